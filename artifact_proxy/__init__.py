@@ -1,0 +1,1 @@
+"""Artifact bytes in and out, past the log, to a blob store."""

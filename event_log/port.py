@@ -1,0 +1,117 @@
+"""The event log as its users see it.
+
+The contract, which `tests/contracts/` holds every adapter to:
+
+- A log has a fixed set of partitions, numbered from 0. In a partition every event has an offset; offsets grow, and the
+  events between two offsets never change. A position "before" which everything is read is the offset of the next event.
+- `append` is atomic: after it returns, all its events are durable and readable, side by side in one partition and in
+  the order given; after it raises, none of them ever will be, except when it raises OutcomeUnknown.
+- Events with one ordering unit share a partition and are read in the order their appends were acknowledged.
+- Readers never see an event before it is durable, and never a gap that is filled later.
+- `end` may be asked at any time, and covers every append acknowledged before it was called, by whatever process.
+- Not promised: order between partitions, and delivery exactly once (a reader keeps its own checkpoint).
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from schemas.envelope import EventData, Position, Positions, RecordedEvent
+from schemas.errors import RequestTooLarge, Retryable
+
+
+class LogUnavailable(Retryable):
+    """The log cannot take events now (disk full, broker away). Nothing of the append is or will be in the log."""
+
+    error_code = "TEMPORARILY_UNAVAILABLE"
+    status = 503
+
+
+class LogOverloaded(Retryable):
+    """Too many appends wait for the log. Nothing of the append is or will be in the log."""
+
+    error_code = "REQUEST_LIMIT_EXCEEDED"
+    status = 429
+
+
+class OutcomeUnknown(Retryable):
+    """The log stopped answering in the middle of an append; its events may or may not be there."""
+
+    error_code = "TEMPORARILY_UNAVAILABLE"
+    status = 503
+
+
+class EventTooLarge(RequestTooLarge):
+    """An event is larger than the log takes. Nothing was appended."""
+
+
+class ForeignLog(Exception):
+    """The place named as the log holds something else, or a log of a newer Tracklog. It was left untouched."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventFilter:
+    """Which events a reader of the history wants; None is no condition. `until_us` is exclusive."""
+
+    stream: str | None = None
+    event_type: str | None = None
+    actor: str | None = None
+    since_us: int | None = None
+    until_us: int | None = None
+
+    def matches(self, event: RecordedEvent) -> bool:
+        return (
+            (self.stream is None or event.stream == self.stream)
+            and (self.event_type is None or event.type == self.event_type)
+            and (self.actor is None or event.actor.user == self.actor)
+            and (self.since_us is None or event.time_us >= self.since_us)
+            and (self.until_us is None or event.time_us < self.until_us)
+        )
+
+
+EVERY_EVENT = EventFilter()
+
+
+class EventLog(ABC):
+    """An append-only, partitioned, durable log of events."""
+
+    @abstractmethod
+    async def partitions(self) -> Sequence[int]:
+        """The partitions, fixed when the log was born."""
+
+    @abstractmethod
+    async def append(self, events: Sequence[EventData]) -> list[Position]:
+        """Append events of one ordering unit, atomically, and return where each one is, once they are durable.
+
+        Raises LogUnavailable, LogOverloaded, OutcomeUnknown or EventTooLarge.
+        """
+
+    @abstractmethod
+    async def end(self) -> Positions:
+        """The offset after the last durable event of each partition.
+
+        Raises LogUnavailable.
+        """
+
+    @abstractmethod
+    async def read(
+        self,
+        partition: int,
+        offset: int,
+        *,
+        limit: int,
+        matching: EventFilter = EVERY_EVENT,
+    ) -> list[RecordedEvent]:
+        """At most `limit` durable events from `offset` on, in order. Fewer than `limit` means the end was reached.
+
+        An adapter may also stop early to bound the bytes of one answer, but never returns an empty list while a
+        matching event is there.
+        """
+
+    @abstractmethod
+    async def wait_for_more(self, end: Positions, timeout_s: float) -> None:
+        """Return when some partition's end is past the one in `end`, or after `timeout_s` all the same."""
+
+    @abstractmethod
+    async def close(self) -> None:
+        """Finish the appends under way and let go of everything. The log takes no call after it."""

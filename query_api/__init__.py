@@ -1,0 +1,1 @@
+"""Answers reads from the read model, once the read model has passed the end of the log."""

@@ -1,0 +1,45 @@
+"""The read model as the query side sees it."""
+
+from abc import ABC, abstractmethod
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AbstractAsyncContextManager
+from typing import Any
+
+Row = tuple[Any, ...]
+
+
+class ReadSnapshot(ABC):
+    """One unchanging view of the read model, for answers that take several statements."""
+
+    @abstractmethod
+    async def fetch(self, sql: str, parameters: Sequence[Any] = ()) -> list[Row]:
+        """The rows of one statement, in the dialect's own SQL and parameter style."""
+
+    @abstractmethod
+    def stream(self, sql: str, parameters: Sequence[Any] = (), *, batch_rows: int) -> AsyncIterator[list[Row]]:
+        """The rows of one statement, at most `batch_rows` in memory at a time."""
+
+
+class ReadModel(ABC):
+    """The rows a projector keeps. Read only; always the newest read model, also after a rebuild took its place."""
+
+    @property
+    @abstractmethod
+    def dialect(self) -> str:
+        """'sqlite' or 'postgresql'."""
+
+    @abstractmethod
+    async def fetch(self, sql: str, parameters: Sequence[Any] = ()) -> list[Row]:
+        """The rows of one statement.
+
+        Raises TemporarilyUnavailable when the read model cannot be reached, DeadlineExceeded when a statement runs
+        longer than the adapter's bound.
+        """
+
+    @abstractmethod
+    def snapshot(self) -> AbstractAsyncContextManager[ReadSnapshot]:
+        """A view that does not change until it is left."""
+
+    @abstractmethod
+    async def close(self) -> None:
+        """Let go of every connection."""

@@ -1,0 +1,1 @@
+"""The language the services share: events, envelope, codec, read-model tables, requests and errors."""

@@ -1,0 +1,44 @@
+"""Events to stored JSON and back."""
+
+import msgspec
+
+from schemas.envelope import RecordedEvent
+from schemas.events import EVENT_TYPES, AnyEvent
+from schemas.upcasters import upcast
+
+
+class UndecodableEvent(Exception):
+    """A stored event this code cannot read: unknown type, a newer version, or a payload that does not fit its type."""
+
+
+_encoder = msgspec.json.Encoder()
+_decoders = {name: msgspec.json.Decoder(event) for name, event in EVENT_TYPES.items()}
+
+
+def encode(event: AnyEvent) -> bytes:
+    """The JSON payload of `event`."""
+    return _encoder.encode(event)
+
+
+def decode(recorded: RecordedEvent) -> AnyEvent:
+    """The event that `recorded` holds, at its newest version.
+
+    Raises UndecodableEvent.
+    """
+    event_class = EVENT_TYPES.get(recorded.type)
+    if event_class is None:
+        raise UndecodableEvent(f"event type {recorded.type!r} is not known to this version of Tracklog")
+    newest = event_class.event_version
+    if recorded.version > newest:
+        raise UndecodableEvent(
+            f"{recorded.type} version {recorded.version} is newer than this version of Tracklog, which knows {newest}"
+        )
+    try:
+        if recorded.version == newest:
+            return _decoders[recorded.type].decode(recorded.payload)
+        old = msgspec.json.decode(recorded.payload, type=dict)
+        return msgspec.convert(upcast(recorded.type, recorded.version, newest, old), event_class)
+    except (msgspec.DecodeError, msgspec.ValidationError, KeyError, RecursionError) as error:
+        raise UndecodableEvent(
+            f"{recorded.type} version {recorded.version} at {recorded.partition}:{recorded.offset}: {error!r}"
+        ) from error

@@ -1,0 +1,84 @@
+"""What is known of an event beside its payload: the CloudEvents 1.0 attributes of Tracklog.
+
+An event before and after it is stored are two types, because only the second has a place in the log.
+"""
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import uuid_utils
+
+from schemas.events import AnyEvent, ordering_unit_of, stream_of
+
+Positions = Mapping[int, int]
+"""For each partition the offset of the *next* event: an end, or a checkpoint."""
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """An event's place in the log: `offset` counts from 0 inside `partition`."""
+
+    partition: int
+    offset: int
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Who asked for a change. `user` is "anonymous" without authentication and "system" for Tracklog itself."""
+
+    user: str = "anonymous"
+    address: str = ""
+    user_agent: str = ""
+
+
+SYSTEM = Actor(user="system")
+
+
+@dataclass(frozen=True, slots=True)
+class EventData:
+    """An event that is to be appended. `id` is a UUIDv7, `time_us` microseconds since the Unix epoch."""
+
+    id: bytes
+    stream: str
+    time_us: int
+    actor: Actor
+    request_id: str
+    payload: AnyEvent
+
+    @property
+    def ordering_unit(self) -> str:
+        return ordering_unit_of(self.stream)
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedEvent:
+    """An event as the log keeps it: its envelope, its place, and its payload still encoded.
+
+    `payload` is the JSON that `schemas.codec.decode` turns into an event; it stays bytes so that one undecodable
+    event can be set aside without losing the batch it came in.
+    """
+
+    partition: int
+    offset: int
+    id: bytes
+    type: str
+    version: int
+    stream: str
+    time_us: int
+    actor: Actor
+    request_id: str
+    payload: bytes
+
+
+class EventClock:
+    """Times and ids for new events, never going backwards within this process."""
+
+    def __init__(self) -> None:
+        self._last_us = 0
+
+    def stamp(self, payload: AnyEvent, actor: Actor, request_id: str) -> EventData:
+        """Give `payload` its envelope."""
+        now_us = max(time.time_ns() // 1000, self._last_us + 1)
+        self._last_us = now_us
+        return EventData(uuid_utils.uuid7().bytes, stream_of(payload), now_us, actor, request_id, payload)

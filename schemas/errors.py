@@ -1,0 +1,123 @@
+"""Every error a client can be told, with its MLflow error code and HTTP status.
+
+TracklogError
+├── InvalidParameterValue        400
+├── BadRequest                   400
+├── ResourceAlreadyExists        400
+├── PermissionDenied             403
+├── ResourceDoesNotExist         404
+├── NotFound                     404
+├── EndpointNotFound             404
+├── MethodNotAllowed             405
+├── RequestTooLarge              413
+├── InvalidState                 500  (MLflow's own status for a rename of a deleted experiment)
+├── InternalError                500
+├── NotImplementedYet            501
+└── Retryable                    (base of what may be repeated as it is)
+    ├── RequestLimitExceeded     429
+    ├── TemporarilyUnavailable   503
+    └── DeadlineExceeded         504
+
+Source of codes and statuses: MLflow's ErrorCode enum and its HTTP mapping.
+"""
+
+from typing import ClassVar
+
+
+class TracklogError(Exception):
+    """An error with a code and a status; `message` is shown to the client as it is."""
+
+    error_code: ClassVar[str] = "INTERNAL_ERROR"
+    status: ClassVar[int] = 500
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.message = message
+
+
+class InvalidParameterValue(TracklogError):
+    error_code = "INVALID_PARAMETER_VALUE"
+    status = 400
+
+
+class BadRequest(TracklogError):
+    error_code = "BAD_REQUEST"
+    status = 400
+
+
+class ResourceAlreadyExists(TracklogError):
+    error_code = "RESOURCE_ALREADY_EXISTS"
+    status = 400
+
+
+class PermissionDenied(TracklogError):
+    error_code = "PERMISSION_DENIED"
+    status = 403
+
+
+class ResourceDoesNotExist(TracklogError):
+    error_code = "RESOURCE_DOES_NOT_EXIST"
+    status = 404
+
+
+class NotFound(TracklogError):
+    error_code = "NOT_FOUND"
+    status = 404
+
+
+class EndpointNotFound(TracklogError):
+    error_code = "ENDPOINT_NOT_FOUND"
+    status = 404
+
+
+class MethodNotAllowed(TracklogError):
+    error_code = "BAD_REQUEST"
+    status = 405
+
+
+class RequestTooLarge(TracklogError):
+    error_code = "INVALID_PARAMETER_VALUE"
+    status = 413
+
+
+class InvalidState(TracklogError):
+    error_code = "INVALID_STATE"
+    status = 500
+
+
+class InternalError(TracklogError):
+    error_code = "INTERNAL_ERROR"
+    status = 500
+
+
+class NotImplementedYet(TracklogError):
+    error_code = "NOT_IMPLEMENTED"
+    status = 501
+
+
+class Retryable(TracklogError):
+    """The same request may succeed later; answered with a Retry-After header."""
+
+    retry_after_s: ClassVar[int] = 1
+
+
+class RequestLimitExceeded(Retryable):
+    error_code = "REQUEST_LIMIT_EXCEEDED"
+    status = 429
+
+
+class TemporarilyUnavailable(Retryable):
+    error_code = "TEMPORARILY_UNAVAILABLE"
+    status = 503
+
+
+class DeadlineExceeded(Retryable):
+    error_code = "DEADLINE_EXCEEDED"
+    status = 504
+
+
+REFUSALS: dict[str, type[TracklogError]] = {
+    error.error_code: error
+    for error in (InvalidParameterValue, BadRequest, ResourceAlreadyExists, ResourceDoesNotExist, InvalidState)
+}
+"""The errors a fold may answer a write with, by code: what a stored refusal becomes again."""

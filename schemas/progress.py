@@ -1,0 +1,48 @@
+"""The port through which the doors learn how far the read model has come and what the fold decided."""
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+
+from schemas.envelope import Position, Positions
+from schemas.errors import Retryable, TracklogError
+
+
+class ProjectionBehind(Retryable):
+    """The read model did not reach a position within the bound. The event, if any, stays in the log."""
+
+    error_code = "TEMPORARILY_UNAVAILABLE"
+    status = 503
+
+
+@dataclass(frozen=True, slots=True)
+class ProgressReport:
+    """For metrics and headers: where the read model is, and what it could not fold."""
+
+    checkpoint: Positions
+    set_aside: int
+
+
+class ProjectionProgress(ABC):
+    """How far the read model has come.
+
+    A position is reached when the rows of every event before it are committed and visible to new readers.
+    Progress never goes back while a process lives.
+    """
+
+    @abstractmethod
+    async def wait_until(self, positions: Positions, timeout_s: float) -> None:
+        """Return when the read model has reached `positions` in every partition named.
+
+        Raises ProjectionBehind after `timeout_s`. Says so to the projector, which then does not linger.
+        """
+
+    @abstractmethod
+    async def verdict(self, position: Position, timeout_s: float) -> TracklogError | None:
+        """What the fold decided about the event at `position`: None when it holds, else the error its writer is owed.
+
+        Raises ProjectionBehind after `timeout_s`; the event is in the log all the same.
+        """
+
+    @abstractmethod
+    def report(self) -> ProgressReport:
+        """The newest known state, without waiting."""

@@ -1,0 +1,317 @@
+"""The tables of the read model: rows folded from the log, thrown away and rebuilt at will.
+
+Only a projector writes them. `run_number` stands for a run's id inside the read model, because a small growing integer
+makes every row and index of its data smaller and appends them in order; it means nothing outside.
+
+Each table's `info["natural_key"]` and a run's id instead of its number are what two read models are compared by.
+"""
+
+from typing import Final
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Double,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    PrimaryKeyConstraint,
+    SmallInteger,
+    Table,
+    Text,
+    text,
+)
+
+SCHEMA_VERSION: Final = 1
+"""Raised with every change of a table or of what the fold puts in it; a read model of another version is rebuilt."""
+
+INDEXED_VALUE_CHARACTERS: Final = 64
+"""Params and tags are indexed by this many first characters: PostgreSQL refuses index rows over 2.7 kB."""
+
+metadata = MetaData()
+
+experiments = Table(
+    "experiments",
+    metadata,
+    Column("experiment_id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=False),
+    Column("name", Text, nullable=False, unique=True),
+    Column("artifact_location", Text, nullable=False),
+    # 'active' or 'deleted', set at `lifecycle_us`. A run's effective stage is that of the later of its own last
+    # lifecycle event and its experiment's; at the same microsecond the experiment's counts.
+    Column("lifecycle_stage", Text, nullable=False),
+    Column("lifecycle_us", BigInteger, nullable=False),
+    Column("creation_time_ms", BigInteger, nullable=False),
+    Column("last_update_time_ms", BigInteger, nullable=False),
+)
+
+experiment_tags = Table(
+    "experiment_tags",
+    metadata,
+    Column("experiment_id", BigInteger, nullable=False),
+    Column("key", Text, nullable=False),
+    Column("value", Text, nullable=False),
+    PrimaryKeyConstraint("experiment_id", "key"),
+    sqlite_with_rowid=False,
+)
+
+runs = Table(
+    "runs",
+    metadata,
+    Column("run_number", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=False),
+    Column("run_id", Text, nullable=False, unique=True),
+    Column("experiment_id", BigInteger, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("user_id", Text, nullable=False),
+    Column("status", Text, nullable=False),  # the name of MLflow's RunStatus
+    Column("start_time_ms", BigInteger, nullable=False),
+    Column("end_time_ms", BigInteger),
+    Column("artifact_uri", Text, nullable=False),
+    Column("lifecycle_stage", Text, nullable=False),
+    Column("lifecycle_us", BigInteger, nullable=False),
+)
+# The default order of a run search.
+Index("runs_by_start", runs.c.experiment_id, runs.c.start_time_ms.desc(), runs.c.run_id)
+
+params = Table(
+    "params",
+    metadata,
+    Column("run_number", BigInteger, nullable=False),
+    Column("key", Text, nullable=False),
+    Column("value", Text, nullable=False),
+    Column("experiment_id", BigInteger, nullable=False),
+    PrimaryKeyConstraint("run_number", "key"),
+    sqlite_with_rowid=False,
+)
+Index(
+    "params_by_value",
+    params.c.experiment_id,
+    params.c.key,
+    text(f"substr(value, 1, {INDEXED_VALUE_CHARACTERS})"),
+    params.c.run_number,
+)
+
+tags = Table(
+    "tags",
+    metadata,
+    Column("run_number", BigInteger, nullable=False),
+    Column("key", Text, nullable=False),
+    Column("value", Text, nullable=False),
+    Column("experiment_id", BigInteger, nullable=False),
+    PrimaryKeyConstraint("run_number", "key"),
+    sqlite_with_rowid=False,
+)
+Index(
+    "tags_by_value",
+    tags.c.experiment_id,
+    tags.c.key,
+    text(f"substr(value, 1, {INDEXED_VALUE_CHARACTERS})"),
+    tags.c.run_number,
+)
+
+latest_metrics = Table(
+    "latest_metrics",
+    metadata,
+    Column("run_number", BigInteger, nullable=False),
+    Column("key", Text, nullable=False),
+    Column("experiment_id", BigInteger, nullable=False),
+    # NULL is NaN. Infinities are kept as the largest finite double, as MLflow returns them.
+    Column("value", Double),
+    # The value as JSON, exact to the last bit, because SQLite prints doubles with 15 digits: '0.1', '"NaN"'.
+    Column("value_json", Text, nullable=False),
+    Column("timestamp_ms", BigInteger, nullable=False),
+    Column("step", BigInteger, nullable=False),
+    # How many points were ever reported; one alone has no other row than this.
+    Column("points", BigInteger, nullable=False),
+    PrimaryKeyConstraint("run_number", "key"),
+    sqlite_with_rowid=False,
+)
+# The order and the ranges of a run search by a metric.
+Index(
+    "latest_metrics_by_value",
+    latest_metrics.c.experiment_id,
+    latest_metrics.c.key,
+    latest_metrics.c.value,
+    latest_metrics.c.run_number,
+)
+
+metric_tails = Table(
+    "metric_tails",
+    metadata,
+    # The points of a metric after its last full chunk, in the order of the log, as `schemas.metric_points.pack_rows`
+    # lays them out. No row for a metric of one point, nor when the last chunk took every point.
+    Column("run_number", BigInteger, nullable=False),
+    Column("key", Text, nullable=False),
+    Column("data", LargeBinary, nullable=False),
+    PrimaryKeyConstraint("run_number", "key"),
+    sqlite_with_rowid=False,
+)
+
+metric_chunks = Table(
+    "metric_chunks",
+    metadata,
+    # Points n * POINTS_PER_CHUNK up to the next multiple, in the order of the log, compressed by
+    # `schemas.metric_points.pack_chunk`. The ranges let a reader skip a chunk, or see that
+    # its neighbours are in order.
+    Column("run_number", BigInteger, nullable=False),
+    Column("key", Text, nullable=False),
+    Column("chunk_number", BigInteger, nullable=False),
+    Column("min_step", BigInteger, nullable=False),
+    Column("max_step", BigInteger, nullable=False),
+    Column("min_timestamp_ms", BigInteger, nullable=False),
+    Column("max_timestamp_ms", BigInteger, nullable=False),
+    # NULL when every value is NaN; NaN is left out of both.
+    Column("min_value", Double),
+    Column("max_value", Double),
+    Column("data", LargeBinary, nullable=False),
+    PrimaryKeyConstraint("run_number", "key", "chunk_number"),
+)
+
+datasets = Table(
+    "datasets",
+    metadata,
+    Column("experiment_id", BigInteger, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("digest", Text, nullable=False),
+    Column("source_type", Text, nullable=False),
+    Column("source", Text, nullable=False),
+    Column("schema", Text),
+    Column("profile", Text),
+    # When and by which event it was first logged: runs of one experiment lie in different partitions, and the earliest
+    # (time, id) wins whatever order they are folded in.
+    Column("first_us", BigInteger, nullable=False),
+    Column("first_event_id", Text, nullable=False),
+    PrimaryKeyConstraint("experiment_id", "name", "digest"),
+)
+
+dataset_inputs = Table(
+    "dataset_inputs",
+    metadata,
+    Column("run_number", BigInteger, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("digest", Text, nullable=False),
+    Column("experiment_id", BigInteger, nullable=False),
+    # JSON list of {"key", "value"}, and the value of tag mlflow.data.context taken out of it.
+    Column("tags", Text, nullable=False),
+    Column("context", Text),
+    PrimaryKeyConstraint("run_number", "name", "digest"),
+    sqlite_with_rowid=False,
+)
+Index("dataset_inputs_by_name", dataset_inputs.c.experiment_id, dataset_inputs.c.name, dataset_inputs.c.digest)
+
+model_inputs = Table(
+    "model_inputs",
+    metadata,
+    Column("run_number", BigInteger, nullable=False),
+    Column("model_id", Text, nullable=False),
+    PrimaryKeyConstraint("run_number", "model_id"),
+    sqlite_with_rowid=False,
+)
+
+model_outputs = Table(
+    "model_outputs",
+    metadata,
+    Column("run_number", BigInteger, nullable=False),
+    Column("model_id", Text, nullable=False),
+    Column("step", BigInteger, nullable=False),
+    PrimaryKeyConstraint("run_number", "model_id"),
+    sqlite_with_rowid=False,
+)
+
+logged_models = Table(
+    "logged_models",
+    metadata,
+    Column("model_id", Text, primary_key=True),
+    Column("experiment_id", BigInteger, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("model_type", Text, nullable=False),
+    Column("source_run_id", Text, nullable=False),
+    Column("status", SmallInteger, nullable=False),  # the number of MLflow's LoggedModelStatus
+    Column("artifact_location", Text, nullable=False),
+    Column("creation_timestamp_ms", BigInteger, nullable=False),
+    Column("last_updated_timestamp_ms", BigInteger, nullable=False),
+)
+Index(
+    "logged_models_by_creation",
+    logged_models.c.experiment_id,
+    logged_models.c.creation_timestamp_ms.desc(),
+    logged_models.c.model_id,
+)
+
+logged_model_params = Table(
+    "logged_model_params",
+    metadata,
+    Column("model_id", Text, nullable=False),
+    Column("key", Text, nullable=False),
+    Column("value", Text, nullable=False),
+    PrimaryKeyConstraint("model_id", "key"),
+    sqlite_with_rowid=False,
+)
+
+logged_model_tags = Table(
+    "logged_model_tags",
+    metadata,
+    Column("model_id", Text, nullable=False),
+    Column("key", Text, nullable=False),
+    Column("value", Text, nullable=False),
+    PrimaryKeyConstraint("model_id", "key"),
+    sqlite_with_rowid=False,
+)
+
+logged_model_metrics = Table(
+    "logged_model_metrics",
+    metadata,
+    # One row a point: models are evaluated, not trained, and have few. NaN is kept as 0.0, as MLflow does.
+    Column("model_id", Text, nullable=False),
+    Column("key", Text, nullable=False),
+    Column("timestamp_ms", BigInteger, nullable=False),
+    Column("step", BigInteger, nullable=False),
+    Column("run_id", Text, nullable=False),
+    Column("value", Double, nullable=False),
+    Column("value_json", Text, nullable=False),
+    Column("experiment_id", BigInteger, nullable=False),  # the model's when known to the run's fold, else the run's
+    Column("dataset_name", Text),
+    Column("dataset_digest", Text),
+    PrimaryKeyConstraint("model_id", "key", "timestamp_ms", "step", "run_id"),
+    sqlite_with_rowid=False,
+)
+
+checkpoints = Table(
+    "checkpoints",
+    metadata,
+    # The offset of the next event to fold. A worker that does not find the value it expects was fenced off.
+    Column("partition", Integer, primary_key=True, autoincrement=False),
+    Column("next_offset", BigInteger, nullable=False),
+)
+
+refusals = Table(
+    "refusals",
+    metadata,
+    Column("partition", Integer, nullable=False),
+    Column("offset", BigInteger, nullable=False),
+    Column("error_code", Text, nullable=False),
+    Column("message", Text, nullable=False),
+    PrimaryKeyConstraint("partition", "offset"),
+)
+
+set_aside = Table(
+    "set_aside",
+    metadata,
+    # Events that could not be folded, and every later event of their streams, until they can be.
+    Column("partition", Integer, nullable=False),
+    Column("offset", BigInteger, nullable=False),
+    Column("stream", Text, nullable=False),
+    Column("event_id", Text, nullable=False),
+    Column("event_type", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    PrimaryKeyConstraint("partition", "offset"),
+)
+Index("set_aside_by_stream", set_aside.c.stream)
+
+facts = Table(
+    "facts",
+    metadata,
+    # About the read model itself: 'schema_version', and 'successor' once another has taken its place.
+    Column("name", Text, primary_key=True),
+    Column("value", Text, nullable=False),
+)

@@ -1,0 +1,195 @@
+"""A request's bytes or query string to its message, with every leniency MLflow clients of all ages rely on.
+
+The common request is decoded straight into its message. Whatever that refuses is read again slowly, field by field, to
+accept what MLflow accepts (camelCase names, numeric strings, JSON inside a JSON string, nulls, unknown fields) and to
+name the field that is wrong.
+Source: the JSON form of protocol buffers, and the request checks of MLflow's server as observed.
+"""
+
+import re
+from collections.abc import Mapping
+from functools import cache, lru_cache
+from typing import Any, TypeVar, get_args, get_origin, get_type_hints
+
+import msgspec
+from aiohttp import web
+from multidict import MultiMapping
+
+from schemas.errors import InvalidParameterValue
+from schemas.rest.messages import Message
+
+M = TypeVar("M", bound=Message)
+
+_NUL_ESCAPE = b"\\u0000"
+
+
+async def read_message(request: web.Request, message_type: type[M]) -> M:
+    """The message of a request, wherever its method carries it.
+
+    POST and PUT: a JSON body with a JSON content type. GET and HEAD: the query string, or, when that is empty, a JSON
+    body. PATCH and DELETE: a JSON body.
+    Raises InvalidParameterValue.
+    """
+    if request.method in ("GET", "HEAD"):
+        if request.query_string:
+            return decode_query(request.query, message_type)
+    elif request.method in ("POST", "PUT") and request.content_type != "application/json":
+        raise InvalidParameterValue(
+            f"Content-Type must be application/json, got {request.headers.get('Content-Type', 'none')!r}"
+        )
+    return decode_body(await request.read(), message_type)
+
+
+def decode_body(body: bytes, message_type: type[M]) -> M:
+    """The message a JSON body holds.
+
+    Raises InvalidParameterValue naming the field that is missing or wrong.
+    """
+    try:
+        message: M = _decoder(message_type).decode(body)
+    except (msgspec.DecodeError, RecursionError):
+        return _decode_slowly(body, message_type)
+    if _NUL_ESCAPE in body:
+        _refuse_nul(msgspec.json.decode(body))
+    check_required(message)
+    return message
+
+
+def decode_query(query: MultiMapping[str], message_type: type[M]) -> M:
+    """The message a query string holds: snake_case names only, lists by repeating the name, scalars the first time.
+
+    Raises InvalidParameterValue.
+    """
+    fields: dict[str, Any] = {}
+    for name, annotation in _annotations(message_type).items():
+        if name in query:
+            fields[name] = query.getall(name) if _is_list(annotation) else query[name]
+    _refuse_nul(fields)
+    return _convert(fields, message_type)
+
+
+def check_required(message: Message) -> None:
+    """Refuse a message that lacks a required field; a field that is empty text counts as missing.
+
+    Raises InvalidParameterValue.
+    """
+    for name in message.required:
+        if name.__class__ is str:
+            if getattr(message, name) in (None, ""):
+                raise InvalidParameterValue(f"Missing value for required parameter '{name}'.")
+        elif all(getattr(message, either) in (None, "") for either in name):
+            raise InvalidParameterValue(f"Missing value for required parameter '{name[0]}'.")
+
+
+@cache
+def _decoder(message_type: type[Message]) -> msgspec.json.Decoder[Any]:
+    return msgspec.json.Decoder(message_type)
+
+
+def _decode_slowly(body: bytes, message_type: type[M]) -> M:
+    document: Any = {}
+    try:
+        if body.strip():
+            document = msgspec.json.decode(body)
+        if isinstance(document, str):
+            document = msgspec.json.decode(document)
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise InvalidParameterValue(f"The request body is not valid JSON: {error}") from error
+    if not isinstance(document, dict):
+        raise InvalidParameterValue(f"The request body must be a JSON object, got {type(document).__name__}.")
+    _refuse_nul(document)
+    return _convert(_snake_case(document, message_type, "$"), message_type)
+
+
+def _convert(fields: Mapping[str, Any], message_type: type[M]) -> M:
+    try:
+        message = msgspec.convert(fields, message_type, strict=False)
+    except msgspec.ValidationError as error:
+        raise InvalidParameterValue(f"Invalid value in the request: {error}") from error
+    _check_required_everywhere(message)
+    return message
+
+
+def _check_required_everywhere(message: Message) -> None:
+    check_required(message)
+    for name in message.__struct_fields__:
+        value = getattr(message, name)
+        for item in value if isinstance(value, list) else (value,):
+            if isinstance(item, Message):
+                _check_required_everywhere(item)
+
+
+def _snake_case(fields: Mapping[str, Any], message_type: type[Message], at: str) -> dict[str, Any]:
+    """The fields `message_type` knows, under their snake_case names, without nulls, lists and messages likewise."""
+    known = _annotations(message_type)
+    required = {name for name in message_type.required if isinstance(name, str)}
+    plain: dict[str, Any] = {}
+    for given, value in fields.items():
+        name = _snake(given)
+        if name not in known or value is None or (given != name and name in required):
+            continue
+        if name in plain:
+            raise InvalidParameterValue(f"Field {at}.{name} is given twice, in snake_case and in camelCase.")
+        plain[name] = _plain_value(value, known[name], f"{at}.{name}")
+    return plain
+
+
+def _plain_value(value: Any, annotation: Any, at: str) -> Any:
+    nested = _message_in(annotation)
+    if nested is None:
+        return value
+    if _is_list(annotation):
+        if not isinstance(value, list):
+            raise InvalidParameterValue(f"Field {at} must be a list, got {type(value).__name__}.")
+        return [_nested(item, nested, f"{at}[{index}]") for index, item in enumerate(value)]
+    return _nested(value, nested, at)
+
+
+def _nested(value: Any, message_type: type[Message], at: str) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise InvalidParameterValue(f"Field {at} must be an object, got {type(value).__name__}.")
+    return _snake_case(value, message_type, at)
+
+
+@cache
+def _annotations(message_type: type[Message]) -> dict[str, Any]:
+    hints = get_type_hints(message_type, include_extras=False)
+    return {name: hints[name] for name in message_type.__struct_fields__}
+
+
+def _alternatives(annotation: Any) -> tuple[Any, ...]:
+    return get_args(annotation) if get_origin(annotation) is not list else ()
+
+
+def _is_list(annotation: Any) -> bool:
+    return get_origin(annotation) is list or any(get_origin(one) is list for one in _alternatives(annotation))
+
+
+def _message_in(annotation: Any) -> type[Message] | None:
+    """The message type an annotation holds, alone, optional or in a list."""
+    if isinstance(annotation, type) and issubclass(annotation, Message):
+        return annotation
+    for one in get_args(annotation):
+        found = _message_in(one)
+        if found is not None:
+            return found
+    return None
+
+
+@lru_cache(maxsize=4096)
+def _snake(name: str) -> str:
+    return re.sub(r"(?<=[a-z0-9])([A-Z])", lambda letter: "_" + letter[1].lower(), name)
+
+
+def _refuse_nul(value: Any) -> None:
+    """PostgreSQL text cannot hold NUL, so it is refused at the door whatever the read model is."""
+    if isinstance(value, str):
+        if "\0" in value:
+            raise InvalidParameterValue("Text must not contain the NUL character.")
+    elif isinstance(value, dict):
+        for key, item in value.items():
+            _refuse_nul(key)
+            _refuse_nul(item)
+    elif isinstance(value, list):
+        for item in value:
+            _refuse_nul(item)

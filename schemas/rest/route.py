@@ -1,0 +1,71 @@
+"""What every route declares before a server will start with it."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from enum import Enum
+from typing import Final
+
+from aiohttp import web
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+NO_PREFIX: Final = ("",)
+V2: Final = ("/api/2.0", "/ajax-api/2.0")
+V2_AJAX_ONLY: Final = ("/ajax-api/2.0",)
+V3: Final = ("/api/3.0", "/ajax-api/3.0")
+V3_AJAX_ONLY: Final = ("/ajax-api/3.0",)
+
+KIB: Final = 1024
+MIB: Final = 1024 * KIB
+
+
+class Kind(Enum):
+    """What a route does to the data, and so which role serves it."""
+
+    WRITE = "write"
+    READ = "read"
+    ARTIFACT = "artifact"
+    PAGE = "page"
+    OPERATION = "operation"
+
+
+class Permission(Enum):
+    """The least a caller must hold. Without authentication every caller holds all of them."""
+
+    PUBLIC = "public"
+    AUTHENTICATED = "authenticated"
+    READ = "read"
+    EDIT = "edit"
+    MANAGE = "manage"
+    ADMIN = "admin"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """Bounds of one request. `body_bytes` None means the body is streamed and its handler bounds it."""
+
+    body_bytes: int | None = MIB
+    timeout_s: float = 30.0
+
+
+READ_LIMITS: Final = Limits()
+WRITE_LIMITS: Final = Limits(body_bytes=16 * MIB)
+"""A full log-batch of 1,000 metrics with 250-character keys stays under 1 MiB; 16 MiB leaves room for model_json,
+dataset schemas (1 MiB) and profiles (16 MiB less a little)."""
+STREAM_LIMITS: Final = Limits(body_bytes=None, timeout_s=3600.0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Route:
+    """One method on one path under each of its prefixes.
+
+    `path` is in aiohttp's syntax: `{name}` is a segment, `{name:.+}` may contain slashes.
+    """
+
+    method: str
+    path: str
+    prefixes: tuple[str, ...]
+    handler: Handler
+    kind: Kind
+    permission: Permission
+    limits: Limits
