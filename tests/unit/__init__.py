@@ -1,0 +1,1 @@
+"""Rules that need no service, one folder a package."""
