@@ -72,19 +72,16 @@ class EventFilter:
 EVERY_EVENT = EventFilter()
 
 
-class EventLog(ABC):
-    """An append-only, partitioned, durable log of events."""
+class LogInUse(Exception):
+    """Another process is the log's writer, and a log has one."""
+
+
+class EventLogReader(ABC):
+    """A partitioned, durable log of events, to read."""
 
     @abstractmethod
     async def partitions(self) -> Sequence[int]:
         """The partitions, fixed when the log was born."""
-
-    @abstractmethod
-    async def append(self, events: Sequence[EventData]) -> list[Position]:
-        """Append events of one ordering unit, atomically, and return where each one is, once they are durable.
-
-        Raises LogUnavailable, LogOverloaded, OutcomeUnknown or EventTooLarge.
-        """
 
     @abstractmethod
     async def end(self) -> Positions:
@@ -102,10 +99,10 @@ class EventLog(ABC):
         limit: int,
         matching: EventFilter = EVERY_EVENT,
     ) -> list[RecordedEvent]:
-        """At most `limit` durable events from `offset` on, in order. Fewer than `limit` means the end was reached.
+        """At most `limit` durable events from `offset` on, in order.
 
-        An adapter may also stop early to bound the bytes of one answer, but never returns an empty list while a
-        matching event is there.
+        An adapter may stop early to bound the bytes of one answer, but never answers an empty list while a matching
+        event is there: an empty list means the end was reached.
         """
 
     @abstractmethod
@@ -114,4 +111,15 @@ class EventLog(ABC):
 
     @abstractmethod
     async def close(self) -> None:
-        """Finish the appends under way and let go of everything. The log takes no call after it."""
+        """Finish what is under way and let go of everything. No call is taken after it."""
+
+
+class EventLog(EventLogReader):
+    """A log that also takes events."""
+
+    @abstractmethod
+    async def append(self, events: Sequence[EventData]) -> list[Position]:
+        """Append events of one ordering unit, atomically, and return where each one is, once they are durable.
+
+        Raises LogUnavailable, LogOverloaded, OutcomeUnknown or EventTooLarge.
+        """

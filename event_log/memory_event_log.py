@@ -1,0 +1,72 @@
+"""The event log in memory, for unit tests: the same contract, nothing durable, any number of partitions."""
+
+import asyncio
+import zlib
+from collections.abc import Sequence
+
+from event_log.port import EVERY_EVENT, EventFilter, EventLog
+from schemas import codec
+from schemas.envelope import EventData, Position, Positions, RecordedEvent
+
+
+class MemoryEventLog(EventLog):
+    """Holds its events in lists, one a partition."""
+
+    def __init__(self, partitions: int = 1) -> None:
+        self._events: list[list[RecordedEvent]] = [[] for _ in range(partitions)]
+        self._grown = asyncio.Event()
+
+    async def partitions(self) -> Sequence[int]:
+        return range(len(self._events))
+
+    async def append(self, events: Sequence[EventData]) -> list[Position]:
+        positions: list[Position] = []
+        for event in events:
+            partition = zlib.crc32(event.ordering_unit.encode()) % len(self._events)
+            offset = len(self._events[partition])
+            self._events[partition].append(_recorded(event, partition, offset))
+            positions.append(Position(partition, offset))
+        self._grown.set()
+        return positions
+
+    async def end(self) -> Positions:
+        return {partition: len(events) for partition, events in enumerate(self._events)}
+
+    async def read(
+        self,
+        partition: int,
+        offset: int,
+        *,
+        limit: int,
+        matching: EventFilter = EVERY_EVENT,
+    ) -> list[RecordedEvent]:
+        return [event for event in self._events[partition][offset:] if matching.matches(event)][:limit]
+
+    async def wait_for_more(self, end: Positions, timeout_s: float) -> None:
+        deadline = asyncio.get_running_loop().time() + timeout_s
+        while all(len(self._events[partition]) <= offset for partition, offset in end.items()):
+            self._grown.clear()
+            try:
+                async with asyncio.timeout_at(deadline):
+                    await self._grown.wait()
+            except TimeoutError:
+                return
+
+    async def close(self) -> None:
+        pass
+
+
+def _recorded(event: EventData, partition: int, offset: int) -> RecordedEvent:
+    payload = event.payload
+    return RecordedEvent(
+        partition,
+        offset,
+        event.id,
+        payload.event_type,
+        payload.event_version,
+        event.stream,
+        event.time_us,
+        event.actor,
+        event.request_id,
+        codec.encode(payload),
+    )

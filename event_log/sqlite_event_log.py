@@ -1,0 +1,469 @@
+"""The event log in one SQLite file: one partition, one writing process, group commit, fsynced before the answer."""
+
+import asyncio
+import fcntl
+import os
+import sqlite3
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Executor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from queue import SimpleQueue
+from typing import IO, Any, Final, Self, TypeVar
+
+import zstandard
+
+from event_log.port import (
+    EVERY_EVENT,
+    EventFilter,
+    EventLog,
+    EventLogReader,
+    EventTooLarge,
+    ForeignLog,
+    LogInUse,
+    LogOverloaded,
+    LogUnavailable,
+    OutcomeUnknown,
+)
+from schemas import codec
+from schemas.envelope import Actor, EventData, Position, Positions, RecordedEvent
+
+T = TypeVar("T")
+K = TypeVar("K")
+
+APPLICATION_ID: Final = 0x54524C47
+"""'TRLG', in the header of every log file: how a log is told from any other SQLite file without opening it."""
+
+FORMAT_VERSION: Final = 1
+
+PARTITION: Final = 0
+
+MAX_EVENT_BYTES: Final = 64 * 1024 * 1024
+MAX_WAITING_BYTES: Final = 32 * 1024 * 1024
+"""Appends beyond this are refused until the disk has caught up, so that overload costs a 429, not memory."""
+
+_MAX_COMMIT_EVENTS: Final = 4096
+_COMPRESS_FROM_BYTES: Final = 512
+"""Below this a zstd frame saves little and costs more than the write."""
+_ZSTD_MAGIC: Final = b"\x28\xb5\x2f\xfd"
+"""No JSON object starts so: a stored payload tells by itself whether it is compressed."""
+_READ_BYTES: Final = 4 * 1024 * 1024
+_POLL_S: Final = 0.1
+"""How often a reader in another process looks at SQLite's change counter when nobody wakes it."""
+_INTERNED: Final = 100_000
+
+_SCHEMA: Final = """
+CREATE TABLE streams (number INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
+CREATE TABLE actors (
+  number INTEGER PRIMARY KEY, user TEXT NOT NULL, address TEXT NOT NULL, user_agent TEXT NOT NULL,
+  UNIQUE (user, address, user_agent)
+);
+CREATE TABLE events (
+  "offset" INTEGER PRIMARY KEY, id BLOB NOT NULL, type TEXT NOT NULL, version INTEGER NOT NULL,
+  stream INTEGER NOT NULL, time_us INTEGER NOT NULL, actor INTEGER NOT NULL, request_id TEXT NOT NULL,
+  payload BLOB NOT NULL
+);
+CREATE INDEX events_by_stream ON events (stream);
+"""
+
+_INSERT: Final = "INSERT INTO events VALUES (?,?,?,?,?,?,?,?,?)"
+_SELECT: Final = """
+SELECT e."offset", e.id, e.type, e.version, s.name, e.time_us, a.user, a.address, a.user_agent, e.request_id, e.payload
+FROM events e JOIN streams s ON s.number = e.stream JOIN actors a ON a.number = e.actor
+WHERE e."offset" >= ?
+"""
+
+
+def check_is_log(path: Path) -> bool:
+    """Whether `path` holds a log (True) or nothing yet (False). Reads the file's header and touches nothing.
+
+    Raises ForeignLog when it holds anything else.
+    """
+    try:
+        header = _head(path)
+    except FileNotFoundError:
+        return False
+    if not header:
+        return False
+    application_id = int.from_bytes(header[68:72], "big")
+    if not header.startswith(b"SQLite format 3\0") or application_id != APPLICATION_ID:
+        raise ForeignLog(f"{path} is not a Tracklog event log; it was left untouched. Name another file.")
+    version = int.from_bytes(header[60:64], "big")
+    if version > FORMAT_VERSION:
+        raise ForeignLog(
+            f"{path} was written by a newer Tracklog (log format {version}, this one knows {FORMAT_VERSION})."
+        )
+    return True
+
+
+def _head(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return file.read(100)
+
+
+class SqliteEventLogReader(EventLogReader):
+    """Reads a log file that this or another process writes.
+
+    `executor` None runs reads on the calling thread, for a process that does nothing else meanwhile.
+    `wake` is called by whoever knows that the log has grown; without it changes are noticed within 0.1 s.
+    """
+
+    def __init__(self, path: Path, executor: Executor | None = None) -> None:
+        self._connection = sqlite3.connect(
+            f"file:{_uri_path(path)}?mode=ro", uri=True, check_same_thread=False, isolation_level=None
+        )
+        self._reading = threading.Lock()
+        self._executor = executor
+        self._decompressor = zstandard.ZstdDecompressor()
+        self._grown = asyncio.Event()
+        self._is_woken = False
+
+    def wake(self) -> None:
+        """Tell waiting readers that the log may have grown."""
+        self._is_woken = True
+        self._grown.set()
+
+    async def partitions(self) -> Sequence[int]:
+        return (PARTITION,)
+
+    async def end(self) -> Positions:
+        return {PARTITION: await self._run(self._select_end)}
+
+    async def read(
+        self,
+        partition: int,
+        offset: int,
+        *,
+        limit: int,
+        matching: EventFilter = EVERY_EVENT,
+    ) -> list[RecordedEvent]:
+        if partition != PARTITION:
+            raise ValueError(f"this log has partition {PARTITION} only, not {partition}")
+        return await self._run(lambda: self._select(offset, limit, matching))
+
+    async def wait_for_more(self, end: Positions, timeout_s: float) -> None:
+        deadline = asyncio.get_running_loop().time() + timeout_s
+        while (await self.end())[PARTITION] <= end[PARTITION]:
+            left_s = deadline - asyncio.get_running_loop().time()
+            if left_s <= 0:
+                return
+            self._grown.clear()
+            try:
+                async with asyncio.timeout(left_s if self._is_woken else min(_POLL_S, left_s)):
+                    await self._grown.wait()
+            except TimeoutError:
+                continue
+
+    async def close(self) -> None:
+        with self._reading:
+            self._connection.close()
+
+    async def _run(self, call: Callable[[], T]) -> T:
+        try:
+            if self._executor is None:
+                return call()
+            return await asyncio.get_running_loop().run_in_executor(self._executor, call)
+        except sqlite3.OperationalError as error:
+            raise LogUnavailable(f"The event log cannot be read: {error}") from error
+
+    def _select_end(self) -> int:
+        with self._reading:
+            return int(self._connection.execute('SELECT coalesce(max("offset") + 1, 0) FROM events').fetchone()[0])
+
+    def _select(self, offset: int, limit: int, matching: EventFilter) -> list[RecordedEvent]:
+        sql, parameters = _filtered(matching)
+        found: list[RecordedEvent] = []
+        size = 0
+        with self._reading:
+            for row in self._connection.execute(
+                f'{_SELECT}{sql} ORDER BY e."offset" LIMIT ?', (offset, *parameters, limit)
+            ):
+                found.append(self._recorded(row))
+                size += len(found[-1].payload)
+                if size > _READ_BYTES:
+                    break
+        return found
+
+    def _recorded(self, row: tuple[Any, ...]) -> RecordedEvent:
+        offset, event_id, event_type, version, stream, time_us, user, address, user_agent, request_id, payload = row
+        if payload[:4] == _ZSTD_MAGIC:
+            payload = self._decompressor.decompress(payload)
+        actor = Actor(user, address, user_agent)
+        return RecordedEvent(
+            PARTITION, offset, event_id, event_type, version, stream, time_us, actor, request_id, payload
+        )
+
+
+def _filtered(matching: EventFilter) -> tuple[str, list[Any]]:
+    conditions = (
+        (" AND s.name = ?", matching.stream),
+        (" AND e.type = ?", matching.event_type),
+        (" AND a.user = ?", matching.actor),
+        (" AND e.time_us >= ?", matching.since_us),
+        (" AND e.time_us < ?", matching.until_us),
+    )
+    wanted = [(sql, value) for sql, value in conditions if value is not None]
+    return "".join(sql for sql, _ in wanted), [value for _, value in wanted]
+
+
+@dataclass(slots=True)
+class _Append:
+    """An append on its way to the disk; `encoded` are the payloads of `events`."""
+
+    events: Sequence[EventData]
+    encoded: list[bytes]
+    size: int
+    done: "asyncio.Future[list[Position]]"
+
+
+class SqliteEventLog(SqliteEventLogReader, EventLog):
+    """The one writer of a log file, in a thread of its own.
+
+    While one transaction is being flushed the next requests gather, and go to the disk together: one fsync
+    (about 0.2 ms) is shared by all of them, which is what makes a durable answer cheap under load.
+    """
+
+    def __init__(self, path: Path, lock: IO[str], executor: Executor) -> None:
+        super().__init__(path, executor)
+        self._lock = lock
+        self._writer = _Writer(path)
+        self._end = self._writer.next_offset
+        self._gathering: list[_Append] = []
+        self._waiting_bytes = 0
+        self._queue: SimpleQueue[list[_Append] | None] = SimpleQueue()
+        self._loop = asyncio.get_running_loop()
+        self._listeners: list[Callable[[int], None]] = []
+        self._thread = threading.Thread(target=self._write, name="event-log-writer")
+        self._thread.start()
+
+    @classmethod
+    def open(cls, path: Path, executor: Executor) -> Self:
+        """Open the log at `path`, or give birth to it. Must be called in a running event loop.
+
+        Raises ForeignLog, or LogInUse when another process has it open for writing.
+        """
+        is_log = check_is_log(path)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        lock = _take_lock(path)
+        try:
+            if not is_log:
+                _create(path)
+            return cls(path, lock, executor)
+        except BaseException:
+            lock.close()
+            raise
+
+    def on_growth(self, listener: Callable[[int], None]) -> None:
+        """Call `listener` with the new end after every commit, on the event loop's thread."""
+        self._listeners.append(listener)
+
+    async def append(self, events: Sequence[EventData]) -> list[Position]:
+        encoded = [codec.encode(event.payload) for event in events]
+        size = sum(map(len, encoded))
+        if size > MAX_EVENT_BYTES:
+            raise EventTooLarge(
+                f"The request makes {size} bytes of events; at most {MAX_EVENT_BYTES} fit in one append."
+            )
+        if self._waiting_bytes + size > MAX_WAITING_BYTES and self._waiting_bytes:
+            raise LogOverloaded(f"{self._waiting_bytes} bytes already wait for the event log; try again.")
+        self._waiting_bytes += size
+        done: asyncio.Future[list[Position]] = self._loop.create_future()
+        if not self._gathering:
+            # What one turn of the event loop brings goes to the thread in one hand-over.
+            self._loop.call_soon(self._hand_over)
+        self._gathering.append(_Append(events, encoded, size, done))
+        return await done
+
+    async def end(self) -> Positions:
+        return {PARTITION: self._end}
+
+    async def close(self) -> None:
+        self._hand_over()
+        self._queue.put(None)
+        await asyncio.to_thread(self._thread.join)
+        # Lets the callbacks of the last commits run, so that no answer is lost.
+        await asyncio.sleep(0)
+        await super().close()
+        self._lock.close()
+
+    def _hand_over(self) -> None:
+        if self._gathering:
+            self._queue.put(self._gathering)
+            self._gathering = []
+
+    def _write(self) -> None:
+        """The thread: commits what is queued until told to stop."""
+        while (batch := self._next_batch()) is not None:
+            outcome = self._writer.commit(batch)
+            self._loop.call_soon_threadsafe(self._settle, batch, outcome)
+        self._writer.close()
+
+    def _next_batch(self) -> list[_Append] | None:
+        batch = self._queue.get()
+        while batch is not None and len(batch) < _MAX_COMMIT_EVENTS and not self._queue.empty():
+            more = self._queue.get()
+            if more is None:
+                self._queue.put(None)
+                break
+            batch = batch + more
+        return batch
+
+    def _settle(self, batch: list[_Append], outcome: "int | Exception") -> None:
+        """Answer a batch: `outcome` is its first offset, or why it is not in the log."""
+        for append in batch:
+            self._waiting_bytes -= append.size
+        if isinstance(outcome, Exception):
+            for append in batch:
+                if not append.done.done():
+                    append.done.set_exception(outcome)
+            return
+        offset = outcome
+        for append in batch:
+            count = len(append.events)
+            if not append.done.done():
+                append.done.set_result([Position(PARTITION, offset + index) for index in range(count)])
+            offset += count
+        self._end = offset
+        self.wake()
+        for listener in self._listeners:
+            listener(offset)
+
+
+class _Writer:
+    """The writing connection, used by the writer thread alone once it runs."""
+
+    def __init__(self, path: Path) -> None:
+        self._connection = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
+        run = self._connection.execute
+        run("PRAGMA journal_mode = WAL")
+        run("PRAGMA synchronous = FULL")
+        run("PRAGMA wal_autocheckpoint = 2000")
+        run("PRAGMA journal_size_limit = 33554432")
+        self.next_offset = int(run('SELECT coalesce(max("offset") + 1, 0) FROM events').fetchone()[0])
+        self._streams: dict[str, int] = {}
+        self._actors: dict[Actor, int] = {}
+        self._compressor = zstandard.ZstdCompressor(level=1)
+        self._broken: Exception | None = None
+
+    def commit(self, batch: Sequence[_Append]) -> "int | Exception":
+        """Put a batch in the log, all of it durable when this returns the first offset; or say why it is not there."""
+        if self._broken is not None:
+            return LogUnavailable(f"The event log stopped taking events: {self._broken}. Restart the server.")
+        run = self._connection.execute
+        try:
+            run("BEGIN IMMEDIATE")
+            first = self.next_offset
+            rows = [
+                self._row(first + index, event, payload)
+                for index, (event, payload) in enumerate(
+                    (event, payload)
+                    for append in batch
+                    for event, payload in zip(append.events, append.encoded, strict=True)
+                )
+            ]
+            self._connection.executemany(_INSERT, rows)
+            run("COMMIT")
+        except sqlite3.Error as error:
+            return self._failed(error)
+        self.next_offset = first + len(rows)
+        return first
+
+    def close(self) -> None:
+        self._connection.close()
+
+    def _row(self, offset: int, event: EventData, payload: bytes) -> tuple[Any, ...]:
+        if len(payload) >= _COMPRESS_FROM_BYTES:
+            payload = self._compressor.compress(payload)
+        return (
+            offset,
+            event.id,
+            event.payload.event_type,
+            event.payload.event_version,
+            self._streams.get(event.stream) or self._stream(event.stream),
+            event.time_us,
+            self._actors.get(event.actor) or self._actor(event.actor),
+            event.request_id,
+            payload,
+        )
+
+    def _stream(self, name: str) -> int:
+        self._connection.execute("INSERT OR IGNORE INTO streams (name) VALUES (?)", (name,))
+        number = int(self._connection.execute("SELECT number FROM streams WHERE name = ?", (name,)).fetchone()[0])
+        return _intern(self._streams, name, number)
+
+    def _actor(self, actor: Actor) -> int:
+        values = (actor.user, actor.address, actor.user_agent)
+        self._connection.execute("INSERT OR IGNORE INTO actors (user, address, user_agent) VALUES (?,?,?)", values)
+        sql = "SELECT number FROM actors WHERE user = ? AND address = ? AND user_agent = ?"
+        return _intern(self._actors, actor, int(self._connection.execute(sql, values).fetchone()[0]))
+
+    def _failed(self, error: sqlite3.Error) -> Exception:
+        # Numbers interned by the lost transaction are not in the file.
+        self._streams.clear()
+        self._actors.clear()
+        try:
+            if self._connection.in_transaction:
+                self._connection.execute("ROLLBACK")
+        except sqlite3.Error as rollback_error:
+            self._broken = rollback_error
+        if error.sqlite_errorname in ("SQLITE_FULL", "SQLITE_BUSY", "SQLITE_NOMEM"):
+            return LogUnavailable(f"The event log cannot take events now: {error}")
+        if error.sqlite_errorname == "SQLITE_IOERR_WRITE":
+            return LogUnavailable(f"The event log's disk refused a write: {error}")
+        # After a failed fsync nobody can say what reached the disk, nor trust the next one.
+        self._broken = error
+        return OutcomeUnknown(f"The event log failed while it was being flushed: {error}")
+
+
+def _intern(numbers: dict[K, int], key: K, number: int) -> int:
+    if len(numbers) >= _INTERNED:
+        numbers.clear()
+    numbers[key] = number
+    return number
+
+
+def _create(path: Path) -> None:
+    """Give birth to a log. It appears whole or not at all, its kind readable from the header from the first moment."""
+    unborn = path.with_name(path.name + ".creating")
+    unborn.unlink(missing_ok=True)
+    connection = sqlite3.connect(unborn, isolation_level=None)
+    with _closing(connection):
+        connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+        connection.execute(f"PRAGMA user_version = {FORMAT_VERSION}")
+        connection.executescript(_SCHEMA)
+    unborn.rename(path)
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+
+
+def _take_lock(path: Path) -> IO[str]:
+    lock = path.with_name(path.name + ".lock").open("a+")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        lock.seek(0)
+        holder = lock.read().strip() or "unknown"
+        lock.close()
+        raise LogInUse(f"{path} is in use by another server (process {holder}); a log has one writer.") from error
+    lock.truncate(0)
+    lock.write(f"{os.getpid()}\n")
+    lock.flush()
+    return lock
+
+
+@contextmanager
+def _closing(connection: sqlite3.Connection) -> Iterator[None]:
+    try:
+        yield
+    finally:
+        connection.close()
+
+
+def _uri_path(path: Path) -> str:
+    """A path as SQLite's URI file names spell it."""
+    return str(path.resolve()).replace("%", "%25").replace("?", "%3f").replace("#", "%23")
