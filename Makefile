@@ -1,0 +1,79 @@
+# `make serve` starts a server, `make test` checks and tests everything. Both make their own environment in .venv.
+
+VENV := .venv
+BIN := $(VENV)/bin
+KILLS ?= 20
+OPTIONS ?=
+
+# The first interpreter that really is new enough: a name on the PATH may be a launcher of a missing version.
+PYTHON ?= $(shell for python in python3.11 python3.12 python3.13 python3.14 python3 python; do \
+	"$$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo "$$python"; break; }; done)
+
+.DEFAULT_GOAL := help
+.PHONY: help install serve test check unit format bench crash-test lock clean
+
+help:
+	@echo "make serve       start a server on port 5000, data in ./tracklog-data (more options: OPTIONS='--port 8080')"
+	@echo "make test        format, lint, types, import boundaries and all tests"
+	@echo "make check       the same without the tests"
+	@echo "make unit        the tests that start no server"
+	@echo "make format      put the code into its format"
+	@echo "make bench       measure this server and its peers side by side"
+	@echo "make crash-test  kill a server under load again and again (KILLS=20)"
+	@echo "make lock        pin the newest versions pyproject.toml allows in requirements.lock"
+
+install: $(VENV)/installed-page
+	@command -v chromium chromium-browser google-chrome >/dev/null 2>&1 || [ -x "$$CHROMIUM" ] || \
+		echo "Chromium is not installed: the tests of the page will not run (Debian: apt-get install chromium)."
+
+serve: $(VENV)/installed-page
+	@exec $(BIN)/tracklog server $(OPTIONS)
+
+test: check install
+	$(BIN)/python -m pytest
+
+check: $(VENV)/installed-package
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+unit: $(VENV)/installed-package
+	$(BIN)/python -m pytest tests/unit
+
+format: $(VENV)/installed-package
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: install
+	$(BIN)/python -m bench
+
+crash-test: $(VENV)/installed-package
+	TRACKLOG_KILLS=$(KILLS) $(BIN)/python -m pytest tests/crash --timeout=0
+
+lock: $(VENV)/installed-package
+	$(BIN)/pip-compile --upgrade --quiet --allow-unsafe --extra=dev --generate-hashes --no-emit-find-links \
+		--no-emit-index-url --no-emit-trusted-host --strip-extras --output-file=requirements.lock pyproject.toml
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+
+# Each step leaves a file behind, so that a repeated `make` does only what has become old.
+
+$(BIN)/python:
+	@[ -n "$(PYTHON)" ] || { echo "Tracklog needs Python 3.11 or newer; name one: make PYTHON=/path/to/python3.11" >&2; exit 1; }
+	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "$(PYTHON) is older than Python 3.11, which Tracklog needs" >&2; exit 1; }
+	@"$(PYTHON)" -c 'import ensurepip' || { echo "$(PYTHON) lacks the module ensurepip (Debian: apt-get install python3-venv)" >&2; exit 1; }
+	"$(PYTHON)" -m venv $(VENV)
+
+$(VENV)/installed-dependencies: requirements.lock | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@touch $@
+
+$(VENV)/installed-package: pyproject.toml $(VENV)/installed-dependencies
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(VENV)/installed-page: tracklog/page_fetch.py $(VENV)/installed-package
+	$(BIN)/tracklog fetch-page
+	@touch $@
