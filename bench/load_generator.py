@@ -19,7 +19,6 @@ from bench import workloads
 
 Script = Generator[bytes, bytes | None, None]
 
-RECEIVE_BYTES = 1 << 20
 DRAIN_S = 60.0
 """How long answers still under way at the end are waited for; a slow server must not hang the run."""
 ERROR_TEXTS_KEPT = 5
@@ -106,6 +105,11 @@ def _work(plan: LoadPlan, pipe: Any) -> None:
     pipe.close()
 
 
+_UNTIL_LAST_CHUNK = -2
+_RECEIVED = memoryview(bytearray(1 << 20))
+"""Where every answer is first received; a new megabyte for each would cost three system calls."""
+
+
 class _Connection:
     """One keep-alive connection with the script it follows and the answer it is reading."""
 
@@ -141,16 +145,16 @@ class _Connection:
     def receive(self) -> bool:
         """Read what has come; true once the answer is whole. The peer's hanging up raises ConnectionError."""
         try:
-            received = self.socket.recv(RECEIVE_BYTES)
+            received = self.socket.recv_into(_RECEIVED)
         except BlockingIOError:
             return False
         if not received:
             raise ConnectionResetError("server closed the connection")
-        self.answer += received
+        self.answer += _RECEIVED[:received]
         if self.missing == -1:
             self._read_head()
         elif self.missing >= 0:
-            self.missing -= len(received)
+            self.missing -= received
         if self.missing == _UNTIL_LAST_CHUNK:
             return self.answer.endswith(b"0\r\n\r\n")
         return self.missing == 0
@@ -174,9 +178,6 @@ class _Connection:
             self.missing = _UNTIL_LAST_CHUNK
         else:
             raise ConnectionError(f"answer without a length: {head[:300]!r}")
-
-
-_UNTIL_LAST_CHUNK = -2
 
 
 class _Load:
