@@ -1,0 +1,53 @@
+"""A run, an experiment or a logged model as the JSON its route answers, built by the database in one statement."""
+
+from dataclasses import dataclass
+
+from query_api import sqlite_json
+from query_api.port import ReadModel
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentStatements:
+    """One dialect's statements: one parameter, at most one row of one column, the whole response body."""
+
+    run: str
+    experiment: str
+    experiment_by_name: str
+    logged_model: str
+
+
+_STATEMENTS = {
+    "sqlite": DocumentStatements(
+        run=sqlite_json.RUN_STATEMENT,
+        experiment=sqlite_json.EXPERIMENT_STATEMENT,
+        experiment_by_name=sqlite_json.EXPERIMENT_BY_NAME_STATEMENT,
+        logged_model=sqlite_json.LOGGED_MODEL_STATEMENT,
+    )
+}
+
+
+async def run_document(read_model: ReadModel, run_id: str) -> bytes | None:
+    """`{"run": …}` with everything of the run, None when it is unknown."""
+    return await _document(read_model, _STATEMENTS[read_model.dialect].run, run_id)
+
+
+async def experiment_document(read_model: ReadModel, experiment_id: int) -> bytes | None:
+    """`{"experiment": …}` whatever its lifecycle stage, None when it is unknown."""
+    if not -(2**63) <= experiment_id < 2**63:
+        return None
+    return await _document(read_model, _STATEMENTS[read_model.dialect].experiment, experiment_id)
+
+
+async def experiment_document_by_name(read_model: ReadModel, name: str) -> bytes | None:
+    """`{"experiment": …}` whatever its lifecycle stage, None when the name is unknown."""
+    return await _document(read_model, _STATEMENTS[read_model.dialect].experiment_by_name, name)
+
+
+async def logged_model_document(read_model: ReadModel, model_id: str) -> bytes | None:
+    """`{"model": …}`, None when it is unknown."""
+    return await _document(read_model, _STATEMENTS[read_model.dialect].logged_model, model_id)
+
+
+async def _document(read_model: ReadModel, statement: str, parameter: str | int) -> bytes | None:
+    rows = await read_model.fetch(statement, (parameter,))
+    return rows[0][0] if rows else None

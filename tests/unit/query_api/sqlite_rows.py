@@ -1,0 +1,185 @@
+"""A read model in memory whose rows a test writes itself."""
+
+import math
+import sqlite3
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+
+import orjson
+from sqlalchemy import create_mock_engine
+
+from query_api.port import ReadModel, ReadSnapshot, Row
+from schemas import read_model
+
+FAR_BACK_US = 1
+
+
+class SqliteRows(ReadModel, ReadSnapshot):
+    """The read-model port over one in-memory database, with methods that write rows the way the fold does."""
+
+    def __init__(self) -> None:
+        self.connection = sqlite3.connect(":memory:", isolation_level=None)
+        engine = create_mock_engine(
+            "sqlite://", lambda statement, *_: self.connection.execute(str(statement.compile(dialect=engine.dialect)))
+        )
+        read_model.metadata.create_all(engine, checkfirst=False)
+        self.statements: list[str] = []
+
+    @property
+    def dialect(self) -> str:
+        return "sqlite"
+
+    async def fetch(self, sql: str, parameters: Sequence[Any] = ()) -> list[Row]:
+        self.statements.append(sql)
+        return self.connection.execute(sql, tuple(parameters)).fetchall()
+
+    async def stream(self, sql: str, parameters: Sequence[Any] = (), *, batch_rows: int) -> AsyncIterator[list[Row]]:
+        yield await self.fetch(sql, parameters)
+
+    @asynccontextmanager
+    async def snapshot(self) -> AsyncIterator[ReadSnapshot]:
+        yield self
+
+    async def close(self) -> None:
+        self.connection.close()
+
+    def insert(self, table: str, **columns: Any) -> None:
+        names = ", ".join(f'"{name}"' for name in columns)
+        marks = ", ".join("?" for _ in columns)
+        self.connection.execute(f"INSERT INTO {table} ({names}) VALUES ({marks})", tuple(columns.values()))
+
+    def experiment(self, experiment_id: int, **columns: Any) -> None:
+        defaults = {
+            "name": f"experiment {experiment_id}",
+            "artifact_location": f"mlflow-artifacts:/{experiment_id}",
+            "lifecycle_stage": "active",
+            "lifecycle_us": FAR_BACK_US,
+            "creation_time_ms": 0,
+            "last_update_time_ms": 0,
+        }
+        self.insert("experiments", experiment_id=experiment_id, **defaults | columns)
+
+    def run(
+        self,
+        run_id: str,
+        *,
+        experiment_id: int = 1,
+        metrics: Mapping[str, float] | None = None,
+        params: Mapping[str, str] | None = None,
+        tags: Mapping[str, str] | None = None,
+        **columns: Any,
+    ) -> int:
+        """Its run number."""
+        (run_number,) = self.connection.execute("SELECT coalesce(max(run_number), 0) + 1 FROM runs").fetchone()
+        defaults = {
+            "name": f"name of {run_id}",
+            "user_id": "",
+            "status": "RUNNING",
+            "start_time_ms": 0,
+            "end_time_ms": None,
+            "artifact_uri": f"mlflow-artifacts:/{experiment_id}/{run_id}/artifacts",
+            "lifecycle_stage": "active",
+            "lifecycle_us": FAR_BACK_US + 1,
+        }
+        key_values = {"run_number": run_number, "experiment_id": experiment_id}
+        self.insert("runs", run_id=run_id, **key_values, **defaults | columns)
+        for key, value in (params or {}).items():
+            self.insert("params", key=key, value=value, **key_values)
+        for key, value in (tags or {}).items():
+            self.insert("tags", key=key, value=value, **key_values)
+        for key, number in (metrics or {}).items():
+            self.metric(run_number, key, number, experiment_id=experiment_id)
+        return run_number
+
+    def metric(
+        self, run_number: int, key: str, value: float, *, step: int = 0, timestamp_ms: int = 0, experiment_id: int = 1
+    ) -> None:
+        self.insert(
+            "latest_metrics",
+            run_number=run_number,
+            key=key,
+            experiment_id=experiment_id,
+            value=None if math.isnan(value) else value,
+            value_json='"NaN"' if math.isnan(value) else orjson.dumps(value).decode(),
+            timestamp_ms=timestamp_ms,
+            step=step,
+            points=1,
+        )
+
+    def dataset(
+        self,
+        run_number: int,
+        name: str,
+        digest: str = "",
+        *,
+        tags: Mapping[str, str] | None = None,
+        experiment_id: int = 1,
+        **columns: Any,
+    ) -> None:
+        """An input of a run, the dataset itself too when it is new."""
+        defaults = {"source_type": "local", "source": "here", "schema": None, "profile": None}
+        identity = {"experiment_id": experiment_id, "name": name, "digest": digest}
+        if not self.connection.execute(
+            "SELECT 1 FROM datasets WHERE experiment_id = ? AND name = ? AND digest = ?", tuple(identity.values())
+        ).fetchall():
+            self.insert("datasets", **identity, **defaults | columns, first_us=0, first_event_id="")
+        pairs = [{"key": key, "value": value} for key, value in (tags or {}).items()]
+        self.insert(
+            "dataset_inputs",
+            run_number=run_number,
+            **identity,
+            tags=orjson.dumps(pairs).decode(),
+            context=(tags or {}).get("mlflow.data.context"),
+        )
+
+    def logged_model(
+        self,
+        model_id: str,
+        *,
+        experiment_id: int = 1,
+        params: Mapping[str, str] | None = None,
+        tags: Mapping[str, str] | None = None,
+        **columns: Any,
+    ) -> None:
+        defaults = {
+            "name": f"name of {model_id}",
+            "model_type": "",
+            "source_run_id": "",
+            "status": 1,
+            "artifact_location": f"mlflow-artifacts:/{experiment_id}/models/{model_id}/artifacts",
+            "creation_timestamp_ms": 0,
+            "last_updated_timestamp_ms": 0,
+        }
+        self.insert("logged_models", model_id=model_id, experiment_id=experiment_id, **defaults | columns)
+        for key, value in (params or {}).items():
+            self.insert("logged_model_params", model_id=model_id, key=key, value=value)
+        for key, value in (tags or {}).items():
+            self.insert("logged_model_tags", model_id=model_id, key=key, value=value)
+
+    def logged_model_metric(
+        self,
+        model_id: str,
+        key: str,
+        value: float,
+        *,
+        step: int = 0,
+        timestamp_ms: int = 0,
+        run_id: str = "r",
+        experiment_id: int = 1,
+        dataset_name: str | None = None,
+        dataset_digest: str | None = None,
+    ) -> None:
+        self.insert(
+            "logged_model_metrics",
+            model_id=model_id,
+            key=key,
+            timestamp_ms=timestamp_ms,
+            step=step,
+            run_id=run_id,
+            value=value,
+            value_json=orjson.dumps(value).decode(),
+            experiment_id=experiment_id,
+            dataset_name=dataset_name,
+            dataset_digest=dataset_digest,
+        )

@@ -1,0 +1,190 @@
+"""Runs, experiments and logged models are answered field for field as MLflow answers them."""
+
+import math
+from collections.abc import Iterator
+
+import orjson
+import pytest
+
+from query_api.documents import (
+    experiment_document,
+    experiment_document_by_name,
+    logged_model_document,
+    run_document,
+)
+from tests.unit.query_api.sqlite_rows import SqliteRows
+
+HARD_TEXT = 'quote " backslash \\ newline \n tab \t control \x01 umlaut ü emoji 🦔 </script>'
+
+
+@pytest.fixture
+def rows() -> Iterator[SqliteRows]:
+    rows = SqliteRows()
+    rows.experiment(1)
+    yield rows
+    rows.connection.close()
+
+
+async def test_an_empty_run_has_empty_data_inputs_and_outputs(rows: SqliteRows) -> None:
+    rows.run("a" * 32, name="n", artifact_uri="u", start_time_ms=0)
+    assert orjson.loads(await run_document(rows, "a" * 32) or b"") == {
+        "run": {
+            "info": {
+                "run_uuid": "a" * 32,
+                "experiment_id": "1",
+                "run_name": "n",
+                "user_id": "",
+                "status": "RUNNING",
+                "start_time": 0,
+                "artifact_uri": "u",
+                "lifecycle_stage": "active",
+                "run_id": "a" * 32,
+            },
+            "data": {},
+            "inputs": {},
+            "outputs": {},
+        }
+    }
+
+
+async def test_a_full_run_has_every_part(rows: SqliteRows) -> None:
+    number = rows.run("r", params={"p": "1", "q": ""}, tags={"t": "x"}, end_time_ms=9)
+    rows.metric(number, "m", 0.1 + 0.2, step=-3, timestamp_ms=7)
+    rows.dataset(number, "d", "x", tags={"mlflow.data.context": "train"}, schema="s", profile="")
+    rows.dataset(number, "e", "y")
+    rows.insert("model_inputs", run_number=number, model_id="m-1")
+    rows.insert("model_outputs", run_number=number, model_id="m-2", step=0)
+    run = orjson.loads(await run_document(rows, "r") or b"")["run"]
+    assert run["info"]["end_time"] == 9
+    assert run["data"] == {
+        "metrics": [{"key": "m", "value": 0.1 + 0.2, "timestamp": 7, "step": -3}],
+        "params": [{"key": "p", "value": "1"}, {"key": "q", "value": ""}],
+        "tags": [{"key": "t", "value": "x"}],
+    }
+    assert run["inputs"] == {
+        "dataset_inputs": [
+            {
+                "tags": [{"key": "mlflow.data.context", "value": "train"}],
+                "dataset": {"name": "d", "digest": "x", "source_type": "local", "source": "here", "schema": "s"},
+            },
+            {"dataset": {"name": "e", "digest": "y", "source_type": "local", "source": "here"}},
+        ],
+        "model_inputs": [{"model_id": "m-1"}],
+    }
+    assert run["outputs"] == {"model_outputs": [{"model_id": "m-2", "step": 0}]}
+
+
+async def test_metric_values_are_exact_and_nan_is_text(rows: SqliteRows) -> None:
+    values = {"a": math.nan, "b": 1.7976931348623157e308, "c": 5e-324, "d": 1 / 3, "e": -0.0, "f": 1.0}
+    rows.run("r", metrics=values)
+    metrics = orjson.loads(await run_document(rows, "r") or b"")["run"]["data"]["metrics"]
+    assert {metric["key"]: metric["value"] for metric in metrics} == values | {"a": "NaN"}
+    assert math.copysign(1, metrics[4]["value"]) == -1
+
+
+async def test_any_text_survives_the_way_through_the_database(rows: SqliteRows) -> None:
+    number = rows.run("r", name=HARD_TEXT, params={"p " + HARD_TEXT: HARD_TEXT}, tags={"t": HARD_TEXT})
+    rows.dataset(number, HARD_TEXT, "x", tags={"k": HARD_TEXT}, profile=HARD_TEXT)
+    run = orjson.loads(await run_document(rows, "r") or b"")["run"]
+    assert run["info"]["run_name"] == HARD_TEXT
+    assert run["data"]["params"] == [{"key": "p " + HARD_TEXT, "value": HARD_TEXT}]
+    assert run["data"]["tags"][0]["value"] == HARD_TEXT
+    assert run["inputs"]["dataset_inputs"][0]["dataset"]["profile"] == HARD_TEXT
+    assert run["inputs"]["dataset_inputs"][0]["tags"] == [{"key": "k", "value": HARD_TEXT}]
+
+
+@pytest.mark.parametrize(
+    ("run_stage", "run_us", "experiment_stage", "experiment_us", "effective"),
+    [
+        ("active", 2, "deleted", 3, "deleted"),
+        ("active", 3, "deleted", 2, "active"),
+        ("deleted", 2, "active", 3, "active"),
+        ("deleted", 3, "active", 2, "deleted"),
+        ("active", 3, "deleted", 3, "deleted"),
+    ],
+)
+async def test_the_later_of_run_and_experiment_decides_the_lifecycle_stage_and_the_experiment_at_the_same_moment(
+    rows: SqliteRows, run_stage: str, run_us: int, experiment_stage: str, experiment_us: int, effective: str
+) -> None:
+    rows.experiment(2, lifecycle_stage=experiment_stage, lifecycle_us=experiment_us)
+    rows.run("r", experiment_id=2, lifecycle_stage=run_stage, lifecycle_us=run_us)
+    assert orjson.loads(await run_document(rows, "r") or b"")["run"]["info"]["lifecycle_stage"] == effective
+
+
+async def test_an_experiment_is_found_by_id_and_by_name_with_its_tags(rows: SqliteRows) -> None:
+    rows.experiment(7, name=HARD_TEXT, lifecycle_stage="deleted", creation_time_ms=3, last_update_time_ms=4)
+    rows.insert("experiment_tags", experiment_id=7, key="k", value=HARD_TEXT)
+    by_id = await experiment_document(rows, 7)
+    assert by_id == await experiment_document_by_name(rows, HARD_TEXT)
+    assert orjson.loads(by_id or b"") == {
+        "experiment": {
+            "experiment_id": "7",
+            "name": HARD_TEXT,
+            "artifact_location": "mlflow-artifacts:/7",
+            "lifecycle_stage": "deleted",
+            "last_update_time": 4,
+            "creation_time": 3,
+            "tags": [{"key": "k", "value": HARD_TEXT}],
+            "workspace": "default",
+        }
+    }
+    assert "tags" not in orjson.loads(await experiment_document(rows, 1) or b"")["experiment"]
+
+
+async def test_a_logged_model_has_its_metrics_with_run_and_dataset(rows: SqliteRows) -> None:
+    rows.logged_model("m-1", name="n", status=2, source_run_id="r", params={"p": "1"}, tags={"t": "2"})
+    rows.logged_model_metric("m-1", "acc", 0.1, step=2, dataset_name="d", dataset_digest="x")
+    rows.logged_model_metric("m-1", "loss", 0.2)
+    assert orjson.loads(await logged_model_document(rows, "m-1") or b"") == {
+        "model": {
+            "info": {
+                "model_id": "m-1",
+                "experiment_id": "1",
+                "name": "n",
+                "creation_timestamp_ms": 0,
+                "last_updated_timestamp_ms": 0,
+                "artifact_uri": "mlflow-artifacts:/1/models/m-1/artifacts",
+                "status": "LOGGED_MODEL_READY",
+                "model_type": "",
+                "source_run_id": "r",
+                "tags": [{"key": "t", "value": "2"}],
+            },
+            "data": {
+                "params": [{"key": "p", "value": "1"}],
+                "metrics": [
+                    {
+                        "key": "acc",
+                        "value": 0.1,
+                        "timestamp": 0,
+                        "step": 2,
+                        "dataset_name": "d",
+                        "dataset_digest": "x",
+                        "model_id": "m-1",
+                        "run_id": "r",
+                    },
+                    {"key": "loss", "value": 0.2, "timestamp": 0, "step": 0, "model_id": "m-1", "run_id": "r"},
+                ],
+            },
+        }
+    }
+
+
+async def test_a_model_without_params_and_metrics_has_empty_data(rows: SqliteRows) -> None:
+    rows.logged_model("m-1")
+    assert orjson.loads(await logged_model_document(rows, "m-1") or b"")["model"]["data"] == {}
+
+
+async def test_what_is_unknown_is_none(rows: SqliteRows) -> None:
+    assert await run_document(rows, "r") is None
+    assert await experiment_document(rows, 2) is None
+    assert await experiment_document(rows, 2**70) is None
+    assert await experiment_document_by_name(rows, "x") is None
+    assert await logged_model_document(rows, "m") is None
+
+
+@pytest.mark.parametrize("document", [run_document, logged_model_document, experiment_document_by_name])
+async def test_a_document_is_one_statement(rows: SqliteRows, document: object) -> None:
+    rows.run("x")
+    assert callable(document)
+    await document(rows, "x")
+    assert len(rows.statements) == 1
