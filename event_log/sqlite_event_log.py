@@ -145,11 +145,10 @@ class SqliteEventLogReader(EventLogReader):
 
     async def wait_for_more(self, end: Positions, timeout_s: float) -> None:
         deadline = asyncio.get_running_loop().time() + timeout_s
-        while (await self.end())[PARTITION] <= end[PARTITION]:
-            left_s = deadline - asyncio.get_running_loop().time()
-            if left_s <= 0:
+        while (left_s := deadline - asyncio.get_running_loop().time()) > 0:
+            self._grown.clear()  # before the look, so that growth after it is not missed
+            if (await self.end())[PARTITION] > end[PARTITION]:
                 return
-            self._grown.clear()
             try:
                 async with asyncio.timeout(left_s if self._is_woken else min(_POLL_S, left_s)):
                     await self._grown.wait()
@@ -255,6 +254,11 @@ class SqliteEventLog(SqliteEventLogReader, EventLog):
             lock.close()
             raise
 
+    @property
+    def newest_end(self) -> int:
+        """The offset after the last durable event, as `end` tells it."""
+        return self._end
+
     def on_growth(self, listener: Callable[[int], None]) -> None:
         """Call `listener` with the new end after every commit, on the event loop's thread."""
         self._listeners.append(listener)
@@ -281,11 +285,11 @@ class SqliteEventLog(SqliteEventLogReader, EventLog):
 
     async def close(self) -> None:
         self._hand_over()
+        await super().close()
         self._queue.put(None)
         await asyncio.to_thread(self._thread.join)
         # Lets the callbacks of the last commits run, so that no answer is lost.
         await asyncio.sleep(0)
-        await super().close()
         self._lock.close()
 
     def _hand_over(self) -> None:
@@ -371,6 +375,8 @@ class _Writer:
         return first
 
     def close(self) -> None:
+        # Other processes may read on, and then SQLite would leave the write-ahead log as large as it ever was.
+        self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         self._connection.close()
 
     def _row(self, offset: int, event: EventData, payload: bytes) -> tuple[Any, ...]:

@@ -1,26 +1,30 @@
-"""How the points of a metric lie in the read model's rows: raw rows at the tail, compressed columns in full chunks.
+"""How the points of a metric lie in the read model's rows: full chunks, and a tail of the segments they came in.
 
 A point is (step, timestamp in ms, value): two 64-bit integers and a double, little-endian.
 
-Chunks are cut by count from the first point on, so the rows depend on the points alone and not on how they were
-batched. Inside a chunk each column is split into its eight byte planes before compression: the high bytes of steps,
-times and exponents are then long runs, which reaches the size of delta coding (8.7 bytes a point for random values) at
-the speed of a copy, with nothing to undo point by point.
+Chunks are cut by count from the first point on, and a segment is what one event brought, so the rows depend on the log
+alone and not on how it was batched. Inside a chunk each column is split into its eight byte planes before compression:
+the high bytes of steps, times and exponents are then long runs, which reaches the size of delta coding (8.7 bytes a
+point for random values) at the speed of a copy, with nothing to undo point by point.
 """
 
+import struct
 import sys
 import threading
 from array import array
-from collections.abc import Sequence
 from typing import Any, Final, NamedTuple
 
 import zstandard
 
 POINTS_PER_CHUNK: Final = 512
-"""Small enough that the raw tail (12 kB at most) is cheap to append to, large enough that a row costs little."""
+"""A chunk of random values takes some 4.5 kB: one overflow page and a little, which SQLite's 4 kB pages hold without
+waste (256 points left half of every page empty), and a tail short of it is still cheap to append to."""
 
 POINT_BYTES: Final = 24
 _PLANES: Final = 8
+_COMPRESS_FROM_POINTS: Final = 16
+"""Fewer points do not shrink."""
+_HEADER: Final = struct.Struct("<I")
 
 
 class Points(NamedTuple):
@@ -42,17 +46,47 @@ class _Zstandard(threading.local):
 _zstandard = _Zstandard()
 
 
-def pack_rows(steps: Sequence[int], timestamps_ms: Sequence[int], values: Sequence[float]) -> bytes:
-    """Points as rows of 24 bytes, so that more can be appended."""
-    rows = array("q", bytes(POINT_BYTES * len(steps)))
-    rows[0::3] = array("q", steps)
-    rows[1::3] = array("q", timestamps_ms)
-    rows[2::3] = array("q", array("d", values).tobytes())
-    return _little_endian(rows).tobytes()
+def no_points() -> Points:
+    """Empty columns, to extend."""
+    return Points(array("q"), array("q"), array("d"))
 
 
-def unpack_rows(data: bytes) -> Points:
-    """The points of `pack_rows`, of any number of its results one after another."""
+def pack_segment(points: Points) -> bytes:
+    """Points as a segment of a tail: another segment may follow it.
+
+    Four bytes tell its length in bytes, doubled, plus one when it is compressed.
+    """
+    if len(points.steps) >= _COMPRESS_FROM_POINTS:
+        chunk = pack_chunk(points)
+        return _HEADER.pack(len(chunk) << 1 | 1) + chunk
+    rows = array("q", bytes(POINT_BYTES * len(points.steps)))
+    rows[0::3] = points.steps
+    rows[1::3] = points.timestamps_ms
+    rows[2::3] = array("q", points.values.tobytes())
+    return _HEADER.pack(POINT_BYTES * len(points.steps) << 1) + _little_endian(rows).tobytes()
+
+
+def unpack_segments(tail: bytes) -> Points:
+    """The points of a tail: of any number of segments one after another."""
+    points = no_points()
+    start = 0
+    while start < len(tail):
+        (header,) = _HEADER.unpack_from(tail, start)
+        start += _HEADER.size
+        body = tail[start : start + (header >> 1)]
+        start += header >> 1
+        extend(points, unpack_chunk(body) if header & 1 else _unpack_rows(body))
+    return points
+
+
+def extend(points: Points, more: Points) -> None:
+    """Put `more` behind `points`."""
+    points.steps.extend(more.steps)
+    points.timestamps_ms.extend(more.timestamps_ms)
+    points.values.extend(more.values)
+
+
+def _unpack_rows(data: bytes) -> Points:
     rows = array("q")
     rows.frombytes(data)
     rows = _little_endian(rows)

@@ -138,7 +138,7 @@ Index(
 metric_tails = Table(
     "metric_tails",
     metadata,
-    # The points of a metric after its last full chunk, in the order of the log, as `schemas.metric_points.pack_rows`
+    # The points of a metric after its last full chunk, in the order of the log, as `schemas.metric_points.pack_segment`
     # lays them out. No row for a metric of one point, nor when the last chunk took every point.
     Column("run_number", BigInteger, nullable=False),
     Column("key", Text, nullable=False),
@@ -269,7 +269,7 @@ logged_model_metrics = Table(
     Column("run_id", Text, nullable=False),
     Column("value", Double, nullable=False),
     Column("value_json", Text, nullable=False),
-    Column("experiment_id", BigInteger, nullable=False),  # the model's when known to the run's fold, else the run's
+    Column("experiment_id", BigInteger, nullable=False),  # the run's
     Column("dataset_name", Text),
     Column("dataset_digest", Text),
     PrimaryKeyConstraint("model_id", "key", "timestamp_ms", "step", "run_id"),
@@ -311,7 +311,7 @@ Index("set_aside_by_stream", set_aside.c.stream)
 facts = Table(
     "facts",
     metadata,
-    # About the read model itself: 'schema_version', and 'successor' once another has taken its place.
+    # About the read model itself: 'schema_version'.
     Column("name", Text, primary_key=True),
     Column("value", Text, nullable=False),
 )

@@ -1,0 +1,299 @@
+"""The fold: one event after another changes the working set, or is refused.
+
+No clock, no I/O, no configuration: the same events give the same rows at every replay. An event is checked before the
+first change it makes, so a fold that refuses or raises leaves the working set as it was.
+"""
+
+import math
+import sys
+from array import array
+from typing import Final
+
+from projector.working_set import Experiment, FirstDataset, LoggedModel, Run, Series, WorkingSet
+from schemas.envelope import RecordedEvent
+from schemas.errors import BadRequest, InvalidParameterValue, InvalidState, ResourceAlreadyExists, ResourceDoesNotExist
+from schemas.events import (
+    AnyEvent,
+    ExperimentCreated,
+    ExperimentDeleted,
+    ExperimentRenamed,
+    ExperimentRestored,
+    ExperimentTagDeleted,
+    ExperimentTagSet,
+    LoggedModelCreated,
+    LoggedModelFinalized,
+    MetricSeries,
+    RunCreated,
+    RunDataLogged,
+    RunDeleted,
+    RunInputsLogged,
+    RunOutputsLogged,
+    RunRestored,
+    RunTagDeleted,
+    RunUpdated,
+)
+from schemas.metric_points import Points
+
+RUN_NAME_TAG: Final = "mlflow.runName"
+_LARGEST: Final = sys.float_info.max
+_PENDING: Final = 1
+
+
+class Orphan(Exception):
+    """An event about something that no earlier event of the log made."""
+
+
+def fold(working_set: WorkingSet, recorded: RecordedEvent, event: AnyEvent) -> None:
+    """Apply one event.
+
+    Raises a TracklogError when the event loses against an earlier one (its writer is owed that error), and Orphan.
+    """
+    match event:
+        case RunDataLogged():
+            _run_data_logged(_run(working_set, event.run_id), event)
+        case RunCreated():
+            _run_created(working_set, recorded, event)
+        case RunUpdated():
+            _run_updated(_run(working_set, event.run_id), event)
+        case RunDeleted():
+            _set_run_lifecycle(_run(working_set, event.run_id), active=False, time_us=recorded.time_us)
+        case RunRestored():
+            _set_run_lifecycle(_run(working_set, event.run_id), active=True, time_us=recorded.time_us)
+        case RunTagDeleted():
+            _run(working_set, event.run_id).tags[event.key] = None
+        case RunInputsLogged():
+            _run_inputs_logged(working_set, recorded, event)
+        case RunOutputsLogged():
+            _run_outputs_logged(_run(working_set, event.run_id), event)
+        case ExperimentCreated():
+            _experiment_created(working_set, recorded, event)
+        case ExperimentRenamed():
+            _experiment_renamed(working_set, recorded, event)
+        case ExperimentDeleted():
+            _set_experiment_lifecycle(working_set, recorded, event.experiment_id, active=False)
+        case ExperimentRestored():
+            _set_experiment_lifecycle(working_set, recorded, event.experiment_id, active=True)
+        case ExperimentTagSet():
+            _experiment(working_set, event.experiment_id)
+            working_set.experiment_tags[event.experiment_id, event.key] = event.value
+        case ExperimentTagDeleted():
+            _experiment(working_set, event.experiment_id)
+            working_set.experiment_tags[event.experiment_id, event.key] = None
+        case LoggedModelCreated():
+            _logged_model_created(working_set, recorded, event)
+        case LoggedModelFinalized():
+            _logged_model_finalized(working_set, recorded, event)
+
+
+def _run(working_set: WorkingSet, run_id: str) -> Run:
+    run = working_set.runs.get(run_id)
+    if run is None:
+        raise Orphan(f"run {run_id!r} was never created")
+    return run
+
+
+def _experiment(working_set: WorkingSet, experiment_id: int) -> Experiment:
+    experiment = working_set.experiments.get(experiment_id)
+    if experiment is None:
+        raise Orphan(f"experiment {experiment_id} was never created")
+    return experiment
+
+
+# --- experiments --------------------------------------------------------------------------------------------------
+
+
+def _experiment_created(working_set: WorkingSet, recorded: RecordedEvent, event: ExperimentCreated) -> None:
+    """The first claim of a name wins, and the first claim of an id."""
+    if event.name in working_set.experiment_ids:
+        raise ResourceAlreadyExists(f"Experiment '{event.name}' already exists.")
+    if event.experiment_id in working_set.experiments:
+        raise ResourceAlreadyExists(f"Experiment id {event.experiment_id} is taken.")
+    time_ms = recorded.time_us // 1000
+    working_set.experiments[event.experiment_id] = Experiment(
+        event.experiment_id, event.name, event.artifact_location, True, recorded.time_us, time_ms, time_ms
+    )
+    working_set.experiment_ids[event.name] = event.experiment_id
+    working_set.changed_experiments.add(event.experiment_id)
+    for tag in event.tags:
+        working_set.experiment_tags[event.experiment_id, tag.key] = tag.value
+
+
+def _experiment_renamed(working_set: WorkingSet, recorded: RecordedEvent, event: ExperimentRenamed) -> None:
+    experiment = _experiment(working_set, event.experiment_id)
+    if not experiment.active:
+        raise InvalidState(f"Experiment {event.experiment_id} is deleted; only an active experiment can be renamed.")
+    holder = working_set.experiment_ids.get(event.name)
+    if holder is not None and holder != event.experiment_id:
+        raise BadRequest(f"Experiment name '{event.name}' is taken by experiment {holder}.")
+    working_set.experiment_ids.pop(experiment.name, None)
+    working_set.experiment_ids[event.name] = event.experiment_id
+    experiment.name = event.name
+    experiment.last_update_time_ms = recorded.time_us // 1000
+    working_set.changed_experiments.add(event.experiment_id)
+
+
+def _set_experiment_lifecycle(
+    working_set: WorkingSet, recorded: RecordedEvent, experiment_id: int, *, active: bool
+) -> None:
+    experiment = _experiment(working_set, experiment_id)
+    if experiment.active == active:
+        wanted, is_now = ("deleted", "active") if active else ("active", "deleted")
+        raise ResourceDoesNotExist(f"There is no {wanted} experiment {experiment_id}; it is {is_now}.")
+    experiment.active = active
+    experiment.lifecycle_us = max(experiment.lifecycle_us + 1, recorded.time_us)
+    experiment.last_update_time_ms = recorded.time_us // 1000
+    working_set.changed_experiments.add(experiment_id)
+
+
+# --- runs ---------------------------------------------------------------------------------------------------------
+
+
+def _run_created(working_set: WorkingSet, recorded: RecordedEvent, event: RunCreated) -> None:
+    """Run ids are random, so a second creation is a repeat of the first."""
+    if event.run_id in working_set.runs:
+        return
+    run = Run(
+        run_id=event.run_id,
+        experiment_id=event.experiment_id,
+        name=event.name,
+        user_id=event.user_id,
+        status="RUNNING",
+        start_time_ms=event.start_time_ms,
+        end_time_ms=None,
+        artifact_uri=event.artifact_uri,
+        active=True,
+        lifecycle_us=recorded.time_us,
+    )
+    for tag in event.tags:
+        run.tags[tag.key] = tag.value
+    run.tags[RUN_NAME_TAG] = event.name
+    working_set.runs[event.run_id] = run
+
+
+def _run_updated(run: Run, event: RunUpdated) -> None:
+    run.changed = True
+    if event.status is not None:
+        run.status = event.status
+    if event.end_time_ms is not None:
+        run.end_time_ms = event.end_time_ms
+    if event.name is not None:
+        run.name = event.name
+        run.tags[RUN_NAME_TAG] = event.name
+
+
+def _set_run_lifecycle(run: Run, *, active: bool, time_us: int) -> None:
+    """Within a run the log's order decides; against its experiment the later time does."""
+    run.changed = True
+    run.active = active
+    run.lifecycle_us = max(run.lifecycle_us + 1, time_us)
+
+
+def _run_data_logged(run: Run, event: RunDataLogged) -> None:
+    """The first value of a param wins; a request that brings another loses as a whole."""
+    for param in event.params:
+        known = run.params.get(param.key)
+        if known is not None and known != param.value:
+            raise InvalidParameterValue(
+                f"Param '{param.key}' of run '{run.run_id}' has the value '{known}' already and cannot become"
+                f" '{param.value}': params never change."
+            )
+    columns = [[_finite(value) for value in series.value] for series in event.metrics]
+    for param in event.params:
+        if param.key not in run.params:
+            run.params[param.key] = run.new_params[param.key] = param.value
+    for tag in event.tags:
+        run.tags[tag.key] = tag.value
+        if tag.key == RUN_NAME_TAG:
+            run.name = tag.value
+            run.changed = True
+    for series, values in zip(event.metrics, columns, strict=True):
+        _append_points(run.series.setdefault(series.key, Series()), series, values)
+    run.new_model_metrics.extend(event.model_metrics)
+
+
+def _append_points(series: Series, reported: MetricSeries, values: list[float]) -> None:
+    index = newest(reported.step, reported.timestamp_ms, values)
+    step, timestamp_ms, value = reported.step[index], reported.timestamp_ms[index], values[index]
+    known = (series.step, series.timestamp_ms, series.value or 0.0)
+    if series.points == 0 or (step, timestamp_ms, _recency_value(value)) > known:
+        series.step, series.timestamp_ms = step, timestamp_ms
+        series.value = None if math.isnan(value) else value
+    series.points += len(values)
+    series.new.append(Points(array("q", reported.step), array("q", reported.timestamp_ms), array("d", values)))
+
+
+def newest(steps: list[int], timestamps_ms: list[int], values: list[float]) -> int:
+    """The index of the point that search sees: the greatest (step, timestamp_ms, value), NaN counting as 0.
+
+    Source: MLflow's latest-metric rule, as observed.
+    """
+    last = len(steps) - 1
+    if last == 0:
+        return 0
+    greatest = max(steps)
+    if steps[last] == greatest and steps.count(greatest) == 1:
+        return last  # the common case, points in the order of their steps, without comparing tuples
+    return max(range(last + 1), key=lambda index: (steps[index], timestamps_ms[index], _recency_value(values[index])))
+
+
+def _recency_value(value: float) -> float:
+    return 0.0 if math.isnan(value) else value
+
+
+def _finite(value: float | str) -> float:
+    """A reported value as it is kept: infinities become the largest finite double, as MLflow returns them."""
+    number = float(value)
+    if math.isinf(number):
+        return math.copysign(_LARGEST, number)
+    return number
+
+
+def _run_inputs_logged(working_set: WorkingSet, recorded: RecordedEvent, event: RunInputsLogged) -> None:
+    run = _run(working_set, event.run_id)
+    run.new_model_inputs.extend(event.model_ids)
+    for dataset in event.datasets:
+        run.new_dataset_inputs.append(dataset)
+        working_set.datasets.append(FirstDataset(run.experiment_id, recorded.time_us, recorded.id.hex(), dataset))
+
+
+def _run_outputs_logged(run: Run, event: RunOutputsLogged) -> None:
+    model_ids = [model.model_id for model in event.models]
+    repeated = [model_id for index, model_id in enumerate(model_ids) if model_id in model_ids[:index]]
+    for model_id in (*repeated, *(model_id for model_id in model_ids if model_id in run.model_outputs)):
+        raise BadRequest(f"Model '{model_id}' is an output of run '{run.run_id}' already.")
+    for model in event.models:
+        run.model_outputs.add(model.model_id)
+        run.new_model_outputs[model.model_id] = model.step
+
+
+# --- logged models ------------------------------------------------------------------------------------------------
+
+
+def _logged_model_created(working_set: WorkingSet, recorded: RecordedEvent, event: LoggedModelCreated) -> None:
+    """Model ids are random, so a second creation is a repeat of the first."""
+    if event.model_id in working_set.logged_models:
+        return
+    time_ms = recorded.time_us // 1000
+    working_set.logged_models[event.model_id] = LoggedModel(
+        model_id=event.model_id,
+        experiment_id=event.experiment_id,
+        name=event.name,
+        model_type=event.model_type,
+        source_run_id=event.source_run_id,
+        status=_PENDING,
+        artifact_location=event.artifact_location,
+        creation_timestamp_ms=time_ms,
+        last_updated_timestamp_ms=time_ms,
+        is_new=True,
+        params={param.key: param.value for param in event.params},
+        tags={tag.key: tag.value for tag in event.tags},
+    )
+
+
+def _logged_model_finalized(working_set: WorkingSet, recorded: RecordedEvent, event: LoggedModelFinalized) -> None:
+    model = working_set.logged_models.get(event.model_id)
+    if model is None:
+        raise Orphan(f"logged model {event.model_id!r} was never created")
+    model.status = event.status
+    model.last_updated_timestamp_ms = recorded.time_us // 1000
+    model.changed = True

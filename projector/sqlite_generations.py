@@ -1,0 +1,88 @@
+"""The generations of the SQLite read model: made, recognised, switched between and removed."""
+
+import os
+import re
+import sqlite3
+from pathlib import Path
+
+from sqlalchemy import create_engine
+from sqlalchemy.schema import CreateIndex, CreateTable
+
+from schemas.read_model import SCHEMA_VERSION, metadata
+from schemas.read_model_link import current, link_of
+
+
+def next_generation(log: Path) -> Path:
+    """A name no generation had yet."""
+    link = link_of(log)
+    numbers = [
+        int(found[1])
+        for file in link.parent.glob(f"{link.name}.*")
+        if (found := re.fullmatch(rf"{re.escape(link.name)}\.(\d+)", file.name))
+    ]
+    return link.with_name(f"{link.name}.{max(numbers, default=0) + 1}")
+
+
+def create(path: Path) -> None:
+    """Make an empty read model of this code's schema. It appears whole or not at all."""
+    unborn = path.with_name(path.name + ".creating")
+    remove(unborn)
+    dialect = create_engine("sqlite://").dialect
+    connection = sqlite3.connect(unborn)
+    try:
+        for table in metadata.sorted_tables:
+            connection.execute(str(CreateTable(table).compile(dialect=dialect)))
+            for index in sorted(table.indexes, key=lambda one: str(one.name)):
+                connection.execute(str(CreateIndex(index).compile(dialect=dialect)))
+        connection.execute("INSERT INTO facts VALUES ('schema_version', ?)", (str(SCHEMA_VERSION),))
+        connection.commit()
+    finally:
+        connection.close()
+    unborn.rename(path)
+
+
+def has_this_schema(path: Path) -> bool:
+    """Whether `path` is a read model this code can read and write."""
+    if not path.exists():
+        return False
+    connection = sqlite3.connect(path)
+    try:
+        row = connection.execute("SELECT value FROM facts WHERE name = 'schema_version'").fetchone()
+    except sqlite3.DatabaseError:
+        return False
+    finally:
+        connection.close()
+    return row is not None and row[0] == str(SCHEMA_VERSION)
+
+
+def switch_to(log: Path, generation: Path) -> None:
+    """Make `generation` the read model, for everyone and at once."""
+    link = link_of(log)
+    fresh = link.with_name(link.name + ".switching")
+    fresh.unlink(missing_ok=True)
+    fresh.symlink_to(generation.name)
+    fresh.replace(link)
+    folder = os.open(link.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+
+
+def remove(path: Path) -> None:
+    """Delete a read model that nobody needs, with what SQLite keeps beside it. Open readers keep reading it."""
+    for suffix in ("", "-wal", "-shm", "-journal"):
+        path.with_name(path.name + suffix).unlink(missing_ok=True)
+
+
+def ensure(log: Path) -> Path:
+    """The read model of the log, made new and empty when there is none that this code can read."""
+    generation = current(log)
+    if generation is not None and has_this_schema(generation):
+        return generation
+    fresh = next_generation(log)
+    create(fresh)
+    switch_to(log, fresh)
+    if generation is not None:
+        remove(generation)
+    return fresh

@@ -1,0 +1,1 @@
+"""All roles in one process tree: the front that answers, and the projector as a child."""

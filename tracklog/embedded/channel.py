@@ -1,0 +1,68 @@
+"""What the front and its projector child say to each other, a JSON line a message, over a socket pair.
+
+Front to child: how far the log goes, and whether someone waits. Child to front: how far the read model is.
+"""
+
+import asyncio
+import socket
+from typing import Final, TypeVar
+
+import msgspec
+
+READ_LIMIT_BYTES: Final = 16 * 1024 * 1024
+"""A batch may refuse two thousand events, each with its message."""
+
+
+class LogGrew(msgspec.Struct, frozen=True, tag="grew"):
+    """The log's end. `urgent`: someone waits for the read model to reach it."""
+
+    end: int
+    urgent: bool = False
+
+
+class RefusedEvent(msgspec.Struct, frozen=True, array_like=True):
+    """An event the fold refused."""
+
+    offset: int
+    error_code: str
+    message: str
+
+
+class Projected(msgspec.Struct, frozen=True, tag="projected"):
+    """The read model's checkpoint after a commit, and what that commit refused."""
+
+    checkpoint: int
+    refusals: list[RefusedEvent]
+    set_aside: int
+
+
+M = TypeVar("M")
+
+
+class Channel:
+    """One end of the socket pair."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._reader = reader
+        self._writer = writer
+        self._encoder = msgspec.json.Encoder()
+
+    @classmethod
+    async def over(cls, end: socket.socket) -> "Channel":
+        """A channel over one end of a socket pair."""
+        return cls(*await asyncio.open_unix_connection(sock=end, limit=READ_LIMIT_BYTES))
+
+    def send(self, message: msgspec.Struct) -> None:
+        """Send a message; a peer that is gone is noticed by `receive`."""
+        self._writer.write(self._encoder.encode(message) + b"\n")
+
+    async def receive(self, decoder: msgspec.json.Decoder[M]) -> M | None:
+        """The next message, None when the peer is gone."""
+        try:
+            line = await self._reader.readline()
+        except ConnectionError:
+            return None
+        return decoder.decode(line) if line.endswith(b"\n") else None
+
+    def close(self) -> None:
+        self._writer.close()

@@ -1,0 +1,81 @@
+"""How far the embedded read model is, as its projector child reports it over the channel."""
+
+import asyncio
+import heapq
+from collections.abc import Callable
+from typing import Final
+
+from event_log.sqlite_event_log import PARTITION
+from schemas.envelope import Position, Positions
+from schemas.errors import REFUSALS, InternalError, TracklogError
+from schemas.progress import ProgressReport, ProjectionBehind, ProjectionProgress
+from tracklog.embedded.channel import Projected, RefusedEvent
+
+_KEPT_REFUSALS: Final = 10_000
+"""More than there can be writers waiting for a verdict."""
+
+
+class ChildProgress(ProjectionProgress):
+    """Knows what the child said last, and wakes whoever waits for it.
+
+    `hurry` is called with an offset that someone waits for, once for each wait that the child has not reached yet.
+    """
+
+    def __init__(self, hurry: Callable[[int], None]) -> None:
+        self._hurry = hurry
+        self._checkpoint = 0
+        self._set_aside = 0
+        self._waiting: list[tuple[int, int, asyncio.Future[None]]] = []  # a heap by offset, then by arrival
+        self._arrivals = 0
+        self._refusals: dict[int, RefusedEvent] = {}
+
+    @property
+    def checkpoint(self) -> int:
+        return self._checkpoint
+
+    @property
+    def is_awaited(self) -> bool:
+        """Whether someone waits for more than the child has folded."""
+        return bool(self._waiting)
+
+    def projected(self, message: Projected) -> None:
+        """Take the child's word: keep its refusals, then wake those it has passed."""
+        for refused in message.refusals:
+            self._refusals[refused.offset] = refused
+        while len(self._refusals) > _KEPT_REFUSALS:
+            del self._refusals[next(iter(self._refusals))]
+        self._checkpoint = max(self._checkpoint, message.checkpoint)
+        self._set_aside = message.set_aside
+        while self._waiting and self._waiting[0][0] <= self._checkpoint:
+            _, _, waiter = heapq.heappop(self._waiting)
+            if not waiter.done():
+                waiter.set_result(None)
+
+    async def wait_until(self, positions: Positions, timeout_s: float) -> None:
+        await self._reach(positions.get(PARTITION, 0), timeout_s)
+
+    async def verdict(self, position: Position, timeout_s: float) -> TracklogError | None:
+        await self._reach(position.offset + 1, timeout_s)
+        refused = self._refusals.pop(position.offset, None)
+        if refused is None:
+            return None
+        return REFUSALS.get(refused.error_code, InternalError)(refused.message)
+
+    def report(self) -> ProgressReport:
+        return ProgressReport({PARTITION: self._checkpoint}, self._set_aside)
+
+    async def _reach(self, offset: int, timeout_s: float) -> None:
+        if offset <= self._checkpoint:
+            return
+        waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._arrivals += 1
+        heapq.heappush(self._waiting, (offset, self._arrivals, waiter))
+        self._hurry(offset)
+        try:
+            async with asyncio.timeout(timeout_s):
+                await waiter
+        except TimeoutError as error:
+            raise ProjectionBehind(
+                f"The read model is at {PARTITION}:{self._checkpoint} and did not reach {PARTITION}:{offset}"
+                f" within {timeout_s} s."
+            ) from error
