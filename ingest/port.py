@@ -70,6 +70,10 @@ class DoorState(ABC):
     async def has_experiment_tag(self, experiment_id: int, key: str) -> bool: ...
 
     @abstractmethod
+    async def experiment_tag_keys(self, experiment_id: int, prefix: str) -> list[str]:
+        """The keys of those tags of an experiment that begin with `prefix`."""
+
+    @abstractmethod
     async def run(self, run_id: str) -> RunAtDoor | None: ...
 
     @abstractmethod

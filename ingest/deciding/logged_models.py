@@ -1,0 +1,79 @@
+"""What commands about logged models become."""
+
+from collections.abc import Sequence
+from typing import Final
+
+from ingest.artifact_paths import logged_model_artifacts
+from ingest.deciding.lifecycle import require_active_experiment
+from ingest.port import ExperimentAtDoor, LoggedModelAtDoor
+from ingest.validation import MAX_KEY_CHARACTERS, check_logged_model_name, repeated
+from schemas.errors import BadRequest, InvalidParameterValue, ResourceDoesNotExist
+from schemas.events import LoggedModelCreated, LoggedModelFinalized, Param, Tag
+from schemas.rest.messages import CreateLoggedModel, FinalizeLoggedModel, KeyValue
+
+LOGGED_MODEL_STATUSES: Final = {
+    "LOGGED_MODEL_PENDING": 1,
+    "LOGGED_MODEL_READY": 2,
+    "LOGGED_MODEL_UPLOAD_FAILED": 3,
+}
+"""MLflow's LoggedModelStatus, without its 0 for 'unspecified', which says nothing a model could be."""
+
+_STATUSES_AS_SENT: Final[dict[str | int, int]] = {
+    alias: number for name, number in LOGGED_MODEL_STATUSES.items() for alias in (name, number, str(number))
+}
+
+
+def check_create(command: CreateLoggedModel) -> None:
+    """Refuse what is wrong whatever the state. Raises InvalidParameterValue or BadRequest."""
+    check_logged_model_name(command.name)
+    _check_keys(command.params, "param")
+    _check_keys(command.tags, "tag")
+
+
+def create(command: CreateLoggedModel, experiment: ExperimentAtDoor, model_id: str, name: str) -> LoggedModelCreated:
+    """Params and tags of a new model are stored as they come. Raises InvalidParameterValue."""
+    require_active_experiment(experiment)
+    return LoggedModelCreated(
+        model_id=model_id,
+        experiment_id=experiment.experiment_id,
+        name=name,
+        artifact_location=logged_model_artifacts(experiment.artifact_location, model_id),
+        model_type=command.model_type,
+        source_run_id=command.source_run_id,
+        params=[Param(param.key, param.value) for param in command.params],
+        tags=[Tag(tag.key, tag.value) for tag in command.tags],
+    )
+
+
+def status_of(command: FinalizeLoggedModel) -> int:
+    """The number of the status that was sent by name or number. Raises InvalidParameterValue."""
+    status = None if command.status is None else _STATUSES_AS_SENT.get(command.status)
+    if status is None:
+        raise InvalidParameterValue(
+            f"Invalid value {command.status!r:.100} for parameter 'status': it must be one of"
+            f" {', '.join(LOGGED_MODEL_STATUSES)}."
+        )
+    return status
+
+
+def finalize(command: FinalizeLoggedModel, model: LoggedModelAtDoor | None, status: int) -> LoggedModelFinalized:
+    """Raises ResourceDoesNotExist."""
+    if model is None:
+        raise ResourceDoesNotExist(f"Logged model with ID '{command.model_id}' not found.")
+    return LoggedModelFinalized(model_id=model.model_id, status=status)
+
+
+def require_model_of_metric(model: LoggedModelAtDoor | None, model_id: str) -> None:
+    """Refuse a metric of a model that does not exist. Raises BadRequest."""
+    if model is None:
+        raise BadRequest(f"Logged model '{model_id}', which a metric names, does not exist.")
+
+
+def _check_keys(pairs: Sequence[KeyValue], what: str) -> None:
+    for pair in pairs:
+        if not pair.key:
+            raise InvalidParameterValue(f"Missing value for required parameter '{what}s.key'.")
+        if len(pair.key) > MAX_KEY_CHARACTERS:
+            raise BadRequest(f"A {what} key has {len(pair.key)} characters and may have at most {MAX_KEY_CHARACTERS}.")
+    if again := repeated(pair.key for pair in pairs):
+        raise BadRequest(f"{what.capitalize()} '{again[0]}' is given twice.")

@@ -1,0 +1,279 @@
+"""What commands about the data of a run become: metrics, params, tags, inputs and outputs.
+
+These are checked in bulk: a batch of a thousand points passes in columns, each distinct key is looked at once.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from operator import attrgetter
+from typing import Final
+
+from ingest.validation import (
+    MAX_KEY_CHARACTERS,
+    MAX_PARAM_CHARACTERS,
+    MAX_TAG_CHARACTERS,
+    check_key,
+    check_length,
+    check_timestamp,
+    metric_value,
+    repeated,
+)
+from schemas.errors import BadRequest, InvalidParameterValue, ResourceDoesNotExist
+from schemas.events import (
+    DatasetInput,
+    MetricSeries,
+    ModelMetric,
+    ModelOutput,
+    Param,
+    RunDataLogged,
+    RunInputsLogged,
+    RunOutputsLogged,
+    RunTagDeleted,
+    Tag,
+)
+from schemas.rest.messages import (
+    Dataset,
+    DeleteTag,
+    KeyValue,
+    LogBatch,
+    LogInputs,
+    LogMetric,
+    LogOutputs,
+    LogParam,
+    Metric,
+    SetTag,
+)
+from schemas.rest.messages import DatasetInput as DatasetInputMessage
+
+MAX_METRICS: Final = 1000
+MAX_PARAMS: Final = 100
+MAX_TAGS: Final = 100
+MAX_ENTITIES: Final = 1000
+"""Of one log-batch, altogether."""
+
+MAX_DATASET_NAME: Final = 500
+MAX_DATASET_DIGEST: Final = 36
+MAX_DATASET_SOURCE: Final = 65535
+MAX_DATASET_SCHEMA: Final = 1048575
+MAX_DATASET_PROFILE: Final = 16777215
+MAX_INPUT_TAG_KEY: Final = 255
+MAX_INPUT_TAG_VALUE: Final = 500
+
+_keys, _values = attrgetter("key"), attrgetter("value")
+_timestamps, _steps, _model_ids = attrgetter("timestamp"), attrgetter("step"), attrgetter("model_id")
+
+
+def log_metric(command: LogMetric) -> RunDataLogged:
+    """Raises InvalidParameterValue."""
+    key = command.key
+    check_key(key, "key")
+    value = metric_value(command.value, "value")
+    timestamp_ms = command.timestamp
+    check_timestamp(timestamp_ms, "timestamp")
+    series = [MetricSeries(key, [value], [timestamp_ms], [command.step])]  # type: ignore[list-item]  # just checked
+    if not command.model_id:
+        return RunDataLogged(run_id=command.run, metrics=series)
+    return RunDataLogged(run_id=command.run, metrics=series, model_metrics=[_model_metric(command, value)])
+
+
+def log_param(command: LogParam) -> RunDataLogged:
+    """Raises InvalidParameterValue."""
+    check_key(command.key, "key")
+    return RunDataLogged(run_id=command.run, params=[Param(command.key, command.value[:MAX_PARAM_CHARACTERS])])
+
+
+def set_tag(command: SetTag) -> RunDataLogged:
+    """Raises InvalidParameterValue."""
+    check_key(command.key, "key")
+    return RunDataLogged(run_id=command.run, tags=[Tag(command.key, command.value[:MAX_TAG_CHARACTERS])])
+
+
+def delete_tag(command: DeleteTag, *, is_set: bool) -> RunTagDeleted:
+    """Raises ResourceDoesNotExist."""
+    if not is_set:
+        raise ResourceDoesNotExist(f"Run {command.run_id} has no tag '{command.key}'.")
+    return RunTagDeleted(run_id=command.run_id, key=command.key)
+
+
+def log_batch(command: LogBatch) -> RunDataLogged:
+    """Raises InvalidParameterValue."""
+    metrics, params, tags = command.metrics, command.params, command.tags
+    _check_count(len(metrics), MAX_METRICS, "metrics")
+    _check_count(len(params), MAX_PARAMS, "params")
+    _check_count(len(tags), MAX_TAGS, "tags")
+    _check_count(len(metrics) + len(params) + len(tags), MAX_ENTITIES, "metrics, params and tags")
+    return RunDataLogged(
+        run_id=command.run_id,
+        params=_params(params) if params else [],
+        metrics=_series(metrics) if metrics else [],
+        model_metrics=_model_metrics(metrics) if metrics else [],
+        tags=_tags(tags) if tags else [],
+    )
+
+
+def without_known_params(event: RunDataLogged, known: Mapping[str, str]) -> RunDataLogged | None:
+    """What of `event` is news to a run whose params are `known`; None when nothing is.
+
+    Params never change, so a known value that is out of date does not exist.
+    Raises InvalidParameterValue when a param has another value already.
+    """
+    for param in event.params:
+        value = known.get(param.key)
+        if value is not None and value != param.value:
+            raise InvalidParameterValue(
+                f"Param '{param.key}' of run '{event.run_id}' has the value '{value}' already and cannot become"
+                f" '{param.value}': params never change."
+            )
+    params = [param for param in event.params if param.key not in known] if known else event.params
+    if not (params or event.metrics or event.tags):
+        return None
+    if len(params) == len(event.params):
+        return event
+    return RunDataLogged(
+        run_id=event.run_id,
+        params=params,
+        metrics=event.metrics,
+        model_metrics=event.model_metrics,
+        tags=event.tags,
+    )
+
+
+def is_empty(event: RunDataLogged) -> bool:
+    return not (event.metrics or event.params or event.tags)
+
+
+def log_inputs(command: LogInputs) -> RunInputsLogged | None:
+    """None when the command names no input. Raises InvalidParameterValue or BadRequest."""
+    for model in command.models:
+        _check_model_id(model.model_id)
+    if not (command.datasets or command.models):
+        return None
+    return RunInputsLogged(
+        run_id=command.run_id,
+        datasets=[_dataset_input(dataset) for dataset in command.datasets],
+        model_ids=list(dict.fromkeys(model.model_id for model in command.models)),
+    )
+
+
+def log_outputs(command: LogOutputs) -> RunOutputsLogged | None:
+    """None when the command names no output. Raises InvalidParameterValue or BadRequest."""
+    models = command.models or []
+    for model in models:
+        _check_model_id(model.model_id)
+    if again := repeated(model.model_id for model in models):
+        raise BadRequest(f"Model '{again[0]}' is given twice as an output of run '{command.run_id}'.")
+    if not models:
+        return None
+    return RunOutputsLogged(run_id=command.run_id, models=[ModelOutput(model.model_id, model.step) for model in models])
+
+
+def require_new_outputs(event: RunOutputsLogged, known: Iterable[str]) -> None:
+    """Refuse outputs the run has already; `known` are those of them. Raises BadRequest."""
+    for model_id in known:
+        raise BadRequest(f"Model '{model_id}' is an output of run '{event.run_id}' already.")
+
+
+def _series(metrics: Sequence[Metric]) -> list[MetricSeries]:
+    """The points by key, each key's in the order they were sent."""
+    keys = list(map(_keys, metrics))
+    distinct = dict.fromkeys(keys)
+    for key in distinct:
+        check_key(key, "metrics.key")
+    values: list[float | str] = list(map(_values, metrics))
+    if set(map(type, values)) != {float}:
+        values = [metric_value(value, "metrics.value") for value in values]
+    timestamps_ms: list[int] = list(map(_timestamps, metrics))
+    if None in timestamps_ms or min(timestamps_ms) < 0:
+        for timestamp_ms in timestamps_ms:
+            check_timestamp(timestamp_ms, "metrics.timestamp")
+    steps: list[int] = list(map(_steps, metrics))
+    if len(distinct) == 1:
+        return [MetricSeries(keys[0], values, timestamps_ms, steps)]
+    if len(distinct) == len(keys):
+        return [
+            MetricSeries(key, [value], [timestamp_ms], [step])
+            for key, value, timestamp_ms, step in zip(keys, values, timestamps_ms, steps, strict=True)
+        ]
+    series = {key: MetricSeries(key, [], [], []) for key in distinct}
+    for key, value, timestamp_ms, step in zip(keys, values, timestamps_ms, steps, strict=True):
+        one = series[key]
+        one.value.append(value)
+        one.timestamp_ms.append(timestamp_ms)
+        one.step.append(step)
+    return list(series.values())
+
+
+def _model_metrics(metrics: Sequence[Metric]) -> list[ModelMetric]:
+    if not any(map(_model_ids, metrics)):
+        return []
+    return [_model_metric(metric, metric_value(metric.value, "value")) for metric in metrics if metric.model_id]
+
+
+def _model_metric(metric: Metric | LogMetric, value: float | str) -> ModelMetric:
+    check_timestamp(metric.timestamp, "timestamp")
+    return ModelMetric(
+        model_id=metric.model_id,
+        key=metric.key,
+        value=value,
+        timestamp_ms=metric.timestamp or 0,
+        step=metric.step,
+        dataset_name=metric.dataset_name or None,
+        dataset_digest=metric.dataset_digest or None,
+    )
+
+
+def _params(params: Sequence[KeyValue]) -> list[Param]:
+    for param in params:
+        check_key(param.key, "params.key")
+    if again := repeated(map(_keys, params)):
+        raise InvalidParameterValue(f"Param '{again[0]}' is given twice; each may be given once.")
+    return [Param(param.key, param.value[:MAX_PARAM_CHARACTERS]) for param in params]
+
+
+def _tags(tags: Sequence[KeyValue]) -> list[Tag]:
+    """The last of equal keys wins."""
+    for tag in tags:
+        check_key(tag.key, "tags.key")
+    last = {tag.key: tag.value for tag in tags}
+    return [Tag(key, value[:MAX_TAG_CHARACTERS]) for key, value in last.items()]
+
+
+def _check_count(count: int, most: int, what: str) -> None:
+    if count > most:
+        raise InvalidParameterValue(f"A batch may hold at most {most} {what}, and this one holds {count}.")
+
+
+def _dataset_input(sent: DatasetInputMessage) -> DatasetInput:
+    dataset = sent.dataset or Dataset()
+    check_length(dataset.name, MAX_DATASET_NAME, "name")
+    check_length(dataset.digest, MAX_DATASET_DIGEST, "digest")
+    check_length(dataset.source_type, MAX_DATASET_SOURCE, "source_type")
+    check_length(dataset.source, MAX_DATASET_SOURCE, "source")
+    check_length(dataset.schema or "", MAX_DATASET_SCHEMA, "schema")
+    check_length(dataset.profile or "", MAX_DATASET_PROFILE, "profile")
+    return DatasetInput(
+        name=dataset.name,
+        digest=dataset.digest,
+        source_type=dataset.source_type,
+        source=dataset.source,
+        schema=dataset.schema,
+        profile=dataset.profile,
+        tags=_input_tags(sent.tags),
+    )
+
+
+def _input_tags(tags: Sequence[KeyValue]) -> list[Tag]:
+    for tag in tags:
+        if not tag.key:
+            raise InvalidParameterValue("Missing value for required parameter 'tags.key'.")
+        check_length(tag.key, MAX_INPUT_TAG_KEY, "key")
+        check_length(tag.value, MAX_INPUT_TAG_VALUE, "value")
+    if again := repeated(map(_keys, tags)):
+        raise BadRequest(f"Tag '{again[0]}' of a dataset input is given twice.")
+    return [Tag(tag.key, tag.value) for tag in tags]
+
+
+def _check_model_id(model_id: str) -> None:
+    if not model_id:
+        raise InvalidParameterValue("Missing value for required parameter 'models.model_id'.")
+    if len(model_id) > MAX_KEY_CHARACTERS:
+        raise BadRequest(f"A model id has {len(model_id)} characters and may have at most {MAX_KEY_CHARACTERS}.")

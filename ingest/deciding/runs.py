@@ -1,0 +1,76 @@
+"""What commands about a run itself become."""
+
+from typing import Final
+
+from ingest.artifact_paths import run_artifacts
+from ingest.deciding.lifecycle import require_active_experiment
+from ingest.port import ExperimentAtDoor
+from ingest.validation import MAX_KEY_CHARACTERS, repeated
+from schemas.errors import BadRequest, InvalidParameterValue
+from schemas.events import RunCreated, RunUpdated, Tag
+from schemas.rest.messages import CreateRun, KeyValue, UpdateRun
+
+RUN_NAME_TAG: Final = "mlflow.runName"
+
+RUN_STATUSES: Final = {1: "RUNNING", 2: "SCHEDULED", 3: "FINISHED", 4: "FAILED", 5: "KILLED"}
+"""MLflow's RunStatus."""
+
+_STATUSES_AS_SENT: Final[dict[str | int, str]] = {
+    alias: name for number, name in RUN_STATUSES.items() for alias in (name, number, str(number))
+}
+
+
+def check_create(command: CreateRun) -> str:
+    """Refuse what is wrong whatever the state; the name the run was given, or ''.
+
+    Tags of a new run are stored as they come, neither their keys' characters nor their values' lengths are checked.
+    Raises InvalidParameterValue or BadRequest.
+    """
+    if not command.experiment_id:
+        raise BadRequest("Missing value for required parameter 'experiment_id'.")
+    _check_tags(command.tags)
+    tagged = next((tag.value for tag in command.tags if tag.key == RUN_NAME_TAG), "")
+    if command.run_name and tagged and command.run_name != tagged:
+        raise InvalidParameterValue(
+            f"The run is named '{command.run_name}' by 'run_name' and '{tagged}' by tag '{RUN_NAME_TAG}'."
+        )
+    return command.run_name or tagged
+
+
+def create(command: CreateRun, experiment: ExperimentAtDoor, run_id: str, name: str) -> RunCreated:
+    """The name's own tag is left out: every run has it. Raises InvalidParameterValue."""
+    require_active_experiment(experiment)
+    return RunCreated(
+        run_id=run_id,
+        experiment_id=experiment.experiment_id,
+        name=name,
+        user_id=command.user_id,
+        start_time_ms=command.start_time,
+        artifact_uri=run_artifacts(experiment.artifact_location, run_id),
+        tags=[Tag(tag.key, tag.value) for tag in command.tags if tag.key != RUN_NAME_TAG],
+    )
+
+
+def update(command: UpdateRun) -> RunUpdated | None:
+    """None when the command changes nothing. Raises InvalidParameterValue."""
+    status = None
+    if command.status is not None:
+        status = _STATUSES_AS_SENT.get(command.status)
+        if status is None:
+            raise InvalidParameterValue(
+                f"Invalid value {command.status!r:.100} for parameter 'status': it must be one of"
+                f" {', '.join(RUN_STATUSES.values())}."
+            )
+    if status is None and command.end_time is None and not command.run_name:
+        return None
+    return RunUpdated(run_id=command.run, status=status, end_time_ms=command.end_time, name=command.run_name or None)
+
+
+def _check_tags(tags: list[KeyValue]) -> None:
+    for tag in tags:
+        if not tag.key:
+            raise InvalidParameterValue("Missing value for required parameter 'tags.key'.")
+        if len(tag.key) > MAX_KEY_CHARACTERS:
+            raise BadRequest(f"A tag key has {len(tag.key)} characters and may have at most {MAX_KEY_CHARACTERS}.")
+    if again := repeated(tag.key for tag in tags):
+        raise BadRequest(f"Tag '{again[0]}' is given twice.")

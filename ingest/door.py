@@ -1,0 +1,224 @@
+"""What the door knows of runs, experiments and logged models: a bounded cache in front of the read model.
+
+The cache hears of every change this process makes. A look-up that is not found waits for the projection and looks
+again, so what was acknowledged is known here. Three things make a later look-up wait for the projection as well,
+because the read model could still show what was before: the first look-up of the process (a change acknowledged just
+before a crash), a forgotten stream, and a changed entry that had to make room.
+
+Changes that other processes make are heard of within MAX_AGE_S plus the lag of the projection when the door is shared.
+"""
+
+import time
+from dataclasses import dataclass
+from typing import Final, Generic, TypeVar
+
+from event_log.port import EventLog
+from ingest.deciding.lifecycle import require_active_experiment, require_active_run
+from ingest.port import DoorState, ExperimentAtDoor, LoggedModelAtDoor, RunAtDoor
+from ingest.recently_used import RecentlyUsed
+from schemas.errors import ResourceDoesNotExist
+from schemas.progress import ProjectionProgress
+
+CAPACITY: Final = 50_000
+"""Of runs, and of each other kind: some 20 MB when full."""
+
+MAX_AGE_S: Final = 1.0
+"""How long a shared door trusts what it knows of a lifecycle that others may change."""
+
+CATCH_UP_WAIT_S: Final = 10.0
+"""Longer, and the client had better ask again."""
+
+T = TypeVar("T", RunAtDoor, ExperimentAtDoor)
+
+
+@dataclass(slots=True)
+class _Seen(Generic[T]):
+    entry: T
+    at_s: float
+
+
+class Door:
+    """Finds what commands are about. One for all commands of a process."""
+
+    def __init__(
+        self,
+        log: EventLog,
+        progress: ProjectionProgress,
+        state: DoorState,
+        *,
+        shared: bool = False,
+        capacity: int = CAPACITY,
+    ) -> None:
+        self.state = state
+        self._log = log
+        self._progress = progress
+        self._shared = shared
+        self._runs: RecentlyUsed[str, _Seen[RunAtDoor]] = RecentlyUsed(capacity, self._run_evicted)
+        self._experiments: RecentlyUsed[int, _Seen[ExperimentAtDoor]] = RecentlyUsed(capacity, self._experiment_evicted)
+        self._logged_models: RecentlyUsed[str, LoggedModelAtDoor] = RecentlyUsed(capacity)
+        self._changed: set[str] = set()
+        """Streams in the cache whose lifecycle this process changed, perhaps ahead of the read model."""
+        self._doubts = 1
+        self._doubts_settled = 0
+
+    # --- finding --------------------------------------------------------------------------------------------------
+
+    async def active_run(self, run_id: str) -> RunAtDoor:
+        """A run that takes writes.
+
+        Raises ResourceDoesNotExist, InvalidParameterValue when it is deleted, ProjectionBehind, TemporarilyUnavailable.
+        """
+        run = await self.run(run_id)
+        require_active_run(run, await self.experiment(run.experiment_id))
+        return run
+
+    async def active_experiment(self, experiment_id: int) -> ExperimentAtDoor:
+        """An experiment that takes writes; raises as `active_run` does."""
+        experiment = await self.experiment(experiment_id)
+        require_active_experiment(experiment)
+        return experiment
+
+    async def run(self, run_id: str) -> RunAtDoor:
+        """A run in whatever state. Raises ResourceDoesNotExist, ProjectionBehind, TemporarilyUnavailable."""
+        seen = self._runs.get(run_id)
+        if seen is not None and not self._is_old(seen.at_s):
+            return seen.entry
+        doubts = await self._settle_doubts()
+        run = await self.state.run(run_id)
+        if run is None:
+            await self.catch_up()
+            run = await self.state.run(run_id)
+        if run is None:
+            raise ResourceDoesNotExist(f"Run with id={run_id} not found")
+        known = self._runs.get(run_id)
+        if known is not None and known.entry.lifecycle_us >= run.lifecycle_us:
+            run = known.entry
+        if doubts == self._doubts:
+            self._runs.put(run_id, _Seen(run, self._now_s()))
+        return run
+
+    async def experiment(self, experiment_id: int) -> ExperimentAtDoor:
+        """An experiment in whatever state; raises as `run` does."""
+        seen = self._experiments.get(experiment_id)
+        if seen is not None and not self._is_old(seen.at_s):
+            return seen.entry
+        doubts = await self._settle_doubts()
+        experiment = await self.state.experiment(experiment_id)
+        if experiment is None:
+            await self.catch_up()
+            experiment = await self.state.experiment(experiment_id)
+        if experiment is None:
+            raise ResourceDoesNotExist(f"No Experiment with id={experiment_id} exists")
+        known = self._experiments.get(experiment_id)
+        if known is not None and known.entry.lifecycle_us >= experiment.lifecycle_us:
+            experiment = known.entry
+        if doubts == self._doubts:
+            self._experiments.put(experiment_id, _Seen(experiment, self._now_s()))
+        return experiment
+
+    async def logged_model(self, model_id: str) -> LoggedModelAtDoor | None:
+        """A logged model, or None. That it exists never changes. Raises ProjectionBehind, TemporarilyUnavailable."""
+        model = self._logged_models.get(model_id)
+        if model is not None:
+            return model
+        model = await self.state.logged_model(model_id)
+        if model is None:
+            await self.catch_up()
+            model = await self.state.logged_model(model_id)
+        if model is not None:
+            self._logged_models.put(model_id, model)
+        return model
+
+    async def catch_up(self) -> None:
+        """Return when the read model holds everything acknowledged before the call.
+
+        Raises ProjectionBehind after CATCH_UP_WAIT_S, LogUnavailable.
+        """
+        await self._progress.wait_until(await self._log.end(), CATCH_UP_WAIT_S)
+
+    # --- hearing --------------------------------------------------------------------------------------------------
+
+    def run_created(self, run: RunAtDoor) -> None:
+        self._runs.put(run.run_id, _Seen(run, self._now_s()))
+
+    def experiment_created(self, experiment: ExperimentAtDoor) -> None:
+        self._experiments.put(experiment.experiment_id, _Seen(experiment, self._now_s()))
+
+    def logged_model_created(self, model: LoggedModelAtDoor) -> None:
+        self._logged_models.put(model.model_id, model)
+
+    def experiment_renamed(self, experiment_id: int, name: str) -> None:
+        seen = self._experiments.get(experiment_id)
+        if seen is not None:
+            seen.entry.name = name
+
+    def run_lifecycle_changed(self, run_id: str, *, active: bool, time_us: int) -> None:
+        """This process deleted or restored a run at `time_us`."""
+        seen = self._runs.get(run_id)
+        if seen is None:
+            self.forget(f"run/{run_id}")
+        else:
+            _change(seen.entry, active, time_us)
+            self._changed.add(f"run/{run_id}")
+
+    def experiment_lifecycle_changed(self, experiment_id: int, *, active: bool, time_us: int) -> None:
+        """This process deleted or restored an experiment at `time_us`."""
+        seen = self._experiments.get(experiment_id)
+        if seen is None:
+            self.forget(f"experiment/{experiment_id}")
+        else:
+            _change(seen.entry, active, time_us)
+            self._changed.add(f"experiment/{experiment_id}")
+
+    def forget(self, stream: str) -> None:
+        """What is known of a run or an experiment may be out of date: the next look-up waits for the projection."""
+        kind, _, key = stream.partition("/")
+        if kind == "run":
+            self._runs.drop(key)
+        elif kind == "experiment":
+            self._experiments.drop(int(key))
+        self._changed.discard(stream)
+        self._doubts += 1
+
+    def forget_all(self) -> None:
+        """As `forget`, for everything."""
+        self._runs.clear()
+        self._experiments.clear()
+        self._changed.clear()
+        self._doubts += 1
+
+    # --------------------------------------------------------------------------------------------------------------
+
+    async def _settle_doubts(self) -> int:
+        """Wait for the projection if the read model may lag behind what was forgotten; how many doubts there were.
+
+        A doubt that arises during a look-up makes its answer too old to be kept.
+        """
+        doubts = self._doubts
+        if doubts != self._doubts_settled:
+            await self.catch_up()
+            self._doubts_settled = max(self._doubts_settled, doubts)
+        return doubts
+
+    def _run_evicted(self, run_id: str) -> None:
+        self._evicted(f"run/{run_id}")
+
+    def _experiment_evicted(self, experiment_id: int) -> None:
+        self._evicted(f"experiment/{experiment_id}")
+
+    def _evicted(self, stream: str) -> None:
+        if stream in self._changed:
+            self._changed.discard(stream)
+            self._doubts += 1
+
+    def _is_old(self, seen_at_s: float) -> bool:
+        return self._shared and self._now_s() - seen_at_s > MAX_AGE_S
+
+    def _now_s(self) -> float:
+        return time.monotonic() if self._shared else 0.0
+
+
+def _change(entry: RunAtDoor | ExperimentAtDoor, active: bool, time_us: int) -> None:
+    """As the fold does: within a stream the order of the log counts, so a change never dates before the last."""
+    entry.active = active
+    entry.lifecycle_us = max(entry.lifecycle_us + 1, time_us)

@@ -1,0 +1,158 @@
+"""The commands about experiments."""
+
+from typing import Final
+
+import msgspec
+
+from ingest import answers
+from ingest.artifact_paths import absolute, below
+from ingest.deciding import experiments as deciding
+from ingest.door import Door
+from ingest.log_writer import LogWriter
+from ingest.port import ExperimentAtDoor
+from ingest.validation import check_experiment_name, experiment_id_of
+from schemas.envelope import SYSTEM, Actor, EventData
+from schemas.errors import ResourceAlreadyExists, ResourceDoesNotExist
+from schemas.events import ExperimentCreated
+from schemas.rest.messages import (
+    CreateExperiment,
+    DeleteExperiment,
+    DeleteExperimentTag,
+    RestoreExperiment,
+    SetExperimentTag,
+    UpdateExperiment,
+)
+
+DEFAULT_EXPERIMENT_ID: Final = 0
+DEFAULT_EXPERIMENT_NAME: Final = "Default"
+"""Where stock clients log when they name no experiment."""
+
+ID_ATTEMPTS: Final = 20
+"""Each attempt loses only when another process took the same id between its look-up and its append."""
+
+ID_TAKEN: Final = "Experiment id"
+"""How the fold's refusal begins when the id, not the name, was taken."""
+
+
+class ExperimentCommands:
+    """`working_folder` is what relative artifact locations are seen from."""
+
+    def __init__(self, writer: LogWriter, door: Door, artifact_root: str, working_folder: str) -> None:
+        self._writer = writer
+        self._door = door
+        self._artifact_root = artifact_root
+        self._working_folder = working_folder
+        self._last_id = -1
+
+    async def create(self, command: CreateExperiment, actor: Actor, request_id: str) -> bytes:
+        deciding.check_create(command, self._artifact_root)
+        command = msgspec.structs.replace(
+            command, artifact_location=absolute(command.artifact_location, self._working_folder)
+        )
+        for attempt in range(ID_ATTEMPTS):
+            holder = await self._door.state.experiment_named(command.name)
+            event = deciding.create(command, holder, await self._next_id(), self._artifact_root)
+            try:
+                await self._append_created(event, actor, request_id)
+            except ResourceAlreadyExists as refusal:
+                if not refusal.message.startswith(ID_TAKEN) or attempt == ID_ATTEMPTS - 1:
+                    raise
+            else:
+                return answers.experiment_created(event.experiment_id)
+        raise AssertionError("unreachable: the last attempt returns or raises")
+
+    async def ensure_default(self) -> None:
+        """Create experiment 0 unless the log ever had it.
+
+        Raises ProjectionBehind when the read model cannot tell in time, TemporarilyUnavailable, LogUnavailable.
+        """
+        try:
+            await self._door.experiment(DEFAULT_EXPERIMENT_ID)
+        except ResourceDoesNotExist:
+            await self._create_default()
+
+    async def _create_default(self) -> None:
+        event = ExperimentCreated(
+            experiment_id=DEFAULT_EXPERIMENT_ID,
+            name=DEFAULT_EXPERIMENT_NAME,
+            artifact_location=below(self._artifact_root, str(DEFAULT_EXPERIMENT_ID)),
+        )
+        try:
+            await self._append_created(event, SYSTEM, "")
+        except ResourceAlreadyExists:
+            return  # another process was faster, which is as good
+
+    async def rename(self, command: UpdateExperiment, actor: Actor, request_id: str) -> bytes:
+        check_experiment_name(command.new_name)
+        experiment = await self._door.experiment(experiment_id_of(command.experiment_id))
+        holder = await self._door.state.experiment_named(command.new_name)
+        event = deciding.rename(command, experiment, holder)
+        await self._writer.change(
+            event,
+            actor,
+            request_id,
+            hear=True,
+            heeded=lambda _: self._door.experiment_renamed(event.experiment_id, event.name),
+            doubtful=self._door.forget,
+        )
+        return answers.EMPTY
+
+    async def delete(self, command: DeleteExperiment, actor: Actor, request_id: str) -> bytes:
+        experiment = await self._door.experiment(experiment_id_of(command.experiment_id))
+        event = deciding.delete(experiment)
+        await self._writer.change(
+            event,
+            actor,
+            request_id,
+            hear=True,
+            heeded=lambda stamped: self._lifecycle_changed(stamped, event.experiment_id, active=False),
+            doubtful=self._door.forget,
+        )
+        return answers.EMPTY
+
+    async def restore(self, command: RestoreExperiment, actor: Actor, request_id: str) -> bytes:
+        experiment = await self._door.experiment(experiment_id_of(command.experiment_id))
+        event = deciding.restore(experiment)
+        await self._writer.change(
+            event,
+            actor,
+            request_id,
+            hear=True,
+            heeded=lambda stamped: self._lifecycle_changed(stamped, event.experiment_id, active=True),
+            doubtful=self._door.forget,
+        )
+        return answers.EMPTY
+
+    async def set_tag(self, command: SetExperimentTag, actor: Actor, request_id: str) -> bytes:
+        deciding.check_set_tag(command)
+        experiment = await self._door.active_experiment(experiment_id_of(command.experiment_id))
+        saved_views: list[str] = []
+        if deciding.is_saved_view(command.key):
+            await self._door.catch_up()
+            saved_views = await self._door.state.experiment_tag_keys(
+                experiment.experiment_id, deciding.SAVED_VIEW_TAG_PREFIX
+            )
+        await self._writer.append(deciding.set_tag(command, experiment, saved_views), actor, request_id)
+        return answers.EMPTY
+
+    async def delete_tag(self, command: DeleteExperimentTag, actor: Actor, request_id: str) -> bytes:
+        experiment = await self._door.active_experiment(experiment_id_of(command.experiment_id))
+        await self._door.catch_up()
+        is_set = await self._door.state.has_experiment_tag(experiment.experiment_id, command.key)
+        await self._writer.append(deciding.delete_tag(command, experiment, is_set=is_set), actor, request_id)
+        return answers.EMPTY
+
+    async def _next_id(self) -> int:
+        """An id above every id this process knows of; no two calls return the same."""
+        last_id = await self._door.state.last_experiment_id()
+        self._last_id = max(self._last_id, -1 if last_id is None else last_id) + 1
+        return self._last_id
+
+    async def _append_created(self, event: ExperimentCreated, actor: Actor, request_id: str) -> None:
+        stamped = await self._writer.append_and_hear(event, actor, request_id)
+        self._door.experiment_created(
+            ExperimentAtDoor(event.experiment_id, event.name, event.artifact_location, True, stamped.time_us)
+        )
+
+    def _lifecycle_changed(self, stamped: EventData, experiment_id: int, *, active: bool) -> None:
+        self._door.experiment_lifecycle_changed(experiment_id, active=active, time_us=stamped.time_us)

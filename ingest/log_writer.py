@@ -1,0 +1,76 @@
+"""Appending an event, and waiting for what the fold makes of it."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Final
+
+from event_log.port import EventLog
+from schemas.envelope import Actor, EventClock, EventData, Position
+from schemas.events import AnyEvent, stream_of
+from schemas.progress import ProjectionProgress
+
+VERDICT_WAIT_S: Final = 10.0
+"""The projector answers in milliseconds. One that needs longer is in trouble, and the client is told to ask again; its
+event stays in the log."""
+
+
+class LogWriter:
+    """Gives events their envelope and appends them, one request an event."""
+
+    def __init__(self, log: EventLog, progress: ProjectionProgress, clock: EventClock) -> None:
+        self._log = log
+        self._progress = progress
+        self._clock = clock
+        self._under_way: set[asyncio.Task[EventData]] = set()
+
+    async def append(self, event: AnyEvent, actor: Actor, request_id: str) -> EventData:
+        """Return when the event is durable. Raises what EventLog.append raises."""
+        stamped = self._clock.stamp(event, actor, request_id)
+        await self._log.append((stamped,))
+        return stamped
+
+    async def append_and_hear(self, event: AnyEvent, actor: Actor, request_id: str) -> EventData:
+        """Return when the event is durable and the read model holds it.
+
+        Raises the error the fold refuses it with, ProjectionBehind, and what EventLog.append raises.
+        """
+        stamped = self._clock.stamp(event, actor, request_id)
+        positions = await self._log.append((stamped,))
+        await self._hear(positions[0])
+        return stamped
+
+    async def change(
+        self,
+        event: AnyEvent,
+        actor: Actor,
+        request_id: str,
+        *,
+        hear: bool,
+        heeded: Callable[[EventData], None],
+        doubtful: Callable[[str], None],
+    ) -> EventData:
+        """Append an event that changes what the door knows, and tell the door, even when the caller is cancelled.
+
+        `heeded` is called with the event when it holds, `doubtful` with its stream when that is not known.
+        With `hear` it holds when the fold says so, else when it is durable.
+        """
+
+        async def carry_through() -> EventData:
+            try:
+                append = self.append_and_hear if hear else self.append
+                stamped = await append(event, actor, request_id)
+            except BaseException:
+                doubtful(stream_of(event))
+                raise
+            heeded(stamped)
+            return stamped
+
+        task = asyncio.get_running_loop().create_task(carry_through())
+        self._under_way.add(task)
+        task.add_done_callback(self._under_way.discard)
+        return await asyncio.shield(task)
+
+    async def _hear(self, position: Position) -> None:
+        refusal = await self._progress.verdict(position, VERDICT_WAIT_S)
+        if refusal is not None:
+            raise refusal

@@ -1,0 +1,88 @@
+"""The write routes of the tracking API."""
+
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+from aiohttp import web
+
+from ingest.service import IngestService
+from schemas.envelope import Actor
+from schemas.rest.decode import read_message
+from schemas.rest.messages import (
+    CreateExperiment,
+    CreateLoggedModel,
+    CreateRun,
+    DeleteExperiment,
+    DeleteExperimentTag,
+    DeleteRun,
+    DeleteTag,
+    FinalizeLoggedModel,
+    LogBatch,
+    LogInputs,
+    LogMetric,
+    LogOutputs,
+    LogParam,
+    Message,
+    RestoreExperiment,
+    RestoreRun,
+    SetExperimentTag,
+    SetTag,
+    UpdateExperiment,
+    UpdateRun,
+)
+from schemas.rest.route import V2, WRITE_LIMITS, Handler, Kind, Permission, Route
+
+M = TypeVar("M", bound=Message)
+Command = Callable[[M, Actor, str], Awaitable[bytes]]
+
+
+def ingest_routes(ingest: IngestService) -> tuple[Route, ...]:
+    """Every route by which tracking data changes."""
+    experiments, runs, run_data, models = ingest.experiments, ingest.runs, ingest.run_data, ingest.logged_models
+    create, edit, manage = Permission.AUTHENTICATED, Permission.EDIT, Permission.MANAGE
+    return (
+        _post("experiments/create", _handler(CreateExperiment, experiments.create), create),
+        _post("experiments/update", _handler(UpdateExperiment, experiments.rename), edit),
+        _post("experiments/delete", _handler(DeleteExperiment, experiments.delete), manage),
+        _post("experiments/restore", _handler(RestoreExperiment, experiments.restore), manage),
+        _post("experiments/set-experiment-tag", _handler(SetExperimentTag, experiments.set_tag), edit),
+        _post("experiments/delete-experiment-tag", _handler(DeleteExperimentTag, experiments.delete_tag), edit),
+        _post("runs/create", _handler(CreateRun, runs.create), edit),
+        _post("runs/update", _handler(UpdateRun, runs.update), edit),
+        _post("runs/delete", _handler(DeleteRun, runs.delete), manage),
+        _post("runs/restore", _handler(RestoreRun, runs.restore), manage),
+        _post("runs/log-metric", _handler(LogMetric, run_data.log_metric), edit),
+        _post("runs/log-parameter", _handler(LogParam, run_data.log_param), edit),
+        _post("runs/set-tag", _handler(SetTag, run_data.set_tag), edit),
+        _post("runs/delete-tag", _handler(DeleteTag, run_data.delete_tag), edit),
+        _post("runs/log-batch", _handler(LogBatch, run_data.log_batch), edit),
+        _post("runs/log-inputs", _handler(LogInputs, run_data.log_inputs), edit),
+        _post("runs/outputs", _handler(LogOutputs, run_data.log_outputs), edit),
+        _post("logged-models", _handler(CreateLoggedModel, models.create), edit),
+        _route("PATCH", "logged-models/{model_id}", _handler(FinalizeLoggedModel, models.finalize), edit),
+    )
+
+
+def _handler(message_type: type[M], command: Command[M]) -> Handler:
+    async def handle(request: web.Request) -> web.StreamResponse:
+        message = await read_message(request, message_type)
+        body = await command(message, request["actor"], request["request_id"])
+        return web.Response(body=body, content_type="application/json")
+
+    return handle
+
+
+def _post(path: str, handler: Handler, permission: Permission) -> Route:
+    return _route("POST", path, handler, permission)
+
+
+def _route(method: str, path: str, handler: Handler, permission: Permission) -> Route:
+    return Route(
+        method=method,
+        path=f"/mlflow/{path}",
+        prefixes=V2,
+        handler=handler,
+        kind=Kind.WRITE,
+        permission=permission,
+        limits=WRITE_LIMITS,
+    )

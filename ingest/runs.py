@@ -1,0 +1,66 @@
+"""The commands about a run itself."""
+
+import uuid
+
+from ingest import answers
+from ingest.deciding import runs as deciding
+from ingest.door import Door
+from ingest.log_writer import LogWriter
+from ingest.port import RunAtDoor
+from ingest.run_names import random_name
+from ingest.validation import experiment_id_of
+from schemas.envelope import Actor
+from schemas.errors import ResourceDoesNotExist
+from schemas.events import RunDeleted, RunRestored
+from schemas.rest.messages import CreateRun, DeleteRun, RestoreRun, UpdateRun
+
+
+class RunCommands:
+    def __init__(self, writer: LogWriter, door: Door) -> None:
+        self._writer = writer
+        self._door = door
+
+    async def create(self, command: CreateRun, actor: Actor, request_id: str) -> bytes:
+        name = deciding.check_create(command)
+        experiment = await self._door.experiment(experiment_id_of(command.experiment_id))
+        event = deciding.create(command, experiment, uuid.uuid4().hex, name or random_name())
+        stamped = await self._writer.append(event, actor, request_id)
+        self._door.run_created(RunAtDoor(event.run_id, event.experiment_id, True, stamped.time_us))
+        return answers.run_created(event)
+
+    async def update(self, command: UpdateRun, actor: Actor, request_id: str) -> bytes:
+        event = deciding.update(command)
+        run = await self._door.active_run(command.run)
+        if event is None:
+            await self._door.catch_up()
+        else:
+            await self._writer.append_and_hear(event, actor, request_id)
+        info = await self._door.state.run_info(run.run_id)
+        if info is None:
+            raise ResourceDoesNotExist(f"Run with id={run.run_id} not found")
+        return answers.run_info(info)
+
+    async def delete(self, command: DeleteRun, actor: Actor, request_id: str) -> bytes:
+        run = await self._door.run(command.run_id)
+        await self._change_lifecycle(RunDeleted(run_id=run.run_id), actor, request_id, active=False)
+        return answers.EMPTY
+
+    async def restore(self, command: RestoreRun, actor: Actor, request_id: str) -> bytes:
+        run = await self._door.run(command.run_id)
+        await self._change_lifecycle(RunRestored(run_id=run.run_id), actor, request_id, active=True)
+        return answers.EMPTY
+
+    async def _change_lifecycle(
+        self, event: RunDeleted | RunRestored, actor: Actor, request_id: str, *, active: bool
+    ) -> None:
+        """Appended also when the run is in that state already: what the door knows may be late."""
+        await self._writer.change(
+            event,
+            actor,
+            request_id,
+            hear=False,
+            heeded=lambda stamped: self._door.run_lifecycle_changed(
+                event.run_id, active=active, time_us=stamped.time_us
+            ),
+            doubtful=self._door.forget,
+        )

@@ -1,0 +1,47 @@
+"""The ingest role: every command, over one door and one log."""
+
+import os
+
+from event_log.port import EventLog
+from ingest.door import Door
+from ingest.experiments import ExperimentCommands
+from ingest.log_writer import LogWriter
+from ingest.logged_models import LoggedModelCommands
+from ingest.port import DoorState
+from ingest.run_data import RunDataCommands
+from ingest.runs import RunCommands
+from schemas.envelope import EventClock
+from schemas.progress import ProjectionProgress
+
+
+class IngestService:
+    """Commands by what they are about; each takes its request message, and answers with JSON bytes or a TracklogError.
+
+    A refused command leaves no event when what refuses it is known before the append; a race that the fold decides
+    leaves an event that changes nothing.
+    `shared`: other processes write to the same log.
+    """
+
+    def __init__(
+        self,
+        log: EventLog,
+        progress: ProjectionProgress,
+        door_state: DoorState,
+        artifact_root: str,
+        clock: EventClock,
+        *,
+        shared: bool = False,
+    ) -> None:
+        writer = LogWriter(log, progress, clock)
+        self.door = Door(log, progress, door_state, shared=shared)
+        self.experiments = ExperimentCommands(writer, self.door, artifact_root, os.getcwd())
+        self.runs = RunCommands(writer, self.door)
+        self.run_data = RunDataCommands(writer, self.door)
+        self.logged_models = LoggedModelCommands(writer, self.door)
+
+    async def ensure_default_experiment(self) -> None:
+        """Create experiment 0 unless the log ever had it; to be called before the first request is served.
+
+        Raises ProjectionBehind when the read model cannot tell in time, TemporarilyUnavailable, LogUnavailable.
+        """
+        await self.experiments.ensure_default()

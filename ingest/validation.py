@@ -1,0 +1,160 @@
+"""The rules for what may be written, whatever the state: keys, values, lengths and identifiers.
+
+Each function returns the value as it is stored, or raises InvalidParameterValue naming the field it was given.
+Source: MLflow's request checks as observed on a 3.17 server.
+"""
+
+import math
+import posixpath
+import re
+from collections.abc import Iterable
+from functools import lru_cache
+from typing import Final
+from urllib.parse import urlsplit
+
+from schemas.errors import InvalidParameterValue
+
+MAX_KEY_CHARACTERS: Final = 250
+MAX_PARAM_CHARACTERS: Final = 6000
+"""A longer value is cut, not refused; MLflow does so unless MLFLOW_TRUNCATE_LONG_VALUES is off."""
+MAX_TAG_CHARACTERS: Final = 8000
+"""Cut like a param."""
+MAX_EXPERIMENT_TAG_CHARACTERS: Final = 20000
+MAX_EXPERIMENT_NAME_CHARACTERS: Final = 500
+MAX_ARTIFACT_LOCATION_CHARACTERS: Final = 2048
+LARGEST_INT64: Final = 2**63 - 1
+
+NON_FINITE: Final = frozenset({"NaN", "Infinity", "-Infinity"})
+"""How JSON of protocol buffers spells the doubles that JSON has no number for."""
+
+_KEY_CHARACTERS = re.compile(r"[/\w.\- :]*$")
+"""`$` and not `\\Z`: MLflow lets one trailing newline through, so keys that have one exist."""
+
+_NOT_IN_A_MODEL_NAME = re.compile(r"[/:.%\"']")
+
+_SCHEMES_WITH_A_HOST = frozenset(
+    {"ftp", "sftp", "hdfs", "viewfs", "http", "https", "mlflow-artifacts", "r2", "b2", "abfss"}
+)
+"""Artifact locations that name the host to connect to: a user must not choose whom the server calls."""
+
+
+@lru_cache(maxsize=65536)
+def key_fault(key: str) -> str | None:
+    """What is wrong with the key of a metric, param or tag; None when nothing is."""
+    if not key:
+        return "must not be empty"
+    if len(key) > MAX_KEY_CHARACTERS:
+        return f"is longer than {MAX_KEY_CHARACTERS} characters"
+    if not _KEY_CHARACTERS.match(key):
+        return "may hold only letters, digits, underscores, dashes, periods, spaces, colons and slashes"
+    plain = posixpath.normpath(key)
+    if plain != key or key == "." or key.startswith(("..", "/")):
+        return f"must be a plain relative path, and this one resolves to '{plain}'"
+    return None
+
+
+def check_key(key: str, field: str) -> None:
+    """Refuse a key that MLflow refuses; `field` says where it stood."""
+    fault = key_fault(key)
+    if fault is not None:
+        raise InvalidParameterValue(f"Invalid value {_shown(key)} for parameter '{field}': a key {fault}.")
+
+
+def check_length(text: str, most: int, field: str) -> None:
+    """Refuse text of more than `most` characters."""
+    if len(text) > most:
+        raise InvalidParameterValue(f"'{field}' has {len(text)} characters and may have at most {most}.")
+
+
+def metric_value(value: float | str | bool | None, field: str) -> float | str:
+    """A metric value as events keep it: a finite number, or one of NON_FINITE.
+
+    Accepts numbers, booleans, text that is a finite number, and NON_FINITE.
+    """
+    if value.__class__ is float:  # and finite, because JSON has no others
+        return value
+    if value is None or value == "":
+        raise InvalidParameterValue(f"Missing value for required parameter '{field}'.")
+    if value in NON_FINITE:
+        return str(value)
+    try:
+        number = float(value)
+    except ValueError:
+        number = math.nan
+    if not math.isfinite(number):
+        raise InvalidParameterValue(
+            f"Invalid value {_shown(str(value))} for parameter '{field}': it must be a number, 'NaN', 'Infinity' or"
+            " '-Infinity'."
+        )
+    return number
+
+
+def check_timestamp(timestamp_ms: int | None, field: str) -> None:
+    """Refuse a time that is missing or before the Unix epoch."""
+    if timestamp_ms is None:
+        raise InvalidParameterValue(f"Missing value for required parameter '{field}'.")
+    if timestamp_ms < 0:
+        raise InvalidParameterValue(
+            f"Invalid value {timestamp_ms} for parameter '{field}': it must be a nonnegative 64-bit integer."
+        )
+
+
+def experiment_id_of(text: str) -> int:
+    """The experiment id that `text` spells, as leniently as Python's int does.
+
+    An id no experiment can have (negative, beyond 64 bits) is for the look-up to miss: it becomes -1.
+    """
+    try:
+        number = int(text)
+    except ValueError as error:
+        raise InvalidParameterValue(f"Experiment id {_shown(text)} is not an integer.") from error
+    return number if 0 <= number <= LARGEST_INT64 else -1
+
+
+def check_experiment_name(name: str) -> None:
+    check_length(name, MAX_EXPERIMENT_NAME_CHARACTERS, "name")
+
+
+def check_artifact_location(location: str, own_root: str) -> None:
+    """Refuse a location that could not be resolved, or that makes the server call a host of the client's choice.
+
+    `own_root` is where artifacts go by default; its host may be named.
+    """
+    check_length(location, MAX_ARTIFACT_LOCATION_CHARACTERS, "artifact_location")
+    try:
+        parts = urlsplit(location)
+        root = urlsplit(own_root)
+    except ValueError as error:
+        raise InvalidParameterValue(f"'artifact_location' {_shown(location)} is not a URI: {error}") from error
+    if parts.fragment or location.endswith("#"):
+        raise InvalidParameterValue(f"'artifact_location' {_shown(location)} must not have a fragment.")
+    if parts.scheme == "runs":
+        raise InvalidParameterValue(f"'artifact_location' {_shown(location)} must not be a runs:/ URI.")
+    names_a_host = parts.scheme in _SCHEMES_WITH_A_HOST and (parts.netloc or parts.scheme != "mlflow-artifacts")
+    if names_a_host and (parts.scheme, parts.netloc) != (root.scheme, root.netloc):
+        raise InvalidParameterValue(
+            f"'artifact_location' {_shown(location)} names a host other than the artifact root of this server."
+        )
+    if parts.scheme == "mlflow-artifacts" and ".." in parts.path.split("/"):
+        raise InvalidParameterValue(f"'artifact_location' {_shown(location)} leaves the artifact root.")
+
+
+def check_logged_model_name(name: str) -> None:
+    if _NOT_IN_A_MODEL_NAME.search(name):
+        raise InvalidParameterValue(f"Model name {_shown(name)} must not hold any of / : . % \" '.")
+
+
+def repeated(keys: Iterable[str]) -> list[str]:
+    """The keys that occur again after their first time, in order."""
+    seen: set[str] = set()
+    again: list[str] = []
+    for key in keys:
+        if key in seen:
+            again.append(key)
+        seen.add(key)
+    return again
+
+
+def _shown(text: str) -> str:
+    """Text for a message: quoted, and short whatever was sent."""
+    return repr(text if len(text) <= 100 else text[:100] + "…")
