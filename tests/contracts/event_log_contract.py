@@ -1,0 +1,137 @@
+"""What every adapter of the event log must do, whatever it is made of.
+
+A test module subclasses `EventLogContract` and gives it a fixture `log`: a new, empty, open EventLog.
+"""
+
+import asyncio
+import time
+
+from event_log.port import EventFilter, EventLog
+from schemas import codec
+from schemas.envelope import Actor, EventClock, EventData, Positions, RecordedEvent
+from schemas.events import AnyEvent, ExperimentCreated, Param, RunDataLogged, RunDeleted
+
+ACTOR = Actor("anonymous", "127.0.0.1", "pytest")
+_clock = EventClock()
+
+
+def event(payload: AnyEvent, actor: Actor = ACTOR) -> EventData:
+    return _clock.stamp(payload, actor, "request-1")
+
+
+def param(run: int, key: str, value: str = "v") -> EventData:
+    return event(RunDataLogged(run_id=f"{run:032x}", params=[Param(key, value)]))
+
+
+async def everything(log: EventLog, **conditions: object) -> list[RecordedEvent]:
+    """All events that match, partition after partition, read in small answers."""
+    matching = EventFilter(**conditions)  # type: ignore[arg-type]
+    found: list[RecordedEvent] = []
+    for partition in await log.partitions():
+        offset = 0
+        while events := await log.read(partition, offset, limit=7, matching=matching):
+            found.extend(events)
+            offset = events[-1].offset + 1
+    return found
+
+
+def total(end: Positions) -> int:
+    return sum(end.values())
+
+
+class EventLogContract:
+    """The rules."""
+
+    async def test_a_new_log_is_empty(self, log: EventLog) -> None:
+        assert total(await log.end()) == 0
+        assert await everything(log) == []
+
+    async def test_every_partition_has_an_end(self, log: EventLog) -> None:
+        assert sorted(await log.end()) == sorted(await log.partitions())
+
+    async def test_what_was_appended_is_read_back_whole(self, log: EventLog) -> None:
+        sent = event(RunDataLogged(run_id="a" * 32, params=[Param("lr", "0.1")]), Actor("ada", "10.0.0.7", "client/1"))
+        [position] = await log.append([sent])
+        [read] = await everything(log)
+        assert (read.partition, read.offset) == (position.partition, position.offset)
+        assert (read.id, read.stream, read.time_us) == (sent.id, sent.stream, sent.time_us)
+        assert (read.actor, read.request_id) == (sent.actor, sent.request_id)
+        assert (read.type, read.version) == ("run.data-logged", 1)
+        assert codec.decode(read) == sent.payload
+
+    async def test_a_large_payload_is_read_back_whole(self, log: EventLog) -> None:
+        payload = RunDataLogged(run_id="a" * 32, params=[Param(f"key-{one}", "é" * 200) for one in range(500)])
+        await log.append([event(payload)])
+        [read] = await everything(log)
+        assert codec.decode(read) == payload
+
+    async def test_events_of_one_append_are_side_by_side_and_in_order(self, log: EventLog) -> None:
+        positions = await log.append([param(1, f"p{one}") for one in range(5)])
+        assert len({position.partition for position in positions}) == 1
+        first = positions[0].offset
+        assert [position.offset for position in positions] == list(range(first, first + 5))
+        read = await log.read(positions[0].partition, first, limit=100)
+        assert [codec.decode(one).params[0].key for one in read] == [f"p{one}" for one in range(5)]  # type: ignore[union-attr]
+
+    async def test_appends_of_one_stream_keep_the_order_they_were_acknowledged_in(self, log: EventLog) -> None:
+        for one in range(20):
+            await log.append([param(1, f"p{one}")])
+        keys = [codec.decode(one).params[0].key for one in await everything(log)]  # type: ignore[union-attr]
+        assert keys == [f"p{one}" for one in range(20)]
+
+    async def test_streams_of_one_ordering_unit_share_a_partition(self, log: EventLog) -> None:
+        positions = [
+            (await log.append([event(ExperimentCreated(experiment_id=one, name=f"e{one}", artifact_location="x"))]))[0]
+            for one in range(10)
+        ]
+        assert len({position.partition for position in positions}) == 1
+
+    async def test_concurrent_appends_are_all_there_once(self, log: EventLog) -> None:
+        await asyncio.gather(*(log.append([param(one % 7, f"p{one}")]) for one in range(200)))
+        read = await everything(log)
+        assert sorted(codec.decode(one).params[0].key for one in read) == sorted(f"p{one}" for one in range(200))  # type: ignore[union-attr]
+        assert len({(one.partition, one.offset) for one in read}) == 200
+
+    async def test_the_end_covers_every_acknowledged_append(self, log: EventLog) -> None:
+        for one in range(10):
+            [position] = await log.append([param(one, "p")])
+            assert (await log.end())[position.partition] == position.offset + 1
+
+    async def test_reading_starts_at_the_offset_asked_for_and_stops_at_the_limit(self, log: EventLog) -> None:
+        positions = await log.append([param(1, f"p{one}") for one in range(9)])
+        read = await log.read(positions[0].partition, positions[3].offset, limit=4)
+        assert [one.offset for one in read] == [position.offset for position in positions[3:7]]
+
+    async def test_reading_at_the_end_finds_nothing(self, log: EventLog) -> None:
+        [position] = await log.append([param(1, "p")])
+        assert await log.read(position.partition, position.offset + 1, limit=10) == []
+
+    async def test_filters_select_by_stream_type_actor_and_time(self, log: EventLog) -> None:
+        first, second = param(1, "a"), event(RunDeleted(run_id=f"{2:032x}"), Actor("ada", "", ""))
+        await log.append([first])
+        await log.append([second])
+        assert [one.id for one in await everything(log, stream=first.stream)] == [first.id]
+        assert [one.id for one in await everything(log, event_type="run.deleted")] == [second.id]
+        assert [one.id for one in await everything(log, actor="ada")] == [second.id]
+        assert [one.id for one in await everything(log, since_us=second.time_us)] == [second.id]
+        assert [one.id for one in await everything(log, until_us=second.time_us)] == [first.id]
+        assert await everything(log, stream=first.stream, actor="ada") == []
+
+    async def test_a_waiting_reader_is_woken_by_an_append(self, log: EventLog) -> None:
+        waiting = asyncio.create_task(log.wait_for_more(await log.end(), 30))
+        await asyncio.sleep(0.05)
+        assert not waiting.done()
+        await log.append([param(1, "p")])
+        async with asyncio.timeout(5):
+            await waiting
+
+    async def test_waiting_ends_at_once_when_there_is_more_already(self, log: EventLog) -> None:
+        before = await log.end()
+        await log.append([param(1, "p")])
+        async with asyncio.timeout(5):
+            await log.wait_for_more(before, 30)
+
+    async def test_waiting_ends_after_its_bound(self, log: EventLog) -> None:
+        started = time.monotonic()
+        await log.wait_for_more(await log.end(), 0.2)
+        assert 0.1 < time.monotonic() - started < 5

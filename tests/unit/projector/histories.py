@@ -1,0 +1,175 @@
+"""Events for the projector's tests: short to write, and generated at random."""
+
+from hypothesis import strategies as st
+
+from event_log.memory_event_log import MemoryEventLog
+from schemas.envelope import Actor, EventData
+from schemas.events import (
+    AnyEvent,
+    DatasetInput,
+    ExperimentCreated,
+    ExperimentDeleted,
+    ExperimentRenamed,
+    ExperimentRestored,
+    ExperimentTagDeleted,
+    ExperimentTagSet,
+    LoggedModelCreated,
+    LoggedModelFinalized,
+    MetricSeries,
+    ModelMetric,
+    ModelOutput,
+    Param,
+    RunCreated,
+    RunDataLogged,
+    RunDeleted,
+    RunInputsLogged,
+    RunOutputsLogged,
+    RunRestored,
+    RunTagDeleted,
+    RunUpdated,
+    Tag,
+    stream_of,
+)
+
+EXPERIMENTS = (0, 1, 2)
+RUNS = ("a" * 32, "b" * 32, "c" * 32)
+MODELS = ("m-1", "m-2")
+
+
+def created(run_id: str = RUNS[0], experiment_id: int = 0) -> RunCreated:
+    return RunCreated(
+        run_id=run_id,
+        experiment_id=experiment_id,
+        name="n",
+        user_id="u",
+        start_time_ms=1,
+        artifact_uri=f"mlflow-artifacts:/{experiment_id}/{run_id}/artifacts",
+        tags=[Tag("mlflow.user", "u")],
+    )
+
+
+def experiment(experiment_id: int = 0, name: str | None = None) -> ExperimentCreated:
+    return ExperimentCreated(
+        experiment_id=experiment_id,
+        name=name or f"e{experiment_id}",
+        artifact_location=f"mlflow-artifacts:/{experiment_id}",
+    )
+
+
+def metric(key: str = "loss", *, step: int = 0, value: float | str = 1.0, timestamp_ms: int = 0) -> RunDataLogged:
+    return RunDataLogged(run_id=RUNS[0], metrics=[MetricSeries(key, [value], [timestamp_ms], [step])])
+
+
+def param(key: str, value: str) -> RunDataLogged:
+    return RunDataLogged(run_id=RUNS[0], params=[Param(key, value)])
+
+
+def envelope(index: int, payload: AnyEvent) -> EventData:
+    """An envelope that depends on `index` alone, so that a history is the same each time."""
+    return EventData(index.to_bytes(16, "big"), stream_of(payload), 1_000_000 + index, Actor(), "r", payload)
+
+
+async def log_of(*history: AnyEvent) -> MemoryEventLog:
+    log = MemoryEventLog()
+    for index, payload in enumerate(history):
+        await log.append([envelope(index, payload)])
+    return log
+
+
+_experiment_ids = st.sampled_from(EXPERIMENTS)
+_run_ids = st.sampled_from(RUNS)
+_keys = st.sampled_from(["k", "x/y", "long key"])
+_values = st.sampled_from(["", "v", "w"])
+_numbers = st.one_of(
+    st.floats(allow_nan=False, allow_infinity=False), st.sampled_from(["NaN", "Infinity", "-Infinity"])
+)
+
+
+@st.composite
+def _series(draw: st.DrawFn) -> MetricSeries:
+    count = draw(st.sampled_from([1, 1, 2, 5, 20, 300, 600]))
+    start = draw(st.integers(-5, 5))
+    first = draw(_numbers)
+    return MetricSeries(
+        draw(_keys),
+        [first] + [float(one) for one in range(count - 1)],
+        [start + one for one in range(count)],
+        [start] * count,
+    )
+
+
+@st.composite
+def _data(draw: st.DrawFn) -> RunDataLogged:
+    return RunDataLogged(
+        run_id=draw(_run_ids),
+        params=[Param(key, draw(_values)) for key in draw(st.sets(_keys, max_size=2))],
+        metrics=draw(st.lists(_series(), max_size=2)),
+        model_metrics=draw(
+            st.lists(
+                st.builds(
+                    ModelMetric,
+                    model_id=st.sampled_from(MODELS),
+                    key=_keys,
+                    value=_numbers,
+                    timestamp_ms=st.integers(0, 3),
+                    step=st.integers(0, 3),
+                ),
+                max_size=1,
+            )
+        ),
+        tags=[Tag(key, draw(_values)) for key in draw(st.lists(st.sampled_from(["t", "mlflow.runName"]), max_size=2))],
+    )
+
+
+_datasets = st.builds(
+    DatasetInput,
+    name=st.sampled_from(["d1", "d2"]),
+    digest=st.just("1"),
+    source=_values,
+    tags=st.sampled_from([[], [Tag("mlflow.data.context", "train")]]),
+)
+
+payloads = st.one_of(
+    st.builds(experiment, _experiment_ids, st.sampled_from(["one", "two", "three", "four"])),
+    st.builds(ExperimentRenamed, experiment_id=_experiment_ids, name=st.sampled_from(["one", "two", "five"])),
+    st.builds(ExperimentDeleted, experiment_id=_experiment_ids),
+    st.builds(ExperimentRestored, experiment_id=_experiment_ids),
+    st.builds(ExperimentTagSet, experiment_id=_experiment_ids, key=_keys, value=_values),
+    st.builds(ExperimentTagDeleted, experiment_id=_experiment_ids, key=_keys),
+    st.builds(created, _run_ids, _experiment_ids),
+    st.builds(
+        RunUpdated,
+        run_id=_run_ids,
+        status=st.sampled_from([None, "FINISHED"]),
+        end_time_ms=st.sampled_from([None, 9]),
+        name=st.sampled_from([None, "renamed"]),
+    ),
+    st.builds(RunDeleted, run_id=_run_ids),
+    st.builds(RunRestored, run_id=_run_ids),
+    st.builds(RunTagDeleted, run_id=_run_ids, key=st.sampled_from(["t", "mlflow.runName"])),
+    _data(),
+    _data(),
+    st.builds(
+        RunInputsLogged,
+        run_id=_run_ids,
+        datasets=st.lists(_datasets, max_size=2),
+        model_ids=st.lists(st.sampled_from(MODELS), max_size=2),
+    ),
+    st.builds(
+        RunOutputsLogged,
+        run_id=_run_ids,
+        models=st.lists(st.builds(ModelOutput, model_id=st.sampled_from(MODELS), step=st.integers(0, 2)), max_size=2),
+    ),
+    st.builds(
+        LoggedModelCreated,
+        model_id=st.sampled_from(MODELS),
+        experiment_id=_experiment_ids,
+        name=_keys,
+        artifact_location=st.just("x"),
+        params=st.sampled_from([[], [Param("a", "b")]]),
+        tags=st.sampled_from([[], [Tag("a", "b")]]),
+    ),
+    st.builds(LoggedModelFinalized, model_id=st.sampled_from(MODELS), status=st.sampled_from([1, 2, 3])),
+)
+histories = st.lists(payloads, max_size=40)
+"""Any events in any order: many are refused, and many are about something that was never created."""

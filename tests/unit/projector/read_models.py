@@ -1,0 +1,48 @@
+"""Read models for the projector's tests: folded from a log in batches of any size."""
+
+import itertools
+import sqlite3
+from collections.abc import Iterable
+from pathlib import Path
+
+from event_log.memory_event_log import MemoryEventLog
+from projector import sqlite_generations
+from projector.sqlite_read_model import SqliteReadModelWriter
+from projector.worker import Progress, ProjectorWorker
+
+_names = itertools.count()
+
+
+class Projected:
+    """A read model in a file of its own, and what its worker published."""
+
+    def __init__(self, folder: Path) -> None:
+        self.path = folder / f"read-model-{next(_names)}.db"
+        sqlite_generations.create(self.path)
+        self.published: list[Progress] = []
+
+    async def _publish(self, progress: Progress) -> None:
+        self.published.append(progress)
+
+    async def fold(self, log: MemoryEventLog, ends: Iterable[int] = ()) -> None:
+        """Fold the log, each of `ends` with a worker of its own, then what is left."""
+        last = (await log.end())[0]
+        for end in [*sorted(min(end, last) for end in ends), last]:
+            writer = SqliteReadModelWriter(self.path)
+            one = ProjectorWorker(log, writer, self._publish)
+            await one.start()
+            await one.fold_until({0: end})
+            await writer.close()
+
+    def rows(self, sql: str) -> list[tuple[object, ...]]:
+        connection = sqlite3.connect(self.path)
+        try:
+            return connection.execute(sql).fetchall()
+        finally:
+            connection.close()
+
+
+async def projected(folder: Path, log: MemoryEventLog, ends: Iterable[int] = ()) -> Projected:
+    read_model = Projected(folder)
+    await read_model.fold(log, ends)
+    return read_model
