@@ -1,0 +1,129 @@
+"""The server under test and the stock clients that speak to it.
+
+The suite states what an MLflow client sees, so it can be pointed at any server: `TRACKLOG_TEST_SERVER_URL=http://...`
+runs it against that one (a real MLflow server shows that an assertion is parity and not wishful), otherwise a Tracklog
+server is started for the session.
+"""
+
+import os
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import pytest
+import requests
+from mlflow import MlflowClient
+
+from tests.compatibility.rest import Rest
+from tests.compatibility.training import CLIENT_ENVIRONMENT, NOWHERE
+from tests.tracklog_server import TracklogServer
+
+SERVER_URL_VARIABLE = "TRACKLOG_TEST_SERVER_URL"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _client_environment() -> Iterator[None]:
+    """Give the in-process client the environment that the client subprocesses get too."""
+    with pytest.MonkeyPatch.context() as environment:
+        for name in [name for name in os.environ if name.startswith(("MLFLOW_", "_MLFLOW_"))]:
+            environment.delenv(name)
+        for name, value in {**CLIENT_ENVIRONMENT, "MLFLOW_TRACKING_URI": NOWHERE}.items():
+            environment.setenv(name, value)
+        yield
+
+
+@pytest.fixture(scope="session")
+def server_url(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The base URL of the server under test, without a slash at its end.
+
+    The last lines that a server of our own printed are shown when tests failed.
+    """
+    given = os.environ.get(SERVER_URL_VARIABLE)
+    if given:
+        yield given.rstrip("/")
+        return
+    with TracklogServer(tmp_path_factory.mktemp("server")) as server:
+        yield server.url
+        if request.session.testsfailed:
+            request.config.pluginmanager.getplugin("terminalreporter").write_line(f"\n{server.log_tail()}")
+
+
+@pytest.fixture(scope="session")
+def is_mlflow(server_url: str) -> bool:
+    """Whether the server under test is a real MLflow, which has no event route.
+
+    A server that the session started itself is never taken for one.
+    """
+    if SERVER_URL_VARIABLE not in os.environ:
+        return False
+    answer = requests.get(f"{server_url}/api/tracklog/v1/events", params={"limit": "1"}, timeout=30)
+    return answer.status_code == 404 and "html" in answer.headers.get("Content-Type", "")
+
+
+@pytest.fixture(scope="session")
+def rest(server_url: str) -> Iterator[Rest]:
+    """Plain HTTP, for what a stock client cannot be made to send."""
+    with requests.Session() as session:
+        yield Rest(server_url, session)
+
+
+@pytest.fixture(scope="session")
+def client(server_url: str) -> MlflowClient:
+    """The stock client of MLflow 3, pointed at the server by argument and not by a global."""
+    return MlflowClient(tracking_uri=server_url)
+
+
+def fresh_name(prefix: str = "experiment") -> str:
+    """Return a name that no other test uses."""
+    return f"{prefix}-{uuid.uuid4().hex[:12]}"
+
+
+@pytest.fixture
+def experiment_id(client: MlflowClient) -> str:
+    """A new experiment of the test's own."""
+    return client.create_experiment(fresh_name())
+
+
+@pytest.fixture
+def run_id(client: MlflowClient, experiment_id: str) -> str:
+    """A new active run of the test's own."""
+    return client.create_run(experiment_id).info.run_id
+
+
+@dataclass(frozen=True, slots=True)
+class Subjects:
+    """Ids of things that a table of requests may name as `<field>`; requests must leave them as they are."""
+
+    experiment_id: str
+    experiment_name: str
+    deleted_experiment_id: str
+    deleted_experiment_name: str
+    run_id: str
+    deleted_run_id: str
+    model_id: str
+
+
+@pytest.fixture(scope="session")
+def subjects(client: MlflowClient) -> Subjects:
+    """One experiment, run and logged model to aim requests at, and deleted ones beside them."""
+    name, deleted_name = fresh_name("subject"), fresh_name("deleted-subject")
+    experiment_id = client.create_experiment(name)
+    deleted_experiment_id = client.create_experiment(deleted_name)
+    client.delete_experiment(deleted_experiment_id)
+    run_id = client.create_run(experiment_id, run_name="subject").info.run_id
+    client.log_param(run_id, "fixed", "1")
+    client.log_metric(run_id, "m", 1.0, timestamp=1, step=0)
+    client.set_tag(run_id, "present", "yes")
+    client.set_experiment_tag(experiment_id, "present", "yes")
+    deleted_run_id = client.create_run(experiment_id, run_name="deleted").info.run_id
+    client.delete_run(deleted_run_id)
+    model = client.create_logged_model(experiment_id, name="subject", params={"fixed": "1"})
+    return Subjects(
+        experiment_id=experiment_id,
+        experiment_name=name,
+        deleted_experiment_id=deleted_experiment_id,
+        deleted_experiment_name=deleted_name,
+        run_id=run_id,
+        deleted_run_id=deleted_run_id,
+        model_id=model.model_id,
+    )

@@ -1,0 +1,173 @@
+"""Where Tracklog answers otherwise than MLflow, on purpose: what MLflow swallows or trips over is refused in words.
+
+Skipped when the suite runs against a real MLflow server.
+"""
+
+import pytest
+from mlflow import MlflowClient
+from mlflow.entities import Metric, Param, RunTag
+from mlflow.exceptions import MlflowException
+
+from tests.compatibility.conftest import Subjects
+from tests.compatibility.rest import Case, Rest, assert_answer, assert_error, invalid, send
+
+JSON = {"Content-Type": "application/json"}
+PROXY = "/api/2.0/mlflow-artifacts/artifacts"
+
+
+@pytest.fixture(autouse=True)
+def _not_mlflow(is_mlflow: bool) -> None:
+    if is_mlflow:
+        pytest.skip("MLflow itself answers otherwise here")
+
+
+def metric(**fields: object) -> dict[str, object]:
+    """A valid log-metric body for the subject run, with changes."""
+    return {"run_id": "<run_id>", "key": "swallowed", "value": 1.0, "timestamp": 1, "step": 0, **fields}
+
+
+SWALLOWED_BY_MLFLOW = [
+    invalid("an unknown run status", "POST", "runs/update", {"run_id": "<run_id>", "status": "BOGUS"}),
+    invalid("an unknown view", "POST", "runs/search",
+            {"experiment_ids": ["<experiment_id>"], "run_view_type": "BOGUS"}),
+    invalid("experiment ids that are numbers", "POST", "runs/search", {"experiment_ids": [1]}),
+    invalid("a value of small letters nan", "POST", "runs/log-metric", metric(value="nan")),
+    invalid("a time with a fraction", "POST", "runs/log-metric", metric(timestamp=1.5)),
+    invalid("a step above 64 bits", "POST", "runs/log-metric", metric(step=2**63)),
+    invalid("a step below 64 bits", "POST", "runs/log-metric", metric(step=-(2**63) - 1)),
+    invalid("a batch value that is no number", "POST", "runs/log-batch",
+            {"run_id": "<run_id>", "metrics": [{"key": "swallowed", "value": "abc", "timestamp": 1}]}),
+    invalid("a batch step above 64 bits", "POST", "runs/log-batch",
+            {"run_id": "<run_id>", "metrics": [{"key": "swallowed", "value": 1, "timestamp": 1, "step": 2**63}]}),
+    invalid("an unknown model status", "PATCH", "logged-models/<model_id>",
+            {"model_id": "<model_id>", "status": "BOGUS"}),
+]  # fmt: skip
+
+NUL = [
+    invalid("in an experiment name", "POST", "experiments/create", {"name": "<new>\0"}),
+    invalid("in a run name", "POST", "runs/create", {"experiment_id": "<experiment_id>", "run_name": "a\0b"}),
+    invalid("in a tag of a new run", "POST", "runs/create",
+            {"experiment_id": "<experiment_id>", "tags": [{"key": "a", "value": "b\0"}]}),
+    invalid("in a tag", "POST", "runs/set-tag", {"run_id": "<run_id>", "key": "a", "value": "b\0c"}),
+    invalid("in a param", "POST", "runs/log-parameter", {"run_id": "<run_id>", "key": "a", "value": "b\0c"}),
+    invalid("in a param of a batch", "POST", "runs/log-batch",
+            {"run_id": "<run_id>", "params": [{"key": "a", "value": "\0"}]}),
+    invalid("in a dataset", "POST", "runs/log-inputs",
+            {"run_id": "<run_id>",
+             "datasets": [{"dataset": {"name": "n\0", "digest": "d", "source_type": "t", "source": "s"}}]}),
+    invalid("in a model name", "POST", "logged-models", {"experiment_id": "<experiment_id>", "name": "a\0"}),
+    invalid("in an experiment tag", "POST", "experiments/set-experiment-tag",
+            {"experiment_id": "<experiment_id>", "key": "a", "value": "\0"}),
+]  # fmt: skip
+
+SERVER_ERRORS_OF_MLFLOW = [
+    invalid("a batch of text", "POST", "runs/log-batch", {"run_id": "<run_id>", "metrics": ["m"]}),
+    invalid("the same order twice", "POST", "runs/search",
+            {"experiment_ids": ["<experiment_id>"], "order_by": ["metrics.m ASC", "metrics.m DESC"]}),
+    invalid("a text where a model has a number", "POST", "logged-models/search",
+            {"experiment_ids": ["<experiment_id>"], "filter": "creation_timestamp > 'a'"}),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("case", SWALLOWED_BY_MLFLOW, ids=str)
+def test_a_value_that_mlflow_swallows_is_refused(rest: Rest, subjects: Subjects, case: Case) -> None:
+    before = rest.get("runs/get", {"run_id": subjects.run_id}).json()
+    assert_answer(send(rest, case, subjects), case)
+    assert rest.get("runs/get", {"run_id": subjects.run_id}).json() == before
+
+
+@pytest.mark.parametrize("literal", [b"NaN", b"Infinity", b"-Infinity", b"1e400"])
+def test_a_number_that_json_does_not_have_is_refused(rest: Rest, subjects: Subjects, literal: bytes) -> None:
+    head = f'{{"run_id": "{subjects.run_id}", "key": "swallowed", "timestamp": 1, "value": '
+    answer = rest.send("POST", "runs/log-metric", data=head.encode() + literal + b"}", headers=JSON)
+    assert_error(answer, 400, "INVALID_PARAMETER_VALUE")
+    assert rest.get("metrics/get-history", {"run_id": subjects.run_id, "metric_key": "swallowed"}).json() == {}
+
+
+@pytest.mark.parametrize("case", NUL, ids=str)
+def test_nul_is_refused(rest: Rest, subjects: Subjects, case: Case) -> None:
+    assert_answer(send(rest, case, subjects), case)
+
+
+@pytest.mark.parametrize("case", SERVER_ERRORS_OF_MLFLOW, ids=str)
+def test_what_breaks_mlflow_is_refused(rest: Rest, subjects: Subjects, case: Case) -> None:
+    assert_answer(send(rest, case, subjects), case)
+
+
+NO_OBJECTS = [b"[]", b'[{"name": "x"}]', b"5", b'"text"', b"[" * 5000]
+
+
+@pytest.mark.parametrize("path", ["experiments/create", "runs/log-batch", "logged-models"])
+@pytest.mark.parametrize("body", [*NO_OBJECTS, b"{", b"\xff\xfe"])
+def test_a_body_that_is_no_object_is_refused(rest: Rest, path: str, body: bytes) -> None:
+    assert_error(rest.send("POST", path, data=body, headers=JSON), 400, "INVALID_PARAMETER_VALUE")
+
+
+@pytest.mark.parametrize("body", NO_OBJECTS)
+def test_a_search_by_something_that_is_no_object_is_refused(rest: Rest, body: bytes) -> None:
+    assert_error(rest.send("POST", "runs/search", data=body, headers=JSON), 400, "INVALID_PARAMETER_VALUE")
+
+
+@pytest.mark.parametrize("path", ["/api/2.0/mlflow/nothing", "/api/2.0/mlflow/runs/get/", "/api/9.9/x", "/nothing"])
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_an_unknown_path_answers_in_json(rest: Rest, method: str, path: str) -> None:
+    assert_error(rest.send(method, path, json={}), 404, "ENDPOINT_NOT_FOUND")
+
+
+def test_a_wrong_method_answers_in_json(rest: Rest) -> None:
+    answer = rest.get("runs/create")
+    assert answer.status_code == 405
+    assert isinstance(answer.json()["error_code"], str)
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("POST", "registered-models/create"),
+        ("POST", "webhooks"),
+        ("DELETE", "logged-models/m-0"),
+        ("POST", "/api/3.0/mlflow/scorers/register"),
+    ],
+)
+def test_a_route_that_is_not_built_yet_says_so(rest: Rest, method: str, path: str) -> None:
+    assert_error(rest.send(method, path, json={}), 501, "NOT_IMPLEMENTED")
+
+
+def test_a_batch_with_a_metric_for_an_unknown_model_stores_nothing(client: MlflowClient, run_id: str) -> None:
+    unknown = "m-" + "0" * 32
+    with pytest.raises(MlflowException) as refusal:
+        client.log_batch(
+            run_id,
+            metrics=[Metric("good", 1.0, 1, 0), Metric("bad", 1.0, 1, 0, model_id=unknown)],
+            params=[Param("p", "1")],
+            tags=[RunTag("t", "1")],
+        )
+    assert refusal.value.error_code == "BAD_REQUEST"
+    data = client.get_run(run_id).data
+    assert (data.metrics, data.params, data.tags.get("t")) == ({}, {}, None)
+
+
+@pytest.mark.parametrize("path", ["a%5Cb", "..%5Cx", "%2Fetc%2Fpasswd", "a%00b", "a//b", "./a"])
+@pytest.mark.parametrize("method", ["GET", "PUT", "DELETE"])
+def test_paths_that_are_not_plain_are_refused(rest: Rest, method: str, path: str) -> None:
+    answer = rest.send_as_it_stands(method, f"{PROXY}/{path}", b"x" if method == "PUT" else None)
+    assert_error(answer, 400, "INVALID_PARAMETER_VALUE")
+
+
+def test_a_percent_escape_in_a_name_is_decoded_once(rest: Rest, run_id: str, experiment_id: str) -> None:
+    folder = f"{experiment_id}/{run_id}/artifacts"
+    assert rest.send("PUT", f"{PROXY}/{folder}/100%2525.txt", data=b"x").status_code == 200
+    files = rest.get(PROXY, {"path": folder}).json()["files"]
+    assert [file["path"] for file in files] == ["100%25.txt"]
+
+
+def test_the_viewer_is_refused_in_json(rest: Rest, run_id: str) -> None:
+    assert_error(rest.get("/get-artifact", {"run_id": run_id}), 400, "INVALID_PARAMETER_VALUE")
+
+
+@pytest.mark.parametrize("query", ["{", "", "query { nothing }", "mutation { nothing }"])
+def test_graphql_that_the_page_does_not_send_is_never_a_server_error(rest: Rest, query: str) -> None:
+    answer = rest.post("/graphql", {"query": query})
+    assert answer.status_code in (200, 400)
+    if answer.status_code == 200:
+        assert answer.json()["errors"]
