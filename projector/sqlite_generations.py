@@ -13,13 +13,13 @@ from schemas.read_model_link import current, link_of
 
 
 def next_generation(log: Path) -> Path:
-    """A name no generation had yet."""
+    """A name no generation had yet, nor one whose file was lost: what SQLite kept beside that may still lie there."""
     link = link_of(log)
-    numbers = [
-        int(found[1])
-        for file in link.parent.glob(f"{link.name}.*")
-        if (found := re.fullmatch(rf"{re.escape(link.name)}\.(\d+)", file.name))
-    ]
+    names = {file.name for file in link.parent.glob(f"{link.name}.*")}
+    named = current(log)
+    if named is not None:
+        names.add(named.name)
+    numbers = [int(found[1]) for name in names if (found := re.match(rf"{re.escape(link.name)}\.(\d+)", name))]
     return link.with_name(f"{link.name}.{max(numbers, default=0) + 1}")
 
 
