@@ -17,6 +17,22 @@ def test_the_default_experiment_is_there_from_the_start(client: MlflowClient) ->
     assert client.get_experiment_by_name("Default").experiment_id == "0"
 
 
+def test_the_default_experiment_can_be_renamed_deleted_and_restored(client: MlflowClient) -> None:
+    name = fresh_name("default")
+    client.rename_experiment("0", name)
+    try:
+        assert client.get_experiment("0").name == name
+        assert client.get_experiment_by_name("Default") is None
+    finally:
+        client.rename_experiment("0", "Default")
+    client.delete_experiment("0")
+    try:
+        assert client.get_experiment("0").lifecycle_stage == "deleted"
+    finally:
+        client.restore_experiment("0")
+    assert client.get_experiment_by_name("Default").lifecycle_stage == "active"
+
+
 def test_a_created_experiment_reads_back_with_its_tags_and_times(client: MlflowClient) -> None:
     before_ms = int(time.time() * 1000)
     name = fresh_name()

@@ -154,3 +154,14 @@ def test_a_batch_of_more_than_a_megabyte_is_accepted(rest: Rest, client: MlflowC
     data = client.get_run(run_id).data
     assert len(data.params) == 100
     assert data.tags["t99"] == "v" * 8000
+
+
+def test_what_is_logged_in_the_background_is_there_after_waiting(client: MlflowClient, run_id: str) -> None:
+    pending = [client.log_metric(run_id, "m", float(i), timestamp=i, step=i, synchronous=False) for i in range(20)]
+    pending += [client.log_param(run_id, f"p{i}", i, synchronous=False) for i in range(5)]
+    pending += [client.set_tag(run_id, "t", "v", synchronous=False)]
+    for operation in pending:
+        operation.wait()
+    data = client.get_run(run_id).data
+    assert [m.value for m in client.get_metric_history(run_id, "m")] == [float(i) for i in range(20)]
+    assert (len(data.params), data.tags["t"], data.metrics["m"]) == (5, "v", 19.0)
