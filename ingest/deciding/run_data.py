@@ -4,7 +4,6 @@ These are checked in bulk: a batch of a thousand points passes in columns, each 
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from operator import attrgetter
 from typing import Final
 
 from ingest.validation import (
@@ -14,6 +13,7 @@ from ingest.validation import (
     check_key,
     check_length,
     check_timestamp,
+    key_fault,
     metric_value,
     repeated,
 )
@@ -57,9 +57,6 @@ MAX_DATASET_SCHEMA: Final = 1048575
 MAX_DATASET_PROFILE: Final = 16777215
 MAX_INPUT_TAG_KEY: Final = 255
 MAX_INPUT_TAG_VALUE: Final = 500
-
-_keys, _values = attrgetter("key"), attrgetter("value")
-_timestamps, _steps, _model_ids = attrgetter("timestamp"), attrgetter("step"), attrgetter("model_id")
 
 
 def log_metric(command: LogMetric) -> RunDataLogged:
@@ -174,18 +171,17 @@ def require_new_outputs(event: RunOutputsLogged, known: Iterable[str]) -> None:
 
 def _series(metrics: Sequence[Metric]) -> list[MetricSeries]:
     """The points by key, each key's in the order they were sent."""
-    keys = list(map(_keys, metrics))
+    keys = [metric.key for metric in metrics]
     distinct = dict.fromkeys(keys)
-    for key in distinct:
-        check_key(key, "metrics.key")
-    values: list[float | str] = list(map(_values, metrics))
+    _check_keys(distinct, "metrics.key")
+    values: list[float | str] = [metric.value for metric in metrics]  # type: ignore[misc]  # checked in the next lines
     if set(map(type, values)) != {float}:
         values = [metric_value(value, "metrics.value") for value in values]
-    timestamps_ms: list[int] = list(map(_timestamps, metrics))
+    timestamps_ms: list[int] = [metric.timestamp for metric in metrics]  # type: ignore[misc]  # likewise
     if None in timestamps_ms or min(timestamps_ms) < 0:
         for timestamp_ms in timestamps_ms:
             check_timestamp(timestamp_ms, "metrics.timestamp")
-    steps: list[int] = list(map(_steps, metrics))
+    steps = [metric.step for metric in metrics]
     if len(distinct) == 1:
         return [MetricSeries(keys[0], values, timestamps_ms, steps)]
     if len(distinct) == len(keys):
@@ -203,8 +199,6 @@ def _series(metrics: Sequence[Metric]) -> list[MetricSeries]:
 
 
 def _model_metrics(metrics: Sequence[Metric]) -> list[ModelMetric]:
-    if not any(map(_model_ids, metrics)):
-        return []
     return [_model_metric(metric, metric_value(metric.value, "value")) for metric in metrics if metric.model_id]
 
 
@@ -222,19 +216,24 @@ def _model_metric(metric: Metric | LogMetric, value: float | str) -> ModelMetric
 
 
 def _params(params: Sequence[KeyValue]) -> list[Param]:
-    for param in params:
-        check_key(param.key, "params.key")
-    if again := repeated(map(_keys, params)):
+    keys = [param.key for param in params]
+    _check_keys(keys, "params.key")
+    if again := repeated(keys):
         raise InvalidParameterValue(f"Param '{again[0]}' is given twice; each may be given once.")
     return [Param(param.key, param.value[:MAX_PARAM_CHARACTERS]) for param in params]
 
 
 def _tags(tags: Sequence[KeyValue]) -> list[Tag]:
     """The last of equal keys wins."""
-    for tag in tags:
-        check_key(tag.key, "tags.key")
     last = {tag.key: tag.value for tag in tags}
+    _check_keys(last, "tags.key")
     return [Tag(key, value[:MAX_TAG_CHARACTERS]) for key, value in last.items()]
+
+
+def _check_keys(keys: Iterable[str], field: str) -> None:
+    if any(map(key_fault, keys)):
+        for key in keys:
+            check_key(key, field)
 
 
 def _check_count(count: int, most: int, what: str) -> None:
@@ -267,7 +266,7 @@ def _input_tags(tags: Sequence[KeyValue]) -> list[Tag]:
             raise InvalidParameterValue("Missing value for required parameter 'tags.key'.")
         check_length(tag.key, MAX_INPUT_TAG_KEY, "key")
         check_length(tag.value, MAX_INPUT_TAG_VALUE, "value")
-    if again := repeated(map(_keys, tags)):
+    if again := repeated(tag.key for tag in tags):
         raise BadRequest(f"Tag '{again[0]}' of a dataset input is given twice.")
     return [Tag(tag.key, tag.value) for tag in tags]
 

@@ -47,7 +47,7 @@ def decode_body(body: bytes, message_type: type[M]) -> M:
     """
     try:
         message: M = _decoder(message_type).decode(body)
-    except (msgspec.DecodeError, RecursionError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return _decode_slowly(body, message_type)
     if _NUL_ESCAPE in body:
         _refuse_nul(msgspec.json.decode(body))
@@ -93,11 +93,11 @@ def _decode_slowly(body: bytes, message_type: type[M]) -> M:
             document = msgspec.json.decode(body)
         if isinstance(document, str):
             document = msgspec.json.decode(document)
-    except (msgspec.DecodeError, RecursionError) as error:
+        _refuse_nul(document)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise InvalidParameterValue(f"The request body is not valid JSON: {error}") from error
     if not isinstance(document, dict):
         raise InvalidParameterValue(f"The request body must be a JSON object, got {type(document).__name__}.")
-    _refuse_nul(document)
     return _convert(_snake_case(document, message_type, "$"), message_type)
 
 
