@@ -1,0 +1,76 @@
+"""History, command, expected event: logged models."""
+
+import pytest
+
+from ingest.deciding import logged_models as deciding
+from ingest.port import ExperimentAtDoor, LoggedModelAtDoor
+from schemas.errors import BadRequest, InvalidParameterValue, ResourceDoesNotExist, TracklogError
+from schemas.events import LoggedModelCreated, LoggedModelFinalized, Param, Tag
+from schemas.rest.messages import CreateLoggedModel, FinalizeLoggedModel, KeyValue
+
+EXPERIMENT = ExperimentAtDoor(7, "name", "mlflow-artifacts:/7", True, 100)
+DELETED = ExperimentAtDoor(7, "name", "mlflow-artifacts:/7", False, 100)
+MODEL = LoggedModelAtDoor("m-1", 7)
+
+
+def test_a_new_model_keeps_what_it_was_given() -> None:
+    command = CreateLoggedModel(
+        experiment_id="7",
+        name="ignored",
+        model_type="agent",
+        source_run_id="r",
+        params=[KeyValue(key="a?", value="1")],
+        tags=[KeyValue(key="t", value="v" * 9000)],
+    )
+    deciding.check_create(command)
+    assert deciding.create(command, EXPERIMENT, "m-1", "n") == LoggedModelCreated(
+        model_id="m-1",
+        experiment_id=7,
+        name="n",
+        artifact_location="mlflow-artifacts:/7/models/m-1/artifacts",
+        model_type="agent",
+        source_run_id="r",
+        params=[Param("a?", "1")],
+        tags=[Tag("t", "v" * 9000)],
+    )
+
+
+def test_a_deleted_experiment_takes_no_model() -> None:
+    with pytest.raises(InvalidParameterValue):
+        deciding.create(CreateLoggedModel(experiment_id="7"), DELETED, "m-1", "n")
+
+
+@pytest.mark.parametrize(
+    ("command", "error"),
+    [
+        (CreateLoggedModel(name="a/b"), InvalidParameterValue),
+        (CreateLoggedModel(params=[KeyValue(value="1")]), InvalidParameterValue),
+        (CreateLoggedModel(tags=[KeyValue(value="1")]), InvalidParameterValue),
+        (CreateLoggedModel(params=[KeyValue(key="k"), KeyValue(key="k")]), BadRequest),
+        (CreateLoggedModel(tags=[KeyValue(key="k"), KeyValue(key="k")]), BadRequest),
+        (CreateLoggedModel(tags=[KeyValue(key="k" * 251)]), BadRequest),
+    ],
+)
+def test_bad_fields_of_a_new_model_are_refused(command: CreateLoggedModel, error: type[TracklogError]) -> None:
+    with pytest.raises(error):
+        deciding.check_create(command)
+
+
+@pytest.mark.parametrize("status", ["LOGGED_MODEL_READY", 2, "2"])
+def test_a_status_may_be_sent_as_name_or_number(status: str | int) -> None:
+    command = FinalizeLoggedModel(model_id="m-1", status=status)
+    number = deciding.status_of(command)
+    assert deciding.finalize(command, MODEL, number) == LoggedModelFinalized(model_id="m-1", status=2)
+
+
+@pytest.mark.parametrize("status", ["READY", "LOGGED_MODEL_STATUS_UNSPECIFIED", 0, 4, "", None])
+def test_an_unknown_status_is_refused(status: str | int | None) -> None:
+    with pytest.raises(InvalidParameterValue, match="status"):
+        deciding.status_of(FinalizeLoggedModel(model_id="m-1", status=status))
+
+
+def test_a_missing_model_is_not_finalized_and_takes_no_metrics() -> None:
+    with pytest.raises(ResourceDoesNotExist):
+        deciding.finalize(FinalizeLoggedModel(model_id="m-1", status=2), None, 2)
+    with pytest.raises(BadRequest):
+        deciding.require_model_of_metric(None, "m-1")
