@@ -30,6 +30,7 @@ from schemas.rest.messages import (
     UpdateExperiment,
     UpdateRun,
 )
+from schemas.rest.request_keys import ACTOR, REQUEST_ID
 from schemas.rest.route import V2, WRITE_LIMITS, Handler, Kind, Permission, Route
 
 M = TypeVar("M", bound=Message)
@@ -66,7 +67,7 @@ def ingest_routes(ingest: IngestService) -> tuple[Route, ...]:
 def _handler(message_type: type[M], command: Command[M]) -> Handler:
     async def handle(request: web.Request) -> web.StreamResponse:
         message = await read_message(request, message_type)
-        body = await command(message, request["actor"], request["request_id"])
+        body = await command(message, request[ACTOR], request[REQUEST_ID])
         return web.Response(body=body, content_type="application/json")
 
     return handle

@@ -1,0 +1,478 @@
+"""Rules that hold for every request, whatever it asks for."""
+
+import asyncio
+import json
+import os
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aiohttp import ClientConnectionError, ClientPayloadError, ClientResponse, web
+from aiohttp.test_utils import TestClient, TestServer
+
+from schemas.errors import InvalidParameterValue, InvalidState, ResourceDoesNotExist, TemporarilyUnavailable
+from schemas.rest.request_keys import ACTOR, BEHIND, REQUEST_ID
+from schemas.rest.route import NO_PREFIX, V2, Handler, Kind, Limits, Permission, Route
+from tracklog.settings import WebSettings
+from tracklog.web import front_door
+from tracklog.web.access_log import AccessLog
+from tracklog.web.app import COUNTS, create_app
+
+Client = TestClient[web.Request, web.Application]
+
+
+def route(path: str, handler: Handler, *, method: str = "GET", **declared: Any) -> Route:
+    values: dict[str, Any] = {
+        "prefixes": V2,
+        "kind": Kind.READ,
+        "permission": Permission.READ,
+        "limits": Limits(body_bytes=100),
+        **declared,
+    }
+    return Route(method=method, path=path, handler=handler, **values)
+
+
+@asynccontextmanager
+async def serving(*routes: Route, access_log: AccessLog | None = None, **settings: Any) -> AsyncIterator[Client]:
+    app = create_app(routes, WebSettings(**settings), access_log=access_log)
+    async with TestClient(TestServer(app)) as client:
+        yield client
+
+
+async def fine(_request: web.Request) -> web.StreamResponse:
+    return web.Response(body=b"{}", content_type="application/json")
+
+
+async def echo(request: web.Request) -> web.StreamResponse:
+    return web.json_response({"bytes": len(await request.read())})
+
+
+def raising(error: BaseException) -> Handler:
+    async def handler(_request: web.Request) -> web.StreamResponse:
+        raise error
+
+    return handler
+
+
+async def error_code(response: ClientResponse) -> str:
+    return str((await response.json())["error_code"])
+
+
+async def raw(client: Client, head: bytes) -> bytes:
+    """The answer to a request with exactly these first lines."""
+    reader, writer = await asyncio.open_connection(client.host, client.port)
+    writer.write(head + b"Connection: close\r\n\r\n")
+    answer = await reader.read()
+    writer.close()
+    await writer.wait_closed()
+    return answer
+
+
+# Errors
+
+
+async def test_an_error_of_ours_is_told_in_mlflows_shape() -> None:
+    async with serving(route("/x", raising(ResourceDoesNotExist("Run 7 not found")))) as client:
+        response = await client.get("/api/2.0/x")
+        assert response.status == 404
+        assert response.content_type == "application/json"
+        assert await response.json() == {
+            "error_code": "RESOURCE_DOES_NOT_EXIST",
+            "message": "Run 7 not found",
+            "sqlstate": "KAM00",
+            "error_class": "RESOURCE_NOT_FOUND",
+        }
+
+
+async def test_an_error_that_may_pass_says_when_to_try_again() -> None:
+    async with serving(route("/x", raising(TemporarilyUnavailable("busy")))) as client:
+        response = await client.get("/api/2.0/x")
+        assert (response.status, response.headers["Retry-After"]) == (503, "1")
+
+
+async def test_an_error_that_will_not_pass_does_not() -> None:
+    async with serving(route("/x", raising(InvalidState("deleted")))) as client:
+        response = await client.get("/api/2.0/x")
+        assert response.status == 500
+        assert "Retry-After" not in response.headers
+
+
+async def test_the_unexpected_is_logged_and_not_shown(caplog: pytest.LogCaptureFixture) -> None:
+    async with serving(route("/x", raising(ValueError("a secret")))) as client:
+        response = await client.get("/api/2.0/x", headers={"X-Request-Id": "job-7"})
+        text = await response.text()
+    assert response.status == 500
+    assert json.loads(text)["error_code"] == "INTERNAL_ERROR"
+    assert "secret" not in text
+    assert "Traceback" not in text
+    assert "a secret" in caplog.text
+    assert "job-7" in caplog.text
+
+
+async def test_an_unknown_path_is_told_as_json() -> None:
+    async with serving(route("/x", fine)) as client:
+        for path in ("/nothing", "/api/2.0/x/", "/api/3.0/x", "/api/2.0/mlflow/users/current"):
+            response = await client.get(path)
+            assert (response.status, await error_code(response)) == (404, "ENDPOINT_NOT_FOUND")
+
+
+async def test_a_wrong_method_is_told_with_the_right_ones() -> None:
+    async with serving(route("/x", fine), route("/x", fine, method="POST")) as client:
+        response = await client.delete("/api/2.0/x")
+        assert response.status == 405
+        assert response.headers["Allow"] == "GET, HEAD, OPTIONS, POST"
+        assert "message" in await response.json()
+
+
+async def test_what_can_be_got_can_be_asked_for_by_head() -> None:
+    async with serving(route("/x", fine)) as client:
+        response = await client.head("/api/2.0/x")
+        assert (response.status, await response.read()) == (200, b"")
+
+
+async def test_a_path_with_doubled_slashes_leads_to_the_path_that_was_meant() -> None:
+    async with serving(route("/x", fine)) as client:
+        response = await client.get("/api//2.0///x?a=1&a=2", allow_redirects=False)
+        assert (response.status, response.headers["Location"]) == (308, "/api/2.0/x?a=1&a=2")
+        for outwards in (b"//evil.example/x", b"///evil.example/x"):
+            answer = await raw(client, b"GET " + outwards + b" HTTP/1.1\r\nHost: localhost\r\n")
+            assert answer.startswith(b"HTTP/1.1 308 ")
+            assert b"\r\nLocation: /evil.example/x\r\n" in answer
+
+
+# Who asks
+
+
+async def test_a_request_id_is_kept_or_made() -> None:
+    async def tell(request: web.Request) -> web.StreamResponse:
+        return web.Response(text=request[REQUEST_ID])
+
+    async with serving(route("/x", tell)) as client:
+        given = await client.get("/api/2.0/x", headers={"X-Request-Id": "abc-123"})
+        assert (await given.text(), given.headers["X-Request-Id"]) == ("abc-123", "abc-123")
+        made = [(await client.get("/api/2.0/x")).headers["X-Request-Id"] for _ in range(2)]
+        assert made[0] != made[1]
+        for bad in ("x" * 129, "a b", "ü", '"'):
+            response = await client.get("/api/2.0/x", headers={"X-Request-Id": bad})
+            assert response.headers["X-Request-Id"] not in ("", bad)
+
+
+async def test_the_actor_is_anonymous_with_address_and_user_agent() -> None:
+    async def tell(request: web.Request) -> web.StreamResponse:
+        actor = request[ACTOR]
+        return web.json_response([actor.user, actor.address, actor.user_agent])
+
+    async with serving(route("/x", tell)) as client:
+        response = await client.get("/api/2.0/x", headers={"User-Agent": "mlflow-python-client/3.17.2"})
+        assert await response.json() == ["anonymous", "127.0.0.1", "mlflow-python-client/3.17.2"]
+
+
+# Hosts and origins
+
+
+async def test_a_foreign_host_is_refused_except_by_probes() -> None:
+    probes = [route(path, fine, prefixes=NO_PREFIX, kind=Kind.OPERATION) for path in ("/health", "/version")]
+    async with serving(route("/x", fine), *probes) as client:
+        headers = {"Host": "evil.example"}
+        refused = await client.get("/api/2.0/x", headers=headers)
+        assert (refused.status, refused.content_type) == (403, "text/plain")
+        assert (await client.get("/nothing", headers=headers)).status == 403
+        assert (await client.get("/health", headers=headers)).status == 200
+        assert (await client.get("/version", headers=headers)).status == 200
+
+
+async def test_a_named_host_is_taken() -> None:
+    async with serving(route("/x", fine), allowed_hosts=("tracklog.example",)) as client:
+        assert (await client.get("/api/2.0/x", headers={"Host": "tracklog.example:80"})).status == 200
+        assert (await client.get("/api/2.0/x")).status == 403
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE"])
+async def test_a_foreign_page_changes_nothing(method: str) -> None:
+    async with serving(route("/x", fine, method=method), static_prefix="/ml") as client:
+        for prefix in ("/ml/api/2.0", "/ml/ajax-api/2.0"):
+            for origin in ("https://evil.example", "null"):
+                response = await client.request(method, f"{prefix}/x", headers={"Origin": origin})
+                assert (response.status, response.content_type) == (403, "text/plain")
+                assert "Access-Control-Allow-Origin" not in response.headers
+            assert (await client.request(method, f"{prefix}/x", headers={"Origin": "http://localhost:1"})).status == 200
+            assert (await client.request(method, f"{prefix}/x")).status == 200
+
+
+async def test_the_page_of_this_very_server_may_change_things_whatever_its_address() -> None:
+    async with serving(route("/x", fine, method="POST"), allowed_hosts=("tracklog.example:81",)) as client:
+        headers = {"Host": "tracklog.example:81", "Origin": "http://tracklog.example:81"}
+        assert (await client.post("/api/2.0/x", headers=headers)).status == 200
+
+
+async def test_a_foreign_page_may_send_a_read_but_not_see_the_answer() -> None:
+    async with serving(route("/x", fine)) as client:
+        response = await client.get("/api/2.0/x", headers={"Origin": "https://evil.example"})
+        assert response.status == 200
+        assert "Access-Control-Allow-Origin" not in response.headers
+        assert response.headers["Vary"] == "Origin"
+
+
+async def test_a_friendly_page_sees_the_answer() -> None:
+    async with serving(route("/x", fine), allowed_origins=("https://app.example",)) as client:
+        response = await client.get("/api/2.0/x", headers={"Origin": "https://app.example"})
+        assert response.headers["Access-Control-Allow-Origin"] == "https://app.example"
+        assert response.headers["Access-Control-Allow-Credentials"] == "true"
+
+
+async def test_a_preflight_is_answered_to_friends_alone() -> None:
+    async with serving(route("/x", fine, method="POST")) as client:
+        asked = {"Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "content-type"}
+        friend = await client.options("/api/2.0/x", headers={"Origin": "http://localhost:3000", **asked})
+        assert friend.status == 200
+        assert friend.headers["Access-Control-Allow-Origin"] == "http://localhost:3000"
+        assert friend.headers["Access-Control-Allow-Headers"] == "content-type"
+        assert "POST" in friend.headers["Access-Control-Allow-Methods"]
+        stranger = await client.options("/api/2.0/x", headers={"Origin": "https://evil.example", **asked})
+        assert stranger.status == 400
+        assert "Access-Control-Allow-Origin" not in stranger.headers
+
+
+async def test_options_of_a_path_are_its_methods() -> None:
+    async with serving(route("/x", fine, method="POST")) as client:
+        response = await client.options("/api/2.0/x")
+        assert (response.status, response.headers["Allow"]) == (204, "OPTIONS, POST")
+        assert (await client.options("/nothing")).status == 404
+
+
+@pytest.mark.parametrize("path", ["/api/2.0/x", "/nothing", "/api/2.0/stream", "/api/2.0/error"])
+async def test_every_answer_forbids_sniffing_and_framing(path: str) -> None:
+    async def stream(request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse()
+        await response.prepare(request)
+        await response.write(b"bytes")
+        return response
+
+    routes = [route("/x", fine), route("/stream", stream), route("/error", raising(ValueError()))]
+    async with serving(*routes) as client:
+        response = await client.get(path)
+        assert response.headers["X-Content-Type-Options"] == "nosniff"
+        assert response.headers["X-Frame-Options"] == "SAMEORIGIN"
+        assert response.headers["X-Request-Id"]
+        assert "aiohttp" not in response.headers["Server"]
+
+
+async def test_framing_may_be_allowed() -> None:
+    async with serving(route("/x", fine), frame_options=None) as client:
+        assert "X-Frame-Options" not in (await client.get("/api/2.0/x")).headers
+
+
+# Limits
+
+
+async def test_a_body_of_the_limit_is_taken_and_one_byte_more_refused() -> None:
+    async with serving(route("/x", echo, method="POST")) as client:
+        assert (await client.post("/api/2.0/x", data=b"x" * 100)).status == 200
+        response = await client.post("/api/2.0/x", data=b"x" * 101)
+        assert (response.status, await error_code(response)) == (413, "INVALID_PARAMETER_VALUE")
+
+
+async def chunks(number: int) -> AsyncIterator[bytes]:
+    for _ in range(number):
+        yield b"x" * 10
+
+
+async def test_a_body_that_does_not_tell_its_length_is_refused_while_it_is_read() -> None:
+    large = route("/large", echo, method="POST", limits=Limits(body_bytes=10_000))
+    async with serving(route("/x", echo, method="POST"), large) as client:
+        assert (await client.post("/api/2.0/x", data=chunks(10))).status == 200
+        response = await client.post("/api/2.0/x", data=chunks(11))
+        assert (response.status, await error_code(response)) == (413, "INVALID_PARAMETER_VALUE")
+        assert (await client.post("/api/2.0/large", data=chunks(11))).status == 200
+
+
+async def test_a_stream_has_no_limit_of_bytes() -> None:
+    async def swallow(request: web.Request) -> web.StreamResponse:
+        total = 0
+        async for chunk in request.content.iter_any():
+            total += len(chunk)
+        return web.Response(text=str(total))
+
+    stream = route("/x", swallow, method="PUT", kind=Kind.ARTIFACT, limits=Limits(body_bytes=None))
+    async with serving(stream, route("/y", echo, method="POST")) as client:
+        assert await (await client.put("/api/2.0/x", data=chunks(1000))).text() == "10000"
+
+
+async def test_a_request_that_takes_too_long_is_ended() -> None:
+    ended = asyncio.Event()
+
+    async def slow(_request: web.Request) -> web.StreamResponse:
+        try:
+            await asyncio.sleep(60)
+        finally:
+            ended.set()
+        return web.Response()
+
+    async with serving(route("/x", slow, limits=Limits(timeout_s=0.05)), route("/y", fine)) as client:
+        response = await client.get("/api/2.0/x")
+        assert (response.status, await error_code(response)) == (504, "DEADLINE_EXCEEDED")
+        assert response.headers["Retry-After"]
+        assert ended.is_set()
+        assert (await client.get("/api/2.0/y")).status == 200
+        assert client.app is not None
+        assert client.app[COUNTS].timed_out == 1
+
+
+@pytest.mark.parametrize("error", [ValueError("broken"), InvalidParameterValue("broken")])
+async def test_an_answer_that_breaks_off_ends_the_connection(error: Exception) -> None:
+    async def half(request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse(headers={"Content-Length": "100"})
+        await response.prepare(request)
+        await response.write(b"half")
+        raise error
+
+    async with serving(route("/x", half)) as client:
+        with pytest.raises((ClientPayloadError, ClientConnectionError)):
+            await (await client.get("/api/2.0/x")).read()
+
+
+Waiting = Callable[[], Awaitable[None]]
+
+
+@asynccontextmanager
+async def full_house(monkeypatch: pytest.MonkeyPatch, **more: Any) -> AsyncIterator[tuple[Client, asyncio.Event]]:
+    """A server that has as many requests under way as it takes: one stream and one other."""
+    monkeypatch.setattr(front_door, "MAX_REQUESTS", 1)
+    monkeypatch.setattr(front_door, "MAX_STREAMS", 1)
+    go_on, arrived = asyncio.Event(), asyncio.Semaphore(0)
+
+    async def wait(_request: web.Request) -> web.StreamResponse:
+        arrived.release()
+        await go_on.wait()
+        return web.Response()
+
+    routes = [
+        route("/read", wait),
+        route("/stream", wait, kind=Kind.ARTIFACT),
+        route("/health", fine, prefixes=NO_PREFIX, kind=Kind.OPERATION),
+    ]
+    async with serving(*routes, **more) as client:
+        waiting = [asyncio.create_task(client.get(f"/api/2.0/{path}")) for path in ("read", "stream")]
+        for _ in waiting:
+            await arrived.acquire()
+        yield client, go_on
+        go_on.set()
+        assert [(await task).status for task in waiting] == [200, 200]
+
+
+async def test_what_is_too_much_is_told_to_come_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with full_house(monkeypatch) as (client, go_on):
+        for path in ("read", "stream"):
+            response = await client.get(f"/api/2.0/{path}")
+            assert (response.status, await error_code(response)) == (429, "REQUEST_LIMIT_EXCEEDED")
+            assert response.headers["Retry-After"]
+        assert (await client.get("/health")).status == 200
+        go_on.set()
+        assert (await client.get("/api/2.0/read")).status == 200
+        assert client.app is not None
+        assert client.app[COUNTS].refused == 2
+
+
+async def test_bodies_under_way_are_bounded_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(front_door, "MAX_BODY_BYTES", 150)
+    go_on, arrived = asyncio.Event(), asyncio.Event()
+
+    async def wait(request: web.Request) -> web.StreamResponse:
+        arrived.set()
+        await go_on.wait()
+        return await echo(request)
+
+    async with serving(route("/x", wait, method="POST"), route("/y", echo, method="POST")) as client:
+        first = asyncio.create_task(client.post("/api/2.0/x", data=b"x" * 100))
+        await arrived.wait()
+        assert (await client.post("/api/2.0/y", data=b"x" * 51)).status == 429
+        assert (await client.post("/api/2.0/y", data=b"x" * 50)).status == 200
+        go_on.set()
+        assert (await first).status == 200
+        assert (await client.post("/api/2.0/y", data=b"x" * 100)).status == 200
+
+
+# What is told and counted
+
+
+async def test_a_read_that_gave_up_waiting_says_so_and_is_counted() -> None:
+    async def behind(request: web.Request) -> web.StreamResponse:
+        request[BEHIND] = "0:5/9"
+        return web.Response()
+
+    async with serving(route("/x", behind), route("/y", behind, method="POST")) as client:
+        assert (await client.get("/api/2.0/x")).headers["X-Tracklog-Behind"] == "0:5/9"
+        assert (await client.post("/api/2.0/y", data=chunks(1))).headers["X-Tracklog-Behind"] == "0:5/9"
+        assert client.app is not None
+        assert client.app[COUNTS].behind == 2
+
+
+async def test_requests_are_counted_by_route_and_status() -> None:
+    async with serving(route("/x/{name}", raising(InvalidParameterValue("no")))) as client:
+        for name in ("a", "b"):
+            await client.get(f"/api/2.0/x/{name}")
+        await client.get("/nothing")
+        assert client.app is not None
+        counted = {(one.method, one.template): one for one in client.app[COUNTS].endpoints if one.statuses}
+    assert counted["GET", "/api/2.0/x/{name}"].statuses == {400: 2}
+    assert sum(counted["GET", "/api/2.0/x/{name}"].buckets) == 2
+    assert counted["ANY", "(none)"].statuses == {404: 1}
+
+
+async def test_every_request_leaves_a_line_in_the_access_log(tmp_path: Path) -> None:
+    file = tmp_path / "access.log"
+    target = os.open(file, os.O_CREAT | os.O_WRONLY)
+    try:
+        async with serving(
+            route("/x/{name}", raising(InvalidParameterValue("no"))), access_log=AccessLog(target)
+        ) as client:
+            await raw(
+                client,
+                b"GET /api/2.0/x/%C3%BC?token=secret HTTP/1.1\r\nHost: localhost\r\n"
+                b"User-Agent: a\xff b\r\nX-Request-Id: id-1\r\n",
+            )
+            await client.get("/nothing")
+    finally:
+        os.close(target)
+    first, second = map(json.loads, file.read_text().splitlines())
+    assert first.pop("time").endswith("Z")
+    assert first.pop("ms") > 0
+    assert first == {
+        "request_id": "id-1",
+        "method": "GET",
+        "path": "/api/2.0/x/ü",
+        "route": "/api/2.0/x/{name}",
+        "status": 400,
+        "user": "anonymous",
+        "address": "127.0.0.1",
+        "user_agent": "a\ufffd b",
+        "error_code": "INVALID_PARAMETER_VALUE",
+    }
+    assert (second["route"], second["status"], second["error_code"]) == ("(none)", 404, "ENDPOINT_NOT_FOUND")
+
+
+# Static prefix
+
+
+async def test_below_a_static_prefix_bare_paths_do_not_answer() -> None:
+    index = route("/", fine, prefixes=NO_PREFIX, kind=Kind.PAGE)
+    async with serving(route("/x", fine), index, static_prefix="/ml/team") as client:
+        assert (await client.get("/ml/team/api/2.0/x")).status == 200
+        assert (await client.get("/ml/team/")).status == 200
+        assert (await client.get("/api/2.0/x")).status == 404
+        assert (await client.get("/")).status == 404
+        response = await client.get("/ml/team?a=b", allow_redirects=False)
+        assert (response.status, response.headers["Location"]) == (308, "/ml/team/?a=b")
+
+
+async def test_what_is_not_built_says_so() -> None:
+    async with serving(static_prefix="/ml") as client:
+        response = await client.post("/ml/api/2.0/mlflow/registered-models/create", json={"name": "m"})
+        assert response.status == 501
+        body = await response.json()
+        assert set(body) == {"error_code", "message"}
+        assert body["error_code"] == "NOT_IMPLEMENTED"
+        assert (await client.get("/ml/api/3.0/mlflow/mcp-servers/a/b/versions/1")).status == 501
+        assert (await client.post("/ml/gateway/gemini/v1beta/models/g:generateContent")).status == 501

@@ -1,0 +1,65 @@
+"""One line of JSON for every request, written behind the requests' back."""
+
+import asyncio
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Final
+
+import orjson
+
+FLUSH_S: Final = 0.5
+"""How long a line may wait. At the end of the process everything that waits is written."""
+
+MAX_WAITING_BYTES: Final = 4 * 1024 * 1024
+"""A reader that is slower than the server costs lines, which are counted, and neither memory nor requests."""
+
+
+class AccessLog:
+    """Lines that wait to be written to the file descriptor `target`."""
+
+    def __init__(self, target: int) -> None:
+        self._target = target
+        self._lines: list[bytes] = []
+        self._waiting_bytes = 0
+        self.dropped_lines = 0
+
+    def add(self, fields: dict[str, object]) -> None:
+        """Have a line with `fields`, JSON values and aware datetimes, written soon."""
+        line = orjson.dumps(fields, option=orjson.OPT_APPEND_NEWLINE | orjson.OPT_UTC_Z)
+        if self._waiting_bytes + len(line) > MAX_WAITING_BYTES:
+            self.dropped_lines += 1
+            return
+        self._waiting_bytes += len(line)
+        self._lines.append(line)
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Write lines as they come for as long as the context lasts, and those that are left at its end."""
+        writer = asyncio.create_task(self._write_regularly())
+        try:
+            yield
+        finally:
+            writer.cancel()
+            await asyncio.gather(writer, return_exceptions=True)
+            await asyncio.to_thread(self._write, self._take())
+
+    async def _write_regularly(self) -> None:
+        while True:
+            await asyncio.sleep(FLUSH_S)
+            if self._lines:
+                # Shielded: a write that began is ended in order, never repeated.
+                await asyncio.shield(asyncio.to_thread(self._write, self._take()))
+
+    def _take(self) -> bytes:
+        lines, self._lines, self._waiting_bytes = self._lines, [], 0
+        return b"".join(lines)
+
+    def _write(self, text: bytes) -> None:
+        """Runs in a thread: a pipe that nobody reads blocks here, and not the event loop."""
+        rest = memoryview(text)
+        try:
+            while rest:
+                rest = rest[os.write(self._target, rest) :]
+        except BrokenPipeError:
+            self.dropped_lines += bytes(rest).count(b"\n")

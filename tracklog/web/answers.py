@@ -1,0 +1,67 @@
+"""Errors as responses: MLflow's body for every one of them.
+
+Source of `sqlstate` and `error_class`: what MLflow 3.17 sends with each code.
+"""
+
+from functools import cache
+from typing import Final
+
+import orjson
+from aiohttp import hdrs, web
+
+from schemas.errors import (
+    BadRequest,
+    EndpointNotFound,
+    InternalError,
+    MethodNotAllowed,
+    RequestTooLarge,
+    Retryable,
+    TracklogError,
+)
+
+USER_ERROR: Final = "KAM00"
+SYSTEM_ERROR: Final = "XXM00"
+
+CLASSIFICATION: Final = {
+    "BAD_REQUEST": (USER_ERROR, "INVALID_PARAMETER_VALUE"),
+    "ENDPOINT_NOT_FOUND": (USER_ERROR, "RESOURCE_NOT_FOUND"),
+    "INTERNAL_ERROR": (SYSTEM_ERROR, "CLIENT_INTERNAL_ERROR"),
+    "INVALID_PARAMETER_VALUE": (USER_ERROR, "INVALID_PARAMETER_VALUE"),
+    "INVALID_STATE": (SYSTEM_ERROR, "CLIENT_INTERNAL_ERROR"),
+    "NOT_FOUND": (USER_ERROR, "RESOURCE_NOT_FOUND"),
+    "PERMISSION_DENIED": (USER_ERROR, "PERMISSION_DENIED"),
+    "RESOURCE_ALREADY_EXISTS": (USER_ERROR, "RESOURCE_ALREADY_EXISTS"),
+    "RESOURCE_DOES_NOT_EXIST": (USER_ERROR, "RESOURCE_NOT_FOUND"),
+    "TEMPORARILY_UNAVAILABLE": (SYSTEM_ERROR, "CLIENT_INTERNAL_ERROR"),
+}
+"""By error code, its `sqlstate` and `error_class`; a code that is not here has neither."""
+
+INTERNAL_MESSAGE: Final = "Internal error. The server's log has it under this request's id."
+
+
+def error_response(error: TracklogError) -> web.Response:
+    """What a client is told of `error`."""
+    body = {"error_code": error.error_code, "message": error.message, **_classified(error.error_code)}
+    response = web.Response(body=orjson.dumps(body), status=error.status, content_type="application/json")
+    if isinstance(error, Retryable):
+        response.headers[hdrs.RETRY_AFTER] = str(error.retry_after_s)
+    return response
+
+
+def http_error(error: web.HTTPException, method: str, path: str) -> TracklogError:
+    """An error of the web framework as one of ours."""
+    match error:
+        case web.HTTPNotFound():
+            return EndpointNotFound(f"There is no endpoint {path}.")
+        case web.HTTPMethodNotAllowed():
+            return MethodNotAllowed(f"{method} is not allowed on {path}.")
+        case web.HTTPRequestEntityTooLarge():
+            return RequestTooLarge("The request body is larger than this endpoint takes.")
+        case _:
+            return BadRequest(error.reason) if error.status < 500 else InternalError(INTERNAL_MESSAGE)
+
+
+@cache
+def _classified(code: str) -> dict[str, str]:
+    found = CLASSIFICATION.get(code)
+    return {"sqlstate": found[0], "error_class": found[1]} if found else {}

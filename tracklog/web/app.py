@@ -1,0 +1,92 @@
+"""Building the one web application of a process from the routes of its services."""
+
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from contextlib import AsyncExitStack
+from typing import Final
+
+from aiohttp import hdrs, web
+
+from schemas.rest.route import NO_PREFIX, Kind, Limits, Permission, Route
+from tracklog.settings import WebSettings
+from tracklog.web.access_log import AccessLog
+from tracklog.web.front_door import FrontDoor
+from tracklog.web.metrics import DoorCounts
+from tracklog.web.route_table import Endpoint, endpoints_of
+from tracklog.web.unbuilt import unbuilt_routes
+
+COUNTS: Final = web.AppKey("counts", DoorCounts)
+ENDPOINTS: Final = web.AppKey("endpoints", list[Endpoint])
+
+
+def create_app(
+    routes: Iterable[Route],
+    settings: WebSettings,
+    *,
+    counts: DoorCounts | None = None,
+    access_log: AccessLog | None = None,
+) -> web.Application:
+    """The application that answers `routes`, and 501 to the rest of MLflow's surface.
+
+    Raises UnsafeRouteTable when a route does not declare its permission, kind and limits, or is there twice.
+    """
+    endpoints = endpoints_of(routes, unbuilt_routes(), static_prefix=settings.static_prefix)
+    counts = counts or DoorCounts()
+    door = FrontDoor(settings, counts, access_log)
+    app = web.Application(
+        middlewares=[door.middleware],
+        client_max_size=max(endpoint.route.limits.body_bytes or 0 for endpoint in endpoints),
+    )
+    app[COUNTS] = counts
+    app[ENDPOINTS] = endpoints
+    for endpoint in sorted(endpoints, key=by_first_sight_of_path(endpoints)):
+        register(app, door, endpoint)
+    if settings.static_prefix:
+        register(app, door, door_step(settings.static_prefix))
+    app.on_response_prepare.append(door.put_headers)
+
+    async def running(_app: web.Application) -> AsyncIterator[None]:
+        async with AsyncExitStack() as stack:
+            await stack.enter_async_context(door.time_limits.running())
+            if access_log is not None:
+                await stack.enter_async_context(access_log.running())
+            yield
+
+    app.cleanup_ctx.append(running)
+    return app
+
+
+def by_first_sight_of_path(endpoints: Sequence[Endpoint]) -> Callable[[Endpoint], int]:
+    """A sort key that brings the methods of one path together, which the router then keeps as one resource."""
+    places: dict[str, int] = {}
+    for endpoint in endpoints:
+        places.setdefault(endpoint.path, len(places))
+    return lambda endpoint: places[endpoint.path]
+
+
+def register(app: web.Application, door: FrontDoor, endpoint: Endpoint) -> None:
+    """Have `app` route to `endpoint`, and `door` hold it to its limits. What can be got can be asked for by HEAD."""
+    route = endpoint.route
+    methods = (hdrs.METH_GET, hdrs.METH_HEAD) if endpoint.method == hdrs.METH_GET else (endpoint.method,)
+    for method in methods:
+        registered = app.router.add_route(method, endpoint.path, route.handler)
+        door.serves(registered, method, endpoint.template, route.kind, route.limits)
+
+
+def door_step(static_prefix: str) -> Endpoint:
+    """Where a browser lands that left out the slash after the prefix, without which the page's own URLs are wrong."""
+
+    async def to_the_page(request: web.Request) -> web.StreamResponse:
+        query = request.rel_url.raw_query_string
+        location = f"{static_prefix}/" + (f"?{query}" if query else "")
+        return web.Response(status=308, headers={hdrs.LOCATION: location})
+
+    route = Route(
+        method=hdrs.METH_GET,
+        path=static_prefix,
+        prefixes=NO_PREFIX,
+        handler=to_the_page,
+        kind=Kind.PAGE,
+        permission=Permission.PUBLIC,
+        limits=Limits(),
+    )
+    return Endpoint(route.method, static_prefix, "(prefix)", route)

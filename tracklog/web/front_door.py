@@ -1,0 +1,333 @@
+"""What holds for every request, in one middleware: who asks, what is let in, how long it may take, how it is answered.
+
+One function and not a chain of them: a request is to pass in some ten microseconds, and each layer of coroutines
+would cost one.
+"""
+
+import asyncio
+import logging
+import re
+import secrets
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
+from itertools import count
+from time import perf_counter
+from typing import Final
+
+from aiohttp import hdrs, web
+from aiohttp.web_urldispatcher import AbstractRoute
+
+from schemas.envelope import Actor
+from schemas.errors import DeadlineExceeded, InternalError, RequestLimitExceeded, RequestTooLarge, TracklogError
+from schemas.rest.request_keys import ACTOR, BEHIND, REQUEST_ID
+from schemas.rest.route import Handler, Kind, Limits
+from tracklog.settings import WebSettings
+from tracklog.web.access_log import AccessLog
+from tracklog.web.answers import INTERNAL_MESSAGE, error_response, http_error
+from tracklog.web.metrics import DoorCounts, EndpointCounts
+from tracklog.web.origins import host_rule, is_same_origin, origin_rule
+from tracklog.web.time_limits import TimeLimits
+
+logger = logging.getLogger("tracklog.web")
+
+REQUEST_ID_HEADER: Final = "X-Request-Id"
+BEHIND_HEADER: Final = "X-Tracklog-Behind"
+
+IS_ANSWERING: Final = web.RequestKey("tracklog.is_answering", bool)
+ERROR_CODE: Final = web.RequestKey("tracklog.error_code", str)
+
+MAX_REQUESTS: Final = 1024
+"""Requests under way at once, beside streams. More would not be answered sooner, only held in memory."""
+MAX_STREAMS: Final = 256
+"""Uploads and downloads under way at once. Counted apart, so that slow clients never keep metrics from being logged."""
+MAX_BODY_BYTES: Final = 128 * 1024 * 1024
+"""Bytes of bodies that may be held in memory at once, a few of the largest that any route takes."""
+
+STATE_CHANGING: Final = frozenset({"POST", "PUT", "PATCH", "DELETE"})
+GUARDED_PREFIXES: Final = ("/api/", "/ajax-api/")
+UNCHECKED_HOST_PATHS: Final = frozenset({"/health", "/version"})
+"""Probes ask by addresses of their own, and learn nothing here."""
+
+PREFLIGHT_METHODS: Final = "GET, POST, PUT, DELETE, OPTIONS, PATCH"
+PREFLIGHT_MAX_AGE_S: Final = 600
+
+CLIENT_GONE_STATUS: Final = 499
+"""In log and metrics, for an answer nobody waited for."""
+
+REMEMBERED_ACTORS: Final = 4096
+
+_REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._:/+=@-]{1,128}")
+
+
+@dataclass(slots=True)
+class Lane:
+    """Requests that are bounded together."""
+
+    limit: int
+    in_flight: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """What the door needs to know of an endpoint. `lane` None is let in always."""
+
+    template: str
+    limits: Limits
+    lane: Lane | None
+    counts: EndpointCounts
+
+
+class FrontDoor:
+    """The middleware, and the signal that puts the headers of every answer.
+
+    `served` is filled while the application is built. What a handler finds on its request, and may leave
+    there, is in `schemas.rest.request_keys`.
+    """
+
+    def __init__(self, settings: WebSettings, counts: DoorCounts, access_log: AccessLog | None) -> None:
+        self._prefix = settings.static_prefix
+        self._takes_host = host_rule(settings.allowed_hosts)
+        self._takes_origin = origin_rule(settings.allowed_origins)
+        self._headers: dict[str, str] = {hdrs.X_CONTENT_TYPE_OPTIONS: "nosniff", hdrs.SERVER: "tracklog"}
+        if settings.frame_options is not None:
+            self._headers["X-Frame-Options"] = settings.frame_options
+        self._counts = counts
+        self._nowhere = Served("(none)", Limits(), None, counts.endpoint("ANY", "(none)"))
+        self._access_log = access_log
+        self._served: dict[AbstractRoute, Served] = {}
+        self._actors: dict[tuple[str | None, str | None], Actor] = {}
+        self._requests = Lane(MAX_REQUESTS)
+        self._streams = Lane(MAX_STREAMS)
+        self._body_bytes = 0
+        self._process = secrets.token_hex(4)
+        self._numbers = count(1)
+        self.time_limits = TimeLimits()
+
+    def serves(self, registered: AbstractRoute, method: str, template: str, kind: Kind, limits: Limits) -> None:
+        """Hold requests that match `registered` to `limits`, and count them under `template`."""
+        lane = {Kind.OPERATION: None, Kind.ARTIFACT: self._streams}.get(kind, self._requests)
+        self._served[registered] = Served(template, limits, lane, self._counts.endpoint(method, template))
+
+    async def put_headers(self, request: web.BaseRequest, response: web.StreamResponse) -> None:
+        """The headers every answer has. A signal, because a stream's headers leave before its handler returns."""
+        headers = response.headers
+        headers.update(self._headers)
+        request_id = request.get(REQUEST_ID)
+        if request_id is None:
+            return
+        headers[REQUEST_ID_HEADER] = request_id
+        request[IS_ANSWERING] = True
+        if BEHIND in request:
+            headers[BEHIND_HEADER] = request[BEHIND]
+        origin = request.headers.get(hdrs.ORIGIN)
+        if origin is not None:
+            headers.update(self._cors_headers(origin))
+
+    @web.middleware
+    async def middleware(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        """Answer one request; no error leaves, except where the connection is beyond answering."""
+        started = perf_counter()
+        served = self._served.get(request.match_info.route, self._nowhere)
+        request_id = request.headers.get(REQUEST_ID_HEADER)
+        if request_id is None or _REQUEST_ID.fullmatch(request_id) is None:
+            request_id = f"{self._process}-{next(self._numbers):x}"
+        request[REQUEST_ID] = request_id
+        request[ACTOR] = actor = self._actor(request)
+        status = CLIENT_GONE_STATUS
+        try:
+            refusal = self._refusal(request)
+            response = refusal if refusal is not None else await self._answer(request, handler, served)
+            status = response.status
+            return response
+        finally:
+            seconds = perf_counter() - started
+            served.counts.count(seconds, status)
+            if BEHIND in request:
+                self._counts.behind += 1
+            if self._access_log is not None:
+                self._access_log.add(access_line(request, served, actor, status, seconds))
+
+    def _actor(self, request: web.Request) -> Actor:
+        """Who asks, the same object for the same client as long as few different ones come."""
+        key = (request.remote, request.headers.get(hdrs.USER_AGENT))
+        actor = self._actors.get(key)
+        if actor is None:
+            if len(self._actors) >= REMEMBERED_ACTORS:
+                self._actors.clear()
+            address, user_agent = key
+            actor = self._actors[key] = Actor(address=address or "", user_agent=printable(user_agent or ""))
+        return actor
+
+    def _refusal(self, request: web.Request) -> web.Response | None:
+        """What a request is told that is not let in whatever it asks for. Plain text, as MLflow answers."""
+        host = request.headers.get(hdrs.HOST, "")
+        path = request.path.removeprefix(self._prefix)
+        if path not in UNCHECKED_HOST_PATHS and not self._takes_host(host):
+            return web.Response(status=403, text="Invalid Host header. Name it in --allowed-hosts to let it in.\n")
+        method = request.method
+        if method == hdrs.METH_OPTIONS:
+            return self._options(request)
+        if method in STATE_CHANGING and path.startswith(GUARDED_PREFIXES):
+            origin = request.headers.get(hdrs.ORIGIN)
+            if origin is not None and not self._is_friend(origin, host):
+                return web.Response(
+                    status=403, text="Cross-origin request blocked. Name the origin in --cors-allowed-origins.\n"
+                )
+        return None
+
+    def _is_friend(self, origin: str, host: str) -> bool:
+        return self._takes_origin(origin) or is_same_origin(origin, host)
+
+    def _options(self, request: web.Request) -> web.Response | None:
+        """A preflight's answer, or the methods of a path; None for a path that does not exist."""
+        error = request.match_info.http_exception
+        if not isinstance(error, web.HTTPMethodNotAllowed):
+            return None
+        origin = request.headers.get(hdrs.ORIGIN)
+        if origin is None or hdrs.ACCESS_CONTROL_REQUEST_METHOD not in request.headers:
+            return web.Response(status=204, headers={hdrs.ALLOW: allow_header(error.allowed_methods)})
+        if not self._is_friend(origin, request.headers.get(hdrs.HOST, "")):
+            return web.Response(status=400, text="Disallowed CORS origin\n")
+        headers = {
+            hdrs.ACCESS_CONTROL_ALLOW_METHODS: PREFLIGHT_METHODS,
+            hdrs.ACCESS_CONTROL_MAX_AGE: str(PREFLIGHT_MAX_AGE_S),
+        }
+        wanted = request.headers.get(hdrs.ACCESS_CONTROL_REQUEST_HEADERS)
+        if wanted is not None:
+            headers[hdrs.ACCESS_CONTROL_ALLOW_HEADERS] = wanted
+        return web.Response(text="OK", headers=headers)
+
+    def _cors_headers(self, origin: str) -> Mapping[str, str]:
+        """What lets a page of a friendly origin read an answer; its name must be there, `*` shuts out credentials."""
+        headers: dict[str, str] = {hdrs.VARY: hdrs.ORIGIN}
+        if self._takes_origin(origin):
+            headers[hdrs.ACCESS_CONTROL_ALLOW_ORIGIN] = origin
+            headers[hdrs.ACCESS_CONTROL_ALLOW_CREDENTIALS] = "true"
+            headers[hdrs.ACCESS_CONTROL_EXPOSE_HEADERS] = "*"
+        return headers
+
+    async def _answer(self, request: web.Request, handler: Handler, served: Served) -> web.StreamResponse:
+        """Run the handler inside its bounds of number, bytes and time, and turn what it raises into an answer."""
+        limit = served.limits.body_bytes
+        body_bytes = 0
+        if limit is not None and request.body_exists:
+            declared = request.content_length
+            if declared is None:
+                handler, body_bytes = partial(answer_with_bounded_body, handler=handler, limit=limit), limit
+            elif declared > limit:
+                return told(request, RequestTooLarge(f"The body has {declared} bytes; {limit} are taken here."))
+            else:
+                body_bytes = declared
+        lane = served.lane
+        if lane is not None:
+            if lane.in_flight >= lane.limit or (self._body_bytes and self._body_bytes + body_bytes > MAX_BODY_BYTES):
+                self._counts.refused += 1
+                return told(request, RequestLimitExceeded("Too many requests are under way; try again."))
+            lane.in_flight += 1
+        self._body_bytes += body_bytes
+        self._counts.in_flight += 1
+        loop = asyncio.get_running_loop()
+        task = asyncio.current_task(loop)
+        assert task is not None, "a handler always runs in a task"
+        self.time_limits.start(task, loop.time() + served.limits.timeout_s)
+        try:
+            return await handler(request)
+        except TracklogError as error:
+            return told(request, error)
+        except web.HTTPException as error:
+            return told_by_framework(request, error)
+        except asyncio.CancelledError:
+            if not self.time_limits.has_struck(task):
+                raise
+            task.uncancel()
+            self._counts.timed_out += 1
+            return told_too_late(request, served.limits.timeout_s)
+        except ConnectionError:
+            raise
+        except Exception as error:
+            return told_of_fault(request, error)
+        finally:
+            self.time_limits.stop(task)
+            self._body_bytes -= body_bytes
+            self._counts.in_flight -= 1
+            if lane is not None:
+                lane.in_flight -= 1
+
+
+async def answer_with_bounded_body(request: web.Request, *, handler: Handler, limit: int) -> web.StreamResponse:
+    """Run `handler` on a body that does not say how long it is, which ends in an error after `limit` bytes."""
+    bounded = request.clone(client_max_size=limit)
+    try:
+        return await handler(bounded)
+    finally:
+        request.update(bounded)
+
+
+def told(request: web.Request, error: TracklogError) -> web.Response:
+    """The answer that tells of `error`, unless another answer has begun: then only the connection can be ended."""
+    if IS_ANSWERING in request:
+        raise ConnectionResetError("An answer cannot be completed") from error
+    request[ERROR_CODE] = error.error_code
+    return error_response(error)
+
+
+def told_by_framework(request: web.Request, error: web.HTTPException) -> web.Response:
+    """The answer to what the framework raises: a path or a method that is not there, a body too large."""
+    if error.status < 400:
+        raise error
+    path = request.rel_url.raw_path
+    if isinstance(error, web.HTTPNotFound) and "//" in path:
+        # Clients glue paths together; MLflow sends them to the path they meant.
+        query = request.rel_url.raw_query_string
+        merged = re.sub("/{2,}", "/", path) + ("?" + query if query else "")
+        return web.Response(status=308, headers={hdrs.LOCATION: merged})
+    response = told(request, http_error(error, request.method, request.path))
+    if isinstance(error, web.HTTPMethodNotAllowed):
+        response.headers[hdrs.ALLOW] = allow_header(error.allowed_methods)
+    return response
+
+
+def told_too_late(request: web.Request, timeout_s: float) -> web.Response:
+    """The answer to a request that took longer than its route allows. Its body may be half read: no reuse."""
+    response = told(request, DeadlineExceeded(f"The request was ended after {timeout_s:g} s, the bound of its route."))
+    response.force_close()
+    return response
+
+
+def told_of_fault(request: web.Request, error: Exception) -> web.Response:
+    """The answer to what nobody expected; the trace goes to the server's log and nowhere else."""
+    logger.error(
+        "request %s: %s %s raised %r", request[REQUEST_ID], request.method, request.path, error, exc_info=error
+    )
+    return told(request, InternalError(INTERNAL_MESSAGE))
+
+
+def access_line(request: web.Request, served: Served, actor: Actor, status: int, seconds: float) -> dict[str, object]:
+    """One line of the access log. `path` is what was asked for, `route` its pattern."""
+    line: dict[str, object] = {
+        "time": datetime.now(UTC),
+        "request_id": request[REQUEST_ID],
+        "method": request.method,
+        "path": printable(request.path),
+        "route": served.template,
+        "status": status,
+        "ms": round(seconds * 1000, 3),
+        "user": actor.user,
+        "address": actor.address,
+        "user_agent": actor.user_agent,
+    }
+    if ERROR_CODE in request:
+        line["error_code"] = request[ERROR_CODE]
+    return line
+
+
+def allow_header(methods: Iterable[str]) -> str:
+    """The methods of a path, OPTIONS among them, for the header Allow."""
+    return ", ".join(sorted({*methods, hdrs.METH_OPTIONS}))
+
+
+def printable(text: str) -> str:
+    """`text` as valid Unicode: a header or a path may hold any byte, a line of JSON or an event may not."""
+    return text if text.isascii() else text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
