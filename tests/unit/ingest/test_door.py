@@ -1,0 +1,185 @@
+"""What the door knows, and when it asks the read model again."""
+
+import pytest
+
+from ingest.door import MAX_AGE_S, Door
+from schemas.errors import InvalidParameterValue, ResourceDoesNotExist
+from schemas.events import (
+    ExperimentCreated,
+    ExperimentDeleted,
+    ExperimentRestored,
+    LoggedModelCreated,
+    RunCreated,
+    RunDeleted,
+    RunRestored,
+)
+from schemas.progress import ProjectionBehind
+from tests.unit.ingest.doubles import House
+
+
+def experiment_created(experiment_id: int = 1) -> ExperimentCreated:
+    return ExperimentCreated(experiment_id=experiment_id, name=f"e{experiment_id}", artifact_location="a")
+
+
+def run_created(run_id: str = "r", experiment_id: int = 1) -> RunCreated:
+    return RunCreated(
+        run_id=run_id, experiment_id=experiment_id, name="n", user_id="", start_time_ms=0, artifact_uri="a"
+    )
+
+
+@pytest.fixture
+async def house() -> House:
+    """A log with an active run in an active experiment, which the door has not seen yet."""
+    house = House()
+    await house.append(experiment_created())
+    await house.append(run_created())
+    return house
+
+
+async def test_a_run_that_another_process_created_is_found_once_the_projection_has_it(house: House) -> None:
+    assert (await house.ingest.door.active_run("r")).experiment_id == 1
+
+
+async def test_what_never_was_is_not_found_and_only_after_waiting(house: House) -> None:
+    door = house.ingest.door
+    await door.run("r")
+    waits = house.projection.waits
+    with pytest.raises(ResourceDoesNotExist):
+        await door.run("unknown")
+    with pytest.raises(ResourceDoesNotExist):
+        await door.experiment(99)
+    assert await door.logged_model("m") is None
+    assert house.projection.waits == waits + 3
+
+
+async def test_a_known_run_needs_no_read_model(house: House) -> None:
+    door = house.ingest.door
+    await door.active_run("r")
+    house.projection.is_stuck = True
+    waits = house.projection.waits
+    await door.active_run("r")
+    assert house.projection.waits == waits
+
+
+async def test_an_unknown_run_cannot_be_denied_while_the_projection_is_behind(house: House) -> None:
+    house.projection.is_stuck = True
+    with pytest.raises(ProjectionBehind):
+        await house.ingest.door.run("r")
+
+
+async def test_the_first_look_up_sees_a_delete_from_before_a_crash(house: House) -> None:
+    door = house.ingest.door
+    await door.run("r")
+    await house.append(RunDeleted(run_id="r"))
+    with pytest.raises(InvalidParameterValue):
+        await house.another_process().door.active_run("r")
+
+
+async def test_a_run_follows_the_later_lifecycle_change_of_itself_and_its_experiment(house: House) -> None:
+    for event, active in (
+        (ExperimentDeleted(experiment_id=1), False),
+        (RunRestored(run_id="r"), True),
+        (RunDeleted(run_id="r"), False),
+        (ExperimentRestored(experiment_id=1), True),
+    ):
+        await house.append(event)
+        fresh = house.another_process().door
+        if active:
+            await fresh.active_run("r")
+        else:
+            with pytest.raises(InvalidParameterValue):
+                await fresh.active_run("r")
+
+
+async def test_an_own_change_counts_at_once(house: House) -> None:
+    door = house.ingest.door
+    run = await door.run("r")
+    door.run_lifecycle_changed("r", active=False, time_us=run.lifecycle_us - 5)
+    changed = await door.run("r")
+    assert (changed.active, changed.lifecycle_us) == (False, run.lifecycle_us)
+    with pytest.raises(InvalidParameterValue):
+        await door.active_run("r")
+
+
+async def test_a_change_dates_after_the_one_before_it_as_in_the_fold(house: House) -> None:
+    door = house.ingest.door
+    before = (await door.run("r")).lifecycle_us
+    deleted = await house.append(RunDeleted(run_id="r"))
+    door.run_lifecycle_changed("r", active=False, time_us=deleted.time_us)
+    door.run_lifecycle_changed("r", active=True, time_us=before)
+    assert (await door.run("r")).lifecycle_us == deleted.time_us + 1
+
+
+async def test_a_forgotten_run_is_looked_up_again_after_a_wait(house: House) -> None:
+    door = house.ingest.door
+    await door.run("r")
+    await house.append(RunDeleted(run_id="r"))
+    assert (await door.run("r")).active, "an embedded door is the only writer and need not ask"
+    door.forget("run/r")
+    assert not (await door.run("r")).active
+
+
+async def test_forgetting_all_forgets_experiments_too(house: House) -> None:
+    door = house.ingest.door
+    await door.active_run("r")
+    await house.append(ExperimentDeleted(experiment_id=1))
+    door.forget_all()
+    with pytest.raises(InvalidParameterValue):
+        await door.active_run("r")
+
+
+async def test_a_changed_run_that_had_to_make_room_is_still_known_to_be_deleted(house: House) -> None:
+    await house.append(run_created("other"))
+    door = Door(house.log, house.projection, house.projection, capacity=1)
+    await door.run("r")
+    deleted = await house.append(RunDeleted(run_id="r"))
+    door.run_lifecycle_changed("r", active=False, time_us=deleted.time_us)
+    await door.run("other")
+    assert not (await door.run("r")).active
+
+
+async def test_a_change_of_a_run_that_made_room_meanwhile_is_looked_up(house: House) -> None:
+    await house.append(run_created("other"))
+    door = Door(house.log, house.projection, house.projection, capacity=1)
+    await door.run("r")
+    await door.run("other")
+    deleted = await house.append(RunDeleted(run_id="r"))
+    door.run_lifecycle_changed("r", active=False, time_us=deleted.time_us)
+    assert not (await door.run("r")).active
+
+
+async def test_a_read_model_that_is_behind_does_not_undo_an_own_change(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now_s = 1000.0
+    monkeypatch.setattr("ingest.door.time.monotonic", lambda: now_s)
+    door = house.another_process(shared=True).door
+    await door.run("r")
+    deleted = await house.append(RunDeleted(run_id="r"))
+    door.run_lifecycle_changed("r", active=False, time_us=deleted.time_us)
+    now_s += MAX_AGE_S + 0.01
+    behind = await house.projection.run("r")
+    assert behind is not None
+    assert behind.active
+    assert not (await door.run("r")).active
+
+
+async def test_a_shared_door_hears_of_others_within_its_age(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    now_s = 1000.0
+    monkeypatch.setattr("ingest.door.time.monotonic", lambda: now_s)
+    door = house.another_process(shared=True).door
+    await door.active_run("r")
+    await house.append(RunDeleted(run_id="r"))
+    await door.catch_up()
+    await door.active_run("r")
+    now_s += MAX_AGE_S + 0.01
+    with pytest.raises(InvalidParameterValue):
+        await door.active_run("r")
+
+
+async def test_a_logged_model_is_known_for_good(house: House) -> None:
+    door = house.ingest.door
+    await house.append(LoggedModelCreated(model_id="m", experiment_id=1, name="n", artifact_location="a"))
+    assert await door.logged_model("m") is not None
+    house.projection.is_stuck = True
+    assert await door.logged_model("m") is not None

@@ -1,0 +1,82 @@
+"""Commands about logged models, on a log in memory."""
+
+import re
+
+import orjson
+import pytest
+
+from schemas.errors import InvalidParameterValue, ResourceDoesNotExist
+from schemas.events import LoggedModelFinalized
+from schemas.rest.messages import CreateLoggedModel, FinalizeLoggedModel, KeyValue
+from tests.unit.ingest.doubles import ANN, House
+
+
+@pytest.fixture
+async def house() -> House:
+    """A house with the default experiment."""
+    house = House()
+    await house.ingest.ensure_default_experiment()
+    return house
+
+
+async def test_a_new_model_is_answered_as_mlflow_answers_it(house: House) -> None:
+    command = CreateLoggedModel(
+        experiment_id="0",
+        name="n",
+        model_type="agent",
+        source_run_id="r",
+        params=[KeyValue(key="p", value="1")],
+        tags=[KeyValue(key="t", value="v")],
+    )
+    answer = orjson.loads(await house.ingest.logged_models.create(command, ANN, "q"))
+    created_ms = (await house.log.read(0, 1, limit=1))[0].time_us // 1000
+    model_id = answer["model"]["info"]["model_id"]
+    assert re.fullmatch(r"m-[0-9a-f]{32}", model_id)
+    assert answer["model"] == {
+        "info": {
+            "model_id": model_id,
+            "experiment_id": "0",
+            "name": "n",
+            "creation_timestamp_ms": created_ms,
+            "last_updated_timestamp_ms": created_ms,
+            "artifact_uri": f"mlflow-artifacts:/0/models/{model_id}/artifacts",
+            "status": "LOGGED_MODEL_PENDING",
+            "model_type": "agent",
+            "source_run_id": "r",
+            "tags": [{"key": "t", "value": "v"}],
+        },
+        "data": {"params": [{"key": "p", "value": "1"}]},
+    }
+
+
+async def test_a_bare_model_has_a_name_and_no_lists(house: House) -> None:
+    answer = orjson.loads(await house.ingest.logged_models.create(CreateLoggedModel(experiment_id="0"), ANN, "q"))
+    info = answer["model"]["info"]
+    assert re.fullmatch(r"[a-z]+-[a-z]+-\d{3}", info["name"])
+    assert "tags" not in info
+    assert answer["model"]["data"] == {}
+
+
+async def test_finalizing_may_be_repeated_with_any_status(house: House) -> None:
+    answer = orjson.loads(await house.ingest.logged_models.create(CreateLoggedModel(experiment_id="0"), ANN, "q"))
+    model_id = answer["model"]["info"]["model_id"]
+    for status in (2, "LOGGED_MODEL_UPLOAD_FAILED", "LOGGED_MODEL_READY"):
+        command = FinalizeLoggedModel(model_id=model_id, status=status)
+        finalized = orjson.loads(await house.ingest.logged_models.finalize(command, ANN, "q"))
+        assert finalized["model"]["info"]["model_id"] == model_id
+    assert (await house.events())[2:] == [
+        LoggedModelFinalized(model_id=model_id, status=status) for status in (2, 3, 2)
+    ]
+
+
+async def test_an_unknown_model_or_status_is_refused_and_leaves_no_event(house: House) -> None:
+    models = house.ingest.logged_models
+    with pytest.raises(ResourceDoesNotExist):
+        await models.finalize(FinalizeLoggedModel(model_id="m-x", status=2), ANN, "q")
+    with pytest.raises(InvalidParameterValue):
+        await models.finalize(FinalizeLoggedModel(model_id="m-x", status="BOGUS"), ANN, "q")
+    with pytest.raises(ResourceDoesNotExist):
+        await models.create(CreateLoggedModel(experiment_id="9"), ANN, "q")
+    with pytest.raises(InvalidParameterValue):
+        await models.create(CreateLoggedModel(experiment_id="0", name="a/b"), ANN, "q")
+    assert await house.count() == 1

@@ -1,0 +1,125 @@
+"""The write routes over HTTP, with the smallest middleware that renders errors."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import orjson
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestClient, TestServer
+from aiohttp.typedefs import Handler
+
+from ingest.routes import ingest_routes
+from schemas.errors import TracklogError
+from schemas.rest.request_keys import ACTOR, REQUEST_ID
+from schemas.rest.route import Kind, Permission
+from tests.unit.ingest.doubles import ANN, House
+
+pytestmark = pytest.mark.filterwarnings("ignore::aiohttp.web_exceptions.NotAppKeyWarning")
+
+Client = TestClient[web.Request, web.Application]
+
+
+@web.middleware
+async def errors_as_json(request: web.Request, handler: Handler) -> web.StreamResponse:
+    request[ACTOR], request[REQUEST_ID] = ANN, "q"
+    try:
+        return await handler(request)
+    except TracklogError as error:
+        return web.json_response({"error_code": error.error_code, "message": error.message}, status=error.status)
+
+
+@pytest.fixture
+async def house() -> House:
+    """A house with the default experiment."""
+    house = House()
+    await house.ingest.ensure_default_experiment()
+    return house
+
+
+@pytest.fixture
+async def client(house: House) -> AsyncIterator[Client]:
+    """An HTTP client of the write routes."""
+    app = web.Application(middlewares=[errors_as_json])
+    for route in ingest_routes(house.ingest):
+        for prefix in route.prefixes:
+            app.router.add_route(route.method, prefix + route.path, route.handler)
+    async with TestClient(TestServer(app)) as client:
+        yield client
+
+
+async def call(client: Client, path: str, body: Any, method: str = "POST") -> tuple[int, Any]:
+    answer = await client.request(method, f"/api/2.0/mlflow/{path}", json=body)
+    assert answer.content_type == "application/json"
+    return answer.status, orjson.loads(await answer.read())
+
+
+def test_every_write_of_the_tracking_api_is_there_under_both_prefixes(house: House) -> None:
+    routes = ingest_routes(house.ingest)
+    assert {f"{route.method} {route.path}" for route in routes} == {
+        "POST /mlflow/experiments/create",
+        "POST /mlflow/experiments/update",
+        "POST /mlflow/experiments/delete",
+        "POST /mlflow/experiments/restore",
+        "POST /mlflow/experiments/set-experiment-tag",
+        "POST /mlflow/experiments/delete-experiment-tag",
+        "POST /mlflow/runs/create",
+        "POST /mlflow/runs/update",
+        "POST /mlflow/runs/delete",
+        "POST /mlflow/runs/restore",
+        "POST /mlflow/runs/log-metric",
+        "POST /mlflow/runs/log-parameter",
+        "POST /mlflow/runs/set-tag",
+        "POST /mlflow/runs/delete-tag",
+        "POST /mlflow/runs/log-batch",
+        "POST /mlflow/runs/log-inputs",
+        "POST /mlflow/runs/outputs",
+        "POST /mlflow/logged-models",
+        "PATCH /mlflow/logged-models/{model_id}",
+    }
+    assert {route.prefixes for route in routes} == {("/api/2.0", "/ajax-api/2.0")}
+    assert {route.kind for route in routes} == {Kind.WRITE}
+    assert Permission.PUBLIC not in {route.permission for route in routes}
+
+
+async def test_a_whole_run_over_http(client: Client, house: House) -> None:
+    status, created = await call(client, "runs/create", {"experiment_id": "0"})
+    run_id = created["run"]["info"]["run_id"]
+    assert status == 200
+    for path, body in (
+        ("runs/log-metric", {"run_uuid": run_id, "key": "m", "value": "NaN", "timestamp": "5"}),
+        ("runs/log-parameter", {"run_id": run_id, "key": "p", "value": "1"}),
+        ("runs/set-tag", {"run_id": run_id, "key": "t", "value": "v"}),
+        ("runs/delete-tag", {"run_id": run_id, "key": "t"}),
+        ("runs/log-batch", {"run_id": run_id, "metrics": [{"key": "m", "value": 1, "timestamp": 1}]}),
+        ("runs/log-inputs", {"run_id": run_id, "datasets": [{"dataset": {"name": "d", "digest": "1"}}]}),
+        ("runs/outputs", {"run_id": run_id, "models": [{"model_id": "m-1", "step": 0}]}),
+        ("runs/delete", {"run_id": run_id}),
+        ("runs/restore", {"run_id": run_id}),
+    ):
+        assert await call(client, path, body) == (200, {}), path
+    status, updated = await call(client, "runs/update", {"run_id": run_id, "status": "FINISHED", "endTime": 9})
+    assert (status, updated["run_info"]["status"], updated["run_info"]["end_time"]) == (200, "FINISHED", 9)
+    assert await house.count() == 12
+
+
+async def test_a_logged_model_over_http(client: Client) -> None:
+    _, created = await call(client, "logged-models", {"experiment_id": "0", "name": "n"})
+    model_id = created["model"]["info"]["model_id"]
+    body = {"model_id": model_id, "status": "LOGGED_MODEL_READY"}
+    status, finalized = await call(client, f"logged-models/{model_id}", body, "PATCH")
+    assert (status, finalized["model"]["info"]["model_id"]) == (200, model_id)
+
+
+async def test_a_refusal_has_mlflows_code_and_leaves_no_event(client: Client, house: House) -> None:
+    before = await house.count()
+    for path, body, refusal in (
+        ("runs/log-metric", {"run_id": "x", "key": "m", "value": 1, "timestamp": 1}, (404, "RESOURCE_DOES_NOT_EXIST")),
+        ("runs/log-metric", {"run_id": "x", "key": "m", "timestamp": 1}, (400, "INVALID_PARAMETER_VALUE")),
+        ("runs/create", {}, (400, "BAD_REQUEST")),
+        ("experiments/create", {"name": "Default"}, (400, "RESOURCE_ALREADY_EXISTS")),
+        ("runs/log-batch", {"run_id": "x", "metrics": [{"value": 1}]}, (400, "INVALID_PARAMETER_VALUE")),
+    ):
+        status, answer = await call(client, path, body)
+        assert (status, answer["error_code"]) == refusal, path
+    assert await house.count() == before
