@@ -1,0 +1,183 @@
+"""Every tracking route with the message it takes, and one good request to spoil."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from schemas.rest import messages
+from schemas.rest.messages import Message
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What good requests are about."""
+
+    experiment_id: str
+    run_id: str
+    model_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FuzzedRoute:
+    """`example` holds the fields of a good request; `<name>` stands for a field of the Subject."""
+
+    method: str
+    path: str
+    message: type[Message]
+    example: Mapping[str, Any]
+    prefix: str = "/api/2.0/mlflow/"
+
+    def __str__(self) -> str:
+        return f"{self.method}-{self.path}"
+
+    @property
+    def has_body(self) -> bool:
+        return self.method != "GET"
+
+
+RUN: Final = {"run_id": "<run_id>"}
+EXPERIMENT: Final = {"experiment_id": "<experiment_id>"}
+METRIC: Final = {
+    "key": "m",
+    "value": 0.5,
+    "timestamp": 1700000000000,
+    "step": 3,
+    "model_id": "<model_id>",
+    "dataset_name": "d",
+    "dataset_digest": "1",
+}
+PAIR: Final = {"key": "k", "value": "v"}
+DATASET: Final = {
+    "name": "n",
+    "digest": "d",
+    "source_type": "local",
+    "source": "s",
+    "schema": "{}",
+    "profile": "{}",
+}
+
+
+def _post(path: str, message: type[Message], /, **example: Any) -> FuzzedRoute:
+    return FuzzedRoute(method="POST", path=path, message=message, example=example)
+
+
+def _get(path: str, message: type[Message], /, **example: Any) -> FuzzedRoute:
+    return FuzzedRoute(method="GET", path=path, message=message, example=example)
+
+
+WRITES: Final = (
+    _post(
+        "experiments/create",
+        messages.CreateExperiment,
+        name="<new>",
+        artifact_location="s3://bucket/path",
+        tags=[PAIR],
+    ),
+    _post("experiments/update", messages.UpdateExperiment, **EXPERIMENT, new_name="<new>"),
+    _post("experiments/delete", messages.DeleteExperiment, **EXPERIMENT),
+    _post("experiments/restore", messages.RestoreExperiment, **EXPERIMENT),
+    _post("experiments/set-experiment-tag", messages.SetExperimentTag, **EXPERIMENT, **PAIR),
+    _post("experiments/delete-experiment-tag", messages.DeleteExperimentTag, **EXPERIMENT, key="k"),
+    _post(
+        "runs/create",
+        messages.CreateRun,
+        **EXPERIMENT,
+        user_id="u",
+        run_name="n",
+        start_time=1700000000000,
+        tags=[PAIR],
+    ),
+    _post("runs/update", messages.UpdateRun, **RUN, status="FINISHED", end_time=1700000000001, run_name="n"),
+    _post("runs/delete", messages.DeleteRun, **RUN),
+    _post("runs/restore", messages.RestoreRun, **RUN),
+    _post("runs/log-metric", messages.LogMetric, **RUN, **METRIC),
+    _post("runs/log-parameter", messages.LogParam, **RUN, **PAIR),
+    _post("runs/set-tag", messages.SetTag, **RUN, **PAIR),
+    _post("runs/delete-tag", messages.DeleteTag, **RUN, key="k"),
+    _post("runs/log-batch", messages.LogBatch, **RUN, metrics=[METRIC], params=[PAIR], tags=[PAIR]),
+    _post(
+        "runs/log-inputs",
+        messages.LogInputs,
+        **RUN,
+        datasets=[{"dataset": DATASET, "tags": [PAIR]}],
+        models=[{"model_id": "<model_id>"}],
+    ),
+    _post("runs/outputs", messages.LogOutputs, **RUN, models=[{"model_id": "<new>", "step": 1}]),
+    _post(
+        "logged-models",
+        messages.CreateLoggedModel,
+        **EXPERIMENT,
+        name="n",
+        model_type="t",
+        source_run_id="<run_id>",
+        params=[PAIR],
+        tags=[PAIR],
+    ),
+    FuzzedRoute(
+        method="PATCH",
+        path="logged-models/<model_id>",
+        message=messages.FinalizeLoggedModel,
+        example={"model_id": "<model_id>", "status": "LOGGED_MODEL_READY"},
+    ),
+)
+
+READS: Final = (
+    _get("experiments/get", messages.GetExperiment, **EXPERIMENT),
+    _get("experiments/get-by-name", messages.GetExperimentByName, experiment_name="Default"),
+    _post(
+        "experiments/search",
+        messages.SearchExperiments,
+        max_results=10,
+        filter="name LIKE 'D%'",
+        order_by=["name ASC"],
+        view_type="ALL",
+    ),
+    _get(
+        "experiments/search",
+        messages.SearchExperiments,
+        max_results=10,
+        filter="tags.k = 'v'",
+        order_by=["experiment_id DESC"],
+        view_type="ACTIVE_ONLY",
+    ),
+    FuzzedRoute(
+        method="POST",
+        path="experiments/search-datasets",
+        message=messages.SearchDatasets,
+        example={"experiment_ids": ["<experiment_id>"]},
+        prefix="/ajax-api/2.0/mlflow/",
+    ),
+    _get("runs/get", messages.GetRun, **RUN),
+    _post(
+        "runs/search",
+        messages.SearchRuns,
+        experiment_ids=["<experiment_id>"],
+        filter="metrics.m > 0.1 AND params.k = 'v'",
+        run_view_type="ALL",
+        max_results=10,
+        order_by=["metrics.m DESC"],
+    ),
+    _get("metrics/get-history", messages.GetMetricHistory, **RUN, metric_key="m", max_results=10),
+    _get(
+        "metrics/get-history-bulk-interval",
+        messages.GetMetricHistoryBulkInterval,
+        run_ids=["<run_id>"],
+        metric_key="m",
+        start_step=0,
+        end_step=10,
+        max_results=10,
+    ),
+    _get("logged-models/<model_id>", messages.GetLoggedModel),
+    _post(
+        "logged-models/search",
+        messages.SearchLoggedModels,
+        experiment_ids=["<experiment_id>"],
+        filter="name = 'n'",
+        datasets=[{"dataset_name": "d", "dataset_digest": "1"}],
+        max_results=10,
+        order_by=[{"field_name": "name", "ascending": True}],
+    ),
+    _get("artifacts/list", messages.ListArtifacts, **RUN, path="a/b"),
+)
+
+ROUTES: Final = (*WRITES, *READS)

@@ -1,0 +1,206 @@
+"""No request, however bad, is answered with a 5xx, in another shape than MLflow's, or with an event when refused.
+
+Black box: a server in processes of its own, or the one that TRACKLOG_TEST_SERVER_URL names. Every request carries a
+user agent of its own, which the events keep, so an event leads back to the request that made it.
+"""
+
+import contextlib
+import http.client
+import itertools
+import json
+import os
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote, urlsplit
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from schemas.rest import messages
+from schemas.rest.messages import Message
+from tests.fuzz.routes import ROUTES, WRITES, FuzzedRoute, Subject
+from tests.fuzz.spoil import Request, fill, message_in, requests_of
+from tests.tracklog_server import TracklogServer
+
+SERVER_URL_VARIABLE = "TRACKLOG_TEST_SERVER_URL"
+EVENTS_PER_PAGE = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    status: int
+    content_type: str
+    body: bytes
+
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+
+class Connection:
+    """One keep-alive connection that sends what HTTP libraries would refuse to."""
+
+    def __init__(self, url: str) -> None:
+        self._address = urlsplit(url).netloc
+        self._http = http.client.HTTPConnection(self._address, timeout=60)
+        self._numbers = itertools.count()
+        self._session = uuid.uuid4().hex[:8]
+
+    def send(self, request: Request) -> tuple[str, Answer]:
+        """The user agent that the request carried, and its answer."""
+        user_agent = f"fuzz-{self._session}-{next(self._numbers)}"
+        target = quote(request.path).encode() + (b"?" + request.query if request.query else b"")
+        head = [
+            b"%s %s HTTP/1.1" % (request.method.encode(), target),
+            b"Host: " + self._address.encode(),
+            b"User-Agent: " + user_agent.encode(),
+        ]
+        if request.body or request.method != "GET":
+            head.append(b"Content-Length: %d" % len(request.body))
+        if request.content_type:
+            head.append(b"Content-Type: " + request.content_type.encode("latin-1"))
+        if self._http.sock is None:
+            self._http.connect()
+        assert self._http.sock is not None
+        # A request may be refused before it was read to its end; the answer is there all the same.
+        with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+            self._http.sock.sendall(b"\r\n".join(head) + b"\r\n\r\n" + request.body)
+        response = http.client.HTTPResponse(self._http.sock, method=request.method)
+        response.begin()
+        answer = Answer(response.status, response.headers.get("Content-Type", ""), response.read())
+        if response.will_close:
+            self._http.close()
+        return user_agent, answer
+
+    def post(self, path: str, body: Any) -> Any:
+        """The answer to a good request."""
+        _, answer = self.send(Request("good", "POST", f"/api/2.0/mlflow/{path}", body=json.dumps(body).encode()))
+        assert answer.status == 200, answer
+        return answer.json()
+
+    def events_since(self, cursor: str) -> tuple[list[dict[str, Any]], str]:
+        """The events after `cursor`, and the cursor after them."""
+        events: list[dict[str, Any]] = []
+        while True:
+            query = f"limit={EVENTS_PER_PAGE}" + (f"&cursor={quote(cursor)}" if cursor else "")
+            _, answer = self.send(Request("events", "GET", "/api/tracklog/v1/events", query=query.encode()))
+            assert answer.status == 200, answer
+            page = answer.json()
+            cursor = page["next_cursor"]
+            if not page["events"]:
+                return events, cursor
+            events += page["events"]
+
+    def close(self) -> None:
+        self._http.close()
+
+
+@pytest.fixture(scope="module")
+def server_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The base URL of the server under test."""
+    given_url = os.environ.get(SERVER_URL_VARIABLE)
+    if given_url:
+        yield given_url.rstrip("/")
+        return
+    folder: Path = tmp_path_factory.mktemp("server")
+    with TracklogServer(folder) as server:
+        yield server.url
+
+
+@pytest.fixture
+def connection(server_url: str) -> Iterator[Connection]:
+    """A connection to the server under test."""
+    connection = Connection(server_url)
+    yield connection
+    connection.close()
+
+
+@pytest.fixture
+def subject(connection: Connection) -> Subject:
+    """An experiment with a run with data and a logged model, of the test's own."""
+    return make_subject(connection)
+
+
+def make_subject(connection: Connection) -> Subject:
+    experiment_id = connection.post("experiments/create", {"name": uuid.uuid4().hex})["experiment_id"]
+    run_id = connection.post("runs/create", {"experiment_id": experiment_id})["run"]["info"]["run_id"]
+    model = connection.post("logged-models", {"experiment_id": experiment_id, "source_run_id": run_id})
+    metric = {"key": "m", "value": 1, "timestamp": 1, "step": 1}
+    connection.post("runs/log-batch", {"run_id": run_id, "metrics": [metric], "tags": [{"key": "k", "value": "v"}]})
+    return Subject(experiment_id, run_id, model["model"]["info"]["model_id"])
+
+
+def check_shape(route: FuzzedRoute, request: Request, answer: Answer) -> None:
+    """200 with a JSON object, or a 4xx with MLflow's two fields."""
+    sent = f"{route} {request.name}: {request.query[:300]!r} {request.body[:300]!r}"
+    seen = f"{sent} -> {answer.status} {answer.body[:500]!r}"
+    assert 200 <= answer.status < 500, seen
+    assert answer.content_type.startswith("application/json"), seen
+    document = answer.json()
+    assert isinstance(document, dict), seen
+    if answer.status != 200:
+        assert isinstance(document.get("error_code"), str), seen
+        assert isinstance(document.get("message"), str), seen
+
+
+@pytest.mark.parametrize("route", ROUTES, ids=str)
+def test_spoiled_requests_are_answered_in_mlflows_shape_and_leave_no_event_when_refused(
+    route: FuzzedRoute, connection: Connection, subject: Subject
+) -> None:
+    _, cursor = connection.events_since("")
+    accepted: set[str] = set()
+    names: dict[str, str] = {}
+    for request in requests_of(route, subject):
+        user_agent, answer = connection.send(request)
+        check_shape(route, request, answer)
+        names[user_agent] = request.name
+        if answer.status == 200:
+            accepted.add(user_agent)
+        if request.name == "good":
+            assert answer.status == 200 or route.path == "experiments/restore", answer
+    events, _ = connection.events_since(cursor)
+    made_by = {event["actor"]["user_agent"] for event in events} & names.keys()
+    assert {names[user_agent] for user_agent in made_by - accepted} == set()
+    assert route in WRITES or made_by == set(), "a read made an event"
+
+
+json_values = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**70), 2**70)
+    | st.floats()
+    | st.text(max_size=20)
+    | st.sampled_from(["NaN", "Infinity", "mlflow.runName", "FINISHED", "1", "a/b", "metrics.m > 1", "name ASC"]),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=8,
+)
+
+
+@pytest.mark.parametrize("route", [route for route in ROUTES if route.has_body], ids=str)
+@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@given(data=st.data())
+def test_any_values_of_any_fields_are_answered_in_mlflows_shape(
+    route: FuzzedRoute, connection: Connection, subject: Subject, data: st.DataObject
+) -> None:
+    body = fill(dict(route.example), subject)
+    fields = data.draw(st.lists(st.sampled_from(route.message.__struct_fields__), min_size=1, max_size=3, unique=True))
+    body.update({field: data.draw(json_values, label=field) for field in fields})
+    text = json.dumps(body).encode("utf-8", "surrogatepass")
+    path = route.prefix + fill(route.path, subject)
+    request = Request("any", route.method, path, body=text)
+    check_shape(route, request, connection.send(request)[1])
+
+
+def test_every_message_of_the_tracking_api_is_fuzzed() -> None:
+    every = {one for one in vars(messages).values() if isinstance(one, type) and issubclass(one, Message)}
+    bases = {Message, messages.RunMessage}
+    inside = {
+        found
+        for one in every
+        for annotation in one.__annotations__.values()
+        if (found := message_in(annotation)) is not None
+    }
+    assert every - bases - inside == {route.message for route in ROUTES}
