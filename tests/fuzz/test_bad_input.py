@@ -48,6 +48,7 @@ class Connection:
         self._http = http.client.HTTPConnection(self._address, timeout=60)
         self._numbers = itertools.count()
         self._session = uuid.uuid4().hex[:8]
+        self._cursor = ""
 
     def send(self, request: Request) -> tuple[str, Answer]:
         """The user agent that the request carried, and its answer."""
@@ -81,17 +82,17 @@ class Connection:
         assert answer.status == 200, answer
         return answer.json()
 
-    def events_since(self, cursor: str) -> tuple[list[dict[str, Any]], str]:
-        """The events after `cursor`, and the cursor after them."""
+    def new_events(self) -> list[dict[str, Any]]:
+        """The events since the last call."""
         events: list[dict[str, Any]] = []
         while True:
-            query = f"limit={EVENTS_PER_PAGE}" + (f"&cursor={quote(cursor)}" if cursor else "")
+            query = f"limit={EVENTS_PER_PAGE}&cursor={quote(self._cursor)}"
             _, answer = self.send(Request("events", "GET", "/api/tracklog/v1/events", query=query.encode()))
             assert answer.status == 200, answer
             page = answer.json()
-            cursor = page["next_cursor"]
+            self._cursor = page["next_cursor"]
             if not page["events"]:
-                return events, cursor
+                return events
             events += page["events"]
 
     def close(self) -> None:
@@ -110,7 +111,7 @@ def server_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield server.url
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def connection(server_url: str) -> Iterator[Connection]:
     """A connection to the server under test."""
     connection = Connection(server_url)
@@ -129,6 +130,7 @@ def make_subject(connection: Connection) -> Subject:
     run_id = connection.post("runs/create", {"experiment_id": experiment_id})["run"]["info"]["run_id"]
     model = connection.post("logged-models", {"experiment_id": experiment_id, "source_run_id": run_id})
     metric = {"key": "m", "value": 1, "timestamp": 1, "step": 1}
+    connection.post("experiments/set-experiment-tag", {"experiment_id": experiment_id, "key": "k", "value": "v"})
     connection.post("runs/log-batch", {"run_id": run_id, "metrics": [metric], "tags": [{"key": "k", "value": "v"}]})
     return Subject(experiment_id, run_id, model["model"]["info"]["model_id"])
 
@@ -150,7 +152,7 @@ def check_shape(route: FuzzedRoute, request: Request, answer: Answer) -> None:
 def test_spoiled_requests_are_answered_in_mlflows_shape_and_leave_no_event_when_refused(
     route: FuzzedRoute, connection: Connection, subject: Subject
 ) -> None:
-    _, cursor = connection.events_since("")
+    connection.new_events()
     accepted: set[str] = set()
     names: dict[str, str] = {}
     for request in requests_of(route, subject):
@@ -161,8 +163,7 @@ def test_spoiled_requests_are_answered_in_mlflows_shape_and_leave_no_event_when_
             accepted.add(user_agent)
         if request.name == "good":
             assert answer.status == 200 or route.path == "experiments/restore", answer
-    events, _ = connection.events_since(cursor)
-    made_by = {event["actor"]["user_agent"] for event in events} & names.keys()
+    made_by = {event["actor"]["user_agent"] for event in connection.new_events()} & names.keys()
     assert {names[user_agent] for user_agent in made_by - accepted} == set()
     assert route in WRITES or made_by == set(), "a read made an event"
 
