@@ -1,6 +1,8 @@
 """Command line: `python -m bench [--quick] [--only MEASURE] [--server SERVER] [--profile MEASURE]`."""
 
 import argparse
+import signal
+import sys
 import traceback
 from contextlib import ExitStack
 from pathlib import Path
@@ -48,6 +50,7 @@ MEASURES: list[Measure] = [
 def main() -> None:
     """Measure what was asked for, and write raw results and table."""
     asked = _arguments()
+    signal.signal(signal.SIGTERM, _leave)
     settings = (
         Settings(quick=True, rounds=asked.rounds or 1, warmup_s=0.5, duration_s=2.5, data_root=asked.data_root)
         if asked.quick
@@ -68,6 +71,11 @@ def main() -> None:
     print(f"\n{table}\n\nraw results: {path}")
     if not asked.quick:
         results_table.publish(table, PAGE)
+
+
+def _leave(number: int, _: object) -> None:
+    """Unwind on SIGTERM, so that no server outlives the bench."""
+    sys.exit(128 + number)
 
 
 def _arguments() -> argparse.Namespace:

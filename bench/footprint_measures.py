@@ -51,14 +51,18 @@ class BytesOnDisk(Measure):
             "batches": points // BATCH_POINTS // len(run_ids),
             "keys": list(METRIC_KEYS),
         }
-        result = stage.load("distinct_batches", parameters, connections=2, limit_s=300.0)
+        result = stage.load("distinct_batches", parameters, connections=stage.server.setup_connections, limit_s=300.0)
         if result.errors or result.cut_short:
             raise NotMeasurableError(f"loading failed: {(result.error_texts or ['too slow'])[0][:200]}")
         stage.catch_up_s(run_ids[0])
 
     @staticmethod
     def _sizes(stage: Stage, folder: Path, points: int) -> Sample:
-        files = {str(f.relative_to(folder)): f.stat().st_size for f in folder.rglob("*") if f.is_file()}
+        files = {
+            str(f.relative_to(folder)): f.stat().st_size
+            for f in folder.rglob("*")
+            if f.is_file() and not f.is_symlink()
+        }
         log = sum(f.stat().st_size for pattern in stage.server.log_files for f in folder.glob(pattern))
         read_model = sum(f.stat().st_size for pattern in stage.server.read_model_files for f in folder.glob(pattern))
         if not read_model:

@@ -111,7 +111,9 @@ class Stage:
         parameters = {"experiment_id": experiment_id, "count": count}
         if workload == "create_runs":
             parameters["keep"] = True
-        result = self.load(workload, parameters, connections=8, limit_s=SETUP_LIMIT_S)
+        result = self.load(workload, parameters, connections=self.server.setup_connections, limit_s=SETUP_LIMIT_S)
+        if result.cut_short:
+            raise NotMeasurableError(f"did not take {count} runs within {SETUP_LIMIT_S} s")
         if result.errors:
             raise NotMeasurableError(f"making {count} runs failed: {result.error_texts[0][:200]}")
         return result.kept
@@ -119,7 +121,9 @@ class Stage:
     def catch_up_s(self, run_id: str) -> float:
         """Seconds until a read that must see all writes so far is answered."""
         started = time.perf_counter()
-        self.running.get("runs/get", [("run_id", run_id)])
+        while self.running.answers_behind("runs/get", [("run_id", run_id)]):
+            if time.perf_counter() - started > CATCH_UP_LIMIT_S:
+                raise TimeoutError(f"reads are still behind the writes after {CATCH_UP_LIMIT_S} s")
         return time.perf_counter() - started
 
 

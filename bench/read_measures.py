@@ -6,6 +6,7 @@ from typing import Any
 from bench import process_tree
 from bench.load_generator import LoadResult
 from bench.measures import SETUP_LIMIT_S, Measure, NotMeasurableError, Row, Sample, Stage, rated
+from bench.mlflow_seeding import seed_runs
 from bench.server_process import UnexpectedAnswerError
 from bench.workloads import search_body
 
@@ -56,7 +57,8 @@ class _LargeExperiment:
 class SearchManyRuns(Measure):
     """The time of one search page with 100,000 runs, one request at a time; 64 of 100 runs match the filter.
 
-    A server that takes runs too slowly is measured with what it took in the time allowed, and its size is stated.
+    MLflow's database is filled by SQL. A server that takes runs too slowly is measured with what it took in the time
+    allowed, and its size is stated.
     """
 
     name = "runs-search-100k"
@@ -65,18 +67,11 @@ class SearchManyRuns(Measure):
         Row("runs-search-100k-deep", "runs/search p95, 100,000 runs, 500th page", 50, "ms", "lower"),
     )
     load_limit_s = 400.0
-    walk_limit_s = 120.0
 
     def prepare(self, stage: Stage) -> _LargeExperiment:
         experiment_id = stage.new_experiment(self.name)
         wanted = stage.settings.size(100_000, 10_000)
-        parameters = {"experiment_id": experiment_id, "count": wanted}
-        limit_s = self.load_limit_s if not stage.settings.quick else 40.0
-        result = stage.load("furnished_runs", parameters, connections=32, limit_s=limit_s)
-        if result.errors:
-            raise NotMeasurableError(f"loading failed: {result.error_texts[0][:200]}")
-        runs = len(result.kept)
-        stage.catch_up_s(result.kept[0])
+        runs = self._fill(stage, experiment_id, wanted)
         page_size = 100 if runs >= 90_000 else 10
         page = min(500, int(runs * 0.6) // page_size)
         try:
@@ -86,17 +81,34 @@ class SearchManyRuns(Measure):
             deep = []
         return _LargeExperiment(experiment_id, runs, page_size, page, deep)
 
+    def _fill(self, stage: Stage, experiment_id: str, wanted: int) -> int:
+        """Load the runs; returns how many the server took in the time allowed."""
+        if stage.server.name == "mlflow":
+            seed_runs(stage.running.folder / "mlflow.db", experiment_id, wanted)
+            return wanted
+        parameters = {"experiment_id": experiment_id, "count": wanted}
+        connections = stage.server.setup_connections
+        limit_s = self.load_limit_s if not stage.settings.quick else 40.0
+        result = stage.load("furnished_runs", parameters, connections=connections, limit_s=limit_s)
+        if result.errors:
+            raise NotMeasurableError(f"loading failed: {result.error_texts[0][:200]}")
+        stage.catch_up_s(result.kept[0])
+        return len(result.kept)
+
     def _walk(self, stage: Stage, experiment_id: str, bound: float, page_size: int, pages: int) -> tuple[str, str, Any]:
-        """The request for page `pages`, found by following the tokens from the first."""
+        """The request for page `pages`, found by following the tokens from the first.
+
+        Peers are asked for all pages before it as one large page, since a token of theirs is but a number of runs to
+        skip and 500 pages would take them an hour.
+        """
+        steps, step_size = (pages - 1, page_size) if stage.server.name == "tracklog" else (1, (pages - 1) * page_size)
         token: str | None = None
-        body = search_body(experiment_id, bound, "!= 'sgd'", page_size)
-        for _ in range(pages - 1):
-            answer = stage.running.post("runs/search", body)
-            token = answer.get("next_page_token")
+        for _ in range(steps):
+            body = search_body(experiment_id, bound, "!= 'sgd'", step_size, token)
+            token = stage.running.post("runs/search", body).get("next_page_token")
             if token is None:
                 raise NotMeasurableError(f"pages ended before page {pages}")
-            body = search_body(experiment_id, bound, "!= 'sgd'", page_size, token)
-        return "POST", "runs/search", body
+        return "POST", "runs/search", search_body(experiment_id, bound, "!= 'sgd'", page_size, token)
 
     def measure(self, stage: Stage, prepared: _LargeExperiment) -> Sample:
         count = stage.settings.size(200, 60)
@@ -145,7 +157,9 @@ class LongHistories(Measure):
             "batches": HISTORY_POINTS // BATCH_POINTS,
             "keys": ["train_loss"],
         }
-        result = stage.load("distinct_batches", parameters, connections=2, limit_s=SETUP_LIMIT_S)
+        result = stage.load(
+            "distinct_batches", parameters, connections=stage.server.setup_connections, limit_s=SETUP_LIMIT_S
+        )
         if result.errors:
             raise NotMeasurableError(f"loading failed: {result.error_texts[0][:200]}")
         if result.cut_short:

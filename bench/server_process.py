@@ -23,6 +23,10 @@ START_LIMIT_S = 120
 STOP_LIMIT_S = 30
 ANSWER_LIMIT_S = 300
 POLL_S = 0.005
+SETTLE_LIMIT_S = 60
+SETTLE_WINDOW_S = 0.5
+IDLE_SHARE = 0.1
+"""Below this share of one core a server counts as idle; MLflow's workers keep looking for jobs."""
 
 
 class UnexpectedAnswerError(Exception):
@@ -67,6 +71,21 @@ class ServerProcess:
         """The JSON answer to a POST below the API prefix."""
         return json.loads(self._request("POST", f"{API}/{route}", json.dumps(body).encode()) or b"{}")
 
+    def answers_behind(self, route: str, query: list[tuple[str, str]]) -> bool:
+        """Whether the answer to a GET says that it may lack the latest writes, as Tracklog's does when it must."""
+        headers, _ = self._ask("GET", f"{API}/{route}?{urlencode(query)}", None)
+        return "X-Tracklog-Behind" in headers
+
+    def settle(self) -> None:
+        """Wait until the process tree is idle: what a server still starts would cost the first measure."""
+        deadline = time.perf_counter() + SETTLE_LIMIT_S
+        spent = sum(process_tree.cpu_seconds(self.pid).values())
+        while time.perf_counter() < deadline:
+            time.sleep(SETTLE_WINDOW_S)
+            before, spent = spent, sum(process_tree.cpu_seconds(self.pid).values())
+            if spent - before < IDLE_SHARE * SETTLE_WINDOW_S:
+                return
+
     def stop(self) -> None:
         """Ask it to end and wait; end what is left of its process tree by force."""
         births = {pid: process_tree.birth(pid) for pid in process_tree.tree(self.pid)}
@@ -97,6 +116,9 @@ class ServerProcess:
         raise TimeoutError(f"{self.server.title} does not answer {path}:\n{self.output_tail()}")
 
     def _request(self, method: str, path: str, body: bytes | None) -> bytes:
+        return self._ask(method, path, body)[1]
+
+    def _ask(self, method: str, path: str, body: bytes | None) -> tuple[http.client.HTTPMessage, bytes]:
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=ANSWER_LIMIT_S)
         try:
             headers = {"Content-Type": "application/json"} if body is not None else {}
@@ -107,7 +129,7 @@ class ServerProcess:
             connection.close()
         if answer.status != 200:
             raise UnexpectedAnswerError(f"{method} {path[:100]}: {answer.status} {content[:500]!r}")
-        return content
+        return answer.headers, content
 
 
 @contextmanager
@@ -118,6 +140,7 @@ def running(server: Server, data_root: Path | None) -> Iterator[ServerProcess]:
         try:
             process.wait_until_healthy()
             process.wait_until_searchable()
+            process.settle()
             yield process
         finally:
             process.stop()

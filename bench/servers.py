@@ -21,6 +21,8 @@ class Server:
     log_files: tuple[str, ...] = ()
     read_model_files: tuple[str, ...] = ()
     """Glob patterns of data files below the folder; a server without a log of its own has only the second kind."""
+    setup_connections: int = 8
+    """How many connections fill it before a measure: as many as it takes without failing."""
 
 
 def _tracklog(port: int, folder: Path) -> list[str]:
@@ -61,19 +63,21 @@ SERVERS = {
             title="Tracklog",
             command=_tracklog,
             log_files=("tracklog.db", "tracklog.db-wal"),
-            read_model_files=("*read*model*", "*read*model*-wal"),
+            read_model_files=("tracklog.db.read-model.*",),
         ),
         Server(
             name="mlflow",
             title=f"MLflow {MLFLOW_VERSION}",
             command=_mlflow,
             read_model_files=("mlflow.db", "mlflow.db-*"),
+            setup_connections=2,
         ),
         Server(
             name="fasttrackml",
             title=f"FastTrackML {FASTTRACKML_VERSION}",
             command=_fasttrackml,
             read_model_files=("fasttrackml.db", "fasttrackml.db-*"),
+            setup_connections=4,
         ),
     )
 }
