@@ -54,12 +54,11 @@ class Settings:
     default_artifact_root: str
     web: WebSettings = field(default_factory=WebSettings)
 
-    @property
-    def address(self) -> str:
-        """Where to point a client on this machine."""
+    def address_at(self, port: int) -> str:
+        """Where to point a client on this machine, when `port` is the one listened on."""
         host = "127.0.0.1" if self.host in ("0.0.0.0", "::", "") else self.host
         shown = f"[{host}]" if ":" in host else host
-        return f"http://{shown}:{self.port}{self.web.static_prefix}"
+        return f"http://{shown}:{port}{self.web.static_prefix}"
 
 
 def log_file_of(uri: str) -> Path:

@@ -8,6 +8,8 @@ from typing import Final
 
 import orjson
 
+from tracklog.web.metrics import DoorCounts
+
 FLUSH_S: Final = 0.5
 """How long a line may wait. At the end of the process everything that waits is written."""
 
@@ -16,19 +18,19 @@ MAX_WAITING_BYTES: Final = 4 * 1024 * 1024
 
 
 class AccessLog:
-    """Lines that wait to be written to the file descriptor `target`."""
+    """Lines that wait to be written to the file descriptor `target`; lost ones are counted in `counts`."""
 
-    def __init__(self, target: int) -> None:
+    def __init__(self, target: int, counts: DoorCounts) -> None:
         self._target = target
+        self._counts = counts
         self._lines: list[bytes] = []
         self._waiting_bytes = 0
-        self.dropped_lines = 0
 
     def add(self, fields: dict[str, object]) -> None:
         """Have a line with `fields`, JSON values and aware datetimes, written soon."""
         line = orjson.dumps(fields, option=orjson.OPT_APPEND_NEWLINE | orjson.OPT_UTC_Z)
         if self._waiting_bytes + len(line) > MAX_WAITING_BYTES:
-            self.dropped_lines += 1
+            self._counts.access_log_dropped += 1
             return
         self._waiting_bytes += len(line)
         self._lines.append(line)
@@ -62,4 +64,4 @@ class AccessLog:
             while rest:
                 rest = rest[os.write(self._target, rest) :]
         except BrokenPipeError:
-            self.dropped_lines += bytes(rest).count(b"\n")
+            self._counts.access_log_dropped += bytes(rest).count(b"\n")

@@ -19,6 +19,7 @@ from tracklog.settings import WebSettings
 from tracklog.web import front_door
 from tracklog.web.access_log import AccessLog
 from tracklog.web.app import COUNTS, create_app
+from tracklog.web.metrics import DoorCounts
 
 Client = TestClient[web.Request, web.Application]
 
@@ -426,7 +427,7 @@ async def test_every_request_leaves_a_line_in_the_access_log(tmp_path: Path) -> 
     target = os.open(file, os.O_CREAT | os.O_WRONLY)
     try:
         async with serving(
-            route("/x/{name}", raising(InvalidParameterValue("no"))), access_log=AccessLog(target)
+            route("/x/{name}", raising(InvalidParameterValue("no"))), access_log=AccessLog(target, DoorCounts())
         ) as client:
             await raw(
                 client,

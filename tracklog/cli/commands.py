@@ -1,0 +1,47 @@
+"""The commands, each imported when it is asked for: a server is to answer within a second of its start."""
+
+import importlib
+from importlib.metadata import version
+from typing import Final
+
+import click
+
+COMMANDS: Final = {
+    "server": "tracklog.cli.server",
+    "events": "tracklog.cli.events",
+    "rebuild": "tracklog.cli.rebuild",
+    "fetch-page": "tracklog.cli.fetch_page",
+}
+
+
+class CommandsByName(click.Group):
+    """Finds a command `a-name` as the attribute `command` of its module."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        module = COMMANDS.get(cmd_name)
+        if module is None:
+            return None
+        command: click.Command = importlib.import_module(module).command
+        return command
+
+
+class Refusal(click.ClickException):
+    """One sentence and exit code 2: what was asked for is not what this program does."""
+
+    exit_code = 2
+
+
+def show_version(ctx: click.Context, _parameter: click.Parameter, wanted: bool) -> None:
+    """Print the version, looked up only now, and end."""
+    if wanted and not ctx.resilient_parsing:
+        click.echo(f"tracklog {version('tracklog')}")
+        ctx.exit()
+
+
+@click.group(cls=CommandsByName, context_settings={"help_option_names": ["--help"], "max_content_width": 100})
+@click.option("--version", is_flag=True, expose_value=False, is_eager=True, callback=show_version)
+def tracklog() -> None:
+    """An MLflow-compatible tracking backend in which the message log is the truth."""

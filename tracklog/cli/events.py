@@ -1,0 +1,105 @@
+"""`tracklog events`: the history as lines of JSON."""
+
+import asyncio
+import sys
+from collections.abc import AsyncIterator
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import click
+
+from tracklog.cli.commands import Refusal
+from tracklog.cli.store_option import backend_store_uri
+
+if TYPE_CHECKING:
+    from event_log.port import EventFilter, EventLogReader
+
+BATCH_EVENTS: Final = 500
+FOLLOW_S: Final = 10.0
+"""How long one wait for more events lasts before the next one begins."""
+
+
+def time_us(_ctx: click.Context, parameter: click.Parameter, text: str | None) -> int | None:
+    """Microseconds since the Unix epoch of an RFC 3339 time, or of milliseconds since then."""
+    if text is None:
+        return None
+    if text.isdecimal():
+        return int(text) * 1000
+    try:
+        time = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise Refusal(
+            f"{parameter.opts[0]} {text!r} is neither an RFC 3339 time nor milliseconds since 1970."
+        ) from error
+    if time.tzinfo is None:
+        raise Refusal(f"{parameter.opts[0]} {text!r} must name its time zone, as in {text}Z.")
+    return round(time.timestamp() * 1_000_000)
+
+
+@click.command("events")
+@backend_store_uri()
+@click.option("--stream", metavar="NAME", help="Only events of this stream, such as run/<id> or experiment/<id>.")
+@click.option("--type", "event_type", metavar="TYPE", help="Only events of this type, such as RunCreated.")
+@click.option("--actor", metavar="USER", help="Only what this user did.")
+@click.option("--since", "since_us", metavar="TIME", callback=time_us, help="Only events at or after this time.")
+@click.option("--until", "until_us", metavar="TIME", callback=time_us, help="Only events before this time.")
+@click.option("--follow", "-f", is_flag=True, help="Go on with events as they come, until interrupted.")
+def command(
+    log_file: Path,
+    stream: str | None,
+    event_type: str | None,
+    actor: str | None,
+    since_us: int | None,
+    until_us: int | None,
+    follow: bool,
+) -> None:
+    """Print the events of the log, oldest first, each a line of JSON.
+
+    TIME is RFC 3339 with a time zone, or milliseconds since 1970. A server may have the log open.
+    """
+    from event_log.port import EventFilter, ForeignLog
+    from event_log.sqlite_event_log import check_is_log
+
+    try:
+        if not check_is_log(log_file):
+            raise Refusal(f"There is no log at {log_file}.")
+    except ForeignLog as error:
+        raise Refusal(str(error)) from error
+    wanted = EventFilter(stream=stream, event_type=event_type, actor=actor, since_us=since_us, until_us=until_us)
+    try:
+        asyncio.run(_print(log_file, wanted, follow=follow))
+    except BrokenPipeError:
+        # The reader has seen enough, as `head` does.
+        raise click.exceptions.Exit(0) from None
+
+
+async def _print(log_file: Path, wanted: "EventFilter", *, follow: bool) -> None:
+    from event_log.sqlite_event_log import SqliteEventLogReader
+
+    out = sys.stdout.buffer
+    log = SqliteEventLogReader(log_file)
+    try:
+        async for lines in batches(log, wanted, follow=follow):
+            out.write(lines)
+            out.flush()
+    finally:
+        await log.close()
+
+
+async def batches(log: "EventLogReader", wanted: "EventFilter", *, follow: bool) -> AsyncIterator[bytes]:
+    """Lines of matching events, partition by partition; with `follow` also those that are still to come, for ever."""
+    from schemas.event_json import event_json
+
+    offsets = dict.fromkeys(await log.partitions(), 0)
+    while True:
+        end = await log.end()
+        for partition in sorted(offsets):
+            while events := await log.read(partition, offsets[partition], limit=BATCH_EVENTS, matching=wanted):
+                offsets[partition] = events[-1].offset + 1
+                yield b"".join(event_json(event) + b"\n" for event in events)
+            # What does not match up to here need not be looked at again.
+            offsets[partition] = max(offsets[partition], end[partition])
+        if not follow:
+            return
+        await log.wait_for_more(end, FOLLOW_S)
