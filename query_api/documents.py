@@ -49,5 +49,5 @@ async def logged_model_document(read_model: ReadModel, model_id: str) -> bytes |
 
 
 async def _document(read_model: ReadModel, statement: str, parameter: str | int) -> bytes | None:
-    rows = await read_model.fetch(statement, (parameter,))
+    rows = await read_model.lookup(statement, (parameter,))
     return rows[0][0] if rows else None

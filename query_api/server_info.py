@@ -1,0 +1,14 @@
+"""What clients and the page ask before they decide which routes to use."""
+
+from typing import Final
+
+MLFLOW_VERSION: Final = "3.17.2"
+"""The MLflow whose tracking API this is. Clients export traces only to a server of 3.4 or later."""
+
+SERVER_INFO: Final = (
+    b'{"store_type":"SqlStore","workspaces_enabled":false,"trace_archival_enabled":false,'
+    b'"multipart_uploads_enabled":false,"multipart_downloads_enabled":false,'
+    b'"presigned_upload_run_id_supported":false,"presigned_upload_model_id_supported":false,'
+    b'"features_enabled":{"gateway":false}}'
+)
+"""Each flag is false until the routes behind it are there: clients then use the plain ones."""

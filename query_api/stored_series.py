@@ -1,0 +1,109 @@
+"""Where the history of one metric of a run lies: chunks known by their ranges, and the few points after them.
+
+A full chunk never changes, and its number means the same in every generation of the read model. So what is found here
+stays true however long its reader takes, and no view of the database has to be held open meanwhile.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, NamedTuple
+
+import orjson
+
+from query_api.port import ReadModel
+from schemas.errors import TemporarilyUnavailable
+from schemas.metric_points import POINTS_PER_CHUNK, Points, no_points, unpack_segments
+
+_NAN: Final = float("nan")
+
+
+class ChunkRange(NamedTuple):
+    """A chunk of POINTS_PER_CHUNK points but for the points. The values' range is None when every value is NaN."""
+
+    number: int
+    min_step: int
+    max_step: int
+    min_timestamp_ms: int
+    max_timestamp_ms: int
+    min_value: float | None
+    max_value: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class StoredSeries:
+    """A metric's history in the order of the log: all of `chunks`, then `rest`."""
+
+    run_id: str
+    key: str
+    chunks: Sequence[ChunkRange]
+    rest: Points
+
+
+@dataclass(frozen=True, slots=True)
+class _Statements:
+    """One dialect's statements; parameters: run id, key, and as named."""
+
+    newest: str
+    ranges: str
+    chunks: str
+
+
+_STATEMENTS: Final = {
+    "sqlite": _Statements(
+        newest="""SELECT l.points, l.step, l.timestamp_ms, l.value, t.data
+FROM runs r CROSS JOIN latest_metrics l ON l.run_number = r.run_number
+LEFT JOIN metric_tails t ON t.run_number = l.run_number AND t.key = l.key
+WHERE r.run_id = ? AND l.key = ?""",
+        # Parameter 3: how many.
+        ranges="""SELECT chunk_number, min_step, max_step, min_timestamp_ms, max_timestamp_ms, min_value, max_value
+FROM metric_chunks
+WHERE run_number = (SELECT run_number FROM runs WHERE run_id = ?) AND key = ? AND chunk_number < ?
+ORDER BY chunk_number""",
+        # Parameter 3: a JSON list of numbers.
+        chunks="""SELECT c.chunk_number, c.data FROM json_each(?3) wanted CROSS JOIN metric_chunks c
+ON c.run_number = (SELECT run_number FROM runs WHERE run_id = ?1) AND c.key = ?2 AND c.chunk_number = wanted.value""",
+    )
+}
+
+
+async def find_series(read_model: ReadModel, run_id: str, key: str) -> StoredSeries | None:
+    """The history of a metric as it is now, None for an unknown run or metric."""
+    statements = _STATEMENTS[read_model.dialect]
+    newest = await read_model.lookup(statements.newest, (run_id, key))
+    if not newest:
+        return None
+    points, step, timestamp_ms, value, tail = newest[0]
+    if points == 1:
+        rest = no_points()
+        rest.steps.append(step)
+        rest.timestamps_ms.append(timestamp_ms)
+        rest.values.append(_NAN if value is None else value)
+        return StoredSeries(run_id, key, (), rest)
+    rest = no_points() if tail is None else unpack_segments(tail)
+    chunks = points // POINTS_PER_CHUNK
+    if not chunks:
+        return StoredSeries(run_id, key, (), rest)
+    rows = await read_model.fetch(statements.ranges, (run_id, key, chunks))
+    _check_all_there(run_id, key, len(rows), chunks)
+    return StoredSeries(run_id, key, [ChunkRange(*row) for row in rows], rest)
+
+
+async def load_chunks(read_model: ReadModel, series: StoredSeries, numbers: Iterable[int]) -> dict[int, bytes]:
+    """The packed points of some of the chunks, by number.
+
+    Raises TemporarilyUnavailable.
+    """
+    wanted = list(numbers)
+    if not wanted:
+        return {}
+    parameters: tuple[Any, ...] = (series.run_id, series.key, orjson.dumps(wanted).decode())
+    rows = await read_model.fetch(_STATEMENTS[read_model.dialect].chunks, parameters)
+    _check_all_there(series.run_id, series.key, len(rows), len(wanted))
+    return dict(rows)
+
+
+def _check_all_there(run_id: str, key: str, found: int, wanted: int) -> None:
+    if found != wanted:
+        raise TemporarilyUnavailable(
+            f"{found} of {wanted} chunks of metric '{key}' of run '{run_id}' are in the read model; try again."
+        )

@@ -1,0 +1,36 @@
+"""A recorded event as one JSON object: what the history answers over REST and prints on the command line."""
+
+import uuid
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+import orjson
+
+from schemas.envelope import RecordedEvent
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def event_json(event: RecordedEvent) -> bytes:
+    """The envelope's attributes, the event's place in the log, and its payload as `data`, exactly as it is stored.
+
+    `time` is RFC 3339 in UTC with microseconds, `id` a UUID.
+    """
+    return orjson.dumps(
+        {
+            "id": str(uuid.UUID(bytes=event.id)),
+            "type": event.type,
+            "version": event.version,
+            "stream": event.stream,
+            "time": (_EPOCH + timedelta(microseconds=event.time_us)).strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
+            "actor": {
+                "user": event.actor.user,
+                "address": event.actor.address,
+                "user_agent": event.actor.user_agent,
+            },
+            "request_id": event.request_id,
+            "partition": event.partition,
+            "offset": event.offset,
+            "data": orjson.Fragment(event.payload),
+        }
+    )
