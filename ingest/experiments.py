@@ -12,7 +12,7 @@ from ingest.log_writer import LogWriter
 from ingest.port import ExperimentAtDoor
 from ingest.validation import check_experiment_name, experiment_id_of
 from schemas.envelope import SYSTEM, Actor, EventData
-from schemas.errors import ResourceAlreadyExists, ResourceDoesNotExist
+from schemas.errors import ResourceAlreadyExists
 from schemas.events import ExperimentCreated
 from schemas.rest.messages import (
     CreateExperiment,
@@ -62,16 +62,13 @@ class ExperimentCommands:
         raise AssertionError("unreachable: the last attempt returns or raises")
 
     async def ensure_default(self) -> None:
-        """Create experiment 0 unless the log ever had it.
+        """Create experiment 0 in an empty log: it is the first event of every log.
 
-        Raises ProjectionBehind when the read model cannot tell in time, TemporarilyUnavailable, LogUnavailable.
+        Asks the log and not the read model, which after a loss may take minutes to be made again.
+        Raises ProjectionBehind, LogUnavailable.
         """
-        try:
-            await self._door.experiment(DEFAULT_EXPERIMENT_ID)
-        except ResourceDoesNotExist:
-            await self._create_default()
-
-    async def _create_default(self) -> None:
+        if not await self._writer.is_log_empty():
+            return
         event = ExperimentCreated(
             experiment_id=DEFAULT_EXPERIMENT_ID,
             name=DEFAULT_EXPERIMENT_NAME,

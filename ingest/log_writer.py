@@ -23,6 +23,10 @@ class LogWriter:
         self._clock = clock
         self._under_way: set[asyncio.Task[EventData]] = set()
 
+    async def is_log_empty(self) -> bool:
+        """Whether nothing was ever appended. Raises LogUnavailable."""
+        return not any((await self._log.end()).values())
+
     async def append(self, event: AnyEvent, actor: Actor, request_id: str) -> EventData:
         """Return when the event is durable. Raises what EventLog.append raises."""
         stamped = self._clock.stamp(event, actor, request_id)

@@ -40,8 +40,8 @@ class IngestService:
         self.logged_models = LoggedModelCommands(writer, self.door)
 
     async def ensure_default_experiment(self) -> None:
-        """Create experiment 0 unless the log ever had it; to be called before the first request is served.
+        """Create experiment 0 in an empty log; to be called before the first request is served.
 
-        Raises ProjectionBehind when the read model cannot tell in time, TemporarilyUnavailable, LogUnavailable.
+        Raises ProjectionBehind, LogUnavailable.
         """
         await self.experiments.ensure_default()

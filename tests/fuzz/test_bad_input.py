@@ -195,6 +195,15 @@ def test_any_values_of_any_fields_are_answered_in_mlflows_shape(
     check_shape(route, request, connection.send(request)[1])
 
 
+def test_nothing_that_was_accepted_is_set_aside_by_the_projector(connection: Connection, subject: Subject) -> None:
+    # Reading what was just written waits until the projector is past everything before it.
+    query = f"run_id={subject.run_id}".encode()
+    _, read = connection.send(Request("read", "GET", "/api/2.0/mlflow/runs/get", query=query))
+    assert read.status == 200, read
+    _, metrics = connection.send(Request("metrics", "GET", "/metrics"))
+    assert b"\ntracklog_set_aside_events 0.0\n" in metrics.body
+
+
 def test_every_message_of_the_tracking_api_is_fuzzed() -> None:
     every = {one for one in vars(messages).values() if isinstance(one, type) and issubclass(one, Message)}
     bases = {Message, messages.RunMessage}

@@ -21,6 +21,7 @@ from schemas.events import (
     ExperimentRestored,
     ExperimentTagDeleted,
     ExperimentTagSet,
+    RunCreated,
 )
 from schemas.progress import ProjectionBehind
 from schemas.rest.messages import (
@@ -47,6 +48,10 @@ async def create(house: House, name: str) -> str:
     return str(orjson.loads(answer)["experiment_id"])
 
 
+async def create_run_elsewhere(house: House) -> None:
+    await house.append(RunCreated(run_id="r", experiment_id=0, name="n", user_id="", start_time_ms=0, artifact_uri="a"))
+
+
 async def test_the_default_experiment_is_made_once_and_by_the_system(house: House) -> None:
     await house.ingest.ensure_default_experiment()
     await house.ingest.ensure_default_experiment()
@@ -61,6 +66,14 @@ async def test_the_default_experiment_is_made_once_and_by_the_system(house: Hous
 async def test_two_processes_that_start_together_make_one_default_experiment(house: House) -> None:
     await asyncio.gather(house.ingest.ensure_default_experiment(), house.another_process().ensure_default_experiment())
     assert (await house.projection.last_experiment_id()) == 0
+
+
+async def test_a_log_with_events_starts_without_a_read_model(house: House) -> None:
+    await house.ingest.ensure_default_experiment()
+    house.projection.is_stuck = True
+    await create_run_elsewhere(house)
+    await house.another_process().ensure_default_experiment()
+    assert await house.count() == 2
 
 
 async def test_a_deleted_default_experiment_is_not_made_again(house: House) -> None:

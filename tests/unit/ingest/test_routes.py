@@ -12,7 +12,6 @@ from aiohttp.typedefs import Handler
 from ingest.routes import ingest_routes
 from schemas.errors import TracklogError
 from schemas.rest.request_keys import ACTOR, REQUEST_ID
-from schemas.rest.request_keys import ACTOR, REQUEST_ID
 from schemas.rest.route import Kind, Permission
 from tests.unit.ingest.doubles import ANN, House
 
