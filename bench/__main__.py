@@ -14,7 +14,7 @@ from bench.measures import Measure, NotMeasurableError, Sample, Settings, Stage
 from bench.profiling import profile
 from bench.read_measures import GetRun, LongHistories, SearchManyRuns, SearchRuns
 from bench.results import Results
-from bench.server_process import running
+from bench.server_process import ServerDidNotStartError, running
 from bench.servers import PROJECT, SERVERS, Server
 from bench.write_measures import (
     CreateRuns,
@@ -146,7 +146,7 @@ def _report(measure: Measure, server: Server, number: int, sample: Sample) -> No
 
 
 def _report_failure(measure: Measure, server: Server, error: Exception, kept: Results) -> None:
-    if not isinstance(error, NotMeasurableError):
+    if not isinstance(error, NotMeasurableError | ServerDidNotStartError):
         traceback.print_exception(error)
     print(f"{measure.name} {server.title}: failed: {error}", flush=True)
     kept.add_failure(measure, server.name, f"{error}" or type(error).__name__)

@@ -33,6 +33,10 @@ class UnexpectedAnswerError(Exception):
     """A server answered a request of ours with something else than 200."""
 
 
+class ServerDidNotStartError(Exception):
+    """A server ended or stayed silent at its start; the text ends with the last line it printed."""
+
+
 class ServerProcess:
     """A running server. `folder` holds its data and `server.log`, its output."""
 
@@ -100,20 +104,21 @@ class ServerProcess:
             if birth is not None and process_tree.birth(pid) == birth:
                 os.kill(pid, signal.SIGKILL)
 
-    def output_tail(self) -> str:
-        return (self.folder / "server.log").read_text(errors="replace")[-2000:]
+    def _last_line(self) -> str:
+        lines = (self.folder / "server.log").read_text(errors="replace").strip().splitlines()
+        return lines[-1] if lines else "(no output)"
 
     def _wait_for(self, path: str) -> float:
         deadline = time.perf_counter() + START_LIMIT_S
         while time.perf_counter() < deadline:
             if self._process.poll() is not None:
-                raise RuntimeError(f"{self.server.title} ended at start:\n{self.output_tail()}")
+                raise ServerDidNotStartError(f"{self.server.title} ended at start: {self._last_line()}")
             try:
                 self._request("GET", path, None)
                 return time.perf_counter() - self.spawned_at
             except (OSError, http.client.HTTPException, UnexpectedAnswerError):
                 time.sleep(POLL_S)
-        raise TimeoutError(f"{self.server.title} does not answer {path}:\n{self.output_tail()}")
+        raise ServerDidNotStartError(f"{self.server.title} does not answer {path}: {self._last_line()}")
 
     def _request(self, method: str, path: str, body: bytes | None) -> bytes:
         return self._ask(method, path, body)[1]
