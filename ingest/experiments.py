@@ -27,11 +27,8 @@ DEFAULT_EXPERIMENT_ID: Final = 0
 DEFAULT_EXPERIMENT_NAME: Final = "Default"
 """Where stock clients log when they name no experiment."""
 
-ID_ATTEMPTS: Final = 20
+ATTEMPTS: Final = 20
 """Each attempt loses only when another process took the same id between its look-up and its append."""
-
-ID_TAKEN: Final = "Experiment id"
-"""How the fold's refusal begins when the id, not the name, was taken."""
 
 
 class ExperimentCommands:
@@ -49,13 +46,14 @@ class ExperimentCommands:
         command = msgspec.structs.replace(
             command, artifact_location=absolute(command.artifact_location, self._working_folder)
         )
-        for attempt in range(ID_ATTEMPTS):
+        for attempt in range(ATTEMPTS):
             holder = await self._door.state.experiment_named(command.name)
             event = deciding.create(command, holder, await self._next_id(), self._artifact_root)
             try:
                 await self._append_created(event, actor, request_id)
-            except ResourceAlreadyExists as refusal:
-                if not refusal.message.startswith(ID_TAKEN) or attempt == ID_ATTEMPTS - 1:
+            except ResourceAlreadyExists:
+                # Name or id went to another in the meantime; the next look says which.
+                if attempt == ATTEMPTS - 1:
                     raise
             else:
                 return answers.experiment_created(event.experiment_id)
