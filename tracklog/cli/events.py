@@ -2,7 +2,7 @@
 
 import asyncio
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -40,7 +40,7 @@ def time_us(_ctx: click.Context, parameter: click.Parameter, text: str | None) -
 @click.command("events")
 @backend_store_uri()
 @click.option("--stream", metavar="NAME", help="Only events of this stream, such as run/<id> or experiment/<id>.")
-@click.option("--type", "event_type", metavar="TYPE", help="Only events of this type, such as RunCreated.")
+@click.option("--type", "event_type", metavar="TYPE", help="Only events of this type, such as run.created.")
 @click.option("--actor", metavar="USER", help="Only what this user did.")
 @click.option("--since", "since_us", metavar="TIME", callback=time_us, help="Only events at or after this time.")
 @click.option("--until", "until_us", metavar="TIME", callback=time_us, help="Only events before this time.")
@@ -87,7 +87,7 @@ async def _print(log_file: Path, wanted: "EventFilter", *, follow: bool) -> None
         await log.close()
 
 
-async def batches(log: "EventLogReader", wanted: "EventFilter", *, follow: bool) -> AsyncIterator[bytes]:
+async def batches(log: "EventLogReader", wanted: "EventFilter", *, follow: bool) -> AsyncGenerator[bytes, None]:
     """Lines of matching events, partition by partition; with `follow` also those that are still to come, for ever."""
     from schemas.event_json import event_json
 

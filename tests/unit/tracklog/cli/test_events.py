@@ -1,0 +1,132 @@
+"""Rules of `tracklog events`."""
+
+import asyncio
+import json
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import aclosing
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+
+from event_log.port import EVERY_EVENT, EventFilter
+from event_log.sqlite_event_log import SqliteEventLog, SqliteEventLogReader
+from schemas.envelope import Actor, EventClock, EventData
+from schemas.events import AnyEvent, ExperimentDeleted, ExperimentRestored
+from tracklog.cli.commands import tracklog
+from tracklog.cli.events import batches
+
+ANN, BOB = Actor(user="ann"), Actor(user="bob")
+
+
+def history() -> list[EventData]:
+    """Four events, at 1, 2, 3 and 4 seconds after the epoch."""
+    clock = EventClock()
+    changes: list[tuple[AnyEvent, Actor]] = [
+        (ExperimentDeleted(experiment_id=1), ANN),
+        (ExperimentRestored(experiment_id=1), BOB),
+        (ExperimentDeleted(experiment_id=2), ANN),
+        (ExperimentDeleted(experiment_id=1), BOB),
+    ]
+    return [
+        replace(clock.stamp(change, actor, "q"), time_us=(number + 1) * 1_000_000)
+        for number, (change, actor) in enumerate(changes)
+    ]
+
+
+async def append(file: Path, events: list[EventData]) -> None:
+    with ThreadPoolExecutor(1) as executor:
+        log = SqliteEventLog.open(file, executor)
+        for event in events:
+            await log.append([event])
+        await log.close()
+
+
+@pytest.fixture
+def log_file(tmp_path: Path) -> Path:
+    file = tmp_path / "log.db"
+    asyncio.run(append(file, history()))
+    return file
+
+
+def printed(log_file: Path, *arguments: str) -> list[dict[str, Any]]:
+    done = CliRunner().invoke(tracklog, ["events", "--backend-store-uri", str(log_file), *arguments])
+    assert done.exit_code == 0, done.output
+    return [json.loads(line) for line in done.output.splitlines()]
+
+
+def test_events_are_printed_in_order_a_line_each(log_file: Path) -> None:
+    events = printed(log_file)
+    assert [event["offset"] for event in events] == [0, 1, 2, 3]
+    assert events[0]["type"] == "experiment.deleted"
+    assert events[0]["stream"] == "experiment/1"
+    assert events[0]["actor"]["user"] == "ann"
+    assert events[0]["request_id"] == "q"
+    assert events[0]["time"] == "1970-01-01T00:00:01.000000Z"
+    assert events[0]["data"]["experiment_id"] == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "offsets"),
+    [
+        (["--stream", "experiment/2"], [2]),
+        (["--type", "experiment.restored"], [1]),
+        (["--actor", "ann"], [0, 2]),
+        (["--since", "1970-01-01T00:00:02Z"], [1, 2, 3]),
+        (["--until", "1970-01-01T00:00:02+00:00"], [0]),
+        (["--since", "2000", "--until", "4000"], [1, 2]),
+        (["--actor", "bob", "--stream", "experiment/1", "--type", "experiment.deleted"], [3]),
+        (["--actor", "nobody"], []),
+    ],
+)
+def test_events_are_chosen_by_every_filter_at_once(log_file: Path, arguments: list[str], offsets: list[int]) -> None:
+    assert [event["offset"] for event in printed(log_file, *arguments)] == offsets
+
+
+@pytest.mark.parametrize("arguments", [["--since", "yesterday"], ["--until", "2026-01-01T00:00:00"]])
+def test_a_time_that_is_not_one_is_refused(log_file: Path, arguments: list[str]) -> None:
+    refused = CliRunner().invoke(tracklog, ["events", "--backend-store-uri", str(log_file), *arguments])
+    assert (refused.exit_code, refused.output.count("\n")) == (2, 1)
+
+
+def test_a_log_that_is_not_there_is_not_made(tmp_path: Path) -> None:
+    refused = CliRunner().invoke(tracklog, ["events", "--backend-store-uri", str(tmp_path / "none.db")])
+    assert refused.exit_code == 2
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_foreign_file_is_refused_untouched(tmp_path: Path) -> None:
+    file = tmp_path / "notes.txt"
+    file.write_text("mine")
+    for command in ("events", "rebuild"):
+        refused = CliRunner().invoke(tracklog, [command, "--backend-store-uri", str(file)])
+        assert refused.exit_code == 2
+        assert "not a Tracklog event log" in refused.output
+    assert file.read_text() == "mine"
+    assert [path.name for path in tmp_path.iterdir()] == ["notes.txt"]
+
+
+async def test_following_goes_on_with_what_is_appended_later(tmp_path: Path) -> None:
+    file = tmp_path / "log.db"
+    await append(file, history())
+    log = SqliteEventLogReader(file)
+    try:
+        async with aclosing(batches(log, EventFilter(actor="ann"), follow=True)) as lines, asyncio.timeout(10):
+            first = await anext(lines)
+            assert [json.loads(line)["offset"] for line in first.splitlines()] == [0, 2]
+            appending = asyncio.create_task(append(file, history()[:1]))
+            second = await anext(lines)
+            assert [json.loads(line)["offset"] for line in second.splitlines()] == [4]
+            await appending
+    finally:
+        await log.close()
+
+
+async def test_without_following_the_end_is_the_end(tmp_path: Path) -> None:
+    file = tmp_path / "log.db"
+    await append(file, history())
+    log = SqliteEventLogReader(file)
+    assert [len(text.splitlines()) async for text in batches(log, EVERY_EVENT, follow=False)] == [4]
+    await log.close()

@@ -1,0 +1,181 @@
+"""Rules of `tracklog server`: every option of `mlflow server` is honoured or refused, none ignored."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+from tracklog.cli import server
+from tracklog.cli.commands import tracklog
+from tracklog.cli.unsupported_options import NAMED_BY_ENVIRONMENT, UNSUPPORTED, UNSUPPORTED_FLAGS
+from tracklog.settings import Settings
+
+
+@pytest.fixture(autouse=True)
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def started(monkeypatch: pytest.MonkeyPatch) -> list[Settings]:
+    """The settings servers were started with; none really starts."""
+    settings: list[Settings] = []
+    monkeypatch.setattr(server, "run", settings.append)
+    return settings
+
+
+def run(*arguments: str, environment: dict[str, str] | None = None) -> Result:
+    return CliRunner().invoke(tracklog, ["server", *arguments], env=environment)
+
+
+def test_without_options_everything_is_in_one_folder_below(here: Path, started: list[Settings]) -> None:
+    assert run().exit_code == 0
+    (settings,) = started
+    assert (settings.host, settings.port) == ("127.0.0.1", 5000)
+    assert settings.log_file == here / "tracklog-data" / "tracklog.db"
+    assert settings.artifacts_folder == here / "tracklog-data" / "artifacts"
+    assert settings.default_artifact_root == "mlflow-artifacts:/"
+    assert settings.web.access_log
+    assert settings.web.serve_artifacts
+    assert not settings.web.artifacts_only
+    assert list(here.iterdir()) == []
+
+
+HONOURED: list[tuple[list[str], str, str, Any]] = [
+    (["--host", "0.0.0.0"], "MLFLOW_HOST", "host", "0.0.0.0"),
+    (["-h", "::1"], "MLFLOW_HOST", "host", "::1"),
+    (["--port", "80"], "MLFLOW_PORT", "port", 80),
+    (["-p", "81"], "MLFLOW_PORT", "port", 81),
+    (["--backend-store-uri", "sqlite:////d/l.db"], "MLFLOW_BACKEND_STORE_URI", "log_file", Path("/d/l.db")),
+    (["--artifacts-destination", "/d/a"], "MLFLOW_ARTIFACTS_DESTINATION", "artifacts_folder", Path("/d/a")),
+    (["--default-artifact-root", "s3://b"], "MLFLOW_DEFAULT_ARTIFACT_ROOT", "default_artifact_root", "s3://b"),
+    (["--static-prefix", "/ml"], "MLFLOW_STATIC_PREFIX", "web.static_prefix", "/ml"),
+    (["--allowed-hosts", "a,b"], "MLFLOW_SERVER_ALLOWED_HOSTS", "web.allowed_hosts", ("a", "b")),
+    (["--cors-allowed-origins", "*"], "MLFLOW_SERVER_CORS_ALLOWED_ORIGINS", "web.allowed_origins", ("*",)),
+    (["--x-frame-options", "DENY"], "MLFLOW_SERVER_X_FRAME_OPTIONS", "web.frame_options", "DENY"),
+]
+
+
+def setting(settings: Settings, name: str) -> Any:
+    value: Any = settings
+    for part in name.split("."):
+        value = getattr(value, part)
+    return value
+
+
+@pytest.mark.parametrize(("option", "environment", "name", "value"), HONOURED)
+def test_an_option_and_its_environment_name_mean_the_same(
+    option: list[str], environment: str, name: str, value: Any, started: list[Settings]
+) -> None:
+    assert run(*option).exit_code == 0
+    assert run(environment={environment: option[1]}).exit_code == 0
+    assert [setting(settings, name) for settings in started] == [value, value]
+
+
+@pytest.mark.parametrize(
+    ("option", "environment", "name", "value"),
+    [
+        ("--no-serve-artifacts", {"MLFLOW_SERVE_ARTIFACTS": "false"}, "web.serve_artifacts", False),
+        ("--serve-artifacts", {"MLFLOW_SERVE_ARTIFACTS": "true"}, "web.serve_artifacts", True),
+        ("--artifacts-only", {"MLFLOW_ARTIFACTS_ONLY": "true"}, "web.artifacts_only", True),
+        ("--no-access-log", {"TRACKLOG_ACCESS_LOG": "false"}, "web.access_log", False),
+    ],
+)
+def test_a_flag_and_its_environment_name_mean_the_same(
+    option: str, environment: dict[str, str], name: str, value: bool, started: list[Settings]
+) -> None:
+    assert run(option).exit_code == 0
+    assert run(environment=environment).exit_code == 0
+    assert [setting(settings, name) for settings in started] == [value, value]
+
+
+@pytest.mark.parametrize("option", UNSUPPORTED)
+def test_an_option_that_means_nothing_here_is_refused_with_one_sentence(option: str, started: list[Settings]) -> None:
+    refused = run(option, "30")
+    assert refused.exit_code == 2
+    assert refused.output.startswith(f"Error: {option}")
+    assert refused.output.count("\n") == 1
+    assert refused.output.endswith(".\n")
+    assert not started
+
+
+@pytest.mark.parametrize("flag", UNSUPPORTED_FLAGS)
+def test_a_flag_that_means_nothing_here_is_refused(flag: str, started: list[Settings]) -> None:
+    refused = run(flag)
+    assert (refused.exit_code, refused.output.count("\n")) == (2, 1)
+    assert not started
+
+
+@pytest.mark.parametrize(("option", "name"), NAMED_BY_ENVIRONMENT.items())
+def test_what_the_environment_asks_for_is_refused_too(option: str, name: str, started: list[Settings]) -> None:
+    refused = run(environment={name: "true"})
+    assert refused.exit_code == 2
+    assert option in refused.output
+    assert name in refused.output
+    assert not started
+
+
+def test_the_number_of_workers_is_one(started: list[Settings]) -> None:
+    assert run("--workers", "1").exit_code == 0
+    assert run("-w", "4").exit_code == 2
+    assert run(environment={"MLFLOW_WORKERS": "4"}).exit_code == 2
+    assert len(started) == 1
+
+
+def test_to_be_without_workspaces_is_what_there_is(started: list[Settings]) -> None:
+    assert run("--disable-workspaces").exit_code == 0
+    assert len(started) == 1
+
+
+OPTIONS_OF_MLFLOW = """
+import json, mlflow.cli
+parameters = mlflow.cli.server.params
+print(json.dumps([[*(p.opts + p.secondary_opts), *filter(None, [p.envvar])] for p in parameters]))
+"""
+
+
+def test_every_option_and_environment_name_of_mlflow_server_is_known_here() -> None:
+    asked = subprocess.run([sys.executable, "-c", OPTIONS_OF_MLFLOW], capture_output=True, text=True, check=True)
+    theirs = {name for names in json.loads(asked.stdout.splitlines()[-1]) for name in names}
+    ours = {
+        name
+        for parameter in server.command.params
+        for name in (*parameter.opts, *parameter.secondary_opts, str(parameter.envvar))
+    }
+    assert "--backend-store-uri" in theirs
+    assert theirs - ours == set()
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--backend-store-uri", "postgresql://db/mlflow"],
+        ["--artifacts-destination", "s3://bucket"],
+        ["--static-prefix", "ml"],
+        ["--allowed-hosts", ""],
+        ["--cors-allowed-origins", "x"],
+        ["--x-frame-options", "x"],
+        ["--host", "a b"],
+        ["--artifacts-only", "--no-serve-artifacts"],
+    ],
+)
+def test_a_bad_value_is_refused_with_one_sentence(arguments: list[str], started: list[Settings]) -> None:
+    refused = run(*arguments)
+    assert (refused.exit_code, refused.output.count("\n")) == (2, 1)
+    assert not started
+
+
+def test_an_unknown_option_is_refused(started: list[Settings]) -> None:
+    assert run("--nothing").exit_code == 2
+    assert not started
+
+
+def test_every_command_is_listed_with_what_it_does() -> None:
+    text = CliRunner().invoke(tracklog, ["--help"]).output
+    for name in ("server", "events", "rebuild", "fetch-page"):
+        assert name in text
