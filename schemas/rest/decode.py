@@ -122,7 +122,7 @@ def _check_required_everywhere(message: Message) -> None:
 def _snake_case(fields: Mapping[str, Any], message_type: type[Message], at: str) -> dict[str, Any]:
     """The fields `message_type` knows, under their snake_case names, without nulls, lists and messages likewise."""
     known = _annotations(message_type)
-    required = {name for name in message_type.required if isinstance(name, str)}
+    required = {one for name in message_type.required for one in ((name,) if isinstance(name, str) else name)}
     plain: dict[str, Any] = {}
     for given, value in fields.items():
         name = _snake(given)
