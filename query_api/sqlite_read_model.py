@@ -19,6 +19,7 @@ from typing import Any, Final
 from urllib.parse import quote
 
 from query_api.port import ReadModel, ReadSnapshot, Row
+from query_api.search.sqlite_text_match import register_functions
 from schemas.errors import DeadlineExceeded, RequestLimitExceeded, TemporarilyUnavailable
 
 STATEMENT_BOUND_S: Final = 20.0
@@ -54,17 +55,13 @@ _UNREACHABLE: Final = frozenset(
 )
 
 
-def no_functions(connection: sqlite3.Connection) -> None:
-    """Leave the connection as it is."""
-
-
 class SqliteReadModel(ReadModel):
     """Reads the file that `path` leads to at the time of each statement; `path` may be a symbolic link that moves.
 
     Must be made in a running event loop, and used in that one alone.
     """
 
-    def __init__(self, path: Path, functions: Functions = no_functions) -> None:
+    def __init__(self, path: Path, functions: Functions = register_functions) -> None:
         self._path = path
         self._functions = functions
         self._loop = asyncio.get_running_loop()

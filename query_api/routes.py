@@ -1,0 +1,215 @@
+"""The read routes of the tracking API."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Final, TypeVar
+
+from aiohttp import web
+
+from event_log.port import EventLogReader
+from query_api.event_history import ReadEvents, events_json
+from query_api.freshness import Freshness
+from query_api.graphql_request import GraphQL, graphql_request
+from query_api.server_info import MLFLOW_VERSION, SERVER_INFO
+from query_api.service import GetMetricHistoryBulk, QueryService
+from schemas.errors import BadRequest
+from schemas.rest.decode import read_message
+from schemas.rest.messages import (
+    GetExperiment,
+    GetExperimentByName,
+    GetLoggedModel,
+    GetMetricHistory,
+    GetMetricHistoryBulkInterval,
+    GetRun,
+    Message,
+    SearchDatasets,
+    SearchExperiments,
+    SearchLoggedModels,
+    SearchRuns,
+)
+from schemas.rest.request_keys import BEHIND
+from schemas.rest.route import (
+    MIB,
+    NO_PREFIX,
+    READ_LIMITS,
+    V2,
+    V2_AJAX_ONLY,
+    V3,
+    Handler,
+    Kind,
+    Limits,
+    Permission,
+    Route,
+)
+
+HISTORY_LIMITS: Final = Limits(body_bytes=MIB, timeout_s=3600.0)
+"""A history of 10,000,000 points is 800 MB, which takes its client longer than the server."""
+
+TRACKLOG_V1: Final = ("/api/tracklog/v1",)
+
+M = TypeVar("M", bound=Message)
+Answer = Callable[[M], Awaitable[bytes]]
+Pieces = Callable[[M], AsyncIterator[bytes]]
+
+
+def query_routes(queries: QueryService, freshness: Freshness, log: EventLogReader) -> tuple[Route, ...]:
+    """Every route that reads what was tracked, the history of events, and what the server says of itself."""
+    doors = _Doors(freshness)
+    answer, stream = doors.answer, doors.stream
+    return (
+        _read("GET", "experiments/get", answer(GetExperiment, queries.get_experiment)),
+        _read("GET", "experiments/get-by-name", answer(GetExperimentByName, queries.get_experiment_by_name)),
+        _read("GET", "experiments/search", answer(SearchExperiments, queries.search_experiments)),
+        _read("POST", "experiments/search", answer(SearchExperiments, queries.search_experiments)),
+        _read(
+            "POST",
+            "experiments/search-datasets",
+            answer(SearchDatasets, queries.search_datasets),
+            prefixes=V2_AJAX_ONLY,
+        ),
+        _read("GET", "runs/get", answer(GetRun, queries.get_run)),
+        _read("POST", "runs/search", answer(SearchRuns, queries.search_runs)),
+        _read("GET", "metrics/get-history", stream(GetMetricHistory, queries.metric_history), limits=HISTORY_LIMITS),
+        _read(
+            "GET",
+            "metrics/get-history-bulk",
+            stream(GetMetricHistoryBulk, queries.metric_history_bulk),
+            prefixes=V2_AJAX_ONLY,
+        ),
+        _read(
+            "GET",
+            "metrics/get-history-bulk-interval",
+            answer(GetMetricHistoryBulkInterval, queries.metric_history_bulk_interval),
+        ),
+        _read("GET", "logged-models/{model_id}", doors.logged_model(queries)),
+        _read("POST", "logged-models/search", answer(SearchLoggedModels, queries.search_logged_models)),
+        _route("POST", "/graphql", NO_PREFIX, doors.graphql(GraphQL(queries)), Permission.READ),
+        _route("GET", "/graphql", NO_PREFIX, _no_graphql_get, Permission.READ),
+        _route("GET", "/events", TRACKLOG_V1, _events(log), Permission.ADMIN),
+        *server_routes(),
+    )
+
+
+def server_routes() -> tuple[Route, ...]:
+    """What any server answers of itself, without a log or a read model."""
+    return (
+        _route("GET", "/health", NO_PREFIX, _health, Permission.PUBLIC, Kind.OPERATION),
+        _route("GET", "/version", NO_PREFIX, _version, Permission.PUBLIC, Kind.OPERATION),
+        _route("GET", "/mlflow/server-info", V3, _server_info, Permission.PUBLIC, Kind.OPERATION),
+    )
+
+
+class _Doors:
+    """Handlers that wait for the read model before they ask it."""
+
+    def __init__(self, freshness: Freshness) -> None:
+        self._freshness = freshness
+
+    async def catch_up(self, request: web.Request) -> None:
+        """Have the read model pass every event there is; where it does not, the answer says how far it is."""
+        behind = await self._freshness.caught_up()
+        if behind is not None:
+            request[BEHIND] = behind
+
+    def answer(self, message_type: type[M], answer: Answer[M]) -> Handler:
+        """Handle a request of `message_type` with the body that `answer` makes."""
+
+        async def handle(request: web.Request) -> web.StreamResponse:
+            message = await read_message(request, message_type)
+            await self.catch_up(request)
+            return _json(await answer(message))
+
+        return handle
+
+    def stream(self, message_type: type[M], pieces: Pieces[M]) -> Handler:
+        """Handle a request of `message_type` with the pieces of a body that may be too long to keep."""
+
+        async def handle(request: web.Request) -> web.StreamResponse:
+            message = await read_message(request, message_type)
+            await self.catch_up(request)
+            return await _in_pieces(request, pieces(message))
+
+        return handle
+
+    def logged_model(self, queries: QueryService) -> Handler:
+        async def handle(request: web.Request) -> web.StreamResponse:
+            await self.catch_up(request)
+            return _json(await queries.get_logged_model(GetLoggedModel(model_id=request.match_info["model_id"])))
+
+        return handle
+
+    def graphql(self, graphql: GraphQL) -> Handler:
+        async def handle(request: web.Request) -> web.StreamResponse:
+            asked = await graphql_request(request)
+            await self.catch_up(request)
+            return _json(await graphql.answer(asked))
+
+        return handle
+
+
+def _events(log: EventLogReader) -> Handler:
+    async def handle(request: web.Request) -> web.StreamResponse:
+        return _json(await events_json(log, await read_message(request, ReadEvents)))
+
+    return handle
+
+
+async def _no_graphql_get(_request: web.Request) -> web.StreamResponse:
+    raise BadRequest("GraphQL is asked by POST.")
+
+
+async def _health(_request: web.Request) -> web.StreamResponse:
+    return web.Response(text="OK")
+
+
+async def _version(_request: web.Request) -> web.StreamResponse:
+    return web.Response(text=MLFLOW_VERSION, content_type="text/html")
+
+
+async def _server_info(_request: web.Request) -> web.StreamResponse:
+    return _json(SERVER_INFO)
+
+
+async def _in_pieces(request: web.Request, pieces: AsyncIterator[bytes]) -> web.StreamResponse:
+    """One piece is answered as it is; more are sent as they come, as fast as the client takes them."""
+    first = await anext(pieces)
+    second = await anext(pieces, None)
+    if second is None:
+        return _json(first)
+    response = web.StreamResponse(headers={"Content-Type": "application/json"})
+    try:
+        await response.prepare(request)
+        await response.write(first)
+        await response.write(second)
+        async for piece in pieces:
+            await response.write(piece)
+            # A client that takes everything at once never makes `write` wait, and others want their turn.
+            await asyncio.sleep(0)
+        await response.write_eof()
+    except ConnectionResetError:
+        pass  # the client left in the middle, and there is nobody to tell
+    return response
+
+
+def _json(body: bytes) -> web.Response:
+    return web.Response(body=body, content_type="application/json")
+
+
+def _read(
+    method: str, path: str, handler: Handler, *, prefixes: tuple[str, ...] = V2, limits: Limits = READ_LIMITS
+) -> Route:
+    return _route(method, f"/mlflow/{path}", prefixes, handler, Permission.READ, limits=limits)
+
+
+def _route(
+    method: str,
+    path: str,
+    prefixes: tuple[str, ...],
+    handler: Handler,
+    permission: Permission,
+    kind: Kind = Kind.READ,
+    limits: Limits = READ_LIMITS,
+) -> Route:
+    return Route(
+        method=method, path=path, prefixes=prefixes, handler=handler, kind=kind, permission=permission, limits=limits
+    )

@@ -1,0 +1,319 @@
+"""The read routes over HTTP: what is asked, how it is checked, in which shape it is answered."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+
+import orjson
+import pytest
+from aiohttp import ClientResponse, web
+from aiohttp.test_utils import TestClient, TestServer
+
+from event_log.memory_event_log import MemoryEventLog
+from query_api.freshness import Freshness
+from query_api.routes import query_routes
+from query_api.service import QueryService
+from schemas.envelope import Actor, EventData, Position, Positions
+from schemas.errors import TracklogError
+from schemas.events import RunDeleted
+from schemas.progress import ProgressReport, ProjectionBehind, ProjectionProgress
+from schemas.rest.request_keys import BEHIND
+from schemas.rest.route import Handler, Kind, Permission, Route
+from tests.unit.query_api.series_rows import NAN, write_series
+from tests.unit.query_api.sqlite_rows import SqliteRows
+
+Client = TestClient[web.Request, web.Application]
+
+V2 = "/api/2.0/mlflow"
+AJAX = "/ajax-api/2.0/mlflow"
+
+
+class Progress(ProjectionProgress):
+    """A projection at `checkpoint`."""
+
+    def __init__(self) -> None:
+        self.checkpoint = 0
+
+    async def wait_until(self, positions: Positions, timeout_s: float) -> None:
+        if self.checkpoint < positions[0]:
+            raise ProjectionBehind("behind")
+
+    async def verdict(self, position: Position, timeout_s: float) -> TracklogError | None:
+        raise NotImplementedError
+
+    def report(self) -> ProgressReport:
+        return ProgressReport({0: self.checkpoint}, 0)
+
+
+@web.middleware
+async def front(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """The least a server does around a handler."""
+    try:
+        response = await handler(request)
+    except TracklogError as error:
+        return web.json_response({"error_code": error.error_code}, status=error.status)
+    if BEHIND in request:
+        response.headers["X-Tracklog-Behind"] = request[BEHIND]
+    return response
+
+
+@pytest.fixture
+def rows() -> SqliteRows:
+    rows = SqliteRows()
+    rows.experiment(1, name="one")
+    rows.experiment(2, name="two", lifecycle_stage="deleted")
+    return rows
+
+
+@pytest.fixture
+def log() -> MemoryEventLog:
+    return MemoryEventLog()
+
+
+@pytest.fixture
+def routes(rows: SqliteRows, log: MemoryEventLog) -> tuple[Route, ...]:
+    return query_routes(QueryService(rows), Freshness(log, Progress()), log)
+
+
+@pytest.fixture
+async def client(routes: tuple[Route, ...]) -> AsyncIterator[Client]:
+    app = web.Application(middlewares=[front])
+    for route in routes:
+        for prefix in route.prefixes:
+            app.router.add_route(route.method, prefix + route.path, route.handler)
+    async with TestClient(TestServer(app)) as client:
+        yield client
+
+
+async def body(answer: ClientResponse) -> Any:
+    assert answer.status == 200, await answer.text()
+    assert answer.content_type == "application/json"
+    return orjson.loads(await answer.read())
+
+
+async def refusal(answer: ClientResponse) -> tuple[int, str]:
+    return answer.status, (await answer.json())["error_code"]
+
+
+def test_every_read_of_the_tracking_api_is_there(routes: tuple[Route, ...]) -> None:
+    assert {f"{route.method} {prefix}{route.path}" for route in routes for prefix in route.prefixes} == {
+        *(
+            f"{method} {prefix}/mlflow/{path}"
+            for prefix in ("/api/2.0", "/ajax-api/2.0")
+            for method, path in (
+                ("GET", "experiments/get"),
+                ("GET", "experiments/get-by-name"),
+                ("GET", "experiments/search"),
+                ("POST", "experiments/search"),
+                ("GET", "runs/get"),
+                ("POST", "runs/search"),
+                ("GET", "metrics/get-history"),
+                ("GET", "metrics/get-history-bulk-interval"),
+                ("GET", "logged-models/{model_id}"),
+                ("POST", "logged-models/search"),
+            )
+        ),
+        "POST /ajax-api/2.0/mlflow/experiments/search-datasets",
+        "GET /ajax-api/2.0/mlflow/metrics/get-history-bulk",
+        "GET /api/3.0/mlflow/server-info",
+        "GET /ajax-api/3.0/mlflow/server-info",
+        "GET /api/tracklog/v1/events",
+        "POST /graphql",
+        "GET /graphql",
+        "GET /health",
+        "GET /version",
+    }
+
+
+def test_only_what_the_server_says_of_itself_is_public(routes: tuple[Route, ...]) -> None:
+    public = {route.path for route in routes if route.permission is Permission.PUBLIC}
+    assert public == {"/health", "/version", "/mlflow/server-info"}
+    assert {route.path for route in routes if route.kind is Kind.OPERATION} == public
+    assert {route.path for route in routes if route.permission is Permission.ADMIN} == {"/events"}
+
+
+async def test_the_server_says_that_it_lives_and_which_mlflow_it_is(client: Client) -> None:
+    health, version = await client.get("/health"), await client.get("/version")
+    assert (health.status, await health.text()) == (200, "OK")
+    assert (version.status, version.content_type, await version.text()) == (200, "text/html", "3.17.2")
+    info = await body(await client.get("/ajax-api/3.0/mlflow/server-info"))
+    assert info["store_type"] == "SqlStore"
+    assert info["multipart_uploads_enabled"] is False
+
+
+async def test_an_experiment_is_got_by_id_however_spelled_and_by_name_also_deleted(client: Client) -> None:
+    for spelled in ("1", " 1 ", "01"):
+        got = await body(await client.get(f"{V2}/experiments/get", params={"experiment_id": spelled}))
+        assert got["experiment"]["name"] == "one"
+    got = await body(await client.get(f"{V2}/experiments/get-by-name", params={"experiment_name": "two"}))
+    assert got["experiment"]["lifecycle_stage"] == "deleted"
+
+
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [
+        (f"{V2}/experiments/get?experiment_id=9", (404, "RESOURCE_DOES_NOT_EXIST")),
+        (f"{V2}/experiments/get?experiment_id={10**30}", (404, "RESOURCE_DOES_NOT_EXIST")),
+        (f"{V2}/experiments/get?experiment_id=-1", (404, "RESOURCE_DOES_NOT_EXIST")),
+        (f"{V2}/experiments/get?experiment_id=x", (400, "INVALID_PARAMETER_VALUE")),
+        (f"{V2}/experiments/get", (400, "INVALID_PARAMETER_VALUE")),
+        (f"{V2}/experiments/get-by-name?experiment_name=nine", (404, "RESOURCE_DOES_NOT_EXIST")),
+        (f"{V2}/experiments/get-by-name?experiment_name=", (400, "INVALID_PARAMETER_VALUE")),
+        (f"{V2}/experiments/search", (400, "INVALID_PARAMETER_VALUE")),
+        (f"{V2}/runs/get?run_id=nobody", (404, "RESOURCE_DOES_NOT_EXIST")),
+        (f"{V2}/runs/get", (400, "INVALID_PARAMETER_VALUE")),
+        (f"{V2}/metrics/get-history?run_id=r", (400, "INVALID_PARAMETER_VALUE")),
+        (f"{V2}/metrics/get-history?metric_key=k", (400, "INVALID_PARAMETER_VALUE")),
+        (f"{V2}/metrics/get-history?run_id=r&metric_key=k&max_results=0", (400, "INVALID_PARAMETER_VALUE")),
+        (f"{V2}/metrics/get-history?run_id=r&metric_key=k&max_results=x", (400, "INVALID_PARAMETER_VALUE")),
+        (f"{V2}/metrics/get-history?run_id=r&metric_key=k&page_token=x", (400, "INVALID_PARAMETER_VALUE")),
+        (f"{AJAX}/metrics/get-history-bulk?metric_key=k", (400, "INVALID_PARAMETER_VALUE")),
+        (f"{AJAX}/metrics/get-history-bulk?run_id=r", (400, "INVALID_PARAMETER_VALUE")),
+        (f"{AJAX}/metrics/get-history-bulk?run_id=r&metric_key=k&max_results=-1", (400, "INVALID_PARAMETER_VALUE")),
+        (f"{AJAX}/metrics/get-history-bulk?metric_key=k{'&run_id=r' * 101}", (400, "INVALID_PARAMETER_VALUE")),
+        (f"{V2}/logged-models/m-nobody", (404, "RESOURCE_DOES_NOT_EXIST")),
+        ("/graphql", (400, "BAD_REQUEST")),
+        ("/api/tracklog/v1/events?limit=0", (400, "INVALID_PARAMETER_VALUE")),
+        ("/api/tracklog/v1/events?since=soon", (400, "INVALID_PARAMETER_VALUE")),
+    ],
+)
+async def test_a_wrong_question_is_refused(client: Client, path: str, expected: tuple[int, str]) -> None:
+    assert await refusal(await client.get(path)) == expected
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "metric_key=k",
+        "run_ids=r",
+        f"metric_key=k{'&run_ids=r' * 101}",
+        "run_ids=r&metric_key=k&max_results=0",
+        "run_ids=r&metric_key=k&max_results=2501",
+        "run_ids=r&metric_key=k&start_step=1",
+        "run_ids=r&metric_key=k&end_step=1",
+        "run_ids=r&metric_key=k&start_step=2&end_step=1",
+    ],
+)
+async def test_a_wrong_interval_is_refused(client: Client, query: str) -> None:
+    answer = await client.get(f"{V2}/metrics/get-history-bulk-interval?{query}")
+    assert await refusal(answer) == (400, "INVALID_PARAMETER_VALUE")
+
+
+@pytest.mark.parametrize("name", ["run_id", "run_uuid"])
+async def test_a_run_is_got_by_either_name_of_its_id(client: Client, rows: SqliteRows, name: str) -> None:
+    rows.run("r", metrics={"loss": 0.1})
+    run = (await body(await client.get(f"{V2}/runs/get", params={name: "r"})))["run"]
+    assert run["info"]["run_id"] == run["info"]["run_uuid"] == "r"
+    assert run["data"]["metrics"] == [{"key": "loss", "value": 0.1, "timestamp": 0, "step": 0}]
+
+
+async def test_runs_experiments_datasets_and_models_are_searched(client: Client, rows: SqliteRows) -> None:
+    rows.dataset(rows.run("r"), "d", "abc")
+    rows.logged_model("m-1")
+    of_one = {"experiment_ids": ["1"]}
+    runs = await body(await client.post(f"{V2}/runs/search", json=of_one))
+    assert [run["info"]["run_id"] for run in runs["runs"]] == ["r"]
+    datasets = await body(await client.post(f"{AJAX}/experiments/search-datasets", json=of_one))
+    assert datasets["dataset_summaries"][0]["name"] == "d"
+    models = await body(await client.post(f"{V2}/logged-models/search", json=of_one))
+    assert [model["info"]["model_id"] for model in models["models"]] == ["m-1"]
+    assert (await body(await client.get(f"{V2}/logged-models/m-1")))["model"] == models["models"][0]
+    for found in (
+        await client.get(f"{V2}/experiments/search", params={"max_results": "5"}),
+        await client.post(f"{V2}/experiments/search", json={"max_results": 5}),
+    ):
+        assert [experiment["name"] for experiment in (await body(found))["experiments"]] == ["one"]
+
+
+async def test_a_history_of_any_length_is_the_same_json(client: Client, rows: SqliteRows) -> None:
+    write_series(rows, rows.run("short"), "k", [(0, 1, 0.5), (1, 2, NAN)])
+    write_series(rows, rows.run("long"), "k", [(step, step, step / 7) for step in range(20_000)])
+    short = await client.get(f"{V2}/metrics/get-history", params={"run_uuid": "short", "metric_key": "k"})
+    assert short.headers["Content-Length"]
+    assert (await body(short))["metrics"] == [
+        {"key": "k", "value": 0.5, "timestamp": 1, "step": 0},
+        {"key": "k", "value": "NaN", "timestamp": 2, "step": 1},
+    ]
+    long = await client.get(f"{V2}/metrics/get-history", params={"run_id": "long", "metric_key": "k"})
+    assert long.headers["Transfer-Encoding"] == "chunked"
+    metrics = (await body(long))["metrics"]
+    assert [metric["value"] for metric in metrics] == [step / 7 for step in range(20_000)]
+    nobody = await client.get(f"{V2}/metrics/get-history", params={"run_id": "nobody", "metric_key": "k"})
+    assert await body(nobody) == {}
+
+
+async def test_a_client_that_leaves_in_the_middle_of_a_history_is_no_error(
+    client: Client, rows: SqliteRows, caplog: pytest.LogCaptureFixture
+) -> None:
+    write_series(rows, rows.run("r"), "k", [(step, step, step / 7) for step in range(60_000)])
+    answer = await client.get(f"{V2}/metrics/get-history", params={"run_id": "r", "metric_key": "k"})
+    await answer.content.read(10)
+    answer.close()
+    await asyncio.sleep(0.2)
+    assert (await client.get("/health")).status == 200
+    assert not caplog.records
+
+
+async def test_intervals_come_run_by_run_as_asked(client: Client, rows: SqliteRows) -> None:
+    for run_id in ("a", "b"):
+        write_series(rows, rows.run(run_id), "k", [(step, step, float(step)) for step in range(10)])
+    query = "run_ids=b&run_ids=nobody&run_ids=a&metric_key=k&max_results=3"
+    found = await body(await client.get(f"{AJAX}/metrics/get-history-bulk-interval?{query}"))
+    assert [(metric["run_id"], metric["step"]) for metric in found["metrics"]] == [
+        *(("b", step) for step in (0, 4, 9)),
+        *(("a", step) for step in (0, 4, 9)),
+    ]
+    within = await body(
+        await client.get(f"{AJAX}/metrics/get-history-bulk-interval?run_ids=a&metric_key=k&start_step=2&end_step=3")
+    )
+    assert [metric["step"] for metric in within["metrics"]] == [2, 3]
+    nothing = await client.get(f"{AJAX}/metrics/get-history-bulk-interval?run_ids=nobody&metric_key=k")
+    assert await body(nothing) == {}
+
+
+async def test_bulk_histories_are_whole_up_to_their_limit(client: Client, rows: SqliteRows) -> None:
+    for run_id in ("b", "a"):
+        write_series(rows, rows.run(run_id), "k", [(step, step, 0.5) for step in range(3)])
+    found = await body(await client.get(f"{AJAX}/metrics/get-history-bulk?run_id=b&run_id=a&metric_key=k"))
+    assert [(metric["run_id"], metric["step"]) for metric in found["metrics"]] == [
+        *(("a", step) for step in range(3)),
+        *(("b", step) for step in range(3)),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("sent", "content_type"),
+    [
+        (b"{}", "application/json"),
+        (b"[]", "application/json"),
+        (b'{"query":"{ mlflowGetRun("}', "application/json"),
+        (b'{"query":"{ __typename }","variables":"x"}', "application/json"),
+        (b'{"query":"{ __typename }"}', "text/plain"),
+        (b"", "application/json"),
+    ],
+)
+async def test_what_is_no_graphql_is_refused(client: Client, sent: bytes, content_type: str) -> None:
+    answer = await client.post("/graphql", data=sent, headers={"Content-Type": content_type})
+    assert await refusal(answer) == (400, "INVALID_PARAMETER_VALUE")
+
+
+async def test_graphql_answers_as_json(client: Client) -> None:
+    query = {"query": '{ mlflowGetExperiment(input: {experimentId: "1"}) { experiment { name } } }'}
+    answer = await body(await client.post("/graphql", json=query))
+    assert answer == {"data": {"mlflowGetExperiment": {"experiment": {"name": "one"}}}, "errors": None}
+
+
+async def test_events_are_answered_with_a_cursor(client: Client, log: MemoryEventLog) -> None:
+    await log.append([EventData(bytes(16), "run/r", 1, Actor("ada"), "q", RunDeleted(run_id="r"))])
+    first = await body(await client.get("/api/tracklog/v1/events", params={"stream": "run/r", "actor": "ada"}))
+    assert [event["data"] for event in first["events"]] == [{"run_id": "r"}]
+    rest = await client.get("/api/tracklog/v1/events", params={"cursor": first["next_cursor"]})
+    assert (await body(rest))["events"] == []
+
+
+async def test_an_answer_that_could_not_wait_says_how_far_it_is(client: Client, log: MemoryEventLog) -> None:
+    await log.append([EventData(bytes(16), "run/r", 1, Actor("ada"), "q", RunDeleted(run_id="r"))])
+    answer = await client.get(f"{V2}/experiments/get", params={"experiment_id": "1"})
+    assert answer.status == 200
+    assert answer.headers["X-Tracklog-Behind"] == "0:0/1"
+    assert "X-Tracklog-Behind" not in (await client.get("/health")).headers
