@@ -203,7 +203,7 @@ def _run_data_logged(run: Run, event: RunDataLogged) -> None:
             run.params[param.key] = run.new_params[param.key] = param.value
     for tag in event.tags:
         run.tags[tag.key] = tag.value
-        if tag.key == RUN_NAME_TAG:
+        if tag.key == RUN_NAME_TAG and tag.value:  # an empty name does not rename: MLflow keeps the one it had
             run.name = tag.value
             run.changed = True
     for series, values in zip(event.metrics, columns, strict=True):
