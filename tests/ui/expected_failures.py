@@ -1,0 +1,36 @@
+"""What the page asks for that a server without certain features refuses, and why that is right."""
+
+import re
+from dataclasses import dataclass
+from http import HTTPStatus
+
+NOT_HERE = frozenset({HTTPStatus.NOT_FOUND, HTTPStatus.NOT_IMPLEMENTED})
+
+
+@dataclass(frozen=True, slots=True)
+class ExpectedFailure:
+    """A request that may answer 404 or 501; every other failure of every request is an error."""
+
+    method: str
+    path: str  # a regular expression for the whole path, without the query
+    reason: str
+
+
+EXPECTED_FAILURES = (
+    ExpectedFailure("GET", "/ajax-api/2.0/mlflow/users/current", "there are no accounts; MLflow answers 404 too"),
+    ExpectedFailure("GET", "/ajax-api/3.0/mlflow/assistant/.*", "there is no assistant"),
+    ExpectedFailure("GET", "/ajax-api/2.0/mlflow/gateway-proxy", "there is no gateway to language models"),
+    ExpectedFailure("GET", "/ajax-api/3.0/mlflow/ui-telemetry", "nobody is told how the page is used"),
+    ExpectedFailure("GET", "/ajax-api/2.0/mlflow/model-versions/search", "there is no model registry yet"),
+    ExpectedFailure("GET", "/ajax-api/2.0/mlflow/registered-models/search", "there is no model registry yet"),
+    ExpectedFailure("POST", "/ajax-api/3.0/mlflow/traces/(metrics|search)", "there are no traces yet"),
+    ExpectedFailure("GET", "/ajax-api/3.0/mlflow/scorers/list", "there are no traces yet"),
+    ExpectedFailure("POST", "/ajax-api/3.0/mlflow/datasets/search", "there are no evaluation datasets yet"),
+)
+
+
+def is_expected(method: str, path: str, status: int) -> bool:
+    """Whether an answer of 400 or more is one of the known refusals."""
+    return status in NOT_HERE and any(
+        method == known.method and re.fullmatch(known.path, path) for known in EXPECTED_FAILURES
+    )
