@@ -2,6 +2,7 @@
 
 from contextlib import AsyncExitStack
 
+from artifact_proxy.routes import artifact_routes
 from ingest.routes import ingest_routes
 from ingest.service import IngestService
 from ingest.sqlite_door_state import SqliteDoorState
@@ -13,6 +14,7 @@ from query_api.sqlite_read_model import SqliteReadModel
 from schemas.envelope import EventClock
 from schemas.read_model_link import link_of
 from schemas.rest.route import Route
+from tracklog.embedded.artifacts import artifact_proxy
 from tracklog.embedded.system import EmbeddedSystem
 from tracklog.page import page_routes
 from tracklog.page_fetch import default_page_folder
@@ -33,5 +35,6 @@ async def tracking_routes(settings: Settings, system: EmbeddedSystem, stack: Asy
     return [
         *ingest_routes(ingest),
         *query_routes(queries, freshness, system.log),
+        *artifact_routes(artifact_proxy(settings, read_model, freshness, stack)),
         *page_routes(default_page_folder()),
     ]

@@ -1,0 +1,95 @@
+"""What the pages claim, and what the code does, are the same."""
+
+import re
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from schemas import errors
+from schemas.errors import TracklogError
+from tracklog.cli import server
+from tracklog.cli.commands import COMMANDS, tracklog
+from tracklog.web import metrics
+
+ROOT: Final = Path(__file__).resolve().parents[2]
+OPERATING: Final = (ROOT / "docs" / "operating.md").read_text()
+
+METRIC_NAMES: Final = sorted(
+    value for value in vars(metrics).values() if isinstance(value, str) and re.fullmatch("tracklog_[a-z_]+", value)
+)
+ERROR_CODES: Final = sorted(
+    {one.error_code for one in vars(errors).values() if isinstance(one, type) and issubclass(one, TracklogError)}
+)
+PAGES: Final = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
+
+
+def options_of(command: str) -> list[str]:
+    """The long names of a command's options but `--help`."""
+    module = tracklog.get_command(None, command)  # type: ignore[arg-type]
+    assert module is not None
+    return [
+        option
+        for parameter in module.params
+        for option in (*parameter.opts, *parameter.secondary_opts)
+        if option.startswith("--")
+    ]
+
+
+@pytest.mark.parametrize("option", [option for command in COMMANDS for option in options_of(command)])
+def test_every_option_is_in_the_operating_page(option: str) -> None:
+    if option == "--progress":  # what is so without it
+        return
+    assert re.search(rf"`{re.escape(option)}[ `]", OPERATING), option
+
+
+@pytest.mark.parametrize("option", re.findall(r"`(--[a-z-]+)", OPERATING))
+def test_every_option_of_the_operating_page_is_there(option: str) -> None:
+    assert option in {option for command in COMMANDS for option in options_of(command)}
+
+
+@pytest.mark.parametrize("parameter", server.command.params, ids=lambda parameter: str(parameter.name))
+def test_an_environment_name_stands_beside_its_option(parameter: object) -> None:
+    hidden, name = getattr(parameter, "hidden", False), getattr(parameter, "envvar", None)
+    if hidden or name is None:
+        return
+    option = next(option for option in getattr(parameter, "opts", ()) if option.startswith("--"))
+    row = next(line for line in OPERATING.splitlines() if line.startswith(f"| `{option}`"))
+    assert f"`{name}`" in row
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_is_in_the_operating_page(name: str) -> None:
+    assert f"`tracklog {name}`" in OPERATING
+
+
+@pytest.mark.parametrize("name", METRIC_NAMES)
+def test_every_metric_is_in_the_operating_page(name: str) -> None:
+    assert f"| `{name}` |" in OPERATING
+
+
+def test_no_metric_of_the_operating_page_is_missing() -> None:
+    assert set(re.findall(r"^\| `(tracklog_[a-z_]+)`", OPERATING, re.MULTILINE)) == set(METRIC_NAMES)
+
+
+@pytest.mark.parametrize("code", ERROR_CODES)
+def test_every_error_code_is_in_the_operating_page(code: str) -> None:
+    assert f"`{code}`" in OPERATING
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_link_between_pages_leads_somewhere(page: Path) -> None:
+    for target in re.findall(r"\]\(([^)#]+)[^)]*\)", page.read_text()):
+        if "://" not in target:
+            assert (page.parent / target).exists(), target
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_file_a_page_names_is_there(page: Path) -> None:
+    for name in re.findall(r"`([a-z_]+/[a-z_/]+\.(?:py|lark|md))`", page.read_text()):
+        assert (ROOT / name).exists(), name
+
+
+@pytest.mark.parametrize("target", re.findall(r"`?make ([a-z-]+)`?", (ROOT / "README.md").read_text() + OPERATING))
+def test_every_make_target_a_page_names_is_there(target: str) -> None:
+    assert re.search(rf"^{target}:", (ROOT / "Makefile").read_text(), re.MULTILINE), target
