@@ -1,0 +1,106 @@
+"""Where the artifacts of a run or a logged model lie: the one place where a recorded URI becomes a store and a path."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+from urllib.parse import SplitResult, urlsplit
+
+from artifact_proxy.artifact_path import ROOT, ArtifactPath, decoded, file_path, folder_path
+from artifact_proxy.blob_store import BlobStore
+from schemas.errors import InvalidParameterValue, NotImplementedYet
+
+ROUTE_ANCHOR: Final = "/api/2.0/mlflow-artifacts/artifacts/"
+"""In an http(s) URI of artifacts behind a proxy, what comes before the path. Source: MLflow's client writes them so."""
+
+THIS_MACHINE: Final = ("", "localhost")
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A folder in a store."""
+
+    store: BlobStore
+    folder: ArtifactPath
+
+    def file(self, path: str) -> ArtifactPath:
+        """The path in the store of the file `path` in this folder.
+
+        Raises InvalidParameterValue.
+        """
+        return self.folder.joined(file_path(path))
+
+
+@dataclass(frozen=True, slots=True)
+class LocalRoot:
+    """A folder of this machine that the operator lets this server read, and the store that reads it."""
+
+    folder: Path
+    store: BlobStore
+
+
+class ArtifactRoots:
+    """What artifact URIs may name: `destination`, by the addresses of the proxy, and folders in one of `local`.
+
+    A client writes artifact locations, so any other place is refused: nothing user-written becomes a path of this
+    machine or a call to another. `destination` None: artifacts are not served.
+    """
+
+    def __init__(self, destination: BlobStore | None, local: Sequence[LocalRoot] = ()) -> None:
+        self.destination = destination
+        # The deepest first: of two roots, one in the other, the nearer is meant.
+        self._local = sorted(local, key=lambda root: len(root.folder.parts), reverse=True)
+
+    def place(self, uri: str) -> Place:
+        """The folder that `uri` names.
+
+        Takes mlflow-artifacts:/path, mlflow-artifacts://host[:port]/path, http(s)://host/…/mlflow-artifacts/artifacts/path
+        (all of them the destination, whatever the host: this server is the one that was asked), an absolute path, and
+        file:///path.
+        Raises InvalidParameterValue for any other place, NotImplementedYet for other kinds of store.
+        """
+        if not uri.isprintable():
+            raise not_served(uri)
+        parts = urlsplit(uri)
+        match parts.scheme:
+            case "mlflow-artifacts" | "http" | "https":
+                return self._proxied(uri, parts)
+            case "file" if parts.netloc in THIS_MACHINE and not parts.query and not parts.fragment:
+                return self._local_place(uri, decoded(parts.path))
+            case "":
+                return self._local_place(uri, uri)
+            case "file":
+                raise not_served(uri)
+            case other:
+                raise NotImplementedYet(f"This server does not reach artifacts in {other}: stores.")
+
+    def _proxied(self, uri: str, parts: SplitResult) -> Place:
+        if self.destination is None:
+            raise InvalidParameterValue(
+                "The artifacts lie behind a proxy, and this server serves none (--no-serve-artifacts)."
+            )
+        path = parts.path
+        if parts.scheme != "mlflow-artifacts":
+            _, anchor, path = path.partition(ROUTE_ANCHOR)
+            if not anchor:
+                raise not_served(uri)
+        if parts.query or parts.fragment:
+            raise not_served(uri)
+        return Place(self.destination, folder_path(decoded(path).lstrip("/")))
+
+    def _local_place(self, uri: str, path: str) -> Place:
+        for root in self._local:
+            top = str(root.folder).rstrip("/")
+            if path.rstrip("/") == top:
+                return Place(root.store, ROOT)
+            if path.startswith(f"{top}/"):
+                return Place(root.store, folder_path(path.removeprefix(f"{top}/")))
+        raise not_served(uri)
+
+
+def not_served(uri: str) -> InvalidParameterValue:
+    """The error that tells a client that its location is none of this server's."""
+    return InvalidParameterValue(
+        f"The artifact location {uri[:200]!a} is not below the folders this server was told to serve "
+        "(--artifacts-destination, --default-artifact-root)."
+    )

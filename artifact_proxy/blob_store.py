@@ -1,0 +1,127 @@
+"""Where artifacts lie, as the proxy sees it.
+
+The contract, which `tests/contracts/` holds every adapter to:
+
+- A blob is bytes under an ArtifactPath. Folders exist by what is in them; a store may also keep empty ones.
+- `put` is atomic: when it returns, the blob is durable and whole; until then, and after it raised, readers see what
+  was there before. (A put that is cancelled, or meets StoreUnavailable, in its very last step may have succeeded.) Of
+  two puts at once, one wins whole.
+- A blob that is open is read as it was when it was opened, or reading raises; never a mix of two versions.
+- An ETag changes whenever a blob's bytes may have changed, and is equal for equal reads of one version.
+- Memory does not grow with the size of a blob, in either direction, nor with the number of entries that are read of
+  a folder, except for their names.
+- Nothing outside the store's root is read, written, listed or removed, whatever lies inside it.
+- Errors surface where they arise: at `put`, at entering `open`, at the first of `entries`, or while reading on.
+
+Not promised: that what is listed still exists, and that a removed folder stays empty while others write into it.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import ClassVar
+
+from artifact_proxy.artifact_path import ArtifactPath
+from schemas.errors import InvalidParameterValue, ResourceDoesNotExist, TemporarilyUnavailable
+
+
+class BlobNotFound(ResourceDoesNotExist):
+    """There is no blob at the path, and no folder either."""
+
+
+class NotABlob(InvalidParameterValue):
+    """A folder is where a blob is meant, or a blob (or a link) is where a folder is meant."""
+
+
+class StoreFull(TemporarilyUnavailable):
+    """The store has no room. Nothing of the put remains."""
+
+    retry_after_s: ClassVar[int] = 30
+
+
+class StoreUnavailable(TemporarilyUnavailable):
+    """The store cannot be reached, or refuses this server."""
+
+    retry_after_s: ClassVar[int] = 5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BlobInfo:
+    """One version of a blob. `etag` is opaque, without quotes; `modified` is aware."""
+
+    size: int
+    etag: str
+    modified: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What a folder holds under `name`: a blob of `size` bytes, or a folder when `size` is None."""
+
+    name: str
+    size: int | None
+
+
+class OpenBlob(ABC):
+    """A blob that can be read from any place, any number of times."""
+
+    info: BlobInfo
+
+    @abstractmethod
+    def read(self, start: int, length: int) -> AsyncIterator[bytes]:
+        """Exactly the `length` bytes from `start`, which must lie inside the blob, in chunks of a few hundred KiB.
+
+        Raises StoreUnavailable.
+        """
+
+
+class BlobStore(ABC):
+    """A place for blobs. Use it between `start` and `close`."""
+
+    @abstractmethod
+    async def start(self) -> None:
+        """Get ready, and remove what uploads that a crash ended left behind."""
+
+    @abstractmethod
+    async def close(self) -> None:
+        """End what is under way and let go of every resource."""
+
+    @abstractmethod
+    async def put(self, path: ArtifactPath, content: AsyncIterator[bytes]) -> BlobInfo:
+        """Keep `content` at `path`, in the place of any blob there.
+
+        Raises NotABlob, StoreFull, StoreUnavailable, and whatever `content` raises.
+        """
+
+    @abstractmethod
+    def open(self, path: ArtifactPath) -> AbstractAsyncContextManager[OpenBlob]:
+        """The blob at `path`.
+
+        Raises BlobNotFound, NotABlob, StoreUnavailable.
+        """
+
+    @abstractmethod
+    async def stat(self, path: ArtifactPath) -> BlobInfo:
+        """What `open` would give, without the bytes.
+
+        Raises as `open` does.
+        """
+
+    @abstractmethod
+    def entries(self, folder: ArtifactPath, after: str = "") -> AsyncIterator[Entry]:
+        """What `folder` holds under names greater than `after`, in the order of the names' code points.
+
+        Nothing, when `folder` is a blob or does not exist. Names that no ArtifactPath can hold are left out. To page,
+        stop anywhere and go on from the last name.
+        Raises StoreUnavailable.
+        """
+
+    @abstractmethod
+    async def delete(self, path: ArtifactPath) -> None:
+        """Remove the blob at `path`, or the folder with all it holds; nothing when there is neither.
+
+        A folder is not removed as one: when this raises, some of it may be gone. The root cannot be removed.
+        Raises InvalidParameterValue, StoreUnavailable.
+        """
