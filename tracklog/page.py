@@ -7,9 +7,7 @@ from aiohttp import hdrs, web
 
 from schemas.errors import NotFound
 from schemas.rest.route import KIB, NO_PREFIX, Handler, Kind, Limits, Permission, Route
-from tracklog.page_fetch import ORIGIN_FILE, PAGE_VERSION, default_page_folder, fetch_page
-
-__all__ = ["default_page_folder", "fetch_page", "page_routes"]
+from tracklog.page_fetch import ORIGIN_FILE, PAGE_VERSION
 
 PAGE_LIMITS: Final = Limits(body_bytes=KIB, timeout_s=300.0)
 # No request for a file carries a body; the largest file is 4.4 MB, and slow links exist.
