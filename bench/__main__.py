@@ -74,7 +74,8 @@ def main() -> None:
 
 
 def _leave(number: int, _: object) -> None:
-    """Unwind on SIGTERM, so that no server outlives the bench."""
+    """Unwind on SIGTERM, so that no server outlives the bench; a second one must not interrupt that."""
+    signal.signal(number, signal.SIG_IGN)
     sys.exit(128 + number)
 
 
