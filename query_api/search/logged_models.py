@@ -1,0 +1,156 @@
+"""The search of logged models: a request to a page of JSON."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any, Final
+
+from sqlalchemy import ColumnElement, Exists, Integer, String, and_, cast, exists, func, literal, or_, select
+
+from query_api import sqlite_json
+from query_api.experiment_ids import experiment_id_of
+from query_api.port import ReadModel
+from query_api.search.conditions import Condition, OrderTerm, check_filter, check_order
+from query_api.search.pages import checked_max_logged_models, fingerprint, page_of, sort_values
+from query_api.search.syntax import Identifier, Ordering, parse_filter
+from query_api.search.table_search import SortColumn, find_page, value_test
+from query_api.search.vocabulary import LOGGED_MODELS, Entity
+from schemas.errors import InvalidParameterValue
+from schemas.read_model import logged_model_metrics, logged_model_params, logged_model_tags, logged_models
+from schemas.rest.messages import LoggedModelsDataset, LoggedModelsOrderBy, SearchLoggedModels
+
+MAX_ORDER_TERMS: Final = 20
+MAX_DATASETS: Final = 100
+"""Each is a test of its own in the statement."""
+
+_DOCUMENTS: Final = {"sqlite": f"CAST({sqlite_json.LOGGED_MODEL} AS BLOB)"}
+
+_m = logged_models.alias("m")
+_metrics = logged_model_metrics
+_COLUMNS: Final = {
+    "name": SortColumn(_m.c.name, str),
+    "model_id": SortColumn(_m.c.model_id, str),
+    "model_type": SortColumn(_m.c.model_type, str),
+    "source_run_id": SortColumn(_m.c.source_run_id, str),
+    "artifact_location": SortColumn(_m.c.artifact_location, str),
+    "lifecycle_stage": SortColumn(literal("active"), str),  # a deleted model is not found at all
+    "status": SortColumn(_m.c.status, int),
+    "experiment_id": SortColumn(_m.c.experiment_id, int),
+    "creation_timestamp_ms": SortColumn(_m.c.creation_timestamp_ms, int),
+    "last_updated_timestamp_ms": SortColumn(_m.c.last_updated_timestamp_ms, int),
+}
+_COMPARED_AS_TEXT: Final = frozenset({"status", "experiment_id"})
+
+
+async def search_logged_models(read_model: ReadModel, message: SearchLoggedModels) -> bytes:
+    """`{"models": […], "next_page_token"}`, the token only when there are more; `{}` without any.
+
+    Raises InvalidParameterValue.
+    """
+    max_results = checked_max_logged_models(message.max_results)
+    experiment_ids = sorted({experiment_id_of(text) for text in message.experiment_ids or ()})
+    conditions = check_filter(parse_filter(message.filter), LOGGED_MODELS)
+    datasets = _datasets(message.datasets)
+    order = _order(message.order_by)
+    identity = fingerprint("logged models", experiment_ids, message.filter, message.datasets, message.order_by)
+    place = sort_values(message.page_token, identity, [column.kind for column in order])
+    if not experiment_ids:
+        return b"{}"
+    where = [_m.c.experiment_id.in_(experiment_ids), *_tests(conditions, datasets)]
+    document = _DOCUMENTS[read_model.dialect]
+    rows = await find_page(read_model, _m.c.model_id, document, where, order, place, max_results + 1)
+    return page_of("models", rows, max_results, identity)
+
+
+def _tests(conditions: Sequence[Condition], datasets: ColumnElement[bool] | None) -> list[ColumnElement[bool]]:
+    """The conditions; each one on a metric must hold for a value on one of the datasets, if there are any.
+
+    Without such a condition, the model needs some value on one of them.
+    """
+    on_dataset = () if datasets is None else (datasets,)
+    tests = [_test(condition, on_dataset) for condition in conditions]
+    if on_dataset and all(condition.entity is not Entity.METRIC for condition in conditions):
+        tests.append(exists().where(_metrics.c.model_id == _m.c.model_id, *on_dataset))
+    return tests
+
+
+def _test(condition: Condition, on_dataset: Sequence[ColumnElement[bool]]) -> ColumnElement[bool]:
+    match condition.entity:
+        case Entity.METRIC:
+            return _with_key(_metrics, condition).where(*on_dataset)
+        case Entity.PARAM:
+            return _with_key(logged_model_params, condition)
+        case Entity.TAG:
+            return _with_key(logged_model_tags, condition)
+        case _:
+            column = _COLUMNS[condition.name].expression
+            return value_test(cast(column, String) if condition.name in _COMPARED_AS_TEXT else column, condition)
+
+
+def _with_key(table: Any, condition: Condition) -> Exists:
+    return exists().where(
+        table.c.model_id == _m.c.model_id, table.c.key == condition.name, value_test(table.c.value, condition)
+    )
+
+
+def _datasets(datasets: Sequence[LoggedModelsDataset]) -> ColumnElement[bool] | None:
+    """A test of a metric value: that it was measured on one of the datasets.
+
+    Source: MLflow: a name without a digest stands for values logged without a digest.
+    """
+    if len(datasets) > MAX_DATASETS:
+        raise InvalidParameterValue(f"datasets has {len(datasets)} elements and may have at most {MAX_DATASETS}.")
+    if not all(dataset.dataset_name for dataset in datasets):
+        raise InvalidParameterValue("Missing value for required parameter 'dataset_name' in 'datasets'.")
+    tests = [
+        and_(
+            _metrics.c.dataset_name == dataset.dataset_name,
+            func.coalesce(_metrics.c.dataset_digest, "") == dataset.dataset_digest,
+        )
+        for dataset in datasets
+    ]
+    return or_(*tests) if tests else None
+
+
+def _order(order_by: Sequence[LoggedModelsOrderBy]) -> list[SortColumn]:
+    """The newest first unless asked otherwise; a key given again changes nothing.
+
+    Source: MLflow's order of logged models: equal ones by creation_timestamp DESC, then model_id ASC.
+    """
+    if len(order_by) > MAX_ORDER_TERMS:
+        raise InvalidParameterValue(f"order_by has {len(order_by)} keys and may have at most {MAX_ORDER_TERMS}.")
+    columns: dict[object, list[SortColumn]] = {}
+    for element in order_by:
+        (term,) = check_order([_ordering(element)], LOGGED_MODELS)
+        if term.entity is Entity.METRIC:
+            place = (term.name, element.dataset_name, element.dataset_digest)
+            columns.setdefault(place, _metric_columns(term, element))
+        else:
+            columns.setdefault(term.name, [replace(_COLUMNS[term.name], descending=term.descending)])
+    columns.setdefault("creation_timestamp_ms", [replace(_COLUMNS["creation_timestamp_ms"], descending=True)])
+    columns.setdefault("model_id", [_COLUMNS["model_id"]])
+    return [column for several in columns.values() for column in several]
+
+
+def _ordering(element: LoggedModelsOrderBy) -> Ordering:
+    """What a field name says: an attribute, or `metrics.` and all the rest a key, quotes included."""
+    entity, dot, key = element.field_name.partition(".")
+    identifier = Identifier(entity, key, "`") if dot else Identifier(None, entity, "`")
+    return Ordering(identifier, descending=not element.ascending)
+
+
+def _metric_columns(term: OrderTerm, element: LoggedModelsOrderBy) -> list[SortColumn]:
+    """The metric's latest value, on the dataset if one is given; models without it come last."""
+    latest = select(_metrics.c.value).where(_metrics.c.model_id == _m.c.model_id, _metrics.c.key == term.name)
+    if element.dataset_name:
+        latest = latest.where(_metrics.c.dataset_name == element.dataset_name)
+    if element.dataset_digest:
+        latest = latest.where(_metrics.c.dataset_digest == element.dataset_digest)
+    value = (
+        latest.order_by(_metrics.c.timestamp_ms.desc(), _metrics.c.step.desc(), _metrics.c.run_id.desc())
+        .limit(1)
+        .scalar_subquery()
+    )
+    return [
+        SortColumn(cast(value.is_(None), Integer), int),
+        SortColumn(func.coalesce(value, 0.0), float, term.descending),
+    ]

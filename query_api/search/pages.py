@@ -1,0 +1,118 @@
+"""Pages: how many results one holds, and the opaque token that leads to the next."""
+
+import base64
+import binascii
+import hashlib
+import math
+from collections.abc import Sequence
+from typing import Any, Final
+
+import msgspec
+
+from query_api.port import Row
+from schemas.errors import InvalidParameterValue
+
+MAX_RESULTS: Final = 50_000
+"""Of one page of runs or experiments, as MLflow allows."""
+
+DEFAULT_LOGGED_MODELS: Final = 50
+LOGGED_MODELS_FOR_ZERO: Final = 100
+MAX_LOGGED_MODELS: Final = 50_000
+"""MLflow knows no limit; a page beyond this ends with a token instead of growing without bound."""
+
+_LEAST_INT64: Final = -(2**63)
+_LARGEST_INT64: Final = 2**63 - 1
+
+SortValue = int | float | str
+
+
+class _Token(msgspec.Struct, array_like=True, forbid_unknown_fields=True, gc=False):
+    """The search a token belongs to, and the sort values of the last result before the next page."""
+
+    fingerprint: str
+    values: list[int | float | str]
+
+
+_decoder = msgspec.json.Decoder(_Token)
+
+
+def checked_max_results(max_results: int | None) -> int:
+    """The size of a page of runs or experiments.
+
+    Raises InvalidParameterValue.
+    """
+    if max_results is None:
+        raise InvalidParameterValue("Missing value for required parameter 'max_results'.")
+    if not 1 <= max_results <= MAX_RESULTS:
+        raise InvalidParameterValue(
+            f"Invalid value {max_results} for parameter 'max_results': it must be from 1 to {MAX_RESULTS}."
+        )
+    return max_results
+
+
+def checked_max_logged_models(max_results: int | None) -> int:
+    """The size of a page of logged models.
+
+    Raises InvalidParameterValue.
+    """
+    if max_results is None:
+        return DEFAULT_LOGGED_MODELS
+    if max_results < 0:
+        raise InvalidParameterValue(
+            f"Invalid value {max_results} for parameter 'max_results': it must not be negative."
+        )
+    return min(max_results, MAX_LOGGED_MODELS) or LOGGED_MODELS_FOR_ZERO
+
+
+def fingerprint(*search: Any) -> str:
+    """Tells one search from another, by everything but the size of its pages."""
+    return hashlib.blake2b(msgspec.json.encode(search), digest_size=9).hexdigest()
+
+
+def page_token(search: str, values: Sequence[SortValue]) -> str:
+    """The token of the page after the result with these sort values; `search` is a fingerprint."""
+    return base64.b64encode(msgspec.json.encode(_Token(search, list(values)))).decode("ascii")
+
+
+def sort_values(token: str, search: str, kinds: Sequence[type[SortValue]]) -> tuple[SortValue, ...] | None:
+    """The sort values in a token, one of each of `kinds`; None for an empty token, which is the first page.
+
+    Raises InvalidParameterValue when the token is none of ours, or belongs to another search.
+    """
+    if not token:
+        return None
+    try:
+        decoded = _decoder.decode(base64.b64decode(token, validate=True))
+    except (binascii.Error, ValueError, msgspec.DecodeError) as error:
+        raise InvalidParameterValue("Invalid page token: it was not made by this server.") from error
+    if decoded.fingerprint != search:
+        raise InvalidParameterValue("Invalid page token: it belongs to another search; repeat the search it came from.")
+    values = decoded.values
+    if len(values) != len(kinds) or not all(map(_is_of_kind, values, kinds)):
+        raise InvalidParameterValue("Invalid page token: its values are not those of this search.")
+    return tuple(values)
+
+
+def page_of(field: str, rows: Sequence[Row], max_results: int, search: str) -> bytes:
+    """The body of a response: the results under `field`, absent when there are none, and a token when there are more.
+
+    A row is the JSON of a result, then its sort values; one row more than the page holds says that there are more.
+    """
+    if not rows:
+        return b"{}"
+    documents = b'{"%b":[%b]' % (field.encode(), b",".join([row[0] for row in rows[:max_results]]))
+    if len(rows) <= max_results:
+        return documents + b"}"
+    return b'%b,"next_page_token":"%b"}' % (documents, page_token(search, rows[max_results - 1][1:]).encode())
+
+
+def _is_of_kind(value: SortValue, kind: type[SortValue]) -> bool:
+    match value:
+        case bool():
+            return False
+        case int():
+            return kind is int and _LEAST_INT64 <= value <= _LARGEST_INT64
+        case float():
+            return kind is float and math.isfinite(value)
+        case str():
+            return kind is str and "\0" not in value

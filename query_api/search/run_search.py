@@ -1,0 +1,20 @@
+"""A run search as checked data, which a dialect turns into its statements."""
+
+from dataclasses import dataclass
+
+from query_api.search.conditions import Condition, OrderTerm
+from query_api.search.pages import SortValue
+
+
+@dataclass(frozen=True, slots=True)
+class RunSearch:
+    """Runs of some experiments that meet every condition, in a total order, from after one place in it."""
+
+    experiment_ids: tuple[int, ...]  # at least one, each once
+    conditions: tuple[Condition, ...]
+    order: tuple[OrderTerm, ...]
+    lifecycle_stage: str | None
+    after: tuple[SortValue, ...] | None
+    """The sort values, as run_order lays them out, of the run before the first one wanted."""
+    wanted: int
+    """How many runs, one more than a page holds."""

@@ -1,0 +1,37 @@
+"""The run search: a request to a page of JSON."""
+
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+from query_api.experiment_ids import experiment_id_of
+from query_api.port import ReadModel, Row
+from query_api.search import sqlite_runs
+from query_api.search.conditions import check_filter
+from query_api.search.pages import checked_max_results, fingerprint, page_of, sort_values
+from query_api.search.run_order import run_order, sort_kinds
+from query_api.search.run_search import RunSearch
+from query_api.search.syntax import parse_filter
+from query_api.search.view_types import lifecycle_stage_of
+from query_api.search.vocabulary import RUNS
+from schemas.rest.messages import SearchRuns
+
+_DIALECTS: Final[dict[str, Callable[[ReadModel, RunSearch], Awaitable[list[Row]]]]] = {"sqlite": sqlite_runs.find_runs}
+
+
+async def search_runs(read_model: ReadModel, message: SearchRuns) -> bytes:
+    """`{"runs": […], "next_page_token"}`, the token only when there are more; `{}` without any.
+
+    Raises InvalidParameterValue.
+    """
+    max_results = checked_max_results(message.max_results)
+    stage = lifecycle_stage_of(message.run_view_type)
+    experiment_ids = sorted({experiment_id_of(text) for text in message.experiment_ids})
+    conditions = check_filter(parse_filter(message.filter), RUNS)
+    order = run_order(message.order_by)
+    identity = fingerprint("runs", experiment_ids, message.filter, message.order_by, stage)
+    after = sort_values(message.page_token, identity, sort_kinds(order))
+    if not experiment_ids:
+        return b"{}"
+    search = RunSearch(tuple(experiment_ids), conditions, order, stage, after, wanted=max_results + 1)
+    rows = await _DIALECTS[read_model.dialect](read_model, search)
+    return page_of("runs", rows, max_results, identity)

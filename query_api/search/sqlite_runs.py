@@ -1,0 +1,356 @@
+"""Pages of a run search in SQLite's SQL: at most two statements, one that counts and one that answers.
+
+The order is walked in parts, for SQLite walks one index at a time: a metric's numbers along the index by value, then
+its NaNs, then the runs without it. UNION ALL runs the parts one after the other and stops when the page is full. The
+page is found first, numbers and sort values only, and JSON is built for the runs on it alone. CROSS JOIN and INDEXED BY
+fix each walk, because SQLite knows nothing about how values are spread.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+import msgspec
+
+from query_api.port import ReadModel, Row
+from query_api.search.conditions import Condition, OrderTerm
+from query_api.search.pages import SortValue
+from query_api.search.run_plan import COUNTED_RUNS, RunPlan, plan_runs
+from query_api.search.run_search import RunSearch
+from query_api.search.sqlite_run_conditions import TABLES, Sql, joined, lists_runs, matching_runs, run_test, value_test
+from query_api.search.vocabulary import Comparator, Entity
+from query_api.sqlite_json import LIFECYCLE_STAGE, RUN_IN_SEARCH
+
+MAX_EXPERIMENTS_WALKED: Final = 20
+"""Each experiment's part of an order is walked on its own and the results merged; beyond this, all runs are sorted."""
+
+_EXPERIMENT_OF_RUN: Final = "LEFT JOIN experiments e ON e.experiment_id = r.experiment_id"
+_NOT_NULL_COLUMNS: Final = {
+    "status": "r.status",
+    "run_id": "r.run_id",
+    "run_name": "r.name",
+    "start_time": "r.start_time_ms",
+    "artifact_uri": "r.artifact_uri",
+    "user_id": "r.user_id",
+}
+
+
+async def find_runs(read_model: ReadModel, search: RunSearch) -> list[Row]:
+    """The wanted runs, in order: each its JSON, then its sort values."""
+    plan = await _plan(read_model, search)
+    page = _page(search, plan)
+    columns = ", ".join(f"p.{column.name}" for column in _sort_columns(search.order))
+    return await read_model.fetch(
+        f"SELECT CAST({RUN_IN_SEARCH} AS BLOB), {columns} FROM ({page.text}) p"
+        f" CROSS JOIN runs r ON r.run_number = p.n {_EXPERIMENT_OF_RUN}",
+        page.parameters,
+    )
+
+
+async def _plan(read_model: ReadModel, search: RunSearch) -> RunPlan:
+    for index, condition in enumerate(search.conditions):
+        if lists_runs(condition):
+            return RunPlan(index, frozenset())
+    experiments = _among(search.experiment_ids)
+    candidates = [matching_runs(condition, experiments, by_index_alone=True) for condition in search.conditions]
+    counted = [candidate for candidate in candidates if candidate is not None]
+    if not counted:
+        return RunPlan(None, frozenset())
+    all_runs = Sql(
+        f"SELECT 1 FROM runs INDEXED BY runs_by_start WHERE experiment_id {experiments.text}", experiments.parameters
+    )
+    counts = joined(", ", [_count(runs) for runs in [all_runs, *counted]])
+    [(highest, total, *found)] = await read_model.fetch(
+        f"SELECT (SELECT max(run_number) FROM runs), {counts.text}", counts.parameters
+    )
+    matches = iter(found)
+    return plan_runs(
+        total if total < COUNTED_RUNS else highest,
+        [None if candidate is None else next(matches) for candidate in candidates],
+        search.wanted,
+    )
+
+
+def _count(runs: Sql) -> Sql:
+    return Sql(f"(SELECT count(*) FROM ({runs.text} LIMIT {COUNTED_RUNS}))", runs.parameters)
+
+
+def _page(search: RunSearch, plan: RunPlan) -> Sql:
+    """A statement for the page: the number `n` of each run and its sort values, in order."""
+    experiment_ids = search.experiment_ids
+    walks = plan.start is None and _is_walkable(search.order[0]) and len(experiment_ids) <= MAX_EXPERIMENTS_WALKED
+    if not walks:
+        return _part(search, plan, _sorted_walk(search, plan))
+    if len(experiment_ids) == 1:
+        return _walk(search, plan, experiment_ids[0])
+    merged = joined(" UNION ALL ", [_subquery(_walk(search, plan, one)) for one in experiment_ids])
+    order = _order_by(_sort_columns(search.order), by_name=True)
+    return Sql(f"SELECT * FROM ({merged.text}) ORDER BY {order} LIMIT ?", (*merged.parameters, search.wanted))
+
+
+def _walk(search: RunSearch, plan: RunPlan, experiment_id: int) -> Sql:
+    """The page of one experiment, its parts in order."""
+    parts = [_part(search, plan, walk) for walk in _walks(search, experiment_id)]
+    if len(parts) == 1:
+        return parts[0]
+    together = joined(" UNION ALL ", [_subquery(part) for part in parts])
+    if not parts:
+        return _part(search, plan, replace(_walk_by_start(search, experiment_id), where=(Sql("FALSE"),)))
+    return Sql(f"{together.text} LIMIT ?", (*together.parameters, search.wanted))
+
+
+def _subquery(sql: Sql) -> Sql:
+    return Sql(f"SELECT * FROM ({sql.text})", sql.parameters)
+
+
+# --- sort columns -------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class _SortColumn:
+    """One column of the order, never NULL. `is_settled` when every run of a part has the same value in it."""
+
+    name: str
+    expression: str
+    descending: bool
+    is_settled: bool = False
+
+
+def _sort_columns(order: Sequence[OrderTerm]) -> list[_SortColumn]:
+    """The columns of the order as run_order lays out sort values, of the row `r` and a row `o<i>` for the i-th term."""
+    columns: list[_SortColumn] = []
+    for number, term in enumerate(order):
+        for expression, descending in _expressions(term, f"o{number}"):
+            columns.append(_SortColumn(f"k{len(columns)}", expression, descending))
+    return columns
+
+
+def _expressions(term: OrderTerm, row: str) -> list[tuple[str, bool]]:
+    match term.entity:
+        case Entity.ATTRIBUTE if term.name == "end_time":
+            return [("(r.end_time_ms IS NULL)", False), ("coalesce(r.end_time_ms, 0)", term.descending)]
+        case Entity.ATTRIBUTE:
+            return [(_NOT_NULL_COLUMNS[term.name], term.descending)]
+        case Entity.METRIC:
+            rank = f"CASE WHEN {row}.run_number IS NULL THEN 2 ELSE {row}.value IS NULL END"
+            return [(rank, False), (f"coalesce({row}.value, 0.0)", term.descending)]
+        case _:
+            return [(f"({row}.run_number IS NULL)", False), (f"coalesce({row}.value, '')", term.descending)]
+
+
+def _order_by(columns: Sequence[_SortColumn], *, by_name: bool = False) -> str:
+    return ", ".join(
+        (column.name if by_name else column.expression) + (" DESC" if column.descending else "")
+        for column in columns
+        if not column.is_settled
+    )
+
+
+def _after(columns: Sequence[_SortColumn], values: Sequence[SortValue]) -> Sql:
+    """What comes after these values in the order: greater in the first column, or equal there and after in the rest."""
+    column, value = columns[0], values[0]
+    comparator = "<" if column.descending else ">"
+    if len(columns) == 1:
+        return Sql(f"{column.expression} {comparator} ?", (value,))
+    rest = _after(columns[1:], values[1:])
+    # The first comparison says nothing new, but it is one that an index can seek by.
+    return Sql(
+        f"{column.expression} {comparator}= ? AND ({column.expression} {comparator} ? OR ({rest.text}))",
+        (value, value, *rest.parameters),
+    )
+
+
+# --- walks --------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class _Walk:
+    """Runs in an order or in none: where they come from, which are wanted, and how they are sorted."""
+
+    source: Sql
+    """Gives the row `r` of runs, and what the columns need."""
+    number: str
+    """The run's number in the outermost row, known before `r` is read."""
+    where: tuple[Sql, ...]
+    columns: tuple[_SortColumn, ...]
+    entity: Entity | None = None
+    key: str = ""
+    """Conditions on this key of this entity are tested on the row `o0`, which the walk goes along."""
+    after: tuple[SortValue, ...] | None = None
+
+
+def _is_walkable(term: OrderTerm) -> bool:
+    return term.entity is not Entity.ATTRIBUTE or term.name == "start_time"
+
+
+def _sorted_walk(search: RunSearch, plan: RunPlan) -> _Walk:
+    """All runs that meet the condition to start from, or all of the experiments, to be sorted."""
+    experiments = _among(search.experiment_ids)
+    source = Sql("runs r")
+    where = Sql(f"r.experiment_id {experiments.text}", experiments.parameters)
+    if plan.start is not None:
+        condition = search.conditions[plan.start]
+        runs = matching_runs(condition, experiments)
+        assert runs is not None, condition
+        where = Sql(f"r.run_number IN ({runs.text})", runs.parameters)
+        if lists_runs(condition) or condition.entity is Entity.ATTRIBUTE:
+            # The plus keeps SQLite from reading all runs of the experiment instead.
+            where = joined(" AND ", [where, Sql(f"+r.experiment_id {experiments.text}", experiments.parameters)])
+    return _Walk(
+        source=_with_order_rows(source, search.order),
+        number="r.run_number",
+        where=(where,),
+        columns=tuple(_sort_columns(search.order)),
+        after=search.after,
+    )
+
+
+def _walks(search: RunSearch, experiment_id: int) -> Iterator[_Walk]:
+    """The parts of one experiment's order, without those before the place to go on from."""
+    first = search.order[0]
+    if first.entity is Entity.ATTRIBUTE:
+        yield _walk_by_start(search, experiment_id)
+        return
+    last_rank = 0 if search.after is None else int(search.after[0])
+    for rank, walk in enumerate(_walks_by_key(search, experiment_id)):
+        if rank < last_rank or not _may_meet(search.conditions, first, has_key=walk.entity is not None):
+            continue
+        yield walk if rank == last_rank else replace(walk, after=None)
+
+
+def _walk_by_start(search: RunSearch, experiment_id: int) -> _Walk:
+    return _Walk(
+        source=_with_order_rows(Sql("runs r INDEXED BY runs_by_start"), search.order),
+        number="r.run_number",
+        where=(Sql("r.experiment_id = ?", (experiment_id,)),),
+        columns=tuple(_sort_columns(search.order)),
+        after=search.after,
+    )
+
+
+def _walks_by_key(search: RunSearch, experiment_id: int) -> list[_Walk]:
+    """One part for each rank of the first term."""
+    first = search.order[0]
+    rank, value, *others = _sort_columns(search.order)
+    table = TABLES[first.entity]
+    is_metric = first.entity is Entity.METRIC
+    nothing = "0.0" if is_metric else "''"
+    along_values = _Walk(
+        source=_with_order_rows(
+            Sql(f"{table} o0 INDEXED BY {table}_by_value CROSS JOIN runs r ON r.run_number = o0.run_number"),
+            search.order,
+            first_joined=1,
+        ),
+        number="o0.run_number",
+        where=(Sql("o0.experiment_id = ? AND o0.key = ?", (experiment_id, first.name)),),
+        columns=(
+            replace(rank, expression="0", is_settled=True),
+            replace(value, expression="o0.value"),
+            *others,
+        ),
+        entity=first.entity,
+        key=first.name,
+        after=search.after,
+    )
+    settled = replace(value, expression=nothing, is_settled=True)
+    without = _Walk(
+        source=_with_order_rows(Sql("runs r INDEXED BY runs_by_start"), search.order, first_joined=1),
+        number="r.run_number",
+        where=(
+            Sql("r.experiment_id = ?", (experiment_id,)),
+            # Counting both sides along their indexes is ten times faster than looking for each run's key in vain.
+            Sql(
+                "(SELECT count(*) FROM runs INDEXED BY runs_by_start WHERE experiment_id = ?) >"
+                f" (SELECT count(*) FROM {table} INDEXED BY {table}_by_value WHERE experiment_id = ? AND key = ?)",
+                (experiment_id, experiment_id, first.name),
+            ),
+            Sql(f"NOT EXISTS (SELECT 1 FROM {table} WHERE run_number = r.run_number AND key = ?)", (first.name,)),
+        ),
+        columns=(
+            replace(rank, expression="2" if is_metric else "1", is_settled=True),
+            settled,
+            *others,
+        ),
+        after=search.after,
+    )
+    if not is_metric:
+        return [along_values, without]
+    numbers = replace(along_values, where=(*along_values.where, Sql("o0.value IS NOT NULL")))
+    nans = replace(
+        along_values,
+        where=(*along_values.where, Sql("o0.value IS NULL")),
+        columns=(replace(rank, expression="1", is_settled=True), settled, *others),
+    )
+    return [numbers, nans, without]
+
+
+def _may_meet(conditions: Sequence[Condition], term: OrderTerm, *, has_key: bool) -> bool:
+    """Whether runs with the term's key, or those without it, can meet the conditions on that very key."""
+    return all(
+        (condition.comparator is Comparator.IS_NULL) != has_key
+        for condition in conditions
+        if condition.entity is term.entity and condition.name == term.name
+    )
+
+
+def _with_order_rows(source: Sql, order: Sequence[OrderTerm], first_joined: int = 0) -> Sql:
+    """`source` and the rows `o<i>` that the i-th terms are read from, from `first_joined` on."""
+    joins = [
+        Sql(
+            f" LEFT JOIN {TABLES[term.entity]} o{number} ON o{number}.run_number = r.run_number AND o{number}.key = ?",
+            (term.name,),
+        )
+        for number, term in enumerate(order)
+        if number >= first_joined and term.entity is not Entity.ATTRIBUTE
+    ]
+    return joined("", [source, *joins])
+
+
+def _part(search: RunSearch, plan: RunPlan, walk: _Walk) -> Sql:
+    """The statement of one walk, with every condition of the search."""
+    stage = [Sql(f"{LIFECYCLE_STAGE} = ?", (search.lifecycle_stage,))] if search.lifecycle_stage else []
+    joins = f" {_EXPERIMENT_OF_RUN}" if stage else ""
+    where = joined(" AND ", [*walk.where, *_tests(search, plan, walk), *stage, *_place(walk)])
+    columns = ", ".join(f"{column.expression} AS {column.name}" for column in walk.columns)
+    return Sql(
+        f"SELECT {walk.number} AS n, {columns} FROM {walk.source.text}{joins} WHERE {where.text}"
+        f" ORDER BY {_order_by(walk.columns)} LIMIT ?",
+        (*walk.source.parameters, *where.parameters, search.wanted),
+    )
+
+
+def _place(walk: _Walk) -> list[Sql]:
+    if walk.after is None:
+        return []
+    unsettled = [
+        (column, value) for column, value in zip(walk.columns, walk.after, strict=True) if not column.is_settled
+    ]
+    return [_after([column for column, _ in unsettled], [value for _, value in unsettled])]
+
+
+def _tests(search: RunSearch, plan: RunPlan, walk: _Walk) -> Iterator[Sql]:
+    """The conditions, those by sets first: they need nothing but the run's number."""
+    tests = sorted((index not in plan.as_sets, index) for index in range(len(search.conditions)) if index != plan.start)
+    for is_looked_up, index in tests:
+        condition = search.conditions[index]
+        if condition.entity is walk.entity and condition.name == walk.key:
+            yield value_test(condition, "o0.value")
+        elif walk.key == "" and walk.columns[0].is_settled and _is_on(condition, search.order[0]):
+            continue  # IS NULL, on a walk of the runs that lack the key
+        elif is_looked_up:
+            yield run_test(condition, walk.number)
+        else:
+            runs = matching_runs(condition, _among(search.experiment_ids))
+            assert runs is not None, condition
+            yield Sql(f"{walk.number} IN ({runs.text})", runs.parameters)
+
+
+def _is_on(condition: Condition, term: OrderTerm) -> bool:
+    return condition.entity is term.entity and condition.name == term.name
+
+
+def _among(experiment_ids: Sequence[int]) -> Sql:
+    """A comparison for a column of experiment ids."""
+    if len(experiment_ids) == 1:
+        return Sql("= ?", (experiment_ids[0],))
+    return Sql("IN (SELECT value FROM json_each(?))", (msgspec.json.encode(experiment_ids).decode(),))

@@ -1,0 +1,124 @@
+"""What the searches of smaller tables share: conditions and keyset pages in SQLAlchemy Core, for every dialect."""
+
+import operator
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import cache
+from typing import Any, Final
+
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    Dialect,
+    Select,
+    Subquery,
+    and_,
+    false,
+    func,
+    literal_column,
+    or_,
+    select,
+)
+from sqlalchemy.dialects import sqlite
+from sqlalchemy.sql import operators
+from sqlalchemy.sql.compiler import SQLCompiler
+
+from query_api.port import ReadModel, Row
+from query_api.search import sqlite_text_match
+from query_api.search.conditions import Condition
+from query_api.search.pages import SortValue
+from query_api.search.vocabulary import Comparator
+
+
+@cache
+def _dialect(name: str) -> Dialect:
+    return {"sqlite": sqlite.dialect}[name]()
+
+
+@dataclass(frozen=True, slots=True)
+class SortColumn:
+    """One column of a total order, never NULL, and the type of its values in a page token."""
+
+    expression: ColumnElement[Any]
+    kind: type[SortValue]
+    descending: bool = False
+
+
+async def find_page(
+    read_model: ReadModel,
+    key: Column[Any],
+    document: str,
+    where: Sequence[ColumnElement[bool]],
+    order: Sequence[SortColumn],
+    place: Sequence[SortValue] | None,
+    wanted: int,
+) -> list[Row]:
+    """The wanted rows of the table that has the column `key`, in order: each its JSON, then its sort values.
+
+    `document` is the dialect's expression of that JSON. It is evaluated for the rows of the page alone.
+    """
+    names = [f"k{number}" for number in range(len(order))]
+    values = (column.expression.label(name) for column, name in zip(order, names, strict=True))
+    found = select(key.label("n"), *values).where(*where).subquery("f")
+    page_order = _of(found, order, names)
+    page = select(found).order_by(*_ordering(page_order)).limit(wanted)
+    if place is not None:
+        page = page.where(after(page_order, place))
+    on_page = page.subquery("p")
+    return await fetch(
+        read_model,
+        select(literal_column(document), *(on_page.c[name] for name in names))
+        .join_from(on_page, key.table, key == on_page.c.n)
+        .order_by(*_ordering(_of(on_page, order, names))),
+    )
+
+
+def _of(rows: Subquery, order: Sequence[SortColumn], names: Sequence[str]) -> list[SortColumn]:
+    return [replace(column, expression=rows.c[name]) for column, name in zip(order, names, strict=True)]
+
+
+def _ordering(order: Sequence[SortColumn]) -> list[ColumnElement[Any]]:
+    return [column.expression.desc() if column.descending else column.expression.asc() for column in order]
+
+
+async def fetch(read_model: ReadModel, statement: Select[Any]) -> list[Row]:
+    """The rows of a statement."""
+    compiled = statement.compile(dialect=_dialect(read_model.dialect), compile_kwargs={"render_postcompile": True})
+    assert isinstance(compiled, SQLCompiler)
+    return await read_model.fetch(str(compiled), [compiled.params[name] for name in compiled.positiontup or ()])
+
+
+def after(columns: Sequence[SortColumn], values: Sequence[SortValue]) -> ColumnElement[bool]:
+    """What comes after these values in the order of the columns."""
+    comes: ColumnElement[bool] = false()
+    for column, value in zip(reversed(columns), reversed(values), strict=True):
+        beyond = column.expression < value if column.descending else column.expression > value
+        comes = or_(beyond, and_(column.expression == value, comes))
+    return comes
+
+
+def value_test(column: ColumnElement[Any], condition: Condition) -> ColumnElement[bool]:
+    """The condition on a stored value; IS NULL and IS NOT NULL ask for a row and not for its value."""
+    if condition.comparator is Comparator.LIKE:
+        return _text_match(column, sqlite_text_match.like(str(condition.operand)))
+    if condition.comparator is Comparator.ILIKE:
+        return _text_match(column, sqlite_text_match.ilike(str(condition.operand)))
+    return _TESTS[condition.comparator](column, condition.operand)
+
+
+_TESTS: Final[dict[Comparator, Callable[[ColumnElement[Any], Any], ColumnElement[bool]]]] = {
+    Comparator.EQUAL: operator.eq,
+    Comparator.NOT_EQUAL: operator.ne,
+    Comparator.GREATER: operator.gt,
+    Comparator.GREATER_OR_EQUAL: operator.ge,
+    Comparator.LESS: operator.lt,
+    Comparator.LESS_OR_EQUAL: operator.le,
+    Comparator.IN: operators.in_op,
+    Comparator.NOT_IN: operators.not_in_op,
+}
+
+
+def _text_match(column: ColumnElement[Any], match: sqlite_text_match.TextMatch) -> ColumnElement[bool]:
+    value = getattr(func, sqlite_text_match.LOWER_FUNCTION)(column) if match.lowered else column
+    test: ColumnElement[bool] = value.bool_op(match.operator)(match.pattern)
+    return test
