@@ -13,12 +13,12 @@ from schemas.errors import ResourceDoesNotExist
 from tracklog.settings import Settings
 
 
-def artifact_proxy(
+async def artifact_proxy(
     settings: Settings, read_model: ReadModel, freshness: Freshness, stack: AsyncExitStack
 ) -> ArtifactProxy:
     """The proxy over the folders that `settings` name; its threads end when `stack` is left."""
     return ArtifactProxy(
-        artifact_roots(settings, stack),
+        await artifact_roots(settings, stack),
         artifact_root_of_run=_location(
             read_model, freshness, "SELECT artifact_uri FROM runs WHERE run_id = ?", "Run with id={} not found."
         ),
@@ -31,18 +31,21 @@ def artifact_proxy(
     )
 
 
-def artifact_roots(settings: Settings, stack: AsyncExitStack) -> ArtifactRoots:
+async def artifact_roots(settings: Settings, stack: AsyncExitStack) -> ArtifactRoots:
     """The folder of the proxy, where it is served, and the local folder of new experiments, where that is another."""
-
-    def store(folder: Path) -> LocalBlobStore:
-        opened = LocalBlobStore(folder)
-        stack.push_async_callback(opened.close)
-        return opened
-
     served = [settings.artifacts_folder] if settings.web.serve_artifacts else []
-    stores = {folder: store(folder) for folder in {*served, *_local_folders(settings.default_artifact_root)}}
+    folders = {*served, *_local_folders(settings.default_artifact_root)}
+    stores = {folder: await local_store(folder, stack) for folder in folders}
     destination = stores[settings.artifacts_folder] if settings.web.serve_artifacts else None
     return ArtifactRoots(destination, [LocalRoot(folder, one) for folder, one in stores.items()])
+
+
+async def local_store(folder: Path, stack: AsyncExitStack) -> LocalBlobStore:
+    """A store in `folder`, started, and closed when `stack` is left."""
+    store = LocalBlobStore(folder)
+    stack.push_async_callback(store.close)
+    await store.start()
+    return store
 
 
 def _local_folders(root_uri: str) -> list[Path]:

@@ -4,18 +4,17 @@ from contextlib import AsyncExitStack
 
 from aiohttp import web
 
-from artifact_proxy.local_blob_store import LocalBlobStore
 from artifact_proxy.routes import proxy_routes
 from query_api.routes import server_routes
 from schemas.rest.route import NO_PREFIX, Kind, Limits, Permission, Route
+from tracklog.embedded.artifacts import local_store
 from tracklog.settings import Settings
 from tracklog.web.route_table import METHODS
 
 
-def artifacts_only_routes(settings: Settings, stack: AsyncExitStack) -> list[Route]:
+async def artifacts_only_routes(settings: Settings, stack: AsyncExitStack) -> list[Route]:
     """The proxy's routes, what probes ask for, and 503 for the rest."""
-    store = LocalBlobStore(settings.artifacts_folder)
-    stack.push_async_callback(store.close)
+    store = await local_store(settings.artifacts_folder, stack)
     disabled = [
         Route(
             method=method,

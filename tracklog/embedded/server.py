@@ -81,7 +81,7 @@ async def services(settings: Settings, counts: DoorCounts) -> AsyncIterator[list
         if settings.web.artifacts_only:
             from tracklog.embedded.artifacts_only import artifacts_only_routes
 
-            yield [*artifacts_only_routes(settings, stack), metrics_route(ServerMetrics(counts, None))]
+            yield [*await artifacts_only_routes(settings, stack), metrics_route(ServerMetrics(counts, None))]
             return
         system = await stack.enter_async_context(EmbeddedSystem(settings.log_file))
         # The imports take a while, in which the projector child starts too.

@@ -35,6 +35,6 @@ async def tracking_routes(settings: Settings, system: EmbeddedSystem, stack: Asy
     return [
         *ingest_routes(ingest),
         *query_routes(queries, freshness, system.log),
-        *artifact_routes(artifact_proxy(settings, read_model, freshness, stack)),
+        *artifact_routes(await artifact_proxy(settings, read_model, freshness, stack)),
         *page_routes(default_page_folder()),
     ]
