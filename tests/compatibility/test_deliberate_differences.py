@@ -147,7 +147,7 @@ def test_a_batch_with_a_metric_for_an_unknown_model_stores_nothing(client: Mlflo
     assert (data.metrics, data.params, data.tags.get("t")) == ({}, {}, None)
 
 
-@pytest.mark.parametrize("path", ["a%5Cb", "..%5Cx", "%2Fetc%2Fpasswd", "a%00b", "a//b", "./a"])
+@pytest.mark.parametrize("path", ["a%5Cb", "..%5Cx", "%2Fetc%2Fpasswd", "a%00b", "a//b"])
 @pytest.mark.parametrize("method", ["GET", "PUT", "DELETE"])
 def test_paths_that_are_not_plain_are_refused(rest: Rest, method: str, path: str) -> None:
     answer = rest.send_as_it_stands(method, f"{PROXY}/{path}", b"x" if method == "PUT" else None)

@@ -6,13 +6,11 @@ built; from then on the strictness of the mark asks for it to be moved to the fi
 
 import pytest
 from mlflow import MlflowClient
-from mlflow.entities import Metric
 from mlflow.exceptions import RestException
 
 from tests.compatibility.conftest import Subjects
-from tests.compatibility.rest import Case, Rest, assert_answer, assert_error, bad, missing, ok, send
+from tests.compatibility.rest import Case, Rest, assert_answer, bad, missing, ok, send
 
-BULK = "/ajax-api/2.0/mlflow/metrics/get-history-bulk"
 UNKNOWN_MODEL = "m-" + "0" * 32
 
 
@@ -68,28 +66,11 @@ def test_params_are_added_and_never_changed(client: MlflowClient, experiment_id:
     assert client.get_logged_model(model.model_id).params == {"a": "1", "b": "2"}
 
 
-def test_the_older_bulk_route_answers_runs_together(rest: Rest, client: MlflowClient, experiment_id: str) -> None:
-    run_ids = [client.create_run(experiment_id).info.run_id for _ in range(2)]
-    client.log_batch(run_ids[0], metrics=[Metric("m", s * 10.0, 1000 + s, s) for s in range(10)])
-    client.log_batch(run_ids[1], metrics=[Metric("m", float(s), s + 10, s) for s in (-5, 0, 100)])
-    answer = rest.get(BULK, {"run_id": run_ids, "metric_key": "m"}).json()
-    by_run = {run_id: [m["step"] for m in answer["metrics"] if m["run_id"] == run_id] for run_id in run_ids}
-    assert by_run == {run_ids[0]: list(range(10)), run_ids[1]: [-5, 0, 100]}
-    assert len(rest.get(BULK, {"run_id": run_ids, "metric_key": "m", "max_results": 4}).json()["metrics"]) == 4
-    assert_error(rest.get(BULK, {"metric_key": "m"}), 400, "INVALID_PARAMETER_VALUE")
-
-
 def test_a_file_is_uploaded_by_the_page(rest: Rest, run_id: str) -> None:
     path = "/ajax-api/2.0/mlflow/upload-artifact"
     answer = rest.send("POST", path, params={"run_uuid": run_id, "path": "sub/a.txt"}, data=b"abc")
     assert answer.status_code == 200
     assert rest.get("/get-artifact", {"run_uuid": run_id, "path": "sub/a.txt"}).content == b"abc"
-
-
-def test_the_artifacts_of_a_model_are_listed_for_the_page(rest: Rest, subjects: Subjects) -> None:
-    path = f"logged-models/{subjects.model_id}/artifacts/directories"
-    root = f"mlflow-artifacts:/{subjects.experiment_id}/models/{subjects.model_id}/artifacts"
-    assert rest.get(path).json() == {"root_uri": root}
 
 
 def test_an_older_client_notes_a_model_in_a_tag(rest: Rest, client: MlflowClient, run_id: str) -> None:

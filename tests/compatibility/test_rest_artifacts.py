@@ -149,6 +149,23 @@ def test_the_pages_viewer_gets_a_file_of_a_run(rest: Rest, folder: str, run_id: 
     assert rest.get("/get-artifact", {"run_id": "0" * 32, "path": "x"}).status_code == 404
 
 
+def test_the_page_lists_and_gets_the_files_of_a_logged_model(rest: Rest, subjects: Subjects) -> None:
+    root = f"{subjects.experiment_id}/models/{subjects.model_id}/artifacts"
+    listing = f"logged-models/{subjects.model_id}/artifacts/directories"
+    assert rest.get(listing).json() == {"root_uri": f"mlflow-artifacts:/{root}"}
+    try:
+        rest.send("PUT", f"{PROXY}/{root}/sub/MLmodel", data=b"flavors: {}")
+        assert rest.get(listing).json()["files"] == [{"path": "sub", "is_dir": True}]
+        assert rest.get(listing, {"artifact_directory_path": "sub"}).json()["files"] == [
+            {"path": "sub/MLmodel", "is_dir": False, "file_size": 11}
+        ]
+        file = f"/ajax-api/2.0/mlflow/logged-models/{subjects.model_id}/artifacts/files"
+        assert rest.get(file, {"artifact_file_path": "sub/MLmodel"}).content == b"flavors: {}"
+        assert rest.get(file, {"artifact_file_path": "../../x"}).status_code == 400
+    finally:
+        rest.send("DELETE", f"{PROXY}/{root}/sub")
+
+
 @pytest.mark.parametrize("step", ["create", "complete", "abort"])
 def test_multipart_upload_is_not_implemented_on_local_folders(rest: Rest, folder: str, step: str) -> None:
     path = folder.replace("/artifacts/", f"/mpu/{step}/", 1)

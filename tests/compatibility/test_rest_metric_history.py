@@ -7,6 +7,7 @@ from mlflow.entities import Metric
 from tests.compatibility.conftest import fresh_name
 from tests.compatibility.rest import Rest, assert_error
 
+BULK = "/ajax-api/2.0/mlflow/metrics/get-history-bulk"
 INTERVAL = "metrics/get-history-bulk-interval"
 
 
@@ -111,3 +112,11 @@ def test_interval_requests_are_checked(rest: Rest, run_ids: list[str], change: d
 
 def test_the_interval_route_knows_nothing_of_unknown_runs(rest: Rest) -> None:
     assert rest.get(INTERVAL, {"run_ids": ["0" * 32], "metric_key": "m"}).json() == {}
+
+
+def test_the_older_bulk_route_answers_runs_together(rest: Rest, run_ids: list[str]) -> None:
+    answer = rest.get(BULK, {"run_id": run_ids, "metric_key": "m"}).json()
+    by_run = {run_id: [m["step"] for m in answer["metrics"] if m["run_id"] == run_id] for run_id in run_ids}
+    assert by_run == {run_ids[0]: list(range(10)), run_ids[1]: [-5, 0, 100]}
+    assert len(rest.get(BULK, {"run_id": run_ids, "metric_key": "m", "max_results": 4}).json()["metrics"]) == 4
+    assert_error(rest.get(BULK, {"metric_key": "m"}), 400, "INVALID_PARAMETER_VALUE")

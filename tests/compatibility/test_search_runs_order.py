@@ -139,6 +139,35 @@ def test_pages_joined_are_the_whole_in_any_order(
     assert [len(page) for page in pages] == ([1] * 6 if size == 1 else [4, 2])
 
 
+PAGED_ORDERS = [
+    ["params.p DESC"],
+    ["tags.t"],
+    ["end_time DESC"],
+    ["metrics.m"],
+    ["user_id", "params.p DESC"],
+    ["status DESC", "end_time ASC"],
+    ["params.p", "tags.t DESC"],
+    ["tags.t DESC", "metrics.m DESC"],
+    ["metrics.m", "end_time", "tags.t"],
+]
+
+
+@pytest.mark.parametrize("order_by", PAGED_ORDERS, ids=", ".join)
+@pytest.mark.parametrize("text", ["", "user_id != 'zoe'", "tags.mlflow.user LIKE '%'", "start_time > 0"])
+def test_pages_of_a_filtered_search_joined_are_the_whole(
+    client: MlflowClient, experiment: tuple[str, dict[str, str]], order_by: list[str], text: str
+) -> None:
+    seen, token = "", None
+    while len(seen) <= len(RUNS):
+        page = client.search_runs([experiment[0]], text, order_by=order_by, max_results=1, page_token=token)
+        seen += "".join(run.info.run_name for run in page)
+        token = page.token
+        if not token:
+            break
+    whole = client.search_runs([experiment[0]], text, order_by=order_by)
+    assert seen == "".join(run.info.run_name for run in whole)
+
+
 def test_a_last_page_that_is_exactly_full_has_no_token(
     client: MlflowClient, experiment: tuple[str, dict[str, str]]
 ) -> None:
