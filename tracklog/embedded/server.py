@@ -17,7 +17,7 @@ from tracklog.embedded.system import EmbeddedSystem
 from tracklog.page_fetch import default_page_folder, is_complete
 from tracklog.settings import Settings
 from tracklog.web.access_log import AccessLog
-from tracklog.web.app import create_app
+from tracklog.web.app import FRONT_DOOR, create_app
 from tracklog.web.metrics import DoorCounts, LogState, ServerMetrics
 from tracklog.web.metrics_route import metrics_route
 
@@ -26,6 +26,9 @@ BACKLOG: Final = 1024
 
 DRAIN_S: Final = 8.0
 """How long requests under way may take to end once the server is told to stop. Orchestrators kill after ten."""
+
+CLOSE_S: Final = 1.0
+"""How long the last answers may take to be written once every handler is done."""
 
 KEEP_ALIVE_S: Final = 620.0
 """Longer than the idle time of usual load balancers, so that none reuses a connection that is being closed."""
@@ -55,7 +58,7 @@ async def serve(settings: Settings, *, announce: Callable[[str], None], access_l
             access_log=None,
             handle_signals=False,
             keepalive_timeout=KEEP_ALIVE_S,
-            shutdown_timeout=DRAIN_S,
+            shutdown_timeout=CLOSE_S,
             max_line_size=MAX_LINE_BYTES,
             max_field_size=MAX_LINE_BYTES,
             # Bytes stay as they were sent: what a client compressed is stored compressed, and no small body grows.
@@ -63,13 +66,17 @@ async def serve(settings: Settings, *, announce: Callable[[str], None], access_l
         )
         await runner.setup()
         try:
-            for listener in listeners:
-                await web.SockSite(runner, listener, backlog=BACKLOG).start()
+            sites = [web.SockSite(runner, listener, backlog=BACKLOG) for listener in listeners]
+            for site in sites:
+                await site.start()
             # What lives now lives until the end: the collector need not look at it again.
             gc.freeze()
             announce(greeting(settings, listeners[0].getsockname()[1]))
             await stopping.wait()
             announce("Stopping: answering what is under way.")
+            for site in sites:
+                await site.stop()
+            await app[FRONT_DOOR].drain(DRAIN_S)
         finally:
             await runner.cleanup()
 

@@ -16,6 +16,7 @@ from tracklog.web.unbuilt import unbuilt_routes
 
 COUNTS: Final = web.AppKey("counts", DoorCounts)
 ENDPOINTS: Final = web.AppKey("endpoints", list[Endpoint])
+FRONT_DOOR: Final = web.AppKey("front_door", FrontDoor)
 
 
 def create_app(
@@ -38,6 +39,7 @@ def create_app(
     )
     app[COUNTS] = counts
     app[ENDPOINTS] = endpoints
+    app[FRONT_DOOR] = door
     for endpoint in sorted(endpoints, key=by_first_sight_of_path(endpoints)):
         register(app, door, endpoint)
     if settings.static_prefix:

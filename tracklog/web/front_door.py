@@ -5,6 +5,7 @@ would cost one.
 """
 
 import asyncio
+import contextlib
 import logging
 import re
 import secrets
@@ -103,6 +104,7 @@ class FrontDoor:
         self._body_bytes = 0
         self._process = secrets.token_hex(4)
         self._numbers = count(1)
+        self._drained: asyncio.Event | None = None
         self.time_limits = TimeLimits()
 
     def serves(self, registered: AbstractRoute, method: str, template: str, kind: Kind, limits: Limits) -> None:
@@ -140,6 +142,8 @@ class FrontDoor:
             refusal = self._refusal(request)
             response = refusal if refusal is not None else await self._answer(request, handler, served)
             status = response.status
+            if self._drained is not None and not response.prepared:
+                response.force_close()
             return response
         finally:
             seconds = perf_counter() - started
@@ -148,6 +152,18 @@ class FrontDoor:
                 self._counts.behind += 1
             if self._access_log is not None:
                 self._access_log.add(access_line(request, served, actor, status, seconds))
+
+    async def drain(self, timeout_s: float) -> None:
+        """Let requests under way end, closing each connection behind its answer; give up after `timeout_s`.
+
+        To be called when no more connections are taken. The web framework's own drain would not read the rest of a
+        body that is still on its way.
+        """
+        self._drained = asyncio.Event()
+        if self._counts.in_flight:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(timeout_s):
+                    await self._drained.wait()
 
     def _actor(self, request: web.Request) -> Actor:
         """Who asks, the same object for the same client as long as few different ones come."""
@@ -254,6 +270,8 @@ class FrontDoor:
             self._counts.in_flight -= 1
             if lane is not None:
                 lane.in_flight -= 1
+            if self._drained is not None and not self._counts.in_flight:
+                self._drained.set()
 
 
 async def answer_with_bounded_body(request: web.Request, *, handler: Handler, limit: int) -> web.StreamResponse:

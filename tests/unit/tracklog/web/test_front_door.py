@@ -18,7 +18,7 @@ from schemas.rest.route import NO_PREFIX, V2, Handler, Kind, Limits, Permission,
 from tracklog.settings import WebSettings
 from tracklog.web import front_door
 from tracklog.web.access_log import AccessLog
-from tracklog.web.app import COUNTS, create_app
+from tracklog.web.app import COUNTS, FRONT_DOOR, create_app
 from tracklog.web.metrics import DoorCounts
 
 Client = TestClient[web.Request, web.Application]
@@ -393,6 +393,31 @@ async def test_bodies_under_way_are_bounded_together(monkeypatch: pytest.MonkeyP
         go_on.set()
         assert (await first).status == 200
         assert (await client.post("/api/2.0/y", data=b"x" * 100)).status == 200
+
+
+async def test_draining_lets_requests_end_and_closes_connections_behind_them() -> None:
+    go_on, arrived = asyncio.Event(), asyncio.Event()
+
+    async def wait(_request: web.Request) -> web.StreamResponse:
+        arrived.set()
+        await go_on.wait()
+        return web.Response()
+
+    async with serving(route("/x", wait)) as client:
+        assert client.app is not None
+        door = client.app[FRONT_DOOR]
+        asked = asyncio.create_task(client.get("/api/2.0/x"))
+        await arrived.wait()
+        await door.drain(timeout_s=0.05)  # gives up
+        draining = asyncio.create_task(door.drain(timeout_s=10))
+        await asyncio.sleep(0.05)
+        assert not draining.done()
+        go_on.set()
+        response = await asked
+        assert (response.status, response.headers["Connection"]) == (200, "close")
+        async with asyncio.timeout(1):
+            await draining
+        await door.drain(timeout_s=10)  # nothing is under way
 
 
 # What is told and counted
