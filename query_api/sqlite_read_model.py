@@ -38,10 +38,9 @@ _CACHE_KIB: Final = 8192
 """Of each connection. A commit of the projector empties it, so more would only be memory; and no mmap, because each
 connection's mapping counts as memory of this process and saved nothing while the file is written to."""
 _LOOKUP_CACHE_KIB: Final = 4096
-_LOOKUP_INSTRUCTIONS: Final = 20_000
-"""About a millisecond, and a run with 500 metrics, params and tags together."""
 _INSTRUCTIONS_PER_CHECK: Final = 20_000
-"""How often a running statement looks at its bound."""
+"""How often a running statement looks at its bound, and half of what a lookup may take at most: about a millisecond,
+and more than a run with 500 metrics, params and tags together needs."""
 _STATEMENTS_KEPT_PREPARED: Final = 256
 _BUSY_S: Final = 5.0
 
@@ -197,6 +196,7 @@ class _Connection:
         self._connection: sqlite3.Connection | None = None
         self._file: tuple[int, int] | None = None
         self._job: _Job | None = None
+        self._checks_of_lookup = 0
 
     def run(self, job: _Job) -> Any:
         """The result of the job's call.
@@ -207,9 +207,7 @@ class _Connection:
             raise DeadlineExceeded(f"The read model was not free to answer within {STATEMENT_BOUND_S:g} s.")
         self._job = job
         try:
-            connection = self._current()
-            connection.set_progress_handler(job.is_overdue, _INSTRUCTIONS_PER_CHECK)
-            return job.call(connection)
+            return job.call(self._current())
         except sqlite3.Error as error:
             raise _told_to_clients(error) from error
         finally:
@@ -220,10 +218,9 @@ class _Connection:
 
         Raises TemporarilyUnavailable.
         """
+        self._checks_of_lookup = 0
         try:
-            connection = self._current()
-            connection.set_progress_handler(_stop, _LOOKUP_INSTRUCTIONS)
-            return connection.execute(sql, parameters).fetchall()
+            return self._current().execute(sql, parameters).fetchall()
         except sqlite3.Error as error:
             if _name(error) == "SQLITE_INTERRUPT":
                 return None
@@ -250,8 +247,18 @@ class _Connection:
             self.close()
             self._connection = _open(self._path, self._cache_kib)
             self._functions(self._connection)
+            self._connection.set_progress_handler(self._should_stop, _INSTRUCTIONS_PER_CHECK)
             self._file = file
         return self._connection
+
+    def _should_stop(self) -> bool:
+        """Asked by SQLite in the middle of a statement."""
+        if self._job is not None:
+            return self._job.is_overdue()
+        # SQLite goes on counting instructions where the last execution of the same statement ended, so the first
+        # check may come at once.
+        self._checks_of_lookup += 1
+        return self._checks_of_lookup > 1
 
 
 class _Snapshot(ReadSnapshot):
@@ -303,10 +310,6 @@ def _begin(connection: sqlite3.Connection) -> None:
     """A deferred transaction begins with its first read, so read something."""
     connection.execute("BEGIN")
     connection.execute("SELECT 1 FROM facts LIMIT 1").fetchone()
-
-
-def _stop() -> bool:
-    return True
 
 
 def _name(error: sqlite3.Error) -> str:
