@@ -14,7 +14,7 @@ from operator import lt
 from typing import Final, NamedTuple
 
 from query_api.port import ReadModel
-from query_api.stored_series import StoredSeries, load_chunks
+from query_api.stored_series import PointRange, StoredSeries, load_chunks
 from schemas.metric_points import Points, unpack_chunk
 
 MAX_WAITING_POINTS: Final = 131_072
@@ -41,14 +41,6 @@ _Bound = tuple[int, int]
 """(timestamp in ms, step)"""
 
 
-class _Source(NamedTuple):
-    """Some points by their ranges. `number` None: the points after the last chunk."""
-
-    least: _Bound
-    max_timestamp_ms: int
-    number: int | None
-
-
 async def in_order(
     read_model: ReadModel,
     series: StoredSeries,
@@ -59,14 +51,14 @@ async def in_order(
 
     Raises TemporarilyUnavailable.
     """
-    sources = _sources(series)
+    ranges = sorted(series.ranges, key=_least)
     last = after  # the last point handed on
     while True:
         waiting = _Waiting(max_waiting_points, last)
-        remaining = [source for source in sources if last is None or source.max_timestamp_ms >= last[0]]
-        bounds: list[_Bound | None] = [*(source.least for source in remaining[1:]), None]
+        remaining = [each for each in ranges if last is None or each.max_timestamp_ms >= last[0]]
         async for index, points in _load(read_model, series, remaining):
-            least, bound = remaining[index].least, bounds[index]
+            least = _least(remaining[index])
+            bound = _least(remaining[index + 1]) if index + 1 < len(remaining) else None
             if waiting.is_beyond(least):
                 break
             if waiting.is_idle and (last is None or last[:2] < least) and _is_final(points, bound):
@@ -121,25 +113,19 @@ class _Waiting:
 
 
 async def _load(
-    read_model: ReadModel, series: StoredSeries, sources: Sequence[_Source]
+    read_model: ReadModel, series: StoredSeries, ranges: Sequence[PointRange]
 ) -> AsyncIterator[tuple[int, Points]]:
-    """The points of each source, with its index."""
-    for start in range(0, len(sources), _CHUNKS_PER_READ):
-        group = sources[start : start + _CHUNKS_PER_READ]
-        chunks = await load_chunks(read_model, series, [source.number for source in group if source.number is not None])
-        for index, source in enumerate(group, start):
-            yield index, series.rest if source.number is None else unpack_chunk(chunks.pop(source.number))
+    """The points of each range, with its index."""
+    for start in range(0, len(ranges), _CHUNKS_PER_READ):
+        group = ranges[start : start + _CHUNKS_PER_READ]
+        chunks = await load_chunks(read_model, series, group)
+        for index, each in enumerate(group, start):
+            yield index, series.rest if each.chunk_number is None else unpack_chunk(chunks.pop(each.chunk_number))
 
 
-def _sources(series: StoredSeries) -> list[_Source]:
-    sources = [
-        _Source((chunk.min_timestamp_ms, chunk.min_step), chunk.max_timestamp_ms, chunk.number)
-        for chunk in series.chunks
-    ]
-    if series.rest.steps:
-        times = series.rest.timestamps_ms
-        sources.append(_Source((min(times), min(series.rest.steps)), max(times), None))
-    return sorted(sources, key=lambda source: source.least)
+def _least(each: PointRange) -> _Bound:
+    """At or before every point of the range."""
+    return each.min_timestamp_ms, each.min_step
 
 
 def _is_final(points: Points, bound: _Bound | None) -> bool:

@@ -15,16 +15,17 @@ one step count in the order they were logged; and where more chunks overlap than
 order by itself.
 """
 
+import asyncio
 import math
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
-from typing import Final, Literal
+from typing import Final, Literal, NamedTuple
 
 from query_api.port import ReadModel
-from query_api.stored_series import ChunkRange, StoredSeries, load_chunks
-from schemas.metric_points import POINTS_PER_CHUNK, OpenChunk, Points, unpack_chunk
+from query_api.stored_series import PointRange, StoredSeries, load_chunks
+from schemas.metric_points import POINTS_PER_CHUNK, OpenChunk, unpack_chunk
 
 MIN_RESULTS_WITH_EXTREMES: Final = 4
 
@@ -35,6 +36,9 @@ _MAX_CHUNKS_MERGED: Final = 128
 
 _CHUNKS_PER_READ: Final = 256
 """About a megabyte; one way to a thread and back for a run of 100,000 points."""
+
+_PARTS_PER_TURN: Final = 64
+"""A millisecond or two, after which other requests have their turn."""
 
 _Extreme = Literal[0, 1]
 _LEAST: Final = 0
@@ -59,12 +63,16 @@ async def sample(
 
     Raises TemporarilyUnavailable.
     """
-    sources = _sources(series, steps)
-    if sum(source.count for source in sources) <= EXACT_POINTS:
-        points = _unique(await _in_order(read_model, series, sources, steps))
+    ranges = _wanted(series, steps)
+    if _count(series, ranges) <= EXACT_POINTS:
+        points = _unique(await _in_order(read_model, series, ranges, steps))
         return [points[rank] for rank in _ranks(len(points), max_results, _extreme_ranks(points))]
-    parts = [await _part(read_model, series, group, steps) for group in _groups(sources, steps)]
-    ends = list(accumulate(part.count for part in parts))
+    parts: list[_Part] = []
+    for group in _groups(ranges):
+        if len(parts) % _PARTS_PER_TURN == 0:
+            await asyncio.sleep(0)
+        parts.append(await _part(read_model, series, group, steps))
+    ends = list(accumulate(part.size for part in parts))
     extremes = [await _extreme_rank(read_model, series, parts, ends, steps, which) for which in (_LEAST, _GREATEST)]
     ranks = _ranks(ends[-1] if ends else 0, max_results, [rank for rank in extremes if rank is not None])
     return await _points_at(read_model, series, parts, ends, ranks, steps)
@@ -107,86 +115,66 @@ def _extreme_ranks(points: Sequence[SampledPoint]) -> list[int]:
 # --- a history cut into parts that follow one another by step -------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class _Source:
-    """A chunk, or (`number` None) the points after the last chunk, by their ranges."""
+class _Part(NamedTuple):
+    """Ranges that overlap one another in their steps and no others.
 
-    number: int | None
-    count: int
-    min_step: int
-    max_step: int
-    min_timestamp_ms: int
-    max_timestamp_ms: int
-    values: tuple[float, float] | None  # least and greatest; None when every one is NaN
+    `size`, and the extremes (None when every value is NaN), of the points wanted.
+    """
+
+    ranges: Sequence[PointRange]
+    size: int
+    extremes: tuple[float | None, float | None]
 
 
-@dataclass(frozen=True, slots=True)
-class _Part:
-    """Sources that overlap one another in their steps and no others; `count` and `values` of the points wanted."""
-
-    sources: Sequence[_Source]
-    count: int
-    values: tuple[float, float] | None
-
-
-def _sources(series: StoredSeries, steps: StepRange | None) -> list[_Source]:
-    """Those in which a wanted point may be, by their least step."""
-    sources = [_chunk_source(chunk) for chunk in series.chunks]
-    if series.rest.steps:
-        sources.append(_rest_source(series.rest))
+def _wanted(series: StoredSeries, steps: StepRange | None) -> list[PointRange]:
+    """The ranges in which a wanted point may be, by their least step."""
+    ranges = series.ranges
     if steps is not None:
-        sources = [source for source in sources if source.min_step <= steps.end and source.max_step >= steps.start]
-    return sorted(sources, key=lambda source: (source.min_step, source.min_timestamp_ms))
+        ranges = [each for each in ranges if each.min_step <= steps.end and each.max_step >= steps.start]
+    return sorted(ranges, key=lambda each: (each.min_step, each.min_timestamp_ms))
 
 
-def _chunk_source(chunk: ChunkRange) -> _Source:
-    number, min_step, max_step, min_time, max_time, least, greatest = chunk
-    values = None if least is None or greatest is None else (least, greatest)
-    return _Source(number, POINTS_PER_CHUNK, min_step, max_step, min_time, max_time, values)
+def _count(series: StoredSeries, ranges: Sequence[PointRange]) -> int:
+    return sum(len(series.rest.steps) if each.chunk_number is None else POINTS_PER_CHUNK for each in ranges)
 
 
-def _rest_source(rest: Points) -> _Source:
-    steps, times, values = rest
-    values_range = _least_and_greatest(values)
-    return _Source(None, len(steps), min(steps), max(steps), min(times), max(times), values_range)
-
-
-def _least_and_greatest(values: Sequence[float]) -> tuple[float, float] | None:
-    numbers = [value for value in values if not math.isnan(value)]
-    return (min(numbers), max(numbers)) if numbers else None
-
-
-def _groups(sources: Sequence[_Source], steps: StepRange | None) -> Iterator[Sequence[_Source]]:
-    """Sources that overlap, together; each by itself where they are too many."""
-    group: list[_Source] = []
+def _groups(ranges: Sequence[PointRange]) -> Iterator[Sequence[PointRange]]:
+    """Ranges that overlap, together; each by itself where they are too many."""
+    group: list[PointRange] = []
     end = (0, 0)
-    for source in sources:
-        if group and (source.min_step, source.min_timestamp_ms) >= end:
+    for each in ranges:
+        if group and (each.min_step, each.min_timestamp_ms) >= end:
             yield from _bounded(group)
             group = []
-        start = (source.max_step, source.max_timestamp_ms)
-        end = (max(end[0], start[0]), max(end[1], start[1])) if group else start
-        group.append(source)
+        own_end = (each.max_step, each.max_timestamp_ms)
+        end = (max(end[0], own_end[0]), max(end[1], own_end[1])) if group else own_end
+        group.append(each)
     if group:
         yield from _bounded(group)
 
 
-def _bounded(group: Sequence[_Source]) -> Iterator[Sequence[_Source]]:
+def _bounded(group: Sequence[PointRange]) -> Iterator[Sequence[PointRange]]:
     if len(group) <= _MAX_CHUNKS_MERGED:
         yield group
     else:
-        yield from ([source] for source in group)
+        yield from ([each] for each in group)
 
 
 async def _part(
-    read_model: ReadModel, series: StoredSeries, sources: Sequence[_Source], steps: StepRange | None
+    read_model: ReadModel, series: StoredSeries, ranges: Sequence[PointRange], steps: StepRange | None
 ) -> _Part:
-    if steps is None or all(steps.start <= source.min_step and source.max_step <= steps.end for source in sources):
-        known = [source.values for source in sources if source.values is not None]
-        values = (min(least for least, _ in known), max(greatest for _, greatest in known)) if known else None
-        return _Part(sources, sum(source.count for source in sources), values)
-    points = await _in_order(read_model, series, sources, steps)
-    return _Part(sources, len(points), _least_and_greatest([value for _, _, value in points]))
+    if not any(_is_cut(each, steps) for each in ranges):
+        least = [each.min_value for each in ranges if each.min_value is not None]
+        greatest = [each.max_value for each in ranges if each.max_value is not None]
+        return _Part(ranges, _count(series, ranges), (min(least, default=None), max(greatest, default=None)))
+    points = await _in_order(read_model, series, ranges, steps)
+    numbers = [value for _, _, value in points if not math.isnan(value)]
+    return _Part(ranges, len(points), (min(numbers, default=None), max(numbers, default=None)))
+
+
+def _is_cut(each: PointRange, steps: StepRange | None) -> bool:
+    """Whether some of its points may not be wanted."""
+    return steps is not None and (each.min_step < steps.start or each.max_step > steps.end)
 
 
 # --- reading them ---------------------------------------------------------------------------------------------------
@@ -201,14 +189,14 @@ async def _extreme_rank(
     which: _Extreme,
 ) -> int | None:
     """The rank of the first point with the least or the greatest value, None when every value is NaN."""
-    known = [part.values[which] for part in parts if part.values is not None]
+    known = [extreme for part in parts if (extreme := part.extremes[which]) is not None]
     if not known:
         return None
     extreme = max(known) if which == _GREATEST else min(known)
-    index = next(i for i, part in enumerate(parts) if part.values is not None and part.values[which] == extreme)
-    points = await _in_order(read_model, series, parts[index].sources, steps)
+    index = next(number for number, part in enumerate(parts) if part.extremes[which] == extreme)
+    points = await _in_order(read_model, series, parts[index].ranges, steps)
     first = next(place for place, (_, _, value) in enumerate(points) if value == extreme)
-    return ends[index] - parts[index].count + first
+    return ends[index] - parts[index].size + first
 
 
 async def _points_at(
@@ -223,28 +211,29 @@ async def _points_at(
     places: dict[int, list[int]] = {}  # in each part
     for rank in ranks:
         index = bisect_right(ends, rank)
-        places.setdefault(index, []).append(rank - (ends[index] - parts[index].count))
+        places.setdefault(index, []).append(rank - (ends[index] - parts[index].size))
     found: list[SampledPoint] = []
-    alone = {index: number for index in places if (number := _chunk_alone(parts[index], steps)) is not None}
-    loaded: dict[int, bytes] = {}
-    unread = list(alone.values())
-    for index, wanted in places.items():
-        if index in alone:
-            if alone[index] not in loaded:
-                group, unread = unread[:_CHUNKS_PER_READ], unread[_CHUNKS_PER_READ:]
-                loaded = await load_chunks(read_model, series, group)
-            found += _points_of_chunk(OpenChunk(loaded[alone[index]]), wanted)
+    loaded: dict[int | None, bytes] = {}
+    unread = [parts[index].ranges[0] for index in places if _is_chunk_alone(parts[index], steps)]
+    for turn, (index, wanted) in enumerate(places.items()):
+        if turn % _PARTS_PER_TURN == 0:
+            await asyncio.sleep(0)
+        part = parts[index]
+        if _is_chunk_alone(part, steps):
+            if part.ranges[0].chunk_number not in loaded:
+                loaded = await load_chunks(read_model, series, unread[:_CHUNKS_PER_READ])
+                unread = unread[_CHUNKS_PER_READ:]
+            found += _points_of_chunk(OpenChunk(loaded[part.ranges[0].chunk_number]), wanted)
         else:
-            points = await _in_order(read_model, series, parts[index].sources, steps)
+            points = await _in_order(read_model, series, part.ranges, steps)
             found += [points[place] for place in wanted]
     return _unique(found)
 
 
-def _chunk_alone(part: _Part, steps: StepRange | None) -> int | None:
-    """The number of the chunk that is the whole part, every point of it wanted."""
-    source = part.sources[0]
-    is_cut = steps is not None and (source.min_step < steps.start or source.max_step > steps.end)
-    return None if len(part.sources) > 1 or is_cut else source.number
+def _is_chunk_alone(part: _Part, steps: StepRange | None) -> bool:
+    """Whether the part is one chunk of which every point is wanted."""
+    first = part.ranges[0]
+    return len(part.ranges) == 1 and first.chunk_number is not None and not _is_cut(first, steps)
 
 
 def _points_of_chunk(chunk: OpenChunk, places: Sequence[int]) -> list[SampledPoint]:
@@ -257,13 +246,13 @@ def _points_of_chunk(chunk: OpenChunk, places: Sequence[int]) -> list[SampledPoi
 
 
 async def _in_order(
-    read_model: ReadModel, series: StoredSeries, sources: Sequence[_Source], steps: StepRange | None
+    read_model: ReadModel, series: StoredSeries, ranges: Sequence[PointRange], steps: StepRange | None
 ) -> list[SampledPoint]:
-    """The wanted points of some sources, sorted, repeats too."""
-    chunks = await load_chunks(read_model, series, [source.number for source in sources if source.number is not None])
+    """The wanted points of some ranges, sorted, repeats too."""
+    chunks = await load_chunks(read_model, series, ranges)
     points: list[SampledPoint] = []
-    for source in sources:
-        columns = series.rest if source.number is None else unpack_chunk(chunks.pop(source.number))
+    for each in ranges:
+        columns = series.rest if each.chunk_number is None else unpack_chunk(chunks.pop(each.chunk_number))
         points.extend(zip(*columns, strict=True))
     if steps is not None:
         points = [point for point in points if steps.start <= point[0] <= steps.end]

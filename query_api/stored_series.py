@@ -4,6 +4,8 @@ A full chunk never changes, and its number means the same in every generation of
 stays true however long its reader takes, and no view of the database has to be held open meanwhile.
 """
 
+import math
+from array import array
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
@@ -17,10 +19,14 @@ from schemas.metric_points import POINTS_PER_CHUNK, Points, no_points, unpack_se
 _NAN: Final = float("nan")
 
 
-class ChunkRange(NamedTuple):
-    """A chunk of POINTS_PER_CHUNK points but for the points. The values' range is None when every value is NaN."""
+class PointRange(NamedTuple):
+    """Some of a history's points, side by side in the log, by their ranges.
 
-    number: int
+    `chunk_number` None: the points after the last chunk; a chunk has POINTS_PER_CHUNK. The values' range leaves NaN
+    out and is None when every value is NaN.
+    """
+
+    chunk_number: int | None
     min_step: int
     max_step: int
     min_timestamp_ms: int
@@ -31,11 +37,11 @@ class ChunkRange(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class StoredSeries:
-    """A metric's history in the order of the log: all of `chunks`, then `rest`."""
+    """A metric's history in the order of the log: the points of all chunks, then `rest`."""
 
     run_id: str
     key: str
-    chunks: Sequence[ChunkRange]
+    ranges: Sequence[PointRange]  # of each chunk, then of `rest` if it has points
     rest: Points
 
 
@@ -67,33 +73,43 @@ ON c.run_number = (SELECT run_number FROM runs WHERE run_id = ?1) AND c.key = ?2
 
 
 async def find_series(read_model: ReadModel, run_id: str, key: str) -> StoredSeries | None:
-    """The history of a metric as it is now, None for an unknown run or metric."""
+    """The history of a metric as it is now, None for an unknown run or metric.
+
+    Raises TemporarilyUnavailable.
+    """
     statements = _STATEMENTS[read_model.dialect]
     newest = await read_model.lookup(statements.newest, (run_id, key))
     if not newest:
         return None
     points, step, timestamp_ms, value, tail = newest[0]
     if points == 1:
-        rest = no_points()
-        rest.steps.append(step)
-        rest.timestamps_ms.append(timestamp_ms)
-        rest.values.append(_NAN if value is None else value)
-        return StoredSeries(run_id, key, (), rest)
-    rest = no_points() if tail is None else unpack_segments(tail)
+        rest = Points(array("q", [step]), array("q", [timestamp_ms]), array("d", [_NAN if value is None else value]))
+    else:
+        rest = no_points() if tail is None else unpack_segments(tail)
+    ranges = [_range_of(rest)] if rest.steps else []
     chunks = points // POINTS_PER_CHUNK
-    if not chunks:
-        return StoredSeries(run_id, key, (), rest)
-    rows = await read_model.fetch(statements.ranges, (run_id, key, chunks))
-    _check_all_there(run_id, key, len(rows), chunks)
-    return StoredSeries(run_id, key, [ChunkRange(*row) for row in rows], rest)
+    if chunks:
+        rows = await read_model.fetch(statements.ranges, (run_id, key, chunks))
+        _check_all_there(run_id, key, len(rows), chunks)
+        ranges = [*map(PointRange._make, rows), *ranges]
+    return StoredSeries(run_id, key, ranges, rest)
 
 
-async def load_chunks(read_model: ReadModel, series: StoredSeries, numbers: Iterable[int]) -> dict[int, bytes]:
-    """The packed points of some of the chunks, by number.
+def _range_of(rest: Points) -> PointRange:
+    steps, times, values = rest
+    numbers = [value for value in values if not math.isnan(value)]
+    least, greatest = min(numbers, default=None), max(numbers, default=None)
+    return PointRange(None, min(steps), max(steps), min(times), max(times), least, greatest)
+
+
+async def load_chunks(
+    read_model: ReadModel, series: StoredSeries, ranges: Iterable[PointRange]
+) -> dict[int | None, bytes]:
+    """The packed points of those of `ranges` that are chunks, by number.
 
     Raises TemporarilyUnavailable.
     """
-    wanted = list(numbers)
+    wanted = [each.chunk_number for each in ranges if each.chunk_number is not None]
     if not wanted:
         return {}
     parameters: tuple[Any, ...] = (series.run_id, series.key, orjson.dumps(wanted).decode())
