@@ -35,7 +35,7 @@ async def graphql_request(request: web.Request) -> GraphQLRequest:
         )
     try:
         asked: GraphQLRequest = _decoder.decode(await request.read())
-    except (msgspec.DecodeError, RecursionError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise InvalidParameterValue(f"The request body is not a GraphQL request: {error}") from error
     return asked
 
