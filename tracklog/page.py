@@ -1,5 +1,6 @@
 """Serving the stock MLflow page: its index at `/` and its files below `/static-files/`."""
 
+import os
 from pathlib import Path
 from typing import Final
 
@@ -66,8 +67,9 @@ def files_by_path(folder: Path) -> dict[str, Path]:
     """The servable files of `folder`: neither links nor the compressed copies, which stand in for their originals."""
     return {
         file.relative_to(folder).as_posix(): file
-        for file in folder.rglob("*")
-        if file.suffix in CONTENT_TYPES and file.is_file() and not file.is_symlink()
+        for place, _folders, names in os.walk(folder)
+        for name in names
+        if (file := Path(place, name)).suffix in CONTENT_TYPES and not file.is_symlink()
     }
 
 

@@ -7,6 +7,5 @@ from tests.ui.tracking_page import TrackingPage
 def test_the_link_of_an_experiment_leads_to_its_runs(page: TrackingPage, seeded: Seeded) -> None:
     page.open_as_first_visitor("/experiments")
     page.link(seeded.experiment_name).click()
-    page.button("Got it").click()  # the hint that every first visit meets
     page.link("Training runs").click()
     page.shows_runs("trained-model", "other-run", "poor-run", "good-run")
