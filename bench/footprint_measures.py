@@ -77,7 +77,8 @@ class BytesOnDisk(Measure):
 class ResidentMemory(Measure):
     """Memory of the process tree: settled after start, and its peak under a load of all kinds.
 
-    Judged by the proportional set size, which counts a page shared by several processes once.
+    Judged by the proportional set size, which counts a page shared by several processes once. Requests that fail are
+    noted, but do not make the figures invalid.
     """
 
     name = "memory"
@@ -99,7 +100,7 @@ class ResidentMemory(Measure):
             for name, memory in (("start", at_start), ("load", peak.memory))
         }
         values = {"memory-start": at_start.pss / MEBIBYTE, "memory-load": peak.memory.pss / MEBIBYTE}
-        return Sample(values, errors, detail=detail)
+        return Sample(values, note=f"{errors} requests failed" if errors else "", detail=detail)
 
 
 def _load_of_all_kinds(stage: Stage) -> int:
