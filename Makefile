@@ -71,7 +71,8 @@ $(VENV)/installed-dependencies: requirements.lock | $(BIN)/python
 	@touch $@
 
 $(VENV)/installed-package: pyproject.toml $(VENV)/installed-dependencies
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@# Without its warning that folders here may hide installed packages: they are these packages.
+	PYTHONWARNINGS=ignore $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 
 $(VENV)/installed-page: tracklog/page_fetch.py $(VENV)/installed-package

@@ -2,6 +2,7 @@
 
 import http.client
 import json
+import os
 import signal
 import socket
 import sqlite3
@@ -243,6 +244,14 @@ def test_an_idle_server_ends_at_once(start: Start, number: signal.Signals) -> No
         subprocess.run(["kill", f"-{number.value}", str(server.pid)], check=True)
         assert server.wait(EXIT_WITHIN_S) == 0
         assert time.monotonic() - before < 5
+
+
+def test_a_signal_to_every_process_lets_the_projector_finish_first(start: Start) -> None:
+    server = start()
+    assert ask(server, "POST", "/api/2.0/mlflow/runs/create", {"experiment_id": "0"})[0] == 200
+    os.killpg(server.pid, signal.SIGTERM)
+    assert server.wait(EXIT_WITHIN_S) == 0
+    assert "the projector ended" not in server.log_tail()
 
 
 def test_what_is_said_is_json_and_the_access_log_is_apart(tmp_path: Path) -> None:

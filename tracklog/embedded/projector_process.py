@@ -106,6 +106,7 @@ async def _project(log_path: Path, log: SqliteEventLogReader, channel: Channel, 
 
 
 if __name__ == "__main__":
-    # Ctrl-C reaches the whole process group; the front drains first and then hangs up.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # Ctrl-C, and a service manager's SIGTERM, reach every process; the front drains first and then hangs up.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
     asyncio.run(main(Path(sys.argv[1]), socket.socket(fileno=int(sys.argv[2])), int(sys.argv[3])))
