@@ -21,8 +21,8 @@ MAX_WAITING_POINTS: Final = 131_072
 """Some 25 MB of tuples, reached only by a history whose clock jumps to and fro over as many points."""
 
 _NAN: Final = float("nan")
-_CHUNKS_PER_READ: Final = 32
-"""About 150 kB; one way to a thread and back for 16,000 points."""
+_CHUNKS_PER_READ: Final = 24
+"""About 100 kB; one way to a thread and back for 12,000 points."""
 
 
 PointKey = tuple[int, int, float, bool]

@@ -12,7 +12,7 @@ from query_api.freshness import Freshness
 from query_api.graphql_request import GraphQL, graphql_request
 from query_api.server_info import MLFLOW_VERSION, SERVER_INFO
 from query_api.service import GetMetricHistoryBulk, QueryService
-from schemas.errors import BadRequest
+from schemas.errors import BadRequest, RequestLimitExceeded
 from schemas.rest.decode import read_message
 from schemas.rest.messages import (
     GetExperiment,
@@ -44,6 +44,9 @@ from schemas.rest.route import (
 
 HISTORY_LIMITS: Final = Limits(body_bytes=MIB, timeout_s=3600.0)
 """A history of 10,000,000 points is 800 MB, which takes its client longer than the server."""
+
+MAX_STREAMS: Final = 128
+"""Long histories on their way at once. Each holds some 400 kB for as long as its client takes."""
 
 TRACKLOG_V1: Final = ("/api/tracklog/v1",)
 
@@ -104,6 +107,7 @@ class _Doors:
 
     def __init__(self, freshness: Freshness) -> None:
         self._freshness = freshness
+        self._streams = 0
 
     async def catch_up(self, request: web.Request) -> None:
         """Have the read model pass every event there is; where it does not, the answer says how far it is."""
@@ -127,9 +131,23 @@ class _Doors:
         async def handle(request: web.Request) -> web.StreamResponse:
             message = await read_message(request, message_type)
             await self.catch_up(request)
-            return await _in_pieces(request, pieces(message))
+            return await self._in_pieces(request, pieces(message))
 
         return handle
+
+    async def _in_pieces(self, request: web.Request, pieces: AsyncIterator[bytes]) -> web.StreamResponse:
+        """One piece is answered as it is; more are sent as they come, as fast as the client takes them."""
+        first = await anext(pieces)
+        second = await anext(pieces, None)
+        if second is None:
+            return _json(first)
+        if self._streams >= MAX_STREAMS:
+            raise RequestLimitExceeded(f"{MAX_STREAMS} long histories are on their way; try again.")
+        self._streams += 1
+        try:
+            return await _sent(request, first, second, pieces)
+        finally:
+            self._streams -= 1
 
     def logged_model(self, queries: QueryService) -> Handler:
         async def handle(request: web.Request) -> web.StreamResponse:
@@ -170,12 +188,8 @@ async def _server_info(_request: web.Request) -> web.StreamResponse:
     return _json(SERVER_INFO)
 
 
-async def _in_pieces(request: web.Request, pieces: AsyncIterator[bytes]) -> web.StreamResponse:
-    """One piece is answered as it is; more are sent as they come, as fast as the client takes them."""
-    first = await anext(pieces)
-    second = await anext(pieces, None)
-    if second is None:
-        return _json(first)
+async def _sent(request: web.Request, first: bytes, second: bytes, pieces: AsyncIterator[bytes]) -> web.StreamResponse:
+    """A body of unknown length."""
     response = web.StreamResponse(headers={"Content-Type": "application/json"})
     try:
         await response.prepare(request)

@@ -1,5 +1,6 @@
 """Every question the tracking API answers from the read model, as methods from a request to the JSON of its answer."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from typing import ClassVar, Final
 
@@ -37,6 +38,10 @@ MAX_SAMPLED_POINTS: Final = 2_500
 """MLflow's limits of get-history-bulk (points of all runs together) and get-history-bulk-interval (of each run)."""
 
 
+MAX_SAMPLES_AT_ONCE: Final = 4
+"""Series being sampled: each holds up to a megabyte, and more at once would not be done sooner."""
+
+
 class GetMetricHistoryBulk(Message):
     """The request of the hand-written route of older pages."""
 
@@ -52,6 +57,7 @@ class QueryService:
 
     def __init__(self, read_model: ReadModel) -> None:
         self._read_model = read_model
+        self._sampling = asyncio.Semaphore(MAX_SAMPLES_AT_ONCE)
 
     async def get_experiment(self, wanted: GetExperiment) -> bytes:
         found = await experiment_document(self._read_model, experiment_id_of(wanted.experiment_id))
@@ -117,8 +123,9 @@ class QueryService:
         return b'{"metrics":[' + metrics + b"]}" if metrics else b"{}"
 
     async def _sampled(self, run_id: str, key: str, max_results: int, steps: StepRange | None) -> bytes:
-        series = await find_series(self._read_model, run_id, key)
-        points = [] if series is None else await sample(self._read_model, series, max_results, steps)
+        async with self._sampling:
+            series = await find_series(self._read_model, run_id, key)
+            points = [] if series is None else await sample(self._read_model, series, max_results, steps)
         if not points:
             return b""
         rising, timestamps_ms, values = zip(*points, strict=True)

@@ -34,10 +34,10 @@ MAX_SNAPSHOTS: Final = 4
 SNAPSHOT_WAIT_S: Final = 5.0
 
 _THREADS: Final = 3
-_CACHE_KIB: Final = 8192
+_CACHE_KIB: Final = 4096
 """Of each connection. A commit of the projector empties it, so more would only be memory; and no mmap, because each
 connection's mapping counts as memory of this process and saved nothing while the file is written to."""
-_LOOKUP_CACHE_KIB: Final = 4096
+_LOOKUP_CACHE_KIB: Final = 2048
 _INSTRUCTIONS_PER_CHECK: Final = 20_000
 """How often a running statement looks at its bound, and half of what a lookup may take at most: about a millisecond,
 and more than a run with 500 metrics, params and tags together needs."""

@@ -104,6 +104,17 @@ async def test_any_history_is_in_order_and_without_repeats_however_little_memory
     assert found == expected(points)
 
 
+async def test_points_that_find_no_room_to_wait_are_read_again() -> None:
+    chance = random.Random(1)
+    rows = rows_with([(step, chance.randrange(10**9), 0.5) for step in range(4 * POINTS_PER_CHUNK)])
+    series = await find_series(rows, "r", "loss")
+    assert series is not None
+    pieces = [piece async for piece in in_order(rows, series, max_waiting_points=200)]
+    assert sum(len(piece.steps) for piece in pieces) == 4 * POINTS_PER_CHUNK
+    assert max(len(piece.steps) for piece in pieces) <= 200 + POINTS_PER_CHUNK
+    assert sum("metric_chunks c" in statement for statement in rows.statements) >= 4
+
+
 async def test_a_history_whose_chunks_only_touch_in_time_needs_no_second_reading() -> None:
     points = [(0, step // 100, step / 7) for step in range(10 * POINTS_PER_CHUNK)]
     rows = rows_with(points)

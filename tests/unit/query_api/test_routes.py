@@ -254,6 +254,20 @@ async def test_a_client_that_leaves_in_the_middle_of_a_history_is_no_error(
     assert not caplog.records
 
 
+async def test_more_long_histories_than_the_bound_are_refused_and_short_ones_are_not(
+    client: Client, rows: SqliteRows, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_series(rows, rows.run("long"), "k", [(step, step, step / 7) for step in range(200_000)])
+    write_series(rows, rows.run("short"), "k", [(0, 0, 0.5)])
+    monkeypatch.setattr("query_api.routes.MAX_STREAMS", 1)
+    path = f"{V2}/metrics/get-history?metric_key=k&run_id="
+    first = await client.get(path + "long")
+    assert await refusal(await client.get(path + "long")) == (429, "REQUEST_LIMIT_EXCEEDED")
+    assert len((await body(await client.get(path + "short")))["metrics"]) == 1
+    assert len((await body(first))["metrics"]) == 200_000
+    assert len((await body(await client.get(path + "long")))["metrics"]) == 200_000
+
+
 async def test_intervals_come_run_by_run_as_asked(client: Client, rows: SqliteRows) -> None:
     for run_id in ("a", "b"):
         write_series(rows, rows.run(run_id), "k", [(step, step, float(step)) for step in range(10)])
