@@ -109,6 +109,10 @@ METRICS = [
     missing("log to an unknown run", "POST", "runs/log-metric", metric(run_id=UNKNOWN_RUN)),
     invalid("log to a deleted run", "POST", "runs/log-metric", metric(run_id="<deleted_run_id>")),
     bad("log for an unknown model", "POST", "runs/log-metric", metric(model_id=UNKNOWN_MODEL)),
+    invalid("log for a dataset name without a digest", "POST", "runs/log-metric", metric(dataset_name="d")),
+    invalid("log for a dataset digest without a name", "POST", "runs/log-metric", metric(dataset_digest="d")),
+    invalid("log a batch for a dataset name without a digest", "POST", "runs/log-batch",
+            {"run_id": "<run_id>", "metrics": [{"key": "m", "value": 1, "timestamp": 1, "dataset_name": "d"}]}),
 ]  # fmt: skip
 
 PARAMS_AND_TAGS = [
