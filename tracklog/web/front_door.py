@@ -19,6 +19,7 @@ from typing import Final
 
 from aiohttp import hdrs, web
 from aiohttp.web_urldispatcher import AbstractRoute
+from multidict import istr
 
 from schemas.envelope import Actor
 from schemas.errors import DeadlineExceeded, InternalError, RequestLimitExceeded, RequestTooLarge, TracklogError
@@ -33,8 +34,9 @@ from tracklog.web.time_limits import TimeLimits
 
 logger = logging.getLogger("tracklog.web")
 
-REQUEST_ID_HEADER: Final = "X-Request-Id"
-BEHIND_HEADER: Final = "X-Tracklog-Behind"
+REQUEST_ID_HEADER: Final = istr("X-Request-Id")
+BEHIND_HEADER: Final = istr("X-Tracklog-Behind")
+FRAME_OPTIONS_HEADER: Final = istr("X-Frame-Options")
 
 IS_ANSWERING: Final = web.RequestKey("tracklog.is_answering", bool)
 ERROR_CODE: Final = web.RequestKey("tracklog.error_code", str)
@@ -93,7 +95,7 @@ class FrontDoor:
         self._takes_origin = origin_rule(settings.allowed_origins)
         self._headers: dict[str, str] = {hdrs.X_CONTENT_TYPE_OPTIONS: "nosniff", hdrs.SERVER: "tracklog"}
         if settings.frame_options is not None:
-            self._headers["X-Frame-Options"] = settings.frame_options
+            self._headers[FRAME_OPTIONS_HEADER] = settings.frame_options
         self._counts = counts
         self._nowhere = Served("(none)", Limits(), None, counts.endpoint("ANY", "(none)"))
         self._access_log = access_log
@@ -121,7 +123,7 @@ class FrontDoor:
             return
         headers[REQUEST_ID_HEADER] = request_id
         request[IS_ANSWERING] = True
-        if BEHIND in request:
+        if request[BEHIND]:
             headers[BEHIND_HEADER] = request[BEHIND]
         origin = request.headers.get(hdrs.ORIGIN)
         if origin is not None:
@@ -137,6 +139,8 @@ class FrontDoor:
             request_id = f"{self._process}-{next(self._numbers):x}"
         request[REQUEST_ID] = request_id
         request[ACTOR] = actor = self._actor(request)
+        # To ask a request for a key that is not there costs an exception, so these are there from the first.
+        request[BEHIND] = request[ERROR_CODE] = ""
         status = CLIENT_GONE_STATUS
         try:
             refusal = self._refusal(request)
@@ -148,7 +152,7 @@ class FrontDoor:
         finally:
             seconds = perf_counter() - started
             served.counts.count(seconds, status)
-            if BEHIND in request:
+            if request[BEHIND]:
                 self._counts.behind += 1
             if self._access_log is not None:
                 self._access_log.add(access_line(request, served, actor, status, seconds))
@@ -179,7 +183,9 @@ class FrontDoor:
     def _refusal(self, request: web.Request) -> web.Response | None:
         """What a request is told that is not let in whatever it asks for. Plain text, as MLflow answers."""
         host = request.headers.get(hdrs.HOST, "")
-        path = request.path.removeprefix(self._prefix)
+        path = request.path
+        if self._prefix:
+            path = path.removeprefix(self._prefix)
         if path not in UNCHECKED_HOST_PATHS and not self._takes_host(host):
             return web.Response(status=403, text="Invalid Host header. Name it in --allowed-hosts to let it in.\n")
         method = request.method
@@ -336,7 +342,7 @@ def access_line(request: web.Request, served: Served, actor: Actor, status: int,
         "address": actor.address,
         "user_agent": actor.user_agent,
     }
-    if ERROR_CODE in request:
+    if request[ERROR_CODE]:
         line["error_code"] = request[ERROR_CODE]
     return line
 
