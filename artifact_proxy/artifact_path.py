@@ -18,7 +18,7 @@ MAX_SEGMENTS: Final = 100
 
 SHOWN_CHARACTERS: Final = 200
 
-_FORBIDDEN: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\\#]")
+_FORBIDDEN: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\\/#]")
 _DRIVE: Final = re.compile(r"[A-Za-z]:")
 
 

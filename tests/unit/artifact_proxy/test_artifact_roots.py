@@ -1,0 +1,133 @@
+"""What an artifact location written by a client may name: this server's own folders, and nothing else."""
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from artifact_proxy.artifact_roots import ArtifactRoots, LocalRoot
+from artifact_proxy.local_blob_store import LocalBlobStore
+from schemas.errors import InvalidParameterValue, NotImplementedYet
+
+DESTINATION = LocalBlobStore(Path("/data/artifacts"))
+OUTER = LocalBlobStore(Path("/data/runs"))
+INNER = LocalBlobStore(Path("/data/runs/inner"))
+ROOTS = ArtifactRoots(DESTINATION, [LocalRoot(Path("/data/runs"), OUTER), LocalRoot(Path("/data/runs/inner"), INNER)])
+
+
+@pytest.mark.parametrize(
+    ("uri", "folder"),
+    [
+        ("mlflow-artifacts:/1/run/artifacts", "1/run/artifacts"),
+        ("mlflow-artifacts:/", ""),
+        ("mlflow-artifacts:///1/run", "1/run"),
+        ("mlflow-artifacts://host/1/run", "1/run"),
+        ("mlflow-artifacts://host:5000/1/run/", "1/run"),
+        ("http://host:5000/api/2.0/mlflow-artifacts/artifacts/1/run", "1/run"),
+        ("https://host/prefix/api/2.0/mlflow-artifacts/artifacts/1/run", "1/run"),
+        ("mlflow-artifacts:/my%20team/a+b", "my team/a+b"),
+        ("mlflow-artifacts:/my team/run", "my team/run"),
+        ("mlflow-artifacts:/%252e%252e/run", "%2e%2e/run"),
+    ],
+)
+def test_every_address_of_the_proxy_names_the_one_destination(uri: str, folder: str) -> None:
+    place = ROOTS.place(uri)
+    assert place.store is DESTINATION
+    assert str(place.folder) == folder
+
+
+@pytest.mark.parametrize(
+    ("uri", "store", "folder"),
+    [
+        ("/data/runs", OUTER, ""),
+        ("/data/runs/1/run/artifacts", OUTER, "1/run/artifacts"),
+        ("file:///data/runs/1", OUTER, "1"),
+        ("file:/data/runs/1/", OUTER, "1"),
+        ("file://localhost/data/runs/a%20b", OUTER, "a b"),
+        ("/data/runs/a%20b", OUTER, "a%20b"),
+        ("/data/runs/inner/1", INNER, "1"),
+        ("/data/runs/inner2/1", OUTER, "inner2/1"),
+    ],
+)
+def test_a_local_location_names_the_nearest_folder_it_lies_in(uri: str, store: LocalBlobStore, folder: str) -> None:
+    place = ROOTS.place(uri)
+    assert place.store is store
+    assert str(place.folder) == folder
+
+
+@pytest.mark.parametrize(
+    "uri",
+    [
+        *("/etc", "/", "", "relative/path", "./x", "..", "~/x", "/data", "/data/runs2", "/data/runsx/1"),
+        *("/data/runs/../secret", "/data/runs/1/../../../etc", "/data/./runs/1", "//data/runs/1", "/data//runs/1"),
+        *("file:///etc/passwd", "file://host/data/runs/1", "file:data/runs/1", "file:///data/runs/%2e%2e/secret"),
+        *("file:///data/runs/1?x=1", "file:///data/runs/1#x", "FILE:///etc/passwd"),
+        *("mlflow-artifacts:/../x", "mlflow-artifacts:/%2e%2e/x", "mlflow-artifacts:/a/..%2f..%2fx"),
+        *("mlflow-artifacts:/1?x", "mlflow-artifacts:/1#x", "mlflow-artifacts:/1//2", "mlflow-artifacts:/a\\..\\b"),
+        *(
+            "http://host/1/run",
+            "http://host/api/2.0/mlflow-artifacts/artifacts",
+            "http://169.254.169.254/latest/meta-data",
+        ),
+        *(
+            "http://host/api/2.0/mlflow-artifacts/artifacts/../../x",
+            "file:\t///etc/passwd",
+            "\x00/data/runs",
+            "/data/runs/\n",
+        ),
+        "/data/runs/\ud800",
+    ],
+)
+def test_any_other_place_is_refused(uri: str) -> None:
+    with pytest.raises(InvalidParameterValue):
+        ROOTS.place(uri)
+
+
+@pytest.mark.parametrize(
+    "uri", ["s3://bucket/1", "gs://b/1", "wasbs://c@a/1", "hdfs://h/1", "sftp://h/1", "runs:/1/x", "C:/x"]
+)
+def test_other_kinds_of_store_are_said_not_to_be_reached(uri: str) -> None:
+    with pytest.raises(NotImplementedYet):
+        ROOTS.place(uri)
+
+
+def test_without_serving_artifacts_the_proxys_addresses_name_nothing() -> None:
+    roots = ArtifactRoots(None, [LocalRoot(Path("/data/runs"), OUTER)])
+    assert roots.place("/data/runs/1").store is OUTER
+    with pytest.raises(InvalidParameterValue, match="no-serve-artifacts"):
+        roots.place("mlflow-artifacts:/1/run")
+
+
+PIECES = st.sampled_from(
+    [
+        "mlflow-artifacts:",
+        "file:",
+        "http:",
+        "//",
+        "/",
+        "host",
+        "data",
+        "runs",
+        "inner",
+        "..",
+        ".",
+        "%2e%2e",
+        "%2f",
+        "#",
+        "?",
+        "\\",
+        "\0",
+    ]
+)
+
+
+@given(st.one_of(st.lists(PIECES, max_size=14).map("".join), st.text(max_size=60)))
+def test_whatever_a_client_writes_names_a_place_of_ours_or_is_refused(uri: str) -> None:
+    try:
+        place = ROOTS.place(uri)
+    except (InvalidParameterValue, NotImplementedYet) as refusal:
+        refusal.message.encode()
+    else:
+        assert place.store in (DESTINATION, OUTER, INNER)
+        assert not {"..", ".", ""} & set(place.folder.segments)
