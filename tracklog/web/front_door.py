@@ -149,6 +149,8 @@ class FrontDoor:
             if self._drained is not None and not response.prepared:
                 response.force_close()
             return response
+        except ConnectionError as error:
+            return broken_off(request, error)
         finally:
             seconds = perf_counter() - started
             served.counts.count(seconds, status)
@@ -311,6 +313,19 @@ def told_by_framework(request: web.Request, error: web.HTTPException) -> web.Res
     if isinstance(error, web.HTTPMethodNotAllowed):
         response.headers[hdrs.ALLOW] = allow_header(error.allowed_methods)
     return response
+
+
+def broken_off(request: web.Request, error: ConnectionError) -> web.Response:
+    """End a connection that is beyond answering; what is returned reaches nobody.
+
+    Raised further, the error would be taken for a fault of this program, and traced into the log for every client that
+    closes a download. One whose client takes nothing any more would stay open until what waits for it has left.
+    """
+    level = logging.WARNING if isinstance(error.__cause__, TracklogError) else logging.INFO
+    logger.log(level, "request %s: %s broke off: %s", request[REQUEST_ID], request.method, error.__cause__ or error)
+    if request.transport is not None:
+        request.transport.abort()
+    return web.Response(status=CLIENT_GONE_STATUS)
 
 
 def told_too_late(request: web.Request, timeout_s: float) -> web.Response:

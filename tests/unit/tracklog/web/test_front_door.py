@@ -322,7 +322,9 @@ async def test_a_request_that_takes_too_long_is_ended() -> None:
 
 
 @pytest.mark.parametrize("error", [ValueError("broken"), InvalidParameterValue("broken")])
-async def test_an_answer_that_breaks_off_ends_the_connection(error: Exception) -> None:
+async def test_an_answer_that_breaks_off_ends_the_connection(
+    error: Exception, caplog: pytest.LogCaptureFixture
+) -> None:
     async def half(request: web.Request) -> web.StreamResponse:
         response = web.StreamResponse(headers={"Content-Length": "100"})
         await response.prepare(request)
@@ -332,6 +334,8 @@ async def test_an_answer_that_breaks_off_ends_the_connection(error: Exception) -
     async with serving(route("/x", half)) as client:
         with pytest.raises((ClientPayloadError, ClientConnectionError)):
             await (await client.get("/api/2.0/x")).read()
+    is_a_fault = isinstance(error, ValueError)
+    assert [record.levelname for record in caplog.records if record.levelname == "ERROR"] == ["ERROR"] * is_a_fault
 
 
 Waiting = Callable[[], Awaitable[None]]
