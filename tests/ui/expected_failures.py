@@ -20,7 +20,6 @@ class ExpectedFailure:
 EXPECTED_FAILURES = (
     ExpectedFailure("GET", "/ajax-api/2.0/mlflow/users/current", "there are no accounts; MLflow answers 404 too"),
     ExpectedFailure("GET", "/ajax-api/3.0/mlflow/assistant/.*", "there is no assistant"),
-    ExpectedFailure("GET", "/ajax-api/2.0/mlflow/gateway-proxy", "there is no gateway to language models"),
     ExpectedFailure("GET", "/ajax-api/3.0/mlflow/ui-telemetry", "nobody is told how the page is used"),
     ExpectedFailure("GET", "/ajax-api/2.0/mlflow/model-versions/search", "there is no model registry yet", True),
     ExpectedFailure("GET", "/ajax-api/2.0/mlflow/registered-models/search", "there is no model registry yet", True),

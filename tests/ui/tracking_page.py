@@ -19,6 +19,17 @@ LATE_LAYOUT = "ResizeObserver loop completed with undelivered notifications."
 # The browser puts off a part of the layout to the next frame; the page's charts report that as an error on any server.
 
 
+REPORT_ERROR_NOTES = """
+new MutationObserver(changes => changes.flatMap(change => [...change.addedNodes])
+    .filter(node => node.querySelector && node.matches("[class*='notification'], [class*='notification'] *"))
+    .flatMap(node => [node, ...node.querySelectorAll("*")])
+    .filter(node => node.matches("[class*='notification-notice-error']"))
+    .forEach(note => console.error("shown to the user: " + note.innerText))
+).observe(document, {childList: true, subtree: true})
+"""
+# The page's red notes vanish by themselves, before a test could look for them.
+
+
 class TrackingPage:
     """One tab. What it collects in `complaints` must be empty at the end of a test."""
 
@@ -26,6 +37,7 @@ class TrackingPage:
         self.tab: Page = context.new_page()
         # The page remembers unfolded rows and filters, which would leak from one test into the next.
         self.tab.add_init_script("localStorage.clear()")
+        self.tab.add_init_script(REPORT_ERROR_NOTES)
         self.complaints: list[str] = []
         self._server_url = server_url
         self._refused: set[str] = set()  # URLs whose refusal was expected

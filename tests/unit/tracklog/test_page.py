@@ -47,7 +47,8 @@ async def serve(folder: Path | None) -> AsyncIterator[URL]:
     """A server with the routes of the page alone."""
     app = web.Application(middlewares=[not_found_as_404])
     for route in page_routes(folder):
-        app.router.add_route(route.method, route.path, route.handler)
+        for prefix in route.prefixes:
+            app.router.add_route(route.method, prefix + route.path, route.handler)
     async with TestServer(app) as server:
         yield server.make_url("/")
 
@@ -151,6 +152,12 @@ async def test_files_fetched_while_the_server_runs_are_served(
     shutil.move(folder, tmp_path / "nothing")
     async with client.get(page_without_files) as after:
         assert await after.text() == INDEX
+
+
+async def test_the_page_hears_that_no_gateway_is_configured(page: URL, client: ClientSession) -> None:
+    question = "ajax-api/2.0/mlflow/gateway-proxy?gateway_path=api/2.0/endpoints/"
+    async with client.get(page.join(URL(question))) as answer:
+        assert await answer.json() == {"endpoints": []}
 
 
 def test_the_page_asks_for_no_permission() -> None:
