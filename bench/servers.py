@@ -21,7 +21,7 @@ class Server:
     log_files: tuple[str, ...] = ()
     read_model_files: tuple[str, ...] = ()
     """Glob patterns of data files below the folder; a server without a log of its own has only the second kind."""
-    setup_connections: int = 8
+    setup_connections: int = 4
     """How many connections fill it before a measure: as many as it takes without failing."""
 
 
@@ -64,6 +64,7 @@ SERVERS = {
             command=_tracklog,
             log_files=("tracklog.db", "tracklog.db-wal"),
             read_model_files=("tracklog.db.read-model.*",),
+            setup_connections=32,
         ),
         Server(
             name="mlflow",
@@ -77,7 +78,6 @@ SERVERS = {
             title=f"FastTrackML {FASTTRACKML_VERSION}",
             command=_fasttrackml,
             read_model_files=("fasttrackml.db", "fasttrackml.db-*"),
-            setup_connections=4,
         ),
     )
 }
