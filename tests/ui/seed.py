@@ -19,6 +19,7 @@ from mlflow.entities import Metric, RunTag
 from mlflow.models import infer_signature
 from sklearn.linear_model import LogisticRegression
 
+DEFAULT_EXPERIMENT_ID = "0"
 STEPS = 40
 TEXT = "a note written by a training run"
 DOCUMENT = {"greeting": "a document written by a training run", "numbers": [1, 2, 3]}
@@ -38,6 +39,7 @@ class Seeded:
     other_run_id: str  # model = b, acc = 0.8
     child_run_id: str  # nested below the good run
     doomed_run_id: str  # in the other experiment, for the test that deletes it
+    misnamed_run_id: str  # in the default experiment, for the test that renames it
     trained_run_id: str  # has a dataset and logged the model
     model_id: str
 
@@ -114,6 +116,7 @@ def seed(url: str) -> Seeded:
     trained, model_id = train_model(experiment_id)
     doomed = client.create_run(other_experiment_id, run_name="doomed-run").info.run_id
     client.set_terminated(doomed)
+    misnamed = client.create_run(DEFAULT_EXPERIMENT_ID, run_name="misnamed-run").info.run_id
     return Seeded(
         experiment_id=experiment_id,
         experiment_name=experiment_name,
@@ -124,6 +127,7 @@ def seed(url: str) -> Seeded:
         other_run_id=other,
         child_run_id=child,
         doomed_run_id=doomed,
+        misnamed_run_id=misnamed,
         trained_run_id=trained,
         model_id=model_id,
     )

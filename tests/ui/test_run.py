@@ -3,7 +3,7 @@
 import pytest
 from playwright.sync_api import expect
 
-from tests.ui.seed import DOCUMENT, IMAGE_SIDE_PIXELS, STEPS, TEXT, Seeded
+from tests.ui.seed import DEFAULT_EXPERIMENT_ID, DOCUMENT, IMAGE_SIDE_PIXELS, STEPS, TEXT, Seeded
 from tests.ui.tracking_page import TrackingPage
 
 
@@ -51,3 +51,16 @@ def test_the_artifact_viewer_shows_a_picture(page: TrackingPage, seeded: Seeded)
     picture = page.tab.locator("img[src^='blob:'], img[src^='data:'], img[src*='get-artifact']").first
     expect(picture).to_be_visible()
     expect(picture).to_have_js_property("naturalWidth", IMAGE_SIDE_PIXELS)
+
+
+def test_a_run_renamed_by_hand_keeps_its_new_name(page: TrackingPage, seeded: Seeded) -> None:
+    page.open(f"/experiments/{DEFAULT_EXPERIMENT_ID}/runs/{seeded.misnamed_run_id}")
+    expect(page.tab.get_by_role("heading", name="misnamed-run")).to_be_visible()
+    page.tab.get_by_test_id("overflow-menu-trigger").click()
+    page.tab.get_by_role("menuitem", name="Rename").click()
+    dialog = page.tab.get_by_role("dialog")
+    dialog.get_by_role("textbox").fill("well-named-run")
+    dialog.get_by_role("button", name="Save").click()
+    expect(page.tab.get_by_role("heading", name="well-named-run")).to_be_visible()
+    page.tab.reload()
+    expect(page.tab.get_by_role("heading", name="well-named-run")).to_be_visible()
