@@ -197,7 +197,7 @@ def _run_data_logged(run: Run, event: RunDataLogged) -> None:
                 f"Param '{param.key}' of run '{run.run_id}' has the value '{known}' already and cannot become"
                 f" '{param.value}': params never change."
             )
-    columns = [[_finite(value) for value in series.value] for series in event.metrics]
+    points = [_points(series) for series in event.metrics]
     for param in event.params:
         if param.key not in run.params:
             run.params[param.key] = run.new_params[param.key] = param.value
@@ -206,27 +206,44 @@ def _run_data_logged(run: Run, event: RunDataLogged) -> None:
         if tag.key == RUN_NAME_TAG and tag.value:  # an empty name does not rename: MLflow keeps the one it had
             run.name = tag.value
             run.changed = True
-    for series, values in zip(event.metrics, columns, strict=True):
-        _append_points(run.series.setdefault(series.key, Series()), series, values)
+    for reported, new in zip(event.metrics, points, strict=True):
+        series = run.series.get(reported.key)
+        if series is None:
+            series = run.series[reported.key] = Series()
+        _append_points(series, new)
     run.new_model_metrics.extend(event.model_metrics)
 
 
-def _append_points(series: Series, reported: MetricSeries, values: list[float]) -> None:
-    index = newest(reported.step, reported.timestamp_ms, values)
-    step, timestamp_ms, value = reported.step[index], reported.timestamp_ms[index], values[index]
+def _points(reported: MetricSeries) -> Points:
+    """The points as they are kept. Raises when the columns are not of one length."""
+    values: array[float]
+    try:
+        values = array("d", reported.value)  # type: ignore[arg-type]  # text raises, and is rare
+    except TypeError:
+        values = array("d", map(_finite, reported.value))
+    points = Points(array("q", reported.step), array("q", reported.timestamp_ms), values)
+    if not len(points.steps) == len(points.timestamps_ms) == len(values) > 0:
+        raise ValueError(f"the columns of metric {reported.key!r} are empty or not of one length")
+    return points
+
+
+def _append_points(series: Series, new: Points) -> None:
+    index = newest(new)
+    step, timestamp_ms, value = new.steps[index], new.timestamps_ms[index], new.values[index]
     known = (series.step, series.timestamp_ms, series.value or 0.0)
     if series.points == 0 or (step, timestamp_ms, _recency_value(value)) > known:
         series.step, series.timestamp_ms = step, timestamp_ms
         series.value = None if math.isnan(value) else value
-    series.points += len(values)
-    series.new.append(Points(array("q", reported.step), array("q", reported.timestamp_ms), array("d", values)))
+    series.points += len(new.steps)
+    series.new.append(new)
 
 
-def newest(steps: list[int], timestamps_ms: list[int], values: list[float]) -> int:
+def newest(points: Points) -> int:
     """The index of the point that search sees: the greatest (step, timestamp_ms, value), NaN counting as 0.
 
     Source: MLflow's latest-metric rule, as observed.
     """
+    steps, timestamps_ms, values = points
     last = len(steps) - 1
     if last == 0:
         return 0

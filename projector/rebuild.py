@@ -1,7 +1,9 @@
 """A new read model from the log alone, built beside the live one, compared with it, and put in its place."""
 
+import fcntl
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -16,6 +18,10 @@ from schemas.read_model_link import current, link_of
 _LOCK_WAIT_S: Final = 30.0
 PARTITION: Final = 0
 _NEARLY_THERE_EVENTS: Final = 2000
+
+
+class RebuildUnderWay(Exception):
+    """Another process is rebuilding this read model."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +44,15 @@ async def rebuild(
 
     `on_progress` is called with the offset reached and the end. A rebuild that was broken off goes on where it was.
     The switch is refused when the new rows differ from the live ones, unless `accept_differences`.
+    Raises RebuildUnderWay when another process is at it.
     """
+    with _alone(log_path):
+        return await _rebuild(log_path, log, on_progress, accept_differences=accept_differences)
+
+
+async def _rebuild(
+    log_path: Path, log: EventLogReader, on_progress: Callable[[int, int], None], *, accept_differences: bool
+) -> Rebuilt:
     building = _building(log_path)
     live = current(log_path)
     if live is not None and not sqlite_generations.has_this_schema(live):
@@ -65,6 +79,18 @@ async def rebuild(
         return Rebuilt(worker.checkpoint[PARTITION], found, switched=True)
     finally:
         await writer.close()
+
+
+@contextmanager
+def _alone(log_path: Path) -> Iterator[None]:
+    """Hold the right to rebuild, which ends with the process at the latest."""
+    link = link_of(log_path)
+    with link.with_name(link.name + ".rebuild.lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise RebuildUnderWay(f"The read model of {log_path} is being rebuilt by another process.") from error
+        yield
 
 
 def _building(log_path: Path) -> Path:

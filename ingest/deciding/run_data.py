@@ -66,6 +66,8 @@ def log_metric(command: LogMetric) -> RunDataLogged:
     value = metric_value(command.value, "value")
     timestamp_ms = command.timestamp
     check_timestamp(timestamp_ms, "timestamp")
+    if command.dataset_name or command.dataset_digest:
+        _check_dataset(command)
     series = [MetricSeries(key, [value], [timestamp_ms], [command.step])]  # type: ignore[list-item]  # just checked
     if not command.model_id:
         return RunDataLogged(run_id=command.run, metrics=series)
@@ -181,6 +183,9 @@ def _series(metrics: Sequence[Metric]) -> list[MetricSeries]:
     if None in timestamps_ms or min(timestamps_ms) < 0:
         for timestamp_ms in timestamps_ms:
             check_timestamp(timestamp_ms, "metrics.timestamp")
+    if any([metric.dataset_name or metric.dataset_digest for metric in metrics]):  # noqa: C419 - a list is faster
+        for metric in metrics:
+            _check_dataset(metric)
     steps = [metric.step for metric in metrics]
     if len(distinct) == 1:
         return [MetricSeries(keys[0], values, timestamps_ms, steps)]
@@ -196,6 +201,14 @@ def _series(metrics: Sequence[Metric]) -> list[MetricSeries]:
         one.timestamp_ms.append(timestamp_ms)
         one.step.append(step)
     return list(series.values())
+
+
+def _check_dataset(metric: Metric | LogMetric) -> None:
+    """A name alone does not tell a dataset, nor does a digest."""
+    if bool(metric.dataset_name) != bool(metric.dataset_digest):
+        raise InvalidParameterValue(
+            "'dataset_name' and 'dataset_digest' of a metric belong together: give both or none."
+        )
 
 
 def _model_metrics(metrics: Sequence[Metric]) -> list[ModelMetric]:

@@ -1,6 +1,7 @@
 """The log's writer and the projector child together: verdicts, waiting, a child that dies, a rebuild underneath."""
 
 import asyncio
+import fcntl
 import os
 import signal
 import sqlite3
@@ -11,7 +12,7 @@ import pytest
 
 from event_log.port import LogInUse
 from event_log.sqlite_event_log import SqliteEventLogReader
-from projector.rebuild import Rebuilt, rebuild
+from projector.rebuild import RebuildUnderWay, Rebuilt, rebuild
 from schemas.envelope import Actor, EventClock, Position
 from schemas.errors import ResourceAlreadyExists
 from schemas.events import AnyEvent, ExperimentCreated, MetricSeries, RunCreated, RunDataLogged
@@ -201,6 +202,17 @@ async def test_a_rebuild_broken_off_goes_on_where_it_was(tmp_path: Path) -> None
         assert (await rebuild_beside(system)).switched
         assert not (tmp_path / "log.db.read-model.rebuild").exists()
         assert rows(read_model(system), "SELECT count(*) FROM experiments") == [(20,)]
+
+
+async def test_only_one_rebuild_goes_on_at_a_time(system: EmbeddedSystem) -> None:
+    await system.progress.verdict(await Writer(system).experiment(0, "x"), WAIT_S)
+    with (
+        (system.log_path.parent / "log.db.read-model.rebuild.lock").open("w") as lock,
+        pytest.raises(RebuildUnderWay, match="by another process"),
+    ):
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        await rebuild_beside(system)
+    assert (await rebuild_beside(system)).switched
 
 
 def _break_off(reached: int, end: int) -> None:

@@ -36,7 +36,7 @@ def command(log_file: Path, accept_differences: bool, progress: bool) -> None:
 
 async def _rebuild(log_file: Path, *, accept_differences: bool, show_progress: bool) -> None:
     from event_log.sqlite_event_log import SqliteEventLogReader
-    from projector.rebuild import rebuild
+    from projector.rebuild import RebuildUnderWay, rebuild
 
     log = SqliteEventLogReader(log_file)
     bar = click.progressbar(length=1, label="events", show_pos=True, hidden=not show_progress, file=sys.stderr)
@@ -48,6 +48,8 @@ async def _rebuild(log_file: Path, *, accept_differences: bool, show_progress: b
     try:
         with bar:
             rebuilt = await rebuild(log_file, log, show, accept_differences=accept_differences)
+    except RebuildUnderWay as error:
+        raise Refusal(str(error)) from error
     finally:
         await log.close()
     for difference in rebuilt.differences or ():

@@ -71,6 +71,8 @@ async def serve(settings: Settings, *, announce: Callable[[str], None], access_l
                 await site.start()
             # What lives now lives until the end: the collector need not look at it again.
             gc.freeze()
+            # A batch of a thousand points is thousands of objects in no cycle.
+            gc.set_threshold(50_000, 20, 20)
             announce(greeting(settings, listeners[0].getsockname()[1]))
             await stopping.wait()
             announce("Stopping: answering what is under way.")

@@ -54,12 +54,16 @@ def test_a_value_json_has_no_number_for_stays_a_word(value: str) -> None:
 
 def test_a_metric_of_a_model_is_one_of_its_run_too() -> None:
     command = LogMetric(
-        run_uuid="r", key="m", value=True, timestamp=9, step=2, model_id="m-1", dataset_name="d", dataset_digest=""
+        run_uuid="r", key="m", value=True, timestamp=9, step=2, model_id="m-1", dataset_name="d", dataset_digest="1"
     )
     assert deciding.log_metric(command) == RunDataLogged(
         run_id="r",
         metrics=[MetricSeries("m", [1.0], [9], [2])],
-        model_metrics=[ModelMetric(model_id="m-1", key="m", value=1.0, timestamp_ms=9, step=2, dataset_name="d")],
+        model_metrics=[
+            ModelMetric(
+                model_id="m-1", key="m", value=1.0, timestamp_ms=9, step=2, dataset_name="d", dataset_digest="1"
+            )
+        ],
     )
 
 
@@ -211,6 +215,15 @@ def test_another_value_refuses_the_whole_batch(known: str) -> None:
 def inputs(tags: list[KeyValue] | None = None, **fields: str) -> LogInputs:
     dataset = messages.DatasetInput(dataset=messages.Dataset(**fields), tags=tags or [])
     return LogInputs(run_id="r", datasets=[dataset])
+
+
+@pytest.mark.parametrize("half", [{"dataset_name": "d"}, {"dataset_digest": "1"}], ids=["no digest", "no name"])
+def test_half_a_dataset_of_a_metric_is_refused(half: dict[str, str]) -> None:
+    with pytest.raises(InvalidParameterValue, match="belong together"):
+        deciding.log_metric(LogMetric(run_id="r", key="m", value=1.0, timestamp=9, **half))
+    batch = LogBatch(run_id="r", metrics=[messages.Metric(key="m", value=1.0, timestamp=9, **half)])
+    with pytest.raises(InvalidParameterValue, match="belong together"):
+        deciding.log_batch(batch)
 
 
 def test_inputs_are_kept_as_sent_and_a_dataset_may_be_empty() -> None:

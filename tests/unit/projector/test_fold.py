@@ -1,5 +1,6 @@
 """The rules of the fold: a history of events, and the rows it must give."""
 
+from array import array
 from dataclasses import replace
 from pathlib import Path
 
@@ -26,6 +27,7 @@ from schemas.events import (
     RunUpdated,
     Tag,
 )
+from schemas.metric_points import Points
 from tests.unit.projector.histories import RUNS, created, experiment, log_of, metric, param
 from tests.unit.projector.read_models import projected
 
@@ -157,8 +159,8 @@ async def test_a_late_metric_does_not_replace_a_later_step(tmp_path: Path) -> No
 def test_the_newest_point_has_the_greatest_step_then_time_then_value(
     points: list[tuple[int, int, float]], index: int
 ) -> None:
-    steps, times, values = (list(column) for column in zip(*points, strict=True))
-    assert newest(steps, times, values) == index
+    steps, times, values = zip(*points, strict=True)
+    assert newest(Points(array("q", steps), array("q", times), array("d", values))) == index
 
 
 async def test_nan_and_infinities_are_kept_as_mlflow_shows_them(tmp_path: Path) -> None:
