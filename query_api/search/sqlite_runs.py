@@ -21,7 +21,7 @@ from query_api.search.sqlite_run_conditions import TABLES, Sql, joined, lists_ru
 from query_api.search.vocabulary import Comparator, Entity
 from query_api.sqlite_json import LIFECYCLE_STAGE, RUN_IN_SEARCH
 
-MAX_EXPERIMENTS_WALKED: Final = 20
+MAX_EXPERIMENTS_WALKED: Final = 10
 """Each experiment's part of an order is walked on its own and the results merged; beyond this, all runs are sorted."""
 
 _EXPERIMENT_OF_RUN: Final = "LEFT JOIN experiments e ON e.experiment_id = r.experiment_id"
@@ -147,17 +147,25 @@ def _order_by(columns: Sequence[_SortColumn], *, by_name: bool = False) -> str:
 
 
 def _after(columns: Sequence[_SortColumn], values: Sequence[SortValue]) -> Sql:
-    """What comes after these values in the order: greater in the first column, or equal there and after in the rest."""
-    column, value = columns[0], values[0]
-    comparator = "<" if column.descending else ">"
-    if len(columns) == 1:
-        return Sql(f"{column.expression} {comparator} ?", (value,))
-    rest = _after(columns[1:], values[1:])
-    # The first comparison says nothing new, but it is one that an index can seek by.
-    return Sql(
-        f"{column.expression} {comparator}= ? AND ({column.expression} {comparator} ? OR ({rest.text}))",
-        (value, value, *rest.parameters),
-    )
+    """What comes after these values in the order: for some column beyond its value, and equal in all before it.
+
+    Written side by side rather than nested: SQLite's parser has a stack of 100.
+    """
+    comparators = ["<" if column.descending else ">" for column in columns]
+    ways = [
+        joined(
+            " AND ",
+            [
+                *(Sql(f"{columns[equal].expression} = ?", (values[equal],)) for equal in range(place)),
+                Sql(f"{columns[place].expression} {comparators[place]} ?", (values[place],)),
+            ],
+        )
+        for place in range(len(columns))
+    ]
+    beyond = joined(" OR ", ways)
+    # The comparison in front says nothing new, but it is one that an index can seek by.
+    seek = f"{columns[0].expression} {comparators[0]}= ?"
+    return Sql(f"{seek} AND ({beyond.text})", (values[0], *beyond.parameters))
 
 
 # --- walks --------------------------------------------------------------------------------------------------------

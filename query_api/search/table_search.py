@@ -13,7 +13,6 @@ from sqlalchemy import (
     Select,
     Subquery,
     and_,
-    false,
     func,
     literal_column,
     or_,
@@ -63,7 +62,7 @@ async def find_page(
     page_order = _of(found, order, names)
     page = select(found).order_by(*_ordering(page_order)).limit(wanted)
     if place is not None:
-        page = page.where(after(page_order, place))
+        page = page.where(_after(page_order, place))
     on_page = page.subquery("p")
     return await fetch(
         read_model,
@@ -88,13 +87,17 @@ async def fetch(read_model: ReadModel, statement: Select[Any]) -> list[Row]:
     return await read_model.fetch(str(compiled), [compiled.params[name] for name in compiled.positiontup or ()])
 
 
-def after(columns: Sequence[SortColumn], values: Sequence[SortValue]) -> ColumnElement[bool]:
-    """What comes after these values in the order of the columns."""
-    comes: ColumnElement[bool] = false()
-    for column, value in zip(reversed(columns), reversed(values), strict=True):
-        beyond = column.expression < value if column.descending else column.expression > value
-        comes = or_(beyond, and_(column.expression == value, comes))
-    return comes
+def _after(columns: Sequence[SortColumn], values: Sequence[SortValue]) -> ColumnElement[bool]:
+    """What comes after these values in the order: for some column beyond its value, and equal in all before it.
+
+    Written side by side rather than nested: SQLite's parser has a stack of 100.
+    """
+    ways: list[ColumnElement[bool]] = []
+    equal: list[ColumnElement[bool]] = []
+    for column, value in zip(columns, values, strict=True):
+        ways.append(and_(*equal, column.expression < value if column.descending else column.expression > value))
+        equal.append(column.expression == value)
+    return or_(*ways)
 
 
 def value_test(column: ColumnElement[Any], condition: Condition) -> ColumnElement[bool]:

@@ -10,6 +10,7 @@ import orjson
 from sqlalchemy import create_mock_engine
 
 from query_api.port import ReadModel, ReadSnapshot, Row
+from query_api.search.sqlite_text_match import register_functions
 from schemas import read_model
 
 FAR_BACK_US = 1
@@ -20,6 +21,7 @@ class SqliteRows(ReadModel, ReadSnapshot):
 
     def __init__(self) -> None:
         self.connection = sqlite3.connect(":memory:", isolation_level=None)
+        register_functions(self.connection)
         engine = create_mock_engine(
             "sqlite://", lambda statement, *_: self.connection.execute(str(statement.compile(dialect=engine.dialect)))
         )
