@@ -23,7 +23,7 @@ from schemas.envelope import Positions
 from schemas.read_model_link import current
 from tracklog.embedded.channel import Channel, LogGrew, Projected, RefusedEvent
 
-LINGER_S: Final = 0.025
+LINGER_S: Final = 0.1
 """How long news may wait for more while nobody reads: a transaction costs as much as folding a hundred points."""
 
 

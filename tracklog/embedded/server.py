@@ -73,6 +73,7 @@ async def serve(settings: Settings, *, announce: Callable[[str], None], access_l
             gc.freeze()
             # A batch of a thousand points is thousands of objects in no cycle.
             gc.set_threshold(50_000, 20, 20)
+
             announce(greeting(settings, listeners[0].getsockname()[1]))
             await stopping.wait()
             announce("Stopping: answering what is under way.")
