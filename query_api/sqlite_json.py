@@ -1,7 +1,7 @@
 """Runs, experiments and logged models as JSON, in SQLite's SQL: expressions over a row, as MLflow answers them.
 
-Text is joined rather than built with json_object: SQLite prints doubles with 15 digits, and an empty list must be
-absent. Each list is one index range read, `coalesce` turning the NULL of an empty one into nothing.
+Doubles are spliced in as the JSON they are kept as, because SQLite would print 15 digits. Each list is one index range
+read; an empty one must be absent, so its '[]' or NULL becomes nothing.
 """
 
 from typing import Final
@@ -10,12 +10,14 @@ LIFECYCLE_STAGE: Final = "CASE WHEN r.lifecycle_us <= e.lifecycle_us THEN e.life
 """Of `runs r LEFT JOIN experiments e`, the run's effective stage: the later of its own and its experiment's."""
 
 
+def _listed(field: str, members: str, rows: str) -> str:
+    """`,"field":[{…}]` with an object of the members for each of the rows, nothing when there are none."""
+    found = f"(SELECT json_group_array(json_object({members})) FROM {rows})"
+    return f"""coalesce(',"{field}":' || nullif({found}, '[]'), '')"""
+
+
 def _key_values(table: str, owner: str, field: str) -> str:
-    """`,"field":[{"key":…,"value":…}]` of the rows of `table` where `owner` holds, nothing when there are none."""
-    return (
-        f"""coalesce(',"{field}":[{{"key":' || (SELECT group_concat(json_quote(key) || ',"value":' """
-        f"""|| json_quote(value), '}},{{"key":') FROM {table} WHERE {owner}) || '}}]', '')"""
-    )
+    return _listed(field, "'key', key, 'value', value", f"{table} WHERE {owner}")
 
 
 _OF_RUN = "run_number = r.run_number"
@@ -31,9 +33,11 @@ _RUN_INFO = f"""'{{"run_uuid":' || json_quote(r.run_id)
  || ',"lifecycle_stage":"' || {LIFECYCLE_STAGE}
  || '","run_id":' || json_quote(r.run_id) || '}}'"""
 
-_RUN_METRICS = f"""coalesce(',"metrics":[{{"key":' || (SELECT group_concat(json_quote(key)
- || ',"value":' || value_json || ',"timestamp":' || timestamp_ms || ',"step":' || step, '}},{{"key":')
- FROM latest_metrics WHERE {_OF_RUN}) || '}}]', '')"""
+_RUN_METRICS = _listed(
+    "metrics",
+    "'key', key, 'value', json(value_json), 'timestamp', timestamp_ms, 'step', step",
+    f"latest_metrics WHERE {_OF_RUN}",
+)
 
 _RUN_DATA = (
     f"'{{' || substr({_RUN_METRICS}\n || {_key_values('params', _OF_RUN, 'params')}\n"
@@ -52,17 +56,15 @@ _DATASET_INPUTS = """coalesce(',"dataset_inputs":[{' || (SELECT group_concat(
  ON d.experiment_id = i.experiment_id AND d.name = i.name AND d.digest = i.digest
  WHERE i.run_number = r.run_number) || '}}]', '')"""
 
-_MODEL_INPUTS = f"""coalesce(',"model_inputs":[{{"model_id":' || (SELECT group_concat(json_quote(model_id),
- '}},{{"model_id":') FROM model_inputs WHERE {_OF_RUN}) || '}}]', '')"""
+_MODEL_INPUTS = _listed("model_inputs", "'model_id', model_id", f"model_inputs WHERE {_OF_RUN}")
 
-_MODEL_OUTPUTS = f"""coalesce('"model_outputs":[{{"model_id":' || (SELECT group_concat(json_quote(model_id)
- || ',"step":' || step, '}},{{"model_id":') FROM model_outputs WHERE {_OF_RUN}) || '}}]', '')"""
+_MODEL_OUTPUTS = _listed("model_outputs", "'model_id', model_id, 'step', step", f"model_outputs WHERE {_OF_RUN}")
 
 
 def _run(inputs: str) -> str:
     return (
         f"""'{{"info":' || {_RUN_INFO}\n || ',"data":' || {_RUN_DATA}\n || ',"inputs":{{' || substr({inputs}, 2)\n"""
-        f""" || '}},"outputs":{{' || {_MODEL_OUTPUTS} || '}}}}'"""
+        f""" || '}},"outputs":{{' || substr({_MODEL_OUTPUTS}, 2) || '}}}}'"""
     )
 
 

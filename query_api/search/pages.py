@@ -100,10 +100,14 @@ def page_of(field: str, rows: Sequence[Row], max_results: int, search: str) -> b
     """
     if not rows:
         return b"{}"
-    documents = b'{"%b":[%b]' % (field.encode(), b",".join([row[0] for row in rows[:max_results]]))
-    if len(rows) <= max_results:
-        return documents + b"}"
-    return b'%b,"next_page_token":"%b"}' % (documents, page_token(search, rows[max_results - 1][1:]).encode())
+    documents = [row[0] for row in rows[:max_results]]
+    end = b"]}"
+    if len(rows) > max_results:
+        end = b'],"next_page_token":"%b"}' % page_token(search, rows[max_results - 1][1:]).encode()
+    # Put at the ends before joining, so that the body is copied once.
+    documents[0] = b'{"%b":[%b' % (field.encode(), documents[0])
+    documents[-1] += end
+    return b",".join(documents)
 
 
 def _is_of_kind(value: SortValue, kind: type[SortValue]) -> bool:
