@@ -7,7 +7,7 @@ from ingest.door import Door
 from ingest.log_writer import LogWriter
 from schemas.envelope import Actor
 from schemas.events import RunDataLogged
-from schemas.rest.messages import DeleteTag, LogBatch, LogInputs, LogMetric, LogOutputs, LogParam, SetTag
+from schemas.rest.messages import DeleteTag, LogInputs, LogMetric, LogOutputs, LogParam, PlainLogBatch, SetTag
 
 
 class RunDataCommands:
@@ -42,7 +42,7 @@ class RunDataCommands:
         await self._writer.append(deciding.delete_tag(command, is_set=is_set), actor, request_id)
         return answers.EMPTY
 
-    async def log_batch(self, command: LogBatch, actor: Actor, request_id: str) -> bytes:
+    async def log_batch(self, command: PlainLogBatch, actor: Actor, request_id: str) -> bytes:
         event = deciding.log_batch(command)
         await self._door.active_run(event.run_id)
         if event.model_metrics:

@@ -31,7 +31,7 @@ class Progress:
 
 Publish = Callable[[Progress], Awaitable[None]]
 Linger = Callable[[Positions], Awaitable[None]]
-"""Called with the checkpoint when the log has grown: may wait a little for more, unless someone waits."""
+"""Called with the checkpoint before a batch is read: may wait a little for more, unless someone waits for it."""
 
 
 async def _no_linger(checkpoint: Positions) -> None:
@@ -75,6 +75,7 @@ class ProjectorWorker:
         while True:
             if not await self.fold_once():
                 await self._log.wait_for_more(self._checkpoint, _IDLE_WAIT_S)
+            if not await self._is_far_behind():
                 await self._linger(self._checkpoint)
 
     async def fold_until(self, end: Positions) -> None:
@@ -93,6 +94,11 @@ class ProjectorWorker:
                 found = True
                 await self._fold_batch(partition, events)
         return found
+
+    async def _is_far_behind(self) -> bool:
+        """Whether a full batch waits already, so that there is nothing to wait for."""
+        end = await self._log.end()
+        return any(end[partition] - offset >= BATCH_EVENTS for partition, offset in self._checkpoint.items())
 
     async def _fold_batch(self, partition: int, events: Sequence[RecordedEvent]) -> None:
         folded = await self._fold_events(events)

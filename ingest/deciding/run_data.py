@@ -34,12 +34,13 @@ from schemas.rest.messages import (
     Dataset,
     DeleteTag,
     KeyValue,
-    LogBatch,
     LogInputs,
     LogMetric,
     LogOutputs,
     LogParam,
     Metric,
+    PlainLogBatch,
+    PlainMetric,
     SetTag,
 )
 from schemas.rest.messages import DatasetInput as DatasetInputMessage
@@ -93,7 +94,7 @@ def delete_tag(command: DeleteTag, *, is_set: bool) -> RunTagDeleted:
     return RunTagDeleted(run_id=command.run_id, key=command.key)
 
 
-def log_batch(command: LogBatch) -> RunDataLogged:
+def log_batch(command: PlainLogBatch) -> RunDataLogged:
     """Raises InvalidParameterValue."""
     metrics, params, tags = command.metrics, command.params, command.tags
     _check_count(len(metrics), MAX_METRICS, "metrics")
@@ -171,36 +172,31 @@ def require_new_outputs(event: RunOutputsLogged, known: Iterable[str]) -> None:
         raise BadRequest(f"Model '{model_id}' is an output of run '{event.run_id}' already.")
 
 
-def _series(metrics: Sequence[Metric]) -> list[MetricSeries]:
+def _series(metrics: Sequence[PlainMetric]) -> list[MetricSeries]:
     """The points by key, each key's in the order they were sent."""
-    keys = [metric.key for metric in metrics]
-    distinct = dict.fromkeys(keys)
-    _check_keys(distinct, "metrics.key")
-    values: list[float | str] = [metric.value for metric in metrics]  # type: ignore[misc]  # checked in the next lines
-    if set(map(type, values)) != {float}:
-        values = [metric_value(value, "metrics.value") for value in values]
-    timestamps_ms: list[int] = [metric.timestamp for metric in metrics]  # type: ignore[misc]  # likewise
-    if None in timestamps_ms or min(timestamps_ms) < 0:
-        for timestamp_ms in timestamps_ms:
+    series: dict[str, MetricSeries] = {}
+    known = series.get
+    for metric in metrics:
+        one = known(metric.key)
+        if one is None:
+            check_key(metric.key, "metrics.key")
+            one = series[metric.key] = MetricSeries(metric.key, [], [], [])
+        one.value.append(metric.value)  # type: ignore[arg-type]  # checked in bulk below
+        one.timestamp_ms.append(metric.timestamp)  # type: ignore[arg-type]  # likewise
+        one.step.append(metric.step)
+    return [_checked(one) for one in series.values()]
+
+
+def _checked(series: MetricSeries) -> MetricSeries:
+    """The series when its values and times may be kept, its values as they are kept."""
+    times = series.timestamp_ms
+    if None in times or min(times) < 0:
+        for timestamp_ms in times:
             check_timestamp(timestamp_ms, "metrics.timestamp")
-    if any([metric.dataset_name or metric.dataset_digest for metric in metrics]):  # noqa: C419 - a list is faster
-        for metric in metrics:
-            _check_dataset(metric)
-    steps = [metric.step for metric in metrics]
-    if len(distinct) == 1:
-        return [MetricSeries(keys[0], values, timestamps_ms, steps)]
-    if len(distinct) == len(keys):
-        return [
-            MetricSeries(key, [value], [timestamp_ms], [step])
-            for key, value, timestamp_ms, step in zip(keys, values, timestamps_ms, steps, strict=True)
-        ]
-    series = {key: MetricSeries(key, [], [], []) for key in distinct}
-    for key, value, timestamp_ms, step in zip(keys, values, timestamps_ms, steps, strict=True):
-        one = series[key]
-        one.value.append(value)
-        one.timestamp_ms.append(timestamp_ms)
-        one.step.append(step)
-    return list(series.values())
+    if set(map(type, series.value)) == {float}:
+        return series
+    values = [metric_value(value, "metrics.value") for value in series.value]
+    return MetricSeries(series.key, values, times, series.step)
 
 
 def _check_dataset(metric: Metric | LogMetric) -> None:
@@ -211,8 +207,16 @@ def _check_dataset(metric: Metric | LogMetric) -> None:
         )
 
 
-def _model_metrics(metrics: Sequence[Metric]) -> list[ModelMetric]:
-    return [_model_metric(metric, metric_value(metric.value, "value")) for metric in metrics if metric.model_id]
+def _model_metrics(metrics: Sequence[PlainMetric]) -> list[ModelMetric]:
+    """The points that are about a model too; a batch of plain points has none."""
+    found: list[ModelMetric] = []
+    for metric in metrics:
+        if not isinstance(metric, Metric):
+            break  # the points of one batch are of one type
+        _check_dataset(metric)
+        if metric.model_id:
+            found.append(_model_metric(metric, metric_value(metric.value, "value")))
+    return found
 
 
 def _model_metric(metric: Metric | LogMetric, value: float | str) -> ModelMetric:

@@ -7,7 +7,7 @@ Source: the JSON form of protocol buffers, and the request checks of MLflow's se
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache, lru_cache
 from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
@@ -20,6 +20,7 @@ from schemas.rest.messages import Message
 
 M = TypeVar("M", bound=Message)
 
+_LISTS = (list, Sequence)
 _NUL_ESCAPE = b"\\u0000"
 
 
@@ -49,13 +50,12 @@ async def _body(request: web.Request) -> bytes:
 
 
 def decode_body(body: bytes, message_type: type[M]) -> M:
-    """The message a JSON body holds.
+    """The message a JSON body holds, perhaps as its type's plain base.
 
     Raises InvalidParameterValue naming the field that is missing or wrong.
     """
-    try:
-        message: M = _decoder(message_type).decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+    message = _decoded(body, message_type)
+    if message is None:
         return _decode_slowly(body, message_type)
     if _NUL_ESCAPE in body:
         _refuse_nul(msgspec.json.decode(body))
@@ -89,9 +89,21 @@ def check_required(message: Message) -> None:
             raise InvalidParameterValue(f"Missing value for required parameter '{name[0]}'.")
 
 
+def _decoded(body: bytes, message_type: type[M]) -> M | None:
+    """The message, if the body is just what its type describes."""
+    for decoder in _decoders(message_type):
+        try:
+            message: M = decoder.decode(body)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            continue
+        return message
+    return None
+
+
 @cache
-def _decoder(message_type: type[Message]) -> msgspec.json.Decoder[Any]:
-    return msgspec.json.Decoder(message_type)
+def _decoders(message_type: type[Message]) -> tuple[msgspec.json.Decoder[Any], ...]:
+    tried = (message_type.plain, message_type)
+    return tuple(msgspec.json.Decoder(one) for one in tried if one is not None)
 
 
 def _decode_slowly(body: bytes, message_type: type[M]) -> M:
@@ -166,11 +178,11 @@ def _annotations(message_type: type[Message]) -> dict[str, Any]:
 
 
 def _alternatives(annotation: Any) -> tuple[Any, ...]:
-    return get_args(annotation) if get_origin(annotation) is not list else ()
+    return get_args(annotation) if get_origin(annotation) not in _LISTS else ()
 
 
 def _is_list(annotation: Any) -> bool:
-    return get_origin(annotation) is list or any(get_origin(one) is list for one in _alternatives(annotation))
+    return any(get_origin(one) in _LISTS for one in (annotation, *_alternatives(annotation)))
 
 
 def _message_in(annotation: Any) -> type[Message] | None:

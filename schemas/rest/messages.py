@@ -5,6 +5,7 @@ A field absent from a request holds its default: the empty value, or None where 
 Source: the field tables of MLflow's service descriptors.
 """
 
+from collections.abc import Sequence
 from typing import Annotated, ClassVar
 
 import msgspec
@@ -18,6 +19,8 @@ class Message(msgspec.Struct, kw_only=True, gc=False, forbid_unknown_fields=True
     """A request. Unknown fields take the slow path of `schemas.rest.decode`, where they are ignored."""
 
     required: ClassVar[Required] = ()
+    plain: "ClassVar[type[Message] | None]" = None
+    """A base class with fewer fields, which the common request fills; a request may be decoded as that instead."""
 
 
 RUN: Required = (("run_id", "run_uuid"),)
@@ -190,8 +193,8 @@ class SearchRuns(Message):
     page_token: str = ""
 
 
-class Metric(Message):
-    """A metric point inside log-batch."""
+class PlainMetric(Message):
+    """A metric point inside log-batch, as training loops send it."""
 
     required: ClassVar[Required] = ("key", "value", "timestamp")
 
@@ -199,19 +202,32 @@ class Metric(Message):
     value: float | str | bool | None = None
     timestamp: Int64 | None = None
     step: Int64 = 0
+
+
+class Metric(PlainMetric):
+    """A metric point inside log-batch that may be about a model or a dataset."""
+
     dataset_name: str = ""
     dataset_digest: str = ""
     model_id: str = ""
     run_id: str = ""
 
 
-class LogBatch(Message):
+class PlainLogBatch(Message):
     required: ClassVar[Required] = ("run_id",)
 
     run_id: str = ""
-    metrics: list[Metric] = []
+    metrics: Sequence[PlainMetric] = []
     params: list[KeyValue] = []
     tags: list[KeyValue] = []
+
+
+class LogBatch(PlainLogBatch):
+    """Tried as PlainLogBatch first: points of four fields are decoded a third faster than points of eight."""
+
+    plain = PlainLogBatch
+
+    metrics: Sequence[Metric] = []
 
 
 class Dataset(Message):
