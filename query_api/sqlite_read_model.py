@@ -20,7 +20,7 @@ from urllib.parse import quote
 
 from query_api.port import ReadModel, ReadSnapshot, Row
 from query_api.search.sqlite_text_match import register_functions
-from schemas.errors import DeadlineExceeded, RequestLimitExceeded, TemporarilyUnavailable
+from schemas.errors import DeadlineExceeded, InvalidParameterValue, RequestLimitExceeded, TemporarilyUnavailable
 
 STATEMENT_BOUND_S: Final = 20.0
 """Below the 30 s after which a request is given up, so that the client hears which part took too long."""
@@ -46,6 +46,9 @@ _BUSY_S: Final = 5.0
 
 Functions = Callable[[sqlite3.Connection], None]
 """Gives a new connection the SQL functions that the statements use."""
+
+MAX_ANSWER_BYTES: Final = 256 * 2**20
+"""Of one value a statement builds, such as a page of runs; a larger one is refused before memory runs out."""
 
 _Call = Callable[[sqlite3.Connection], Any]
 
@@ -301,6 +304,7 @@ def _open(path: Path, cache_kib: int) -> sqlite3.Connection:
         cached_statements=_STATEMENTS_KEPT_PREPARED,
         timeout=_BUSY_S,
     )
+    connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, MAX_ANSWER_BYTES)
     connection.execute("PRAGMA query_only = 1")
     connection.execute(f"PRAGMA cache_size = -{cache_kib}")
     return connection
@@ -322,6 +326,10 @@ def _told_to_clients(error: sqlite3.Error) -> Exception:
     name = _name(error)
     if name == "SQLITE_INTERRUPT":
         return DeadlineExceeded(f"The read model did not answer within {STATEMENT_BOUND_S:g} s; narrow the request.")
+    if name == "SQLITE_TOOBIG":
+        return InvalidParameterValue(
+            f"The answer would have more than {MAX_ANSWER_BYTES} bytes; ask for fewer results."
+        )
     if name in _UNREACHABLE:
         return TemporarilyUnavailable(f"The read model cannot be read now: {error}")
     return error

@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, exists
 from query_api import sqlite_json
 from query_api.port import ReadModel
 from query_api.search.conditions import Condition, check_filter, check_order
-from query_api.search.pages import checked_max_results, fingerprint, page_of, sort_values
+from query_api.search.pages import checked_max_results, fingerprint, page_body, page_of, sort_values
 from query_api.search.syntax import parse_filter, parse_order
 from query_api.search.table_search import SortColumn, find_page, value_test
 from query_api.search.view_types import lifecycle_stage_of
@@ -44,7 +44,7 @@ async def search_experiments(read_model: ReadModel, message: SearchExperiments) 
     place = sort_values(message.page_token, identity, [column.kind for column in order])
     document = _DOCUMENTS[read_model.dialect]
     rows = await find_page(read_model, _e.c.experiment_id, document, where, order, place, max_results + 1)
-    return page_of("experiments", rows, max_results, identity)
+    return page_body("experiments", page_of(rows, max_results), identity)
 
 
 def _test(condition: Condition) -> ColumnElement[bool]:

@@ -10,7 +10,7 @@ from query_api import sqlite_json
 from query_api.experiment_ids import experiment_id_of
 from query_api.port import ReadModel
 from query_api.search.conditions import Condition, OrderTerm, check_filter, check_order
-from query_api.search.pages import checked_max_logged_models, fingerprint, page_of, sort_values
+from query_api.search.pages import checked_max_logged_models, fingerprint, page_body, page_of, sort_values
 from query_api.search.syntax import Identifier, Ordering, parse_filter
 from query_api.search.table_search import SortColumn, find_page, value_test
 from query_api.search.vocabulary import LOGGED_MODELS, Entity
@@ -58,7 +58,7 @@ async def search_logged_models(read_model: ReadModel, message: SearchLoggedModel
     where = [_m.c.experiment_id.in_(experiment_ids), *_tests(conditions, datasets)]
     document = _DOCUMENTS[read_model.dialect]
     rows = await find_page(read_model, _m.c.model_id, document, where, order, place, max_results + 1)
-    return page_of("models", rows, max_results, identity)
+    return page_body("models", page_of(rows, max_results), identity)
 
 
 def _tests(conditions: Sequence[Condition], datasets: ColumnElement[bool] | None) -> list[ColumnElement[bool]]:

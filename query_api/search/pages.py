@@ -5,7 +5,7 @@ import binascii
 import hashlib
 import math
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import msgspec
 
@@ -31,6 +31,13 @@ class _Token(msgspec.Struct, array_like=True, forbid_unknown_fields=True, gc=Fal
 
     fingerprint: str
     values: list[int | float | str]
+
+
+class PageFound(NamedTuple):
+    """The results of one page as JSON with commas between, and the last one's sort values if there are more."""
+
+    documents: bytes
+    last: Sequence[SortValue] | None
 
 
 _decoder = msgspec.json.Decoder(_Token)
@@ -93,21 +100,23 @@ def sort_values(token: str, search: str, kinds: Sequence[type[SortValue]]) -> tu
     return tuple(values)
 
 
-def page_of(field: str, rows: Sequence[Row], max_results: int, search: str) -> bytes:
-    """The body of a response: the results under `field`, absent when there are none, and a token when there are more.
+def page_of(rows: Sequence[Row], max_results: int) -> PageFound:
+    """The page that rows are, each the JSON of a result, then its sort values; one more than it holds means more."""
+    page = rows[:max_results]
+    return PageFound(b",".join([row[0] for row in page]), page[-1][1:] if len(rows) > max_results else None)
 
-    A row is the JSON of a result, then its sort values; one row more than the page holds says that there are more.
-    """
-    if not rows:
+
+def page_body(field: str, page: PageFound, search: str) -> bytes:
+    """The body of a response: the results under `field`, absent without any, and a token when there are more."""
+    if not page.documents:
         return b"{}"
-    documents = [row[0] for row in rows[:max_results]]
-    end = b"]}"
-    if len(rows) > max_results:
-        end = b'],"next_page_token":"%b"}' % page_token(search, rows[max_results - 1][1:]).encode()
-    # Put at the ends before joining, so that the body is copied once.
-    documents[0] = b'{"%b":[%b' % (field.encode(), documents[0])
-    documents[-1] += end
-    return b",".join(documents)
+    if page.last is None:
+        return b'{"%b":[%b]}' % (field.encode(), page.documents)
+    return b'{"%b":[%b],"next_page_token":"%b"}' % (
+        field.encode(),
+        page.documents,
+        page_token(search, page.last).encode(),
+    )
 
 
 def _is_of_kind(value: SortValue, kind: type[SortValue]) -> bool:

@@ -15,6 +15,10 @@ class RunSearch:
     order: tuple[OrderTerm, ...]
     lifecycle_stage: str | None
     after: tuple[SortValue, ...] | None
-    """The sort values, as run_order lays them out, of the run before the first one wanted."""
-    wanted: int
-    """How many runs, one more than a page holds."""
+    """The sort values, as run_order lays them out, of the run before the first one to find."""
+    max_results: int
+
+    @property
+    def wanted(self) -> int:
+        """How many runs to look for: one more than a page holds tells whether there are more."""
+        return self.max_results + 1

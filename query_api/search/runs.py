@@ -4,10 +4,10 @@ from collections.abc import Awaitable, Callable
 from typing import Final
 
 from query_api.experiment_ids import experiment_id_of
-from query_api.port import ReadModel, Row
+from query_api.port import ReadModel
 from query_api.search import sqlite_runs
 from query_api.search.conditions import check_filter
-from query_api.search.pages import checked_max_results, fingerprint, page_of, sort_values
+from query_api.search.pages import PageFound, checked_max_results, fingerprint, page_body, sort_values
 from query_api.search.run_order import run_order, sort_kinds
 from query_api.search.run_search import RunSearch
 from query_api.search.syntax import parse_filter
@@ -15,7 +15,7 @@ from query_api.search.view_types import lifecycle_stage_of
 from query_api.search.vocabulary import RUNS
 from schemas.rest.messages import SearchRuns
 
-_DIALECTS: Final[dict[str, Callable[[ReadModel, RunSearch], Awaitable[list[Row]]]]] = {"sqlite": sqlite_runs.find_runs}
+_DIALECTS: Final[dict[str, Callable[[ReadModel, RunSearch], Awaitable[PageFound]]]] = {"sqlite": sqlite_runs.find_runs}
 
 
 async def search_runs(read_model: ReadModel, message: SearchRuns) -> bytes:
@@ -32,6 +32,6 @@ async def search_runs(read_model: ReadModel, message: SearchRuns) -> bytes:
     after = sort_values(message.page_token, identity, sort_kinds(order))
     if not experiment_ids:
         return b"{}"
-    search = RunSearch(tuple(experiment_ids), conditions, order, stage, after, wanted=max_results + 1)
-    rows = await _DIALECTS[read_model.dialect](read_model, search)
-    return page_of("runs", rows, max_results, identity)
+    search = RunSearch(tuple(experiment_ids), conditions, order, stage, after, max_results)
+    page = await _DIALECTS[read_model.dialect](read_model, search)
+    return page_body("runs", page, identity)

@@ -12,7 +12,7 @@ import pytest
 
 from query_api import sqlite_read_model
 from query_api.sqlite_read_model import SqliteReadModel
-from schemas.errors import DeadlineExceeded, RequestLimitExceeded, TemporarilyUnavailable
+from schemas.errors import DeadlineExceeded, InvalidParameterValue, RequestLimitExceeded, TemporarilyUnavailable
 
 ENDLESS = "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n) SELECT sum(x) FROM n"
 LENGTHY = "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n WHERE x < 100000) SELECT max(x) FROM n"
@@ -79,6 +79,11 @@ async def test_a_lookup_of_few_rows_runs_at_once(read_model: SqliteReadModel, mo
 async def test_a_lookup_that_turns_out_large_is_answered_from_a_thread(read_model: SqliteReadModel) -> None:
     assert await read_model.lookup(LENGTHY) == [(100_000,)]
     assert await read_model.lookup("SELECT value FROM facts") == [("first",)]
+
+
+async def test_an_answer_too_large_to_build_is_refused(read_model: SqliteReadModel) -> None:
+    with pytest.raises(InvalidParameterValue):
+        await read_model.fetch("SELECT zeroblob(?)", (sqlite_read_model.MAX_ANSWER_BYTES + 1,))
 
 
 async def test_reads_follow_the_link_to_a_new_generation(
