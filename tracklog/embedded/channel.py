@@ -54,7 +54,8 @@ class Channel:
 
     def send(self, message: msgspec.Struct) -> None:
         """Send a message; a peer that is gone is noticed by `receive`."""
-        self._writer.write(self._encoder.encode(message) + b"\n")
+        if not self._writer.is_closing():  # uvloop raises where asyncio drops what is written
+            self._writer.write(self._encoder.encode(message) + b"\n")
 
     async def receive(self, decoder: msgspec.json.Decoder[M]) -> M | None:
         """The next message, None when the peer is gone."""
