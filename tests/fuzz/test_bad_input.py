@@ -206,7 +206,7 @@ def test_nothing_that_was_accepted_is_set_aside_by_the_projector(connection: Con
 
 def test_every_message_of_the_tracking_api_is_fuzzed() -> None:
     every = {one for one in vars(messages).values() if isinstance(one, type) and issubclass(one, Message)}
-    bases = {Message, messages.RunMessage}
+    bases = {Message, messages.RunMessage, messages.PlainLogBatch}
     inside = {
         found
         for one in every
