@@ -1,0 +1,178 @@
+"""A client process: `python -m tests.crash.client PORT EXPERIMENT SHARED_RUN FILE SEED`, until it gets SIGTERM.
+
+Several threads write as fast as they are answered. When the server is gone, a thread waits until it is back, reads the
+run it was at, and goes on.
+"""
+
+import random
+import signal
+import sys
+import threading
+import time
+import uuid
+from pathlib import Path
+from typing import Any
+
+from tests.crash.http_client import Behind, Connection, NoAnswerError
+from tests.crash.judge import faults_of_run, state_of
+from tests.crash.story import ATTEMPT_TAG, NO, UNKNOWN, YES, Claim, ClientStory, RunStory, Write
+
+THREADS = 4
+WRITES_PER_RUN = 40
+RETRYABLE = {429, 503, 504}
+KINDS = ["metric"] * 8 + ["param"] * 3 + ["tag"] * 2 + ["last"] * 2 + ["batch"] * 4
+CLAIMS_PER_S = 2.0
+RETURN_PAUSE_S = 0.02
+
+
+class Unexpected(Exception):
+    """An answer that no crash explains."""
+
+
+class Worker(threading.Thread):
+    """One thread with one connection and one run at a time."""
+
+    def __init__(
+        self, port: int, experiment_id: str, shared_run_id: str, story: ClientStory, seed: int, stop: threading.Event
+    ) -> None:
+        super().__init__()
+        self._server = Connection(port)
+        self._experiment_id = experiment_id
+        self._shared_run_id = shared_run_id
+        self._story = story
+        self._random = random.Random(seed)
+        self._stop_asked = stop
+        self._me = uuid.uuid4().hex[:12]
+        self._requests = 0
+
+    def run(self) -> None:
+        try:
+            while not self._stop_asked.is_set():
+                self._live_through_a_run()
+        except (Unexpected, AssertionError) as fault:
+            self._story.faults.append(str(fault))
+            self._stop_asked.set()
+        finally:
+            self._server.close()
+
+    def _live_through_a_run(self) -> None:
+        story = RunStory(attempt=uuid.uuid4().hex, request_id=self._request_id())
+        self._story.runs.append(story)
+        tags = [{"key": ATTEMPT_TAG, "value": story.attempt}]
+        body: Any = {"experiment_id": self._experiment_id, "start_time": 1, "tags": tags}
+        told, answer = self._write("runs/create", body, story.request_id)
+        if told != YES:
+            return
+        story.run_id = answer["run"]["info"]["run_id"]
+        for number in range(1, WRITES_PER_RUN + 1):
+            if self._stop_asked.is_set():
+                return
+            if self._random.random() < 0.1:
+                self._claim()
+            kind = "end" if number == WRITES_PER_RUN else self._random.choice(KINDS)
+            size = self._random.choice((1, 10, 300)) if kind == "batch" else 0
+            write = Write(kind, number, size, self._request_id())
+            story.writes.append(write)
+            write.told, _ = self._write(*request_of(story.run_id, write), write.request_id)
+            if write.told == UNKNOWN or number % 13 == 0 or kind == "end":
+                self._check(story)
+
+    def _claim(self) -> None:
+        """Ask for what others ask for in the same moment."""
+        moment = int(time.time() * CLAIMS_PER_S)
+        if self._random.random() < 0.5:
+            claim = Claim("param", f"c{moment}", self._me, self._request_id())
+            body: Any = {"run_id": self._shared_run_id, "key": claim.wanted, "value": claim.value}
+            path = "runs/log-parameter"
+        else:
+            claim = Claim("name", f"race-{self._experiment_id}-{moment}", uuid.uuid4().hex, self._request_id())
+            body = {"name": claim.wanted, "tags": [{"key": ATTEMPT_TAG, "value": claim.value}]}
+            path = "experiments/create"
+        if any(before.wanted == claim.wanted and claim.kind == "param" for before in self._mine()):
+            return  # the same value again would be no event
+        self._story.claims.append(claim)
+        claim.told, _ = self._write(path, body, claim.request_id, may_lose=True)
+
+    def _mine(self) -> list[Claim]:
+        return [claim for claim in self._story.claims if claim.value == self._me]
+
+    def _write(self, path: str, body: Any, request_id: str, may_lose: bool = False) -> tuple[str, dict[str, Any]]:
+        try:
+            status, answer = self._server.post(path, body, request_id)
+        except NoAnswerError:
+            self._wait_for_server()
+            return UNKNOWN, {}
+        if status == 200:
+            return YES, answer
+        if status in RETRYABLE:
+            return UNKNOWN, {}
+        if status == 400 and may_lose:
+            return NO, {}
+        raise Unexpected(f"{path} answers {status}: {answer}")
+
+    def _check(self, story: RunStory) -> None:
+        """Read the run; all that was told of it must be there."""
+        try:
+            state = state_of(self._server, story.run_id)
+        except NoAnswerError:
+            self._wait_for_server()
+            return
+        except Behind:
+            return
+        self._story.reads += 1
+        self._story.faults.extend(faults_of_run(story, state))
+
+    def _wait_for_server(self) -> None:
+        while not self._stop_asked.is_set() and not self._server.is_healthy():
+            time.sleep(RETURN_PAUSE_S)
+
+    def _request_id(self) -> str:
+        self._requests += 1
+        return f"{self._me}-{self._requests}"
+
+
+def request_of(run_id: str, write: Write) -> tuple[str, dict[str, Any]]:
+    """The path and body of a write."""
+    match write.kind:
+        case "metric":
+            [(step, value, timestamp_ms)] = write.points()["m"]
+            body = {"run_id": run_id, "key": "m", "value": value, "step": step, "timestamp": timestamp_ms}
+            return "runs/log-metric", body
+        case "param":
+            [(key, text)] = write.params().items()
+            return "runs/log-parameter", {"run_id": run_id, "key": key, "value": text}
+        case "tag":
+            [(key, text)] = write.tags().items()
+            return "runs/set-tag", {"run_id": run_id, "key": key, "value": text}
+        case "last":
+            return "runs/set-tag", {"run_id": run_id, "key": "last", "value": str(write.number)}
+        case "end":
+            return "runs/update", {"run_id": run_id, "status": "FINISHED", "end_time": 2}
+        case _:
+            return "runs/log-batch", {
+                "run_id": run_id,
+                "metrics": [
+                    {"key": key, "value": value, "step": step, "timestamp": timestamp_ms}
+                    for key, points in write.points().items()
+                    for step, value, timestamp_ms in points
+                ],
+                "params": [{"key": key, "value": value} for key, value in write.params().items()],
+                "tags": [{"key": key, "value": value} for key, value in write.tags().items()],
+            }
+
+
+def main(port: int, experiment_id: str, shared_run_id: str, file: Path, seed: int) -> None:
+    """Write until SIGTERM, then save the story."""
+    story = ClientStory()
+    stop = threading.Event()
+    signal.signal(signal.SIGTERM, lambda *_: stop.set())
+    workers = [Worker(port, experiment_id, shared_run_id, story, seed + one, stop) for one in range(THREADS)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    story.save(file)
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]), sys.argv[2], sys.argv[3], Path(sys.argv[4]), int(sys.argv[5]))

@@ -1,0 +1,161 @@
+"""Comparing what a server shows with what its clients were told."""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from tests.crash.http_client import Connection
+from tests.crash.story import ATTEMPT_TAG, NO, UNKNOWN, YES, Claim, ClientStory, Point, RunStory, Write
+
+PAGE = 1000
+
+
+@dataclass
+class RunState:
+    """A run as the server shows it."""
+
+    status: str
+    params: dict[str, str]
+    tags: dict[str, str]
+    latest: dict[str, Point]
+    points: dict[str, list[Point]]
+
+
+def state_of(connection: Connection, run_id: str) -> RunState:
+    """Read a run with the whole history of its metrics.
+
+    Raises NoAnswerError, Behind; AssertionError when the run is not there.
+    """
+    status, answer = connection.get("runs/get", run_id=run_id)
+    assert status == 200, f"run {run_id}, which a client was told of, answers {status}: {answer}"
+    data = answer["run"]["data"]
+    latest = {one["key"]: (one["step"], one["value"], one["timestamp"]) for one in data.get("metrics", [])}
+    points: dict[str, list[Point]] = {}
+    for key in latest:
+        status, history = connection.get("metrics/get-history", run_id=run_id, metric_key=key)
+        assert status == 200, f"history of {key} of run {run_id} answers {status}: {history}"
+        points[key] = [(one["step"], one["value"], one["timestamp"]) for one in history["metrics"]]
+    return RunState(
+        status=answer["run"]["info"]["status"],
+        params={one["key"]: one["value"] for one in data.get("params", [])},
+        tags={one["key"]: one["value"] for one in data.get("tags", [])},
+        latest=latest,
+        points=points,
+    )
+
+
+def faults_of_run(story: RunStory, state: RunState) -> Iterator[str]:
+    """Every lie about one run: what was lost, torn, doubled or invented. No write of it may be under way."""
+    where = f"run {story.run_id}"
+    if state.tags.get(ATTEMPT_TAG) != story.attempt:
+        yield f"{where}: made by attempt {story.attempt}, shows {state.tags.get(ATTEMPT_TAG)}"
+    shown = {key: Counter(points) for key, points in state.points.items()}
+    for write in story.writes:
+        pieces = list(pieces_shown(write, state, shown))
+        if write.told == YES and not all(pieces):
+            yield f"{where}: lost {pieces.count(False)} of {len(pieces)} pieces of acknowledged {write}"
+        elif any(pieces) and not all(pieces):
+            yield f"{where}: torn: {pieces.count(True)} of {len(pieces)} pieces of {write}"
+    yield from (f"{where}: {fault}" for fault in faults_of_points(story, state, shown))
+    known = {key for write in story.writes for key in write.params()}
+    yield from (f"{where}: invented param {key}" for key in state.params.keys() - known)
+    yield from (f"{where}: {fault}" for fault in faults_of_last_words(story, state))
+
+
+def pieces_shown(write: Write, state: RunState, shown: dict[str, Counter[Point]]) -> Iterator[bool]:
+    """For every piece of a write, whether it is there."""
+    yield from (state.params.get(key) == value for key, value in write.params().items())
+    yield from (state.tags.get(key) == value for key, value in write.tags().items())
+    yield from (point in shown.get(key, ()) for key, points in write.points().items() for point in points)
+
+
+def faults_of_points(story: RunStory, state: RunState, shown: dict[str, Counter[Point]]) -> Iterator[str]:
+    sent: dict[str, set[Point]] = defaultdict(set)
+    for write in story.writes:
+        for key, points in write.points().items():
+            sent[key].update(points)
+    for key, times in shown.items():
+        yield from (f"doubled point {point} of {key}" for point in times if times[point] > 1)
+        yield from (f"invented point {point} of {key}" for point in times.keys() - sent[key])
+        if state.latest[key] != max(times):
+            yield f"latest {key} is {state.latest[key]}, not {max(times)}"
+
+
+def faults_of_last_words(story: RunStory, state: RunState) -> Iterator[str]:
+    """A tag that is set again and again, and the status: at least as new as the last that was acknowledged."""
+    said = [write for write in story.writes if write.kind == "last"]
+    acknowledged = [place for place, write in enumerate(said) if write.told == YES]
+    possible = said[acknowledged[-1] :] if acknowledged else said
+    shown = state.tags.get("last")
+    if shown not in {str(write.number) for write in possible} and (acknowledged or shown is not None):
+        yield f"tag 'last' is {shown}, not one of {[write.number for write in possible]}"
+    ends = [write.told for write in story.writes if write.kind == "end"]
+    allowed = {"FINISHED"} if YES in ends else {"FINISHED", "RUNNING"} if UNKNOWN in ends else {"RUNNING"}
+    if state.status not in allowed:
+        yield f"status is {state.status}, not {allowed}"
+
+
+def faults_of_creations(
+    connection: Connection, experiment_id: str, stories: Iterable[RunStory], besides: str
+) -> Iterator[str]:
+    """Every run that was told of is there once, and no attempt made two. The attempt `besides` has no story."""
+    made: dict[str, list[str]] = defaultdict(list)
+    token = ""
+    while True:
+        body = {"experiment_ids": [experiment_id], "max_results": PAGE, "page_token": token, "run_view_type": "ALL"}
+        status, answer = connection.post("runs/search", body)
+        assert status == 200, answer
+        for run in answer.get("runs", []):
+            tags = {tag["key"]: tag["value"] for tag in run["data"]["tags"]}
+            made[tags.get(ATTEMPT_TAG, "none")].append(run["info"]["run_id"])
+        token = answer.get("next_page_token", "")
+        if not token:
+            break
+    attempts = {story.attempt: story for story in stories}
+    yield from (
+        f"runs {runs} come from no attempt" for attempt, runs in made.items() if attempt not in {besides, *attempts}
+    )
+    for attempt, story in attempts.items():
+        runs = made[attempt]
+        if len(runs) > 1 or (story.run_id and runs != [story.run_id]):
+            yield f"attempt {attempt}, told {story.run_id or 'nothing'}, made {runs}"
+
+
+def faults_of_claims(connection: Connection, shared_run_id: str, claims: Iterable[Claim]) -> Iterator[str]:
+    """Of those who wanted one thing, one has it, and all were told so."""
+    params = state_of(connection, shared_run_id).params
+    by_wanted: dict[tuple[str, str], list[Claim]] = defaultdict(list)
+    for claim in claims:
+        by_wanted[claim.kind, claim.wanted].append(claim)
+    for (kind, wanted), rivals in by_wanted.items():
+        holder = params.get(wanted, "") if kind == "param" else holder_of_name(connection, wanted)
+        for claim in rivals:
+            if claim.told == YES and claim.value != holder:
+                yield f"{kind} {wanted}: {claim} was told yes, {holder or 'nobody'} has it"
+            if claim.told == NO and (claim.value == holder or not holder):
+                yield f"{kind} {wanted}: {claim} was told no, {holder or 'nobody'} has it"
+
+
+def holder_of_name(connection: Connection, name: str) -> str:
+    """Who made the experiment `name`; empty when nobody did."""
+    status, answer = connection.get("experiments/get-by-name", experiment_name=name)
+    if status == 404:
+        return ""
+    assert status == 200, answer
+    return next(str(tag["value"]) for tag in answer["experiment"]["tags"] if tag["key"] == ATTEMPT_TAG)
+
+
+def faults_of_log(requests_in_log: Counter[str], stories: Iterable[ClientStory]) -> Iterator[str]:
+    """Every acknowledged request left its event once; no request left two.
+
+    Except for the creation of an experiment, which is tried again when another took its number, not its name.
+    """
+    for story in stories:
+        told = [(one.request_id, one.told, str(one)) for one in story.claims if one.kind != "name"]
+        for run in story.runs:
+            told.append((run.request_id, YES if run.run_id else UNKNOWN, f"creation of {run.run_id}"))
+            told += [(write.request_id, write.told, f"{write} of {run.run_id}") for write in run.writes]
+        for request_id, answer, what in told:
+            times = requests_in_log[request_id]
+            if times > 1 or (answer == YES and times == 0):
+                yield f"the log has {times} events of request {request_id}, told {answer}: {what}"
