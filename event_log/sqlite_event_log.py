@@ -2,6 +2,7 @@
 
 import asyncio
 import fcntl
+import logging
 import os
 import sqlite3
 import threading
@@ -30,6 +31,8 @@ from event_log.port import (
 from schemas import codec
 from schemas.envelope import Actor, EventData, Position, Positions, RecordedEvent
 
+logger = logging.getLogger(__name__)
+
 T = TypeVar("T")
 K = TypeVar("K")
 
@@ -45,6 +48,9 @@ MAX_WAITING_BYTES: Final = 32 * 1024 * 1024
 """Appends beyond this are refused until the disk has caught up, so that overload costs a 429, not memory."""
 
 _MAX_COMMIT_EVENTS: Final = 4096
+_HAND_OVER_APPENDS: Final = 8
+"""So many are handed to the writer before the event loop's turn ends: the disk then works while the loop goes on, and
+clients that were answered together do not stay in step and leave one of the two idle."""
 _COMPRESS_FROM_BYTES: Final = 512
 """Below this a zstd frame saves little and costs more than the write."""
 _ZSTD_MAGIC: Final = b"\x28\xb5\x2f\xfd"
@@ -278,6 +284,8 @@ class SqliteEventLog(SqliteEventLogReader, EventLog):
             # What one turn of the event loop brings goes to the thread in one hand-over.
             self._loop.call_soon(self._hand_over)
         self._gathering.append(_Append(events, encoded, size, done))
+        if len(self._gathering) >= _HAND_OVER_APPENDS:
+            self._hand_over()
         return await done
 
     async def end(self) -> Positions:
@@ -369,7 +377,7 @@ class _Writer:
             ]
             self._connection.executemany(_INSERT, rows)
             run("COMMIT")
-        except sqlite3.Error as error:
+        except Exception as error:  # the thread must live, and whoever waits must hear of it
             return self._failed(error)
         self.next_offset = first + len(rows)
         return first
@@ -405,7 +413,7 @@ class _Writer:
         sql = "SELECT number FROM actors WHERE user = ? AND address = ? AND user_agent = ?"
         return _intern(self._actors, actor, int(self._connection.execute(sql, values).fetchone()[0]))
 
-    def _failed(self, error: sqlite3.Error) -> Exception:
+    def _failed(self, error: Exception) -> Exception:
         # Numbers interned by the lost transaction are not in the file.
         self._streams.clear()
         self._actors.clear()
@@ -414,6 +422,9 @@ class _Writer:
                 self._connection.execute("ROLLBACK")
         except sqlite3.Error as rollback_error:
             self._broken = rollback_error
+        if not isinstance(error, sqlite3.Error):
+            logger.error("the event log could not write a batch: %r", error, exc_info=error)
+            return LogUnavailable("The event log could not write this request.")
         if error.sqlite_errorname in ("SQLITE_FULL", "SQLITE_BUSY", "SQLITE_NOMEM"):
             return LogUnavailable(f"The event log cannot take events now: {error}")
         if error.sqlite_errorname == "SQLITE_IOERR_WRITE":

@@ -4,6 +4,7 @@ import asyncio
 import sqlite3
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -134,3 +135,11 @@ async def test_a_full_disk_refuses_the_append_and_loses_nothing(tmp_path: Path, 
     connection.execute("PRAGMA max_page_count = 1000000")
     await log.append([param(2, "after")])
     assert len(await everything(log)) == kept + 1
+
+
+async def test_an_append_that_cannot_be_written_fails_and_the_log_goes_on(log: SqliteEventLog) -> None:
+    broken = replace(param(1, "p"), request_id="\ud800")
+    with pytest.raises(LogUnavailable):
+        await log.append([broken])
+    await log.append([param(1, "q")])
+    assert len(await everything(log)) == 1
