@@ -9,7 +9,7 @@ Changes that other processes make are heard of within MAX_AGE_S plus the lag of 
 """
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Generic, TypeVar
 
 from event_log.port import EventLog
@@ -19,7 +19,7 @@ from ingest.recently_used import RecentlyUsed
 from schemas.errors import ResourceDoesNotExist
 from schemas.progress import ProjectionProgress
 
-CAPACITY: Final = 50_000
+CAPACITY: Final = 20_000
 """Of runs, and of each other kind: some 20 MB when full."""
 
 MAX_AGE_S: Final = 1.0
@@ -139,6 +139,9 @@ class Door:
     # --- hearing --------------------------------------------------------------------------------------------------
 
     def run_created(self, run: RunAtDoor) -> None:
+        """This process made a run. What only its maker knows is worth nothing when others may change it."""
+        if self._shared:
+            run = replace(run, info=None, is_bare=False)
         self._runs.put(run.run_id, _Seen(run, self._now_s()))
 
     def experiment_created(self, experiment: ExperimentAtDoor) -> None:

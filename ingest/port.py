@@ -20,16 +20,6 @@ class ExperimentAtDoor:
     lifecycle_us: int
 
 
-@dataclass(slots=True)
-class RunAtDoor:
-    """A run as commands need it; its experiment, when changed later than it, decides whether it takes writes."""
-
-    run_id: str
-    experiment_id: int
-    active: bool
-    lifecycle_us: int
-
-
 @dataclass(frozen=True, slots=True)
 class RunInfo:
     """What runs/update answers with."""
@@ -43,6 +33,20 @@ class RunInfo:
     end_time_ms: int | None
     artifact_uri: str
     active: bool
+
+
+@dataclass(slots=True)
+class RunAtDoor:
+    """A run as commands need it; its experiment, when changed later than it, decides whether it takes writes."""
+
+    run_id: str
+    experiment_id: int
+    active: bool
+    lifecycle_us: int
+    info: RunInfo | None = None
+    """The run as it is, when this process made it and every change since; else None, and the read model is asked."""
+    is_bare: bool = False
+    """Whether this process made the run and let no param in yet: then there is none to look for."""
 
 
 @dataclass(frozen=True, slots=True)

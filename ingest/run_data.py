@@ -1,10 +1,13 @@
 """The commands about the data of a run. Metrics and tags are answered when durable, params when the fold took them."""
 
+from collections.abc import Mapping
+
 from ingest import answers
 from ingest.deciding import run_data as deciding
 from ingest.deciding.logged_models import require_model_of_metric
 from ingest.door import Door
 from ingest.log_writer import LogWriter
+from ingest.port import RunAtDoor
 from schemas.envelope import Actor
 from schemas.events import RunDataLogged
 from schemas.rest.messages import DeleteTag, LogInputs, LogMetric, LogOutputs, LogParam, PlainLogBatch, SetTag
@@ -25,13 +28,15 @@ class RunDataCommands:
 
     async def log_param(self, command: LogParam, actor: Actor, request_id: str) -> bytes:
         event = deciding.log_param(command)
-        await self._door.active_run(event.run_id)
-        await self._append_with_params(event, actor, request_id)
+        run = await self._door.active_run(event.run_id)
+        await self._append_with_params(run, event, actor, request_id)
         return answers.EMPTY
 
     async def set_tag(self, command: SetTag, actor: Actor, request_id: str) -> bytes:
         event = deciding.set_tag(command)
-        await self._door.active_run(event.run_id)
+        run = await self._door.active_run(event.run_id)
+        if deciding.may_rename(event):
+            run.info = None
         await self._writer.append(event, actor, request_id)
         return answers.EMPTY
 
@@ -44,11 +49,13 @@ class RunDataCommands:
 
     async def log_batch(self, command: PlainLogBatch, actor: Actor, request_id: str) -> bytes:
         event = deciding.log_batch(command)
-        await self._door.active_run(event.run_id)
+        run = await self._door.active_run(event.run_id)
         if event.model_metrics:
             await self._require_models(event)
+        if deciding.may_rename(event):
+            run.info = None
         if event.params:
-            await self._append_with_params(event, actor, request_id)
+            await self._append_with_params(run, event, actor, request_id)
         elif not deciding.is_empty(event):
             await self._writer.append(event, actor, request_id)
         return answers.EMPTY
@@ -69,8 +76,12 @@ class RunDataCommands:
             await self._writer.append_and_hear(event, actor, request_id)
         return answers.EMPTY
 
-    async def _append_with_params(self, event: RunDataLogged, actor: Actor, request_id: str) -> None:
-        known = await self._door.state.params(event.run_id, [param.key for param in event.params])
+    async def _append_with_params(self, run: RunAtDoor, event: RunDataLogged, actor: Actor, request_id: str) -> None:
+        if run.is_bare:
+            run.is_bare = False
+            known: Mapping[str, str] = {}
+        else:
+            known = await self._door.state.params(event.run_id, [param.key for param in event.params])
         news = deciding.without_known_params(event, known)
         if news is None:
             return

@@ -25,16 +25,28 @@ class RunCommands:
         experiment = await self._door.experiment(experiment_id_of(command.experiment_id))
         event = deciding.create(command, experiment, uuid.uuid4().hex, name or random_name())
         stamped = await self._writer.append(event, actor, request_id)
-        self._door.run_created(RunAtDoor(event.run_id, event.experiment_id, True, stamped.time_us))
+        info = deciding.info_of_new(event)
+        self._door.run_created(
+            RunAtDoor(event.run_id, event.experiment_id, True, stamped.time_us, info=info, is_bare=True)
+        )
         return answers.run_created(event)
 
     async def update(self, command: UpdateRun, actor: Actor, request_id: str) -> bytes:
         event = deciding.update(command)
         run = await self._door.active_run(command.run)
+        before = run.info
         if event is None:
             await self._door.catch_up()
-        else:
+        elif before is None:
             await self._writer.append_and_hear(event, actor, request_id)
+        else:
+            await self._writer.append(event, actor, request_id)
+            if run.info is before:
+                run.info = deciding.info_after(before, event)
+                return answers.run_info(run.info)
+            # Another change came between: the log has them in some order, which the read model will show.
+            run.info = None
+            await self._door.catch_up()
         info = await self._door.state.run_info(run.run_id)
         if info is None:
             raise ResourceDoesNotExist(f"Run with id={run.run_id} not found")

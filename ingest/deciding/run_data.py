@@ -6,6 +6,7 @@ These are checked in bulk: a batch of a thousand points passes in columns, each 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
+from ingest.deciding.runs import RUN_NAME_TAG
 from ingest.validation import (
     MAX_KEY_CHARACTERS,
     MAX_PARAM_CHARACTERS,
@@ -135,6 +136,11 @@ def without_known_params(event: RunDataLogged, known: Mapping[str, str]) -> RunD
         model_metrics=event.model_metrics,
         tags=event.tags,
     )
+
+
+def may_rename(event: RunDataLogged) -> bool:
+    """Whether a tag of `event` is the run's name."""
+    return any(tag.key == RUN_NAME_TAG for tag in event.tags)
 
 
 def is_empty(event: RunDataLogged) -> bool:

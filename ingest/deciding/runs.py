@@ -1,10 +1,11 @@
 """What commands about a run itself become."""
 
+from dataclasses import replace
 from typing import Final
 
 from ingest.artifact_paths import run_artifacts
 from ingest.deciding.lifecycle import require_active_experiment
-from ingest.port import ExperimentAtDoor
+from ingest.port import ExperimentAtDoor, RunInfo
 from ingest.validation import MAX_KEY_CHARACTERS, repeated
 from schemas.errors import BadRequest, InvalidParameterValue
 from schemas.events import RunCreated, RunUpdated, Tag
@@ -64,6 +65,31 @@ def update(command: UpdateRun) -> RunUpdated | None:
     if status is None and command.end_time is None and not command.run_name:
         return None
     return RunUpdated(run_id=command.run, status=status, end_time_ms=command.end_time, name=command.run_name or None)
+
+
+def info_of_new(event: RunCreated) -> RunInfo:
+    """The run that `event` makes."""
+    return RunInfo(
+        run_id=event.run_id,
+        experiment_id=event.experiment_id,
+        name=event.name,
+        user_id=event.user_id,
+        status=RUN_STATUSES[1],
+        start_time_ms=event.start_time_ms,
+        end_time_ms=None,
+        artifact_uri=event.artifact_uri,
+        active=True,
+    )
+
+
+def info_after(info: RunInfo, event: RunUpdated) -> RunInfo:
+    """The run after an update, as the fold makes it."""
+    return replace(
+        info,
+        status=info.status if event.status is None else event.status,
+        end_time_ms=info.end_time_ms if event.end_time_ms is None else event.end_time_ms,
+        name=info.name if event.name is None else event.name,
+    )
 
 
 def _check_tags(tags: list[KeyValue]) -> None:

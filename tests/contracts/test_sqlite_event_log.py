@@ -4,10 +4,10 @@ import asyncio
 import sqlite3
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from event_log.port import EventTooLarge, ForeignLog, LogInUse, LogOverloaded, LogUnavailable
 from event_log.sqlite_event_log import PARTITION, SqliteEventLog, SqliteEventLogReader, check_is_log

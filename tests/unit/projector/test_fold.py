@@ -1,10 +1,10 @@
 """The rules of the fold: a history of events, and the rows it must give."""
 
 from array import array
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from projector.fold import newest
 from schemas.events import (

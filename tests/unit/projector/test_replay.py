@@ -3,12 +3,12 @@
 import sqlite3
 import tempfile
 from array import array
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from event_log.memory_event_log import MemoryEventLog
 from projector.compare import compare_files

@@ -1,11 +1,11 @@
 """Stored events stay readable for ever: the frozen corpus of every event version ever released, and the codec."""
 
 import json
-from dataclasses import replace
 from pathlib import Path
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 
 from schemas import codec, upcasters
 from schemas.envelope import SYSTEM, Actor, EventClock, RecordedEvent
