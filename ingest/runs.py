@@ -6,12 +6,12 @@ from ingest import answers
 from ingest.deciding import runs as deciding
 from ingest.door import Door
 from ingest.log_writer import LogWriter
-from ingest.port import RunAtDoor
+from ingest.port import RunAtDoor, RunInfo
 from ingest.run_names import random_name
 from ingest.validation import experiment_id_of
 from schemas.envelope import Actor
 from schemas.errors import ResourceDoesNotExist
-from schemas.events import RunDeleted, RunRestored
+from schemas.events import RunDeleted, RunRestored, RunUpdated
 from schemas.rest.messages import CreateRun, DeleteRun, RestoreRun, UpdateRun
 
 
@@ -34,23 +34,36 @@ class RunCommands:
     async def update(self, command: UpdateRun, actor: Actor, request_id: str) -> bytes:
         event = deciding.update(command)
         run = await self._door.active_run(command.run)
-        before = run.info
+        if event is not None and run.info is not None:
+            return answers.run_info(await self._update_known(run, run.info, event, actor, request_id))
         if event is None:
             await self._door.catch_up()
-        elif before is None:
-            await self._writer.append_and_hear(event, actor, request_id)
         else:
+            await self._writer.append_and_hear(event, actor, request_id)
+        return answers.run_info(await self._shown(run.run_id))
+
+    async def _update_known(
+        self, run: RunAtDoor, before: RunInfo, event: RunUpdated, actor: Actor, request_id: str
+    ) -> RunInfo:
+        """Update a run of which everything is known here, which is answered when it is durable."""
+        try:
             await self._writer.append(event, actor, request_id)
-            if run.info is before:
-                run.info = deciding.info_after(before, event)
-                return answers.run_info(run.info)
-            # Another change came between: the log has them in some order, which the read model will show.
-            run.info = None
-            await self._door.catch_up()
-        info = await self._door.state.run_info(run.run_id)
+        except BaseException:
+            run.info = None  # whether the event is in the log may be unknown
+            raise
+        if run.info is before:
+            run.info = deciding.info_after(before, event)
+            return run.info
+        # Another change came between: the log has them in some order, which the read model will show.
+        run.info = None
+        await self._door.catch_up()
+        return await self._shown(run.run_id)
+
+    async def _shown(self, run_id: str) -> RunInfo:
+        info = await self._door.state.run_info(run_id)
         if info is None:
-            raise ResourceDoesNotExist(f"Run with id={run.run_id} not found")
-        return answers.run_info(info)
+            raise ResourceDoesNotExist(f"Run with id={run_id} not found")
+        return info
 
     async def delete(self, command: DeleteRun, actor: Actor, request_id: str) -> bytes:
         run = await self._door.run(command.run_id)

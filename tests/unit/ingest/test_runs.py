@@ -11,6 +11,7 @@ from event_log.port import OutcomeUnknown
 from schemas.envelope import EventData, Position
 from schemas.errors import InvalidParameterValue, ResourceDoesNotExist
 from schemas.events import RunCreated, RunDeleted, RunRestored, RunUpdated
+from schemas.progress import ProjectionBehind
 from schemas.rest.messages import (
     CreateRun,
     DeleteRun,
@@ -102,6 +103,74 @@ async def test_an_update_is_answered_with_the_run_as_it_is_then(house: House) ->
         "lifecycle_stage": "active",
         "run_id": run_id,
     }
+
+
+async def finish(house: House, run_id: str) -> dict[str, object]:
+    answer = await house.ingest.runs.update(UpdateRun(run_id=run_id, status="FINISHED"), ANN, "q")
+    info: dict[str, object] = orjson.loads(answer)["run_info"]
+    return info
+
+
+async def test_an_update_of_a_run_made_here_does_not_wait_for_the_projection(house: House) -> None:
+    run_id = await create(house, run_name="n")
+    house.projection.is_stuck = True
+    assert (await finish(house, run_id))["status"] == "FINISHED"
+    await house.ingest.runs.delete(DeleteRun(run_id=run_id), ANN, "q")
+    await house.ingest.runs.restore(RestoreRun(run_id=run_id), ANN, "q")
+    assert (await finish(house, run_id))["lifecycle_stage"] == "active"
+
+
+async def test_an_update_of_a_run_made_elsewhere_waits_for_the_projection(house: House) -> None:
+    run_id = await create(house)
+    elsewhere = house.another_process()
+    await elsewhere.door.run(run_id)
+    house.projection.is_stuck = True
+    with pytest.raises(ProjectionBehind):
+        await elsewhere.runs.update(UpdateRun(run_id=run_id, status="FINISHED"), ANN, "q")
+
+
+async def test_a_shared_door_asks_the_read_model_also_about_runs_made_here() -> None:
+    house = House(shared=True)
+    await house.ingest.ensure_default_experiment()
+    run_id = await create(house)
+    house.projection.is_stuck = True
+    with pytest.raises(ProjectionBehind):
+        await finish(house, run_id)
+
+
+@pytest.mark.parametrize("way", ["set-tag", "log-batch"])
+async def test_an_update_after_a_rename_by_tag_answers_the_new_name(house: House, way: str) -> None:
+    run_id = await create(house, run_name="old")
+    name = {"key": "mlflow.runName", "value": "new"}
+    if way == "set-tag":
+        await house.ingest.run_data.set_tag(SetTag(run_id=run_id, **name), ANN, "q")
+    else:
+        await house.ingest.run_data.log_batch(LogBatch(run_id=run_id, tags=[KeyValue(**name)]), ANN, "q")
+    assert (await finish(house, run_id))["run_name"] == "new"
+
+
+async def test_updates_side_by_side_are_answered_with_what_the_log_made_of_them(house: House) -> None:
+    run_id = await create(house, run_name="n")
+    first = house.ingest.runs.update(UpdateRun(run_id=run_id, status="FINISHED"), ANN, "q")
+    second = house.ingest.runs.update(UpdateRun(run_id=run_id, end_time=7), ANN, "q")
+    answers = [orjson.loads(one)["run_info"] for one in await asyncio.gather(first, second)]
+    assert any((one["status"], one.get("end_time")) == ("FINISHED", 7) for one in answers)
+    assert (await finish(house, run_id))["end_time"] == 7
+
+
+async def test_an_update_of_unknown_outcome_is_looked_up(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    run_id = await create(house)
+    append = house.log.append
+
+    async def append_and_fall_silent(events: Sequence[EventData]) -> list[Position]:
+        await append(events)
+        raise OutcomeUnknown("the log stopped answering")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(house.log, "append", append_and_fall_silent)
+        with pytest.raises(OutcomeUnknown):
+            await house.ingest.runs.update(UpdateRun(run_id=run_id, end_time=7), ANN, "q")
+    assert (await finish(house, run_id))["end_time"] == 7
 
 
 async def test_an_update_of_nothing_leaves_no_event_and_answers_the_run(house: House) -> None:
