@@ -6,7 +6,6 @@ and not dataclasses because one is made for each event: frozen dataclasses take 
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 import msgspec
 import uuid_utils
@@ -24,8 +23,7 @@ class Position(msgspec.Struct, frozen=True, gc=False):
     offset: int
 
 
-@dataclass(frozen=True, slots=True)
-class Actor:
+class Actor(msgspec.Struct, frozen=True, gc=False):
     """Who asked for a change. `user` is "anonymous" without authentication and "system" for Tracklog itself."""
 
     user: str = "anonymous"

@@ -156,6 +156,10 @@ def command(
 
 def run(settings: Settings) -> None:
     """Serve until a signal says to stop."""
+    from tracklog.embedded.sqlite_memory import count_no_memory
+
+    count_no_memory()  # before anything imports sqlite3
+
     import uvloop
 
     from event_log.port import ForeignLog, LogInUse

@@ -4,12 +4,12 @@ import asyncio
 import json
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from click.testing import CliRunner
+from msgspec.structs import replace
 
 from event_log.port import EVERY_EVENT, EventFilter
 from event_log.sqlite_event_log import SqliteEventLog, SqliteEventLogReader
