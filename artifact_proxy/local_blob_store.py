@@ -424,8 +424,8 @@ def remove_tree(name: str, folder: int) -> None:
             shutil.rmtree(name, dir_fd=folder)
             return
         except OSError as error:
-            # Another request may remove the same folder, put a file into one that was found empty, or put another in its
-            # place between rmtree's look and its opening, which rmtree tells by an error without a number.
+            # Another request may remove the same folder, put a file into one that was found empty, or put a folder in
+            # its place between rmtree's look and its opening, which rmtree tells by an error without a number.
             if error.errno not in (errno.ENOTEMPTY, errno.ENOENT, None) or attempt == PLACE_ATTEMPTS:
                 raise
             if not exists(name, folder):
