@@ -19,10 +19,13 @@ class MemoryEventLog(EventLog):
     async def partitions(self) -> Sequence[int]:
         return range(len(self._events))
 
+    def partition_of(self, ordering_unit: str) -> int:
+        return zlib.crc32(ordering_unit.encode()) % len(self._events)
+
     async def append(self, events: Sequence[EventData]) -> list[Position]:
         positions: list[Position] = []
         for event in events:
-            partition = zlib.crc32(event.ordering_unit.encode()) % len(self._events)
+            partition = self.partition_of(event.ordering_unit)
             offset = len(self._events[partition])
             self._events[partition].append(_recorded(event, partition, offset))
             positions.append(Position(partition, offset))

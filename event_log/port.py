@@ -13,7 +13,7 @@ The contract, which `tests/contracts/` holds every adapter to:
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass
 
 from schemas.envelope import EventData, Position, Positions, RecordedEvent
@@ -84,6 +84,10 @@ class EventLogReader(ABC):
         """The partitions, fixed when the log was born."""
 
     @abstractmethod
+    def partition_of(self, ordering_unit: str) -> int:
+        """The partition in which every event of an ordering unit is and will be."""
+
+    @abstractmethod
     async def end(self) -> Positions:
         """The offset after the last durable event of each partition.
 
@@ -123,3 +127,27 @@ class EventLog(EventLogReader):
 
         Raises LogUnavailable, LogOverloaded, OutcomeUnknown or EventTooLarge.
         """
+
+
+class PartitionAssignment(ABC):
+    """Which partitions this process follows, of a group of processes that share them all.
+
+    A hint about who does the work, and never a lock: for a moment two members may hold the same partition, or none.
+    """
+
+    @property
+    @abstractmethod
+    def partitions(self) -> Set[int]:
+        """The partitions that are this member's now."""
+
+    @abstractmethod
+    async def start(self) -> None:
+        """Join the group. Raises LogUnavailable."""
+
+    @abstractmethod
+    async def wait_for_change(self, known: Set[int], timeout_s: float) -> None:
+        """Return when `partitions` is not `known`, or after `timeout_s` all the same."""
+
+    @abstractmethod
+    async def close(self) -> None:
+        """Leave the group, so that the others take over at once."""

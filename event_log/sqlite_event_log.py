@@ -6,9 +6,9 @@ import logging
 import os
 import sqlite3
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
-from contextlib import contextmanager
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from queue import SimpleQueue
@@ -133,6 +133,9 @@ class SqliteEventLogReader(EventLogReader):
 
     async def partitions(self) -> Sequence[int]:
         return (PARTITION,)
+
+    def partition_of(self, ordering_unit: str) -> int:
+        return PARTITION
 
     async def end(self) -> Positions:
         return {PARTITION: await self._run(self._select_end)}
@@ -446,7 +449,7 @@ def _create(path: Path) -> None:
     unborn = path.with_name(path.name + ".creating")
     unborn.unlink(missing_ok=True)
     connection = sqlite3.connect(unborn, isolation_level=None)
-    with _closing(connection):
+    with closing(connection):
         connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
         connection.execute(f"PRAGMA user_version = {FORMAT_VERSION}")
         connection.executescript(_SCHEMA)
@@ -471,14 +474,6 @@ def _take_lock(path: Path) -> IO[str]:
     lock.write(f"{os.getpid()}\n")
     lock.flush()
     return lock
-
-
-@contextmanager
-def _closing(connection: sqlite3.Connection) -> Iterator[None]:
-    try:
-        yield
-    finally:
-        connection.close()
 
 
 def _uri_path(path: Path) -> str:

@@ -37,6 +37,9 @@ faster to count or collect the runs with some value. So there the whole value is
 
 metadata = MetaData()
 
+_TEXT: Final = Text().with_variant(Text(collation="C"), "postgresql")
+"""Text ordered by its code points in every database, whatever the locale of PostgreSQL."""
+
 
 class _IndexedValue(ColumnElement[str]):
     """What a database can index of a column `value` of any length."""
@@ -58,11 +61,11 @@ experiments = Table(
     "experiments",
     metadata,
     Column("experiment_id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=False),
-    Column("name", Text, nullable=False, unique=True),
-    Column("artifact_location", Text, nullable=False),
+    Column("name", _TEXT, nullable=False, unique=True),
+    Column("artifact_location", _TEXT, nullable=False),
     # 'active' or 'deleted', set at `lifecycle_us`. A run's effective stage is that of the later of its own last
     # lifecycle event and its experiment's; at the same microsecond the experiment's counts.
-    Column("lifecycle_stage", Text, nullable=False),
+    Column("lifecycle_stage", _TEXT, nullable=False),
     Column("lifecycle_us", BigInteger, nullable=False),
     Column("creation_time_ms", BigInteger, nullable=False),
     Column("last_update_time_ms", BigInteger, nullable=False),
@@ -72,8 +75,8 @@ experiment_tags = Table(
     "experiment_tags",
     metadata,
     Column("experiment_id", BigInteger, nullable=False),
-    Column("key", Text, nullable=False),
-    Column("value", Text, nullable=False),
+    Column("key", _TEXT, nullable=False),
+    Column("value", _TEXT, nullable=False),
     PrimaryKeyConstraint("experiment_id", "key"),
     sqlite_with_rowid=False,
 )
@@ -82,15 +85,15 @@ runs = Table(
     "runs",
     metadata,
     Column("run_number", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=False),
-    Column("run_id", Text, nullable=False, unique=True),
+    Column("run_id", _TEXT, nullable=False, unique=True),
     Column("experiment_id", BigInteger, nullable=False),
-    Column("name", Text, nullable=False),
-    Column("user_id", Text, nullable=False),
-    Column("status", Text, nullable=False),  # the name of MLflow's RunStatus
+    Column("name", _TEXT, nullable=False),
+    Column("user_id", _TEXT, nullable=False),
+    Column("status", _TEXT, nullable=False),  # the name of MLflow's RunStatus
     Column("start_time_ms", BigInteger, nullable=False),
     Column("end_time_ms", BigInteger),
-    Column("artifact_uri", Text, nullable=False),
-    Column("lifecycle_stage", Text, nullable=False),
+    Column("artifact_uri", _TEXT, nullable=False),
+    Column("lifecycle_stage", _TEXT, nullable=False),
     Column("lifecycle_us", BigInteger, nullable=False),
 )
 # The default order of a run search.
@@ -100,8 +103,8 @@ params = Table(
     "params",
     metadata,
     Column("run_number", BigInteger, nullable=False),
-    Column("key", Text, nullable=False),
-    Column("value", Text, nullable=False),
+    Column("key", _TEXT, nullable=False),
+    Column("value", _TEXT, nullable=False),
     Column("experiment_id", BigInteger, nullable=False),
     PrimaryKeyConstraint("run_number", "key"),
     sqlite_with_rowid=False,
@@ -118,8 +121,8 @@ tags = Table(
     "tags",
     metadata,
     Column("run_number", BigInteger, nullable=False),
-    Column("key", Text, nullable=False),
-    Column("value", Text, nullable=False),
+    Column("key", _TEXT, nullable=False),
+    Column("value", _TEXT, nullable=False),
     Column("experiment_id", BigInteger, nullable=False),
     PrimaryKeyConstraint("run_number", "key"),
     sqlite_with_rowid=False,
@@ -136,12 +139,12 @@ latest_metrics = Table(
     "latest_metrics",
     metadata,
     Column("run_number", BigInteger, nullable=False),
-    Column("key", Text, nullable=False),
+    Column("key", _TEXT, nullable=False),
     Column("experiment_id", BigInteger, nullable=False),
     # NULL is NaN. Infinities are kept as the largest finite double, as MLflow returns them.
     Column("value", Double),
     # The value as JSON, exact to the last bit, because SQLite prints doubles with 15 digits: '0.1', '"NaN"'.
-    Column("value_json", Text, nullable=False),
+    Column("value_json", _TEXT, nullable=False),
     Column("timestamp_ms", BigInteger, nullable=False),
     Column("step", BigInteger, nullable=False),
     # How many points were ever reported; one alone has no other row than this.
@@ -164,7 +167,7 @@ metric_tails = Table(
     # The points of a metric after its last full chunk, in the order of the log, as `schemas.metric_points.pack_segment`
     # lays them out. No row for a metric of one point, nor when the last chunk took every point.
     Column("run_number", BigInteger, nullable=False),
-    Column("key", Text, nullable=False),
+    Column("key", _TEXT, nullable=False),
     Column("data", LargeBinary, nullable=False),
     PrimaryKeyConstraint("run_number", "key"),
     sqlite_with_rowid=False,
@@ -177,7 +180,7 @@ metric_chunks = Table(
     # `schemas.metric_points.pack_chunk`. The ranges let a reader skip a chunk, or see that
     # its neighbours are in order.
     Column("run_number", BigInteger, nullable=False),
-    Column("key", Text, nullable=False),
+    Column("key", _TEXT, nullable=False),
     Column("chunk_number", BigInteger, nullable=False),
     Column("min_step", BigInteger, nullable=False),
     Column("max_step", BigInteger, nullable=False),
@@ -194,16 +197,16 @@ datasets = Table(
     "datasets",
     metadata,
     Column("experiment_id", BigInteger, nullable=False),
-    Column("name", Text, nullable=False),
-    Column("digest", Text, nullable=False),
-    Column("source_type", Text, nullable=False),
-    Column("source", Text, nullable=False),
-    Column("schema", Text),
-    Column("profile", Text),
+    Column("name", _TEXT, nullable=False),
+    Column("digest", _TEXT, nullable=False),
+    Column("source_type", _TEXT, nullable=False),
+    Column("source", _TEXT, nullable=False),
+    Column("schema", _TEXT),
+    Column("profile", _TEXT),
     # When and by which event it was first logged: runs of one experiment lie in different partitions, and the earliest
     # (time, id) wins whatever order they are folded in.
     Column("first_us", BigInteger, nullable=False),
-    Column("first_event_id", Text, nullable=False),
+    Column("first_event_id", _TEXT, nullable=False),
     PrimaryKeyConstraint("experiment_id", "name", "digest"),
 )
 
@@ -211,12 +214,12 @@ dataset_inputs = Table(
     "dataset_inputs",
     metadata,
     Column("run_number", BigInteger, nullable=False),
-    Column("name", Text, nullable=False),
-    Column("digest", Text, nullable=False),
+    Column("name", _TEXT, nullable=False),
+    Column("digest", _TEXT, nullable=False),
     Column("experiment_id", BigInteger, nullable=False),
     # JSON list of {"key", "value"}, and the value of tag mlflow.data.context taken out of it.
-    Column("tags", Text, nullable=False),
-    Column("context", Text),
+    Column("tags", _TEXT, nullable=False),
+    Column("context", _TEXT),
     PrimaryKeyConstraint("run_number", "name", "digest"),
     sqlite_with_rowid=False,
 )
@@ -226,7 +229,7 @@ model_inputs = Table(
     "model_inputs",
     metadata,
     Column("run_number", BigInteger, nullable=False),
-    Column("model_id", Text, nullable=False),
+    Column("model_id", _TEXT, nullable=False),
     PrimaryKeyConstraint("run_number", "model_id"),
     sqlite_with_rowid=False,
 )
@@ -235,7 +238,7 @@ model_outputs = Table(
     "model_outputs",
     metadata,
     Column("run_number", BigInteger, nullable=False),
-    Column("model_id", Text, nullable=False),
+    Column("model_id", _TEXT, nullable=False),
     Column("step", BigInteger, nullable=False),
     PrimaryKeyConstraint("run_number", "model_id"),
     sqlite_with_rowid=False,
@@ -244,13 +247,13 @@ model_outputs = Table(
 logged_models = Table(
     "logged_models",
     metadata,
-    Column("model_id", Text, primary_key=True),
+    Column("model_id", _TEXT, primary_key=True),
     Column("experiment_id", BigInteger, nullable=False),
-    Column("name", Text, nullable=False),
-    Column("model_type", Text, nullable=False),
-    Column("source_run_id", Text, nullable=False),
+    Column("name", _TEXT, nullable=False),
+    Column("model_type", _TEXT, nullable=False),
+    Column("source_run_id", _TEXT, nullable=False),
     Column("status", SmallInteger, nullable=False),  # the number of MLflow's LoggedModelStatus
-    Column("artifact_location", Text, nullable=False),
+    Column("artifact_location", _TEXT, nullable=False),
     Column("creation_timestamp_ms", BigInteger, nullable=False),
     Column("last_updated_timestamp_ms", BigInteger, nullable=False),
 )
@@ -264,9 +267,9 @@ Index(
 logged_model_params = Table(
     "logged_model_params",
     metadata,
-    Column("model_id", Text, nullable=False),
-    Column("key", Text, nullable=False),
-    Column("value", Text, nullable=False),
+    Column("model_id", _TEXT, nullable=False),
+    Column("key", _TEXT, nullable=False),
+    Column("value", _TEXT, nullable=False),
     PrimaryKeyConstraint("model_id", "key"),
     sqlite_with_rowid=False,
 )
@@ -274,9 +277,9 @@ logged_model_params = Table(
 logged_model_tags = Table(
     "logged_model_tags",
     metadata,
-    Column("model_id", Text, nullable=False),
-    Column("key", Text, nullable=False),
-    Column("value", Text, nullable=False),
+    Column("model_id", _TEXT, nullable=False),
+    Column("key", _TEXT, nullable=False),
+    Column("value", _TEXT, nullable=False),
     PrimaryKeyConstraint("model_id", "key"),
     sqlite_with_rowid=False,
 )
@@ -285,16 +288,16 @@ logged_model_metrics = Table(
     "logged_model_metrics",
     metadata,
     # One row a point: models are evaluated, not trained, and have few. NaN is kept as 0.0, as MLflow does.
-    Column("model_id", Text, nullable=False),
-    Column("key", Text, nullable=False),
+    Column("model_id", _TEXT, nullable=False),
+    Column("key", _TEXT, nullable=False),
     Column("timestamp_ms", BigInteger, nullable=False),
     Column("step", BigInteger, nullable=False),
-    Column("run_id", Text, nullable=False),
+    Column("run_id", _TEXT, nullable=False),
     Column("value", Double, nullable=False),
-    Column("value_json", Text, nullable=False),
+    Column("value_json", _TEXT, nullable=False),
     Column("experiment_id", BigInteger, nullable=False),  # the run's
-    Column("dataset_name", Text),
-    Column("dataset_digest", Text),
+    Column("dataset_name", _TEXT),
+    Column("dataset_digest", _TEXT),
     PrimaryKeyConstraint("model_id", "key", "timestamp_ms", "step", "run_id"),
     sqlite_with_rowid=False,
 )
@@ -312,8 +315,8 @@ refusals = Table(
     metadata,
     Column("partition", Integer, nullable=False),
     Column("offset", BigInteger, nullable=False),
-    Column("error_code", Text, nullable=False),
-    Column("message", Text, nullable=False),
+    Column("error_code", _TEXT, nullable=False),
+    Column("message", _TEXT, nullable=False),
     PrimaryKeyConstraint("partition", "offset"),
 )
 
@@ -323,10 +326,10 @@ set_aside = Table(
     # Events that could not be folded, and every later event of their streams, until they can be.
     Column("partition", Integer, nullable=False),
     Column("offset", BigInteger, nullable=False),
-    Column("stream", Text, nullable=False),
-    Column("event_id", Text, nullable=False),
-    Column("event_type", Text, nullable=False),
-    Column("reason", Text, nullable=False),
+    Column("stream", _TEXT, nullable=False),
+    Column("event_id", _TEXT, nullable=False),
+    Column("event_type", _TEXT, nullable=False),
+    Column("reason", _TEXT, nullable=False),
     PrimaryKeyConstraint("partition", "offset"),
 )
 Index("set_aside_by_stream", set_aside.c.stream)
@@ -335,6 +338,6 @@ facts = Table(
     "facts",
     metadata,
     # About the read model itself: 'schema_version'.
-    Column("name", Text, primary_key=True),
-    Column("value", Text, nullable=False),
+    Column("name", _TEXT, primary_key=True),
+    Column("value", _TEXT, nullable=False),
 )

@@ -86,6 +86,12 @@ class EventLogContract:
         ]
         assert len({position.partition for position in positions}) == 1
 
+    async def test_the_partition_of_an_ordering_unit_is_known_beforehand(self, log: EventLog) -> None:
+        for one in range(10):
+            sent = param(one, "p")
+            expected = log.partition_of(sent.ordering_unit)
+            assert [position.partition for position in await log.append([sent])] == [expected]
+
     async def test_concurrent_appends_are_all_there_once(self, log: EventLog) -> None:
         await asyncio.gather(*(log.append([param(one % 7, f"p{one}")]) for one in range(200)))
         read = await everything(log)

@@ -1,0 +1,49 @@
+"""What every process that uses PostgreSQL agrees on: the schemas and channels of a database that holds Tracklog.
+
+One database holds one Tracklog. What cannot be made again (the event log, where PostgreSQL keeps it, and the list of
+read models) lies in CONTROL_SCHEMA. Each generation of the read model is a schema of its own, whose tables are those of
+`schemas.read_model`, unqualified: a connection finds them by its `search_path`.
+
+`read_models` in CONTROL_SCHEMA lists the generations (`generation`, `schema_version`, `state`): at most one is 'live'
+for each schema version, so that code of two versions runs side by side during an upgrade, each on its own read model.
+"""
+
+from contextlib import AbstractAsyncContextManager
+from typing import Final, Protocol
+
+import asyncpg
+from asyncpg.pool import PoolConnectionProxy
+
+CONTROL_SCHEMA: Final = "tracklog"
+
+LOG_CHANNEL: Final = "tracklog_log"
+"""Notified with the log's end when events were appended to the log in PostgreSQL."""
+
+READ_MODELS_CHANNEL: Final = "tracklog_read_models"
+"""Notified with the number of a generation that became live."""
+
+PROGRESS_CHANNEL: Final = "tracklog_progress"
+"""Notified in each commit of a projector, with `schemas.progress_message.Committed` as JSON."""
+
+HURRY_CHANNEL: Final = "tracklog_hurry"
+"""Notified, without a payload, when someone waits for the read model; projectors then do not linger."""
+
+
+def schema_of(generation: int) -> str:
+    """The schema that holds a generation of the read model."""
+    return f"tracklog_read_model_{generation}"
+
+
+Connection = PoolConnectionProxy[asyncpg.Record]
+
+
+class ReadModelConnections(Protocol):
+    """Connections to the live read model of this code's schema version, wherever it is just now."""
+
+    def acquire(self) -> AbstractAsyncContextManager[Connection]:
+        """A connection whose `search_path` is the newest live generation.
+
+        Raises TemporarilyUnavailable when PostgreSQL cannot be reached within a second or two, or has no live read
+        model of this version, RequestLimitExceeded when none gets free in time.
+        """
+        ...
