@@ -1,4 +1,4 @@
-"""Command line: `python -m bench [--quick] [--only MEASURE] [--server SERVER] [--profile MEASURE]`."""
+"""Command line: `python -m bench [SUITE] [--quick] [--only MEASURE] [--server SERVER] [--profile MEASURE]`."""
 
 import argparse
 import signal
@@ -9,42 +9,14 @@ from pathlib import Path
 from typing import Any
 
 from bench import results, results_table
-from bench.footprint_measures import BytesOnDisk, ColdStart, ResidentMemory
 from bench.measures import Measure, NotMeasurableError, Sample, Settings, Stage
 from bench.profiling import profile
-from bench.read_measures import GetRun, LongHistories, SearchManyRuns, SearchRuns
 from bench.results import Results
 from bench.server_process import ServerDidNotStartError, running
-from bench.servers import PROJECT, SERVERS, Server
-from bench.write_measures import (
-    CreateRuns,
-    LogBatchOf10,
-    LogBatchOf1000,
-    LogMetric,
-    LogMetricAlone,
-    LogParameter,
-    SetTag,
-    ShortRuns,
-)
+from bench.servers import PROJECT, Server
+from bench.suites import SUITES, Suite
 
 PAGE = PROJECT / "docs" / "performance.md"
-MEASURES: list[Measure] = [
-    LogMetric(),
-    LogMetricAlone(),
-    SetTag(),
-    LogParameter(),
-    CreateRuns(),
-    LogBatchOf10(),
-    LogBatchOf1000(),
-    ShortRuns(),
-    GetRun(),
-    SearchRuns(),
-    SearchManyRuns(),
-    LongHistories(),
-    BytesOnDisk(),
-    ResidentMemory(),
-    ColdStart(),
-]
 
 
 def main() -> None:
@@ -56,21 +28,22 @@ def main() -> None:
         if asked.quick
         else Settings(rounds=asked.rounds or 3, data_root=asked.data_root)
     )
-    chosen = [measure for measure in MEASURES if not asked.only or measure.name in asked.only]
-    servers = [SERVERS[name] for name in asked.server or SERVERS]
+    suite: Suite = SUITES[asked.suite]
+    chosen = [measure for measure in suite.measures if not asked.only or measure.name in asked.only]
+    servers = [suite.servers[name] for name in asked.server or suite.servers]
     if asked.profile:
-        measure = next(measure for measure in MEASURES if measure.name == asked.profile)
+        measure = next(measure for measure in suite.measures if measure.name == asked.profile)
         profile(measure, servers[0], settings)
         return
-    path = results.QUICK if asked.quick else results.LATEST
+    path = suite.results(quick=asked.quick)
     kept = results.load(path)
     for measure in chosen:
         _take(measure, servers, settings, kept)
         kept.save(path)
-    table = results_table.render(kept, MEASURES)
+    table = results_table.render(kept, suite)
     print(f"\n{table}\n\nraw results: {path}")
     if not asked.quick:
-        results_table.publish(table, PAGE)
+        results_table.publish(table, suite, PAGE)
 
 
 def _leave(number: int, _: object) -> None:
@@ -80,11 +53,13 @@ def _leave(number: int, _: object) -> None:
 
 
 def _arguments() -> argparse.Namespace:
-    names = [measure.name for measure in MEASURES]
+    names = sorted({measure.name for suite in SUITES.values() for measure in suite.measures})
+    servers = sorted({name for suite in SUITES.values() for name in suite.servers})
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    parser.add_argument("suite", nargs="?", choices=list(SUITES), default="embedded", help="what is measured")
     parser.add_argument("--quick", action="store_true", help="one short round on less data; the page stays as it is")
     parser.add_argument("--only", action="append", choices=names, help="this measure; may be repeated")
-    parser.add_argument("--server", action="append", choices=list(SERVERS), help="this server; may be repeated")
+    parser.add_argument("--server", action="append", choices=servers, help="this server; may be repeated")
     parser.add_argument("--rounds", type=int, help="rounds whose median counts (default 3, quick 1)")
     parser.add_argument("--data-root", type=Path, help="where data folders are made (default: the temporary folder)")
     parser.add_argument("--profile", choices=names, help="sample the server's stacks during one round of this measure")

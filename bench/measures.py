@@ -134,7 +134,7 @@ class Measure(ABC):
     """
 
     name: ClassVar[str]
-    rows: ClassVar[tuple[Row, ...]]
+    rows: tuple[Row, ...]
     starts_own_server: ClassVar[bool] = False
 
     def prepare(self, stage: Stage) -> Any:

@@ -15,10 +15,6 @@ from typing import Any
 from bench.measures import Measure, Sample, Settings
 from bench.servers import PROJECT
 
-FOLDER = Path(__file__).parent / "results"
-LATEST = FOLDER / "latest.json"
-QUICK = FOLDER / "quick.json"
-
 
 @dataclass(slots=True)
 class Cell:

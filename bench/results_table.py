@@ -2,19 +2,17 @@
 
 from pathlib import Path
 
-from bench.measures import Measure, Row
+from bench.measures import Row
 from bench.results import Cell, Results
-from bench.servers import SERVERS
+from bench.suites import Suite
 
-BEGIN = "<!-- results of `make bench`: begin -->"
-END = "<!-- results of `make bench`: end -->"
 NO_CELL = Cell(None, note="not measured")
 
 
-def render(results: Results, measures: list[Measure]) -> str:
+def render(results: Results, suite: Suite) -> str:
     """The table of all rows, under a line about the machine."""
     machine = results.machine
-    titles = [SERVERS[name].title for name in ("tracklog", "mlflow", "fasttrackml")]
+    titles = [suite.servers[name].title for name in ("tracklog", "mlflow", "fasttrackml")]
     lines = [
         f"Measured {machine['measured_at'][:10]} at commit {machine['commit']}: {machine['cores']} cores"
         f" ({machine['processor']}), {machine['memory_gb']} GB, Linux {machine['kernel']}, Python {machine['python']};"
@@ -23,18 +21,19 @@ def render(results: Results, measures: list[Measure]) -> str:
         f"| measure | goal | {' | '.join(titles)} | times MLflow / FastTrackML | |",
         "|---|---:|---:|---:|---:|---:|---|",
     ]
-    lines += [_line(row, results.cells.get(row.name, {})) for measure in measures for row in measure.rows]
+    lines += [_line(row, results.cells.get(row.name, {})) for measure in suite.measures for row in measure.rows]
     return "\n".join(lines)
 
 
-def publish(table: str, page: Path) -> None:
-    """Replace what stands between the markers of a page."""
+def publish(table: str, suite: Suite, page: Path) -> None:
+    """Replace what stands between the suite's markers of a page."""
+    first, last = (f"<!-- results of `{suite.command}`: {place} -->" for place in ("begin", "end"))
     text = page.read_text()
-    before, begin, rest = text.partition(BEGIN)
-    _, end, after = rest.partition(END)
+    before, begin, rest = text.partition(first)
+    _, end, after = rest.partition(last)
     if not begin or not end:
-        raise ValueError(f"{page} lacks the markers {BEGIN!r} and {END!r}")
-    page.write_text(f"{before}{BEGIN}\n\n{table}\n\n{END}{after}")
+        raise ValueError(f"{page} lacks the markers {first!r} and {last!r}")
+    page.write_text(f"{before}{begin}\n\n{table}\n\n{end}{after}")
 
 
 def _line(row: Row, cells: dict[str, Cell]) -> str:

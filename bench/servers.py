@@ -55,7 +55,7 @@ def _fasttrackml(port: int, folder: Path) -> list[str]:
     ]
 
 
-SERVERS = {
+EMBEDDED_SERVERS = {
     server.name: server
     for server in (
         Server(
