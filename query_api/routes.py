@@ -10,7 +10,7 @@ from event_log.port import EventLogReader
 from query_api.event_history import ReadEvents, events_json
 from query_api.freshness import Freshness
 from query_api.graphql_request import GraphQL, graphql_request
-from query_api.server_info import MLFLOW_VERSION, SERVER_INFO
+from query_api.server_routes import server_routes
 from query_api.service import GetMetricHistoryBulk, QueryService
 from schemas.errors import BadRequest, RequestLimitExceeded
 from schemas.rest.decode import read_message
@@ -34,7 +34,6 @@ from schemas.rest.route import (
     READ_LIMITS,
     V2,
     V2_AJAX_ONLY,
-    V3,
     Handler,
     Kind,
     Limits,
@@ -90,15 +89,6 @@ def query_routes(queries: QueryService, freshness: Freshness, log: EventLogReade
         _route("GET", "/graphql", NO_PREFIX, _no_graphql_get, Permission.READ),
         _route("GET", "/events", TRACKLOG_V1, _events(log), Permission.ADMIN),
         *server_routes(),
-    )
-
-
-def server_routes() -> tuple[Route, ...]:
-    """What any server answers of itself, without a log or a read model."""
-    return (
-        _route("GET", "/health", NO_PREFIX, _health, Permission.PUBLIC, Kind.OPERATION),
-        _route("GET", "/version", NO_PREFIX, _version, Permission.PUBLIC, Kind.OPERATION),
-        _route("GET", "/mlflow/server-info", V3, _server_info, Permission.PUBLIC, Kind.OPERATION),
     )
 
 
@@ -176,18 +166,6 @@ async def _no_graphql_get(_request: web.Request) -> web.StreamResponse:
     raise BadRequest("GraphQL is asked by POST.")
 
 
-async def _health(_request: web.Request) -> web.StreamResponse:
-    return web.Response(text="OK")
-
-
-async def _version(_request: web.Request) -> web.StreamResponse:
-    return web.Response(text=MLFLOW_VERSION, content_type="text/html")
-
-
-async def _server_info(_request: web.Request) -> web.StreamResponse:
-    return _json(SERVER_INFO)
-
-
 async def _sent(request: web.Request, first: bytes, second: bytes, pieces: AsyncIterator[bytes]) -> web.StreamResponse:
     """A body of unknown length."""
     response = web.StreamResponse(headers={"Content-Type": "application/json"})
@@ -221,9 +199,14 @@ def _route(
     prefixes: tuple[str, ...],
     handler: Handler,
     permission: Permission,
-    kind: Kind = Kind.READ,
     limits: Limits = READ_LIMITS,
 ) -> Route:
     return Route(
-        method=method, path=path, prefixes=prefixes, handler=handler, kind=kind, permission=permission, limits=limits
+        method=method,
+        path=path,
+        prefixes=prefixes,
+        handler=handler,
+        kind=Kind.READ,
+        permission=permission,
+        limits=limits,
     )

@@ -5,7 +5,7 @@ from contextlib import AsyncExitStack
 from aiohttp import web
 
 from artifact_proxy.routes import proxy_routes
-from query_api.routes import server_routes
+from query_api.server_routes import server_routes
 from schemas.rest.route import NO_PREFIX, Kind, Limits, Permission, Route
 from tracklog.embedded.artifacts import local_store
 from tracklog.settings import Settings
