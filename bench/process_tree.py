@@ -51,17 +51,25 @@ def memory(root_pid: int) -> Memory:
     return Memory(pss=pss, rss=rss)
 
 
+def resident_by_process(root_pid: int) -> dict[str, int]:
+    """Resident bytes of every living process of the tree, shared pages included, keyed `pid command`."""
+    return {
+        f"{pid} {command}": _smaps_rollup(pid).get("Rss", 0)
+        for pid in tree(root_pid)
+        if (command := _command(pid)) is not None
+    }
+
+
 def cpu_seconds(root_pid: int) -> dict[str, float]:
     """User and system CPU seconds of every living process of the tree, keyed `pid command`."""
     seconds: dict[str, float] = {}
     for pid in tree(root_pid):
         try:
             stat = Path(f"/proc/{pid}/stat").read_text()
-            command = Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
         except (FileNotFoundError, ProcessLookupError):
             continue
         fields = _after_command(stat)
-        seconds[f"{pid} {command[:120].strip()}"] = (int(fields[11]) + int(fields[12])) / _CLOCK_TICKS_PER_S
+        seconds[f"{pid} {_command(pid)}"] = (int(fields[11]) + int(fields[12])) / _CLOCK_TICKS_PER_S
     return seconds
 
 
@@ -73,6 +81,15 @@ def cpu_spent(before: dict[str, float], after: dict[str, float]) -> dict[str, fl
 def _after_command(stat: str) -> list[str]:
     """Fields of /proc/<pid>/stat from the third on; the second, the command, may hold blanks."""
     return stat[stat.rindex(")") + 2 :].split()
+
+
+def _command(pid: int) -> str | None:
+    """The beginning of a process's command line; None once it is gone."""
+    try:
+        words = Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ")
+    except (FileNotFoundError, ProcessLookupError):
+        return None
+    return words.decode(errors="replace")[:120].strip()
 
 
 def _children(pid: int) -> list[int] | None:
