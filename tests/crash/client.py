@@ -123,6 +123,7 @@ class Worker(threading.Thread):
         self._story.faults.extend(faults_of_run(story, state))
 
     def _wait_for_server(self) -> None:
+        time.sleep(RETURN_PAUSE_S)  # behind a proxy one part may be gone while the others answer
         while not self._stop_asked.is_set() and not self._server.is_healthy():
             time.sleep(RETURN_PAUSE_S)
 

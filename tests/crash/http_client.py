@@ -7,6 +7,7 @@ from urllib.parse import urlencode
 
 TIMEOUT_S = 30.0
 API = "/api/2.0/mlflow/"
+BAD_GATEWAY = 502
 
 
 class NoAnswerError(Exception):
@@ -38,6 +39,8 @@ class Connection:
         except (OSError, http.client.HTTPException) as error:
             self._connection.close()
             raise NoAnswerError(repr(error)) from error
+        if answer.status == BAD_GATEWAY:
+            raise NoAnswerError("the proxy got no answer")
         if answer.headers.get("X-Tracklog-Behind"):
             raise Behind
         return answer.status, json.loads(content) if content.startswith(b"{") else {}

@@ -1,0 +1,117 @@
+"""One round of load and faults on a system, and the comparison of what it shows with what its clients were told."""
+
+import json
+import random
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Protocol, TypeVar
+
+from tests.crash.http_client import Behind, Connection
+from tests.crash.judge import faults_of_claims, faults_of_creations, faults_of_log, faults_of_run, state_of
+from tests.crash.story import ClientStory
+from tests.tracklog_server import REPOSITORY
+
+CLIENTS = 3
+CLIENT_STOP_S = 60.0
+CATCH_UP_S = 60.0
+SHOWN_FAULTS = 20
+
+
+class System(Protocol):
+    """What a round needs to know of the system it happens to."""
+
+    @property
+    def port(self) -> int:
+        """Where it answers, on 127.0.0.1."""
+
+    def tracklog(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run a command of `tracklog` on its log."""
+
+    def errors(self) -> str:
+        """What it said beside its access log."""
+
+
+S = TypeVar("S", bound=System)
+Fault = Callable[[S, random.Random], None]
+
+
+def one_round(system: S, dice: random.Random, ways: Sequence[Fault[S]], folder: Path) -> Counter[str]:
+    """Bring every one of `ways` upon a system under load, then compare; how often clients were told what."""
+    folder.mkdir()
+    begin_ms = int(time.time() * 1000)
+    connection = Connection(system.port)
+    experiment_id = connection.post("experiments/create", {"name": folder.name})[1]["experiment_id"]
+    shared = connection.post("runs/create", {"experiment_id": experiment_id})[1]["run"]["info"]["run_id"]
+    connection.post("runs/set-tag", {"run_id": shared, "key": "crash.attempt", "value": "shared"})
+    connection.close()
+    with clients(system.port, experiment_id, shared, folder, dice):
+        for way in ways:
+            way(system, dice)
+        time.sleep(dice.uniform(0.2, 1.0))
+    stories = [ClientStory.load(file) for file in sorted(folder.glob("*.json"))]
+    assert len(stories) == CLIENTS
+    faults = [fault for story in stories for fault in story.faults]
+    wait_until_caught_up(connection)
+    faults += faults_of_server(connection, experiment_id, shared, stories)
+    faults += faults_of_log(requests_in_log(system, begin_ms), stories)
+    connection.close()
+    shown = "\n".join(faults[:SHOWN_FAULTS])
+    assert not faults, f"{[way.__name__ for way in ways]}: {len(faults)} faults\n{shown}\n{system.errors()}"
+    assert sum(story.reads for story in stories) > 0
+    return Counter(write.told for story in stories for run in story.runs for write in run.writes)
+
+
+def wait_until_caught_up(connection: Connection) -> None:
+    """After a kill under load the projector has a backlog, and reads that wait for it in vain say so."""
+    deadline = time.monotonic() + CATCH_UP_S
+    while time.monotonic() < deadline:
+        with suppress(Behind):
+            assert connection.get("experiments/get", experiment_id="0")[0] == 200
+            return
+    raise AssertionError(f"the read model is still behind after {CATCH_UP_S} s")
+
+
+def faults_of_server(
+    connection: Connection, experiment_id: str, shared: str, stories: list[ClientStory]
+) -> Iterator[str]:
+    """All that the server shows otherwise than its clients were told."""
+    runs = [run for story in stories for run in story.runs]
+    for run in runs:
+        if run.run_id:
+            yield from faults_of_run(run, state_of(connection, run.run_id))
+    yield from faults_of_creations(connection, experiment_id, runs, besides="shared")
+    yield from faults_of_claims(connection, shared, [claim for story in stories for claim in story.claims])
+
+
+@contextmanager
+def clients(port: int, experiment_id: str, shared: str, folder: Path, dice: random.Random) -> Iterator[None]:
+    """Client processes that write as long as the context lasts, and leave their stories in `folder`."""
+    processes = [
+        subprocess.Popen(
+            [
+                *(sys.executable, "-m", "tests.crash.client", str(port), experiment_id, shared),
+                *(str(folder / f"{one}.json"), str(dice.randrange(1_000_000))),
+            ],
+            cwd=REPOSITORY,
+        )
+        for one in range(CLIENTS)
+    ]
+    try:
+        yield
+    finally:
+        for process in processes:
+            process.terminate()
+        codes = [process.wait(CLIENT_STOP_S) for process in processes]
+    assert codes == [0] * CLIENTS
+
+
+def requests_in_log(system: System, since_ms: int) -> Counter[str]:
+    """How many events each request left in the log."""
+    printed = system.tracklog("events", "--since", str(since_ms))
+    assert printed.returncode == 0, printed.stderr
+    return Counter(json.loads(line)["request_id"] for line in printed.stdout.splitlines())
