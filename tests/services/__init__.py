@@ -1,0 +1,1 @@
+"""Real PostgreSQL, Kafka, MinIO and nginx for tests, as processes of our own or as containers."""

@@ -1,0 +1,170 @@
+"""The services that tests ask for: started once a run when the first test asks, emptied after each test.
+
+A service that runs already is used where the environment names it (`tests.services.given`); otherwise one is started,
+in a container where Docker answers and as a process where it does not. Where neither can be had the test is skipped,
+or fails in continuous integration.
+"""
+
+import shutil
+import tempfile
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+import pytest
+
+from tests.services.containers import (
+    KafkaContainer,
+    MinioContainer,
+    PostgresqlContainer,
+    ServiceContainer,
+    docker_answers,
+)
+from tests.services.given import GivenKafka, GivenPostgresql, GivenS3, given_kafka, given_postgresql, given_s3
+from tests.services.kafka import QUICK_RETURN, Kafka
+from tests.services.kafka_topic import remove_topic
+from tests.services.minio import Minio
+from tests.services.missing import ServiceMissing, leave_out
+from tests.services.postgresql import PRODUCTION, THROWAWAY, Postgresql, execute, run_apart
+from tests.services.process import ServiceProcess
+from tests.services.s3_bucket import fresh_bucket_name, remove_bucket, s3_client
+
+Started = TypeVar("Started", bound=ServiceProcess | ServiceContainer)
+
+AnyPostgresql = Postgresql | PostgresqlContainer
+AnyKafka = Kafka | KafkaContainer
+AnyMinio = Minio | MinioContainer
+
+
+@contextmanager
+def _running(make: Callable[[Path], Started]) -> Iterator[Started]:
+    """A service on a folder of its own, started; killed and removed in the end."""
+    folder = Path(tempfile.mkdtemp(prefix="tracklog-service-"))
+    try:
+        service = make(folder / "service")
+        try:
+            service.start()
+            yield service
+        finally:
+            service.discard()
+    except ServiceMissing as missing:
+        leave_out(missing)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _new_postgresql(folder: Path, *, durable: bool) -> AnyPostgresql:
+    settings = PRODUCTION if durable else THROWAWAY
+    make = PostgresqlContainer if docker_answers() else Postgresql
+    return make(folder, settings=settings)
+
+
+def _new_kafka(folder: Path) -> AnyKafka:
+    make = KafkaContainer if docker_answers() else Kafka
+    return make(folder, settings=QUICK_RETURN)
+
+
+def _new_minio(folder: Path) -> AnyMinio:
+    return MinioContainer(folder) if docker_answers() else Minio(folder)
+
+
+@pytest.fixture(scope="session")
+def postgresql_service() -> Iterator[AnyPostgresql | GivenPostgresql]:
+    """PostgreSQL for the whole run; `.url` is a superuser's. It must not be stopped: see `own_postgresql`."""
+    given = given_postgresql()
+    if given is not None:
+        yield given
+        return
+    with _running(lambda folder: _new_postgresql(folder, durable=False)) as service:
+        yield service
+
+
+@pytest.fixture
+def postgresql_database(postgresql_service: AnyPostgresql | GivenPostgresql) -> Iterator[str]:
+    """The URL of an empty database of the test's own, dropped afterwards."""
+    yield from _database(postgresql_service)
+
+
+@pytest.fixture(scope="module")
+def postgresql_module_database(postgresql_service: AnyPostgresql | GivenPostgresql) -> Iterator[str]:
+    """The URL of an empty database that the tests of one module share, dropped afterwards."""
+    yield from _database(postgresql_service)
+
+
+def _database(service: AnyPostgresql | GivenPostgresql) -> Iterator[str]:
+    name = f"test_{uuid.uuid4().hex[:16]}"
+    execute(service.url, f"CREATE DATABASE {name}")
+    yield service.url_of(name)
+    execute(service.url, f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+
+
+@pytest.fixture(scope="session")
+def kafka_service() -> Iterator[AnyKafka | GivenKafka]:
+    """Kafka for the whole run; `.bootstrap` is host:port. It must not be stopped: see `own_kafka`."""
+    given = given_kafka()
+    if given is not None:
+        yield given
+        return
+    with _running(_new_kafka) as service:
+        yield service
+
+
+@pytest.fixture
+def kafka_topic(kafka_service: AnyKafka | GivenKafka) -> Iterator[str]:
+    """The name of a topic that is not there yet, removed afterwards if the test made it."""
+    yield from _topic(kafka_service)
+
+
+def _topic(service: AnyKafka | GivenKafka) -> Iterator[str]:
+    name = f"test-{uuid.uuid4().hex[:16]}"
+    yield name
+    run_apart(remove_topic(service.bootstrap, name))
+
+
+@pytest.fixture(scope="session")
+def s3_service() -> Iterator[AnyMinio | GivenS3]:
+    """A store that speaks S3 for the whole run: `.url`, `.access_key`, `.secret_key`. See also `own_minio`."""
+    given = given_s3()
+    if given is not None:
+        yield given
+        return
+    with _running(_new_minio) as service:
+        yield service
+
+
+@pytest.fixture(scope="session")
+def s3_admin(s3_service: AnyMinio | GivenS3) -> Any:
+    """A blocking client of the store, for setting up and looking at what is there."""
+    return s3_client(s3_service)
+
+
+@pytest.fixture
+def s3_bucket(s3_admin: Any) -> Iterator[str]:
+    """The name of an empty bucket of the test's own, removed afterwards with all that is in it."""
+    name = fresh_bucket_name()
+    s3_admin.create_bucket(Bucket=name)
+    yield name
+    remove_bucket(s3_admin, name)
+
+
+@pytest.fixture
+def own_postgresql() -> Iterator[AnyPostgresql]:
+    """A PostgreSQL that the test may stop, kill and suspend; it keeps what was committed as one in production does."""
+    with _running(lambda folder: _new_postgresql(folder, durable=True)) as service:
+        yield service
+
+
+@pytest.fixture
+def own_kafka() -> Iterator[AnyKafka]:
+    """A Kafka that the test may stop, kill and suspend."""
+    with _running(_new_kafka) as service:
+        yield service
+
+
+@pytest.fixture
+def own_minio() -> Iterator[AnyMinio]:
+    """A MinIO that the test may stop, kill and suspend."""
+    with _running(_new_minio) as service:
+        yield service

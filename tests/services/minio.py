@@ -1,0 +1,102 @@
+"""MinIO, built from its Go module."""
+
+import http.client
+import os
+import secrets
+import shutil
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+
+from tests.services.cache import cached
+from tests.services.missing import ServiceMissing
+from tests.services.process import HOST, ServiceProcess
+
+VERSION = "v0.0.0-20260212201848-7aac2a2c5b7c"
+MODULE = f"github.com/minio/minio@{VERSION}"
+BUILD_TIMEOUT_S = 1800.0
+"""Two minutes on two idle cores."""
+
+ACCESS_KEY = "tracklog"
+PASSWORD_FILE = "secret-key"
+
+
+def binary() -> Path:
+    """MinIO's program: the one on the PATH, or built once. Raises ServiceMissing."""
+    found = shutil.which("minio")
+    if found is not None:
+        return Path(found)
+    return cached(f"minio-{VERSION}", _build) / "minio"
+
+
+def _build(folder: Path) -> None:
+    go = shutil.which("go")
+    if go is None:
+        raise ServiceMissing(
+            "MinIO is built by Go, which is not installed (https://go.dev/doc/install, 1.24 or newer); or put a "
+            "`minio` on the PATH, or set TRACKLOG_TEST_S3_URL, AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY to a "
+            "running store's."
+        )
+    built = subprocess.run(
+        [go, "install", "-trimpath", "-ldflags=-s -w", MODULE],
+        env={**os.environ, "GOBIN": str(folder), "CGO_ENABLED": "0"},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=BUILD_TIMEOUT_S,
+        check=False,
+    )
+    if built.returncode:
+        raise ServiceMissing(f"Go could not build MinIO: {' '.join(built.stdout.split())[-600:]}")
+
+
+class Minio(ServiceProcess):
+    """One server on one folder; its secret is made at its birth and kept beside it, mode 0600."""
+
+    name = "minio"
+    access_key = ACCESS_KEY
+
+    @property
+    def url(self) -> str:
+        """What S3 clients take as their endpoint."""
+        return f"http://{self.address}"
+
+    @property
+    def secret_key(self) -> str:
+        """There once it was started."""
+        return (self.folder / PASSWORD_FILE).read_text().strip()
+
+    def prepare(self) -> None:
+        secret = self.folder / PASSWORD_FILE
+        if not secret.exists():
+            secret.touch(mode=0o600)
+            secret.write_text(secrets.token_urlsafe(24) + "\n")
+
+    def command(self) -> list[str]:
+        return [str(binary()), "server", "--quiet", "--address", self.address, str(self.folder / "data")]
+
+    def environment(self) -> Mapping[str, str]:
+        return {
+            "MINIO_ROOT_USER": self.access_key,
+            "MINIO_ROOT_PASSWORD": self.secret_key,
+            "MINIO_BROWSER": "off",
+            "MINIO_UPDATE": "off",
+            # Without it MinIO keeps its data off the disk that holds `/`.
+            "MINIO_CI_CD": "true",
+        }
+
+    def is_ready(self) -> bool:
+        return minio_is_ready(HOST, self.port)
+
+
+def minio_is_ready(host: str, port: int) -> bool:
+    """Whether the server there takes requests."""
+    connection = http.client.HTTPConnection(host, port, timeout=5)
+    try:
+        connection.request("GET", "/minio/health/ready")
+        return connection.getresponse().status == 200
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()
