@@ -9,7 +9,7 @@ for each schema version, so that code of two versions runs side by side during a
 """
 
 from contextlib import AbstractAsyncContextManager
-from typing import Final, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 import asyncpg
 from asyncpg.pool import PoolConnectionProxy
@@ -34,7 +34,10 @@ def schema_of(generation: int) -> str:
     return f"tracklog_read_model_{generation}"
 
 
-Connection = PoolConnectionProxy[asyncpg.Record]
+if TYPE_CHECKING:
+    Connection = PoolConnectionProxy[asyncpg.Record]
+else:
+    Connection = PoolConnectionProxy  # generic for type checkers alone
 
 
 class ReadModelConnections(Protocol):
