@@ -90,7 +90,10 @@ class SearchManyRuns(Measure):
     def _fill(self, stage: Stage, experiment_id: str, wanted: int) -> int:
         """Load the runs; returns how many the server took in the time allowed."""
         if stage.server.name == "mlflow":
-            seed_runs(stage.running.folder / "mlflow.db", experiment_id, MLFLOW_RUNS)
+            database = stage.running.folder / "mlflow.db"
+            if not database.exists():
+                raise NotMeasurableError("not filled: its API takes hours, and its database is no SQLite file")
+            seed_runs(database, experiment_id, MLFLOW_RUNS)
             return MLFLOW_RUNS
         parameters = {"experiment_id": experiment_id, "count": wanted}
         connections = stage.server.setup_connections

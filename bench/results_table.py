@@ -12,16 +12,16 @@ NO_CELL = Cell(None, note="not measured")
 def render(results: Results, suite: Suite) -> str:
     """The table of all rows, under a line about the machine."""
     machine = results.machine
-    titles = [suite.servers[name].title for name in ("tracklog", "mlflow", "fasttrackml")]
+    titles = [server.title for server in suite.servers.values()]
     lines = [
         f"Measured {machine['measured_at'][:10]} at commit {machine['commit']}: {machine['cores']} cores"
         f" ({machine['processor']}), {machine['memory_gb']} GB, Linux {machine['kernel']}, Python {machine['python']};"
         f" one 4 KiB append with fdatasync takes {machine['fdatasync_us']} µs.",
         "",
         f"| measure | goal | {' | '.join(titles)} | times MLflow / FastTrackML | |",
-        "|---|---:|---:|---:|---:|---:|---|",
+        f"|---|---:|{'---:|' * len(titles)}---:|---|",
     ]
-    lines += [_line(row, results.cells.get(row.name, {})) for measure in suite.measures for row in measure.rows]
+    lines += [_line(row, results.cells.get(row.name, {}), suite) for measure in suite.measures for row in measure.rows]
     return "\n".join(lines)
 
 
@@ -36,11 +36,12 @@ def publish(table: str, suite: Suite, page: Path) -> None:
     page.write_text(f"{before}{begin}\n\n{table}\n\n{end}{after}")
 
 
-def _line(row: Row, cells: dict[str, Cell]) -> str:
+def _line(row: Row, cells: dict[str, Cell], suite: Suite) -> str:
     ours, mlflow, fasttrackml = (cells.get(name, NO_CELL) for name in ("tracklog", "mlflow", "fasttrackml"))
     verdict = "" if ours.value is None else "MET" if row.met_by(ours.value) else "**NOT MET**"
+    figures = " | ".join(_figure(cells.get(name, NO_CELL)) for name in suite.servers)
     return (
-        f"| {row.title} | {_goal(row)} | {_figure(ours)} | {_figure(mlflow)} | {_figure(fasttrackml)}"
+        f"| {row.title} | {_goal(row)} | {figures}"
         f" | {_times(row, ours, mlflow)} / {_times(row, ours, fasttrackml)} | {verdict} |"
     )
 

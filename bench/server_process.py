@@ -48,7 +48,7 @@ class ServerProcess:
         with (folder / "server.log").open("ab") as output:
             self._process = subprocess.Popen(
                 server.command(self.port, folder),
-                cwd=PROJECT if server.name == "tracklog" else folder,
+                cwd=PROJECT if server.runs_in_project else folder,
                 stdout=output,
                 stderr=output,
                 stdin=subprocess.DEVNULL,

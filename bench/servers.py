@@ -9,6 +9,7 @@ from bench.peer_installation import install
 PROJECT = Path(__file__).parent.parent
 MLFLOW_VERSION = "3.17.2"
 FASTTRACKML_VERSION = "0.6.0"
+PSYCOPG = "psycopg2-binary==2.9.10"
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +24,8 @@ class Server:
     """Glob patterns of data files below the folder; a server without a log of its own has only the second kind."""
     setup_connections: int = 4
     """How many connections fill it before a measure: as many as it takes without failing."""
+    runs_in_project: bool = False
+    """Whether its command finds modules of this project; others run in their data folder and may litter it."""
 
 
 def _tracklog(port: int, folder: Path) -> list[str]:
@@ -55,6 +58,44 @@ def _fasttrackml(port: int, folder: Path) -> list[str]:
     ]
 
 
+def _on_postgresql(folder: Path, *command: str) -> list[str]:
+    """A command that starts a PostgreSQL first; `{url}` in it stands for its address."""
+    return [str(PROJECT / ".venv" / "bin" / "python"), "-m", "bench.on_postgresql", str(folder), *command]
+
+
+def _tracklog_on_postgresql(port: int, folder: Path) -> list[str]:
+    return _on_postgresql(
+        folder,
+        *(str(PROJECT / ".venv" / "bin" / "tracklog"), "server", "--host", "127.0.0.1", "--port", str(port)),
+        *("--backend-store-uri", "{url}", "--artifacts-destination", f"{folder}/artifacts"),
+    )
+
+
+def _mlflow_on_postgresql(port: int, folder: Path) -> list[str]:
+    programs = install("mlflow-postgresql", f"mlflow=={MLFLOW_VERSION}", PSYCOPG)
+    return _on_postgresql(
+        folder,
+        *(str(programs / "mlflow"), "server", "--host", "127.0.0.1", "--port", str(port)),
+        *("--backend-store-uri", "{url}", "--artifacts-destination", f"{folder}/artifacts"),
+    )
+
+
+def _fasttrackml_on_postgresql(port: int, folder: Path) -> list[str]:
+    programs = install("fasttrackml", f"fasttrackml=={FASTTRACKML_VERSION}")
+    return _on_postgresql(
+        folder,
+        *(str(programs / "fml"), "server", "--listen-address", f"127.0.0.1:{port}"),
+        *("--database-uri", "{url}", "--default-artifact-root", f"{folder}/artifacts"),
+    )
+
+
+def _tracklog_stack(port: int, folder: Path) -> list[str]:
+    return [
+        str(PROJECT / ".venv" / "bin" / "python"),
+        *("-m", "tests.services.stack", "--data", str(folder / "stack"), "--port", str(port)),
+    ]
+
+
 EMBEDDED_SERVERS = {
     server.name: server
     for server in (
@@ -65,6 +106,7 @@ EMBEDDED_SERVERS = {
             log_files=("tracklog.db", "tracklog.db-wal"),
             read_model_files=("tracklog.db.read-model.*",),
             setup_connections=32,
+            runs_in_project=True,
         ),
         Server(
             name="mlflow",
@@ -81,3 +123,37 @@ EMBEDDED_SERVERS = {
         ),
     )
 }
+
+DISTRIBUTED_SERVERS = {
+    server.name: server
+    for server in (
+        Server(
+            name="tracklog",
+            title="Tracklog, four roles",
+            command=_tracklog_stack,
+            setup_connections=32,
+            runs_in_project=True,
+        ),
+        Server(
+            name="mlflow",
+            title=f"MLflow {MLFLOW_VERSION} on PostgreSQL",
+            command=_mlflow_on_postgresql,
+            setup_connections=2,
+            runs_in_project=True,
+        ),
+        Server(
+            name="fasttrackml",
+            title=f"FastTrackML {FASTTRACKML_VERSION} on PostgreSQL",
+            command=_fasttrackml_on_postgresql,
+            runs_in_project=True,
+        ),
+        Server(
+            name="tracklog-postgresql",
+            title="Tracklog, one server on PostgreSQL",
+            command=_tracklog_on_postgresql,
+            setup_connections=32,
+            runs_in_project=True,
+        ),
+    )
+}
+"""Kafka, PostgreSQL, MinIO and the proxy are started with each server that uses them, and counted with it."""

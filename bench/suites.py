@@ -4,10 +4,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from bench.distributed_measures import HotNeighbour, MemoryOfARole, ProjectedPoints, VisibleAfter
 from bench.footprint_measures import BytesOnDisk, ColdStart, ResidentMemory
 from bench.measures import Measure
 from bench.read_measures import GetRun, LongHistories, SearchManyRuns, SearchRuns
-from bench.servers import EMBEDDED_SERVERS, Server
+from bench.servers import DISTRIBUTED_SERVERS, EMBEDDED_SERVERS, Server
 from bench.write_measures import (
     CreateRuns,
     LogBatchOf10,
@@ -65,4 +66,26 @@ EMBEDDED = Suite(
     ],
 )
 
-SUITES = {suite.name: suite for suite in (EMBEDDED,)}
+DISTRIBUTED = Suite(
+    "distributed",
+    "make bench-distributed",
+    DISTRIBUTED_SERVERS,
+    [
+        with_goals(LogMetric(), log_metric=5_000),
+        with_goals(LogMetricAlone(), log_metric_1=1_000),
+        with_goals(LogParameter(), log_parameter=2_500),
+        with_goals(CreateRuns(), runs_create=2_000),
+        with_goals(LogBatchOf10(), log_batch_10=30_000),
+        ProjectedPoints(),
+        with_goals(ShortRuns(), short_runs=500),
+        with_goals(GetRun(), runs_get=4_000),
+        SearchRuns(),
+        SearchManyRuns(),
+        LongHistories(),
+        VisibleAfter(),
+        HotNeighbour(),
+        MemoryOfARole(),
+    ],
+)
+
+SUITES = {suite.name: suite for suite in (EMBEDDED, DISTRIBUTED)}
