@@ -66,16 +66,15 @@ def proxy_routes(store: BlobStore | None) -> tuple[Route, ...]:
 
 
 def tracking_routes(proxy: ArtifactProxy) -> tuple[Route, ...]:
-    """The routes to artifacts by run and by logged model."""
+    """The routes to artifacts by run and by logged model. All of them ask the store, so all are of its kind."""
 
-    def route(path: str, prefixes: tuple[str, ...], handler: Handler, kind: Kind) -> Route:
-        limits = TRANSFER_LIMITS if kind is Kind.ARTIFACT else READ_LIMITS
+    def route(path: str, prefixes: tuple[str, ...], handler: Handler, limits: Limits) -> Route:
         return Route(
             method="GET",
             path=path,
             prefixes=prefixes,
             handler=handler,
-            kind=kind,
+            kind=Kind.ARTIFACT,
             permission=Permission.READ,
             limits=limits,
         )
@@ -103,10 +102,10 @@ def tracking_routes(proxy: ArtifactProxy) -> tuple[Route, ...]:
 
     of_model = "/mlflow/logged-models/{model_id}/artifacts"
     return (
-        route("/mlflow/artifacts/list", V2, list_run, Kind.READ),
-        route("/get-artifact", NO_PREFIX, get_of_run, Kind.ARTIFACT),
-        route(f"{of_model}/directories", V2, list_model, Kind.READ),
-        route(f"{of_model}/files", V2_AJAX_ONLY, get_of_model, Kind.ARTIFACT),
+        route("/mlflow/artifacts/list", V2, list_run, READ_LIMITS),
+        route("/get-artifact", NO_PREFIX, get_of_run, TRANSFER_LIMITS),
+        route(f"{of_model}/directories", V2, list_model, READ_LIMITS),
+        route(f"{of_model}/files", V2_AJAX_ONLY, get_of_model, TRANSFER_LIMITS),
     )
 
 
@@ -127,7 +126,7 @@ async def get_file(store: BlobStore, request: web.Request) -> web.StreamResponse
 
 
 async def put_file(store: BlobStore, request: web.Request) -> web.StreamResponse:
-    await store.put(file_path(path_of(request)), received(request))
+    await store.put(file_path(path_of(request)), received(request), request.content_length)
     return web.Response()
 
 

@@ -6,6 +6,8 @@ because the read model could still show what was before: the first look-up of th
 before a crash), a forgotten stream, and a changed entry that had to make room.
 
 Changes that other processes make are heard of within MAX_AGE_S plus the lag of the projection when the door is shared.
+While the read model is away, a shared door goes on with what it knew last, however old: an outage then costs no metric
+of a run that is under way. At most one question a second tries whether it is back.
 """
 
 import time
@@ -16,7 +18,7 @@ from event_log.port import EventLog
 from ingest.deciding.lifecycle import require_active_experiment, require_active_run
 from ingest.port import DoorState, ExperimentAtDoor, LoggedModelAtDoor, RunAtDoor
 from ingest.recently_used import RecentlyUsed
-from schemas.errors import ResourceDoesNotExist
+from schemas.errors import ResourceDoesNotExist, Retryable
 from schemas.progress import ProjectionProgress
 
 CAPACITY: Final = 20_000
@@ -27,6 +29,9 @@ MAX_AGE_S: Final = 1.0
 
 CATCH_UP_WAIT_S: Final = 10.0
 """Longer, and the client had better ask again."""
+
+RETRY_S: Final = 1.0
+"""How long after a look-up that failed old entries are used without another."""
 
 T = TypeVar("T", RunAtDoor, ExperimentAtDoor)
 
@@ -60,6 +65,7 @@ class Door:
         """Streams in the cache whose lifecycle this process changed, perhaps ahead of the read model."""
         self._doubts = 1
         self._doubts_settled = 0
+        self._away_until_s = 0.0
 
     # --- finding --------------------------------------------------------------------------------------------------
 
@@ -81,8 +87,19 @@ class Door:
     async def run(self, run_id: str) -> RunAtDoor:
         """A run in whatever state. Raises ResourceDoesNotExist, ProjectionBehind, TemporarilyUnavailable."""
         seen = self._runs.get(run_id)
-        if seen is not None and not self._is_old(seen.at_s):
+        if seen is not None and self._is_good(seen.at_s):
             return seen.entry
+        try:
+            run = await self._look_up_run(run_id)
+        except Retryable:
+            if seen is None:
+                raise
+            self._away_until_s = self._now_s() + RETRY_S
+            return seen.entry
+        self._away_until_s = 0.0
+        return run
+
+    async def _look_up_run(self, run_id: str) -> RunAtDoor:
         doubts = await self._settle_doubts()
         run = await self.state.run(run_id)
         if run is None:
@@ -100,8 +117,19 @@ class Door:
     async def experiment(self, experiment_id: int) -> ExperimentAtDoor:
         """An experiment in whatever state; raises as `run` does."""
         seen = self._experiments.get(experiment_id)
-        if seen is not None and not self._is_old(seen.at_s):
+        if seen is not None and self._is_good(seen.at_s):
             return seen.entry
+        try:
+            experiment = await self._look_up_experiment(experiment_id)
+        except Retryable:
+            if seen is None:
+                raise
+            self._away_until_s = self._now_s() + RETRY_S
+            return seen.entry
+        self._away_until_s = 0.0
+        return experiment
+
+    async def _look_up_experiment(self, experiment_id: int) -> ExperimentAtDoor:
         doubts = await self._settle_doubts()
         experiment = await self.state.experiment(experiment_id)
         if experiment is None:
@@ -214,8 +242,17 @@ class Door:
             self._changed.discard(stream)
             self._doubts += 1
 
-    def _is_old(self, seen_at_s: float) -> bool:
-        return self._shared and self._now_s() - seen_at_s > MAX_AGE_S
+    def _is_good(self, seen_at_s: float) -> bool:
+        """Whether what was seen then may be used now: it is young, or there is no asking just now."""
+        if not self._shared:
+            return True
+        now_s = self._now_s()
+        if now_s - seen_at_s <= MAX_AGE_S or now_s < self._away_until_s:
+            return True
+        if self._away_until_s:
+            # The read model was away: let one try, and the others not wait for it.
+            self._away_until_s = now_s + RETRY_S
+        return False
 
     def _now_s(self) -> float:
         return time.monotonic() if self._shared else 0.0

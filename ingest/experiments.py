@@ -11,9 +11,9 @@ from ingest.door import Door
 from ingest.log_writer import LogWriter
 from ingest.port import ExperimentAtDoor
 from ingest.validation import check_experiment_name, experiment_id_of
-from schemas.envelope import SYSTEM, Actor, EventData
+from schemas.envelope import SYSTEM, Actor
 from schemas.errors import ResourceAlreadyExists
-from schemas.events import ExperimentCreated
+from schemas.events import ExperimentCreated, ExperimentDeleted, ExperimentRestored
 from schemas.rest.messages import (
     CreateExperiment,
     DeleteExperiment,
@@ -62,8 +62,9 @@ class ExperimentCommands:
     async def ensure_default(self) -> None:
         """Create experiment 0 in an empty log: it is the first event of every log.
 
-        Asks the log and not the read model, which after a loss may take minutes to be made again.
-        Raises ProjectionBehind, LogUnavailable.
+        Asks the log and not the read model, which after a loss may take minutes to be made again, and waits for no
+        verdict: when another process is faster, its event is refused, which is as good.
+        Raises LogUnavailable, LogOverloaded, OutcomeUnknown.
         """
         if not await self._writer.is_log_empty():
             return
@@ -72,10 +73,7 @@ class ExperimentCommands:
             name=DEFAULT_EXPERIMENT_NAME,
             artifact_location=below(self._artifact_root, str(DEFAULT_EXPERIMENT_ID)),
         )
-        try:
-            await self._append_created(event, SYSTEM, "")
-        except ResourceAlreadyExists:
-            return  # another process was faster, which is as good
+        await self._writer.append(event, SYSTEM, "")
 
     async def rename(self, command: UpdateExperiment, actor: Actor, request_id: str) -> bytes:
         check_experiment_name(command.new_name)
@@ -94,26 +92,23 @@ class ExperimentCommands:
 
     async def delete(self, command: DeleteExperiment, actor: Actor, request_id: str) -> bytes:
         experiment = await self._door.experiment(experiment_id_of(command.experiment_id))
-        event = deciding.delete(experiment)
-        await self._writer.change(
-            event,
-            actor,
-            request_id,
-            hear=True,
-            heeded=lambda stamped: self._lifecycle_changed(stamped, event.experiment_id, active=False),
-            doubtful=self._door.forget,
-        )
-        return answers.EMPTY
+        return await self._change_lifecycle(deciding.delete(experiment), actor, request_id, active=False)
 
     async def restore(self, command: RestoreExperiment, actor: Actor, request_id: str) -> bytes:
         experiment = await self._door.experiment(experiment_id_of(command.experiment_id))
-        event = deciding.restore(experiment)
+        return await self._change_lifecycle(deciding.restore(experiment), actor, request_id, active=True)
+
+    async def _change_lifecycle(
+        self, event: ExperimentDeleted | ExperimentRestored, actor: Actor, request_id: str, *, active: bool
+    ) -> bytes:
         await self._writer.change(
             event,
             actor,
             request_id,
             hear=True,
-            heeded=lambda stamped: self._lifecycle_changed(stamped, event.experiment_id, active=True),
+            heeded=lambda stamped: self._door.experiment_lifecycle_changed(
+                event.experiment_id, active=active, time_us=stamped.time_us
+            ),
             doubtful=self._door.forget,
         )
         return answers.EMPTY
@@ -148,6 +143,3 @@ class ExperimentCommands:
         self._door.experiment_created(
             ExperimentAtDoor(event.experiment_id, event.name, event.artifact_location, True, stamped.time_us)
         )
-
-    def _lifecycle_changed(self, stamped: EventData, experiment_id: int, *, active: bool) -> None:
-        self._door.experiment_lifecycle_changed(experiment_id, active=active, time_us=stamped.time_us)

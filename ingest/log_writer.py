@@ -2,7 +2,8 @@
 
 import asyncio
 from collections.abc import Callable
-from typing import Final
+from time import perf_counter
+from typing import Final, Protocol
 
 from event_log.port import EventLog
 from schemas.envelope import Actor, EventClock, EventData, Position
@@ -14,13 +15,41 @@ VERDICT_WAIT_S: Final = 10.0
 event stays in the log."""
 
 
+class WriteObserver(Protocol):
+    """Whoever counts what is written."""
+
+    def appended(self, events: int) -> None:
+        """So many events are durable."""
+
+    def heard(self, seconds: float, *, refused: bool) -> None:
+        """A verdict came after `seconds`."""
+
+
+class _NobodyObserves(WriteObserver):
+    def appended(self, events: int) -> None:
+        pass
+
+    def heard(self, seconds: float, *, refused: bool) -> None:
+        pass
+
+
+NOBODY_OBSERVES: Final = _NobodyObserves()
+
+
 class LogWriter:
     """Gives events their envelope and appends them, one request an event."""
 
-    def __init__(self, log: EventLog, progress: ProjectionProgress, clock: EventClock) -> None:
+    def __init__(
+        self,
+        log: EventLog,
+        progress: ProjectionProgress,
+        clock: EventClock,
+        observer: WriteObserver = NOBODY_OBSERVES,
+    ) -> None:
         self._log = log
         self._progress = progress
         self._clock = clock
+        self._observer = observer
         self._under_way: set[asyncio.Task[EventData]] = set()
 
     async def is_log_empty(self) -> bool:
@@ -31,6 +60,7 @@ class LogWriter:
         """Return when the event is durable. Raises what EventLog.append raises."""
         stamped = self._clock.stamp(event, actor, request_id)
         await self._log.append((stamped,))
+        self._observer.appended(1)
         return stamped
 
     async def append_and_hear(self, event: AnyEvent, actor: Actor, request_id: str) -> EventData:
@@ -40,6 +70,7 @@ class LogWriter:
         """
         stamped = self._clock.stamp(event, actor, request_id)
         positions = await self._log.append((stamped,))
+        self._observer.appended(1)
         await self._hear(positions[0])
         return stamped
 
@@ -75,6 +106,8 @@ class LogWriter:
         return await asyncio.shield(task)
 
     async def _hear(self, position: Position) -> None:
+        began = perf_counter()
         refusal = await self._progress.verdict(position, VERDICT_WAIT_S)
+        self._observer.heard(perf_counter() - began, refused=refusal is not None)
         if refusal is not None:
             raise refusal

@@ -5,7 +5,7 @@ import os
 from event_log.port import EventLog
 from ingest.door import Door
 from ingest.experiments import ExperimentCommands
-from ingest.log_writer import LogWriter
+from ingest.log_writer import NOBODY_OBSERVES, LogWriter, WriteObserver
 from ingest.logged_models import LoggedModelCommands
 from ingest.port import DoorState
 from ingest.run_data import RunDataCommands
@@ -19,7 +19,7 @@ class IngestService:
 
     A refused command leaves no event when what refuses it is known before the append; a race that the fold decides
     leaves an event that changes nothing.
-    `shared`: other processes write to the same log.
+    `shared`: other processes write to the same log. `observer` counts what is written.
     """
 
     def __init__(
@@ -31,8 +31,9 @@ class IngestService:
         clock: EventClock,
         *,
         shared: bool = False,
+        observer: WriteObserver = NOBODY_OBSERVES,
     ) -> None:
-        writer = LogWriter(log, progress, clock)
+        writer = LogWriter(log, progress, clock, observer)
         self.door = Door(log, progress, door_state, shared=shared)
         self.experiments = ExperimentCommands(writer, self.door, artifact_root, os.getcwd())
         self.runs = RunCommands(writer, self.door)
@@ -42,6 +43,6 @@ class IngestService:
     async def ensure_default_experiment(self) -> None:
         """Create experiment 0 in an empty log; to be called before the first request is served.
 
-        Raises ProjectionBehind, LogUnavailable.
+        Raises LogUnavailable, LogOverloaded, OutcomeUnknown.
         """
         await self.experiments.ensure_default()

@@ -1,25 +1,25 @@
 """What an operator may set, checked once: everything behind this module relies on it."""
 
 from dataclasses import dataclass, field
-from ipaddress import ip_address
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from pathlib import Path
 from typing import Final
 from urllib.parse import unquote, urlsplit
 
-DEFAULT_DATA_FOLDER: Final = Path("tracklog-data")
+from tracklog.store_uris import SettingRefused, Stores, redacted
+
 DEFAULT_HOST: Final = "127.0.0.1"
 DEFAULT_PORT: Final = 5000
-LOG_FILE_NAME: Final = "tracklog.db"
 ARTIFACTS_FOLDER_NAME: Final = "artifacts"
 PROXIED_ARTIFACTS: Final = "mlflow-artifacts:/"
 """The artifact root that makes clients send artifacts through this server."""
 
+OBJECT_STORES: Final = ("s3",)
+
 ANY: Final = "*"
 FRAME_OPTIONS: Final = ("SAMEORIGIN", "DENY", "NONE")
 
-
-class SettingRefused(ValueError):
-    """A setting cannot be honoured; the message is one sentence for whoever set it."""
+IpNetwork = IPv4Network | IPv6Network
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,7 +27,8 @@ class WebSettings:
     """How the HTTP front behaves.
 
     `allowed_hosts` and `allowed_origins` None mean the defaults of `tracklog.web.origins`. `frame_options` None sends
-    no header. `static_prefix` is "" or starts with a slash and ends without one.
+    no header. `static_prefix` is "" or starts with a slash and ends without one. `trusted_proxies` are the networks
+    whose `X-Forwarded-For` is believed.
     """
 
     static_prefix: str = ""
@@ -35,73 +36,78 @@ class WebSettings:
     allowed_origins: tuple[str, ...] | None = None
     frame_options: str | None = "SAMEORIGIN"
     access_log: bool = True
-    artifacts_only: bool = False
-    serve_artifacts: bool = True
+    trusted_proxies: tuple[IpNetwork, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListenSettings:
+    """Where a process listens."""
+
+    host: str
+    port: int
+
+    def address_at(self, port: int) -> str:
+        """Where to ask from this machine, when `port` is the one listened on."""
+        host = "127.0.0.1" if self.host in ("0.0.0.0", "::", "") else self.host
+        shown = f"[{host}]" if ":" in host else host
+        return f"http://{shown}:{port}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ArtifactSettings:
+    """Where artifacts are kept.
+
+    `destination` is a URI: `file:///absolute/folder`, or a store of objects. `default_root` is what new experiments
+    get, a URI without a trailing slash, except for a bare scheme such as `mlflow-artifacts:/`.
+    """
+
+    destination: str
+    default_root: str
+    serve: bool = True
+
+    @property
+    def folder(self) -> Path | None:
+        """The folder that `destination` is, where it is one."""
+        return folder_of(self.destination)
+
+
+NO_ARTIFACTS: Final = ArtifactSettings(destination="", default_root=PROXIED_ARTIFACTS, serve=False)
+"""Those of a process that has nothing to do with them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """Everything `tracklog server` runs with.
+    """Everything a server, or one role of it, runs with."""
 
-    `log_file` is absolute, as is `artifacts_folder`. `default_artifact_root` is a URI without a trailing slash,
-    except for a bare scheme such as `mlflow-artifacts:/`.
-    """
-
-    host: str
-    port: int
-    log_file: Path
-    artifacts_folder: Path
-    default_artifact_root: str
+    listen: ListenSettings
+    stores: Stores
+    artifacts: ArtifactSettings = NO_ARTIFACTS
     web: WebSettings = field(default_factory=WebSettings)
-
-    def address_at(self, port: int) -> str:
-        """Where to point a client on this machine, when `port` is the one listened on."""
-        host = "127.0.0.1" if self.host in ("0.0.0.0", "::", "") else self.host
-        shown = f"[{host}]" if ":" in host else host
-        return f"http://{shown}:{port}{self.web.static_prefix}"
+    artifacts_only: bool = False
 
 
-def log_file_of(uri: str) -> Path:
-    """The file that a `--backend-store-uri` names: `sqlite:///relative.db`, `sqlite:////absolute.db`, or a plain path.
-
-    Raises SettingRefused.
-    """
-    scheme, separator, rest = uri.partition("://")
-    if not separator:
-        if ":" in uri.split("/", 1)[0]:
-            raise SettingRefused(f"--backend-store-uri {uri!r} is not a sqlite:/// URI or a file's path.")
-        return _log_path(uri, uri)
-    if scheme != "sqlite":
-        raise SettingRefused(
-            f"--backend-store-uri {redacted(uri)!r} names a store this server cannot keep its log in; "
-            "use sqlite:///FILE (three slashes for a relative path, four for an absolute one)."
-        )
-    if not rest.startswith("/") or "?" in rest or "#" in rest:
-        raise SettingRefused(f"--backend-store-uri {uri!r} must look like sqlite:///FILE, without a host or options.")
-    return _log_path(unquote(rest[1:]), uri)
+def folder_of(uri: str) -> Path | None:
+    """The local folder that a URI names, None when it names something else."""
+    parts = urlsplit(uri)
+    return Path(unquote(parts.path)) if parts.scheme == "file" else None
 
 
-def _log_path(path: str, uri: str) -> Path:
-    if not path or path == ":memory:" or "\0" in path:
-        raise SettingRefused(f"--backend-store-uri {uri!r} names no file, and a log that is not kept is no log.")
-    file = Path(path).expanduser().absolute()
-    if file.is_dir():
-        raise SettingRefused(f"--backend-store-uri {uri!r} names a folder; name a file in it.")
-    return file
-
-
-def artifacts_folder_of(uri: str) -> Path:
-    """The local folder that an `--artifacts-destination` names: a path or a `file:` URI.
+def artifacts_destination_of(uri: str) -> str:
+    """The URI of an `--artifacts-destination`: a path, a `file:` URI or a store of objects.
 
     Raises SettingRefused.
     """
     parts = urlsplit(uri)
+    if parts.scheme in OBJECT_STORES:
+        if not parts.netloc or parts.query or parts.fragment or ".." in parts.path.split("/"):
+            raise SettingRefused(f"--artifacts-destination {redacted(uri)!r} must look like s3://bucket/prefix.")
+        return uri.rstrip("/")
     if parts.scheme == "file":
         if parts.netloc not in ("", "localhost"):
             raise SettingRefused(f"--artifacts-destination {uri!r} names another host; only local folders are served.")
         path = unquote(parts.path)
     elif parts.scheme:
-        raise SettingRefused(f"--artifacts-destination {redacted(uri)!r}: only a local folder is served so far.")
+        raise SettingRefused(f"--artifacts-destination {redacted(uri)!r}: only a local folder or s3:// is served.")
     else:
         path = uri
     if not path or "\0" in path:
@@ -109,16 +115,16 @@ def artifacts_folder_of(uri: str) -> Path:
     folder = Path(path).expanduser().absolute()
     if folder.exists() and not folder.is_dir():
         raise SettingRefused(f"--artifacts-destination {uri!r} is not a folder.")
-    return folder
+    return folder.as_uri()
 
 
-def artifact_root_of(uri: str | None, *, serve_artifacts: bool, artifacts_folder: Path) -> str:
-    """Where new experiments keep their artifacts: as given, else through this server, else the local folder.
+def artifact_root_of(uri: str | None, *, serve_artifacts: bool, destination: str) -> str:
+    """Where new experiments keep their artifacts: as given, else through this server, else the destination itself.
 
     Raises SettingRefused.
     """
     if uri is None:
-        return PROXIED_ARTIFACTS if serve_artifacts else artifacts_folder.as_uri()
+        return PROXIED_ARTIFACTS if serve_artifacts else destination
     if any(character in uri for character in "?#\0") or ".." in uri.split("/"):
         raise SettingRefused(f"--default-artifact-root {redacted(uri)!r} must not contain '?', '#' or '..' segments.")
     if uri.startswith("mlflow-artifacts:"):
@@ -196,8 +202,15 @@ def host_of(value: str) -> str:
         return value
 
 
-def redacted(uri: str) -> str:
-    """`uri` without the password it may hold, for messages."""
-    scheme, separator, rest = uri.partition("://")
-    account, at, place = rest.rpartition("@")
-    return f"{scheme}{separator}{account.split(':', 1)[0]}:***@{place}" if at and ":" in account else uri
+def trusted_proxies_of(value: str | None) -> tuple[IpNetwork, ...]:
+    """The networks of `--trusted-proxies`, comma-separated; a bare address is a network of one.
+
+    Raises SettingRefused.
+    """
+    networks: list[IpNetwork] = []
+    for text in names_of("--trusted-proxies", value) or ():
+        try:
+            networks.append(ip_network(text))
+        except ValueError as error:
+            raise SettingRefused(f"--trusted-proxies {text!r} is not a network such as 10.0.0.0/8: {error}.") from error
+    return tuple(networks)

@@ -8,6 +8,10 @@ import click
 
 COMMANDS: Final = {
     "server": "tracklog.cli.server",
+    "ingest": "tracklog.cli.ingest",
+    "projector": "tracklog.cli.projector",
+    "query": "tracklog.cli.query",
+    "artifacts": "tracklog.cli.artifacts",
     "events": "tracklog.cli.events",
     "rebuild": "tracklog.cli.rebuild",
     "fetch-page": "tracklog.cli.fetch_page",
@@ -26,12 +30,6 @@ class CommandsByName(click.Group):
             return None
         command: click.Command = importlib.import_module(module).command
         return command
-
-
-class Refusal(click.ClickException):
-    """One sentence and exit code 2: what was asked for is not what this program does."""
-
-    exit_code = 2
 
 
 def show_version(ctx: click.Context, _parameter: click.Parameter, wanted: bool) -> None:

@@ -2,56 +2,85 @@
 
 import asyncio
 import sys
-from pathlib import Path
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from tracklog.cli.commands import Refusal
-from tracklog.cli.store_option import backend_store_uri
+from tracklog.cli.refusing import Refusal
+from tracklog.cli.store_options import with_stores
+from tracklog.store_uris import EmbeddedStores, SharedStores, Stores
+
+if TYPE_CHECKING:
+    from projector.rebuild import Rebuilt
+
+Show = Callable[[int, int], None]
+"""Told of the events folded so far, and of how many there are."""
 
 
 @click.command("rebuild")
-@backend_store_uri()
+@with_stores
 @click.option(
     "--accept-differences",
     is_flag=True,
     help="Switch to the new read model even where it differs from the live one.",
 )
+@click.option(
+    "--workers",
+    envvar="TRACKLOG_REBUILD_WORKERS",
+    type=click.IntRange(1, 256),
+    metavar="NUMBER",
+    help="Processes that fold at once, of a log in Kafka; each takes some of the partitions.  [default: 1]",
+)
 @click.option("--progress/--no-progress", default=True, help="Show a progress bar on a terminal.")
-def command(log_file: Path, accept_differences: bool, progress: bool) -> None:
+def command(stores: Stores, accept_differences: bool, workers: int | None, progress: bool) -> None:
     """Fold the whole log into a new read model, compare it with the live one, and switch to it.
 
-    A server on the same log goes on serving meanwhile. A rebuild that was broken off goes on where it was.
+    Servers on the same log go on serving meanwhile. A rebuild that was broken off goes on where it was.
     """
     from event_log.port import ForeignLog
-    from event_log.sqlite_event_log import check_is_log
+    from projector.rebuild import RebuildUnderWay
+    from schemas.errors import Retryable
+    from tracklog.log_opening import NoLog
 
+    if isinstance(stores, EmbeddedStores) and workers is not None and workers > 1:
+        raise Refusal(f"--workers {workers}: a log in SQLite has one partition, which one worker folds.")
+    bar, show = _bar(shown=progress)
     try:
-        if not check_is_log(log_file):
-            raise Refusal(f"There is no log at {log_file}.")
-    except ForeignLog as error:
+        with bar:
+            rebuilt = asyncio.run(_rebuild(stores, show, workers=workers or 1, accept_differences=accept_differences))
+    except (RebuildUnderWay, NoLog, ForeignLog) as error:
         raise Refusal(str(error)) from error
-    asyncio.run(_rebuild(log_file, accept_differences=accept_differences, show_progress=progress))
+    except Retryable as error:
+        raise click.ClickException(error.message) from error
+    _tell(rebuilt)
 
 
-async def _rebuild(log_file: Path, *, accept_differences: bool, show_progress: bool) -> None:
-    from event_log.sqlite_event_log import SqliteEventLogReader
-    from projector.rebuild import RebuildUnderWay, rebuild
-
-    log = SqliteEventLogReader(log_file)
-    bar = click.progressbar(length=1, label="events", show_pos=True, hidden=not show_progress, file=sys.stderr)
+def _bar(*, shown: bool) -> tuple[AbstractContextManager[Any], Show]:
+    bar = click.progressbar(length=1, label="events", show_pos=True, hidden=not shown, file=sys.stderr)
 
     def show(reached: int, end: int) -> None:
         bar.length = max(end, 1)
         bar.update(reached - bar.pos)
 
-    try:
-        with bar:
-            rebuilt = await rebuild(log_file, log, show, accept_differences=accept_differences)
-    except RebuildUnderWay as error:
-        raise Refusal(str(error)) from error
-    finally:
-        await log.close()
+    return bar, show
+
+
+async def _rebuild(stores: Stores, show: Show, *, workers: int, accept_differences: bool) -> "Rebuilt":
+    if isinstance(stores, SharedStores):
+        from tracklog.distributed.rebuild import rebuild_shared
+
+        return await rebuild_shared(stores, show, workers=workers, accept_differences=accept_differences)
+    from projector.rebuild import rebuild
+    from tracklog.log_opening import opened_reader
+
+    async with opened_reader(stores.event_log) as log:
+        return await rebuild(stores.event_log.path, log, show, accept_differences=accept_differences)
+
+
+def _tell(rebuilt: "Rebuilt") -> None:
+    """Say how it ended. Raises ClickException when the live read model stays in place."""
     for difference in rebuilt.differences or ():
         click.echo(f"only in the {difference.side} read model, table {difference.table}:", err=True)
         for row in difference.rows:

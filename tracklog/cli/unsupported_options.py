@@ -5,7 +5,7 @@ from typing import Any, Final
 
 import click
 
-from tracklog.cli.commands import Refusal
+from tracklog.cli.refusing import Refusal
 
 ONE_PROCESS: Final = "Tracklog serves from one process of its own, without a server framework to be configured"
 

@@ -15,8 +15,9 @@ from typing import Final
 
 import msgspec
 
+from event_log.fixed_assignment import FixedAssignment
 from event_log.sqlite_event_log import PARTITION, SqliteEventLogReader
-from projector.port import Fenced
+from projector.port import Superseded
 from projector.sqlite_read_model import SqliteReadModelWriter
 from projector.worker import Progress, ProjectorWorker
 from schemas.envelope import Positions
@@ -91,14 +92,14 @@ async def _project(log_path: Path, log: SqliteEventLogReader, channel: Channel, 
         if path is None:
             raise FileNotFoundError(f"the log {log_path} has no read model; the front makes it before it starts this")
         read_model = SqliteReadModelWriter(path, partial(_is_current, log_path, path))
-        worker = ProjectorWorker(log, read_model, publish, front.linger)
+        worker = ProjectorWorker(log, read_model, FixedAssignment({PARTITION}), publish, front.linger)
         try:
             await worker.start()
             # The refusals of a commit that a killed predecessor did not live to tell.
             told = await read_model.refusals_since(PARTITION, since)
             await publish(Progress(worker.checkpoint, told, worker.set_aside_count))
             await worker.run()
-        except Fenced:
+        except Superseded:
             since = worker.checkpoint.get(
                 PARTITION, since
             )  # a rebuild took this read model's place: go on with that one

@@ -2,39 +2,41 @@
 
 from contextlib import AsyncExitStack
 
-from artifact_proxy.routes import artifact_routes
-from ingest.routes import ingest_routes
-from ingest.service import IngestService
+from prometheus_client.core import Metric
+
+from event_log.sqlite_event_log import PARTITION
 from ingest.sqlite_door_state import SqliteDoorState
-from query_api.freshness import Freshness
-from query_api.routes import query_routes
 from query_api.search.sqlite_text_match import register_functions
-from query_api.service import QueryService
 from query_api.sqlite_read_model import SqliteReadModel
-from schemas.envelope import EventClock
 from schemas.read_model_link import link_of
-from schemas.rest.route import Route
-from tracklog.embedded.artifacts import artifact_proxy
 from tracklog.embedded.system import EmbeddedSystem
-from tracklog.page import page_routes
-from tracklog.page_fetch import default_page_folder
+from tracklog.role_services import artifact_services, read_services, together, write_services
+from tracklog.serving import Services
 from tracklog.settings import Settings
+from tracklog.web.metrics import LogState, log_metrics
 
 
-async def tracking_routes(settings: Settings, system: EmbeddedSystem, stack: AsyncExitStack) -> list[Route]:
-    """The routes of all services, which are ready; what they hold is let go of when `stack` is left."""
+async def embedded_services(settings: Settings, system: EmbeddedSystem, stack: AsyncExitStack) -> Services:
+    """All services, which are ready; what they hold is let go of when `stack` is left."""
     link = link_of(system.log_path)
     door_state = SqliteDoorState(link)
     stack.callback(door_state.close)
     read_model = SqliteReadModel(link, register_functions)
     stack.push_async_callback(read_model.close)
-    ingest = IngestService(system.log, system.progress, door_state, settings.default_artifact_root, EventClock())
-    freshness = Freshness(system.log, system.progress)
-    queries = QueryService(read_model)
-    await ingest.ensure_default_experiment()
-    return [
-        *ingest_routes(ingest),
-        *query_routes(queries, freshness, system.log),
-        *artifact_routes(await artifact_proxy(settings, read_model, freshness, stack)),
-        *page_routes(default_page_folder()),
-    ]
+
+    async def measured() -> list[Metric]:
+        report = system.progress.report()
+        return log_metrics(LogState({PARTITION: system.log.newest_end}, report.checkpoint, report.set_aside))
+
+    async def log_answers() -> None:
+        await system.log.end()
+
+    async def read_model_answers() -> None:
+        await read_model.fetch("SELECT 1")
+
+    return together(
+        await write_services(system.log, system.progress, door_state, settings.artifacts, shared=False),
+        read_services(system.log, system.progress, read_model),
+        await artifact_services(system.log, system.progress, read_model, settings.artifacts, stack),
+        Services(routes=(), metrics=[measured], needs={"event log": log_answers, "read model": read_model_answers}),
+    )

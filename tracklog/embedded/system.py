@@ -2,13 +2,12 @@
 
 import asyncio
 import contextlib
-import logging
 import socket
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import TracebackType
-from typing import Final, Self
+from typing import Self
 
 import msgspec
 
@@ -16,13 +15,7 @@ from event_log.sqlite_event_log import PARTITION, SqliteEventLog
 from projector import sqlite_generations
 from tracklog.embedded.channel import Channel, LogGrew, Projected
 from tracklog.embedded.progress import ChildProgress
-
-logger = logging.getLogger(__name__)
-
-_RESTART_S: Final = 0.2
-_RESTART_AT_MOST_S: Final = 5.0
-_STOP_S: Final = 5.0
-"""How long the child may take for the batch it is in before it is killed; the log keeps what it did not fold."""
+from tracklog.supervision import ended, keep_running
 
 
 class EmbeddedSystem:
@@ -49,7 +42,9 @@ class EmbeddedSystem:
             raise
         self.progress = ChildProgress(self._hurry)
         self.log.on_growth(self._log_grew)
-        self._supervising = asyncio.create_task(self._supervise())
+        self._supervising = asyncio.create_task(
+            keep_running("projector", self._run_child, lambda: self.progress.checkpoint)
+        )
         return self
 
     async def __aexit__(
@@ -61,17 +56,8 @@ class EmbeddedSystem:
             await self._supervising
         self._executor.shutdown()
 
-    async def _supervise(self) -> None:
-        """Keep a projector child running; one that dies is followed by another, which resumes at its checkpoint."""
-        pause_s = _RESTART_S
-        while True:
-            before = self.progress.checkpoint
-            returncode = await self._run_child()
-            pause_s = _RESTART_S if self.progress.checkpoint > before else min(2 * pause_s, _RESTART_AT_MOST_S)
-            logger.error("the projector ended with %s; starting another in %.1f s", returncode, pause_s)
-            await asyncio.sleep(pause_s)
-
     async def _run_child(self) -> int | None:
+        """Run a projector child, which resumes at its checkpoint, to its end."""
         ours, theirs = socket.socketpair()
         child = await asyncio.create_subprocess_exec(
             sys.executable,
@@ -93,7 +79,7 @@ class EmbeddedSystem:
         finally:
             self._channel = None
             channel.close()  # the child leaves when its front hangs up
-            await _ended(child)
+            await ended(child)
         return child.returncode
 
     def _projected(self, message: Projected) -> None:
@@ -110,12 +96,3 @@ class EmbeddedSystem:
     def _hurry(self, offset: int) -> None:
         if self._channel is not None:
             self._channel.send(LogGrew(offset, urgent=True))
-
-
-async def _ended(child: asyncio.subprocess.Process) -> None:
-    try:
-        async with asyncio.timeout(_STOP_S):
-            await child.wait()
-    except TimeoutError:
-        child.kill()
-        await child.wait()

@@ -48,10 +48,12 @@ def error_response(error: TracklogError) -> web.Response:
     return response
 
 
-def http_error(error: web.HTTPException, method: str, path: str) -> TracklogError:
-    """An error of the web framework as one of ours."""
+def http_error(error: web.HTTPException, method: str, path: str, role: str | None = None) -> TracklogError:
+    """An error of the web framework as one of ours. `role` is what this process is, where others serve the rest."""
     match error:
         case web.HTTPNotFound():
+            if role is not None:
+                return EndpointNotFound(f"The {role} role has no endpoint {path}; the reverse proxy knows which has.")
             return EndpointNotFound(f"There is no endpoint {path}.")
         case web.HTTPMethodNotAllowed():
             return MethodNotAllowed(f"{method} is not allowed on {path}.")

@@ -1,6 +1,6 @@
 """Building the one web application of a process from the routes of its services."""
 
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence, Set
 from contextlib import AsyncExitStack
 from typing import Final
 
@@ -25,14 +25,18 @@ def create_app(
     *,
     counts: DoorCounts | None = None,
     access_log: AccessLog | None = None,
+    kinds: Set[Kind] = frozenset(Kind),
+    role: str | None = None,
 ) -> web.Application:
-    """The application that answers `routes`, and 501 to the rest of MLflow's surface.
+    """The application that answers `routes`, and 501 to the rest of those of MLflow's routes that are of `kinds`.
 
+    `role` is named in the 404 of what this process does not serve, where others serve the rest.
     Raises UnsafeRouteTable when a route does not declare its permission, kind and limits, or is there twice.
     """
-    endpoints = endpoints_of(routes, unbuilt_routes(), static_prefix=settings.static_prefix)
+    unbuilt = [route for route in unbuilt_routes() if route.kind in kinds]
+    endpoints = endpoints_of(routes, unbuilt, static_prefix=settings.static_prefix)
     counts = counts or DoorCounts()
-    door = FrontDoor(settings, counts, access_log)
+    door = FrontDoor(settings, counts, access_log, role)
     app = web.Application(
         middlewares=[door.middleware],
         client_max_size=max(endpoint.route.limits.body_bytes or 0 for endpoint in endpoints),

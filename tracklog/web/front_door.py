@@ -28,6 +28,7 @@ from schemas.rest.route import Handler, Kind, Limits
 from tracklog.settings import WebSettings
 from tracklog.web.access_log import AccessLog
 from tracklog.web.answers import INTERNAL_MESSAGE, error_response, http_error
+from tracklog.web.client_address import client_address_rule
 from tracklog.web.metrics import DoorCounts, EndpointCounts
 from tracklog.web.origins import host_rule, is_same_origin, origin_rule
 from tracklog.web.time_limits import TimeLimits
@@ -50,7 +51,7 @@ MAX_BODY_BYTES: Final = 128 * 1024 * 1024
 
 STATE_CHANGING: Final = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 GUARDED_PREFIXES: Final = ("/api/", "/ajax-api/")
-UNCHECKED_HOST_PATHS: Final = frozenset({"/health", "/version"})
+UNCHECKED_HOST_PATHS: Final = frozenset({"/health", "/ready", "/version"})
 """Probes ask by addresses of their own, and learn nothing here."""
 
 PREFLIGHT_METHODS: Final = "GET, POST, PUT, DELETE, OPTIONS, PATCH"
@@ -89,7 +90,9 @@ class FrontDoor:
     there, is in `schemas.rest.request_keys`.
     """
 
-    def __init__(self, settings: WebSettings, counts: DoorCounts, access_log: AccessLog | None) -> None:
+    def __init__(
+        self, settings: WebSettings, counts: DoorCounts, access_log: AccessLog | None, role: str | None = None
+    ) -> None:
         self._prefix = settings.static_prefix
         self._takes_host = host_rule(settings.allowed_hosts)
         self._takes_origin = origin_rule(settings.allowed_origins)
@@ -100,6 +103,8 @@ class FrontDoor:
         self._nowhere = Served("(none)", Limits(), None, counts.endpoint("ANY", "(none)"))
         self._access_log = access_log
         self._served: dict[AbstractRoute, Served] = {}
+        self._role = role
+        self._client_address = client_address_rule(settings.trusted_proxies)
         self._actors: dict[tuple[str | None, str | None], Actor] = {}
         self._requests = Lane(MAX_REQUESTS)
         self._streams = Lane(MAX_STREAMS)
@@ -173,7 +178,7 @@ class FrontDoor:
 
     def _actor(self, request: web.Request) -> Actor:
         """Who asks, the same object for the same client as long as few different ones come."""
-        key = (request.remote, request.headers.get(hdrs.USER_AGENT))
+        key = (self._client_address(request), request.headers.get(hdrs.USER_AGENT))
         actor = self._actors.get(key)
         if actor is None:
             if len(self._actors) >= REMEMBERED_ACTORS:
@@ -261,7 +266,7 @@ class FrontDoor:
         except TracklogError as error:
             return told(request, error)
         except web.HTTPException as error:
-            return told_by_framework(request, error)
+            return told_by_framework(request, error, self._role)
         except asyncio.CancelledError:
             if not self.time_limits.has_struck(task):
                 raise
@@ -299,7 +304,7 @@ def told(request: web.Request, error: TracklogError) -> web.Response:
     return error_response(error)
 
 
-def told_by_framework(request: web.Request, error: web.HTTPException) -> web.Response:
+def told_by_framework(request: web.Request, error: web.HTTPException, role: str | None) -> web.Response:
     """The answer to what the framework raises: a path or a method that is not there, a body too large."""
     if error.status < 400:
         raise error
@@ -309,7 +314,7 @@ def told_by_framework(request: web.Request, error: web.HTTPException) -> web.Res
         query = request.rel_url.raw_query_string
         merged = re.sub("/{2,}", "/", path) + ("?" + query if query else "")
         return web.Response(status=308, headers={hdrs.LOCATION: merged})
-    response = told(request, http_error(error, request.method, request.path))
+    response = told(request, http_error(error, request.method, request.path, role))
     if isinstance(error, web.HTTPMethodNotAllowed):
         response.headers[hdrs.ALLOW] = allow_header(error.allowed_methods)
     return response

@@ -5,7 +5,7 @@ pays for a bisection and three additions.
 """
 
 from bisect import bisect_left
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from math import inf
 from pathlib import Path
@@ -33,8 +33,27 @@ LOG_END: Final = "tracklog_log_end_offset"  # gauge, events, by partition
 CHECKPOINT: Final = "tracklog_projection_checkpoint_offset"  # gauge, events, by partition
 LAG: Final = "tracklog_projection_lag_events"  # gauge, events, by partition
 SET_ASIDE: Final = "tracklog_set_aside_events"  # gauge, events the projector could not fold
+APPENDED: Final = "tracklog_appended_events"  # counter, events this process appended to the log
+VERDICT_SECONDS: Final = "tracklog_verdict_wait_seconds"  # histogram, seconds a write waited for the fold's verdict
+REFUSED_WRITES: Final = "tracklog_refused_writes"  # counter, writes of this process that the fold refused
+PROJECTED: Final = "tracklog_projected_events"  # counter, events this projector folded
+COMMITS: Final = "tracklog_projection_commits"  # counter, transactions of this projector
+REFUSED_EVENTS: Final = "tracklog_projection_refused_events"  # counter, events this projector's fold refused
+ASSIGNED_PARTITIONS: Final = "tracklog_assigned_partitions"  # gauge, partitions this projector follows
 RESIDENT_MEMORY: Final = "tracklog_resident_memory_bytes"  # gauge, bytes, of this process
 OPEN_FILES: Final = "tracklog_open_file_descriptors"  # gauge, of this process
+
+
+@dataclass(slots=True)
+class Durations:
+    """How long something took, counted by bucket."""
+
+    buckets: list[int] = field(default_factory=lambda: [0] * (len(BUCKETS_S) + 1))
+    seconds: float = 0.0
+
+    def count(self, seconds: float) -> None:
+        self.buckets[bisect_left(BUCKETS_S, seconds)] += 1
+        self.seconds += seconds
 
 
 @dataclass(slots=True)
@@ -43,14 +62,12 @@ class EndpointCounts:
 
     method: str
     template: str
-    buckets: list[int] = field(default_factory=lambda: [0] * (len(BUCKETS_S) + 1))
-    seconds: float = 0.0
+    durations: Durations = field(default_factory=Durations)
     statuses: dict[int, int] = field(default_factory=dict)
 
     def count(self, seconds: float, status: int) -> None:
         """Account for one answered request."""
-        self.buckets[bisect_left(BUCKETS_S, seconds)] += 1
-        self.seconds += seconds
+        self.durations.count(seconds)
         self.statuses[status] = self.statuses.get(status, 0) + 1
 
 
@@ -72,6 +89,33 @@ class DoorCounts:
         return counts
 
 
+@dataclass(slots=True)
+class WriteCounts:
+    """What has been counted of the events that this process appended."""
+
+    appended_events: int = 0
+    refused_writes: int = 0
+    verdict_waits: Durations = field(default_factory=Durations)
+
+    def appended(self, events: int) -> None:
+        self.appended_events += events
+
+    def heard(self, seconds: float, *, refused: bool) -> None:
+        """Account for a verdict that came after `seconds`."""
+        self.verdict_waits.count(seconds)
+        self.refused_writes += refused
+
+
+@dataclass(slots=True)
+class ProjectionCounts:
+    """What has been counted of the commits of this process's projector."""
+
+    events: int = 0
+    commits: int = 0
+    refused: int = 0
+    assigned_partitions: int = 0
+
+
 @dataclass(frozen=True, slots=True)
 class LogState:
     """Where the log ends, how far the read model has come, and how many events were set aside."""
@@ -81,23 +125,28 @@ class LogState:
     set_aside: int
 
 
+MetricSource = Callable[[], Awaitable[Sequence[Metric]]]
+"""Metrics as of now; it may ask the log, and is bounded."""
+
+
 class ServerMetrics(Collector):
-    """Shapes counts into metrics. `log_state` answers without waiting; None where there is no log."""
+    """Shapes what was counted into metrics."""
 
-    def __init__(self, counts: DoorCounts, log_state: Callable[[], LogState] | None) -> None:
+    def __init__(self, counts: DoorCounts, sources: Iterable[MetricSource] = ()) -> None:
         self._counts = counts
-        self._log_state = log_state
+        self._sources = tuple(sources)
+        self._told: list[Metric] = []
 
-    def text(self) -> bytes:
+    async def text(self) -> bytes:
         """All metrics in the Prometheus text format."""
-        registry = CollectorRegistry()
+        self._told = [metric for source in self._sources for metric in await source()]
+        registry = CollectorRegistry(auto_describe=False)
         registry.register(self)
         return generate_latest(registry)
 
     def collect(self) -> Iterator[Metric]:
         yield from self._requests()
-        if self._log_state is not None:
-            yield from _log_metrics(self._log_state())
+        yield from self._told
         yield GaugeMetricFamily(RESIDENT_MEMORY, "Resident memory of the process.", value=resident_memory_bytes())
         yield GaugeMetricFamily(OPEN_FILES, "Open files and sockets of the process.", value=open_file_descriptors())
 
@@ -110,7 +159,9 @@ class ServerMetrics(Collector):
         for endpoint in counts.endpoints:
             labels = [endpoint.method, endpoint.template]
             if endpoint.statuses:
-                seconds.add_metric(labels, buckets=cumulative(endpoint.buckets), sum_value=endpoint.seconds)
+                seconds.add_metric(
+                    labels, buckets=cumulative(endpoint.durations.buckets), sum_value=endpoint.durations.seconds
+                )
             for status, number in sorted(endpoint.statuses.items()):
                 responses.add_metric([*labels, str(status)], number)
         yield seconds
@@ -124,17 +175,39 @@ class ServerMetrics(Collector):
         )
 
 
-def _log_metrics(state: LogState) -> Iterator[Metric]:
+def log_metrics(state: LogState) -> list[Metric]:
+    """How far log and read model are."""
     end = GaugeMetricFamily(LOG_END, "Offset of the next event of the log.", labels=("partition",))
     checkpoint = GaugeMetricFamily(CHECKPOINT, "Offset of the next event to be projected.", labels=("partition",))
     lag = GaugeMetricFamily(LAG, "Events that are not projected yet.", labels=("partition",))
-    for partition, offset in sorted(state.end.items()):
-        reached = state.checkpoint.get(partition, 0)
-        end.add_metric([str(partition)], offset)
+    for partition, reached in sorted(state.checkpoint.items()):
         checkpoint.add_metric([str(partition)], reached)
-        lag.add_metric([str(partition)], max(0, offset - reached))
-    yield from (end, checkpoint, lag)
-    yield GaugeMetricFamily(SET_ASIDE, "Events that could not be projected.", value=state.set_aside)
+    for partition, offset in sorted(state.end.items()):
+        end.add_metric([str(partition)], offset)
+        lag.add_metric([str(partition)], max(0, offset - state.checkpoint.get(partition, 0)))
+    set_aside = GaugeMetricFamily(SET_ASIDE, "Events that could not be projected.", value=state.set_aside)
+    return [end, checkpoint, lag, set_aside]
+
+
+def write_metrics(counts: WriteCounts) -> list[Metric]:
+    """What this process wrote to the log."""
+    waits = HistogramMetricFamily(VERDICT_SECONDS, "Time a write waited for the verdict of the fold.")
+    waits.add_metric([], buckets=cumulative(counts.verdict_waits.buckets), sum_value=counts.verdict_waits.seconds)
+    return [
+        CounterMetricFamily(APPENDED, "Events appended to the log.", value=counts.appended_events),
+        CounterMetricFamily(REFUSED_WRITES, "Writes that the fold refused.", value=counts.refused_writes),
+        waits,
+    ]
+
+
+def projection_metrics(counts: ProjectionCounts) -> list[Metric]:
+    """What this process folded."""
+    return [
+        CounterMetricFamily(PROJECTED, "Events folded.", value=counts.events),
+        CounterMetricFamily(COMMITS, "Transactions committed.", value=counts.commits),
+        CounterMetricFamily(REFUSED_EVENTS, "Events that the fold refused.", value=counts.refused),
+        GaugeMetricFamily(ASSIGNED_PARTITIONS, "Partitions that are followed.", value=counts.assigned_partitions),
+    ]
 
 
 def cumulative(buckets: list[int]) -> list[tuple[str, float]]:

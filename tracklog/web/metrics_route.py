@@ -10,7 +10,7 @@ def metrics_route(metrics: ServerMetrics) -> Route:
     """GET /metrics. An operation: answered also when the server takes nothing else."""
 
     async def answer(_request: web.Request) -> web.StreamResponse:
-        return web.Response(body=metrics.text(), headers={hdrs.CONTENT_TYPE: CONTENT_TYPE})
+        return web.Response(body=await metrics.text(), headers={hdrs.CONTENT_TYPE: CONTENT_TYPE})
 
     return Route(
         method="GET",

@@ -71,7 +71,7 @@ GET    2        artifact /mlflow-artifacts/presigned/{artifact_path:.+}
 DELETE 2        write    /mlflow/logged-models/{model_id}
 PATCH  2        write    /mlflow/logged-models/{model_id}/tags
 DELETE 2        write    /mlflow/logged-models/{model_id}/tags/{tag_key}
-GET    2        read     /mlflow/logged-models/{model_id}/artifacts/directories
+GET    2        artifact /mlflow/logged-models/{model_id}/artifacts/directories
 POST   2        write    /mlflow/logged-models/{model_id}/params
 GET    2-ajax   artifact /mlflow/logged-models/{model_id}/artifacts/files
 

@@ -65,6 +65,7 @@ async def test_the_default_experiment_is_made_once_and_by_the_system(house: Hous
 
 async def test_two_processes_that_start_together_make_one_default_experiment(house: House) -> None:
     await asyncio.gather(house.ingest.ensure_default_experiment(), house.another_process().ensure_default_experiment())
+    await house.ingest.door.catch_up()
     assert (await house.projection.last_experiment_id()) == 0
 
 

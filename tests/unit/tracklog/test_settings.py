@@ -1,24 +1,21 @@
 """Rules of the settings: what is taken, in which form it is kept, and what is refused with a sentence."""
 
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from tracklog.settings import (
-    SettingRefused,
-    Settings,
-    WebSettings,
+    ListenSettings,
     allowed_origins_of,
     artifact_root_of,
-    artifacts_folder_of,
+    artifacts_destination_of,
     frame_options_of,
     host_of,
-    log_file_of,
     names_of,
-    redacted,
     static_prefix_of,
+    trusted_proxies_of,
 )
+from tracklog.store_uris import SettingRefused
 
 
 @pytest.fixture(autouse=True)
@@ -27,61 +24,25 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-@pytest.mark.parametrize(
-    ("uri", "path"),
-    [
-        ("sqlite:///a.db", "a.db"),
-        ("sqlite:///data/a.db", "data/a.db"),
-        ("sqlite:///with%20space.db", "with space.db"),
-        ("a.db", "a.db"),
-        ("./data/a.db", "data/a.db"),
-    ],
-)
-def test_a_relative_log_lies_below_the_working_folder(here: Path, uri: str, path: str) -> None:
-    assert log_file_of(uri) == here / path
-
-
-def test_four_slashes_name_an_absolute_log() -> None:
-    assert log_file_of("sqlite:////var/lib/tracklog.db") == Path("/var/lib/tracklog.db")
-
-
-@pytest.mark.parametrize(
-    "uri",
-    [
-        "postgresql://user:secret@db/mlflow",
-        "mysql://db/mlflow",
-        "file:///tmp/mlruns",
-        "sqlite://",
-        "sqlite:///",
-        "sqlite:///:memory:",
-        "sqlite://host/a.db",
-        "sqlite:///a.db?mode=ro",
-        "databricks:profile",
-        "",
-        "sqlite:///.",
-    ],
-)
-def test_anything_but_a_file_is_refused_as_log(uri: str) -> None:
-    with pytest.raises(SettingRefused) as refused:
-        log_file_of(uri)
-    assert "secret" not in str(refused.value)
-
-
 def test_artifacts_lie_in_a_local_folder(here: Path) -> None:
-    assert artifacts_folder_of("./artifacts") == here / "artifacts"
-    assert artifacts_folder_of("file:///srv/with%20space") == Path("/srv/with space")
+    assert artifacts_destination_of("./artifacts") == (here / "artifacts").as_uri()
+    assert artifacts_destination_of("file:///srv/with%20space") == "file:///srv/with%20space"
 
 
-@pytest.mark.parametrize("uri", ["s3://bucket", "gs://bucket/path", "file://host/srv", "", "hdfs://n:1/x"])
+def test_artifacts_lie_in_a_bucket() -> None:
+    assert artifacts_destination_of("s3://bucket/team/") == "s3://bucket/team"
+
+
+@pytest.mark.parametrize("uri", ["file://host/srv", "", "s3://", "s3:///x", "s3://b?x=1", "s3://b/../c", "runs:/x"])
 def test_any_other_store_of_artifacts_is_refused(uri: str) -> None:
     with pytest.raises(SettingRefused):
-        artifacts_folder_of(uri)
+        artifacts_destination_of(uri)
 
 
 def test_a_file_is_no_folder_for_artifacts(here: Path) -> None:
     (here / "file").write_text("")
     with pytest.raises(SettingRefused, match="not a folder"):
-        artifacts_folder_of("file")
+        artifacts_destination_of("file")
 
 
 @pytest.mark.parametrize(
@@ -95,7 +56,7 @@ def test_a_file_is_no_folder_for_artifacts(here: Path) -> None:
     ],
 )
 def test_new_experiments_keep_artifacts_where_they_are_told(given: str | None, serve: bool, root: str) -> None:
-    assert artifact_root_of(given, serve_artifacts=serve, artifacts_folder=Path("/data/artifacts")) == root
+    assert artifact_root_of(given, serve_artifacts=serve, destination="file:///data/artifacts") == root
 
 
 @pytest.mark.parametrize(
@@ -103,7 +64,7 @@ def test_new_experiments_keep_artifacts_where_they_are_told(given: str | None, s
 )
 def test_a_root_that_could_not_be_used_is_refused(given: str, serve: bool) -> None:
     with pytest.raises(SettingRefused):
-        artifact_root_of(given, serve_artifacts=serve, artifacts_folder=Path("/data/artifacts"))
+        artifact_root_of(given, serve_artifacts=serve, destination="file:///data/artifacts")
 
 
 def test_a_static_prefix_begins_with_a_slash_and_does_not_end_with_one() -> None:
@@ -142,28 +103,26 @@ def test_a_host_is_an_address_or_a_name() -> None:
 
 @pytest.mark.parametrize(
     ("host", "address"),
-    [("127.0.0.1", "http://127.0.0.1:1/ml"), ("0.0.0.0", "http://127.0.0.1:1/ml"), ("::1", "http://[::1]:1/ml")],
+    [("127.0.0.1", "http://127.0.0.1:1"), ("0.0.0.0", "http://127.0.0.1:1"), ("::1", "http://[::1]:1")],
 )
 def test_the_address_is_one_a_client_on_this_machine_can_use(host: str, address: str) -> None:
-    settings = Settings(
-        host=host,
-        port=0,
-        log_file=Path("/log"),
-        artifacts_folder=Path("/artifacts"),
-        default_artifact_root="mlflow-artifacts:/",
-        web=WebSettings(static_prefix="/ml"),
-    )
-    assert settings.address_at(1) == address
+    assert ListenSettings(host=host, port=0).address_at(1) == address
 
 
-@pytest.mark.parametrize("check", [log_file_of, artifacts_folder_of])
-def test_a_refusal_is_one_sentence_without_passwords(check: Callable[[str], Path]) -> None:
+def test_trusted_proxies_are_networks() -> None:
+    assert trusted_proxies_of(None) == ()
+    assert [str(one) for one in trusted_proxies_of("10.0.0.0/8, 127.0.0.1,::1")] == [
+        "10.0.0.0/8",
+        "127.0.0.1/32",
+        "::1/128",
+    ]
+    for bad in ("10.0.0.1/8", "proxy", ",", "10.0.0.0/33"):
+        with pytest.raises(SettingRefused, match="--trusted-proxies"):
+            trusted_proxies_of(bad)
+
+
+def test_a_refusal_is_one_sentence_without_passwords() -> None:
     with pytest.raises(SettingRefused) as refused:
-        check("ftp://user:secret@host/x")
+        artifacts_destination_of("ftp://user:secret@host/x")
     assert str(refused.value).endswith((".", ")"))
     assert "secret" not in str(refused.value)
-
-
-def test_only_the_password_of_a_uri_is_hidden() -> None:
-    assert redacted("s3://bucket/path") == "s3://bucket/path"
-    assert redacted("ftp://user:secret@host/x") == "ftp://user:***@host/x"

@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +11,10 @@ import pytest
 from click.testing import CliRunner, Result
 
 from tracklog.cli import server
-from tracklog.cli.commands import tracklog
+from tracklog.cli.commands import COMMANDS, tracklog
 from tracklog.cli.unsupported_options import NAMED_BY_ENVIRONMENT, UNSUPPORTED, UNSUPPORTED_FLAGS
 from tracklog.settings import Settings
+from tracklog.store_uris import EmbeddedStores, SqliteFile
 
 
 @pytest.fixture(autouse=True)
@@ -36,28 +38,42 @@ def run(*arguments: str, environment: dict[str, str] | None = None) -> Result:
 def test_without_options_everything_is_in_one_folder_below(here: Path, started: list[Settings]) -> None:
     assert run().exit_code == 0
     (settings,) = started
-    assert (settings.host, settings.port) == ("127.0.0.1", 5000)
-    assert settings.log_file == here / "tracklog-data" / "tracklog.db"
-    assert settings.artifacts_folder == here / "tracklog-data" / "artifacts"
-    assert settings.default_artifact_root == "mlflow-artifacts:/"
+    assert (settings.listen.host, settings.listen.port) == ("127.0.0.1", 5000)
+    assert settings.stores == EmbeddedStores(SqliteFile(here / "tracklog-data" / "tracklog.db"))
+    assert settings.artifacts.folder == here / "tracklog-data" / "artifacts"
+    assert settings.artifacts.default_root == "mlflow-artifacts:/"
+    assert settings.artifacts.serve
     assert settings.web.access_log
-    assert settings.web.serve_artifacts
-    assert not settings.web.artifacts_only
+    assert settings.web.trusted_proxies == ()
+    assert not settings.artifacts_only
     assert list(here.iterdir()) == []
 
 
 HONOURED: list[tuple[list[str], str, str, Any]] = [
-    (["--host", "0.0.0.0"], "MLFLOW_HOST", "host", "0.0.0.0"),
-    (["-h", "::1"], "MLFLOW_HOST", "host", "::1"),
-    (["--port", "80"], "MLFLOW_PORT", "port", 80),
-    (["-p", "81"], "MLFLOW_PORT", "port", 81),
-    (["--backend-store-uri", "sqlite:////d/l.db"], "MLFLOW_BACKEND_STORE_URI", "log_file", Path("/d/l.db")),
-    (["--artifacts-destination", "/d/a"], "MLFLOW_ARTIFACTS_DESTINATION", "artifacts_folder", Path("/d/a")),
-    (["--default-artifact-root", "s3://b"], "MLFLOW_DEFAULT_ARTIFACT_ROOT", "default_artifact_root", "s3://b"),
+    (["--host", "0.0.0.0"], "MLFLOW_HOST", "listen.host", "0.0.0.0"),
+    (["-h", "::1"], "MLFLOW_HOST", "listen.host", "::1"),
+    (["--port", "80"], "MLFLOW_PORT", "listen.port", 80),
+    (["-p", "81"], "MLFLOW_PORT", "listen.port", 81),
+    (
+        ["--backend-store-uri", "sqlite:////d/l.db"],
+        "MLFLOW_BACKEND_STORE_URI",
+        "stores.event_log.path",
+        Path("/d/l.db"),
+    ),
+    (["--event-log", "sqlite:////d/l.db"], "TRACKLOG_EVENT_LOG", "stores.event_log.path", Path("/d/l.db")),
+    (["--artifacts-destination", "/d/a"], "MLFLOW_ARTIFACTS_DESTINATION", "artifacts.folder", Path("/d/a")),
+    (["--artifacts-destination", "s3://b"], "MLFLOW_ARTIFACTS_DESTINATION", "artifacts.destination", "s3://b"),
+    (["--default-artifact-root", "s3://b"], "MLFLOW_DEFAULT_ARTIFACT_ROOT", "artifacts.default_root", "s3://b"),
     (["--static-prefix", "/ml"], "MLFLOW_STATIC_PREFIX", "web.static_prefix", "/ml"),
     (["--allowed-hosts", "a,b"], "MLFLOW_SERVER_ALLOWED_HOSTS", "web.allowed_hosts", ("a", "b")),
     (["--cors-allowed-origins", "*"], "MLFLOW_SERVER_CORS_ALLOWED_ORIGINS", "web.allowed_origins", ("*",)),
     (["--x-frame-options", "DENY"], "MLFLOW_SERVER_X_FRAME_OPTIONS", "web.frame_options", "DENY"),
+    (
+        ["--trusted-proxies", "10.0.0.0/8"],
+        "TRACKLOG_TRUSTED_PROXIES",
+        "web.trusted_proxies",
+        (ip_network("10.0.0.0/8"),),
+    ),
 ]
 
 
@@ -80,9 +96,9 @@ def test_an_option_and_its_environment_name_mean_the_same(
 @pytest.mark.parametrize(
     ("option", "environment", "name", "value"),
     [
-        ("--no-serve-artifacts", {"MLFLOW_SERVE_ARTIFACTS": "false"}, "web.serve_artifacts", False),
-        ("--serve-artifacts", {"MLFLOW_SERVE_ARTIFACTS": "true"}, "web.serve_artifacts", True),
-        ("--artifacts-only", {"MLFLOW_ARTIFACTS_ONLY": "true"}, "web.artifacts_only", True),
+        ("--no-serve-artifacts", {"MLFLOW_SERVE_ARTIFACTS": "false"}, "artifacts.serve", False),
+        ("--serve-artifacts", {"MLFLOW_SERVE_ARTIFACTS": "true"}, "artifacts.serve", True),
+        ("--artifacts-only", {"MLFLOW_ARTIFACTS_ONLY": "true"}, "artifacts_only", True),
         ("--no-access-log", {"TRACKLOG_ACCESS_LOG": "false"}, "web.access_log", False),
     ],
 )
@@ -154,8 +170,12 @@ def test_every_option_and_environment_name_of_mlflow_server_is_known_here() -> N
 @pytest.mark.parametrize(
     "arguments",
     [
-        ["--backend-store-uri", "postgresql://db/mlflow"],
-        ["--artifacts-destination", "s3://bucket"],
+        ["--backend-store-uri", "mysql://db/mlflow"],
+        ["--backend-store-uri", "sqlite:///a.db", "--event-log", "kafka://h:1/t"],
+        ["--event-log", "kafka://h:1/t"],
+        ["--kafka-partitions", "4"],
+        ["--artifacts-destination", "runs:/bucket"],
+        ["--trusted-proxies", "proxy"],
         ["--static-prefix", "ml"],
         ["--allowed-hosts", ""],
         ["--cors-allowed-origins", "x"],
@@ -177,5 +197,5 @@ def test_an_unknown_option_is_refused(started: list[Settings]) -> None:
 
 def test_every_command_is_listed_with_what_it_does() -> None:
     text = CliRunner().invoke(tracklog, ["--help"]).output
-    for name in ("server", "events", "rebuild", "fetch-page"):
+    for name in COMMANDS:
         assert name in text

@@ -447,7 +447,7 @@ async def test_requests_are_counted_by_route_and_status() -> None:
         assert client.app is not None
         counted = {(one.method, one.template): one for one in client.app[COUNTS].endpoints if one.statuses}
     assert counted["GET", "/api/2.0/x/{name}"].statuses == {400: 2}
-    assert sum(counted["GET", "/api/2.0/x/{name}"].buckets) == 2
+    assert sum(counted["GET", "/api/2.0/x/{name}"].durations.buckets) == 2
     assert counted["ANY", "(none)"].statuses == {404: 1}
 
 

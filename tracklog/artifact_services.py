@@ -1,0 +1,97 @@
+"""The artifact proxy of a process: the stores it serves, and where the artifacts of a run lie."""
+
+from collections.abc import Mapping
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import Final
+
+from artifact_proxy.artifact_path import folder_path
+from artifact_proxy.artifact_roots import ArtifactRoots, LocalRoot
+from artifact_proxy.blob_store import BlobStore
+from artifact_proxy.service import ArtifactProxy, ArtifactRootOf
+from query_api.freshness import Freshness
+from query_api.port import ReadModel
+from schemas.errors import ResourceDoesNotExist
+from tracklog.settings import ArtifactSettings, folder_of
+from tracklog.web.readiness import Check
+
+PROBED_FOLDER: Final = folder_path("tracklog-readiness")
+"""Listed to see whether a store answers; nothing is ever in it."""
+
+PARAMETER: Final = {"sqlite": "?", "postgresql": "$1"}
+"""How a dialect writes the first parameter of a statement."""
+
+
+async def artifact_proxy(
+    artifacts: ArtifactSettings, read_model: ReadModel, freshness: Freshness, stack: AsyncExitStack
+) -> ArtifactProxy:
+    """The proxy over the stores that `artifacts` name; they are closed when `stack` is left."""
+    first = PARAMETER[read_model.dialect]
+    return ArtifactProxy(
+        await artifact_roots(artifacts, stack),
+        artifact_root_of_run=_location(
+            read_model, freshness, f"SELECT artifact_uri FROM runs WHERE run_id = {first}", "Run with id={} not found."
+        ),
+        artifact_root_of_model=_location(
+            read_model,
+            freshness,
+            f"SELECT artifact_location FROM logged_models WHERE model_id = {first}",
+            "Logged model with id '{}' not found.",
+        ),
+    )
+
+
+async def artifact_roots(artifacts: ArtifactSettings, stack: AsyncExitStack) -> ArtifactRoots:
+    """The proxy's destination, where it is served, and the local folders among it and the root of new experiments."""
+    destination = await opened_store(artifacts.destination, stack) if artifacts.serve else None
+    local: dict[Path, BlobStore] = {}
+    if destination is not None and artifacts.folder is not None:
+        local[artifacts.folder] = destination
+    default = folder_of(artifacts.default_root)
+    if default is not None and default not in local:
+        local[default] = await opened_store(artifacts.default_root, stack)
+    return ArtifactRoots(destination, [LocalRoot(folder, store) for folder, store in local.items()])
+
+
+async def opened_store(uri: str, stack: AsyncExitStack) -> BlobStore:
+    """The store that `uri` names, started, and closed when `stack` is left."""
+    store = _store_at(uri)
+    stack.push_async_callback(store.close)
+    await store.start()
+    return store
+
+
+def _store_at(uri: str) -> BlobStore:
+    """Imports of libraries wait until a store needs them."""
+    folder = folder_of(uri)
+    if folder is not None:
+        from artifact_proxy.local_blob_store import LocalBlobStore
+
+        return LocalBlobStore(folder)
+    from artifact_proxy.store_by_uri import store_by_uri
+
+    return store_by_uri(uri)
+
+
+def store_needs(store: BlobStore | None) -> Mapping[str, Check]:
+    """What a process with this store needs to be ready."""
+    if store is None:
+        return {}
+
+    async def answers() -> None:
+        async for _ in store.entries(PROBED_FOLDER):
+            return
+
+    return {"artifact store": answers}
+
+
+def _location(read_model: ReadModel, freshness: Freshness, sql: str, missing: str) -> ArtifactRootOf:
+    async def location_of(wanted_id: str) -> str:
+        await freshness.caught_up()
+        rows = await read_model.fetch(sql, (wanted_id,))
+        if not rows:
+            raise ResourceDoesNotExist(missing.format(wanted_id))
+        location: str = rows[0][0]
+        return location
+
+    return location_of

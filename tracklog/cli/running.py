@@ -1,0 +1,45 @@
+"""Running a server from the command line until a signal ends it."""
+
+import logging
+import os
+import sys
+from collections.abc import Awaitable, Callable
+from typing import ParamSpec
+
+import click
+
+P = ParamSpec("P")
+
+
+def run_until_signal(serve: Callable[P, Awaitable[None]], *arguments: P.args, **options: P.kwargs) -> None:
+    """Run `serve` to its end; what keeps it from starting becomes one sentence and exit code 1."""
+    import uvloop
+
+    from event_log.port import ForeignLog, LogInUse
+    from tracklog.serving import AddressTaken
+
+    log_as_json()
+
+    async def main() -> None:
+        await serve(*arguments, **options)
+
+    try:
+        uvloop.run(main())
+    except (ForeignLog, LogInUse, AddressTaken) as error:
+        raise click.ClickException(str(error)) from error
+    except PermissionError as error:
+        raise click.ClickException(f"{error.filename}: {os.strerror(error.errno or 0)}.") from error
+
+
+def log_as_json() -> None:
+    """Have everything that is logged written to standard error as lines of JSON."""
+    from tracklog.log_lines import JsonLines
+
+    lines = logging.StreamHandler(sys.stderr)
+    lines.setFormatter(JsonLines())
+    logging.basicConfig(level=logging.INFO, handlers=[lines])
+
+
+def announce(text: str) -> None:
+    """Say something to whoever started the server."""
+    click.echo(text, err=True)

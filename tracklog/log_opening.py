@@ -1,0 +1,45 @@
+"""Opening a log wherever it is, to read it from outside of a server."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from event_log.port import EventLogReader
+from tracklog.store_uris import EventLogPlace, KafkaTopic, PostgresqlDatabase, SqliteFile
+
+
+class NoLog(Exception):
+    """There is no log where one was named, and none was made."""
+
+
+@asynccontextmanager
+async def opened_reader(place: EventLogPlace) -> AsyncIterator[EventLogReader]:
+    """A reader of the log at `place`, which a server may have open too.
+
+    Raises NoLog, ForeignLog or LogUnavailable.
+    """
+    log = await _reader(place)
+    try:
+        yield log
+    finally:
+        await log.close()
+
+
+async def _reader(place: EventLogPlace) -> EventLogReader:
+    """Imports of libraries wait until a log needs them."""
+    match place:
+        case SqliteFile(path):
+            from event_log.sqlite_event_log import SqliteEventLogReader, check_is_log
+
+            if not check_is_log(path):
+                raise NoLog(f"There is no log at {path}.")
+            return SqliteEventLogReader(path)
+        case PostgresqlDatabase(dsn):
+            from event_log.postgresql_event_log import open_postgresql_reader
+
+            return await open_postgresql_reader(dsn)
+        case KafkaTopic():
+            from event_log.kafka_event_log import open_kafka_reader
+
+            from event_log.kafka_settings import KafkaSettings
+
+            return await open_kafka_reader(KafkaSettings.parse(place.uri, place.config_file))

@@ -1,0 +1,173 @@
+"""Serving a list of routes over HTTP until a signal says to stop: what every process that listens has in common."""
+
+import asyncio
+import gc
+import os
+import signal
+import socket
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, field
+from typing import Final
+
+from aiohttp import web
+
+from schemas.rest.route import Kind, Route
+from tracklog.settings import ListenSettings, WebSettings
+from tracklog.web.access_log import AccessLog
+from tracklog.web.app import FRONT_DOOR, create_app
+from tracklog.web.metrics import DoorCounts, MetricSource, ServerMetrics
+from tracklog.web.metrics_route import metrics_route
+from tracklog.web.readiness import Check, Readiness, ready_route
+
+BACKLOG: Final = 1024
+"""Connections that may wait to be accepted: a burst of as many clients as requests may be under way."""
+
+DRAIN_S: Final = 8.0
+"""How long requests under way may take to end once the server is told to stop. Orchestrators kill after ten."""
+
+CLOSE_S: Final = 1.0
+"""How long the last answers may take to be written once every handler is done."""
+
+KEEP_ALIVE_S: Final = 620.0
+"""Longer than the idle time of usual load balancers, so that none reuses a connection that is being closed."""
+
+MAX_LINE_BYTES: Final = 64 * 1024
+"""A request line names a hundred runs, and a header carries the cookies of other services on the host."""
+
+ACCESS_LOG_FD: Final = 1
+"""Standard output; whatever else there is to say goes to standard error."""
+
+EVERY_KIND: Final = frozenset(Kind)
+
+
+class AddressTaken(Exception):
+    """Somebody else listens where this server should."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Services:
+    """What a process serves: routes, what it tells in its metrics, and what it needs to be ready, by name.
+
+    `role` names the process where others serve the rest, whose kinds of routes are not in `kinds`.
+    """
+
+    routes: Sequence[Route]
+    metrics: Sequence[MetricSource] = ()
+    needs: Mapping[str, Check] = field(default_factory=dict)
+    kinds: frozenset[Kind] = EVERY_KIND
+    role: str | None = None
+
+
+Open = Callable[[asyncio.Event], AbstractAsyncContextManager[Services]]
+"""Opens the services of a process, and closes them when the context is left. The event is set when it is to stop."""
+
+
+async def serve(
+    services: Open,
+    listen: ListenSettings,
+    web_settings: WebSettings,
+    *,
+    greeting: Callable[[str], str],
+    announce: Callable[[str], None],
+) -> None:
+    """Serve until SIGTERM or SIGINT, then answer what is under way, and return. A second signal ends at once.
+
+    `greeting` says what an operator is told at the start, given the address that is served.
+    Raises AddressTaken, and whatever opening the services raises, before anything is served.
+    """
+    stopping = asyncio.Event()
+    listen_to_signals(stopping)
+    listeners = bound_sockets(listen.host, listen.port)
+    async with services(stopping) as served:
+        runner, app = await _started(served, web_settings)
+        try:
+            sites = [web.SockSite(runner, listener, backlog=BACKLOG) for listener in listeners]
+            for site in sites:
+                await site.start()
+            # What lives now lives until the end: the collector need not look at it again.
+            gc.freeze()
+            # A batch of a thousand points is thousands of objects in no cycle.
+            gc.set_threshold(50_000, 20, 20)
+
+            address = listen.address_at(listeners[0].getsockname()[1])
+            announce(greeting(f"{address}{web_settings.static_prefix}"))
+            await stopping.wait()
+            announce("Stopping: answering what is under way.")
+            for site in sites:
+                await site.stop()
+            await app[FRONT_DOOR].drain(DRAIN_S)
+        finally:
+            await runner.cleanup()
+
+
+async def _started(served: Services, settings: WebSettings) -> tuple[web.AppRunner, web.Application]:
+    counts = DoorCounts()
+    app = create_app(
+        [
+            *(route for route in served.routes if route.kind in served.kinds),
+            metrics_route(ServerMetrics(counts, served.metrics)),
+            ready_route(Readiness(served.needs)),
+        ],
+        settings,
+        counts=counts,
+        access_log=AccessLog(ACCESS_LOG_FD, counts) if settings.access_log else None,
+        kinds=served.kinds,
+        role=served.role,
+    )
+    runner = web.AppRunner(
+        app,
+        access_log=None,
+        handle_signals=False,
+        keepalive_timeout=KEEP_ALIVE_S,
+        shutdown_timeout=CLOSE_S,
+        max_line_size=MAX_LINE_BYTES,
+        max_field_size=MAX_LINE_BYTES,
+        # Bytes stay as they were sent: what a client compressed is stored compressed, and no small body grows.
+        auto_decompress=False,
+    )
+    await runner.setup()
+    return runner, app
+
+
+def bound_sockets(host: str, port: int) -> list[socket.socket]:
+    """Sockets that hold `port` on every address of `host`, and do not listen yet.
+
+    They are bound before anything is opened, so that a server that cannot be reached leaves nothing behind.
+    Raises AddressTaken.
+    """
+    found: list[socket.socket] = []
+    try:
+        addresses = socket.getaddrinfo(host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    except socket.gaierror as error:
+        raise AddressTaken(f"--host {host} is not an address of this machine: {error.strerror}.") from error
+    for family, kind, protocol, _, address in dict.fromkeys(addresses):
+        listener = socket.socket(family, kind, protocol)
+        found.append(listener)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if family == socket.AF_INET6:
+            listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        try:
+            listener.bind(address)
+        except OSError as error:
+            for one in found:
+                one.close()
+            raise AddressTaken(
+                f"Cannot listen on {host}:{port}: {os.strerror(error.errno or 0)}; choose another --port or --host."
+            ) from error
+        listener.setblocking(False)
+    return found
+
+
+def listen_to_signals(stopping: asyncio.Event) -> None:
+    """Set `stopping` at the first SIGTERM or SIGINT, and end the process at the second."""
+
+    def stop(number: signal.Signals) -> None:
+        if stopping.is_set():
+            # The log is whole at every moment; children leave when their parent is gone.
+            os._exit(128 + number)
+        stopping.set()
+
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop, number)

@@ -1,0 +1,45 @@
+"""Which address a request came from: the connection's, or what a trusted proxy says of it."""
+
+from collections.abc import Callable, Sequence
+from ipaddress import ip_address
+from typing import Final
+
+from aiohttp import hdrs, web
+
+from tracklog.settings import IpNetwork
+
+MAX_HOPS: Final = 16
+"""Proxies that are asked who came to them. A longer chain is nobody's set-up."""
+
+
+def client_address_rule(trusted: Sequence[IpNetwork]) -> Callable[[web.Request], str | None]:
+    """A function from a request to the address of its client.
+
+    A proxy appends to X-Forwarded-For the address that connected to it, so the list is read from its end: the first
+    address that is no trusted proxy is the client, and what stands before it anybody may have written.
+    """
+    if not trusted:
+        return lambda request: request.remote
+
+    def is_trusted(address: str | None) -> bool:
+        try:
+            parsed = ip_address(address or "")
+        except ValueError:
+            return False
+        return any(parsed.version == network.version and parsed in network for network in trusted)
+
+    def client_address(request: web.Request) -> str | None:
+        address = request.remote
+        if not is_trusted(address):
+            return address
+        forwarded = ",".join(request.headers.getall(hdrs.X_FORWARDED_FOR, ()))
+        for hop in reversed(forwarded.split(",")[-MAX_HOPS:]):
+            try:
+                address = str(ip_address(hop.strip()))
+            except ValueError:
+                return address  # no address was said, or something that is none
+            if not is_trusted(address):
+                return address
+        return address
+
+    return client_address

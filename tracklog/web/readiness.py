@@ -1,0 +1,72 @@
+"""Whether a process can do its work now: GET /ready tests everything it needs, each within a bound."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Final
+
+import orjson
+from aiohttp import hdrs, web
+
+from schemas.rest.route import NO_PREFIX, READ_LIMITS, Kind, Permission, Route
+
+BOUND_S: Final = 2.0
+"""How long a need may take to answer. Probes give up after a few seconds, and this must be told before."""
+
+FRESH_S: Final = 0.5
+"""How long an answer holds: whoever may ask cannot have the stores asked more often."""
+
+Check = Callable[[], Awaitable[None]]
+"""Returns when a need is met; else raises, with why."""
+
+
+class Readiness:
+    """Tests the needs of a process, by name; those who ask at once share the answer."""
+
+    def __init__(self, needs: Mapping[str, Check]) -> None:
+        self._needs = needs
+        self._asking = asyncio.Lock()
+        self._missing: dict[str, str] = {}
+        self._known_until_s = 0.0
+
+    async def missing(self) -> dict[str, str]:
+        """Why each need that is not met is not; empty when all are."""
+        now_s = asyncio.get_running_loop().time
+        async with self._asking:
+            if now_s() >= self._known_until_s:
+                faults = await asyncio.gather(*map(_fault, self._needs.values()))
+                self._missing = {
+                    name: fault for name, fault in zip(self._needs, faults, strict=True) if fault is not None
+                }
+                self._known_until_s = now_s() + FRESH_S
+            return self._missing
+
+
+async def _fault(check: Check) -> str | None:
+    try:
+        async with asyncio.timeout(BOUND_S):
+            await check()
+    except TimeoutError:
+        return f"no answer within {BOUND_S:g} s"
+    except Exception as error:  # whatever keeps a need from being met is the answer to the question
+        return str(error) or type(error).__name__
+    return None
+
+
+def ready_route(readiness: Readiness) -> Route:
+    """GET /ready: 200, or 503 with what is missing. An operation: answered also when the server takes nothing else."""
+
+    async def answer(_request: web.Request) -> web.StreamResponse:
+        missing = await readiness.missing()
+        body = orjson.dumps({"ready": False, "missing": missing} if missing else {"ready": True})
+        headers = {hdrs.CACHE_CONTROL: "no-store"}
+        return web.Response(body=body, status=503 if missing else 200, content_type="application/json", headers=headers)
+
+    return Route(
+        method="GET",
+        path="/ready",
+        prefixes=NO_PREFIX,
+        handler=answer,
+        kind=Kind.OPERATION,
+        permission=Permission.PUBLIC,
+        limits=READ_LIMITS,
+    )
