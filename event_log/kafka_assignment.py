@@ -1,0 +1,94 @@
+"""Which partitions this process follows: membership of a Kafka consumer group, and nothing else of a consumer.
+
+The group shares the partitions out; what is read, and how far, is the business of others. So nothing is ever fetched
+or committed here: every partition is paused as soon as it is assigned.
+"""
+
+import asyncio
+import time
+from collections.abc import Iterable, Set
+from typing import Final
+
+from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
+from aiokafka.errors import KafkaError
+
+from event_log.kafka_settings import KafkaSettings
+from event_log.port import LogUnavailable, PartitionAssignment
+
+SESSION_TIMEOUT_MS: Final = 6000
+"""A member that is not heard of for so long has lost its partitions. The least that brokers allow by default."""
+_HEARTBEAT_MS: Final = 1500
+_START_S: Final = 5.0
+_NEVER_MS: Final = 2**31 - 1
+"""aiokafka makes a member leave that has not asked for messages for so long; this one never asks."""
+_LOOK_S: Final = 1.0
+
+
+class KafkaAssignment(PartitionAssignment, ConsumerRebalanceListener):  # type: ignore[misc]
+    """One member of the group `group_id`.
+
+    While the group shares out anew, and while the brokers are away, it keeps what it had: whoever folds the same
+    partition meanwhile is fenced, and a pause at every change of the group would be felt.
+    """
+
+    def __init__(self, settings: KafkaSettings, group_id: str) -> None:
+        self._topic = settings.topic
+        self._partitions: frozenset[int] = frozenset()
+        self._changed = asyncio.Event()
+        self._consumer = AIOKafkaConsumer(
+            bootstrap_servers=list(settings.bootstrap),
+            client_id="tracklog-assignment",
+            group_id=group_id,
+            enable_auto_commit=False,
+            auto_offset_reset="latest",
+            session_timeout_ms=SESSION_TIMEOUT_MS,
+            heartbeat_interval_ms=_HEARTBEAT_MS,
+            max_poll_interval_ms=_NEVER_MS,
+            **settings.connection_arguments(),
+        )
+
+    @property
+    def partitions(self) -> Set[int]:
+        return self._partitions
+
+    async def start(self) -> None:
+        """Join the group; the first share comes later, as a change."""
+        self._consumer.subscribe([self._topic], listener=self)
+        try:
+            async with asyncio.timeout(_START_S):
+                await self._consumer.start()
+        except (KafkaError, OSError, TimeoutError) as error:
+            await self._consumer.stop()
+            raise LogUnavailable(f"Kafka cannot be reached to share the partitions out: {error}") from error
+
+    async def wait_for_change(self, known: Set[int], timeout_s: float) -> None:
+        """Raises LogUnavailable when Kafka refuses this member."""
+        deadline = time.monotonic() + timeout_s
+        while self._partitions == known and (left_s := deadline - time.monotonic()) > 0:
+            await self._hear_of_refusals()
+            self._changed.clear()
+            try:
+                async with asyncio.timeout(min(left_s, _LOOK_S)):
+                    await self._changed.wait()
+            except TimeoutError:
+                continue
+
+    async def close(self) -> None:
+        await self._consumer.stop()
+
+    async def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:
+        """Called by the consumer."""
+        partitions = list(assigned)
+        self._consumer.pause(*partitions)
+        self._partitions = frozenset(one.partition for one in partitions)
+        self._changed.set()
+
+    def on_partitions_revoked(self, revoked: Iterable[TopicPartition]) -> None:
+        """Called by the consumer. Nothing is given up before it is known what comes instead."""
+
+    async def _hear_of_refusals(self) -> None:
+        """The consumer keeps an error of the group, as one of authorization, for who asks for messages."""
+        try:
+            await self._consumer.getmany(timeout_ms=0)
+        except KafkaError as error:
+            raise LogUnavailable(f"Kafka does not let this worker join the group: {error}") from error

@@ -1,0 +1,229 @@
+"""Connections to the brokers of a Kafka cluster, and who leads which partition of one topic.
+
+aiokafka speaks the protocol (connections, SASL, TLS, requests, record batches). Its producer and consumer are not used:
+docs/adr/0008-kafka-without-its-producer.md says why.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import Iterable, Iterator
+from typing import Any, Final
+
+from aiokafka import errors
+from aiokafka.conn import AIOKafkaConnection, create_conn
+from aiokafka.protocol.api import Request
+from aiokafka.protocol.metadata import MetadataRequest
+from aiokafka.protocol.offset import OffsetRequest
+
+from event_log.kafka_settings import KafkaSettings
+from event_log.port import LogUnavailable
+
+NO_ERROR: Final = 0
+
+_CLIENT_ID: Final = "tracklog"
+_CONNECT_S: Final = 2.0
+_METADATA_S: Final = 2.0
+_NEVER_S: Final = 3600
+"""The bound of aiokafka's own timers, which are not used: every request here has a bound of its own."""
+
+_LATEST: Final = -1
+_EARLIEST: Final = -2
+_READ_UNCOMMITTED: Final = 0
+
+Address = tuple[str, int]
+
+
+class BrokerAway(Exception):
+    """No connection to the broker can be had. The request was not sent."""
+
+
+class NoAnswer(Exception):
+    """The request may have been sent, and no answer came."""
+
+
+class KafkaCluster:
+    """The brokers, found from any of the bootstrap addresses, now and again whenever they move.
+
+    Requests that may wait at the broker would hold up those behind them on the same connection; so each `purpose` has
+    connections of its own.
+    """
+
+    def __init__(self, settings: KafkaSettings) -> None:
+        self.settings = settings
+        self._arguments = settings.connection_arguments()
+        self._connections: dict[tuple[Address, str], AIOKafkaConnection] = {}
+        self._opening: dict[tuple[Address, str], asyncio.Lock] = {}
+        self._brokers: dict[int, Address] = {}
+        self._leaders: dict[int, int] = {}
+        self._topic_error = NO_ERROR
+        self._refreshing: asyncio.Task[None] | None = None
+
+    @property
+    def topic(self) -> str:
+        return self.settings.topic
+
+    @property
+    def partition_count(self) -> int:
+        """How many partitions the topic had when it was last asked about; 0 where there is no such topic."""
+        return len(self._leaders)
+
+    @property
+    def brokers(self) -> list[int]:
+        """The brokers as far as they are known."""
+        return [*self._brokers]
+
+    def leader_of(self, partition: int) -> int | None:
+        """The broker that leads a partition, as far as it is known."""
+        leader = self._leaders.get(partition, -1)
+        return leader if leader in self._brokers else None
+
+    async def refresh(self) -> None:
+        """Ask anew who leads what. Questions at one time are one.
+
+        Raises BrokerAway when no broker answers.
+        """
+        if self._refreshing is None or self._refreshing.done():
+            self._refreshing = asyncio.create_task(self._refresh())
+        await asyncio.shield(self._refreshing)
+
+    async def ask(self, broker: int, purpose: str, request: Request[Any], timeout_s: float) -> Any:
+        """A broker's answer. Raises BrokerAway or NoAnswer."""
+        address = self._brokers.get(broker)
+        if address is None:
+            raise BrokerAway(f"broker {broker} is not known")
+        return await self._ask(address, purpose, request, timeout_s)
+
+    def hang_up(self, broker: int, purpose: str) -> None:
+        """Close a connection whose answer is not wanted any more, because what is asked next would wait behind it."""
+        address = self._brokers.get(broker)
+        connection = self._connections.pop((address, purpose), None) if address is not None else None
+        if connection is not None:
+            connection.close()
+
+    async def ends(self, partitions: Iterable[int], timeout_s: float) -> dict[int, int]:
+        """The offset after the last durable message of each partition. Raises LogUnavailable."""
+        return await self._offsets(partitions, _LATEST, timeout_s)
+
+    async def beginnings(self, partitions: Iterable[int], timeout_s: float) -> dict[int, int]:
+        """The offset of the first message that is still there. Raises LogUnavailable."""
+        return await self._offsets(partitions, _EARLIEST, timeout_s)
+
+    async def close(self) -> None:
+        if self._refreshing is not None:
+            self._refreshing.cancel()
+            with contextlib.suppress(asyncio.CancelledError, BrokerAway):
+                await self._refreshing
+        closing = [connection.close() for connection in self._connections.values()]
+        self._connections.clear()
+        await asyncio.gather(*(one for one in closing if one is not None))
+
+    async def _offsets(self, partitions: Iterable[int], time: int, timeout_s: float) -> dict[int, int]:
+        wanted = set(partitions)
+        found: dict[int, int] = {}
+        reason = "no broker answered"
+        try:
+            async with asyncio.timeout(timeout_s):
+                while True:
+                    rest = wanted - found.keys()
+                    groups = self._by_leader(rest)
+                    answers = await asyncio.gather(
+                        *(self._offsets_of(broker, group, time, timeout_s) for broker, group in groups.items()),
+                        return_exceptions=True,
+                    )
+                    for answer in answers:
+                        if isinstance(answer, (BrokerAway, NoAnswer)):
+                            reason = str(answer)
+                        elif isinstance(answer, BaseException):
+                            raise answer
+                        else:
+                            found |= answer
+                    if found.keys() >= wanted:
+                        return found
+                    await self.refresh()
+                    await asyncio.sleep(0.05)
+        except BrokerAway as error:
+            raise LogUnavailable(f"Kafka cannot be reached: {error}") from error
+        except TimeoutError as error:
+            raise LogUnavailable(f"Kafka did not say within {timeout_s:g} s where the log ends: {reason}") from error
+
+    async def _offsets_of(self, broker: int, partitions: list[int], time: int, timeout_s: float) -> dict[int, int]:
+        asked = [(self.topic, [(partition, time) for partition in partitions])]
+        response = await self.ask(broker, "offsets", OffsetRequest(-1, _READ_UNCOMMITTED, asked), timeout_s)
+        return {
+            partition: offset
+            for _, answers in response.topics
+            for partition, code, _, offset in answers
+            if code == NO_ERROR
+        }
+
+    def _by_leader(self, partitions: Iterable[int]) -> dict[int, list[int]]:
+        groups: dict[int, list[int]] = {}
+        for partition in partitions:
+            leader = self.leader_of(partition)
+            if leader is not None:
+                groups.setdefault(leader, []).append(partition)
+        return groups
+
+    async def _refresh(self) -> None:
+        failure: Exception = BrokerAway("no broker is known")
+        request = MetadataRequest([self.topic], allow_auto_topic_creation=False)
+        for address in dict.fromkeys([*self._brokers.values(), *_addresses(self.settings.bootstrap)]):
+            try:
+                response = await self._ask(address, "metadata", request, _METADATA_S)
+            except (BrokerAway, NoAnswer) as error:
+                failure = error
+                continue
+            if response.brokers:
+                self._learn(response)
+                return
+        raise BrokerAway(str(failure)) from failure
+
+    def _learn(self, response: Any) -> None:
+        self._brokers = {broker: (host, port) for broker, host, port, *_ in response.brokers}
+        for code, _, _, partitions in response.topics:
+            self._topic_error = code
+            if code == NO_ERROR:
+                self._leaders = {partition: leader for _, partition, leader, *_ in partitions}
+            elif code == errors.UnknownTopicOrPartitionError.errno:
+                self._leaders = {}
+
+    async def _ask(self, address: Address, purpose: str, request: Request[Any], timeout_s: float) -> Any:
+        connection = await self._connection(address, purpose)
+        try:
+            async with asyncio.timeout(timeout_s):
+                return await connection.send(request)
+        except TimeoutError as error:
+            connection.close()
+            raise NoAnswer(f"{address[0]}:{address[1]} did not answer within {timeout_s:g} s") from error
+        except (errors.KafkaError, OSError) as error:
+            connection.close()
+            raise NoAnswer(f"{address[0]}:{address[1]}: {error}") from error
+
+    async def _connection(self, address: Address, purpose: str) -> AIOKafkaConnection:
+        key = (address, purpose)
+        connection = self._connections.get(key)
+        if connection is not None and connection.connected():
+            return connection
+        async with self._opening.setdefault(key, asyncio.Lock()):
+            connection = self._connections.get(key)
+            if connection is None or not connection.connected():
+                connection = self._connections[key] = await self._connect(address)
+            return connection
+
+    async def _connect(self, address: Address) -> AIOKafkaConnection:
+        host, port = address
+        try:
+            async with asyncio.timeout(_CONNECT_S):
+                return await create_conn(
+                    host, port, client_id=_CLIENT_ID, request_timeout_ms=_NEVER_S * 1000, **self._arguments
+                )
+        except TimeoutError as error:
+            raise BrokerAway(f"{host}:{port} could not be connected to within {_CONNECT_S:g} s") from error
+        except (errors.KafkaError, OSError) as error:
+            raise BrokerAway(f"{host}:{port}: {error}") from error
+
+
+def _addresses(bootstrap: Iterable[str]) -> Iterator[Address]:
+    for one in bootstrap:
+        host, _, port = one.rpartition(":")
+        yield host.strip("[]"), int(port)

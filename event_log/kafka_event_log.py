@@ -1,0 +1,181 @@
+"""The event log in a Kafka topic: any number of partitions, of writing and of reading processes.
+
+`open_kafka_log` for who appends, `open_kafka_reader` for who only reads.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from typing import Final
+
+from aiokafka.partitioner import murmur2
+
+from event_log.cloud_events import CloudEventDecoder, CloudEventEncoder
+from event_log.kafka_cluster import KafkaCluster
+from event_log.kafka_fetcher import KafkaFetcher, Record
+from event_log.kafka_producer import KafkaProducer
+from event_log.kafka_settings import KafkaSettings
+from event_log.kafka_topic import check_topic, create_topic, find_topic
+from event_log.port import EVERY_EVENT, EventFilter, EventLog, EventLogReader, LogUnavailable
+from schemas.envelope import EventData, Position, Positions, RecordedEvent
+from schemas.events import ordering_unit_of
+
+DEFAULT_PARTITIONS: Final = 8
+
+_END_S: Final = 1.5
+_READ_BYTES: Final = 4 * 1024 * 1024
+_SCANNED_AT_ONCE: Final = 1000
+"""A filter looks at so many events before others have their turn."""
+_REMEMBERED_UNITS: Final = 100_000
+_POSITIVE: Final = 0x7FFFFFFF
+
+
+async def open_kafka_log(
+    settings: KafkaSettings,
+    *,
+    partitions: int = DEFAULT_PARTITIONS,
+    replication_factor: int = -1,
+    min_insync_replicas: int | None = None,
+) -> "KafkaEventLog":
+    """Open the log to append and to read; a topic that is not there is created with so many partitions.
+
+    A replication factor of -1 is the brokers' default, as are the in-sync replicas of None.
+    Raises LogUnavailable, or ForeignLog when the topic is no log.
+    """
+    cluster = KafkaCluster(settings)
+    try:
+        if not await find_topic(cluster):
+            await create_topic(
+                cluster,
+                partitions=partitions,
+                replication_factor=replication_factor,
+                min_insync_replicas=min_insync_replicas,
+            )
+        fetcher = KafkaFetcher(cluster)
+        max_message_bytes = await check_topic(cluster, fetcher)
+        return await _with_producer(cluster, fetcher, max_message_bytes)
+    except BaseException:
+        await cluster.close()
+        raise
+
+
+async def open_kafka_reader(settings: KafkaSettings) -> "KafkaEventLogReader":
+    """Open the log to read.
+
+    Raises LogUnavailable, also while there is no such topic yet, or ForeignLog when the topic is no log.
+    """
+    cluster = KafkaCluster(settings)
+    try:
+        if not await find_topic(cluster):
+            raise LogUnavailable(f"There is no topic {settings.topic} yet; the first process that appends creates it.")
+        fetcher = KafkaFetcher(cluster)
+        await check_topic(cluster, fetcher)
+        return KafkaEventLogReader(cluster, fetcher)
+    except BaseException:
+        await cluster.close()
+        raise
+
+
+async def _with_producer(cluster: KafkaCluster, fetcher: KafkaFetcher, max_message_bytes: int) -> "KafkaEventLog":
+    producer = KafkaProducer(cluster, max_message_bytes)
+    try:
+        await producer.start()
+    except LogUnavailable:
+        await producer.close()
+        raise
+    return KafkaEventLog(cluster, fetcher, producer)
+
+
+class KafkaEventLogReader(EventLogReader):
+    """Reads a topic that this or other processes write.
+
+    One reader may follow several partitions, and each at one offset: who reads elsewhere at the same time, as the
+    history does, opens a reader of its own.
+    """
+
+    def __init__(self, cluster: KafkaCluster, fetcher: KafkaFetcher) -> None:
+        self._cluster = cluster
+        self._fetcher = fetcher
+        self._partitions = range(cluster.partition_count)
+        self._decoder = CloudEventDecoder()
+        self._partition_of: dict[str, int] = {}
+
+    async def partitions(self) -> Sequence[int]:
+        return self._partitions
+
+    def partition_of(self, ordering_unit: str) -> int:
+        """As Kafka's own partitioner finds it, so that any other client's does."""
+        partition = self._partition_of.get(ordering_unit)
+        if partition is None:
+            if len(self._partition_of) >= _REMEMBERED_UNITS:
+                self._partition_of.clear()
+            key = ordering_unit.encode("utf-8", "surrogatepass")
+            partition = (murmur2(key) & _POSITIVE) % len(self._partitions)
+            self._partition_of[ordering_unit] = partition
+        return partition
+
+    async def end(self) -> Positions:
+        ends = await self._cluster.ends(self._partitions, _END_S)
+        for partition, end in ends.items():
+            self._fetcher.note_end(partition, end)
+        return ends
+
+    async def read(
+        self,
+        partition: int,
+        offset: int,
+        *,
+        limit: int,
+        matching: EventFilter = EVERY_EVENT,
+    ) -> list[RecordedEvent]:
+        if partition not in self._partitions:
+            raise ValueError(f"this log has partitions 0 to {len(self._partitions) - 1}, not {partition}")
+        if matching == EVERY_EVENT:
+            return self._decoded(partition, await self._records(partition, offset, limit))
+        if matching.stream is not None and self.partition_of(ordering_unit_of(matching.stream)) != partition:
+            return []
+        return await self._search(partition, offset, limit, matching)
+
+    async def wait_for_more(self, end: Positions, timeout_s: float) -> None:
+        await self._fetcher.wait_for_more(end, timeout_s)
+
+    async def close(self) -> None:
+        await self._fetcher.close()
+        await self._cluster.close()
+
+    async def _search(self, partition: int, offset: int, limit: int, matching: EventFilter) -> list[RecordedEvent]:
+        found: list[RecordedEvent] = []
+        while len(found) < limit:
+            records = await self._records(partition, offset, _SCANNED_AT_ONCE)
+            if not records:
+                break
+            found += filter(matching.matches, self._decoded(partition, records))
+            offset = records[-1].offset + 1
+            await asyncio.sleep(0)
+        return found[:limit]
+
+    async def _records(self, partition: int, offset: int, limit: int) -> list[Record]:
+        return await self._fetcher.records(partition, offset, limit=limit, max_bytes=_READ_BYTES)
+
+    def _decoded(self, partition: int, records: Sequence[Record]) -> list[RecordedEvent]:
+        event = self._decoder.event
+        return [event(partition, one.offset, one.key, one.value, one.headers) for one in records]
+
+
+class KafkaEventLog(KafkaEventLogReader, EventLog):
+    """Also appends."""
+
+    def __init__(self, cluster: KafkaCluster, fetcher: KafkaFetcher, producer: KafkaProducer) -> None:
+        super().__init__(cluster, fetcher)
+        self._producer = producer
+        self._encoder = CloudEventEncoder(len(self._partitions))
+
+    async def append(self, events: Sequence[EventData]) -> list[Position]:
+        message = self._encoder.message
+        partition = self.partition_of(events[0].ordering_unit)
+        first = await self._producer.append(partition, [message(event) for event in events])
+        self._fetcher.note_end(partition, first + len(events))
+        return [Position(partition, first + index) for index in range(len(events))]
+
+    async def close(self) -> None:
+        await self._producer.close()
+        await super().close()

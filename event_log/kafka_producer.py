@@ -1,0 +1,435 @@
+"""Appends to the partitions of a Kafka topic: acks=all, idempotent, gathered into record batches, bounded in time.
+
+Each partition is a lane with at most one record batch on its way, so that order needs no further thought. What arrives
+meanwhile gathers and is the next batch: an append is never split over two, and a record batch is in the log whole or
+not at all, which makes an append of several events atomic.
+
+How an append of unknown outcome is told from one that surely failed: a batch that may have reached a broker is sent
+again with the same producer id and sequence, which Kafka takes once. When its time is up it is given up as
+OutcomeUnknown, and its lane takes a new producer id, so that nothing behind it waits for a sequence that never comes.
+"""
+
+import asyncio
+import contextlib
+import logging
+import time
+from collections import deque
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from aiokafka import errors
+from aiokafka.protocol.produce import ProduceRequest
+from aiokafka.protocol.transaction import InitProducerIdRequest
+from aiokafka.record.default_records import DefaultRecordBatchBuilder
+
+from event_log.cloud_events import Message
+from event_log.kafka_cluster import NO_ERROR, BrokerAway, KafkaCluster, NoAnswer
+from event_log.port import EventTooLarge, LogOverloaded, LogUnavailable, OutcomeUnknown
+
+logger = logging.getLogger(__name__)
+
+APPEND_TIMEOUT_S: Final = 5.0
+"""An append is answered within this, whatever the brokers do."""
+PATIENCE_S: Final = 1.5
+"""So long a partition may be without an answer before appends to it are refused at once."""
+MAX_WAITING_BYTES: Final = 32 * 1024 * 1024
+"""Appends beyond this are refused until the brokers have caught up, so that overload costs a 429, not memory."""
+
+_START_S: Final = 5.0
+_TICK_S: Final = 0.1
+_BATCH_BYTES: Final = 1024 * 1024
+"""A batch is closed when it holds so much, before compression; a larger append is a batch alone."""
+_RECORD_OVERHEAD_BYTES: Final = 64
+_COMPRESS_FROM_BYTES: Final = 512
+_SEQUENCES: Final = 2**31
+_BUILDER_BYTES: Final = 2**30
+"""The builder's own bound, out of the way: batches are bounded here."""
+_REQUEST_S: Final = 4.0
+_PROBE_S: Final = 1.0
+_BROKER_WAIT_MS: Final = 3000
+"""So long the leader waits for its replicas before it says that they did not answer."""
+_MAGIC: Final = 2
+_UNCOMPRESSED: Final = 0
+_ZSTD: Final = 4
+_ALL_REPLICAS: Final = -1
+
+_TOO_LARGE: Final = frozenset({errors.MessageSizeTooLargeError.errno, errors.RecordListTooLargeError.errno})
+
+_PRODUCER_FENCED: Final = 90
+_IDENTITY_LOST: Final = frozenset(
+    {
+        errors.OutOfOrderSequenceNumber.errno,
+        errors.InvalidProducerEpoch.errno,
+        errors.UnknownProducerId.errno,
+        _PRODUCER_FENCED,
+    }
+)
+
+_INVALID_RECORD: Final = 87
+_SURELY_NOT_WRITTEN: Final = (
+    _TOO_LARGE
+    | _IDENTITY_LOST
+    | {
+        errors.CorruptRecordException.errno,
+        errors.InvalidTopicError.errno,
+        errors.NotEnoughReplicasError.errno,
+        errors.TopicAuthorizationFailedError.errno,
+        errors.ClusterAuthorizationFailedError.errno,
+        errors.InvalidTimestampError.errno,
+        _INVALID_RECORD,
+    }
+)
+"""Refusals that a broker makes before it writes. NOT_LEADER is not among them: it is also said of a batch that was
+written just before the leader lost its office."""
+
+_NETWORK_EXCEPTION: Final = 13
+_FENCED_LEADER_EPOCH: Final = 74
+_UNKNOWN_LEADER_EPOCH: Final = 75
+_TRIED_AGAIN: Final = frozenset(
+    {
+        errors.CorruptRecordException.errno,
+        errors.UnknownTopicOrPartitionError.errno,
+        errors.LeaderNotAvailableError.errno,
+        errors.NotLeaderForPartitionError.errno,
+        errors.RequestTimedOutError.errno,
+        errors.NotEnoughReplicasError.errno,
+        errors.NotEnoughReplicasAfterAppendError.errno,
+        errors.KafkaStorageError.errno,
+        _NETWORK_EXCEPTION,
+        _FENCED_LEADER_EPOCH,
+        _UNKNOWN_LEADER_EPOCH,
+    }
+)
+
+
+@dataclass(slots=True, eq=False)
+class _Append:
+    messages: Sequence[Message]
+    size: int
+    arrived: float
+    done: "asyncio.Future[int]"
+
+
+@dataclass(slots=True, eq=False)
+class _Batch:
+    """Appends as one record batch, from when it is made until its outcome is known."""
+
+    appends: list[_Append]
+    records: int
+    encoded: bytes
+    may_be_written: bool = False
+
+    @property
+    def arrived(self) -> float:
+        return self.appends[0].arrived
+
+
+@dataclass(slots=True, eq=False)
+class _Lane:
+    """One partition. `identity` is a producer id and epoch, `sequence` the number of its next record."""
+
+    partition: int
+    identity: tuple[int, int] | None = None
+    sequence: int = 0
+    waiting: deque[_Append] = field(default_factory=deque)
+    batch: _Batch | None = None
+    is_on_its_way: bool = False
+    unanswered_since: float | None = None
+    is_suspect: bool = False
+    goes_alone: int = 0
+
+    def unsettled(self) -> list[_Append]:
+        return [*(self.batch.appends if self.batch else ()), *self.waiting]
+
+    def is_away(self, now: float) -> bool:
+        return self.is_suspect or (self.unanswered_since is not None and now - self.unanswered_since > PATIENCE_S)
+
+
+class KafkaProducer:
+    """Sends to one topic. `max_append_bytes` is what one record batch may be."""
+
+    def __init__(self, cluster: KafkaCluster, max_append_bytes: int) -> None:
+        self._cluster = cluster
+        self._max_append_bytes = max_append_bytes
+        self._lanes = [_Lane(partition) for partition in range(cluster.partition_count)]
+        self._busy_brokers: set[int] = set()
+        self._waiting_bytes = 0
+        self._is_handing_over = False
+        self._loop = asyncio.get_running_loop()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._mending: asyncio.Task[None] | None = None
+        self._watching = asyncio.create_task(self._watch())
+
+    async def start(self) -> None:
+        """Get a producer id, so that the first append need not. Raises LogUnavailable."""
+        deadline = time.monotonic() + _START_S
+        while True:
+            try:
+                await self._identify()
+            except (BrokerAway, NoAnswer, LogUnavailable) as error:
+                # A broker that has just started has no ids to give for a moment.
+                if time.monotonic() > deadline:
+                    raise LogUnavailable(f"Kafka cannot take events: {error}") from error
+                await asyncio.sleep(_TICK_S)
+            else:
+                return
+
+    async def append(self, partition: int, messages: Sequence[Message]) -> int:
+        """The offset of the first message once all are durable.
+
+        Raises LogUnavailable, LogOverloaded, OutcomeUnknown or EventTooLarge.
+        """
+        size = sum(map(_size, messages))
+        if size > self._max_append_bytes:
+            raise EventTooLarge(
+                f"The request makes {size} bytes of events; at most {self._max_append_bytes} fit in one append."
+            )
+        now = time.monotonic()
+        lane = self._lanes[partition]
+        if lane.is_away(now):
+            raise LogUnavailable("Kafka does not answer; try again.")
+        if self._waiting_bytes + size > MAX_WAITING_BYTES and self._waiting_bytes:
+            raise LogOverloaded(f"{self._waiting_bytes} bytes already wait for Kafka; try again.")
+        self._waiting_bytes += size
+        done: asyncio.Future[int] = self._loop.create_future()
+        lane.waiting.append(_Append(messages, size, now, done))
+        if not self._is_handing_over:
+            # What one turn of the event loop brings goes to the brokers together.
+            self._is_handing_over = True
+            self._loop.call_soon(self._hand_over)
+        return await done
+
+    async def close(self) -> None:
+        """Wait for what is under way, which APPEND_TIMEOUT_S bounds, and stop."""
+        waiting = [append.done for lane in self._lanes for append in lane.unsettled()]
+        await asyncio.gather(*waiting, return_exceptions=True)
+        tasks = [self._watching, *self._tasks, *([self._mending] if self._mending else [])]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    def _hand_over(self) -> None:
+        """Give every broker that is free one request with what waits for it."""
+        self._is_handing_over = False
+        by_broker: dict[int, list[_Lane]] = {}
+        now = time.monotonic()
+        for lane in self._lanes:
+            if lane.is_on_its_way or not (lane.batch or lane.waiting):
+                continue
+            if lane.batch and self._mending is not None:  # it is sent again when the trouble was looked at
+                continue
+            if lane.unanswered_since is None:
+                lane.unanswered_since = now
+            leader = self._cluster.leader_of(lane.partition)
+            if lane.identity is None or leader is None:
+                self._mend_soon()
+            elif leader not in self._busy_brokers:
+                by_broker.setdefault(leader, []).append(lane)
+        for broker, lanes in by_broker.items():
+            batches = {lane.partition: batch for lane in lanes if (batch := lane.batch or self._next_batch(lane))}
+            if batches:
+                self._spawn(self._send(broker, batches))
+
+    def _spawn(self, sending: Any) -> None:
+        task = asyncio.create_task(sending)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    def _next_batch(self, lane: _Lane) -> _Batch | None:
+        appends: list[_Append] = []
+        size = 0
+        while lane.waiting and not (appends and (size + lane.waiting[0].size > _BATCH_BYTES or lane.goes_alone)):
+            append = lane.waiting.popleft()
+            if append.done.cancelled():
+                self._waiting_bytes -= append.size
+                continue
+            lane.goes_alone = max(0, lane.goes_alone - 1)
+            appends.append(append)
+            size += append.size
+        if not appends or lane.identity is None:
+            lane.waiting.extendleft(reversed(appends))
+            if not lane.waiting:
+                lane.unanswered_since = None
+            return None
+        lane.batch = _encoded(appends, size, lane.identity, lane.sequence)
+        return lane.batch
+
+    async def _send(self, broker: int, batches: dict[int, _Batch]) -> None:
+        self._busy_brokers.add(broker)
+        for partition in batches:
+            self._lanes[partition].is_on_its_way = True
+        asked = [(self._cluster.topic, [(partition, batch.encoded) for partition, batch in batches.items()])]
+        request = ProduceRequest(None, _ALL_REPLICAS, _BROKER_WAIT_MS, asked)
+        try:
+            response = await self._cluster.ask(broker, "produce", request, _REQUEST_S)
+        except BrokerAway:
+            self._mend_soon()
+        except NoAnswer:
+            for batch in batches.values():
+                batch.may_be_written = True
+            self._mend_soon()
+        else:
+            for _, answers in response.topics:
+                for partition, code, offset, *_ in answers:
+                    self._settle(self._lanes[partition], batches[partition], code, offset)
+        finally:
+            self._busy_brokers.discard(broker)
+            for partition in batches:
+                self._lanes[partition].is_on_its_way = False
+        if self._mending is None:
+            self._hand_over()
+
+    def _settle(self, lane: _Lane, batch: _Batch, code: int, offset: int) -> None:
+        """Take a broker's word on a batch."""
+        if lane.batch is not batch:  # it was given up while it was on its way
+            return
+        if code == NO_ERROR and offset >= 0:
+            lane.sequence = (lane.sequence + batch.records) % _SEQUENCES
+            self._succeed(lane, batch, offset)
+        elif code in _TRIED_AGAIN:
+            batch.may_be_written = batch.may_be_written or code not in _SURELY_NOT_WRITTEN
+            self._mend_soon()
+        elif batch.may_be_written or code not in _SURELY_NOT_WRITTEN:
+            error = errors.for_code(code)
+            self._abandon(lane, batch, OutcomeUnknown(f"Kafka did not say whether the event is in the log: {error}"))
+        elif code in _IDENTITY_LOST:
+            # The broker has forgotten this producer, after a loss of its own or a long silence.
+            lane.identity = None
+            self._take_back(lane, batch)
+            self._mend_soon()
+        elif code in _TOO_LARGE and len(batch.appends) > 1:
+            lane.goes_alone = len(batch.appends)
+            self._take_back(lane, batch)
+        elif code in _TOO_LARGE:
+            self._fail(lane, batch, EventTooLarge("The request makes a larger message than the Kafka topic takes."))
+        else:
+            reason = errors.for_code(code)
+            logger.error("Kafka refuses to take events: %s (%s)", reason.__name__, reason.description)
+            self._fail(lane, batch, LogUnavailable(f"Kafka refuses to take events: {reason.__name__}"))
+
+    def _succeed(self, lane: _Lane, batch: _Batch, offset: int) -> None:
+        self._close(lane, batch)
+        for append in batch.appends:
+            if not append.done.done():
+                append.done.set_result(offset)
+            offset += len(append.messages)
+
+    def _fail(self, lane: _Lane, batch: _Batch, error: Exception) -> None:
+        self._close(lane, batch)
+        _refuse(batch.appends, error)
+
+    def _abandon(self, lane: _Lane, batch: _Batch, error: OutcomeUnknown) -> None:
+        """Give up a batch that may still come into the log; its sequence must not be waited for."""
+        lane.identity = None
+        lane.sequence = 0
+        self._fail(lane, batch, error)
+        lane.is_suspect = True
+        self._mend_soon()
+
+    def _take_back(self, lane: _Lane, batch: _Batch) -> None:
+        lane.batch = None
+        lane.waiting.extendleft(reversed(batch.appends))
+
+    def _close(self, lane: _Lane, batch: _Batch) -> None:
+        lane.batch = None
+        lane.unanswered_since = None
+        self._waiting_bytes -= sum(append.size for append in batch.appends)
+
+    async def _watch(self) -> None:
+        """Keep the bounds in time, and try again what is to be tried again."""
+        while True:
+            await asyncio.sleep(_TICK_S)
+            now = time.monotonic()
+            for lane in self._lanes:
+                if lane.batch or lane.waiting:
+                    self._give_up_what_is_late(lane, now)
+                if lane.is_suspect:
+                    self._mend_soon()
+
+    def _give_up_what_is_late(self, lane: _Lane, now: float) -> None:
+        is_away = lane.is_away(now)
+        batch = lane.batch
+        if batch is not None and not batch.may_be_written and not lane.is_on_its_way and is_away:
+            lane.is_suspect = True
+            self._fail(lane, batch, LogUnavailable("Kafka cannot be reached; try again."))
+        elif batch is not None and now - batch.arrived > APPEND_TIMEOUT_S:
+            if batch.may_be_written or lane.is_on_its_way:
+                self._abandon(
+                    lane, batch, OutcomeUnknown(f"Kafka did not answer an append within {APPEND_TIMEOUT_S:g} s.")
+                )
+            else:
+                lane.is_suspect = True
+                self._fail(lane, batch, LogUnavailable("Kafka cannot be reached; try again."))
+        while lane.waiting and (is_away or now - lane.waiting[0].arrived > APPEND_TIMEOUT_S):
+            append = lane.waiting.popleft()
+            self._waiting_bytes -= append.size
+            _refuse([append], LogUnavailable("Kafka does not answer; try again."))
+            lane.is_suspect = True
+
+    def _mend_soon(self) -> None:
+        if self._mending is None:
+            self._mending = asyncio.create_task(self._mend())
+
+    async def _mend(self) -> None:
+        """Find the leaders, get producer ids where they are missing, and see whether suspects answer again."""
+        try:
+            with contextlib.suppress(BrokerAway, NoAnswer, LogUnavailable):
+                await self._cluster.refresh()
+                await self._identify()
+                for lane in self._lanes:
+                    if lane.is_suspect:
+                        await self._cluster.ends([lane.partition], _PROBE_S)
+                        lane.is_suspect = False
+                        lane.unanswered_since = None
+                        logger.info("partition %d of %s answers again", lane.partition, self._cluster.topic)
+            await asyncio.sleep(_TICK_S)
+        finally:
+            self._mending = None
+        self._hand_over()
+
+    async def _identify(self) -> None:
+        """Get a producer id for the lanes that have none. Raises BrokerAway, NoAnswer or LogUnavailable."""
+        nameless = [lane for lane in self._lanes if lane.identity is None]
+        if not nameless:
+            return
+        leader = next(
+            (one for lane in self._lanes if (one := self._cluster.leader_of(lane.partition)) is not None), None
+        )
+        if leader is None:
+            raise BrokerAway("no partition has a leader")
+        response = await self._cluster.ask(
+            leader, "producer-id", InitProducerIdRequest(None, _BROKER_WAIT_MS), _PROBE_S
+        )
+        if response.error_code != NO_ERROR:
+            raise LogUnavailable(f"Kafka gave no producer id: {errors.for_code(response.error_code).__name__}")
+        for lane in nameless:
+            lane.identity = response.producer_id, response.producer_epoch
+            lane.sequence = 0
+
+
+def _size(message: Message) -> int:
+    return (
+        _RECORD_OVERHEAD_BYTES
+        + len(message.key)
+        + len(message.value)
+        + sum(len(name) + len(value or b"") + 4 for name, value in message.headers)
+    )
+
+
+def _encoded(appends: list[_Append], size: int, identity: tuple[int, int], sequence: int) -> _Batch:
+    codec = _ZSTD if size >= _COMPRESS_FROM_BYTES else _UNCOMPRESSED
+    builder = DefaultRecordBatchBuilder(_MAGIC, codec, 0, *identity, sequence, _BUILDER_BYTES)
+    add = builder.append
+    records = 0
+    for append in appends:
+        for timestamp_ms, key, value, headers in append.messages:
+            add(records, timestamp_ms, key, value, headers)
+            records += 1
+    return _Batch(appends, records, bytes(builder.build()))
+
+
+def _refuse(appends: Iterable[_Append], error: Exception) -> None:
+    for append in appends:
+        if not append.done.done():
+            append.done.set_exception(error)

@@ -1,0 +1,145 @@
+"""The topic that holds the log: how it is born, and what it must be at every start."""
+
+import asyncio
+from collections.abc import Mapping
+from typing import Any, Final
+
+from aiokafka import errors
+from aiokafka.protocol.admin import CreateTopicsRequest, DescribeConfigsRequest
+
+from event_log.cloud_events import partitions_at_birth
+from event_log.kafka_cluster import NO_ERROR, BrokerAway, KafkaCluster, NoAnswer
+from event_log.kafka_fetcher import KafkaFetcher
+from event_log.port import ForeignLog, LogUnavailable
+
+MAX_MESSAGE_BYTES: Final = 32 * 1024 * 1024
+"""Of a topic that Tracklog creates: larger than any request MLflow's own limits let through."""
+
+_ADMIN_S: Final = 10.0
+_START_S: Final = 5.0
+_LOOKS_FOR_LEADERS: Final = 200
+_LOOK_EVERY_S: Final = 0.05
+_OF_A_TOPIC: Final = 2
+_PROBED_RECORDS: Final = 100
+_FOREVER: Final = "-1"
+_KEPT_WHOLE: Final = ("delete", "")
+"""No segment is ever due for deletion, and none is compacted. Newer brokers also know a policy of nothing."""
+
+
+async def find_topic(cluster: KafkaCluster) -> bool:
+    """Whether the topic is there, its leaders known. Raises LogUnavailable."""
+    try:
+        await cluster.refresh()
+    except BrokerAway as error:
+        raise LogUnavailable(f"Kafka cannot be reached at {','.join(cluster.settings.bootstrap)}: {error}") from error
+    return cluster.partition_count > 0
+
+
+async def create_topic(
+    cluster: KafkaCluster, *, partitions: int, replication_factor: int, min_insync_replicas: int | None
+) -> None:
+    """Give birth to the topic, unless another process just did; a replication factor of -1 is the brokers' default.
+
+    Raises LogUnavailable, or ForeignLog when the brokers refuse.
+    """
+    configuration = {
+        "retention.ms": _FOREVER,
+        "retention.bytes": _FOREVER,
+        "cleanup.policy": "delete",
+        "max.message.bytes": str(MAX_MESSAGE_BYTES),
+    }
+    if min_insync_replicas is not None:
+        configuration["min.insync.replicas"] = str(min_insync_replicas)
+    to_the_brokers_liking: list[Any] = []
+    topic = (cluster.topic, partitions, replication_factor, to_the_brokers_liking, list(configuration.items()))
+    response = await _ask_any(cluster, CreateTopicsRequest([topic], int(_ADMIN_S * 1000), False))
+    for _, code, reason in response.topic_errors:
+        if code not in (NO_ERROR, errors.TopicAlreadyExistsError.errno):
+            raise ForeignLog(
+                f"Kafka refuses to create the topic {cluster.topic}: {reason or errors.for_code(code).description}"
+            )
+    for _ in range(_LOOKS_FOR_LEADERS):
+        if await find_topic(cluster) and all(
+            cluster.leader_of(partition) is not None for partition in range(cluster.partition_count)
+        ):
+            return
+        await asyncio.sleep(_LOOK_EVERY_S)
+    raise LogUnavailable(f"The topic {cluster.topic} was created, but has no leaders yet.")
+
+
+async def check_topic(cluster: KafkaCluster, fetcher: KafkaFetcher) -> int:
+    """See that the topic can be a source of truth, and return how many bytes one message may have.
+
+    Raises ForeignLog when it expires, is compacted, has lost its beginning or changed its partitions; LogUnavailable.
+    """
+    configuration = await _configuration(cluster)
+    _check_that_it_keeps_everything(cluster.topic, configuration)
+    await _check_its_partitions(cluster, fetcher)
+    return int(configuration["max.message.bytes"])
+
+
+def _check_that_it_keeps_everything(topic: str, configuration: Mapping[str, str]) -> None:
+    for name in ("retention.ms", "retention.bytes"):
+        if configuration[name] != _FOREVER:
+            raise ForeignLog(
+                f"The topic {topic} forgets: its {name} is {configuration[name]}. The log is the truth and must keep "
+                f"every event: kafka-configs.sh --alter --entity-type topics --entity-name {topic} "
+                f"--add-config {name}=-1"
+            )
+    if configuration["cleanup.policy"] not in _KEPT_WHOLE:
+        raise ForeignLog(
+            f"The topic {topic} has cleanup.policy={configuration['cleanup.policy']}, which removes events of the "
+            "past. The log needs a topic of its own with cleanup.policy=delete and no retention limit."
+        )
+
+
+async def _check_its_partitions(cluster: KafkaCluster, fetcher: KafkaFetcher) -> None:
+    partitions = range(cluster.partition_count)
+    beginnings = await cluster.beginnings(partitions, _START_S)
+    ends = await cluster.ends(partitions, _START_S)
+    for partition in partitions:
+        if beginnings[partition] > 0:
+            raise ForeignLog(
+                f"The topic {cluster.topic} has lost the events of partition {partition} before offset "
+                f"{beginnings[partition]}. What is left is not a whole log."
+            )
+    for partition in partitions:
+        if ends[partition]:
+            born_with = await _born_with(fetcher, partition)
+            if born_with is not None and born_with != cluster.partition_count:
+                raise ForeignLog(
+                    f"The topic {cluster.topic} was born with {born_with} partitions and has "
+                    f"{cluster.partition_count} now. The order of events that were to share a partition is lost; copy "
+                    "the log to a new topic."
+                )
+            if born_with is not None:
+                return
+
+
+async def _born_with(fetcher: KafkaFetcher, partition: int) -> int | None:
+    """The count in the first event of a partition; foreign messages are passed over."""
+    records = await fetcher.records(partition, 0, limit=_PROBED_RECORDS, max_bytes=MAX_MESSAGE_BYTES)
+    return next((count for record in records if (count := partitions_at_birth(record.headers)) is not None), None)
+
+
+async def _configuration(cluster: KafkaCluster) -> dict[str, str]:
+    names = ["retention.ms", "retention.bytes", "cleanup.policy", "max.message.bytes"]
+    response = await _ask_any(cluster, DescribeConfigsRequest([(_OF_A_TOPIC, cluster.topic, names)], False))
+    for code, reason, _, _, entries in response.resources:
+        if code != NO_ERROR:
+            raise LogUnavailable(
+                f"The configuration of the topic {cluster.topic} cannot be read: "
+                f"{reason or errors.for_code(code).description}"
+            )
+        return {name: value or "" for name, value, *_ in entries}
+    raise LogUnavailable(f"Kafka said nothing about the configuration of the topic {cluster.topic}.")
+
+
+async def _ask_any(cluster: KafkaCluster, request: Any) -> Any:
+    failure: Exception | None = None
+    for broker in cluster.brokers:
+        try:
+            return await cluster.ask(broker, "admin", request, _ADMIN_S)
+        except (BrokerAway, NoAnswer) as error:
+            failure = error
+    raise LogUnavailable(f"Kafka cannot be reached: {failure}") from failure
