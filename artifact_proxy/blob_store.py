@@ -48,11 +48,17 @@ class StoreUnavailable(TemporarilyUnavailable):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class BlobInfo:
-    """One version of a blob. `etag` is opaque, without quotes; `modified` is aware."""
+class BlobVersion:
+    """What tells one version of a blob from another: its size in bytes and an opaque `etag`, without quotes."""
 
     size: int
     etag: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BlobInfo(BlobVersion):
+    """One version of a blob and when it was put; `modified` is aware."""
+
     modified: datetime
 
 
@@ -89,10 +95,12 @@ class BlobStore(ABC):
         """End what is under way and let go of every resource."""
 
     @abstractmethod
-    async def put(self, path: ArtifactPath, content: AsyncIterator[bytes]) -> BlobInfo:
+    async def put(self, path: ArtifactPath, content: AsyncIterator[bytes], size: int | None = None) -> BlobVersion:
         """Keep `content` at `path`, in the place of any blob there.
 
-        Raises NotABlob, StoreFull, StoreUnavailable, and whatever `content` raises.
+        `size`, where the uploader has announced it, is how many bytes will come; some stores need it to pass on a large
+        blob as it comes. Content of any other size is refused by a store that uses it.
+        Raises NotABlob, StoreFull, StoreUnavailable, InvalidParameterValue, and whatever `content` raises.
         """
 
     @abstractmethod

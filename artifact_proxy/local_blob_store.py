@@ -103,18 +103,18 @@ class LocalBlobStore(BlobStore):
     async def close(self) -> None:
         await asyncio.to_thread(self._threads.shutdown)
 
-    async def put(self, path: ArtifactPath, content: AsyncIterator[bytes]) -> BlobInfo:
+    async def put(self, path: ArtifactPath, content: AsyncIterator[bytes], size: int | None = None) -> BlobInfo:
         parent, name = parent_and_name(path)
         upload = _Upload(self)
         chunks: list[bytes] = []
-        size = 0
+        gathered = 0
         try:
             async for chunk in content:
                 chunks.append(chunk)
-                size += len(chunk)
-                if size >= CHUNK_BYTES:
+                gathered += len(chunk)
+                if gathered >= CHUNK_BYTES:
                     await self.run(upload.write, chunks)
-                    chunks, size = [], 0
+                    chunks, gathered = [], 0
             return await self.run(upload.finish, chunks, parent, name)
         except BaseException:
             await asyncio.shield(self.run(upload.abort))

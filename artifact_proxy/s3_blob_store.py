@@ -1,0 +1,361 @@
+"""A bucket of an S3-compatible store, or a folder in one, as a BlobStore.
+
+S3 knows no folders: a blob `a` and blobs below `a/` can both be. Before a put this store looks for what is in the way.
+Two puts at once may miss each other, and then both are kept, reachable and deletable.
+"""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+from artifact_proxy.artifact_path import ArtifactPath
+from artifact_proxy.attachment import content_type_of
+from artifact_proxy.blob_store import (
+    BlobInfo,
+    BlobNotFound,
+    BlobStore,
+    BlobVersion,
+    Entry,
+    NotABlob,
+    OpenBlob,
+    StoreUnavailable,
+)
+from artifact_proxy.s3_bucket import RangeBeyondEnd, S3Bucket, store_errors
+from artifact_proxy.s3_known_folders import KnownFolders
+from artifact_proxy.s3_listing import ListedPage, in_order
+from artifact_proxy.s3_settings import S3Settings
+from artifact_proxy.sized_chunks import SizedChunks
+from schemas.errors import InvalidParameterValue, TracklogError
+from schemas.rest.route import KIB, MIB
+
+log = logging.getLogger(__name__)
+
+HEAD_BYTES: Final = 64 * KIB
+"""What the request that opens a blob brings along: all of a small blob."""
+
+SMALL_BYTES: Final = 256 * KIB
+"""A blob no larger than this is sent from memory, so that it can be sent again when the store hiccups."""
+
+PART_BYTES: Final = 8 * MIB
+"""A part of an upload whose size is not known beforehand, which has to be in memory: S3 wants to know a part's size."""
+
+PARTS_IN_MEMORY: Final = 3
+"""Of all uploads together; another upload of unknown size waits for its turn."""
+
+PART_WAIT_S: Final = 30.0
+
+SINGLE_PUT_BYTES: Final = 5 * KIB * MIB
+"""The largest blob S3 takes in one request, and the size of the parts of larger ones. 5 TiB, S3's limit, are 1,024."""
+
+MAX_PARTS: Final = 10_000
+PAGE_KEYS: Final = 1000
+"""What S3 lists, and deletes, at once."""
+
+COMPLETE_TIMEOUT_S: Final = 300.0
+"""S3 may take minutes to put the parts of a large blob together."""
+
+ABORT_TIMEOUT_S: Final = 10.0
+
+Args = dict[str, Any]
+"""Arguments of a call, named as S3 names them."""
+
+ABANDONED_AFTER: Final = timedelta(days=7)
+"""A multipart upload begun this long ago belongs to nobody any more: no upload may take longer."""
+
+SENT_WITH_EACH_PART: Final = ("SSECustomerAlgorithm", "SSECustomerKey", "SSECustomerKeyMD5", "RequestPayer")
+
+
+class S3BlobStore(BlobStore):
+    """The folder of a bucket that `settings` name."""
+
+    def __init__(
+        self,
+        settings: S3Settings,
+        *,
+        part_bytes: int = PART_BYTES,
+        single_put_bytes: int = SINGLE_PUT_BYTES,
+        page_keys: int = PAGE_KEYS,
+    ) -> None:
+        self._settings = settings
+        self._bucket = S3Bucket(settings)
+        self._part_bytes = part_bytes
+        self._single_put_bytes = single_put_bytes
+        self._page_keys = page_keys
+        self._parts_in_memory = asyncio.Semaphore(PARTS_IN_MEMORY)
+        self._known_folders = KnownFolders()
+        self._sweeping: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        await self._bucket.start()
+        self._sweeping = asyncio.create_task(self._sweep())
+
+    async def close(self) -> None:
+        if self._sweeping is not None:
+            self._sweeping.cancel()
+            await asyncio.gather(self._sweeping, return_exceptions=True)
+        await self._bucket.close()
+
+    async def put(self, path: ArtifactPath, content: AsyncIterator[bytes], size: int | None = None) -> BlobVersion:
+        self._check_not_root(path)
+        await self._check_nothing_in_the_way(path)
+        chunks = SizedChunks(content)
+        head = await chunks.peek(SMALL_BYTES + 1)
+        if len(head) <= SMALL_BYTES:
+            if size not in (None, len(head)):
+                raise InvalidParameterValue(f"The upload has {len(head)} bytes, and {size} were announced.")
+            return version_of(await self._bucket.call("put_object", Body=head, **self._new(path)), len(head))
+        if size is None or size > self._single_put_bytes:
+            return await self._put_parts(path, chunks, size)
+        body = chunks.take_exactly(size)
+        return version_of(await self._bucket.stream("put_object", body, size, **self._new(path)), size)
+
+    @asynccontextmanager
+    async def open(self, path: ArtifactPath) -> AsyncIterator[OpenBlob]:
+        self._check_not_root(path)
+        yield await self._opened(path)
+
+    async def stat(self, path: ArtifactPath) -> BlobInfo:
+        self._check_not_root(path)
+        try:
+            return info_of(await self._bucket.call("head_object", Key=self._key(path)))
+        except BlobNotFound:
+            raise await self._missing(path) from None
+
+    async def entries(self, folder: ArtifactPath, after: str = "") -> AsyncIterator[Entry]:
+        prefix = self._prefix(folder)
+
+        async def is_folder(name: str) -> bool:
+            return await self._holds_anything(f"{prefix}{name}/")
+
+        async for entry in in_order(self._pages(prefix, after), is_folder, after):
+            yield entry
+
+    async def delete(self, path: ArtifactPath) -> None:
+        if not path.segments:
+            raise InvalidParameterValue("The root of all artifacts cannot be deleted.")
+        self._known_folders.forget()
+        await self._bucket.call("delete_object", Key=self._key(path))
+        async for page in self._listed(Prefix=self._prefix(path)):
+            keys = [{"Key": blob["Key"]} for blob in page.get("Contents", ())]
+            if keys:
+                answer = await self._bucket.call("delete_objects", Delete={"Objects": keys, "Quiet": True})
+                if answer.get("Errors"):
+                    code = answer["Errors"][0].get("Code", "unknown")
+                    raise StoreUnavailable(f"The artifact store answered {code} to a part of the deletion.")
+
+    async def read_from(self, path: ArtifactPath, info: BlobInfo, start: int, length: int) -> AsyncIterator[bytes]:
+        """The bytes of the version `info` of a blob.
+
+        Raises StoreUnavailable, also when the blob is another by now.
+        """
+        wanted = f"bytes={start}-{start + length - 1}"
+        try:
+            answer = await self._bucket.call("get_object", Key=self._key(path), Range=wanted, IfMatch=f'"{info.etag}"')
+        except BlobNotFound as error:
+            raise StoreUnavailable("The artifact was deleted while it was read.") from error
+        left = length
+        async with answer["Body"] as body:
+            chunks = body.raw_stream.content.iter_any()
+            while left:
+                with store_errors("get_object"):
+                    chunk = await anext(chunks, b"")
+                if not chunk:
+                    raise StoreUnavailable("The artifact store ended its answer too early.")
+                left -= len(chunk)
+                yield chunk
+
+    async def _opened(self, path: ArtifactPath) -> "_S3Blob":
+        try:
+            answer = await self._bucket.call("get_object", Key=self._key(path), Range=f"bytes=0-{HEAD_BYTES - 1}")
+        except RangeBeyondEnd:
+            return _S3Blob(self, path, info_of(await self._bucket.call("head_object", Key=self._key(path))), b"")
+        except BlobNotFound:
+            raise await self._missing(path) from None
+        async with answer["Body"] as body:
+            with store_errors("get_object"):
+                head: bytes = await body.read()
+        return _S3Blob(self, path, info_of(answer), head)
+
+    async def _put_parts(self, path: ArtifactPath, chunks: SizedChunks, size: int | None) -> BlobVersion:
+        upload = await self._bucket.call("create_multipart_upload", **self._new(path))
+        place = {"Key": self._key(path), "UploadId": upload["UploadId"]}
+        try:
+            if size is None:
+                parts, size = await self._send_parts_from_memory(place, chunks)
+            else:
+                parts = await self._stream_parts(place, chunks, size)
+            answer = await self._bucket.call(
+                "complete_multipart_upload",
+                timeout_s=COMPLETE_TIMEOUT_S,
+                MultipartUpload={"Parts": parts},
+                **place,
+                **self._with_each_part(),
+            )
+        except BaseException:
+            await asyncio.shield(self._abort(place))
+            raise
+        return version_of(answer, size)
+
+    async def _stream_parts(self, place: Args, chunks: SizedChunks, size: int) -> list[dict[str, Any]]:
+        parts = []
+        for number, start in enumerate(range(0, size, self._single_put_bytes), start=1):
+            length = min(self._single_put_bytes, size - start)
+            answer = await self._bucket.stream(
+                "upload_part", chunks.take_exactly(length), length, PartNumber=number, **place, **self._with_each_part()
+            )
+            parts.append({"PartNumber": number, "ETag": answer["ETag"]})
+        return parts
+
+    async def _send_parts_from_memory(self, place: Args, chunks: SizedChunks) -> tuple[list[dict[str, Any]], int]:
+        """Raises StoreUnavailable when other uploads hold all the memory for too long."""
+        parts: list[dict[str, Any]] = []
+        size = 0
+        while True:
+            async with self._turn():
+                part = b"".join([chunk async for chunk in chunks.take(self._part_bytes)])
+                if not part:
+                    return parts, size
+                if len(parts) == MAX_PARTS:
+                    raise InvalidParameterValue(f"An upload of more than {size} bytes must announce its size.")
+                answer = await self._bucket.call(
+                    "upload_part", Body=part, PartNumber=len(parts) + 1, **place, **self._with_each_part()
+                )
+            parts.append({"PartNumber": len(parts) + 1, "ETag": answer["ETag"]})
+            size += len(part)
+
+    @asynccontextmanager
+    async def _turn(self) -> AsyncIterator[None]:
+        try:
+            async with asyncio.timeout(PART_WAIT_S):
+                await self._parts_in_memory.acquire()
+        except TimeoutError as error:
+            raise StoreUnavailable("Too many uploads that do not announce their size are under way.") from error
+        try:
+            yield
+        finally:
+            self._parts_in_memory.release()
+
+    async def _abort(self, place: Args) -> None:
+        try:
+            await self._bucket.call("abort_multipart_upload", timeout_s=ABORT_TIMEOUT_S, **place)
+        except TracklogError as error:
+            # The upload has failed and its error is on its way. What is left costs room until it is swept.
+            log.warning("An upload could not be aborted: %s", error.message)
+
+    async def _check_nothing_in_the_way(self, path: ArtifactPath) -> None:
+        """Raises NotABlob when `path` is a folder, or a part of it a blob."""
+        above = [ArtifactPath(path.segments[:length]) for length in range(1, len(path.segments))]
+        unknown = [folder for folder in above if folder not in self._known_folders]
+        holds, *are_blobs = await asyncio.gather(
+            self._holds_anything(self._prefix(path)), *(self._is_blob(folder) for folder in unknown)
+        )
+        if holds:
+            raise NotABlob(f"{str(path)!r} is a folder.")
+        for folder, is_blob in zip(unknown, are_blobs, strict=True):
+            if is_blob:
+                raise NotABlob(f"A file is in the way of the folder {str(folder)!r}.")
+            self._known_folders.add(folder)
+
+    async def _is_blob(self, path: ArtifactPath) -> bool:
+        try:
+            await self._bucket.call("head_object", Key=self._key(path))
+        except BlobNotFound:
+            return False
+        return True
+
+    async def _holds_anything(self, prefix: str) -> bool:
+        answer = await self._bucket.call("list_objects_v2", Prefix=prefix, MaxKeys=1)
+        return bool(answer.get("Contents"))
+
+    async def _missing(self, path: ArtifactPath) -> BlobNotFound | NotABlob:
+        if await self._holds_anything(self._prefix(path)):
+            return NotABlob(f"{str(path)!r} is a folder, not a file.")
+        return BlobNotFound(f"There is no artifact {str(path)!r}.")
+
+    async def _pages(self, prefix: str, after: str) -> AsyncIterator[ListedPage]:
+        start = {"StartAfter": f"{prefix}{after}"} if after else {}
+        async for page in self._listed(Prefix=prefix, Delimiter="/", **start):
+            # A blob whose key is the prefix itself is what some tools make for an empty folder.
+            blobs = [
+                (blob["Key"].removeprefix(prefix), blob["Size"])
+                for blob in page.get("Contents", ())
+                if blob["Key"] != prefix
+            ]
+            folders = [folder["Prefix"].removeprefix(prefix)[:-1] for folder in page.get("CommonPrefixes", ())]
+            yield ListedPage(blobs, folders, is_last=not page.get("IsTruncated"))
+
+    async def _listed(self, **args: Any) -> AsyncIterator[Any]:
+        while True:
+            page = await self._bucket.call("list_objects_v2", MaxKeys=self._page_keys, **args)
+            yield page
+            if not page.get("IsTruncated"):
+                return
+            args["ContinuationToken"] = page["NextContinuationToken"]
+
+    async def _sweep(self) -> None:
+        """Abort the uploads that a crash, of this server or of a client, left behind long ago."""
+        oldest = datetime.now(UTC) - ABANDONED_AFTER
+        args: Args = {"Prefix": self._prefix(ArtifactPath())}
+        try:
+            while True:
+                page = await self._bucket.call("list_multipart_uploads", **args)
+                for upload in page.get("Uploads", ()):
+                    if upload["Initiated"] < oldest:
+                        await self._abort({"Key": upload["Key"], "UploadId": upload["UploadId"]})
+                if not page.get("IsTruncated"):
+                    return
+                args.update(KeyMarker=page["NextKeyMarker"], UploadIdMarker=page["NextUploadIdMarker"])
+        except TracklogError as error:
+            log.warning("Abandoned uploads were not looked for: %s", error.message)
+
+    def _check_not_root(self, path: ArtifactPath) -> None:
+        if not path.segments:
+            raise NotABlob("The root of all artifacts is a folder.")
+
+    def _key(self, path: ArtifactPath) -> str:
+        return "/".join((*self._settings.prefix.segments, *path.segments))
+
+    def _prefix(self, folder: ArtifactPath) -> str:
+        key = self._key(folder)
+        return f"{key}/" if key else ""
+
+    def _new(self, path: ArtifactPath) -> Args:
+        """What a new blob is made with."""
+        return {"Key": self._key(path), "ContentType": content_type_of(path.name), **self._settings.upload_args}
+
+    def _with_each_part(self) -> Args:
+        args = self._settings.upload_args
+        return {name: args[name] for name in SENT_WITH_EACH_PART if name in args}
+
+
+class _S3Blob(OpenBlob):
+    """A version of a blob, and its first bytes."""
+
+    def __init__(self, store: S3BlobStore, path: ArtifactPath, info: BlobInfo, head: bytes) -> None:
+        self.info = info
+        self._store = store
+        self._path = path
+        self._head = head
+
+    async def read(self, start: int, length: int) -> AsyncIterator[bytes]:
+        known = self._head[start : start + length]
+        if known:
+            yield known
+        if len(known) < length:
+            rest = self._store.read_from(self._path, self.info, start + len(known), length - len(known))
+            async for chunk in rest:
+                yield chunk
+
+
+def version_of(answer: Any, size: int) -> BlobVersion:
+    return BlobVersion(size=size, etag=answer["ETag"].strip('"'))
+
+
+def info_of(answer: Any) -> BlobInfo:
+    """What is known of a blob by the answer to its head_object or get_object."""
+    span = answer.get("ContentRange", "")
+    size = int(span.rpartition("/")[2]) if span else answer["ContentLength"]
+    return BlobInfo(size=size, etag=answer["ETag"].strip('"'), modified=answer["LastModified"])
