@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from tests.services.cache import cached
+from tests.services.given import S3_VARIABLE
+from tests.services.go import go
 from tests.services.missing import ServiceMissing
 from tests.services.process import HOST, ServiceProcess
 
@@ -30,15 +32,8 @@ def binary() -> Path:
 
 
 def _build(folder: Path) -> None:
-    go = shutil.which("go")
-    if go is None:
-        raise ServiceMissing(
-            "MinIO is built by Go, which is not installed (https://go.dev/doc/install, 1.24 or newer); or put a "
-            "`minio` on the PATH, or set TRACKLOG_TEST_S3_URL, AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY to a "
-            "running store's."
-        )
     built = subprocess.run(
-        [go, "install", "-trimpath", "-ldflags=-s -w", MODULE],
+        [go(), "install", "-trimpath", "-ldflags=-s -w", MODULE],
         env={**os.environ, "GOBIN": str(folder), "CGO_ENABLED": "0"},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
@@ -48,7 +43,10 @@ def _build(folder: Path) -> None:
         check=False,
     )
     if built.returncode:
-        raise ServiceMissing(f"Go could not build MinIO: {' '.join(built.stdout.split())[-600:]}")
+        raise ServiceMissing(
+            f"Go could not build MinIO; instead, put a `minio` on the PATH, or set {S3_VARIABLE}, AWS_ACCESS_KEY_ID "
+            f"and AWS_SECRET_ACCESS_KEY to a running store's. Go said: {' '.join(built.stdout.split())[-600:]}"
+        )
 
 
 class Minio(ServiceProcess):

@@ -15,6 +15,7 @@ COMMANDS: Final = {
     "events": "tracklog.cli.events",
     "rebuild": "tracklog.cli.rebuild",
     "fetch-page": "tracklog.cli.fetch_page",
+    "proxy-config": "tracklog.cli.proxy_config",
 }
 
 

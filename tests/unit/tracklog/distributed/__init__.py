@@ -1,0 +1,1 @@
+"""Rules of the wiring of roles that share a log."""

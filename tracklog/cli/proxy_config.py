@@ -1,0 +1,82 @@
+"""`tracklog proxy-config`: the configuration of nginx as the one door to the roles."""
+
+import re
+from typing import Final
+
+import click
+
+from tracklog.cli.refusing import Refusal, refusing
+from tracklog.settings import static_prefix_of
+
+_ADDRESS: Final = re.compile(r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]):\d{1,5}")
+_LISTEN: Final = re.compile(r"(?:(?:[A-Za-z0-9._*-]+|\[[0-9A-Fa-f:.]+\]):)?\d{1,5}")
+_RESOLVER: Final = re.compile(r"[A-Za-z0-9._:\[\]-]+")
+
+
+def addresses(_ctx: click.Context, parameter: click.Parameter, given: tuple[str, ...]) -> tuple[str, ...]:
+    """What can stand in the configuration and mean nothing else there."""
+    pattern = _LISTEN if parameter.name == "listen" else _ADDRESS
+    for address in given:
+        if pattern.fullmatch(address) is None:
+            raise Refusal(f"{parameter.opts[0]} {address!r} is not an address of the form host:port.")
+    return given
+
+
+def resolver_address(_ctx: click.Context, parameter: click.Parameter, given: str | None) -> str | None:
+    if given is not None and _RESOLVER.fullmatch(given) is None:
+        raise Refusal(f"{parameter.opts[0]} {given!r} is not the address of a name server.")
+    return given
+
+
+@click.command("proxy-config")
+@click.option(
+    "--listen",
+    multiple=True,
+    default=("127.0.0.1:5000",),
+    show_default=True,
+    callback=addresses,
+    metavar="[HOST:]PORT",
+    help="Where the proxy is to listen; may be repeated.",
+)
+@click.option(
+    "--ingest", multiple=True, required=True, callback=addresses, metavar="HOST:PORT", help="A `tracklog ingest`."
+)
+@click.option(
+    "--query", multiple=True, required=True, callback=addresses, metavar="HOST:PORT", help="A `tracklog query`."
+)
+@click.option(
+    "--artifacts", multiple=True, required=True, callback=addresses, metavar="HOST:PORT", help="A `tracklog artifacts`."
+)
+@click.option(
+    "--static-prefix",
+    envvar="MLFLOW_STATIC_PREFIX",
+    metavar="PATH",
+    help="The --static-prefix of the roles.",
+)
+@click.option(
+    "--resolver",
+    callback=resolver_address,
+    metavar="ADDRESS",
+    help="A name server to ask for the roles' addresses again and again, as where containers come and go; needs nginx "
+    "1.27.3. Without it, names are looked up when nginx starts and when it is told to reload.",
+)
+def command(
+    listen: tuple[str, ...],
+    ingest: tuple[str, ...],
+    query: tuple[str, ...],
+    artifacts: tuple[str, ...],
+    static_prefix: str | None,
+    resolver: str | None,
+) -> None:
+    """Print an nginx.conf that sends every request to its role.
+
+    --ingest, --query and --artifacts may be repeated, for the processes of one role.
+    """
+    from tracklog.distributed.every_route import every_endpoint
+    from tracklog.distributed.nginx import ProxySettings, Role, configuration
+
+    with refusing():
+        prefix = static_prefix_of(static_prefix)
+    roles = {Role.INGEST: ingest, Role.QUERY: query, Role.ARTIFACTS: artifacts}
+    settings = ProxySettings(listen=listen, roles=roles, resolver=resolver)
+    click.echo(configuration(every_endpoint(static_prefix=prefix), settings), nl=False)

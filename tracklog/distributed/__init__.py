@@ -1,0 +1,1 @@
+"""The wiring of roles that share a log and a read model, each a process of its own."""
