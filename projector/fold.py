@@ -5,10 +5,10 @@ first change it makes, so a fold that refuses or raises leaves the working set a
 """
 
 import math
-import sys
 from array import array
 from typing import Final
 
+from projector.finite import finite
 from projector.working_set import Experiment, FirstDataset, LoggedModel, Run, Series, WorkingSet
 from schemas.envelope import RecordedEvent
 from schemas.errors import BadRequest, InvalidParameterValue, InvalidState, ResourceAlreadyExists, ResourceDoesNotExist
@@ -35,7 +35,6 @@ from schemas.events import (
 from schemas.metric_points import Points
 
 RUN_NAME_TAG: Final = "mlflow.runName"
-_LARGEST: Final = sys.float_info.max
 _PENDING: Final = 1
 
 
@@ -220,7 +219,7 @@ def _points(reported: MetricSeries) -> Points:
     try:
         values = array("d", reported.value)  # type: ignore[arg-type]  # text raises, and is rare
     except TypeError:
-        values = array("d", map(_finite, reported.value))
+        values = array("d", map(finite, reported.value))
     points = Points(array("q", reported.step), array("q", reported.timestamp_ms), values)
     if not len(points.steps) == len(points.timestamps_ms) == len(values) > 0:
         raise ValueError(f"the columns of metric {reported.key!r} are empty or not of one length")
@@ -255,14 +254,6 @@ def newest(points: Points) -> int:
 
 def _recency_value(value: float) -> float:
     return 0.0 if math.isnan(value) else value
-
-
-def _finite(value: float | str) -> float:
-    """A reported value as it is kept: infinities become the largest finite double, as MLflow returns them."""
-    number = float(value)
-    if math.isinf(number):
-        return math.copysign(_LARGEST, number)
-    return number
 
 
 def _run_inputs_logged(working_set: WorkingSet, recorded: RecordedEvent, event: RunInputsLogged) -> None:

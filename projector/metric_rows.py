@@ -28,30 +28,47 @@ class ChunkRow:
 
 @dataclass(frozen=True, slots=True)
 class HistoryRows:
-    """What a batch does to one history: chunks to insert, then the tail appended to, replaced, or (b"") deleted.
+    """What a batch does to one history: chunks to insert, and at most one thing to its tail.
 
-    `append` and `replace` are never both set; both None leaves the tail as it is.
+    `insert` makes the tail; the others find one there.
     """
 
     chunks: list[ChunkRow]
+    insert: bytes | None = None
     append: bytes | None = None
     replace: bytes | None = None
+    deletes: bool = False
+
+
+def completes_a_chunk(series: Series) -> bool:
+    """Whether the tail that is stored becomes part of a chunk now."""
+    if not series.new:
+        return False
+    _, in_tail, count = _counts(series)
+    return in_tail > 0 and in_tail + count >= POINTS_PER_CHUNK
 
 
 def history_rows(series: Series, load_tail: Callable[[], bytes]) -> HistoryRows:
-    """The rows for a series' new points. `load_tail` is called only when they complete a chunk."""
+    """The rows for a series' new points. `load_tail` is called only when `completes_a_chunk`."""
     if series.points == 1 or not series.new:
         return HistoryRows([])  # one point alone is the latest value and needs no history
     new = [_single(*series.first), *series.new] if series.first is not None else series.new
-    count = sum(len(points.steps) for points in new)
-    before = series.points - count
-    in_tail = before % POINTS_PER_CHUNK
+    full, in_tail, count = _counts(series)
     if in_tail + count < POINTS_PER_CHUNK:
-        return HistoryRows([], append=b"".join(map(pack_segment, new)))
+        tail = b"".join(map(pack_segment, new))
+        return HistoryRows([], append=tail) if in_tail else HistoryRows([], insert=tail)
     segments = [unpack_segments(load_tail()), *new] if in_tail else new
-    rest = _after_last_chunk(new, (in_tail + count) % POINTS_PER_CHUNK)
-    tail = b"".join(map(pack_segment, rest))
-    return HistoryRows(_chunks(segments, before // POINTS_PER_CHUNK), replace=tail if tail or in_tail else None)
+    chunks = _chunks(segments, full)
+    tail = b"".join(map(pack_segment, _after_last_chunk(new, (in_tail + count) % POINTS_PER_CHUNK)))
+    if not in_tail:
+        return HistoryRows(chunks, insert=tail or None)
+    return HistoryRows(chunks, replace=tail) if tail else HistoryRows(chunks, deletes=True)
+
+
+def _counts(series: Series) -> tuple[int, int, int]:
+    """How many full chunks and points in the tail the history has, and how many points come to it."""
+    count = sum(len(points.steps) for points in series.new) + (series.first is not None)
+    return (*divmod(series.points - count, POINTS_PER_CHUNK), count)
 
 
 def _single(step: int, timestamp_ms: int, value: float) -> Points:

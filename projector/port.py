@@ -1,15 +1,27 @@
 """The read model as the projector sees it."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 
 from projector.working_set import Needs, WorkingSet
-from schemas.envelope import RecordedEvent
+from schemas.envelope import Positions, RecordedEvent
 
 
 class Fenced(Exception):
-    """Another worker moved the checkpoint, or another read model took this one's place. Nothing was written."""
+    """Another worker moved a checkpoint: it has the partition now. Nothing was written."""
+
+
+class Superseded(Exception):
+    """Another read model took this one's place. Nothing was written, and nothing ever will be."""
+
+
+class Unwritable(Exception):
+    """The database refuses what some event of the batch asks it to keep. Nothing was written."""
+
+
+class ReadModelUnavailable(Exception):
+    """The database went away. A commit under way may have happened or not; the checkpoints tell."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,20 +42,29 @@ class SetAside:
     reason: str
 
 
+@dataclass(frozen=True, slots=True)
+class SetAsideEvent:
+    """Where an event is that was set aside. `stream` is for people: a database may not hold it as it was."""
+
+    partition: int
+    offset: int
+    stream: str
+
+
 class ReadModelWriter(ABC):
-    """Rows, and with them in one transaction the checkpoint they account for."""
+    """Rows, and with them in one transaction the checkpoints they account for.
+
+    Several writers may be at one read model, each with partitions of its own; what keeps two from writing the same
+    partition is that a commit names the checkpoints it expects. Every call raises ReadModelUnavailable.
+    """
 
     @abstractmethod
-    async def checkpoint(self, partition: int) -> int:
-        """The offset of the next event to fold."""
+    async def checkpoints(self, partitions: Set[int]) -> Positions:
+        """The offset of the next event to fold, of each of `partitions`."""
 
     @abstractmethod
-    async def set_aside_streams(self) -> set[str]:
-        """The streams whose events are set aside until they can be folded."""
-
-    @abstractmethod
-    async def set_aside_offsets(self) -> list[tuple[int, int]]:
-        """(partition, offset) of every event set aside, in that order."""
+    async def set_aside_events(self, partitions: Set[int]) -> list[SetAsideEvent]:
+        """Every event of `partitions` that is set aside, in the order of partition and offset."""
 
     @abstractmethod
     async def refusals_since(self, partition: int, offset: int) -> list[Refusal]:
@@ -51,7 +72,7 @@ class ReadModelWriter(ABC):
 
     @abstractmethod
     async def load(self, needs: Needs) -> WorkingSet:
-        """The present state of everything `needs` names."""
+        """The present state of everything `needs` names. Raises Unwritable when it could not even be asked for."""
 
     @abstractmethod
     async def commit(
@@ -64,8 +85,8 @@ class ReadModelWriter(ABC):
     ) -> None:
         """Write what the fold changed, and move each partition's checkpoint from its expected to its new value.
 
-        `resumed` are events once set aside that are folded now. All of it happens, or none.
-        Raises Fenced.
+        `resumed` are (partition, offset) of events once set aside that are folded now. All of it happens, or none.
+        Raises Fenced, Superseded or Unwritable. A working set is committed once, or thrown away.
         """
 
     @abstractmethod

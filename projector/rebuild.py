@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from event_log.fixed_assignment import FixedAssignment
 from event_log.port import EventLogReader
 from projector import sqlite_generations
 from projector.compare import Difference, differences
@@ -65,7 +66,7 @@ async def _rebuild(
         sqlite_generations.create(building)
     writer = SqliteReadModelWriter(building)
     try:
-        worker = ProjectorWorker(log, writer, await _reporting(log, on_progress))
+        worker = ProjectorWorker(log, writer, FixedAssignment({PARTITION}), await _reporting(log, on_progress))
         await worker.start()
         if live is None:
             await worker.fold_until(await log.end())

@@ -1,28 +1,37 @@
-"""The worker: folds what the log brings in batches, commits rows with their checkpoint, and says how far it is."""
+"""The worker: folds what the log brings in batches, commits rows with their checkpoints, and says how far it is."""
 
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+import asyncio
+import contextlib
+import logging
+from collections import deque
+from collections.abc import Awaitable, Callable, Mapping, Sequence, Set
+from dataclasses import dataclass, field
 from typing import Final
 
-from event_log.port import EventLogReader
+from event_log.port import EventLogReader, PartitionAssignment
+from projector import batch
 from projector.fold import fold
-from projector.port import ReadModelWriter, Refusal, SetAside
+from projector.port import Fenced, ReadModelWriter, Refusal, SetAside, SetAsideEvent, Unwritable
 from projector.working_set import WorkingSet, needs_of
 from schemas import codec
 from schemas.envelope import Positions, RecordedEvent
 from schemas.errors import TracklogError
 from schemas.events import AnyEvent
 
-BATCH_EVENTS: Final = 2000
-"""Enough that a transaction's fixed cost is small beside its events, few enough that a reader is not held up."""
+logger = logging.getLogger(__name__)
 
 _IDLE_WAIT_S: Final = 5.0
+_FENCED_PAUSE_S: Final = 0.2
+"""Whoever fenced us has the partition, and the assignment will soon say so too."""
 _FOLLOWS: Final = "an earlier event of its stream is set aside"
 
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """What a worker publishes after each commit: all of it is in the tables when it is said."""
+    """What a worker publishes after each commit: all of it is in the tables when it is said.
+
+    `checkpoint` holds the partitions that moved, `set_aside` counts the events of all that are this worker's.
+    """
 
     checkpoint: Positions
     refusals: Sequence[Refusal]
@@ -31,100 +40,203 @@ class Progress:
 
 Publish = Callable[[Progress], Awaitable[None]]
 Linger = Callable[[Positions], Awaitable[None]]
-"""Called with the checkpoint before a batch is read: may wait a little for more, unless someone waits for it."""
+"""Called with the checkpoints when everything read was folded: may wait a little for more, unless someone waits."""
 
 
-async def _no_linger(checkpoint: Positions) -> None:
-    pass
+async def publish_nothing(progress: Progress) -> None:
+    """For read models whose commits say it themselves."""
+
+
+async def no_linger(checkpoint: Positions) -> None:
+    """Fold at once what comes."""
+
+
+@dataclass(slots=True)
+class _Partition:
+    """A partition that is this worker's: its checkpoint, what was read of it, and what of it is set aside."""
+
+    checkpoint: int
+    waiting: deque[RecordedEvent] = field(default_factory=deque)
+    stopped: set[str] = field(default_factory=set)  # streams of which events are set aside
+    set_aside: int = 0
+
+    @property
+    def next_to_read(self) -> int:
+        return self.waiting[-1].offset + 1 if self.waiting else self.checkpoint
 
 
 class ProjectorWorker:
-    """Folds some partitions of a log into a read model."""
+    """Folds the partitions of `assignment`, whichever they are at the moment, into a read model.
+
+    Two workers that believe to have the same partition do no harm: the checkpoint lets one of them commit.
+    """
 
     def __init__(
         self,
         log: EventLogReader,
         read_model: ReadModelWriter,
-        publish: Publish,
-        linger: Linger = _no_linger,
+        assignment: PartitionAssignment,
+        publish: Publish = publish_nothing,
+        linger: Linger = no_linger,
     ) -> None:
         self._log = log
         self._read_model = read_model
+        self._assignment = assignment
         self._publish = publish
         self._linger = linger
-        self._checkpoint: dict[int, int] = {}
-        self._set_aside_streams: set[str] = set()
-        self._set_aside_count = 0
+        self._partitions: dict[int, _Partition] = {}
 
     @property
     def checkpoint(self) -> Positions:
-        return self._checkpoint
+        """The checkpoints of the partitions that are this worker's."""
+        return {number: partition.checkpoint for number, partition in self._partitions.items()}
 
     @property
     def set_aside_count(self) -> int:
-        return self._set_aside_count
+        return sum(partition.set_aside for partition in self._partitions.values())
 
     async def start(self) -> None:
-        """Find the checkpoint, and fold again what was set aside: the code that could not may have been mended."""
-        for partition in await self._log.partitions():
-            self._checkpoint[partition] = await self._read_model.checkpoint(partition)
-        await self._resume_set_aside()
+        """Find the checkpoints, and fold again what was set aside: the code that could not may have been mended."""
+        await self._follow_assignment()
 
     async def run(self) -> None:
-        """Fold for ever. Raises Fenced when another worker or another read model took over."""
+        """Fold for ever. Raises Superseded when another read model took this one's place, and ReadModelUnavailable."""
         while True:
-            if not await self.fold_once():
-                await self._log.wait_for_more(self._checkpoint, _IDLE_WAIT_S)
-            if not await self._is_far_behind():
-                await self._linger(self._checkpoint)
+            try:
+                await self._follow_assignment()
+                if not self._partitions:
+                    await self._assignment.wait_for_change(set(), _IDLE_WAIT_S)
+                elif not await self.fold_once():
+                    await self._wait_for_events()
+                    await self._linger(self.checkpoint)
+                elif not any(partition.waiting for partition in self._partitions.values()):
+                    await self._linger(self.checkpoint)
+            except Fenced as fenced:
+                logger.info("%s; reading the checkpoints anew", fenced)
+                self._partitions.clear()
+                await self._assignment.wait_for_change(self._assignment.partitions, _FENCED_PAUSE_S)
 
     async def fold_until(self, end: Positions) -> None:
-        """Fold up to `end` in every partition, and not past it."""
-        for partition, offset in end.items():
-            while (start := self._checkpoint[partition]) < offset:
-                events = await self._log.read(partition, start, limit=min(BATCH_EVENTS, offset - start))
-                await self._fold_batch(partition, events)
+        """Fold up to `end` in every partition named, and not past it. Raises Fenced, Superseded."""
+        for number, offset in end.items():
+            partition = self._partitions[number]
+            while partition.checkpoint < offset:
+                limit = min(batch.BATCH_EVENTS, offset - partition.checkpoint)
+                events = await self._log.read(number, partition.checkpoint, limit=limit)
+                queue = deque(event for event in events if event.offset < offset)
+                if not queue:
+                    break
+                while queue:
+                    await self._fold_batch(batch.take([queue]))
 
     async def fold_once(self) -> bool:
-        """Fold one batch of each partition; False when the end of all was reached."""
-        found = False
-        for partition, offset in list(self._checkpoint.items()):
-            events = await self._log.read(partition, offset, limit=BATCH_EVENTS)
-            if events:
-                found = True
-                await self._fold_batch(partition, events)
-        return found
+        """Fold one batch; False when the end of every partition was reached. Raises Fenced, Superseded."""
+        await self._read()
+        events = batch.take([partition.waiting for partition in self._partitions.values()])
+        if events:
+            await self._fold_batch(events)
+        return bool(events)
 
-    async def _is_far_behind(self) -> bool:
-        """Whether a full batch waits already, so that there is nothing to wait for."""
-        end = await self._log.end()
-        return any(end[partition] - offset >= BATCH_EVENTS for partition, offset in self._checkpoint.items())
+    # --- partitions -----------------------------------------------------------------------------------------------
 
-    async def _fold_batch(self, partition: int, events: Sequence[RecordedEvent]) -> None:
-        folded = await self._fold_events(events)
-        new = events[-1].offset + 1
+    async def _follow_assignment(self) -> None:
+        wanted = self._assignment.partitions
+        if wanted == self._partitions.keys():
+            return
+        for lost in self._partitions.keys() - wanted:
+            del self._partitions[lost]
+        await self._take_over(wanted - self._partitions.keys())
+
+    async def _take_over(self, new: Set[int]) -> None:
+        for number, checkpoint in (await self._read_model.checkpoints(new)).items():
+            self._partitions[number] = _Partition(checkpoint)
+        for event in await self._read_model.set_aside_events(new):
+            await self._resume(self._partitions[event.partition], event)
+
+    async def _resume(self, partition: _Partition, event: SetAsideEvent) -> None:
+        """Fold an event that was set aside, unless it still cannot be."""
+        partition.set_aside += 1
+        if event.stream in partition.stopped:
+            return
+        [recorded] = await self._log.read(event.partition, event.offset, limit=1)
+        if recorded.stream in partition.stopped:
+            return
+        try:
+            folded = await self._fold_events([recorded])
+            if not folded.set_aside:
+                resumed = [(event.partition, event.offset)]
+                await self._read_model.commit(folded.working_set, folded.refusals, (), {}, resumed)
+                partition.set_aside -= 1
+                return
+        except Unwritable as error:
+            logger.warning("event %d:%d stays set aside: %s", event.partition, event.offset, error)
+        partition.stopped.add(recorded.stream)
+
+    async def _read(self) -> None:
+        """Read on in the partitions of which nothing waits."""
+        numbers = [number for number, partition in self._partitions.items() if not partition.waiting]
+        if len(numbers) == 1:
+            await self._read_partition(numbers[0])
+        else:
+            await asyncio.gather(*map(self._read_partition, numbers))
+
+    async def _read_partition(self, number: int) -> None:
+        partition = self._partitions[number]
+        partition.waiting.extend(await self._log.read(number, partition.next_to_read, limit=batch.BATCH_EVENTS))
+
+    async def _wait_for_events(self) -> None:
+        """Until the log has grown or the assignment is another."""
+        waits = [
+            asyncio.ensure_future(self._log.wait_for_more(self.checkpoint, _IDLE_WAIT_S)),
+            asyncio.ensure_future(self._assignment.wait_for_change(self._partitions.keys(), _IDLE_WAIT_S)),
+        ]
+        try:
+            done, _ = await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for wait in waits:
+                wait.cancel()
+        for wait in waits:
+            if wait not in done:
+                with contextlib.suppress(asyncio.CancelledError):
+                    await wait
+        for wait in done:
+            wait.result()
+
+    # --- batches --------------------------------------------------------------------------------------------------
+
+    async def _fold_batch(self, events: Sequence[RecordedEvent]) -> None:
+        """Fold and commit. Where the database refuses a batch, its halves: until the culprits stand alone."""
+        try:
+            await self._commit(events, await self._fold_events(events))
+        except Unwritable as error:
+            if len(events) == 1:
+                logger.error("event %d:%d is set aside: %s", events[0].partition, events[0].offset, error)
+                await self._commit(events, _Folded(WorkingSet(), [], [SetAside(events[0], str(error))]))
+                return
+            middle = len(events) // 2
+            await self._fold_batch(events[:middle])
+            await self._fold_batch(events[middle:])
+
+    async def _commit(self, events: Sequence[RecordedEvent], folded: "_Folded") -> None:
+        new = {event.partition: event.offset + 1 for event in events}
         await self._read_model.commit(
-            folded.working_set, folded.refusals, folded.set_aside, {partition: (self._checkpoint[partition], new)}
+            folded.working_set,
+            folded.refusals,
+            folded.set_aside,
+            {number: (self._partitions[number].checkpoint, offset) for number, offset in new.items()},
         )
-        self._checkpoint[partition] = new
-        self._set_aside_streams.update(one.event.stream for one in folded.set_aside)
-        self._set_aside_count += len(folded.set_aside)
-        await self._publish(Progress({partition: new}, folded.refusals, self._set_aside_count))
+        for number, offset in new.items():
+            self._partitions[number].checkpoint = offset
+        for one in folded.set_aside:
+            partition = self._partitions[one.event.partition]
+            partition.stopped.add(one.event.stream)
+            partition.set_aside += 1
+        await self._publish(Progress(new, folded.refusals, self.set_aside_count))
 
     async def _fold_events(self, events: Sequence[RecordedEvent]) -> "_Folded":
         """Fold events in memory. One that cannot be folded is set aside, and with it all later ones of its stream."""
         set_aside: list[SetAside] = []
-        stopped = set(self._set_aside_streams)
-        decoded: list[tuple[RecordedEvent, AnyEvent]] = []
-        for recorded in events:
-            if recorded.stream in stopped:
-                set_aside.append(SetAside(recorded, _FOLLOWS))
-                continue
-            try:
-                decoded.append((recorded, codec.decode(recorded)))
-            except codec.UndecodableEvent as error:
-                stopped.add(recorded.stream)
-                set_aside.append(SetAside(recorded, str(error)))
+        decoded = self._decode(events, set_aside)
         working_set = await self._read_model.load(needs_of([event for _, event in decoded]))
         refusals: list[Refusal] = []
         poisoned: set[str] = set()
@@ -141,20 +253,23 @@ class ProjectorWorker:
                 set_aside.append(SetAside(recorded, f"its fold raised {error!r}"))
         return _Folded(working_set, refusals, set_aside)
 
-    async def _resume_set_aside(self) -> None:
-        offsets = await self._read_model.set_aside_offsets()
-        self._set_aside_count = len(offsets)
-        if not offsets:
-            return
-        self._set_aside_streams = set()
-        for partition, offset in offsets:
-            [recorded] = await self._log.read(partition, offset, limit=1)
-            folded = await self._fold_events([recorded])
-            if folded.set_aside:
-                self._set_aside_streams.add(recorded.stream)
+    def _decode(
+        self, events: Sequence[RecordedEvent], set_aside: list[SetAside]
+    ) -> list[tuple[RecordedEvent, AnyEvent]]:
+        decoded: list[tuple[RecordedEvent, AnyEvent]] = []
+        stopped: Mapping[int, set[str]] = {
+            number: set(partition.stopped) for number, partition in self._partitions.items()
+        }
+        for recorded in events:
+            if recorded.stream in stopped[recorded.partition]:
+                set_aside.append(SetAside(recorded, _FOLLOWS))
                 continue
-            await self._read_model.commit(folded.working_set, folded.refusals, (), {}, resumed=[(partition, offset)])
-            self._set_aside_count -= 1
+            try:
+                decoded.append((recorded, codec.decode(recorded)))
+            except codec.UndecodableEvent as error:
+                stopped[recorded.partition].add(recorded.stream)
+                set_aside.append(SetAside(recorded, str(error)))
+        return decoded
 
 
 @dataclass(frozen=True, slots=True)

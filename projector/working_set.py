@@ -1,5 +1,6 @@
 """The part of the read model that one batch of events touches, in memory: what the fold reads and changes."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -44,15 +45,23 @@ class Experiment:
 class Series:
     """The newest value of one metric of a run, and the points this batch adds to its history.
 
-    `value` None is NaN. `first` is the one point of a series of one point, which has no row in the history yet.
+    `value` None is NaN. `is_stored`: the tables hold points of it. `first` is the one point of a series of one point,
+    which has no row in the history yet.
     """
 
     step: int = 0
     timestamp_ms: int = 0
     value: float | None = None
     points: int = 0
+    is_stored: bool = False
     first: tuple[int, int, float] | None = None
     new: list[Points] = field(default_factory=list)  # one for each event
+
+
+def stored_series(step: int, timestamp_ms: int, value: float | None, points: int) -> Series:
+    """A series as its row of `latest_metrics` tells it."""
+    first = (step, timestamp_ms, math.nan if value is None else value) if points == 1 else None
+    return Series(step, timestamp_ms, value, points, True, first)
 
 
 @dataclass(slots=True)

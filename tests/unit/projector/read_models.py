@@ -5,6 +5,7 @@ import sqlite3
 from collections.abc import Iterable
 from pathlib import Path
 
+from event_log.fixed_assignment import FixedAssignment
 from event_log.memory_event_log import MemoryEventLog
 from projector import sqlite_generations
 from projector.sqlite_read_model import SqliteReadModelWriter
@@ -29,7 +30,7 @@ class Projected:
         last = (await log.end())[0]
         for end in [*sorted(min(end, last) for end in ends), last]:
             writer = SqliteReadModelWriter(self.path)
-            one = ProjectorWorker(log, writer, self._publish)
+            one = ProjectorWorker(log, writer, FixedAssignment({0}), self._publish)
             await one.start()
             await one.fold_until({0: end})
             await writer.close()

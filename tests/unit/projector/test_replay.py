@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from event_log.memory_event_log import MemoryEventLog
 from projector.compare import compare_files
-from projector.port import Fenced
+from projector.port import Fenced, Superseded
 from projector.sqlite_read_model import SqliteReadModelWriter
 from projector.working_set import WorkingSet
 from schemas.events import AnyEvent, MetricSeries, RunDataLogged
@@ -162,7 +162,7 @@ async def test_a_worker_that_lost_its_partition_writes_nothing(tmp_path: Path) -
 async def test_a_worker_whose_read_model_was_replaced_writes_nothing(tmp_path: Path) -> None:
     read_model = Projected(tmp_path)
     writer = SqliteReadModelWriter(read_model.path, is_current=lambda: False)
-    with pytest.raises(Fenced, match="took this one's place"):
+    with pytest.raises(Superseded, match="took this one's place"):
         await writer.commit(WorkingSet(), (), (), {0: (0, 1)})
     await writer.close()
     assert read_model.rows("SELECT * FROM checkpoints") == []
