@@ -58,7 +58,7 @@ def decode_body(body: bytes, message_type: type[M]) -> M:
     if message is None:
         return _decode_slowly(body, message_type)
     if _NUL_ESCAPE in body:
-        _refuse_nul(msgspec.json.decode(body))
+        _refuse_nul(msgspec.json.decode(body), "$")
     check_required(message)
     return message
 
@@ -72,7 +72,7 @@ def decode_query(query: MultiMapping[str], message_type: type[M]) -> M:
     for name, annotation in _annotations(message_type).items():
         if name in query:
             fields[name] = query.getall(name) if _is_list(annotation) else query[name]
-    _refuse_nul(fields)
+    _refuse_nul(fields, "$")
     return _convert(fields, message_type)
 
 
@@ -113,7 +113,7 @@ def _decode_slowly(body: bytes, message_type: type[M]) -> M:
             document = msgspec.json.decode(body)
         if isinstance(document, str):
             document = msgspec.json.decode(document)
-        _refuse_nul(document)
+        _refuse_nul(document, "$")
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise InvalidParameterValue(f"The request body is not valid JSON: {error}") from error
     if not isinstance(document, dict):
@@ -201,15 +201,18 @@ def _snake(name: str) -> str:
     return re.sub(r"(?<=[a-z0-9])([A-Z])", lambda letter: "_" + letter[1].lower(), name)
 
 
-def _refuse_nul(value: Any) -> None:
-    """PostgreSQL text cannot hold NUL, so it is refused at the door whatever the read model is."""
+def _refuse_nul(value: Any, at: str) -> None:
+    """PostgreSQL text cannot hold NUL, so it is refused at the door whatever the read model is. `at` says where it is.
+
+    Raises InvalidParameterValue naming the field.
+    """
     if isinstance(value, str):
         if "\0" in value:
-            raise InvalidParameterValue("Text must not contain the NUL character.")
+            raise InvalidParameterValue(f"Invalid value in the request: text with the NUL character - at `{at}`")
     elif isinstance(value, dict):
         for key, item in value.items():
-            _refuse_nul(key)
-            _refuse_nul(item)
+            _refuse_nul(key, f"key of {at}")
+            _refuse_nul(item, f"{at}.{key}")
     elif isinstance(value, list):
-        for item in value:
-            _refuse_nul(item)
+        for index, item in enumerate(value):
+            _refuse_nul(item, f"{at}[{index}]")

@@ -10,7 +10,7 @@ from projector.fold import fold
 from projector.working_set import WorkingSet
 from schemas import codec
 from schemas.envelope import Actor, EventClock, EventData, Position, Positions
-from schemas.errors import TracklogError
+from schemas.errors import TemporarilyUnavailable, TracklogError
 from schemas.events import AnyEvent
 from schemas.progress import ProgressReport, ProjectionBehind, ProjectionProgress
 
@@ -18,10 +18,15 @@ ANN = Actor(user="ann")
 
 
 class MemoryProjection(ProjectionProgress, DoorState):
-    """What the fold makes of a log of one partition, as far as anybody waited for it. `is_stuck`: it never gets on."""
+    """What the fold makes of a log of one partition, as far as anybody waited for it.
+
+    `is_stuck`: it never gets on. `is_away`: nobody can ask it; `asked` counts who tries.
+    """
 
     def __init__(self, log: MemoryEventLog) -> None:
         self.is_stuck = False
+        self.is_away = False
+        self.asked = 0
         self.waits = 0
         self._log = log
         self._rows = WorkingSet()
@@ -50,9 +55,15 @@ class MemoryProjection(ProjectionProgress, DoorState):
     def report(self) -> ProgressReport:
         return ProgressReport({0: self._next_offset}, 0)
 
+    def _ask(self) -> None:
+        self.asked += 1
+        if self.is_away:
+            raise TemporarilyUnavailable("the read model is away")
+
     # --- DoorState --------------------------------------------------------------------------------------------------
 
     async def experiment(self, experiment_id: int) -> ExperimentAtDoor | None:
+        self._ask()
         row = self._rows.experiments.get(experiment_id)
         if row is None:
             return None
@@ -76,6 +87,7 @@ class MemoryProjection(ProjectionProgress, DoorState):
         ]
 
     async def run(self, run_id: str) -> RunAtDoor | None:
+        self._ask()
         row = self._rows.runs.get(run_id)
         return None if row is None else RunAtDoor(row.run_id, row.experiment_id, row.active, row.lifecycle_us)
 

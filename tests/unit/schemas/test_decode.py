@@ -150,8 +150,26 @@ def test_a_number_in_a_query_must_be_one(value: str) -> None:
 
 
 def test_nul_in_a_query_is_refused() -> None:
-    with pytest.raises(InvalidParameterValue, match="NUL"):
+    with pytest.raises(InvalidParameterValue, match=r"NUL.*\$\.run_id"):
         decode_query(MultiDict(run_id="a\0"), GetRun)
+
+
+@pytest.mark.parametrize(
+    ("fields", "at"),
+    [
+        ({"tags": [{"key": "a", "value": "b"}, {"key": "c", "value": "d\0"}]}, "$.tags[1].value"),
+        ({"runId": "r\0"}, "$.runId"),
+        ({"unknown\0": 1}, "key of $"),
+    ],
+)
+def test_nul_in_a_body_is_refused_by_the_name_of_its_field(fields: dict[str, Any], at: str) -> None:
+    with pytest.raises(InvalidParameterValue, match="NUL") as refused:
+        decode_body(body(**{"run_id": "r", **fields}), LogBatch)
+    assert f"`{at}`" in str(refused.value)
+
+
+def test_a_backslash_before_what_looks_like_nul_is_text() -> None:
+    assert decode_body(body(run_id="r\\u0000"), GetRun).run_id == "r\\u0000"
 
 
 def test_an_enum_may_be_a_name_or_a_number() -> None:

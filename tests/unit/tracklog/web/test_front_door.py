@@ -15,7 +15,7 @@ from aiohttp.test_utils import TestClient, TestServer
 from schemas.errors import InvalidParameterValue, InvalidState, ResourceDoesNotExist, TemporarilyUnavailable
 from schemas.rest.request_keys import ACTOR, BEHIND, REQUEST_ID
 from schemas.rest.route import NO_PREFIX, V2, Handler, Kind, Limits, Permission, Route
-from tracklog.settings import WebSettings
+from tracklog.settings import WebSettings, trusted_proxies_of
 from tracklog.web import front_door
 from tracklog.web.access_log import AccessLog
 from tracklog.web.app import COUNTS, FRONT_DOOR, create_app
@@ -437,6 +437,31 @@ async def test_a_read_that_gave_up_waiting_says_so_and_is_counted() -> None:
         assert (await client.post("/api/2.0/y", data=chunks(1))).headers["X-Tracklog-Behind"] == "0:5/9"
         assert client.app is not None
         assert client.app[COUNTS].behind == 2
+
+
+async def test_a_role_says_that_another_may_have_what_it_has_not() -> None:
+    app = create_app([route("/x", fine)], WebSettings(), kinds={Kind.READ}, role="query")
+    async with TestClient(TestServer(app)) as client:
+        assert (await client.get("/api/2.0/x")).status == 200
+        answer = await client.post("/api/2.0/mlflow/runs/log-metric")
+        assert answer.status == 404
+        told = await answer.json()
+        assert told["error_code"] == "ENDPOINT_NOT_FOUND"
+        assert "query role" in told["message"]
+        # What is not built yet is told by the role that it will belong to.
+        assert (await client.get("/api/2.0/mlflow/registered-models/get")).status == 501
+        assert (await client.post("/api/2.0/mlflow/registered-models/create")).status == 404
+
+
+async def test_the_client_behind_a_trusted_proxy_is_the_actor() -> None:
+    async def whose(request: web.Request) -> web.StreamResponse:
+        return web.Response(text=request[ACTOR].address)
+
+    async with serving(route("/x", whose), trusted_proxies=trusted_proxies_of("127.0.0.1")) as client:
+        headers = {"X-Forwarded-For": "1.2.3.4"}
+        assert await (await client.get("/api/2.0/x", headers=headers)).text() == "1.2.3.4"
+    async with serving(route("/x", whose)) as client:
+        assert await (await client.get("/api/2.0/x", headers=headers)).text() == "127.0.0.1"
 
 
 async def test_requests_are_counted_by_route_and_status() -> None:

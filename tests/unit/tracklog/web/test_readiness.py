@@ -1,0 +1,62 @@
+"""Rules of GET /ready: 200 when every need is met, else 503 with what is missing."""
+
+import asyncio
+from typing import Any
+
+import pytest
+from aiohttp.test_utils import TestClient, TestServer
+
+from schemas.errors import TemporarilyUnavailable
+from tracklog.settings import WebSettings
+from tracklog.web import readiness
+from tracklog.web.app import create_app
+from tracklog.web.readiness import Check, Readiness, ready_route
+
+
+async def fine() -> None:
+    pass
+
+
+async def away() -> None:
+    raise TemporarilyUnavailable("PostgreSQL cannot be reached")
+
+
+async def hanging() -> None:
+    await asyncio.sleep(60)
+
+
+async def answer(needs: dict[str, Check]) -> tuple[int, Any]:
+    app = create_app([ready_route(Readiness(needs))], WebSettings())
+    async with TestClient(TestServer(app)) as client:
+        response = await client.get("/ready")
+        return response.status, await response.json()
+
+
+async def test_a_process_whose_needs_are_met_is_ready() -> None:
+    assert await answer({"event log": fine, "read model": fine}) == (200, {"ready": True})
+
+
+async def test_what_is_missing_is_named_with_why() -> None:
+    assert await answer({"event log": fine, "read model": away}) == (
+        503,
+        {"ready": False, "missing": {"read model": "PostgreSQL cannot be reached"}},
+    )
+
+
+async def test_a_need_that_does_not_answer_is_missing_after_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(readiness, "BOUND_S", 0.05)
+    status, told = await answer({"event log": hanging})
+    assert (status, told["missing"]) == (503, {"event log": "no answer within 0.05 s"})
+
+
+async def test_those_who_ask_at_once_share_the_answer() -> None:
+    asked = 0
+
+    async def counting() -> None:
+        nonlocal asked
+        asked += 1
+        await asyncio.sleep(0.01)
+
+    ready = Readiness({"x": counting})
+    await asyncio.gather(*(ready.missing() for _ in range(50)))
+    assert asked == 1
