@@ -1,0 +1,89 @@
+"""One connection to PostgreSQL that is made anew when it was lost, and does not wait for a server known to be away."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Final
+
+import asyncpg
+
+from event_log.port import LogUnavailable
+from schemas.postgresql_errors import CONNECTION_ERRORS, said
+
+if TYPE_CHECKING:
+    Connection = asyncpg.Connection[asyncpg.Record]
+else:
+    Connection = asyncpg.Connection  # generic for type checkers alone
+
+CONNECT_TIMEOUT_S: Final = 2.0
+AWAY_S: Final = 0.5
+"""For so long after a failed attempt nobody tries again: a crowd that knocks helps no server to its feet."""
+
+
+async def connect(dsn: str, settings: Mapping[str, str]) -> Connection:
+    """A connection with `settings` of PostgreSQL. The log's transactions rest on 'read committed'.
+
+    Raises LogUnavailable within CONNECT_TIMEOUT_S.
+    """
+    try:
+        return await asyncpg.connect(
+            dsn,
+            timeout=CONNECT_TIMEOUT_S,
+            server_settings={
+                "application_name": "tracklog",
+                "default_transaction_isolation": "read committed",
+                "jit": "off",
+                **settings,
+            },
+        )
+    except CONNECTION_ERRORS as error:
+        raise LogUnavailable(f"PostgreSQL cannot be reached: {said(error)}") from error
+
+
+class SteadyConnection:
+    """Lent to one at a time. `command_timeout_s` bounds each statement, by the server and, a little later, here."""
+
+    def __init__(self, dsn: str, command_timeout_s: float) -> None:
+        self._dsn = dsn
+        self._timeout_s = command_timeout_s
+        self._connection: Connection | None = None
+        self._lent = asyncio.Lock()
+        self._away_until = 0.0
+        self._away: LogUnavailable | None = None
+
+    @asynccontextmanager
+    async def borrow(self) -> AsyncIterator[Connection]:
+        """The connection, for statements that read.
+
+        Raises LogUnavailable when PostgreSQL is away, also when it goes away meanwhile.
+        """
+        async with self._lent:
+            connection = self._connection
+            if connection is None or connection.is_closed():
+                connection = await self._reconnect()
+            try:
+                async with asyncio.timeout(self._timeout_s + 1):
+                    yield connection
+            except CONNECTION_ERRORS as error:
+                connection.terminate()
+                raise LogUnavailable(f"PostgreSQL was lost while it was asked: {said(error)}") from error
+            except asyncpg.QueryCanceledError as error:
+                raise LogUnavailable(f"PostgreSQL took longer than {self._timeout_s} s: {said(error)}") from error
+
+    async def close(self) -> None:
+        """Let go of it."""
+        async with self._lent:
+            if self._connection is not None:
+                self._connection.terminate()
+
+    async def _reconnect(self) -> Connection:
+        if self._away is not None and time.monotonic() < self._away_until:
+            raise LogUnavailable(self._away.message)
+        try:
+            self._connection = await connect(self._dsn, {"statement_timeout": f"{self._timeout_s * 1000:.0f}"})
+        except LogUnavailable as error:
+            self._away, self._away_until = error, time.monotonic() + AWAY_S
+            raise
+        self._away = None
+        return self._connection

@@ -1,0 +1,329 @@
+"""The PostgreSQL adapter keeps the event log's contract, and its own promises."""
+
+import asyncio
+import contextlib
+import itertools
+import secrets
+import time
+from collections.abc import AsyncIterator
+from typing import Any
+
+import asyncpg
+import pytest
+from msgspec.structs import replace
+
+from event_log.port import EventTooLarge, ForeignLog, LogOverloaded, LogUnavailable, OutcomeUnknown
+from event_log.postgresql_event_log import (
+    PARTITION,
+    PostgresqlEventLog,
+    PostgresqlEventLogReader,
+    open_postgresql_log,
+    open_postgresql_reader,
+)
+from schemas import codec
+from schemas.envelope import RecordedEvent
+from schemas.events import Param, RunDataLogged
+from tests.contracts.event_log_contract import EventLogContract, event, everything, param
+
+
+@pytest.fixture
+async def log(postgresql_database: str) -> AsyncIterator[PostgresqlEventLog]:
+    log = await open_postgresql_log(postgresql_database)
+    yield log
+    await log.close()
+
+
+@pytest.fixture
+async def other(postgresql_database: str, log: PostgresqlEventLog) -> AsyncIterator[PostgresqlEventLog]:
+    """The same log, as another server has it open."""
+    other = await open_postgresql_log(postgresql_database)
+    yield other
+    await other.close()
+
+
+@pytest.fixture
+async def reader(postgresql_database: str, log: PostgresqlEventLog) -> AsyncIterator[PostgresqlEventLogReader]:
+    """The same log, as another process reads it."""
+    reader = await open_postgresql_reader(postgresql_database)
+    yield reader
+    await reader.close()
+
+
+@pytest.fixture
+async def connection(postgresql_database: str, log: PostgresqlEventLog) -> AsyncIterator[Any]:
+    """A connection of the test's own to the log's database."""
+    connection = await asyncpg.connect(postgresql_database)
+    yield connection
+    await connection.close()
+
+
+def keys(events: list[RecordedEvent]) -> list[str]:
+    """The params of `events`, which are of `param`."""
+    return [codec.decode(one).params[0].key for one in events]  # type: ignore[union-attr]
+
+
+class TestContract(EventLogContract):
+    pass
+
+
+async def test_events_outlive_a_close(postgresql_database: str, log: PostgresqlEventLog) -> None:
+    await log.append([param(1, "p")])
+    again = await open_postgresql_log(postgresql_database)
+    assert await everything(again) == await everything(log)
+    assert (await again.end())[PARTITION] == 1
+    await again.append([param(1, "q")])
+    assert keys(await everything(again)) == ["p", "q"]
+    await again.close()
+
+
+async def test_a_reader_in_another_process_is_woken_and_sees_what_was_acknowledged(
+    log: PostgresqlEventLog, reader: PostgresqlEventLogReader
+) -> None:
+    waiting = asyncio.create_task(reader.wait_for_more(await reader.end(), 30))
+    await asyncio.sleep(0.2)
+    [position] = await log.append([param(1, "p")])
+    async with asyncio.timeout(0.4):  # sooner than it would look by itself
+        await waiting
+    assert [one.offset for one in await reader.read(PARTITION, 0, limit=10)] == [position.offset]
+
+
+async def test_several_writers_make_one_order_without_gaps(
+    log: PostgresqlEventLog, other: PostgresqlEventLog, reader: PostgresqlEventLogReader
+) -> None:
+    async def write(to: PostgresqlEventLog, name: str) -> None:
+        for one in range(40):
+            await to.append([param(one, f"{name}-{one}"), param(one, f"{name}-{one}-second")])
+
+    seen: list[int] = []
+
+    async def follow() -> None:
+        while len(seen) < 320:
+            end = await reader.end()
+            read = await reader.read(PARTITION, len(seen), limit=50)
+            assert [one.offset for one in read] == list(range(len(seen), len(seen) + len(read)))
+            seen.extend(one.offset for one in read)
+            assert len(read) == 50 or len(seen) >= end[PARTITION]
+
+    async with asyncio.timeout(60):
+        await asyncio.gather(
+            follow(), *(write(to, f"{number}-{writer}") for number, to in enumerate((log, other)) for writer in "ab")
+        )
+    found = keys(await everything(reader))
+    assert len(found) == len(set(found)) == 320
+    for first, second in itertools.pairwise(found):
+        if not first.endswith("second"):
+            assert second == f"{first}-second"
+
+
+class TestNoReaderPassesAGap:
+    """A sequence would let a later transaction commit before an earlier one; the locked row does not."""
+
+    async def test_a_writer_that_commits_late_is_not_overtaken(
+        self, connection: Any, log: PostgresqlEventLog, reader: PostgresqlEventLogReader
+    ) -> None:
+        transaction = connection.transaction()
+        await transaction.start()
+        await self._take_two_offsets(connection)
+        overtaking = asyncio.create_task(log.append([param(1, "later")]))
+        await asyncio.sleep(0.3)
+        assert not overtaking.done()
+        assert await reader.read(PARTITION, 0, limit=10) == []
+        assert await reader.end() == {PARTITION: 0}
+        await transaction.commit()
+        assert [position.offset for position in await overtaking] == [2]
+        assert await reader.end() == {PARTITION: 3}
+
+    async def test_offsets_of_a_rollback_are_given_again(
+        self, connection: Any, log: PostgresqlEventLog, reader: PostgresqlEventLogReader
+    ) -> None:
+        transaction = connection.transaction()
+        await transaction.start()
+        await self._take_two_offsets(connection)
+        after = asyncio.create_task(log.append([param(1, "after")]))
+        await asyncio.sleep(0.1)
+        await transaction.rollback()
+        assert [position.offset for position in await after] == [0]
+        assert [one.offset for one in await reader.read(PARTITION, 0, limit=10)] == [0]
+
+    async def test_a_writer_that_never_commits_costs_the_others_a_retryable_error(
+        self, connection: Any, log: PostgresqlEventLog
+    ) -> None:
+        transaction = connection.transaction()
+        await transaction.start()
+        await self._take_two_offsets(connection)
+        started = time.monotonic()
+        with pytest.raises(LogUnavailable, match="timeout"):
+            await log.append([param(1, "p")])
+        assert time.monotonic() - started < 6
+        await transaction.rollback()
+        await log.append([param(1, "q")])
+        assert keys(await everything(log)) == ["q"]
+
+    async def _take_two_offsets(self, connection: Any) -> None:
+        await connection.execute("UPDATE tracklog.log_end SET next_offset = next_offset + 2")
+
+
+async def test_a_foreign_schema_is_refused_untouched(postgresql_database: str) -> None:
+    connection = await asyncpg.connect(postgresql_database)
+    await connection.execute("CREATE SCHEMA tracklog; CREATE TABLE tracklog.notes (text text)")
+    with pytest.raises(ForeignLog, match=r"not Tracklog's \(notes\).*left untouched"):
+        await open_postgresql_log(postgresql_database)
+    tables = await connection.fetch("SELECT tablename FROM pg_tables WHERE schemaname = 'tracklog'")
+    assert [row[0] for row in tables] == ["notes"]
+    await connection.close()
+
+
+async def test_a_log_of_a_newer_tracklog_is_refused(connection: Any, postgresql_database: str) -> None:
+    await connection.execute("UPDATE tracklog.alembic_version SET version_num = 'control_9999'")
+    with pytest.raises(ForeignLog, match=r"newer Tracklog.*control_9999"):
+        await open_postgresql_reader(postgresql_database)
+
+
+async def test_a_log_that_is_made_by_several_at_once_is_one(postgresql_database: str) -> None:
+    logs = await asyncio.gather(*(open_postgresql_log(postgresql_database) for _ in range(4)))
+    for log in logs:
+        await log.append([param(1, "p")])
+    assert await logs[0].end() == {PARTITION: 4}
+    for log in logs:
+        await log.close()
+
+
+async def test_a_server_that_is_not_there_is_unavailable_and_its_password_stays_unsaid() -> None:
+    with pytest.raises(LogUnavailable, match="cannot be reached") as refused:
+        await open_postgresql_log("postgresql://somebody:open-sesame@127.0.0.1:1/nowhere")
+    assert "open-sesame" not in str(refused.value)
+
+
+async def test_a_wrong_database_is_unavailable(postgresql_database: str) -> None:
+    with pytest.raises(LogUnavailable, match="does not exist"):
+        await open_postgresql_log(f"{postgresql_database}-not")
+
+
+async def test_an_append_too_large_for_the_log_is_refused_whole(
+    log: PostgresqlEventLog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("event_log.postgresql_event_log.MAX_EVENT_BYTES", 1000)
+    with pytest.raises(EventTooLarge):
+        await log.append([param(1, "p"), event(RunDataLogged(run_id="a" * 32, params=[Param("p", "x" * 1000)]))])
+    assert await everything(log) == []
+
+
+async def test_appends_beyond_what_may_wait_are_refused_and_the_others_kept(
+    log: PostgresqlEventLog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("event_log.postgresql_event_log.MAX_WAITING_BYTES", 5000)
+    outcomes = await asyncio.gather(
+        *(log.append([param(one, "p", "x" * 1000)]) for one in range(20)), return_exceptions=True
+    )
+    refused = [one for one in outcomes if isinstance(one, LogOverloaded)]
+    assert 0 < len(refused) < 20
+    assert len(await everything(log)) == 20 - len(refused)
+
+
+@pytest.mark.parametrize("bad", ["\ud800", "\0"], ids=["surrogate", "nul"])
+async def test_an_append_that_cannot_be_written_fails_alone(log: PostgresqlEventLog, bad: str) -> None:
+    broken = replace(param(1, "p"), request_id=bad)
+    outcomes = await asyncio.gather(
+        log.append([param(1, "a")]), log.append([broken]), log.append([param(1, "b")]), return_exceptions=True
+    )
+    assert isinstance(outcomes[1], LogUnavailable)
+    assert keys(await everything(log)) == ["a", "b"]
+
+
+async def test_a_large_answer_ends_early_and_never_empty(
+    log: PostgresqlEventLog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("event_log.postgresql_event_log._READ_STORED_BYTES", 3000)
+    for one in range(6):
+        await log.append([param(one, "p", secrets.token_hex(3000))])
+    assert 0 < len(await log.read(PARTITION, 0, limit=6)) < 6
+    assert len(await everything(log)) == 6
+    assert len(await everything(log, actor="anonymous")) == 6
+
+
+@pytest.mark.parametrize(
+    "conditions",
+    [{"stream": "run/\0"}, {"actor": "a\0"}, {"since_us": 2**70}, {"until_us": -(2**70)}],
+    ids=["stream", "actor", "since", "until"],
+)
+async def test_filters_that_nothing_can_match_find_nothing(
+    log: PostgresqlEventLog, conditions: dict[str, object]
+) -> None:
+    await log.append([param(1, "p")])
+    assert await everything(log, **conditions) == []
+
+
+async def test_an_append_is_durable_whatever_the_database_says_of_synchronous_commit(own_postgresql: Any) -> None:
+    connection = await asyncpg.connect(own_postgresql.url)
+    # Nothing is flushed by and by: what a crash leaves is what a commit waited for.
+    await connection.execute("ALTER SYSTEM SET wal_writer_delay = '10s'")
+    await connection.execute("ALTER SYSTEM SET synchronous_commit = off")
+    await connection.execute("SELECT pg_reload_conf()")
+    await connection.close()
+    log = await open_postgresql_log(own_postgresql.url)
+    await log.append([param(1, "first")])
+    for one in range(20):
+        await log.append([param(one, f"p{one}")])
+    own_postgresql.kill()
+    own_postgresql.start()
+    assert len(await _when_back(log)) == 21
+    await log.close()
+
+
+async def test_a_log_whose_server_is_away_refuses_at_once_and_comes_back_by_itself(own_postgresql: Any) -> None:
+    log = await open_postgresql_log(own_postgresql.url)
+    reader = await open_postgresql_reader(own_postgresql.url)
+    await log.append([param(1, "before")])
+    waiting = asyncio.create_task(reader.wait_for_more({PARTITION: 1}, 60))
+    await asyncio.sleep(0.2)
+    own_postgresql.kill()
+    with pytest.raises((LogUnavailable, OutcomeUnknown)):
+        await log.append([param(1, "lost")])
+    started = time.monotonic()
+    for _ in range(20):
+        with pytest.raises(LogUnavailable):
+            await log.append([param(1, "refused")])
+    with pytest.raises(LogUnavailable):
+        await reader.end()
+    assert time.monotonic() - started < 1
+    assert not waiting.done()
+    own_postgresql.start()
+    async with asyncio.timeout(20):
+        while True:
+            with contextlib.suppress(LogUnavailable):
+                await log.append([param(2, "after")])
+                break
+            await asyncio.sleep(0.05)
+        await waiting
+    assert keys(await _when_back(log))[-1] == "after"
+    assert "refused" not in keys(await everything(log))
+    await log.close()
+    await reader.close()
+
+
+async def test_a_server_that_stops_answering_leaves_the_outcome_open_within_a_bound(
+    own_postgresql: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("event_log.postgresql_event_log._UNKNOWN_AFTER_S", 1.0)
+    monkeypatch.setattr("event_log.postgresql_connection.CONNECT_TIMEOUT_S", 0.5)
+    log = await open_postgresql_log(own_postgresql.url)
+    await log.append([param(1, "before")])
+    own_postgresql.suspend()
+    started = time.monotonic()
+    with pytest.raises(OutcomeUnknown):
+        await log.append([param(1, "open")])
+    with pytest.raises(LogUnavailable):
+        await log.append([param(1, "refused")])
+    assert time.monotonic() - started < 4
+    own_postgresql.resume()
+    assert "refused" not in keys(await _when_back(log))
+    await log.close()
+
+
+async def _when_back(log: PostgresqlEventLogReader) -> list[RecordedEvent]:
+    """Everything in the log, as soon as its server answers again."""
+    async with asyncio.timeout(20):
+        while True:
+            with contextlib.suppress(LogUnavailable):
+                return await everything(log)
+            await asyncio.sleep(0.05)
