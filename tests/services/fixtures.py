@@ -5,69 +5,38 @@ in a container where Docker answers and as a process where it does not. Where ne
 or fails in continuous integration.
 """
 
-import shutil
-import tempfile
 import uuid
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from pathlib import Path
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any, TypeVar
 
 import pytest
 
-from tests.services.containers import (
-    KafkaContainer,
-    MinioContainer,
-    PostgresqlContainer,
-    ServiceContainer,
-    docker_answers,
-)
 from tests.services.given import GivenKafka, GivenPostgresql, GivenS3, given_kafka, given_postgresql, given_s3
-from tests.services.kafka import QUICK_RETURN, Kafka
 from tests.services.kafka_topic import remove_topic
-from tests.services.minio import Minio
 from tests.services.missing import ServiceMissing, leave_out
-from tests.services.postgresql import PRODUCTION, THROWAWAY, Postgresql, execute, run_apart
-from tests.services.process import ServiceProcess
+from tests.services.postgresql import PRODUCTION, THROWAWAY, execute, run_apart
+from tests.services.running import (
+    AnyKafka,
+    AnyMinio,
+    AnyPostgresql,
+    running_kafka,
+    running_minio,
+    running_postgresql,
+)
 from tests.services.s3_bucket import fresh_bucket_name, remove_bucket, s3_client
 
-Started = TypeVar("Started", bound=ServiceProcess | ServiceContainer)
-
-AnyPostgresql = Postgresql | PostgresqlContainer
-AnyKafka = Kafka | KafkaContainer
-AnyMinio = Minio | MinioContainer
+Service = TypeVar("Service")
 
 
 @contextmanager
-def _running(make: Callable[[Path], Started]) -> Iterator[Started]:
-    """A service on a folder of its own, started; killed and removed in the end."""
-    folder = Path(tempfile.mkdtemp(prefix="tracklog-service-"))
+def _running(service: AbstractContextManager[Service]) -> Iterator[Service]:
+    """The service, or the test left out where it cannot be had."""
     try:
-        service = make(folder / "service")
-        try:
-            service.start()
-            yield service
-        finally:
-            service.discard()
+        with service as started:
+            yield started
     except ServiceMissing as missing:
         leave_out(missing)
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-def _new_postgresql(folder: Path, *, durable: bool) -> AnyPostgresql:
-    settings = PRODUCTION if durable else THROWAWAY
-    make = PostgresqlContainer if docker_answers() else Postgresql
-    return make(folder, settings=settings)
-
-
-def _new_kafka(folder: Path) -> AnyKafka:
-    make = KafkaContainer if docker_answers() else Kafka
-    return make(folder, settings=QUICK_RETURN)
-
-
-def _new_minio(folder: Path) -> AnyMinio:
-    return MinioContainer(folder) if docker_answers() else Minio(folder)
 
 
 @pytest.fixture(scope="session")
@@ -77,7 +46,7 @@ def postgresql_service() -> Iterator[AnyPostgresql | GivenPostgresql]:
     if given is not None:
         yield given
         return
-    with _running(lambda folder: _new_postgresql(folder, durable=False)) as service:
+    with _running(running_postgresql(THROWAWAY)) as service:
         yield service
 
 
@@ -107,7 +76,7 @@ def kafka_service() -> Iterator[AnyKafka | GivenKafka]:
     if given is not None:
         yield given
         return
-    with _running(_new_kafka) as service:
+    with _running(running_kafka()) as service:
         yield service
 
 
@@ -130,7 +99,7 @@ def s3_service() -> Iterator[AnyMinio | GivenS3]:
     if given is not None:
         yield given
         return
-    with _running(_new_minio) as service:
+    with _running(running_minio()) as service:
         yield service
 
 
@@ -152,19 +121,19 @@ def s3_bucket(s3_admin: Any) -> Iterator[str]:
 @pytest.fixture
 def own_postgresql() -> Iterator[AnyPostgresql]:
     """A PostgreSQL that the test may stop, kill and suspend; it keeps what was committed as one in production does."""
-    with _running(lambda folder: _new_postgresql(folder, durable=True)) as service:
+    with _running(running_postgresql(PRODUCTION)) as service:
         yield service
 
 
 @pytest.fixture
 def own_kafka() -> Iterator[AnyKafka]:
     """A Kafka that the test may stop, kill and suspend."""
-    with _running(_new_kafka) as service:
+    with _running(running_kafka()) as service:
         yield service
 
 
 @pytest.fixture
 def own_minio() -> Iterator[AnyMinio]:
     """A MinIO that the test may stop, kill and suspend."""
-    with _running(_new_minio) as service:
+    with _running(running_minio()) as service:
         yield service

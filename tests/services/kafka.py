@@ -109,7 +109,7 @@ class Kafka(ServiceProcess):
 
     def __init__(self, folder: Path, *, port: int | None = None, settings: Mapping[str, str] | None = None) -> None:
         super().__init__(folder, port=port)
-        self._controller_port_file = self.folder / "controller-port"
+        self._controller_port = free_port()
         self._settings = dict(settings or {})
 
     @property
@@ -126,7 +126,7 @@ class Kafka(ServiceProcess):
         return self.folder / "server.properties"
 
     def prepare(self) -> None:
-        controller = f"{HOST}:{self._controller_port()}"
+        controller = f"{HOST}:{self._controller_port}"
         properties = {
             "process.roles": "broker,controller",
             "node.id": "1",
@@ -160,12 +160,6 @@ class Kafka(ServiceProcess):
 
     def _java(self) -> list[str]:
         return [java(), "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn", "-cp", f"{jars()}/*"]
-
-    def _controller_port(self) -> int:
-        """A second port, the same over restarts."""
-        if not self._controller_port_file.exists():
-            self._controller_port_file.write_text(str(free_port()))
-        return int(self._controller_port_file.read_text())
 
     def _format(self) -> None:
         arguments = ["kafka.tools.StorageTool", "format", "-t", random_uuid(), "-c", str(self.properties_file)]

@@ -9,8 +9,12 @@ import subprocess
 import sys
 from functools import cache
 from pathlib import Path
+from threading import Lock
 
 from tests.services.process_tree import kill_tree
+
+_LOCK = Lock()
+"""Services may be started by several threads, and there is to be one leash."""
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 
@@ -26,10 +30,11 @@ def release(pid: int) -> None:
 
 
 def _tell(line: str) -> None:
-    pipe = _leash().stdin
-    assert pipe is not None, "it was opened with a pipe"
-    pipe.write(line.encode())
-    pipe.flush()
+    with _LOCK:
+        pipe = _leash().stdin
+        assert pipe is not None, "it was opened with a pipe"
+        pipe.write(line.encode())
+        pipe.flush()
 
 
 @cache

@@ -47,7 +47,7 @@ class ServiceProcess(ABC):
     outlive the one that started it.
     """
 
-    name: ClassVar[str]
+    name: str
     stop_signal: ClassVar[signal.Signals] = signal.SIGTERM
 
     def __init__(self, folder: Path, *, port: int | None = None) -> None:
@@ -71,6 +71,10 @@ class ServiceProcess(ABC):
     def environment(self) -> Mapping[str, str]:
         """Variables to set beside those inherited."""
         return {}
+
+    def inherited_environment(self) -> Mapping[str, str]:
+        """Variables of this process that the service may see."""
+        return os.environ
 
     @property
     def address(self) -> str:
@@ -101,7 +105,7 @@ class ServiceProcess(ABC):
             self._process = subprocess.Popen(
                 self.command(),
                 cwd=self.folder,
-                env={**os.environ, **self.environment()},
+                env={**self.inherited_environment(), **self.environment()},
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,

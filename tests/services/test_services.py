@@ -16,12 +16,12 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
 from tests.services.containers import ServiceContainer
-from tests.services.fixtures import AnyKafka, AnyMinio, AnyPostgresql
 from tests.services.kafka import brokers_at
 from tests.services.leash import REPOSITORY
 from tests.services.missing import ServiceMissing, leave_out
 from tests.services.postgresql import Postgresql, execute
 from tests.services.process_tree import descendants
+from tests.services.running import AnyKafka, AnyMinio, AnyPostgresql
 from tests.services.s3_bucket import fresh_bucket_name, s3_client
 
 TABLE = "CREATE TABLE kept (number int)"
