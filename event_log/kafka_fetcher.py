@@ -51,7 +51,7 @@ class Record(Protocol):
 class _Feed:
     """One followed partition. `position` is the next offset to hand out, `fetch_offset` the next to ask for.
 
-    `end` is the partition's end as the broker last told it, in an answer to a question asked at `proven_at`.
+    `end` is the partition's end as the broker told it of the moment `proven_at`.
     """
 
     position: int
@@ -180,6 +180,8 @@ class KafkaFetcher:
         asked = [(partition, offset, _PARTITION_BYTES) for partition, offset in positions.items()]
         request = FetchRequest(wait_ms, 1, _ANSWER_BYTES, _READ_UNCOMMITTED, [(self._cluster.topic, asked)])
         response = await self._cluster.ask(broker, purpose, request, wait_ms / 1000 + _GRACE_S)
+        # A question that waited was answered about the moment the answer was made, not about when it was asked.
+        proven_at = time.monotonic() if wait_ms else asked_at
         is_complete = True
         for _, answers in response.topics:
             for partition, code, end, *_, messages in answers:
@@ -189,17 +191,17 @@ class KafkaFetcher:
                 elif code != NO_ERROR:
                     is_complete = False
                     continue
-                self._keep(partition, offset, end, messages or b"", asked_at)
+                self._keep(partition, offset, end, messages or b"", proven_at)
         return is_complete
 
-    def _keep(self, partition: int, offset: int, end: int, messages: bytes, asked_at: float) -> None:
+    def _keep(self, partition: int, offset: int, end: int, messages: bytes, proven_at: float) -> None:
         """Take what a broker answered about `offset`, unless the reader has gone elsewhere meanwhile."""
         self.note_end(partition, end)
         feed = self._feeds.get(partition)
         if feed is None or feed.fetch_offset != offset or feed.has_records():
             return
         feed.end = end
-        feed.proven_at = asked_at
+        feed.proven_at = proven_at
         batches = MemoryRecords(messages)
         while batches.has_next():
             batch = batches.next_batch()

@@ -1,14 +1,29 @@
 """The Kafka adapter keeps the event log's contract, and its own promises, on a real broker."""
 
+import asyncio
+import json
+import time
+import uuid
 from collections.abc import AsyncIterator
 
 import pytest
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient, NewPartitions, NewTopic, RecordsToDelete
+from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
+from aiokafka.partitioner import DefaultPartitioner
 
-from event_log.kafka_event_log import KafkaEventLog, open_kafka_log
+from event_log.cloud_events import FOREIGN_TYPE
+from event_log.kafka_event_log import KafkaEventLog, open_kafka_log, open_kafka_reader
 from event_log.kafka_settings import KafkaSettings
-from tests.contracts.event_log_contract import EventLogContract
+from event_log.port import EventFilter, EventTooLarge, ForeignLog, LogOverloaded, LogUnavailable
+from schemas import codec
+from schemas.envelope import Actor
+from schemas.events import Param, RunDataLogged
+from tests.contracts.event_log_contract import EventLogContract, event, everything, param
 from tests.services.fixtures import AnyKafka
 from tests.services.given import GivenKafka
+
+FOREVER = {"retention.ms": "-1", "retention.bytes": "-1", "cleanup.policy": "delete"}
 
 
 @pytest.fixture
@@ -23,5 +38,258 @@ async def log(settings: KafkaSettings) -> AsyncIterator[KafkaEventLog]:
     await log.close()
 
 
+@pytest.fixture
+async def admin(settings: KafkaSettings) -> AsyncIterator[AIOKafkaAdminClient]:
+    admin = AIOKafkaAdminClient(bootstrap_servers=list(settings.bootstrap))
+    await admin.start()
+    yield admin
+    await admin.close()
+
+
+@pytest.fixture
+async def foreign_producer(settings: KafkaSettings) -> AsyncIterator[AIOKafkaProducer]:
+    producer = AIOKafkaProducer(bootstrap_servers=list(settings.bootstrap))
+    await producer.start()
+    yield producer
+    await producer.stop()
+
+
 class TestContract(EventLogContract):
     pass
+
+
+async def test_events_outlive_a_close(settings: KafkaSettings) -> None:
+    log = await open_kafka_log(settings, partitions=3)
+    await log.append([param(1, "p")])
+    before = await everything(log)
+    await log.close()
+    log = await open_kafka_log(settings)
+    assert list(await log.partitions()) == [0, 1, 2]
+    assert await everything(log) == before
+    await log.close()
+
+
+async def test_a_waiting_reader_in_another_process_is_woken_at_once_and_reads_without_asking_again(
+    settings: KafkaSettings, log: KafkaEventLog
+) -> None:
+    reader = await open_kafka_reader(settings)
+    end = dict(await reader.end())
+    for partition in end:
+        assert await reader.read(partition, end[partition], limit=10) == []
+    delays_s = []
+    for number in range(20):
+        waiting = asyncio.create_task(reader.wait_for_more(end, 30))
+        await asyncio.sleep(0.02)
+        [position] = await log.append([param(number, "p")])
+        acknowledged = time.monotonic()
+        await waiting
+        [read] = await reader.read(position.partition, end[position.partition], limit=10)
+        delays_s.append(time.monotonic() - acknowledged)
+        assert read.offset == position.offset
+        end[position.partition] = read.offset + 1
+    assert sorted(delays_s)[10] < 0.05  # a few tenths of a millisecond on a machine that does nothing else
+    await reader.close()
+
+
+async def test_readers_at_different_places_do_not_disturb_one_another(log: KafkaEventLog) -> None:
+    [first, *rest] = await log.append([param(1, f"p{one}") for one in range(50)])
+    offsets = [first.offset, *(position.offset for position in rest)]
+
+    async def read_from(offset: int) -> list[int]:
+        return [one.offset for one in await log.read(first.partition, offset, limit=5)]
+
+    answers = await asyncio.gather(*(read_from(offset) for offset in offsets))
+    assert answers == [offsets[index : index + 5] for index in range(50)]
+
+
+async def test_more_than_one_answer_holds_is_read_whole_and_in_order(log: KafkaEventLog) -> None:
+    large = RunDataLogged(run_id="a" * 32, params=[Param("p", uuid.uuid4().hex * 1000)])
+    positions = await asyncio.gather(*(log.append([event(large)]) for _ in range(200)))
+    partition = positions[0][0].partition
+    offsets: list[int] = []
+    while read := await log.read(partition, len(offsets), limit=1000):
+        assert sum(len(one.payload) for one in read) < 8 * 1024 * 1024
+        offsets.extend(one.offset for one in read)
+    assert offsets == list(range(200))
+
+
+async def test_a_filter_looks_through_everything_there_is(log: KafkaEventLog) -> None:
+    await asyncio.gather(*(log.append([param(1, f"p{one}") for one in range(300)]) for _ in range(10)))
+    [position] = await log.append([event(RunDataLogged(run_id=f"{1:032x}"), Actor("ada"))])
+    [found] = await log.read(position.partition, 0, limit=1, matching=EventFilter(actor="ada"))
+    assert found.offset == position.offset == 3000
+
+
+async def test_any_kafka_consumer_reads_the_log(settings: KafkaSettings, log: KafkaEventLog) -> None:
+    sent = event(RunDataLogged(run_id="a" * 32, params=[Param("lr", "0.1")]), Actor("ada", "10.0.0.7", "zoë/1"))
+    [position] = await log.append([sent])
+    consumer = AIOKafkaConsumer(bootstrap_servers=list(settings.bootstrap))
+    await consumer.start()
+    consumer.assign([TopicPartition(settings.topic, position.partition)])
+    await consumer.seek_to_beginning()
+    message = await consumer.getone()
+    await consumer.stop()
+    assert {name: value.decode() for name, value in message.headers} == {
+        "ce_specversion": "1.0",
+        "ce_id": str(uuid.UUID(bytes=sent.id)),
+        "ce_source": "/tracklog",
+        "ce_type": "run.data-logged",
+        "ce_dataversion": "1",
+        "ce_subject": f"run/{'a' * 32}",
+        "ce_time": _rfc3339(sent.time_us),
+        "ce_actor": "ada",
+        "ce_actoraddress": "10.0.0.7",
+        "ce_useragent": "zoë/1",
+        "ce_requestid": "request-1",
+        "ce_partitions": "3",
+        "content-type": "application/json",
+    }
+    assert message.key == f"run/{'a' * 32}".encode()
+    assert message.value == codec.encode(sent.payload)
+    assert json.loads(message.value)["params"] == [{"key": "lr", "value": "0.1"}]
+    assert message.timestamp == sent.time_us // 1000
+
+
+def _rfc3339(time_us: int) -> str:
+    second, microsecond = divmod(time_us, 1_000_000)
+    return f"{time.strftime('%Y-%m-%dT%H:%M:%S', time.gmtime(second))}.{microsecond:06d}Z"
+
+
+async def test_the_partition_is_the_one_that_any_kafka_producer_would_choose(log: KafkaEventLog) -> None:
+    for number in range(100):
+        unit = f"run/{number:032x}"
+        assert log.partition_of(unit) == DefaultPartitioner()(unit.encode(), [0, 1, 2], [0, 1, 2])
+
+
+async def test_what_others_wrote_into_the_topic_is_read_as_events_of_no_known_type(
+    settings: KafkaSettings, log: KafkaEventLog, foreign_producer: AIOKafkaProducer
+) -> None:
+    sent = param(1, "p")
+    [before] = await log.append([sent])
+    partition = before.partition
+    for key, value, headers in (
+        (b"\xff", b"\x00garbage", []),
+        (b"key", None, [("ce_type", b"run.created")]),
+        (None, b"{}", [("ce_id", b"not a uuid"), ("ce_time", b"yesterday")]),
+    ):
+        await foreign_producer.send_and_wait(settings.topic, value, key, partition=partition, headers=headers)
+    await log.append([sent])
+    read = await log.read(partition, 0, limit=10)
+    assert [one.type for one in read] == ["run.data-logged", *[FOREIGN_TYPE] * 3, "run.data-logged"]
+    assert len({one.stream for one in read}) == 4
+    assert json.loads(read[1].payload) == {"key": "\\xff", "headers": {}, "value": "\x00garbage"}
+    with pytest.raises(codec.UndecodableEvent, match="not known"):
+        codec.decode(read[1])
+
+
+async def test_an_event_larger_than_a_message_may_be_is_refused_before_it_is_sent(log: KafkaEventLog) -> None:
+    too_large = event(RunDataLogged(run_id="a" * 32, params=[Param("p", "x" * (33 * 1024 * 1024))]))
+    with pytest.raises(EventTooLarge, match="at most 33554432"):
+        await log.append([too_large])
+    assert sum((await log.end()).values()) == 0
+
+
+async def test_an_event_larger_than_the_topic_now_takes_is_refused_and_others_beside_it_are_not(
+    settings: KafkaSettings, log: KafkaEventLog, admin: AIOKafkaAdminClient
+) -> None:
+    await log.append([param(1, "p")])
+    configuration = {**FOREVER, "max.message.bytes": "2000"}
+    await admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, settings.topic, configuration)])
+    await asyncio.sleep(0.3)
+    large = event(RunDataLogged(run_id=f"{1:032x}", params=[Param("p", "".join(uuid.uuid4().hex for _ in range(200)))]))
+    outcomes = await asyncio.gather(
+        log.append([param(1, "a")]), log.append([large]), log.append([param(1, "b")]), return_exceptions=True
+    )
+    assert [type(outcome) for outcome in outcomes] == [list, EventTooLarge, list]
+    assert len(await everything(log)) == 3
+
+
+async def test_more_than_may_wait_is_refused_as_overload(log: KafkaEventLog) -> None:
+    large = event(RunDataLogged(run_id="a" * 32, params=[Param("p", "x" * (12 * 1024 * 1024))]))
+    outcomes = await asyncio.gather(*(log.append([large]) for _ in range(4)), return_exceptions=True)
+    assert [type(outcome) for outcome in outcomes] == [list, list, LogOverloaded, LogOverloaded]
+
+
+async def test_an_append_that_nobody_waits_for_any_more_is_not_sent(log: KafkaEventLog) -> None:
+    abandoned = asyncio.create_task(log.append([param(1, "abandoned")]))
+    await asyncio.sleep(0)
+    abandoned.cancel()
+    await log.append([param(1, "p")])
+    assert len(await everything(log)) == 1
+
+
+async def test_a_new_topic_keeps_everything_for_ever(
+    settings: KafkaSettings, log: KafkaEventLog, admin: AIOKafkaAdminClient
+) -> None:
+    [answer] = await admin.describe_configs([ConfigResource(ConfigResourceType.TOPIC, settings.topic)])
+    configuration = {name: value for name, value, *_ in answer.resources[0][4]}
+    assert {name: configuration[name] for name in FOREVER} == FOREVER
+    assert int(configuration["max.message.bytes"]) >= 20 * 1024 * 1024
+
+
+@pytest.mark.parametrize(
+    ("configuration", "sentence"),
+    [
+        ({**FOREVER, "retention.ms": "604800000"}, "retention.ms is 604800000"),
+        ({**FOREVER, "retention.bytes": "1000000"}, "retention.bytes is 1000000"),
+        ({**FOREVER, "cleanup.policy": "compact"}, "cleanup.policy=compact"),
+        ({**FOREVER, "cleanup.policy": "compact,delete"}, "cleanup.policy=compact,delete"),
+    ],
+)
+async def test_a_topic_that_forgets_is_refused(
+    settings: KafkaSettings, admin: AIOKafkaAdminClient, configuration: dict[str, str], sentence: str
+) -> None:
+    await admin.create_topics([NewTopic(settings.topic, 2, 1, topic_configs=configuration)])
+    with pytest.raises(ForeignLog, match=sentence):
+        await open_kafka_log(settings)
+    with pytest.raises(ForeignLog, match=sentence):
+        await open_kafka_reader(settings)
+
+
+async def test_a_topic_made_by_hand_that_keeps_everything_is_taken(
+    settings: KafkaSettings, admin: AIOKafkaAdminClient
+) -> None:
+    await admin.create_topics([NewTopic(settings.topic, 2, 1, topic_configs=FOREVER)])
+    log = await open_kafka_log(settings, partitions=8)
+    assert list(await log.partitions()) == [0, 1]
+    await log.close()
+
+
+async def test_a_topic_that_got_more_partitions_is_refused_and_the_running_server_goes_on_as_before(
+    settings: KafkaSettings, log: KafkaEventLog, admin: AIOKafkaAdminClient
+) -> None:
+    await log.append([param(1, "p")])
+    await admin.create_partitions({settings.topic: NewPartitions(total_count=6)})
+    await asyncio.sleep(0.3)
+    with pytest.raises(ForeignLog, match="born with 3 partitions and has 6 now"):
+        await open_kafka_log(settings)
+    with pytest.raises(ForeignLog, match="born with 3 partitions"):
+        await open_kafka_reader(settings)
+    [position] = await log.append([param(1, "q")])
+    assert position.offset == 1
+    assert sorted(await log.end()) == [0, 1, 2]
+
+
+async def test_a_topic_whose_beginning_was_deleted_is_refused(
+    settings: KafkaSettings, log: KafkaEventLog, admin: AIOKafkaAdminClient
+) -> None:
+    [_, second] = await log.append([param(1, "p"), param(1, "q")])
+    partition = TopicPartition(settings.topic, second.partition)
+    await admin.delete_records({partition: RecordsToDelete(before_offset=second.offset)})
+    with pytest.raises(ForeignLog, match="has lost the events"):
+        await open_kafka_log(settings)
+    with pytest.raises(ForeignLog, match="has lost the events"):
+        await log.read(second.partition, 0, limit=1)
+
+
+async def test_a_reader_of_a_topic_that_is_not_there_is_told_so(settings: KafkaSettings) -> None:
+    with pytest.raises(LogUnavailable, match="no topic"):
+        await open_kafka_reader(settings)
+
+
+async def test_two_processes_that_create_the_topic_at_once_share_it(settings: KafkaSettings) -> None:
+    logs = await asyncio.gather(open_kafka_log(settings, partitions=2), open_kafka_log(settings, partitions=2))
+    await asyncio.gather(*(log.append([param(1, "p")]) for log in logs))
+    assert len(await everything(logs[0])) == 2
+    for log in logs:
+        await log.close()
