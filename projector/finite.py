@@ -8,7 +8,7 @@ _LARGEST: Final = sys.float_info.max
 
 
 def finite(value: float | str) -> float:
-    """A reported value as it is kept: infinities become the largest finite double, as MLflow returns them; NaN stays."""
+    """A reported value as it is kept: infinities become the largest finite double, as MLflow returns them."""
     number = float(value)
     if math.isinf(number):
         return math.copysign(_LARGEST, number)

@@ -1,0 +1,208 @@
+"""The generations of the read model in PostgreSQL: made, promoted, switched between and dropped.
+
+A generation is a schema and its row in `read_models`. The states: 'building' while it is behind the log, 'live' when
+it answers reads, 'retired' when another took its place, until nobody reads it any more and it is dropped.
+
+A building generation is folded by the projectors when its schema version has no live one (an upgrade), and by
+`projector.postgresql_rebuild` when it has.
+"""
+
+import contextlib
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Final, TypeAlias
+
+import asyncpg
+
+from event_log.port import EventLogReader
+from projector.port import Superseded
+from projector.postgresql_read_model import FENCE_LOCK, errors
+from schemas.envelope import Positions
+from schemas.migrations import migrate
+from schemas.postgresql import CONTROL_SCHEMA, READ_MODELS_CHANNEL, schema_of
+from schemas.read_model import SCHEMA_VERSION
+
+Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
+
+_READ_MODELS: Final = f"{CONTROL_SCHEMA}.read_models"
+_LIST_LOCK: Final = 0
+"""Of the class FENCE_LOCK: whoever changes the list of generations holds it. Generations are numbered from 1."""
+
+_CONNECT_TIMEOUT_S: Final = 5.0
+_CAUGHT_UP_EVENTS: Final = 2000
+"""A new read model goes live this close to the log's end: a batch, which its readers then wait for as they do for any
+write. Behind a log that never rests it would wait for ever to be level."""
+
+_DROP_WAIT_MS: Final = 2000
+"""How long dropping waits for readers, while new ones queue up behind it; then it is left to the next one to try."""
+
+
+@dataclass(frozen=True, slots=True)
+class Generation:
+    """A row of `read_models`."""
+
+    number: int
+    schema_version: int
+    state: str
+
+
+@contextlib.asynccontextmanager
+async def connected(dsn: str) -> AsyncIterator[Connection]:
+    """A connection for looking after generations. Raises ReadModelUnavailable."""
+    with errors():
+        connection = await asyncpg.connect(
+            dsn, timeout=_CONNECT_TIMEOUT_S, server_settings={"application_name": "tracklog generations"}
+        )
+        try:
+            yield connection
+        finally:
+            await connection.close(timeout=1.0)
+
+
+async def generations(connection: Connection) -> list[Generation]:
+    """All that are listed, oldest first."""
+    found = await connection.fetch(f"SELECT generation, schema_version, state FROM {_READ_MODELS} ORDER BY generation")
+    return [Generation(*row) for row in found]
+
+
+async def ensure(dsn: str) -> Generation:
+    """The generation that the projectors of this code fold into; made, empty, when there is none.
+
+    It is live at once when the database holds no other, else 'building' until `promote_when_caught_up`. Projectors
+    that start at once agree on one. A live generation is brought to the newest revision of its schema version.
+    The schema of `schemas.control` must be there. Raises ReadModelUnavailable, and ForeignDatabase.
+    """
+    async with connected(dsn) as connection, alone(connection):
+        ours = await _ours(connection)
+        if ours is not None and not await _is_there(connection, ours.number):
+            await connection.execute(f"DELETE FROM {_READ_MODELS} WHERE generation = $1", ours.number)
+            ours = None
+        if ours is None:
+            others = [one for one in await generations(connection) if one.state == "live"]
+            ours = await create(dsn, connection, "building" if others else "live")
+        else:
+            await migrate(dsn, schema=schema_of(ours.number), history="read_model")
+        if ours.state == "live":
+            await _announce(connection, ours.number)
+        return ours
+
+
+async def create(dsn: str, connection: Connection, state: str) -> Generation:
+    """Make an empty generation of this code's schema version and list it. The list must be ours alone."""
+    number = int(await connection.fetchval(f"SELECT nextval(pg_get_serial_sequence('{_READ_MODELS}', 'generation'))"))
+    await migrate(dsn, schema=schema_of(number), history="read_model")
+    await connection.execute(
+        f"INSERT INTO {_READ_MODELS} (generation, schema_version, state) OVERRIDING SYSTEM VALUE VALUES ($1, $2, $3)",
+        number,
+        SCHEMA_VERSION,
+        state,
+    )
+    return Generation(number, SCHEMA_VERSION, state)
+
+
+async def promote_when_caught_up(dsn: str, generation: int, log: EventLogReader) -> bool:
+    """Make a building generation live if it is close to the log's end. Whether it is live now.
+
+    Raises Superseded when it is neither building nor live, ReadModelUnavailable, LogUnavailable.
+    """
+    end = await log.end()
+    async with connected(dsn) as connection, alone(connection):
+        state = await connection.fetchval(f"SELECT state FROM {_READ_MODELS} WHERE generation = $1", generation)
+        if state is None or state == "retired":
+            raise Superseded("another read model took this one's place")
+        if state == "building":
+            checkpoints = await checkpoints_of(connection, generation)
+            if any(offset - checkpoints.get(partition, 0) > _CAUGHT_UP_EVENTS for partition, offset in end.items()):
+                return False
+            await connection.execute(f"UPDATE {_READ_MODELS} SET state = 'live' WHERE generation = $1", generation)
+            await _announce(connection, generation)
+        return True
+
+
+async def checkpoints_of(connection: Connection, generation: int) -> Positions:
+    """How far a generation is folded, in the partitions of which it has folded something."""
+    found = await connection.fetch(f"SELECT partition, next_offset FROM {schema_of(generation)}.checkpoints")
+    return {row[0]: row[1] for row in found}
+
+
+@contextlib.asynccontextmanager
+async def alone(connection: Connection) -> AsyncIterator[None]:
+    """Hold the list of generations, until the block or the connection ends."""
+    await connection.execute("SELECT pg_advisory_lock($1, $2)", FENCE_LOCK, _LIST_LOCK)
+    try:
+        yield
+    finally:
+        if not connection.is_closed():
+            await connection.execute("SELECT pg_advisory_unlock($1, $2)", FENCE_LOCK, _LIST_LOCK)
+
+
+@contextlib.asynccontextmanager
+async def held_still(connection: Connection, generation: int) -> AsyncIterator[None]:
+    """A transaction in which no worker commits to `generation`: those under way have, and new ones wait."""
+    async with connection.transaction():
+        await connection.execute("SELECT pg_advisory_xact_lock($1, $2)", FENCE_LOCK, generation)
+        yield
+
+
+async def switch(connection: Connection, retired: int, live: int) -> None:
+    """Make `live` the read model in place of `retired`, for everyone and at once, when the transaction commits.
+
+    `retired` must be held still in it. Its workers then find that it no longer counts.
+    """
+    await connection.execute(f"UPDATE {_READ_MODELS} SET state = 'retired' WHERE generation = $1", retired)
+    await connection.execute(f"UPDATE {_READ_MODELS} SET state = 'live' WHERE generation = $1", live)
+    await _announce(connection, live)
+
+
+async def drop_retired(connection: Connection) -> list[int]:
+    """Drop the retired generations that nobody is reading at the moment, and return them.
+
+    Whoever still names one then finds no tables, so readers must have had time to follow the switch.
+    """
+    dropped: list[int] = []
+    for one in await generations(connection):
+        if one.state == "retired":
+            with contextlib.suppress(asyncpg.LockNotAvailableError):
+                await drop(connection, one.number)
+                dropped.append(one.number)
+    return dropped
+
+
+async def drop(connection: Connection, generation: int) -> None:
+    """Drop a generation and strike it off the list. Raises asyncpg.LockNotAvailableError when it is being read."""
+    async with connection.transaction():
+        await connection.execute(f"SET LOCAL lock_timeout = {_DROP_WAIT_MS}")
+        await connection.execute(f"DROP SCHEMA IF EXISTS {schema_of(generation)} CASCADE")
+        await connection.execute(f"DELETE FROM {_READ_MODELS} WHERE generation = $1", generation)
+
+
+async def retire_older_versions(dsn: str) -> list[int]:
+    """Retire and drop what older versions of the schema left, once no process of an older version runs any more.
+
+    Does nothing while this version has no live generation.
+    """
+    async with connected(dsn) as connection, alone(connection):
+        listed = await generations(connection)
+        if not any(one.schema_version == SCHEMA_VERSION and one.state == "live" for one in listed):
+            return []
+        await connection.execute(
+            f"UPDATE {_READ_MODELS} SET state = 'retired' WHERE schema_version < $1", SCHEMA_VERSION
+        )
+        return await drop_retired(connection)
+
+
+async def _ours(connection: Connection) -> Generation | None:
+    ours = [one for one in await generations(connection) if one.schema_version == SCHEMA_VERSION]
+    for state in ("live", "building"):
+        for one in ours:
+            if one.state == state:
+                return one
+    return None
+
+
+async def _is_there(connection: Connection, generation: int) -> bool:
+    return await connection.fetchval("SELECT to_regclass($1)", f"{schema_of(generation)}.checkpoints") is not None
+
+
+async def _announce(connection: Connection, generation: int) -> None:
+    await connection.execute("SELECT pg_notify($1, $2)", READ_MODELS_CHANNEL, str(generation))

@@ -1,0 +1,95 @@
+"""Folds the log into the read model in PostgreSQL, whichever generation that is, through every outage."""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from typing import Final
+
+from event_log.port import EventLogReader, LogUnavailable, PartitionAssignment
+from projector import postgresql_generations as generations
+from projector.port import ReadModelUnavailable, Superseded
+from projector.postgresql_generations import Generation
+from projector.postgresql_read_model import PostgresqlReadModelWriter
+from projector.worker import Linger, ProjectorWorker, no_linger
+from schemas.envelope import Positions
+
+logger = logging.getLogger(__name__)
+
+_AGAIN_S: Final = 0.5
+_PROMOTE_S: Final = 0.2
+"""How often a generation that is being built is compared with the log's end."""
+
+Assign = Callable[[int], PartitionAssignment]
+"""The assignment of this process in the group that folds the generation of a number; not started yet."""
+
+
+class PostgresqlProjection:
+    """One worker of the group that folds a log. `run` it in a task; the rest tells how it is doing.
+
+    The tables of `schemas.control` must be there.
+    """
+
+    def __init__(self, dsn: str, log: EventLogReader, assign: Assign, linger: Linger = no_linger) -> None:
+        self._dsn = dsn
+        self._log = log
+        self._assign = assign
+        self._linger = linger
+        self._worker: ProjectorWorker | None = None
+        self.generation: Generation | None = None
+        """What is folded into; None while there is no connection."""
+        self.trouble: str | None = None
+        """Why nothing is folded just now."""
+
+    @property
+    def checkpoint(self) -> Positions:
+        """The checkpoints of the partitions that are this worker's."""
+        return self._worker.checkpoint if self._worker is not None else {}
+
+    @property
+    def set_aside_count(self) -> int:
+        """Events of this worker's partitions that are set aside."""
+        return self._worker.set_aside_count if self._worker is not None else 0
+
+    async def run(self) -> None:
+        """Fold until cancelled. What is away is tried again; what is unexpected is raised."""
+        while True:
+            try:
+                await self._project(await generations.ensure(self._dsn))
+            except Superseded as superseded:
+                logger.info("%s; going on with that one", superseded)
+            except (ReadModelUnavailable, LogUnavailable) as error:
+                self.trouble = str(error)
+                logger.warning("%s; trying again in %.1f s", error, _AGAIN_S)
+                await asyncio.sleep(_AGAIN_S)
+            finally:
+                self.generation = self._worker = None
+
+    async def _project(self, generation: Generation) -> None:
+        read_model = await PostgresqlReadModelWriter.open(self._dsn, generation.number)
+        assignment = self._assign(generation.number)
+        promoting = asyncio.create_task(self._promote(generation))
+        try:
+            await assignment.start()
+            self._worker = ProjectorWorker(self._log, read_model, assignment, linger=self._linger)
+            self.generation, self.trouble = generation, None
+            folding = asyncio.create_task(self._worker.run())
+            try:
+                await asyncio.wait((folding, promoting), return_when=asyncio.FIRST_COMPLETED)
+                if promoting.done():
+                    promoting.result()
+                await folding
+            finally:
+                folding.cancel()
+                await asyncio.gather(folding, return_exceptions=True)
+        finally:
+            promoting.cancel()
+            await asyncio.gather(promoting, return_exceptions=True)
+            await assignment.close()
+            await read_model.close()
+
+    async def _promote(self, generation: Generation) -> None:
+        """Make the generation live once it has caught up with the log."""
+        if generation.state != "live":
+            while not await generations.promote_when_caught_up(self._dsn, generation.number, self._log):
+                await asyncio.sleep(_PROMOTE_S)
+            self.generation = Generation(generation.number, generation.schema_version, "live")
