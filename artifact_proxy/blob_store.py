@@ -17,9 +17,9 @@ Not promised: that what is listed still exists, and that a removed folder stays 
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import ClassVar
 
@@ -83,8 +83,92 @@ class OpenBlob(ABC):
         """
 
 
+@dataclass(frozen=True, slots=True)
+class HeldPart:
+    """A part of an upload that the store holds, by the number its uploader gave it."""
+
+    number: int
+    size: int
+    etag: str
+
+
+class PartedUploads(ABC):
+    """Uploads of blobs in numbered parts: sent in any order, also at once, and each again when it failed.
+
+    Nothing of an upload is seen until it is completed; what is neither completed nor aborted is swept after days.
+    Every method but `create` and `abort` raises InvalidParameterValue for an upload that does not exist, or is of
+    another path.
+    """
+
+    @abstractmethod
+    async def create(self, path: ArtifactPath) -> str:
+        """Begin an upload of the blob at `path`. The id that is returned cannot be guessed.
+
+        Raises StoreUnavailable, as do all of these methods.
+        """
+
+    @abstractmethod
+    async def put_part(
+        self, path: ArtifactPath, upload_id: str, number: int, content: AsyncIterator[bytes], size: int
+    ) -> str:
+        """Keep the `size` bytes of `content` as the part `number`, from 1 on, and return its ETag.
+
+        Raises StoreFull, and whatever `content` raises.
+        """
+
+    @abstractmethod
+    async def parts(self, path: ArtifactPath, upload_id: str) -> list[HeldPart]:
+        """The parts that are held so far, by number: what a broken upload need not send again."""
+
+    @abstractmethod
+    async def complete(self, path: ArtifactPath, upload_id: str, parts: Sequence[tuple[int, str]]) -> BlobVersion:
+        """Make the named parts, in the order given, the blob; each is a number and an ETag, which may be empty.
+
+        As atomic as `BlobStore.put`.
+        Raises NotABlob, StoreFull, InvalidParameterValue for a part that is not held, or is another by now.
+        """
+
+    @abstractmethod
+    async def abort(self, path: ArtifactPath, upload_id: str) -> None:
+        """Forget the upload and its parts; nothing when there is no such upload of this path."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignedRequest:
+    """A request that a store takes from anybody for a while. `headers` are to be sent with it."""
+
+    url: str
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+class Presigner(ABC):
+    """Lets clients reach the store without this server, for `expires_s` seconds and for one blob each."""
+
+    @abstractmethod
+    async def download(self, path: ArtifactPath, expires_s: int) -> SignedRequest:
+        """A GET of the blob at `path`, whose answer is an attachment. Whether the blob exists is not looked at."""
+
+    @abstractmethod
+    async def upload(self, path: ArtifactPath, expires_s: int) -> SignedRequest:
+        """A PUT of the blob at `path`."""
+
+    @abstractmethod
+    async def part(self, path: ArtifactPath, upload_id: str, number: int, expires_s: int) -> SignedRequest:
+        """A PUT of one part of an upload that PartedUploads.create began; the answer has the part's ETag."""
+
+
 class BlobStore(ABC):
     """A place for blobs. Use it between `start` and `close`."""
+
+    @property
+    @abstractmethod
+    def parted(self) -> PartedUploads:
+        """Uploads in parts: the store's own, or `StagedParts`."""
+
+    @property
+    def presigner(self) -> Presigner | None:
+        """How clients reach the store directly; None where it has no way, or no credentials for it."""
+        return None
 
     @abstractmethod
     async def start(self) -> None:

@@ -29,9 +29,11 @@ from artifact_proxy.blob_store import (
     Entry,
     NotABlob,
     OpenBlob,
+    PartedUploads,
     StoreFull,
     StoreUnavailable,
 )
+from artifact_proxy.staged_parts import StagedParts
 from schemas.errors import InvalidParameterValue, TracklogError
 from schemas.rest.route import KIB
 
@@ -50,6 +52,9 @@ THREADS: Final = 16
 STAGING: Final = ".tracklog-uploads"
 """The folder below the root where uploads lie until they are whole, on the same file system as what they become. No
 path may name it."""
+
+PARTS: Final = "parts"
+"""The folder in STAGING that holds the parts of uploads that come in parts."""
 
 ABANDONED_AFTER_S: Final = 24 * 3600.0
 """A staged file not written to for this long belongs to no upload: none may take longer."""
@@ -96,11 +101,21 @@ class LocalBlobStore(BlobStore):
     def __init__(self, root: Path, threads: int = THREADS) -> None:
         self._root = root
         self._threads = ThreadPoolExecutor(threads, thread_name_prefix="artifacts")
+        self._parts: LocalBlobStore | None = None
+
+    @property
+    def parted(self) -> PartedUploads:
+        if self._parts is None:
+            self._parts = LocalBlobStore(self._root / STAGING / PARTS)
+            self._parted = StagedParts(self, self._parts)
+        return self._parted
 
     async def start(self) -> None:
         await self.run(self._remove_abandoned)
 
     async def close(self) -> None:
+        if self._parts is not None:
+            await self._parts.close()
         await asyncio.to_thread(self._threads.shutdown)
 
     async def put(self, path: ArtifactPath, content: AsyncIterator[bytes], size: int | None = None) -> BlobInfo:

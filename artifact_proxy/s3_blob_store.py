@@ -12,7 +12,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from artifact_proxy.artifact_path import ArtifactPath
-from artifact_proxy.attachment import content_type_of
 from artifact_proxy.blob_store import (
     BlobInfo,
     BlobNotFound,
@@ -21,11 +20,15 @@ from artifact_proxy.blob_store import (
     Entry,
     NotABlob,
     OpenBlob,
+    PartedUploads,
+    Presigner,
     StoreUnavailable,
 )
 from artifact_proxy.s3_bucket import RangeBeyondEnd, S3Bucket, store_errors
 from artifact_proxy.s3_known_folders import KnownFolders
 from artifact_proxy.s3_listing import ListedPage, in_order
+from artifact_proxy.s3_parted_uploads import COMPLETE_TIMEOUT_S, MAX_PARTS, S3PartedUploads
+from artifact_proxy.s3_presigner import S3Presigner
 from artifact_proxy.s3_settings import S3Settings
 from artifact_proxy.sized_chunks import SizedChunks
 from schemas.errors import InvalidParameterValue, TracklogError
@@ -50,12 +53,8 @@ PART_WAIT_S: Final = 30.0
 SINGLE_PUT_BYTES: Final = 5 * KIB * MIB
 """The largest blob S3 takes in one request, and the size of the parts of larger ones. 5 TiB, S3's limit, are 1,024."""
 
-MAX_PARTS: Final = 10_000
 PAGE_KEYS: Final = 1000
 """What S3 lists, and deletes, at once."""
-
-COMPLETE_TIMEOUT_S: Final = 300.0
-"""S3 may take minutes to put the parts of a large blob together."""
 
 ABORT_TIMEOUT_S: Final = 10.0
 
@@ -64,8 +63,6 @@ Args = dict[str, Any]
 
 ABANDONED_AFTER: Final = timedelta(days=7)
 """A multipart upload begun this long ago belongs to nobody any more: no upload may take longer."""
-
-SENT_WITH_EACH_PART: Final = ("SSECustomerAlgorithm", "SSECustomerKey", "SSECustomerKeyMD5", "RequestPayer")
 
 
 class S3BlobStore(BlobStore):
@@ -88,6 +85,14 @@ class S3BlobStore(BlobStore):
         self._known_folders = KnownFolders()
         self._sweeping: asyncio.Task[None] | None = None
 
+    @property
+    def parted(self) -> PartedUploads:
+        return S3PartedUploads(self._settings, self._bucket)
+
+    @property
+    def presigner(self) -> Presigner:
+        return S3Presigner(self._settings, self._bucket)
+
     async def start(self) -> None:
         await self._bucket.start()
         self._sweeping = asyncio.create_task(self._sweep())
@@ -106,11 +111,13 @@ class S3BlobStore(BlobStore):
         if len(head) <= SMALL_BYTES:
             if size not in (None, len(head)):
                 raise InvalidParameterValue(f"The upload has {len(head)} bytes, and {size} were announced.")
-            return version_of(await self._bucket.call("put_object", Body=head, **self._new(path)), len(head))
+            return version_of(
+                await self._bucket.call("put_object", Body=head, **self._settings.new_blob(path)), len(head)
+            )
         if size is None or size > self._single_put_bytes:
             return await self._put_parts(path, chunks, size)
         body = chunks.take_exactly(size)
-        return version_of(await self._bucket.stream("put_object", body, size, **self._new(path)), size)
+        return version_of(await self._bucket.stream("put_object", body, size, **self._settings.new_blob(path)), size)
 
     @asynccontextmanager
     async def open(self, path: ArtifactPath) -> AsyncIterator[OpenBlob]:
@@ -120,12 +127,12 @@ class S3BlobStore(BlobStore):
     async def stat(self, path: ArtifactPath) -> BlobInfo:
         self._check_not_root(path)
         try:
-            return info_of(await self._bucket.call("head_object", Key=self._key(path)))
+            return info_of(await self._bucket.call("head_object", Key=self._settings.key(path)))
         except BlobNotFound:
             raise await self._missing(path) from None
 
     async def entries(self, folder: ArtifactPath, after: str = "") -> AsyncIterator[Entry]:
-        prefix = self._prefix(folder)
+        prefix = self._settings.keys_below(folder)
 
         async def is_folder(name: str) -> bool:
             return await self._holds_anything(f"{prefix}{name}/")
@@ -137,8 +144,8 @@ class S3BlobStore(BlobStore):
         if not path.segments:
             raise InvalidParameterValue("The root of all artifacts cannot be deleted.")
         self._known_folders.forget()
-        await self._bucket.call("delete_object", Key=self._key(path))
-        async for page in self._listed(Prefix=self._prefix(path)):
+        await self._bucket.call("delete_object", Key=self._settings.key(path))
+        async for page in self._listed(Prefix=self._settings.keys_below(path)):
             keys = [{"Key": blob["Key"]} for blob in page.get("Contents", ())]
             if keys:
                 answer = await self._bucket.call("delete_objects", Delete={"Objects": keys, "Quiet": True})
@@ -153,7 +160,9 @@ class S3BlobStore(BlobStore):
         """
         wanted = f"bytes={start}-{start + length - 1}"
         try:
-            answer = await self._bucket.call("get_object", Key=self._key(path), Range=wanted, IfMatch=f'"{info.etag}"')
+            answer = await self._bucket.call(
+                "get_object", Key=self._settings.key(path), Range=wanted, IfMatch=f'"{info.etag}"'
+            )
         except BlobNotFound as error:
             raise StoreUnavailable("The artifact was deleted while it was read.") from error
         left = length
@@ -169,9 +178,13 @@ class S3BlobStore(BlobStore):
 
     async def _opened(self, path: ArtifactPath) -> "_S3Blob":
         try:
-            answer = await self._bucket.call("get_object", Key=self._key(path), Range=f"bytes=0-{HEAD_BYTES - 1}")
+            answer = await self._bucket.call(
+                "get_object", Key=self._settings.key(path), Range=f"bytes=0-{HEAD_BYTES - 1}"
+            )
         except RangeBeyondEnd:
-            return _S3Blob(self, path, info_of(await self._bucket.call("head_object", Key=self._key(path))), b"")
+            return _S3Blob(
+                self, path, info_of(await self._bucket.call("head_object", Key=self._settings.key(path))), b""
+            )
         except BlobNotFound:
             raise await self._missing(path) from None
         async with answer["Body"] as body:
@@ -180,8 +193,8 @@ class S3BlobStore(BlobStore):
         return _S3Blob(self, path, info_of(answer), head)
 
     async def _put_parts(self, path: ArtifactPath, chunks: SizedChunks, size: int | None) -> BlobVersion:
-        upload = await self._bucket.call("create_multipart_upload", **self._new(path))
-        place = {"Key": self._key(path), "UploadId": upload["UploadId"]}
+        upload = await self._bucket.call("create_multipart_upload", **self._settings.new_blob(path))
+        place = {"Key": self._settings.key(path), "UploadId": upload["UploadId"]}
         try:
             if size is None:
                 parts, size = await self._send_parts_from_memory(place, chunks)
@@ -192,7 +205,7 @@ class S3BlobStore(BlobStore):
                 timeout_s=COMPLETE_TIMEOUT_S,
                 MultipartUpload={"Parts": parts},
                 **place,
-                **self._with_each_part(),
+                **self._settings.each_part(),
             )
         except BaseException:
             await asyncio.shield(self._abort(place))
@@ -204,7 +217,12 @@ class S3BlobStore(BlobStore):
         for number, start in enumerate(range(0, size, self._single_put_bytes), start=1):
             length = min(self._single_put_bytes, size - start)
             answer = await self._bucket.stream(
-                "upload_part", chunks.take_exactly(length), length, PartNumber=number, **place, **self._with_each_part()
+                "upload_part",
+                chunks.take_exactly(length),
+                length,
+                PartNumber=number,
+                **place,
+                **self._settings.each_part(),
             )
             parts.append({"PartNumber": number, "ETag": answer["ETag"]})
         return parts
@@ -221,7 +239,7 @@ class S3BlobStore(BlobStore):
                 if len(parts) == MAX_PARTS:
                     raise InvalidParameterValue(f"An upload of more than {size} bytes must announce its size.")
                 answer = await self._bucket.call(
-                    "upload_part", Body=part, PartNumber=len(parts) + 1, **place, **self._with_each_part()
+                    "upload_part", Body=part, PartNumber=len(parts) + 1, **place, **self._settings.each_part()
                 )
             parts.append({"PartNumber": len(parts) + 1, "ETag": answer["ETag"]})
             size += len(part)
@@ -250,7 +268,7 @@ class S3BlobStore(BlobStore):
         above = [ArtifactPath(path.segments[:length]) for length in range(1, len(path.segments))]
         unknown = [folder for folder in above if folder not in self._known_folders]
         holds, *are_blobs = await asyncio.gather(
-            self._holds_anything(self._prefix(path)), *(self._is_blob(folder) for folder in unknown)
+            self._holds_anything(self._settings.keys_below(path)), *(self._is_blob(folder) for folder in unknown)
         )
         if holds:
             raise NotABlob(f"{str(path)!r} is a folder.")
@@ -261,7 +279,7 @@ class S3BlobStore(BlobStore):
 
     async def _is_blob(self, path: ArtifactPath) -> bool:
         try:
-            await self._bucket.call("head_object", Key=self._key(path))
+            await self._bucket.call("head_object", Key=self._settings.key(path))
         except BlobNotFound:
             return False
         return True
@@ -271,7 +289,7 @@ class S3BlobStore(BlobStore):
         return bool(answer.get("Contents"))
 
     async def _missing(self, path: ArtifactPath) -> BlobNotFound | NotABlob:
-        if await self._holds_anything(self._prefix(path)):
+        if await self._holds_anything(self._settings.keys_below(path)):
             return NotABlob(f"{str(path)!r} is a folder, not a file.")
         return BlobNotFound(f"There is no artifact {str(path)!r}.")
 
@@ -298,7 +316,7 @@ class S3BlobStore(BlobStore):
     async def _sweep(self) -> None:
         """Abort the uploads that a crash, of this server or of a client, left behind long ago."""
         oldest = datetime.now(UTC) - ABANDONED_AFTER
-        args: Args = {"Prefix": self._prefix(ArtifactPath())}
+        args: Args = {"Prefix": self._settings.keys_below(ArtifactPath())}
         try:
             while True:
                 page = await self._bucket.call("list_multipart_uploads", **args)
@@ -314,21 +332,6 @@ class S3BlobStore(BlobStore):
     def _check_not_root(self, path: ArtifactPath) -> None:
         if not path.segments:
             raise NotABlob("The root of all artifacts is a folder.")
-
-    def _key(self, path: ArtifactPath) -> str:
-        return "/".join((*self._settings.prefix.segments, *path.segments))
-
-    def _prefix(self, folder: ArtifactPath) -> str:
-        key = self._key(folder)
-        return f"{key}/" if key else ""
-
-    def _new(self, path: ArtifactPath) -> Args:
-        """What a new blob is made with."""
-        return {"Key": self._key(path), "ContentType": content_type_of(path.name), **self._settings.upload_args}
-
-    def _with_each_part(self) -> Args:
-        args = self._settings.upload_args
-        return {name: args[name] for name in SENT_WITH_EACH_PART if name in args}
 
 
 class _S3Blob(OpenBlob):

@@ -38,6 +38,7 @@ STORE_ERRORS: Final[dict[str, type[TracklogError]]] = {
     "InvalidRange": RangeBeyondEnd,
     "KeyTooLongError": InvalidParameterValue,
     "XMinioInvalidObjectName": InvalidParameterValue,
+    "XMinioInvalidResourceName": InvalidParameterValue,
     "EntityTooLarge": InvalidParameterValue,
     "EntityTooSmall": InvalidParameterValue,
     "InvalidPart": InvalidParameterValue,

@@ -3,14 +3,17 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 from artifact_proxy.artifact_path import ROOT, ArtifactPath, folder_path
+from artifact_proxy.attachment import content_type_of
 from schemas.errors import InvalidParameterValue
 
 TRUE_WORDS: Final = ("true", "1")
 FALSE_WORDS: Final = ("false", "0")
+
+SENT_WITH_EACH_PART: Final = ("SSECustomerAlgorithm", "SSECustomerKey", "SSECustomerKeyMD5", "RequestPayer")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +50,23 @@ class S3Settings:
             expected_bucket_owner=environ.get("MLFLOW_S3_EXPECTED_BUCKET_OWNER") or None,
             addressing_style=environ.get("MLFLOW_BOTO_CLIENT_ADDRESSING_STYLE") or "auto",
         )
+
+    def key(self, path: ArtifactPath) -> str:
+        """The key of the blob at `path`."""
+        return "/".join((*self.prefix.segments, *path.segments))
+
+    def keys_below(self, folder: ArtifactPath) -> str:
+        """What the keys of all blobs in `folder` begin with."""
+        key = self.key(folder)
+        return f"{key}/" if key else ""
+
+    def new_blob(self, path: ArtifactPath) -> dict[str, Any]:
+        """The arguments with which a blob is made at `path`."""
+        return {"Key": self.key(path), "ContentType": content_type_of(path.name), **self.upload_args}
+
+    def each_part(self) -> dict[str, Any]:
+        """Those of the upload's arguments that S3 wants again with each part."""
+        return {name: self.upload_args[name] for name in SENT_WITH_EACH_PART if name in self.upload_args}
 
 
 def prefix_of(path: str) -> ArtifactPath:

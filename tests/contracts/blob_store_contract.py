@@ -10,11 +10,15 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from artifact_proxy.artifact_path import ROOT, ArtifactPath, file_path, folder_path
-from artifact_proxy.blob_store import BlobNotFound, BlobStore, Entry, NotABlob, StoreUnavailable
+from artifact_proxy.blob_store import BlobNotFound, BlobStore, Entry, HeldPart, NotABlob, StoreUnavailable
 from schemas.errors import InvalidParameterValue
 
 LARGE = bytes(range(256)) * 4096
 """A mebibyte: several chunks of any store."""
+
+
+PART = 5 << 20
+"""The least that S3 takes as a part that is not the last."""
 
 
 class SourceBroke(Exception):
@@ -238,3 +242,67 @@ class BlobStoreContract:
         path = ArtifactPath(("é" * 127, *["x" * 255] * 2, "y" * 250))
         await store.put(path, content(b"1"))
         assert (await store.stat(path)).size == 1
+
+    async def test_parts_become_one_blob_in_the_order_of_their_naming(self, store: BlobStore) -> None:
+        path, uploads = file_path("f/large"), store.parted
+        upload_id = await uploads.create(path)
+        parts = [bytes([number]) * PART for number in (1, 2)] + [b"end"]
+        etags = await asyncio.gather(
+            *(
+                uploads.put_part(path, upload_id, number, content(part), len(part))
+                for number, part in enumerate(parts, 1)
+            )
+        )
+        assert await entries(store) == []
+        version = await uploads.complete(path, upload_id, list(enumerate(etags, 1)))
+        assert version.size == 2 * PART + 3
+        assert (await store.stat(path)).etag == version.etag
+        assert await get(store, "f/large") == b"".join(parts)
+        assert await entries(store) == [Entry("f", None)]
+
+    async def test_an_upload_in_parts_tells_what_it_holds_and_takes_a_part_again(self, store: BlobStore) -> None:
+        path, uploads = file_path("a"), store.parted
+        upload_id = await uploads.create(path)
+        assert await uploads.parts(path, upload_id) == []
+        with pytest.raises(SourceBroke):
+            await uploads.put_part(path, upload_id, 1, content(LARGE, then=SourceBroke()), 2 * len(LARGE))
+        assert await uploads.parts(path, upload_id) == []
+        first = await uploads.put_part(path, upload_id, 2, content(b"old"), 3)
+        again = await uploads.put_part(path, upload_id, 2, content(b"second"), 6)
+        assert await uploads.parts(path, upload_id) == [HeldPart(2, 6, again)]
+        with pytest.raises(InvalidParameterValue):
+            await uploads.complete(path, upload_id, [(2, first)])
+        await uploads.complete(path, upload_id, [(2, "")])
+        assert await get(store, "a") == b"second"
+
+    async def test_an_upload_in_parts_that_is_aborted_is_gone(self, store: BlobStore) -> None:
+        path, uploads = file_path("a"), store.parted
+        upload_id = await uploads.create(path)
+        etag = await uploads.put_part(path, upload_id, 1, content(b"1"), 1)
+        await uploads.abort(path, upload_id)
+        with pytest.raises(InvalidParameterValue):
+            await uploads.complete(path, upload_id, [(1, etag)])
+        with pytest.raises(InvalidParameterValue):
+            await uploads.put_part(path, upload_id, 1, content(b"1"), 1)
+        assert await entries(store) == []
+
+    async def test_an_upload_in_parts_is_of_one_path_and_its_id_of_one_upload(self, store: BlobStore) -> None:
+        path, uploads = file_path("a"), store.parted
+        upload_id = await uploads.create(path)
+        etag = await uploads.put_part(path, upload_id, 1, content(b"1"), 1)
+        for wrong_path, wrong_id in ((file_path("b"), upload_id), (path, upload_id[:-1] + "x"), (path, "../a")):
+            with pytest.raises(InvalidParameterValue):
+                await uploads.put_part(wrong_path, wrong_id, 1, content(b"2"), 1)
+            with pytest.raises(InvalidParameterValue):
+                await uploads.complete(wrong_path, wrong_id, [(1, etag)])
+            await uploads.abort(wrong_path, wrong_id)
+        await uploads.complete(path, upload_id, [(1, etag)])
+        assert await get(store, "a") == b"1"
+
+    async def test_a_part_that_was_not_sent_cannot_be_named(self, store: BlobStore) -> None:
+        path, uploads = file_path("a"), store.parted
+        upload_id = await uploads.create(path)
+        await uploads.put_part(path, upload_id, 1, content(b"1"), 1)
+        with pytest.raises(InvalidParameterValue):
+            await uploads.complete(path, upload_id, [(1, ""), (2, "")])
+        assert await entries(store) == []
