@@ -1,6 +1,7 @@
 """Uploads in parts as S3 itself knows them."""
 
 from collections.abc import AsyncIterator, Sequence
+from contextlib import suppress
 from typing import Any, Final
 
 from artifact_proxy.artifact_path import ArtifactPath
@@ -70,7 +71,9 @@ class S3PartedUploads(PartedUploads):
         return BlobVersion(size=sum(held[number].size for number, _ in parts), etag=answer["ETag"].strip('"'))
 
     async def abort(self, path: ArtifactPath, upload_id: str) -> None:
-        await self._bucket.call("abort_multipart_upload", **self._place(path, upload_id))
+        # An id that is not S3's, or not this path's, is of no upload.
+        with suppress(InvalidParameterValue):
+            await self._bucket.call("abort_multipart_upload", **self._place(path, upload_id))
 
     def _place(self, path: ArtifactPath, upload_id: str) -> dict[str, Any]:
         return {"Key": self._settings.key(path), "UploadId": upload_id}
