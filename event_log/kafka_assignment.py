@@ -17,7 +17,7 @@ from event_log.port import LogUnavailable, PartitionAssignment
 
 SESSION_TIMEOUT_MS: Final = 6000
 """A member that is not heard of for so long has lost its partitions. The least that brokers allow by default."""
-_HEARTBEAT_MS: Final = 1500
+_HEARTBEAT_MS: Final = 1000
 _START_S: Final = 5.0
 _NEVER_MS: Final = 2**31 - 1
 """aiokafka makes a member leave that has not asked for messages for so long; this one never asks."""
