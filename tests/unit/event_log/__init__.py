@@ -1,0 +1,1 @@
+"""Tests of `event_log` that need no service."""
