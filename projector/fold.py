@@ -14,6 +14,8 @@ from schemas.envelope import RecordedEvent
 from schemas.errors import BadRequest, InvalidParameterValue, InvalidState, ResourceAlreadyExists, ResourceDoesNotExist
 from schemas.events import (
     AnyEvent,
+    ArtifactDeleted,
+    ArtifactUploaded,
     ExperimentCreated,
     ExperimentDeleted,
     ExperimentRenamed,
@@ -82,6 +84,8 @@ def fold(working_set: WorkingSet, recorded: RecordedEvent, event: AnyEvent) -> N
             _logged_model_created(working_set, recorded, event)
         case LoggedModelFinalized():
             _logged_model_finalized(working_set, recorded, event)
+        case ArtifactUploaded() | ArtifactDeleted():
+            pass  # the stores themselves are asked what they hold; the log keeps who changed it
 
 
 def _run(working_set: WorkingSet, run_id: str) -> Run:

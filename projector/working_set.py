@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 
 from schemas.events import (
     AnyEvent,
+    ArtifactDeleted,
+    ArtifactUploaded,
     DatasetInput,
     ExperimentCreated,
     ExperimentDeleted,
@@ -178,4 +180,6 @@ def needs_of(events: Sequence[AnyEvent]) -> Needs:
                 needs.experiment_ids.add(event.experiment_id)
             case LoggedModelCreated() | LoggedModelFinalized():
                 needs.model_ids.add(event.model_id)
+            case ArtifactUploaded() | ArtifactDeleted():
+                pass
     return needs

@@ -217,6 +217,33 @@ class LoggedModelFinalized(Event, frozen=True):
     status: int
 
 
+# --- stream artifact/<folder>, that of a run, a logged model or a trace; its own ordering unit ---------------------
+
+
+class ArtifactUploaded(Event, frozen=True):
+    """There is a new version of the artifact at `path`, below the artifacts' destination or below `root`, a URI.
+
+    `etag` is the store's; `sha256`, in hexadecimal, is of the bytes where all of them came by in one request.
+    """
+
+    event_type = "artifact.uploaded"
+
+    path: str
+    size: int
+    etag: str
+    sha256: str | None = None
+    root: str = ""
+
+
+class ArtifactDeleted(Event, frozen=True):
+    """Nothing is at `path` any more, neither an artifact nor a folder."""
+
+    event_type = "artifact.deleted"
+
+    path: str
+    root: str = ""
+
+
 AnyEvent = (
     ExperimentCreated
     | ExperimentRenamed
@@ -234,6 +261,8 @@ AnyEvent = (
     | RunOutputsLogged
     | LoggedModelCreated
     | LoggedModelFinalized
+    | ArtifactUploaded
+    | ArtifactDeleted
 )
 
 EVENT_TYPES: Final[dict[str, type[AnyEvent]]] = {
@@ -255,9 +284,14 @@ EVENT_TYPES: Final[dict[str, type[AnyEvent]]] = {
         RunOutputsLogged,
         LoggedModelCreated,
         LoggedModelFinalized,
+        ArtifactUploaded,
+        ArtifactDeleted,
     )
 }
 """Stored type name to class."""
+
+FOLDERS_OF_AN_EXPERIMENT: Final = ("models", "traces")
+"""Where an experiment keeps the artifacts of what is not a run."""
 
 EXPERIMENTS_ORDERING_UNIT: Final = "experiments"
 """All experiment events share it: experiment names are unique across experiments, and the log's order decides."""
@@ -288,6 +322,17 @@ def stream_of(event: AnyEvent) -> str:
             | ExperimentTagDeleted()
         ):
             return f"experiment/{event.experiment_id}"
+        case ArtifactUploaded() | ArtifactDeleted():
+            return f"artifact/{artifact_folder(event.path)}"
+
+
+def artifact_folder(path: str) -> str:
+    """The run, logged model or trace that an artifact is of, as the beginning of its path; of other paths two names.
+
+    Source: the layouts `<experiment>/<run>/artifacts/…` and `<experiment>/models/<model>/artifacts/…` of MLflow.
+    """
+    first, *rest = path.split("/", 3)
+    return "/".join([first, *rest[: 2 if rest and rest[0] in FOLDERS_OF_AN_EXPERIMENT else 1]])
 
 
 def ordering_unit_of(stream: str) -> str:

@@ -9,7 +9,16 @@ from msgspec.structs import replace
 
 from schemas import codec, upcasters
 from schemas.envelope import SYSTEM, Actor, EventClock, RecordedEvent
-from schemas.events import EVENT_TYPES, Event, ExperimentRenamed, RunDataLogged, ordering_unit_of, stream_of
+from schemas.events import (
+    EVENT_TYPES,
+    ArtifactDeleted,
+    ArtifactUploaded,
+    Event,
+    ExperimentRenamed,
+    RunDataLogged,
+    ordering_unit_of,
+    stream_of,
+)
 
 CORPUS = sorted((Path(__file__).parent / "corpus").glob("*.json"))
 
@@ -81,6 +90,22 @@ def test_experiments_share_an_ordering_unit_and_runs_do_not() -> None:
     assert stream_of(ExperimentRenamed(experiment_id=3, name="x")) == "experiment/3"
     assert ordering_unit_of("experiment/3") == ordering_unit_of("experiment/4")
     assert ordering_unit_of("run/a") == "run/a"
+
+
+@pytest.mark.parametrize(
+    ("path", "stream"),
+    [
+        ("1/aaaa/artifacts/model/MLmodel", "artifact/1/aaaa"),
+        ("1/models/m-1/artifacts/MLmodel", "artifact/1/models/m-1"),
+        ("1/traces/tr-1/artifacts/traces.json", "artifact/1/traces/tr-1"),
+        ("1/models", "artifact/1/models"),
+        ("1", "artifact/1"),
+    ],
+)
+def test_the_artifacts_of_a_run_or_a_model_are_one_stream(path: str, stream: str) -> None:
+    assert stream_of(ArtifactDeleted(path=path)) == stream
+    assert stream_of(ArtifactUploaded(path=path, size=0, etag="")) == stream
+    assert ordering_unit_of(stream) == stream
 
 
 def test_a_clock_never_stamps_two_events_alike_or_backwards(monkeypatch: pytest.MonkeyPatch) -> None:
