@@ -10,7 +10,7 @@ from projector import postgresql_generations as generations
 from projector.port import ReadModelUnavailable, Superseded
 from projector.postgresql_generations import Generation
 from projector.postgresql_read_model import PostgresqlReadModelWriter
-from projector.worker import Linger, ProjectorWorker, no_linger
+from projector.worker import Linger, ProjectorWorker, Publish, no_linger, publish_nothing
 from schemas.envelope import Positions
 
 logger = logging.getLogger(__name__)
@@ -29,11 +29,19 @@ class PostgresqlProjection:
     The tables of `schemas.control` must be there.
     """
 
-    def __init__(self, dsn: str, log: EventLogReader, assign: Assign, linger: Linger = no_linger) -> None:
+    def __init__(
+        self,
+        dsn: str,
+        log: EventLogReader,
+        assign: Assign,
+        linger: Linger = no_linger,
+        publish: Publish = publish_nothing,
+    ) -> None:
         self._dsn = dsn
         self._log = log
         self._assign = assign
         self._linger = linger
+        self._publish = publish
         self._worker: ProjectorWorker | None = None
         self.generation: Generation | None = None
         """What is folded into; None while there is no connection."""
@@ -70,7 +78,7 @@ class PostgresqlProjection:
         promoting = asyncio.create_task(self._promote(generation))
         try:
             await assignment.start()
-            self._worker = ProjectorWorker(self._log, read_model, assignment, linger=self._linger)
+            self._worker = ProjectorWorker(self._log, read_model, assignment, self._publish, self._linger)
             self.generation, self.trouble = generation, None
             folding = asyncio.create_task(self._worker.run())
             try:
@@ -90,6 +98,6 @@ class PostgresqlProjection:
     async def _promote(self, generation: Generation) -> None:
         """Make the generation live once it has caught up with the log."""
         if generation.state != "live":
-            while not await generations.promote_when_caught_up(self._dsn, generation.number, self._log):
+            while not await generations.promote_when_caught_up(self._dsn, generation.number, self._log):  # noqa: ASYNC110
                 await asyncio.sleep(_PROMOTE_S)
             self.generation = Generation(generation.number, generation.schema_version, "live")

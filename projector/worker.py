@@ -30,12 +30,14 @@ _FOLLOWS: Final = "an earlier event of its stream is set aside"
 class Progress:
     """What a worker publishes after each commit: all of it is in the tables when it is said.
 
-    `checkpoint` holds the partitions that moved, `set_aside` counts the events of all that are this worker's.
+    `checkpoint` holds the partitions that moved, `set_aside` counts the events of all that are this worker's, and
+    `events` those of the commit.
     """
 
     checkpoint: Positions
     refusals: Sequence[Refusal]
     set_aside: int
+    events: int = 0
 
 
 Publish = Callable[[Progress], Awaitable[None]]
@@ -231,7 +233,7 @@ class ProjectorWorker:
             partition = self._partitions[one.event.partition]
             partition.stopped.add(one.event.stream)
             partition.set_aside += 1
-        await self._publish(Progress(new, folded.refusals, self.set_aside_count))
+        await self._publish(Progress(new, folded.refusals, self.set_aside_count, len(events)))
 
     async def _fold_events(self, events: Sequence[RecordedEvent]) -> "_Folded":
         """Fold events in memory. One that cannot be folded is set aside, and with it all later ones of its stream."""

@@ -1,5 +1,6 @@
 """The artifact proxy of a process: the stores it serves, and where the artifacts of a run lie."""
 
+import os
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -68,9 +69,10 @@ def _store_at(uri: str) -> BlobStore:
         from artifact_proxy.local_blob_store import LocalBlobStore
 
         return LocalBlobStore(folder)
-    from artifact_proxy.store_by_uri import store_by_uri
+    from artifact_proxy.s3_blob_store import S3BlobStore
+    from artifact_proxy.s3_settings import S3Settings
 
-    return store_by_uri(uri)
+    return S3BlobStore(S3Settings.from_uri(uri, os.environ))
 
 
 def store_needs(store: BlobStore | None) -> Mapping[str, Check]:

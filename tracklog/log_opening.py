@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from event_log.port import EventLogReader
-from tracklog.store_uris import EventLogPlace, KafkaTopic, PostgresqlDatabase, SqliteFile
+from tracklog.store_uris import EventLogPlace, SqliteFile
 
 
 class NoLog(Exception):
@@ -26,20 +26,12 @@ async def opened_reader(place: EventLogPlace) -> AsyncIterator[EventLogReader]:
 
 async def _reader(place: EventLogPlace) -> EventLogReader:
     """Imports of libraries wait until a log needs them."""
-    match place:
-        case SqliteFile(path):
-            from event_log.sqlite_event_log import SqliteEventLogReader, check_is_log
+    if not isinstance(place, SqliteFile):
+        from tracklog.distributed.opening import opened_reader as shared_reader
 
-            if not check_is_log(path):
-                raise NoLog(f"There is no log at {path}.")
-            return SqliteEventLogReader(path)
-        case PostgresqlDatabase(dsn):
-            from event_log.postgresql_event_log import open_postgresql_reader
+        return await shared_reader(place)
+    from event_log.sqlite_event_log import SqliteEventLogReader, check_is_log
 
-            return await open_postgresql_reader(dsn)
-        case KafkaTopic():
-            from event_log.kafka_event_log import open_kafka_reader
-
-            from event_log.kafka_settings import KafkaSettings
-
-            return await open_kafka_reader(KafkaSettings.parse(place.uri, place.config_file))
+    if not check_is_log(place.path):
+        raise NoLog(f"There is no log at {place.path}.")
+    return SqliteEventLogReader(place.path)

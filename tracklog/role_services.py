@@ -40,8 +40,10 @@ async def write_services(
     return Services(routes=ingest_routes(ingest), metrics=[written])
 
 
-def read_services(log: EventLogReader, progress: ProjectionProgress, read_model: ReadModel) -> Services:
-    """What answers from the read model, and the page."""
+def read_services(
+    log: EventLogReader, history: EventLogReader, progress: ProjectionProgress, read_model: ReadModel
+) -> Services:
+    """What answers from the read model, and the page. `history` reads the events that are asked for themselves."""
     from query_api.freshness import Freshness
     from query_api.routes import query_routes
     from query_api.service import QueryService
@@ -49,7 +51,7 @@ def read_services(log: EventLogReader, progress: ProjectionProgress, read_model:
     from tracklog.page_fetch import default_page_folder
 
     freshness = Freshness(log, progress)
-    routes = [*query_routes(QueryService(read_model), freshness, log), *page_routes(default_page_folder())]
+    routes = [*query_routes(QueryService(read_model), freshness, history), *page_routes(default_page_folder())]
     return Services(routes=routes)
 
 

@@ -1,6 +1,7 @@
 """Serving a list of routes over HTTP until a signal says to stop: what every process that listens has in common."""
 
 import asyncio
+import contextlib
 import gc
 import os
 import signal
@@ -45,6 +46,10 @@ class AddressTaken(Exception):
     """Somebody else listens where this server should."""
 
 
+class ToldToStop(Exception):
+    """The process was told to stop before it had what it needs."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Services:
     """What a process serves: routes, what it tells in its metrics, and what it needs to be ready, by name.
@@ -60,7 +65,8 @@ class Services:
 
 
 Open = Callable[[asyncio.Event], AbstractAsyncContextManager[Services]]
-"""Opens the services of a process, and closes them when the context is left. The event is set when it is to stop."""
+"""Opens the services of a process, and closes them when the context is left. The event is set when it is to stop;
+who still waits for something then raises ToldToStop."""
 
 
 async def serve(
@@ -79,6 +85,19 @@ async def serve(
     stopping = asyncio.Event()
     listen_to_signals(stopping)
     listeners = bound_sockets(listen.host, listen.port)
+    with contextlib.suppress(ToldToStop):
+        await _serve_until(stopping, services, listeners, listen, web_settings, greeting, announce)
+
+
+async def _serve_until(
+    stopping: asyncio.Event,
+    services: Open,
+    listeners: Sequence[socket.socket],
+    listen: ListenSettings,
+    web_settings: WebSettings,
+    greeting: Callable[[str], str],
+    announce: Callable[[str], None],
+) -> None:
     async with services(stopping) as served:
         runner, app = await _started(served, web_settings)
         try:

@@ -41,7 +41,11 @@ def _of_file(log: SqliteFile) -> list[SetAsideEvent]:
 
 
 async def _of_database(database: PostgresqlDatabase) -> list[SetAsideEvent]:
-    from tracklog.distributed.read_model_connections import open_read_model
+    from tracklog.distributed.read_model_connections import PostgresqlReadModelConnections
 
-    async with open_read_model(database.dsn) as connections, connections.acquire() as connection:
-        return [SetAsideEvent(*row) for row in await connection.fetch(_SELECT)]
+    connections = PostgresqlReadModelConnections(database.dsn)
+    try:
+        async with connections.acquire() as connection:
+            return [SetAsideEvent(*row) for row in await connection.fetch(_SELECT)]
+    finally:
+        await connections.close()

@@ -4,9 +4,12 @@ import logging
 import os
 import sys
 from collections.abc import Awaitable, Callable
-from typing import ParamSpec
+from typing import Final, ParamSpec
 
 import click
+
+TALKATIVE_LIBRARIES: Final = ("aiobotocore", "aiokafka", "alembic", "botocore")
+"""What they say below a warning is for their makers."""
 
 P = ParamSpec("P")
 
@@ -38,6 +41,8 @@ def log_as_json() -> None:
     lines = logging.StreamHandler(sys.stderr)
     lines.setFormatter(JsonLines())
     logging.basicConfig(level=logging.INFO, handlers=[lines])
+    for library in TALKATIVE_LIBRARIES:
+        logging.getLogger(library).setLevel(logging.WARNING)
 
 
 def announce(text: str) -> None:

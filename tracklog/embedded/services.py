@@ -36,7 +36,7 @@ async def embedded_services(settings: Settings, system: EmbeddedSystem, stack: A
 
     return together(
         await write_services(system.log, system.progress, door_state, settings.artifacts, shared=False),
-        read_services(system.log, system.progress, read_model),
+        read_services(system.log, system.log, system.progress, read_model),
         await artifact_services(system.log, system.progress, read_model, settings.artifacts, stack),
         Services(routes=(), metrics=[measured], needs={"event log": log_answers, "read model": read_model_answers}),
     )

@@ -1,0 +1,249 @@
+"""The projector role: a worker that folds the log into the live read model, wherever that is, until told to stop."""
+
+import asyncio
+import contextlib
+import gc
+from collections.abc import AsyncIterator, Callable, Set
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Final
+
+import asyncpg
+from prometheus_client.core import Metric
+
+from event_log.control_schema import ensure_control_schema
+from event_log.port import EventLogReader, LogUnavailable, PartitionAssignment
+from projector.postgresql_projection import PostgresqlProjection
+from projector.worker import Progress
+from query_api.server_routes import server_routes
+from schemas.envelope import Positions
+from schemas.errors import TemporarilyUnavailable
+from schemas.postgresql_errors import CONNECTION_ERRORS, said
+from schemas.rest.route import Kind
+from tracklog.distributed.availability import once_available
+from tracklog.distributed.hurry import Hurry
+from tracklog.distributed.opening import assignment_in_group, opened_log, opened_reader
+from tracklog.distributed.shared_system import end_if_known
+from tracklog.serving import Services, ToldToStop, serve
+from tracklog.settings import Settings
+from tracklog.store_uris import SharedStores
+from tracklog.web.metrics import LogState, ProjectionCounts, log_metrics, projection_metrics
+
+BATCH_S: Final = 4.0
+"""How long the batch under way may take once the worker is told to stop. What is not committed is folded again."""
+
+CONNECT_TIMEOUT_S: Final = 2.0
+
+_IDENTITY: Final = (
+    "SELECT system_identifier || '-' || oid FROM pg_control_system(), pg_database WHERE datname = current_database()"
+)
+
+STALLED_S: Final = 30.0
+"""A worker that has events to fold and committed nothing for so long is not at work."""
+
+
+class Projector:
+    """A worker of the group that folds the log, and what is to be said of it."""
+
+    def __init__(self, stores: SharedStores) -> None:
+        self._stores = stores
+        self._log: EventLogReader | None = None
+        self._projection: PostgresqlProjection | None = None
+        self._trouble = "The log is not open yet."
+        self._moved_s = 0.0
+        self.counts = ProjectionCounts()
+
+    async def run(self, stopping: asyncio.Event) -> None:
+        """Fold until `stopping` is set, then finish the batch under way and leave the group.
+
+        Raises ForeignLog, and whatever is a fault of the program.
+        """
+        async with AsyncExitStack() as stack:
+            with contextlib.suppress(ToldToStop):
+                group = await once_available(self._named_group, stopping)
+                log = self._log = await once_available(self._opened_log, stopping)
+                stack.push_async_callback(log.close)
+                hurry = await stack.enter_async_context(Hurry(self._stores.read_model.dsn).heard())
+                self._projection = self._projection_of(log, hurry, group, stopping)
+                await _run_until(stopping, self._projection)
+
+    async def _named_group(self) -> str:
+        """The name of the group of all who fold into this database, in which what is durable then is there.
+
+        Brokers may serve several systems, and one log may be folded into several databases.
+        """
+        dsn = self._stores.read_model.dsn
+        try:
+            await ensure_control_schema(dsn)
+            return f"tracklog-{await identity_of(dsn)}"
+        except LogUnavailable as unavailable:
+            self._trouble = unavailable.message
+            raise
+
+    async def _opened_log(self) -> EventLogReader:
+        try:
+            return await opened_reader(self._stores.event_log)
+        except LogUnavailable as unavailable:
+            self._trouble = unavailable.message
+            # Perhaps it is not there yet.
+            await (await opened_log(self._stores.event_log)).close()
+            return await opened_reader(self._stores.event_log)
+
+    def _projection_of(
+        self, log: EventLogReader, hurry: Hurry, group: str, stopping: asyncio.Event
+    ) -> PostgresqlProjection:
+        place, dsn = self._stores.event_log, self._stores.read_model.dsn
+
+        def member(generation: int) -> PartitionAssignment:
+            return _UntilStopped(assignment_in_group(place, f"{group}-{generation}"), stopping)
+
+        return PostgresqlProjection(dsn, log, member, hurry.linger, self._count)
+
+    async def _count(self, progress: Progress) -> None:
+        self._moved_s = asyncio.get_running_loop().time()
+        self.counts.commits += 1
+        self.counts.events += progress.events
+        self.counts.refused += len(progress.refusals)
+
+    # --- what is told -------------------------------------------------------------------------------------------
+
+    def services(self) -> Services:
+        """What this role answers."""
+        return Services(
+            routes=server_routes(),
+            metrics=[self._measured],
+            needs={"event log": self._log_answers, "read model": self._is_at_work, "progress": self._is_not_stalled},
+            kinds=frozenset({Kind.OPERATION}),
+            role="projector",
+        )
+
+    @property
+    def _checkpoint(self) -> Positions:
+        return {} if self._projection is None else self._projection.checkpoint
+
+    async def _measured(self) -> list[Metric]:
+        checkpoint = self._checkpoint
+        end = {} if self._log is None else await end_if_known(self._log)
+        self.counts.assigned_partitions = len(checkpoint)
+        own = {partition: offset for partition, offset in end.items() if partition in checkpoint}
+        set_aside = 0 if self._projection is None else self._projection.set_aside_count
+        return [*log_metrics(LogState(own, checkpoint, set_aside)), *projection_metrics(self.counts)]
+
+    async def _log_answers(self) -> None:
+        if self._log is None:
+            raise TemporarilyUnavailable(self._trouble)
+        await self._log.end()
+
+    async def _is_at_work(self) -> None:
+        if self._projection is None:
+            raise TemporarilyUnavailable(self._trouble)
+        if self._projection.generation is None:
+            raise TemporarilyUnavailable(self._projection.trouble or "The read model is not open yet.")
+
+    async def _is_not_stalled(self) -> None:
+        if self._log is None or not self._checkpoint:
+            return
+        end, checkpoint = await self._log.end(), self._checkpoint
+        if all(offset >= end[partition] for partition, offset in checkpoint.items()):
+            self._moved_s = asyncio.get_running_loop().time()
+        silent_s = asyncio.get_running_loop().time() - self._moved_s
+        if silent_s > STALLED_S:
+            raise TemporarilyUnavailable(f"Events wait, and none was folded for {silent_s:.0f} s.")
+
+
+async def identity_of(dsn: str) -> str:
+    """What tells the database `dsn` from every other, whatever address it is reached by.
+
+    Raises LogUnavailable.
+    """
+    try:
+        connection = await asyncpg.connect(dsn, timeout=CONNECT_TIMEOUT_S, command_timeout=CONNECT_TIMEOUT_S)
+        try:
+            identity: str = await connection.fetchval(_IDENTITY)
+        finally:
+            await connection.close(timeout=1.0)
+    except CONNECTION_ERRORS as error:
+        raise LogUnavailable(f"PostgreSQL cannot be reached: {said(error)}") from error
+    return identity
+
+
+async def _run_until(stopping: asyncio.Event, projection: PostgresqlProjection) -> None:
+    """Run a projection until `stopping` is set; it then has a moment to come to the end of its batch."""
+    folding = asyncio.create_task(projection.run())
+    told = asyncio.create_task(stopping.wait())
+    try:
+        await asyncio.wait((folding, told), return_when=asyncio.FIRST_COMPLETED)
+        if projection.generation is not None:
+            await asyncio.wait((folding,), timeout=BATCH_S)
+        if folding.done():
+            folding.result()
+    finally:
+        for task in (folding, told):
+            task.cancel()
+        await asyncio.gather(folding, told, return_exceptions=True)
+
+
+class _UntilStopped(PartitionAssignment):
+    """A membership that ends when the process is told to stop: the worker then leaves between two batches."""
+
+    def __init__(self, member: PartitionAssignment, stopping: asyncio.Event) -> None:
+        self._member = member
+        self._stopping = stopping
+
+    @property
+    def partitions(self) -> Set[int]:
+        return frozenset() if self._stopping.is_set() else self._member.partitions
+
+    async def start(self) -> None:
+        await self._member.start()
+
+    async def wait_for_change(self, known: Set[int], timeout_s: float) -> None:
+        """Raises ToldToStop."""
+        waits: list[asyncio.Future[object]] = [
+            asyncio.ensure_future(self._member.wait_for_change(known, timeout_s)),
+            asyncio.ensure_future(self._stopping.wait()),
+        ]
+        try:
+            done, _ = await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for wait in waits:
+                wait.cancel()
+            await asyncio.gather(*waits, return_exceptions=True)
+        if self._stopping.is_set():
+            raise ToldToStop
+        for wait in done:
+            wait.result()
+
+    async def close(self) -> None:
+        await self._member.close()
+
+
+async def serve_projector(settings: Settings, announce: Callable[[str], None]) -> None:
+    """Fold until a signal says to stop, and answer meanwhile how it goes. Raises AddressTaken, ForeignLog."""
+    stores = settings.stores
+    assert isinstance(stores, SharedStores)
+    projector = Projector(stores)
+    collect_seldom()
+
+    @asynccontextmanager
+    async def services(stopping: asyncio.Event) -> AsyncIterator[Services]:
+        running = asyncio.create_task(projector.run(stopping))
+        running.add_done_callback(lambda _: stopping.set())  # whatever ended it, the process goes with it
+        try:
+            yield projector.services()
+        finally:
+            stopping.set()
+            await running
+
+    await serve(
+        services,
+        settings.listen,
+        settings.web,
+        greeting=lambda address: f"{address} folds log {stores.event_log} into read model {stores.read_model}",
+        announce=announce,
+    )
+
+
+def collect_seldom() -> None:
+    """A batch is tens of thousands of objects in no cycle; looking through them again and again took a third of it."""
+    gc.freeze()
+    gc.set_threshold(200_000, 20, 20)

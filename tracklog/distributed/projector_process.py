@@ -1,0 +1,37 @@
+"""The projector child of a server on shared stores: `python -m tracklog.distributed.projector_process`.
+
+Its stores are a line of JSON on standard input; when that ends, its parent is gone or wants it to go.
+"""
+
+import asyncio
+import signal
+import sys
+
+import msgspec
+
+from tracklog.cli.running import log_as_json
+from tracklog.distributed.projector import Projector, collect_seldom
+from tracklog.distributed.projector_child import ChildStores
+
+
+async def main() -> None:
+    """Project until standard input ends."""
+    stores = msgspec.json.decode(sys.stdin.buffer.readline(), type=ChildStores).stores()
+    stopping = asyncio.Event()
+    loop = asyncio.get_running_loop()
+
+    def hung_up() -> None:
+        loop.remove_reader(sys.stdin.fileno())
+        stopping.set()
+
+    loop.add_reader(sys.stdin.fileno(), hung_up)
+    await Projector(stores).run(stopping)
+
+
+if __name__ == "__main__":
+    # Ctrl-C, and a service manager's SIGTERM, reach every process; the parent drains first and then hangs up.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
+    log_as_json()
+    collect_seldom()
+    asyncio.run(main())

@@ -1,0 +1,93 @@
+"""The roles that answer requests, each a process of its own: the embedded server's services on shared stores."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import replace
+
+from query_api.server_routes import server_routes
+from schemas.rest.route import Kind
+from tracklog.distributed.shared_system import history_reader, reading_system, writing_system
+from tracklog.role_services import artifact_services, read_services, together, write_services
+from tracklog.serving import Open, Services, serve
+from tracklog.settings import Settings
+from tracklog.store_uris import SharedStores
+
+Announce = Callable[[str], None]
+
+
+async def serve_ingest(settings: Settings, announce: Announce) -> None:
+    """Take writes until a signal says to stop. Raises AddressTaken, ForeignLog."""
+    stores = shared_stores(settings)
+
+    @asynccontextmanager
+    async def services(stopping: asyncio.Event) -> AsyncIterator[Services]:
+        from ingest.postgresql_door_state import PostgresqlDoorState
+
+        async with writing_system(stores, stopping) as system:
+            door_state = PostgresqlDoorState(system.connections)
+            writes = await write_services(system.log, system.progress, door_state, settings.artifacts, shared=True)
+            yield as_role("ingest", {Kind.WRITE}, writes, system.services())
+
+    await serve_role(services, "takes writes", settings, announce)
+
+
+async def serve_query(settings: Settings, announce: Announce) -> None:
+    """Answer reads until a signal says to stop. Raises AddressTaken, ForeignLog."""
+    stores = shared_stores(settings)
+
+    @asynccontextmanager
+    async def services(stopping: asyncio.Event) -> AsyncIterator[Services]:
+        from query_api.postgresql_read_model import PostgresqlReadModel
+
+        async with reading_system(stores, stopping) as system, history_reader(stores, stopping) as history:
+            reads = read_services(system.log, history, system.progress, PostgresqlReadModel(system.connections))
+            yield as_role("query", {Kind.READ, Kind.PAGE}, reads, system.services())
+
+    await serve_role(services, "answers reads", settings, announce)
+
+
+async def serve_artifacts(settings: Settings, announce: Announce) -> None:
+    """Pass artifacts until a signal says to stop. Raises AddressTaken, ForeignLog."""
+    stores = shared_stores(settings)
+
+    @asynccontextmanager
+    async def services(stopping: asyncio.Event) -> AsyncIterator[Services]:
+        from query_api.postgresql_read_model import PostgresqlReadModel
+
+        async with AsyncExitStack() as stack:
+            system = await stack.enter_async_context(reading_system(stores, stopping))
+            artifacts = await artifact_services(
+                system.log,
+                system.progress,
+                PostgresqlReadModel(system.connections),
+                settings.artifacts,
+                stack,
+            )
+            yield as_role("artifacts", {Kind.ARTIFACT}, artifacts, system.services())
+
+    await serve_role(services, "passes artifacts", settings, announce)
+
+
+def as_role(name: str, kinds: set[Kind], *parts: Services) -> Services:
+    """What a role serves: of its parts what is of its kinds, and what every process says of itself."""
+    whole = together(*parts)
+    paths = {(route.method, route.path) for route in whole.routes}
+    own = [route for route in server_routes() if (route.method, route.path) not in paths]
+    return replace(whole, routes=[*whole.routes, *own], kinds=frozenset({*kinds, Kind.OPERATION}), role=name)
+
+
+async def serve_role(services: Open, does: str, settings: Settings, announce: Announce) -> None:
+    """Serve one role until a signal says to stop."""
+    stores = shared_stores(settings)
+
+    def greeting(address: str) -> str:
+        return f"{address} {does}; log {stores.event_log}, read model {stores.read_model}"
+
+    await serve(services, settings.listen, settings.web, greeting=greeting, announce=announce)
+
+
+def shared_stores(settings: Settings) -> SharedStores:
+    """The stores of a process that shares them; the command line lets no other through."""
+    assert isinstance(settings.stores, SharedStores)
+    return settings.stores

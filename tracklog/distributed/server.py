@@ -1,0 +1,66 @@
+"""All roles on shared stores in one process tree: one process that serves every route, with a projector child."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+
+from tracklog.distributed.projector_child import run_projector_child
+from tracklog.distributed.roles import shared_stores
+from tracklog.distributed.shared_system import history_reader, writing_system
+from tracklog.greeting import greeting
+from tracklog.role_services import artifact_services, read_services, together, write_services
+from tracklog.serving import Services, serve
+from tracklog.settings import Settings
+from tracklog.supervision import keep_running
+
+
+async def serve_shared(settings: Settings, announce: Callable[[str], None]) -> None:
+    """Serve until a signal says to stop. Other servers and roles may share the stores.
+
+    Raises AddressTaken, ForeignLog.
+    """
+    stores = shared_stores(settings)
+    artifacts = settings.artifacts
+
+    @asynccontextmanager
+    async def services(stopping: asyncio.Event) -> AsyncIterator[Services]:
+        from ingest.postgresql_door_state import PostgresqlDoorState
+
+        from query_api.postgresql_read_model import PostgresqlReadModel
+
+        async with AsyncExitStack() as stack:
+            system = await stack.enter_async_context(writing_system(stores, stopping))
+            history = await stack.enter_async_context(history_reader(stores, stopping))
+            log, progress = system.log, system.progress
+            reached = lambda: dict(progress.report().checkpoint)  # noqa: E731
+            projecting = asyncio.create_task(keep_running("projector", lambda: run_projector_child(stores), reached))
+            stack.push_async_callback(_cancelled, projecting)
+            read_model = PostgresqlReadModel(system.connections)
+            door_state = PostgresqlDoorState(system.connections)
+            yield together(
+                await write_services(log, progress, door_state, artifacts, shared=True),
+                read_services(log, history, progress, read_model),
+                await artifact_services(log, progress, read_model, artifacts, stack),
+                system.services(),
+            )
+
+    await serve(
+        services,
+        settings.listen,
+        settings.web,
+        greeting=lambda address: greeting(
+            address,
+            log=str(stores.event_log),
+            read_model=str(stores.read_model),
+            artifacts=str(artifacts.folder or artifacts.destination) if artifacts.serve else None,
+            page=True,
+        ),
+        announce=announce,
+    )
+
+
+async def _cancelled(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await task

@@ -1,0 +1,117 @@
+"""What every role that answers requests has of the stores it shares: the log, the read model, and how far that is."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from functools import partial
+from typing import Final, Generic, TypeVar
+
+from prometheus_client.core import Metric
+
+from event_log.port import EventLog, EventLogReader
+from schemas.errors import Retryable
+from tracklog.distributed.availability import once_available
+from tracklog.distributed.opening import LogPlace, opened_log, opened_reader
+from tracklog.distributed.progress import PostgresqlProgress
+from tracklog.distributed.read_model_connections import PostgresqlReadModelConnections
+from tracklog.serving import Services
+from tracklog.store_uris import SharedStores
+from tracklog.web.metrics import LogState, log_metrics
+
+METRICS_WAIT_S: Final = 1.0
+"""How long the metrics wait for the log to say where it ends; without an answer they leave that out."""
+
+L = TypeVar("L", bound=EventLogReader)
+
+
+@dataclass(frozen=True, slots=True)
+class SharedSystem(Generic[L]):
+    """Open stores."""
+
+    log: L
+    connections: PostgresqlReadModelConnections
+    progress: PostgresqlProgress
+
+    def services(self) -> Services:
+        """What every role tells and needs, whatever it serves."""
+        return Services(
+            routes=(),
+            metrics=[self._measured],
+            needs={
+                "event log": self._log_answers,
+                "read model": self._read_model_answers,
+                "progress of the read model": self._progress_is_heard,
+            },
+        )
+
+    async def _measured(self) -> list[Metric]:
+        report = self.progress.report()
+        return log_metrics(LogState(await end_if_known(self.log), report.checkpoint, report.set_aside))
+
+    async def _log_answers(self) -> None:
+        await self.log.end()
+
+    async def _read_model_answers(self) -> None:
+        async with self.connections.acquire() as connection:
+            await connection.fetchval("SELECT count(*) FROM checkpoints")
+
+    async def _progress_is_heard(self) -> None:
+        self.progress.require_listening()
+
+
+@asynccontextmanager
+async def writing_system(stores: SharedStores, stopping: asyncio.Event) -> AsyncIterator[SharedSystem[EventLog]]:
+    """The stores, with a log that can be appended to; made where there is none.
+
+    Waits for what is not there yet. Raises ForeignLog, ToldToStop.
+    """
+    async with _system(stores, opened_log, stopping) as system:
+        yield system
+
+
+@asynccontextmanager
+async def reading_system(stores: SharedStores, stopping: asyncio.Event) -> AsyncIterator[SharedSystem[EventLogReader]]:
+    """The stores, to read.
+
+    Waits for what is not there yet. Raises ForeignLog, ToldToStop.
+    """
+    async with _system(stores, opened_reader, stopping) as system:
+        yield system
+
+
+@asynccontextmanager
+async def _system(
+    stores: SharedStores, open_log: Callable[[LogPlace], Awaitable[L]], stopping: asyncio.Event
+) -> AsyncIterator[SharedSystem[L]]:
+    async with AsyncExitStack() as stack:
+        log = await once_available(partial(open_log, stores.event_log), stopping)
+        stack.push_async_callback(log.close)
+        connections = PostgresqlReadModelConnections(stores.read_model.dsn)
+        stack.push_async_callback(connections.close)
+        progress = PostgresqlProgress(stores.read_model.dsn, connections)
+        stack.push_async_callback(progress.close)
+        progress.start()
+        yield SharedSystem(log, connections, progress)
+
+
+@asynccontextmanager
+async def history_reader(stores: SharedStores, stopping: asyncio.Event) -> AsyncIterator[EventLogReader]:
+    """A reader of the log for those who page through it.
+
+    Its own, because a reader of Kafka reads a partition at one place at a time.
+    """
+    log = await once_available(partial(opened_reader, stores.event_log), stopping)
+    try:
+        yield log
+    finally:
+        await log.close()
+
+
+async def end_if_known(log: EventLogReader) -> dict[int, int]:
+    """Where the log ends, nothing when it cannot say so now."""
+    try:
+        async with asyncio.timeout(METRICS_WAIT_S):
+            return dict(await log.end())
+    except (Retryable, TimeoutError):
+        return {}
