@@ -93,7 +93,9 @@ async def _act(
     async def connect() -> "asyncpg.Connection[asyncpg.Record]":
         # By asyncpg itself, so that the URL, the environment and ~/.pgpass mean here what they mean elsewhere.
         return await asyncpg.connect(
-            dsn, timeout=CONNECT_TIMEOUT_S, server_settings={"search_path": schema, "statement_timeout": "0"}
+            dsn,
+            timeout=CONNECT_TIMEOUT_S,
+            server_settings={"search_path": schema, "statement_timeout": "0", "synchronous_commit": "on"},
         )
 
     engine = create_async_engine("postgresql+asyncpg://", async_creator=connect, poolclass=NullPool)

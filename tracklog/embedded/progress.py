@@ -1,7 +1,6 @@
 """How far the embedded read model is, as its projector child reports it over the channel."""
 
 import asyncio
-import heapq
 from collections.abc import Callable
 from typing import Final
 
@@ -10,6 +9,7 @@ from schemas.envelope import Position, Positions
 from schemas.errors import REFUSALS, InternalError, TracklogError
 from schemas.progress import ProgressReport, ProjectionBehind, ProjectionProgress
 from tracklog.embedded.channel import Projected, RefusedEvent
+from tracklog.position_waiters import PositionWaiters
 
 _KEPT_REFUSALS: Final = 10_000
 """More than there can be writers waiting for a verdict."""
@@ -25,8 +25,7 @@ class ChildProgress(ProjectionProgress):
         self._hurry = hurry
         self._checkpoint = 0
         self._set_aside = 0
-        self._waiting: list[tuple[int, int, asyncio.Future[None]]] = []  # a heap by offset, then by arrival
-        self._arrivals = 0
+        self._waiters = PositionWaiters()
         self._refusals: dict[int, RefusedEvent] = {}
 
     @property
@@ -36,7 +35,7 @@ class ChildProgress(ProjectionProgress):
     @property
     def is_awaited(self) -> bool:
         """Whether someone waits for more than the child has folded."""
-        return bool(self._waiting)
+        return bool(self._waiters)
 
     def projected(self, message: Projected) -> None:
         """Take the child's word: keep its refusals, then wake those it has passed."""
@@ -46,10 +45,7 @@ class ChildProgress(ProjectionProgress):
             del self._refusals[next(iter(self._refusals))]
         self._checkpoint = max(self._checkpoint, message.checkpoint)
         self._set_aside = message.set_aside
-        while self._waiting and self._waiting[0][0] <= self._checkpoint:
-            _, _, waiter = heapq.heappop(self._waiting)
-            if not waiter.done():
-                waiter.set_result(None)
+        self._waiters.reached(PARTITION, self._checkpoint)
 
     async def wait_until(self, positions: Positions, timeout_s: float) -> None:
         await self._reach(positions.get(PARTITION, 0), timeout_s)
@@ -67,13 +63,10 @@ class ChildProgress(ProjectionProgress):
     async def _reach(self, offset: int, timeout_s: float) -> None:
         if offset <= self._checkpoint:
             return
-        waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._arrivals += 1
-        heapq.heappush(self._waiting, (offset, self._arrivals, waiter))
         self._hurry(offset)
         try:
             async with asyncio.timeout(timeout_s):
-                await waiter
+                await self._waiters.wait(PARTITION, offset)
         except TimeoutError as error:
             raise ProjectionBehind(
                 f"The read model is at {PARTITION}:{self._checkpoint} and did not reach {PARTITION}:{offset}"

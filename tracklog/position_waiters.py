@@ -1,0 +1,44 @@
+"""Who waits for the read model to reach which offset."""
+
+import asyncio
+import heapq
+from collections import defaultdict
+
+
+class PositionWaiters:
+    """For each partition those who wait, the nearest offset first."""
+
+    def __init__(self) -> None:
+        self._waiting: defaultdict[int, list[tuple[int, int, asyncio.Future[None]]]] = defaultdict(list)
+        self._arrivals = 0
+        self._present = 0
+
+    def __bool__(self) -> bool:
+        return self._present > 0
+
+    async def wait(self, partition: int, offset: int) -> None:
+        """Return once `reached` says that a partition's checkpoint is `offset` or more; raises what `fail` says."""
+        waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._arrivals += 1
+        heapq.heappush(self._waiting[partition], (offset, self._arrivals, waiter))
+        self._present += 1
+        try:
+            await waiter
+        finally:
+            self._present -= 1
+
+    def reached(self, partition: int, checkpoint: int) -> None:
+        """Wake those whom the checkpoint of a partition has passed."""
+        waiting = self._waiting[partition]
+        while waiting and waiting[0][0] <= checkpoint:
+            _, _, waiter = heapq.heappop(waiting)
+            if not waiter.done():
+                waiter.set_result(None)
+
+    def fail(self, error: Exception) -> None:
+        """Raise `error` to all who wait."""
+        for waiting in self._waiting.values():
+            for _, _, waiter in waiting:
+                if not waiter.done():
+                    waiter.set_exception(error)
+            waiting.clear()
