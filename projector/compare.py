@@ -1,11 +1,12 @@
-"""Two read models in SQLite, table by table: what one has and the other has not."""
+"""Two read models in schemas of one database, table by table: what one has and the other has not."""
 
 import sqlite3
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from sqlalchemy import Table
+from sqlalchemy import LargeBinary, Table
 
 from schemas.read_model import metadata
 
@@ -22,19 +23,34 @@ class Difference:
     rows: list[tuple[Any, ...]]
 
 
-def differences(connection: sqlite3.Connection, live: str, rebuilt: str) -> list[Difference]:
-    """Compare two schemas attached to `connection`. Run numbers are compared as the run ids they stand for."""
-    found: list[Difference] = []
+@dataclass(frozen=True, slots=True)
+class Question:
+    """An SQL statement for the rows of a table that one side has and the other has not."""
+
+    table: str
+    side: str
+    sql: str
+
+
+def questions(live: str, rebuilt: str, shorten: Callable[[str], str] = str) -> Iterator[Question]:
+    """All that there is to ask of two schemas. Run numbers are compared as the run ids they stand for.
+
+    `shorten` turns the SQL of a long value, points in bytes, into one that differs when the value does.
+    """
     for table in metadata.sorted_tables:
-        if table.name in _NOT_COMPARED:
-            continue
-        for side, one, other in (("live", live, rebuilt), ("rebuilt", rebuilt, live)):
-            rows = connection.execute(
-                f"{_rows_of(table, one)} EXCEPT {_rows_of(table, other)} LIMIT {_SHOWN}"
-            ).fetchall()
-            if rows:
-                found.append(Difference(table.name, side, rows))
-    return found
+        if table.name not in _NOT_COMPARED:
+            for side, one, other in (("live", live, rebuilt), ("rebuilt", rebuilt, live)):
+                sql = f"{_rows_of(table, one, shorten)} EXCEPT {_rows_of(table, other, shorten)} LIMIT {_SHOWN}"
+                yield Question(table.name, side, sql)
+
+
+def differences(connection: sqlite3.Connection, live: str, rebuilt: str) -> list[Difference]:
+    """Compare two schemas attached to `connection`."""
+    answers = (
+        Difference(question.table, question.side, connection.execute(question.sql).fetchall())
+        for question in questions(live, rebuilt)
+    )
+    return [answer for answer in answers if answer.rows]
 
 
 def compare_files(live: Path, rebuilt: Path) -> list[Difference]:
@@ -47,9 +63,12 @@ def compare_files(live: Path, rebuilt: Path) -> list[Difference]:
         connection.close()
 
 
-def _rows_of(table: Table, schema: str) -> str:
-    columns = [column.name for column in table.columns if column.name != "run_number"]
-    selected = ", ".join(f't."{name}"' for name in columns)
+def _rows_of(table: Table, schema: str, shorten: Callable[[str], str]) -> str:
+    selected = ", ".join(
+        shorten(f't."{column.name}"') if isinstance(column.type, LargeBinary) else f't."{column.name}"'
+        for column in table.columns
+        if column.name != "run_number"
+    )
     if "run_number" not in table.columns or table.name == "runs":
         return f"SELECT {selected} FROM {schema}.{table.name} t"
     return f"SELECT r.run_id, {selected} FROM {schema}.{table.name} t JOIN {schema}.runs r USING (run_number)"

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from typing import Final, TypeAlias
 
 import asyncpg
+from sqlalchemy.dialects.postgresql.asyncpg import PGDialect_asyncpg
+from sqlalchemy.schema import CreateIndex
 
 from event_log.port import EventLogReader
 from projector.port import Superseded
@@ -20,7 +22,7 @@ from projector.postgresql_read_model import FENCE_LOCK, errors
 from schemas.envelope import Positions
 from schemas.migrations import migrate
 from schemas.postgresql import CONTROL_SCHEMA, READ_MODELS_CHANNEL, schema_of
-from schemas.read_model import SCHEMA_VERSION
+from schemas.read_model import SCHEMA_VERSION, metadata
 
 Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 
@@ -82,6 +84,8 @@ async def ensure(dsn: str) -> Generation:
             ours = await create(dsn, connection, "building" if others else "live")
         else:
             await migrate(dsn, schema=schema_of(ours.number), history="read_model")
+            if ours.state == "building":  # by a rebuild, of a live one that was lost
+                await create_missing_indexes(connection, ours.number)
         if ours.state == "live":
             await _announce(connection, ours.number)
         return ours
@@ -174,6 +178,16 @@ async def drop(connection: Connection, generation: int) -> None:
         await connection.execute(f"SET LOCAL lock_timeout = {_DROP_WAIT_MS}")
         await connection.execute(f"DROP SCHEMA IF EXISTS {schema_of(generation)} CASCADE")
         await connection.execute(f"DELETE FROM {_READ_MODELS} WHERE generation = $1", generation)
+
+
+async def create_missing_indexes(connection: Connection, generation: int) -> None:
+    """Make what a rebuild leaves for later."""
+    dialect = PGDialect_asyncpg()  # type: ignore[no-untyped-call]
+    await connection.execute(f"SET search_path = {schema_of(generation)}")
+    for table in metadata.sorted_tables:
+        for index in sorted(table.indexes, key=lambda one: str(one.name)):
+            await connection.execute(str(CreateIndex(index, if_not_exists=True).compile(dialect=dialect)))
+    await connection.execute("RESET search_path")
 
 
 async def retire_older_versions(dsn: str) -> list[int]:

@@ -12,7 +12,8 @@ import pytest
 
 from event_log.port import LogInUse
 from event_log.sqlite_event_log import SqliteEventLogReader
-from projector.rebuild import RebuildUnderWay, Rebuilt, rebuild
+from projector.rebuild import RebuildUnderWay, Rebuilt
+from projector.sqlite_rebuild import rebuild_sqlite
 from schemas.envelope import Actor, EventClock, Position
 from schemas.errors import ResourceAlreadyExists
 from schemas.events import AnyEvent, ExperimentCreated, MetricSeries, RunCreated, RunDataLogged
@@ -136,7 +137,9 @@ async def rebuild_beside(system: EmbeddedSystem, *, accept_differences: bool = F
     async def run() -> Rebuilt:
         log = SqliteEventLogReader(system.log_path)
         try:
-            return await rebuild(system.log_path, log, lambda reached, end: None, accept_differences=accept_differences)
+            return await rebuild_sqlite(
+                system.log_path, log, lambda reached, end: None, accept_differences=accept_differences
+            )
         finally:
             await log.close()
 
@@ -194,7 +197,7 @@ async def test_a_rebuild_broken_off_goes_on_where_it_was(tmp_path: Path) -> None
 
         async def stop_early() -> None:
             log = SqliteEventLogReader(system.log_path)
-            await rebuild(system.log_path, log, _break_off)
+            await rebuild_sqlite(system.log_path, log, _break_off)
 
         with pytest.raises(InterruptedError):
             await asyncio.to_thread(asyncio.run, stop_early())

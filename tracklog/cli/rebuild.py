@@ -72,11 +72,11 @@ async def _rebuild(stores: Stores, show: Show, *, workers: int, accept_differenc
         from tracklog.distributed.rebuild import rebuild_shared
 
         return await rebuild_shared(stores, show, workers=workers, accept_differences=accept_differences)
-    from projector.rebuild import rebuild
+    from projector.sqlite_rebuild import rebuild_sqlite
     from tracklog.log_opening import opened_reader
 
     async with opened_reader(stores.event_log) as log:
-        return await rebuild(stores.event_log.path, log, show, accept_differences=accept_differences)
+        return await rebuild_sqlite(stores.event_log.path, log, show, accept_differences=accept_differences)
 
 
 def _tell(rebuilt: "Rebuilt") -> None:
