@@ -3,6 +3,7 @@
 VENV := .venv
 BIN := $(VENV)/bin
 KILLS ?= 20
+COUNT ?= 20
 OPTIONS ?=
 
 # The first interpreter that really is new enough: a name on the PATH may be a launcher of a missing version.
@@ -10,17 +11,21 @@ PYTHON ?= $(shell for python in python3.11 python3.12 python3.13 python3.14 pyth
 	"$$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo "$$python"; break; }; done)
 
 .DEFAULT_GOAL := help
-.PHONY: help install serve test check unit format bench crash-test lock clean
+.PHONY: help install services serve stack test check unit format bench bench-distributed crash-test fault-test lock clean
 
 help:
-	@echo "make serve       start a server on port 5000, data in ./tracklog-data (more options: OPTIONS='--port 8080')"
-	@echo "make test        format, lint, types, import boundaries and all tests"
-	@echo "make check       the same without the tests"
-	@echo "make unit        the tests that start no server"
-	@echo "make format      put the code into its format"
-	@echo "make bench       measure this server and its peers side by side"
-	@echo "make crash-test  kill a server under load again and again (KILLS=20)"
-	@echo "make lock        pin the newest versions pyproject.toml allows in requirements.lock"
+	@echo "make serve              start a server on port 5000, data in ./tracklog-data (more options: OPTIONS='--port 8080')"
+	@echo "make stack              start Kafka, PostgreSQL, MinIO, the four roles and nginx without Docker, data in"
+	@echo "                        ./tracklog-data/stack (more options: OPTIONS='--port 8080 --projectors 2')"
+	@echo "make test               format, lint, types, import boundaries and all tests"
+	@echo "make check              the same without the tests"
+	@echo "make unit               the tests that start no server"
+	@echo "make format             put the code into its format"
+	@echo "make bench              measure this server and its peers side by side"
+	@echo "make bench-distributed  the same for the distributed system"
+	@echo "make crash-test         kill a server under load again and again (KILLS=20)"
+	@echo "make fault-test         kill and suspend parts of the distributed system under load (COUNT=20 of each fault)"
+	@echo "make lock               pin the newest versions pyproject.toml allows in requirements.lock, and those of the image"
 
 install: $(VENV)/installed-page
 	@command -v chromium chromium-browser google-chrome >/dev/null 2>&1 || [ -x "$$CHROMIUM" ] || \
@@ -29,8 +34,16 @@ install: $(VENV)/installed-page
 serve: $(VENV)/installed-page
 	@exec $(BIN)/tracklog server $(OPTIONS)
 
-test: check install
+stack: $(VENV)/installed-page
+	@exec $(BIN)/python -m tests.services.run_stack $(OPTIONS)
+
+test: check install services
 	$(BIN)/python -m pytest
+
+# Here and not in the first test that needs them, which would run out of its time.
+services: $(VENV)/installed-package
+	@echo "Services for the tests (what is missing is downloaded or built now, once):"
+	@$(BIN)/python -m tests.services.download
 
 check: $(VENV)/installed-package
 	$(BIN)/ruff format --check .
@@ -48,12 +61,21 @@ format: $(VENV)/installed-package
 bench: install
 	$(BIN)/python -m bench
 
+bench-distributed: install services
+	$(BIN)/python -m bench distributed $(OPTIONS)
+
 crash-test: $(VENV)/installed-package
 	TRACKLOG_KILLS=$(KILLS) $(BIN)/python -m pytest tests/crash --timeout=0
+
+fault-test: $(VENV)/installed-package services
+	TRACKLOG_FAULTS=$(COUNT) $(BIN)/python -m pytest tests/crash/test_faults.py --timeout=0
 
 lock: $(VENV)/installed-package
 	$(BIN)/pip-compile --upgrade --quiet --allow-unsafe --extra=dev --generate-hashes --no-emit-find-links \
 		--no-emit-index-url --no-emit-trusted-host --strip-extras --output-file=requirements.lock pyproject.toml
+	@# What the image gets: the same versions, without what only developers need.
+	$(BIN)/pip-compile --quiet --allow-unsafe --constraint=requirements.lock --generate-hashes --no-emit-find-links \
+		--no-emit-index-url --no-emit-trusted-host --strip-extras --output-file=requirements-runtime.lock pyproject.toml
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -12,12 +12,12 @@ from types import TracebackType
 from typing import Any, ClassVar, Self
 
 from tests.services.kafka import VERSION as KAFKA_VERSION
-from tests.services.kafka import brokers_at, random_uuid
+from tests.services.kafka import brokers_at, kafka_properties, random_uuid
 from tests.services.minio import ACCESS_KEY, minio_is_ready
 from tests.services.postgresql import PRODUCTION, SUPERUSER, can_connect
 from tests.services.process import HOST, LOG_TAIL_LINES, READY_PAUSE_S, ServiceDidNotStartError, free_port
 
-POSTGRESQL_IMAGE = "postgres:18-alpine"
+POSTGRESQL_IMAGE = "postgres:18"
 KAFKA_IMAGE = f"apache/kafka:{KAFKA_VERSION}"
 MINIO_IMAGE = "minio/minio:RELEASE.2025-09-07T16-13-09Z"
 
@@ -205,20 +205,9 @@ class KafkaContainer(ServiceContainer):
 
     def environment(self) -> Mapping[str, str]:
         properties = {
-            "process.roles": "broker,controller",
-            "node.id": "1",
-            "controller.quorum.voters": "1@localhost:9093",
-            "listeners": "PLAINTEXT://:9092,CONTROLLER://:9093",
-            "advertised.listeners": f"PLAINTEXT://{self.address}",
-            "controller.listener.names": "CONTROLLER",
-            "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
-            "offsets.topic.replication.factor": "1",
-            "transaction.state.log.replication.factor": "1",
-            "transaction.state.log.min.isr": "1",
-            "share.coordinator.state.topic.replication.factor": "1",
-            "share.coordinator.state.topic.min.isr": "1",
-            "group.initial.rebalance.delay.ms": "0",
-            "auto.create.topics.enable": "false",
+            **kafka_properties(self.address, "localhost:9093", Path("/var/lib/kafka/data")),
+            # Inside, it listens where it is; from outside it is found at the port chosen here.
+            "listeners": f"PLAINTEXT://:{self.container_port},CONTROLLER://:9093",
             **self._settings,
         }
         return {

@@ -127,27 +127,7 @@ class Kafka(ServiceProcess):
 
     def prepare(self) -> None:
         controller = f"{HOST}:{self._controller_port}"
-        properties = {
-            "process.roles": "broker,controller",
-            "node.id": "1",
-            "controller.quorum.voters": f"1@{controller}",
-            "listeners": f"PLAINTEXT://{self.address},CONTROLLER://{controller}",
-            "advertised.listeners": f"PLAINTEXT://{self.address}",
-            "controller.listener.names": "CONTROLLER",
-            "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
-            "log.dirs": str(self.data_folder),
-            # A broker alone cannot replicate.
-            "offsets.topic.replication.factor": "1",
-            "offsets.topic.num.partitions": "4",
-            "transaction.state.log.replication.factor": "1",
-            "transaction.state.log.min.isr": "1",
-            "share.coordinator.state.topic.replication.factor": "1",
-            "share.coordinator.state.topic.min.isr": "1",
-            "group.initial.rebalance.delay.ms": "0",
-            # A topic that comes to be because someone mistyped its name is no source of truth.
-            "auto.create.topics.enable": "false",
-            **self._settings,
-        }
+        properties = {**kafka_properties(self.address, controller, self.data_folder), **self._settings}
         self.properties_file.write_text("".join(f"{name}={value}\n" for name, value in properties.items()))
         if not (self.data_folder / "meta.properties").exists():
             self._format()
@@ -173,6 +153,29 @@ class Kafka(ServiceProcess):
         )
         if formatted.returncode:
             raise RuntimeError(f"formatting Kafka's folder: exit code {formatted.returncode}\n{formatted.stdout}")
+
+
+def kafka_properties(address: str, controller: str, data_folder: Path) -> dict[str, str]:
+    """The server.properties of a broker that is alone, and its own controller."""
+    return {
+        "process.roles": "broker,controller",
+        "node.id": "1",
+        "controller.quorum.voters": f"1@{controller}",
+        "listeners": f"PLAINTEXT://{address},CONTROLLER://{controller}",
+        "advertised.listeners": f"PLAINTEXT://{address}",
+        "controller.listener.names": "CONTROLLER",
+        "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
+        "log.dirs": str(data_folder),
+        # One that is alone cannot replicate.
+        "offsets.topic.replication.factor": "1",
+        "transaction.state.log.replication.factor": "1",
+        "transaction.state.log.min.isr": "1",
+        "share.coordinator.state.topic.replication.factor": "1",
+        "share.coordinator.state.topic.min.isr": "1",
+        "group.initial.rebalance.delay.ms": "0",
+        # A topic that comes to be because someone mistyped its name is no source of truth.
+        "auto.create.topics.enable": "false",
+    }
 
 
 METADATA_REQUEST = struct.pack(">hhih", 3, 1, 1, 0) + struct.pack(">i", 0)

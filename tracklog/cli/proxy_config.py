@@ -1,6 +1,7 @@
 """`tracklog proxy-config`: the configuration of nginx as the one door to the roles."""
 
 import re
+from pathlib import Path
 from typing import Final
 
 import click
@@ -60,6 +61,12 @@ def resolver_address(_ctx: click.Context, parameter: click.Parameter, given: str
     help="A name server to ask for the roles' addresses again and again, as where containers come and go; needs nginx "
     "1.27.3. Without it, names are looked up when nginx starts and when it is told to reload.",
 )
+@click.option(
+    "--output",
+    type=click.Path(dir_okay=False, writable=True, path_type=Path),
+    metavar="FILE",
+    help="Where to write it.  [default: standard output]",
+)
 def command(
     listen: tuple[str, ...],
     ingest: tuple[str, ...],
@@ -67,8 +74,9 @@ def command(
     artifacts: tuple[str, ...],
     static_prefix: str | None,
     resolver: str | None,
+    output: Path | None,
 ) -> None:
-    """Print an nginx.conf that sends every request to its role.
+    """Make an nginx.conf that sends every request to its role.
 
     --ingest, --query and --artifacts may be repeated, for the processes of one role.
     """
@@ -79,4 +87,8 @@ def command(
         prefix = static_prefix_of(static_prefix)
     roles = {Role.INGEST: ingest, Role.QUERY: query, Role.ARTIFACTS: artifacts}
     settings = ProxySettings(listen=listen, roles=roles, resolver=resolver)
-    click.echo(configuration(every_endpoint(static_prefix=prefix), settings), nl=False)
+    text = configuration(every_endpoint(static_prefix=prefix), settings)
+    if output is None:
+        click.echo(text, nl=False)
+    else:
+        output.write_text(text)

@@ -1,6 +1,7 @@
 """Rules of the proxy's configuration: which role a path belongs to, and what may stand in the text."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from aiohttp import web
@@ -98,6 +99,13 @@ def test_the_command_prints_a_configuration_with_every_process() -> None:
     assert servers == ["i1:1", "i2:2"]
     assert "listen 8080" in done.output
     assert '"/tracking/api/2.0/mlflow/runs/create" ingest;' in done.output
+
+
+def test_the_command_writes_the_same_into_a_file(tmp_path: Path) -> None:
+    printed = CliRunner().invoke(command, GIVEN).output
+    written = CliRunner().invoke(command, [*GIVEN, "--output", str(tmp_path / "nginx.conf")])
+    assert (written.exit_code, written.output) == (0, "")
+    assert (tmp_path / "nginx.conf").read_text() == printed
 
 
 @pytest.mark.parametrize(
