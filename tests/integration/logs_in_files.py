@@ -1,0 +1,25 @@
+"""A log of any number of partitions in a file, for tests whose processes share it and only read it."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import msgspec
+
+from event_log.memory_event_log import MemoryEventLog
+from schemas.envelope import RecordedEvent
+
+_encode = msgspec.msgpack.Encoder().encode
+_decode = msgspec.msgpack.Decoder(list[list[RecordedEvent]]).decode
+
+
+def keep(log: MemoryEventLog, path: Path) -> None:
+    """Write all that is in `log`."""
+    path.write_bytes(_encode(log._events))
+
+
+async def open_kept(path: Path) -> MemoryEventLog:
+    """The log that was kept."""
+    events: Sequence[list[RecordedEvent]] = _decode(path.read_bytes())
+    log = MemoryEventLog(len(events))
+    log._events = list(events)
+    return log
