@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from query_api import sqlite_json
+from query_api import postgresql_json, sqlite_json
 from query_api.port import ReadModel
 
 
@@ -22,7 +22,13 @@ _STATEMENTS = {
         experiment=sqlite_json.EXPERIMENT_STATEMENT,
         experiment_by_name=sqlite_json.EXPERIMENT_BY_NAME_STATEMENT,
         logged_model=sqlite_json.LOGGED_MODEL_STATEMENT,
-    )
+    ),
+    "postgresql": DocumentStatements(
+        run=postgresql_json.RUN_STATEMENT,
+        experiment=postgresql_json.EXPERIMENT_STATEMENT,
+        experiment_by_name=postgresql_json.EXPERIMENT_BY_NAME_STATEMENT,
+        logged_model=postgresql_json.LOGGED_MODEL_STATEMENT,
+    ),
 }
 
 

@@ -68,7 +68,21 @@ ORDER BY chunk_number""",
         # Parameter 3: a JSON list of numbers.
         chunks="""SELECT c.chunk_number, c.data FROM json_each(?3) wanted CROSS JOIN metric_chunks c
 ON c.run_number = (SELECT run_number FROM runs WHERE run_id = ?1) AND c.key = ?2 AND c.chunk_number = wanted.value""",
-    )
+    ),
+    "postgresql": _Statements(
+        newest="""SELECT l.points, l.step, l.timestamp_ms, l.value, t.data
+FROM runs r JOIN latest_metrics l ON l.run_number = r.run_number
+LEFT JOIN metric_tails t ON t.run_number = l.run_number AND t.key = l.key
+WHERE r.run_id = $1 AND l.key = $2""",
+        ranges="""SELECT chunk_number, min_step, max_step, min_timestamp_ms, max_timestamp_ms, min_value, max_value
+FROM metric_chunks
+WHERE run_number = (SELECT run_number FROM runs WHERE run_id = $1) AND key = $2 AND chunk_number < $3
+ORDER BY chunk_number""",
+        # Parameter 3: an array of numbers.
+        chunks="""SELECT c.chunk_number, c.data FROM metric_chunks c
+WHERE c.run_number = (SELECT run_number FROM runs WHERE run_id = $1) AND c.key = $2
+AND c.chunk_number = ANY ($3::bigint[])""",
+    ),
 }
 
 
@@ -112,8 +126,8 @@ async def load_chunks(
     wanted = [each.chunk_number for each in ranges if each.chunk_number is not None]
     if not wanted:
         return {}
-    parameters: tuple[Any, ...] = (series.run_id, series.key, orjson.dumps(wanted).decode())
-    rows = await read_model.fetch(_STATEMENTS[read_model.dialect].chunks, parameters)
+    numbers: Any = orjson.dumps(wanted).decode() if read_model.dialect == "sqlite" else wanted
+    rows = await read_model.fetch(_STATEMENTS[read_model.dialect].chunks, (series.run_id, series.key, numbers))
     _check_all_there(series.run_id, series.key, len(rows), len(wanted))
     return dict(rows)
 

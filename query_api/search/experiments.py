@@ -6,7 +6,7 @@ from typing import Final
 
 from sqlalchemy import ColumnElement, exists
 
-from query_api import sqlite_json
+from query_api import postgresql_json, sqlite_json
 from query_api.port import ReadModel
 from query_api.search.conditions import Condition, check_filter, check_order
 from query_api.search.pages import checked_max_results, fingerprint, page_body, page_of, sort_values
@@ -17,7 +17,10 @@ from query_api.search.vocabulary import EXPERIMENTS, Comparator, Entity
 from schemas.read_model import experiment_tags, experiments
 from schemas.rest.messages import SearchExperiments
 
-_DOCUMENTS: Final = {"sqlite": f"CAST({sqlite_json.EXPERIMENT} AS BLOB)"}
+_DOCUMENTS: Final = {
+    "sqlite": f"CAST({sqlite_json.EXPERIMENT} AS BLOB)",
+    "postgresql": postgresql_json.EXPERIMENT_IN_SEARCH,
+}
 
 _e = experiments.alias("e")
 _ID: Final = "experiment_id"
@@ -36,26 +39,27 @@ async def search_experiments(read_model: ReadModel, message: SearchExperiments) 
     """
     max_results = checked_max_results(message.max_results)
     stage = lifecycle_stage_of(message.view_type)
-    where = [_test(condition) for condition in check_filter(parse_filter(message.filter), EXPERIMENTS)]
+    dialect = read_model.dialect
+    where = [_test(dialect, condition) for condition in check_filter(parse_filter(message.filter), EXPERIMENTS)]
     if stage is not None:
         where.append(_e.c.lifecycle_stage == stage)
     order = _order(message.order_by)
     identity = fingerprint("experiments", message.filter, message.order_by, stage)
     place = sort_values(message.page_token, identity, [column.kind for column in order])
-    document = _DOCUMENTS[read_model.dialect]
+    document = _DOCUMENTS[dialect]
     rows = await find_page(read_model, _e.c.experiment_id, document, where, order, place, max_results + 1)
     return page_body("experiments", page_of(rows, max_results), identity)
 
 
-def _test(condition: Condition) -> ColumnElement[bool]:
+def _test(dialect: str, condition: Condition) -> ColumnElement[bool]:
     if condition.entity is Entity.ATTRIBUTE:
-        return value_test(_COLUMNS[condition.name].expression, condition)
+        return value_test(dialect, _COLUMNS[condition.name].expression, condition)
     tag = exists().where(experiment_tags.c.experiment_id == _e.c.experiment_id, experiment_tags.c.key == condition.name)
     if condition.comparator is Comparator.IS_NULL:
         return ~tag
     if condition.comparator is Comparator.IS_NOT_NULL:
         return tag
-    return tag.where(value_test(experiment_tags.c.value, condition))
+    return tag.where(value_test(dialect, experiment_tags.c.value, condition))
 
 
 def _order(order_by: Sequence[str]) -> list[SortColumn]:

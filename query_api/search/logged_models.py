@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Exists, Integer, String, and_, cast, exists, func, literal, or_, select
 
-from query_api import sqlite_json
+from query_api import postgresql_json, sqlite_json
 from query_api.experiment_ids import experiment_id_of
 from query_api.port import ReadModel
 from query_api.search.conditions import Condition, OrderTerm, check_filter, check_order
@@ -22,7 +22,10 @@ MAX_ORDER_TERMS: Final = 20
 MAX_DATASETS: Final = 100
 """Each is a test of its own in the statement."""
 
-_DOCUMENTS: Final = {"sqlite": f"CAST({sqlite_json.LOGGED_MODEL} AS BLOB)"}
+_DOCUMENTS: Final = {
+    "sqlite": f"CAST({sqlite_json.LOGGED_MODEL} AS BLOB)",
+    "postgresql": postgresql_json.LOGGED_MODEL_IN_SEARCH,
+}
 
 _m = logged_models.alias("m")
 _metrics = logged_model_metrics
@@ -55,40 +58,44 @@ async def search_logged_models(read_model: ReadModel, message: SearchLoggedModel
     place = sort_values(message.page_token, identity, [column.kind for column in order])
     if not experiment_ids:
         return b"{}"
-    where = [_m.c.experiment_id.in_(experiment_ids), *_tests(conditions, datasets)]
+    where = [_m.c.experiment_id.in_(experiment_ids), *_tests(read_model.dialect, conditions, datasets)]
     document = _DOCUMENTS[read_model.dialect]
     rows = await find_page(read_model, _m.c.model_id, document, where, order, place, max_results + 1)
     return page_body("models", page_of(rows, max_results), identity)
 
 
-def _tests(conditions: Sequence[Condition], datasets: ColumnElement[bool] | None) -> list[ColumnElement[bool]]:
+def _tests(
+    dialect: str, conditions: Sequence[Condition], datasets: ColumnElement[bool] | None
+) -> list[ColumnElement[bool]]:
     """The conditions; each one on a metric must hold for a value on one of the datasets, if there are any.
 
     Without such a condition, the model needs some value on one of them.
     """
     on_dataset = () if datasets is None else (datasets,)
-    tests = [_test(condition, on_dataset) for condition in conditions]
+    tests = [_test(dialect, condition, on_dataset) for condition in conditions]
     if on_dataset and all(condition.entity is not Entity.METRIC for condition in conditions):
         tests.append(exists().where(_metrics.c.model_id == _m.c.model_id, *on_dataset))
     return tests
 
 
-def _test(condition: Condition, on_dataset: Sequence[ColumnElement[bool]]) -> ColumnElement[bool]:
+def _test(dialect: str, condition: Condition, on_dataset: Sequence[ColumnElement[bool]]) -> ColumnElement[bool]:
     match condition.entity:
         case Entity.METRIC:
-            return _with_key(_metrics, condition).where(*on_dataset)
+            return _with_key(dialect, _metrics, condition).where(*on_dataset)
         case Entity.PARAM:
-            return _with_key(logged_model_params, condition)
+            return _with_key(dialect, logged_model_params, condition)
         case Entity.TAG:
-            return _with_key(logged_model_tags, condition)
+            return _with_key(dialect, logged_model_tags, condition)
         case _:
             column = _COLUMNS[condition.name].expression
-            return value_test(cast(column, String) if condition.name in _COMPARED_AS_TEXT else column, condition)
+            return value_test(
+                dialect, cast(column, String) if condition.name in _COMPARED_AS_TEXT else column, condition
+            )
 
 
-def _with_key(table: Any, condition: Condition) -> Exists:
+def _with_key(dialect: str, table: Any, condition: Condition) -> Exists:
     return exists().where(
-        table.c.model_id == _m.c.model_id, table.c.key == condition.name, value_test(table.c.value, condition)
+        table.c.model_id == _m.c.model_id, table.c.key == condition.name, value_test(dialect, table.c.value, condition)
     )
 
 

@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from typing import Final
 
-from query_api.search.conditions import OrderTerm, check_order
+from query_api.search.conditions import Condition, OrderTerm, check_order
 from query_api.search.pages import SortValue
 from query_api.search.syntax import parse_order
-from query_api.search.vocabulary import RUNS, Entity
+from query_api.search.vocabulary import RUNS, Comparator, Entity
 from schemas.errors import InvalidParameterValue
 
 MAX_ORDER_TERMS: Final = 20
@@ -42,6 +42,18 @@ def sort_kinds(order: Sequence[OrderTerm]) -> list[type[SortValue]]:
     The rank is 0 for a value; a metric's is 1 for NaN and 2 for none, any other's 1 for none.
     """
     return [kind for term in order for kind in _kinds(term)]
+
+
+def is_on(condition: Condition, term: OrderTerm) -> bool:
+    """Whether both are about the same value."""
+    return condition.entity is term.entity and condition.name == term.name
+
+
+def may_meet(conditions: Sequence[Condition], term: OrderTerm, *, has_key: bool) -> bool:
+    """Whether runs with the term's key, or those without it, can meet the conditions on that very key."""
+    return all(
+        (condition.comparator is Comparator.IS_NULL) != has_key for condition in conditions if is_on(condition, term)
+    )
 
 
 def _kinds(term: OrderTerm) -> tuple[type[SortValue], ...]:

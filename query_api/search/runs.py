@@ -5,7 +5,7 @@ from typing import Final
 
 from query_api.experiment_ids import experiment_id_of
 from query_api.port import ReadModel
-from query_api.search import sqlite_runs
+from query_api.search import postgresql_runs, sqlite_runs
 from query_api.search.conditions import check_filter
 from query_api.search.pages import PageFound, checked_max_results, fingerprint, page_body, sort_values
 from query_api.search.run_order import run_order, sort_kinds
@@ -15,7 +15,10 @@ from query_api.search.view_types import lifecycle_stage_of
 from query_api.search.vocabulary import RUNS
 from schemas.rest.messages import SearchRuns
 
-_DIALECTS: Final[dict[str, Callable[[ReadModel, RunSearch], Awaitable[PageFound]]]] = {"sqlite": sqlite_runs.find_runs}
+_DIALECTS: Final[dict[str, Callable[[ReadModel, RunSearch], Awaitable[PageFound]]]] = {
+    "sqlite": sqlite_runs.find_runs,
+    "postgresql": postgresql_runs.find_runs,
+}
 
 
 async def search_runs(read_model: ReadModel, message: SearchRuns) -> bytes:

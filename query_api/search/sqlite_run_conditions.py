@@ -1,25 +1,14 @@
 """The conditions of a run search in SQLite's SQL: as a test of one run, and as the set of runs that meet it."""
 
-from collections.abc import Sequence
-from typing import Any, Final, NamedTuple
+from typing import Final
 
 import msgspec
 
 from query_api.search import sqlite_text_match
 from query_api.search.conditions import Condition
+from query_api.search.sql_text import Sql, joined
+from query_api.search.text_prefix import prefix_range
 from query_api.search.vocabulary import Comparator, Entity
-
-
-class Sql(NamedTuple):
-    """A piece of a statement and the parameters of its question marks."""
-
-    text: str
-    parameters: tuple[Any, ...] = ()
-
-
-def joined(separator: str, parts: Sequence[Sql]) -> Sql:
-    return Sql(separator.join(part.text for part in parts), tuple(p for part in parts for p in part.parameters))
-
 
 TABLES: Final = {Entity.METRIC: "latest_metrics", Entity.PARAM: "params", Entity.TAG: "tags"}
 """What a run has by key: rows (run_number, key, value, experiment_id), and an index named for the table by value."""
@@ -125,7 +114,7 @@ def value_test(condition: Condition, column: str) -> Sql:
 def _index_test(condition: Condition, column: str) -> Sql:
     """The part of the condition that an index in the order of `column` narrows down by."""
     if condition.comparator is Comparator.LIKE:
-        bounds = sqlite_text_match.prefix_range(str(condition.operand))
+        bounds = prefix_range(str(condition.operand))
         return Sql("TRUE") if bounds is None else Sql(f"{column} >= ? AND {column} < ?", bounds)
     if condition.comparator in (Comparator.ILIKE, Comparator.NOT_EQUAL, *_PRESENCE):
         return Sql("TRUE")

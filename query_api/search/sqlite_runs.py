@@ -13,26 +13,21 @@ from typing import Final
 import msgspec
 
 from query_api.port import ReadModel
-from query_api.search.conditions import Condition, OrderTerm
+from query_api.search.conditions import OrderTerm
 from query_api.search.pages import PageFound, SortValue
+from query_api.search.run_order import is_on, may_meet
 from query_api.search.run_plan import COUNTED_RUNS, RunPlan, plan_runs
 from query_api.search.run_search import RunSearch
-from query_api.search.sqlite_run_conditions import TABLES, Sql, joined, lists_runs, matching_runs, run_test, value_test
-from query_api.search.vocabulary import Comparator, Entity
+from query_api.search.run_sort_columns import SortColumn, after, order_by, sort_columns
+from query_api.search.sql_text import Sql, joined
+from query_api.search.sqlite_run_conditions import TABLES, lists_runs, matching_runs, run_test, value_test
+from query_api.search.vocabulary import Entity
 from query_api.sqlite_json import LIFECYCLE_STAGE, RUN_IN_SEARCH
 
 MAX_EXPERIMENTS_WALKED: Final = 10
 """Each experiment's part of an order is walked on its own and the results merged; beyond this, all runs are sorted."""
 
 _EXPERIMENT_OF_RUN: Final = "LEFT JOIN experiments e ON e.experiment_id = r.experiment_id"
-_NOT_NULL_COLUMNS: Final = {
-    "status": "r.status",
-    "run_id": "r.run_id",
-    "run_name": "r.name",
-    "start_time": "r.start_time_ms",
-    "artifact_uri": "r.artifact_uri",
-    "user_id": "r.user_id",
-}
 
 
 async def find_runs(read_model: ReadModel, search: RunSearch) -> PageFound:
@@ -40,7 +35,7 @@ async def find_runs(read_model: ReadModel, search: RunSearch) -> PageFound:
     plan = await _plan(read_model, search)
     page = _page(search, plan)
     # One row, because handing each over costs the thread a turn of waiting for the interpreter: 20 % of all searches.
-    columns = _sort_columns(search.order)
+    columns = sort_columns(search.order)
     last_values = ", ".join(f"(SELECT {column.name} FROM p LIMIT 1 OFFSET ?)" for column in columns)
     [(documents, count, *last)] = await read_model.fetch(
         f"WITH p AS MATERIALIZED ({page.text}) SELECT"
@@ -89,7 +84,7 @@ def _page(search: RunSearch, plan: RunPlan) -> Sql:
     if len(experiment_ids) == 1:
         return _walk(search, plan, experiment_ids[0])
     merged = joined(" UNION ALL ", [_subquery(_walk(search, plan, one)) for one in experiment_ids])
-    order = _order_by(_sort_columns(search.order), by_name=True)
+    order = order_by(sort_columns(search.order), by_name=True)
     return Sql(f"SELECT * FROM ({merged.text}) ORDER BY {order} LIMIT ?", (*merged.parameters, search.wanted))
 
 
@@ -108,71 +103,6 @@ def _subquery(sql: Sql) -> Sql:
     return Sql(f"SELECT * FROM ({sql.text})", sql.parameters)
 
 
-# --- sort columns -------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class _SortColumn:
-    """One column of the order, never NULL. `is_settled` when every run of a part has the same value in it."""
-
-    name: str
-    expression: str
-    descending: bool
-    is_settled: bool = False
-
-
-def _sort_columns(order: Sequence[OrderTerm]) -> list[_SortColumn]:
-    """The columns of the order as run_order lays out sort values, of the row `r` and a row `o<i>` for the i-th term."""
-    columns: list[_SortColumn] = []
-    for number, term in enumerate(order):
-        for expression, descending in _expressions(term, f"o{number}"):
-            columns.append(_SortColumn(f"k{len(columns)}", expression, descending))
-    return columns
-
-
-def _expressions(term: OrderTerm, row: str) -> list[tuple[str, bool]]:
-    match term.entity:
-        case Entity.ATTRIBUTE if term.name == "end_time":
-            return [("(r.end_time_ms IS NULL)", False), ("coalesce(r.end_time_ms, 0)", term.descending)]
-        case Entity.ATTRIBUTE:
-            return [(_NOT_NULL_COLUMNS[term.name], term.descending)]
-        case Entity.METRIC:
-            rank = f"CASE WHEN {row}.run_number IS NULL THEN 2 ELSE {row}.value IS NULL END"
-            return [(rank, False), (f"coalesce({row}.value, 0.0)", term.descending)]
-        case _:
-            return [(f"({row}.run_number IS NULL)", False), (f"coalesce({row}.value, '')", term.descending)]
-
-
-def _order_by(columns: Sequence[_SortColumn], *, by_name: bool = False) -> str:
-    return ", ".join(
-        (column.name if by_name else column.expression) + (" DESC" if column.descending else "")
-        for column in columns
-        if not column.is_settled
-    )
-
-
-def _after(columns: Sequence[_SortColumn], values: Sequence[SortValue]) -> Sql:
-    """What comes after these values in the order: for some column beyond its value, and equal in all before it.
-
-    Written side by side rather than nested: SQLite's parser has a stack of 100.
-    """
-    comparators = ["<" if column.descending else ">" for column in columns]
-    ways = [
-        joined(
-            " AND ",
-            [
-                *(Sql(f"{columns[equal].expression} = ?", (values[equal],)) for equal in range(place)),
-                Sql(f"{columns[place].expression} {comparators[place]} ?", (values[place],)),
-            ],
-        )
-        for place in range(len(columns))
-    ]
-    beyond = joined(" OR ", ways)
-    # The comparison in front says nothing new, but it is one that an index can seek by.
-    seek = f"{columns[0].expression} {comparators[0]}= ?"
-    return Sql(f"{seek} AND ({beyond.text})", (values[0], *beyond.parameters))
-
-
 # --- walks --------------------------------------------------------------------------------------------------------
 
 
@@ -185,7 +115,7 @@ class _Walk:
     number: str
     """The run's number in the outermost row, known before `r` is read."""
     where: tuple[Sql, ...]
-    columns: tuple[_SortColumn, ...]
+    columns: tuple[SortColumn, ...]
     entity: Entity | None = None
     key: str = ""
     """Conditions on this key of this entity are tested on the row `o0`, which the walk goes along."""
@@ -213,7 +143,7 @@ def _sorted_walk(search: RunSearch, plan: RunPlan) -> _Walk:
         source=_with_order_rows(source, search.order),
         number="r.run_number",
         where=(where,),
-        columns=tuple(_sort_columns(search.order)),
+        columns=tuple(sort_columns(search.order)),
         after=search.after,
     )
 
@@ -226,7 +156,7 @@ def _walks(search: RunSearch, experiment_id: int) -> Iterator[_Walk]:
         return
     last_rank = 0 if search.after is None else int(search.after[0])
     for rank, walk in enumerate(_walks_by_key(search, experiment_id)):
-        if rank < last_rank or not _may_meet(search.conditions, first, has_key=walk.entity is not None):
+        if rank < last_rank or not may_meet(search.conditions, first, has_key=walk.entity is not None):
             continue
         yield walk if rank == last_rank else replace(walk, after=None)
 
@@ -236,7 +166,7 @@ def _walk_by_start(search: RunSearch, experiment_id: int) -> _Walk:
         source=_with_order_rows(Sql("runs r INDEXED BY runs_by_start"), search.order),
         number="r.run_number",
         where=(Sql("r.experiment_id = ?", (experiment_id,)),),
-        columns=tuple(_sort_columns(search.order)),
+        columns=tuple(sort_columns(search.order)),
         after=search.after,
     )
 
@@ -244,7 +174,7 @@ def _walk_by_start(search: RunSearch, experiment_id: int) -> _Walk:
 def _walks_by_key(search: RunSearch, experiment_id: int) -> list[_Walk]:
     """One part for each rank of the first term."""
     first = search.order[0]
-    rank, value, *others = _sort_columns(search.order)
+    rank, value, *others = sort_columns(search.order)
     table = TABLES[first.entity]
     is_metric = first.entity is Entity.METRIC
     nothing = "0.0" if is_metric else "''"
@@ -297,15 +227,6 @@ def _walks_by_key(search: RunSearch, experiment_id: int) -> list[_Walk]:
     return [numbers, nans, without]
 
 
-def _may_meet(conditions: Sequence[Condition], term: OrderTerm, *, has_key: bool) -> bool:
-    """Whether runs with the term's key, or those without it, can meet the conditions on that very key."""
-    return all(
-        (condition.comparator is Comparator.IS_NULL) != has_key
-        for condition in conditions
-        if condition.entity is term.entity and condition.name == term.name
-    )
-
-
 def _with_order_rows(source: Sql, order: Sequence[OrderTerm], first_joined: int = 0) -> Sql:
     """`source` and the rows `o<i>` that the i-th terms are read from, from `first_joined` on."""
     joins = [
@@ -327,7 +248,7 @@ def _part(search: RunSearch, plan: RunPlan, walk: _Walk) -> Sql:
     columns = ", ".join(f"{column.expression} AS {column.name}" for column in walk.columns)
     return Sql(
         f"SELECT {walk.number} AS n, {columns} FROM {walk.source.text}{joins} WHERE {where.text}"
-        f" ORDER BY {_order_by(walk.columns)} LIMIT ?",
+        f" ORDER BY {order_by(walk.columns)} LIMIT ?",
         (*walk.source.parameters, *where.parameters, search.wanted),
     )
 
@@ -338,7 +259,10 @@ def _place(walk: _Walk) -> list[Sql]:
     unsettled = [
         (column, value) for column, value in zip(walk.columns, walk.after, strict=True) if not column.is_settled
     ]
-    return [_after([column for column, _ in unsettled], [value for _, value in unsettled])]
+    first, value = unsettled[0]
+    # The comparison in front says nothing new, but it is one that an index can seek by.
+    seek = Sql(f"{first.expression} {first.beyond}= ?", (value,))
+    return [seek, after([column for column, _ in unsettled], [value for _, value in unsettled])]
 
 
 def _tests(search: RunSearch, plan: RunPlan, walk: _Walk) -> Iterator[Sql]:
@@ -348,7 +272,7 @@ def _tests(search: RunSearch, plan: RunPlan, walk: _Walk) -> Iterator[Sql]:
         condition = search.conditions[index]
         if condition.entity is walk.entity and condition.name == walk.key:
             yield value_test(condition, "o0.value")
-        elif walk.key == "" and walk.columns[0].is_settled and _is_on(condition, search.order[0]):
+        elif walk.key == "" and walk.columns[0].is_settled and is_on(condition, search.order[0]):
             continue  # IS NULL, on a walk of the runs that lack the key
         elif is_looked_up:
             yield run_test(condition, walk.number)
@@ -356,10 +280,6 @@ def _tests(search: RunSearch, plan: RunPlan, walk: _Walk) -> Iterator[Sql]:
             runs = matching_runs(condition, _among(search.experiment_ids))
             assert runs is not None, condition
             yield Sql(f"{walk.number} IN ({runs.text})", runs.parameters)
-
-
-def _is_on(condition: Condition, term: OrderTerm) -> bool:
-    return condition.entity is term.entity and condition.name == term.name
 
 
 def _among(experiment_ids: Sequence[int]) -> Sql:

@@ -11,8 +11,6 @@ LOWER_FUNCTION: Final = "tracklog_lower"
 """The name under which every reading connection must know `str.lower`."""
 
 _GLOB: Final = str.maketrans({"%": "*", "_": "?", "*": "[*]", "?": "[?]", "[": "[[]"})
-_LAST_CHARACTER: Final = 0x10FFFF
-_SURROGATES: Final = range(0xD800, 0xE000)
 
 
 class TextMatch(NamedTuple):
@@ -38,18 +36,3 @@ def ilike(pattern: str) -> TextMatch:
     if pattern.isascii():
         return TextMatch("LIKE", pattern)
     return TextMatch("GLOB", pattern.lower().translate(_GLOB), lowered=True)
-
-
-def prefix_range(pattern: str) -> tuple[str, str] | None:
-    """The texts that a pattern of `like` can match are from the first (included) to the second (excluded).
-
-    None when the pattern begins with a wildcard, or the range has no end.
-    """
-    ends = [place for place in (pattern.find("%"), pattern.find("_")) if place >= 0]
-    prefix = pattern[: min(ends)] if ends else pattern
-    if not prefix or ord(prefix[-1]) == _LAST_CHARACTER:
-        return None
-    following = ord(prefix[-1]) + 1
-    if following in _SURROGATES:  # no character of text
-        following = _SURROGATES.stop
-    return prefix, prefix[:-1] + chr(following)

@@ -4,16 +4,24 @@ import operator
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from sqlalchemy import (
+    ARRAY,
+    BigInteger,
     Column,
     ColumnElement,
     Dialect,
+    Double,
     Select,
     Subquery,
+    all_,
     and_,
+    any_,
+    cast,
+    collate,
     func,
+    literal,
     literal_column,
     or_,
     select,
@@ -23,7 +31,7 @@ from sqlalchemy.sql import operators
 from sqlalchemy.sql.compiler import SQLCompiler
 
 from query_api.port import ReadModel, Row
-from query_api.search import sqlite_text_match
+from query_api.search import postgresql_text_match, sqlite_text_match
 from query_api.search.conditions import Condition
 from query_api.search.pages import SortValue
 from query_api.search.vocabulary import Comparator
@@ -31,7 +39,11 @@ from query_api.search.vocabulary import Comparator
 
 @cache
 def _dialect(name: str) -> Dialect:
-    return {"sqlite": sqlite.dialect}[name]()
+    if name == "sqlite":
+        return sqlite.dialect()
+    from sqlalchemy.dialects.postgresql import asyncpg  # 2 MB that SQLite has no use for
+
+    return asyncpg.dialect()  # type: ignore[no-untyped-call]
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,13 +112,21 @@ def _after(columns: Sequence[SortColumn], values: Sequence[SortValue]) -> Column
     return or_(*ways)
 
 
-def value_test(column: ColumnElement[Any], condition: Condition) -> ColumnElement[bool]:
+def value_test(dialect: str, column: ColumnElement[Any], condition: Condition) -> ColumnElement[bool]:
     """The condition on a stored value; IS NULL and IS NOT NULL ask for a row and not for its value."""
-    if condition.comparator is Comparator.LIKE:
-        return _text_match(column, sqlite_text_match.like(str(condition.operand)))
-    if condition.comparator is Comparator.ILIKE:
-        return _text_match(column, sqlite_text_match.ilike(str(condition.operand)))
-    return _TESTS[condition.comparator](column, condition.operand)
+    operand: Any = condition.operand
+    match condition.comparator:
+        case Comparator.LIKE | Comparator.ILIKE:
+            ignore_case = condition.comparator is Comparator.ILIKE
+            return _TEXT_MATCHES[dialect](column, operand, ignore_case=ignore_case)
+        case Comparator.IN | Comparator.NOT_IN if dialect == "postgresql":
+            # One parameter however long the list: PostgreSQL takes 32,767.
+            listed = cast(list(operand), ARRAY(column.type))
+            return column == any_(listed) if condition.comparator is Comparator.IN else column != all_(listed)
+        case _ if dialect == "postgresql" and isinstance(column.type, BigInteger) and isinstance(operand, float):
+            return _TESTS[condition.comparator](cast(column, Double), operand)
+        case _:
+            return _TESTS[condition.comparator](column, operand)
 
 
 _TESTS: Final[dict[Comparator, Callable[[ColumnElement[Any], Any], ColumnElement[bool]]]] = {
@@ -121,7 +141,25 @@ _TESTS: Final[dict[Comparator, Callable[[ColumnElement[Any], Any], ColumnElement
 }
 
 
-def _text_match(column: ColumnElement[Any], match: sqlite_text_match.TextMatch) -> ColumnElement[bool]:
+class _TextMatch(Protocol):
+    def __call__(self, column: ColumnElement[Any], pattern: str, *, ignore_case: bool) -> ColumnElement[bool]: ...
+
+
+def _sqlite_text_match(column: ColumnElement[Any], pattern: str, *, ignore_case: bool) -> ColumnElement[bool]:
+    match = sqlite_text_match.ilike(pattern) if ignore_case else sqlite_text_match.like(pattern)
     value = getattr(func, sqlite_text_match.LOWER_FUNCTION)(column) if match.lowered else column
     test: ColumnElement[bool] = value.bool_op(match.operator)(match.pattern)
     return test
+
+
+def _postgresql_text_match(column: ColumnElement[Any], pattern: str, *, ignore_case: bool) -> ColumnElement[bool]:
+    match = postgresql_text_match.ilike(pattern) if ignore_case else postgresql_text_match.like(pattern)
+    value: ColumnElement[Any] = collate(column, match.collation)
+    wanted: ColumnElement[Any] = collate(literal(match.pattern), match.collation)
+    if match.lowered:
+        value, wanted = func.lower(value), func.lower(wanted)
+    test: ColumnElement[bool] = value.bool_op(match.operator)(wanted)
+    return test
+
+
+_TEXT_MATCHES: Final[dict[str, _TextMatch]] = {"sqlite": _sqlite_text_match, "postgresql": _postgresql_text_match}

@@ -46,6 +46,11 @@ class SqliteRows(ReadModel, ReadSnapshot):
     async def close(self) -> None:
         self.connection.close()
 
+    def clear(self) -> None:
+        """Be without rows again."""
+        for table in read_model.metadata.sorted_tables:
+            self.connection.execute(f"DELETE FROM {table.name}")
+
     def insert(self, table: str, **columns: Any) -> None:
         names = ", ".join(f'"{name}"' for name in columns)
         marks = ", ".join("?" for _ in columns)

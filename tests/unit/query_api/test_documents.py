@@ -1,7 +1,6 @@
 """Runs, experiments and logged models are answered field for field as MLflow answers them."""
 
 import math
-from collections.abc import Iterator
 
 import orjson
 import pytest
@@ -15,14 +14,6 @@ from query_api.documents import (
 from tests.unit.query_api.sqlite_rows import SqliteRows
 
 HARD_TEXT = 'quote " backslash \\ newline \n tab \t control \x01 umlaut ü emoji 🦔 </script>'
-
-
-@pytest.fixture
-def rows() -> Iterator[SqliteRows]:
-    rows = SqliteRows()
-    rows.experiment(1)
-    yield rows
-    rows.connection.close()
 
 
 async def test_an_empty_run_has_empty_data_inputs_and_outputs(rows: SqliteRows) -> None:

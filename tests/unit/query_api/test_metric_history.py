@@ -2,12 +2,12 @@
 
 import math
 import random
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Any
 
 import orjson
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from query_api.history_order import in_order
@@ -15,16 +15,26 @@ from query_api.metric_history import bulk_history_json, history_json
 from query_api.stored_series import find_series
 from schemas.errors import InvalidParameterValue, TemporarilyUnavailable
 from schemas.metric_points import POINTS_PER_CHUNK
+from tests.unit.query_api.conftest import MakeRows
 from tests.unit.query_api.series_rows import NAN, Point, write_series
 from tests.unit.query_api.sqlite_rows import SqliteRows
 
 LARGEST = 1.7976931348623157e308
 
 
-def rows_with(points: Sequence[Point], key: str = "loss") -> SqliteRows:
-    rows = SqliteRows()
-    write_series(rows, rows.run("r"), key, points)
-    return rows
+RowsWith = Callable[[Sequence[Point]], SqliteRows]
+
+
+@pytest.fixture
+def rows_with(make_rows: MakeRows) -> RowsWith:
+    """A read model with the history of metric `loss` of run `r`."""
+
+    def rows_with(points: Sequence[Point]) -> SqliteRows:
+        rows = make_rows()
+        write_series(rows, rows.run("r"), "loss", points)
+        return rows
+
+    return rows_with
 
 
 async def body(pieces: AsyncIterator[bytes]) -> dict[str, Any]:
@@ -44,7 +54,7 @@ def expected(points: Sequence[Point]) -> list[dict[str, Any]]:
     ]
 
 
-async def test_points_come_by_timestamp_then_step_then_value() -> None:
+async def test_points_come_by_timestamp_then_step_then_value(rows_with: RowsWith) -> None:
     rows = rows_with([(2, 5, 0.1), (1, 5, 0.3), (1, 5, 0.2), (9, 4, 7.0)])
     answered = (await body(history_json(rows, "r", "loss")))["metrics"]
     assert [(m["timestamp"], m["step"], m["value"]) for m in answered] == [
@@ -55,31 +65,31 @@ async def test_points_come_by_timestamp_then_step_then_value() -> None:
     ]
 
 
-async def test_an_exact_repeat_is_answered_once_and_anything_else_is_another_point() -> None:
+async def test_an_exact_repeat_is_answered_once_and_anything_else_is_another_point(rows_with: RowsWith) -> None:
     points = [(0, 0, 1.0), (0, 0, 1.0), (0, 0, NAN), (0, 0, NAN), (0, 0, 0.0), (1, 0, 1.0), (0, 1, 1.0)]
     assert (await body(history_json(rows_with(points), "r", "loss")))["metrics"] == expected(points)
     assert len(expected(points)) == 5
 
 
 @pytest.mark.parametrize("point", [(3, 7, 0.1), (-3, 7, NAN), (0, 0, LARGEST), (0, 0, -LARGEST)])
-async def test_a_single_point_is_its_latest_value(point: Point) -> None:
+async def test_a_single_point_is_its_latest_value(rows_with: RowsWith, point: Point) -> None:
     assert (await body(history_json(rows_with([point]), "r", "loss"))) == {"metrics": expected([point])}
 
 
 @pytest.mark.parametrize("count", [2, POINTS_PER_CHUNK - 1, POINTS_PER_CHUNK, POINTS_PER_CHUNK + 1, 3000])
-async def test_a_history_is_whole_whether_or_not_its_last_chunk_is_full(count: int) -> None:
+async def test_a_history_is_whole_whether_or_not_its_last_chunk_is_full(rows_with: RowsWith, count: int) -> None:
     points = [(step, 1000 + step, step / 7) for step in range(count)]
     assert (await body(history_json(rows_with(points), "r", "loss")))["metrics"] == expected(points)
 
 
-async def test_an_unknown_run_or_metric_has_no_history() -> None:
+async def test_an_unknown_run_or_metric_has_no_history(rows_with: RowsWith) -> None:
     rows = rows_with([(0, 0, 0.0)])
     assert await body(history_json(rows, "r", "accuracy")) == {}
     assert await body(history_json(rows, "nobody", "loss")) == {}
     assert await body(history_json(rows, "nobody", "loss", max_results=5)) == {}
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     seed=st.integers(0, 10**6),
     count=st.integers(2, 1700),
@@ -87,7 +97,7 @@ async def test_an_unknown_run_or_metric_has_no_history() -> None:
     memory=st.sampled_from([20, 600, 10**6]),
 )
 async def test_any_history_is_in_order_and_without_repeats_however_little_memory_there_is(
-    seed: int, count: int, clock: int, memory: int
+    rows_with: RowsWith, seed: int, count: int, clock: int, memory: int
 ) -> None:
     chance = random.Random(seed)
     points = [
@@ -104,7 +114,7 @@ async def test_any_history_is_in_order_and_without_repeats_however_little_memory
     assert found == expected(points)
 
 
-async def test_points_that_find_no_room_to_wait_are_read_again() -> None:
+async def test_points_that_find_no_room_to_wait_are_read_again(rows_with: RowsWith) -> None:
     chance = random.Random(1)
     rows = rows_with([(step, chance.randrange(10**9), 0.5) for step in range(4 * POINTS_PER_CHUNK)])
     series = await find_series(rows, "r", "loss")
@@ -115,14 +125,14 @@ async def test_points_that_find_no_room_to_wait_are_read_again() -> None:
     assert sum("metric_chunks c" in statement for statement in rows.statements) >= 4
 
 
-async def test_a_history_whose_chunks_only_touch_in_time_needs_no_second_reading() -> None:
+async def test_a_history_whose_chunks_only_touch_in_time_needs_no_second_reading(rows_with: RowsWith) -> None:
     points = [(0, step // 100, step / 7) for step in range(10 * POINTS_PER_CHUNK)]
     rows = rows_with(points)
     assert (await body(history_json(rows, "r", "loss")))["metrics"] == expected(points)
     assert sum("metric_chunks c" in statement for statement in rows.statements) == 1
 
 
-async def test_the_first_piece_of_a_long_history_needs_few_of_its_chunks() -> None:
+async def test_the_first_piece_of_a_long_history_needs_few_of_its_chunks(rows_with: RowsWith) -> None:
     rows = rows_with([(step, step, 0.5) for step in range(200 * POINTS_PER_CHUNK)])
     pieces = history_json(rows, "r", "loss")
     first = await anext(pieces)
@@ -134,7 +144,7 @@ async def test_the_first_piece_of_a_long_history_needs_few_of_its_chunks() -> No
 
 
 @pytest.mark.parametrize("page", [1, 7, POINTS_PER_CHUNK, 1100, 1200, 5000])
-async def test_pages_together_are_the_whole_history(page: int) -> None:
+async def test_pages_together_are_the_whole_history(rows_with: RowsWith, page: int) -> None:
     chance = random.Random(page)
     points = [
         (step, chance.randrange(600), chance.choice([NAN, 0.0, 1.0])) for step in range(60 if page < 10 else 1200)
@@ -152,20 +162,20 @@ async def test_pages_together_are_the_whole_history(page: int) -> None:
     assert found == expected(points)
 
 
-async def test_a_page_that_takes_the_last_point_has_no_token() -> None:
+async def test_a_page_that_takes_the_last_point_has_no_token(rows_with: RowsWith) -> None:
     rows = rows_with([(step, step, 0.0) for step in range(10)])
     assert "next_page_token" not in await body(history_json(rows, "r", "loss", max_results=10))
     assert "next_page_token" in await body(history_json(rows, "r", "loss", max_results=9))
 
 
-async def test_a_token_without_max_results_leads_to_all_the_rest() -> None:
+async def test_a_token_without_max_results_leads_to_all_the_rest(rows_with: RowsWith) -> None:
     rows = rows_with([(step, step, 0.0) for step in range(1000)])
     token = (await body(history_json(rows, "r", "loss", max_results=3)))["next_page_token"]
     rest = await body(history_json(rows, "r", "loss", page_token=token))
     assert [metric["step"] for metric in rest["metrics"]] == list(range(3, 1000))
 
 
-async def test_points_logged_between_two_pages_shift_nothing() -> None:
+async def test_points_logged_between_two_pages_shift_nothing(rows_with: RowsWith) -> None:
     rows = rows_with([(step, 10 * step, 0.0) for step in range(10)])
     token = (await body(history_json(rows, "r", "loss", max_results=5)))["next_page_token"]
     rows.connection.execute("DELETE FROM metric_tails")
@@ -176,26 +186,26 @@ async def test_points_logged_between_two_pages_shift_nothing() -> None:
 
 
 @pytest.mark.parametrize("max_results", [0, -1])
-async def test_max_results_must_be_positive(max_results: int) -> None:
+async def test_max_results_must_be_positive(rows_with: RowsWith, max_results: int) -> None:
     with pytest.raises(InvalidParameterValue):
         await body(history_json(rows_with([(0, 0, 0.0)]), "r", "loss", max_results=max_results))
 
 
 @pytest.mark.parametrize("token", ["x", "????", "W10=", "eyJvZmZzZXQiOiAzfQ==", "WzEsMiwibmFuIixmYWxzZV0=", "é"])
-async def test_a_token_of_no_page_is_refused(token: str) -> None:
+async def test_a_token_of_no_page_is_refused(rows_with: RowsWith, token: str) -> None:
     with pytest.raises(InvalidParameterValue):
         await body(history_json(rows_with([(0, 0, 0.0)]), "r", "loss", page_token=token))
 
 
-async def test_a_chunk_that_is_not_there_is_no_shorter_history() -> None:
+async def test_a_chunk_that_is_not_there_is_no_shorter_history(rows_with: RowsWith) -> None:
     rows = rows_with([(step, step, 0.0) for step in range(3 * POINTS_PER_CHUNK)])
     rows.connection.execute("DELETE FROM metric_chunks WHERE chunk_number = 1")
     with pytest.raises(TemporarilyUnavailable):
         await body(history_json(rows, "r", "loss"))
 
 
-async def test_a_bulk_history_counts_the_points_of_all_runs_together() -> None:
-    rows = SqliteRows()
+async def test_a_bulk_history_counts_the_points_of_all_runs_together(make_rows: MakeRows) -> None:
+    rows = make_rows()
     for run_id in ("b", "a", "c"):
         write_series(rows, rows.run(run_id), "loss", [(step, step, 0.5) for step in range(10)])
     answer = await body(bulk_history_json(rows, ["b", "nobody", "a"], "loss", 14))

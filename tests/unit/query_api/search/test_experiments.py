@@ -1,28 +1,26 @@
 """The experiment search: filters, orders, views and pages."""
 
-from collections.abc import Iterator
-
 import orjson
 import pytest
 
 from query_api.search import search_experiments
 from schemas.errors import InvalidParameterValue
 from schemas.rest.messages import SearchExperiments
+from tests.unit.query_api.conftest import MakeRows
 from tests.unit.query_api.search.answers import experiment_ids
 from tests.unit.query_api.sqlite_rows import SqliteRows
 
 
 @pytest.fixture
-def rows() -> Iterator[SqliteRows]:
-    rows = SqliteRows()
+def rows(make_rows: MakeRows) -> SqliteRows:
+    rows = make_rows()
     rows.experiment(0, name="Default", creation_time_ms=10, last_update_time_ms=40)
     rows.experiment(1, name="ab", creation_time_ms=20, last_update_time_ms=30)
     rows.experiment(2, name="Ab", creation_time_ms=20, last_update_time_ms=20)
     rows.experiment(3, name="gone", creation_time_ms=30, last_update_time_ms=10, lifecycle_stage="deleted")
     rows.insert("experiment_tags", experiment_id=1, key="k", value="V")
     rows.insert("experiment_tags", experiment_id=2, key="k x", value="w")
-    yield rows
-    rows.connection.close()
+    return rows
 
 
 async def test_the_newest_come_first_and_of_equally_old_ones_the_lower_id(rows: SqliteRows) -> None:

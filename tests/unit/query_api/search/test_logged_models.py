@@ -1,6 +1,5 @@
 """The search of logged models: filters, datasets, orders and pages."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -8,14 +7,15 @@ import pytest
 from query_api.search import search_logged_models
 from schemas.errors import InvalidParameterValue
 from schemas.rest.messages import LoggedModelsDataset, LoggedModelsOrderBy, SearchLoggedModels
+from tests.unit.query_api.conftest import MakeRows
 from tests.unit.query_api.search.answers import model_ids
 from tests.unit.query_api.sqlite_rows import SqliteRows
 
 
 @pytest.fixture
-def rows() -> Iterator[SqliteRows]:
+def rows(make_rows: MakeRows) -> SqliteRows:
     """Models a, b, c, d; a's metric is measured on two datasets and on none."""
-    rows = SqliteRows()
+    rows = make_rows()
     for experiment_id in (1, 2):
         rows.experiment(experiment_id)
     rows.logged_model(
@@ -29,8 +29,7 @@ def rows() -> Iterator[SqliteRows]:
     rows.logged_model_metric("a", "acc", 0.1, timestamp_ms=3, dataset_name="d", dataset_digest="2")
     rows.logged_model_metric("b", "acc", 0.7, dataset_name="d", dataset_digest="1")
     rows.logged_model_metric("c", "acc", 0.6)
-    yield rows
-    rows.connection.close()
+    return rows
 
 
 @pytest.mark.parametrize(

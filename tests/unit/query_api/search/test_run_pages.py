@@ -4,13 +4,14 @@ import base64
 
 import orjson
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from query_api.search import search_runs
 from query_api.search.pages import fingerprint, page_token, sort_values
 from schemas.errors import InvalidParameterValue
 from schemas.rest.messages import SearchRuns
+from tests.unit.query_api.conftest import MakeRows
 from tests.unit.query_api.search.answers import run_ids, run_page
 from tests.unit.query_api.sqlite_rows import SqliteRows
 
@@ -170,13 +171,13 @@ async def test_a_run_in_a_search_has_dataset_inputs_and_model_outputs_but_no_mod
     assert run["outputs"] == {"model_outputs": [{"model_id": "m-2", "step": 3}]}
 
 
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(filter_text=st.text(max_size=30), order=st.text(max_size=20), token=st.text(max_size=20))
-async def test_any_text_is_answered_or_refused(filter_text: str, order: str, token: str) -> None:
-    rows = SqliteRows()
+async def test_any_text_is_answered_or_refused(make_rows: MakeRows, filter_text: str, order: str, token: str) -> None:
+    rows = make_rows()
     rows.experiment(1)
     for request in ({"filter": filter_text}, {"order_by": [order]}, {"page_token": token}):
         try:
             await run_page(rows, **request)
         except InvalidParameterValue:
             continue
-    rows.connection.close()

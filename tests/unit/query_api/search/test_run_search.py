@@ -1,7 +1,6 @@
 """The run search finds what its filter says, in its order, page by page, however it is carried out."""
 
 import math
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,10 +9,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from query_api.port import ReadModel
-from query_api.search import sqlite_runs
+from query_api.search import postgresql_runs, sqlite_runs
 from query_api.search.run_plan import RunPlan
 from query_api.search.run_search import RunSearch
 from query_api.search.sqlite_run_conditions import matching_runs
+from tests.unit.query_api.conftest import MakeRows
 from tests.unit.query_api.search.answers import run_ids, run_page
 from tests.unit.query_api.sqlite_rows import SqliteRows
 
@@ -142,7 +142,8 @@ def plan(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str
         return RunPlan(None, frozenset())
 
     if chosen != "as estimated":
-        monkeypatch.setattr(sqlite_runs, "_plan", planned)
+        for dialect in (sqlite_runs, postgresql_runs):
+            monkeypatch.setattr(dialect, "_plan", planned)
     return chosen
 
 
@@ -182,6 +183,7 @@ def fill(rows: SqliteRows, runs: list[Run]) -> None:
 )
 async def test_every_way_finds_the_same_runs_in_the_same_order(
     plan: str,
+    make_rows: MakeRows,
     runs: list[Run],
     conditions: list[str],
     order: list[tuple[str, str]],
@@ -189,7 +191,7 @@ async def test_every_way_finds_the_same_runs_in_the_same_order(
     view: str,
     page_size: int,
 ) -> None:
-    rows = SqliteRows()
+    rows = make_rows()
     fill(rows, runs)
     order_by = [key + direction for key, direction in order]
     stages = {"ACTIVE_ONLY": ("active",), "DELETED_ONLY": ("deleted",), "ALL": ("active", "deleted")}[view]
@@ -208,20 +210,18 @@ async def test_every_way_finds_the_same_runs_in_the_same_order(
         run_view_type=view,
         max_results=page_size,
     )
-    rows.connection.close()
     assert found == [run.run_id for run in in_order(wanted, order_by)]
 
 
 @pytest.fixture
-def many_ties() -> Iterator[SqliteRows]:
+def many_ties(make_rows: MakeRows) -> SqliteRows:
     """300 runs in which a metric has two values, NaN, or is missing, and start times repeat."""
-    rows = SqliteRows()
+    rows = make_rows()
     rows.experiment(1)
     for number in range(300):
         metrics = {} if number % 10 == 0 else {"m": (0.5, 0.5, math.nan, 1.0)[number % 4]}
         rows.run(f"{(number * 7919) % 1000:03}", metrics=metrics, params={"p": "x"}, start_time_ms=number % 3)
-    yield rows
-    rows.connection.close()
+    return rows
 
 
 @pytest.mark.parametrize("direction", ["ASC", "DESC"])
@@ -283,7 +283,8 @@ async def test_runs_of_more_experiments_than_are_walked_are_sorted_together(
     rows.run("a", start_time_ms=1)
     rows.run("b", start_time_ms=2, experiment_id=2)
     rows.run("c", start_time_ms=3)
-    monkeypatch.setattr(sqlite_runs, "MAX_EXPERIMENTS_WALKED", 1)
+    for dialect in (sqlite_runs, postgresql_runs):
+        monkeypatch.setattr(dialect, "MAX_EXPERIMENTS_WALKED", 1)
     assert await run_ids(rows, experiment_ids=["1", "2"], max_results=1) == ["c", "b", "a"]
 
 

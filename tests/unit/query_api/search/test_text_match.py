@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from query_api.search import sqlite_text_match
-from query_api.search.sqlite_text_match import prefix_range
+from query_api.search.text_prefix import prefix_range
 from tests.unit.query_api.sqlite_rows import SqliteRows
 
 TEXT = st.text(alphabet="aAbÄä%_*?[]^-!\\'\n", max_size=8)

@@ -1,0 +1,354 @@
+"""Pages of a run search in PostgreSQL's SQL: at most two statements, one that counts and one that answers.
+
+As on SQLite, the order is walked in parts: a metric's numbers along the index by value, then its NaNs, then the runs
+without it. A later part is looked into only when the earlier ones did not fill the page. The page is found first,
+numbers and sort values only, and JSON is built for the runs on it alone.
+
+PostgreSQL must not choose the plan: it has no statistics of one key's values, so its guesses are off by orders of
+magnitude for some and the page then takes seconds. Subqueries with OFFSET 0, which are never merged into the statement
+around them, keep joins in the order written, and `READING_SETTINGS` leaves it the indexes alone.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+from query_api.port import ReadModel, Row
+from query_api.postgresql_json import RUN_IN_SEARCH
+from query_api.search.conditions import OrderTerm
+from query_api.search.pages import PageFound, SortValue, page_of
+from query_api.search.postgresql_run_conditions import (
+    INDEXED_VALUE,
+    TABLES,
+    lists_runs,
+    matching_runs,
+    numbered,
+    run_test,
+    value_test,
+)
+from query_api.search.run_order import is_on, may_meet
+from query_api.search.run_plan import COUNTED_RUNS, RunPlan, plan_runs
+from query_api.search.run_search import RunSearch
+from query_api.search.run_sort_columns import SortColumn, after, order_by, sort_columns
+from query_api.search.sql_text import Sql, joined
+from query_api.search.vocabulary import Entity
+from query_api.sqlite_json import LIFECYCLE_STAGE
+from schemas.errors import InvalidParameterValue
+from schemas.read_model import INDEXED_VALUE_CHARACTERS
+
+MAX_EXPERIMENTS_WALKED: Final = 100
+"""Each experiment's order is walked on its own and the results merged; beyond this, all runs are sorted."""
+
+MAX_SET_RUNS: Final = 100_000
+"""Tells PostgreSQL that a set of at most COUNTED_RUNS fits in memory. Far more, lest runs that came meanwhile miss."""
+
+MAX_ANSWER_BYTES: Final = 256 * 2**20
+_RUNS_AT_ONCE: Final = 1000
+"""Larger pages are read in pieces, so that one that is too large ends before memory does."""
+
+_EXPERIMENT_OF_RUN: Final = Sql(
+    " LEFT JOIN LATERAL (SELECT * FROM experiments WHERE experiment_id = r.experiment_id OFFSET 0) e ON TRUE"
+)
+_IN_EXPERIMENT: Final = "experiment_id = x.experiment_id"
+
+
+async def find_runs(read_model: ReadModel, search: RunSearch) -> PageFound:
+    """The page of runs.
+
+    Raises InvalidParameterValue for one of more than MAX_ANSWER_BYTES.
+    """
+    page = _page(search, await _plan(read_model, search))
+    order = order_by(sort_columns(search.order), by_name=True)
+    sql, parameters = numbered(
+        Sql(
+            f"WITH p AS MATERIALIZED ({page.text})"
+            f" SELECT (SELECT {RUN_IN_SEARCH} FROM runs r LEFT JOIN experiments e ON e.experiment_id = r.experiment_id"
+            f" WHERE r.run_number = p.n), {_names(search)} FROM p ORDER BY {order}",
+            page.parameters,
+        )
+    )
+    if search.wanted <= _RUNS_AT_ONCE:
+        return page_of(await read_model.fetch(sql, parameters), search.max_results)
+    return page_of(await _piece_by_piece(read_model, sql, parameters), search.max_results)
+
+
+async def _piece_by_piece(read_model: ReadModel, sql: str, parameters: Sequence[object]) -> list[Row]:
+    rows: list[Row] = []
+    total_bytes = 0
+    async with read_model.snapshot() as snapshot:
+        async for batch in snapshot.stream(sql, parameters, batch_rows=_RUNS_AT_ONCE):
+            rows += batch
+            total_bytes += sum(len(row[0]) for row in batch)
+            if total_bytes > MAX_ANSWER_BYTES:
+                raise InvalidParameterValue(
+                    f"The answer would have more than {MAX_ANSWER_BYTES} bytes; ask for fewer results."
+                )
+    return rows
+
+
+def _names(search: RunSearch) -> str:
+    return ", ".join(column.name for column in sort_columns(search.order))
+
+
+# --- the plan -----------------------------------------------------------------------------------------------------
+
+
+async def _plan(read_model: ReadModel, search: RunSearch) -> RunPlan:
+    for index, condition in enumerate(search.conditions):
+        if lists_runs(condition):
+            return RunPlan(index, frozenset())
+    experiments = _among(search.experiment_ids)
+    candidates = [matching_runs(condition, experiments, by_index_alone=True) for condition in search.conditions]
+    counted = [candidate for candidate in candidates if candidate is not None]
+    if not counted:
+        return RunPlan(None, frozenset())
+    all_runs = Sql(f"SELECT 1 FROM runs WHERE experiment_id {experiments.text}", experiments.parameters)
+    counts = joined(", ", [_count(runs) for runs in [all_runs, *counted]])
+    sql, parameters = numbered(Sql(f"SELECT (SELECT max(run_number) FROM runs), {counts.text}", counts.parameters))
+    [(highest, total, *found)] = await read_model.fetch(sql, parameters)
+    matches = iter(found)
+    return plan_runs(
+        total if total < COUNTED_RUNS else highest,
+        [None if candidate is None else next(matches) for candidate in candidates],
+        search.wanted,
+    )
+
+
+def _count(runs: Sql) -> Sql:
+    return Sql(f"(SELECT count(*) FROM ({runs.text} LIMIT {COUNTED_RUNS}) counted)", runs.parameters)
+
+
+# --- the page -----------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class _Walk:
+    """Runs in an order or in none: where they come from, which are wanted, and how they are sorted."""
+
+    source: Sql
+    """Gives the row `r` of runs, and what the columns need."""
+    number: str
+    """The run's number in the outermost row, known before `r` is read."""
+    where: tuple[Sql, ...]
+    columns: tuple[SortColumn, ...]
+    entity: Entity | None = None
+    key: str = ""
+    """Conditions on this key of this entity are tested on the row `o0`, which the walk goes along."""
+    lacks_key: bool = False
+    """Whether it is that of the runs without the order's first key."""
+    presorted_by: str = ""
+    """An expression that the rows come in the order of, and the first column sorts more finely."""
+    after: tuple[SortValue, ...] | None = None
+
+
+def _page(search: RunSearch, plan: RunPlan) -> Sql:
+    """A statement for the page: the number `n` of each run and its sort values, in order."""
+    walks = _walks(search, plan)
+    if len(walks) == 1:
+        return _part(search, plan, walks[0])
+    parts: list[Sql] = []
+    for number, walk in enumerate(walks):
+        part = _part(search, plan, walk)
+        found = " + ".join(f"(SELECT count(*) FROM p{earlier})" for earlier in range(number))
+        # A condition without a column is asked once, before the part is begun.
+        wanted = Sql(f" WHERE {found} < ?", (search.wanted,)) if found else Sql("")
+        parts.append(
+            joined("", [Sql(f"p{number} AS MATERIALIZED (SELECT * FROM ("), part, Sql(") part"), wanted, Sql(")")])
+        )
+    together = " UNION ALL ".join(f"SELECT * FROM p{number}" for number in range(len(walks)))
+    order = order_by(sort_columns(search.order), by_name=True)
+    return joined(
+        "",
+        [
+            Sql("WITH "),
+            joined(", ", parts),
+            Sql(f" SELECT * FROM ({together}) parts ORDER BY {order} LIMIT ?", (search.wanted,)),
+        ],
+    )
+
+
+def _part(search: RunSearch, plan: RunPlan, walk: _Walk) -> Sql:
+    """The statement of one walk, with every condition of the search."""
+    stage = [Sql(f"{LIFECYCLE_STAGE} = ?", (search.lifecycle_stage,))] if search.lifecycle_stage else []
+    source = joined("", [walk.source, _EXPERIMENT_OF_RUN]) if stage else walk.source
+    where = joined(" AND ", [*walk.where, *_tests(search, plan, walk), *stage, *_place(walk)])
+    columns = ", ".join(f"{column.expression} AS {column.name}" for column in walk.columns)
+    order = order_by(walk.columns)
+    if walk.presorted_by:
+        direction = " DESC" if order.split(",")[0].endswith(" DESC") else ""
+        order = f"{walk.presorted_by}{direction}, {order}"
+    found = Sql(
+        f"SELECT {walk.number} AS n, {columns} FROM {source.text} WHERE {where.text} ORDER BY {order} LIMIT ?",
+        (*source.parameters, *where.parameters, search.wanted),
+    )
+    if "x.experiment_id" not in found.text:
+        return found
+    order = order_by(walk.columns, by_name=True)
+    return Sql(
+        f"SELECT found.* FROM unnest(?) x (experiment_id) CROSS JOIN LATERAL ({found.text}) found"
+        f" ORDER BY {order} LIMIT ?",
+        (list(search.experiment_ids), *found.parameters, search.wanted),
+    )
+
+
+def _place(walk: _Walk) -> list[Sql]:
+    if walk.after is None:
+        return []
+    columns, values = zip(
+        *((column, value) for column, value in zip(walk.columns, walk.after, strict=True) if not column.is_settled),
+        strict=True,
+    )
+    # The comparison in front says nothing new, but it is one that an index can seek by.
+    first, value = columns[0], values[0]
+    if walk.presorted_by:
+        seek = Sql(f"{walk.presorted_by} {first.beyond}= ?", (str(value)[:INDEXED_VALUE_CHARACTERS],))
+    else:
+        seek = Sql(f"{first.expression} {first.beyond}= ?", (value,))
+    return [seek, after(columns, values)]
+
+
+def _tests(search: RunSearch, plan: RunPlan, walk: _Walk) -> Iterator[Sql]:
+    """The conditions, those by sets first: they need nothing but the run's number."""
+    tests = sorted((index not in plan.as_sets, index) for index in range(len(search.conditions)) if index != plan.start)
+    for is_looked_up, index in tests:
+        condition = search.conditions[index]
+        if condition.entity is walk.entity and condition.name == walk.key:
+            yield value_test(condition, "o0.value")
+        elif walk.lacks_key and is_on(condition, search.order[0]):
+            continue  # IS NULL
+        elif is_looked_up:
+            yield run_test(condition, walk.number)
+        else:
+            runs = matching_runs(condition, _among(search.experiment_ids))
+            assert runs is not None, condition
+            # IS TRUE keeps PostgreSQL from making a join of it: the set is collected once, and hashed.
+            yield Sql(f"({walk.number} IN ({runs.text} LIMIT {MAX_SET_RUNS})) IS TRUE", runs.parameters)
+
+
+# --- walks --------------------------------------------------------------------------------------------------------
+
+
+def _walks(search: RunSearch, plan: RunPlan) -> list[_Walk]:
+    """The parts of the order, without those before the place to go on from."""
+    first = search.order[0]
+    is_walkable = first.entity is not Entity.ATTRIBUTE or first.name == "start_time"
+    if plan.start is not None or not is_walkable or len(search.experiment_ids) > MAX_EXPERIMENTS_WALKED:
+        return [_sorted_walk(search, plan)]
+    if first.entity is Entity.ATTRIBUTE:
+        return [_walk_by_start(search)]
+    last_rank = 0 if search.after is None else int(search.after[0])
+    walks = [
+        walk if rank == last_rank else replace(walk, after=None)
+        for rank, walk in enumerate(_walks_by_key(search))
+        if rank >= last_rank and may_meet(search.conditions, first, has_key=not walk.lacks_key)
+    ]
+    return walks or [replace(_walk_by_start(search), where=(Sql("FALSE"),))]
+
+
+def _sorted_walk(search: RunSearch, plan: RunPlan) -> _Walk:
+    """All runs that meet the condition to start from, or all of the experiments, to be sorted."""
+    experiments = _among(search.experiment_ids)
+    source = Sql("runs r")
+    if plan.start is not None:
+        runs = matching_runs(search.conditions[plan.start], experiments)
+        assert runs is not None, search.conditions[plan.start]
+        source = Sql(
+            f"({runs.text} OFFSET 0) started CROSS JOIN LATERAL"
+            " (SELECT * FROM runs WHERE run_number = started.run_number OFFSET 0) r",
+            runs.parameters,
+        )
+    return _Walk(
+        source=_with_order_rows(source, search.order),
+        number="r.run_number",
+        where=(Sql(f"r.experiment_id {experiments.text}", experiments.parameters),),
+        columns=tuple(sort_columns(search.order)),
+        after=search.after,
+    )
+
+
+def _walk_by_start(search: RunSearch) -> _Walk:
+    return _Walk(
+        source=_with_order_rows(Sql("runs r"), search.order),
+        number="r.run_number",
+        where=(Sql(f"r.{_IN_EXPERIMENT}"),),
+        columns=tuple(sort_columns(search.order)),
+        after=search.after,
+    )
+
+
+def _walks_by_key(search: RunSearch) -> list[_Walk]:
+    """One part for each rank of the first term."""
+    first = search.order[0]
+    rank, value, *others = sort_columns(search.order)
+    table = TABLES[first.entity]
+    is_metric = first.entity is Entity.METRIC
+    along_values = _Walk(
+        source=_with_order_rows(
+            Sql(f"{table} o0 CROSS JOIN LATERAL (SELECT * FROM runs WHERE run_number = o0.run_number OFFSET 0) r"),
+            search.order,
+            first_joined=1,
+        ),
+        number="o0.run_number",
+        where=(Sql(f"o0.{_IN_EXPERIMENT} AND o0.key = ?", (first.name,)),),
+        columns=(
+            replace(rank, expression="0", is_settled=True),
+            replace(value, expression="o0.value"),
+            *others,
+        ),
+        entity=first.entity,
+        key=first.name,
+        presorted_by="" if is_metric else INDEXED_VALUE.replace("value", "o0.value"),
+        after=search.after,
+    )
+    settled = replace(value, expression="0.0::float8" if is_metric else "''", is_settled=True)
+    without = _Walk(
+        source=_with_order_rows(Sql("runs r"), search.order, first_joined=1),
+        number="r.run_number",
+        where=(
+            Sql(f"r.{_IN_EXPERIMENT}"),
+            # Counting both sides along their indexes is ten times faster than looking for each run's key in vain.
+            Sql(
+                f"(SELECT count(*) FROM runs WHERE {_IN_EXPERIMENT})"
+                f" > (SELECT count(*) FROM {table} WHERE {_IN_EXPERIMENT} AND key = ?)",
+                (first.name,),
+            ),
+            Sql(f"(SELECT 1 FROM {table} WHERE run_number = r.run_number AND key = ?) IS NULL", (first.name,)),
+        ),
+        columns=(
+            replace(rank, expression="2" if is_metric else "1", is_settled=True),
+            settled,
+            *others,
+        ),
+        lacks_key=True,
+        after=search.after,
+    )
+    if not is_metric:
+        return [along_values, without]
+    numbers = replace(along_values, where=(*along_values.where, Sql("o0.value IS NOT NULL")))
+    nans = replace(
+        along_values,
+        where=(*along_values.where, Sql("o0.value IS NULL")),
+        columns=(replace(rank, expression="1", is_settled=True), settled, *others),
+    )
+    return [numbers, nans, without]
+
+
+def _with_order_rows(source: Sql, order: Sequence[OrderTerm], first_joined: int = 0) -> Sql:
+    """`source` and the rows `o<i>` that the i-th terms are read from, from `first_joined` on."""
+    joins = [
+        Sql(
+            f" LEFT JOIN LATERAL (SELECT * FROM {TABLES[term.entity]} WHERE run_number = r.run_number AND key = ?"
+            f" OFFSET 0) o{number} ON TRUE",
+            (term.name,),
+        )
+        for number, term in enumerate(order)
+        if number >= first_joined and term.entity is not Entity.ATTRIBUTE
+    ]
+    return joined("", [source, *joins])
+
+
+def _among(experiment_ids: Sequence[int]) -> Sql:
+    """A comparison for a column of experiment ids."""
+    if len(experiment_ids) == 1:
+        return Sql("= ?", (experiment_ids[0],))
+    return Sql("= ANY (?)", (list(experiment_ids),))

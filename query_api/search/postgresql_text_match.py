@@ -1,0 +1,37 @@
+"""LIKE and ILIKE as every search means them, in PostgreSQL: Unicode, case as asked, backslash an ordinary character.
+
+Letters and their case are those of Unicode whatever the locale of the database: of ASCII in the collation "C", of all
+in "pg_c_utf8", which came with PostgreSQL 17.
+"""
+
+from typing import NamedTuple
+
+
+class TextMatch(NamedTuple):
+    """`value operator pattern`, both in `collation`, both in lower case if `lowered`."""
+
+    operator: str
+    pattern: str
+    collation: str = "C"
+    lowered: bool = False
+
+    def sql(self, column: str) -> str:
+        """The test of a column, with a question mark for the pattern."""
+        value, pattern = f'{column} COLLATE "{self.collation}"', f'? COLLATE "{self.collation}"'
+        return f"lower({value}) {self.operator} lower({pattern})" if self.lowered else f"{value} {self.operator} ?"
+
+
+def like(pattern: str) -> TextMatch:
+    """A pattern with % and _, case counting."""
+    return TextMatch("LIKE", _unescaped(pattern))
+
+
+def ilike(pattern: str) -> TextMatch:
+    """As `like`, case not counting."""
+    if pattern.isascii():
+        return TextMatch("ILIKE", _unescaped(pattern))
+    return TextMatch("LIKE", _unescaped(pattern), "pg_c_utf8", lowered=True)
+
+
+def _unescaped(pattern: str) -> str:
+    return pattern.replace("\\", "\\\\")
