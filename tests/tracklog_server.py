@@ -42,10 +42,11 @@ def free_port() -> int:
 
 
 class TracklogServer:
-    """One embedded server on one data folder; it may be stopped, killed and started again on the same folder.
+    """One server, embedded unless `stores` say otherwise; it may be stopped, killed and started again on the same data.
 
     `folder` receives `data/` (the event log, the read model, the artifacts) and `server.log` (what the process printed,
-    appended over restarts). The port stays the same over restarts, so that clients need not be told.
+    appended over restarts). The port stays the same over restarts, so that clients need not be told. `stores` are
+    options and take the place of those that name the files in `data/`; what holds passwords comes by `environment`.
     """
 
     def __init__(
@@ -55,6 +56,7 @@ class TracklogServer:
         port: int | None = None,
         options: Sequence[str] = (),
         environment: Mapping[str, str] | None = None,
+        stores: Sequence[str] | None = None,
     ) -> None:
         self.data_dir = folder / "data"
         self.data_dir.mkdir(parents=True, exist_ok=True)
@@ -62,6 +64,7 @@ class TracklogServer:
         self.port = port if port is not None else free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self._options = tuple(options)
+        self._stores = stores
         self._environment = dict(environment or {})
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -81,9 +84,14 @@ class TracklogServer:
         return [
             *(sys.executable, "-m", "tracklog", "server"),
             *("--host", "127.0.0.1", "--port", str(self.port)),
+            *(self._stores if self._stores is not None else self._embedded_stores()),
+            *self._options,
+        ]
+
+    def _embedded_stores(self) -> list[str]:
+        return [
             *("--backend-store-uri", f"sqlite:///{self.event_log_file}"),
             *("--artifacts-destination", str(self.artifacts_dir)),
-            *self._options,
         ]
 
     @property
@@ -178,7 +186,8 @@ class TracklogServer:
 
     def _process_environment(self) -> dict[str, str]:
         # Variables of the developer's shell must not change the server under test.
-        inherited = {k: v for k, v in os.environ.items() if not k.startswith(("MLFLOW_", "TRACKLOG_", "_MLFLOW_"))}
+        foreign = ("MLFLOW_", "TRACKLOG_", "_MLFLOW_", "AWS_")
+        inherited = {k: v for k, v in os.environ.items() if not k.startswith(foreign)}
         path = os.pathsep.join(filter(None, [str(REPOSITORY), inherited.get("PYTHONPATH")]))
         return {**inherited, "PYTHONPATH": path, "PYTHONUNBUFFERED": "1", **self._environment}
 

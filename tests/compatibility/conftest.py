@@ -1,8 +1,8 @@
 """The server under test and the stock clients that speak to it.
 
 The suite states what an MLflow client sees, so it can be pointed at any server: `TRACKLOG_TEST_SERVER_URL=http://...`
-runs it against that one (a real MLflow server shows that an assertion is parity and not wishful), otherwise a Tracklog
-server is started for the session.
+runs it against that one (a real MLflow server shows that an assertion is parity and not wishful), otherwise it is run
+on each of the `tests.systems`, one after the other, each started once.
 """
 
 import os
@@ -16,9 +16,11 @@ from mlflow import MlflowClient
 
 from tests.compatibility.rest import Rest
 from tests.compatibility.training import CLIENT_ENVIRONMENT, NOWHERE
-from tests.tracklog_server import TracklogServer
+from tests.systems import RunningSystem, chosen_systems, running_system
 
 SERVER_URL_VARIABLE = "TRACKLOG_TEST_SERVER_URL"
+GIVEN = "given"
+"""The name of the server that the environment names."""
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -32,20 +34,30 @@ def _client_environment() -> Iterator[None]:
         yield
 
 
-@pytest.fixture(scope="session")
-def server_url(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The base URL of the server under test, without a slash at its end.
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run what asks for a server on every system."""
+    if "system" in metafunc.fixturenames:
+        systems = [GIVEN] if SERVER_URL_VARIABLE in os.environ else chosen_systems()
+        metafunc.parametrize("system", systems, indirect=True, scope="session")
 
-    The last lines that a server of our own printed are shown when tests failed.
-    """
-    given = os.environ.get(SERVER_URL_VARIABLE)
-    if given:
-        yield given.rstrip("/")
+
+@pytest.fixture(scope="session")
+def system(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningSystem]:
+    """The system under test. The last lines that one of our own printed are shown when tests failed."""
+    if request.param == GIVEN:
+        yield RunningSystem(GIVEN, os.environ[SERVER_URL_VARIABLE].rstrip("/"), str)
         return
-    with TracklogServer(tmp_path_factory.mktemp("server")) as server:
-        yield server.url
-        if request.session.testsfailed:
-            request.config.pluginmanager.getplugin("terminalreporter").write_line(f"\n{server.log_tail()}")
+    failed = request.session.testsfailed
+    with running_system(request.param, tmp_path_factory.mktemp("system"), request) as running:
+        yield running
+        if request.session.testsfailed > failed:
+            request.config.pluginmanager.getplugin("terminalreporter").write_line(f"\n{running.log_tail()}")
+
+
+@pytest.fixture(scope="session")
+def server_url(system: RunningSystem) -> str:
+    """The base URL of the system under test, without a slash at its end."""
+    return system.url
 
 
 @pytest.fixture(scope="session")

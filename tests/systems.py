@@ -1,0 +1,167 @@
+"""The systems that one suite of tests is run against: the ways to run Tracklog, each a whole that answers at one URL.
+
+`TRACKLOG_TEST_SYSTEMS=embedded,distributed` chooses among them; without it a suite runs on all.
+"""
+
+import contextlib
+import os
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.services.kafka_topic import remove_topic
+from tests.services.nginx import Nginx, worker_user
+from tests.services.postgresql import execute, run_apart
+from tests.services.process import HOST
+from tests.services.role import RoleProcess
+from tests.services.s3_bucket import REGION, S3Service, fresh_bucket_name, remove_bucket, s3_client
+from tests.tracklog_server import TracklogServer
+from tracklog.distributed.every_route import every_endpoint
+from tracklog.distributed.nginx import ProxySettings, Role, configuration
+
+SYSTEMS = ("embedded", "postgresql", "distributed")
+"""Everything in one process tree on SQLite; one server on PostgreSQL and MinIO; the four roles behind nginx on Kafka,
+PostgreSQL and MinIO."""
+
+SYSTEMS_VARIABLE = "TRACKLOG_TEST_SYSTEMS"
+
+Log = Callable[[], str]
+"""The last lines that a system printed."""
+
+
+def chosen_systems() -> list[str]:
+    """The systems to test, in the order of `SYSTEMS`."""
+    given = os.environ.get(SYSTEMS_VARIABLE)
+    names = SYSTEMS if not given else [name.strip() for name in given.split(",")]
+    unknown = set(names) - set(SYSTEMS)
+    if unknown:
+        raise pytest.UsageError(
+            f"{SYSTEMS_VARIABLE} names {', '.join(sorted(unknown))}; there are {', '.join(SYSTEMS)}"
+        )
+    return [name for name in SYSTEMS if name in names]
+
+
+@dataclass(frozen=True, slots=True)
+class RunningSystem:
+    """Where clients are pointed, and what the processes printed last."""
+
+    name: str
+    url: str
+    log_tail: Log
+
+
+@contextmanager
+def running_system(name: str, folder: Path, request: pytest.FixtureRequest) -> Iterator[RunningSystem]:
+    """A system on `folder` and on stores of its own in the services of the session, removed in the end."""
+    if name == "embedded":
+        with TracklogServer(folder) as server:
+            yield RunningSystem(name, server.url, server.log_tail)
+        return
+    with contextlib.ExitStack() as stack:
+        environment = stack.enter_context(shared_stores(request, kafka=name == "distributed"))
+        if name == "postgresql":
+            server = stack.enter_context(TracklogServer(folder, stores=(), environment=environment))
+            yield RunningSystem(name, server.url, server.log_tail)
+        else:
+            roles = stack.enter_context(Roles(folder, environment))
+            yield RunningSystem(name, roles.url, roles.log_tails)
+
+
+@contextmanager
+def shared_stores(request: pytest.FixtureRequest, *, kafka: bool) -> Iterator[dict[str, str]]:
+    """The environment that names an empty database, an empty bucket and, with `kafka`, a topic not there yet."""
+    postgresql: Any = request.getfixturevalue("postgresql_service")
+    s3: S3Service = request.getfixturevalue("s3_service")
+    name = fresh_bucket_name()
+    with contextlib.ExitStack() as stack:
+        database = name.replace("-", "_")
+        execute(postgresql.url, f"CREATE DATABASE {database}")
+        stack.callback(execute, postgresql.url, f"DROP DATABASE {database} WITH (FORCE)")
+        stack.enter_context(_bucket(s3, name))
+        environment = {
+            "MLFLOW_BACKEND_STORE_URI": postgresql.url_of(database),
+            "MLFLOW_ARTIFACTS_DESTINATION": f"s3://{name}/artifacts",
+            "MLFLOW_S3_ENDPOINT_URL": s3.url,
+            "AWS_ACCESS_KEY_ID": s3.access_key,
+            "AWS_SECRET_ACCESS_KEY": s3.secret_key,
+            "AWS_DEFAULT_REGION": REGION,
+        }
+        if kafka:
+            bootstrap: str = request.getfixturevalue("kafka_service").bootstrap
+            stack.callback(lambda: run_apart(remove_topic(bootstrap, name)))
+            environment["TRACKLOG_EVENT_LOG"] = f"kafka://{bootstrap}/{name}"
+        yield environment
+
+
+@contextmanager
+def _bucket(s3: S3Service, name: str) -> Iterator[None]:
+    client = s3_client(s3)
+    client.create_bucket(Bucket=name)
+    try:
+        yield
+    finally:
+        remove_bucket(client, name)
+        client.close()
+
+
+@dataclass
+class Roles(AbstractContextManager["Roles"]):
+    """The four roles on stores that are there, and nginx before them. `counts`: of each role so many, else one."""
+
+    folder: Path
+    environment: Mapping[str, str]
+    counts: Mapping[str, int] = field(default_factory=dict)
+    options: tuple[str, ...] = ()
+    processes: dict[str, list[RoleProcess]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.nginx = Nginx(self.folder / "nginx", self._proxy_configuration)
+
+    @property
+    def url(self) -> str:
+        """Where clients are to be pointed."""
+        return self.nginx.url
+
+    @property
+    def every_process(self) -> list[RoleProcess]:
+        return [process for processes in self.processes.values() for process in processes]
+
+    def __enter__(self) -> "Roles":
+        for role in ("projector", *(role.value for role in Role)):
+            self.processes[role] = [self.new_process(role, n + 1) for n in range(self.counts.get(role, 1))]
+        try:
+            for process in self.every_process:
+                process.spawn()
+            for process in self.every_process:
+                process.wait_until_ready()
+            self.nginx.start()
+        except BaseException:
+            self.__exit__(None, None, None)
+            raise
+        return self
+
+    def new_process(self, role: str, number: int) -> RoleProcess:
+        """A process of a role, not started yet."""
+        options = self.options if role == "projector" else (*self.options, "--trusted-proxies", f"{HOST}/32")
+        return RoleProcess(self.folder / f"{role}-{number}", role, number, self.environment, options)
+
+    def __exit__(self, *_: object) -> None:
+        if self.nginx.is_running:
+            self.nginx.stop()
+        running = [process for process in self.every_process if process.is_running]
+        with ThreadPoolExecutor() as threads:
+            for stopped in [threads.submit(process.stop) for process in running]:
+                stopped.result()
+
+    def log_tails(self) -> str:
+        return "\n".join(process.log_tail() for process in [*self.every_process, self.nginx])
+
+    def _proxy_configuration(self, listen: str, folder: Path) -> str:
+        roles = {role: [process.address for process in self.processes[role.value]] for role in Role}
+        settings = ProxySettings(listen=[listen], roles=roles, worker_user=worker_user(), folder=str(folder))
+        return configuration(every_endpoint(), settings)
