@@ -92,7 +92,7 @@ def _fasttrackml_on_postgresql(port: int, folder: Path) -> list[str]:
 def _tracklog_stack(port: int, folder: Path) -> list[str]:
     return [
         str(PROJECT / ".venv" / "bin" / "python"),
-        *("-m", "tests.services.stack", "--data", str(folder / "stack"), "--port", str(port)),
+        *("-m", "tests.services.run_stack", "--data", str(folder / "stack"), "--port", str(port)),
     ]
 
 
