@@ -18,10 +18,13 @@ from event_log.port import LogUnavailable, PartitionAssignment
 SESSION_TIMEOUT_MS: Final = 6000
 """A member that is not heard of for so long has lost its partitions. The least that brokers allow by default."""
 _HEARTBEAT_MS: Final = 1000
-_START_S: Final = 5.0
+_START_S: Final = 20.0
+"""A cluster's first group of all has to wait until the brokers have made the topic in which they keep groups."""
 _NEVER_MS: Final = 2**31 - 1
 """aiokafka makes a member leave that has not asked for messages for so long; this one never asks."""
 _LOOK_S: Final = 1.0
+_REQUEST_MS: Final = 10_000
+"""Longer than a rebalance, whose members are answered when all have come; also what leaving may take at most."""
 
 
 class KafkaAssignment(PartitionAssignment, ConsumerRebalanceListener):  # type: ignore[misc]
@@ -44,6 +47,7 @@ class KafkaAssignment(PartitionAssignment, ConsumerRebalanceListener):  # type: 
             session_timeout_ms=SESSION_TIMEOUT_MS,
             heartbeat_interval_ms=_HEARTBEAT_MS,
             max_poll_interval_ms=_NEVER_MS,
+            request_timeout_ms=_REQUEST_MS,
             **settings.connection_arguments(),
         )
 
@@ -52,14 +56,14 @@ class KafkaAssignment(PartitionAssignment, ConsumerRebalanceListener):  # type: 
         return self._partitions
 
     async def start(self) -> None:
-        """Join the group; the first share comes later, as a change."""
+        """Join the group, and return when it has shared out. Raises LogUnavailable."""
         self._consumer.subscribe([self._topic], listener=self)
         try:
             async with asyncio.timeout(_START_S):
                 await self._consumer.start()
         except (KafkaError, OSError, TimeoutError) as error:
             await self._consumer.stop()
-            raise LogUnavailable(f"Kafka cannot be reached to share the partitions out: {error}") from error
+            raise LogUnavailable(f"Kafka cannot be reached to share the partitions out: {error!r}") from error
 
     async def wait_for_change(self, known: Set[int], timeout_s: float) -> None:
         """Raises LogUnavailable when Kafka refuses this member."""

@@ -23,6 +23,7 @@ NO_ERROR: Final = 0
 _CLIENT_ID: Final = "tracklog"
 _CONNECT_S: Final = 2.0
 _METADATA_S: Final = 2.0
+_IMPATIENCE_S: Final = 0.3
 _NEVER_S: Final = 3600
 """The bound of aiokafka's own timers, which are not used: every request here has a bound of its own."""
 
@@ -84,6 +85,7 @@ class KafkaCluster:
         """
         if self._refreshing is None or self._refreshing.done():
             self._refreshing = asyncio.create_task(self._refresh())
+            self._refreshing.add_done_callback(_heard)
         await asyncio.shield(self._refreshing)
 
     async def ask(self, broker: int, purpose: str, request: Request[Any], timeout_s: float) -> Any:
@@ -165,18 +167,29 @@ class KafkaCluster:
         return groups
 
     async def _refresh(self) -> None:
-        failure: Exception = BrokerAway("no broker is known")
+        """Ask one broker after another, and the next already when one takes its time: it may be gone without a word."""
         request = MetadataRequest([self.topic], allow_auto_topic_creation=False)
-        for address in dict.fromkeys([*self._brokers.values(), *_addresses(self.settings.bootstrap)]):
-            try:
-                response = await self._ask(address, "metadata", request, _METADATA_S)
-            except (BrokerAway, NoAnswer) as error:
-                failure = error
-                continue
-            if response.brokers:
-                self._learn(response)
-                return
-        raise BrokerAway(str(failure)) from failure
+        asking: set[asyncio.Task[Any]] = set()
+        failure: BaseException | None = None
+        to_ask = [*dict.fromkeys([*self._brokers.values(), *_addresses(self.settings.bootstrap)])]
+        try:
+            while to_ask or asking:
+                if to_ask:
+                    asking.add(asyncio.create_task(self._ask(to_ask.pop(0), "metadata", request, _METADATA_S)))
+                done, asking = await asyncio.wait(
+                    asking, timeout=_IMPATIENCE_S if to_ask else None, return_when=asyncio.FIRST_COMPLETED
+                )
+                for task in done:
+                    failure = task.exception()
+                    if failure is None and task.result().brokers:
+                        self._learn(task.result())
+                        return
+                    if failure is not None and not isinstance(failure, (BrokerAway, NoAnswer)):
+                        raise failure
+        finally:
+            for task in asking:
+                task.add_done_callback(_heard)
+        raise BrokerAway(str(failure or "no broker is known")) from failure
 
     def _learn(self, response: Any) -> None:
         self._brokers = {broker: (host, port) for broker, host, port, *_ in response.brokers}
@@ -221,6 +234,12 @@ class KafkaCluster:
             raise BrokerAway(f"{host}:{port} could not be connected to within {_CONNECT_S:g} s") from error
         except (errors.KafkaError, OSError) as error:
             raise BrokerAway(f"{host}:{port}: {error}") from error
+
+
+def _heard(task: asyncio.Task[Any]) -> None:
+    """Take note of how a task ended that nobody may be waiting for any more."""
+    if not task.cancelled():
+        task.exception()
 
 
 def _addresses(bootstrap: Iterable[str]) -> Iterator[Address]:

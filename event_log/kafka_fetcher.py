@@ -175,7 +175,7 @@ class KafkaFetcher:
         }
 
     async def _fetch(self, broker: int, purpose: str, positions: Positions, wait_ms: int) -> bool:
-        """Ask a broker once, keep what it answers, and return whether it answered for every partition."""
+        """Ask a broker once, keep what it answers, and return whether it took the question for every partition."""
         asked_at = time.monotonic()
         asked = [(partition, offset, _PARTITION_BYTES) for partition, offset in positions.items()]
         request = FetchRequest(wait_ms, 1, _ANSWER_BYTES, _READ_UNCOMMITTED, [(self._cluster.topic, asked)])
@@ -188,6 +188,7 @@ class KafkaFetcher:
                 offset = positions[partition]
                 if code == errors.OffsetOutOfRangeError.errno:
                     end = await self._end_of_what_is_out_of_range(partition, offset)
+                    is_complete = False  # answered without waiting
                 elif code != NO_ERROR:
                     is_complete = False
                     continue

@@ -291,8 +291,9 @@ class KafkaProducer:
             batch.may_be_written = batch.may_be_written or code not in _SURELY_NOT_WRITTEN
             self._mend_soon()
         elif batch.may_be_written or code not in _SURELY_NOT_WRITTEN:
-            error = errors.for_code(code)
-            self._abandon(lane, batch, OutcomeUnknown(f"Kafka did not say whether the event is in the log: {error}"))
+            reason = errors.for_code(code)
+            sentence = f"Kafka did not say whether the event is in the log: {reason.__name__}"
+            self._abandon(lane, batch, OutcomeUnknown(sentence))
         elif code in _IDENTITY_LOST:
             # The broker has forgotten this producer, after a loss of its own or a long silence.
             lane.identity = None

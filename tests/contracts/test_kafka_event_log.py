@@ -282,6 +282,15 @@ async def test_a_topic_whose_beginning_was_deleted_is_refused(
         await log.read(second.partition, 0, limit=1)
 
 
+async def test_a_checkpoint_past_the_end_finds_nothing_and_waits(log: KafkaEventLog) -> None:
+    [position] = await log.append([param(1, "p")])
+    beyond = {position.partition: position.offset + 10}
+    assert await log.read(position.partition, position.offset + 10, limit=1) == []
+    before = time.process_time()
+    await log.wait_for_more(beyond, 1)
+    assert time.process_time() - before < 0.3
+
+
 async def test_a_reader_of_a_topic_that_is_not_there_is_told_so(settings: KafkaSettings) -> None:
     with pytest.raises(LogUnavailable, match="no topic"):
         await open_kafka_reader(settings)

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
+from event_log.kafka_assignment import KafkaAssignment
 from event_log.kafka_event_log import KafkaEventLog, open_kafka_log
 from event_log.kafka_producer import APPEND_TIMEOUT_S, PATIENCE_S
 from event_log.kafka_settings import KafkaSettings
@@ -187,3 +188,26 @@ async def test_a_waiting_reader_outlives_a_restart(own_kafka: AnyKafka, log: Kaf
                 await asyncio.sleep(0.1)
         await waiting
     assert len(await log.read(position.partition, 0, limit=10)) == 2
+
+
+async def test_a_group_outlives_a_restart_and_is_left_quickly_while_the_broker_is_away(own_kafka: AnyKafka) -> None:
+    settings = KafkaSettings.parse(f"kafka://{own_kafka.bootstrap}/events")
+    log = await open_kafka_log(settings, partitions=4)
+    await log.close()
+    first, second = KafkaAssignment(settings, "tracklog-group"), KafkaAssignment(settings, "tracklog-group")
+    await first.start()
+    await second.start()
+    async with asyncio.timeout(20):
+        while len(first.partitions) != 2:
+            await first.wait_for_change(first.partitions, 20)
+    await asyncio.to_thread(own_kafka.kill)
+    await asyncio.to_thread(own_kafka.start)
+    assert len(first.partitions) == 2
+    await second.close()
+    async with asyncio.timeout(20):
+        while len(first.partitions) != 4:
+            await first.wait_for_change(first.partitions, 20)
+    await asyncio.to_thread(own_kafka.kill)
+    asked = time.monotonic()
+    await first.close()
+    assert time.monotonic() - asked < 10
