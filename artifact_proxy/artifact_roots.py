@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import SplitResult, urlsplit
 
-from artifact_proxy.artifact_path import ROOT, ArtifactPath, decoded, file_path, folder_path
+from artifact_proxy.artifact_path import ArtifactPath, decoded, folder_path
 from artifact_proxy.blob_store import BlobStore
-from schemas.errors import InvalidParameterValue, NotImplementedYet
+from schemas.errors import InvalidParameterValue
 
 ROUTE_ANCHOR: Final = "/api/2.0/mlflow-artifacts/artifacts/"
 """In an http(s) URI of artifacts behind a proxy, what comes before the path. Source: MLflow's client writes them so."""
@@ -18,17 +18,18 @@ THIS_MACHINE: Final = ("", "localhost")
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A folder in a store."""
+    """A folder or a blob in a store. `root` is the URI of the store where it is not the destination of the proxy."""
 
     store: BlobStore
-    folder: ArtifactPath
+    path: ArtifactPath
+    root: str = ""
 
-    def file(self, path: str) -> ArtifactPath:
-        """The path in the store of the file `path` in this folder.
+    def below(self, path: ArtifactPath) -> "Place":
+        """What is at `path` in this folder.
 
-        Raises InvalidParameterValue.
+        Raises InvalidParameterValue when both together are too long.
         """
-        return self.folder.joined(file_path(path))
+        return Place(self.store, self.path.joined(path), self.root)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,15 +40,29 @@ class LocalRoot:
     store: BlobStore
 
 
+@dataclass(frozen=True, slots=True)
+class RemoteRoot:
+    """A place beyond this machine that the operator named by `uri`, such as s3://bucket/folder, and its store."""
+
+    uri: str
+    store: BlobStore
+
+
 class ArtifactRoots:
-    """What artifact URIs may name: `destination`, by the addresses of the proxy, and folders in one of `local`.
+    """What artifact URIs may name: `destination`, by the addresses of the proxy, and folders in `local` or `remote`.
 
     A client writes artifact locations, so any other place is refused: nothing user-written becomes a path of this
     machine or a call to another. `destination` None: artifacts are not served.
     """
 
-    def __init__(self, destination: BlobStore | None, local: Sequence[LocalRoot] = ()) -> None:
+    def __init__(
+        self,
+        destination: BlobStore | None,
+        local: Sequence[LocalRoot] = (),
+        remote: Sequence[RemoteRoot] = (),
+    ) -> None:
         self.destination = destination
+        self._remote = sorted(remote, key=lambda root: len(root.uri), reverse=True)
         # The deepest first: of two roots, one in the other, the nearer is meant.
         self._local = sorted(local, key=lambda root: len(root.folder.parts), reverse=True)
 
@@ -55,9 +70,9 @@ class ArtifactRoots:
         """The folder that `uri` names.
 
         Takes mlflow-artifacts:/path, mlflow-artifacts://host[:port]/path, http(s)://host/…/mlflow-artifacts/artifacts/path
-        (all of them the destination, whatever the host: this server is the one that was asked), an absolute path, and
-        file:///path.
-        Raises InvalidParameterValue for any other place, NotImplementedYet for other kinds of store.
+        (all of them the destination, whatever the host: this server is the one that was asked), an absolute path,
+        file:///path, and what lies below a remote root.
+        Raises InvalidParameterValue for any other place.
         """
         if not uri.isprintable():
             raise not_served(uri)
@@ -71,8 +86,8 @@ class ArtifactRoots:
                 return self._local_place(uri, uri)
             case "file":
                 raise not_served(uri)
-            case other:
-                raise NotImplementedYet(f"This server does not reach artifacts in {other}: stores.")
+            case _:
+                return self._remote_place(uri)
 
     def _proxied(self, uri: str, parts: SplitResult) -> Place:
         if self.destination is None:
@@ -91,10 +106,17 @@ class ArtifactRoots:
     def _local_place(self, uri: str, path: str) -> Place:
         for root in self._local:
             top = str(root.folder).rstrip("/")
-            if path.rstrip("/") == top:
-                return Place(root.store, ROOT)
-            if path.startswith(f"{top}/"):
-                return Place(root.store, folder_path(path.removeprefix(f"{top}/")))
+            if path.rstrip("/") == top or path.startswith(f"{top}/"):
+                below = folder_path(path.removeprefix(top).removeprefix("/"))
+                return Place(root.store, below, "" if root.store is self.destination else root.folder.as_uri())
+        raise not_served(uri)
+
+    def _remote_place(self, uri: str) -> Place:
+        for root in self._remote:
+            top = root.uri.rstrip("/")
+            if uri.rstrip("/") == top or uri.startswith(f"{top}/"):
+                below = folder_path(uri.removeprefix(top).removeprefix("/"))
+                return Place(root.store, below, "" if root.store is self.destination else top)
         raise not_served(uri)
 
 

@@ -1,72 +1,73 @@
 """The artifact routes: what each request means, in a few lines."""
 
-from collections.abc import Awaitable, Callable
-from functools import partial
 from typing import Final
-from urllib.parse import unquote_plus
 
 from aiohttp import web
 
-from artifact_proxy.artifact_path import ROOT, decoded, file_path, folder_path
-from artifact_proxy.artifact_roots import Place
+from artifact_proxy.artifact_path import file_path, folder_path
 from artifact_proxy.blob_store import BlobStore
-from artifact_proxy.service import ArtifactProxy, json_of, listing
+from artifact_proxy.changes import ArtifactChanges
+from artifact_proxy.listing import json_response, listing
+from artifact_proxy.parted_routes import PARTED_ROUTES
+from artifact_proxy.presigned_routes import PRESIGNED_DOWNLOAD, presigned_routes
+from artifact_proxy.proxy_route import DELETE_LIMITS, TRANSFER_LIMITS, Destination, ProxyRoute
+from artifact_proxy.request_paths import check_query, path_of, required
+from artifact_proxy.service import ArtifactProxy
 from artifact_proxy.transfer import download, received
 from schemas.errors import InvalidParameterValue
 from schemas.rest.decode import read_message
 from schemas.rest.messages import ListArtifacts
-from schemas.rest.route import (
-    NO_PREFIX,
-    READ_LIMITS,
-    V2,
-    V2_AJAX_ONLY,
-    Handler,
-    Kind,
-    Limits,
-    Permission,
-    Route,
-)
+from schemas.rest.request_keys import ACTOR, REQUEST_ID
+from schemas.rest.route import MIB, NO_PREFIX, READ_LIMITS, V2, V2_AJAX_ONLY, Handler, Kind, Limits, Permission, Route
 
-TRANSFER_LIMITS: Final = Limits(body_bytes=None, timeout_s=6 * 3600.0)
-"""No bound on bytes but the store's room. In six hours 5 GiB pass 2 Mbit/s; a silent client is cut off far sooner."""
+PAGE_UPLOAD_BYTES: Final = 10 * MIB
+"""What the page may upload to a run at once. Source: MLflow's limit."""
 
-DELETE_LIMITS: Final = Limits(timeout_s=600.0)
-"""A folder of a hundred thousand files takes a while to remove."""
-
-StoreHandler = Callable[[BlobStore, web.Request], Awaitable[web.StreamResponse]]
+PAGE_UPLOAD_LIMITS: Final = Limits(body_bytes=None, timeout_s=600.0)
 
 
 def artifact_routes(proxy: ArtifactProxy) -> tuple[Route, ...]:
     """Every artifact route."""
-    return (*proxy_routes(proxy.destination), *tracking_routes(proxy))
+    return (*proxy_routes(proxy.destination, proxy.changes), *tracking_routes(proxy), *presigned_routes(proxy))
 
 
-def proxy_routes(store: BlobStore | None) -> tuple[Route, ...]:
+def proxy_routes(store: BlobStore | None, changes: ArtifactChanges) -> tuple[Route, ...]:
     """The routes by which clients reach artifacts through this server. Without a store they say that it serves none."""
+    destination = None if store is None else Destination(store, changes)
+    return tuple(route.to(destination) for route in (*FILE_ROUTES, *PARTED_ROUTES, PRESIGNED_DOWNLOAD))
 
-    def route(method: str, path: str, handler: StoreHandler, permission: Permission, limits: Limits) -> Route:
-        answer: Handler = not_serving if store is None else partial(handler, store)
-        return Route(
-            method=method,
-            path=f"/mlflow-artifacts/artifacts{path}",
-            prefixes=V2,
-            handler=answer,
-            kind=Kind.ARTIFACT,
-            permission=permission,
-            limits=limits,
-        )
 
-    any_path = "/{artifact_path:.+}"
-    return (
-        route("GET", "", list_folder, Permission.READ, READ_LIMITS),
-        route("GET", any_path, get_file, Permission.READ, TRANSFER_LIMITS),
-        route("PUT", any_path, put_file, Permission.EDIT, TRANSFER_LIMITS),
-        route("DELETE", any_path, delete, Permission.EDIT, DELETE_LIMITS),
-    )
+async def list_folder(destination: Destination, request: web.Request) -> web.StreamResponse:
+    check_query(request)
+    return await listing(request, destination.place(folder_path(request.query.get("path", ""))))
+
+
+async def get_file(destination: Destination, request: web.Request) -> web.StreamResponse:
+    return await download(request, destination.place(file_path(path_of(request))))
+
+
+async def put_file(destination: Destination, request: web.Request) -> web.StreamResponse:
+    place = destination.place(file_path(path_of(request)))
+    await destination.changes.put(place, received(request), request.content_length, request[ACTOR], request[REQUEST_ID])
+    return web.Response()
+
+
+async def delete(destination: Destination, request: web.Request) -> web.StreamResponse:
+    place = destination.place(folder_path(path_of(request)))
+    await destination.changes.delete(place, request[ACTOR], request[REQUEST_ID])
+    return json_response(b"{}")
+
+
+FILE_ROUTES: Final = (
+    ProxyRoute("GET", "/artifacts", list_folder, Permission.READ, READ_LIMITS),
+    ProxyRoute("GET", "/artifacts/{artifact_path:.+}", get_file, Permission.READ, TRANSFER_LIMITS),
+    ProxyRoute("PUT", "/artifacts/{artifact_path:.+}", put_file, Permission.EDIT, TRANSFER_LIMITS),
+    ProxyRoute("DELETE", "/artifacts/{artifact_path:.+}", delete, Permission.EDIT, DELETE_LIMITS),
+)
 
 
 def tracking_routes(proxy: ArtifactProxy) -> tuple[Route, ...]:
-    """The routes to artifacts by run and by logged model. All of them ask the store, so all are of its kind."""
+    """The routes to artifacts by run and by logged model."""
 
     def route(path: str, prefixes: tuple[str, ...], handler: Handler, limits: Limits) -> Route:
         return Route(
@@ -74,6 +75,7 @@ def tracking_routes(proxy: ArtifactProxy) -> tuple[Route, ...]:
             path=path,
             prefixes=prefixes,
             handler=handler,
+            # Listings too: only the role that passes artifacts has the stores.
             kind=Kind.ARTIFACT,
             permission=Permission.READ,
             limits=limits,
@@ -82,23 +84,38 @@ def tracking_routes(proxy: ArtifactProxy) -> tuple[Route, ...]:
     async def list_run(request: web.Request) -> web.StreamResponse:
         check_query(request)
         message = await read_message(request, ListArtifacts)
-        return json_response(await proxy.listing_of_run(message.run, message.path))
+        root_uri = await proxy.root_of_run(message.run)
+        place, below = proxy.folder(root_uri, message.path)
+        return await listing(request, place, below, root_uri)
 
     async def get_of_run(request: web.Request) -> web.StreamResponse:
         check_query(request)
         path = required(request, "path")
         run_id = request.query.get("run_id") or required(request, "run_uuid", named="run_id")
-        return await download(request, *await proxy.file_of_run(run_id, path))
+        return await download(request, proxy.file(await proxy.root_of_run(run_id), path))
+
+    async def put_of_run(request: web.Request) -> web.StreamResponse:
+        check_query(request)
+        run_id, path = required(request, "run_uuid"), required(request, "path")
+        file_path(path)
+        if not request.content_length:
+            raise InvalidParameterValue("The request must have a body, and its Content-Length.")
+        if request.content_length > PAGE_UPLOAD_BYTES:
+            raise InvalidParameterValue(f"At most {PAGE_UPLOAD_BYTES} bytes can be uploaded here.")
+        place = proxy.file(await proxy.root_of_run(run_id), path)
+        await proxy.changes.put(place, received(request), request.content_length, request[ACTOR], request[REQUEST_ID])
+        return web.Response()
 
     async def list_model(request: web.Request) -> web.StreamResponse:
         check_query(request)
-        path = request.query.get("artifact_directory_path", "")
-        return json_response(await proxy.listing_of_model(request.match_info["model_id"], path))
+        root_uri = await proxy.root_of_model(request.match_info["model_id"])
+        place, below = proxy.folder(root_uri, request.query.get("artifact_directory_path", ""))
+        return await listing(request, place, below, root_uri)
 
     async def get_of_model(request: web.Request) -> web.StreamResponse:
         check_query(request)
         path = required(request, "artifact_file_path")
-        return await download(request, *await proxy.file_of_model(request.match_info["model_id"], path))
+        return await download(request, proxy.file(await proxy.root_of_model(request.match_info["model_id"]), path))
 
     of_model = "/mlflow/logged-models/{model_id}/artifacts"
     return (
@@ -106,72 +123,13 @@ def tracking_routes(proxy: ArtifactProxy) -> tuple[Route, ...]:
         route("/get-artifact", NO_PREFIX, get_of_run, TRANSFER_LIMITS),
         route(f"{of_model}/directories", V2, list_model, READ_LIMITS),
         route(f"{of_model}/files", V2_AJAX_ONLY, get_of_model, TRANSFER_LIMITS),
+        Route(
+            method="POST",
+            path="/mlflow/upload-artifact",
+            prefixes=V2_AJAX_ONLY,
+            handler=put_of_run,
+            kind=Kind.ARTIFACT,
+            permission=Permission.EDIT,
+            limits=PAGE_UPLOAD_LIMITS,
+        ),
     )
-
-
-async def not_serving(request: web.Request) -> web.StreamResponse:
-    """What the proxy's routes say on a server that does not serve artifacts: status and plain text, as MLflow does."""
-    text = "This server does not serve artifacts (--no-serve-artifacts); clients reach the artifact root themselves.\n"
-    return web.Response(status=503, text=text)
-
-
-async def list_folder(store: BlobStore, request: web.Request) -> web.StreamResponse:
-    check_query(request)
-    folder = folder_path(request.query.get("path", ""))
-    return json_response(json_of(await listing(Place(store, folder), prefix=ROOT)))
-
-
-async def get_file(store: BlobStore, request: web.Request) -> web.StreamResponse:
-    return await download(request, store, file_path(path_of(request)))
-
-
-async def put_file(store: BlobStore, request: web.Request) -> web.StreamResponse:
-    await store.put(file_path(path_of(request)), received(request), request.content_length)
-    return web.Response()
-
-
-async def delete(store: BlobStore, request: web.Request) -> web.StreamResponse:
-    await store.delete(folder_path(path_of(request)))
-    return json_response(b"{}")
-
-
-def path_of(request: web.Request) -> str:
-    """The artifact path in a URL, decoded once.
-
-    It is cut out of the URL as it came, because what the router matched went through rules of its own for `%2F`, `%25`
-    and bytes that are not UTF-8. No variable comes before the path, so the slashes before it are those of the route.
-    Raises InvalidParameterValue.
-    """
-    url = request.rel_url
-    resource = request.match_info.route.resource
-    assert resource is not None, "a matched route has a resource"
-    depth = resource.canonical.count("/")
-    if url.raw_fragment:
-        raise InvalidParameterValue("Invalid artifact path: it contains '#'.")
-    return decoded(url.raw_path.split("/", depth)[depth])
-
-
-def check_query(request: web.Request) -> None:
-    """Refuse a query that is not UTF-8: its bytes would be replaced, and then name another file.
-
-    Raises InvalidParameterValue.
-    """
-    try:
-        unquote_plus(request.rel_url.raw_query_string, errors="strict").encode()
-    except UnicodeError as error:
-        raise InvalidParameterValue("The query is not UTF-8.") from error
-
-
-def required(request: web.Request, name: str, named: str | None = None) -> str:
-    """A query parameter that must be there.
-
-    Raises InvalidParameterValue.
-    """
-    value: str = request.query.get(name, "")
-    if not value:
-        raise InvalidParameterValue(f"Missing value for required parameter '{named or name}'.")
-    return value
-
-
-def json_response(body: bytes) -> web.Response:
-    return web.Response(body=body, content_type="application/json")

@@ -8,9 +8,9 @@ from typing import Final
 import aiohttp
 from aiohttp import hdrs, web
 
-from artifact_proxy.artifact_path import ArtifactPath
+from artifact_proxy.artifact_roots import Place
 from artifact_proxy.attachment import attachment_headers, validators_of
-from artifact_proxy.blob_store import BlobStore, OpenBlob
+from artifact_proxy.blob_store import OpenBlob
 from artifact_proxy.conditions import Part, Verdict, part_of, verdict_on
 from schemas.errors import DeadlineExceeded
 
@@ -44,13 +44,13 @@ async def received(request: web.Request, silence_s: float = SILENCE_S) -> AsyncI
         yield chunk
 
 
-async def download(request: web.Request, store: BlobStore, path: ArtifactPath) -> web.StreamResponse:
-    """The answer that holds the blob at `path`, or the part of it that is asked for.
+async def download(request: web.Request, place: Place) -> web.StreamResponse:
+    """The answer that holds the blob at `place`, or the part of it that is asked for.
 
     Raises as BlobStore.open and OpenBlob.read do, and ConnectionResetError when the client takes nothing any more.
     """
-    async with store.open(path) as blob:
-        headers = attachment_headers(path.name, blob.info)
+    async with place.store.open(place.path) as blob:
+        headers = attachment_headers(place.path.name, blob.info)
         verdict = verdict_on(request, blob.info)
         if verdict is not Verdict.SEND:
             return web.Response(status=UNSENT[verdict], headers=validators_of(blob.info))

@@ -5,14 +5,21 @@ from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Final
+from urllib.parse import urlsplit
 
 from artifact_proxy.artifact_path import folder_path
-from artifact_proxy.artifact_roots import ArtifactRoots, LocalRoot
+from artifact_proxy.artifact_roots import ArtifactRoots, LocalRoot, RemoteRoot
 from artifact_proxy.blob_store import BlobStore
+from artifact_proxy.changes import ArtifactChanges
+from artifact_proxy.presigned_routes import PROXIED_SCHEMES
 from artifact_proxy.service import ArtifactProxy, ArtifactRootOf
+from artifact_proxy.store_by_uri import store_at
+from event_log.port import EventLog
 from query_api.freshness import Freshness
 from query_api.port import ReadModel
+from schemas.envelope import EventClock
 from schemas.errors import ResourceDoesNotExist
+from schemas.events import ordering_unit_of
 from tracklog.settings import ArtifactSettings, folder_of
 from tracklog.web.readiness import Check
 
@@ -24,18 +31,24 @@ PARAMETER: Final = {"sqlite": "?", "postgresql": "$1"}
 
 
 async def artifact_proxy(
-    artifacts: ArtifactSettings, read_model: ReadModel, freshness: Freshness, stack: AsyncExitStack
+    artifacts: ArtifactSettings, log: EventLog, read_model: ReadModel, freshness: Freshness, stack: AsyncExitStack
 ) -> ArtifactProxy:
     """The proxy over the stores that `artifacts` name; they are closed when `stack` is left."""
     first = PARAMETER[read_model.dialect]
     return ArtifactProxy(
         await artifact_roots(artifacts, stack),
+        ArtifactChanges(log, EventClock()),
         artifact_root_of_run=_location(
-            read_model, freshness, f"SELECT artifact_uri FROM runs WHERE run_id = {first}", "Run with id={} not found."
+            read_model,
+            freshness,
+            "run/{}",
+            f"SELECT artifact_uri FROM runs WHERE run_id = {first}",
+            "Run with id={} not found.",
         ),
         artifact_root_of_model=_location(
             read_model,
             freshness,
+            "logged-model/{}",
             f"SELECT artifact_location FROM logged_models WHERE model_id = {first}",
             "Logged model with id '{}' not found.",
         ),
@@ -43,36 +56,27 @@ async def artifact_proxy(
 
 
 async def artifact_roots(artifacts: ArtifactSettings, stack: AsyncExitStack) -> ArtifactRoots:
-    """The proxy's destination, where it is served, and the local folders among it and the root of new experiments."""
+    """The proxy's destination, where it is served, and the root of new experiments where that is another place."""
     destination = await opened_store(artifacts.destination, stack) if artifacts.serve else None
     local: dict[Path, BlobStore] = {}
     if destination is not None and artifacts.folder is not None:
         local[artifacts.folder] = destination
+    remote: list[RemoteRoot] = []
     default = folder_of(artifacts.default_root)
-    if default is not None and default not in local:
-        local[default] = await opened_store(artifacts.default_root, stack)
-    return ArtifactRoots(destination, [LocalRoot(folder, store) for folder, store in local.items()])
+    if default is not None:
+        if default not in local:
+            local[default] = await opened_store(artifacts.default_root, stack)
+    elif urlsplit(artifacts.default_root).scheme not in PROXIED_SCHEMES:
+        remote.append(RemoteRoot(artifacts.default_root, await opened_store(artifacts.default_root, stack)))
+    return ArtifactRoots(destination, [LocalRoot(folder, store) for folder, store in local.items()], remote)
 
 
 async def opened_store(uri: str, stack: AsyncExitStack) -> BlobStore:
     """The store that `uri` names, started, and closed when `stack` is left."""
-    store = _store_at(uri)
+    store = store_at(uri, os.environ)
     stack.push_async_callback(store.close)
     await store.start()
     return store
-
-
-def _store_at(uri: str) -> BlobStore:
-    """Imports of libraries wait until a store needs them."""
-    folder = folder_of(uri)
-    if folder is not None:
-        from artifact_proxy.local_blob_store import LocalBlobStore
-
-        return LocalBlobStore(folder)
-    from artifact_proxy.s3_blob_store import S3BlobStore
-    from artifact_proxy.s3_settings import S3Settings
-
-    return S3BlobStore(S3Settings.from_uri(uri, os.environ))
 
 
 def store_needs(store: BlobStore | None) -> Mapping[str, Check]:
@@ -87,9 +91,9 @@ def store_needs(store: BlobStore | None) -> Mapping[str, Check]:
     return {"artifact store": answers}
 
 
-def _location(read_model: ReadModel, freshness: Freshness, sql: str, missing: str) -> ArtifactRootOf:
+def _location(read_model: ReadModel, freshness: Freshness, stream: str, sql: str, missing: str) -> ArtifactRootOf:
     async def location_of(wanted_id: str) -> str:
-        await freshness.caught_up()
+        await freshness.caught_up([ordering_unit_of(stream.format(wanted_id))])
         rows = await read_model.fetch(sql, (wanted_id,))
         if not rows:
             raise ResourceDoesNotExist(missing.format(wanted_id))

@@ -56,18 +56,18 @@ def read_services(
 
 
 async def artifact_services(
-    log: EventLogReader,
+    log: EventLog,
     progress: ProjectionProgress,
     read_model: ReadModel,
     artifacts: ArtifactSettings,
     stack: AsyncExitStack,
 ) -> Services:
-    """What passes artifacts; its stores are closed when `stack` is left."""
+    """What passes artifacts, and records in the log what changes; its stores are closed when `stack` is left."""
     from artifact_proxy.routes import artifact_routes
     from query_api.freshness import Freshness
     from tracklog.artifact_services import artifact_proxy, store_needs
 
-    proxy = await artifact_proxy(artifacts, read_model, Freshness(log, progress), stack)
+    proxy = await artifact_proxy(artifacts, log, read_model, Freshness(log, progress), stack)
     return Services(routes=artifact_routes(proxy), needs=store_needs(proxy.destination))
 
 

@@ -66,13 +66,6 @@ def test_params_are_added_and_never_changed(client: MlflowClient, experiment_id:
     assert client.get_logged_model(model.model_id).params == {"a": "1", "b": "2"}
 
 
-def test_a_file_is_uploaded_by_the_page(rest: Rest, run_id: str) -> None:
-    path = "/ajax-api/2.0/mlflow/upload-artifact"
-    answer = rest.send("POST", path, params={"run_uuid": run_id, "path": "sub/a.txt"}, data=b"abc")
-    assert answer.status_code == 200
-    assert rest.get("/get-artifact", {"run_uuid": run_id, "path": "sub/a.txt"}).content == b"abc"
-
-
 def test_an_older_client_notes_a_model_in_a_tag(rest: Rest, client: MlflowClient, run_id: str) -> None:
     model = f'{{"artifact_path": "m", "flavors": {{}}, "utc_time_created": "2026-01-01", "run_id": "{run_id}"}}'
     assert rest.post("runs/log-model", {"run_id": run_id, "model_json": model}).json() == {}

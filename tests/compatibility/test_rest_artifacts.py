@@ -166,9 +166,47 @@ def test_the_page_lists_and_gets_the_files_of_a_logged_model(rest: Rest, subject
         rest.send("DELETE", f"{PROXY}/{root}/sub")
 
 
-@pytest.mark.parametrize("step", ["create", "complete", "abort"])
-def test_multipart_upload_is_not_implemented_on_local_folders(rest: Rest, folder: str, step: str) -> None:
-    path = folder.replace("/artifacts/", f"/mpu/{step}/", 1)
-    body = {"path": "x.bin", "num_parts": 2, "upload_id": "u", "parts": [{"part_number": 1, "etag": "e", "url": "u"}]}
-    answer = rest.post(f"{path}/x.bin", body)
-    assert (answer.status_code, answer.json()["error_code"]) == (501, "NOT_IMPLEMENTED")
+def test_a_file_is_uploaded_by_the_page(rest: Rest, run_id: str) -> None:
+    path = "/ajax-api/2.0/mlflow/upload-artifact"
+    answer = rest.send("POST", path, params={"run_uuid": run_id, "path": "sub/a.txt"}, data=b"abc")
+    assert answer.status_code == 200
+    assert rest.get("/get-artifact", {"run_uuid": run_id, "path": "sub/a.txt"}).content == b"abc"
+
+
+@pytest.mark.parametrize("missing", ["run_uuid", "path", "data"])
+def test_an_upload_of_the_page_needs_a_run_a_path_and_content(rest: Rest, run_id: str, missing: str) -> None:
+    params = {"run_uuid": run_id, "path": "a.txt"}
+    params.pop(missing, None)
+    data = b"" if missing == "data" else b"abc"
+    answer = rest.send("POST", "/ajax-api/2.0/mlflow/upload-artifact", params=params, data=data)
+    assert_error(answer, 400, "INVALID_PARAMETER_VALUE")
+
+
+def test_an_upload_of_the_page_is_of_ten_mebibytes_at_most(rest: Rest, run_id: str) -> None:
+    params = {"run_uuid": run_id, "path": "large.bin"}
+    answer = rest.send("POST", "/ajax-api/2.0/mlflow/upload-artifact", params=params, data=bytes((10 << 20) + 1))
+    assert_error(answer, 400, "INVALID_PARAMETER_VALUE")
+
+
+@pytest.mark.parametrize("way", ["upload", "download"])
+@pytest.mark.parametrize("expiration", [None, 60])
+def test_there_are_no_presigned_urls_for_what_lies_behind_the_proxy(
+    rest: Rest, run_id: str, way: str, expiration: int | None
+) -> None:
+    body = {"run_id": run_id, "path": "a.txt"} | ({} if expiration is None else {"expiration": expiration})
+    assert_error(rest.post(f"artifacts/presigned-{way}-url", body), 400, "INVALID_PARAMETER_VALUE")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"path": "a.txt"},
+        {"run_id": "<run_id>"},
+        {"run_id": "<run_id>", "model_id": "m-1", "path": "a.txt"},
+        {"run_id": "<run_id>", "path": "../a.txt"},
+    ],
+    ids=["no owner", "no path", "two owners", "a path that escapes"],
+)
+def test_a_presigned_upload_checks_its_request(rest: Rest, run_id: str, body: dict[str, str]) -> None:
+    body = {name: value.replace("<run_id>", run_id) for name, value in body.items()}
+    assert_error(rest.post("artifacts/presigned-upload-url", body), 400, "INVALID_PARAMETER_VALUE")

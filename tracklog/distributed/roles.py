@@ -56,7 +56,7 @@ async def serve_artifacts(settings: Settings, announce: Announce) -> None:
         from query_api.postgresql_read_model import PostgresqlReadModel
 
         async with AsyncExitStack() as stack:
-            system = await stack.enter_async_context(reading_system(stores, stopping))
+            system = await stack.enter_async_context(writing_system(stores, stopping))
             artifacts = await artifact_services(
                 system.log,
                 system.progress,

@@ -56,17 +56,6 @@ POST   2-ajax   write    /mlflow/runs/create-promptlab-run
 # Metrics
 GET    2-ajax   read     /mlflow/metrics/get-history-bulk
 
-# Run artifacts (tracking side)
-POST   2        artifact /mlflow/artifacts/presigned-upload-url
-POST   2        artifact /mlflow/artifacts/presigned-download-url
-POST   2-ajax   artifact /mlflow/upload-artifact
-
-# mlflow-artifacts proxy
-POST   2        artifact /mlflow-artifacts/mpu/create/{artifact_path:.+}
-POST   2        artifact /mlflow-artifacts/mpu/complete/{artifact_path:.+}
-POST   2        artifact /mlflow-artifacts/mpu/abort/{artifact_path:.+}
-GET    2        artifact /mlflow-artifacts/presigned/{artifact_path:.+}
-
 # Logged models
 DELETE 2        write    /mlflow/logged-models/{model_id}
 PATCH  2        write    /mlflow/logged-models/{model_id}/tags

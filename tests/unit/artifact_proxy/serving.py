@@ -13,9 +13,11 @@ from urllib.parse import quote
 from aiohttp import web
 
 from artifact_proxy.artifact_roots import ArtifactRoots, LocalRoot
+from artifact_proxy.changes import ArtifactChanges
 from artifact_proxy.local_blob_store import LocalBlobStore
 from artifact_proxy.routes import artifact_routes
 from artifact_proxy.service import ArtifactProxy
+from schemas.envelope import EventClock
 from schemas.errors import ResourceDoesNotExist
 from tracklog.settings import WebSettings
 from tracklog.web.app import create_app
@@ -88,7 +90,12 @@ def serving(root: Path, *local_roots: Path, serve_artifacts: bool = True) -> Ite
             for other in others:
                 stack.push_async_callback(other.store.close)
             roots = ArtifactRoots(destination if serve_artifacts else None, [LocalRoot(root, destination), *others])
-            proxy = ArtifactProxy(roots, artifact_root_of_run=root_of_run, artifact_root_of_model=root_of_run)
+            proxy = ArtifactProxy(
+                roots,
+                ArtifactChanges(None, EventClock()),
+                artifact_root_of_run=root_of_run,
+                artifact_root_of_model=root_of_run,
+            )
             runner = web.AppRunner(
                 create_app(artifact_routes(proxy), WebSettings(access_log=False)), shutdown_timeout=1
             )

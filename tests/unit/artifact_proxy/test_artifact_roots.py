@@ -6,14 +6,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from artifact_proxy.artifact_roots import ArtifactRoots, LocalRoot
+from artifact_proxy.artifact_roots import ArtifactRoots, LocalRoot, RemoteRoot
 from artifact_proxy.local_blob_store import LocalBlobStore
-from schemas.errors import InvalidParameterValue, NotImplementedYet
+from schemas.errors import InvalidParameterValue
 
 DESTINATION = LocalBlobStore(Path("/data/artifacts"))
 OUTER = LocalBlobStore(Path("/data/runs"))
 INNER = LocalBlobStore(Path("/data/runs/inner"))
 ROOTS = ArtifactRoots(DESTINATION, [LocalRoot(Path("/data/runs"), OUTER), LocalRoot(Path("/data/runs/inner"), INNER)])
+REMOTE = ArtifactRoots(DESTINATION, remote=[RemoteRoot("s3://bucket/runs", OUTER)])
 
 
 @pytest.mark.parametrize(
@@ -34,7 +35,7 @@ ROOTS = ArtifactRoots(DESTINATION, [LocalRoot(Path("/data/runs"), OUTER), LocalR
 def test_every_address_of_the_proxy_names_the_one_destination(uri: str, folder: str) -> None:
     place = ROOTS.place(uri)
     assert place.store is DESTINATION
-    assert str(place.folder) == folder
+    assert str(place.path) == folder
 
 
 @pytest.mark.parametrize(
@@ -53,7 +54,7 @@ def test_every_address_of_the_proxy_names_the_one_destination(uri: str, folder: 
 def test_a_local_location_names_the_nearest_folder_it_lies_in(uri: str, store: LocalBlobStore, folder: str) -> None:
     place = ROOTS.place(uri)
     assert place.store is store
-    assert str(place.folder) == folder
+    assert str(place.path) == folder
 
 
 @pytest.mark.parametrize(
@@ -87,9 +88,25 @@ def test_any_other_place_is_refused(uri: str) -> None:
 @pytest.mark.parametrize(
     "uri", ["s3://bucket/1", "gs://b/1", "wasbs://c@a/1", "hdfs://h/1", "sftp://h/1", "runs:/1/x", "C:/x"]
 )
-def test_other_kinds_of_store_are_said_not_to_be_reached(uri: str) -> None:
-    with pytest.raises(NotImplementedYet):
+def test_a_store_that_the_operator_did_not_name_is_refused(uri: str) -> None:
+    with pytest.raises(InvalidParameterValue):
         ROOTS.place(uri)
+
+
+@pytest.mark.parametrize(
+    ("uri", "path"), [("s3://bucket/runs", ""), ("s3://bucket/runs/", ""), ("s3://bucket/runs/1/a b", "1/a b")]
+)
+def test_a_remote_store_that_the_operator_named_is_reached(uri: str, path: str) -> None:
+    place = REMOTE.place(uri)
+    assert (place.store, str(place.path), place.root) == (OUTER, path, "s3://bucket/runs")
+
+
+@pytest.mark.parametrize(
+    "uri", ["s3://bucket", "s3://bucket/runs2/1", "s3://bucket/runs/../x", "s3://other/runs/1", "s3://bucket/runs//1"]
+)
+def test_nothing_beside_a_remote_root_is_reached(uri: str) -> None:
+    with pytest.raises(InvalidParameterValue):
+        REMOTE.place(uri)
 
 
 def test_without_serving_artifacts_the_proxys_addresses_name_nothing() -> None:
@@ -126,8 +143,8 @@ PIECES = st.sampled_from(
 def test_whatever_a_client_writes_names_a_place_of_ours_or_is_refused(uri: str) -> None:
     try:
         place = ROOTS.place(uri)
-    except (InvalidParameterValue, NotImplementedYet) as refusal:
+    except InvalidParameterValue as refusal:
         refusal.message.encode()
     else:
         assert place.store in (DESTINATION, OUTER, INNER)
-        assert not {"..", ".", ""} & set(place.folder.segments)
+        assert not {"..", ".", ""} & set(place.path.segments)

@@ -149,13 +149,11 @@ def test_a_run_whose_artifacts_lie_in_a_served_folder_is_read_there(server: Serv
     assert listed == {"root_uri": folder.as_uri(), "files": [{"path": "a.txt", "is_dir": False, "file_size": 5}]}
 
 
-@pytest.mark.parametrize(
-    ("location", "status"), [("/etc", 400), ("file:///etc", 400), ("s3://bucket/1", 501), ("http://host/1", 400)]
-)
-def test_a_run_whose_location_is_none_of_the_servers_is_refused(server: Served, location: str, status: int) -> None:
+@pytest.mark.parametrize("location", ["/etc", "file:///etc", "s3://bucket/1", "http://host/1"])
+def test_a_run_whose_location_is_none_of_the_servers_is_refused(server: Served, location: str) -> None:
     server.run_roots["elsewhere"] = location
-    assert server.get_artifact("elsewhere", "passwd").status == status
-    assert server.ask("GET", "/api/2.0/mlflow/artifacts/list?run_id=elsewhere").status == status
+    assert server.get_artifact("elsewhere", "passwd").status == 400
+    assert server.ask("GET", "/api/2.0/mlflow/artifacts/list?run_id=elsewhere").status == 400
 
 
 @pytest.mark.parametrize(
@@ -207,9 +205,8 @@ def broken_off(server: Served, sent: int) -> None:
 def test_an_upload_that_breaks_off_leaves_the_old_version_and_nothing_else(server: Served, sent: int) -> None:
     server.ask("PUT", FILE, b"old")
     broken_off(server, sent)
-    wait_until(lambda: os.listdir(server.root / STAGING) == [])
+    wait_until(lambda: files_below(server.root) == ["1/run/artifacts/a.txt"])
     assert server.ask("GET", FILE).body == b"old"
-    assert files_below(server.root) == ["1/run/artifacts/a.txt"]
 
 
 def test_clients_that_go_away_leave_no_file_and_no_connection_open(server: Served) -> None:

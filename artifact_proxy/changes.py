@@ -1,0 +1,80 @@
+"""Changes of artifacts, each with its event: appended once the bytes are safe, so that a failed change leaves none."""
+
+import asyncio
+import hashlib
+from collections.abc import AsyncIterator, Sequence
+
+from artifact_proxy.artifact_roots import Place
+from artifact_proxy.blob_store import BlobVersion
+from event_log.port import EventLog
+from schemas.envelope import Actor, EventClock
+from schemas.errors import Retryable, TemporarilyUnavailable
+from schemas.events import ArtifactDeleted, ArtifactUploaded
+
+
+class UnrecordedChange(TemporarilyUnavailable):
+    """The change is done, and the log could not take its event. The same request again does no harm and records it."""
+
+
+class ArtifactChanges:
+    """What changes artifacts. `log` is None where there is none: a server that only passes artifacts."""
+
+    def __init__(self, log: EventLog | None, clock: EventClock) -> None:
+        self._log = log
+        self._clock = clock
+
+    async def put(
+        self, place: Place, content: AsyncIterator[bytes], size: int | None, actor: Actor, request_id: str
+    ) -> BlobVersion:
+        """Keep `content` at `place`.
+
+        Raises as BlobStore.put does, UnrecordedChange.
+        """
+        digest = hashlib.sha256()
+        version = await place.store.put(place.path, digested(content, digest), size)
+        await self._append(uploaded(place, version, digest.hexdigest()), actor, request_id)
+        return version
+
+    async def complete(
+        self, place: Place, upload_id: str, parts: Sequence[tuple[int, str]], actor: Actor, request_id: str
+    ) -> BlobVersion:
+        """Make the parts of an upload the blob at `place`. Its event has no digest: parts need not have come by here.
+
+        Raises as PartedUploads.complete does, UnrecordedChange.
+        """
+        version = await place.store.parted.complete(place.path, upload_id, parts)
+        await self._append(uploaded(place, version, None), actor, request_id)
+        return version
+
+    async def delete(self, place: Place, actor: Actor, request_id: str) -> None:
+        """Remove what is at `place`.
+
+        Raises as BlobStore.delete does, UnrecordedChange.
+        """
+        await place.store.delete(place.path)
+        await self._append(ArtifactDeleted(path=str(place.path), root=place.root), actor, request_id)
+
+    async def _append(self, event: ArtifactUploaded | ArtifactDeleted, actor: Actor, request_id: str) -> None:
+        if self._log is None:
+            return
+        stamped = self._clock.stamp(event, actor, request_id)
+        try:
+            # What was done is recorded, even when nobody waits for the answer any more.
+            await asyncio.shield(asyncio.ensure_future(self._log.append((stamped,))))
+        except Retryable as error:
+            raise UnrecordedChange(
+                f"The artifact {event.path!r} was changed, but the log could not record it: {error.message} "
+                "Send the request again."
+            ) from error
+
+
+async def digested(content: AsyncIterator[bytes], digest: "hashlib._Hash") -> AsyncIterator[bytes]:
+    """`content`, each chunk of which went into `digest`."""
+    async for chunk in content:
+        digest.update(chunk)
+        yield chunk
+
+
+def uploaded(place: Place, version: BlobVersion, sha256: str | None) -> ArtifactUploaded:
+    """The fact that there is a new blob at `place`."""
+    return ArtifactUploaded(path=str(place.path), root=place.root, size=version.size, etag=version.etag, sha256=sha256)
