@@ -429,7 +429,6 @@ class PostgresqlEventLog(PostgresqlEventLogReader, EventLog):
             async with asyncio.timeout(_UNKNOWN_AFTER_S):
                 columns = await self._columns(connection, batch)
         except CONNECTION_ERRORS as error:
-            _raise_client_error(error)
             connection.terminate()
             raise LogUnavailable(f"PostgreSQL was lost before the event log was written: {said(error)}") from error
         except asyncpg.PostgresError as error:
@@ -438,7 +437,6 @@ class PostgresqlEventLog(PostgresqlEventLogReader, EventLog):
             async with asyncio.timeout(_UNKNOWN_AFTER_S):
                 return int(await connection.fetchval(_APPEND, len(columns[0]), *columns, LOG_CHANNEL))
         except CONNECTION_ERRORS as error:
-            _raise_client_error(error)
             connection.terminate()
             raise OutcomeUnknown(f"PostgreSQL was lost while the event log was written: {said(error)}") from error
         except asyncpg.PostgresError as error:
@@ -484,12 +482,6 @@ class PostgresqlEventLog(PostgresqlEventLogReader, EventLog):
 
 async def _connect_to_append(dsn: str) -> Connection:
     return await connect(dsn, {"statement_timeout": f"{_APPEND_TIMEOUT_S * 1000:.0f}"})
-
-
-def _raise_client_error(error: BaseException) -> None:
-    """Raise what asyncpg found wrong with a value before it sent anything, which it calls an error of the interface."""
-    if isinstance(error, ValueError):
-        raise error
 
 
 def _refused(connection: Connection, error: asyncpg.PostgresError) -> Exception:

@@ -19,7 +19,8 @@ CONNECTION_ERRORS: Final = (
 )
 """Connecting fails, or a connection ends. A statement under way may or may not have been carried out.
 
-asyncpg says by InterfaceError that a connection is closed, but also that an argument is wrong, which tests find.
+asyncpg says by InterfaceError that a connection is closed, but also that arguments are too few, which tests find. What
+it cannot send, such as a text where a number belongs, is asyncpg.DataError, as what PostgreSQL cannot take.
 """
 
 

@@ -25,7 +25,8 @@ class PositionWaiters:
         try:
             await waiter
         finally:
-            self._present -= 1
+            if waiter.cancelled():
+                self._present -= 1
 
     def reached(self, partition: int, checkpoint: int) -> None:
         """Wake those whom the checkpoint of a partition has passed."""
@@ -34,6 +35,7 @@ class PositionWaiters:
             _, _, waiter = heapq.heappop(waiting)
             if not waiter.done():
                 waiter.set_result(None)
+                self._present -= 1
 
     def fail(self, error: Exception) -> None:
         """Raise `error` to all who wait."""
@@ -41,4 +43,5 @@ class PositionWaiters:
             for _, _, waiter in waiting:
                 if not waiter.done():
                     waiter.set_exception(error)
+                    self._present -= 1
             waiting.clear()

@@ -19,6 +19,7 @@ from alembic import command
 from alembic.config import Config
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, MetaData
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
@@ -106,6 +107,11 @@ async def _act(
             await connection.run_sync(_prepare, schema, history)
             await connection.run_sync(lambda sync: act(_config(history, sync, metadata), *arguments))
             await connection.commit()
+    except DBAPIError as error:
+        driver_error = error.orig and error.orig.__cause__
+        if driver_error is None:
+            raise
+        raise driver_error from error  # asyncpg's own, as everywhere else
     finally:
         await engine.dispose()
 

@@ -57,6 +57,7 @@ class PostgresqlProgress(ProjectionProgress):
         self._connection: RawConnection | None = None
         self._away: str | None = None
         self._is_current = False
+        self._was_well = False
         self._is_moving = False
         self._unread: list[Committed] = []
         self._is_hurry_due = True
@@ -138,6 +139,7 @@ class PostgresqlProgress(ProjectionProgress):
     async def _follow(self) -> None:
         """Keep a connection that listens, for as long as this process lives."""
         while True:
+            self._was_well = False
             try:
                 connection = await self._connect()
                 try:
@@ -149,6 +151,8 @@ class PostgresqlProgress(ProjectionProgress):
             except asyncpg.UndefinedTableError:
                 logger.info("the read model was replaced in the moment in which it was looked at")
             except (*CONNECTION_ERRORS, TemporarilyUnavailable) as error:
+                if self._was_well:
+                    continue  # it may have been this connection alone, and then nobody need hear of it
                 self._lost(f"PostgreSQL cannot be reached: {said(error)}")
             except Exception as error:  # whatever it was, waiters must be told, and hearing must go on
                 logger.exception("following the projectors failed")
@@ -160,7 +164,8 @@ class PostgresqlProgress(ProjectionProgress):
             self._dsn,
             timeout=CONNECT_TIMEOUT_S,
             command_timeout=CONNECT_TIMEOUT_S,
-            server_settings={"application_name": "tracklog"},
+            # A notification is a transaction, too: hurrying must not wait for the disk, nor make it work.
+            server_settings={"application_name": "tracklog", "synchronous_commit": "off"},
         )
 
     async def _listen(self, connection: RawConnection) -> None:
@@ -173,6 +178,7 @@ class PostgresqlProgress(ProjectionProgress):
         await self._look(connection)
         self._connection = connection
         self._away = None
+        self._was_well = True
         self._hurry_again()
         while True:
             try:

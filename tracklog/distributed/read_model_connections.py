@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import asyncpg
 
+from query_api.postgresql_read_model import READING_SETTINGS
 from schemas.errors import DeadlineExceeded, RequestLimitExceeded, TemporarilyUnavailable
 from schemas.postgresql import Connection, schema_of
 from schemas.postgresql_errors import CONNECTION_ERRORS, said
@@ -69,8 +70,6 @@ class PostgresqlReadModelConnections:
         try:
             yield connection
         except CONNECTION_ERRORS as error:
-            if isinstance(error, ValueError):
-                raise  # asyncpg's for an argument it cannot send
             raise TemporarilyUnavailable(f"PostgreSQL was lost while it was asked: {said(error)}") from error
         except asyncpg.QueryCanceledError as error:
             raise DeadlineExceeded(f"PostgreSQL took longer than {self._statement_timeout_s} s.") from error
@@ -172,8 +171,7 @@ class PostgresqlReadModelConnections:
                 "application_name": "tracklog",
                 "search_path": search_path,
                 "statement_timeout": f"{self._statement_timeout_s * 1000:.0f}",
-                # Compiling a statement takes longer than all but the longest run.
-                "jit": "off",
+                **READING_SETTINGS,
             },
             **options,
         )

@@ -1,0 +1,106 @@
+"""One of several projectors follows the log in PostgreSQL, whatever happens to it."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from typing import Any
+
+import asyncpg
+import pytest
+
+from event_log.port import LogUnavailable
+from event_log.postgresql_assignment import PostgresqlAssignment
+
+ALL = {0}
+NONE: set[int] = set()
+
+
+@pytest.fixture
+async def members(postgresql_database: str) -> AsyncIterator[list[PostgresqlAssignment]]:
+    """Three members of a group that have not joined."""
+    members = [PostgresqlAssignment(postgresql_database, "g") for _ in range(3)]
+    yield members
+    for member in members:
+        await member.close()
+
+
+async def test_the_first_member_has_the_partition_and_the_next_one_takes_over(
+    members: list[PostgresqlAssignment],
+) -> None:
+    first, second, _ = members
+    await first.start()
+    await first.wait_for_change(NONE, 5)
+    await second.start()
+    await second.wait_for_change(NONE, 0.2)
+    assert (first.partitions, second.partitions) == (ALL, NONE)
+    started = time.monotonic()
+    await first.close()
+    await second.wait_for_change(NONE, 5)
+    assert (first.partitions, second.partitions) == (NONE, ALL)
+    assert time.monotonic() - started < 1
+
+
+async def test_of_many_members_one_has_the_partition(members: list[PostgresqlAssignment]) -> None:
+    await asyncio.gather(*(member.start() for member in members))
+    await asyncio.sleep(0.3)
+    assert sorted(len(member.partitions) for member in members) == [0, 0, 1]
+
+
+async def test_groups_do_not_hinder_one_another(postgresql_database: str, members: list[PostgresqlAssignment]) -> None:
+    other = PostgresqlAssignment(postgresql_database, "another")
+    await members[0].start()
+    await other.start()
+    await members[0].wait_for_change(NONE, 5)
+    await other.wait_for_change(NONE, 5)
+    assert (members[0].partitions, other.partitions) == (ALL, ALL)
+    await other.close()
+
+
+async def test_a_member_that_loses_its_connection_has_nothing_until_it_joined_again(
+    postgresql_database: str, members: list[PostgresqlAssignment]
+) -> None:
+    first, second, _ = members
+    await first.start()
+    await first.wait_for_change(NONE, 5)
+    await second.start()
+    await asyncio.sleep(0.2)
+    await _end_holder(postgresql_database)
+    await first.wait_for_change(ALL, 5)
+    assert first.partitions == NONE
+    await second.wait_for_change(NONE, 5)
+    await second.close()
+    await first.wait_for_change(NONE, 5)
+    assert first.partitions == ALL
+
+
+async def test_a_member_that_stalls_gives_way(
+    postgresql_database: str, members: list[PostgresqlAssignment], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("event_log.postgresql_assignment.PING_S", 60)  # a process that says nothing
+    stalled, waiting, _ = members
+    await stalled.start()
+    await stalled.wait_for_change(NONE, 5)
+    await waiting.start()
+    await waiting.wait_for_change(NONE, 8)
+    assert waiting.partitions == ALL
+
+
+async def test_joining_needs_a_server() -> None:
+    with pytest.raises(LogUnavailable):
+        await PostgresqlAssignment("postgresql://nobody@127.0.0.1:1/nowhere", "g").start()
+
+
+async def test_waiting_ends_after_its_bound(members: list[PostgresqlAssignment]) -> None:
+    started = time.monotonic()
+    await members[0].wait_for_change(NONE, 0.2)
+    assert 0.1 < time.monotonic() - started < 2
+
+
+async def _end_holder(dsn: str) -> None:
+    connection: Any = await asyncpg.connect(dsn)
+    ended = await connection.fetch(
+        "SELECT pg_terminate_backend(pid) FROM pg_locks JOIN pg_database ON pg_database.oid = database"
+        " WHERE locktype = 'advisory' AND granted AND datname = current_database()"
+    )
+    assert len(ended) == 1
+    await connection.close()
