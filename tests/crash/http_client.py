@@ -15,7 +15,7 @@ class NoAnswerError(Exception):
 
 
 class Behind(Exception):
-    """The server said that what it answers is older than the end of its log."""
+    """The server said that what it answers is older than the end of its log, or that it cannot answer now."""
 
 
 class Connection:

@@ -4,10 +4,11 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from tests.crash.http_client import Connection
+from tests.crash.http_client import Behind, Connection
 from tests.crash.story import ATTEMPT_TAG, NO, UNKNOWN, YES, Claim, ClientStory, Point, RunStory, Write
 
 PAGE = 1000
+UNAVAILABLE = 503
 
 
 @dataclass
@@ -27,12 +28,16 @@ def state_of(connection: Connection, run_id: str) -> RunState:
     Raises NoAnswerError, Behind; AssertionError when the run is not there.
     """
     status, answer = connection.get("runs/get", run_id=run_id)
+    if status == UNAVAILABLE:
+        raise Behind
     assert status == 200, f"run {run_id}, which a client was told of, answers {status}: {answer}"
     data = answer["run"]["data"]
     latest = {one["key"]: (one["step"], one["value"], one["timestamp"]) for one in data.get("metrics", [])}
     points: dict[str, list[Point]] = {}
     for key in latest:
         status, history = connection.get("metrics/get-history", run_id=run_id, metric_key=key)
+        if status == UNAVAILABLE:
+            raise Behind
         assert status == 200, f"history of {key} of run {run_id} answers {status}: {history}"
         points[key] = [(one["step"], one["value"], one["timestamp"]) for one in history["metrics"]]
     return RunState(

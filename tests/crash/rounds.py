@@ -11,14 +11,22 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Protocol, TypeVar
 
-from tests.crash.http_client import Behind, Connection
-from tests.crash.judge import faults_of_claims, faults_of_creations, faults_of_log, faults_of_run, state_of
+from tests.crash.http_client import Behind, Connection, NoAnswerError
+from tests.crash.judge import (
+    UNAVAILABLE,
+    faults_of_claims,
+    faults_of_creations,
+    faults_of_log,
+    faults_of_run,
+    state_of,
+)
 from tests.crash.story import ClientStory
 from tests.tracklog_server import REPOSITORY
 
 CLIENTS = 3
 CLIENT_STOP_S = 60.0
 CATCH_UP_S = 60.0
+RETURN_PAUSE_S = 0.1
 SHOWN_FAULTS = 20
 
 
@@ -67,12 +75,16 @@ def one_round(system: S, dice: random.Random, ways: Sequence[Fault[S]], folder: 
 
 
 def wait_until_caught_up(connection: Connection) -> None:
-    """After a kill under load the projector has a backlog, and reads that wait for it in vain say so."""
+    """After faults under load the projector has a backlog, and reads that wait for it in vain say so."""
     deadline = time.monotonic() + CATCH_UP_S
     while time.monotonic() < deadline:
-        with suppress(Behind):
-            assert connection.get("experiments/get", experiment_id="0")[0] == 200
-            return
+        with suppress(Behind, NoAnswerError):
+            # A search waits for every partition.
+            status, answer = connection.post("runs/search", {"experiment_ids": ["0"], "max_results": 1})
+            if status == 200:
+                return
+            assert status == UNAVAILABLE, answer
+        time.sleep(RETURN_PAUSE_S)
     raise AssertionError(f"the read model is still behind after {CATCH_UP_S} s")
 
 
