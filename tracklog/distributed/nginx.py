@@ -302,7 +302,7 @@ def _server(settings: ProxySettings) -> Iterator[str]:
     yield "}"
     yield f"location = {BAD_REQUEST_PATH} {{"
     yield "  internal;"
-    yield f"  return 400 '{_error('BAD_REQUEST', 'The proxy could not read this request.')}';"
+    yield f"  return 400 '{_error('INVALID_PARAMETER_VALUE', 'The proxy could not read this request.')}';"
     yield "}"
     yield "location @away {"
     yield "  add_header Retry-After 1 always;"

@@ -1,0 +1,379 @@
+"""Rules of the roles as processes: who answers what, what two replicas know of each other, outages, and leaving."""
+
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+
+from tests.services.kafka import Kafka
+from tests.services.postgresql import Postgresql, execute
+from tests.services.role import RoleProcess
+from tests.systems import Roles, shared_stores
+
+API = "/api/2.0/mlflow/"
+BOUND_S = 10.0
+"""What is to happen soon happens in a second or two; the rest is for a busy machine."""
+
+HEARD_WITHIN_S = 3.0
+"""A second, the lag of the read model, and what a busy machine adds."""
+
+
+class Replica:
+    """One process of a role, as a client sees it."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self._session = requests.Session()
+
+    def ask(self, method: str, path: str, body: Any = None, **headers: str) -> tuple[int, Any]:
+        """Status and JSON of one request; the path is below the tracking API unless it begins with a slash."""
+        where = self.url + (path if path.startswith("/") else API + path)
+        answer = self._session.request(method, where, json=body, headers=headers, timeout=30)
+        is_json = answer.headers.get("Content-Type", "").startswith("application/json")
+        return answer.status_code, answer.json() if is_json else answer.text
+
+    def post(self, path: str, **body: Any) -> tuple[int, Any]:
+        return self.ask("POST", path, body)
+
+    def code(self, path: str, **body: Any) -> str:
+        """The error code of a write, "" when it was taken."""
+        status, told = self.post(path, **body)
+        return "" if status == 200 else str(told["error_code"])
+
+    def new_experiment(self) -> str:
+        return str(self.post("experiments/create", name=f"e{time.time_ns()}")[1]["experiment_id"])
+
+    def new_run(self, experiment_id: str = "0") -> str:
+        return str(self.post("runs/create", experiment_id=experiment_id)[1]["run"]["info"]["run_id"])
+
+    def log(self, run_id: str, step: int = 0) -> str:
+        return self.code("runs/log-metric", run_id=run_id, key="m", value=1.0, timestamp=1, step=step)
+
+    def run(self, run_id: str) -> Any:
+        return self.ask("GET", f"runs/get?run_id={run_id}")[1]["run"]
+
+
+def eventually(holds: Callable[[], Any], within_s: float = BOUND_S) -> Any:
+    """What `holds` returns once that is true."""
+    deadline = time.monotonic() + within_s
+    while not (found := holds()):
+        assert time.monotonic() < deadline, "it did not come true in time"
+        time.sleep(0.02)
+    return found
+
+
+@pytest.fixture(scope="module")
+def roles(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Roles]:
+    """The four roles on Kafka, PostgreSQL and MinIO, two of them ingest."""
+    with ExitStack() as stack:
+        environment = stack.enter_context(shared_stores(request, kafka=True))
+        yield stack.enter_context(Roles(tmp_path_factory.mktemp("roles"), environment, {"ingest": 2}))
+
+
+@pytest.fixture
+def replicas(roles: Roles) -> tuple[Replica, Replica]:
+    """The two ingest processes."""
+    first, second = (Replica(process.url) for process in roles.processes["ingest"])
+    return first, second
+
+
+@pytest.fixture
+def query(roles: Roles) -> Replica:
+    return Replica(roles.processes["query"][0].url)
+
+
+# Who answers what
+
+
+@pytest.mark.parametrize(
+    ("role", "method", "path"),
+    [
+        ("ingest", "GET", "runs/get"),
+        ("ingest", "POST", "runs/search"),
+        ("ingest", "GET", "/get-artifact"),
+        ("ingest", "GET", "/"),
+        ("query", "POST", "runs/create"),
+        ("query", "POST", "runs/log-metric"),
+        ("query", "GET", "artifacts/list"),
+        ("artifacts", "GET", "runs/get"),
+        ("artifacts", "POST", "runs/create"),
+        ("projector", "GET", "runs/get"),
+        ("projector", "POST", "runs/create"),
+    ],
+)
+def test_a_role_that_does_not_serve_a_route_says_so(roles: Roles, role: str, method: str, path: str) -> None:
+    status, told = Replica(roles.processes[role][0].url).ask(method, path)
+    assert status == 404
+    assert told["error_code"] == "ENDPOINT_NOT_FOUND"
+    assert f"The {role} role" in told["message"]
+
+
+@pytest.mark.parametrize("role", ["ingest", "query", "artifacts", "projector"])
+def test_every_role_says_how_it_is(roles: Roles, role: str) -> None:
+    process = Replica(roles.processes[role][0].url)
+    assert process.ask("GET", "/health") == (200, "OK")
+    assert process.ask("GET", "/ready") == (200, {"ready": True})
+    assert process.ask("GET", "/version")[0] == 200
+    status, metrics = process.ask("GET", "/metrics")
+    assert status == 200
+    assert 'tracklog_projection_lag_events{partition="7"}' in metrics
+
+
+def test_the_address_in_an_event_is_the_clients_and_not_the_proxys(roles: Roles, query: Replica) -> None:
+    first = Replica(roles.processes["ingest"][0].url)
+    experiment_id = str(
+        first.ask("POST", "experiments/create", {"name": "from-afar"}, **{"X-Forwarded-For": "192.0.2.7"})[1][
+            "experiment_id"
+        ]
+    )
+    events = query.ask("GET", f"/api/tracklog/v1/events?stream=experiment/{experiment_id}")[1]["events"]
+    assert [event["actor"]["address"] for event in events] == ["192.0.2.7"]
+
+
+# Two replicas
+
+
+def test_what_one_replica_is_told_the_next_read_sees(replicas: tuple[Replica, Replica], query: Replica) -> None:
+    for number in range(20):
+        run_id = replicas[number % 2].new_run()
+        assert replicas[1 - number % 2].log(run_id, number) == ""
+        assert query.run(run_id)["data"]["metrics"][0]["step"] == number
+
+
+def test_a_run_deleted_through_one_replica_takes_no_metrics_at_another_within_a_second(
+    replicas: tuple[Replica, Replica],
+) -> None:
+    deleting, other = replicas
+    run_id = other.new_run()
+    assert other.log(run_id) == ""
+    assert deleting.code("runs/delete", run_id=run_id) == ""
+    eventually(lambda: other.log(run_id) == "INVALID_PARAMETER_VALUE", HEARD_WITHIN_S)
+    assert deleting.code("runs/restore", run_id=run_id) == ""
+    eventually(lambda: other.log(run_id) == "", HEARD_WITHIN_S)
+
+
+def test_an_experiment_deleted_through_one_replica_takes_no_runs_at_another_within_a_second(
+    replicas: tuple[Replica, Replica],
+) -> None:
+    deleting, other = replicas
+    experiment_id = other.new_experiment()
+    other.new_run(experiment_id)
+    assert deleting.code("experiments/delete", experiment_id=experiment_id) == ""
+    eventually(lambda: other.code("runs/create", experiment_id=experiment_id) != "", HEARD_WITHIN_S)
+
+
+def race(*calls: Callable[[], str]) -> list[str]:
+    """What each of the calls, made at once, was told."""
+    with ThreadPoolExecutor(len(calls)) as threads:
+        return [call.result() for call in [threads.submit(call) for call in calls]]
+
+
+def test_of_creates_of_one_name_through_two_replicas_exactly_one_wins(replicas: tuple[Replica, Replica]) -> None:
+    for number in range(10):
+        name = f"raced-{number}-{time.time_ns()}"
+        told = race(*[partial(replica.code, "experiments/create", name=name) for replica in replicas * 3])
+        assert sorted(told) == ["", *["RESOURCE_ALREADY_EXISTS"] * 5]
+
+
+def test_of_renames_to_one_name_through_two_replicas_exactly_one_wins(replicas: tuple[Replica, Replica]) -> None:
+    for number in range(5):
+        ids = [replicas[0].new_experiment() for _ in replicas]
+        name = f"renamed-{number}-{time.time_ns()}"
+        told = race(
+            *[
+                partial(replica.code, "experiments/update", experiment_id=one, new_name=name)
+                for replica, one in zip(replicas, ids, strict=True)
+            ]
+        )
+        assert sorted(told) == ["", "BAD_REQUEST"]
+
+
+def test_of_two_values_of_a_param_through_two_replicas_exactly_one_wins(
+    replicas: tuple[Replica, Replica], query: Replica
+) -> None:
+    for _ in range(10):
+        run_id = replicas[0].new_run()
+        told = race(
+            *[
+                partial(replica.code, "runs/log-parameter", run_id=run_id, key="p", value=value)
+                for replica, value in zip(replicas, ("a", "b"), strict=True)
+            ]
+        )
+        assert sorted(told) == ["", "INVALID_PARAMETER_VALUE"]
+        assert query.run(run_id)["data"]["params"] == [{"key": "p", "value": "ab"[told.index("")]}]
+
+
+def test_a_delete_that_races_metrics_loses_none_that_was_acknowledged(
+    replicas: tuple[Replica, Replica], query: Replica
+) -> None:
+    deleting, writing = replicas
+    run_id = writing.new_run()
+    told = race(
+        partial(deleting.code, "runs/delete", run_id=run_id),
+        *[partial(writing.log, run_id, step) for step in range(20)],
+    )
+    acknowledged = {step for step, code in enumerate(told[1:]) if code == ""}
+    history = query.ask("GET", f"metrics/get-history?run_id={run_id}&metric_key=m")[1].get("metrics", [])
+    assert {point.get("step", 0) for point in history} == acknowledged
+
+
+# Leaving
+
+
+def test_a_role_that_is_told_to_stop_ends_with_zero(roles: Roles, replicas: tuple[Replica, Replica]) -> None:
+    for role in ("ingest", "query", "artifacts"):
+        process = roles.new_process(role, 9).start()
+        assert process.stop() == 0
+
+
+def test_a_projector_that_is_told_to_stop_leaves_its_partitions_to_another_at_once(
+    roles: Roles, replicas: tuple[Replica, Replica], query: Replica
+) -> None:
+    [first] = roles.processes["projector"]
+    second = roles.new_process("projector", 2).start()
+    try:
+        assert first.stop() == 0
+        began = time.monotonic()
+        run_id = replicas[0].new_run()
+        assert replicas[1].log(run_id) == ""
+        assert query.run(run_id)["data"]["metrics"]
+        assert time.monotonic() - began < BOUND_S
+    finally:
+        first.start()
+        assert second.stop() == 0
+    assert query.run(replicas[0].new_run())
+
+
+# Outages, on services of the test's own
+
+
+@pytest.fixture
+def own_environment(own_postgresql: Postgresql, own_kafka: Kafka) -> dict[str, str]:
+    """The stores in services that the test may stop."""
+    execute(own_postgresql.url, "CREATE DATABASE tracklog")
+    return {
+        "MLFLOW_BACKEND_STORE_URI": own_postgresql.url_of("tracklog"),
+        "TRACKLOG_EVENT_LOG": f"kafka://{own_kafka.bootstrap}/tracklog",
+    }
+
+
+@pytest.fixture
+def own_roles(own_environment: dict[str, str], tmp_path: Path) -> Iterator[dict[str, RoleProcess]]:
+    """A projector, an ingest and a query process on them."""
+    with ExitStack() as stack:
+        processes = {
+            role: RoleProcess(tmp_path / role, role, 1, own_environment) for role in ("projector", "ingest", "query")
+        }
+        for process in processes.values():
+            process.spawn()
+            stack.push(process)
+        for process in processes.values():
+            process.wait_until_ready()
+        yield processes
+
+
+def missing(process: RoleProcess) -> dict[str, str]:
+    """What a process says it lacks."""
+    _, told = Replica(process.url).ask("GET", "/ready")
+    return dict(told.get("missing", {}))
+
+
+def is_ready(process: RoleProcess) -> bool:
+    return process.is_ready()
+
+
+def test_while_postgresql_is_away_metrics_of_known_runs_are_acknowledged_and_the_rest_is_told_to_come_again(
+    own_roles: dict[str, RoleProcess], own_postgresql: Postgresql
+) -> None:
+    ingest, query = Replica(own_roles["ingest"].url), Replica(own_roles["query"].url)
+    run_id = ingest.new_run()
+    unseen = ingest.new_run()
+    assert ingest.log(run_id) == ""
+    own_postgresql.stop()
+    eventually(lambda: "read model" in missing(own_roles["ingest"]))
+    eventually(lambda: "read model" in missing(own_roles["query"]))
+    eventually(lambda: missing(own_roles["projector"]))
+    acknowledged = 0
+    until = time.monotonic() + 5
+    while time.monotonic() < until:
+        began = time.monotonic()
+        assert ingest.log(run_id, acknowledged + 1) == ""
+        assert time.monotonic() - began < BOUND_S
+        acknowledged += 1
+    assert acknowledged > 20
+    assert ingest.code("runs/set-tag", run_id=run_id, key="during", value="x") == ""
+    for refused in (
+        lambda: ingest.code("runs/log-parameter", run_id=run_id, key="p", value="1"),
+        lambda: ingest.code("experiments/create", name="during"),
+        lambda: ingest.log("f" * 32),
+        lambda: query.ask("GET", f"runs/get?run_id={unseen}")[1].get("error_code"),
+    ):
+        began = time.monotonic()
+        assert refused() == "TEMPORARILY_UNAVAILABLE"
+        assert time.monotonic() - began < BOUND_S
+    own_postgresql.start()
+    for process in own_roles.values():
+        eventually(partial(is_ready, process), 30)
+    tags = {tag["key"] for tag in query.run(run_id)["data"]["tags"]}
+    assert "during" in tags
+    history = query.ask("GET", f"metrics/get-history?run_id={run_id}&metric_key=m")[1]["metrics"]
+    assert len(history) == acknowledged + 1
+    assert ingest.code("experiments/create", name="during") == ""
+
+
+def test_while_kafka_is_away_writes_are_told_to_come_again_within_a_bound(
+    own_roles: dict[str, RoleProcess], own_kafka: Kafka
+) -> None:
+    ingest, query = Replica(own_roles["ingest"].url), Replica(own_roles["query"].url)
+    run_id = ingest.new_run()
+    assert query.run(run_id)
+    own_kafka.stop()
+    eventually(lambda: "event log" in missing(own_roles["ingest"]))
+    for _ in range(3):
+        began = time.monotonic()
+        assert ingest.log(run_id) == "TEMPORARILY_UNAVAILABLE"
+        assert time.monotonic() - began < BOUND_S
+    assert query.ask("GET", f"runs/get?run_id={run_id}")[0] == 200
+    own_kafka.start()
+    eventually(lambda: ingest.log(run_id) == "", 30)
+    for process in own_roles.values():
+        eventually(partial(is_ready, process), 30)
+    assert query.run(run_id)["data"]["metrics"]
+
+
+def test_roles_wait_at_their_start_for_what_is_not_there_yet(
+    own_environment: dict[str, str], own_postgresql: Postgresql, tmp_path: Path
+) -> None:
+    own_postgresql.stop()
+    with ExitStack() as stack:
+        projector = RoleProcess(tmp_path / "projector", "projector", 1, own_environment)
+        ingest = RoleProcess(tmp_path / "ingest", "ingest", 1, own_environment)
+        for process in (projector, ingest):
+            process.spawn()
+            stack.push(process)
+        eventually(lambda: projector.status_of("/health") == 200)
+        assert missing(projector)
+        own_postgresql.start()
+        for process in (projector, ingest):
+            process.wait_until_ready()
+        assert Replica(ingest.url).new_run()
+
+
+def test_a_role_that_waits_can_be_told_to_stop(
+    own_environment: dict[str, str], own_postgresql: Postgresql, own_kafka: Kafka, tmp_path: Path
+) -> None:
+    own_postgresql.stop()
+    own_kafka.stop()
+    waiting = [RoleProcess(tmp_path / role, role, 1, own_environment) for role in ("ingest", "projector", "query")]
+    for process in waiting:
+        process.spawn()
+    for process in waiting:
+        eventually(lambda p=process: "waiting to start" in p.log_tail())
+    for process in waiting:
+        assert process.stop() == 0
