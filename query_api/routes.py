@@ -1,7 +1,7 @@
 """The read routes of the tracking API."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from typing import Final, TypeVar
 
 from aiohttp import web
@@ -13,6 +13,7 @@ from query_api.graphql_request import GraphQL, graphql_request
 from query_api.server_routes import server_routes
 from query_api.service import GetMetricHistoryBulk, QueryService
 from schemas.errors import BadRequest, RequestLimitExceeded
+from schemas.events import EXPERIMENTS_ORDERING_UNIT, ordering_unit_of
 from schemas.rest.decode import read_message
 from schemas.rest.messages import (
     GetExperiment,
@@ -52,6 +53,8 @@ TRACKLOG_V1: Final = ("/api/tracklog/v1",)
 M = TypeVar("M", bound=Message)
 Answer = Callable[[M], Awaitable[bytes]]
 Pieces = Callable[[M], AsyncIterator[bytes]]
+Concerns = Callable[[M], Iterable[str]]
+"""The ordering units whose events can change the answer."""
 
 
 def query_routes(queries: QueryService, freshness: Freshness, log: EventLogReader) -> tuple[Route, ...]:
@@ -59,8 +62,12 @@ def query_routes(queries: QueryService, freshness: Freshness, log: EventLogReade
     doors = _Doors(freshness)
     answer, stream = doors.answer, doors.stream
     return (
-        _read("GET", "experiments/get", answer(GetExperiment, queries.get_experiment)),
-        _read("GET", "experiments/get-by-name", answer(GetExperimentByName, queries.get_experiment_by_name)),
+        _read("GET", "experiments/get", answer(GetExperiment, queries.get_experiment, _experiments)),
+        _read(
+            "GET",
+            "experiments/get-by-name",
+            answer(GetExperimentByName, queries.get_experiment_by_name, _experiments),
+        ),
         _read("GET", "experiments/search", answer(SearchExperiments, queries.search_experiments)),
         _read("POST", "experiments/search", answer(SearchExperiments, queries.search_experiments)),
         _read(
@@ -69,19 +76,28 @@ def query_routes(queries: QueryService, freshness: Freshness, log: EventLogReade
             answer(SearchDatasets, queries.search_datasets),
             prefixes=V2_AJAX_ONLY,
         ),
-        _read("GET", "runs/get", answer(GetRun, queries.get_run)),
+        _read("GET", "runs/get", answer(GetRun, queries.get_run, _run_and_experiments)),
         _read("POST", "runs/search", answer(SearchRuns, queries.search_runs)),
-        _read("GET", "metrics/get-history", stream(GetMetricHistory, queries.metric_history), limits=HISTORY_LIMITS),
+        _read(
+            "GET",
+            "metrics/get-history",
+            stream(GetMetricHistory, queries.metric_history, lambda wanted: [run_unit(wanted.run)]),
+            limits=HISTORY_LIMITS,
+        ),
         _read(
             "GET",
             "metrics/get-history-bulk",
-            stream(GetMetricHistoryBulk, queries.metric_history_bulk),
+            stream(GetMetricHistoryBulk, queries.metric_history_bulk, lambda wanted: map(run_unit, wanted.run_id)),
             prefixes=V2_AJAX_ONLY,
         ),
         _read(
             "GET",
             "metrics/get-history-bulk-interval",
-            answer(GetMetricHistoryBulkInterval, queries.metric_history_bulk_interval),
+            answer(
+                GetMetricHistoryBulkInterval,
+                queries.metric_history_bulk_interval,
+                lambda wanted: map(run_unit, wanted.run_ids or ()),
+            ),
         ),
         _read("GET", "logged-models/{model_id}", doors.logged_model(queries)),
         _read("POST", "logged-models/search", answer(SearchLoggedModels, queries.search_logged_models)),
@@ -99,28 +115,31 @@ class _Doors:
         self._freshness = freshness
         self._streams = 0
 
-    async def catch_up(self, request: web.Request) -> None:
-        """Have the read model pass every event there is; where it does not, the answer says how far it is."""
-        behind = await self._freshness.caught_up()
+    async def catch_up(self, request: web.Request, ordering_units: Iterable[str] | None = None) -> None:
+        """Have the read model pass every event there is of the ordering units; where it does not, the answer says so.
+
+        None: of all of them.
+        """
+        behind = await self._freshness.caught_up(ordering_units)
         if behind is not None:
             request[BEHIND] = behind
 
-    def answer(self, message_type: type[M], answer: Answer[M]) -> Handler:
-        """Handle a request of `message_type` with the body that `answer` makes."""
+    def answer(self, message_type: type[M], answer: Answer[M], concerns: Concerns[M] | None = None) -> Handler:
+        """Handle a request of `message_type` with the body that `answer` makes of what it `concerns`."""
 
         async def handle(request: web.Request) -> web.StreamResponse:
             message = await read_message(request, message_type)
-            await self.catch_up(request)
+            await self.catch_up(request, None if concerns is None else concerns(message))
             return _json(await answer(message))
 
         return handle
 
-    def stream(self, message_type: type[M], pieces: Pieces[M]) -> Handler:
+    def stream(self, message_type: type[M], pieces: Pieces[M], concerns: Concerns[M]) -> Handler:
         """Handle a request of `message_type` with the pieces of a body that may be too long to keep."""
 
         async def handle(request: web.Request) -> web.StreamResponse:
             message = await read_message(request, message_type)
-            await self.catch_up(request)
+            await self.catch_up(request, concerns(message))
             return await self._in_pieces(request, pieces(message))
 
         return handle
@@ -153,6 +172,20 @@ class _Doors:
             return _json(await graphql.answer(asked))
 
         return handle
+
+
+def run_unit(run_id: str) -> str:
+    """The ordering unit of a run's own events."""
+    return ordering_unit_of(f"run/{run_id}")
+
+
+def _run_and_experiments(wanted: GetRun) -> Iterable[str]:
+    """A run is deleted with its experiment."""
+    return run_unit(wanted.run), EXPERIMENTS_ORDERING_UNIT
+
+
+def _experiments(_wanted: Message) -> Iterable[str]:
+    return (EXPERIMENTS_ORDERING_UNIT,)
 
 
 def _events(log: EventLogReader) -> Handler:

@@ -5,7 +5,9 @@ import asyncio
 import pytest
 
 from event_log.memory_event_log import MemoryEventLog
-from query_api.freshness import Freshness
+from event_log.port import LogUnavailable
+from query_api import freshness as freshness_module
+from query_api.freshness import LOG_UNAVAILABLE, Freshness
 from schemas.envelope import Position, Positions
 from schemas.errors import TracklogError
 from schemas.progress import ProgressReport, ProjectionBehind, ProjectionProgress
@@ -20,12 +22,18 @@ class LogAt(MemoryEventLog):
         self.asked = 0
         self.may_answer = asyncio.Event()
         self.may_answer.set()
+        self.is_away = False
 
     async def end(self) -> Positions:
         self.asked += 1
         end = self.at
         await self.may_answer.wait()
+        if self.is_away:
+            raise LogUnavailable("away")
         return end
+
+    def partition_of(self, ordering_unit: str) -> int:
+        return {"run/a": 0, "run/b": 1, "experiments": 2}[ordering_unit]
 
 
 class ProgressAt(ProjectionProgress):
@@ -88,3 +96,51 @@ async def test_a_reader_that_went_away_does_not_keep_the_others_from_asking() ->
     with pytest.raises(asyncio.CancelledError):
         await first
     assert log.asked == 2
+
+
+async def test_a_read_of_one_run_waits_for_its_partition_alone() -> None:
+    progress = ProgressAt({0: 7, 1: 0, 2: 3})
+    freshness = Freshness(LogAt({0: 7, 1: 9, 2: 3}), progress, wait_s=3.0)
+    assert await freshness.caught_up(["run/a", "experiments"]) is None
+    assert await freshness.caught_up(["run/b", "run/a"]) == "1:0/9"
+    assert [positions for positions, _ in progress.waits] == [{0: 7, 2: 3}, {0: 7, 1: 9}]
+
+
+async def test_a_log_that_does_not_tell_its_end_is_no_reason_not_to_answer() -> None:
+    log, progress = LogAt({0: 7}), ProgressAt({0: 7})
+    log.is_away = True
+    freshness = Freshness(log, progress)
+    assert await freshness.caught_up() == LOG_UNAVAILABLE
+    assert progress.waits == []
+
+
+async def test_a_log_that_is_away_is_asked_again_only_after_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
+    log = LogAt({0: 7})
+    log.is_away = True
+    freshness = Freshness(log, ProgressAt({0: 7}))
+    assert await asyncio.gather(*(freshness.caught_up() for _ in range(10))) == [LOG_UNAVAILABLE] * 10
+    assert log.asked == 1
+    log.is_away = False
+    assert await freshness.caught_up() == LOG_UNAVAILABLE
+    monkeypatch.setattr(freshness_module.time, "monotonic", lambda: float("inf"))
+    assert await freshness.caught_up() is None
+
+
+async def test_a_question_that_was_given_up_answers_nobody_with_an_older_end() -> None:
+    log, progress = LogAt({0: 1}), ProgressAt({0: 9})
+    freshness = Freshness(log, progress)
+    assert await freshness.caught_up() is None
+    log.may_answer.clear()
+    log.at = {0: 2}
+    first = asyncio.create_task(freshness.caught_up())
+    await asyncio.sleep(0)
+    log.at = {0: 3}
+    second, third = (asyncio.create_task(freshness.caught_up()) for _ in range(2))
+    await asyncio.sleep(0)
+    first.cancel()
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    second.cancel()  # it was asking for itself and the third
+    log.may_answer.set()
+    assert await third is None
+    assert [positions for positions, _ in progress.waits] == [{0: 1}, {0: 3}]

@@ -1,7 +1,8 @@
 """The read routes over HTTP: what is asked, how it is checked, in which shape it is answered."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
 from typing import Any
 
 import orjson
@@ -77,6 +78,12 @@ def routes(rows: SqliteRows, log: MemoryEventLog) -> tuple[Route, ...]:
 
 @pytest.fixture
 async def client(routes: tuple[Route, ...]) -> AsyncIterator[Client]:
+    async with served(routes) as client:
+        yield client
+
+
+@asynccontextmanager
+async def served(routes: tuple[Route, ...]) -> AsyncIterator[Client]:
     app = web.Application(middlewares=[front])
     for route in routes:
         for prefix in route.prefixes:
@@ -333,3 +340,36 @@ async def test_an_answer_that_could_not_wait_says_how_far_it_is(client: Client, 
     assert answer.status == 200
     assert answer.headers["X-Tracklog-Behind"] == "0:0/1"
     assert "X-Tracklog-Behind" not in (await client.get("/health")).headers
+
+
+class Asked(Freshness):
+    """Remembers what was waited for."""
+
+    def __init__(self) -> None:
+        super().__init__(MemoryEventLog(), Progress())
+        self.concerns: list[list[str] | None] = []
+
+    async def caught_up(self, ordering_units: Iterable[str] | None = None) -> str | None:
+        self.concerns.append(None if ordering_units is None else list(ordering_units))
+        return None
+
+
+@pytest.mark.parametrize(
+    ("path", "units"),
+    [
+        ("runs/get?run_id=r", ["run/r", "experiments"]),
+        ("experiments/get?experiment_id=1", ["experiments"]),
+        ("experiments/get-by-name?experiment_name=one", ["experiments"]),
+        ("metrics/get-history?run_uuid=r&metric_key=k", ["run/r"]),
+        ("metrics/get-history-bulk-interval?run_ids=r&run_ids=s&metric_key=k", ["run/r", "run/s"]),
+        ("experiments/search?max_results=1", None),
+        ("logged-models/m", None),  # runs report its metrics
+    ],
+)
+async def test_a_read_waits_for_what_can_change_its_answer(
+    rows: SqliteRows, log: MemoryEventLog, path: str, units: list[str] | None
+) -> None:
+    asked = Asked()
+    async with served(query_routes(QueryService(rows), asked, log)) as client:
+        await client.get(f"{V2}/{path}")
+    assert asked.concerns == [units]
