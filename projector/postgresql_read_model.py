@@ -39,7 +39,12 @@ _UNWRITABLE: Final = (
 _GONE: Final = (asyncpg.UndefinedTableError, asyncpg.InvalidSchemaNameError)
 """The generation was dropped, some time after it was retired."""
 _REPEATABLE: Final = (asyncpg.DeadlockDetectedError, asyncpg.SerializationError)
-_AWAY: Final = (*CONNECTION_ERRORS, asyncpg.InsufficientResourcesError, asyncpg.ReadOnlySQLTransactionError)
+_AWAY: Final = (
+    *CONNECTION_ERRORS,
+    asyncpg.InsufficientResourcesError,
+    asyncpg.ReadOnlySQLTransactionError,  # it is a standby now
+    asyncpg.IdleInTransactionSessionTimeoutError,
+)
 
 _ATTEMPTS: Final = 5
 _CONNECT_TIMEOUT_S: Final = 5.0
@@ -47,11 +52,17 @@ _STATEMENT_TIMEOUT_S: Final = 60.0
 _RUN_NUMBERS: Final = 256
 """Taken from the sequence at once. What a worker does not use is never used: numbers need not be without gaps."""
 
+STALLED_MS: Final = 3000
+"""A worker needs milliseconds between two statements of a commit."""
+
 _SETTINGS: Final = {
     "application_name": "tracklog projector",
     # Rows and checkpoints are lost together in a crash of PostgreSQL, and folded again from the log: so a commit need
     # not wait for the disk. The files are not torn by it.
     "synchronous_commit": "off",
+    # A worker that is stopped in the middle of a commit, by a debugger or a frozen machine, holds the rows of its
+    # checkpoints and the right to commit: whoever took its partitions over waits for no longer than this.
+    "idle_in_transaction_session_timeout": f"{STALLED_MS}",
     # Every statement here finds its rows by their keys. Plans made while a table was small, or for one long list, must
     # not become scans of a table that has grown since.
     "enable_seqscan": "off",

@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import logging
 from collections import deque
-from collections.abc import Awaitable, Callable, Mapping, Sequence, Set
+from collections.abc import Awaitable, Callable, Sequence, Set
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -14,6 +14,7 @@ from projector.fold import fold
 from projector.port import Fenced, ReadModelWriter, Refusal, SetAside, SetAsideEvent, Unwritable
 from projector.working_set import WorkingSet, needs_of
 from schemas import codec
+from schemas.codec import UndecodableEvent
 from schemas.envelope import Positions, RecordedEvent
 from schemas.errors import TracklogError
 from schemas.events import AnyEvent
@@ -236,41 +237,37 @@ class ProjectorWorker:
         await self._publish(Progress(new, folded.refusals, self.set_aside_count, len(events)))
 
     async def _fold_events(self, events: Sequence[RecordedEvent]) -> "_Folded":
-        """Fold events in memory. One that cannot be folded is set aside, and with it all later ones of its stream."""
-        set_aside: list[SetAside] = []
-        decoded = self._decode(events, set_aside)
-        working_set = await self._read_model.load(needs_of([event for _, event in decoded]))
-        refusals: list[Refusal] = []
-        poisoned: set[str] = set()
+        """Fold events in memory. One that cannot be folded is set aside, and with it all later ones of its stream.
+
+        The reason an event is set aside for does not depend on which others it is folded with.
+        """
+        decoded = self._decode(events)
+        needs = needs_of([event for _, event in decoded if not isinstance(event, UndecodableEvent)])
+        folded = _Folded(await self._read_model.load(needs), [], [])
+        stopped: set[str] = set()
         for recorded, event in decoded:
-            if recorded.stream in poisoned:
-                set_aside.append(SetAside(recorded, _FOLLOWS))
+            if recorded.stream in stopped or recorded.stream in self._partitions[recorded.partition].stopped:
+                folded.set_aside.append(SetAside(recorded, _FOLLOWS))
                 continue
             try:
-                fold(working_set, recorded, event)
+                if isinstance(event, UndecodableEvent):
+                    raise event
+                fold(folded.working_set, recorded, event)
             except TracklogError as error:
-                refusals.append(Refusal(recorded.partition, recorded.offset, error.error_code, error.message))
+                folded.refusals.append(Refusal(recorded.partition, recorded.offset, error.error_code, error.message))
             except Exception as error:  # whatever a poison event raises, it must stop its own stream only
-                poisoned.add(recorded.stream)
-                set_aside.append(SetAside(recorded, f"its fold raised {error!r}"))
-        return _Folded(working_set, refusals, set_aside)
+                reason = str(error) if isinstance(error, UndecodableEvent) else f"its fold raised {error!r}"
+                stopped.add(recorded.stream)
+                folded.set_aside.append(SetAside(recorded, reason))
+        return folded
 
-    def _decode(
-        self, events: Sequence[RecordedEvent], set_aside: list[SetAside]
-    ) -> list[tuple[RecordedEvent, AnyEvent]]:
-        decoded: list[tuple[RecordedEvent, AnyEvent]] = []
-        stopped: Mapping[int, set[str]] = {
-            number: set(partition.stopped) for number, partition in self._partitions.items()
-        }
+    def _decode(self, events: Sequence[RecordedEvent]) -> list[tuple[RecordedEvent, AnyEvent | UndecodableEvent]]:
+        decoded: list[tuple[RecordedEvent, AnyEvent | UndecodableEvent]] = []
         for recorded in events:
-            if recorded.stream in stopped[recorded.partition]:
-                set_aside.append(SetAside(recorded, _FOLLOWS))
-                continue
             try:
                 decoded.append((recorded, codec.decode(recorded)))
-            except codec.UndecodableEvent as error:
-                stopped[recorded.partition].add(recorded.stream)
-                set_aside.append(SetAside(recorded, str(error)))
+            except UndecodableEvent as error:
+                decoded.append((recorded, error))
         return decoded
 
 

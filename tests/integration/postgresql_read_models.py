@@ -69,7 +69,11 @@ class PostgresqlReadModel:
 
     async def differences(self, other: "PostgresqlReadModel") -> list[Difference]:
         asked = list(questions(schema_of(self.generation), schema_of(other.generation)))
-        found = [Difference(one.table, one.side, await self.rows(one.sql)) for one in asked]
+        connection = await asyncpg.connect(self.dsn)
+        try:
+            found = [Difference(one.table, one.side, [*map(tuple, await connection.fetch(one.sql))]) for one in asked]
+        finally:
+            await connection.close()
         return [one for one in found if one.rows]
 
 

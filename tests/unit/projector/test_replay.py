@@ -173,3 +173,13 @@ async def test_progress_is_published_with_the_refusals_of_its_batch(tmp_path: Pa
     [progress] = read_model.published
     assert progress.checkpoint == {0: 2}
     assert [(one.offset, one.error_code) for one in progress.refusals] == [(1, "RESOURCE_ALREADY_EXISTS")]
+
+
+@pytest.mark.parametrize("ends", [[], [1], [2], [3]])
+async def test_why_an_event_is_set_aside_does_not_depend_on_the_batch(tmp_path: Path, ends: list[int]) -> None:
+    log = await log_of(metric(), metric(), metric(), experiment())  # of a run that nobody created
+    log._events[0][1] = replace(log._events[0][1], payload=b"{")
+    read_model = await projected(tmp_path, log, ends)
+    reasons = read_model.rows('SELECT reason FROM set_aside ORDER BY "offset"')
+    assert "was never created" in str(reasons[0][0])
+    assert reasons[1:] == [("an earlier event of its stream is set aside",)] * 2

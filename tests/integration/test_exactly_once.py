@@ -1,0 +1,271 @@
+"""Workers that are killed, stopped and given other partitions in the middle of batches leave the rows of one fold.
+
+TRACKLOG_DISTURBANCES says how many times they are disturbed.
+"""
+
+import asyncio
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from msgspec.structs import replace
+
+from event_log.kafka_event_log import open_kafka_log
+from event_log.kafka_settings import KafkaSettings
+from event_log.memory_event_log import MemoryEventLog
+from event_log.port import EventLog
+from projector import postgresql_generations as generations
+from schemas.events import (
+    AnyEvent,
+    DatasetInput,
+    ExperimentRenamed,
+    LoggedModelCreated,
+    MetricSeries,
+    Param,
+    RunDataLogged,
+    RunDeleted,
+    RunInputsLogged,
+    RunRestored,
+    RunUpdated,
+    Tag,
+)
+from tests.integration.logs_in_files import keep
+from tests.integration.postgresql_read_models import PostgresqlReadModel
+from tests.unit.projector.histories import created, envelope, experiment
+
+DISTURBANCES = int(os.environ.get("TRACKLOG_DISTURBANCES", "4"))
+EVENTS_PER_DISTURBANCE = 500
+PAUSE_S = 0.25
+STOPPED_S = 4.0
+"""Past what PostgreSQL gives a transaction that says nothing."""
+PARTITIONS = 6
+WORKERS = 3
+FINISH_S = 60
+
+
+def history(dice: random.Random, count: int) -> Iterator[AnyEvent]:
+    """Anything that may happen, much of it refused, some of it about runs that are created later or never."""
+    yield from (experiment(one) for one in range(3))
+    runs = [f"{dice.getrandbits(128):032x}" for _ in range(60)]
+    waiting = list(runs)
+    steps = dict.fromkeys(runs, 0)
+    for _ in range(count):
+        if waiting and dice.random() < 0.15:
+            yield created(waiting.pop(), dice.randrange(3))
+            continue
+        run = dice.choice(runs[len(waiting) :] if dice.random() < 0.995 and len(waiting) < len(runs) else runs)
+        yield dice.choices(
+            [
+                _points(dice, run, steps),
+                RunDataLogged(run_id=run, params=[Param(f"p{dice.randrange(20)}", str(dice.randrange(3)))]),
+                RunDataLogged(run_id=run, tags=[Tag(f"t{dice.randrange(5)}", str(dice.random()))]),
+                RunUpdated(run_id=run, status=dice.choice(["RUNNING", "FINISHED"]), name=dice.choice([None, "n2"])),
+                RunDeleted(run_id=run),
+                RunRestored(run_id=run),
+                RunInputsLogged(
+                    run_id=run,
+                    datasets=[DatasetInput(name=f"d{dice.randrange(4)}", digest="1", source=str(dice.random()))],
+                ),
+                LoggedModelCreated(
+                    model_id=f"m-{dice.randrange(50)}", experiment_id=0, name="m", artifact_location="x"
+                ),
+                ExperimentRenamed(experiment_id=dice.randrange(3), name=f"name-{dice.randrange(4)}"),
+            ],
+            [12, 3, 2, 1, 1, 1, 2, 1, 1],
+        )[0]
+
+
+def _points(dice: random.Random, run: str, steps: dict[str, int]) -> RunDataLogged:
+    count = dice.choice([1, 1, 1, 3, 100])
+    start = steps[run]
+    steps[run] += count
+    columns = [dice.random() for _ in range(count)], [start] * count, list(range(start, start + count))
+    return RunDataLogged(run_id=run, metrics=[MetricSeries(f"k{dice.randrange(2)}", *columns)])
+
+
+async def log_of_anything(dice: random.Random, count: int) -> MemoryEventLog:
+    log = MemoryEventLog(PARTITIONS)
+    for index, payload in enumerate(history(dice, count)):
+        await log.append([envelope(index, payload)])
+    for partition in log._events:  # one in each partition that no code can read
+        index = dice.randrange(len(partition) // 2, len(partition))
+        partition[index] = replace(partition[index], payload=b"{")
+    return log
+
+
+class Workers:
+    """Processes that share the partitions as told, and whatever happens to them."""
+
+    def __init__(self, dsn: str, folder: Path, dice: random.Random) -> None:
+        self._dsn = dsn
+        self._folder = folder
+        self._dice = dice
+        self._started = 0
+        self._running: dict[str, subprocess.Popen[bytes]] = {}
+
+    def start_one(self) -> None:
+        name = f"worker-{self._started}"
+        self._started += 1
+        command = [sys.executable, "-m", "tests.integration.folding_process"]
+        arguments = [self._dsn, str(self._folder / "log"), str(self._folder / "assignment"), name]
+        with (self._folder / "errors").open("ab") as errors:
+            self._running[name] = subprocess.Popen([*command, *arguments], stderr=errors)
+        self.share_out()
+
+    def share_out(self) -> None:
+        """Give each partition to a worker, some to two: for a moment, both may believe to have it."""
+        shares: dict[str, list[int]] = {name: [] for name in self._running}
+        for partition in range(PARTITIONS if shares else 0):
+            for name in self._dice.sample(sorted(shares), k=min(len(shares), self._dice.choice([1, 1, 2]))):
+                shares[name].append(partition)
+        fresh = self._folder / "assignment.new"
+        fresh.write_text(json.dumps(shares))
+        fresh.rename(self._folder / "assignment")
+
+    async def kill_one(self) -> None:
+        name = self._dice.choice(sorted(self._running))
+        process = self._running.pop(name)
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        self.start_one()
+
+    async def stop_one(self) -> None:
+        """Suspend one until others have long had its partitions; then let it go on with what it was about to do."""
+        name = self._dice.choice(sorted(self._running))
+        process = self._running.pop(name)
+        process.send_signal(signal.SIGSTOP)
+        self.share_out()
+        await asyncio.sleep(STOPPED_S)
+        process.send_signal(signal.SIGCONT)
+        self._running[name] = process
+        self.share_out()
+
+    async def rebalance(self) -> None:
+        self.share_out()
+
+    async def disturb(self) -> None:
+        await self._dice.choice([self.kill_one, self.kill_one, self.rebalance, self.rebalance, self.stop_one])()
+
+    def end(self) -> str:
+        """Kill them all; what they said went wrong."""
+        assert [process.poll() for process in self._running.values()] == [None] * len(self._running)
+        self._kill_all()
+        return (self._folder / "errors").read_text()
+
+    def _kill_all(self) -> None:
+        for process in self._running.values():
+            process.kill()
+            process.wait()
+
+    @classmethod
+    @contextmanager
+    def at_work(cls, dsn: str, folder: Path, dice: random.Random) -> Iterator["Workers"]:
+        workers = cls(dsn, folder, dice)
+        try:
+            workers.share_out()
+            for _ in range(WORKERS):
+                workers.start_one()
+            yield workers
+        finally:
+            workers._kill_all()
+
+
+async def finished(read_model: PostgresqlReadModel, log: EventLog) -> None:
+    end = await log.end()
+    async with asyncio.timeout(FINISH_S):
+        async with generations.connected(read_model.dsn) as connection:
+            while await generations.checkpoints_of(connection, read_model.generation) != end:
+                await asyncio.sleep(0.05)
+
+
+@pytest.mark.timeout(0)
+async def test_killed_stopped_and_rebalanced_workers_leave_the_rows_of_one_undisturbed_fold(
+    postgresql_database: str, record_property: Callable[[str, object], None]
+) -> None:
+    seed = random.randrange(2**32)
+    record_property("seed", seed)
+    dice = random.Random(seed)
+    log = await log_of_anything(dice, EVENTS_PER_DISTURBANCE * DISTURBANCES)
+    read_model = await PostgresqlReadModel.live(postgresql_database)
+    with tempfile.TemporaryDirectory() as folder:
+        keep(log, Path(folder) / "log")
+        with Workers.at_work(read_model.dsn, Path(folder), dice) as workers:
+            await asyncio.sleep(1.0)
+            for _ in range(DISTURBANCES):
+                await asyncio.sleep(dice.random() * PAUSE_S)
+                await workers.disturb()
+            await finished(read_model, log)
+            assert "Traceback" not in workers.end()
+    undisturbed = await read_model.beside()
+    await undisturbed.fold(log)
+    assert await read_model.differences(undisturbed) == []
+    [(points,)] = await read_model.rows("SELECT sum(points) FROM latest_metrics")
+    assert points > 0
+    assert len(await read_model.rows("SELECT 1 FROM set_aside")) >= PARTITIONS
+
+
+async def test_any_suffix_of_the_log_folded_again_from_an_older_state_gives_the_same_rows(
+    postgresql_database: str,
+) -> None:
+    """As after a crash of PostgreSQL that lost the last commits: rows and checkpoints are of one moment."""
+    dice = random.Random(7)
+    log = await log_of_anything(dice, 600)
+    whole = await PostgresqlReadModel.live(postgresql_database)
+    await whole.fold(log)
+    older = await whole.beside()
+    longest = max((await log.end()).values())
+    await older.fold(log, sorted(dice.randrange(longest) for _ in range(4)))
+    assert await whole.differences(older) == []
+
+
+@pytest.mark.timeout(0)
+async def test_members_of_a_kafka_group_that_are_killed_under_load_leave_the_rows_of_one_undisturbed_fold(
+    postgresql_database: str, kafka_service: Any, kafka_topic: str, tmp_path: Path
+) -> None:
+    dice = random.Random(11)
+    uri = f"kafka://{kafka_service.bootstrap}/{kafka_topic}"
+    log = await open_kafka_log(KafkaSettings.parse(uri), partitions=PARTITIONS)
+    read_model = await PostgresqlReadModel.live(postgresql_database)
+    with (tmp_path / "errors").open("wb") as errors:
+
+        def start() -> subprocess.Popen[bytes]:
+            command = [sys.executable, "-m", "tests.integration.folding_process", read_model.dsn, uri]
+            return subprocess.Popen(command, stderr=errors)
+
+        members = [start() for _ in range(WORKERS)]
+        try:
+            appending = asyncio.create_task(_append_slowly(log, dice))
+            for _ in range(max(1, DISTURBANCES // 2)):
+                await asyncio.sleep(1 + dice.random())
+                victim = members.pop(dice.randrange(len(members)))
+                victim.kill()
+                victim.wait()
+                members.append(start())
+            await appending
+            await finished(read_model, log)
+            assert [member.poll() for member in members] == [None] * WORKERS
+        finally:
+            for member in members:
+                member.kill()
+                member.wait()
+    assert "Traceback" not in (tmp_path / "errors").read_text()
+    undisturbed = await read_model.beside()
+    await undisturbed.fold(log)
+    await log.close()
+    assert await read_model.differences(undisturbed) == []
+    assert len(await read_model.rows("SELECT 1 FROM runs")) > 0
+
+
+async def _append_slowly(log: EventLog, dice: random.Random) -> None:
+    for index, payload in enumerate(history(dice, EVENTS_PER_DISTURBANCE * max(1, DISTURBANCES // 2))):
+        await log.append([envelope(index, payload)])
+        await asyncio.sleep(0.002)
