@@ -1,5 +1,6 @@
 """What an operator may set, checked once: everything behind this module relies on it."""
 
+import os
 from dataclasses import dataclass, field
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from pathlib import Path
@@ -13,8 +14,6 @@ DEFAULT_PORT: Final = 5000
 ARTIFACTS_FOLDER_NAME: Final = "artifacts"
 PROXIED_ARTIFACTS: Final = "mlflow-artifacts:/"
 """The artifact root that makes clients send artifacts through this server."""
-
-OBJECT_STORES: Final = ("s3",)
 
 ANY: Final = "*"
 FRAME_OPTIONS: Final = ("SAMEORIGIN", "DENY", "NONE")
@@ -93,23 +92,17 @@ def folder_of(uri: str) -> Path | None:
 
 
 def artifacts_destination_of(uri: str) -> str:
-    """The URI of an `--artifacts-destination`: a path, a `file:` URI or a store of objects.
+    """The URI of an `--artifacts-destination`: a path, a `file:` URI or a store that an adapter reaches.
 
-    Raises SettingRefused.
+    Raises SettingRefused, also when the store needs what is not installed.
     """
     parts = urlsplit(uri)
-    if parts.scheme in OBJECT_STORES:
-        if not parts.netloc or parts.query or parts.fragment or ".." in parts.path.split("/"):
-            raise SettingRefused(f"--artifacts-destination {redacted(uri)!r} must look like s3://bucket/prefix.")
+    if parts.scheme not in ("", "file"):
+        check_store("--artifacts-destination", uri)
         return uri.rstrip("/")
-    if parts.scheme == "file":
-        if parts.netloc not in ("", "localhost"):
-            raise SettingRefused(f"--artifacts-destination {uri!r} names another host; only local folders are served.")
-        path = unquote(parts.path)
-    elif parts.scheme:
-        raise SettingRefused(f"--artifacts-destination {redacted(uri)!r}: only a local folder or s3:// is served.")
-    else:
-        path = uri
+    if parts.netloc not in ("", "localhost"):
+        raise SettingRefused(f"--artifacts-destination {uri!r} names another host; mount its folder here.")
+    path = unquote(parts.path) if parts.scheme else uri
     if not path or "\0" in path:
         raise SettingRefused(f"--artifacts-destination {uri!r} names no folder.")
     folder = Path(path).expanduser().absolute()
@@ -118,13 +111,29 @@ def artifacts_destination_of(uri: str) -> str:
     return folder.as_uri()
 
 
+def check_store(option: str, uri: str) -> None:
+    """Raises SettingRefused when no adapter reaches the store that `uri` names."""
+    # Not above: a process that keeps artifacts in a folder needs none of it.
+    from artifact_proxy import store_by_uri
+    from artifact_proxy.store_uri import StoreRefused
+
+    try:
+        store_by_uri.check_store(uri, os.environ)
+    except StoreRefused as error:
+        raise SettingRefused(f"{option}: {error}") from error
+
+
 def artifact_root_of(uri: str | None, *, serve_artifacts: bool, destination: str) -> str:
     """Where new experiments keep their artifacts: as given, else through this server, else the destination itself.
 
-    Raises SettingRefused.
+    Raises SettingRefused, also for a URI with a password: clients are told it, and events keep it.
     """
     if uri is None:
-        return PROXIED_ARTIFACTS if serve_artifacts else destination
+        if serve_artifacts:
+            return PROXIED_ARTIFACTS
+        check_tells_no_password("--artifacts-destination", destination)
+        return destination
+    check_tells_no_password("--default-artifact-root", uri)
     if any(character in uri for character in "?#\0") or ".." in uri.split("/"):
         raise SettingRefused(f"--default-artifact-root {redacted(uri)!r} must not contain '?', '#' or '..' segments.")
     if uri.startswith("mlflow-artifacts:"):
@@ -133,7 +142,18 @@ def artifact_root_of(uri: str | None, *, serve_artifacts: bool, destination: str
         return uri
     if not urlsplit(uri).scheme:
         return Path(uri).expanduser().absolute().as_uri()
+    if urlsplit(uri).scheme not in ("file", "http", "https"):
+        check_store("--default-artifact-root", uri)
     return uri if uri.endswith(":/") else uri.rstrip("/")
+
+
+def check_tells_no_password(option: str, uri: str) -> None:
+    """Raises SettingRefused."""
+    if urlsplit(uri).password is not None:
+        raise SettingRefused(
+            f"{option} {redacted(uri)!r} holds a password, and clients would be told it: leave it out, or pass "
+            "artifacts through the server (--serve-artifacts)."
+        )
 
 
 def static_prefix_of(prefix: str | None) -> str:

@@ -1,0 +1,154 @@
+"""From the URI of a store to the adapter that reaches it.
+
+An adapter and its library are imported when its store is made. Checking a URI imports no library: a process may be told
+of a store that it never uses.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import unquote, urlsplit
+
+from artifact_proxy.blob_store import BlobStore
+from artifact_proxy.store_uri import Environ, StoreRefused, server_uri, without_password
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Adapter:
+    """How a store is made: `settings` of its URI and the environment, and `store` of those.
+
+    `library` is what it needs beside Tracklog's own dependencies, and `extra` what brings that.
+    """
+
+    settings: Callable[[str, Environ], Any]
+    store: Callable[[Any], BlobStore]
+    library: str = ""
+    extra: str = ""
+
+
+def store_at(uri: str, environ: Environ) -> BlobStore:
+    """The store that `uri` names, by the schemes of ADAPTERS; nothing is reached yet.
+
+    `environ` are the environment variables, which hold credentials and addresses.
+    Raises StoreRefused for a scheme that no adapter has, an extra that is not installed, and a form that is none.
+    """
+    adapter = _adapter_of(uri)
+    return adapter.store(_settings_of(adapter, uri, environ))
+
+
+def check_store(uri: str, environ: Environ) -> None:
+    """Raises StoreRefused as `store_at` does."""
+    _settings_of(_adapter_of(uri), uri, environ)
+
+
+def _adapter_of(uri: str) -> Adapter:
+    scheme = urlsplit(uri).scheme
+    adapter = ADAPTERS.get(scheme)
+    if adapter is None:
+        others = ", ".join(f"{each}://" for each in ADAPTERS if each != "file")
+        raise StoreRefused(
+            f"{without_password(uri)!r} names a store of artifacts that this server cannot use; use a folder, {others}."
+        )
+    if adapter.library and find_spec(adapter.library) is None:
+        raise StoreRefused(
+            f"{without_password(uri)!r} needs a library that is not installed: pip install 'tracklog[{adapter.extra}]'."
+        )
+    return adapter
+
+
+def _settings_of(adapter: Adapter, uri: str, environ: Environ) -> Any:
+    try:
+        return adapter.settings(uri, environ)
+    except StoreRefused:
+        raise
+    except ValueError as error:
+        raise StoreRefused(str(error)) from error
+
+
+def _folder(uri: str, _environ: Environ) -> Path:
+    return Path(unquote(urlsplit(uri).path))
+
+
+def _local_store(folder: Path) -> BlobStore:
+    from artifact_proxy.local_blob_store import LocalBlobStore
+
+    return LocalBlobStore(folder)
+
+
+def _s3_settings(uri: str, environ: Environ) -> Any:
+    from artifact_proxy.s3_settings import S3Settings
+
+    if "@" in urlsplit(uri).netloc:
+        raise StoreRefused(f"{without_password(uri)!r} must be s3://bucket/prefix; credentials have their own places.")
+    return S3Settings.from_uri(uri, environ)
+
+
+def _s3_store(settings: Any) -> BlobStore:
+    from artifact_proxy.s3_blob_store import S3BlobStore
+
+    return S3BlobStore(settings)
+
+
+def _gcs_settings(uri: str, environ: Environ) -> Any:
+    from artifact_proxy.gcs_settings import GcsSettings
+
+    return GcsSettings.from_uri(uri, environ)
+
+
+def _azure_settings(uri: str, environ: Environ) -> Any:
+    from artifact_proxy.azure_settings import AzureSettings
+
+    return AzureSettings.from_uri(uri, environ)
+
+
+def _object_store(settings: Any) -> BlobStore:
+    from artifact_proxy.obstore_blob_store import ObstoreBlobStore
+
+    return ObstoreBlobStore(settings)
+
+
+def _sftp_store(uri: Any) -> BlobStore:
+    from artifact_proxy.file_tree_blob_store import FileTreeBlobStore
+    from artifact_proxy.sftp_file_tree import SftpFileTree
+
+    return FileTreeBlobStore(SftpFileTree(uri))
+
+
+def _ftp_store(uri: Any) -> BlobStore:
+    from artifact_proxy.file_tree_blob_store import FileTreeBlobStore
+    from artifact_proxy.ftp_file_tree import FtpFileTree
+
+    return FileTreeBlobStore(FtpFileTree(uri))
+
+
+def _webhdfs_settings(uri: str, environ: Environ) -> Any:
+    from artifact_proxy.webhdfs_settings import WebhdfsSettings
+
+    return WebhdfsSettings.from_uri(uri, environ)
+
+
+def _hdfs_store(settings: Any) -> BlobStore:
+    from artifact_proxy.file_tree_blob_store import FileTreeBlobStore
+    from artifact_proxy.webhdfs_file_tree import WebhdfsFileTree
+
+    return FileTreeBlobStore(WebhdfsFileTree(settings))
+
+
+_AZURE: Final = Adapter(settings=_azure_settings, store=_object_store, library="obstore", extra="azure")
+_FTP: Final = Adapter(settings=server_uri, store=_ftp_store, library="aioftp", extra="ftp")
+_HDFS: Final = Adapter(settings=_webhdfs_settings, store=_hdfs_store)
+
+ADAPTERS: Final[Mapping[str, Adapter]] = {
+    "file": Adapter(settings=_folder, store=_local_store),
+    "s3": Adapter(settings=_s3_settings, store=_s3_store),
+    "gs": Adapter(settings=_gcs_settings, store=_object_store, library="obstore", extra="gcs"),
+    "wasbs": _AZURE,
+    "abfss": _AZURE,
+    "sftp": Adapter(settings=server_uri, store=_sftp_store, library="asyncssh", extra="sftp"),
+    "ftp": _FTP,
+    "ftps": _FTP,
+    "hdfs": _HDFS,
+    "viewfs": _HDFS,
+}
