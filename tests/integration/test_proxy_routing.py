@@ -231,4 +231,4 @@ async def test_a_write_goes_to_another_process_when_the_first_is_gone(tmp_path: 
 
 async def test_what_the_proxy_cannot_read_is_refused_in_the_shape_of_an_error(proxied: Proxied) -> None:
     status, _, answer = await proxied.ask("GET", "/api/2.0/mlflow/%zz")
-    assert (status, json.loads(answer)["error_code"]) == (400, "BAD_REQUEST")
+    assert (status, json.loads(answer)["error_code"]) == (400, "INVALID_PARAMETER_VALUE")

@@ -5,6 +5,7 @@ import shutil
 import socket
 import struct
 import subprocess
+import tempfile
 import uuid
 from base64 import urlsafe_b64encode
 from collections.abc import Mapping
@@ -22,6 +23,9 @@ SLF4J_VERSION = "1.7.36"
 
 QUICK_RETURN: Mapping[str, str] = {"broker.session.timeout.ms": "3000", "broker.heartbeat.interval.ms": "500"}
 """A broker that was killed is let in again when its session is over: nine seconds as Kafka comes."""
+
+QUICK_START = ("-XX:TieredStopAtLevel=1",)
+"""Compile quickly and not well."""
 
 MEMORY = ("-Xms128m", "-Xmx384m")
 
@@ -107,8 +111,17 @@ class Kafka(ServiceProcess):
 
     name = "kafka"
 
-    def __init__(self, folder: Path, *, port: int | None = None, settings: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        port: int | None = None,
+        settings: Mapping[str, str] | None = None,
+        throwaway: bool = False,
+    ) -> None:
+        """`throwaway` halves what a start costs, for one that does not live long enough to be fast."""
         super().__init__(folder, port=port)
+        self._throwaway = throwaway
         self._controller_port = free_port()
         self._settings = dict(settings or {})
 
@@ -129,30 +142,44 @@ class Kafka(ServiceProcess):
         controller = f"{HOST}:{self._controller_port}"
         properties = {**kafka_properties(self.address, controller, self.data_folder), **self._settings}
         self.properties_file.write_text("".join(f"{name}={value}\n" for name, value in properties.items()))
-        if not (self.data_folder / "meta.properties").exists():
-            self._format()
+        if (self.data_folder / "meta.properties").exists():
+            return
+        if self._throwaway:
+            shutil.copytree(cached(f"kafka-{VERSION}-formatted", format_folder), self.data_folder)
+        else:
+            format_folder(self.data_folder)
 
     def command(self) -> list[str]:
-        return [*self._java(), *MEMORY, "kafka.Kafka", str(self.properties_file)]
+        quick = QUICK_START if self._throwaway else ()
+        return [*java_with_kafka(), *MEMORY, *quick, "kafka.Kafka", str(self.properties_file)]
 
     def is_ready(self) -> bool:
         return brokers_at(HOST, self.port) > 0
 
-    def _java(self) -> list[str]:
-        return [java(), "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn", "-cp", f"{jars()}/*"]
 
-    def _format(self) -> None:
-        arguments = ["kafka.tools.StorageTool", "format", "-t", random_uuid(), "-c", str(self.properties_file)]
+def java_with_kafka() -> list[str]:
+    """The beginning of a command line that runs a class of Kafka's."""
+    return [java(), "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn", "-cp", f"{jars()}/*"]
+
+
+def format_folder(folder: Path) -> None:
+    """Make the folder of a new cluster."""
+    with tempfile.NamedTemporaryFile("w", suffix=".properties") as properties:
+        # The addresses are not kept.
+        lines = kafka_properties("127.0.0.1:9092", "127.0.0.1:9093", folder)
+        properties.write("".join(f"{name}={value}\n" for name, value in lines.items()))
+        properties.flush()
+        arguments = ["kafka.tools.StorageTool", "format", "-t", random_uuid(), "-c", properties.name]
         formatted = subprocess.run(
-            [*self._java(), "-XX:TieredStopAtLevel=1", *arguments],
+            [*java_with_kafka(), *QUICK_START, *arguments],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
             check=False,
         )
-        if formatted.returncode:
-            raise RuntimeError(f"formatting Kafka's folder: exit code {formatted.returncode}\n{formatted.stdout}")
+    if formatted.returncode:
+        raise RuntimeError(f"formatting Kafka's folder: exit code {formatted.returncode}\n{formatted.stdout}")
 
 
 def kafka_properties(address: str, controller: str, data_folder: Path) -> dict[str, str]:

@@ -4,11 +4,13 @@ import os
 import shutil
 import signal
 import socket
+import time
 from collections.abc import Callable
 from pathlib import Path
 
 from tests.services.missing import ServiceMissing
-from tests.services.process import HOST, ServiceProcess
+from tests.services.process import HOST, READY_PAUSE_S, START_TIMEOUT_S, ServiceDidNotStartError, ServiceProcess
+from tests.services.process_tree import descendants
 
 SYSTEM_FOLDERS = ("/usr/sbin", "/usr/local/sbin")
 """Where packages put it, and where a user's PATH may not look."""
@@ -47,10 +49,16 @@ class Nginx(ServiceProcess):
         files = ["-p", str(self.folder), "-c", str(self.configuration_file), "-e", "stderr"]
         return [binary(), *files, "-g", "daemon off;"]
 
-    def reload(self) -> None:
-        """Read the configuration anew, with requests under way answered by the old one."""
+    def reload(self, timeout_s: float = START_TIMEOUT_S) -> None:
+        """Have it read its configuration anew, and return when no new request is answered by the old one."""
         self.prepare()
+        old = descendants(self.pid)
         os.kill(self.pid, signal.SIGHUP)
+        deadline = time.monotonic() + timeout_s
+        while not set(descendants(self.pid)) - set(old) or any(map(_takes_requests, old)):
+            if time.monotonic() > deadline:
+                raise ServiceDidNotStartError(f"nginx: not reloaded after {timeout_s} s\n{self.log_tail()}")
+            time.sleep(READY_PAUSE_S)
 
     def is_ready(self) -> bool:
         try:
@@ -58,6 +66,15 @@ class Nginx(ServiceProcess):
         except OSError:
             return False
         return True
+
+
+def _takes_requests(worker: int) -> bool:
+    """Whether a worker is neither gone nor only answering what is under way, which it says in its title."""
+    try:
+        title = Path(f"/proc/{worker}/cmdline").read_bytes()
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+    return bool(title) and b"shutting down" not in title
 
 
 def worker_user() -> str | None:

@@ -15,7 +15,7 @@ from typing import ClassVar, Self
 from tests.services import leash
 from tests.services.process_tree import kill_tree, parent_of, resume_tree, suspend_tree
 
-START_TIMEOUT_S = 60.0
+START_TIMEOUT_S = 120.0
 """The slowest is up in four seconds; the rest is for a machine that is busy with other tests."""
 
 STOP_TIMEOUT_S = 30.0

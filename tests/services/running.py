@@ -34,8 +34,9 @@ def new_postgresql(folder: Path, settings: Mapping[str, str] = PRODUCTION) -> An
 
 def new_kafka(folder: Path, settings: Mapping[str, str] = QUICK_RETURN) -> AnyKafka:
     """A Kafka that is not started yet."""
-    make = KafkaContainer if docker_answers() else Kafka
-    return make(folder, settings=settings)
+    if docker_answers():
+        return KafkaContainer(folder, settings=settings)
+    return Kafka(folder, settings=settings, throwaway=True)
 
 
 def new_minio(folder: Path) -> AnyMinio:

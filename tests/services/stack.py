@@ -22,7 +22,7 @@ from tests.services.nginx import Nginx, worker_user
 from tests.services.postgresql import Postgresql, execute
 from tests.services.process import HOST, ServiceProcess
 from tests.services.role import RoleProcess
-from tests.services.running import AnyKafka, AnyMinio, AnyPostgresql
+from tests.services.running import AnyKafka, AnyMinio, AnyPostgresql, new_kafka, new_minio, new_postgresql
 from tests.services.s3_bucket import REGION, s3_client
 from tracklog.distributed.every_route import every_endpoint
 from tracklog.distributed.nginx import ProxySettings, Role, configuration
@@ -272,6 +272,18 @@ class Stack:
     def _let_folder_go(self) -> None:
         if self._lock is not None:
             self._lock.close()
+
+
+def new_stack(folder: Path, settings: StackSettings = StackSettings(), *, port: int | None = None) -> Stack:
+    """A distributed system for tests, not started yet: its stores are containers where Docker answers."""
+    return Stack(
+        folder,
+        settings,
+        port=port,
+        make_postgresql=new_postgresql,
+        make_kafka=new_kafka,
+        make_minio=new_minio,
+    )
 
 
 def wait_for(processes: list[RoleProcess]) -> None:
