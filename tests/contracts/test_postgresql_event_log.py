@@ -163,6 +163,81 @@ class TestNoReaderPassesAGap:
         await connection.execute("UPDATE tracklog.log_end SET next_offset = next_offset + 2")
 
 
+async def test_writers_take_turns_whatever_isolation_the_database_prefers(postgresql_database: str) -> None:
+    connection = await asyncpg.connect(postgresql_database)
+    name = postgresql_database.rsplit("/", 1)[1]
+    await connection.execute(f"ALTER DATABASE {name} SET default_transaction_isolation = 'serializable'")
+    await connection.close()
+    logs = [await open_postgresql_log(postgresql_database) for _ in range(3)]
+    await asyncio.gather(*(log.append([param(one, "p")]) for log in logs for one in range(20)))
+    for _ in range(20):
+        await asyncio.gather(*(log.append([param(1, "p")]) for log in logs))
+    assert await logs[0].end() == {PARTITION: 120}
+    for log in logs:
+        await log.close()
+
+
+async def test_a_full_disk_refuses_the_append_and_loses_nothing(connection: Any, log: PostgresqlEventLog) -> None:
+    await log.append([param(1, "before")])
+    await connection.execute(
+        "CREATE FUNCTION fill_up() RETURNS trigger LANGUAGE plpgsql AS"
+        " $$ BEGIN RAISE EXCEPTION 'No space left on device' USING ERRCODE = 'disk_full'; END $$;"
+        " CREATE TRIGGER fill_up BEFORE INSERT ON tracklog.events EXECUTE FUNCTION fill_up()"
+    )
+    with pytest.raises(LogUnavailable, match="No space left"):
+        await log.append([param(1, "refused")])
+    await connection.execute("DROP TRIGGER fill_up ON tracklog.events")
+    assert [position.offset for position in await log.append([param(2, "after")])] == [1]
+    assert keys(await everything(log)) == ["before", "after"]
+
+
+async def test_a_session_that_ends_within_an_append_leaves_the_outcome_open(
+    connection: Any, log: PostgresqlEventLog
+) -> None:
+    await log.append([param(1, "before")])
+    transaction = connection.transaction()
+    await transaction.start()
+    await connection.execute("UPDATE tracklog.log_end SET next_offset = next_offset")
+    lost = asyncio.create_task(log.append([param(1, "lost")]))
+    await asyncio.sleep(0.2)
+    gathered = asyncio.create_task(log.append([param(1, "gathered")]))
+    await connection.execute(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+        " WHERE wait_event_type = 'Lock' AND datname = current_database()"
+    )
+    with pytest.raises(OutcomeUnknown):
+        await lost
+    await transaction.rollback()
+    await gathered  # it was not sent yet, and goes over the next connection
+    assert keys(await everything(log)) == ["before", "gathered"]
+
+
+async def test_a_reader_that_is_not_told_looks_by_itself(
+    log: PostgresqlEventLog, reader: PostgresqlEventLogReader, connection: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("event_log.postgresql_event_log._DOUBT_S", 0.3)
+    waiting = asyncio.create_task(reader.wait_for_more(await reader.end(), 30))
+    await asyncio.sleep(0.2)
+    await connection.execute("UPDATE tracklog.log_end SET next_offset = next_offset + 1")  # and no notification
+    async with asyncio.timeout(5):
+        await waiting
+
+
+async def test_a_reader_whose_session_ended_listens_again(
+    log: PostgresqlEventLog, reader: PostgresqlEventLogReader, connection: Any
+) -> None:
+    waiting = asyncio.create_task(reader.wait_for_more({PARTITION: 1}, 30))
+    await asyncio.sleep(0.2)
+    await connection.execute(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+        " WHERE query LIKE '%next_offset%' AND datname = current_database() AND pid <> pg_backend_pid()"
+    )
+    await asyncio.sleep(1)
+    async with asyncio.timeout(5):
+        await log.append([param(1, "p"), param(1, "q")])
+        await waiting
+
+
 async def test_a_foreign_schema_is_refused_untouched(postgresql_database: str) -> None:
     connection = await asyncpg.connect(postgresql_database)
     await connection.execute("CREATE SCHEMA tracklog; CREATE TABLE tracklog.notes (text text)")
