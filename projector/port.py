@@ -70,6 +70,13 @@ class ReadModelWriter(ABC):
     async def refusals_since(self, partition: int, offset: int) -> list[Refusal]:
         """Refusals of events at `offset` and after."""
 
+    def cannot_keep(self, payload: bytes) -> str | None:
+        """Why no event with this payload can be kept, if the database has such a rule.
+
+        Unwritable tells the same only of what a whole batch comes to, and a later event may have covered it up.
+        """
+        return None
+
     @abstractmethod
     async def load(self, needs: Needs) -> WorkingSet:
         """The present state of everything `needs` names. Raises Unwritable when it could not even be asked for."""

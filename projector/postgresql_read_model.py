@@ -46,6 +46,9 @@ _AWAY: Final = (
     asyncpg.IdleInTransactionSessionTimeoutError,
 )
 
+_NUL: Final = rb"\u0000"
+"""In JSON."""
+
 _ATTEMPTS: Final = 5
 _CONNECT_TIMEOUT_S: Final = 5.0
 _STATEMENT_TIMEOUT_S: Final = 60.0
@@ -142,6 +145,11 @@ class PostgresqlReadModelWriter(ReadModelWriter):
                 offset,
             )
         return [Refusal(*row) for row in found]
+
+    def cannot_keep(self, payload: bytes) -> str | None:
+        if _NUL in payload and _NUL in payload.replace(rb"\\", b""):  # an escaped backslash before u0000 is plain text
+            return "it holds the character NUL, which PostgreSQL cannot keep"
+        return None
 
     # --- loading --------------------------------------------------------------------------------------------------
 

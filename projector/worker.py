@@ -265,9 +265,12 @@ class ProjectorWorker:
         decoded: list[tuple[RecordedEvent, AnyEvent | UndecodableEvent]] = []
         for recorded in events:
             try:
-                decoded.append((recorded, codec.decode(recorded)))
+                event: AnyEvent | UndecodableEvent = codec.decode(recorded)
+                if (reason := self._read_model.cannot_keep(recorded.payload)) is not None:
+                    event = UndecodableEvent(reason)
             except UndecodableEvent as error:
-                decoded.append((recorded, error))
+                event = error
+            decoded.append((recorded, event))
         return decoded
 
 

@@ -24,7 +24,7 @@ from schemas.postgresql import CONTROL_SCHEMA, PROGRESS_CHANNEL, schema_of
 from schemas.progress_message import Committed
 from schemas.read_model import metadata
 from tests.integration.postgresql_read_models import PostgresqlReadModel, sqlite_rows
-from tests.unit.projector.histories import RUNS, created, envelope, experiment, histories, log_of, metric, param
+from tests.unit.projector.histories import RUNS, created, envelope, experiment, histories, log_of, metric
 from tests.unit.projector.read_models import projected
 
 
@@ -181,11 +181,30 @@ async def test_what_could_not_be_written_is_folded_after_a_fix(read_model: Postg
     assert await read_model.rows("SELECT value FROM tags WHERE key = 't'") == [("ab",)]
 
 
-async def test_a_refusal_that_quotes_a_nul_is_kept_without_it(read_model: PostgresqlReadModel) -> None:
-    history = (experiment(), created(), param("a", "b"), param("a", "c\0d"))
-    await read_model.fold(await log_of(*history))
-    [(message,)] = await read_model.rows("SELECT message FROM refusals")
-    assert "c\N{REPLACEMENT CHARACTER}d" in message
+@pytest.mark.parametrize("ends", [[], [3], [4]])
+async def test_a_nul_is_set_aside_though_a_later_event_covers_it_up(
+    read_model: PostgresqlReadModel, ends: list[int]
+) -> None:
+    tagged = [RunDataLogged(run_id=RUNS[0], tags=[Tag("t", value)]) for value in ("a\0b", "c")]
+    await read_model.fold(await log_of(experiment(), created(), *tagged), ends)
+    assert await read_model.rows('SELECT "offset" FROM set_aside ORDER BY 1') == [(2,), (3,)]
+
+
+async def test_a_backslash_before_u0000_is_no_nul(read_model: PostgresqlReadModel) -> None:
+    tagged = RunDataLogged(run_id=RUNS[0], tags=[Tag("t", r"\u0000 \\u0000")])
+    await read_model.fold(await log_of(experiment(), created(), tagged))
+    assert await read_model.rows("SELECT value FROM tags WHERE key = 't'") == [(r"\u0000 \\u0000",)]
+
+
+async def test_a_stream_whose_name_postgresql_cannot_keep_is_set_aside_and_stays_so(
+    read_model: PostgresqlReadModel,
+) -> None:
+    named = replace(metric(), run_id="a\0b")
+    log = await log_of(experiment(), named, named)
+    await read_model.fold(log, [2])
+    await read_model.fold(log)
+    streams = [("run/a\N{REPLACEMENT CHARACTER}b",)] * 2
+    assert await read_model.rows("SELECT stream FROM set_aside") == streams
 
 
 async def test_a_worker_looks_after_what_is_set_aside_in_its_own_partitions(read_model: PostgresqlReadModel) -> None:
