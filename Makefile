@@ -65,10 +65,10 @@ bench-distributed: install services
 	$(BIN)/python -m bench distributed $(OPTIONS)
 
 crash-test: $(VENV)/installed-package
-	TRACKLOG_KILLS=$(KILLS) $(BIN)/python -m pytest tests/crash --timeout=0
+	TRACKLOG_KILLS=$(KILLS) $(BIN)/python -m pytest tests/crash/test_kills.py --timeout=0
 
 fault-test: $(VENV)/installed-package services
-	TRACKLOG_FAULTS=$(COUNT) $(BIN)/python -m pytest tests/crash/test_faults.py --timeout=0
+	TRACKLOG_FAULTS=$(COUNT) $(BIN)/python -m pytest tests/crash/test_faults.py tests/crash/test_outages.py --timeout=0
 
 lock: $(VENV)/installed-package
 	$(BIN)/pip-compile --upgrade --quiet --allow-unsafe --extra=dev --generate-hashes --no-emit-find-links \
