@@ -229,6 +229,10 @@ class KafkaProducer:
         for broker, lanes in by_broker.items():
             batches = {lane.partition: batch for lane in lanes if (batch := lane.batch or self._next_batch(lane))}
             if batches:
+                # Marked now and not when the task runs, or a batch could be sent twice, or given up and then sent.
+                self._busy_brokers.add(broker)
+                for partition in batches:
+                    self._lanes[partition].is_on_its_way = True
                 self._spawn(self._send(broker, batches))
 
     def _spawn(self, sending: Any) -> None:
@@ -256,9 +260,6 @@ class KafkaProducer:
         return lane.batch
 
     async def _send(self, broker: int, batches: dict[int, _Batch]) -> None:
-        self._busy_brokers.add(broker)
-        for partition in batches:
-            self._lanes[partition].is_on_its_way = True
         asked = [(self._cluster.topic, [(partition, batch.encoded) for partition, batch in batches.items()])]
         request = ProduceRequest(None, _ALL_REPLICAS, _BROKER_WAIT_MS, asked)
         try:

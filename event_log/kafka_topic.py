@@ -21,6 +21,17 @@ _LOOKS_FOR_LEADERS: Final = 200
 _LOOK_EVERY_S: Final = 0.05
 _OF_A_TOPIC: Final = 2
 _PROBED_RECORDS: Final = 100
+_REFUSED_FOR_GOOD: Final = frozenset(
+    error.errno
+    for error in (
+        errors.InvalidTopicError,
+        errors.InvalidPartitionsError,
+        errors.InvalidConfigurationError,
+        errors.PolicyViolationError,
+        errors.TopicAuthorizationFailedError,
+        errors.ClusterAuthorizationFailedError,
+    )
+)
 _FOREVER: Final = "-1"
 _KEPT_WHOLE: Final = ("delete", "")
 """No segment is ever due for deletion, and none is compacted. Newer brokers also know a policy of nothing."""
@@ -40,7 +51,7 @@ async def create_topic(
 ) -> None:
     """Give birth to the topic, unless another process just did; a replication factor of -1 is the brokers' default.
 
-    Raises LogUnavailable, or ForeignLog when the brokers refuse.
+    Raises LogUnavailable, or ForeignLog when the brokers refuse for good.
     """
     configuration = {
         "retention.ms": _FOREVER,
@@ -54,10 +65,11 @@ async def create_topic(
     topic = (cluster.topic, partitions, replication_factor, to_the_brokers_liking, list(configuration.items()))
     response = await _ask_any(cluster, CreateTopicsRequest([topic], int(_ADMIN_S * 1000), False))
     for _, code, reason in response.topic_errors:
+        sentence = f"Kafka refuses to create the topic {cluster.topic}: {reason or errors.for_code(code).description}"
+        if code in _REFUSED_FOR_GOOD:
+            raise ForeignLog(sentence)
         if code not in (NO_ERROR, errors.TopicAlreadyExistsError.errno):
-            raise ForeignLog(
-                f"Kafka refuses to create the topic {cluster.topic}: {reason or errors.for_code(code).description}"
-            )
+            raise LogUnavailable(sentence)  # as while not all brokers that are to have a replica are up
     for _ in range(_LOOKS_FOR_LEADERS):
         if await find_topic(cluster) and all(
             cluster.leader_of(partition) is not None for partition in range(cluster.partition_count)

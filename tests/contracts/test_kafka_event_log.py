@@ -296,6 +296,11 @@ async def test_a_reader_of_a_topic_that_is_not_there_is_told_so(settings: KafkaS
         await open_kafka_reader(settings)
 
 
+async def test_a_topic_that_cannot_have_its_replicas_yet_is_asked_for_again_later(settings: KafkaSettings) -> None:
+    with pytest.raises(LogUnavailable, match="replicate"):
+        await open_kafka_log(settings, replication_factor=30)
+
+
 async def test_two_processes_that_create_the_topic_at_once_share_it(settings: KafkaSettings) -> None:
     logs = await asyncio.gather(open_kafka_log(settings, partitions=2), open_kafka_log(settings, partitions=2))
     await asyncio.gather(*(log.append([param(1, "p")]) for log in logs))

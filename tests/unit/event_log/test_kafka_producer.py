@@ -138,6 +138,19 @@ async def test_what_arrives_while_a_batch_is_on_its_way_is_the_next_batch(
     assert [sent.values for sent in brokers.sent] == [[b"a"], [b"b", b"b", b"c", b"c", b"d", b"d"]]
 
 
+async def test_a_batch_that_was_handed_over_is_neither_sent_again_nor_given_up_before_it_is_sent(
+    producer: KafkaProducer, brokers: Brokers
+) -> None:
+    appending = asyncio.create_task(append(producer, "a"))
+    await asyncio.sleep(0)
+    producer._hand_over()
+    producer._hand_over()
+    lane = producer._lanes[0]
+    producer._give_up_what_is_late(lane, (lane.unanswered_since or 0) + 0.3)
+    assert await appending == 0
+    assert len(brokers.sent) == 1
+
+
 async def test_partitions_of_one_broker_go_in_one_request_and_are_answered_each_for_itself(
     producer: KafkaProducer, brokers: Brokers
 ) -> None:
