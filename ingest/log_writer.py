@@ -66,8 +66,11 @@ class LogWriter:
     async def append_and_hear(self, event: AnyEvent, actor: Actor, request_id: str) -> EventData:
         """Return when the event is durable and the read model holds it.
 
-        Raises the error the fold refuses it with, ProjectionBehind, and what EventLog.append raises.
+        Raises the error the fold refuses it with, ProjectionBehind, and what EventLog.append raises; and
+        TemporarilyUnavailable, with nothing appended, when no verdict would be heard: a client that repeats what it
+        got no answer to might otherwise do twice what it meant to do once.
         """
+        self._progress.require_listening()
         stamped = self._clock.stamp(event, actor, request_id)
         positions = await self._log.append((stamped,))
         self._observer.appended(1)

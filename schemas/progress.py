@@ -43,6 +43,12 @@ class ProjectionProgress(ABC):
         Raises ProjectionBehind after `timeout_s`; the event is in the log all the same.
         """
 
+    def require_listening(self) -> None:  # noqa: B027
+        """Raise TemporarilyUnavailable when nobody would hear of a verdict now, so that nothing is appended for it.
+
+        Nothing, where the read model is never out of reach.
+        """
+
     @abstractmethod
     def report(self) -> ProgressReport:
         """The newest known state, without waiting."""

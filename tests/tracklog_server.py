@@ -26,7 +26,7 @@ LOG_TAIL_LINES = 60
 
 
 class ServerDidNotStartError(RuntimeError):
-    """The process ended, or did not answer GET /health with 200 in time; the message holds the end of its log."""
+    """The process ended, or did not answer GET /ready with 200 in time; the message holds the end of its log."""
 
 
 class ServerDidNotStopError(RuntimeError):
@@ -121,15 +121,15 @@ class TracklogServer:
             )
 
     def start(self, timeout_s: float = START_TIMEOUT_S) -> Self:
-        """Start the processes and return when GET /health answers 200, or raise ServerDidNotStartError."""
+        """Start the processes and return when GET /ready answers 200, or raise ServerDidNotStartError."""
         self.spawn()
         deadline = time.monotonic() + timeout_s
-        while not self._is_healthy():
+        while not self._is_ready():
             if not self.is_running:
                 raise ServerDidNotStartError(f"exit code {self._started().returncode}\n{self.log_tail()}")
             if time.monotonic() > deadline:
                 self.kill()
-                raise ServerDidNotStartError(f"no answer from {self.url}/health in {timeout_s} s\n{self.log_tail()}")
+                raise ServerDidNotStartError(f"not ready at {self.url} in {timeout_s} s\n{self.log_tail()}")
             time.sleep(HEALTH_PAUSE_S)
         return self
 
@@ -191,9 +191,9 @@ class TracklogServer:
         path = os.pathsep.join(filter(None, [str(REPOSITORY), inherited.get("PYTHONPATH")]))
         return {**inherited, "PYTHONPATH": path, "PYTHONUNBUFFERED": "1", **self._environment}
 
-    def _is_healthy(self) -> bool:
+    def _is_ready(self) -> bool:
         try:
-            with urllib.request.urlopen(f"{self.url}/health", timeout=5) as answer:
+            with urllib.request.urlopen(f"{self.url}/ready", timeout=5) as answer:
                 return bool(answer.status == 200)
         except (urllib.error.URLError, OSError):
             return False

@@ -167,7 +167,7 @@ def test_an_event_carries_the_request_id_and_the_user_agent(start: Start) -> Non
 
 
 def test_everything_is_below_a_static_prefix(start: Start, tmp_path: Path) -> None:
-    # The helper that starts servers asks /health, so that the bare path must not be what tells it is up.
+    # The helper that starts servers asks /ready, so that the bare path must not be what tells it is up.
     server = TracklogServer(tmp_path, options=("--static-prefix", "/ml"))
     server.spawn()
     try:

@@ -8,6 +8,8 @@ from typing import Final, ParamSpec
 
 import click
 
+from tracklog.cli.refusing import refusing
+
 TALKATIVE_LIBRARIES: Final = ("aiobotocore", "aiokafka", "alembic", "botocore")
 """What they say below a warning is for their makers."""
 
@@ -15,7 +17,7 @@ P = ParamSpec("P")
 
 
 def run_until_signal(serve: Callable[P, Awaitable[None]], *arguments: P.args, **options: P.kwargs) -> None:
-    """Run `serve` to its end; what keeps it from starting becomes one sentence and exit code 1."""
+    """Run `serve` to its end; what keeps it from starting becomes one sentence."""
     import uvloop
 
     from event_log.port import ForeignLog, LogInUse
@@ -27,7 +29,8 @@ def run_until_signal(serve: Callable[P, Awaitable[None]], *arguments: P.args, **
         await serve(*arguments, **options)
 
     try:
-        uvloop.run(main())
+        with refusing():
+            uvloop.run(main())
     except (ForeignLog, LogInUse, AddressTaken) as error:
         raise click.ClickException(str(error)) from error
     except PermissionError as error:

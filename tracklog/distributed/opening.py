@@ -1,7 +1,14 @@
 """The log, the read model and the progress that a process shares with others, opened by what `SharedStores` name."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
 from event_log.port import EventLog, EventLogReader, PartitionAssignment
-from tracklog.store_uris import KafkaTopic, PostgresqlDatabase
+from tracklog.store_uris import KafkaTopic, PostgresqlDatabase, SettingRefused
+
+if TYPE_CHECKING:
+    from event_log.kafka_settings import KafkaSettings
 
 LogPlace = PostgresqlDatabase | KafkaTopic
 
@@ -9,35 +16,35 @@ LogPlace = PostgresqlDatabase | KafkaTopic
 async def opened_log(place: LogPlace) -> EventLog:
     """The log at `place`, to append to; made where there is none.
 
-    Raises LogUnavailable or ForeignLog.
+    Raises LogUnavailable, ForeignLog, or SettingRefused.
     """
     if isinstance(place, PostgresqlDatabase):
         from event_log.postgresql_event_log import open_postgresql_log
 
         return await open_postgresql_log(place.dsn)
     from event_log.kafka_event_log import DEFAULT_PARTITIONS, open_kafka_log
-    from event_log.kafka_settings import KafkaSettings
 
-    return await open_kafka_log(
-        KafkaSettings.parse(place.uri, place.config_file),
-        partitions=place.partitions or DEFAULT_PARTITIONS,
-        replication_factor=place.replication_factor or -1,
-    )
+    with _refused_settings():
+        return await open_kafka_log(
+            _kafka_settings(place),
+            partitions=place.partitions or DEFAULT_PARTITIONS,
+            replication_factor=place.replication_factor or -1,
+        )
 
 
 async def opened_reader(place: LogPlace) -> EventLogReader:
     """The log at `place`, to read.
 
-    Raises LogUnavailable, also while there is no topic yet, or ForeignLog.
+    Raises LogUnavailable, also while there is no topic yet, ForeignLog, or SettingRefused.
     """
     if isinstance(place, PostgresqlDatabase):
         from event_log.postgresql_event_log import open_postgresql_reader
 
         return await open_postgresql_reader(place.dsn)
     from event_log.kafka_event_log import open_kafka_reader
-    from event_log.kafka_settings import KafkaSettings
 
-    return await open_kafka_reader(KafkaSettings.parse(place.uri, place.config_file))
+    with _refused_settings():
+        return await open_kafka_reader(_kafka_settings(place))
 
 
 def assignment_in_group(place: LogPlace, group: str) -> PartitionAssignment:
@@ -47,6 +54,22 @@ def assignment_in_group(place: LogPlace, group: str) -> PartitionAssignment:
 
         return PostgresqlAssignment(place.dsn, group)
     from event_log.kafka_assignment import KafkaAssignment
+
+    return KafkaAssignment(_kafka_settings(place), group)
+
+
+def _kafka_settings(place: KafkaTopic) -> "KafkaSettings":
     from event_log.kafka_settings import KafkaSettings
 
-    return KafkaAssignment(KafkaSettings.parse(place.uri, place.config_file), group)
+    return KafkaSettings.parse(place.uri, place.config_file)
+
+
+@contextmanager
+def _refused_settings() -> Iterator[None]:
+    """What only the attempt to connect finds wrong, such as a certificate that is none, as a refused setting."""
+    from event_log.kafka_settings import BadKafkaSettings
+
+    try:
+        yield
+    except BadKafkaSettings as error:
+        raise SettingRefused(str(error)) from error

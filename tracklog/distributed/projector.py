@@ -11,12 +11,13 @@ import asyncpg
 from prometheus_client.core import Metric
 
 from event_log.control_schema import ensure_control_schema
-from event_log.port import EventLogReader, LogUnavailable, PartitionAssignment
+from event_log.port import EventLogReader, ForeignLog, LogUnavailable, PartitionAssignment
 from projector.postgresql_projection import PostgresqlProjection
 from projector.worker import Progress
 from query_api.server_routes import server_routes
 from schemas.envelope import Positions
 from schemas.errors import TemporarilyUnavailable
+from schemas.migrations import ForeignDatabase
 from schemas.postgresql_errors import CONNECTION_ERRORS, said
 from schemas.rest.route import Kind
 from tracklog.distributed.availability import once_available
@@ -176,6 +177,8 @@ async def _run_until(stopping: asyncio.Event, projection: PostgresqlProjection) 
             await asyncio.wait((folding,), timeout=BATCH_S)
         if folding.done():
             folding.result()
+    except ForeignDatabase as error:
+        raise ForeignLog(str(error)) from error
     finally:
         for task in (folding, told):
             task.cancel()

@@ -4,7 +4,10 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Final
 
+from tracklog.distributed.availability import once_available
+from tracklog.distributed.progress import PostgresqlProgress
 from tracklog.distributed.projector_child import run_projector_child
 from tracklog.distributed.roles import shared_stores
 from tracklog.distributed.shared_system import history_reader, writing_system
@@ -13,6 +16,8 @@ from tracklog.role_services import artifact_services, read_services, together, w
 from tracklog.serving import Services, serve
 from tracklog.settings import Settings
 from tracklog.supervision import keep_running
+
+FIRST_READ_MODEL_S: Final = 20.0
 
 
 async def serve_shared(settings: Settings, announce: Callable[[str], None]) -> None:
@@ -26,7 +31,6 @@ async def serve_shared(settings: Settings, announce: Callable[[str], None]) -> N
     @asynccontextmanager
     async def services(stopping: asyncio.Event) -> AsyncIterator[Services]:
         from ingest.postgresql_door_state import PostgresqlDoorState
-
         from query_api.postgresql_read_model import PostgresqlReadModel
 
         async with AsyncExitStack() as stack:
@@ -36,6 +40,7 @@ async def serve_shared(settings: Settings, announce: Callable[[str], None]) -> N
             reached = lambda: dict(progress.report().checkpoint)  # noqa: E731
             projecting = asyncio.create_task(keep_running("projector", lambda: run_projector_child(stores), reached))
             stack.push_async_callback(_cancelled, projecting)
+            await _first_read_model(progress, stopping)
             read_model = PostgresqlReadModel(system.connections)
             door_state = PostgresqlDoorState(system.connections)
             yield together(
@@ -58,6 +63,21 @@ async def serve_shared(settings: Settings, announce: Callable[[str], None]) -> N
         ),
         announce=announce,
     )
+
+
+async def _first_read_model(progress: PostgresqlProgress, stopping: asyncio.Event) -> None:
+    """Wait a while for the projector child, which makes the read model where there is none.
+
+    Clients of a new server would else be told to come again before they did anything. Where it takes longer, as to
+    fold a long log anew, they are told so.
+    """
+
+    async def is_there() -> None:
+        progress.require_listening()
+
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(FIRST_READ_MODEL_S):
+            await once_available(is_there, stopping, pause_s=0.05)
 
 
 async def _cancelled(task: asyncio.Task[None]) -> None:

@@ -52,6 +52,10 @@ class MemoryProjection(ProjectionProgress, DoorState):
         await self.wait_until({0: position.offset + 1}, timeout_s)
         return self._refusals.get(position.offset)
 
+    def require_listening(self) -> None:
+        if self.is_away:
+            raise TemporarilyUnavailable("the read model is away")
+
     def report(self) -> ProgressReport:
         return ProgressReport({0: self._next_offset}, 0)
 

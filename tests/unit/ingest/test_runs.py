@@ -9,10 +9,11 @@ import pytest
 
 from event_log.port import OutcomeUnknown
 from schemas.envelope import EventData, Position
-from schemas.errors import InvalidParameterValue, ResourceDoesNotExist
+from schemas.errors import InvalidParameterValue, ResourceDoesNotExist, TemporarilyUnavailable
 from schemas.events import RunCreated, RunDeleted, RunRestored, RunUpdated
 from schemas.progress import ProjectionBehind
 from schemas.rest.messages import (
+    CreateLoggedModel,
     CreateRun,
     DeleteRun,
     KeyValue,
@@ -256,3 +257,19 @@ async def test_a_delete_of_unknown_outcome_is_looked_up(house: House, monkeypatc
         await house.ingest.runs.delete(DeleteRun(run_id=run_id), ANN, "q")
     with pytest.raises(InvalidParameterValue):
         await house.ingest.door.active_run(run_id)
+
+
+async def test_what_would_wait_for_a_verdict_that_nobody_hears_is_not_appended(house: House) -> None:
+    """A client repeats what was answered 503, and a model logged twice would be two."""
+    ingest = house.another_process(shared=True)
+    run_id = await create(house)
+    await ingest.door.active_run(run_id)
+    house.projection.is_away = True
+    events = await house.count()
+    with pytest.raises(TemporarilyUnavailable):
+        await ingest.logged_models.create(CreateLoggedModel(experiment_id="0"), ANN, "q")
+    with pytest.raises(TemporarilyUnavailable):
+        await ingest.runs.update(UpdateRun(run_id=run_id, run_name="other"), ANN, "q")
+    assert await house.count() == events
+    await ingest.run_data.log_metric(LogMetric(run_id=run_id, key="m", value=1.0, timestamp=1), ANN, "q")
+    assert await house.count() == events + 1

@@ -123,6 +123,6 @@ def test_trusted_proxies_are_networks() -> None:
 
 def test_a_refusal_is_one_sentence_without_passwords() -> None:
     with pytest.raises(SettingRefused) as refused:
-        artifacts_destination_of("ftp://user:secret@host/x")
+        artifacts_destination_of("mysql://user:secret@host/x")
     assert str(refused.value).endswith((".", ")"))
     assert "secret" not in str(refused.value)

@@ -2,8 +2,9 @@
 
 import asyncio
 import json
+import sqlite3
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import aclosing
+from contextlib import aclosing, closing
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from msgspec.structs import replace
 
 from event_log.port import EVERY_EVENT, EventFilter
 from event_log.sqlite_event_log import SqliteEventLog, SqliteEventLogReader
+from projector.sqlite_generations import ensure
 from schemas.envelope import Actor, EventClock, EventData
 from schemas.events import AnyEvent, ExperimentDeleted, ExperimentRestored
 from tracklog.cli.commands import tracklog
@@ -130,3 +132,36 @@ async def test_without_following_the_end_is_the_end(tmp_path: Path) -> None:
     log = SqliteEventLogReader(file)
     assert [len(text.splitlines()) async for text in batches(log, EVERY_EVENT, follow=False)] == [4]
     await log.close()
+
+
+def set_aside(log_file: Path, *rows: tuple[object, ...]) -> None:
+    read_model = ensure(log_file)
+    with closing(sqlite3.connect(read_model)) as connection:
+        connection.executemany("INSERT INTO set_aside VALUES (?, ?, ?, ?, ?, ?)", rows)
+        connection.commit()
+
+
+def test_what_is_set_aside_is_listed_with_its_place_and_reason(log_file: Path) -> None:
+    assert printed(log_file, "--set-aside") == []
+    set_aside(log_file, (0, 3, "experiment/1", "id", "experiment.deleted", "its fold raised ValueError()"))
+    assert printed(log_file, "--set-aside") == [
+        {
+            "partition": 0,
+            "offset": 3,
+            "stream": "experiment/1",
+            "type": "experiment.deleted",
+            "reason": "its fold raised ValueError()",
+        }
+    ]
+
+
+@pytest.mark.parametrize("also", [["--follow"], ["--stream", "run/x"]])
+def test_what_is_set_aside_is_listed_whole(log_file: Path, also: list[str]) -> None:
+    refused = CliRunner().invoke(tracklog, ["events", "--backend-store-uri", str(log_file), "--set-aside", *also])
+    assert (refused.exit_code, refused.output.count("\n")) == (2, 1)
+
+
+def test_without_a_read_model_nobody_knows_what_is_set_aside() -> None:
+    refused = CliRunner().invoke(tracklog, ["events", "--event-log", "kafka://127.0.0.1:1/t", "--set-aside"])
+    assert (refused.exit_code, refused.output.count("\n")) == (2, 1)
+    assert "--backend-store-uri" in refused.output
