@@ -20,11 +20,13 @@ from tests.services.running import (
     AnyKafka,
     AnyMinio,
     AnyPostgresql,
+    running,
     running_kafka,
     running_minio,
     running_postgresql,
 )
 from tests.services.s3_bucket import fresh_bucket_name, remove_bucket, s3_client
+from tests.services.sshd import Sshd
 
 Service = TypeVar("Service")
 
@@ -136,4 +138,11 @@ def own_kafka() -> Iterator[AnyKafka]:
 def own_minio() -> Iterator[AnyMinio]:
     """A MinIO that the test may stop, kill and suspend."""
     with _running(running_minio()) as service:
+        yield service
+
+
+@pytest.fixture(scope="session")
+def sftp_service() -> Iterator[Sshd]:
+    """An OpenSSH server for the whole run; it reaches every folder of this machine that the tests reach."""
+    with _running(running(Sshd)) as service:
         yield service

@@ -7,7 +7,10 @@ import threading
 import time
 from pathlib import Path
 
+from tests.services.kafka import Kafka
+from tests.services.minio import Minio
 from tests.services.missing import ServiceMissing
+from tests.services.postgresql import Postgresql
 from tests.services.process import ServiceDidNotStartError, ServiceDidNotStopError
 from tests.services.stack import Part, Stack, StackInUse, StackSettings
 
@@ -32,7 +35,14 @@ def main() -> int:
         signal.signal(number, lambda *_: asked_to_stop.set())
     started = time.monotonic()
     say("Starting. What was never used here before is downloaded or built first, which may take minutes.")
-    stack = Stack(options.data, settings, port=options.port)
+    stack = Stack(
+        options.data,
+        settings,
+        port=options.port,
+        make_postgresql=Postgresql,
+        make_kafka=Kafka,
+        make_minio=Minio,
+    )
     try:
         stack.start()
     except (ServiceMissing, StackInUse, ServiceDidNotStartError) as error:

@@ -47,26 +47,26 @@ def new_minio(folder: Path) -> AnyMinio:
 @contextmanager
 def running_postgresql(settings: Mapping[str, str] = PRODUCTION) -> Iterator[AnyPostgresql]:
     """A PostgreSQL of one's own, which may be killed. Raises ServiceMissing."""
-    with _running(lambda folder: new_postgresql(folder, settings)) as service:
+    with running(lambda folder: new_postgresql(folder, settings)) as service:
         yield service
 
 
 @contextmanager
 def running_kafka(settings: Mapping[str, str] = QUICK_RETURN) -> Iterator[AnyKafka]:
     """A Kafka of one's own, which may be killed. Raises ServiceMissing."""
-    with _running(lambda folder: new_kafka(folder, settings)) as service:
+    with running(lambda folder: new_kafka(folder, settings)) as service:
         yield service
 
 
 @contextmanager
 def running_minio() -> Iterator[AnyMinio]:
     """A MinIO of one's own, which may be killed. Raises ServiceMissing."""
-    with _running(new_minio) as service:
+    with running(new_minio) as service:
         yield service
 
 
 @contextmanager
-def _running(make: Callable[[Path], Started]) -> Iterator[Started]:
+def running(make: Callable[[Path], Started]) -> Iterator[Started]:
     """A service on a folder of its own, started; killed and removed in the end."""
     folder = Path(tempfile.mkdtemp(prefix="tracklog-service-"))
     try:

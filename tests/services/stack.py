@@ -16,10 +16,8 @@ from urllib.parse import quote, urlsplit, urlunsplit
 
 import asyncpg
 
-from tests.services.kafka import Kafka
-from tests.services.minio import Minio
 from tests.services.nginx import Nginx, worker_user
-from tests.services.postgresql import Postgresql, execute
+from tests.services.postgresql import execute
 from tests.services.process import HOST, ServiceProcess
 from tests.services.role import RoleProcess
 from tests.services.running import AnyKafka, AnyMinio, AnyPostgresql, new_kafka, new_minio, new_postgresql
@@ -73,7 +71,8 @@ class Stack:
     """A distributed system on one folder; it may be stopped and started again.
 
     Each part, `kafka` (None without), `postgresql`, `minio`, `nginx` and the processes in `roles` by role, may be
-    stopped, killed, suspended, resumed and started by itself.
+    stopped, killed, suspended, resumed and started by itself. The stores are as tests want them, in containers where
+    Docker answers, unless `make_...` say otherwise.
     """
 
     def __init__(
@@ -82,9 +81,9 @@ class Stack:
         settings: StackSettings = StackSettings(),
         *,
         port: int | None = None,
-        make_postgresql: Callable[[Path], AnyPostgresql] = Postgresql,
-        make_kafka: Callable[[Path], AnyKafka] = Kafka,
-        make_minio: Callable[[Path], AnyMinio] = Minio,
+        make_postgresql: Callable[[Path], AnyPostgresql] = new_postgresql,
+        make_kafka: Callable[[Path], AnyKafka] = new_kafka,
+        make_minio: Callable[[Path], AnyMinio] = new_minio,
     ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder.resolve()
@@ -272,18 +271,6 @@ class Stack:
     def _let_folder_go(self) -> None:
         if self._lock is not None:
             self._lock.close()
-
-
-def new_stack(folder: Path, settings: StackSettings = StackSettings(), *, port: int | None = None) -> Stack:
-    """A distributed system for tests, not started yet: its stores are containers where Docker answers."""
-    return Stack(
-        folder,
-        settings,
-        port=port,
-        make_postgresql=new_postgresql,
-        make_kafka=new_kafka,
-        make_minio=new_minio,
-    )
 
 
 def wait_for(processes: list[RoleProcess]) -> None:

@@ -1,7 +1,9 @@
 """The whole distributed system on this machine: it starts, is one system, survives its parts, and leaves in order."""
 
 import json
+import re
 import tempfile
+import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,7 +12,8 @@ from typing import Any
 import pytest
 
 from tests.services.missing import ServiceMissing, leave_out
-from tests.services.stack import Stack, StackInUse, StackSettings, new_stack
+from tests.services.stack import Stack, StackInUse, StackSettings
+from tracklog.distributed.every_route import every_endpoint
 
 pytestmark = pytest.mark.timeout(600)
 
@@ -19,7 +22,7 @@ pytestmark = pytest.mark.timeout(600)
 def stack() -> Iterator[Stack]:
     with tempfile.TemporaryDirectory(prefix="tracklog-stack-") as folder:
         try:
-            with new_stack(Path(folder), StackSettings(ingest=2, projectors=2)) as started:
+            with Stack(Path(folder), StackSettings(ingest=2, projectors=2)) as started:
                 yield started
         except ServiceMissing as missing:
             leave_out(missing)
@@ -70,6 +73,21 @@ def test_the_page_is_there(stack: Stack) -> None:
         assert answer.headers["Content-Type"].startswith("text/html")
 
 
+def test_every_route_is_known_where_the_proxy_sends_it(stack: Stack) -> None:
+    """The proxy's table and what the roles serve are made from the same routes, by different code."""
+    unknown = []
+    for endpoint in every_endpoint():
+        path = re.sub(r"\{[^{}]+\}", "unknown", endpoint.path)
+        request = urllib.request.Request(f"{stack.url}{path}", method=endpoint.method)
+        try:
+            with urllib.request.urlopen(request, timeout=60):
+                continue
+        except urllib.error.HTTPError as refused:
+            if b"reverse proxy" in refused.read() or refused.code in (405, 502, 503):
+                unknown.append((endpoint.method, path, refused.code))
+    assert unknown == []
+
+
 def test_what_one_process_of_a_role_did_goes_on_at_the_other_when_it_is_killed(stack: Stack) -> None:
     run_id = create_run(stack)
     for killed in (stack.ingest[0], stack.projectors[0]):
@@ -99,7 +117,7 @@ def test_nobody_but_the_owner_reads_its_passwords(stack: Stack) -> None:
 
 def test_a_folder_has_one_stack(stack: Stack) -> None:
     with pytest.raises(StackInUse):
-        new_stack(stack.folder).start()
+        Stack(stack.folder).start()
 
 
 def test_what_was_written_is_there_after_a_stop_and_a_start(stack: Stack) -> None:
