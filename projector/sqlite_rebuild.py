@@ -10,6 +10,7 @@ from typing import Final
 from event_log.fixed_assignment import FixedAssignment
 from event_log.port import EventLogReader
 from projector import rebuild, sqlite_generations
+from projector.batch import WHOLE_LOG_BATCH_BYTES
 from projector.compare import Difference, differences
 from projector.rebuild import ReadModels, RebuildUnderWay, Rebuilt
 from projector.sqlite_read_model import SqliteReadModelWriter
@@ -44,7 +45,10 @@ async def rebuild_sqlite(
             sqlite_generations.create(building)
         writer = SqliteReadModelWriter(building)
         try:
-            worker = ProjectorWorker(log, writer, FixedAssignment({PARTITION}), await _reporting(log, on_progress))
+            report = await _reporting(log, on_progress)
+            worker = ProjectorWorker(
+                log, writer, FixedAssignment({PARTITION}), report, batch_bytes=WHOLE_LOG_BATCH_BYTES
+            )
             await worker.start()
             files = _Files(log_path, live, building, worker, writer)
             return await rebuild.rebuild(files, log, accept_differences=accept_differences)

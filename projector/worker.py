@@ -81,12 +81,14 @@ class ProjectorWorker:
         assignment: PartitionAssignment,
         publish: Publish = publish_nothing,
         linger: Linger = no_linger,
+        batch_bytes: int = batch.BATCH_BYTES,
     ) -> None:
         self._log = log
         self._read_model = read_model
         self._assignment = assignment
         self._publish = publish
         self._linger = linger
+        self._batch_bytes = batch_bytes
         self._partitions: dict[int, _Partition] = {}
 
     @property
@@ -130,12 +132,13 @@ class ProjectorWorker:
                 if not queue:
                     break
                 while queue:
-                    await self._fold_batch(batch.take([queue]))
+                    await self._fold_batch(batch.take([queue], max_bytes=self._batch_bytes))
 
     async def fold_once(self) -> bool:
         """Fold one batch; False when the end of every partition was reached. Raises Fenced, Superseded."""
         await self._read()
-        events = batch.take([partition.waiting for partition in self._partitions.values()])
+        waiting = [partition.waiting for partition in self._partitions.values()]
+        events = batch.take(waiting, max_bytes=self._batch_bytes)
         if events:
             await self._fold_batch(events)
         return bool(events)

@@ -17,6 +17,7 @@ import msgspec
 
 from event_log.fixed_assignment import FixedAssignment
 from event_log.sqlite_event_log import PARTITION, SqliteEventLogReader
+from projector.batch import WHOLE_LOG_BATCH_BYTES
 from projector.port import Superseded
 from projector.sqlite_read_model import SqliteReadModelWriter
 from projector.worker import Progress, ProjectorWorker
@@ -92,7 +93,14 @@ async def _project(log_path: Path, log: SqliteEventLogReader, channel: Channel, 
         if path is None:
             raise FileNotFoundError(f"the log {log_path} has no read model; the front makes it before it starts this")
         read_model = SqliteReadModelWriter(path, partial(_is_current, log_path, path))
-        worker = ProjectorWorker(log, read_model, FixedAssignment({PARTITION}), publish, front.linger)
+        worker = ProjectorWorker(
+            log,
+            read_model,
+            FixedAssignment({PARTITION}),
+            publish,
+            front.linger,
+            WHOLE_LOG_BATCH_BYTES,
+        )
         try:
             await worker.start()
             # The refusals of a commit that a killed predecessor did not live to tell.
