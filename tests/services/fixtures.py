@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 
 import pytest
 
+from tests.services.ftpd import Ftpd
 from tests.services.given import GivenKafka, GivenPostgresql, GivenS3, given_kafka, given_postgresql, given_s3
 from tests.services.kafka_topic import remove_topic
 from tests.services.missing import ServiceMissing, leave_out
@@ -145,4 +146,11 @@ def own_minio() -> Iterator[AnyMinio]:
 def sftp_service() -> Iterator[Sshd]:
     """An OpenSSH server for the whole run; it reaches every folder of this machine that the tests reach."""
     with _running(running(Sshd)) as service:
+        yield service
+
+
+@pytest.fixture(scope="session")
+def ftp_service() -> Iterator[Ftpd]:
+    """An FTP server for the whole run: `.user`, `.password`, `.port`."""
+    with _running(running(Ftpd)) as service:
         yield service

@@ -1,0 +1,45 @@
+"""An FTP server, pyftpdlib's, on a folder of its own."""
+
+import secrets
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+
+from tests.services.listening import greets
+from tests.services.missing import ServiceMissing
+from tests.services.process import HOST, ServiceProcess
+
+
+class Ftpd(ServiceProcess):
+    """One server, which lets `user` in with `password`."""
+
+    name = "ftpd"
+    user = "tracklog"
+
+    @property
+    def data_folder(self) -> Path:
+        """What a client sees as `/`."""
+        return self.folder / "data"
+
+    @property
+    def password(self) -> str:
+        """There once it was started."""
+        return (self.folder / "password").read_text()
+
+    def prepare(self) -> None:
+        if find_spec("pyftpdlib") is None:
+            raise ServiceMissing("pyftpdlib is not installed: pip install 'tracklog[dev]'.")
+        self.data_folder.mkdir(exist_ok=True)
+        password = self.folder / "password"
+        if not password.exists():
+            password.touch(mode=0o600)
+            password.write_text(secrets.token_urlsafe(24))
+
+    def command(self) -> list[str]:
+        return [
+            *(sys.executable, "-m", "pyftpdlib", "--interface", HOST, "--port", str(self.port), "--write"),
+            *("--directory", str(self.data_folder), "--username", self.user, "--password", self.password),
+        ]
+
+    def is_ready(self) -> bool:
+        return greets(HOST, self.port, b"220")
