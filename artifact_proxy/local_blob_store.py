@@ -33,6 +33,7 @@ from artifact_proxy.blob_store import (
     StoreFull,
     StoreUnavailable,
 )
+from artifact_proxy.local_group_commit import CREATE, NO_SUCH_FOLDER, PLACE_ATTEMPTS, GroupCommit
 from artifact_proxy.staged_parts import StagedParts
 from schemas.errors import InvalidParameterValue, TracklogError
 from schemas.rest.route import KIB
@@ -61,16 +62,11 @@ ABANDONED_AFTER_S: Final = 24 * 3600.0
 
 LISTED_AT_ONCE: Final = 1000
 
-PLACE_ATTEMPTS: Final = 5
-"""A folder can be removed by another request between its making and its use. Often in a row it is not."""
-
 FOLDER: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 INNER_FOLDER: Final = FOLDER | os.O_NOFOLLOW
 READ: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
 # Without O_NONBLOCK, opening a pipe that somebody put there would wait for a writer for ever.
-CREATE: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 
-NO_SUCH_FOLDER: Final = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP)
 NO_SUCH_FILE: Final = (*NO_SUCH_FOLDER, errno.ENXIO)
 
 STORE_ERRORS: Final[dict[int, type[TracklogError]]] = {
@@ -102,6 +98,7 @@ class LocalBlobStore(BlobStore):
         self._root = root
         self._threads = ThreadPoolExecutor(threads, thread_name_prefix="artifacts")
         self._parts: LocalBlobStore | None = None
+        self._small = GroupCommit(self.folder, STAGING, info_of, self._threads)
 
     @property
     def parted(self) -> PartedUploads:
@@ -116,6 +113,7 @@ class LocalBlobStore(BlobStore):
     async def close(self) -> None:
         if self._parts is not None:
             await self._parts.close()
+        await self._small.close()
         await asyncio.to_thread(self._threads.shutdown)
 
     async def put(self, path: ArtifactPath, content: AsyncIterator[bytes], size: int | None = None) -> BlobInfo:
@@ -130,10 +128,13 @@ class LocalBlobStore(BlobStore):
                 if gathered >= CHUNK_BYTES:
                     await self.run(upload.write, chunks)
                     chunks, gathered = [], 0
-            return await self.run(upload.finish, chunks, parent, name)
+            if upload.has_begun:
+                return await self.run(upload.finish, chunks, parent, name)
         except BaseException:
             await asyncio.shield(self.run(upload.abort))
             raise
+        with store_errors():
+            return await self._small.put(parent, name, chunks)
 
     @asynccontextmanager
     async def open(self, path: ArtifactPath) -> AsyncIterator[OpenBlob]:
@@ -165,13 +166,8 @@ class LocalBlobStore(BlobStore):
 
         Raises what `work` raises; an OSError as STORE_ERRORS says.
         """
-        try:
+        with store_errors():
             return await asyncio.get_running_loop().run_in_executor(self._threads, work, *args)
-        except OSError as error:
-            meant = STORE_ERRORS.get(error.errno or 0)
-            if meant is None:
-                raise
-            raise meant(f"The artifact store cannot do this: {error.strerror}.") from error
 
     def soon(self, work: Callable[[], None]) -> None:
         """Have `work` done in one of the store's threads; nobody waits for it."""
@@ -272,6 +268,11 @@ class _Upload:
         self._staged = secrets.token_hex(16)
         self._file = -1
         self._ended = False
+
+    @property
+    def has_begun(self) -> bool:
+        """Whether anything is on the disk yet."""
+        return self._file >= 0
 
     def write(self, chunks: Sequence[bytes]) -> None:
         with self._lock:
@@ -399,6 +400,18 @@ class _LocalBlob(OpenBlob):
         if not chunk and length:
             raise StoreUnavailable("The artifact was shortened while it was read.")
         return chunk
+
+
+@contextmanager
+def store_errors() -> Iterator[None]:
+    """Raise the port's errors for those of the operating system, as STORE_ERRORS says."""
+    try:
+        yield
+    except OSError as error:
+        meant = STORE_ERRORS.get(error.errno or 0)
+        if meant is None:
+            raise
+        raise meant(f"The artifact store cannot do this: {error.strerror}.") from error
 
 
 def parent_and_name(path: ArtifactPath) -> tuple[Sequence[str], str]:
