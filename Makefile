@@ -69,6 +69,7 @@ crash-test: $(VENV)/installed-package
 
 fault-test: $(VENV)/installed-package services
 	TRACKLOG_FAULTS=$(COUNT) $(BIN)/python -m pytest tests/crash/test_faults.py tests/crash/test_outages.py --timeout=0
+	TRACKLOG_DISTURBANCES=$(COUNT) $(BIN)/python -m pytest tests/integration/test_exactly_once.py --timeout=0
 
 lock: $(VENV)/installed-package
 	$(BIN)/pip-compile --upgrade --quiet --allow-unsafe --extra=dev --generate-hashes --no-emit-find-links \
