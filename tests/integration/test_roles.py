@@ -29,12 +29,15 @@ class Replica:
 
     def __init__(self, url: str) -> None:
         self.url = url
+        self.was_behind = False
+        """Whether the last answer said that it had not seen the whole log."""
         self._session = requests.Session()
 
     def ask(self, method: str, path: str, body: Any = None, **headers: str) -> tuple[int, Any]:
         """Status and JSON of one request; the path is below the tracking API unless it begins with a slash."""
         where = self.url + (path if path.startswith("/") else API + path)
         answer = self._session.request(method, where, json=body, headers=headers, timeout=30)
+        self.was_behind = "X-Tracklog-Behind" in answer.headers
         is_json = answer.headers.get("Content-Type", "").startswith("application/json")
         return answer.status_code, answer.json() if is_json else answer.text
 
@@ -56,7 +59,13 @@ class Replica:
         return self.code("runs/log-metric", run_id=run_id, key="m", value=1.0, timestamp=1, step=step)
 
     def run(self, run_id: str) -> Any:
-        return self.ask("GET", f"runs/get?run_id={run_id}")[1]["run"]
+        """A run, once an answer does not say that it is behind."""
+        run = self.ask("GET", f"runs/get?run_id={run_id}")[1]["run"]
+        deadline = time.monotonic() + 30
+        while self.was_behind:
+            assert time.monotonic() < deadline, "reads stay behind"
+            run = self.ask("GET", f"runs/get?run_id={run_id}")[1]["run"]
+        return run
 
 
 def eventually(holds: Callable[[], Any], within_s: float = BOUND_S) -> Any:
@@ -340,6 +349,7 @@ def test_while_kafka_is_away_writes_are_told_to_come_again_within_a_bound(
         assert ingest.log(run_id) == "TEMPORARILY_UNAVAILABLE"
         assert time.monotonic() - began < BOUND_S
     assert query.ask("GET", f"runs/get?run_id={run_id}")[0] == 200
+    assert query.was_behind
     own_kafka.start()
     eventually(lambda: ingest.log(run_id) == "", 30)
     for process in own_roles.values():
