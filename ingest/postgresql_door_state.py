@@ -10,6 +10,9 @@ from ingest.door_rows import Row
 from ingest.port import DoorState, ExperimentAtDoor, LoggedModelAtDoor, RunAtDoor, RunInfo
 from schemas.postgresql import ReadModelConnections
 
+LOOKUP_TIMEOUT_S: Final = 1.5
+"""Each is a probe by key, of a millisecond. A PostgreSQL that hangs must not hold up what can do without it."""
+
 _PARAMS: Final = door_rows.PARAMS.format(in_2="= ANY($2::text[])")
 _OUTPUTS: Final = door_rows.OUTPUTS.format(in_2="= ANY($2::text[])")
 
@@ -86,7 +89,7 @@ class PostgresqlDoorState(DoorState):
         if any(isinstance(one, str) and "\0" in one for one in parameters):
             return ()  # PostgreSQL holds no such text
         async with self._connections.acquire() as connection:
-            return await connection.fetch(sql, *parameters)
+            return await connection.fetch(sql, *parameters, timeout=LOOKUP_TIMEOUT_S)
 
 
 def _storable(keys: Sequence[str]) -> list[str]:

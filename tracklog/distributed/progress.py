@@ -154,6 +154,7 @@ class PostgresqlProgress(ProjectionProgress):
                 if self._was_well:
                     continue  # it may have been this connection alone, and then nobody need hear of it
                 self._lost(f"PostgreSQL cannot be reached: {said(error)}")
+                self._connections.lost(f"PostgreSQL cannot be reached: {said(error)}")
             except Exception as error:  # whatever it was, waiters must be told, and hearing must go on
                 logger.exception("following the projectors failed")
                 self._lost(f"The projectors cannot be followed: {said(error)}")

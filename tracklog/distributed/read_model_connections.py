@@ -2,9 +2,10 @@
 
 import asyncio
 import logging
+import math
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING, Any, Final
 
 import asyncpg
@@ -29,6 +30,8 @@ CONNECT_TIMEOUT_S: Final = 2.0
 ACQUIRE_TIMEOUT_S: Final = 5.0
 """A request that waits longer for a connection is better told to come back: others wait behind it."""
 STATEMENT_TIMEOUT_S: Final = 30.0
+RELEASE_TIMEOUT_S: Final = 0.5
+"""For a statement that was given up to be cancelled; its connection is closed when that takes longer."""
 AWAY_S: Final = 1.0
 """For so long after a failed attempt every request is refused at once, instead of waiting for the same failure."""
 
@@ -78,7 +81,8 @@ class PostgresqlReadModelConnections:
             self._forget(pool)
             raise TemporarilyUnavailable("The read model has just been replaced; try again.") from error
         finally:
-            await pool.release(connection)
+            with suppress(*CONNECTION_ERRORS):  # then the pool has closed it
+                await pool.release(connection, timeout=RELEASE_TIMEOUT_S)
 
     async def switch_to(self, generation: int) -> None:
         """Give out connections to `generation` from now on.
@@ -87,6 +91,7 @@ class PostgresqlReadModelConnections:
         """
         if generation == self._generation and self._pool is not None:
             return
+        self._away_until = 0.0
         try:
             pool = await self._make_pool(generation)
         except CONNECTION_ERRORS as error:
@@ -94,6 +99,16 @@ class PostgresqlReadModelConnections:
         old, self._pool, self._generation = self._pool, pool, generation
         if old is not None:
             self._close_later(old)
+
+    def lost(self, why: str) -> None:
+        """Someone who watches PostgreSQL has found it away: fail what is under way, and refuse until `switch_to`.
+
+        A PostgreSQL that hangs says nothing, and each request would find that out by waiting for its own bound.
+        """
+        self._away, self._away_until = why, math.inf
+        if self._pool is not None:
+            self._pool.terminate()
+            self._pool = self._generation = None
 
     async def close(self) -> None:
         """Let go of all connections. Requests under way fail."""
@@ -181,7 +196,7 @@ class PostgresqlReadModelConnections:
 
     def _put_off(self, message: str) -> TemporarilyUnavailable:
         """Refuse at once for a while, with `message`."""
-        self._away, self._away_until = message, time.monotonic() + AWAY_S
+        self._away, self._away_until = message, max(self._away_until, time.monotonic() + AWAY_S)
         return TemporarilyUnavailable(message)
 
     def _forget(self, pool: Pool) -> None:
