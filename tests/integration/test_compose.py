@@ -3,6 +3,7 @@
 import json
 import re
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -215,6 +216,18 @@ def test_the_image_has_all_that_the_package_needs() -> None:
     names = {re.split(r"[\[>=<]", line.strip().strip('",'))[0] for line in needed[1].splitlines() if line.strip()}
     pinned = {pin.split("==")[0] for pin in pins_of(REPOSITORY / "requirements-runtime.lock")}
     assert names <= pinned
+
+
+def test_the_code_imports_nothing_that_the_image_lacks() -> None:
+    lock_file = REPOSITORY / "requirements-runtime.lock"
+    command = [sys.executable, "-m", "tests.services.only_runtime", str(lock_file)]
+    done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=False)
+    assert done.stderr == ""
+    # Libraries of stores other than S3 are imported when an operator names such a store, who then installs them.
+    lacking = [
+        line for line in done.stdout.splitlines() if not re.match(r"artifact_proxy\.(?!s3_)\w+: No module", line)
+    ]
+    assert lacking == []
 
 
 def test_all_that_is_installed_is_let_into_the_image() -> None:
