@@ -8,7 +8,7 @@ from query_api.port import ReadModel
 
 @dataclass(frozen=True, slots=True)
 class DocumentStatements:
-    """One dialect's statements: one parameter, at most one row of one column, the whole response body."""
+    """One dialect's statements, for `ReadModel.lookup_by_key`: the whole response body."""
 
     run: str
     experiment: str
@@ -34,26 +34,27 @@ _STATEMENTS = {
 
 async def run_document(read_model: ReadModel, run_id: str) -> bytes | None:
     """`{"run": …}` with everything of the run, None when it is unknown."""
-    return await _document(read_model, _STATEMENTS[read_model.dialect].run, run_id)
+    document: bytes | None = await read_model.lookup_by_key(_STATEMENTS[read_model.dialect].run, run_id)
+    return document
 
 
 async def experiment_document(read_model: ReadModel, experiment_id: int) -> bytes | None:
     """`{"experiment": …}` whatever its lifecycle stage, None when it is unknown."""
     if not -(2**63) <= experiment_id < 2**63:
         return None
-    return await _document(read_model, _STATEMENTS[read_model.dialect].experiment, experiment_id)
+    statement = _STATEMENTS[read_model.dialect].experiment
+    document: bytes | None = await read_model.lookup_by_key(statement, experiment_id)
+    return document
 
 
 async def experiment_document_by_name(read_model: ReadModel, name: str) -> bytes | None:
     """`{"experiment": …}` whatever its lifecycle stage, None when the name is unknown."""
-    return await _document(read_model, _STATEMENTS[read_model.dialect].experiment_by_name, name)
+    statement = _STATEMENTS[read_model.dialect].experiment_by_name
+    document: bytes | None = await read_model.lookup_by_key(statement, name)
+    return document
 
 
 async def logged_model_document(read_model: ReadModel, model_id: str) -> bytes | None:
     """`{"model": …}`, None when it is unknown."""
-    return await _document(read_model, _STATEMENTS[read_model.dialect].logged_model, model_id)
-
-
-async def _document(read_model: ReadModel, statement: str, parameter: str | int) -> bytes | None:
-    rows = await read_model.lookup(statement, (parameter,))
-    return rows[0][0] if rows else None
+    document: bytes | None = await read_model.lookup_by_key(_STATEMENTS[read_model.dialect].logged_model, model_id)
+    return document

@@ -40,6 +40,14 @@ class ReadModel(ABC):
         """As `fetch`, for a statement that finds a few rows by their keys: an adapter may answer it at less cost."""
         return await self.fetch(sql, parameters)
 
+    async def lookup_by_key(self, sql: str, key: str | int) -> Any:
+        """The one value that a statement finds by its only parameter, None when it finds no row.
+
+        The dialect's statements say how they are made for it: an adapter may answer many callers with one statement.
+        """
+        rows = await self.lookup(sql, (key,))
+        return rows[0][0] if rows else None
+
     @abstractmethod
     def snapshot(self) -> AbstractAsyncContextManager[ReadSnapshot]:
         """A view that does not change until it is left. It keeps old rows on disk meanwhile, so leave it soon."""

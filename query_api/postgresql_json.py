@@ -124,14 +124,30 @@ _LOGGED_MODEL = f"""'{{"info":{{"model_id":', to_json(m.model_id),
 LOGGED_MODEL_IN_SEARCH: Final = f"convert_to(concat({_LOGGED_MODEL}), 'UTF8')"
 """Of `logged_models m`; bytes."""
 
-RUN_STATEMENT: Final = f"""SELECT convert_to(concat('{{"run":', {_RUN}, '}}'), 'UTF8')
-FROM runs r LEFT JOIN experiments e ON e.experiment_id = r.experiment_id WHERE r.run_id = $1"""
 
-EXPERIMENT_STATEMENT: Final = f"""SELECT convert_to(concat('{{"experiment":', {_EXPERIMENT}, '}}'), 'UTF8')
-FROM experiments e WHERE e.experiment_id = $1"""
+def _by_key(document: str, source: str, key: str, key_type: str) -> str:
+    """A statement for `PostgresqlReadModel.lookup_by_key`."""
+    return (
+        f"SELECT wanted.key, (SELECT convert_to(concat({document}), 'UTF8') FROM {source} WHERE {key} = wanted.key)"
+        f" FROM unnest($1::{key_type}[]) wanted (key)"
+    )
 
-EXPERIMENT_BY_NAME_STATEMENT: Final = f"""SELECT convert_to(concat('{{"experiment":', {_EXPERIMENT}, '}}'), 'UTF8')
-FROM experiments e WHERE e.name = $1"""
 
-LOGGED_MODEL_STATEMENT: Final = f"""SELECT convert_to(concat('{{"model":', {_LOGGED_MODEL}, '}}'), 'UTF8')
-FROM logged_models m WHERE m.model_id = $1"""
+RUN_STATEMENT: Final = _by_key(
+    f"""'{{"run":', {_RUN}, '}}'""",
+    "runs r LEFT JOIN experiments e ON e.experiment_id = r.experiment_id",
+    "r.run_id",
+    "text",
+)
+
+EXPERIMENT_STATEMENT: Final = _by_key(
+    f"""'{{"experiment":', {_EXPERIMENT}, '}}'""", "experiments e", "e.experiment_id", "bigint"
+)
+
+EXPERIMENT_BY_NAME_STATEMENT: Final = _by_key(
+    f"""'{{"experiment":', {_EXPERIMENT}, '}}'""", "experiments e", "e.name", "text"
+)
+
+LOGGED_MODEL_STATEMENT: Final = _by_key(
+    f"""'{{"model":', {_LOGGED_MODEL}, '}}'""", "logged_models m", "m.model_id", "text"
+)

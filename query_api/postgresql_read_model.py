@@ -4,10 +4,12 @@ import asyncio
 import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any, Final
 
 import asyncpg
 
+from query_api.batched_lookups import BatchedLookups, Found, Key
 from query_api.port import ReadModel, ReadSnapshot, Row
 from schemas.errors import DeadlineExceeded, InvalidParameterValue, RequestLimitExceeded, TemporarilyUnavailable
 from schemas.postgresql import Connection, ReadModelConnections
@@ -61,6 +63,7 @@ class PostgresqlReadModel(ReadModel):
         self._connections = connections
         self._waiting = 0
         self._snapshots = asyncio.Semaphore(MAX_SNAPSHOTS)
+        self._lookups: dict[str, BatchedLookups] = {}
 
     @property
     def dialect(self) -> str:
@@ -76,6 +79,18 @@ class PostgresqlReadModel(ReadModel):
             return rows
         finally:
             self._waiting -= 1
+
+    async def lookup_by_key(self, sql: str, key: str | int) -> Any:
+        """As the port says. The statement's parameter is an array of keys, its rows are a key and a value each."""
+        if isinstance(key, str) and "\0" in key:
+            return None
+        lookups = self._lookups.get(sql)
+        if lookups is None:
+            lookups = self._lookups[sql] = BatchedLookups(partial(self._find_all, sql))
+        return await lookups.find(key)
+
+    async def _find_all(self, sql: str, keys: list[Key]) -> Found:
+        return [(row[0], row[1]) for row in await self.fetch(sql, (keys,))]
 
     @asynccontextmanager
     async def snapshot(self) -> AsyncIterator[ReadSnapshot]:

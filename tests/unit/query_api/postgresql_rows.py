@@ -71,6 +71,11 @@ class PostgresqlRows(SqliteRows):
         await self._copy()
         return await self._read_model.fetch(sql, parameters)
 
+    async def lookup_by_key(self, sql: str, key: str | int) -> Any:
+        self.statements.append(sql)
+        await self._copy()
+        return await self._read_model.lookup_by_key(sql, key)
+
     @asynccontextmanager
     async def snapshot(self) -> AsyncIterator[ReadSnapshot]:
         await self._copy()
