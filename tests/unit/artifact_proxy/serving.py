@@ -4,7 +4,7 @@ import asyncio
 import os
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AsyncExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,10 +13,12 @@ from urllib.parse import quote
 from aiohttp import web
 
 from artifact_proxy.artifact_roots import ArtifactRoots, LocalRoot
+from artifact_proxy.blob_store import BlobStore
 from artifact_proxy.changes import ArtifactChanges
 from artifact_proxy.local_blob_store import LocalBlobStore
 from artifact_proxy.routes import artifact_routes
 from artifact_proxy.service import ArtifactProxy
+from event_log.port import EventLog
 from schemas.envelope import EventClock
 from schemas.errors import ResourceDoesNotExist
 from tracklog.settings import WebSettings
@@ -76,23 +78,33 @@ def parsed(answer: bytes) -> Answer:
 
 
 @contextmanager
-def serving(root: Path, *local_roots: Path, serve_artifacts: bool = True) -> Iterator[Served]:
-    """A server with its destination in `root`, which also reads runs whose artifacts lie in `local_roots`."""
+def serving(
+    root: Path,
+    *local_roots: Path,
+    serve_artifacts: bool = True,
+    make_store: Callable[[], BlobStore] | None = None,
+    log: EventLog | None = None,
+) -> Iterator[Served]:
+    """A server with its destination in `root`, which also reads runs whose artifacts lie in `local_roots`.
+
+    With `make_store` the destination is that store. What changes is recorded in `log`.
+    """
     started: list[int] = []
     is_started, is_over = threading.Event(), asyncio.Event()
     run_roots = dict(RUN_ROOTS)
 
     async def run() -> None:
         async with AsyncExitStack() as stack:
-            destination = LocalBlobStore(root)
+            destination = LocalBlobStore(root) if make_store is None else make_store()
             stack.push_async_callback(destination.close)
+            await destination.start()
             others = [LocalRoot(folder, LocalBlobStore(folder)) for folder in local_roots]
             for other in others:
                 stack.push_async_callback(other.store.close)
             roots = ArtifactRoots(destination if serve_artifacts else None, [LocalRoot(root, destination), *others])
             proxy = ArtifactProxy(
                 roots,
-                ArtifactChanges(None, EventClock()),
+                ArtifactChanges(log, EventClock()),
                 artifact_root_of_run=root_of_run,
                 artifact_root_of_model=root_of_run,
             )
