@@ -19,7 +19,9 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Final
 
+from schemas.errors import InvalidParameterValue, TemporarilyUnavailable
 from schemas.rest.route import Kind
+from tracklog.web.answers import error_body
 from tracklog.web.route_table import Endpoint
 
 
@@ -126,7 +128,7 @@ def _main(settings: ProxySettings) -> Iterator[str]:
     if settings.worker_user is not None:
         yield f"user {settings.worker_user};"
     yield "worker_processes auto;"
-    yield "worker_rlimit_nofile 65536;"
+    yield "worker_rlimit_nofile 16384;  # two for each connection"
     yield "worker_shutdown_timeout 30s;"
     if settings.folder is not None:
         yield f"pid {settings.folder}/nginx.pid;"
@@ -302,17 +304,13 @@ def _server(settings: ProxySettings) -> Iterator[str]:
     yield "}"
     yield f"location = {BAD_REQUEST_PATH} {{"
     yield "  internal;"
-    yield f"  return 400 '{_error('INVALID_PARAMETER_VALUE', 'The proxy could not read this request.')}';"
+    yield f"  return 400 '{error_body(InvalidParameterValue('The proxy could not read this request.')).decode()}';"
     yield "}"
     yield "location @away {"
     yield "  add_header Retry-After 1 always;"
     away = "No process that serves this request can be reached."
-    yield f"  return 503 '{_error('TEMPORARILY_UNAVAILABLE', away)}';"
+    yield f"  return 503 '{error_body(TemporarilyUnavailable(away)).decode()}';"
     yield "}"
-
-
-def _error(code: str, message: str) -> str:
-    return f'{{"error_code": "{code}", "message": "{message}"}}'
 
 
 def _indented(lines: Iterable[str]) -> Iterator[str]:

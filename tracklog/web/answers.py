@@ -41,11 +41,15 @@ INTERNAL_MESSAGE: Final = "Internal error. The server's log has it under this re
 
 def error_response(error: TracklogError) -> web.Response:
     """What a client is told of `error`."""
-    body = {"error_code": error.error_code, "message": error.message, **_classified(error.error_code)}
-    response = web.Response(body=orjson.dumps(body), status=error.status, content_type="application/json")
+    response = web.Response(body=error_body(error), status=error.status, content_type="application/json")
     if isinstance(error, Retryable):
         response.headers[hdrs.RETRY_AFTER] = str(error.retry_after_s)
     return response
+
+
+def error_body(error: TracklogError) -> bytes:
+    """The JSON of `error`, in MLflow's shape."""
+    return orjson.dumps({"error_code": error.error_code, "message": error.message, **_classified(error.error_code)})
 
 
 def http_error(error: web.HTTPException, method: str, path: str, role: str | None = None) -> TracklogError:
