@@ -18,7 +18,7 @@ from sqlalchemy.schema import CreateIndex
 
 from event_log.port import EventLogReader
 from projector.port import Superseded
-from projector.postgresql_read_model import FENCE_LOCK, errors
+from projector.postgresql_read_model import FENCE_LOCK, away
 from schemas.envelope import Positions
 from schemas.migrations import migrate
 from schemas.postgresql import CONTROL_SCHEMA, READ_MODELS_CHANNEL, schema_of
@@ -51,7 +51,7 @@ class Generation:
 @contextlib.asynccontextmanager
 async def connected(dsn: str) -> AsyncIterator[Connection]:
     """A connection for looking after generations. Raises ReadModelUnavailable."""
-    with errors():
+    with away():
         connection = await asyncpg.connect(
             dsn, timeout=_CONNECT_TIMEOUT_S, server_settings={"application_name": "tracklog generations"}
         )

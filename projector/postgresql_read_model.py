@@ -29,9 +29,12 @@ from schemas.postgresql_errors import CONNECTION_ERRORS, said
 FENCE_LOCK: Final = 0x747261
 """The class of advisory locks that every commit holds shared, by generation, and a switch holds alone."""
 
+_UNENCODABLE: Final = asyncpg.exceptions._base.DataError
+"""What asyncpg says of values; by its class alone it would pass for a lost connection."""
+
 _UNWRITABLE: Final = (
+    _UNENCODABLE,
     asyncpg.DataError,
-    asyncpg.exceptions._base.DataError,  # what asyncpg itself cannot encode
     asyncpg.IntegrityConstraintViolationError,
     asyncpg.ProgramLimitExceededError,  # an index row too large
     UnicodeEncodeError,  # a lone surrogate
@@ -77,16 +80,26 @@ _SETTINGS: Final = {
 
 
 @contextlib.contextmanager
-def errors() -> Iterator[None]:
-    """What asyncpg raises as what the port says."""
+def away() -> Iterator[None]:
+    """What asyncpg raises when PostgreSQL is away, as the port says it."""
     try:
         yield
+    except _UNENCODABLE:
+        raise
+    except _AWAY as error:
+        raise ReadModelUnavailable(f"PostgreSQL is away: {said(error)}") from error
+
+
+@contextlib.contextmanager
+def _errors() -> Iterator[None]:
+    """What asyncpg raises of statements on the read model, as the port says it."""
+    try:
+        with away():
+            yield
     except _UNWRITABLE as error:
         raise Unwritable(f"PostgreSQL refuses it: {error!r}") from error
     except _GONE as error:
         raise Superseded(f"this read model was dropped: {error}") from error
-    except _AWAY as error:
-        raise ReadModelUnavailable(f"PostgreSQL is away: {said(error)}") from error
 
 
 class PostgresqlReadModelWriter(ReadModelWriter):
@@ -105,7 +118,7 @@ class PostgresqlReadModelWriter(ReadModelWriter):
     async def open(cls, dsn: str, generation: int) -> Self:
         """A writer of a generation that is there. Raises ReadModelUnavailable."""
         settings = _SETTINGS | {"search_path": schema_of(generation)}
-        with errors():
+        with _errors():
             connection = await asyncpg.connect(
                 dsn, timeout=_CONNECT_TIMEOUT_S, command_timeout=_STATEMENT_TIMEOUT_S, server_settings=settings
             )
@@ -119,7 +132,7 @@ class PostgresqlReadModelWriter(ReadModelWriter):
 
     async def checkpoints(self, partitions: Set[int]) -> Positions:
         wanted = sorted(partitions)
-        with errors():
+        with _errors():
             await self._connection.execute(
                 "INSERT INTO checkpoints SELECT unnest($1::int[]), 0 ON CONFLICT DO NOTHING", wanted
             )
@@ -129,7 +142,7 @@ class PostgresqlReadModelWriter(ReadModelWriter):
         return dict(tuple(row) for row in found)
 
     async def set_aside_events(self, partitions: Set[int]) -> list[SetAsideEvent]:
-        with errors():
+        with _errors():
             found = await self._connection.fetch(
                 'SELECT partition, "offset", stream FROM set_aside WHERE partition = ANY($1::int[])'
                 ' ORDER BY partition, "offset"',
@@ -138,7 +151,7 @@ class PostgresqlReadModelWriter(ReadModelWriter):
         return [SetAsideEvent(*row) for row in found]
 
     async def refusals_since(self, partition: int, offset: int) -> list[Refusal]:
-        with errors():
+        with _errors():
             found = await self._connection.fetch(
                 'SELECT partition, "offset", error_code, message FROM refusals WHERE partition = $1 AND "offset" >= $2',
                 partition,
@@ -155,7 +168,7 @@ class PostgresqlReadModelWriter(ReadModelWriter):
 
     async def load(self, needs: Needs) -> WorkingSet:
         working_set = WorkingSet()
-        with errors():
+        with _errors():
             if needs.experiment_ids or needs.experiment_names:
                 await self._load_experiments(working_set, needs)
             if needs.runs:
@@ -230,7 +243,7 @@ class PostgresqlReadModelWriter(ReadModelWriter):
         checkpoints: Mapping[int, tuple[int, int]],
         resumed: Sequence[tuple[int, int]] = (),
     ) -> None:
-        with errors():
+        with _errors():
             known_runs = [run for run in working_set.runs.values() if run.run_number is not None]
             new_runs = await self._number_new_runs(working_set)
             tails = await self._tails_to_complete(known_runs)
