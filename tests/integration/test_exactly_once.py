@@ -19,11 +19,13 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
+from event_log.fixed_assignment import FixedAssignment
 from event_log.kafka_event_log import open_kafka_log
 from event_log.kafka_settings import KafkaSettings
 from event_log.memory_event_log import MemoryEventLog
 from event_log.port import EventLog
 from projector import postgresql_generations as generations
+from projector.postgresql_projection import PostgresqlProjection
 from schemas.events import (
     AnyEvent,
     DatasetInput,
@@ -269,3 +271,31 @@ async def _append_slowly(log: EventLog, dice: random.Random) -> None:
     for index, payload in enumerate(history(dice, EVENTS_PER_DISTURBANCE * max(1, DISTURBANCES // 2))):
         await log.append([envelope(index, payload)])
         await asyncio.sleep(0.002)
+
+
+@pytest.mark.timeout(0)
+async def test_a_killed_postgresql_that_lost_commits_ends_with_the_rows_of_one_undisturbed_fold(
+    own_postgresql: Any,
+) -> None:
+    """Its last commits had not reached the disk: rows and checkpoints go back together."""
+    dice = random.Random(13)
+    log = MemoryEventLog(PARTITIONS)
+    read_model = await PostgresqlReadModel.live(own_postgresql.url)
+    projection = PostgresqlProjection(
+        read_model.dsn, log, lambda generation: FixedAssignment(frozenset(range(PARTITIONS)))
+    )
+    projecting = asyncio.create_task(projection.run())
+    appending = asyncio.create_task(_append_slowly(log, dice))
+    for _ in range(max(1, DISTURBANCES // 4)):
+        await asyncio.sleep(0.3 + dice.random())
+        await asyncio.to_thread(own_postgresql.kill)
+        await asyncio.sleep(0.3)
+        await asyncio.to_thread(own_postgresql.start)
+    await appending
+    await finished(read_model, log)
+    projecting.cancel()
+    await asyncio.wait([projecting])
+    assert projecting.cancelled()
+    undisturbed = await read_model.beside()
+    await undisturbed.fold(log)
+    assert await read_model.differences(undisturbed) == []
