@@ -12,6 +12,8 @@ from typing import Any, TypeVar
 
 import pytest
 
+from tests.services.azure_container import make_container
+from tests.services.azurite import Azurite
 from tests.services.ftpd import Ftpd
 from tests.services.given import GivenKafka, GivenPostgresql, GivenS3, given_kafka, given_postgresql, given_s3
 from tests.services.kafka_topic import remove_topic
@@ -154,3 +156,18 @@ def ftp_service() -> Iterator[Ftpd]:
     """An FTP server for the whole run: `.user`, `.password`, `.port`."""
     with _running(running(Ftpd)) as service:
         yield service
+
+
+@pytest.fixture(scope="session")
+def azure_service() -> Iterator[Azurite]:
+    """An emulator of Azure Blob Storage for the whole run: `.endpoint`, `.connection_string`."""
+    with _running(running(Azurite)) as service:
+        yield service
+
+
+@pytest.fixture
+def azure_container(azure_service: Azurite) -> str:
+    """The name of an empty container of the test's own; it goes with the emulator."""
+    name = fresh_bucket_name()
+    make_container(azure_service.endpoint, name)
+    return name

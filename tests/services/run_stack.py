@@ -30,9 +30,8 @@ def main() -> int:
         kafka=options.log == "kafka",
         partitions=options.partitions,
     )
-    asked_to_stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: asked_to_stop.set())
+        signal.signal(number, signal.default_int_handler)
     started = time.monotonic()
     say("Starting. What was never used here before is downloaded or built first, which may take minutes.")
     stack = Stack(
@@ -48,6 +47,12 @@ def main() -> int:
     except (ServiceMissing, StackInUse, ServiceDidNotStartError) as error:
         say(str(error))
         return 1
+    except KeyboardInterrupt:
+        say("Stopped while it was starting.")
+        return 1
+    asked_to_stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: asked_to_stop.set())
     say(f"Ready after {time.monotonic() - started:.1f} s. Data and logs are in {stack.folder}.\n")
     say("\n".join(f"  {part.name:14} {part.address}" for part in stack.parts))
     say(f"\n  export MLFLOW_TRACKING_URI={stack.url}\n\nCtrl-C ends it all.")
