@@ -51,11 +51,19 @@ def _adapter_of(uri: str) -> Adapter:
         raise StoreRefused(
             f"{without_password(uri)!r} names a store of artifacts that this server cannot use; use a folder, {others}."
         )
-    if adapter.library and find_spec(adapter.library) is None:
+    if adapter.library and not is_installed(adapter.library):
         raise StoreRefused(
             f"{without_password(uri)!r} needs a library that is not installed: pip install 'tracklog[{adapter.extra}]'."
         )
     return adapter
+
+
+def is_installed(library: str) -> bool:
+    """Whether a module, `package` or `package.module`, can be imported."""
+    try:
+        return find_spec(library) is not None
+    except ModuleNotFoundError:
+        return False
 
 
 def _settings_of(adapter: Adapter, uri: str, environ: Environ) -> Any:
@@ -103,10 +111,18 @@ def _azure_settings(uri: str, environ: Environ) -> Any:
     return AzureSettings.from_uri(uri, environ)
 
 
-def _object_store(settings: Any) -> BlobStore:
-    from artifact_proxy.obstore_blob_store import ObstoreBlobStore
+def _gcs_store(settings: Any) -> BlobStore:
+    from artifact_proxy.gcs_bucket import GcsBucket
+    from artifact_proxy.object_blob_store import ObjectBlobStore
 
-    return ObstoreBlobStore(settings)
+    return ObjectBlobStore(GcsBucket(settings), settings.prefix)
+
+
+def _azure_store(settings: Any) -> BlobStore:
+    from artifact_proxy.azure_bucket import AzureBucket
+    from artifact_proxy.object_blob_store import ObjectBlobStore
+
+    return ObjectBlobStore(AzureBucket(settings), settings.prefix)
 
 
 def _sftp_store(uri: Any) -> BlobStore:
@@ -136,14 +152,14 @@ def _hdfs_store(settings: Any) -> BlobStore:
     return FileTreeBlobStore(WebhdfsFileTree(settings))
 
 
-_AZURE: Final = Adapter(settings=_azure_settings, store=_object_store, library="obstore", extra="azure")
+_AZURE: Final = Adapter(settings=_azure_settings, store=_azure_store, library="obstore", extra="azure")
 _FTP: Final = Adapter(settings=server_uri, store=_ftp_store, library="aioftp", extra="ftp")
 _HDFS: Final = Adapter(settings=_webhdfs_settings, store=_hdfs_store)
 
 ADAPTERS: Final[Mapping[str, Adapter]] = {
     "file": Adapter(settings=_folder, store=_local_store),
     "s3": Adapter(settings=_s3_settings, store=_s3_store),
-    "gs": Adapter(settings=_gcs_settings, store=_object_store, library="obstore", extra="gcs"),
+    "gs": Adapter(settings=_gcs_settings, store=_gcs_store, library="google.auth", extra="gcs"),
     "wasbs": _AZURE,
     "abfss": _AZURE,
     "sftp": Adapter(settings=server_uri, store=_sftp_store, library="asyncssh", extra="sftp"),
