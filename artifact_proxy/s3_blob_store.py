@@ -24,7 +24,7 @@ from artifact_proxy.blob_store import (
     Presigner,
     StoreUnavailable,
 )
-from artifact_proxy.s3_bucket import RangeBeyondEnd, S3Bucket, store_errors
+from artifact_proxy.s3_bucket import PATIENCE_S, RangeBeyondEnd, S3Bucket, store_errors
 from artifact_proxy.s3_known_folders import KnownFolders
 from artifact_proxy.s3_listing import ListedPage, in_order
 from artifact_proxy.s3_parted_uploads import COMPLETE_TIMEOUT_S, MAX_PARTS, S3PartedUploads
@@ -75,9 +75,10 @@ class S3BlobStore(BlobStore):
         part_bytes: int = PART_BYTES,
         single_put_bytes: int = SINGLE_PUT_BYTES,
         page_keys: int = PAGE_KEYS,
+        patience_s: float = PATIENCE_S,
     ) -> None:
         self._settings = settings
-        self._bucket = S3Bucket(settings)
+        self._bucket = S3Bucket(settings, patience_s)
         self._part_bytes = part_bytes
         self._single_put_bytes = single_put_bytes
         self._page_keys = page_keys

@@ -15,14 +15,9 @@ from artifact_proxy.s3_settings import S3Settings
 from schemas.errors import InvalidParameterValue, TracklogError
 
 CONNECT_TIMEOUT_S: Final = 3.0
-READ_TIMEOUT_S: Final = 30.0
-"""How long the store may be silent in the middle of an answer."""
-
-CALL_TIMEOUT_S: Final = 30.0
-"""How long a call with a small request and a small answer may take, its attempts together."""
-
-STALL_S: Final = 30.0
-"""How long the store may take nothing of an upload that is streamed to it, or be silent after the last byte."""
+PATIENCE_S: Final = 30.0
+"""How long a call with a small request and answer may take, its attempts together, and how long the store may otherwise
+take no byte of an upload, and give none of an answer."""
 
 ATTEMPTS: Final = 3
 CONNECTIONS: Final = 128
@@ -57,8 +52,9 @@ LIBRARY_ERRORS: Final = (BotoCoreError, HTTPClientError, aiohttp.ClientError, OS
 class S3Bucket:
     """The bucket of `settings`. Use it between `start` and `close`."""
 
-    def __init__(self, settings: S3Settings) -> None:
+    def __init__(self, settings: S3Settings, patience_s: float = PATIENCE_S) -> None:
         self._settings = settings
+        self._patience_s = patience_s
         self._stack = AsyncExitStack()
         self._client: Any = None
         self._streaming: Any = None
@@ -77,13 +73,13 @@ class S3Bucket:
     async def close(self) -> None:
         await self._stack.aclose()
 
-    async def call(self, operation: str, *, timeout_s: float = CALL_TIMEOUT_S, **args: Any) -> Any:
+    async def call(self, operation: str, *, timeout_s: float | None = None, **args: Any) -> Any:
         """The answer to `operation`, named as in botocore, such as "head_object".
 
         Raises as STORE_ERRORS says, else StoreUnavailable.
         """
         with store_errors(operation):
-            async with asyncio.timeout(timeout_s):
+            async with asyncio.timeout(timeout_s or self._patience_s):
                 return await getattr(self._client, operation)(**self._addressed(args))
 
     async def stream(self, operation: str, body: AsyncIterator[bytes], size: int, **args: Any) -> Any:
@@ -91,8 +87,8 @@ class S3Bucket:
 
         Raises as `call` does, and whatever `body` raises. A call that raises has stored nothing.
         """
-        stall = asyncio.timeout(STALL_S)
-        passing = _Passing(body, stall)
+        stall = asyncio.timeout(self._patience_s)
+        passing = _Passing(body, stall, self._patience_s)
         try:
             with store_errors(operation):
                 async with stall:
@@ -119,7 +115,7 @@ class S3Bucket:
     async def _open(self, **config: Any) -> Any:
         defaults = {
             "connect_timeout": CONNECT_TIMEOUT_S,
-            "read_timeout": READ_TIMEOUT_S,
+            "read_timeout": self._patience_s,
             "max_pool_connections": CONNECTIONS,
             # Parts of a blob have no checksum of their own, and small blobs come with their length.
             "response_checksum_validation": "when_required",
@@ -141,31 +137,28 @@ class _Passing:
     botocore takes a body for a file when it has `read`; aiohttp iterates it.
     """
 
-    def __init__(self, source: AsyncIterator[bytes], stall: asyncio.Timeout) -> None:
+    def __init__(self, source: AsyncIterator[bytes], stall: asyncio.Timeout, patience_s: float) -> None:
         self._source = source
         self._stall = stall
+        self._patience_s = patience_s
         self.failure: Exception | None = None
 
     def read(self, _size: int = -1) -> bytes:
         raise NotImplementedError("A streamed upload is iterated.")
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
+        loop = asyncio.get_running_loop()
         try:
             # While the source is waited for, the store cannot be late; whoever sends has a time limit of its own.
             self._stall.reschedule(None)
             async for chunk in self._source:
-                self._stall.reschedule(stalled_at())
+                self._stall.reschedule(loop.time() + self._patience_s)
                 yield chunk
                 self._stall.reschedule(None)
         except Exception as error:
             self.failure = error
             raise
-        self._stall.reschedule(stalled_at())
-
-
-def stalled_at() -> float:
-    """When the store will have been silent for too long, by the event loop's clock."""
-    return asyncio.get_running_loop().time() + STALL_S
+        self._stall.reschedule(loop.time() + self._patience_s)
 
 
 @contextmanager

@@ -154,3 +154,23 @@ def test_artifacts_of_a_logged_model_are_kept_under_the_model(
     client.log_model_artifacts(model.model_id, str(tmp_path))
     assert [f.path for f in client.list_logged_model_artifacts(model.model_id)] == ["weights"]
     assert [f.path for f in client.list_logged_model_artifacts(model.model_id, "weights")] == ["weights/w.bin"]
+
+
+def test_a_large_file_goes_up_and_comes_down_in_parts(
+    client: MlflowClient, run_id: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where the store has no parts of its own the client is served all the same."""
+    for name, value in (
+        ("MLFLOW_ENABLE_PROXY_MULTIPART_UPLOAD", "true"),
+        ("MLFLOW_ENABLE_PROXY_MULTIPART_DOWNLOAD", "true"),
+        ("MLFLOW_MULTIPART_UPLOAD_MINIMUM_FILE_SIZE", "1"),
+        ("MLFLOW_MULTIPART_UPLOAD_CHUNK_SIZE", str(5 << 20)),
+        ("MLFLOW_MULTIPART_DOWNLOAD_CHUNK_SIZE", str(3 << 20)),
+    ):
+        monkeypatch.setenv(name, value)
+    content = hashlib.sha256(b"parts").digest() * (12 * 1024 * 1024 // 32)
+    source = tmp_path / "in parts, ü.bin"
+    source.write_bytes(content)
+    client.log_artifact(run_id, str(source), "sub")
+    assert listed(client, run_id, "sub") == [(f"sub/{source.name}", False, len(content))]
+    assert download(client, run_id, f"sub/{source.name}", tmp_path).read_bytes() == content
