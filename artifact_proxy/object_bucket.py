@@ -9,7 +9,7 @@ from artifact_proxy.s3_listing import ListedPage
 
 
 class ObjectBucket(ABC):
-    """The bucket, or container, of a store, to be used between `start` and `close`. All methods raise StoreUnavailable."""
+    """The bucket, or container, of a store. Use it between `start` and `close`. All methods raise StoreUnavailable."""
 
     @abstractmethod
     async def start(self) -> None:

@@ -14,6 +14,7 @@ import pytest
 
 from tests.services.azure_container import make_container
 from tests.services.azurite import Azurite
+from tests.services.fake_gcs import FakeGcs, make_bucket
 from tests.services.ftpd import Ftpd
 from tests.services.given import GivenKafka, GivenPostgresql, GivenS3, given_kafka, given_postgresql, given_s3
 from tests.services.kafka_topic import remove_topic
@@ -170,4 +171,19 @@ def azure_container(azure_service: Azurite) -> str:
     """The name of an empty container of the test's own; it goes with the emulator."""
     name = fresh_bucket_name()
     make_container(azure_service.endpoint, name)
+    return name
+
+
+@pytest.fixture(scope="session")
+def gcs_service() -> Iterator[FakeGcs]:
+    """An emulator of Google Cloud Storage for the whole run: `.url`."""
+    with _running(running(FakeGcs)) as service:
+        yield service
+
+
+@pytest.fixture
+def gcs_bucket(gcs_service: FakeGcs) -> str:
+    """The name of an empty bucket of the test's own; it goes with the emulator."""
+    name = fresh_bucket_name()
+    make_bucket(gcs_service.url, name)
     return name
