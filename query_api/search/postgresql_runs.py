@@ -39,6 +39,14 @@ from schemas.read_model import INDEXED_VALUE_CHARACTERS
 MAX_EXPERIMENTS_WALKED: Final = 100
 """Each experiment's order is walked on its own and the results merged; beyond this, all runs are sorted."""
 
+GLANCED_RUNS: Final = 2_000
+"""Five milliseconds a condition, about what counting takes whose result would be that these runs fill the page."""
+
+_FEW_RUNS: Final = 1_000
+"""A condition met by fewer is a good start, whatever else is known."""
+
+_WALK: Final = RunPlan(None, frozenset())
+
 MAX_SET_RUNS: Final = 100_000
 """Tells PostgreSQL that a set of at most COUNTED_RUNS fits in memory. Far more, lest runs that came meanwhile miss."""
 
@@ -57,7 +65,19 @@ async def find_runs(read_model: ReadModel, search: RunSearch) -> PageFound:
 
     Raises InvalidParameterValue for one of more than MAX_ANSWER_BYTES.
     """
-    page = _page(search, await _plan(read_model, search))
+    plan = await _plan(read_model, search, _FEW_RUNS)
+    if plan is None:
+        glance = _glance(search)
+        rows = [] if glance is None else await _rows(read_model, search, glance)
+        if rows:
+            return page_of(rows, search.max_results)
+        plan = await _plan(read_model, search, COUNTED_RUNS)
+        assert plan is not None
+    return page_of(await _rows(read_model, search, _page(search, plan)), search.max_results)
+
+
+async def _rows(read_model: ReadModel, search: RunSearch, page: Sql) -> list[Row]:
+    """The JSON and the sort values of the runs on a page."""
     order = order_by(sort_columns(search.order), by_name=True)
     sql, parameters = numbered(
         Sql(
@@ -68,8 +88,8 @@ async def find_runs(read_model: ReadModel, search: RunSearch) -> PageFound:
         )
     )
     if search.wanted <= _RUNS_AT_ONCE:
-        return page_of(await read_model.fetch(sql, parameters), search.max_results)
-    return page_of(await _piece_by_piece(read_model, sql, parameters), search.max_results)
+        return await read_model.fetch(sql, parameters)
+    return await _piece_by_piece(read_model, sql, parameters)
 
 
 async def _piece_by_piece(read_model: ReadModel, sql: str, parameters: Sequence[object]) -> list[Row]:
@@ -93,7 +113,11 @@ def _names(search: RunSearch) -> str:
 # --- the plan -----------------------------------------------------------------------------------------------------
 
 
-async def _plan(read_model: ReadModel, search: RunSearch) -> RunPlan:
+async def _plan(read_model: ReadModel, search: RunSearch, counted_runs: int) -> RunPlan | None:
+    """How to find the page, decided by counting up to `counted_runs` of each condition's runs.
+
+    None when so small a count says nothing: every condition is met by as many runs or more.
+    """
     for index, condition in enumerate(search.conditions):
         if lists_runs(condition):
             return RunPlan(index, frozenset())
@@ -101,21 +125,23 @@ async def _plan(read_model: ReadModel, search: RunSearch) -> RunPlan:
     candidates = [matching_runs(condition, experiments, by_index_alone=True) for condition in search.conditions]
     counted = [candidate for candidate in candidates if candidate is not None]
     if not counted:
-        return RunPlan(None, frozenset())
+        return None if counted_runs < COUNTED_RUNS and search.conditions else RunPlan(None, frozenset())
     all_runs = Sql(f"SELECT 1 FROM runs WHERE experiment_id {experiments.text}", experiments.parameters)
-    counts = joined(", ", [_count(runs) for runs in [all_runs, *counted]])
+    counts = joined(", ", [_count(runs, counted_runs) for runs in [all_runs, *counted]])
     sql, parameters = numbered(Sql(f"SELECT (SELECT max(run_number) FROM runs), {counts.text}", counts.parameters))
     [(highest, total, *found)] = await read_model.fetch(sql, parameters)
-    matches = iter(found)
+    if counted_runs < COUNTED_RUNS and min(total, *found) >= counted_runs:
+        return None
+    matches = iter([COUNTED_RUNS if count >= counted_runs else count for count in found])
     return plan_runs(
-        total if total < COUNTED_RUNS else highest,
+        total if total < counted_runs else highest,
         [None if candidate is None else next(matches) for candidate in candidates],
         search.wanted,
     )
 
 
-def _count(runs: Sql) -> Sql:
-    return Sql(f"(SELECT count(*) FROM ({runs.text} LIMIT {COUNTED_RUNS}) counted)", runs.parameters)
+def _count(runs: Sql, counted_runs: int) -> Sql:
+    return Sql(f"(SELECT count(*) FROM ({runs.text} LIMIT {counted_runs}) counted)", runs.parameters)
 
 
 # --- the page -----------------------------------------------------------------------------------------------------
@@ -136,6 +162,8 @@ class _Walk:
     """Conditions on this key of this entity are tested on the row `o0`, which the walk goes along."""
     lacks_key: bool = False
     """Whether it is that of the runs without the order's first key."""
+    along: str = ""
+    """The table with which `source` begins, if an index of it has the order of the first column."""
     presorted_by: str = ""
     """An expression that the rows come in the order of, and the first column sorts more finely."""
     after: tuple[SortValue, ...] | None = None
@@ -175,8 +203,7 @@ def _part(search: RunSearch, plan: RunPlan, walk: _Walk) -> Sql:
     columns = ", ".join(f"{column.expression} AS {column.name}" for column in walk.columns)
     order = order_by(walk.columns)
     if walk.presorted_by:
-        direction = " DESC" if order.split(",")[0].endswith(" DESC") else ""
-        order = f"{walk.presorted_by}{direction}, {order}"
+        order = f"{_leading(walk)}, {order}"
     found = Sql(
         f"SELECT {walk.number} AS n, {columns} FROM {source.text} WHERE {where.text} ORDER BY {order} LIMIT ?",
         (*source.parameters, *where.parameters, search.wanted),
@@ -189,6 +216,12 @@ def _part(search: RunSearch, plan: RunPlan, walk: _Walk) -> Sql:
         f" ORDER BY {order} LIMIT ?",
         (list(search.experiment_ids), *found.parameters, search.wanted),
     )
+
+
+def _leading(walk: _Walk) -> str:
+    """What the index goes by."""
+    first = next(column for column in walk.columns if not column.is_settled)
+    return (walk.presorted_by or first.expression) + (" DESC" if first.descending else "")
 
 
 def _place(walk: _Walk) -> list[Sql]:
@@ -223,6 +256,32 @@ def _tests(search: RunSearch, plan: RunPlan, walk: _Walk) -> Iterator[Sql]:
             assert runs is not None, condition
             # IS TRUE keeps PostgreSQL from making a join of it: the set is collected once, and hashed.
             yield Sql(f"({walk.number} IN ({runs.text} LIMIT {MAX_SET_RUNS})) IS TRUE", runs.parameters)
+
+
+# --- a glance -----------------------------------------------------------------------------------------------------
+
+
+def _glance(search: RunSearch) -> Sql | None:
+    """A statement for the page that looks at the first runs of the order alone: no rows when they do not fill it.
+
+    None for an order that is not that of one index. Runs that the index does not tell from the last one looked at are
+    looked at as well, for they may come before it.
+    """
+    walk = _walks(search, _WALK)[0]
+    if not walk.along or len(search.experiment_ids) > 1:
+        return None
+    place = _place(walk)
+    where = joined(" AND ", [*walk.where, *place[:1]])
+    leading = _leading(walk)
+    looked_at = Sql(
+        f"(SELECT * FROM {walk.along} WHERE {where.text} ORDER BY {leading} FETCH FIRST {GLANCED_RUNS} ROWS WITH TIES)"
+        f" {walk.along.split()[1]}",
+        where.parameters,
+    )
+    source = joined("", [looked_at, Sql(walk.source.text.removeprefix(walk.along), walk.source.parameters)])
+    found = _part(search, _WALK, replace(walk, source=source, where=(Sql("TRUE"),)))
+    filled = Sql(") SELECT * FROM found WHERE (SELECT count(*) FROM found) >= ?", (search.wanted,))
+    return joined("", [Sql("WITH found AS MATERIALIZED ("), found, filled])
 
 
 # --- walks --------------------------------------------------------------------------------------------------------
@@ -272,6 +331,7 @@ def _walk_by_start(search: RunSearch) -> _Walk:
         number="r.run_number",
         where=(Sql(f"r.{_IN_EXPERIMENT}"),),
         columns=tuple(sort_columns(search.order)),
+        along="runs r",
         after=search.after,
     )
 
@@ -297,6 +357,7 @@ def _walks_by_key(search: RunSearch) -> list[_Walk]:
         ),
         entity=first.entity,
         key=first.name,
+        along=f"{table} o0",
         presorted_by="" if is_metric else INDEXED_VALUE.replace("value", "o0.value"),
         after=search.after,
     )
@@ -329,6 +390,7 @@ def _walks_by_key(search: RunSearch) -> list[_Walk]:
         along_values,
         where=(*along_values.where, Sql("o0.value IS NULL")),
         columns=(replace(rank, expression="1", is_settled=True), settled, *others),
+        along="",
     )
     return [numbers, nans, without]
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from query_api.port import ReadModel
 from query_api.search import postgresql_runs, sqlite_runs
-from query_api.search.run_plan import RunPlan
+from query_api.search.run_plan import COUNTED_RUNS, RunPlan
 from query_api.search.run_search import RunSearch
 from query_api.search.sqlite_run_conditions import matching_runs
 from tests.unit.query_api.conftest import MakeRows
@@ -123,12 +123,16 @@ def in_order(runs: list[Run], order_by: list[str]) -> list[Run]:
     return ordered
 
 
-@pytest.fixture(params=["as estimated", "walk and look up", "walk and test by sets", "start from a condition"])
+@pytest.fixture(
+    params=["as estimated", "walk and look up", "walk and test by sets", "start from a condition", "glance first"]
+)
 def plan(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     """The way to carry a search out, whatever the estimates say."""
     chosen = str(request.param)
 
-    async def planned(read_model: ReadModel, search: RunSearch) -> RunPlan:
+    async def planned(read_model: ReadModel, search: RunSearch, counted_runs: int = COUNTED_RUNS) -> RunPlan | None:
+        if chosen == "glance first" and counted_runs < COUNTED_RUNS:
+            return None
         experiments = sqlite_runs._among(search.experiment_ids)
         indexed = frozenset(
             index
@@ -141,6 +145,7 @@ def plan(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str
             return RunPlan(min(indexed), frozenset())
         return RunPlan(None, frozenset())
 
+    monkeypatch.setattr(postgresql_runs, "GLANCED_RUNS", 4)
     if chosen != "as estimated":
         for dialect in (sqlite_runs, postgresql_runs):
             monkeypatch.setattr(dialect, "_plan", planned)
