@@ -4,6 +4,7 @@ It reads lines `+PID` and `-PID` from its standard input. When that ends, becaus
 processes that were not taken off the leash are killed with all they started.
 """
 
+import atexit
 import signal
 import subprocess
 import sys
@@ -39,9 +40,11 @@ def _tell(line: str) -> None:
 
 @cache
 def _leash() -> subprocess.Popen[bytes]:
-    return subprocess.Popen(
+    leash = subprocess.Popen(
         [sys.executable, "-m", "tests.services.leash"], cwd=REPOSITORY, stdin=subprocess.PIPE, start_new_session=True
     )
+    atexit.register(leash.communicate)  # which closes the pipe, and waits until what was held is gone
+    return leash
 
 
 def main() -> None:
