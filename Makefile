@@ -11,7 +11,7 @@ PYTHON ?= $(shell for python in python3.11 python3.12 python3.13 python3.14 pyth
 	"$$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo "$$python"; break; }; done)
 
 .DEFAULT_GOAL := help
-.PHONY: help install services serve stack test check unit format bench bench-distributed crash-test fault-test lock clean
+.PHONY: help install services serve stack test check unit format bench bench-distributed bench-artifacts crash-test fault-test lock clean
 
 help:
 	@echo "make serve              start a server on port 5000, data in ./tracklog-data (more options: OPTIONS='--port 8080')"
@@ -23,6 +23,7 @@ help:
 	@echo "make format             put the code into its format"
 	@echo "make bench              measure this server and its peers side by side"
 	@echo "make bench-distributed  the same for the distributed system"
+	@echo "make bench-artifacts    the same for artifacts, on a local folder and on MinIO"
 	@echo "make crash-test         kill a server under load again and again (KILLS=20)"
 	@echo "make fault-test         kill and suspend parts of the distributed system under load (COUNT=20 of each fault)"
 	@echo "make lock               pin the newest versions pyproject.toml allows in requirements.lock, and those of the image"
@@ -63,6 +64,9 @@ bench: install
 
 bench-distributed: install services
 	$(BIN)/python -m bench distributed $(OPTIONS)
+
+bench-artifacts: install services
+	$(BIN)/python -m bench artifacts $(OPTIONS)
 
 crash-test: $(VENV)/installed-package
 	TRACKLOG_KILLS=$(KILLS) $(BIN)/python -m pytest tests/crash/test_kills.py --timeout=0

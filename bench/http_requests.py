@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 from bench.training_data import Json, encoded
 
 API = "/api/2.0/mlflow"
+ARTIFACTS = "/api/2.0/mlflow-artifacts/artifacts"
 
 
 def post(address: str, route: str, body: Json | bytes) -> bytes:
@@ -21,6 +22,16 @@ def post(address: str, route: str, body: Json | bytes) -> bytes:
 def get(address: str, route: str, query: list[tuple[str, str]]) -> bytes:
     """A GET of `route` below the API prefix."""
     return _head(address, f"GET {API}/{route}?{urlencode(query)}", "")
+
+
+def put_artifact(address: str, path: str, content: bytes) -> bytes:
+    """An upload to `path` of the artifact proxy; `path` is encoded already."""
+    return _head(address, f"PUT {ARTIFACTS}/{path}", f"Content-Length: {len(content)}\r\n") + content
+
+
+def get_artifact(address: str, path: str) -> bytes:
+    """A download from `path` of the artifact proxy."""
+    return _head(address, f"GET {ARTIFACTS}/{path}", "")
 
 
 def _head(address: str, method_and_path: str, more: str) -> bytes:

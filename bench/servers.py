@@ -89,6 +89,28 @@ def _fasttrackml_on_postgresql(port: int, folder: Path) -> list[str]:
     )
 
 
+def _on_minio(folder: Path, *command: str) -> list[str]:
+    """A command that starts a MinIO first, and finds it by its environment."""
+    return [str(PROJECT / ".venv" / "bin" / "python"), "-m", "bench.on_minio", str(folder), *command]
+
+
+def _tracklog_on_minio(port: int, folder: Path) -> list[str]:
+    return _on_minio(
+        folder,
+        *(str(PROJECT / ".venv" / "bin" / "tracklog"), "server", "--host", "127.0.0.1", "--port", str(port)),
+        *("--backend-store-uri", f"sqlite:///{folder}/tracklog.db", "--artifacts-destination", "s3://artifacts"),
+    )
+
+
+def _mlflow_on_minio(port: int, folder: Path) -> list[str]:
+    programs = install("mlflow-s3", f"mlflow=={MLFLOW_VERSION}", "boto3")
+    return _on_minio(
+        folder,
+        *(str(programs / "mlflow"), "server", "--host", "127.0.0.1", "--port", str(port)),
+        *("--backend-store-uri", f"sqlite:///{folder}/mlflow.db", "--artifacts-destination", "s3://artifacts"),
+    )
+
+
 def _tracklog_stack(port: int, folder: Path) -> list[str]:
     return [
         str(PROJECT / ".venv" / "bin" / "python"),
@@ -157,3 +179,28 @@ DISTRIBUTED_SERVERS = {
     )
 }
 """Kafka, PostgreSQL, MinIO and the proxy are started with each server that uses them, and counted with it."""
+
+ARTIFACT_SERVERS = {
+    server.name: server
+    for server in (
+        Server(
+            name="tracklog",
+            title="Tracklog, local folder",
+            command=_tracklog,
+            runs_in_project=True,
+        ),
+        Server(name="mlflow", title=f"MLflow {MLFLOW_VERSION}, local folder", command=_mlflow),
+        Server(
+            name="tracklog-s3",
+            title="Tracklog, MinIO",
+            command=_tracklog_on_minio,
+            runs_in_project=True,
+        ),
+        Server(
+            name="mlflow-s3",
+            title=f"MLflow {MLFLOW_VERSION}, MinIO",
+            command=_mlflow_on_minio,
+            runs_in_project=True,
+        ),
+    )
+}

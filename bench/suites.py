@@ -1,14 +1,15 @@
-"""What `make bench` and `make bench-distributed` measure: which servers, which measures, with which goals."""
+"""What `make bench`, `make bench-distributed` and `make bench-artifacts` measure: servers, measures, goals."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from bench.artifact_measures import LargeFile, LargeListing, SmallFiles
 from bench.distributed_measures import HotNeighbour, MemoryOfARole, ProjectedPoints, VisibleAfter
 from bench.footprint_measures import BytesOnDisk, ColdStart, ResidentMemory
 from bench.measures import Measure
 from bench.read_measures import GetRun, LongHistories, SearchManyRuns, SearchRuns
-from bench.servers import DISTRIBUTED_SERVERS, EMBEDDED_SERVERS, Server
+from bench.servers import ARTIFACT_SERVERS, DISTRIBUTED_SERVERS, EMBEDDED_SERVERS, Server
 from bench.write_measures import (
     CreateRuns,
     LogBatchOf10,
@@ -88,4 +89,11 @@ DISTRIBUTED = Suite(
     ],
 )
 
-SUITES = {suite.name: suite for suite in (EMBEDDED, DISTRIBUTED)}
+ARTIFACTS = Suite(
+    "artifacts",
+    "make bench-artifacts",
+    ARTIFACT_SERVERS,
+    [LargeFile(), SmallFiles(), LargeListing()],
+)
+
+SUITES = {suite.name: suite for suite in (EMBEDDED, DISTRIBUTED, ARTIFACTS)}

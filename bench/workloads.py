@@ -265,6 +265,25 @@ def _run_id(answer: bytes) -> str:
     return found[1].decode()
 
 
+def put_files(task: Task, folder: str, count: int, size: int) -> Script:
+    """This connection's share of `count` files of `size` bytes up to a folder of the artifact proxy."""
+    content = task.chance.randbytes(size)
+    return _each(
+        [http_requests.put_artifact(task.address, f"{folder}/{number:06}", content) for number in _numbers(task, count)]
+    )
+
+
+def get_files(task: Task, folder: str, count: int) -> Script:
+    """This connection's share of the files that `put_files` made."""
+    return _each(
+        [http_requests.get_artifact(task.address, f"{folder}/{number:06}") for number in _numbers(task, count)]
+    )
+
+
+def _numbers(task: Task, count: int) -> range:
+    return range(task.connection, count, task.connections)
+
+
 _WORKLOADS: dict[str, Callable[..., Script]] = {
     workload.__name__: workload
     for workload in (
@@ -279,5 +298,7 @@ _WORKLOADS: dict[str, Callable[..., Script]] = {
         get_run,
         search_runs,
         repeated,
+        put_files,
+        get_files,
     )
 }
