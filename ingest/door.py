@@ -11,6 +11,7 @@ of a run that is under way. At most one question a second tries whether it is ba
 """
 
 import time
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from typing import Final, Generic, TypeVar
 
@@ -24,8 +25,8 @@ from schemas.progress import ProjectionProgress
 CAPACITY: Final = 20_000
 """Of runs, and of each other kind: some 20 MB when full."""
 
-MAX_AGE_S: Final = 1.0
-"""How long a shared door trusts what it knows of a lifecycle that others may change."""
+MAX_AGE_S: Final = 0.9
+"""How long a shared door trusts what it knows of a lifecycle that others may change; a look-up takes some more."""
 
 CATCH_UP_WAIT_S: Final = 10.0
 """Longer, and the client had better ask again."""
@@ -33,6 +34,7 @@ CATCH_UP_WAIT_S: Final = 10.0
 RETRY_S: Final = 1.0
 """How long after a look-up that failed old entries are used without another."""
 
+K = TypeVar("K", str, int)
 T = TypeVar("T", RunAtDoor, ExperimentAtDoor)
 
 
@@ -86,63 +88,57 @@ class Door:
 
     async def run(self, run_id: str) -> RunAtDoor:
         """A run in whatever state. Raises ResourceDoesNotExist, ProjectionBehind, TemporarilyUnavailable."""
-        seen = self._runs.get(run_id)
-        if seen is not None and self._is_good(seen.at_s):
-            return seen.entry
-        try:
-            run = await self._look_up_run(run_id)
-        except Retryable:
-            if seen is None:
-                raise
-            self._away_until_s = self._now_s() + RETRY_S
-            return seen.entry
-        self._away_until_s = 0.0
-        return run
-
-    async def _look_up_run(self, run_id: str) -> RunAtDoor:
-        doubts = await self._settle_doubts()
-        run = await self.state.run(run_id)
-        if run is None:
-            await self.catch_up()
-            run = await self.state.run(run_id)
+        run = await self._known(self._runs, run_id, self.state.run)
         if run is None:
             raise ResourceDoesNotExist(f"Run with id={run_id} not found")
-        known = self._runs.get(run_id)
-        if known is not None and known.entry.lifecycle_us >= run.lifecycle_us:
-            run = known.entry
-        if doubts == self._doubts:
-            self._runs.put(run_id, _Seen(run, self._now_s()))
         return run
 
     async def experiment(self, experiment_id: int) -> ExperimentAtDoor:
         """An experiment in whatever state; raises as `run` does."""
-        seen = self._experiments.get(experiment_id)
-        if seen is not None and self._is_good(seen.at_s):
-            return seen.entry
-        try:
-            experiment = await self._look_up_experiment(experiment_id)
-        except Retryable:
-            if seen is None:
-                raise
-            self._away_until_s = self._now_s() + RETRY_S
-            return seen.entry
-        self._away_until_s = 0.0
-        return experiment
-
-    async def _look_up_experiment(self, experiment_id: int) -> ExperimentAtDoor:
-        doubts = await self._settle_doubts()
-        experiment = await self.state.experiment(experiment_id)
-        if experiment is None:
-            await self.catch_up()
-            experiment = await self.state.experiment(experiment_id)
+        experiment = await self._known(self._experiments, experiment_id, self.state.experiment)
         if experiment is None:
             raise ResourceDoesNotExist(f"No Experiment with id={experiment_id} exists")
-        known = self._experiments.get(experiment_id)
-        if known is not None and known.entry.lifecycle_us >= experiment.lifecycle_us:
-            experiment = known.entry
-        if doubts == self._doubts:
-            self._experiments.put(experiment_id, _Seen(experiment, self._now_s()))
         return experiment
+
+    async def _known(
+        self, cache: RecentlyUsed[K, _Seen[T]], key: K, ask: Callable[[K], Awaitable[T | None]]
+    ) -> T | None:
+        """What the door knows, or finds in the read model; while that is away, what it knew last."""
+        seen = cache.get(key)
+        if seen is None:
+            return await self._look_up(cache, key, ask)
+        if self._is_good(seen.at_s):
+            return seen.entry
+        was_seen_at_s = seen.at_s
+        seen.at_s = self._now_s()  # one looks again, and the others go on meanwhile
+        try:
+            entry = await self._look_up(cache, key, ask)
+        except Retryable:
+            seen.at_s = was_seen_at_s
+            self._away_until_s = self._now_s() + RETRY_S
+            return seen.entry
+        except BaseException:
+            seen.at_s = was_seen_at_s
+            raise
+        self._away_until_s = 0.0
+        return entry
+
+    async def _look_up(
+        self, cache: RecentlyUsed[K, _Seen[T]], key: K, ask: Callable[[K], Awaitable[T | None]]
+    ) -> T | None:
+        doubts = await self._settle_doubts()
+        entry = await ask(key)
+        if entry is None:
+            await self.catch_up()
+            entry = await ask(key)
+        if entry is None:
+            return None
+        known = cache.get(key)
+        if known is not None and known.entry.lifecycle_us >= entry.lifecycle_us:
+            entry = known.entry
+        if doubts == self._doubts:
+            cache.put(key, _Seen(entry, self._now_s()))
+        return entry
 
     async def logged_model(self, model_id: str) -> LoggedModelAtDoor | None:
         """A logged model, or None. That it exists never changes. Raises ProjectionBehind, TemporarilyUnavailable."""

@@ -1,5 +1,7 @@
 """What the door knows, and when it asks the read model again."""
 
+import asyncio
+
 import pytest
 
 from ingest.door import MAX_AGE_S, RETRY_S, Door
@@ -203,6 +205,19 @@ async def test_while_the_read_model_is_away_it_is_asked_seldom(house: House, mon
     for _ in range(100):
         await door.active_run("r")
     assert house.projection.asked <= asked + 2
+
+
+async def test_of_many_writes_to_an_old_entry_one_asks_the_read_model(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now_s = 1000.0
+    monkeypatch.setattr("ingest.door.time.monotonic", lambda: now_s)
+    door = house.another_process(shared=True).door
+    await door.run("r")
+    now_s += MAX_AGE_S + 0.01
+    asked = house.projection.asked
+    await asyncio.gather(*(door.run("r") for _ in range(32)))
+    assert house.projection.asked == asked + 1
 
 
 async def test_when_the_read_model_is_back_what_others_did_meanwhile_counts(
