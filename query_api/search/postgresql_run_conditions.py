@@ -60,12 +60,15 @@ def run_test(condition: Condition, number: str) -> Sql:
             )
 
 
-def matching_runs(condition: Condition, experiments: Sql, *, by_index_alone: bool = False) -> Sql | None:
+def matching_runs(
+    condition: Condition, experiments: Sql, others: Sequence[Condition] = (), *, by_index_alone: bool = False
+) -> Sql | None:
     """A statement for the numbers of the runs that meet the condition, each once, read from an index; None if none
     serves.
 
-    `experiments` is a comparison for a column of experiment ids. `by_index_alone` leaves out the tests that the index
-    cannot narrow down by, so that more runs than those may come.
+    `experiments` is a comparison for a column of experiment ids. Those of `others` that are about the same value narrow
+    it down too: few runs may meet two bounds together. `by_index_alone` leaves out the tests that the index cannot
+    narrow down by, so that more runs than those may come.
     """
     match condition.entity:
         case Entity.ATTRIBUTE if lists_runs(condition):
@@ -78,8 +81,14 @@ def matching_runs(condition: Condition, experiments: Sql, *, by_index_alone: boo
                 experiments.parameters + test.parameters,
             )
         case Entity.METRIC | Entity.PARAM | Entity.TAG if condition.comparator not in _NEGATED:
-            narrowing = _index_test(condition)
-            tests = [narrowing] if by_index_alone else [narrowing, value_test(condition, "value")]
+            tests = [_index_test(condition)]
+            tests += [
+                _index_test(other)
+                for other in others
+                if other.entity is condition.entity and other.name == condition.name and other != condition
+            ]
+            if not by_index_alone:
+                tests.append(value_test(condition, "value"))
             test = joined(" AND ", tests)
             return Sql(
                 f"SELECT run_number FROM {TABLES[condition.entity]}"

@@ -122,7 +122,9 @@ async def _plan(read_model: ReadModel, search: RunSearch, counted_runs: int) -> 
         if lists_runs(condition):
             return RunPlan(index, frozenset())
     experiments = _among(search.experiment_ids)
-    candidates = [matching_runs(condition, experiments, by_index_alone=True) for condition in search.conditions]
+    candidates = [
+        matching_runs(condition, experiments, search.conditions, by_index_alone=True) for condition in search.conditions
+    ]
     counted = [candidate for candidate in candidates if candidate is not None]
     if not counted:
         return None if counted_runs < COUNTED_RUNS and search.conditions else RunPlan(None, frozenset())
@@ -252,7 +254,7 @@ def _tests(search: RunSearch, plan: RunPlan, walk: _Walk) -> Iterator[Sql]:
         elif is_looked_up:
             yield run_test(condition, walk.number)
         else:
-            runs = matching_runs(condition, _among(search.experiment_ids))
+            runs = matching_runs(condition, _among(search.experiment_ids), search.conditions)
             assert runs is not None, condition
             # IS TRUE keeps PostgreSQL from making a join of it: the set is collected once, and hashed.
             yield Sql(f"({walk.number} IN ({runs.text} LIMIT {MAX_SET_RUNS})) IS TRUE", runs.parameters)
@@ -309,7 +311,7 @@ def _sorted_walk(search: RunSearch, plan: RunPlan) -> _Walk:
     experiments = _among(search.experiment_ids)
     source = Sql("runs r")
     if plan.start is not None:
-        runs = matching_runs(search.conditions[plan.start], experiments)
+        runs = matching_runs(search.conditions[plan.start], experiments, search.conditions)
         assert runs is not None, search.conditions[plan.start]
         source = Sql(
             f"({runs.text} OFFSET 0) started CROSS JOIN LATERAL"

@@ -1,12 +1,13 @@
-"""LIKE and ILIKE on SQLite: wildcards, case and nothing else special."""
+"""LIKE and ILIKE: wildcards, case and nothing else special."""
 
 import re
 
+import asyncpg
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from query_api.search import sqlite_text_match
+from query_api.search import postgresql_text_match, sqlite_text_match
 from query_api.search.text_prefix import prefix_range
 from tests.unit.query_api.sqlite_rows import SqliteRows
 
@@ -41,11 +42,37 @@ def test_ilike_does_not_mind_the_case_beyond_ascii(pattern: str, value: str) -> 
     assert matches(sqlite_text_match.ilike(pattern), value)
 
 
+PIECES = ("", "a", "A", "Ä", "ä", "%", "_", "\\", "'", "\n", "*", "[a]", "ПрИ", "при", "🦔")
+PATTERNS = [first + second for first in PIECES for second in PIECES]
+
+
+@pytest.mark.parametrize("ignore_case", [False, True])
+async def test_postgresql_matches_the_same(postgresql_tables: str, ignore_case: bool) -> None:
+    flags = re.IGNORECASE if ignore_case else re.NOFLAG
+    connection = await asyncpg.connect(postgresql_tables)
+    for pattern in PATTERNS:
+        match = postgresql_text_match.ilike(pattern) if ignore_case else postgresql_text_match.like(pattern)
+        found = await connection.fetch(
+            f"SELECT value FROM unnest($2::text[]) value WHERE {match.sql('value').replace('?', '$1')}",
+            match.pattern,
+            PATTERNS,
+        )
+        assert [row[0] for row in found] == [value for value in PATTERNS if expected(pattern, value, flags)], pattern
+    await connection.close()
+
+
 @given(TEXT, TEXT)
 def test_whatever_a_pattern_matches_lies_in_its_prefix_range(pattern: str, value: str) -> None:
     bounds = prefix_range(pattern)
     if bounds is not None and expected(pattern, value, re.NOFLAG):
         assert bounds[0].encode() <= value.encode() < bounds[1].encode()
+
+
+@given(st.text(alphabet="aÄ🦔%_", max_size=6), TEXT, st.integers(1, 4))
+def test_a_cut_prefix_range_holds_the_beginnings(pattern: str, value: str, characters: int) -> None:
+    bounds = prefix_range(pattern, characters)
+    if bounds is not None and expected(pattern, value, re.NOFLAG):
+        assert bounds[0].encode() <= value[:characters].encode() < bounds[1].encode()
 
 
 @pytest.mark.parametrize(
