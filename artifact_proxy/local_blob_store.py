@@ -50,6 +50,13 @@ HEAD_BYTES: Final = 64 * KIB
 THREADS: Final = 16
 """Most wait for the disk to sync; syncs of several files at once share one commit of the file system's journal."""
 
+PATIENCE_S: Final = 60.0
+"""How long the file system may take for one step, such as the write of a chunk. A mount whose server is gone takes for
+ever; the thread is then lost until it comes back, and whoever waits is told."""
+
+FINISH_PATIENCE: Final = 10
+"""The last step of a large upload may take this many times as long: the disk catches up with all that was written."""
+
 STAGING: Final = ".tracklog-uploads"
 """The folder below the root where uploads lie until they are whole, on the same file system as what they become. No
 path may name it."""
@@ -94,8 +101,9 @@ STORE_ERRORS: Final[dict[int, type[TracklogError]]] = {
 class LocalBlobStore(BlobStore):
     """The folder `root`, made when the first blob comes. It may itself be a symbolic link: the operator named it."""
 
-    def __init__(self, root: Path, threads: int = THREADS) -> None:
+    def __init__(self, root: Path, threads: int = THREADS, patience_s: float = PATIENCE_S) -> None:
         self._root = root
+        self._patience_s = patience_s
         self._threads = ThreadPoolExecutor(threads, thread_name_prefix="artifacts")
         self._parts: LocalBlobStore | None = None
         self._small = GroupCommit(self.folder, STAGING, info_of, self._threads)
@@ -129,12 +137,15 @@ class LocalBlobStore(BlobStore):
                     await self.run(upload.write, chunks)
                     chunks, gathered = [], 0
             if upload.has_begun:
-                return await self.run(upload.finish, chunks, parent, name)
+                with store_errors():
+                    async with asyncio.timeout(self._patience_s * FINISH_PATIENCE):
+                        return await self._unbounded(upload.finish, chunks, parent, name)
         except BaseException:
             await asyncio.shield(self.run(upload.abort))
             raise
         with store_errors():
-            return await self._small.put(parent, name, chunks)
+            async with asyncio.timeout(self._patience_s):
+                return await self._small.put(parent, name, chunks)
 
     @asynccontextmanager
     async def open(self, path: ArtifactPath) -> AsyncIterator[OpenBlob]:
@@ -159,13 +170,19 @@ class LocalBlobStore(BlobStore):
     async def delete(self, path: ArtifactPath) -> None:
         if not path.segments:
             raise InvalidParameterValue("The root of all artifacts cannot be deleted.")
-        await self.run(self._delete, *parent_and_name(path))
+        await self._unbounded(self._delete, *parent_and_name(path))
 
     async def run(self, work: Callable[P, T], *args: P.args, **_: P.kwargs) -> T:
         """The result of `work` in one of the store's threads.
 
-        Raises what `work` raises; an OSError as STORE_ERRORS says.
+        Raises what `work` raises; an OSError as STORE_ERRORS says; StoreUnavailable when it takes too long.
         """
+        with store_errors():
+            async with asyncio.timeout(self._patience_s):
+                return await asyncio.get_running_loop().run_in_executor(self._threads, work, *args)
+
+    async def _unbounded(self, work: Callable[P, T], *args: P.args, **_: P.kwargs) -> T:
+        """As `run`, for work that rightly takes long."""
         with store_errors():
             return await asyncio.get_running_loop().run_in_executor(self._threads, work, *args)
 
@@ -409,6 +426,8 @@ def store_errors() -> Iterator[None]:
         yield
     except OSError as error:
         meant = STORE_ERRORS.get(error.errno or 0)
+        if isinstance(error, TimeoutError):
+            raise StoreUnavailable("The folder of the artifacts does not answer.") from error
         if meant is None:
             raise
         raise meant(f"The artifact store cannot do this: {error.strerror}.") from error

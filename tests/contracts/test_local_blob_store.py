@@ -5,6 +5,7 @@ import errno
 import os
 import shutil
 import stat
+import threading
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
@@ -112,6 +113,28 @@ async def test_a_disk_that_is_full_at_the_sync_leaves_the_old_version(
     with pytest.raises(StoreFull):
         await put(store, "a", b"new")
     assert await get(store, "a") == b"old"
+
+
+@pytest.mark.parametrize("size", [5, len(LARGE)], ids=["small", "large"])
+async def test_a_disk_that_hangs_is_told_within_a_bound(root: Path, monkeypatch: pytest.MonkeyPatch, size: int) -> None:
+    """As a mount does whose server is gone."""
+    store = LocalBlobStore(root, patience_s=0.2)
+    await put(store, "a", b"old")
+    write, goes_on = os.write, threading.Event()
+
+    def hung(descriptor: int, data: bytes) -> int:
+        goes_on.wait(20)
+        return write(descriptor, data)
+
+    monkeypatch.setattr(os, "write", hung)
+    with pytest.raises(StoreUnavailable, match="does not answer"):
+        await asyncio.wait_for(put(store, "b", LARGE[:size]), 5)
+    goes_on.set()
+    await store.close()
+    assert staged(root) == []
+    again = LocalBlobStore(root)
+    assert await get(again, "a") == b"old"
+    await again.close()
 
 
 async def test_only_old_leftovers_of_uploads_are_swept_at_the_start(store: BlobStore, root: Path) -> None:

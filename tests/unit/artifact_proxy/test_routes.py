@@ -121,6 +121,32 @@ def test_a_run_lists_paths_from_its_root_and_the_proxy_names_in_the_folder(serve
     assert json.loads(by_run.body)["files"] == [{"path": "sub/deep/x.bin", "is_dir": False, "file_size": 3}]
 
 
+@pytest.mark.parametrize("count", [999, 1_000, 1_001, 2_500])
+def test_a_folder_of_any_size_is_listed_whole(server: Served, count: int) -> None:
+    folder = server.root / "1" / "run" / "artifacts" / "many"
+    folder.mkdir(parents=True)
+    names = [f"{number:05}" for number in range(count)]
+    for name in names:
+        (folder / name).touch()
+    listed = server.ask("GET", f"{PROXY}?path=1/run/artifacts/many", headers={"Accept-Encoding": "identity"})
+    body = listed.body if "content-length" in listed.headers else unchunked(listed.body)
+    assert [file["path"] for file in json.loads(body)["files"]] == names
+    by_run = server.ask("GET", "/api/2.0/mlflow/artifacts/list?run_id=proxied&path=many")
+    body = by_run.body if "content-length" in by_run.headers else unchunked(by_run.body)
+    assert [file["path"] for file in json.loads(body)["files"]] == [f"many/{name}" for name in names]
+
+
+def unchunked(body: bytes) -> bytes:
+    """The content of a body in chunks, which must be whole."""
+    content = b""
+    while True:
+        size, _, rest = body.partition(b"\r\n")
+        if int(size, 16) == 0:
+            return content
+        content += rest[: int(size, 16)]
+        body = rest[int(size, 16) + 2 :]
+
+
 @pytest.mark.parametrize("path", ["a.txt", "unknown", "unknown/folder"])
 def test_a_file_or_an_unknown_folder_lists_as_empty(server: Served, path: str) -> None:
     server.ask("PUT", FILE, b"x")
