@@ -5,24 +5,19 @@
 
 import contextlib
 import os
-from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.services.kafka_topic import remove_topic
-from tests.services.nginx import Nginx, worker_user
 from tests.services.postgresql import execute, run_apart
-from tests.services.process import HOST
-from tests.services.role import RoleProcess
+from tests.services.roles import Roles
 from tests.services.s3_bucket import REGION, S3Service, fresh_bucket_name, remove_bucket, s3_client
 from tests.tracklog_server import TracklogServer
-from tracklog.distributed.every_route import every_endpoint
-from tracklog.distributed.nginx import ProxySettings, Role, configuration
 
 SYSTEMS = ("embedded", "postgresql", "distributed")
 """Everything in one process tree on SQLite; one server on PostgreSQL and MinIO; the four roles behind nginx on Kafka,
@@ -68,7 +63,7 @@ def running_system(name: str, folder: Path, request: pytest.FixtureRequest) -> I
             server = stack.enter_context(TracklogServer(folder, stores=(), environment=environment))
             yield RunningSystem(name, server.url, server.log_tail)
         else:
-            roles = stack.enter_context(Roles(folder, environment))
+            roles = stack.enter_context(Roles(folder, lambda: environment))
             yield RunningSystem(name, roles.url, roles.log_tails)
 
 
@@ -107,61 +102,3 @@ def _bucket(s3: S3Service, name: str) -> Iterator[None]:
     finally:
         remove_bucket(client, name)
         client.close()
-
-
-@dataclass
-class Roles(AbstractContextManager["Roles"]):
-    """The four roles on stores that are there, and nginx before them. `counts`: of each role so many, else one."""
-
-    folder: Path
-    environment: Mapping[str, str]
-    counts: Mapping[str, int] = field(default_factory=dict)
-    options: tuple[str, ...] = ()
-    processes: dict[str, list[RoleProcess]] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        self.nginx = Nginx(self.folder / "nginx", self._proxy_configuration)
-
-    @property
-    def url(self) -> str:
-        """Where clients are to be pointed."""
-        return self.nginx.url
-
-    @property
-    def every_process(self) -> list[RoleProcess]:
-        return [process for processes in self.processes.values() for process in processes]
-
-    def __enter__(self) -> "Roles":
-        for role in ("projector", *(role.value for role in Role)):
-            self.processes[role] = [self.new_process(role, n + 1) for n in range(self.counts.get(role, 1))]
-        try:
-            for process in self.every_process:
-                process.spawn()
-            for process in self.every_process:
-                process.wait_until_ready()
-            self.nginx.start()
-        except BaseException:
-            self.__exit__(None, None, None)
-            raise
-        return self
-
-    def new_process(self, role: str, number: int) -> RoleProcess:
-        """A process of a role, not started yet."""
-        options = self.options if role == "projector" else (*self.options, "--trusted-proxies", f"{HOST}/32")
-        return RoleProcess(self.folder / f"{role}-{number}", role, number, self.environment, options)
-
-    def __exit__(self, *_: object) -> None:
-        if self.nginx.is_running:
-            self.nginx.stop()
-        running = [process for process in self.every_process if process.is_running]
-        with ThreadPoolExecutor() as threads:
-            for stopped in [threads.submit(process.stop) for process in running]:
-                stopped.result()
-
-    def log_tails(self) -> str:
-        return "\n".join(process.log_tail() for process in [*self.every_process, self.nginx])
-
-    def _proxy_configuration(self, listen: str, folder: Path) -> str:
-        roles = {role: [process.address for process in self.processes[role.value]] for role in Role}
-        settings = ProxySettings(listen=[listen], roles=roles, worker_user=worker_user(), folder=str(folder))
-        return configuration(every_endpoint(), settings)

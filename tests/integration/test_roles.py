@@ -14,7 +14,8 @@ import requests
 from tests.services.kafka import Kafka
 from tests.services.postgresql import Postgresql, execute
 from tests.services.role import RoleProcess
-from tests.systems import Roles, shared_stores
+from tests.services.roles import Roles
+from tests.systems import shared_stores
 
 API = "/api/2.0/mlflow/"
 BOUND_S = 10.0
@@ -82,7 +83,7 @@ def roles(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     """The four roles on Kafka, PostgreSQL and MinIO, two of them ingest."""
     with ExitStack() as stack:
         environment = stack.enter_context(shared_stores(request, kafka=True))
-        yield stack.enter_context(Roles(tmp_path_factory.mktemp("roles"), environment, {"ingest": 2}))
+        yield stack.enter_context(Roles(tmp_path_factory.mktemp("roles"), lambda: environment, {"ingest": 2}))
 
 
 @pytest.fixture

@@ -16,14 +16,14 @@ from urllib.parse import quote, urlsplit, urlunsplit
 
 import asyncpg
 
-from tests.services.nginx import Nginx, worker_user
+from tests.services.nginx import Nginx
 from tests.services.postgresql import execute
-from tests.services.process import HOST, ServiceProcess
+from tests.services.process import ServiceProcess
 from tests.services.role import RoleProcess
+from tests.services.roles import PROJECTOR, ROLES, Roles
 from tests.services.running import AnyKafka, AnyMinio, AnyPostgresql, new_kafka, new_minio, new_postgresql
 from tests.services.s3_bucket import REGION, s3_client
-from tracklog.distributed.every_route import every_endpoint
-from tracklog.distributed.nginx import ProxySettings, Role, configuration
+from tracklog.distributed.nginx import Role
 
 DATABASE = "tracklog"
 OWNER = "tracklog_server"
@@ -31,9 +31,6 @@ OWNER = "tracklog_server"
 
 BUCKET = "tracklog"
 TOPIC = "tracklog"
-PROJECTOR = "projector"
-ROLES = (PROJECTOR, *(role.value for role in Role))
-"""In the order of their start: the projector makes the read model that the others wait for."""
 
 Part = ServiceProcess | AnyKafka | AnyPostgresql | AnyMinio
 
@@ -91,14 +88,22 @@ class Stack:
         self.postgresql = make_postgresql(self.folder / "postgresql")
         self.kafka = make_kafka(self.folder / "kafka") if settings.kafka else None
         self.minio = make_minio(self.folder / "minio")
-        self.nginx = Nginx(self.folder / "nginx", self._proxy_configuration, port=port)
-        self.roles: dict[str, list[RoleProcess]] = {role: [] for role in ROLES}
+        counts = {role: settings.count_of(role) for role in ROLES}
+        self._roles = Roles(self.folder, self._role_environment, counts, settings.options, port=port)
         self._lock: IO[bytes] | None = None
+
+    @property
+    def nginx(self) -> Nginx:
+        return self._roles.nginx
+
+    @property
+    def roles(self) -> dict[str, list[RoleProcess]]:
+        return self._roles.processes
 
     @property
     def url(self) -> str:
         """Where clients are to be pointed."""
-        return self.nginx.url
+        return self._roles.url
 
     @property
     def ingest(self) -> list[RoleProcess]:
@@ -125,8 +130,7 @@ class Stack:
     def parts(self) -> Iterator[Part]:
         """Everything that runs, in the order of its start."""
         yield from self.services
-        for role in ROLES:
-            yield from self.roles[role]
+        yield from self._roles.every_process
         yield self.nginx
 
     @property
@@ -150,15 +154,7 @@ class Stack:
                 for started in [threads.submit(service.start) for service in self.services]:
                     started.result()
             self._prepare_stores()
-            for role in ROLES:
-                self.roles[role] = [self._new_role(role, n + 1) for n in range(self.settings.count_of(role))]
-            for role in ROLES:
-                for process in self.roles[role]:
-                    process.spawn()
-                if role == PROJECTOR:
-                    wait_for(self.roles[role])
-            wait_for([process for role in ROLES for process in self.roles[role]])
-            self.nginx.start()
+            self._roles.start()
         except BaseException:
             self.kill()
             raise
@@ -166,13 +162,7 @@ class Stack:
 
     def stop(self) -> None:
         """Stop everything in order: the door, then the roles, which answer what is under way, then the stores."""
-        if self.nginx.is_running:
-            self.nginx.stop()
-        for roles in ([role.value for role in Role], [PROJECTOR]):
-            running = [process for role in roles for process in self.roles[role] if process.is_running]
-            with ThreadPoolExecutor() as threads:
-                for stopped in [threads.submit(process.stop) for process in running]:
-                    stopped.result()
+        self._roles.stop()
         for service in (self.kafka, self.minio, self.postgresql):
             if service is not None and service.is_running:
                 service.stop()
@@ -187,12 +177,7 @@ class Stack:
 
     def add(self, role: str) -> RoleProcess:
         """Start one more process of a role, and have the proxy use it."""
-        process = self._new_role(role, len(self.roles[role]) + 1)
-        process.start()
-        self.roles[role].append(process)
-        if self.nginx.is_running:
-            self.nginx.reload()
-        return process
+        return self._roles.add(role)
 
     def log_tails(self) -> str:
         """The last lines of every part, for tests that failed."""
@@ -209,12 +194,6 @@ class Stack:
         else:
             self.kill()
 
-    def _new_role(self, role: str, number: int) -> RoleProcess:
-        options = [*self.settings.options.get(role, ())]
-        if role != PROJECTOR:
-            options += ["--trusted-proxies", f"{HOST}/32"]
-        return RoleProcess(self.folder / f"{role}-{number}", role, number, self._role_environment(), options)
-
     def _role_environment(self) -> Mapping[str, str]:
         environment = {
             "MLFLOW_BACKEND_STORE_URI": self.database_url,
@@ -228,11 +207,6 @@ class Stack:
         if self.settings.partitions is not None and self.kafka is not None:
             environment["TRACKLOG_KAFKA_PARTITIONS"] = str(self.settings.partitions)
         return {**environment, **self.settings.environment}
-
-    def _proxy_configuration(self, listen: str, folder: Path) -> str:
-        roles = {role: [process.address for process in self.roles[role.value]] for role in Role}
-        settings = ProxySettings(listen=[listen], roles=roles, worker_user=worker_user(), folder=str(folder))
-        return configuration(every_endpoint(), settings)
 
     def _prepare_stores(self) -> None:
         """The database and its owner, and the bucket, where they are not there yet."""
@@ -271,12 +245,6 @@ class Stack:
     def _let_folder_go(self) -> None:
         if self._lock is not None:
             self._lock.close()
-
-
-def wait_for(processes: list[RoleProcess]) -> None:
-    """Return when all of them are ready. Raises ServiceDidNotStartError."""
-    for process in processes:
-        process.wait_until_ready()
 
 
 def with_account(url: str, user: str, password: str) -> str:
