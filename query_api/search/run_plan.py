@@ -29,17 +29,17 @@ class RunPlan:
     as_sets: frozenset[int]
 
 
-def plan_runs(total: int, matches: Sequence[int | None], wanted: int) -> RunPlan:
+def plan_runs(total: int, matches: Sequence[int | None], wanted: int, many: int = COUNTED_RUNS) -> RunPlan:
     """The cheapest way to `wanted` of `total` runs.
 
-    `matches` holds for each condition how many runs meet it, COUNTED_RUNS or more for many, None where that is not
-    known because nothing indexes it.
+    `matches` holds for each condition how many runs meet it, `many` or more where counting stopped there, None where
+    that is not known because nothing indexes it.
     """
     walked = _runs_to_walk(total, matches, wanted)
     as_sets = frozenset(
         index
         for index, count in enumerate(matches)
-        if count is not None and count < COUNTED_RUNS and _set_cost(count, walked) < walked * _LOOKED_UP
+        if count is not None and count < many and _set_cost(count, walked) < walked * _LOOKED_UP
     )
     tests = sum(
         _set_cost(count, walked) if index in as_sets and count is not None else walked * _LOOKED_UP
@@ -48,7 +48,7 @@ def plan_runs(total: int, matches: Sequence[int | None], wanted: int) -> RunPlan
     counted = [(count, index) for index, count in enumerate(matches) if count is not None]
     if counted:
         fewest, start = min(counted)
-        if fewest < COUNTED_RUNS and fewest * _SORTED < walked * _WALKED + tests:
+        if fewest < many and fewest * _SORTED < walked * _WALKED + tests:
             return RunPlan(start, frozenset())
     return RunPlan(None, as_sets)
 

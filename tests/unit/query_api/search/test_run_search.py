@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from query_api.port import ReadModel
 from query_api.search import postgresql_runs, sqlite_runs
-from query_api.search.run_plan import COUNTED_RUNS, RunPlan
+from query_api.search.run_plan import RunPlan
 from query_api.search.run_search import RunSearch
 from query_api.search.sqlite_run_conditions import matching_runs
 from tests.unit.query_api.conftest import MakeRows
@@ -20,6 +20,7 @@ from tests.unit.query_api.sqlite_rows import SqliteRows
 NUMBERS = (0.0, 1.0, 2.0, -1.5, math.nan)
 TEXTS = ("", "a", "A", "b", "ab")
 TIMES = (0, 1, 2)
+MANY = postgresql_runs._MANY_RUNS
 
 
 @dataclass(frozen=True)
@@ -130,8 +131,8 @@ def plan(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str
     """The way to carry a search out, whatever the estimates say."""
     chosen = str(request.param)
 
-    async def planned(read_model: ReadModel, search: RunSearch, counted_runs: int = COUNTED_RUNS) -> RunPlan | None:
-        if chosen == "glance first" and counted_runs < COUNTED_RUNS:
+    async def planned(read_model: ReadModel, search: RunSearch, counted_runs: int = MANY) -> RunPlan | None:
+        if chosen == "glance first" and counted_runs < MANY:
             return None
         experiments = sqlite_runs._among(search.experiment_ids)
         indexed = frozenset(
