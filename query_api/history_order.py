@@ -6,6 +6,7 @@ waits, sorted, for the next chunk. Where more points would have to wait than mem
 kept, handed on, and the chunks gone through again for the next.
 """
 
+import asyncio
 import math
 from bisect import bisect_left, bisect_right
 from collections.abc import AsyncIterator, Iterator, Sequence
@@ -115,12 +116,31 @@ class _Waiting:
 async def _load(
     read_model: ReadModel, series: StoredSeries, ranges: Sequence[PointRange]
 ) -> AsyncIterator[tuple[int, Points]]:
-    """The points of each range, with its index."""
-    for start in range(0, len(ranges), _CHUNKS_PER_READ):
-        group = ranges[start : start + _CHUNKS_PER_READ]
-        chunks = await load_chunks(read_model, series, group)
-        for index, each in enumerate(group, start):
-            yield index, series.rest if each.chunk_number is None else unpack_chunk(chunks.pop(each.chunk_number))
+    """The points of each range, with its index.
+
+    Chunks are read ahead of their turn, but not while the first are handed on: often they are all that is wanted.
+    """
+    starts = range(0, len(ranges), _CHUNKS_PER_READ)
+    groups = [ranges[start : start + _CHUNKS_PER_READ] for start in starts]
+    ahead: asyncio.Task[dict[int | None, bytes]] | None = None
+    try:
+        for number, group in enumerate(groups):
+            chunks = await (ahead or load_chunks(read_model, series, group))
+            ahead = None
+            if 0 < number < len(groups) - 1:
+                ahead = asyncio.create_task(load_chunks(read_model, series, groups[number + 1]))
+                ahead.add_done_callback(_seen)
+            for index, each in enumerate(group, starts[number]):
+                yield index, series.rest if each.chunk_number is None else unpack_chunk(chunks.pop(each.chunk_number))
+    finally:
+        if ahead is not None:
+            ahead.cancel()
+
+
+def _seen(loading: "asyncio.Task[dict[int | None, bytes]]") -> None:
+    """An error of chunks that nobody waits for any more is nobody's."""
+    if not loading.cancelled():
+        loading.exception()
 
 
 def _least(each: PointRange) -> _Bound:
