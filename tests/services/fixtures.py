@@ -17,6 +17,7 @@ from tests.services.azurite import Azurite
 from tests.services.fake_gcs import FakeGcs, make_bucket
 from tests.services.ftpd import Ftpd
 from tests.services.given import GivenKafka, GivenPostgresql, GivenS3, given_kafka, given_postgresql, given_s3
+from tests.services.hdfs import Hdfs
 from tests.services.kafka_topic import remove_topic
 from tests.services.missing import ServiceMissing, leave_out
 from tests.services.postgresql import PRODUCTION, THROWAWAY, execute, run_apart
@@ -187,3 +188,10 @@ def gcs_bucket(gcs_service: FakeGcs) -> str:
     name = fresh_bucket_name()
     make_bucket(gcs_service.url, name)
     return name
+
+
+@pytest.fixture(scope="session")
+def hdfs_service() -> Iterator[Hdfs]:
+    """An HDFS for the whole run: `.url` of its WebHDFS."""
+    with _running(running(Hdfs)) as service:
+        yield service
