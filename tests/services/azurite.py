@@ -19,12 +19,14 @@ KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr
 
 def script() -> Path:
     """Azurite's program. Raises ServiceMissing."""
+    if shutil.which("node") is None:
+        raise ServiceMissing("Azurite needs Node.js and its npm (Debian: apt-get install npm).")
     return cached(f"azurite-{VERSION}", _install) / "node_modules" / "azurite" / "dist" / "src" / "blob" / "main.js"
 
 
 def _install(folder: Path) -> None:
     npm = shutil.which("npm")
-    if npm is None or shutil.which("node") is None:
+    if npm is None:
         raise ServiceMissing("Azurite needs Node.js and its npm (Debian: apt-get install npm).")
     installed = subprocess.run(
         [npm, "install", "--no-audit", "--no-fund", "--prefix", str(folder), f"azurite@{VERSION}"],
