@@ -32,9 +32,7 @@ async def serve_artifacts_only(settings: Settings, announce: Callable[[str], Non
         services,
         settings.listen,
         settings.web,
-        greeting=lambda address: greeting(
-            address, artifacts=str(settings.artifacts.folder or settings.artifacts.destination)
-        ),
+        greeting=lambda address: greeting(address, artifacts=settings.artifacts.shown),
         announce=announce,
     )
 

@@ -69,6 +69,11 @@ class ArtifactSettings:
         """The folder that `destination` is, where it is one."""
         return folder_of(self.destination)
 
+    @property
+    def shown(self) -> str:
+        """Where artifacts are kept, for people, without a password."""
+        return redacted(self.destination) if self.folder is None else str(self.folder)
+
 
 NO_ARTIFACTS: Final = ArtifactSettings(destination="", default_root=PROXIED_ARTIFACTS, serve=False)
 """Those of a process that has nothing to do with them."""
@@ -137,8 +142,11 @@ def artifact_root_of(uri: str | None, *, serve_artifacts: bool, destination: str
     if any(character in uri for character in "?#\0") or ".." in uri.split("/"):
         raise SettingRefused(f"--default-artifact-root {redacted(uri)!r} must not contain '?', '#' or '..' segments.")
     if uri.startswith("mlflow-artifacts:"):
-        if not serve_artifacts:
-            raise SettingRefused("--default-artifact-root mlflow-artifacts: needs --serve-artifacts.")
+        if not serve_artifacts and not urlsplit(uri).netloc:
+            raise SettingRefused(
+                "--default-artifact-root mlflow-artifacts: needs --serve-artifacts, or the host:port of a server that "
+                "passes artifacts, as in mlflow-artifacts://host:port/."
+            )
         return uri
     if not urlsplit(uri).scheme:
         return Path(uri).expanduser().absolute().as_uri()

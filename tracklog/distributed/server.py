@@ -58,7 +58,7 @@ async def serve_shared(settings: Settings, announce: Callable[[str], None]) -> N
             address,
             log=str(stores.event_log),
             read_model=str(stores.read_model),
-            artifacts=str(artifacts.folder or artifacts.destination) if artifacts.serve else None,
+            artifacts=artifacts.shown if artifacts.serve else None,
             page=True,
         ),
         announce=announce,

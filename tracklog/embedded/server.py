@@ -36,7 +36,7 @@ async def serve_embedded(settings: Settings, announce: Callable[[str], None]) ->
         greeting=lambda address: greeting(
             address,
             log=str(log_file),
-            artifacts=str(artifacts.folder or artifacts.destination) if artifacts.serve else None,
+            artifacts=artifacts.shown if artifacts.serve else None,
             page=True,
         ),
         announce=announce,
