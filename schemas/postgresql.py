@@ -29,6 +29,24 @@ HURRY_CHANNEL: Final = "tracklog_hurry"
 """Notified, without a payload, when someone waits for the read model; projectors then do not linger."""
 
 
+LETTERS: Final = "letters"
+"""A collation in each generation that knows the case of letters beyond ASCII, whatever the locale of the database."""
+
+CREATE_LETTERS: Final = f"""
+DO $$ BEGIN
+  IF EXISTS (SELECT FROM pg_catalog.pg_collation WHERE collname = 'pg_c_utf8') THEN
+    CREATE COLLATION {LETTERS} FROM pg_catalog.pg_c_utf8;  -- came with PostgreSQL 17
+  ELSIF EXISTS (SELECT FROM pg_catalog.pg_collation WHERE collname = 'und-x-icu') THEN
+    CREATE COLLATION {LETTERS} FROM pg_catalog."und-x-icu";
+  ELSIF EXISTS (SELECT FROM pg_catalog.pg_collation WHERE collname = 'C.utf8') THEN
+    CREATE COLLATION {LETTERS} FROM pg_catalog."C.utf8";
+  ELSE
+    CREATE COLLATION {LETTERS} FROM pg_catalog."C";  -- which knows those of ASCII alone
+  END IF;
+END $$
+"""
+
+
 def schema_of(generation: int) -> str:
     """The schema that holds a generation of the read model."""
     return f"tracklog_read_model_{generation}"

@@ -1,10 +1,12 @@
 """LIKE and ILIKE as every search means them, in PostgreSQL: Unicode, case as asked, backslash an ordinary character.
 
 Letters and their case are those of Unicode whatever the locale of the database: of ASCII in the collation "C", of all
-in "pg_c_utf8", which came with PostgreSQL 17.
+in the one that comes with the read model.
 """
 
 from typing import NamedTuple
+
+from schemas.postgresql import LETTERS
 
 
 class TextMatch(NamedTuple):
@@ -30,7 +32,7 @@ def ilike(pattern: str) -> TextMatch:
     """As `like`, case not counting."""
     if pattern.isascii():
         return TextMatch("ILIKE", _unescaped(pattern))
-    return TextMatch("LIKE", _unescaped(pattern), "pg_c_utf8", lowered=True)
+    return TextMatch("LIKE", _unescaped(pattern), LETTERS, lowered=True)
 
 
 def _unescaped(pattern: str) -> str:

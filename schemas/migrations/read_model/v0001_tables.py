@@ -3,6 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
+from schemas.postgresql import CREATE_LETTERS
+
 revision = "read_model_0001"
 down_revision = None
 
@@ -10,6 +12,7 @@ TEXT = sa.Text(collation="C")
 
 
 def upgrade() -> None:
+    op.execute(CREATE_LETTERS)
     op.create_table(
         "checkpoints",
         sa.Column("partition", sa.Integer(), autoincrement=False, nullable=False),

@@ -11,7 +11,7 @@ from sqlalchemy.schema import CreateIndex, CreateTable
 from query_api.port import ReadSnapshot, Row
 from query_api.postgresql_read_model import READING_SETTINGS, PostgresqlReadModel
 from schemas import read_model
-from schemas.postgresql import Connection
+from schemas.postgresql import CREATE_LETTERS, Connection
 from tests.services.postgresql import execute
 from tests.unit.query_api.sqlite_rows import SqliteRows
 
@@ -24,7 +24,7 @@ def create_tables(url: str) -> None:
     dialect = postgresql.dialect()  # type: ignore[no-untyped-call]
     made = [str(CreateTable(table).compile(dialect=dialect)) for table in TABLES.values()]
     made += [str(CreateIndex(index).compile(dialect=dialect)) for table in TABLES.values() for index in table.indexes]
-    execute(url, f"CREATE SCHEMA {SCHEMA}; SET search_path = {SCHEMA};" + ";".join(made))
+    execute(url, f"CREATE SCHEMA {SCHEMA}; SET search_path = {SCHEMA};" + ";".join([CREATE_LETTERS, *made]))
 
 
 class PooledConnections:

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from query_api.search import postgresql_text_match, sqlite_text_match
 from query_api.search.text_prefix import prefix_range
+from tests.unit.query_api.postgresql_rows import SCHEMA
 from tests.unit.query_api.sqlite_rows import SqliteRows
 
 TEXT = st.text(alphabet="aAbÄä%_*?[]^-!\\'\n", max_size=8)
@@ -49,7 +50,7 @@ PATTERNS = [first + second for first in PIECES for second in PIECES]
 @pytest.mark.parametrize("ignore_case", [False, True])
 async def test_postgresql_matches_the_same(postgresql_tables: str, ignore_case: bool) -> None:
     flags = re.IGNORECASE if ignore_case else re.NOFLAG
-    connection = await asyncpg.connect(postgresql_tables)
+    connection = await asyncpg.connect(postgresql_tables, server_settings={"search_path": SCHEMA})
     for pattern in PATTERNS:
         match = postgresql_text_match.ilike(pattern) if ignore_case else postgresql_text_match.like(pattern)
         found = await connection.fetch(
