@@ -59,6 +59,20 @@ def test_new_experiments_keep_artifacts_where_they_are_told(given: str | None, s
     assert artifact_root_of(given, serve_artifacts=serve, destination="file:///data/artifacts") == root
 
 
+def test_a_server_that_passes_no_artifacts_may_name_one_that_does() -> None:
+    root = artifact_root_of("mlflow-artifacts://host:5500/team", serve_artifacts=False, destination="")
+    assert root == "mlflow-artifacts://host:5500/team"
+
+
+@pytest.mark.parametrize(
+    ("given", "destination"), [("ftp://user:secret@host/x", ""), (None, "sftp://user:secret@host/x")]
+)
+def test_a_password_is_refused_where_clients_would_be_told_it(given: str | None, destination: str) -> None:
+    with pytest.raises(SettingRefused, match="password") as refused:
+        artifact_root_of(given, serve_artifacts=False, destination=destination)
+    assert "secret" not in str(refused.value)
+
+
 @pytest.mark.parametrize(
     ("given", "serve"), [("mlflow-artifacts:/", False), ("s3://b/../c", True), ("s3://b?x=1", True)]
 )

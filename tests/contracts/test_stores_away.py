@@ -1,0 +1,44 @@
+"""A store that is away is unavailable, within a bound and without a word of where it is: never empty, never a fault."""
+
+import asyncio
+import time
+
+import pytest
+
+from artifact_proxy.artifact_path import file_path
+from artifact_proxy.blob_store import StoreUnavailable
+from artifact_proxy.store_by_uri import store_at
+from tests.contracts.blob_store_contract import entries, get, put
+
+WITHIN_S = 60.0
+"""The longest waits are for a store that is there and says nothing; a port that nobody listens at answers at once."""
+
+
+def uris(port: int) -> dict[str, str]:
+    return {
+        "gs": "gs://bucket/prefix",
+        "wasbs": "wasbs://container@account.blob.core.windows.net/prefix",
+        "sftp": f"sftp://nobody:secret@127.0.0.1:{port}/root",
+        "ftp": f"ftp://nobody:secret@127.0.0.1:{port}/root",
+        "hdfs": "hdfs://namenode/root",
+    }
+
+
+@pytest.mark.parametrize("scheme", list(uris(0)))
+async def test_a_store_that_is_away_is_unavailable_and_not_empty(scheme: str, unused_tcp_port: int) -> None:
+    address = f"http://127.0.0.1:{unused_tcp_port}"
+    environ = {
+        "STORAGE_EMULATOR_HOST": address,
+        "AZURE_STORAGE_CONNECTION_STRING": f"AccountName=a;AccountKey=c2VjcmV0;BlobEndpoint={address}/a",
+        "TRACKLOG_WEBHDFS_URL": address,
+    }
+    store = store_at(uris(unused_tcp_port)[scheme], environ)
+    await store.start()
+    started = time.monotonic()
+    reached = (get(store, "a"), put(store, "a", b"1"), store.delete(file_path("a")), entries(store))
+    for error in await asyncio.gather(*reached, return_exceptions=True):
+        assert isinstance(error, StoreUnavailable)
+        assert str(unused_tcp_port) not in error.message
+        assert "secret" not in error.message
+    assert time.monotonic() - started < WITHIN_S
+    await store.close()
