@@ -11,5 +11,5 @@ SERVER_INFO: Final = (
     b'"presigned_upload_run_id_supported":true,"presigned_upload_model_id_supported":true,'
     b'"features_enabled":{"gateway":false}}'
 )
-"""Parts and presigned downloads are there for whoever asks, but not told of: a client that hears of them sends the bytes
-of large files past this server, to a store that it may not be able to reach."""
+"""Parts and presigned downloads are there for whoever asks, but not told of: a client that hears of them sends what is
+large past this server, to a store that it may not be able to reach."""
