@@ -235,23 +235,27 @@ class FileTreeBlobStore(BlobStore):
             log.warning("An upload could not be aborted: %s", error)
 
     async def _sweep(self) -> None:
-        """Remove what a crash of this server left in STAGING long ago."""
+        """Remove what a crash of this server left behind long ago: of uploads, of their parts, and of deletions."""
         staging = (*self._base, STAGING)
         oldest = datetime.now(UTC) - ABANDONED_AFTER
         try:
-            with suppress(NoSuchPath):
-                abandoned = [
-                    (name, found.kind)
-                    async for name, found in self._tree.list(staging)
-                    if name != PARTS and found.modified < oldest
-                ]
-                for name, kind in abandoned:
-                    if kind is Kind.FOLDER:
-                        await self._remove_tree((*staging, name))
-                    else:
-                        await self._tree.remove_file((*staging, name))
+            for folder in (staging, (*staging, PARTS, STAGING)):
+                with suppress(NoSuchPath):
+                    await self._remove_older(folder, oldest)
         except (TracklogError, ServerRefused) as error:
             log.warning("Abandoned uploads were not looked for: %s", error)
+
+    async def _remove_older(self, staging: Names, oldest: datetime) -> None:
+        abandoned = [
+            (name, found.kind)
+            async for name, found in self._tree.list(staging)
+            if name != PARTS and found.modified < oldest
+        ]
+        for name, kind in abandoned:
+            if kind is Kind.FOLDER:
+                await self._remove_tree((*staging, name))
+            else:
+                await self._tree.remove_file((*staging, name))
 
 
 class _FileBlob(OpenBlob):

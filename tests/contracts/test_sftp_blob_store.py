@@ -1,6 +1,7 @@
 """An SFTP server keeps the contract of blob stores, and no link there leads anywhere."""
 
 import os
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -8,7 +9,7 @@ import pytest
 
 from artifact_proxy.artifact_path import file_path, folder_path
 from artifact_proxy.blob_store import BlobNotFound, Entry, NotABlob, StoreUnavailable
-from artifact_proxy.file_tree_blob_store import FileTreeBlobStore
+from artifact_proxy.file_tree_blob_store import ABANDONED_AFTER, PARTS, STAGING, FileTreeBlobStore
 from artifact_proxy.sftp_file_tree import SftpFileTree
 from artifact_proxy.store_uri import StoreUri
 from tests.contracts.blob_store_contract import BlobStoreContract, content, entries, get, put
@@ -91,6 +92,27 @@ async def test_many_versions_within_a_second_have_etags_of_their_own(store: File
     await store.delete(file_path("a"))
     etags.append((await store.put(file_path("a"), content(b"same size"))).etag)
     assert len(set(etags)) == 6
+
+
+async def test_a_start_removes_what_a_crash_left_long_ago_and_nothing_younger(
+    sftp_service: Sshd, store: FileTreeBlobStore, root: Path
+) -> None:
+    await put(store, "a", b"1")
+    upload_id = await store.parted.create(file_path("b"))
+    staging = root / STAGING
+    long_ago = time.time() - ABANDONED_AFTER.total_seconds() - 60
+    for folder in (staging, staging / PARTS / STAGING):
+        for name in ("old", "young"):
+            (folder / name).write_text("half")
+        os.utime(folder / "old", (long_ago, long_ago))
+    again = store_on(sftp_service, root)
+    await again.start()
+    assert again._sweeping is not None
+    await again._sweeping
+    assert sorted(file.name for file in staging.iterdir()) == [PARTS, "young"]
+    assert [file.name for file in (staging / PARTS / STAGING).iterdir()] == ["young"]
+    assert await again.parted.parts(file_path("b"), upload_id) == []
+    await again.close()
 
 
 async def test_a_connection_that_broke_is_made_again(store: FileTreeBlobStore, sftp_service: Sshd) -> None:
