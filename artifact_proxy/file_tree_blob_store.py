@@ -232,7 +232,7 @@ class FileTreeBlobStore(BlobStore):
                     await self._tree.remove_file(staged)
         except (TracklogError, ServerRefused, TimeoutError) as error:
             # The upload has failed and its error is on its way. What is left costs room until it is swept.
-            log.warning("An upload could not be aborted: %s", error)
+            log.warning("An upload could not be aborted: %r", error)
 
     async def _sweep(self) -> None:
         """Remove what a crash of this server left behind long ago: of uploads, of their parts, and of deletions."""
