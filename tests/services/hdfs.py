@@ -29,7 +29,7 @@ ARTIFACTS = (
 
 DOWNLOAD_TIMEOUT_S = 900.0
 
-LISTED_AT_ONCE = 100
+LISTED_AT_ONCE = 25
 """A thousand as HDFS comes; putting as many files takes it a minute."""
 
 
