@@ -89,7 +89,7 @@ class Stack:
         self.kafka = make_kafka(self.folder / "kafka") if settings.kafka else None
         self.minio = make_minio(self.folder / "minio")
         counts = {role: settings.count_of(role) for role in ROLES}
-        self._roles = Roles(self.folder, self._role_environment, counts, settings.options, port=port)
+        self._roles = Roles(self.folder, self.role_environment, counts, settings.options, port=port)
         self._lock: IO[bytes] | None = None
 
     @property
@@ -194,7 +194,8 @@ class Stack:
         else:
             self.kill()
 
-    def _role_environment(self) -> Mapping[str, str]:
+    def role_environment(self) -> Mapping[str, str]:
+        """What tells a process of a role where everything is."""
         environment = {
             "MLFLOW_BACKEND_STORE_URI": self.database_url,
             "TRACKLOG_EVENT_LOG": self.event_log_uri,
