@@ -1,15 +1,18 @@
 """An FTP server keeps the contract of blob stores."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from uuid import uuid4
 
 import pytest
 
+from artifact_proxy.blob_store import Entry, StoreUnavailable
 from artifact_proxy.file_tree_blob_store import FileTreeBlobStore
 from artifact_proxy.ftp_file_tree import FtpFileTree
 from artifact_proxy.store_uri import StoreUri
-from tests.contracts.blob_store_contract import BlobStoreContract
-from tests.services.ftpd import Ftpd
+from tests.contracts.blob_store_contract import LARGE, BlobStoreContract, entries, get, put
+from tests.services.ftpd import Ftpd, TlsFtpd
+from tests.services.missing import ServiceMissing, leave_out
+from tests.services.running import running
 
 
 @pytest.fixture
@@ -23,3 +26,47 @@ async def store(ftp_service: Ftpd) -> AsyncIterator[FileTreeBlobStore]:
 
 class TestFtpBlobStore(BlobStoreContract):
     """The contract."""
+
+
+@pytest.fixture
+def tls_server() -> Iterator[TlsFtpd]:
+    try:
+        with running(TlsFtpd) as server:
+            yield server
+    except ServiceMissing as missing:
+        leave_out(missing)
+
+
+def tls_store_on(server: TlsFtpd) -> FileTreeBlobStore:
+    uri = f"ftps://{server.user}:{server.password}@127.0.0.1:{server.port}/root"
+    return FileTreeBlobStore(FtpFileTree(StoreUri.parse(uri)))
+
+
+async def test_ftps_passes_all_by_tls_to_a_server_whose_certificate_is_trusted(
+    tls_server: TlsFtpd, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", str(tls_server.certificate))
+    store = tls_store_on(tls_server)
+    await put(store, "a/b", *[LARGE] * 3)
+    assert await get(store, "a/b") == LARGE * 3
+    assert await entries(store, "a") == [Entry("b", 3 * len(LARGE))]
+    await store.close()
+
+
+async def test_ftps_tells_its_password_to_no_other_server(tls_server: TlsFtpd) -> None:
+    store = tls_store_on(tls_server)
+    with pytest.raises(StoreUnavailable):
+        await put(store, "a", b"1")
+    await store.close()
+    log = tls_server.log_tail()
+    assert "FTP session opened" in log
+    assert f"[{tls_server.user}]" not in log
+
+
+async def test_a_wrong_password_is_unavailable_and_not_shown(ftp_service: Ftpd) -> None:
+    uri = f"ftp://{ftp_service.user}:wrong-secret@127.0.0.1:{ftp_service.port}/root"
+    store = FileTreeBlobStore(FtpFileTree(StoreUri.parse(uri)))
+    with pytest.raises(StoreUnavailable) as refused:
+        await put(store, "a", b"1")
+    assert "secret" not in refused.value.message
+    await store.close()

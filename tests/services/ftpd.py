@@ -5,6 +5,7 @@ import sys
 from importlib.util import find_spec
 from pathlib import Path
 
+from tests.services.certificate import self_signed
 from tests.services.listening import greets
 from tests.services.missing import ServiceMissing
 from tests.services.process import HOST, ServiceProcess
@@ -43,3 +44,29 @@ class Ftpd(ServiceProcess):
 
     def is_ready(self) -> bool:
         return greets(HOST, self.port, b"220")
+
+
+class TlsFtpd(Ftpd):
+    """One server that speaks to nobody but by TLS. A client may trust it by `certificate`."""
+
+    name = "ftpd-tls"
+
+    @property
+    def certificate(self) -> Path:
+        return self.folder / "certificate.pem"
+
+    def prepare(self) -> None:
+        super().prepare()
+        if find_spec("OpenSSL") is None:
+            raise ServiceMissing("pyOpenSSL is not installed: pip install 'tracklog[dev]'.")
+        key, certificate = self_signed(HOST)
+        (self.folder / "key.pem").touch(mode=0o600)
+        (self.folder / "key.pem").write_bytes(key)
+        self.certificate.write_bytes(certificate)
+
+    def command(self) -> list[str]:
+        return [
+            *super().command(),
+            *("--tls", "--tls-control-required", "--tls-data-required"),
+            *("--keyfile", str(self.folder / "key.pem"), "--certfile", str(self.certificate)),
+        ]
