@@ -87,18 +87,21 @@ class S3Bucket:
 
         Raises as `call` does, and whatever `body` raises. A call that raises has stored nothing.
         """
-        stall = asyncio.timeout(self._patience_s)
-        passing = _Passing(body, stall, self._patience_s)
-        try:
-            with store_errors(operation):
-                async with stall:
-                    return await getattr(self._streaming, operation)(
-                        Body=passing, ContentLength=size, **self._addressed(args)
-                    )
-        except TracklogError:
-            if passing.failure is not None:
-                raise passing.failure from None
-            raise
+        passing = _Passing(body, self._patience_s)
+        for attempt in range(1, ATTEMPTS + 1):
+            try:
+                with store_errors(operation):
+                    async with asyncio.timeout(self._patience_s) as passing.stall:
+                        return await getattr(self._streaming, operation)(
+                            Body=passing, ContentLength=size, **self._addressed(args)
+                        )
+            except TracklogError as error:
+                if passing.failure is not None:
+                    raise passing.failure from None
+                # No connection was had, or the one kept was closed meanwhile: the body is still whole.
+                if passing.has_begun or attempt == ATTEMPTS or not isinstance(error, StoreUnavailable):
+                    raise
+        raise AssertionError("unreachable: the last attempt returns or raises")
 
     async def presigned(self, operation: str, expires_s: int, **args: Any) -> str:
         """A URL with which anybody may do `operation` for `expires_s` seconds. Nothing is sent to the store."""
@@ -137,10 +140,12 @@ class _Passing:
     botocore takes a body for a file when it has `read`; aiohttp iterates it.
     """
 
-    def __init__(self, source: AsyncIterator[bytes], stall: asyncio.Timeout, patience_s: float) -> None:
+    stall: asyncio.Timeout
+
+    def __init__(self, source: AsyncIterator[bytes], patience_s: float) -> None:
         self._source = source
-        self._stall = stall
         self._patience_s = patience_s
+        self.has_begun = False
         self.failure: Exception | None = None
 
     def read(self, _size: int = -1) -> bytes:
@@ -148,17 +153,18 @@ class _Passing:
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         loop = asyncio.get_running_loop()
+        self.has_begun = True
         try:
             # While the source is waited for, the store cannot be late; whoever sends has a time limit of its own.
-            self._stall.reschedule(None)
+            self.stall.reschedule(None)
             async for chunk in self._source:
-                self._stall.reschedule(loop.time() + self._patience_s)
+                self.stall.reschedule(loop.time() + self._patience_s)
                 yield chunk
-                self._stall.reschedule(None)
+                self.stall.reschedule(None)
         except Exception as error:
             self.failure = error
             raise
-        self._stall.reschedule(loop.time() + self._patience_s)
+        self.stall.reschedule(loop.time() + self._patience_s)
 
 
 @contextmanager

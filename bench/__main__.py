@@ -23,12 +23,12 @@ def main() -> None:
     """Measure what was asked for, and write raw results and table."""
     asked = _arguments()
     signal.signal(signal.SIGTERM, _leave)
+    suite: Suite = SUITES[asked.suite]
     settings = (
         Settings(quick=True, rounds=asked.rounds or 1, warmup_s=0.5, duration_s=2.5, data_root=asked.data_root)
         if asked.quick
-        else Settings(rounds=asked.rounds or 3, data_root=asked.data_root)
+        else Settings(rounds=asked.rounds or 3, warmup_s=suite.warmup_s, data_root=asked.data_root)
     )
-    suite: Suite = SUITES[asked.suite]
     chosen = [measure for measure in suite.measures if not asked.only or measure.name in asked.only]
     servers = [suite.servers[name] for name in asked.server or suite.servers]
     if asked.profile:

@@ -26,12 +26,16 @@ RESULTS = Path(__file__).parent / "results"
 
 @dataclass(frozen=True, slots=True)
 class Suite:
-    """Measures of servers of one kind; the results' table stands between the suite's markers in the page."""
+    """Measures of servers of one kind; the results' table stands between the suite's markers in the page.
+
+    `warmup_s` is how long a load runs before it counts.
+    """
 
     name: str
     command: str
     servers: Mapping[str, Server]
     measures: Sequence[Measure]
+    warmup_s: float = 1.0
 
     def results(self, *, quick: bool) -> Path:
         """Where the raw results are kept."""
@@ -87,6 +91,8 @@ DISTRIBUTED = Suite(
         HotNeighbour(),
         MemoryOfARole(),
     ],
+    # Kafka runs on Java, which compiles what is used most in its first seconds.
+    warmup_s=10.0,
 )
 
 ARTIFACTS = Suite(

@@ -35,7 +35,7 @@ async def content(size: int) -> AsyncIterator[bytes]:
 async def up_and_down(session: aiohttp.ClientSession, url: str, size: int, announced: bool = False) -> None:
     headers = {"Content-Length": str(size)} if announced else {}
     async with session.put(url, data=content(size), headers=headers) as answer:
-        assert answer.status == 200
+        assert answer.status == 200, await answer.text()
     received = 0
     async with session.get(url) as answer:
         assert answer.content_length == size
