@@ -15,6 +15,10 @@ from schemas.postgresql_errors import CONNECTION_ERRORS
 LINGER_S: Final = 0.1
 """How long news may wait for more while nobody reads: a transaction costs as much as folding a hundred points."""
 
+HURRIED_S: Final = 0.05
+"""How long a projector does not linger at all after somebody asked. Who waits for one write soon waits for the next:
+asking for each would cost it the way of a notification, some milliseconds."""
+
 _CONNECT_TIMEOUT_S: Final = 2.0
 _RETRY_S: Final = 0.5
 _DOUBT_S: Final = 30.0
@@ -27,6 +31,7 @@ class Hurry:
     def __init__(self, dsn: str) -> None:
         self._dsn = dsn
         self._asked = asyncio.Event()
+        self._asked_at_s = -HURRIED_S
 
     @asynccontextmanager
     async def heard(self) -> AsyncIterator[Self]:
@@ -40,11 +45,18 @@ class Hurry:
                 await listening
 
     async def linger(self, _checkpoint: Positions) -> None:
-        """Let more events gather, unless somebody has asked since the last time, or asks now."""
+        """Let more events gather, unless somebody asked a moment ago, or asks now."""
+        if asyncio.get_running_loop().time() - self._asked_at_s < HURRIED_S:
+            return
+        self._asked.clear()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(LINGER_S):
                 await self._asked.wait()
-        self._asked.clear()
+
+    def ask(self) -> None:
+        """Somebody waits."""
+        self._asked_at_s = asyncio.get_running_loop().time()
+        self._asked.set()
 
     async def _listen(self) -> None:
         while True:
@@ -60,7 +72,7 @@ class Hurry:
             server_settings={"application_name": "tracklog projector"},
         )
         try:
-            await connection.add_listener(HURRY_CHANNEL, lambda *_: self._asked.set())
+            await connection.add_listener(HURRY_CHANNEL, lambda *_: self.ask())
             while not connection.is_closed():
                 await asyncio.sleep(_DOUBT_S)
                 await connection.execute("SELECT 1")
