@@ -9,7 +9,7 @@ from bench.peer_installation import install
 PROJECT = Path(__file__).parent.parent
 MLFLOW_VERSION = "3.17.2"
 FASTTRACKML_VERSION = "0.6.0"
-PSYCOPG = "psycopg2-binary==2.9.10"
+PSYCOPG = "psycopg[binary]==3.3.9"
 
 
 @dataclass(frozen=True, slots=True)

@@ -67,10 +67,13 @@ class PostgresqlProgress(ProjectionProgress):
 
     @property
     def missing(self) -> str | None:
-        """Why nobody can wait for the read model now, None when all is well."""
+        """Why nobody can wait for the read model now, None when all is well.
+
+        While a broken connection is being replaced all is well: whoever waits is woken by the new one.
+        """
         if self._is_current:
             return None
-        return self._away or _ABSENT
+        return _ABSENT if self._away is None and self._generation is None else self._away
 
     def require_listening(self) -> None:
         """Raise TemporarilyUnavailable, with the reason, while nobody can wait for the read model."""
