@@ -11,9 +11,9 @@ from typing import Final
 
 import asyncpg
 
+from event_log.group_append import PARTITION
 from event_log.port import LogUnavailable, PartitionAssignment
 from event_log.postgresql_connection import Connection, connect
-from event_log.postgresql_event_log import PARTITION
 from schemas.postgresql_errors import CONNECTION_ERRORS
 
 PING_S: Final = 1.0

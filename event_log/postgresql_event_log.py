@@ -13,7 +13,6 @@ next, as in the SQLite log, and several processes take turns.
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from typing import Any, Final
 
 import asyncpg
@@ -21,6 +20,7 @@ import zstandard
 from asyncpg.pgproto.pgproto import UUID
 
 from event_log.control_schema import ensure_control_schema
+from event_log.group_append import PARTITION, WaitingAppend, confirm, refuse
 from event_log.port import (
     EVERY_EVENT,
     EventFilter,
@@ -37,8 +37,6 @@ from schemas import codec
 from schemas.envelope import Actor, EventData, Position, Positions, RecordedEvent
 from schemas.postgresql import LOG_CHANNEL
 from schemas.postgresql_errors import CONNECTION_ERRORS, said
-
-PARTITION: Final = 0
 
 MAX_EVENT_BYTES: Final = 64 * 1024 * 1024
 MAX_WAITING_BYTES: Final = 32 * 1024 * 1024
@@ -295,16 +293,6 @@ class PostgresqlEventLogReader(EventLogReader):
         return found
 
 
-@dataclass(slots=True)
-class _Append:
-    """An append on its way to PostgreSQL; `encoded` are the payloads of `events`."""
-
-    events: Sequence[EventData]
-    encoded: list[bytes]
-    size: int
-    done: "asyncio.Future[list[Position]]" = field(default_factory=lambda: asyncio.get_running_loop().create_future())
-
-
 class PostgresqlEventLog(PostgresqlEventLogReader, EventLog):
     """One of the log's writers: one connection, one append statement under way, for all that gathered before it.
 
@@ -317,7 +305,7 @@ class PostgresqlEventLog(PostgresqlEventLogReader, EventLog):
         self._away: str | None = None
         self._names = _KeptNames()
         self._compressor = zstandard.ZstdCompressor(level=1)
-        self._gathering: list[_Append] = []
+        self._gathering: list[WaitingAppend] = []
         self._gathered = asyncio.Event()
         self._waiting_bytes = 0
         self._is_closing = False
@@ -341,7 +329,7 @@ class PostgresqlEventLog(PostgresqlEventLogReader, EventLog):
         if self._waiting_bytes + size > MAX_WAITING_BYTES and self._waiting_bytes:
             raise LogOverloaded(f"{self._waiting_bytes} bytes already wait for the event log; try again.")
         self._waiting_bytes += size
-        append = _Append(events, encoded, size)
+        append = WaitingAppend(events, encoded, size, asyncio.get_running_loop().create_future())
         self._gathering.append(append)
         self._gathered.set()
         return await append.done
@@ -365,7 +353,7 @@ class PostgresqlEventLog(PostgresqlEventLogReader, EventLog):
             while self._gathering:
                 await self._commit(self._take())
 
-    def _take(self) -> list[_Append]:
+    def _take(self) -> list[WaitingAppend]:
         """The next appends that fit in one commit, at least one."""
         events = size = 0
         for count, append in enumerate(self._gathering):
@@ -378,7 +366,7 @@ class PostgresqlEventLog(PostgresqlEventLogReader, EventLog):
         batch, self._gathering = self._gathering[:count], self._gathering[count:]
         return batch
 
-    async def _commit(self, batch: list[_Append]) -> None:
+    async def _commit(self, batch: list[WaitingAppend]) -> None:
         """Put a batch in the log and answer it. What cannot be written is refused without those it came with."""
         try:
             connection = await self._connected()
@@ -419,7 +407,7 @@ class PostgresqlEventLog(PostgresqlEventLogReader, EventLog):
             else:
                 self._away = None
 
-    async def _insert(self, connection: Connection, batch: list[_Append]) -> int:
+    async def _insert(self, connection: Connection, batch: list[WaitingAppend]) -> int:
         """The first offset of a batch that is durable now.
 
         Raises LogUnavailable when nothing of it is there, OutcomeUnknown when nobody can say, and ValueError or
@@ -442,7 +430,7 @@ class PostgresqlEventLog(PostgresqlEventLogReader, EventLog):
         except asyncpg.PostgresError as error:
             raise _refused(connection, error) from error
 
-    async def _columns(self, connection: Connection, batch: list[_Append]) -> list[list[Any]]:
+    async def _columns(self, connection: Connection, batch: list[WaitingAppend]) -> list[list[Any]]:
         """A batch as the columns of `_APPEND`."""
         events = [event for append in batch for event in append.events]
         streams = await self._names.streams.numbers(connection, {event.stream for event in events})
@@ -462,21 +450,14 @@ class PostgresqlEventLog(PostgresqlEventLogReader, EventLog):
     def _stored(self, payload: bytes) -> bytes:
         return self._compressor.compress(payload) if len(payload) >= _COMPRESS_FROM_BYTES else payload
 
-    def _settle(self, batch: list[_Append], outcome: "int | Exception") -> None:
+    def _settle(self, batch: list[WaitingAppend], outcome: "int | Exception") -> None:
         """Answer a batch: `outcome` is its first offset, or why it is not in the log."""
         for append in batch:
             self._waiting_bytes -= append.size
         if isinstance(outcome, Exception):
-            for append in batch:
-                if not append.done.done():
-                    append.done.set_exception(outcome)
+            refuse(batch, outcome)
             return
-        offset = outcome
-        for append in batch:
-            count = len(append.events)
-            if not append.done.done():
-                append.done.set_result([Position(PARTITION, offset + index) for index in range(count)])
-            offset += count
+        offset = confirm(batch, outcome)
         self._hear(offset)
 
 

@@ -9,13 +9,13 @@ import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 from contextlib import closing
-from dataclasses import dataclass
 from pathlib import Path
 from queue import SimpleQueue
 from typing import IO, Any, Final, Self, TypeVar
 
 import zstandard
 
+from event_log.group_append import PARTITION, WaitingAppend, confirm, refuse
 from event_log.port import (
     EVERY_EVENT,
     EventFilter,
@@ -40,8 +40,6 @@ APPLICATION_ID: Final = 0x54524C47
 """'TRLG', in the header of every log file: how a log is told from any other SQLite file without opening it."""
 
 FORMAT_VERSION: Final = 1
-
-PARTITION: Final = 0
 
 MAX_EVENT_BYTES: Final = 64 * 1024 * 1024
 MAX_WAITING_BYTES: Final = 32 * 1024 * 1024
@@ -216,16 +214,6 @@ def _filtered(matching: EventFilter) -> tuple[str, list[Any]]:
     return "".join(sql for sql, _ in wanted), [value for _, value in wanted]
 
 
-@dataclass(slots=True)
-class _Append:
-    """An append on its way to the disk; `encoded` are the payloads of `events`."""
-
-    events: Sequence[EventData]
-    encoded: list[bytes]
-    size: int
-    done: "asyncio.Future[list[Position]]"
-
-
 class SqliteEventLog(SqliteEventLogReader, EventLog):
     """The one writer of a log file, in a thread of its own.
 
@@ -238,9 +226,9 @@ class SqliteEventLog(SqliteEventLogReader, EventLog):
         self._lock = lock
         self._writer = _Writer(path)
         self._end = self._writer.next_offset
-        self._gathering: list[_Append] = []
+        self._gathering: list[WaitingAppend] = []
         self._waiting_bytes = 0
-        self._queue: SimpleQueue[list[_Append] | None] = SimpleQueue()
+        self._queue: SimpleQueue[list[WaitingAppend] | None] = SimpleQueue()
         self._loop = asyncio.get_running_loop()
         self._listeners: list[Callable[[int], None]] = []
         self._thread = threading.Thread(target=self._write, name="event-log-writer")
@@ -286,7 +274,7 @@ class SqliteEventLog(SqliteEventLogReader, EventLog):
         if not self._gathering:
             # What one turn of the event loop brings goes to the thread in one hand-over.
             self._loop.call_soon(self._hand_over)
-        self._gathering.append(_Append(events, encoded, size, done))
+        self._gathering.append(WaitingAppend(events, encoded, size, done))
         if len(self._gathering) >= _HAND_OVER_APPENDS:
             self._hand_over()
         return await done
@@ -315,7 +303,7 @@ class SqliteEventLog(SqliteEventLogReader, EventLog):
             self._loop.call_soon_threadsafe(self._settle, batch, outcome)
         self._writer.close()
 
-    def _next_batch(self) -> list[_Append] | None:
+    def _next_batch(self) -> list[WaitingAppend] | None:
         batch = self._queue.get()
         while batch is not None and len(batch) < _MAX_COMMIT_EVENTS and not self._queue.empty():
             more = self._queue.get()
@@ -325,21 +313,14 @@ class SqliteEventLog(SqliteEventLogReader, EventLog):
             batch = batch + more
         return batch
 
-    def _settle(self, batch: list[_Append], outcome: "int | Exception") -> None:
+    def _settle(self, batch: list[WaitingAppend], outcome: "int | Exception") -> None:
         """Answer a batch: `outcome` is its first offset, or why it is not in the log."""
         for append in batch:
             self._waiting_bytes -= append.size
         if isinstance(outcome, Exception):
-            for append in batch:
-                if not append.done.done():
-                    append.done.set_exception(outcome)
+            refuse(batch, outcome)
             return
-        offset = outcome
-        for append in batch:
-            count = len(append.events)
-            if not append.done.done():
-                append.done.set_result([Position(PARTITION, offset + index) for index in range(count)])
-            offset += count
+        offset = confirm(batch, outcome)
         self._end = offset
         self.wake()
         for listener in self._listeners:
@@ -362,7 +343,7 @@ class _Writer:
         self._compressor = zstandard.ZstdCompressor(level=1)
         self._broken: Exception | None = None
 
-    def commit(self, batch: Sequence[_Append]) -> "int | Exception":
+    def commit(self, batch: Sequence[WaitingAppend]) -> "int | Exception":
         """Put a batch in the log, all of it durable when this returns the first offset; or say why it is not there."""
         if self._broken is not None:
             return LogUnavailable(f"The event log stopped taking events: {self._broken}. Restart the server.")

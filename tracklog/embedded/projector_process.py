@@ -16,7 +16,8 @@ from typing import Final
 import msgspec
 
 from event_log.fixed_assignment import FixedAssignment
-from event_log.sqlite_event_log import PARTITION, SqliteEventLogReader
+from event_log.group_append import PARTITION
+from event_log.sqlite_event_log import SqliteEventLogReader
 from projector.batch import WHOLE_LOG_BATCH_BYTES
 from projector.port import Superseded
 from projector.sqlite_read_model import SqliteReadModelWriter

@@ -4,7 +4,7 @@ from contextlib import AsyncExitStack
 
 from prometheus_client.core import Metric
 
-from event_log.sqlite_event_log import PARTITION
+from event_log.group_append import PARTITION
 from ingest.sqlite_door_state import SqliteDoorState
 from query_api.search.sqlite_text_match import register_functions
 from query_api.sqlite_read_model import SqliteReadModel

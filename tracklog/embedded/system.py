@@ -11,7 +11,8 @@ from typing import Self
 
 import msgspec
 
-from event_log.sqlite_event_log import PARTITION, SqliteEventLog
+from event_log.group_append import PARTITION
+from event_log.sqlite_event_log import SqliteEventLog
 from projector import sqlite_generations
 from tracklog.embedded.channel import Channel, LogGrew, Projected
 from tracklog.embedded.progress import ChildProgress
