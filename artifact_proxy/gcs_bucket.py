@@ -172,16 +172,9 @@ class GcsBucket(ObjectBucket):
             chunk = following
 
     async def _stream(self, session: str, content: AsyncIterator[bytes], size: int) -> BlobVersion:
-        stall = asyncio.timeout(None)
-        passing = WatchedUpload(content, stall)
-        try:
-            with errors():
-                async with stall:
-                    return version_of(await self._send(session, passing, {"Content-Length": str(size)}))
-        except StoreUnavailable:
-            if passing.failure is not None:
-                raise passing.failure from None
-            raise
+        passing = WatchedUpload(content)
+        async with passing.sent(errors()):
+            return version_of(await self._send(session, passing, {"Content-Length": str(size)}))
 
     async def _send(self, session: str, data: Any, headers: Mapping[str, str]) -> dict[str, Any]:
         """The store's answer to a part of an upload; empty while more is to come."""

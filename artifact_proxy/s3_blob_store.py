@@ -24,13 +24,14 @@ from artifact_proxy.blob_store import (
     Presigner,
     StoreUnavailable,
 )
-from artifact_proxy.s3_bucket import PATIENCE_S, RangeBeyondEnd, S3Bucket, store_errors
+from artifact_proxy.s3_bucket import RangeBeyondEnd, S3Bucket, store_errors
 from artifact_proxy.s3_known_folders import KnownFolders
 from artifact_proxy.s3_listing import ListedPage, in_order
 from artifact_proxy.s3_parted_uploads import COMPLETE_TIMEOUT_S, MAX_PARTS, S3PartedUploads
 from artifact_proxy.s3_presigner import S3Presigner
 from artifact_proxy.s3_settings import S3Settings
 from artifact_proxy.sized_chunks import SizedChunks
+from artifact_proxy.watched_upload import PATIENCE_S
 from schemas.errors import InvalidParameterValue, TracklogError
 from schemas.rest.route import KIB, MIB
 

@@ -12,13 +12,10 @@ from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError  # t
 
 from artifact_proxy.blob_store import BlobNotFound, StoreFull, StoreUnavailable
 from artifact_proxy.s3_settings import S3Settings
+from artifact_proxy.watched_upload import PATIENCE_S, WatchedUpload
 from schemas.errors import InvalidParameterValue, TracklogError
 
 CONNECT_TIMEOUT_S: Final = 3.0
-PATIENCE_S: Final = 30.0
-"""How long a call with a small request and answer may take, its attempts together, and how long the store may otherwise
-take no byte of an upload, and give none of an answer."""
-
 ATTEMPTS: Final = 3
 CONNECTIONS: Final = 128
 
@@ -50,7 +47,11 @@ LIBRARY_ERRORS: Final = (BotoCoreError, HTTPClientError, aiohttp.ClientError, OS
 
 
 class S3Bucket:
-    """The bucket of `settings`. Use it between `start` and `close`."""
+    """The bucket of `settings`. Use it between `start` and `close`.
+
+    `patience_s` bounds a call with a small request and answer, its attempts together, and otherwise the time in which
+    the store takes no byte of an upload, and gives none of an answer.
+    """
 
     def __init__(self, settings: S3Settings, patience_s: float = PATIENCE_S) -> None:
         self._settings = settings
@@ -87,19 +88,16 @@ class S3Bucket:
 
         Raises as `call` does, and whatever `body` raises. A call that raises has stored nothing.
         """
-        passing = _Passing(body, self._patience_s)
+        passing = _Body(body, self._patience_s)
         for attempt in range(1, ATTEMPTS + 1):
             try:
-                with store_errors(operation):
-                    async with asyncio.timeout(self._patience_s) as passing.stall:
-                        return await getattr(self._streaming, operation)(
-                            Body=passing, ContentLength=size, **self._addressed(args)
-                        )
-            except TracklogError as error:
-                if passing.failure is not None:
-                    raise passing.failure from None
+                async with passing.sent(store_errors(operation)):
+                    return await getattr(self._streaming, operation)(
+                        Body=passing, ContentLength=size, **self._addressed(args)
+                    )
+            except StoreUnavailable:
                 # No connection was had, or the one kept was closed meanwhile: the body is still whole.
-                if passing.has_begun or attempt == ATTEMPTS or not isinstance(error, StoreUnavailable):
+                if passing.has_begun or attempt == ATTEMPTS:
                     raise
         raise AssertionError("unreachable: the last attempt returns or raises")
 
@@ -134,37 +132,11 @@ class S3Bucket:
         return await self._stack.enter_async_context(client)
 
 
-class _Passing:
-    """The body of an upload on its way: it remembers what broke its source, and starts the clock for the store only.
-
-    botocore takes a body for a file when it has `read`; aiohttp iterates it.
-    """
-
-    stall: asyncio.Timeout
-
-    def __init__(self, source: AsyncIterator[bytes], patience_s: float) -> None:
-        self._source = source
-        self._patience_s = patience_s
-        self.has_begun = False
-        self.failure: Exception | None = None
+class _Body(WatchedUpload):
+    """botocore takes a body for a file when it has `read`; aiohttp iterates it."""
 
     def read(self, _size: int = -1) -> bytes:
         raise NotImplementedError("A streamed upload is iterated.")
-
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        loop = asyncio.get_running_loop()
-        self.has_begun = True
-        try:
-            # While the source is waited for, the store cannot be late; whoever sends has a time limit of its own.
-            self.stall.reschedule(None)
-            async for chunk in self._source:
-                self.stall.reschedule(loop.time() + self._patience_s)
-                yield chunk
-                self.stall.reschedule(None)
-        except Exception as error:
-            self.failure = error
-            raise
-        self.stall.reschedule(loop.time() + self._patience_s)
 
 
 @contextmanager

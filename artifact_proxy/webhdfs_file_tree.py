@@ -86,16 +86,9 @@ class WebhdfsFileTree(FileTree):
 
     async def write(self, path: Names, content: AsyncIterator[bytes]) -> None:
         target = await self._redirected("PUT", path, "CREATE", overwrite="false")
-        stall = asyncio.timeout(None)
-        passing = WatchedUpload(content, stall)
-        try:
-            with errors():
-                async with stall, self._session.put(URL(target, encoded=True), data=passing) as answer:
-                    await check(answer)
-        except (StoreUnavailable, ServerRefused, NoSuchPath):
-            if passing.failure is not None:
-                raise passing.failure from None
-            raise
+        passing = WatchedUpload(content)
+        async with passing.sent(errors()), self._session.put(URL(target, encoded=True), data=passing) as answer:
+            await check(answer)
 
     @asynccontextmanager
     async def open(self, path: Names) -> AsyncIterator[OpenFile]:

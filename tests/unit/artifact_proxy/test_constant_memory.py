@@ -11,7 +11,6 @@ import pytest
 from tests.unit.artifact_proxy.serving import PROXY, serving
 
 MIB = 1 << 20
-ATTEMPTS = 4
 CHUNK = bytes(range(256)) * 256
 """What the client gives its socket at once: small, for the client's memory is measured too."""
 
@@ -35,14 +34,8 @@ async def content(size: int) -> AsyncIterator[bytes]:
 
 async def up_and_down(session: aiohttp.ClientSession, url: str, size: int, announced: bool = False) -> None:
     headers = {"Content-Length": str(size)} if announced else {}
-    for attempt in range(1, ATTEMPTS + 1):
-        async with session.put(url, data=content(size), headers=headers) as answer:
-            # Asked to come again, as a store that a hundred call at once may answer, every client does.
-            if answer.status == 503 and attempt < ATTEMPTS:
-                await asyncio.sleep(1)
-                continue
-            assert answer.status == 200, await answer.text()
-            break
+    async with session.put(url, data=content(size), headers=headers) as answer:
+        assert answer.status == 200, await answer.text()
     received = 0
     async with session.get(url) as answer:
         assert answer.content_length == size
