@@ -42,8 +42,8 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 CHUNK_BYTES: Final = 128 * KIB
-"""What a transfer reads or writes at once; an upload holds twice as much, what is written and what gathers meanwhile. Larger
-ones were not faster."""
+"""What a transfer reads or writes at once. An upload holds twice as much: what is written, and what gathers meanwhile.
+Larger chunks were not faster."""
 
 HEAD_BYTES: Final = 64 * KIB
 """A blob no larger than this is opened, read and closed in one visit to a thread."""
