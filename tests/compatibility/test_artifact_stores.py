@@ -148,7 +148,6 @@ def test_nothing_that_the_server_prints_or_keeps_holds_the_stores_password(
 LOCAL_AND_S3 = pytest.mark.parametrize("store", ["local", "s3"], indirect=True)
 
 
-@LOCAL_AND_S3
 def test_a_model_is_logged_and_loaded(server: TracklogServer) -> None:
     code = """
 import mlflow
