@@ -16,8 +16,8 @@ from obstore.store import AzureStore
 
 from artifact_proxy.azure_settings import AzureSettings
 from artifact_proxy.blob_store import BlobInfo, BlobNotFound, BlobVersion, StoreUnavailable
+from artifact_proxy.bucket_listing import ListedPage
 from artifact_proxy.object_bucket import ObjectBucket
-from artifact_proxy.s3_listing import ListedPage
 from schemas.rest.route import KIB, MIB
 
 CONNECT_TIMEOUT_S: Final = 3.0

@@ -49,10 +49,14 @@ class StoreUnavailable(TemporarilyUnavailable):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BlobVersion:
-    """What tells one version of a blob from another: its size in bytes and an opaque `etag`, without quotes."""
+    """What tells one version of a blob from another: its size in bytes and an opaque `etag`, without quotes.
+
+    `sha256`, in hexadecimal, is there when the bytes came by where the version was made.
+    """
 
     size: int
     etag: str
+    sha256: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,11 +1,11 @@
 """Changes of artifacts, each with its event: appended once the bytes are safe, so that a failed change leaves none."""
 
 import asyncio
-import hashlib
 from collections.abc import AsyncIterator, Sequence
 
 from artifact_proxy.artifact_roots import Place
 from artifact_proxy.blob_store import BlobVersion
+from artifact_proxy.digested import Digested
 from event_log.port import EventLog
 from schemas.envelope import Actor, EventClock
 from schemas.errors import Retryable, TemporarilyUnavailable
@@ -30,20 +30,22 @@ class ArtifactChanges:
 
         Raises as BlobStore.put does, UnrecordedChange.
         """
-        digest = hashlib.sha256()
-        version = await place.store.put(place.path, digested(content, digest), size)
-        await self._append(uploaded(place, version, digest.hexdigest()), actor, request_id)
+        passing = Digested(content)
+        version = await place.store.put(place.path, passing, size)
+        await self._append(uploaded(place, version, passing.sha256), actor, request_id)
         return version
 
     async def complete(
         self, place: Place, upload_id: str, parts: Sequence[tuple[int, str]], actor: Actor, request_id: str
     ) -> BlobVersion:
-        """Make the parts of an upload the blob at `place`. Its event has no digest: parts need not have come by here.
+        """Make the parts of an upload the blob at `place`.
+
+        The event has no digest when the store joins the parts by itself: they need not have come by here.
 
         Raises as PartedUploads.complete does, UnrecordedChange.
         """
         version = await place.store.parted.complete(place.path, upload_id, parts)
-        await self._append(uploaded(place, version, None), actor, request_id)
+        await self._append(uploaded(place, version, version.sha256), actor, request_id)
         return version
 
     async def delete(self, place: Place, actor: Actor, request_id: str) -> None:
@@ -66,13 +68,6 @@ class ArtifactChanges:
                 f"The artifact {event.path!r} was changed, but the log could not record it: {error.message} "
                 "Send the request again."
             ) from error
-
-
-async def digested(content: AsyncIterator[bytes], digest: "hashlib._Hash") -> AsyncIterator[bytes]:
-    """`content`, each chunk of which went into `digest`."""
-    async for chunk in content:
-        digest.update(chunk)
-        yield chunk
 
 
 def uploaded(place: Place, version: BlobVersion, sha256: str | None) -> ArtifactUploaded:

@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 from weakref import WeakValueDictionary
 
-from artifact_proxy.artifact_path import ArtifactPath, fault_of, refused
+from artifact_proxy.artifact_path import ArtifactPath, fault_of
 from artifact_proxy.blob_store import (
     BlobInfo,
     BlobNotFound,
@@ -27,15 +27,10 @@ from artifact_proxy.blob_store import (
 from artifact_proxy.file_tree import FileTree, Found, Kind, Names, NoSuchPath, OpenFile, ServerRefused
 from artifact_proxy.gathered import Gathered
 from artifact_proxy.staged_parts import StagedParts
+from artifact_proxy.staging import PARTS, STAGING, check_is_below_root, check_not_staging
 from schemas.errors import InvalidParameterValue, TracklogError
 
 log = logging.getLogger(__name__)
-
-STAGING: Final = ".tracklog-uploads"
-"""The folder below the root where uploads lie until they are whole, and what is being deleted. No path may name it."""
-
-PARTS: Final = "parts"
-"""The folder in STAGING that holds the parts of uploads that come in parts."""
 
 ABANDONED_AFTER: Final = timedelta(hours=24)
 """What lies in STAGING for this long belongs to nobody: no upload may take longer."""
@@ -274,19 +269,6 @@ class _FileBlob(OpenBlob):
             yield chunk
         if left:
             raise StoreUnavailable("The artifact store ended its answer too early.")
-
-
-def check_is_below_root(path: ArtifactPath) -> None:
-    """Raises NotABlob for the root, InvalidParameterValue for what is reserved."""
-    if not path.segments:
-        raise NotABlob("The root of all artifacts is a folder.")
-    check_not_staging(path)
-
-
-def check_not_staging(path: ArtifactPath) -> None:
-    """Raises InvalidParameterValue for what lies where uploads are staged."""
-    if STAGING in path.segments:
-        raise refused(str(path), f"the name '{STAGING}' is reserved")
 
 
 def info_of_file(found: Found | None, path: ArtifactPath) -> BlobInfo:

@@ -17,10 +17,10 @@ import aiohttp
 import orjson
 
 from artifact_proxy.blob_store import BlobInfo, BlobNotFound, BlobVersion, StoreUnavailable
+from artifact_proxy.bucket_listing import ListedPage
 from artifact_proxy.gcs_credentials import GcsCredentials
 from artifact_proxy.gcs_settings import GcsSettings
 from artifact_proxy.object_bucket import ObjectBucket
-from artifact_proxy.s3_listing import ListedPage
 from artifact_proxy.sized_chunks import SizedChunks
 from artifact_proxy.watched_upload import WatchedUpload
 from schemas.rest.route import KIB, MIB

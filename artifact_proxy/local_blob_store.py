@@ -21,7 +21,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Final, ParamSpec, TypeVar
 
-from artifact_proxy.artifact_path import ArtifactPath, fault_of, refused
+from artifact_proxy.artifact_path import ArtifactPath, fault_of
 from artifact_proxy.blob_store import (
     BlobInfo,
     BlobNotFound,
@@ -35,6 +35,7 @@ from artifact_proxy.blob_store import (
 )
 from artifact_proxy.local_group_commit import CREATE, NO_SUCH_FOLDER, PLACE_ATTEMPTS, GroupCommit
 from artifact_proxy.staged_parts import StagedParts
+from artifact_proxy.staging import PARTS, STAGING, check_is_below_root, check_not_staging
 from schemas.errors import InvalidParameterValue, TracklogError
 from schemas.rest.route import KIB
 
@@ -57,13 +58,6 @@ ever; the thread is then lost until it comes back, and whoever waits is told."""
 
 FINISH_PATIENCE: Final = 10
 """The last step of a large upload may take this many times as long: the disk catches up with all that was written."""
-
-STAGING: Final = ".tracklog-uploads"
-"""The folder below the root where uploads lie until they are whole, on the same file system as what they become. No
-path may name it."""
-
-PARTS: Final = "parts"
-"""The folder in STAGING that holds the parts of uploads that come in parts."""
 
 ABANDONED_AFTER_S: Final = 24 * 3600.0
 """A staged file not written to for this long belongs to no upload: none may take longer."""
@@ -444,19 +438,8 @@ def parent_and_name(path: ArtifactPath) -> tuple[Sequence[str], str]:
 
     Raises NotABlob for the root, InvalidParameterValue for what is reserved.
     """
-    if not path.segments:
-        raise NotABlob("The root of all artifacts is a folder.")
-    check_not_staging(path)
+    check_is_below_root(path)
     return path.segments[:-1], path.name
-
-
-def check_not_staging(path: ArtifactPath) -> None:
-    """Refuse what lies where uploads are staged, in this store or in one whose root lies inside it.
-
-    Raises InvalidParameterValue.
-    """
-    if STAGING in path.segments:
-        raise refused(str(path), f"the name '{STAGING}' is reserved")
 
 
 def open_or_make(name: str, folder: int) -> int:

@@ -1,8 +1,4 @@
-"""A bucket of objects, or a folder in one, as a BlobStore.
-
-Such stores know no folders: a blob `a` and blobs below `a/` can both be. Before a put this store looks for what is in
-the way. Two puts at once may miss each other, and then both are kept, reachable and deletable.
-"""
+"""A bucket of objects, or a folder in one, as a BlobStore."""
 
 import asyncio
 import sys
@@ -11,7 +7,7 @@ from contextlib import asynccontextmanager
 from typing import Final
 from weakref import WeakValueDictionary
 
-from artifact_proxy.artifact_path import ROOT, ArtifactPath, refused
+from artifact_proxy.artifact_path import ROOT, ArtifactPath
 from artifact_proxy.attachment import content_type_of
 from artifact_proxy.blob_store import (
     BlobInfo,
@@ -19,16 +15,16 @@ from artifact_proxy.blob_store import (
     BlobStore,
     BlobVersion,
     Entry,
-    NotABlob,
     OpenBlob,
     PartedUploads,
     StoreUnavailable,
 )
+from artifact_proxy.bucket_folders import BucketFolders
+from artifact_proxy.bucket_listing import in_order
 from artifact_proxy.object_bucket import ObjectBucket
-from artifact_proxy.s3_known_folders import KnownFolders
-from artifact_proxy.s3_listing import in_order
 from artifact_proxy.sized_chunks import SizedChunks
 from artifact_proxy.staged_parts import StagedParts
+from artifact_proxy.staging import PARTS, STAGING, check_is_below_root, check_not_staging
 from schemas.errors import InvalidParameterValue
 from schemas.rest.route import KIB
 
@@ -40,11 +36,6 @@ LARGE_AT_ONCE: Final = 16
 
 LARGE_WAIT_S: Final = 30.0
 
-STAGING: Final = ".tracklog-uploads"
-"""The folder below the root that holds the parts of uploads that come in parts. No path may name it."""
-
-PARTS: Final = ArtifactPath((STAGING, "parts"))
-
 
 class ObjectBlobStore(BlobStore):
     """The folder `prefix` of `bucket`."""
@@ -54,13 +45,15 @@ class ObjectBlobStore(BlobStore):
         self._prefix = prefix
         self._large = asyncio.Semaphore(LARGE_AT_ONCE)
         self._putting: WeakValueDictionary[ArtifactPath, asyncio.Lock] = WeakValueDictionary()
-        self._known_folders = KnownFolders()
+        self._folders = BucketFolders(self._is_blob, self._is_folder)
         self._parted: StagedParts | None = None
 
     @property
     def parted(self) -> PartedUploads:
         if self._parted is None:
-            self._parted = StagedParts(self, ObjectBlobStore(self._bucket, self._prefix.joined(PARTS)))
+            self._parted = StagedParts(
+                self, ObjectBlobStore(self._bucket, self._prefix.joined(ArtifactPath((STAGING, PARTS))))
+            )
         return self._parted
 
     async def start(self) -> None:
@@ -71,7 +64,7 @@ class ObjectBlobStore(BlobStore):
 
     async def put(self, path: ArtifactPath, content: AsyncIterator[bytes], size: int | None = None) -> BlobVersion:
         check_is_below_root(path)
-        await self._check_nothing_in_the_way(path)
+        await self._folders.check_nothing_in_the_way(path)
         chunks = SizedChunks(content)
         head = await chunks.peek(SMALL_BYTES + 1)
         content_type = content_type_of(path.name)
@@ -92,16 +85,14 @@ class ObjectBlobStore(BlobStore):
         try:
             return await self._bucket.head(self._key(path))
         except BlobNotFound:
-            if await self._holds_anything(self._keys_below(path)):
-                raise NotABlob(f"{str(path)!r} is a folder, not a file.") from None
-            raise BlobNotFound(f"There is no artifact {str(path)!r}.") from None
+            raise await self._folders.missing(path) from None
 
     async def entries(self, folder: ArtifactPath, after: str = "") -> AsyncIterator[Entry]:
         check_not_staging(folder)
         prefix = self._keys_below(folder)
 
         async def is_folder(name: str) -> bool:
-            return await self._holds_anything(f"{prefix}{name}/")
+            return await self._is_folder(ArtifactPath((*folder.segments, name)))
 
         async for entry in in_order(self._bucket.pages(prefix, after), is_folder, after):
             if entry.name != STAGING:
@@ -111,7 +102,7 @@ class ObjectBlobStore(BlobStore):
         if not path.segments:
             raise InvalidParameterValue("The root of all artifacts cannot be deleted.")
         check_not_staging(path)
-        self._known_folders.forget()
+        self._folders.forget()
         await self._bucket.delete([self._key(path)])
         async for keys in self._bucket.keys(self._keys_below(path)):
             await self._bucket.delete(keys)
@@ -138,20 +129,6 @@ class ObjectBlobStore(BlobStore):
             finally:
                 self._large.release()
 
-    async def _check_nothing_in_the_way(self, path: ArtifactPath) -> None:
-        """Raises NotABlob when `path` is a folder, or a part of it a blob."""
-        above = [ArtifactPath(path.segments[:length]) for length in range(1, len(path.segments))]
-        unknown = [folder for folder in above if folder not in self._known_folders]
-        holds, *are_blobs = await asyncio.gather(
-            self._holds_anything(self._keys_below(path)), *(self._is_blob(folder) for folder in unknown)
-        )
-        if holds:
-            raise NotABlob(f"{str(path)!r} is a folder.")
-        for folder, is_blob in zip(unknown, are_blobs, strict=True):
-            if is_blob:
-                raise NotABlob(f"A file is in the way of the folder {str(folder)!r}.")
-            self._known_folders.add(folder)
-
     async def _is_blob(self, path: ArtifactPath) -> bool:
         try:
             await self._bucket.head(self._key(path))
@@ -159,8 +136,8 @@ class ObjectBlobStore(BlobStore):
             return False
         return True
 
-    async def _holds_anything(self, prefix: str) -> bool:
-        async for keys in self._bucket.keys(prefix):
+    async def _is_folder(self, path: ArtifactPath) -> bool:
+        async for keys in self._bucket.keys(self._keys_below(path)):
             if keys:
                 return True
         return False
@@ -184,16 +161,3 @@ class _Object(OpenBlob):
                 yield chunk
         if left:
             raise StoreUnavailable("The artifact store ended its answer too early.")
-
-
-def check_is_below_root(path: ArtifactPath) -> None:
-    """Raises NotABlob for the root, InvalidParameterValue for what is reserved."""
-    if not path.segments:
-        raise NotABlob("The root of all artifacts is a folder.")
-    check_not_staging(path)
-
-
-def check_not_staging(path: ArtifactPath) -> None:
-    """Raises InvalidParameterValue for what lies where parts of uploads are kept."""
-    if STAGING in path.segments:
-        raise refused(str(path), f"the name '{STAGING}' is reserved")

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager
 
 from artifact_proxy.blob_store import BlobInfo, BlobVersion
-from artifact_proxy.s3_listing import ListedPage
+from artifact_proxy.bucket_listing import ListedPage
 
 
 class ObjectBucket(ABC):

@@ -1,8 +1,4 @@
-"""A bucket of an S3-compatible store, or a folder in one, as a BlobStore.
-
-S3 knows no folders: a blob `a` and blobs below `a/` can both be. Before a put this store looks for what is in the way.
-Two puts at once may miss each other, and then both are kept, reachable and deletable.
-"""
+"""A bucket of an S3-compatible store, or a folder in one, as a BlobStore."""
 
 import asyncio
 import logging
@@ -24,9 +20,9 @@ from artifact_proxy.blob_store import (
     Presigner,
     StoreUnavailable,
 )
+from artifact_proxy.bucket_folders import BucketFolders
+from artifact_proxy.bucket_listing import ListedPage, in_order
 from artifact_proxy.s3_bucket import RangeBeyondEnd, S3Bucket, store_errors
-from artifact_proxy.s3_known_folders import KnownFolders
-from artifact_proxy.s3_listing import ListedPage, in_order
 from artifact_proxy.s3_parted_uploads import COMPLETE_TIMEOUT_S, MAX_PARTS, S3PartedUploads
 from artifact_proxy.s3_presigner import S3Presigner
 from artifact_proxy.s3_settings import S3Settings
@@ -84,7 +80,7 @@ class S3BlobStore(BlobStore):
         self._single_put_bytes = single_put_bytes
         self._page_keys = page_keys
         self._parts_in_memory = asyncio.Semaphore(PARTS_IN_MEMORY)
-        self._known_folders = KnownFolders()
+        self._folders = BucketFolders(self._is_blob, self._is_folder)
         self._sweeping: asyncio.Task[None] | None = None
 
     @property
@@ -107,7 +103,7 @@ class S3BlobStore(BlobStore):
 
     async def put(self, path: ArtifactPath, content: AsyncIterator[bytes], size: int | None = None) -> BlobVersion:
         self._check_not_root(path)
-        await self._check_nothing_in_the_way(path)
+        await self._folders.check_nothing_in_the_way(path)
         chunks = SizedChunks(content)
         head = await chunks.peek(SMALL_BYTES + 1)
         if len(head) <= SMALL_BYTES:
@@ -131,13 +127,13 @@ class S3BlobStore(BlobStore):
         try:
             return info_of(await self._bucket.call("head_object", Key=self._settings.key(path)))
         except BlobNotFound:
-            raise await self._missing(path) from None
+            raise await self._folders.missing(path) from None
 
     async def entries(self, folder: ArtifactPath, after: str = "") -> AsyncIterator[Entry]:
         prefix = self._settings.keys_below(folder)
 
         async def is_folder(name: str) -> bool:
-            return await self._holds_anything(f"{prefix}{name}/")
+            return await self._is_folder(ArtifactPath((*folder.segments, name)))
 
         async for entry in in_order(self._pages(prefix, after), is_folder, after):
             yield entry
@@ -145,7 +141,7 @@ class S3BlobStore(BlobStore):
     async def delete(self, path: ArtifactPath) -> None:
         if not path.segments:
             raise InvalidParameterValue("The root of all artifacts cannot be deleted.")
-        self._known_folders.forget()
+        self._folders.forget()
         await self._bucket.call("delete_object", Key=self._settings.key(path))
         async for page in self._listed(Prefix=self._settings.keys_below(path)):
             keys = [{"Key": blob["Key"]} for blob in page.get("Contents", ())]
@@ -188,7 +184,7 @@ class S3BlobStore(BlobStore):
                 self, path, info_of(await self._bucket.call("head_object", Key=self._settings.key(path))), b""
             )
         except BlobNotFound:
-            raise await self._missing(path) from None
+            raise await self._folders.missing(path) from None
         async with answer["Body"] as body:
             with store_errors("get_object"):
                 head: bytes = await body.read()
@@ -265,20 +261,6 @@ class S3BlobStore(BlobStore):
             # The upload has failed and its error is on its way. What is left costs room until it is swept.
             log.warning("An upload could not be aborted: %s", error.message)
 
-    async def _check_nothing_in_the_way(self, path: ArtifactPath) -> None:
-        """Raises NotABlob when `path` is a folder, or a part of it a blob."""
-        above = [ArtifactPath(path.segments[:length]) for length in range(1, len(path.segments))]
-        unknown = [folder for folder in above if folder not in self._known_folders]
-        holds, *are_blobs = await asyncio.gather(
-            self._holds_anything(self._settings.keys_below(path)), *(self._is_blob(folder) for folder in unknown)
-        )
-        if holds:
-            raise NotABlob(f"{str(path)!r} is a folder.")
-        for folder, is_blob in zip(unknown, are_blobs, strict=True):
-            if is_blob:
-                raise NotABlob(f"A file is in the way of the folder {str(folder)!r}.")
-            self._known_folders.add(folder)
-
     async def _is_blob(self, path: ArtifactPath) -> bool:
         try:
             await self._bucket.call("head_object", Key=self._settings.key(path))
@@ -286,14 +268,9 @@ class S3BlobStore(BlobStore):
             return False
         return True
 
-    async def _holds_anything(self, prefix: str) -> bool:
-        answer = await self._bucket.call("list_objects_v2", Prefix=prefix, MaxKeys=1)
+    async def _is_folder(self, path: ArtifactPath) -> bool:
+        answer = await self._bucket.call("list_objects_v2", Prefix=self._settings.keys_below(path), MaxKeys=1)
         return bool(answer.get("Contents"))
-
-    async def _missing(self, path: ArtifactPath) -> BlobNotFound | NotABlob:
-        if await self._holds_anything(self._settings.keys_below(path)):
-            return NotABlob(f"{str(path)!r} is a folder, not a file.")
-        return BlobNotFound(f"There is no artifact {str(path)!r}.")
 
     async def _pages(self, prefix: str, after: str) -> AsyncIterator[ListedPage]:
         start = {"StartAfter": f"{prefix}{after}"} if after else {}

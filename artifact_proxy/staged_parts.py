@@ -7,10 +7,12 @@ Completing it puts the parts, one after another, through the store as one blob.
 import secrets
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import replace
 from typing import Final
 
 from artifact_proxy.artifact_path import ROOT, ArtifactPath
 from artifact_proxy.blob_store import BlobNotFound, BlobStore, BlobVersion, HeldPart, PartedUploads
+from artifact_proxy.digested import Digested
 from schemas.errors import InvalidParameterValue
 
 NOTE: Final = "path"
@@ -59,9 +61,10 @@ class StagedParts(PartedUploads):
         size = 0
         for number, etag in parts:
             size += await self._size_of(folder, number, etag)
-        version = await self._store.put(path, self._joined(folder, parts), size)
+        joined = Digested(self._joined(folder, parts))
+        version = await self._store.put(path, joined, size)
         await self._parts.delete(folder)
-        return version
+        return replace(version, sha256=joined.sha256)
 
     async def abort(self, path: ArtifactPath, upload_id: str) -> None:
         try:

@@ -223,7 +223,8 @@ class LoggedModelFinalized(Event, frozen=True):
 class ArtifactUploaded(Event, frozen=True):
     """There is a new version of the artifact at `path`, below the artifacts' destination or below `root`, a URI.
 
-    `etag` is the store's; `sha256`, in hexadecimal, is of the bytes where all of them came by in one request.
+    `etag` is the store's; `sha256`, in hexadecimal, is of the bytes. It is missing where the store joined parts by
+    itself.
     """
 
     event_type = "artifact.uploaded"

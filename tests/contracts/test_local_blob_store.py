@@ -15,7 +15,8 @@ import pytest
 
 from artifact_proxy.artifact_path import file_path, folder_path
 from artifact_proxy.blob_store import BlobNotFound, BlobStore, Entry, NotABlob, StoreFull, StoreUnavailable
-from artifact_proxy.local_blob_store import ABANDONED_AFTER_S, STAGING, LocalBlobStore
+from artifact_proxy.local_blob_store import ABANDONED_AFTER_S, LocalBlobStore
+from artifact_proxy.staging import STAGING
 from schemas.errors import InvalidParameterValue
 from tests.contracts.blob_store_contract import LARGE, BlobStoreContract, content, entries, get, put
 

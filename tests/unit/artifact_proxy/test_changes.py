@@ -94,7 +94,7 @@ def test_an_upload_in_parts_is_recorded_when_it_is_complete(server: Served, log:
     in_parts(server, "complete", upload_id=upload_id, parts=[{"part_number": 1}])
     [event] = log.events()
     assert isinstance(event, ArtifactUploaded)
-    assert (event.path, event.size, event.sha256) == (PATH, 5, None)
+    assert (event.path, event.size, event.sha256) == (PATH, 5, hashlib.sha256(b"hello").hexdigest())
 
 
 def test_what_is_refused_or_breaks_off_leaves_no_event(server: Served, log: Log) -> None:

@@ -12,7 +12,7 @@ from urllib.parse import quote
 import pytest
 
 from artifact_proxy import transfer
-from artifact_proxy.local_blob_store import STAGING
+from artifact_proxy.staging import STAGING
 from tests.unit.artifact_proxy.serving import PROXY, Served, open_descriptors, parsed, read_all, serving
 
 FILE = f"{PROXY}/1/run/artifacts/a.txt"

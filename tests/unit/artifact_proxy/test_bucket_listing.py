@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from artifact_proxy.blob_store import Entry
-from artifact_proxy.s3_listing import ListedPage, in_order
+from artifact_proxy.bucket_listing import ListedPage, in_order
 
 names = st.text(alphabet="a!-./0é", min_size=1, max_size=4).filter(lambda name: "/" not in name and set(name) != {"."})
 
