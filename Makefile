@@ -4,6 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 KILLS ?= 20
 COUNT ?= 20
+WORKERS ?= 2
 OPTIONS ?=
 
 # The first interpreter that really is new enough: a name on the PATH may be a launcher of a missing version.
@@ -17,7 +18,7 @@ help:
 	@echo "make serve              start a server on port 5000, data in ./tracklog-data (more options: OPTIONS='--port 8080')"
 	@echo "make stack              start Kafka, PostgreSQL, MinIO, the four roles and nginx without Docker, data in"
 	@echo "                        ./tracklog-data/stack (more options: OPTIONS='--port 8080 --projectors 2')"
-	@echo "make test               format, lint, types, import boundaries and all tests"
+	@echo "make test               format, lint, types, import boundaries and all tests (WORKERS=2 at once)"
 	@echo "make check              the same without the tests"
 	@echo "make unit               the tests that start no server"
 	@echo "make format             put the code into its format"
@@ -38,8 +39,9 @@ serve: $(VENV)/installed-page
 stack: $(VENV)/installed-page
 	@exec $(BIN)/python -m tests.services.run_stack $(OPTIONS)
 
+# Each worker has services of its own. In the order of the files the slow ones are under way early, and not left for last.
 test: check install services
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 # Here and not in the first test that needs them, which would run out of its time.
 services: $(VENV)/installed-package

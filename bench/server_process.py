@@ -5,7 +5,6 @@ import json
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import time
@@ -18,6 +17,7 @@ from urllib.parse import urlencode
 from bench import process_tree
 from bench.http_requests import API
 from bench.servers import PROJECT, Server
+from tests.services.process import free_port
 
 START_LIMIT_S = 120
 STOP_LIMIT_S = 30
@@ -43,7 +43,7 @@ class ServerProcess:
     def __init__(self, server: Server, folder: Path) -> None:
         self.server = server
         self.folder = folder
-        self.port = _free_port()
+        self.port = free_port()
         self.spawned_at = time.perf_counter()
         with (folder / "server.log").open("ab") as output:
             self._process = subprocess.Popen(
@@ -159,9 +159,3 @@ def empty_folder(server: Server, data_root: Path | None) -> Iterator[Path]:
         yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port: int = listener.getsockname()[1]
-        return port

@@ -2,7 +2,6 @@
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -12,6 +11,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
+
+from tests.services.process import free_port
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 
@@ -31,14 +32,6 @@ class ServerDidNotStartError(RuntimeError):
 
 class ServerDidNotStopError(RuntimeError):
     """SIGTERM left a process of the server behind; it has been killed, and the message holds the end of its log."""
-
-
-def free_port() -> int:
-    """Return a TCP port of 127.0.0.1 on which nobody listened a moment ago."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-    return port
 
 
 class TracklogServer:

@@ -19,7 +19,8 @@ from typing import Any
 import pytest
 
 from schemas.rest.route import Route
-from tests.tracklog_server import TracklogServer, free_port
+from tests.services.process import free_port
+from tests.tracklog_server import TracklogServer
 from tracklog.web.unbuilt import unbuilt_routes
 
 Start = Callable[..., TracklogServer]
