@@ -8,7 +8,7 @@ RUN python -m venv /opt/tracklog
 COPY requirements-runtime.lock ./
 RUN /opt/tracklog/bin/pip install --require-hashes -r requirements-runtime.lock
 COPY . .
-RUN /opt/tracklog/bin/pip install --no-deps .
+RUN /opt/tracklog/bin/pip install --no-deps --no-build-isolation .
 RUN /opt/tracklog/bin/tracklog fetch-page
 # The interpreter that runs it never installs anything.
 RUN /opt/tracklog/bin/pip uninstall --yes --quiet setuptools pip

@@ -29,14 +29,14 @@ help:
 	@echo "make fault-test         kill and suspend parts of the distributed system under load (COUNT=20 of each fault)"
 	@echo "make lock               pin the newest versions pyproject.toml allows in requirements.lock, and those of the image"
 
-install: $(VENV)/installed-page
+install: $(VENV)/installed-tools $(VENV)/installed-page
 	@command -v chromium chromium-browser google-chrome >/dev/null 2>&1 || [ -x "$$CHROMIUM" ] || \
 		echo "Chromium is not installed: the tests of the page will not run (Debian: apt-get install chromium)."
 
 serve: $(VENV)/installed-page
 	@exec $(BIN)/tracklog server $(OPTIONS)
 
-stack: $(VENV)/installed-page
+stack: install
 	@exec $(BIN)/python -m tests.services.run_stack $(OPTIONS)
 
 # Each worker has services of its own. In the order of the files the slow ones are under way early, and not left for last.
@@ -44,20 +44,20 @@ test: check install services
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 # Here and not in the first test that needs them, which would run out of its time.
-services: $(VENV)/installed-package
+services: $(VENV)/installed-tools
 	@echo "Services for the tests (what is missing is downloaded or built now, once):"
 	@$(BIN)/python -m tests.services.download
 
-check: $(VENV)/installed-package
+check: $(VENV)/installed-tools
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-unit: $(VENV)/installed-package
+unit: $(VENV)/installed-tools
 	$(BIN)/python -m pytest tests/unit
 
-format: $(VENV)/installed-package
+format: $(VENV)/installed-tools
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
@@ -70,18 +70,18 @@ bench-distributed: install services
 bench-artifacts: install services
 	$(BIN)/python -m bench artifacts $(OPTIONS)
 
-crash-test: $(VENV)/installed-package
+crash-test: $(VENV)/installed-tools
 	TRACKLOG_KILLS=$(KILLS) $(BIN)/python -m pytest tests/crash/test_kills.py --timeout=0
 
-fault-test: $(VENV)/installed-package services
+fault-test: services
 	TRACKLOG_FAULTS=$(COUNT) $(BIN)/python -m pytest tests/crash/test_faults.py tests/crash/test_outages.py --timeout=0
 	TRACKLOG_DISTURBANCES=$(COUNT) $(BIN)/python -m pytest tests/integration/test_exactly_once.py --timeout=0
 
-lock: $(VENV)/installed-package
+lock: $(VENV)/installed-tools
 	$(BIN)/pip-compile --upgrade --quiet --allow-unsafe --extra=dev --generate-hashes --no-emit-find-links \
 		--no-emit-index-url --no-emit-trusted-host --strip-extras --output-file=requirements.lock pyproject.toml
-	@# What the image gets: the same versions, without what only developers need.
-	$(BIN)/pip-compile --quiet --allow-unsafe --constraint=requirements.lock --generate-hashes --no-emit-find-links \
+	@# What the image and `make serve` get: the same versions, without what only developers need, and what builds it.
+	$(BIN)/pip-compile --quiet --allow-unsafe --all-build-deps --constraint=requirements.lock --generate-hashes --no-emit-find-links \
 		--no-emit-index-url --no-emit-trusted-host --strip-extras --output-file=requirements-runtime.lock pyproject.toml
 
 clean:
@@ -95,13 +95,14 @@ $(BIN)/python:
 	@"$(PYTHON)" -c 'import ensurepip' || { echo "$(PYTHON) lacks the module ensurepip (Debian: apt-get install python3-venv)" >&2; exit 1; }
 	"$(PYTHON)" -m venv $(VENV)
 
-$(VENV)/installed-dependencies: requirements.lock | $(BIN)/python
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
-	@touch $@
-
-$(VENV)/installed-package: pyproject.toml $(VENV)/installed-dependencies
+$(VENV)/installed-package: pyproject.toml requirements-runtime.lock | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-runtime.lock
 	@# Without its warning that folders here may hide installed packages: they are these packages.
 	PYTHONWARNINGS=ignore $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(VENV)/installed-tools: requirements.lock $(VENV)/installed-package
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
 	@touch $@
 
 $(VENV)/installed-page: tracklog/page_fetch.py $(VENV)/installed-package
