@@ -9,41 +9,23 @@ from typing import Any, Final
 
 from query_api.search import postgresql_text_match
 from query_api.search.conditions import Condition
+from query_api.search.run_tables import COLUMNS, NEGATED, TABLES, lists_runs
 from query_api.search.sql_text import Sql, joined
 from query_api.search.text_prefix import prefix_range
 from query_api.search.vocabulary import Comparator, Entity
 from schemas.read_model import INDEXED_VALUE_CHARACTERS
 
-TABLES: Final = {Entity.METRIC: "latest_metrics", Entity.PARAM: "params", Entity.TAG: "tags"}
-"""What a run has by key: rows (run_number, key, value, experiment_id), and an index by experiment, key and value."""
-
 INDEXED_VALUE: Final = f"substr(value, 1, {INDEXED_VALUE_CHARACTERS})"
 """Of a param or tag, as its index has it: ordered as the whole value, though not as finely."""
 
-_COLUMNS: Final = {
-    "status": "r.status",
-    "artifact_uri": "r.artifact_uri",
-    "user_id": "r.user_id",
-    "run_id": "r.run_id",
-    "start_time": "r.start_time_ms",
-    "end_time": "r.end_time_ms",
-}
-
 _LARGEST_INT64: Final = 2**63 - 1
-_NEGATED: Final = frozenset({Comparator.IS_NULL})
-_PRESENCE: Final = frozenset({Comparator.IS_NULL, Comparator.IS_NOT_NULL})
-
-
-def lists_runs(condition: Condition) -> bool:
-    """Whether the condition names its runs one by one: a search never has a better start."""
-    return condition.name == "run_id" and condition.comparator in (Comparator.EQUAL, Comparator.IN)
 
 
 def run_test(condition: Condition, number: str) -> Sql:
     """A test of the run with this `number`, which is also the row `r`, by looking its value up."""
     match condition.entity:
         case Entity.ATTRIBUTE:
-            return value_test(condition, _COLUMNS[condition.name])
+            return value_test(condition, COLUMNS[condition.name])
         case Entity.DATASET:
             test = value_test(condition, condition.name)
             return Sql(
@@ -52,7 +34,7 @@ def run_test(condition: Condition, number: str) -> Sql:
             )
         case Entity.METRIC | Entity.PARAM | Entity.TAG:
             test = value_test(condition, "value")
-            negation = " IS NULL" if condition.comparator in _NEGATED else ""
+            negation = " IS NULL" if condition.comparator in NEGATED else ""
             return Sql(
                 f"(SELECT {test.text} FROM {TABLES[condition.entity]}"
                 f" WHERE run_number = {number} AND key = ?){negation}",
@@ -80,7 +62,7 @@ def matching_runs(
                 f"SELECT run_number FROM runs WHERE experiment_id {experiments.text} AND {test.text}",
                 experiments.parameters + test.parameters,
             )
-        case Entity.METRIC | Entity.PARAM | Entity.TAG if condition.comparator not in _NEGATED:
+        case Entity.METRIC | Entity.PARAM | Entity.TAG if condition.comparator not in NEGATED:
             tests = [_index_test(condition)]
             tests += [
                 _index_test(other)

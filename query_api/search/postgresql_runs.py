@@ -15,21 +15,20 @@ from typing import Final
 
 from query_api.port import ReadModel, Row
 from query_api.postgresql_json import RUN_IN_SEARCH
-from query_api.search.conditions import OrderTerm
-from query_api.search.pages import PageFound, SortValue, page_of
+from query_api.search.conditions import Condition, OrderTerm
+from query_api.search.pages import PageFound, page_of
 from query_api.search.postgresql_run_conditions import (
     INDEXED_VALUE,
-    TABLES,
-    lists_runs,
     matching_runs,
     numbered,
     run_test,
     value_test,
 )
-from query_api.search.run_order import is_on, may_meet
 from query_api.search.run_plan import RunPlan, plan_runs
 from query_api.search.run_search import RunSearch
-from query_api.search.run_sort_columns import SortColumn, after, order_by, sort_columns
+from query_api.search.run_sort_columns import after, order_by, sort_columns
+from query_api.search.run_tables import TABLES, lists_runs
+from query_api.search.run_walk import Walk, is_walkable, tests, walks_by_rank
 from query_api.search.sql_text import Sql, joined
 from query_api.search.vocabulary import Entity
 from query_api.sqlite_json import LIFECYCLE_STAGE
@@ -154,25 +153,11 @@ def _count(runs: Sql, counted_runs: int) -> Sql:
 
 
 @dataclass(frozen=True, slots=True)
-class _Walk:
-    """Runs in an order or in none: where they come from, which are wanted, and how they are sorted."""
-
-    source: Sql
-    """Gives the row `r` of runs, and what the columns need."""
-    number: str
-    """The run's number in the outermost row, known before `r` is read."""
-    where: tuple[Sql, ...]
-    columns: tuple[SortColumn, ...]
-    entity: Entity | None = None
-    key: str = ""
-    """Conditions on this key of this entity are tested on the row `o0`, which the walk goes along."""
-    lacks_key: bool = False
-    """Whether it is that of the runs without the order's first key."""
+class _Walk(Walk):
     along: str = ""
     """The table with which `source` begins, if an index of it has the order of the first column."""
     presorted_by: str = ""
     """An expression that the rows come in the order of, and the first column sorts more finely."""
-    after: tuple[SortValue, ...] | None = None
 
 
 def _page(search: RunSearch, plan: RunPlan) -> Sql:
@@ -231,12 +216,10 @@ def _leading(walk: _Walk) -> str:
 
 
 def _place(walk: _Walk) -> list[Sql]:
-    if walk.after is None:
+    place = walk.place()
+    if place is None:
         return []
-    columns, values = zip(
-        *((column, value) for column, value in zip(walk.columns, walk.after, strict=True) if not column.is_settled),
-        strict=True,
-    )
+    columns, values = place
     # The comparison in front says nothing new, but it is one that an index can seek by.
     first, value = columns[0], values[0]
     if walk.presorted_by:
@@ -247,21 +230,13 @@ def _place(walk: _Walk) -> list[Sql]:
 
 
 def _tests(search: RunSearch, plan: RunPlan, walk: _Walk) -> Iterator[Sql]:
-    """The conditions, those by sets first: they need nothing but the run's number."""
-    tests = sorted((index not in plan.as_sets, index) for index in range(len(search.conditions)) if index != plan.start)
-    for is_looked_up, index in tests:
-        condition = search.conditions[index]
-        if condition.entity is walk.entity and condition.name == walk.key:
-            yield value_test(condition, "o0.value")
-        elif walk.lacks_key and is_on(condition, search.order[0]):
-            continue  # IS NULL
-        elif is_looked_up:
-            yield run_test(condition, walk.number)
-        else:
-            runs = matching_runs(condition, _among(search.experiment_ids), search.conditions)
-            assert runs is not None, condition
-            # IS TRUE keeps PostgreSQL from making a join of it: the set is collected once, and hashed.
-            yield Sql(f"({walk.number} IN ({runs.text} LIMIT {MAX_SET_RUNS})) IS TRUE", runs.parameters)
+    def in_set(condition: Condition) -> Sql:
+        runs = matching_runs(condition, _among(search.experiment_ids), search.conditions)
+        assert runs is not None, condition
+        # IS TRUE keeps PostgreSQL from making a join of it: the set is collected once, and hashed.
+        return Sql(f"({walk.number} IN ({runs.text} LIMIT {MAX_SET_RUNS})) IS TRUE", runs.parameters)
+
+    return tests(search, plan, walk, on_row=value_test, look_up=run_test, in_set=in_set)
 
 
 # --- a glance -----------------------------------------------------------------------------------------------------
@@ -296,18 +271,11 @@ def _glance(search: RunSearch) -> Sql | None:
 def _walks(search: RunSearch, plan: RunPlan) -> list[_Walk]:
     """The parts of the order, without those before the place to go on from."""
     first = search.order[0]
-    is_walkable = first.entity is not Entity.ATTRIBUTE or first.name == "start_time"
-    if plan.start is not None or not is_walkable or len(search.experiment_ids) > MAX_EXPERIMENTS_WALKED:
+    if plan.start is not None or not is_walkable(first) or len(search.experiment_ids) > MAX_EXPERIMENTS_WALKED:
         return [_sorted_walk(search, plan)]
     if first.entity is Entity.ATTRIBUTE:
         return [_walk_by_start(search)]
-    last_rank = 0 if search.after is None else int(search.after[0])
-    walks = [
-        walk if rank == last_rank else replace(walk, after=None)
-        for rank, walk in enumerate(_walks_by_key(search))
-        if rank >= last_rank and may_meet(search.conditions, first, has_key=not walk.lacks_key)
-    ]
-    return walks or [replace(_walk_by_start(search), where=(Sql("FALSE"),))]
+    return _walks_by_key(search) or [replace(_walk_by_start(search), where=(Sql("FALSE"),))]
 
 
 def _sorted_walk(search: RunSearch, plan: RunPlan) -> _Walk:
@@ -343,12 +311,10 @@ def _walk_by_start(search: RunSearch) -> _Walk:
 
 
 def _walks_by_key(search: RunSearch) -> list[_Walk]:
-    """One part for each rank of the first term."""
     first = search.order[0]
-    rank, value, *others = sort_columns(search.order)
     table = TABLES[first.entity]
     is_metric = first.entity is Entity.METRIC
-    along_values = _Walk(
+    along_key = _Walk(
         source=_with_order_rows(
             Sql(f"{table} o0 CROSS JOIN LATERAL (SELECT * FROM runs WHERE run_number = o0.run_number OFFSET 0) r"),
             search.order,
@@ -356,19 +322,13 @@ def _walks_by_key(search: RunSearch) -> list[_Walk]:
         ),
         number="o0.run_number",
         where=(Sql(f"o0.{_IN_EXPERIMENT} AND o0.key = ?", (first.name,)),),
-        columns=(
-            replace(rank, expression="0", is_settled=True),
-            replace(value, expression="o0.value"),
-            *others,
-        ),
+        columns=(),
         entity=first.entity,
         key=first.name,
         along=f"{table} o0",
         presorted_by="" if is_metric else INDEXED_VALUE.replace("value", "o0.value"),
-        after=search.after,
     )
-    settled = replace(value, expression="0.0::float8" if is_metric else "''", is_settled=True)
-    without = _Walk(
+    without_key = _Walk(
         source=_with_order_rows(Sql("runs r"), search.order, first_joined=1),
         number="r.run_number",
         where=(
@@ -381,24 +341,12 @@ def _walks_by_key(search: RunSearch) -> list[_Walk]:
             ),
             Sql(f"(SELECT 1 FROM {table} WHERE run_number = r.run_number AND key = ?) IS NULL", (first.name,)),
         ),
-        columns=(
-            replace(rank, expression="2" if is_metric else "1", is_settled=True),
-            settled,
-            *others,
-        ),
+        columns=(),
         lacks_key=True,
-        after=search.after,
     )
-    if not is_metric:
-        return [along_values, without]
-    numbers = replace(along_values, where=(*along_values.where, Sql("o0.value IS NOT NULL")))
-    nans = replace(
-        along_values,
-        where=(*along_values.where, Sql("o0.value IS NULL")),
-        columns=(replace(rank, expression="1", is_settled=True), settled, *others),
-        along="",
-    )
-    return [numbers, nans, without]
+    walks = walks_by_rank(search, along_key, without_key, "0.0::float8" if is_metric else "''")
+    # NaNs are together in the index, in no order of the columns that tell them apart.
+    return [replace(walk, along="") if walk.columns[1].is_settled else walk for walk in walks]
 
 
 def _with_order_rows(source: Sql, order: Sequence[OrderTerm], first_joined: int = 0) -> Sql:

@@ -1,41 +1,20 @@
 """The conditions of a run search in SQLite's SQL: as a test of one run, and as the set of runs that meet it."""
 
-from typing import Final
-
 import msgspec
 
 from query_api.search import sqlite_text_match
 from query_api.search.conditions import Condition
+from query_api.search.run_tables import COLUMNS, NEGATED, PRESENCE, TABLES, lists_runs
 from query_api.search.sql_text import Sql, joined
 from query_api.search.text_prefix import prefix_range
 from query_api.search.vocabulary import Comparator, Entity
-
-TABLES: Final = {Entity.METRIC: "latest_metrics", Entity.PARAM: "params", Entity.TAG: "tags"}
-"""What a run has by key: rows (run_number, key, value, experiment_id), and an index named for the table by value."""
-
-_COLUMNS: Final = {
-    "status": "r.status",
-    "artifact_uri": "r.artifact_uri",
-    "user_id": "r.user_id",
-    "run_id": "r.run_id",
-    "start_time": "r.start_time_ms",
-    "end_time": "r.end_time_ms",
-}
-
-_NEGATED: Final = frozenset({Comparator.IS_NULL})
-_PRESENCE: Final = frozenset({Comparator.IS_NULL, Comparator.IS_NOT_NULL})
-
-
-def lists_runs(condition: Condition) -> bool:
-    """Whether the condition names its runs one by one: a search never has a better start."""
-    return condition.name == "run_id" and condition.comparator in (Comparator.EQUAL, Comparator.IN)
 
 
 def run_test(condition: Condition, number: str) -> Sql:
     """A test of the run with this `number`, which is also the row `r`, by looking its value up."""
     match condition.entity:
         case Entity.ATTRIBUTE:
-            return value_test(condition, _COLUMNS[condition.name])
+            return value_test(condition, COLUMNS[condition.name])
         case Entity.DATASET:
             test = value_test(condition, condition.name)
             return Sql(
@@ -43,7 +22,7 @@ def run_test(condition: Condition, number: str) -> Sql:
             )
         case Entity.METRIC | Entity.PARAM | Entity.TAG:
             test = value_test(condition, "value")
-            negation = "NOT " if condition.comparator in _NEGATED else ""
+            negation = "NOT " if condition.comparator in NEGATED else ""
             return Sql(
                 f"{negation}EXISTS (SELECT 1 FROM {TABLES[condition.entity]}"
                 f" WHERE run_number = {number} AND key = ? AND {test.text})",
@@ -68,7 +47,7 @@ def matching_runs(condition: Condition, experiments: Sql, *, by_index_alone: boo
                 f" WHERE experiment_id {experiments.text} AND {test.text}",
                 experiments.parameters + test.parameters,
             )
-        case Entity.METRIC | Entity.PARAM | Entity.TAG if condition.comparator not in _NEGATED:
+        case Entity.METRIC | Entity.PARAM | Entity.TAG if condition.comparator not in NEGATED:
             tests = [_index_test(condition, "value"), value_test(condition, "value")]
             test = tests[0] if by_index_alone or tests[0] == tests[1] else joined(" AND ", tests)
             table = TABLES[condition.entity]
@@ -116,7 +95,7 @@ def _index_test(condition: Condition, column: str) -> Sql:
     if condition.comparator is Comparator.LIKE:
         bounds = prefix_range(str(condition.operand))
         return Sql("TRUE") if bounds is None else Sql(f"{column} >= ? AND {column} < ?", bounds)
-    if condition.comparator in (Comparator.ILIKE, Comparator.NOT_EQUAL, *_PRESENCE):
+    if condition.comparator in (Comparator.ILIKE, Comparator.NOT_EQUAL, *PRESENCE):
         return Sql("TRUE")
     return value_test(condition, column)
 

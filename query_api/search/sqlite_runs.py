@@ -7,20 +7,21 @@ fix each walk, because SQLite knows nothing about how values are spread.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final
 
 import msgspec
 
 from query_api.port import ReadModel
-from query_api.search.conditions import OrderTerm
-from query_api.search.pages import PageFound, SortValue
-from query_api.search.run_order import is_on, may_meet
+from query_api.search.conditions import Condition, OrderTerm
+from query_api.search.pages import PageFound
 from query_api.search.run_plan import COUNTED_RUNS, RunPlan, plan_runs
 from query_api.search.run_search import RunSearch
-from query_api.search.run_sort_columns import SortColumn, after, order_by, sort_columns
+from query_api.search.run_sort_columns import after, order_by, sort_columns
+from query_api.search.run_tables import TABLES, lists_runs
+from query_api.search.run_walk import Walk, is_walkable, tests, walks_by_rank
 from query_api.search.sql_text import Sql, joined
-from query_api.search.sqlite_run_conditions import TABLES, lists_runs, matching_runs, run_test, value_test
+from query_api.search.sqlite_run_conditions import matching_runs, run_test, value_test
 from query_api.search.vocabulary import Entity
 from query_api.sqlite_json import LIFECYCLE_STAGE, RUN_IN_SEARCH
 
@@ -78,7 +79,7 @@ def _count(runs: Sql) -> Sql:
 def _page(search: RunSearch, plan: RunPlan) -> Sql:
     """A statement for the page: the number `n` of each run and its sort values, in order."""
     experiment_ids = search.experiment_ids
-    walks = plan.start is None and _is_walkable(search.order[0]) and len(experiment_ids) <= MAX_EXPERIMENTS_WALKED
+    walks = plan.start is None and is_walkable(search.order[0]) and len(experiment_ids) <= MAX_EXPERIMENTS_WALKED
     if not walks:
         return _part(search, plan, _sorted_walk(search, plan))
     if len(experiment_ids) == 1:
@@ -106,27 +107,7 @@ def _subquery(sql: Sql) -> Sql:
 # --- walks --------------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class _Walk:
-    """Runs in an order or in none: where they come from, which are wanted, and how they are sorted."""
-
-    source: Sql
-    """Gives the row `r` of runs, and what the columns need."""
-    number: str
-    """The run's number in the outermost row, known before `r` is read."""
-    where: tuple[Sql, ...]
-    columns: tuple[SortColumn, ...]
-    entity: Entity | None = None
-    key: str = ""
-    """Conditions on this key of this entity are tested on the row `o0`, which the walk goes along."""
-    after: tuple[SortValue, ...] | None = None
-
-
-def _is_walkable(term: OrderTerm) -> bool:
-    return term.entity is not Entity.ATTRIBUTE or term.name == "start_time"
-
-
-def _sorted_walk(search: RunSearch, plan: RunPlan) -> _Walk:
+def _sorted_walk(search: RunSearch, plan: RunPlan) -> Walk:
     """All runs that meet the condition to start from, or all of the experiments, to be sorted."""
     experiments = _among(search.experiment_ids)
     source = Sql("runs r")
@@ -139,7 +120,7 @@ def _sorted_walk(search: RunSearch, plan: RunPlan) -> _Walk:
         if lists_runs(condition) or condition.entity is Entity.ATTRIBUTE:
             # The plus keeps SQLite from reading all runs of the experiment instead.
             where = joined(" AND ", [where, Sql(f"+r.experiment_id {experiments.text}", experiments.parameters)])
-    return _Walk(
+    return Walk(
         source=_with_order_rows(source, search.order),
         number="r.run_number",
         where=(where,),
@@ -148,21 +129,15 @@ def _sorted_walk(search: RunSearch, plan: RunPlan) -> _Walk:
     )
 
 
-def _walks(search: RunSearch, experiment_id: int) -> Iterator[_Walk]:
+def _walks(search: RunSearch, experiment_id: int) -> list[Walk]:
     """The parts of one experiment's order, without those before the place to go on from."""
-    first = search.order[0]
-    if first.entity is Entity.ATTRIBUTE:
-        yield _walk_by_start(search, experiment_id)
-        return
-    last_rank = 0 if search.after is None else int(search.after[0])
-    for rank, walk in enumerate(_walks_by_key(search, experiment_id)):
-        if rank < last_rank or not may_meet(search.conditions, first, has_key=walk.entity is not None):
-            continue
-        yield walk if rank == last_rank else replace(walk, after=None)
+    if search.order[0].entity is Entity.ATTRIBUTE:
+        return [_walk_by_start(search, experiment_id)]
+    return _walks_by_key(search, experiment_id)
 
 
-def _walk_by_start(search: RunSearch, experiment_id: int) -> _Walk:
-    return _Walk(
+def _walk_by_start(search: RunSearch, experiment_id: int) -> Walk:
+    return Walk(
         source=_with_order_rows(Sql("runs r INDEXED BY runs_by_start"), search.order),
         number="r.run_number",
         where=(Sql("r.experiment_id = ?", (experiment_id,)),),
@@ -171,14 +146,10 @@ def _walk_by_start(search: RunSearch, experiment_id: int) -> _Walk:
     )
 
 
-def _walks_by_key(search: RunSearch, experiment_id: int) -> list[_Walk]:
-    """One part for each rank of the first term."""
+def _walks_by_key(search: RunSearch, experiment_id: int) -> list[Walk]:
     first = search.order[0]
-    rank, value, *others = sort_columns(search.order)
     table = TABLES[first.entity]
-    is_metric = first.entity is Entity.METRIC
-    nothing = "0.0" if is_metric else "''"
-    along_values = _Walk(
+    along_key = Walk(
         source=_with_order_rows(
             Sql(f"{table} o0 INDEXED BY {table}_by_value CROSS JOIN runs r ON r.run_number = o0.run_number"),
             search.order,
@@ -186,17 +157,11 @@ def _walks_by_key(search: RunSearch, experiment_id: int) -> list[_Walk]:
         ),
         number="o0.run_number",
         where=(Sql("o0.experiment_id = ? AND o0.key = ?", (experiment_id, first.name)),),
-        columns=(
-            replace(rank, expression="0", is_settled=True),
-            replace(value, expression="o0.value"),
-            *others,
-        ),
+        columns=(),
         entity=first.entity,
         key=first.name,
-        after=search.after,
     )
-    settled = replace(value, expression=nothing, is_settled=True)
-    without = _Walk(
+    without_key = Walk(
         source=_with_order_rows(Sql("runs r INDEXED BY runs_by_start"), search.order, first_joined=1),
         number="r.run_number",
         where=(
@@ -209,22 +174,10 @@ def _walks_by_key(search: RunSearch, experiment_id: int) -> list[_Walk]:
             ),
             Sql(f"NOT EXISTS (SELECT 1 FROM {table} WHERE run_number = r.run_number AND key = ?)", (first.name,)),
         ),
-        columns=(
-            replace(rank, expression="2" if is_metric else "1", is_settled=True),
-            settled,
-            *others,
-        ),
-        after=search.after,
+        columns=(),
+        lacks_key=True,
     )
-    if not is_metric:
-        return [along_values, without]
-    numbers = replace(along_values, where=(*along_values.where, Sql("o0.value IS NOT NULL")))
-    nans = replace(
-        along_values,
-        where=(*along_values.where, Sql("o0.value IS NULL")),
-        columns=(replace(rank, expression="1", is_settled=True), settled, *others),
-    )
-    return [numbers, nans, without]
+    return walks_by_rank(search, along_key, without_key, "0.0" if first.entity is Entity.METRIC else "''")
 
 
 def _with_order_rows(source: Sql, order: Sequence[OrderTerm], first_joined: int = 0) -> Sql:
@@ -240,7 +193,7 @@ def _with_order_rows(source: Sql, order: Sequence[OrderTerm], first_joined: int 
     return joined("", [source, *joins])
 
 
-def _part(search: RunSearch, plan: RunPlan, walk: _Walk) -> Sql:
+def _part(search: RunSearch, plan: RunPlan, walk: Walk) -> Sql:
     """The statement of one walk, with every condition of the search."""
     stage = [Sql(f"{LIFECYCLE_STAGE} = ?", (search.lifecycle_stage,))] if search.lifecycle_stage else []
     joins = f" {_EXPERIMENT_OF_RUN}" if stage else ""
@@ -253,33 +206,23 @@ def _part(search: RunSearch, plan: RunPlan, walk: _Walk) -> Sql:
     )
 
 
-def _place(walk: _Walk) -> list[Sql]:
-    if walk.after is None:
+def _place(walk: Walk) -> list[Sql]:
+    place = walk.place()
+    if place is None:
         return []
-    unsettled = [
-        (column, value) for column, value in zip(walk.columns, walk.after, strict=True) if not column.is_settled
-    ]
-    first, value = unsettled[0]
+    columns, values = place
     # The comparison in front says nothing new, but it is one that an index can seek by.
-    seek = Sql(f"{first.expression} {first.beyond}= ?", (value,))
-    return [seek, after([column for column, _ in unsettled], [value for _, value in unsettled])]
+    seek = Sql(f"{columns[0].expression} {columns[0].beyond}= ?", (values[0],))
+    return [seek, after(columns, values)]
 
 
-def _tests(search: RunSearch, plan: RunPlan, walk: _Walk) -> Iterator[Sql]:
-    """The conditions, those by sets first: they need nothing but the run's number."""
-    tests = sorted((index not in plan.as_sets, index) for index in range(len(search.conditions)) if index != plan.start)
-    for is_looked_up, index in tests:
-        condition = search.conditions[index]
-        if condition.entity is walk.entity and condition.name == walk.key:
-            yield value_test(condition, "o0.value")
-        elif walk.key == "" and walk.columns[0].is_settled and is_on(condition, search.order[0]):
-            continue  # IS NULL, on a walk of the runs that lack the key
-        elif is_looked_up:
-            yield run_test(condition, walk.number)
-        else:
-            runs = matching_runs(condition, _among(search.experiment_ids))
-            assert runs is not None, condition
-            yield Sql(f"{walk.number} IN ({runs.text})", runs.parameters)
+def _tests(search: RunSearch, plan: RunPlan, walk: Walk) -> Iterator[Sql]:
+    def in_set(condition: Condition) -> Sql:
+        runs = matching_runs(condition, _among(search.experiment_ids))
+        assert runs is not None, condition
+        return Sql(f"{walk.number} IN ({runs.text})", runs.parameters)
+
+    return tests(search, plan, walk, on_row=value_test, look_up=run_test, in_set=in_set)
 
 
 def _among(experiment_ids: Sequence[int]) -> Sql:
