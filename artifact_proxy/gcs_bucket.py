@@ -6,8 +6,8 @@ end.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from datetime import datetime
 from io import BytesIO
 from typing import Any, Final
@@ -20,6 +20,7 @@ from artifact_proxy.blob_store import BlobInfo, BlobNotFound, BlobVersion, Store
 from artifact_proxy.bucket_listing import ListedPage
 from artifact_proxy.gcs_credentials import GcsCredentials
 from artifact_proxy.gcs_settings import GcsSettings
+from artifact_proxy.http_errors import http_errors
 from artifact_proxy.object_bucket import ObjectBucket
 from artifact_proxy.sized_chunks import SizedChunks
 from artifact_proxy.watched_upload import WatchedUpload
@@ -94,7 +95,7 @@ class GcsBucket(ObjectBucket):
     async def read(self, key: str, info: BlobInfo, start: int, length: int) -> AsyncIterator[AsyncIterator[bytes]]:
         headers = {"Range": f"bytes={start}-{start + length - 1}", "Accept-Encoding": "identity"}
         params = {"alt": "media", "generation": info.etag}
-        with errors():
+        with http_errors():
             answer = await self._session.get(
                 self._object(key), params=params, headers={**headers, **await self._authorization()}
             )
@@ -146,7 +147,7 @@ class GcsBucket(ObjectBucket):
             params["pageToken"] = page["nextPageToken"]
 
     async def _upload_session(self, key: str, content_type: str) -> str:
-        with errors():
+        with http_errors():
             async with asyncio.timeout(CALL_TIMEOUT_S):
                 answer = await self._session.post(
                     self._uploads,
@@ -173,12 +174,12 @@ class GcsBucket(ObjectBucket):
 
     async def _stream(self, session: str, content: AsyncIterator[bytes], size: int) -> BlobVersion:
         passing = WatchedUpload(content)
-        async with passing.sent(errors()):
+        async with passing.sent(http_errors()):
             return version_of(await self._send(session, passing, {"Content-Length": str(size)}))
 
     async def _send(self, session: str, data: Any, headers: Mapping[str, str]) -> dict[str, Any]:
         """The store's answer to a part of an upload; empty while more is to come."""
-        with errors():
+        with http_errors():
             answer = await self._session.put(
                 session, data=data, headers={**headers, **await self._authorization()}, allow_redirects=False
             )
@@ -204,7 +205,7 @@ class GcsBucket(ObjectBucket):
         Raises BlobNotFound for 404, StoreUnavailable.
         """
         headers = request.pop("headers", {})
-        with errors():
+        with http_errors():
             async with asyncio.timeout(CALL_TIMEOUT_S):
                 for attempt in range(1, ATTEMPTS + 1):
                     authorized = {**headers, **await self._authorization()}
@@ -238,7 +239,7 @@ async def chunk_of(chunks: SizedChunks) -> bytes:
 async def chunks_of(answer: aiohttp.ClientResponse) -> AsyncIterator[bytes]:
     """The bytes of an answer, as they come."""
     while True:
-        with errors():
+        with http_errors():
             chunk = await answer.content.read(READ_BYTES)
         if not chunk:
             return
@@ -246,7 +247,7 @@ async def chunks_of(answer: aiohttp.ClientResponse) -> AsyncIterator[bytes]:
 
 
 async def json_of(answer: aiohttp.ClientResponse) -> dict[str, Any]:
-    with errors():
+    with http_errors():
         body = await answer.read()
         found: dict[str, Any] = orjson.loads(body) if body else {}
         return found
@@ -267,14 +268,3 @@ def info_of(answer: Mapping[str, Any]) -> BlobInfo:
 def unexpected(status: int) -> StoreUnavailable:
     """The error for an answer that was not hoped for; what the store said beside its status is not shown."""
     return StoreUnavailable(f"The artifact store answered {status}.")
-
-
-@contextmanager
-def errors() -> Iterator[None]:
-    """Raise the port's errors for those of the way to the store, cause kept, the store's address not shown."""
-    try:
-        yield
-    except (aiohttp.ClientError, OSError, orjson.JSONDecodeError) as error:
-        raise StoreUnavailable(
-            f"The artifact store cannot be reached, or did not answer in time ({type(error).__name__})."
-        ) from error

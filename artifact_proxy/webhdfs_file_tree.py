@@ -6,8 +6,8 @@
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 from urllib.parse import quote, urlencode, urlsplit
@@ -19,6 +19,7 @@ from yarl import URL
 from artifact_proxy.blob_store import StoreFull, StoreUnavailable
 from artifact_proxy.file_tree import FileTree, Found, Kind, Names, NoSuchPath, OpenFile, ServerRefused
 from artifact_proxy.gathered import CHUNK_BYTES
+from artifact_proxy.http_errors import http_errors
 from artifact_proxy.watched_upload import WatchedUpload
 from artifact_proxy.webhdfs_settings import WebhdfsSettings
 from schemas.errors import InvalidParameterValue
@@ -87,7 +88,7 @@ class WebhdfsFileTree(FileTree):
     async def write(self, path: Names, content: AsyncIterator[bytes]) -> None:
         target = await self._redirected("PUT", path, "CREATE", overwrite="false")
         passing = WatchedUpload(content)
-        async with passing.sent(errors()), self._session.put(URL(target, encoded=True), data=passing) as answer:
+        async with passing.sent(http_errors()), self._session.put(URL(target, encoded=True), data=passing) as answer:
             await check(answer)
 
     @asynccontextmanager
@@ -113,7 +114,7 @@ class WebhdfsFileTree(FileTree):
         """Bytes of the version `found`. Raises StoreUnavailable when the file is another by now."""
         try:
             source = await self._redirected("GET", path, "OPEN", offset=str(start), length=str(length))
-            with errors():
+            with http_errors():
                 answer = await self._session.get(URL(source, encoded=True))
             async with answer:
                 await check(answer)
@@ -137,7 +138,7 @@ class WebhdfsFileTree(FileTree):
         """The name node's answer. Raises NoSuchPath, ServerRefused."""
         async with self._asked(method, path, operation, params) as answer:
             body = await answer.read()
-        with errors():
+        with http_errors():
             found: dict[str, Any] = orjson.loads(body) if body else {}
         return found
 
@@ -163,7 +164,7 @@ class WebhdfsFileTree(FileTree):
         for address in (self._active, *others):
             url = URL(f"{address}/webhdfs/v1{quote(self._at(path))}?{query}", encoded=True)
             try:
-                with errors():
+                with http_errors():
                     async with asyncio.timeout(CALL_TIMEOUT_S):
                         answer = await self._session.request(method, url, allow_redirects=False)
                         await check(answer)
@@ -210,7 +211,7 @@ async def check(answer: aiohttp.ClientResponse) -> None:
     if answer.status < 400:
         return
     async with answer:
-        with errors():
+        with http_errors():
             body = await answer.read()
     said = exception_in(body)
     if said in MISSING:
@@ -234,16 +235,5 @@ def exception_in(body: bytes) -> str:
 
 
 async def chunk_of(answer: aiohttp.ClientResponse) -> bytes:
-    with errors():
+    with http_errors():
         return await answer.content.read(CHUNK_BYTES)
-
-
-@contextmanager
-def errors() -> Iterator[None]:
-    """Raise the port's errors for those of the way to the cluster, cause kept, its addresses not shown."""
-    try:
-        yield
-    except (aiohttp.ClientError, OSError, orjson.JSONDecodeError) as error:
-        raise StoreUnavailable(
-            f"The artifact store cannot be reached, or did not answer in time ({type(error).__name__})."
-        ) from error
