@@ -11,7 +11,8 @@ import secrets
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 from contextlib import AbstractContextManager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from itertools import count
 from typing import Final, Protocol
 
 from artifact_proxy.blob_store import BlobInfo, NotABlob
@@ -45,7 +46,7 @@ class SmallUpload:
     name: str
     chunks: Sequence[bytes]
     done: asyncio.Future[BlobInfo]
-    staged: str = field(default_factory=lambda: secrets.token_hex(16))
+    staged: str
     file: int = -1
     outcome: Outcome | None = None
 
@@ -60,6 +61,9 @@ class GroupCommit:
         self._staging = staging
         self._info_of = info_of
         self._threads = threads
+        # Random once, for several servers may share the folder; at each upload it would be a twentieth of its cost.
+        self._staged_prefix = secrets.token_hex(16)
+        self._numbers = count()
         self._waiting: list[SmallUpload] = []
         self._batches: set[asyncio.Task[None]] = set()
 
@@ -69,7 +73,7 @@ class GroupCommit:
         Raises OSError, NotABlob. When it is cancelled early enough nothing is put.
         """
         done: asyncio.Future[BlobInfo] = asyncio.get_running_loop().create_future()
-        upload = SmallUpload(tuple(parent), name, chunks, done)
+        upload = SmallUpload(tuple(parent), name, chunks, done, f"{self._staged_prefix}-{next(self._numbers):x}")
         self._waiting.append(upload)
         if len(self._batches) < BATCHES_AT_ONCE:
             batch = asyncio.create_task(self._work())
