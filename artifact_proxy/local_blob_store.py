@@ -43,8 +43,11 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 WRITTEN_BYTES: Final = 128 * KIB
-"""What an upload writes at once. It holds twice as much: what is written, and what gathers meanwhile. Larger pieces
-were not faster."""
+"""What an upload gathers before it writes. Larger pieces were not faster."""
+
+UPLOADS_AHEAD: Final = 8
+"""As many uploads receive what follows while a piece is written, which holds twice as much of each in memory. With more
+the threads have enough to do."""
 
 MOST_READ_BYTES: Final = 512 * KIB
 LEAST_READ_BYTES: Final = 64 * KIB
@@ -108,6 +111,7 @@ class LocalBlobStore(BlobStore):
         self._root = root
         self._patience_s = patience_s
         self._threads = ThreadPoolExecutor(threads, thread_name_prefix="artifacts")
+        self._uploads = 0
         self._downloads = 0
         self._parts: LocalBlobStore | None = None
         self._small = GroupCommit(self.folder, STAGING, info_of, self._threads)
@@ -129,7 +133,13 @@ class LocalBlobStore(BlobStore):
         await asyncio.to_thread(self._threads.shutdown)
 
     async def put(self, path: ArtifactPath, content: AsyncIterator[bytes], size: int | None = None) -> BlobInfo:
-        parent, name = parent_and_name(path)
+        self._uploads += 1
+        try:
+            return await self._put(content, *parent_and_name(path))
+        finally:
+            self._uploads -= 1
+
+    async def _put(self, content: AsyncIterator[bytes], parent: Sequence[str], name: str) -> BlobInfo:
         upload = _Upload(self)
         # While a thread writes what was gathered, the event loop receives and digests what follows.
         writing: asyncio.Task[None] | None = None
@@ -144,6 +154,8 @@ class LocalBlobStore(BlobStore):
                         await writing
                     writing = asyncio.create_task(self.run(upload.write, chunks))
                     chunks, gathered = [], 0
+                    if self._uploads > UPLOADS_AHEAD:
+                        await writing
             if writing is not None:
                 await writing
                 with store_errors():
