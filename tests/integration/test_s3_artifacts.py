@@ -166,7 +166,7 @@ def test_parts_go_to_the_store_itself(there: Stored) -> None:
 @pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="peaks of memory are read from Linux's /proc")
 @pytest.mark.parametrize(
     ("files", "mebibytes", "announced", "bound_mib"),
-    [(1, LARGE_MIB, True, 16.0), (1, 64, False, 48.0), (100, 6, True, 256.0)],
+    [(1, LARGE_MIB, True, 16.0), (1, 64, False, 48.0), (100, 6, True, 192.0)],
     ids=["one", "one of unknown size", "a hundred"],
 )
 async def test_memory_does_not_grow_with_what_passes(

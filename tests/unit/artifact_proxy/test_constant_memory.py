@@ -49,7 +49,7 @@ async def up_and_down(session: aiohttp.ClientSession, url: str, size: int, annou
 
 
 @pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="peaks of memory are read from Linux's /proc")
-@pytest.mark.parametrize(("files", "mebibytes", "bound_mib"), [(1, LARGE_MIB, 16.0), (100, 6, 256.0)])
+@pytest.mark.parametrize(("files", "mebibytes", "bound_mib"), [(1, LARGE_MIB, 16.0), (100, 6, 192.0)])
 async def test_memory_does_not_grow_with_what_passes(
     tmp_path: Path, files: int, mebibytes: int, bound_mib: float
 ) -> None:
