@@ -21,10 +21,9 @@ Look = Callable[[ArtifactPath], Awaitable[bool]]
 class BucketFolders:
     """`is_blob` looks whether a path is a blob, `is_folder` whether there are blobs below it."""
 
-    def __init__(self, is_blob: Look, is_folder: Look, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, is_blob: Look, is_folder: Look) -> None:
         self._is_blob = is_blob
         self._is_folder = is_folder
-        self._clock = clock
         self._known_until: dict[ArtifactPath, float] = {}
 
     async def check_nothing_in_the_way(self, path: ArtifactPath) -> None:
@@ -33,7 +32,8 @@ class BucketFolders:
         The folders that lead to it are looked at once in KNOWN_FOR_S, not at each upload into them.
         """
         above = [ArtifactPath(path.segments[:length]) for length in range(1, len(path.segments))]
-        unknown = [folder for folder in above if self._known_until.get(folder, 0.0) <= self._clock()]
+        now = time.monotonic()
+        unknown = [folder for folder in above if self._known_until.get(folder, 0.0) <= now]
         is_folder, *are_blobs = await asyncio.gather(self._is_folder(path), *map(self._is_blob, unknown))
         if is_folder:
             raise NotABlob(f"{str(path)!r} is a folder.")
@@ -55,4 +55,4 @@ class BucketFolders:
     def _remember(self, folder: ArtifactPath) -> None:
         if len(self._known_until) >= MOST_KNOWN:
             self._known_until.clear()
-        self._known_until[folder] = self._clock() + KNOWN_FOR_S
+        self._known_until[folder] = time.monotonic() + KNOWN_FOR_S

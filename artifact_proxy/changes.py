@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
 
 from artifact_proxy.artifact_roots import Place
 from artifact_proxy.blob_store import BlobVersion
@@ -31,8 +32,8 @@ class ArtifactChanges:
         Raises as BlobStore.put does, UnrecordedChange.
         """
         passing = Digested(content)
-        version = await place.store.put(place.path, passing, size)
-        await self._append(uploaded(place, version, passing.sha256), actor, request_id)
+        version = replace(await place.store.put(place.path, passing, size), sha256=passing.sha256)
+        await self._append(uploaded(place, version), actor, request_id)
         return version
 
     async def complete(
@@ -45,7 +46,7 @@ class ArtifactChanges:
         Raises as PartedUploads.complete does, UnrecordedChange.
         """
         version = await place.store.parted.complete(place.path, upload_id, parts)
-        await self._append(uploaded(place, version, version.sha256), actor, request_id)
+        await self._append(uploaded(place, version), actor, request_id)
         return version
 
     async def delete(self, place: Place, actor: Actor, request_id: str) -> None:
@@ -70,6 +71,8 @@ class ArtifactChanges:
             ) from error
 
 
-def uploaded(place: Place, version: BlobVersion, sha256: str | None) -> ArtifactUploaded:
+def uploaded(place: Place, version: BlobVersion) -> ArtifactUploaded:
     """The fact that there is a new blob at `place`."""
-    return ArtifactUploaded(path=str(place.path), root=place.root, size=version.size, etag=version.etag, sha256=sha256)
+    return ArtifactUploaded(
+        path=str(place.path), root=place.root, size=version.size, etag=version.etag, sha256=version.sha256
+    )

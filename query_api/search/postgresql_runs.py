@@ -28,7 +28,7 @@ from query_api.search.run_plan import RunPlan, plan_runs
 from query_api.search.run_search import RunSearch
 from query_api.search.run_sort_columns import after, order_by, sort_columns
 from query_api.search.run_tables import TABLES, lists_runs
-from query_api.search.run_walk import Walk, is_walkable, tests, walks_by_rank
+from query_api.search.run_walk import Walk, is_walkable, tests_of, walks_by_rank
 from query_api.search.sql_text import Sql, joined
 from query_api.search.vocabulary import Entity
 from query_api.sqlite_json import LIFECYCLE_STAGE
@@ -236,7 +236,7 @@ def _tests(search: RunSearch, plan: RunPlan, walk: _Walk) -> Iterator[Sql]:
         # IS TRUE keeps PostgreSQL from making a join of it: the set is collected once, and hashed.
         return Sql(f"({walk.number} IN ({runs.text} LIMIT {MAX_SET_RUNS})) IS TRUE", runs.parameters)
 
-    return tests(search, plan, walk, on_row=value_test, look_up=run_test, in_set=in_set)
+    return tests_of(search, plan, walk, on_row=value_test, look_up=run_test, in_set=in_set)
 
 
 # --- a glance -----------------------------------------------------------------------------------------------------
@@ -322,7 +322,6 @@ def _walks_by_key(search: RunSearch) -> list[_Walk]:
         ),
         number="o0.run_number",
         where=(Sql(f"o0.{_IN_EXPERIMENT} AND o0.key = ?", (first.name,)),),
-        columns=(),
         entity=first.entity,
         key=first.name,
         along=f"{table} o0",
@@ -341,7 +340,6 @@ def _walks_by_key(search: RunSearch) -> list[_Walk]:
             ),
             Sql(f"(SELECT 1 FROM {table} WHERE run_number = r.run_number AND key = ?) IS NULL", (first.name,)),
         ),
-        columns=(),
         lacks_key=True,
     )
     walks = walks_by_rank(search, along_key, without_key, "0.0::float8" if is_metric else "''")

@@ -23,7 +23,7 @@ class Walk:
     number: str
     """The run's number in the outermost row, known before `r` is read."""
     where: tuple[Sql, ...]
-    columns: tuple[SortColumn, ...]
+    columns: tuple[SortColumn, ...] = ()
     entity: Entity | None = None
     key: str = ""
     """Conditions on this key of this entity are tested on the row `o0`, which the walk goes along."""
@@ -58,6 +58,7 @@ def walks_by_rank(search: RunSearch, along_key: AnyWalk, without_key: AnyWalk, n
     first = search.order[0]
     rank, value, *others = sort_columns(search.order)
     settled = replace(value, expression=nothing, is_settled=True)
+    last_rank = 0 if search.after is None else int(search.after[0])
 
     def ranked(walk: AnyWalk, number: int, column: SortColumn) -> AnyWalk:
         return replace(
@@ -66,7 +67,6 @@ def walks_by_rank(search: RunSearch, along_key: AnyWalk, without_key: AnyWalk, n
             after=search.after if number == last_rank else None,
         )
 
-    last_rank = 0 if search.after is None else int(search.after[0])
     values = replace(value, expression="o0.value")
     if first.entity is Entity.METRIC:
         numbers = replace(along_key, where=(*along_key.where, Sql("o0.value IS NOT NULL")))
@@ -81,7 +81,7 @@ def walks_by_rank(search: RunSearch, along_key: AnyWalk, without_key: AnyWalk, n
     ]
 
 
-def tests(
+def tests_of(
     search: RunSearch,
     plan: RunPlan,
     walk: Walk,

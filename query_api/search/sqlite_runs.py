@@ -19,7 +19,7 @@ from query_api.search.run_plan import COUNTED_RUNS, RunPlan, plan_runs
 from query_api.search.run_search import RunSearch
 from query_api.search.run_sort_columns import after, order_by, sort_columns
 from query_api.search.run_tables import TABLES, lists_runs
-from query_api.search.run_walk import Walk, is_walkable, tests, walks_by_rank
+from query_api.search.run_walk import Walk, is_walkable, tests_of, walks_by_rank
 from query_api.search.sql_text import Sql, joined
 from query_api.search.sqlite_run_conditions import matching_runs, run_test, value_test
 from query_api.search.vocabulary import Entity
@@ -157,7 +157,6 @@ def _walks_by_key(search: RunSearch, experiment_id: int) -> list[Walk]:
         ),
         number="o0.run_number",
         where=(Sql("o0.experiment_id = ? AND o0.key = ?", (experiment_id, first.name)),),
-        columns=(),
         entity=first.entity,
         key=first.name,
     )
@@ -174,7 +173,6 @@ def _walks_by_key(search: RunSearch, experiment_id: int) -> list[Walk]:
             ),
             Sql(f"NOT EXISTS (SELECT 1 FROM {table} WHERE run_number = r.run_number AND key = ?)", (first.name,)),
         ),
-        columns=(),
         lacks_key=True,
     )
     return walks_by_rank(search, along_key, without_key, "0.0" if first.entity is Entity.METRIC else "''")
@@ -222,7 +220,7 @@ def _tests(search: RunSearch, plan: RunPlan, walk: Walk) -> Iterator[Sql]:
         assert runs is not None, condition
         return Sql(f"{walk.number} IN ({runs.text})", runs.parameters)
 
-    return tests(search, plan, walk, on_row=value_test, look_up=run_test, in_set=in_set)
+    return tests_of(search, plan, walk, on_row=value_test, look_up=run_test, in_set=in_set)
 
 
 def _among(experiment_ids: Sequence[int]) -> Sql:
