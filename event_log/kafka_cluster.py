@@ -58,6 +58,7 @@ class KafkaCluster:
         self._leaders: dict[int, int] = {}
         self._topic_error = NO_ERROR
         self._refreshing: asyncio.Task[None] | None = None
+        self._asking: set[asyncio.Task[Any]] = set()
 
     @property
     def topic(self) -> str:
@@ -115,6 +116,10 @@ class KafkaCluster:
             self._refreshing.cancel()
             with contextlib.suppress(asyncio.CancelledError, BrokerAway):
                 await self._refreshing
+        # Those that were asked and not waited for any more: they may be about to open a connection.
+        for task in self._asking:
+            task.cancel()
+        await asyncio.gather(*self._asking, return_exceptions=True)
         closing = [connection.close() for connection in self._connections.values()]
         self._connections.clear()
         await asyncio.gather(*(one for one in closing if one is not None))
@@ -175,7 +180,10 @@ class KafkaCluster:
         try:
             while to_ask or asking:
                 if to_ask:
-                    asking.add(asyncio.create_task(self._ask(to_ask.pop(0), "metadata", request, _METADATA_S)))
+                    task = asyncio.create_task(self._ask(to_ask.pop(0), "metadata", request, _METADATA_S))
+                    asking.add(task)
+                    self._asking.add(task)
+                    task.add_done_callback(self._asking.discard)
                 done, asking = await asyncio.wait(
                     asking, timeout=_IMPATIENCE_S if to_ask else None, return_when=asyncio.FIRST_COMPLETED
                 )

@@ -28,8 +28,9 @@ _ANSWER_BYTES: Final = 8 * 1024 * 1024
 _FOLLOWED_S: Final = 5.0
 """A partition nobody has read for so long is not fetched any more, and what was fetched of it is let go."""
 _PROOF_S: Final = 0.005
-"""So long the broker's word that a partition has no more stands: a reader that goes through its partitions one after
-another then asks once for all of them. What this process itself appended is never missed by it."""
+"""The broker's word that a partition has no more, given so long before a read began, does for that read: a reader that
+goes through its partitions one after another then asks once for all of them. What this process itself appended is never
+missed by it."""
 _READ_S: Final = 2.0
 _RETRY_S: Final = 0.05
 _WAIT_RETRY_S: Final = 0.2
@@ -51,7 +52,8 @@ class Record(Protocol):
 class _Feed:
     """One followed partition. `position` is the next offset to hand out, `fetch_offset` the next to ask for.
 
-    `end` is the partition's end as the broker told it of the moment `proven_at`.
+    `end` is the partition's end as the broker told it of the moment `proven_at`. `last_read` is when the latest read
+    began.
     """
 
     position: int
@@ -134,9 +136,10 @@ class KafkaFetcher:
         await asyncio.gather(*tasks, return_exceptions=True)
 
     def _is_at_end(self, partition: int, feed: _Feed) -> bool:
+        # Against the beginning of the read, not against now: else no answer that takes longer than _PROOF_S would do.
         return (
             feed.fetch_offset >= max(feed.end, self._known_ends.get(partition, 0))
-            and time.monotonic() - feed.proven_at < _PROOF_S
+            and feed.proven_at > feed.last_read - _PROOF_S
         )
 
     async def _fill(self, partition: int, feed: _Feed, deadline: float) -> None:
@@ -150,8 +153,10 @@ class KafkaFetcher:
                 if leader is None:
                     raise BrokerAway(f"partition {partition} has no leader")
                 positions = self._lacking(leader, time.monotonic()) | {partition: feed.fetch_offset}
+                known_end = self._known_ends.get(partition, 0)
                 await self._fetch(leader, "fetch", positions, 0)
-                if feed.has_records() or self._is_at_end(partition, feed):
+                has_grown = self._known_ends.get(partition, 0) > known_end
+                if feed.has_records() or self._is_at_end(partition, feed) or has_grown:
                     return
                 reason = f"partition {partition} has moved, or lost what it had"
             except (BrokerAway, NoAnswer) as error:

@@ -1,0 +1,30 @@
+"""A cluster that is closed leaves no connection behind, not even one that was being opened."""
+
+import asyncio
+
+from event_log import kafka_cluster
+from event_log.kafka_cluster import KafkaCluster
+from event_log.kafka_settings import KafkaSettings
+
+
+async def test_closing_hangs_up_on_brokers_that_have_not_answered_yet() -> None:
+    hung_up = asyncio.Event()
+    called = asyncio.Event()
+
+    async def say_nothing(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        called.set()
+        await reader.read()
+        hung_up.set()
+        writer.close()
+
+    server = await asyncio.start_server(say_nothing, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    cluster = KafkaCluster(KafkaSettings(bootstrap=(f"127.0.0.1:{port}",), topic="events"))
+    asking = asyncio.create_task(cluster.refresh())
+    await called.wait()
+    await cluster.close()
+    await asyncio.gather(asking, return_exceptions=True)
+    async with asyncio.timeout(kafka_cluster._CONNECT_S / 2):
+        await hung_up.wait()
+    server.close()
+    await server.wait_closed()
