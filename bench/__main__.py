@@ -17,12 +17,15 @@ from bench.servers import PROJECT, Server
 from bench.suites import SUITES, Suite
 
 PAGE = PROJECT / "docs" / "performance.md"
+DATA = PROJECT / "bench" / ".data"
+"""Not the temporary folder: that may be memory, where a sync costs nothing, and peers make and remove files there."""
 
 
 def main() -> None:
     """Measure what was asked for, and write raw results and table."""
     asked = _arguments()
     signal.signal(signal.SIGTERM, _leave)
+    asked.data_root.mkdir(parents=True, exist_ok=True)
     suite: Suite = SUITES[asked.suite]
     settings = (
         Settings(quick=True, rounds=asked.rounds or 1, warmup_s=0.5, duration_s=2.5, data_root=asked.data_root)
@@ -61,7 +64,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--only", action="append", choices=names, help="this measure; may be repeated")
     parser.add_argument("--server", action="append", choices=servers, help="this server; may be repeated")
     parser.add_argument("--rounds", type=int, help="rounds whose median counts (default 3, quick 1)")
-    parser.add_argument("--data-root", type=Path, help="where data folders are made (default: the temporary folder)")
+    parser.add_argument("--data-root", type=Path, default=DATA, help="where servers keep data (default: bench/.data)")
     parser.add_argument("--profile", choices=names, help="sample the server's stacks during one round of this measure")
     return parser.parse_args()
 

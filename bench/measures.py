@@ -37,13 +37,16 @@ class Row:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """How long and how large. `quick` values are for a first look and never reach the published table."""
+    """How long and how large, and the folder in which each server gets one for its data.
 
+    `quick` values are for a first look and never reach the published table.
+    """
+
+    data_root: Path
     quick: bool = False
     rounds: int = 3
     warmup_s: float = 1.0
     duration_s: float = 5.0
-    data_root: Path | None = None
 
     def size(self, full: int, quick: int) -> int:
         return quick if self.quick else full

@@ -138,7 +138,7 @@ class ServerProcess:
 
 
 @contextmanager
-def running(server: Server, data_root: Path | None) -> Iterator[ServerProcess]:
+def running(server: Server, data_root: Path) -> Iterator[ServerProcess]:
     """A started and healthy server on an empty folder; ended and its folder removed at exit."""
     with empty_folder(server, data_root) as folder:
         process = ServerProcess(server, folder)
@@ -152,7 +152,7 @@ def running(server: Server, data_root: Path | None) -> Iterator[ServerProcess]:
 
 
 @contextmanager
-def empty_folder(server: Server, data_root: Path | None) -> Iterator[Path]:
+def empty_folder(server: Server, data_root: Path) -> Iterator[Path]:
     """A folder for a server's data, removed at exit."""
     folder = Path(tempfile.mkdtemp(prefix=f"bench-{server.name}-", dir=data_root))
     try:
