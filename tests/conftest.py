@@ -5,8 +5,13 @@ import tracemalloc  # noqa: F401  # pytest imports it to tell of what was left o
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import settings
 
 pytest_plugins = ["tests.services.fixtures"]
+
+# No test is timed: machines are busy.
+settings.register_profile("unhurried", settings(), deadline=None)
+settings.load_profile("unhurried")
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -181,7 +181,7 @@ json_values = st.recursive(
 
 
 @pytest.mark.parametrize("route", [route for route in ROUTES if route.has_body], ids=str)
-@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=60, suppress_health_check=list(HealthCheck))
 @given(data=st.data())
 def test_any_values_of_any_fields_are_answered_in_mlflows_shape(
     route: FuzzedRoute, connection: Connection, subject: Subject, data: st.DataObject

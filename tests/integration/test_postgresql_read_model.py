@@ -54,7 +54,6 @@ async def test_the_tables_made_by_migrations_are_those_that_the_code_writes(read
 
 @settings(
     max_examples=15,
-    deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
 )
 @given(history=histories, ends=st.lists(st.integers(0, 40), max_size=3))

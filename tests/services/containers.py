@@ -165,7 +165,7 @@ class PostgresqlContainer(ServiceContainer):
         self, folder: Path | None = None, *, port: int | None = None, settings: Mapping[str, str] = PRODUCTION
     ) -> None:
         super().__init__(folder, port=port)
-        self.password = secrets.token_urlsafe(24)
+        self.password = secrets.token_hex(16)
         self._settings = dict(settings)
 
     @property
@@ -235,7 +235,7 @@ class MinioContainer(ServiceContainer):
 
     def __init__(self, folder: Path | None = None, *, port: int | None = None) -> None:
         super().__init__(folder, port=port)
-        self.secret_key = secrets.token_urlsafe(24)
+        self.secret_key = secrets.token_hex(16)
 
     @property
     def url(self) -> str:

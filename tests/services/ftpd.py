@@ -34,7 +34,7 @@ class Ftpd(ServiceProcess):
         password = self.folder / "password"
         if not password.exists():
             password.touch(mode=0o600)
-            password.write_text(secrets.token_urlsafe(24))
+            password.write_text(secrets.token_hex(16))
 
     def command(self) -> list[str]:
         return [

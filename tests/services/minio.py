@@ -54,7 +54,7 @@ class Minio(ServiceProcess):
         secret = self.folder / PASSWORD_FILE
         if not secret.exists():
             secret.touch(mode=0o600)
-            secret.write_text(secrets.token_urlsafe(24) + "\n")
+            secret.write_text(secrets.token_hex(16) + "\n")
 
     def command(self) -> list[str]:
         return [str(binary()), "server", "--quiet", "--address", self.address, str(self.folder / "data")]

@@ -81,7 +81,7 @@ class Postgresql(ServiceProcess):
             return
         password_file = self.folder / PASSWORD_FILE
         password_file.touch(mode=0o600)
-        password_file.write_text(secrets.token_urlsafe(24) + "\n")
+        password_file.write_text(secrets.token_hex(16) + "\n")
         command = [
             *unprivileged(),
             *(str(binaries() / "initdb"), "--pgdata", str(self.data_folder), "--no-sync"),

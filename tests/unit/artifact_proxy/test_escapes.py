@@ -243,7 +243,7 @@ RAW_PATHS = PATHS.map(lambda path: "".join(filter(is_in_request_line, path)))
 
 
 @given(path=RAW_PATHS)
-@settings(max_examples=75, deadline=None)
+@settings(max_examples=75)
 def test_nothing_outside_the_root_is_ever_reached(fortress: Fortress, path: str) -> None:
     fortress.rebuild_root()
     before = fortress.outside()

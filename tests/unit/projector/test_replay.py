@@ -20,7 +20,7 @@ from schemas.metric_points import POINTS_PER_CHUNK, unpack_chunk, unpack_segment
 from tests.unit.projector.histories import RUNS, created, experiment, histories, log_of, metric
 from tests.unit.projector.read_models import Projected, projected
 
-fewer = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+fewer = settings(max_examples=25, suppress_health_check=[HealthCheck.too_slow])
 
 
 @fewer

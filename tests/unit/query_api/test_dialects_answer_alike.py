@@ -141,7 +141,6 @@ def fill(rows: SqliteRows, runs: list[dict[str, object]]) -> None:
 
 PROPERTY = settings(
     max_examples=150,
-    deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 

@@ -89,7 +89,7 @@ async def test_an_unknown_run_or_metric_has_no_history(rows_with: RowsWith) -> N
     assert await body(history_json(rows, "nobody", "loss", max_results=5)) == {}
 
 
-@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     seed=st.integers(0, 10**6),
     count=st.integers(2, 1700),

@@ -106,7 +106,7 @@ async def test_a_repeated_point_is_answered_once() -> None:
     assert len(set(taken)) == len(taken) <= 100
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(seed=st.integers(0, 10**6), count=st.integers(1, LARGE), max_results=st.integers(1, 400))
 async def test_a_history_in_order_is_sampled_exactly(seed: int, count: int, max_results: int) -> None:
     chance = random.Random(seed)
@@ -118,7 +118,7 @@ async def test_a_history_in_order_is_sampled_exactly(seed: int, count: int, max_
     assert await sampled(points, max_results) == chosen(points, max_results)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(
     seed=st.integers(0, 10**6),
     count=st.integers(2, LARGE),

@@ -171,7 +171,7 @@ async def test_a_run_in_a_search_has_dataset_inputs_and_model_outputs_but_no_mod
     assert run["outputs"] == {"model_outputs": [{"model_id": "m-2", "step": 3}]}
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(filter_text=st.text(max_size=30), order=st.text(max_size=20), token=st.text(max_size=20))
 async def test_any_text_is_answered_or_refused(make_rows: MakeRows, filter_text: str, order: str, token: str) -> None:
     rows = make_rows()
