@@ -111,8 +111,9 @@ class LocalBlobStore(BlobStore):
         self._root = root
         self._patience_s = patience_s
         self._threads = ThreadPoolExecutor(threads, thread_name_prefix="artifacts")
-        self._uploads = 0
-        self._downloads = 0
+        self._uploads = _Underway()
+        self.downloads = _Underway()
+        """They share DOWNLOADS_BYTES."""
         self._parts: LocalBlobStore | None = None
         self._small = GroupCommit(self.folder, STAGING, info_of, self._threads)
 
@@ -133,11 +134,8 @@ class LocalBlobStore(BlobStore):
         await asyncio.to_thread(self._threads.shutdown)
 
     async def put(self, path: ArtifactPath, content: AsyncIterator[bytes], size: int | None = None) -> BlobInfo:
-        self._uploads += 1
-        try:
+        with self._uploads:
             return await self._put(content, *parent_and_name(path))
-        finally:
-            self._uploads -= 1
 
     async def _put(self, content: AsyncIterator[bytes], parent: Sequence[str], name: str) -> BlobInfo:
         upload = _Upload(self)
@@ -154,7 +152,7 @@ class LocalBlobStore(BlobStore):
                         await writing
                     writing = asyncio.create_task(self.run(upload.write, chunks))
                     chunks, gathered = [], 0
-                    if self._uploads > UPLOADS_AHEAD:
+                    if self._uploads.count > UPLOADS_AHEAD:
                         await writing
             if writing is not None:
                 await writing
@@ -212,19 +210,10 @@ class LocalBlobStore(BlobStore):
         with store_errors():
             return await asyncio.get_running_loop().run_in_executor(self._threads, work, *args)
 
-    @contextmanager
-    def downloading(self) -> Iterator[None]:
-        """Count as one of those that share the memory."""
-        self._downloads += 1
-        try:
-            yield
-        finally:
-            self._downloads -= 1
-
     @property
     def read_bytes(self) -> int:
         """How much a download is to read at once, as many as there are now."""
-        return min(MOST_READ_BYTES, max(LEAST_READ_BYTES, DOWNLOADS_BYTES // max(1, self._downloads)))
+        return min(MOST_READ_BYTES, max(LEAST_READ_BYTES, DOWNLOADS_BYTES // max(1, self.downloads.count)))
 
     def soon(self, work: Callable[[], None]) -> None:
         """Have `work` done in one of the store's threads; nobody waits for it."""
@@ -314,6 +303,19 @@ class LocalBlobStore(BlobStore):
         except OSError as error:
             if error.errno not in NO_SUCH_FOLDER:
                 raise
+
+
+class _Underway:
+    """How many there are at once of what enters and leaves it."""
+
+    def __init__(self) -> None:
+        self.count = 0
+
+    def __enter__(self) -> None:
+        self.count += 1
+
+    def __exit__(self, *_: object) -> None:
+        self.count -= 1
 
 
 class _Upload:
@@ -416,7 +418,7 @@ class _LocalBlob(OpenBlob):
                 yield self._whole[start : start + length]
             return
         end = start + length
-        with self._store.downloading():
+        with self._store.downloads:
             while start < end:
                 chunk = await self._store.run(self._read_open, start, min(self._store.read_bytes, end - start))
                 start += len(chunk)

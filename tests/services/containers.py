@@ -1,7 +1,6 @@
 """The same services as containers, where Docker answers."""
 
 import os
-import secrets
 import shutil
 import subprocess
 import time
@@ -13,6 +12,7 @@ from typing import Any, ClassVar, Self
 
 from tests.services.kafka import VERSION as KAFKA_VERSION
 from tests.services.kafka import brokers_at, kafka_properties, random_uuid
+from tests.services.kept_secret import new_secret
 from tests.services.minio import ACCESS_KEY, minio_is_ready
 from tests.services.postgresql import PRODUCTION, SUPERUSER, can_connect
 from tests.services.process import HOST, LOG_TAIL_LINES, READY_PAUSE_S, ServiceDidNotStartError, free_port
@@ -165,7 +165,7 @@ class PostgresqlContainer(ServiceContainer):
         self, folder: Path | None = None, *, port: int | None = None, settings: Mapping[str, str] = PRODUCTION
     ) -> None:
         super().__init__(folder, port=port)
-        self.password = secrets.token_hex(16)
+        self.password = new_secret()
         self._settings = dict(settings)
 
     @property
@@ -235,7 +235,7 @@ class MinioContainer(ServiceContainer):
 
     def __init__(self, folder: Path | None = None, *, port: int | None = None) -> None:
         super().__init__(folder, port=port)
-        self.secret_key = secrets.token_hex(16)
+        self.secret_key = new_secret()
 
     @property
     def url(self) -> str:

@@ -1,11 +1,11 @@
 """An FTP server, pyftpdlib's, on a folder of its own."""
 
-import secrets
 import sys
 from importlib.util import find_spec
 from pathlib import Path
 
 from tests.services.certificate import self_signed
+from tests.services.kept_secret import kept_secret
 from tests.services.listening import greets
 from tests.services.missing import ServiceMissing
 from tests.services.process import HOST, ServiceProcess
@@ -24,17 +24,13 @@ class Ftpd(ServiceProcess):
 
     @property
     def password(self) -> str:
-        """There once it was started."""
-        return (self.folder / "password").read_text()
+        """Made at the first start."""
+        return kept_secret(self.folder / "password")
 
     def prepare(self) -> None:
         if find_spec("pyftpdlib") is None:
             raise ServiceMissing("pyftpdlib is not installed: pip install 'tracklog[dev]'.")
         self.data_folder.mkdir(exist_ok=True)
-        password = self.folder / "password"
-        if not password.exists():
-            password.touch(mode=0o600)
-            password.write_text(secrets.token_hex(16))
 
     def command(self) -> list[str]:
         return [

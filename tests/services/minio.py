@@ -1,7 +1,6 @@
 """MinIO, built from its Go module."""
 
 import http.client
-import secrets
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
@@ -9,12 +8,12 @@ from pathlib import Path
 from tests.services.cache import cached
 from tests.services.given import S3_VARIABLE
 from tests.services.go import install
+from tests.services.kept_secret import kept_secret
 from tests.services.process import HOST, ServiceProcess
 
 VERSION = "v0.0.0-20260212201848-7aac2a2c5b7c"
 MODULE = f"github.com/minio/minio@{VERSION}"
 ACCESS_KEY = "tracklog"
-PASSWORD_FILE = "secret-key"
 
 
 def binary() -> Path:
@@ -47,14 +46,8 @@ class Minio(ServiceProcess):
 
     @property
     def secret_key(self) -> str:
-        """There once it was started."""
-        return (self.folder / PASSWORD_FILE).read_text().strip()
-
-    def prepare(self) -> None:
-        secret = self.folder / PASSWORD_FILE
-        if not secret.exists():
-            secret.touch(mode=0o600)
-            secret.write_text(secrets.token_hex(16) + "\n")
+        """Made at the first start."""
+        return kept_secret(self.folder / "secret-key")
 
     def command(self) -> list[str]:
         return [str(binary()), "server", "--quiet", "--address", self.address, str(self.folder / "data")]

@@ -1,7 +1,6 @@
 """PostgreSQL, from the wheel that holds its binaries or from the system."""
 
 import asyncio
-import secrets
 import shutil
 import signal
 import socket
@@ -16,12 +15,12 @@ from urllib.parse import quote
 
 import asyncpg
 
+from tests.services.kept_secret import kept_secret
 from tests.services.missing import ServiceMissing
 from tests.services.process import HOST, ServiceProcess
 from tests.services.unprivileged import unprivileged
 
 SUPERUSER = "tracklog"
-PASSWORD_FILE = "password"
 
 PRODUCTION: Mapping[str, str] = {"max_connections": "300", "timezone": "UTC"}
 """Everything else as PostgreSQL comes. Each of several servers under test has pools of its own."""
@@ -64,8 +63,12 @@ class Postgresql(ServiceProcess):
 
     @property
     def password(self) -> str:
-        """The superuser's; there once it was started."""
-        return (self.folder / PASSWORD_FILE).read_text().strip()
+        """The superuser's; made at the first start."""
+        return kept_secret(self._password_file)
+
+    @property
+    def _password_file(self) -> Path:
+        return self.folder / "password"
 
     @property
     def url(self) -> str:
@@ -79,13 +82,11 @@ class Postgresql(ServiceProcess):
     def prepare(self) -> None:
         if (self.data_folder / "PG_VERSION").exists():
             return
-        password_file = self.folder / PASSWORD_FILE
-        password_file.touch(mode=0o600)
-        password_file.write_text(secrets.token_hex(16) + "\n")
+        kept_secret(self._password_file)
         command = [
             *unprivileged(),
             *(str(binaries() / "initdb"), "--pgdata", str(self.data_folder), "--no-sync"),
-            *("--username", SUPERUSER, "--pwfile", str(password_file), "--auth", "scram-sha-256"),
+            *("--username", SUPERUSER, "--pwfile", str(self._password_file), "--auth", "scram-sha-256"),
             *("--encoding", "UTF8", "--locale", _locale()),
         ]
         made = subprocess.run(

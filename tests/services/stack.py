@@ -5,7 +5,6 @@ Kafka, PostgreSQL and MinIO, the four roles, each as often as one likes, and ngi
 
 import contextlib
 import fcntl
-import secrets
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -16,6 +15,7 @@ from urllib.parse import quote, urlsplit, urlunsplit
 
 import asyncpg
 
+from tests.services.kept_secret import kept_secret
 from tests.services.nginx import Nginx
 from tests.services.postgresql import execute
 from tests.services.process import ServiceProcess
@@ -228,12 +228,8 @@ class Stack:
             client.close()
 
     def _owner_password(self) -> str:
-        """Made at the first start; only letters and digits."""
-        file = self.folder / "database-password"
-        if not file.exists():
-            file.touch(mode=0o600)
-            file.write_text(secrets.token_hex(24))
-        return file.read_text()
+        """Made at the first start."""
+        return kept_secret(self.folder / "database-password")
 
     def _take_folder(self) -> None:
         self._lock = (self.folder / "lock").open("wb")
