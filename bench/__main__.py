@@ -1,4 +1,4 @@
-"""Command line: `python -m bench [SUITE] [--quick] [--only MEASURE] [--server SERVER] [--profile MEASURE]`."""
+"""Command line: `python -m bench [SUITE]` with the options below."""
 
 import argparse
 import signal
@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from bench import results, results_table
+from bench.comparison import compare, earlier
 from bench.measures import Measure, NotMeasurableError, Sample, Settings, Stage
 from bench.profiling import profile
 from bench.results import Results
@@ -38,6 +39,9 @@ def main() -> None:
         measure = next(measure for measure in suite.measures if measure.name == asked.profile)
         profile(measure, servers[0], settings)
         return
+    if asked.against:
+        print(f"\n{compare(chosen, servers[0], earlier(servers[0], asked.against), settings)}")
+        return
     path = suite.results(quick=asked.quick)
     kept = results.load(path)
     for measure in chosen:
@@ -66,6 +70,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, help="rounds whose median counts (default 3, quick 1)")
     parser.add_argument("--data-root", type=Path, default=DATA, help="where servers keep data (default: bench/.data)")
     parser.add_argument("--profile", choices=names, help="sample the server's stacks during one round of this measure")
+    parser.add_argument("--against", metavar="REVISION", help="only this server, beside itself at an earlier revision")
     return parser.parse_args()
 
 
