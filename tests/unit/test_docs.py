@@ -22,6 +22,7 @@ ERROR_CODES: Final = sorted(
     {one.error_code for one in vars(errors).values() if isinstance(one, type) and issubclass(one, TracklogError)}
 )
 PAGES: Final = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
+WITH_CONTENTS: Final = [page for page in PAGES if "\n## Contents\n" in page.read_text()]
 
 
 def options_of(command: str) -> list[str]:
@@ -77,11 +78,37 @@ def test_every_error_code_is_in_the_operating_page(code: str) -> None:
     assert f"`{code}`" in OPERATING
 
 
+def headings(page: Path, depths: str) -> list[str]:
+    """The titles in a page of those `depths`, as `2` or `1,6`; what stands in an example is none."""
+    prose = re.sub(r"^```.*?^```", "", page.read_text(), flags=re.MULTILINE | re.DOTALL)
+    return re.findall(rf"^#{{{depths}}} (.+)$", prose, re.MULTILINE)
+
+
+def anchor(heading: str) -> str:
+    """How a link names a heading, by GitHub's rule."""
+    return re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_every_link_between_pages_leads_somewhere(page: Path) -> None:
-    for target in re.findall(r"\]\(([^)#]+)[^)]*\)", page.read_text()):
-        if "://" not in target:
-            assert (page.parent / target).exists(), target
+    for target in re.findall(r"\]\(([^)]+)\)", page.read_text()):
+        if "://" in target:
+            continue
+        path, _, fragment = target.partition("#")
+        other = page.parent / path if path else page
+        assert other.exists(), target
+        if fragment and other.suffix == ".md":
+            assert fragment in map(anchor, headings(other, "1,6")), target
+
+
+@pytest.mark.parametrize("page", WITH_CONTENTS, ids=lambda page: page.name)
+def test_a_long_page_begins_with_its_sections_in_order(page: Path) -> None:
+    """A new section `## Title` needs its line `- [Title](#title)` below `## Contents`."""
+    contents = page.read_text().split("## Contents\n", 1)[1].split("\n## ", 1)[0]
+    sections = [title for title in headings(page, "2") if title != "Contents"]
+    assert re.findall(r"^- \[(.+)\]\(#(.+)\)$", contents, re.MULTILINE) == [
+        (title, anchor(title)) for title in sections
+    ]
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
