@@ -19,6 +19,7 @@ import asyncpg
 import zstandard
 from asyncpg.pgproto.pgproto import UUID
 
+from event_log.checksum import checksum
 from event_log.control_schema import ensure_control_schema
 from event_log.group_append import PARTITION, WaitingAppend, confirm, refuse
 from event_log.port import (
@@ -72,16 +73,17 @@ _APPEND: Final = """
 WITH taken AS (
   UPDATE tracklog.log_end SET next_offset = next_offset + $1 WHERE partition = 0 RETURNING next_offset - $1 AS first
 ), appended AS (
-  INSERT INTO tracklog.events ("offset", stream, time_us, actor, type, id, request_id, payload)
+  INSERT INTO tracklog.events ("offset", stream, time_us, actor, type, id, request_id, payload, checksum)
   SELECT taken.first + given.nth - 1, given.stream, given.time_us, given.actor, given.type, given.id, given.request_id,
-    given.payload
-  FROM taken, unnest($2::bigint[], $3::bigint[], $4::int[], $5::smallint[], $6::uuid[], $7::text[], $8::bytea[])
-    WITH ORDINALITY AS given (stream, time_us, actor, type, id, request_id, payload, nth)
+    given.payload, given.checksum # (taken.first + given.nth - 1)
+  FROM taken,
+    unnest($2::bigint[], $3::bigint[], $4::int[], $5::smallint[], $6::uuid[], $7::text[], $8::bytea[], $9::bigint[])
+    WITH ORDINALITY AS given (stream, time_us, actor, type, id, request_id, payload, checksum, nth)
 )
 SELECT first,
   set_config('synchronous_commit', CASE current_setting('synchronous_commit')
     WHEN 'remote_apply' THEN 'remote_apply' ELSE 'on' END, true),
-  pg_notify($9, (first + $1)::text)
+  pg_notify($10, (first + $1)::text)
 FROM taken
 """
 """Durable when answered, whatever the database or the role has `synchronous_commit` set to."""
@@ -437,6 +439,7 @@ class PostgresqlEventLog(PostgresqlEventLogReader, EventLog):
         actors = await self._names.actors.numbers(connection, {event.actor for event in events})
         kinds = [(event.payload.event_type, event.payload.event_version) for event in events]
         types = await self._names.types.numbers(connection, set(kinds))
+        payloads = [self._stored(payload) for append in batch for payload in append.encoded]
         return [
             [streams[event.stream] for event in events],
             [event.time_us for event in events],
@@ -444,7 +447,8 @@ class PostgresqlEventLog(PostgresqlEventLogReader, EventLog):
             [types[kind] for kind in kinds],
             [UUID(event.id) for event in events],
             [event.request_id for event in events],
-            [self._stored(payload) for append in batch for payload in append.encoded],
+            payloads,
+            [_checksum(event, payload) for event, payload in zip(events, payloads, strict=True)],
         ]
 
     def _stored(self, payload: bytes) -> bytes:
@@ -459,6 +463,22 @@ class PostgresqlEventLog(PostgresqlEventLogReader, EventLog):
             return
         offset = confirm(batch, outcome)
         self._hear(offset)
+
+
+def _checksum(event: EventData, payload: bytes) -> int:
+    """Of an event that has no offset yet; the statement that gives it one mixes it in."""
+    kind = event.payload
+    return checksum(
+        0,
+        event.id,
+        kind.event_type,
+        kind.event_version,
+        event.stream,
+        event.time_us,
+        event.actor,
+        event.request_id,
+        payload,
+    )
 
 
 async def _connect_to_append(dsn: str) -> Connection:

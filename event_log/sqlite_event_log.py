@@ -6,6 +6,7 @@ import logging
 import os
 import sqlite3
 import threading
+import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 from contextlib import closing
@@ -15,6 +16,7 @@ from typing import IO, Any, Final, Self, TypeVar
 
 import zstandard
 
+from event_log.checksum import checksum
 from event_log.group_append import PARTITION, WaitingAppend, confirm, refuse
 from event_log.port import (
     EVERY_EVENT,
@@ -39,7 +41,9 @@ K = TypeVar("K")
 APPLICATION_ID: Final = 0x54524C47
 """'TRLG', in the header of every log file: how a log is told from any other SQLite file without opening it."""
 
-FORMAT_VERSION: Final = 1
+FORMAT_VERSION: Final = 2
+"""2 brought the log's identity, and a checksum for each event. A log of format 1 is upgraded when it is opened to
+write; the events it has by then keep none."""
 
 MAX_EVENT_BYTES: Final = 64 * 1024 * 1024
 MAX_WAITING_BYTES: Final = 32 * 1024 * 1024
@@ -67,12 +71,13 @@ CREATE TABLE actors (
 CREATE TABLE events (
   "offset" INTEGER PRIMARY KEY, id BLOB NOT NULL, type TEXT NOT NULL, version INTEGER NOT NULL,
   stream INTEGER NOT NULL, time_us INTEGER NOT NULL, actor INTEGER NOT NULL, request_id TEXT NOT NULL,
-  payload BLOB NOT NULL
+  payload BLOB NOT NULL, checksum INTEGER
 );
 CREATE INDEX events_by_stream ON events (stream);
 """
+_IDENTITY_SCHEMA: Final = "CREATE TABLE log_identity (id BLOB NOT NULL, created_us INTEGER NOT NULL)"
 
-_INSERT: Final = "INSERT INTO events VALUES (?,?,?,?,?,?,?,?,?)"
+_INSERT: Final = "INSERT INTO events VALUES (?,?,?,?,?,?,?,?,?,?)"
 _SELECT: Final = """
 SELECT e."offset", e.id, e.type, e.version, s.name, e.time_us, a.user, a.address, a.user_agent, e.request_id, e.payload
 FROM events e JOIN streams s ON s.number = e.stream JOIN actors a ON a.number = e.actor
@@ -244,7 +249,9 @@ class SqliteEventLog(SqliteEventLogReader, EventLog):
         path.parent.mkdir(parents=True, exist_ok=True)
         lock = _take_lock(path)
         try:
-            if not is_log:
+            if is_log:
+                _upgrade(path)
+            else:
                 _create(path)
             return cls(path, lock, executor)
         except BaseException:
@@ -374,16 +381,25 @@ class _Writer:
     def _row(self, offset: int, event: EventData, payload: bytes) -> tuple[Any, ...]:
         if len(payload) >= _COMPRESS_FROM_BYTES:
             payload = self._compressor.compress(payload)
+        event_id, stream, time_us, actor, request_id = (
+            event.id,
+            event.stream,
+            event.time_us,
+            event.actor,
+            event.request_id,
+        )
+        event_type, version = event.payload.event_type, event.payload.event_version
         return (
             offset,
-            event.id,
-            event.payload.event_type,
-            event.payload.event_version,
-            self._streams.get(event.stream) or self._stream(event.stream),
-            event.time_us,
-            self._actors.get(event.actor) or self._actor(event.actor),
-            event.request_id,
+            event_id,
+            event_type,
+            version,
+            self._streams.get(stream) or self._stream(stream),
+            time_us,
+            self._actors.get(actor) or self._actor(actor),
+            request_id,
             payload,
+            checksum(offset, event_id, event_type, version, stream, time_us, actor, request_id, payload),
         )
 
     def _stream(self, name: str) -> int:
@@ -434,12 +450,33 @@ def _create(path: Path) -> None:
         connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
         connection.execute(f"PRAGMA user_version = {FORMAT_VERSION}")
         connection.executescript(_SCHEMA)
+        _give_identity(connection)
     unborn.rename(path)
     folder = os.open(path.parent, os.O_RDONLY)
     try:
         os.fsync(folder)
     finally:
         os.close(folder)
+
+
+def _upgrade(path: Path) -> None:
+    """Bring a log of an older format to this one, at once or not at all."""
+    connection = sqlite3.connect(path, isolation_level=None)
+    with closing(connection):
+        if connection.execute("PRAGMA user_version").fetchone()[0] == FORMAT_VERSION:
+            return
+        connection.execute("BEGIN IMMEDIATE")
+        connection.execute("ALTER TABLE events ADD COLUMN checksum INTEGER")
+        _give_identity(connection)
+        connection.execute(f"PRAGMA user_version = {FORMAT_VERSION}")
+        connection.execute("COMMIT")
+        # The version is read from the head of the file itself.
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+
+def _give_identity(connection: sqlite3.Connection) -> None:
+    connection.execute(_IDENTITY_SCHEMA)
+    connection.execute("INSERT INTO log_identity VALUES (?,?)", (os.urandom(16), time.time_ns() // 1000))
 
 
 def _take_lock(path: Path) -> IO[str]:

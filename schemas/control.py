@@ -39,6 +39,14 @@ log_end = Table(
     Column("next_offset", BigInteger, nullable=False),
 )
 
+log_identity = Table(
+    "log_identity",
+    metadata,
+    # One row, which a dump takes along: the log that is restored is the log that was dumped, as it was then.
+    Column("id", Uuid, primary_key=True),
+    Column("created_us", BigInteger, nullable=False),
+)
+
 streams = Table(
     "streams",
     metadata,
@@ -80,6 +88,8 @@ events = Table(
     Column("request_id", _TEXT, nullable=False),
     # JSON, or a zstd frame of it: no JSON object begins as a frame does.
     Column("payload", LargeBinary, nullable=False),
+    # Of the row as event_log.checksum reckons it; none of an event from before there were checksums.
+    Column("checksum", BigInteger),
 )
 # Of the stream alone: PostgreSQL then keeps a stream once with a list of its rows, some 6 bytes an event, not 28.
 Index("events_by_stream", events.c.stream)

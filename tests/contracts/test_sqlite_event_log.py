@@ -11,7 +11,13 @@ from msgspec.structs import replace
 
 from event_log.group_append import PARTITION
 from event_log.port import EventTooLarge, ForeignLog, LogInUse, LogOverloaded, LogUnavailable
-from event_log.sqlite_event_log import SqliteEventLog, SqliteEventLogReader, check_is_log
+from event_log.sqlite_event_log import (
+    APPLICATION_ID,
+    FORMAT_VERSION,
+    SqliteEventLog,
+    SqliteEventLogReader,
+    check_is_log,
+)
 from schemas.events import Param, RunDataLogged
 from tests.contracts.event_log_contract import EventLogContract, event, everything, param
 
@@ -101,6 +107,46 @@ async def test_a_log_of_a_newer_format_is_refused(tmp_path: Path, executor: Thre
     connection.close()
     with pytest.raises(ForeignLog, match="newer Tracklog"):
         SqliteEventLog.open(path, executor)
+
+
+def make_log_of_format_1(path: Path) -> None:
+    """A log as the first version of Tracklog made it, with one event."""
+    connection = sqlite3.connect(path, isolation_level=None)
+    connection.executescript(f"""
+        PRAGMA application_id = {APPLICATION_ID};
+        PRAGMA user_version = 1;
+        PRAGMA journal_mode = WAL;
+        CREATE TABLE streams (number INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
+        CREATE TABLE actors (
+          number INTEGER PRIMARY KEY, user TEXT NOT NULL, address TEXT NOT NULL, user_agent TEXT NOT NULL,
+          UNIQUE (user, address, user_agent)
+        );
+        CREATE TABLE events (
+          "offset" INTEGER PRIMARY KEY, id BLOB NOT NULL, type TEXT NOT NULL, version INTEGER NOT NULL,
+          stream INTEGER NOT NULL, time_us INTEGER NOT NULL, actor INTEGER NOT NULL, request_id TEXT NOT NULL,
+          payload BLOB NOT NULL
+        );
+        CREATE INDEX events_by_stream ON events (stream);
+        INSERT INTO streams VALUES (1, 'run/{"a" * 32}');
+        INSERT INTO actors VALUES (1, 'ada', '', '');
+        INSERT INTO events VALUES (0, zeroblob(16), 'run.deleted', 1, 1, 1700000000000000, 1, '', '{{"run_id":"a"}}');
+    """)
+    connection.close()
+
+
+async def test_a_log_of_the_first_format_is_upgraded_when_it_is_opened(
+    tmp_path: Path, executor: ThreadPoolExecutor
+) -> None:
+    path = tmp_path / "log.db"
+    make_log_of_format_1(path)
+    log = SqliteEventLog.open(path, executor)
+    await log.append([param(1, "new")])
+    first, second = await everything(log)
+    assert (first.stream, first.actor.user, first.time_us) == (f"run/{'a' * 32}", "ada", 1700000000000000)
+    assert second.stream == f"run/{1:032x}"
+    await log.close()
+    assert int.from_bytes(path.read_bytes()[60:64], "big") == FORMAT_VERSION
+    await SqliteEventLog.open(path, executor).close()  # and what is upgraded is not upgraded again
 
 
 async def test_an_append_too_large_for_the_log_is_refused_whole(

@@ -38,6 +38,21 @@ async def test_doing_it_again_keeps_what_is_there(postgresql_database: str) -> N
     await connection.close()
 
 
+async def test_a_log_from_before_identities_keeps_its_events_and_gets_one(postgresql_database: str) -> None:
+    await ensure_control_schema(postgresql_database)
+    connection = await asyncpg.connect(postgresql_database)
+    await connection.execute("""
+        ALTER TABLE tracklog.events DROP COLUMN checksum;
+        DROP TABLE tracklog.log_identity;
+        UPDATE tracklog.alembic_version SET version_num = 'control_0001';
+        INSERT INTO tracklog.events VALUES (0, 1, 1700000000000000, 1, 1, gen_random_uuid(), '', '{}');
+    """)
+    await asyncio.gather(*(ensure_control_schema(postgresql_database) for _ in range(3)))
+    assert await connection.fetch('SELECT "offset", checksum FROM tracklog.events') == [(0, None)]
+    assert await connection.fetchval("SELECT count(*) FROM tracklog.log_identity") == 1
+    await connection.close()
+
+
 async def test_there_is_one_live_read_model_a_version(postgresql_database: str) -> None:
     await ensure_control_schema(postgresql_database)
     connection = await asyncpg.connect(postgresql_database)
@@ -73,6 +88,6 @@ async def test_the_read_models_of_another_version_are_no_reason_to_refuse(postgr
     await connection.execute("INSERT INTO tracklog.alembic_version VALUES ('of a future')")
     with pytest.raises(ForeignLog, match="'of a future'"):
         await ensure_control_schema(postgresql_database)
-    await connection.execute("UPDATE tracklog.alembic_version SET version_num = 'control_0001'")
+    await connection.execute("UPDATE tracklog.alembic_version SET version_num = 'control_0002'")
     await ensure_control_schema(postgresql_database)
     await connection.close()

@@ -1,0 +1,43 @@
+"""A checksum over a stored event, which tells a changed bit when it is read. For the logs in SQL databases.
+
+It covers every field of the row in one form, whatever the tables look like, and tells the envelope from the payload:
+the upper 32 bits are the CRC-32 of the envelope, the lower 32 that of envelope and payload. So of an event whose
+payload alone is damaged the stream is known. The offset is mixed in by XOR, because in PostgreSQL only the statement
+that appends knows it.
+
+A CRC finds every error in up to 32 neighbouring bits, and misses one in four thousand million others. It is no proof
+against a person who means to change the log.
+"""
+
+from typing import Final
+from zlib import crc32
+
+from schemas.envelope import Actor
+
+_SIGN: Final = 63
+_PAYLOAD_BITS: Final = 32
+
+
+def checksum(
+    offset: int,
+    event_id: bytes,
+    event_type: str,
+    version: int,
+    stream: str,
+    time_us: int,
+    actor: Actor,
+    request_id: str,
+    payload: bytes,
+) -> int:
+    """The checksum of an event, a signed integer of 64 bits. `payload` as it is stored, compressed or not."""
+    fields = (
+        f"{time_us}\0{event_type}\0{version}\0{stream}\0{actor.user}\0{actor.address}\0{actor.user_agent}\0{request_id}"
+    )
+    envelope = crc32(fields.encode(), crc32(event_id))
+    whole = envelope << _PAYLOAD_BITS | crc32(payload, envelope)
+    return (whole - (whole >> _SIGN << _SIGN + 1)) ^ offset
+
+
+def is_of_another_envelope(stored: int, computed: int) -> bool:
+    """Whether two different checksums differ in the envelope: then not even the stream is to be believed."""
+    return (stored ^ computed) >> _PAYLOAD_BITS != 0
