@@ -148,6 +148,61 @@ def test_a_batch_with_a_metric_for_an_unknown_model_stores_nothing(client: Mlflo
     assert (data.metrics, data.params, data.tags.get("t")) == ({}, {}, None)
 
 
+def test_a_metric_of_a_model_may_be_repeated_as_any_other(client: MlflowClient, run_id: str) -> None:
+    model = client.create_logged_model(client.get_run(run_id).info.experiment_id)
+    for _ in range(2):
+        client.log_metric(run_id, "m", 1.0, timestamp=1, step=0, model_id=model.model_id)
+    assert len(client.get_metric_history(run_id, "m")) == 1
+
+
+def test_a_key_of_a_new_run_or_model_is_bounded(rest: Rest, experiment_id: str) -> None:
+    long, odd = [{"key": "k" * 251, "value": "v"}], [{"key": "a#b", "value": "v"}]
+    for path, field in (("runs/create", "tags"), ("logged-models", "tags"), ("logged-models", "params")):
+        assert_error(rest.post(path, {"experiment_id": experiment_id, field: long}), 400, "BAD_REQUEST")
+        assert rest.post(path, {"experiment_id": experiment_id, field: odd}).status_code == 200
+
+
+def test_answers_are_compact(rest: Rest, run_id: str) -> None:
+    answer = rest.get("runs/get", {"run_id": run_id})
+    assert "\n" not in answer.text
+    assert answer.text.startswith('{"run":{"info":{')
+
+
+def test_metrics_params_and_tags_come_by_key(rest: Rest, client: MlflowClient, run_id: str) -> None:
+    keys = ["b", "a", "c"]
+    client.log_batch(
+        run_id,
+        metrics=[Metric(key, 1.0, 1, 0) for key in keys],
+        params=[Param(key, "1") for key in keys],
+        tags=[RunTag(key, "1") for key in keys],
+    )
+    data = rest.get("runs/get", {"run_id": run_id}).json()["run"]["data"]
+    for kind in ("metrics", "params", "tags"):
+        found = [entry["key"] for entry in data[kind]]
+        assert found == sorted(found)
+        assert set(found) >= set(keys)
+
+
+def test_nan_is_a_text_in_the_older_bulk_route_too(rest: Rest, client: MlflowClient, run_id: str) -> None:
+    client.log_metric(run_id, "m", float("nan"), timestamp=1, step=0)
+    answer = rest.get("/ajax-api/2.0/mlflow/metrics/get-history-bulk", {"run_id": [run_id], "metric_key": "m"})
+    assert [point["value"] for point in answer.json()["metrics"]] == ["NaN"]
+
+
+def test_a_text_artifact_names_its_charset(rest: Rest, run_id: str, experiment_id: str) -> None:
+    path = f"{PROXY}/{experiment_id}/{run_id}/artifacts/umlauts.txt"
+    assert rest.send("PUT", path, data="äöü".encode()).status_code == 200
+    assert rest.get(path).headers["Content-Type"] == "text/plain; charset=utf-8"
+
+
+def test_a_file_where_a_folder_is_or_below_a_file_is_refused(rest: Rest, run_id: str, experiment_id: str) -> None:
+    folder = f"{PROXY}/{experiment_id}/{run_id}/artifacts"
+    assert rest.send("PUT", f"{folder}/a/b", data=b"1").status_code == 200
+    for path in (f"{folder}/a", f"{folder}/a/b/c"):
+        assert_error(rest.send("PUT", path, data=b"2"), 400, "INVALID_PARAMETER_VALUE")
+    assert rest.get(f"{folder}/a/b").content == b"1"
+
+
 @pytest.mark.parametrize("path", ["a%5Cb", "..%5Cx", "%2Fetc%2Fpasswd", "a%00b", "a//b"])
 @pytest.mark.parametrize("method", ["GET", "PUT", "DELETE"])
 def test_paths_that_are_not_plain_are_refused(rest: Rest, method: str, path: str) -> None:

@@ -183,6 +183,8 @@ def test_nothing_else_is_a_filter(text: str) -> None:
         ("metrics.`a b` DESC", "metrics", "a b", True),
         ("metrics.desc", "metrics", "desc", False),
         ("metrics.desc desc", "metrics", "desc", True),
+        ("start_time DESC ", None, "start_time", True),
+        ("metrics.5", "metrics", "5", False),
     ],
 )
 def test_an_order_is_a_key_and_perhaps_a_direction(text: str, entity: str | None, key: str, descending: bool) -> None:

@@ -1,0 +1,163 @@
+"""`docs/differences.md` holds row by row: each row of its tables is shown by a test.
+
+Whoever adds a row adds an entry to `SHOWN_BY`: the beginning of the row's first cell, long enough to be of that row
+alone, and the tests that show what Tracklog does, as `file::function` below `tests/`.
+"""
+
+import ast
+import re
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+TESTS: Final = Path(__file__).resolve().parents[1]
+PAGE: Final = TESTS.parent / "docs" / "differences.md"
+
+DELIBERATE: Final = "compatibility/test_deliberate_differences.py"
+FILTER_SYNTAX: Final = "unit/query_api/search/test_filter_syntax.py"
+FRONT_DOOR: Final = "unit/tracklog/web/test_front_door.py"
+CONDITIONS: Final = "unit/artifact_proxy/test_conditions.py"
+STORES: Final = "unit/artifact_proxy/test_store_by_uri.py"
+ARTIFACT_ROOTS: Final = "unit/artifact_proxy/test_artifact_roots.py"
+
+SHOWN_BY: Final[dict[str, tuple[str, ...]]] = {
+    # Requests
+    "A value that does not fit its field": (
+        f"{DELIBERATE}::test_a_value_that_mlflow_swallows_is_refused",
+        f"{DELIBERATE}::test_a_number_that_json_does_not_have_is_refused",
+    ),
+    "Malformed JSON": (f"{DELIBERATE}::test_a_body_that_is_no_object_is_refused",),
+    "A JSON array": (
+        f"{DELIBERATE}::test_a_body_that_is_no_object_is_refused",
+        f"{DELIBERATE}::test_a_search_by_something_that_is_no_object_is_refused",
+    ),
+    "NUL in text": (f"{DELIBERATE}::test_nul_is_refused",),
+    "Other requests that end in a 500": (f"{DELIBERATE}::test_what_breaks_mlflow_is_refused",),
+    "`runs/log-batch` with one bad": (
+        "compatibility/test_log_batch.py::test_one_invalid_entity_refuses_the_whole_batch",
+    ),
+    "`log-batch` with a metric of an unknown": (
+        f"{DELIBERATE}::test_a_batch_with_a_metric_for_an_unknown_model_stores_nothing",
+    ),
+    "Keys of tags and params that come with a new": (f"{DELIBERATE}::test_a_key_of_a_new_run_or_model_is_bounded",),
+    "A logged model's status 0": ("unit/ingest/test_deciding_logged_models.py::test_an_unknown_status_is_refused",),
+    "A tag given twice in `experiments/create`": (
+        "unit/ingest/test_deciding_experiments.py::test_a_tag_twice_in_one_create_is_refused",
+    ),
+    "An exact repeat of a metric that names": (f"{DELIBERATE}::test_a_metric_of_a_model_may_be_repeated_as_any_other",),
+    "`artifact_location` may hold": (
+        "unit/ingest/test_validation.py::test_artifact_locations_that_cannot_be_resolved_or_name_a_host_are_refused",
+    ),
+    "An escape in an artifact's name": (f"{DELIBERATE}::test_a_percent_escape_in_a_name_is_decoded_once",),
+    "Artifact paths": (
+        f"{DELIBERATE}::test_paths_that_are_not_plain_are_refused",
+        "unit/artifact_proxy/test_artifact_path.py::test_what_could_mean_something_else_is_refused",
+    ),
+    "Stores of artifacts": (
+        f"{STORES}::test_every_scheme_names_a_store",
+        f"{STORES}::test_a_scheme_without_an_adapter_is_refused_naming_those_with_one",
+    ),
+    "HDFS is reached": (f"{STORES}::test_webhdfs_is_where_the_variable_says_or_at_the_name_nodes_usual_port",),
+    "A server with `--no-serve-artifacts` lists": (
+        f"{ARTIFACT_ROOTS}::test_without_serving_artifacts_the_proxys_addresses_name_nothing",
+    ),
+    "Links in the artifact folder": (
+        "contracts/test_local_blob_store.py::test_links_are_not_listed_nor_followed_to_read",
+        "contracts/test_local_blob_store.py::test_links_are_not_followed_to_write",
+    ),
+    "ILIKE": ("unit/query_api/search/test_text_match.py::test_ilike_does_not_mind_the_case_beyond_ascii",),
+    "A few odd filters": (f"{FILTER_SYNTAX}::test_nothing_else_is_a_filter",),
+    "A blank at the end of an order": (f"{FILTER_SYNTAX}::test_an_order_is_a_key_and_perhaps_a_direction",),
+    "Filters, orders and pages": (
+        f"{FILTER_SYNTAX}::test_a_filter_is_bounded_in_length_and_in_conditions",
+        "unit/query_api/search/test_run_pages.py::test_an_order_names_each_key_once_and_not_too_many",
+    ),
+    # Answers
+    "JSON indented": (f"{DELIBERATE}::test_answers_are_compact",),
+    "Unknown path or method": (
+        f"{DELIBERATE}::test_an_unknown_path_answers_in_json",
+        f"{DELIBERATE}::test_a_wrong_method_answers_in_json",
+        f"{FRONT_DOOR}::test_the_unexpected_is_logged_and_not_shown",
+    ),
+    "A body that is too large": (f"{FRONT_DOOR}::test_a_body_of_the_limit_is_taken_and_one_byte_more_refused",),
+    "Overload": (f"{FRONT_DOOR}::test_what_is_too_much_is_told_to_come_again",),
+    "HEAD on a metadata route": (f"{FRONT_DOOR}::test_what_can_be_got_can_be_asked_for_by_head",),
+    "`server-info`": ("compatibility/test_http.py::test_server_info_tells_what_the_server_can_do",),
+    "Uploads in parts": (f"{DELIBERATE}::test_a_file_may_come_in_parts_to_any_store",),
+    "`presigned/…`: type": (
+        "integration/test_s3_artifacts.py::test_whatever_was_uploaded_is_a_download_and_never_a_page",
+    ),
+    "`create` takes the name": (f"{DELIBERATE}::test_a_file_may_come_in_parts_to_any_store",),
+    "`get-history-bulk-interval` samples": (
+        "unit/query_api/test_metric_sampling.py::test_extremes_are_kept_where_buckets_miss_them",
+    ),
+    "`get-history-bulk` writes NaN": (f"{DELIBERATE}::test_nan_is_a_text_in_the_older_bulk_route_too",),
+    "Page tokens are offsets": (
+        "unit/query_api/search/test_run_pages.py::test_runs_that_came_after_the_first_page_neither_repeat_nor_hide_others",
+    ),
+    "Text artifacts": (
+        "unit/artifact_proxy/test_attachment.py::test_a_browser_is_told_never_to_run_a_download",
+        f"{DELIBERATE}::test_a_text_artifact_names_its_charset",
+    ),
+    "Several ranges": (f"{CONDITIONS}::test_one_range_is_honoured_and_what_is_unclear_gets_the_whole",),
+    "PUT where a folder is": (f"{DELIBERATE}::test_a_file_where_a_folder_is_or_below_a_file_is_refused",),
+    "GraphQL ignores `maxResults`": (
+        "unit/query_api/test_graphql.py::test_runs_are_searched_and_each_experiment_asked_for_once",
+        "unit/query_api/test_graphql.py::test_nan_is_null_and_steps_are_text",
+    ),
+    "GraphQL refuses directives": (
+        "unit/query_api/test_graphql.py::test_directives_nobody_knows_are_ignored",
+        "unit/query_api/test_graphql.py::test_a_query_that_cannot_be_parsed_is_a_bad_request",
+    ),
+    "Order of metrics, params and tags": (f"{DELIBERATE}::test_metrics_params_and_tags_come_by_key",),
+    # Security
+    "A page that the server itself served": (
+        f"{FRONT_DOOR}::test_the_page_of_this_very_server_may_change_things_whatever_its_address",
+    ),
+    "With `--static-prefix`": (f"{FRONT_DOOR}::test_below_a_static_prefix_bare_paths_do_not_answer",),
+    "`artifacts/list` and `get-artifact` read": (
+        f"{ARTIFACT_ROOTS}::test_any_other_place_is_refused",
+        f"{ARTIFACT_ROOTS}::test_whatever_a_client_writes_names_a_place_of_ours_or_is_refused",
+    ),
+    "`--app-name basic-auth`": (
+        "unit/tracklog/cli/test_server_options.py::test_an_option_that_means_nothing_here_is_refused_with_one_sentence",
+    ),
+}
+
+
+def first_cells() -> Iterator[str]:
+    """What MLflow does, of each row."""
+    for line in PAGE.read_text().splitlines():
+        cells = re.split(r"(?<!\\)\|", line)
+        if line.startswith("|") and cells[1].strip() not in ("MLflow", "---"):
+            yield cells[1].strip()
+
+
+ROWS: Final = list(first_cells())
+
+
+@cache
+def functions(file: str) -> frozenset[str]:
+    """The names of the functions of a test file, also of those in classes."""
+    tree = ast.parse((TESTS / file).read_text())
+    return frozenset(node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef))
+
+
+@pytest.mark.parametrize("row", ROWS)
+def test_every_row_is_shown_by_a_test(row: str) -> None:
+    shown = [beginning for beginning in SHOWN_BY if row.startswith(beginning)]
+    assert len(shown) == 1, f"{PAGE.name} has the row {row!r}, and SHOWN_BY in {__file__} {len(shown)} entries for it"
+
+
+@pytest.mark.parametrize("beginning", SHOWN_BY)
+def test_every_entry_belongs_to_one_row(beginning: str) -> None:
+    assert len([row for row in ROWS if row.startswith(beginning)]) == 1
+
+
+@pytest.mark.parametrize("test", sorted({test for tests in SHOWN_BY.values() for test in tests}))
+def test_the_tests_that_are_named_are_there(test: str) -> None:
+    file, _, name = test.partition("::")
+    assert name in functions(file)
