@@ -26,6 +26,8 @@ FOREIGN_TYPE: Final = "foreign-message"
 _ENCODING_ERRORS: Final = "surrogatepass"
 """Text that came with broken surrogates is kept as it came."""
 _CACHED: Final = 10_000
+_CACHED_BYTES: Final = 1024
+"""What stands for an actor in foreign messages may be longer, and is not kept."""
 _MICROSECONDS: Final = 1_000_000
 
 
@@ -136,7 +138,8 @@ class CloudEventDecoder:
         actor = self._actors.get(encoded)
         if actor is None:
             actor = Actor(*(_text(one or b"") for one in encoded))
-            _remember(self._actors, encoded, actor)
+            if sum(len(one or b"") for one in encoded) <= _CACHED_BYTES:
+                _remember(self._actors, encoded, actor)
         return actor
 
 

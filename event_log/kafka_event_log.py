@@ -26,6 +26,7 @@ _READ_BYTES: Final = 4 * 1024 * 1024
 _SCANNED_AT_ONCE: Final = 1000
 """A filter looks at so many events before others have their turn."""
 _REMEMBERED_UNITS: Final = 100_000
+_REMEMBERED_BYTES: Final = 64
 _POSITIVE: Final = 0x7FFFFFFF
 
 
@@ -106,11 +107,13 @@ class KafkaEventLogReader(EventLogReader):
         """As Kafka's own partitioner finds it, so that any other client's does."""
         partition = self._partition_of.get(ordering_unit)
         if partition is None:
-            if len(self._partition_of) >= _REMEMBERED_UNITS:
-                self._partition_of.clear()
             key = ordering_unit.encode("utf-8", "surrogatepass")
             partition = (murmur2(key) & _POSITIVE) % len(self._partitions)
-            self._partition_of[ordering_unit] = partition
+            # Reads ask for runs that need not exist: a name longer than ours is not kept.
+            if len(key) <= _REMEMBERED_BYTES:
+                if len(self._partition_of) >= _REMEMBERED_UNITS:
+                    self._partition_of.clear()
+                self._partition_of[ordering_unit] = partition
         return partition
 
     async def end(self) -> Positions:

@@ -7,7 +7,8 @@ from event_log.postgresql_connection import Connection
 
 V = TypeVar("V")
 
-_KEPT: Final = 100_000
+_KEPT: Final = 20_000
+"""Some 10 MB when all are as long as they may be."""
 
 
 class Names(Generic[V]):

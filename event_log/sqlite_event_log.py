@@ -60,7 +60,8 @@ _ZSTD_MAGIC: Final = b"\x28\xb5\x2f\xfd"
 _READ_BYTES: Final = 4 * 1024 * 1024
 _POLL_S: Final = 0.1
 """How often a reader in another process looks at SQLite's change counter when nobody wakes it."""
-_INTERNED: Final = 100_000
+_INTERNED: Final = 20_000
+"""Streams, and actors, whose number is remembered: some 10 MB of each when all are as long as they may be."""
 
 _SCHEMA: Final = """
 CREATE TABLE streams (number INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);

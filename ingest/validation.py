@@ -38,7 +38,10 @@ _SCHEMES_WITH_A_HOST = frozenset(
 """Artifact locations that name the host to connect to: a user must not choose whom the server calls."""
 
 
-@lru_cache(maxsize=65536)
+class _KeyRefused(Exception):
+    """Says what is wrong with a key."""
+
+
 def key_fault(key: str) -> str | None:
     """What is wrong with the key of a metric, param or tag; None when nothing is."""
     if not key:
@@ -55,9 +58,18 @@ def key_fault(key: str) -> str | None:
 
 def check_key(key: str, field: str) -> None:
     """Refuse a key that MLflow refuses; `field` says where it stood."""
+    try:
+        _accept_key(key)
+    except _KeyRefused as refused:
+        raise InvalidParameterValue(f"Invalid value {_shown(key)} for parameter '{field}': a key {refused}.") from None
+
+
+@lru_cache(maxsize=16384)
+def _accept_key(key: str) -> None:
+    """Raises _KeyRefused, so that only keys that are taken are remembered: they are short, refused ones need not be."""
     fault = key_fault(key)
     if fault is not None:
-        raise InvalidParameterValue(f"Invalid value {_shown(key)} for parameter '{field}': a key {fault}.")
+        raise _KeyRefused(fault)
 
 
 def check_length(text: str, most: int, field: str) -> None:

@@ -14,7 +14,6 @@ from ingest.validation import (
     check_key,
     check_length,
     check_timestamp,
-    key_fault,
     metric_value,
     repeated,
 )
@@ -254,9 +253,8 @@ def _tags(tags: Sequence[KeyValue]) -> list[Tag]:
 
 
 def _check_keys(keys: Iterable[str], field: str) -> None:
-    if any(map(key_fault, keys)):
-        for key in keys:
-            check_key(key, field)
+    for key in keys:
+        check_key(key, field)
 
 
 def _check_count(count: int, most: int, what: str) -> None:

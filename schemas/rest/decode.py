@@ -8,7 +8,7 @@ Source: the JSON form of protocol buffers, and the request checks of MLflow's se
 
 import re
 from collections.abc import Mapping, Sequence
-from functools import cache, lru_cache
+from functools import cache
 from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
 import msgspec
@@ -141,12 +141,12 @@ def _check_required_everywhere(message: Message) -> None:
 
 def _snake_case(fields: Mapping[str, Any], message_type: type[Message], at: str) -> dict[str, Any]:
     """The fields `message_type` knows, under their snake_case names, without nulls, lists and messages likewise."""
-    known = _annotations(message_type)
+    known, spellings = _annotations(message_type), _spellings(message_type)
     required = {one for name in message_type.required for one in ((name,) if isinstance(name, str) else name)}
     plain: dict[str, Any] = {}
     for given, value in fields.items():
-        name = _snake(given)
-        if name not in known or value is None or (given != name and name in required):
+        name = spellings.get(given)
+        if name is None or value is None or (given != name and name in required):
             continue
         if name in plain:
             raise InvalidParameterValue(f"Field {at}.{name} is given twice, in snake_case and in camelCase.")
@@ -177,6 +177,14 @@ def _annotations(message_type: type[Message]) -> dict[str, Any]:
     return {name: hints[name] for name in message_type.__struct_fields__}
 
 
+@cache
+def _spellings(message_type: type[Message]) -> dict[str, str]:
+    """The fields' names by each way to write them: snake_case and camelCase."""
+    names = message_type.__struct_fields__
+    camel_case = {re.sub("_([a-z])", lambda letter: letter[1].upper(), name): name for name in names}
+    return {**camel_case, **{name: name for name in names}}
+
+
 def _alternatives(annotation: Any) -> tuple[Any, ...]:
     return get_args(annotation) if get_origin(annotation) not in _LISTS else ()
 
@@ -194,11 +202,6 @@ def _message_in(annotation: Any) -> type[Message] | None:
         if found is not None:
             return found
     return None
-
-
-@lru_cache(maxsize=4096)
-def _snake(name: str) -> str:
-    return re.sub(r"(?<=[a-z0-9])([A-Z])", lambda letter: "_" + letter[1].lower(), name)
 
 
 def _refuse_nul(value: Any, at: str) -> None:

@@ -114,6 +114,11 @@ SHOWN_BY: Final[dict[str, tuple[str, ...]]] = {
     ),
     "Order of metrics, params and tags": (f"{DELIBERATE}::test_metrics_params_and_tags_come_by_key",),
     # Security
+    "Host headers": (
+        "unit/tracklog/web/test_origins.py::test_any_other_host_is_refused_by_default",
+        "unit/tracklog/web/test_origins.py::test_no_pattern_takes_what_is_no_host",
+    ),
+    "A path with doubled slashes": (f"{FRONT_DOOR}::test_no_path_leads_to_another_host",),
     "A page that the server itself served": (
         f"{FRONT_DOOR}::test_the_page_of_this_very_server_may_change_things_whatever_its_address",
     ),

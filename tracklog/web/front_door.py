@@ -62,6 +62,17 @@ CLIENT_GONE_STATUS: Final = 499
 
 REMEMBERED_ACTORS: Final = 4096
 
+MAX_USER_AGENT_CHARACTERS: Final = 256
+"""Of the name a client gives itself: it stands in every event and every line of the access log."""
+
+MAX_LOGGED_PATH_CHARACTERS: Final = 2048
+"""Of a path in the access log. An artifact's path below its root has at most 1,024 bytes."""
+
+_HEADER_NAMES: Final = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~, -]{0,4096}")
+
+_PLAIN: Final = re.compile(r"/[A-Za-z0-9._~!$&'()*+,;=:@%/?-]*")
+"""A path and query as RFC 3986 has them, below this server's root."""
+
 _REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._:/+=@-]{1,128}")
 
 
@@ -105,7 +116,7 @@ class FrontDoor:
         self._served: dict[AbstractRoute, Served] = {}
         self._role = role
         self._client_address = client_address_rule(settings.trusted_proxies)
-        self._actors: dict[tuple[str | None, str | None], Actor] = {}
+        self._actors: dict[tuple[str | None, str], Actor] = {}
         self._requests = Lane(MAX_REQUESTS)
         self._streams = Lane(MAX_STREAMS)
         self._body_bytes = 0
@@ -178,13 +189,15 @@ class FrontDoor:
 
     def _actor(self, request: web.Request) -> Actor:
         """Who asks, the same object for the same client as long as few different ones come."""
-        key = (self._client_address(request), request.headers.get(hdrs.USER_AGENT))
+        user_agent = request.headers.get(hdrs.USER_AGENT, "")
+        if len(user_agent) > MAX_USER_AGENT_CHARACTERS:
+            user_agent = user_agent[:MAX_USER_AGENT_CHARACTERS]
+        key = (self._client_address(request), user_agent)
         actor = self._actors.get(key)
         if actor is None:
             if len(self._actors) >= REMEMBERED_ACTORS:
                 self._actors.clear()
-            address, user_agent = key
-            actor = self._actors[key] = Actor(address=address or "", user_agent=printable(user_agent or ""))
+            actor = self._actors[key] = Actor(address=key[0] or "", user_agent=printable(user_agent))
         return actor
 
     def _refusal(self, request: web.Request) -> web.Response | None:
@@ -224,7 +237,7 @@ class FrontDoor:
             hdrs.ACCESS_CONTROL_MAX_AGE: str(PREFLIGHT_MAX_AGE_S),
         }
         wanted = request.headers.get(hdrs.ACCESS_CONTROL_REQUEST_HEADERS)
-        if wanted is not None:
+        if wanted is not None and _HEADER_NAMES.fullmatch(wanted) is not None:
             headers[hdrs.ACCESS_CONTROL_ALLOW_HEADERS] = wanted
         return web.Response(text="OK", headers=headers)
 
@@ -308,12 +321,11 @@ def told_by_framework(request: web.Request, error: web.HTTPException, role: str 
     """The answer to what the framework raises: a path or a method that is not there, a body too large."""
     if error.status < 400:
         raise error
-    path = request.rel_url.raw_path
-    if isinstance(error, web.HTTPNotFound) and "//" in path:
+    url = request.rel_url
+    if isinstance(error, web.HTTPNotFound) and "//" in url.raw_path and is_plain(url.raw_path_qs):
         # Clients glue paths together; MLflow sends them to the path they meant.
-        query = request.rel_url.raw_query_string
-        merged = re.sub("/{2,}", "/", path) + ("?" + query if query else "")
-        return web.Response(status=308, headers={hdrs.LOCATION: merged})
+        query = "?" + url.raw_query_string if url.raw_query_string else ""
+        return web.Response(status=308, headers={hdrs.LOCATION: re.sub("/{2,}", "/", url.raw_path) + query})
     response = told(request, http_error(error, request.method, request.path, role))
     if isinstance(error, web.HTTPMethodNotAllowed):
         response.headers[hdrs.ALLOW] = allow_header(error.allowed_methods)
@@ -354,7 +366,7 @@ def access_line(request: web.Request, served: Served, actor: Actor, status: int,
         "time": datetime.now(UTC),
         "request_id": request[REQUEST_ID],
         "method": request.method,
-        "path": printable(request.path),
+        "path": printable(request.path[:MAX_LOGGED_PATH_CHARACTERS]),
         "route": served.template,
         "status": status,
         "ms": round(seconds * 1000, 3),
@@ -365,6 +377,13 @@ def access_line(request: web.Request, served: Served, actor: Actor, status: int,
     if request[ERROR_CODE]:
         line["error_code"] = request[ERROR_CODE]
     return line
+
+
+def is_plain(path_and_query: str) -> bool:
+    """Whether text may stand in a Location header without naming another host, which a backslash does: browsers
+    take it for a slash.
+    """
+    return _PLAIN.fullmatch(path_and_query) is not None
 
 
 def allow_header(methods: Iterable[str]) -> str:

@@ -4,6 +4,7 @@ The default hosts are localhost and private addresses, the default origins local
 Source: the security defaults of `mlflow server` 3.17, observed.
 """
 
+import re
 from collections.abc import Callable, Sequence
 from fnmatch import fnmatchcase
 from ipaddress import ip_address, ip_network
@@ -17,7 +18,13 @@ PRIVATE_NETWORKS: Final = tuple(
 )
 
 REMEMBERED: Final = 1024
-"""Distinct header values whose verdict is kept; beyond them the memory starts anew, so that it stays bounded."""
+"""Distinct header values that are kept as taken; beyond them the memory starts anew, so that it stays bounded."""
+
+MAX_REMEMBERED_CHARACTERS: Final = 255
+"""The longest name that DNS has. What is longer is looked at each time."""
+
+_HOST: Final = re.compile(r"(?:[A-Za-z0-9._~-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?")
+_SCHEME: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*")
 
 Verdict = Callable[[str], bool]
 
@@ -28,15 +35,33 @@ def host_rule(allowed: Sequence[str] | None) -> Verdict:
     A name without a port is taken at any port. None means localhost and private addresses.
     """
     if allowed is None:
-        return remembered(lambda host: is_local_or_private(without_port(host.lower())))
-    return remembered(lambda host: any(matches_host(host.lower(), name) for name in allowed))
+        return remembered(lambda host: is_host(host) and is_local_or_private(without_port(host.lower())))
+    return remembered(lambda host: is_host(host) and any(matches_host(host.lower(), name) for name in allowed))
 
 
 def origin_rule(allowed: Sequence[str] | None) -> Verdict:
     """Whether an Origin header is taken: `allowed` holds origins, or `*` for all. None means localhost, any port."""
     if allowed is None:
-        return remembered(is_local_origin)
-    return remembered(lambda origin: any(fnmatchcase(origin.lower(), escaped(name)) for name in allowed))
+        return remembered(lambda origin: is_origin(origin) and is_local_origin(origin))
+    return remembered(
+        lambda origin: is_origin(origin) and any(fnmatchcase(origin.lower(), escaped(name)) for name in allowed)
+    )
+
+
+def is_host(host: str) -> bool:
+    """Whether a Host header is a name or an address, and behind a colon a port and nothing else.
+
+    Source: RFC 9110, section 7.2, without the percent-encoding that no client sends.
+    """
+    return _HOST.fullmatch(host) is not None
+
+
+def is_origin(origin: str) -> bool:
+    """Whether an Origin header is a scheme and a host, as browsers send it: it is sent back in headers."""
+    if origin == "null":
+        return True
+    scheme, separator, host = origin.partition("://")
+    return bool(separator) and _SCHEME.fullmatch(scheme) is not None and is_host(host)
 
 
 def is_same_origin(origin: str, host: str) -> bool:
@@ -84,15 +109,21 @@ def without_port(host: str) -> str:
 
 
 def remembered(rule: Verdict) -> Verdict:
-    """`rule`, asked once for each value as long as few different ones come."""
-    verdicts: dict[str, bool] = {}
+    """`rule`, asked once for each value that is taken, as long as few different ones come.
+
+    What is refused is not kept: it may be anything, and whoever sends it need not be fast.
+    """
+    taken: set[str] = set()
 
     def ask(value: str) -> bool:
-        verdict = verdicts.get(value)
-        if verdict is None:
-            if len(verdicts) >= REMEMBERED:
-                verdicts.clear()
-            verdict = verdicts[value] = rule(value)
-        return verdict
+        if value in taken:
+            return True
+        if not rule(value):
+            return False
+        if len(value) <= MAX_REMEMBERED_CHARACTERS:
+            if len(taken) >= REMEMBERED:
+                taken.clear()
+            taken.add(value)
+        return True
 
     return ask

@@ -7,8 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ingest import validation
 from ingest.validation import (
     check_artifact_location,
+    check_key,
     check_logged_model_name,
     check_timestamp,
     experiment_id_of,
@@ -70,6 +72,16 @@ def test_a_key_that_is_taken_can_neither_leave_its_folder_nor_name_another(key: 
         assert 0 < len(key) <= 250
         assert not key.startswith("/")
         assert not {"", ".", ".."} & set(key.split("/"))
+
+
+def test_refused_keys_are_not_remembered() -> None:
+    check_key("a key of this test", "key")
+    remembered = validation._accept_key.cache_info().currsize
+    for number in range(100):
+        for refused in (f"{number}?", f"{number}" * 1000):
+            with pytest.raises(InvalidParameterValue, match=r"a key (is longer|may hold)"):
+                check_key(refused, "key")
+    assert validation._accept_key.cache_info().currsize == remembered > 0
 
 
 @pytest.mark.parametrize(

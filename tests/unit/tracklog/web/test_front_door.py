@@ -143,6 +143,28 @@ async def test_a_path_with_doubled_slashes_leads_to_the_path_that_was_meant() ->
             assert b"\r\nLocation: /evil.example/x\r\n" in answer
 
 
+@pytest.mark.parametrize(
+    "target", [rb"/\evil.example//x", rb"/\\evil.example//", rb"//\evil.example", rb"//x?\evil.example"]
+)
+async def test_no_path_leads_to_another_host(target: bytes) -> None:
+    """Browsers take a backslash for a slash."""
+    async with serving(route("/x", fine)) as client:
+        answer = await raw(client, b"GET " + target + b" HTTP/1.1\r\nHost: localhost\r\n")
+        assert answer.startswith(b"HTTP/1.1 404 ")
+        assert b"Location" not in answer
+
+
+async def test_what_a_preflight_asks_for_is_sent_back_only_where_a_header_can_hold_it() -> None:
+    async with serving(route("/x", fine, method="POST")) as client:
+        head = b"OPTIONS /api/2.0/x HTTP/1.1\r\nHost: localhost\r\nOrigin: http://localhost:1\r\n"
+        asked = b"Access-Control-Request-Method: POST\r\nAccess-Control-Request-Headers: "
+        assert b"Allow-Headers: x-a, x-b\r\n" in await raw(client, head + asked + b"x-a, x-b\r\n")
+        for odd in (b"x\xff", b"x" * 5000, b"x\x01"):
+            answer = await raw(client, head + asked + odd + b"\r\n")
+            assert b" 500 " not in answer
+            assert b"Allow-Headers" not in answer
+
+
 # Who asks
 
 
@@ -168,6 +190,8 @@ async def test_the_actor_is_anonymous_with_address_and_user_agent() -> None:
     async with serving(route("/x", tell)) as client:
         response = await client.get("/api/2.0/x", headers={"User-Agent": "mlflow-python-client/3.17.2"})
         assert await response.json() == ["anonymous", "127.0.0.1", "mlflow-python-client/3.17.2"]
+        long = await client.get("/api/2.0/x", headers={"User-Agent": "x" * 8000})
+        assert await long.json() == ["anonymous", "127.0.0.1", "x" * 256]
 
 
 # Hosts and origins

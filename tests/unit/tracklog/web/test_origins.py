@@ -27,7 +27,30 @@ def test_localhost_and_private_addresses_are_taken_by_default(host: str) -> None
 
 @pytest.mark.parametrize(
     "host",
-    ["", "evil.example", "localhost.evil.example", "127.0.0.1.evil.example", "172.32.0.1", "8.8.8.8", "[2001:db8::1]"],
+    [
+        *("", "evil.example", "localhost.evil.example", "127.0.0.1.evil.example", "172.32.0.1", "8.8.8.8"),
+        "[2001:db8::1]",
+        # What stands behind the colon is a port and nothing else.
+        *("localhost:evil.example", "localhost:80@evil.example", "localhost:", "localhost:80:80", "localhost:123456"),
+        *(
+            "localhost:-1",
+            "localhost:\uff18\uff10",
+            "127.0.0.1:80/x",
+            "[::1]evil.example",
+            "[::1]:x",
+            "[::1]80",
+            "[::1",
+        ),
+        *(
+            "user@localhost",
+            "localhost/x",
+            "localhost#",
+            "localhost ",
+            " localhost",
+            "localhost\t:80",
+            "10.0.0.1\\x:80",
+        ),
+    ],
 )
 def test_any_other_host_is_refused_by_default(host: str) -> None:
     assert not host_rule(None)(host)
@@ -49,6 +72,12 @@ def test_a_star_takes_every_host_and_every_origin() -> None:
     assert origin_rule(("*",))("https://anything.example")
 
 
+@pytest.mark.parametrize("host", ["", "a b", "a:b", "a/b", "a@b", "a,b", "\udcff", "ü.example", "a:99999999"])
+def test_no_pattern_takes_what_is_no_host(host: str) -> None:
+    assert not host_rule(("*",))(host)
+    assert not origin_rule(("*",))(f"https://{host}")
+
+
 def test_brackets_of_an_address_are_no_pattern() -> None:
     assert host_rule(("[2001:db8::1]",))("[2001:db8::1]:5000")
     assert not host_rule(("[2001:db8::1]",))("1")
@@ -60,7 +89,11 @@ def test_pages_of_this_machine_are_friends_by_default(origin: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "origin", ["null", "", "https://evil.example", "http://localhost.evil.example", "file://localhost", "http://[::1"]
+    "origin",
+    [
+        *("null", "", "https://evil.example", "http://localhost.evil.example", "file://localhost", "http://[::1"),
+        *("http://localhost/path", "http://localhost:80\udcff", "http://evil@localhost", "http://localhost:evil"),
+    ],
 )
 def test_any_other_page_is_a_stranger_by_default(origin: str) -> None:
     assert not origin_rule(None)(origin)
@@ -85,3 +118,16 @@ def test_what_is_remembered_of_headers_is_bounded() -> None:
     assert ask("0")
     assert ask(str(REMEMBERED))
     assert asked == [*map(str, range(REMEMBERED + 1)), "0"]
+
+
+def test_what_is_refused_or_long_is_not_remembered() -> None:
+    asked: list[str] = []
+
+    def rule(value: str) -> bool:
+        asked.append(value)
+        return value != "evil"
+
+    ask = remembered(rule)
+    long = "x" * 60_000
+    assert [ask(value) for value in ("good", "evil", long) * 2] == [True, False, True] * 2
+    assert asked == ["good", "evil", long, "evil", long]
