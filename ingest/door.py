@@ -141,7 +141,11 @@ class Door:
         return entry
 
     async def logged_model(self, model_id: str) -> LoggedModelAtDoor | None:
-        """A logged model, or None. That it exists never changes. Raises ProjectionBehind, TemporarilyUnavailable."""
+        """A logged model, deleted ones too, or None.
+
+        What is known of it never changes: where it is, and that it takes writes, as a deleted one does in MLflow.
+        Raises ProjectionBehind, TemporarilyUnavailable.
+        """
         model = self._logged_models.get(model_id)
         if model is not None:
             return model
@@ -211,6 +215,7 @@ class Door:
         """As `forget`, for everything."""
         self._runs.clear()
         self._experiments.clear()
+        self._logged_models.clear()
         self._changed.clear()
         self._doubts += 1
 

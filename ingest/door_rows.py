@@ -32,6 +32,7 @@ PARAMS: Final = f"SELECT key, value FROM params WHERE run_number = {_RUN_NUMBER}
 RUN_TAG: Final = f"SELECT 1 FROM tags WHERE run_number = {_RUN_NUMBER} AND key = $2"
 OUTPUTS: Final = f"SELECT model_id FROM model_outputs WHERE run_number = {_RUN_NUMBER} AND model_id {{in_2}}"
 LOGGED_MODEL: Final = "SELECT model_id, experiment_id FROM logged_models WHERE model_id = $1"
+LOGGED_MODEL_TAG: Final = "SELECT 1 FROM logged_model_tags WHERE model_id = $1 AND key = $2"
 LOGGED_MODEL_INFO: Final = """
 SELECT model_id, experiment_id, name, creation_timestamp_ms, last_updated_timestamp_ms, artifact_location, status,
   model_type, source_run_id

@@ -10,8 +10,14 @@ from ingest.port import LoggedModelAtDoor
 from ingest.run_names import random_name
 from ingest.validation import experiment_id_of
 from schemas.envelope import Actor
-from schemas.errors import ResourceDoesNotExist
-from schemas.rest.messages import CreateLoggedModel, FinalizeLoggedModel
+from schemas.rest.messages import (
+    CreateLoggedModel,
+    DeleteLoggedModel,
+    DeleteLoggedModelTag,
+    FinalizeLoggedModel,
+    LogLoggedModelParams,
+    SetLoggedModelTags,
+)
 
 
 class LoggedModelCommands:
@@ -29,10 +35,37 @@ class LoggedModelCommands:
 
     async def finalize(self, command: FinalizeLoggedModel, actor: Actor, request_id: str) -> bytes:
         status = deciding.status_of(command)
-        model = await self._door.logged_model(command.model_id)
-        event = deciding.finalize(command, model, status)
-        await self._writer.append_and_hear(event, actor, request_id)
-        answer = await self._door.state.logged_model_json(event.model_id)
-        if answer is None:
-            raise ResourceDoesNotExist(f"Logged model with ID '{event.model_id}' not found.")
+        model = await self._model(command.model_id)
+        await self._writer.append_and_hear(deciding.finalize(model, status), actor, request_id)
+        answer = await self._door.state.logged_model_json(model.model_id)
+        assert answer is not None, "a logged model stays in the read model for ever"
         return answer
+
+    async def log_params(self, command: LogLoggedModelParams, actor: Actor, request_id: str) -> bytes:
+        deciding.check_params(command.params)
+        event = deciding.log_params(command, await self._model(command.model_id))
+        if event is not None:
+            await self._writer.append_and_hear(event, actor, request_id)
+        return answers.EMPTY
+
+    async def set_tags(self, command: SetLoggedModelTags, actor: Actor, request_id: str) -> bytes:
+        deciding.check_set_tags(command)
+        event = deciding.set_tags(command, await self._model(command.model_id))
+        if event is not None:
+            await self._writer.append(event, actor, request_id)
+        return answers.EMPTY
+
+    async def delete_tag(self, command: DeleteLoggedModelTag, actor: Actor, request_id: str) -> bytes:
+        model = await self._model(command.model_id)
+        await self._door.catch_up()
+        is_set = await self._door.state.has_logged_model_tag(model.model_id, command.tag_key)
+        await self._writer.append(deciding.delete_tag(command, model, is_set=is_set), actor, request_id)
+        return answers.EMPTY
+
+    async def delete(self, command: DeleteLoggedModel, actor: Actor, request_id: str) -> bytes:
+        model = await self._model(command.model_id)
+        await self._writer.append(deciding.delete(model), actor, request_id)
+        return answers.EMPTY
+
+    async def _model(self, model_id: str) -> LoggedModelAtDoor:
+        return deciding.require_logged_model(await self._door.logged_model(model_id), model_id)

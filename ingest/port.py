@@ -51,7 +51,7 @@ class RunAtDoor:
 
 @dataclass(frozen=True, slots=True)
 class LoggedModelAtDoor:
-    """A logged model as commands need it."""
+    """A logged model as commands need it. One that was deleted is no other: it takes every write, as in MLflow."""
 
     model_id: str
     experiment_id: int
@@ -96,6 +96,9 @@ class DoorState(ABC):
 
     @abstractmethod
     async def logged_model(self, model_id: str) -> LoggedModelAtDoor | None: ...
+
+    @abstractmethod
+    async def has_logged_model_tag(self, model_id: str, key: str) -> bool: ...
 
     @abstractmethod
     async def logged_model_json(self, model_id: str) -> bytes | None:

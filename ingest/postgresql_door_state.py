@@ -74,6 +74,9 @@ class PostgresqlDoorState(DoorState):
         row = await self._one(door_rows.LOGGED_MODEL, model_id)
         return door_rows.logged_model_of(row) if row else None
 
+    async def has_logged_model_tag(self, model_id: str, key: str) -> bool:
+        return len(await self._all(door_rows.LOGGED_MODEL_TAG, model_id, key)) > 0
+
     async def logged_model_json(self, model_id: str) -> bytes | None:
         row = await self._one(_LOGGED_MODEL_WHOLE, model_id)
         if row is None:

@@ -10,7 +10,7 @@ from ingest.log_writer import LogWriter
 from ingest.port import RunAtDoor
 from schemas.envelope import Actor
 from schemas.events import RunDataLogged
-from schemas.rest.messages import DeleteTag, LogInputs, LogMetric, LogOutputs, LogParam, PlainLogBatch, SetTag
+from schemas.rest.messages import DeleteTag, LogInputs, LogMetric, LogModel, LogOutputs, LogParam, PlainLogBatch, SetTag
 
 
 class RunDataCommands:
@@ -58,6 +58,12 @@ class RunDataCommands:
             await self._append_with_params(run, event, actor, request_id)
         elif not deciding.is_empty(event):
             await self._writer.append(event, actor, request_id)
+        return answers.EMPTY
+
+    async def log_model(self, command: LogModel, actor: Actor, request_id: str) -> bytes:
+        event = deciding.log_model(command)
+        await self._door.active_run(event.run_id)
+        await self._writer.append_and_hear(event, actor, request_id)
         return answers.EMPTY
 
     async def log_inputs(self, command: LogInputs, actor: Actor, request_id: str) -> bytes:

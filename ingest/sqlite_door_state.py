@@ -38,6 +38,7 @@ _PARAMS: Final = _in_sqlite(door_rows.PARAMS)
 _RUN_TAG: Final = _in_sqlite(door_rows.RUN_TAG)
 _OUTPUTS: Final = _in_sqlite(door_rows.OUTPUTS)
 _LOGGED_MODEL: Final = _in_sqlite(door_rows.LOGGED_MODEL)
+_LOGGED_MODEL_TAG: Final = _in_sqlite(door_rows.LOGGED_MODEL_TAG)
 _LOGGED_MODEL_INFO: Final = _in_sqlite(door_rows.LOGGED_MODEL_INFO)
 _LOGGED_MODEL_TAGS: Final = _in_sqlite(door_rows.LOGGED_MODEL_TAGS)
 _LOGGED_MODEL_PARAMS: Final = _in_sqlite(door_rows.LOGGED_MODEL_PARAMS)
@@ -102,6 +103,9 @@ class SqliteDoorState(DoorState):
     async def logged_model(self, model_id: str) -> LoggedModelAtDoor | None:
         row = self._one(_LOGGED_MODEL, model_id)
         return door_rows.logged_model_of(row) if row else None
+
+    async def has_logged_model_tag(self, model_id: str, key: str) -> bool:
+        return self._one(_LOGGED_MODEL_TAG, model_id, key) != ()
 
     async def logged_model_json(self, model_id: str) -> bytes | None:
         row = self._one(_LOGGED_MODEL_INFO, model_id)

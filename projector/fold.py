@@ -4,12 +4,13 @@ No clock, no I/O, no configuration: the same events give the same rows at every 
 first change it makes, so a fold that refuses or raises leaves the working set as it was.
 """
 
+import json
 import math
 from array import array
 from typing import Final
 
 from projector.finite import finite
-from projector.working_set import Experiment, FirstDataset, LoggedModel, Run, Series, WorkingSet
+from projector.working_set import MODEL_HISTORY_TAG, Experiment, FirstDataset, LoggedModel, Run, Series, WorkingSet
 from schemas.envelope import RecordedEvent
 from schemas.errors import BadRequest, InvalidParameterValue, InvalidState, ResourceAlreadyExists, ResourceDoesNotExist
 from schemas.events import (
@@ -23,12 +24,17 @@ from schemas.events import (
     ExperimentTagDeleted,
     ExperimentTagSet,
     LoggedModelCreated,
+    LoggedModelDeleted,
     LoggedModelFinalized,
+    LoggedModelParamsLogged,
+    LoggedModelTagDeleted,
+    LoggedModelTagsSet,
     MetricSeries,
     RunCreated,
     RunDataLogged,
     RunDeleted,
     RunInputsLogged,
+    RunModelLogged,
     RunOutputsLogged,
     RunRestored,
     RunTagDeleted,
@@ -38,6 +44,9 @@ from schemas.metric_points import Points
 
 RUN_NAME_TAG: Final = "mlflow.runName"
 _PENDING: Final = 1
+
+MAX_MODEL_HISTORY_CHARACTERS: Final = 100_000
+"""Of the tag that lists the models of older clients: some 300 of them. It is read and written with each."""
 
 
 class Orphan(Exception):
@@ -62,6 +71,8 @@ def fold(working_set: WorkingSet, recorded: RecordedEvent, event: AnyEvent) -> N
             _set_run_lifecycle(_run(working_set, event.run_id), active=True, time_us=recorded.time_us)
         case RunTagDeleted():
             _run(working_set, event.run_id).tags[event.key] = None
+        case RunModelLogged():
+            _run_model_logged(_run(working_set, event.run_id), event)
         case RunInputsLogged():
             _run_inputs_logged(working_set, recorded, event)
         case RunOutputsLogged():
@@ -83,7 +94,19 @@ def fold(working_set: WorkingSet, recorded: RecordedEvent, event: AnyEvent) -> N
         case LoggedModelCreated():
             _logged_model_created(working_set, recorded, event)
         case LoggedModelFinalized():
-            _logged_model_finalized(working_set, recorded, event)
+            model = _logged_model(working_set, event.model_id)
+            model.status = event.status
+            _logged_model_changed(model, recorded)
+        case LoggedModelParamsLogged():
+            _logged_model_params_logged(_logged_model(working_set, event.model_id), event)
+        case LoggedModelTagsSet():
+            _logged_model(working_set, event.model_id).tags.update((tag.key, tag.value) for tag in event.tags)
+        case LoggedModelTagDeleted():
+            _logged_model(working_set, event.model_id).tags[event.key] = None
+        case LoggedModelDeleted():
+            model = _logged_model(working_set, event.model_id)
+            model.active = False
+            _logged_model_changed(model, recorded)
         case ArtifactUploaded() | ArtifactDeleted():
             pass  # the stores themselves are asked what they hold; the log keeps who changed it
 
@@ -100,6 +123,13 @@ def _experiment(working_set: WorkingSet, experiment_id: int) -> Experiment:
     if experiment is None:
         raise Orphan(f"experiment {experiment_id} was never created")
     return experiment
+
+
+def _logged_model(working_set: WorkingSet, model_id: str) -> LoggedModel:
+    model = working_set.logged_models.get(model_id)
+    if model is None:
+        raise Orphan(f"logged model {model_id!r} was never created")
+    return model
 
 
 # --- experiments --------------------------------------------------------------------------------------------------
@@ -260,6 +290,26 @@ def _recency_value(value: float) -> float:
     return 0.0 if math.isnan(value) else value
 
 
+def _run_model_logged(run: Run, event: RunModelLogged) -> None:
+    """One more element of the JSON list that the tag is."""
+    history = run.tags[MODEL_HISTORY_TAG] if MODEL_HISTORY_TAG in run.tags else run.stored_tags.get(MODEL_HISTORY_TAG)
+    try:
+        models = json.loads(history or "[]")
+    except (ValueError, RecursionError):
+        models = None
+    if not isinstance(models, list):
+        raise InvalidParameterValue(
+            f"The tag '{MODEL_HISTORY_TAG}' of run '{run.run_id}' is not a JSON list, to which a model could be added."
+        )
+    text = json.dumps([*models, json.loads(event.model_json)])
+    if len(text) > MAX_MODEL_HISTORY_CHARACTERS:
+        raise InvalidParameterValue(
+            f"The tag '{MODEL_HISTORY_TAG}' of run '{run.run_id}' would have {len(text)} characters and may have at"
+            f" most {MAX_MODEL_HISTORY_CHARACTERS}."
+        )
+    run.tags[MODEL_HISTORY_TAG] = text
+
+
 def _run_inputs_logged(working_set: WorkingSet, recorded: RecordedEvent, event: RunInputsLogged) -> None:
     run = _run(working_set, event.run_id)
     run.new_model_inputs.extend(event.model_ids)
@@ -298,14 +348,23 @@ def _logged_model_created(working_set: WorkingSet, recorded: RecordedEvent, even
         last_updated_timestamp_ms=time_ms,
         is_new=True,
         params={param.key: param.value for param in event.params},
+        new_params={param.key: param.value for param in event.params},
         tags={tag.key: tag.value for tag in event.tags},
     )
 
 
-def _logged_model_finalized(working_set: WorkingSet, recorded: RecordedEvent, event: LoggedModelFinalized) -> None:
-    model = working_set.logged_models.get(event.model_id)
-    if model is None:
-        raise Orphan(f"logged model {event.model_id!r} was never created")
-    model.status = event.status
+def _logged_model_changed(model: LoggedModel, recorded: RecordedEvent) -> None:
+    """Params, tags and metrics of a model change it as little as those of a run do."""
     model.last_updated_timestamp_ms = recorded.time_us // 1000
     model.changed = True
+
+
+def _logged_model_params_logged(model: LoggedModel, event: LoggedModelParamsLogged) -> None:
+    """A param that is there loses, even with the same value, and with it the whole request: so it is in MLflow."""
+    for param in event.params:
+        if param.key in model.params:
+            raise BadRequest(
+                f"Param '{param.key}' of logged model '{model.model_id}' exists already: params never change."
+            )
+    for param in event.params:
+        model.params[param.key] = model.new_params[param.key] = param.value

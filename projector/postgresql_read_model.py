@@ -2,7 +2,7 @@
 
 import contextlib
 import itertools
-from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from collections.abc import Iterator, Mapping, Sequence, Set
 from typing import Final, Self
 
 import asyncpg
@@ -173,8 +173,8 @@ class PostgresqlReadModelWriter(ReadModelWriter):
                 await self._load_experiments(working_set, needs)
             if needs.runs:
                 await self._load_runs(working_set, needs)
-            if needs.model_ids:
-                await self._load_logged_models(working_set, needs.model_ids)
+            if needs.logged_models:
+                await self._load_logged_models(working_set, needs.logged_models)
         return working_set
 
     async def _load_experiments(self, working_set: WorkingSet, needs: Needs) -> None:
@@ -211,6 +211,9 @@ class PostgresqlReadModelWriter(ReadModelWriter):
             "SELECT t.run_number, t.key, t.step, t.timestamp_ms, t.value, t.points FROM latest_metrics t", series
         ):
             by_number[number].series[key] = stored_series(*values)
+        tags = [(run.run_number, key) for run in runs for key in needs.runs[run.run_id].tags]
+        for number, key, value in await self._fetch_keyed("SELECT t.run_number, t.key, t.value FROM tags t", tags):
+            by_number[number].stored_tags[key] = value
         outputs = [run.run_number for run in runs if needs.runs[run.run_id].model_outputs]
         if outputs:
             for number, model_id in await self._connection.fetch(
@@ -225,13 +228,23 @@ class PostgresqlReadModelWriter(ReadModelWriter):
         sql = f"{select} JOIN unnest($1::bigint[], $2::text[]) AS wanted (run_number, key) USING (run_number, key)"
         return await self._connection.fetch(sql, [number for number, _ in keys], [key for _, key in keys])
 
-    async def _load_logged_models(self, working_set: WorkingSet, model_ids: Iterable[str]) -> None:
+    async def _load_logged_models(self, working_set: WorkingSet, needs: Mapping[str, Set[str]]) -> None:
         for row in await self._connection.fetch(
             "SELECT model_id, experiment_id, name, model_type, source_run_id, status, artifact_location,"
-            " creation_timestamp_ms, last_updated_timestamp_ms FROM logged_models WHERE model_id = ANY($1::text[])",
-            list(model_ids),
+            " creation_timestamp_ms, last_updated_timestamp_ms, lifecycle_stage = 'active'"
+            " FROM logged_models WHERE model_id = ANY($1::text[])",
+            list(needs),
         ):
             working_set.logged_models[row[0]] = LoggedModel(*row)
+        wanted = [(model_id, key) for model_id in working_set.logged_models for key in needs[model_id]]
+        if wanted:
+            for model_id, key, value in await self._connection.fetch(
+                "SELECT p.model_id, p.key, p.value FROM logged_model_params p"
+                " JOIN unnest($1::text[], $2::text[]) AS wanted (model_id, key) USING (model_id, key)",
+                [model_id for model_id, _ in wanted],
+                [key for _, key in wanted],
+            ):
+                working_set.logged_models[model_id].params[key] = value
 
     # --- committing -----------------------------------------------------------------------------------------------
 
@@ -406,12 +419,9 @@ class PostgresqlReadModelWriter(ReadModelWriter):
         await self._tables.insert("logged_models", [rows.logged_model_row(model) for model in new])
         await self._tables.update(
             "logged_models",
-            ("status", "last_updated_timestamp_ms"),
+            ("status", "last_updated_timestamp_ms", "lifecycle_stage"),
             [rows.logged_model_change(model) for model in models if model.changed and not model.is_new],
         )
-        await self._tables.insert(
-            "logged_model_params", [(model.model_id, *param) for model in new for param in model.params.items()]
-        )
-        await self._tables.insert(
-            "logged_model_tags", [(model.model_id, *tag) for model in new for tag in model.tags.items()]
-        )
+        await self._tables.insert("logged_model_params", rows.logged_model_param_rows(models))
+        await self._tables.upsert("logged_model_tags", rows.logged_model_tag_rows(models))
+        await self._tables.delete("logged_model_tags", rows.deleted_logged_model_tags(models))

@@ -218,12 +218,32 @@ def logged_model_row(model: LoggedModel) -> Values:
         model.artifact_location,
         model.creation_timestamp_ms,
         model.last_updated_timestamp_ms,
+        _stage(model.active),
     )
 
 
 def logged_model_change(model: LoggedModel) -> Values:
-    """(status, last_updated_timestamp_ms, model_id): what of a logged model changes, and its key."""
-    return (model.status, model.last_updated_timestamp_ms, model.model_id)
+    """(status, last_updated_timestamp_ms, lifecycle_stage, model_id): what of a model changes, and its key."""
+    return (model.status, model.last_updated_timestamp_ms, _stage(model.active), model.model_id)
+
+
+def logged_model_param_rows(models: Iterable[LoggedModel]) -> list[Values]:
+    return [(model.model_id, *param) for model in models for param in sorted(model.new_params.items())]
+
+
+def logged_model_tag_rows(models: Iterable[LoggedModel]) -> list[Values]:
+    """Tags that are set."""
+    return [
+        (model.model_id, key, value)
+        for model in models
+        for key, value in sorted(model.tags.items())
+        if value is not None
+    ]
+
+
+def deleted_logged_model_tags(models: Iterable[LoggedModel]) -> list[Values]:
+    """(model_id, key) of tags that are deleted."""
+    return [(model.model_id, key) for model in models for key, value in sorted(model.tags.items()) if value is None]
 
 
 def refusal_row(refusal: Refusal) -> Values:

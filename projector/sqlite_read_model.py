@@ -76,8 +76,8 @@ class SqliteReadModelWriter(ReadModelWriter):
             self._load_experiments(working_set, needs)
         if needs.runs:
             self._load_runs(working_set, needs)
-        if needs.model_ids:
-            self._load_logged_models(working_set, needs.model_ids)
+        if needs.logged_models:
+            self._load_logged_models(working_set, needs.logged_models)
         return working_set
 
     def _load_experiments(self, working_set: WorkingSet, needs: Needs) -> None:
@@ -120,19 +120,36 @@ class SqliteReadModelWriter(ReadModelWriter):
                 (run.run_number, self._list(needs.series)),
             ):
                 run.series[key] = stored_series(step, timestamp_ms, value, points)
+        if needs.tags:
+            run.stored_tags.update(
+                select(
+                    "SELECT key, value FROM tags WHERE run_number = ? AND key IN (SELECT value FROM json_each(?))",
+                    (run.run_number, self._list(needs.tags)),
+                )
+            )
         if needs.model_outputs:
             found = select("SELECT model_id FROM model_outputs WHERE run_number = ?", (run.run_number,))
             run.model_outputs.update(model_id for (model_id,) in found)
 
-    def _load_logged_models(self, working_set: WorkingSet, model_ids: Iterable[str]) -> None:
+    def _load_logged_models(self, working_set: WorkingSet, needs: Mapping[str, Set[str]]) -> None:
         found = self._connection.execute(
             "SELECT model_id, experiment_id, name, model_type, source_run_id, status, artifact_location,"
-            " creation_timestamp_ms, last_updated_timestamp_ms FROM logged_models"
+            " creation_timestamp_ms, last_updated_timestamp_ms, lifecycle_stage = 'active' FROM logged_models"
             " WHERE model_id IN (SELECT value FROM json_each(?))",
-            (self._list(model_ids),),
-        )
+            (self._list(needs),),
+        ).fetchall()
         for row in found:
-            working_set.logged_models[row[0]] = LoggedModel(*row)
+            model = LoggedModel(*row)
+            model.active = bool(model.active)
+            working_set.logged_models[model.model_id] = model
+            if keys := needs[model.model_id]:
+                model.params.update(
+                    self._connection.execute(
+                        "SELECT key, value FROM logged_model_params"
+                        " WHERE model_id = ? AND key IN (SELECT value FROM json_each(?))",
+                        (model.model_id, self._list(keys)),
+                    )
+                )
 
     def _list(self, values: Iterable[Any]) -> str:
         return self._json.encode(list(values)).decode()
@@ -261,16 +278,14 @@ class SqliteReadModelWriter(ReadModelWriter):
 
     def _write_logged_models(self, models: Sequence[LoggedModel]) -> None:
         new = [model for model in models if model.is_new]
-        self._many("INSERT INTO logged_models VALUES (?,?,?,?,?,?,?,?,?)", map(rows.logged_model_row, new))
+        self._many("INSERT INTO logged_models VALUES (?,?,?,?,?,?,?,?,?,?)", map(rows.logged_model_row, new))
         self._many(
-            "UPDATE logged_models SET status = ?, last_updated_timestamp_ms = ? WHERE model_id = ?",
+            "UPDATE logged_models SET status = ?, last_updated_timestamp_ms = ?, lifecycle_stage = ?"
+            " WHERE model_id = ?",
             [rows.logged_model_change(model) for model in models if model.changed and not model.is_new],
         )
+        self._many("INSERT INTO logged_model_params VALUES (?,?,?)", rows.logged_model_param_rows(models))
+        self._many("INSERT OR REPLACE INTO logged_model_tags VALUES (?,?,?)", rows.logged_model_tag_rows(models))
         self._many(
-            "INSERT INTO logged_model_params VALUES (?,?,?)",
-            [(model.model_id, *param) for model in new for param in model.params.items()],
-        )
-        self._many(
-            "INSERT INTO logged_model_tags VALUES (?,?,?)",
-            [(model.model_id, *tag) for model in new for tag in model.tags.items()],
+            "DELETE FROM logged_model_tags WHERE model_id = ? AND key = ?", rows.deleted_logged_model_tags(models)
         )

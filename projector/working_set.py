@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Final
 
 from schemas.events import (
     AnyEvent,
@@ -16,18 +17,26 @@ from schemas.events import (
     ExperimentTagDeleted,
     ExperimentTagSet,
     LoggedModelCreated,
+    LoggedModelDeleted,
     LoggedModelFinalized,
+    LoggedModelParamsLogged,
+    LoggedModelTagDeleted,
+    LoggedModelTagsSet,
     ModelMetric,
     RunCreated,
     RunDataLogged,
     RunDeleted,
     RunInputsLogged,
+    RunModelLogged,
     RunOutputsLogged,
     RunRestored,
     RunTagDeleted,
     RunUpdated,
 )
 from schemas.metric_points import Points
+
+MODEL_HISTORY_TAG: Final = "mlflow.log-model.history"
+"""A JSON list of the models that older clients logged in a run."""
 
 
 @dataclass(slots=True)
@@ -85,6 +94,7 @@ class Run:
     params: dict[str, str] = field(default_factory=dict)
     new_params: dict[str, str] = field(default_factory=dict)
     tags: dict[str, str | None] = field(default_factory=dict)  # changes only; None deletes
+    stored_tags: dict[str, str] = field(default_factory=dict)  # those of them that the batch reads
     series: dict[str, Series] = field(default_factory=dict)
     model_outputs: set[str] = field(default_factory=set)
     new_model_outputs: dict[str, int] = field(default_factory=dict)
@@ -95,7 +105,7 @@ class Run:
 
 @dataclass(slots=True)
 class LoggedModel:
-    """A row of `logged_models`, and what it was created with."""
+    """A row of `logged_models`, and what of its data the batch needs or changes."""
 
     model_id: str
     experiment_id: int
@@ -106,10 +116,12 @@ class LoggedModel:
     artifact_location: str
     creation_timestamp_ms: int
     last_updated_timestamp_ms: int
+    active: bool = True
     is_new: bool = False
     changed: bool = False
     params: dict[str, str] = field(default_factory=dict)
-    tags: dict[str, str] = field(default_factory=dict)
+    new_params: dict[str, str] = field(default_factory=dict)
+    tags: dict[str, str | None] = field(default_factory=dict)  # changes only; None deletes
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +153,7 @@ class RunNeeds:
 
     params: set[str] = field(default_factory=set)
     series: set[str] = field(default_factory=set)
+    tags: set[str] = field(default_factory=set)
     model_outputs: bool = False
 
 
@@ -151,13 +164,17 @@ class Needs:
     experiment_ids: set[int] = field(default_factory=set)
     experiment_names: set[str] = field(default_factory=set)
     runs: dict[str, RunNeeds] = field(default_factory=dict)
-    model_ids: set[str] = field(default_factory=set)
+    logged_models: dict[str, set[str]] = field(default_factory=dict)  # the keys of its params, by model
 
     def run(self, run_id: str) -> RunNeeds:
         needs = self.runs.get(run_id)
         if needs is None:
             needs = self.runs[run_id] = RunNeeds()
         return needs
+
+    def logged_model(self, model_id: str) -> set[str]:
+        """The params that are read of a model, by key, to be added to."""
+        return self.logged_models.setdefault(model_id, set())
 
 
 def needs_of(events: Sequence[AnyEvent]) -> Needs:
@@ -171,6 +188,8 @@ def needs_of(events: Sequence[AnyEvent]) -> Needs:
                 run.series.update(series.key for series in event.metrics)
             case RunCreated() | RunUpdated() | RunDeleted() | RunRestored() | RunTagDeleted() | RunInputsLogged():
                 needs.run(event.run_id)
+            case RunModelLogged():
+                needs.run(event.run_id).tags.add(MODEL_HISTORY_TAG)
             case RunOutputsLogged():
                 needs.run(event.run_id).model_outputs = True
             case ExperimentCreated() | ExperimentRenamed():
@@ -178,8 +197,16 @@ def needs_of(events: Sequence[AnyEvent]) -> Needs:
                 needs.experiment_names.add(event.name)
             case ExperimentDeleted() | ExperimentRestored() | ExperimentTagSet() | ExperimentTagDeleted():
                 needs.experiment_ids.add(event.experiment_id)
-            case LoggedModelCreated() | LoggedModelFinalized():
-                needs.model_ids.add(event.model_id)
+            case LoggedModelParamsLogged():
+                needs.logged_model(event.model_id).update(param.key for param in event.params)
+            case (
+                LoggedModelCreated()
+                | LoggedModelFinalized()
+                | LoggedModelTagsSet()
+                | LoggedModelTagDeleted()
+                | LoggedModelDeleted()
+            ):
+                needs.logged_model(event.model_id)
             case ArtifactUploaded() | ArtifactDeleted():
                 pass
     return needs

@@ -14,6 +14,7 @@ class DocumentStatements:
     experiment: str
     experiment_by_name: str
     logged_model: str
+    logged_model_or_deleted: str
 
 
 _STATEMENTS = {
@@ -22,12 +23,14 @@ _STATEMENTS = {
         experiment=sqlite_json.EXPERIMENT_STATEMENT,
         experiment_by_name=sqlite_json.EXPERIMENT_BY_NAME_STATEMENT,
         logged_model=sqlite_json.LOGGED_MODEL_STATEMENT,
+        logged_model_or_deleted=sqlite_json.LOGGED_MODEL_OR_DELETED_STATEMENT,
     ),
     "postgresql": DocumentStatements(
         run=postgresql_json.RUN_STATEMENT,
         experiment=postgresql_json.EXPERIMENT_STATEMENT,
         experiment_by_name=postgresql_json.EXPERIMENT_BY_NAME_STATEMENT,
         logged_model=postgresql_json.LOGGED_MODEL_STATEMENT,
+        logged_model_or_deleted=postgresql_json.LOGGED_MODEL_OR_DELETED_STATEMENT,
     ),
 }
 
@@ -54,7 +57,9 @@ async def experiment_document_by_name(read_model: ReadModel, name: str) -> bytes
     return document
 
 
-async def logged_model_document(read_model: ReadModel, model_id: str) -> bytes | None:
-    """`{"model": …}`, None when it is unknown."""
-    document: bytes | None = await read_model.lookup_by_key(_STATEMENTS[read_model.dialect].logged_model, model_id)
+async def logged_model_document(read_model: ReadModel, model_id: str, *, deleted_too: bool = False) -> bytes | None:
+    """`{"model": …}`, None when it is unknown, or, unless `deleted_too`, deleted."""
+    statements = _STATEMENTS[read_model.dialect]
+    statement = statements.logged_model_or_deleted if deleted_too else statements.logged_model
+    document: bytes | None = await read_model.lookup_by_key(statement, model_id)
     return document

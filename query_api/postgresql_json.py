@@ -149,5 +149,9 @@ EXPERIMENT_BY_NAME_STATEMENT: Final = _by_key(
 )
 
 LOGGED_MODEL_STATEMENT: Final = _by_key(
+    f"""'{{"model":', {_LOGGED_MODEL}, '}}'""", "logged_models m", "m.lifecycle_stage = 'active' AND m.model_id", "text"
+)
+
+LOGGED_MODEL_OR_DELETED_STATEMENT: Final = _by_key(
     f"""'{{"model":', {_LOGGED_MODEL}, '}}'""", "logged_models m", "m.model_id", "text"
 )

@@ -99,7 +99,7 @@ def query_routes(queries: QueryService, freshness: Freshness, log: EventLogReade
                 lambda wanted: map(run_unit, wanted.run_ids or ()),
             ),
         ),
-        _read("GET", "logged-models/{model_id}", doors.logged_model(queries)),
+        _read("GET", "logged-models/{model_id}", answer(GetLoggedModel, queries.get_logged_model)),
         _read("POST", "logged-models/search", answer(SearchLoggedModels, queries.search_logged_models)),
         _route("POST", "/graphql", NO_PREFIX, doors.graphql(GraphQL(queries)), Permission.READ),
         _route("GET", "/graphql", NO_PREFIX, _no_graphql_get, Permission.READ),
@@ -157,13 +157,6 @@ class _Doors:
             return await _sent(request, first, second, pieces)
         finally:
             self._streams -= 1
-
-    def logged_model(self, queries: QueryService) -> Handler:
-        async def handle(request: web.Request) -> web.StreamResponse:
-            await self.catch_up(request)
-            return _json(await queries.get_logged_model(GetLoggedModel(model_id=request.match_info["model_id"])))
-
-        return handle
 
     def graphql(self, graphql: GraphQL) -> Handler:
         async def handle(request: web.Request) -> web.StreamResponse:

@@ -87,9 +87,9 @@ class QueryService:
         return await search_runs(self._read_model, wanted)
 
     async def get_logged_model(self, wanted: GetLoggedModel) -> bytes:
-        found = await logged_model_document(self._read_model, wanted.model_id)
+        found = await logged_model_document(self._read_model, wanted.model_id, deleted_too=wanted.allow_deleted)
         if found is None:
-            raise ResourceDoesNotExist(f"Logged model with id '{wanted.model_id}' not found.")
+            raise ResourceDoesNotExist(f"Logged model with ID '{wanted.model_id}' not found.")
         return found
 
     async def search_logged_models(self, wanted: SearchLoggedModels) -> bytes:

@@ -117,4 +117,7 @@ EXPERIMENT_BY_NAME_STATEMENT: Final = f"""SELECT CAST('{{"experiment":' || {EXPE
 FROM experiments e WHERE e.name = ?"""
 
 LOGGED_MODEL_STATEMENT: Final = f"""SELECT CAST('{{"model":' || {LOGGED_MODEL} || '}}' AS BLOB)
+FROM logged_models m WHERE m.model_id = ? AND m.lifecycle_stage = 'active'"""
+
+LOGGED_MODEL_OR_DELETED_STATEMENT: Final = f"""SELECT CAST('{{"model":' || {LOGGED_MODEL} || '}}' AS BLOB)
 FROM logged_models m WHERE m.model_id = ?"""

@@ -177,6 +177,18 @@ class RunDataLogged(Event, frozen=True):
     tags: list[Tag] = []
 
 
+class RunModelLogged(Event, frozen=True):
+    """An older client noted a model that it logged: one more element of the list in the tag mlflow.log-model.history.
+
+    `model_json` is the element, a JSON object.
+    """
+
+    event_type = "run.model-logged"
+
+    run_id: str
+    model_json: str
+
+
 class RunInputsLogged(Event, frozen=True):
     event_type = "run.inputs-logged"
 
@@ -215,6 +227,37 @@ class LoggedModelFinalized(Event, frozen=True):
 
     model_id: str
     status: int
+
+
+class LoggedModelParamsLogged(Event, frozen=True):
+    """More params of a logged model: all of them hold, or, when one is there already, none."""
+
+    event_type = "logged-model.params-logged"
+
+    model_id: str
+    params: list[Param]
+
+
+class LoggedModelTagsSet(Event, frozen=True):
+    event_type = "logged-model.tags-set"
+
+    model_id: str
+    tags: list[Tag]
+
+
+class LoggedModelTagDeleted(Event, frozen=True):
+    event_type = "logged-model.tag-deleted"
+
+    model_id: str
+    key: str
+
+
+class LoggedModelDeleted(Event, frozen=True):
+    """The model is hidden from now on. Nothing of it is lost, it still takes writes, and nothing shows it again."""
+
+    event_type = "logged-model.deleted"
+
+    model_id: str
 
 
 # --- stream artifact/<folder>, that of a run, a logged model or a trace; its own ordering unit ---------------------
@@ -258,10 +301,15 @@ AnyEvent = (
     | RunRestored
     | RunTagDeleted
     | RunDataLogged
+    | RunModelLogged
     | RunInputsLogged
     | RunOutputsLogged
     | LoggedModelCreated
     | LoggedModelFinalized
+    | LoggedModelParamsLogged
+    | LoggedModelTagsSet
+    | LoggedModelTagDeleted
+    | LoggedModelDeleted
     | ArtifactUploaded
     | ArtifactDeleted
 )
@@ -281,10 +329,15 @@ EVENT_TYPES: Final[dict[str, type[AnyEvent]]] = {
         RunRestored,
         RunTagDeleted,
         RunDataLogged,
+        RunModelLogged,
         RunInputsLogged,
         RunOutputsLogged,
         LoggedModelCreated,
         LoggedModelFinalized,
+        LoggedModelParamsLogged,
+        LoggedModelTagsSet,
+        LoggedModelTagDeleted,
+        LoggedModelDeleted,
         ArtifactUploaded,
         ArtifactDeleted,
     )
@@ -308,11 +361,19 @@ def stream_of(event: AnyEvent) -> str:
             | RunDeleted()
             | RunRestored()
             | RunTagDeleted()
+            | RunModelLogged()
             | RunInputsLogged()
             | RunOutputsLogged()
         ):
             return f"run/{event.run_id}"
-        case LoggedModelCreated() | LoggedModelFinalized():
+        case (
+            LoggedModelCreated()
+            | LoggedModelFinalized()
+            | LoggedModelParamsLogged()
+            | LoggedModelTagsSet()
+            | LoggedModelTagDeleted()
+            | LoggedModelDeleted()
+        ):
             return f"logged-model/{event.model_id}"
         case (
             ExperimentCreated()

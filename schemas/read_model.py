@@ -25,7 +25,7 @@ from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.expression import ColumnElement
 
-SCHEMA_VERSION: Final = 1
+SCHEMA_VERSION: Final = 2
 """Raised with every change of a table or of what the fold puts in it; a read model of another version is rebuilt."""
 
 INDEXED_VALUE_CHARACTERS: Final = 64
@@ -256,6 +256,7 @@ logged_models = Table(
     Column("artifact_location", _TEXT, nullable=False),
     Column("creation_timestamp_ms", BigInteger, nullable=False),
     Column("last_updated_timestamp_ms", BigInteger, nullable=False),
+    Column("lifecycle_stage", _TEXT, nullable=False),  # 'active' or 'deleted': hidden, for good
 )
 Index(
     "logged_models_by_creation",

@@ -49,8 +49,8 @@ async def artifact_proxy(
             read_model,
             freshness,
             "logged-model/{}",
-            f"SELECT artifact_location FROM logged_models WHERE model_id = {first}",
-            "Logged model with id '{}' not found.",
+            f"SELECT artifact_location FROM logged_models WHERE model_id = {first} AND lifecycle_stage = 'active'",
+            "Logged model with ID '{}' not found.",
         ),
     )
 

@@ -8,8 +8,24 @@ from ingest.deciding.lifecycle import require_active_experiment
 from ingest.port import ExperimentAtDoor, LoggedModelAtDoor
 from ingest.validation import MAX_KEY_CHARACTERS, check_logged_model_name, repeated
 from schemas.errors import BadRequest, InvalidParameterValue, ResourceDoesNotExist
-from schemas.events import LoggedModelCreated, LoggedModelFinalized, Param, Tag
-from schemas.rest.messages import CreateLoggedModel, FinalizeLoggedModel, KeyValue
+from schemas.events import (
+    LoggedModelCreated,
+    LoggedModelDeleted,
+    LoggedModelFinalized,
+    LoggedModelParamsLogged,
+    LoggedModelTagDeleted,
+    LoggedModelTagsSet,
+    Param,
+    Tag,
+)
+from schemas.rest.messages import (
+    CreateLoggedModel,
+    DeleteLoggedModelTag,
+    FinalizeLoggedModel,
+    KeyValue,
+    LogLoggedModelParams,
+    SetLoggedModelTags,
+)
 
 LOGGED_MODEL_STATUSES: Final = {
     "LOGGED_MODEL_PENDING": 1,
@@ -26,8 +42,9 @@ _STATUSES_AS_SENT: Final[dict[str | int, int]] = {
 def check_create(command: CreateLoggedModel) -> None:
     """Refuse what is wrong whatever the state. Raises InvalidParameterValue or BadRequest."""
     check_logged_model_name(command.name)
-    _check_keys(command.params, "param")
+    check_params(command.params)
     _check_keys(command.tags, "tag")
+    _check_given_once(command.tags, "tag")
 
 
 def create(command: CreateLoggedModel, experiment: ExperimentAtDoor, model_id: str, name: str) -> LoggedModelCreated:
@@ -40,7 +57,7 @@ def create(command: CreateLoggedModel, experiment: ExperimentAtDoor, model_id: s
         artifact_location=logged_model_artifacts(experiment.artifact_location, model_id),
         model_type=command.model_type,
         source_run_id=command.source_run_id,
-        params=[Param(param.key, param.value) for param in command.params],
+        params=_params(command.params),
         tags=[Tag(tag.key, tag.value) for tag in command.tags],
     )
 
@@ -56,11 +73,52 @@ def status_of(command: FinalizeLoggedModel) -> int:
     return status
 
 
-def finalize(command: FinalizeLoggedModel, model: LoggedModelAtDoor | None, status: int) -> LoggedModelFinalized:
-    """Raises ResourceDoesNotExist."""
+def require_logged_model(model: LoggedModelAtDoor | None, model_id: str) -> LoggedModelAtDoor:
+    """Raises ResourceDoesNotExist when there is none."""
     if model is None:
-        raise ResourceDoesNotExist(f"Logged model with ID '{command.model_id}' not found.")
+        raise ResourceDoesNotExist(f"Logged model with ID '{model_id}' not found.")
+    return model
+
+
+def finalize(model: LoggedModelAtDoor, status: int) -> LoggedModelFinalized:
     return LoggedModelFinalized(model_id=model.model_id, status=status)
+
+
+def check_params(params: Sequence[KeyValue]) -> None:
+    """Refuse what is wrong whatever the state. Raises InvalidParameterValue or BadRequest."""
+    _check_keys(params, "param")
+    _check_given_once(params, "param")
+
+
+def log_params(command: LogLoggedModelParams, model: LoggedModelAtDoor) -> LoggedModelParamsLogged | None:
+    """None when the command brings no param."""
+    if not command.params:
+        return None
+    return LoggedModelParamsLogged(model_id=model.model_id, params=_params(command.params))
+
+
+def check_set_tags(command: SetLoggedModelTags) -> None:
+    """Refuse what is wrong whatever the state. Raises InvalidParameterValue or BadRequest."""
+    _check_keys(command.tags, "tag")
+
+
+def set_tags(command: SetLoggedModelTags, model: LoggedModelAtDoor) -> LoggedModelTagsSet | None:
+    """The last of equal keys wins. None when the command brings no tag."""
+    if not command.tags:
+        return None
+    last = {tag.key: tag.value for tag in command.tags}
+    return LoggedModelTagsSet(model_id=model.model_id, tags=[Tag(key, value) for key, value in last.items()])
+
+
+def delete_tag(command: DeleteLoggedModelTag, model: LoggedModelAtDoor, *, is_set: bool) -> LoggedModelTagDeleted:
+    """Raises ResourceDoesNotExist."""
+    if not is_set:
+        raise ResourceDoesNotExist(f"No tag with key '{command.tag_key}' found for model with ID '{model.model_id}'.")
+    return LoggedModelTagDeleted(model_id=model.model_id, key=command.tag_key)
+
+
+def delete(model: LoggedModelAtDoor) -> LoggedModelDeleted:
+    return LoggedModelDeleted(model_id=model.model_id)
 
 
 def require_model_of_metric(model: LoggedModelAtDoor | None, model_id: str) -> None:
@@ -75,5 +133,12 @@ def _check_keys(pairs: Sequence[KeyValue], what: str) -> None:
             raise InvalidParameterValue(f"Missing value for required parameter '{what}s.key'.")
         if len(pair.key) > MAX_KEY_CHARACTERS:
             raise BadRequest(f"A {what} key has {len(pair.key)} characters and may have at most {MAX_KEY_CHARACTERS}.")
+
+
+def _params(params: Sequence[KeyValue]) -> list[Param]:
+    return [Param(param.key, param.value) for param in params]
+
+
+def _check_given_once(pairs: Sequence[KeyValue], what: str) -> None:
     if again := repeated(pair.key for pair in pairs):
         raise BadRequest(f"{what.capitalize()} '{again[0]}' is given twice.")

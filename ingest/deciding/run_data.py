@@ -3,8 +3,9 @@
 These are checked in bulk: a batch of a thousand points passes in columns, each distinct key is looked at once.
 """
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Final
+from typing import Any, Final
 
 from ingest.deciding.runs import RUN_NAME_TAG
 from ingest.validation import (
@@ -26,6 +27,7 @@ from schemas.events import (
     Param,
     RunDataLogged,
     RunInputsLogged,
+    RunModelLogged,
     RunOutputsLogged,
     RunTagDeleted,
     Tag,
@@ -36,6 +38,7 @@ from schemas.rest.messages import (
     KeyValue,
     LogInputs,
     LogMetric,
+    LogModel,
     LogOutputs,
     LogParam,
     Metric,
@@ -50,6 +53,12 @@ MAX_PARAMS: Final = 100
 MAX_TAGS: Final = 100
 MAX_ENTITIES: Final = 1000
 """Of one log-batch, altogether."""
+
+MAX_MODEL_JSON: Final = 65536
+"""Characters of what an older client says of a model: the text of its file MLmodel, a few thousand."""
+
+MODEL_FIELDS: Final = ("run_id", "artifact_path", "utc_time_created", "model_uuid", "flavors")
+"""What of a model MLflow keeps in the tag, in its order; all but the fourth must be there."""
 
 MAX_DATASET_NAME: Final = 500
 MAX_DATASET_DIGEST: Final = 36
@@ -144,6 +153,34 @@ def may_rename(event: RunDataLogged) -> bool:
 
 def is_empty(event: RunDataLogged) -> bool:
     return not (event.metrics or event.params or event.tags)
+
+
+def log_model(command: LogModel) -> RunModelLogged:
+    """What is kept of the model: MODEL_FIELDS, without the settings of its flavors. Raises InvalidParameterValue."""
+    check_length(command.model_json, MAX_MODEL_JSON, "model_json")
+    model = _model(command.model_json)
+    if missing := {field for field in MODEL_FIELDS if field != "model_uuid"} - model.keys():
+        raise InvalidParameterValue(f"Model json is missing mandatory fields: {', '.join(sorted(missing))}")
+    flavors = model["flavors"] or {}
+    if not isinstance(flavors, dict):
+        raise InvalidParameterValue(f"Field 'flavors' of the model must be an object, got {type(flavors).__name__}.")
+    kept = {field: model.get(field) for field in MODEL_FIELDS}
+    kept["flavors"] = {name: _without_config(flavor) for name, flavor in flavors.items()}
+    return RunModelLogged(run_id=command.run_id, model_json=json.dumps(kept))
+
+
+def _model(text: str) -> dict[str, Any]:
+    try:
+        model = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise InvalidParameterValue("Malformed model info: model_json is not a valid JSON.") from error
+    if not isinstance(model, dict):
+        raise InvalidParameterValue(f"model_json must be a JSON object, got {type(model).__name__}.")
+    return model
+
+
+def _without_config(flavor: Any) -> Any:
+    return {name: value for name, value in flavor.items() if name != "config"} if isinstance(flavor, dict) else flavor
 
 
 def log_inputs(command: LogInputs) -> RunInputsLogged | None:

@@ -58,7 +58,8 @@ async def search_logged_models(read_model: ReadModel, message: SearchLoggedModel
     place = sort_values(message.page_token, identity, [column.kind for column in order])
     if not experiment_ids:
         return b"{}"
-    where = [_m.c.experiment_id.in_(experiment_ids), *_tests(read_model.dialect, conditions, datasets)]
+    is_active = _m.c.lifecycle_stage == "active"
+    where = [_m.c.experiment_id.in_(experiment_ids), is_active, *_tests(read_model.dialect, conditions, datasets)]
     document = _DOCUMENTS[read_model.dialect]
     rows = await find_page(read_model, _m.c.model_id, document, where, order, place, max_results + 1)
     return page_body("models", page_of(rows, max_results), identity)

@@ -28,9 +28,20 @@ async def read_message(request: web.Request, message_type: type[M]) -> M:
     """The message of a request, wherever its method carries it.
 
     POST and PUT: a JSON body with a JSON content type. GET and HEAD: the query string, or, when that is empty, a JSON
-    body. PATCH and DELETE: a JSON body.
+    body. PATCH and DELETE: a JSON body. The variables of the path fill the fields of their names, whatever else says
+    of them.
     Raises InvalidParameterValue.
     """
+    message = await _message(request, message_type)
+    if variables := request.match_info:
+        for name in message.__struct_fields__:
+            if name in variables:
+                _refuse_nul(variables[name], f"$.{name}")
+                setattr(message, name, variables[name])
+    return message
+
+
+async def _message(request: web.Request, message_type: type[M]) -> M:
     if request.method in ("GET", "HEAD"):
         if request.query_string:
             return decode_query(request.query, message_type)

@@ -173,6 +173,13 @@ class SetTag(RunMessage):
     value: str = ""
 
 
+class LogModel(Message):
+    required: ClassVar[Required] = ("run_id", "model_json")
+
+    run_id: str = ""
+    model_json: str = ""
+
+
 class DeleteTag(Message):
     required: ClassVar[Required] = ("run_id", "key")
 
@@ -304,7 +311,7 @@ class CreateLoggedModel(Message):
 
 
 class FinalizeLoggedModel(Message):
-    required: ClassVar[Required] = ("model_id", "status")
+    required: ClassVar[Required] = ("status",)
 
     model_id: str = ""
     status: str | int | None = None
@@ -313,6 +320,25 @@ class FinalizeLoggedModel(Message):
 class GetLoggedModel(Message):
     model_id: str = ""
     allow_deleted: bool = False
+
+
+class DeleteLoggedModel(Message):
+    model_id: str = ""
+
+
+class LogLoggedModelParams(Message):
+    model_id: str = ""
+    params: list[KeyValue] = []
+
+
+class SetLoggedModelTags(Message):
+    model_id: str = ""
+    tags: list[KeyValue] = []
+
+
+class DeleteLoggedModelTag(Message):
+    model_id: str = ""
+    tag_key: str = ""
 
 
 class LoggedModelsOrderBy(Message):

@@ -10,7 +10,7 @@ from mlflow.entities import Metric, Param, RunTag
 from mlflow.exceptions import MlflowException
 
 from tests.compatibility.conftest import Subjects
-from tests.compatibility.rest import Case, Rest, assert_answer, assert_error, invalid, send
+from tests.compatibility.rest import Case, Rest, assert_answer, assert_error, invalid, ok, send
 
 JSON = {"Content-Type": "application/json"}
 PROXY = "/api/2.0/mlflow-artifacts/artifacts"
@@ -40,8 +40,18 @@ SWALLOWED_BY_MLFLOW = [
             {"run_id": "<run_id>", "metrics": [{"key": "swallowed", "value": "abc", "timestamp": 1}]}),
     invalid("a batch step above 64 bits", "POST", "runs/log-batch",
             {"run_id": "<run_id>", "metrics": [{"key": "swallowed", "value": 1, "timestamp": 1, "step": 2**63}]}),
+    invalid("a noted model that is no object", "POST", "runs/log-model", {"run_id": "<run_id>", "model_json": "[]"}),
     invalid("an unknown model status", "PATCH", "logged-models/<model_id>",
             {"model_id": "<model_id>", "status": "BOGUS"}),
+]  # fmt: skip
+
+TAKEN_FROM_THE_PATH = [
+    ok("finalize without an id in the body", "PATCH", "logged-models/<model_id>", {"status": "LOGGED_MODEL_READY"}),
+    ok("finalize with another id in the body", "PATCH", "logged-models/<model_id>",
+       {"model_id": "m-other", "status": "LOGGED_MODEL_PENDING"}),
+    ok("log params without an id in the body", "POST", "logged-models/<model_id>/params", {}),
+    ok("set a tag whose key has a slash", "PATCH", "logged-models/<model_id>/tags", {"tags": [{"key": "a/b"}]}),
+    ok("delete that tag", "DELETE", "logged-models/<model_id>/tags/a/b", {}),
 ]  # fmt: skip
 
 NUL = [
@@ -68,6 +78,11 @@ SERVER_ERRORS_OF_MLFLOW = [
     invalid("a text where a model has a number", "POST", "logged-models/search",
             {"experiment_ids": ["<experiment_id>"], "filter": "creation_timestamp > 'a'"}),
 ]  # fmt: skip
+
+
+@pytest.mark.parametrize("case", TAKEN_FROM_THE_PATH, ids=str)
+def test_a_path_names_the_model_whatever_its_body_says(rest: Rest, subjects: Subjects, case: Case) -> None:
+    assert_answer(send(rest, case, subjects), case)
 
 
 @pytest.mark.parametrize("case", SWALLOWED_BY_MLFLOW, ids=str)
@@ -126,7 +141,7 @@ def test_a_wrong_method_answers_in_json(rest: Rest) -> None:
     [
         ("POST", "registered-models/create"),
         ("POST", "webhooks"),
-        ("DELETE", "logged-models/m-0"),
+        ("DELETE", "webhooks/w"),
         ("POST", "/api/3.0/mlflow/scorers/register"),
     ],
 )

@@ -7,6 +7,8 @@ from tests.compatibility.rest import Case, Rest, assert_answer, bad, invalid, mi
 
 UNKNOWN_RUN = "0" * 32
 UNKNOWN_MODEL = "m-" + "0" * 32
+NOTED = '{"run_id": "r", "artifact_path": "m", "utc_time_created": "2026-01-01", "flavors": {}}'
+"""What an older client says of a model that it logged."""
 
 
 def metric(**fields: object) -> dict[str, object]:
@@ -164,11 +166,31 @@ LOGGED_MODELS = [
     ok("get", "GET", "logged-models/<model_id>", {}),
     missing("get an unknown one", "GET", f"logged-models/{UNKNOWN_MODEL}", {}),
     invalid("finalize without a status", "PATCH", "logged-models/<model_id>", {"model_id": "<model_id>"}),
-    invalid("finalize without an id in the body", "PATCH", "logged-models/<model_id>",
-            {"status": "LOGGED_MODEL_READY"}),
     missing("finalize an unknown one", "PATCH", f"logged-models/{UNKNOWN_MODEL}",
             {"model_id": UNKNOWN_MODEL, "status": "LOGGED_MODEL_READY"}),
     ok("finalize by number", "PATCH", "logged-models/<model_id>", {"model_id": "<model_id>", "status": 1}),
+    ok("tag", "PATCH", "logged-models/<model_id>/tags", {"tags": [{"key": "a", "value": "1"}]}),
+    missing("tag an unknown one", "PATCH", f"logged-models/{UNKNOWN_MODEL}/tags", {"tags": [{"key": "a"}]}),
+    missing("delete a missing tag", "DELETE", "logged-models/<model_id>/tags/absent", {}),
+    missing("delete an unknown one", "DELETE", f"logged-models/{UNKNOWN_MODEL}", {}),
+    bad("log a param again", "POST", "logged-models/<model_id>/params",
+        {"model_id": "<model_id>", "params": [{"key": "fixed", "value": "1"}]}),
+    missing("delete a tag of an unknown one", "DELETE", f"logged-models/{UNKNOWN_MODEL}/tags/k", {}),
+    ok("log a param of any key", "POST", "logged-models/<model_id>/params",
+       {"model_id": "<model_id>", "params": [{"key": "a?<new>"}]}),
+    ok("log no param", "POST", "logged-models/<model_id>/params", {"model_id": "<model_id>"}),
+    bad("log a param twice", "POST", "logged-models/<model_id>/params",
+        {"model_id": "<model_id>", "params": [{"key": "d"}, {"key": "d"}]}),
+    missing("log a param of an unknown one", "POST", f"logged-models/{UNKNOWN_MODEL}/params",
+            {"model_id": UNKNOWN_MODEL, "params": [{"key": "d"}]}),
+    ok("set a tag twice", "PATCH", "logged-models/<model_id>/tags", {"tags": [{"key": "a"}, {"key": "a"}]}),
+    invalid("note no model", "POST", "runs/log-model", {"run_id": "<run_id>"}),
+    invalid("note what is no JSON", "POST", "runs/log-model", {"run_id": "<run_id>", "model_json": "{"}),
+    invalid("note a model without its fields", "POST", "runs/log-model", {"run_id": "<run_id>", "model_json": "{}"}),
+    missing("note a model of an unknown run", "POST", "runs/log-model",
+            {"run_id": UNKNOWN_RUN, "model_json": NOTED}),
+    invalid("note a model of a deleted run", "POST", "runs/log-model",
+            {"run_id": "<deleted_run_id>", "model_json": NOTED}),
 ]  # fmt: skip
 
 

@@ -18,8 +18,8 @@ INSERT INTO runs VALUES
 INSERT INTO params VALUES (1, 'p', '1', 0), (1, 'q', '', 0), (2, 'p', '2', 7);
 INSERT INTO tags VALUES (1, 't', 'x', 0);
 INSERT INTO model_outputs VALUES (1, 'm-1', 0), (1, 'm-2', 0), (2, 'm-3', 0);
-INSERT INTO logged_models VALUES ('m-1', 7, 'n', 'agent', 'r1', 2, 'loc', 100, 200),
-  ('m-2', 7, 'bare', '', '', 1, 'loc', 100, 100);
+INSERT INTO logged_models VALUES ('m-1', 7, 'n', 'agent', 'r1', 2, 'loc', 100, 200, 'deleted'),
+  ('m-2', 7, 'bare', '', '', 1, 'loc', 100, 100, 'active');
 INSERT INTO logged_model_params VALUES ('m-1', 'b', '2'), ('m-1', 'a', '1');
 INSERT INTO logged_model_tags VALUES ('m-1', 't', 'v');
 INSERT INTO logged_model_metrics VALUES ('m-1', 'k', 3, 4, 'r1', 0.1, '0.1', 7, 'd', NULL);
@@ -72,7 +72,12 @@ class DoorStateContract:
         assert await state.logged_models_output("r1", ["m-1", "m-3"]) == {"m-1"}
         assert await state.logged_models_output("r9", ["m-1"]) == set()
 
-    async def test_a_logged_model_is_shown_whole(self, state: DoorState) -> None:
+    async def test_a_tag_of_a_logged_model_is_found_by_key(self, state: DoorState) -> None:
+        assert await state.has_logged_model_tag("m-1", "t")
+        assert not await state.has_logged_model_tag("m-2", "t")
+        assert not await state.has_logged_model_tag("m-1", "t\0")
+
+    async def test_a_logged_model_is_shown_whole_also_when_it_is_deleted(self, state: DoorState) -> None:
         assert await state.logged_model("m-1") == LoggedModelAtDoor("m-1", 7)
         assert orjson.loads(await state.logged_model_json("m-1") or b"") == {
             "model": {

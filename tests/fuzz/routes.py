@@ -117,7 +117,27 @@ WRITES: Final = (
         method="PATCH",
         path="logged-models/<model_id>",
         message=messages.FinalizeLoggedModel,
-        example={"model_id": "<model_id>", "status": "LOGGED_MODEL_READY"},
+        example={"status": "LOGGED_MODEL_READY"},
+    ),
+    _post("logged-models/<model_id>/params", messages.LogLoggedModelParams, params=[{"key": "<new>", "value": "v"}]),
+    FuzzedRoute(
+        method="PATCH",
+        path="logged-models/<model_id>/tags",
+        message=messages.SetLoggedModelTags,
+        example={"tags": [PAIR]},
+    ),
+    FuzzedRoute(
+        method="DELETE",
+        path="logged-models/<model_id>/tags/k",
+        message=messages.DeleteLoggedModelTag,
+        example={},
+    ),
+    FuzzedRoute(method="DELETE", path="logged-models/<model_id>", message=messages.DeleteLoggedModel, example={}),
+    _post(
+        "runs/log-model",
+        messages.LogModel,
+        **RUN,
+        model_json='{"run_id": "r", "artifact_path": "m", "utc_time_created": "2026", "flavors": {}}',
     ),
 )
 

@@ -44,6 +44,13 @@ SHOWN_BY: Final[dict[str, tuple[str, ...]]] = {
     ),
     "Keys of tags and params that come with a new": (f"{DELIBERATE}::test_a_key_of_a_new_run_or_model_is_bounded",),
     "A logged model's status 0": ("unit/ingest/test_deciding_logged_models.py::test_an_unknown_status_is_refused",),
+    "`PATCH logged-models/{id}` is about": (f"{DELIBERATE}::test_a_path_names_the_model_whatever_its_body_says",),
+    "The key of a logged model's tag": (f"{DELIBERATE}::test_a_path_names_the_model_whatever_its_body_says",),
+    "`runs/log-model` with a list": (
+        "unit/ingest/test_deciding_run_data.py::test_what_is_no_model_is_refused",
+        "unit/projector/test_fold.py::test_a_model_is_not_added_to_what_is_no_list",
+        "unit/projector/test_fold.py::test_a_list_of_models_has_an_end",
+    ),
     "A tag given twice in `experiments/create`": (
         "unit/ingest/test_deciding_experiments.py::test_a_tag_twice_in_one_create_is_refused",
     ),

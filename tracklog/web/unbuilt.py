@@ -50,19 +50,10 @@ POST   root     read     /api/2.0mlflow/experiments/search-datasets
 POST   root     read     /ajax-api/2.0mlflow/experiments/search-datasets
 
 # Runs
-POST   2        write    /mlflow/runs/log-model
 POST   2-ajax   write    /mlflow/runs/create-promptlab-run
 
 # Metrics
 GET    2-ajax   read     /mlflow/metrics/get-history-bulk
-
-# Logged models
-DELETE 2        write    /mlflow/logged-models/{model_id}
-PATCH  2        write    /mlflow/logged-models/{model_id}/tags
-DELETE 2        write    /mlflow/logged-models/{model_id}/tags/{tag_key}
-GET    2        artifact /mlflow/logged-models/{model_id}/artifacts/directories
-POST   2        write    /mlflow/logged-models/{model_id}/params
-GET    2-ajax   artifact /mlflow/logged-models/{model_id}/artifacts/files
 
 # Model registry
 POST   2        write    /mlflow/registered-models/create

@@ -129,6 +129,10 @@ class MemoryProjection(ProjectionProgress, DoorState):
         row = self._rows.logged_models.get(model_id)
         return None if row is None else LoggedModelAtDoor(row.model_id, row.experiment_id)
 
+    async def has_logged_model_tag(self, model_id: str, key: str) -> bool:
+        row = self._rows.logged_models.get(model_id)
+        return row is not None and row.tags.get(key) is not None
+
     async def logged_model_json(self, model_id: str) -> bytes | None:
         row = self._rows.logged_models.get(model_id)
         return None if row is None else b'{"model":{"info":{"model_id":"%s"}}}' % model_id.encode()

@@ -5,8 +5,23 @@ import pytest
 from ingest.deciding import logged_models as deciding
 from ingest.port import ExperimentAtDoor, LoggedModelAtDoor
 from schemas.errors import BadRequest, InvalidParameterValue, ResourceDoesNotExist, TracklogError
-from schemas.events import LoggedModelCreated, LoggedModelFinalized, Param, Tag
-from schemas.rest.messages import CreateLoggedModel, FinalizeLoggedModel, KeyValue
+from schemas.events import (
+    LoggedModelCreated,
+    LoggedModelFinalized,
+    LoggedModelParamsLogged,
+    LoggedModelTagDeleted,
+    LoggedModelTagsSet,
+    Param,
+    Tag,
+)
+from schemas.rest.messages import (
+    CreateLoggedModel,
+    DeleteLoggedModelTag,
+    FinalizeLoggedModel,
+    KeyValue,
+    LogLoggedModelParams,
+    SetLoggedModelTags,
+)
 
 EXPERIMENT = ExperimentAtDoor(7, "name", "mlflow-artifacts:/7", True, 100)
 DELETED = ExperimentAtDoor(7, "name", "mlflow-artifacts:/7", False, 100)
@@ -60,7 +75,7 @@ def test_bad_fields_of_a_new_model_are_refused(command: CreateLoggedModel, error
 def test_a_status_may_be_sent_as_name_or_number(status: str | int) -> None:
     command = FinalizeLoggedModel(model_id="m-1", status=status)
     number = deciding.status_of(command)
-    assert deciding.finalize(command, MODEL, number) == LoggedModelFinalized(model_id="m-1", status=2)
+    assert deciding.finalize(MODEL, number) == LoggedModelFinalized(model_id="m-1", status=2)
 
 
 @pytest.mark.parametrize("status", ["READY", "LOGGED_MODEL_STATUS_UNSPECIFIED", 0, 4, "", None])
@@ -71,6 +86,39 @@ def test_an_unknown_status_is_refused(status: str | int | None) -> None:
 
 def test_a_missing_model_is_not_finalized_and_takes_no_metrics() -> None:
     with pytest.raises(ResourceDoesNotExist):
-        deciding.finalize(FinalizeLoggedModel(model_id="m-1", status=2), None, 2)
+        deciding.require_logged_model(None, "m-1")
     with pytest.raises(BadRequest):
         deciding.require_model_of_metric(None, "m-1")
+
+
+def test_params_are_logged_as_they_come_and_none_is_no_event() -> None:
+    command = LogLoggedModelParams(params=[KeyValue(key="a?", value="v" * 9000), KeyValue(key="b")])
+    assert deciding.log_params(command, MODEL) == LoggedModelParamsLogged(
+        model_id="m-1", params=[Param("a?", "v" * 9000), Param("b", "")]
+    )
+    assert deciding.log_params(LogLoggedModelParams(), MODEL) is None
+
+
+def test_the_last_of_equal_tags_wins_and_none_is_no_event() -> None:
+    command = SetLoggedModelTags(tags=[KeyValue(key="a", value="1"), KeyValue(key="a", value="2")])
+    deciding.check_set_tags(command)
+    assert deciding.set_tags(command, MODEL) == LoggedModelTagsSet(model_id="m-1", tags=[Tag("a", "2")])
+    assert deciding.set_tags(SetLoggedModelTags(), MODEL) is None
+
+
+def test_keys_of_params_and_tags_are_checked() -> None:
+    with pytest.raises(InvalidParameterValue):
+        deciding.check_params([KeyValue(value="1")])
+    with pytest.raises(BadRequest):
+        deciding.check_params([KeyValue(key="a"), KeyValue(key="a")])
+    with pytest.raises(InvalidParameterValue):
+        deciding.check_set_tags(SetLoggedModelTags(tags=[KeyValue(value="1")]))
+    with pytest.raises(BadRequest):
+        deciding.check_set_tags(SetLoggedModelTags(tags=[KeyValue(key="k" * 251)]))
+
+
+def test_a_tag_that_is_not_there_is_not_deleted() -> None:
+    command = DeleteLoggedModelTag(tag_key="a/b")
+    assert deciding.delete_tag(command, MODEL, is_set=True) == LoggedModelTagDeleted(model_id="m-1", key="a/b")
+    with pytest.raises(ResourceDoesNotExist, match="No tag with key 'a/b' found for model with ID 'm-1'"):
+        deciding.delete_tag(command, MODEL, is_set=False)

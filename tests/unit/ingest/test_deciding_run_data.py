@@ -1,5 +1,7 @@
 """History, command, expected event: metrics, params, tags, inputs and outputs of a run."""
 
+import json
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -25,6 +27,7 @@ from schemas.rest.messages import (
     LogBatch,
     LogInputs,
     LogMetric,
+    LogModel,
     LogOutputs,
     LogParam,
     Metric,
@@ -296,3 +299,30 @@ def test_model_ids_are_bounded(model_id: str, error: type[TracklogError]) -> Non
         deciding.log_inputs(LogInputs(run_id="r", models=[ModelInput(model_id=model_id)]))
     with pytest.raises(error):
         deciding.log_outputs(LogOutputs(run_id="r", models=[ModelOutputMessage(model_id=model_id)]))
+
+
+def noted(**fields: object) -> LogModel:
+    model = {"run_id": "r", "artifact_path": "m", "utc_time_created": "2026", "flavors": {}} | fields
+    return LogModel(run_id="r", model_json=json.dumps(model))
+
+
+def test_what_is_kept_of_a_model_of_an_older_client_is_what_mlflow_keeps() -> None:
+    event = deciding.log_model(noted(signature="s", flavors={"sklearn": {"config": {"a": 1}, "code": "c"}, "odd": 3}))
+    assert event.model_json == (
+        '{"run_id": "r", "artifact_path": "m", "utc_time_created": "2026", "model_uuid": null,'
+        ' "flavors": {"sklearn": {"code": "c"}, "odd": 3}}'
+    )
+
+
+@pytest.mark.parametrize(
+    "text", ["", "{", "[]", "1", "null", '"x"', '{"artifact_path": "m"}', "[" * 60_000, "{}" + " " * 70_000]
+)
+def test_what_is_no_model_is_refused(text: str) -> None:
+    with pytest.raises(InvalidParameterValue):
+        deciding.log_model(LogModel(run_id="r", model_json=text))
+
+
+def test_flavors_that_are_no_object_are_refused() -> None:
+    assert '"flavors": {}' in deciding.log_model(noted(flavors=None)).model_json
+    with pytest.raises(InvalidParameterValue, match="flavors"):
+        deciding.log_model(noted(flavors=[1]))

@@ -5,6 +5,7 @@ import asyncio
 import pytest
 
 from ingest.door import MAX_AGE_S, RETRY_S, Door
+from ingest.port import LoggedModelAtDoor
 from schemas.errors import InvalidParameterValue, ResourceDoesNotExist, TemporarilyUnavailable
 from schemas.events import (
     ExperimentCreated,
@@ -128,6 +129,13 @@ async def test_forgetting_all_forgets_experiments_too(house: House) -> None:
     door.forget_all()
     with pytest.raises(InvalidParameterValue):
         await door.active_run("r")
+
+
+async def test_forgetting_all_forgets_logged_models_too(house: House) -> None:
+    door = house.ingest.door
+    door.logged_model_created(LoggedModelAtDoor("m-of-another-log", 1))
+    door.forget_all()
+    assert await door.logged_model("m-of-another-log") is None
 
 
 async def test_a_changed_run_that_had_to_make_room_is_still_known_to_be_deleted(house: House) -> None:

@@ -5,9 +5,17 @@ import re
 import orjson
 import pytest
 
-from schemas.errors import InvalidParameterValue, ResourceDoesNotExist
-from schemas.events import LoggedModelFinalized
-from schemas.rest.messages import CreateLoggedModel, FinalizeLoggedModel, KeyValue
+from schemas.errors import BadRequest, InvalidParameterValue, ResourceDoesNotExist
+from schemas.events import LoggedModelDeleted, LoggedModelFinalized, LoggedModelTagsSet, Tag
+from schemas.rest.messages import (
+    CreateLoggedModel,
+    DeleteLoggedModel,
+    DeleteLoggedModelTag,
+    FinalizeLoggedModel,
+    KeyValue,
+    LogLoggedModelParams,
+    SetLoggedModelTags,
+)
 from tests.unit.ingest.doubles import ANN, House
 
 
@@ -80,3 +88,46 @@ async def test_an_unknown_model_or_status_is_refused_and_leaves_no_event(house: 
     with pytest.raises(InvalidParameterValue):
         await models.create(CreateLoggedModel(experiment_id="0", name="a/b"), ANN, "q")
     assert await house.count() == 1
+
+
+async def made(house: House) -> str:
+    """The id of a new model with the param a and the tag t."""
+    command = CreateLoggedModel(experiment_id="0", params=[KeyValue(key="a")], tags=[KeyValue(key="t")])
+    return str(orjson.loads(await house.ingest.logged_models.create(command, ANN, "q"))["model"]["info"]["model_id"])
+
+
+async def test_a_param_that_is_there_refuses_the_request_by_the_verdict_of_the_fold(house: House) -> None:
+    models, model_id = house.ingest.logged_models, await made(house)
+    await models.log_params(LogLoggedModelParams(model_id=model_id, params=[KeyValue(key="b")]), ANN, "q")
+    with pytest.raises(BadRequest, match="exists already"):
+        await models.log_params(LogLoggedModelParams(model_id=model_id, params=[KeyValue(key="b")]), ANN, "q")
+
+
+async def test_tags_are_set_and_deleted_once(house: House) -> None:
+    models, model_id = house.ingest.logged_models, await made(house)
+    await models.set_tags(SetLoggedModelTags(model_id=model_id, tags=[KeyValue(key="u", value="1")]), ANN, "q")
+    assert (await house.events())[-1] == LoggedModelTagsSet(model_id=model_id, tags=[Tag("u", "1")])
+    await models.delete_tag(DeleteLoggedModelTag(model_id=model_id, tag_key="u"), ANN, "q")
+    with pytest.raises(ResourceDoesNotExist):
+        await models.delete_tag(DeleteLoggedModelTag(model_id=model_id, tag_key="u"), ANN, "q")
+
+
+async def test_a_deleted_model_takes_writes_and_is_deleted_again(house: House) -> None:
+    models, model_id = house.ingest.logged_models, await made(house)
+    for _ in range(2):
+        await models.delete(DeleteLoggedModel(model_id=model_id), ANN, "q")
+        assert (await house.events())[-1] == LoggedModelDeleted(model_id=model_id)
+    await models.set_tags(SetLoggedModelTags(model_id=model_id, tags=[KeyValue(key="u")]), ANN, "q")
+
+
+async def test_what_is_about_an_unknown_model_leaves_no_event(house: House) -> None:
+    models, before = house.ingest.logged_models, await house.count()
+    for write in (
+        models.log_params(LogLoggedModelParams(model_id="m-x"), ANN, "q"),
+        models.set_tags(SetLoggedModelTags(model_id="m-x"), ANN, "q"),
+        models.delete_tag(DeleteLoggedModelTag(model_id="m-x", tag_key="k"), ANN, "q"),
+        models.delete(DeleteLoggedModel(model_id="m-x"), ANN, "q"),
+    ):
+        with pytest.raises(ResourceDoesNotExist, match="Logged model with ID 'm-x' not found"):
+            await write
+    assert await house.count() == before

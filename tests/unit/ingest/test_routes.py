@@ -72,8 +72,13 @@ def test_every_write_of_the_tracking_api_is_there_under_both_prefixes(house: Hou
         "POST /mlflow/runs/log-batch",
         "POST /mlflow/runs/log-inputs",
         "POST /mlflow/runs/outputs",
+        "POST /mlflow/runs/log-model",
         "POST /mlflow/logged-models",
         "PATCH /mlflow/logged-models/{model_id}",
+        "DELETE /mlflow/logged-models/{model_id}",
+        "POST /mlflow/logged-models/{model_id}/params",
+        "PATCH /mlflow/logged-models/{model_id}/tags",
+        "DELETE /mlflow/logged-models/{model_id}/tags/{tag_key:.+}",
     }
     assert {route.prefixes for route in routes} == {("/api/2.0", "/ajax-api/2.0")}
     assert {route.kind for route in routes} == {Kind.WRITE}
@@ -104,9 +109,33 @@ async def test_a_whole_run_over_http(client: Client, house: House) -> None:
 async def test_a_logged_model_over_http(client: Client) -> None:
     _, created = await call(client, "logged-models", {"experiment_id": "0", "name": "n"})
     model_id = created["model"]["info"]["model_id"]
-    body = {"model_id": model_id, "status": "LOGGED_MODEL_READY"}
-    status, finalized = await call(client, f"logged-models/{model_id}", body, "PATCH")
+    status, finalized = await call(client, f"logged-models/{model_id}", {"status": "LOGGED_MODEL_READY"}, "PATCH")
     assert (status, finalized["model"]["info"]["model_id"]) == (200, model_id)
+    for method, path, body in (
+        ("POST", "params", {"params": [{"key": "p", "value": "1"}]}),
+        ("PATCH", "tags", {"tags": [{"key": "a/b", "value": "1"}]}),
+        ("DELETE", "tags/a%2Fb", None),
+        ("DELETE", "", {}),
+    ):
+        assert await call(client, f"logged-models/{model_id}/{path}".rstrip("/"), body, method) == (200, {}), path
+
+
+async def test_a_path_says_what_a_request_is_about_and_not_its_body(client: Client) -> None:
+    _, created = await call(client, "logged-models", {"experiment_id": "0"})
+    model_id = created["model"]["info"]["model_id"]
+    other = {"model_id": "m-other", "modelId": "m-third"}
+    for method, path, body in (
+        ("PATCH", "", {"status": 2}),
+        ("POST", "/params", {}),
+        ("PATCH", "/tags", {}),
+        ("DELETE", "", {}),
+    ):
+        status, _ = await call(client, f"logged-models/{model_id}{path}", body | {"model_id": "m-other"}, method)
+        assert status == 200, path
+    status, answer = await call(client, f"logged-models/{model_id}", other | {"status": 2}, "PATCH")
+    assert (status, answer["error_code"]) == (400, "INVALID_PARAMETER_VALUE"), "named twice in one body"
+    status, answer = await call(client, "logged-models/a%00b", {"status": 2}, "PATCH")
+    assert (status, answer["error_code"]) == (400, "INVALID_PARAMETER_VALUE")
 
 
 async def test_a_refusal_has_mlflows_code_and_leaves_no_event(client: Client, house: House) -> None:

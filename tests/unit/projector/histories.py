@@ -14,7 +14,11 @@ from schemas.events import (
     ExperimentTagDeleted,
     ExperimentTagSet,
     LoggedModelCreated,
+    LoggedModelDeleted,
     LoggedModelFinalized,
+    LoggedModelParamsLogged,
+    LoggedModelTagDeleted,
+    LoggedModelTagsSet,
     MetricSeries,
     ModelMetric,
     ModelOutput,
@@ -23,6 +27,7 @@ from schemas.events import (
     RunDataLogged,
     RunDeleted,
     RunInputsLogged,
+    RunModelLogged,
     RunOutputsLogged,
     RunRestored,
     RunTagDeleted,
@@ -79,6 +84,7 @@ async def log_of(*history: AnyEvent) -> MemoryEventLog:
 _experiment_ids = st.sampled_from(EXPERIMENTS)
 _run_ids = st.sampled_from(RUNS)
 _keys = st.sampled_from(["k", "x/y", "long key"])
+_tag_keys = st.sampled_from(["t", "mlflow.runName", "mlflow.log-model.history"])
 _values = st.sampled_from(["", "v", "w"])
 _numbers = st.one_of(
     st.floats(allow_nan=False, allow_infinity=False), st.sampled_from(["NaN", "Infinity", "-Infinity"])
@@ -117,7 +123,7 @@ def _data(draw: st.DrawFn) -> RunDataLogged:
                 max_size=1,
             )
         ),
-        tags=[Tag(key, draw(_values)) for key in draw(st.lists(st.sampled_from(["t", "mlflow.runName"]), max_size=2))],
+        tags=[Tag(key, draw(_values)) for key in draw(st.lists(_tag_keys, max_size=2))],
     )
 
 
@@ -146,7 +152,7 @@ payloads = st.one_of(
     ),
     st.builds(RunDeleted, run_id=_run_ids),
     st.builds(RunRestored, run_id=_run_ids),
-    st.builds(RunTagDeleted, run_id=_run_ids, key=st.sampled_from(["t", "mlflow.runName"])),
+    st.builds(RunTagDeleted, run_id=_run_ids, key=_tag_keys),
     _data(),
     _data(),
     st.builds(
@@ -170,6 +176,19 @@ payloads = st.one_of(
         tags=st.sampled_from([[], [Tag("a", "b")]]),
     ),
     st.builds(LoggedModelFinalized, model_id=st.sampled_from(MODELS), status=st.sampled_from([1, 2, 3])),
+    st.builds(
+        LoggedModelParamsLogged,
+        model_id=st.sampled_from(MODELS),
+        params=st.lists(st.builds(Param, _keys, _values), max_size=2, unique_by=lambda param: param.key),
+    ),
+    st.builds(
+        LoggedModelTagsSet,
+        model_id=st.sampled_from(MODELS),
+        tags=st.lists(st.builds(Tag, _keys, _values), max_size=2, unique_by=lambda tag: tag.key),
+    ),
+    st.builds(LoggedModelTagDeleted, model_id=st.sampled_from(MODELS), key=_keys),
+    st.builds(LoggedModelDeleted, model_id=st.sampled_from(MODELS)),
+    st.builds(RunModelLogged, run_id=_run_ids, model_json=st.sampled_from(['{"artifact_path": "m"}', "{}"])),
 )
 histories = st.lists(payloads, max_size=40)
 """Any events in any order: many are refused, and many are about something that was never created."""

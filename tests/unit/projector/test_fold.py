@@ -1,5 +1,6 @@
 """The rules of the fold: a history of events, and the rows it must give."""
 
+import json
 from array import array
 from pathlib import Path
 
@@ -13,7 +14,11 @@ from schemas.events import (
     ExperimentRenamed,
     ExperimentRestored,
     LoggedModelCreated,
+    LoggedModelDeleted,
     LoggedModelFinalized,
+    LoggedModelParamsLogged,
+    LoggedModelTagDeleted,
+    LoggedModelTagsSet,
     MetricSeries,
     ModelMetric,
     ModelOutput,
@@ -21,6 +26,7 @@ from schemas.events import (
     RunDataLogged,
     RunDeleted,
     RunInputsLogged,
+    RunModelLogged,
     RunOutputsLogged,
     RunRestored,
     RunTagDeleted,
@@ -234,6 +240,87 @@ async def test_a_logged_model_is_pending_until_finalized(tmp_path: Path) -> None
     )
     assert read_model.rows("SELECT status FROM logged_models") == [(2,)]
     assert read_model.rows("SELECT key, value FROM logged_model_params") == [("a", "b")]
+
+
+MODEL = LoggedModelCreated(
+    model_id="m-1",
+    experiment_id=0,
+    name="m",
+    artifact_location="x",
+    params=[Param("a", "b")],
+    tags=[Tag("t", "1"), Tag("u", "1")],
+)
+
+
+@pytest.mark.parametrize("ends", [[], [1]], ids=["in the batch that made it", "later"])
+async def test_a_logged_model_gets_more_params_and_none_again(tmp_path: Path, ends: list[int]) -> None:
+    more = LoggedModelParamsLogged(model_id="m-1", params=[Param("c", "d")])
+    again = LoggedModelParamsLogged(model_id="m-1", params=[Param("e", "f"), Param("a", "b")])
+    read_model = await projected(tmp_path, await log_of(MODEL, more, again), ends=ends)
+    assert read_model.rows("SELECT key, value FROM logged_model_params") == [("a", "b"), ("c", "d")]
+    assert [row[0] for row in read_model.rows(REFUSALS)] == ["BAD_REQUEST"]
+
+
+@pytest.mark.parametrize("ends", [[], [1]], ids=["in the batch that made it", "later"])
+async def test_tags_of_a_logged_model_are_set_and_deleted(tmp_path: Path, ends: list[int]) -> None:
+    history = (
+        MODEL,
+        LoggedModelTagsSet(model_id="m-1", tags=[Tag("t", "2"), Tag("v", "3")]),
+        LoggedModelTagDeleted(model_id="m-1", key="u"),
+        LoggedModelTagDeleted(model_id="m-1", key="absent"),
+    )
+    read_model = await projected(tmp_path, await log_of(*history), ends=ends)
+    assert read_model.rows("SELECT key, value FROM logged_model_tags") == [("t", "2"), ("v", "3")]
+
+
+@pytest.mark.parametrize("ends", [[], [1]], ids=["in the batch that made it", "later"])
+async def test_a_deleted_logged_model_keeps_what_it_has_and_takes_more(tmp_path: Path, ends: list[int]) -> None:
+    history = (
+        MODEL,
+        LoggedModelDeleted(model_id="m-1"),
+        LoggedModelDeleted(model_id="m-1"),
+        LoggedModelTagsSet(model_id="m-1", tags=[Tag("t", "2")]),
+        LoggedModelFinalized(model_id="m-1", status=2),
+    )
+    read_model = await projected(tmp_path, await log_of(*history), ends=ends)
+    assert read_model.rows("SELECT lifecycle_stage, status FROM logged_models") == [("deleted", 2)]
+    assert read_model.rows("SELECT key, value FROM logged_model_tags") == [("t", "2"), ("u", "1")]
+    assert read_model.rows("SELECT * FROM set_aside") == []
+
+
+HISTORY = "SELECT value FROM tags WHERE key = 'mlflow.log-model.history'"
+
+
+def noted(path: str) -> RunModelLogged:
+    return RunModelLogged(run_id=RUNS[0], model_json=json.dumps({"artifact_path": path}))
+
+
+@pytest.mark.parametrize("ends", [[], [3]], ids=["in one batch", "in two"])
+async def test_the_models_of_older_clients_are_listed_in_a_tag(tmp_path: Path, ends: list[int]) -> None:
+    read_model = await projected(tmp_path, await log_of(*START, noted("a"), noted("ü")), ends=ends)
+    ((text,),) = read_model.rows(HISTORY)
+    assert json.loads(str(text)) == [{"artifact_path": "a"}, {"artifact_path": "ü"}]
+
+
+async def test_a_deleted_list_of_models_begins_anew(tmp_path: Path) -> None:
+    deleted = RunTagDeleted(run_id=RUNS[0], key="mlflow.log-model.history")
+    read_model = await projected(tmp_path, await log_of(*START, noted("a"), deleted, noted("b")), ends=[3])
+    assert read_model.rows(HISTORY) == [('[{"artifact_path": "b"}]',)]
+
+
+@pytest.mark.parametrize("text", ["garbage", "{}", "1", "[" * 8000])
+async def test_a_model_is_not_added_to_what_is_no_list(tmp_path: Path, text: str) -> None:
+    set_by_hand = RunDataLogged(run_id=RUNS[0], tags=[Tag("mlflow.log-model.history", text)])
+    read_model = await projected(tmp_path, await log_of(*START, set_by_hand, noted("a")))
+    assert read_model.rows(HISTORY) == [(text,)]
+    assert [row[0] for row in read_model.rows(REFUSALS)] == ["INVALID_PARAMETER_VALUE"]
+
+
+async def test_a_list_of_models_has_an_end(tmp_path: Path) -> None:
+    read_model = await projected(tmp_path, await log_of(*START, *(noted("m" * 30_000) for _ in range(4))))
+    ((text,),) = read_model.rows(HISTORY)
+    assert len(json.loads(str(text))) == 3
+    assert [row[0] for row in read_model.rows(REFUSALS)] == ["INVALID_PARAMETER_VALUE"]
 
 
 async def test_a_metric_of_a_logged_model_is_zero_when_nan(tmp_path: Path) -> None:

@@ -157,6 +157,7 @@ class SqliteRows(ReadModel, ReadSnapshot):
             "artifact_location": f"mlflow-artifacts:/{experiment_id}/models/{model_id}/artifacts",
             "creation_timestamp_ms": 0,
             "last_updated_timestamp_ms": 0,
+            "lifecycle_stage": "active",
         }
         self.insert("logged_models", model_id=model_id, experiment_id=experiment_id, **defaults | columns)
         for key, value in (params or {}).items():

@@ -165,6 +165,13 @@ async def test_a_model_without_params_and_metrics_has_empty_data(rows: SqliteRow
     assert orjson.loads(await logged_model_document(rows, "m-1") or b"")["model"]["data"] == {}
 
 
+async def test_a_deleted_model_is_shown_to_who_asks_for_it(rows: SqliteRows) -> None:
+    rows.logged_model("m-1", lifecycle_stage="deleted")
+    assert await logged_model_document(rows, "m-1") is None
+    found = await logged_model_document(rows, "m-1", deleted_too=True)
+    assert orjson.loads(found or b"")["model"]["info"]["model_id"] == "m-1"
+
+
 async def test_what_is_unknown_is_none(rows: SqliteRows) -> None:
     assert await run_document(rows, "r") is None
     assert await experiment_document(rows, 2) is None

@@ -181,3 +181,9 @@ async def test_the_largest_request_is_no_difficulty(rows: SqliteRows) -> None:
         max_results=1,
     )
     assert found == ["b", "a"]
+
+
+async def test_a_deleted_model_is_not_found(rows: SqliteRows) -> None:
+    rows.logged_model("e", lifecycle_stage="deleted")
+    assert await model_ids(rows) == ["c", "b", "a"]
+    assert await model_ids(rows, filter="lifecycle_stage = 'deleted'") == []
