@@ -1,11 +1,12 @@
 """What the door knows of runs, experiments and logged models: a bounded cache in front of the read model.
 
-The cache hears of every change this process makes. A look-up that is not found waits for the projection and looks
-again, so what was acknowledged is known here. Three things make a later look-up wait for the projection as well,
-because the read model could still show what was before: the first look-up of the process (a change acknowledged just
-before a crash), a forgotten stream, and a changed entry that had to make room.
+A change of a lifecycle is acknowledged when the read model holds it; what was known of its stream is dropped then.
+A look-up that is not found waits for the projection and looks again, so what was acknowledged is known here. Two things
+make a later look-up wait for the projection as well, because the read model could still show what was before: the first
+look-up of the process (a change acknowledged just before a crash), and a change whose outcome it was not told.
 
 Changes that other processes make are heard of within MAX_AGE_S plus the lag of the projection when the door is shared.
+Commands whose place between such changes matters do not look at what is known here: see `experiment_now`.
 While the read model is away, a shared door goes on with what it knew last, however old: an outage then costs no metric
 of a run that is under way. At most one question a second tries whether it is back.
 """
@@ -20,6 +21,7 @@ from ingest.deciding.lifecycle import require_active_experiment, require_active_
 from ingest.port import DoorState, ExperimentAtDoor, LoggedModelAtDoor, RunAtDoor
 from ingest.recently_used import RecentlyUsed
 from schemas.errors import ResourceDoesNotExist, Retryable
+from schemas.events import EXPERIMENTS_ORDERING_UNIT
 from schemas.progress import ProjectionProgress
 
 CAPACITY: Final = 20_000
@@ -60,11 +62,11 @@ class Door:
         self._log = log
         self._progress = progress
         self._shared = shared
-        self._runs: RecentlyUsed[str, _Seen[RunAtDoor]] = RecentlyUsed(capacity, self._run_evicted)
-        self._experiments: RecentlyUsed[int, _Seen[ExperimentAtDoor]] = RecentlyUsed(capacity, self._experiment_evicted)
+        self._runs: RecentlyUsed[str, _Seen[RunAtDoor]] = RecentlyUsed(capacity)
+        self._experiments: RecentlyUsed[int, _Seen[ExperimentAtDoor]] = RecentlyUsed(capacity)
         self._logged_models: RecentlyUsed[str, LoggedModelAtDoor] = RecentlyUsed(capacity)
-        self._changed: set[str] = set()
-        """Streams in the cache whose lifecycle this process changed, perhaps ahead of the read model."""
+        self._changes = 0
+        """How many changes this process made; a look-up during which one was made may have seen what was before."""
         self._doubts = 1
         self._doubts_settled = 0
         self._away_until_s = 0.0
@@ -100,6 +102,18 @@ class Door:
             raise ResourceDoesNotExist(f"No Experiment with id={experiment_id} exists")
         return experiment
 
+    async def experiment_now(self, experiment_id: int) -> ExperimentAtDoor:
+        """An experiment with every change that was acknowledged before the call, by whatever process.
+
+        For commands about lifecycles, which say what of the experiment they come after. Raises as `run` does.
+        """
+        if self._shared:
+            await self.catch_up(EXPERIMENTS_ORDERING_UNIT)
+            experiment = await self.state.experiment(experiment_id)
+            if experiment is not None:
+                return experiment
+        return await self.experiment(experiment_id)
+
     async def _known(
         self, cache: RecentlyUsed[K, _Seen[T]], key: K, ask: Callable[[K], Awaitable[T | None]]
     ) -> T | None:
@@ -127,6 +141,7 @@ class Door:
         self, cache: RecentlyUsed[K, _Seen[T]], key: K, ask: Callable[[K], Awaitable[T | None]]
     ) -> T | None:
         doubts = await self._settle_doubts()
+        changes = self._changes
         entry = await ask(key)
         if entry is None:
             await self.catch_up()
@@ -136,7 +151,7 @@ class Door:
         known = cache.get(key)
         if known is not None and known.entry.lifecycle_us >= entry.lifecycle_us:
             entry = known.entry
-        if doubts == self._doubts:
+        if doubts == self._doubts and changes == self._changes:
             cache.put(key, _Seen(entry, self._now_s()))
         return entry
 
@@ -157,12 +172,16 @@ class Door:
             self._logged_models.put(model_id, model)
         return model
 
-    async def catch_up(self) -> None:
-        """Return when the read model holds everything acknowledged before the call.
+    async def catch_up(self, ordering_unit: str | None = None) -> None:
+        """Return when the read model holds everything acknowledged before the call, or all of one ordering unit.
 
         Raises ProjectionBehind after CATCH_UP_WAIT_S, LogUnavailable.
         """
-        await self._progress.wait_until(await self._log.end(), CATCH_UP_WAIT_S)
+        end = await self._log.end()
+        if ordering_unit is not None:
+            partition = self._log.partition_of(ordering_unit)
+            end = {partition: end[partition]}
+        await self._progress.wait_until(end, CATCH_UP_WAIT_S)
 
     # --- hearing --------------------------------------------------------------------------------------------------
 
@@ -178,37 +197,18 @@ class Door:
     def logged_model_created(self, model: LoggedModelAtDoor) -> None:
         self._logged_models.put(model.model_id, model)
 
-    def experiment_renamed(self, experiment_id: int, name: str) -> None:
-        seen = self._experiments.get(experiment_id)
-        if seen is not None:
-            seen.entry.name = name
-
-    def run_lifecycle_changed(self, run_id: str, *, active: bool, time_us: int) -> None:
-        """This process deleted or restored a run at `time_us`."""
-        seen = self._runs.get(run_id)
-        if seen is None:
-            self.forget(f"run/{run_id}")
-        else:
-            _change(seen.entry, active, time_us)
-            self._changed.add(f"run/{run_id}")
-
-    def experiment_lifecycle_changed(self, experiment_id: int, *, active: bool, time_us: int) -> None:
-        """This process deleted or restored an experiment at `time_us`."""
-        seen = self._experiments.get(experiment_id)
-        if seen is None:
-            self.forget(f"experiment/{experiment_id}")
-        else:
-            _change(seen.entry, active, time_us)
-            self._changed.add(f"experiment/{experiment_id}")
-
-    def forget(self, stream: str) -> None:
-        """What is known of a run or an experiment may be out of date: the next look-up waits for the projection."""
+    def changed(self, stream: str) -> None:
+        """This process changed a run or an experiment, and the read model holds it: look there from now on."""
         kind, _, key = stream.partition("/")
         if kind == "run":
             self._runs.drop(key)
         elif kind == "experiment":
             self._experiments.drop(int(key))
-        self._changed.discard(stream)
+        self._changes += 1
+
+    def forget(self, stream: str) -> None:
+        """What is known of a run or an experiment may be out of date: the next look-up waits for the projection."""
+        self.changed(stream)
         self._doubts += 1
 
     def forget_all(self) -> None:
@@ -216,7 +216,6 @@ class Door:
         self._runs.clear()
         self._experiments.clear()
         self._logged_models.clear()
-        self._changed.clear()
         self._doubts += 1
 
     # --------------------------------------------------------------------------------------------------------------
@@ -232,17 +231,6 @@ class Door:
             self._doubts_settled = max(self._doubts_settled, doubts)
         return doubts
 
-    def _run_evicted(self, run_id: str) -> None:
-        self._evicted(f"run/{run_id}")
-
-    def _experiment_evicted(self, experiment_id: int) -> None:
-        self._evicted(f"experiment/{experiment_id}")
-
-    def _evicted(self, stream: str) -> None:
-        if stream in self._changed:
-            self._changed.discard(stream)
-            self._doubts += 1
-
     def _is_good(self, seen_at_s: float) -> bool:
         """Whether what was seen then may be used now: it is young, or there is no asking just now."""
         if not self._shared:
@@ -257,9 +245,3 @@ class Door:
 
     def _now_s(self) -> float:
         return time.monotonic() if self._shared else 0.0
-
-
-def _change(entry: RunAtDoor | ExperimentAtDoor, active: bool, time_us: int) -> None:
-    """As the fold does: within a stream the order of the log counts, so a change never dates before the last."""
-    entry.active = active
-    entry.lifecycle_us = max(entry.lifecycle_us + 1, time_us)

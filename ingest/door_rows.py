@@ -12,7 +12,9 @@ from ingest.deciding.lifecycle import is_active
 from ingest.deciding.logged_models import LOGGED_MODEL_STATUSES
 from ingest.port import ExperimentAtDoor, LoggedModelAtDoor, RunAtDoor, RunInfo
 
-_EXPERIMENT: Final = "SELECT experiment_id, name, artifact_location, lifecycle_stage, lifecycle_us FROM experiments"
+_EXPERIMENT: Final = (
+    "SELECT experiment_id, name, artifact_location, lifecycle_stage, lifecycle_us, lifecycle_revision FROM experiments"
+)
 _RUN_NUMBER: Final = "(SELECT run_number FROM runs WHERE run_id = $1)"
 _STATUS_NAMES: Final = {number: name for name, number in LOGGED_MODEL_STATUSES.items()}
 
@@ -21,10 +23,12 @@ EXPERIMENT_NAMED: Final = f"{_EXPERIMENT} WHERE name = $1"
 LAST_EXPERIMENT_ID: Final = "SELECT max(experiment_id) FROM experiments"
 EXPERIMENT_TAG: Final = "SELECT 1 FROM experiment_tags WHERE experiment_id = $1 AND key = $2"
 EXPERIMENT_TAG_KEYS: Final = "SELECT key FROM experiment_tags WHERE experiment_id = $1 AND substr(key, 1, $2) = $3"
-RUN: Final = "SELECT run_id, experiment_id, lifecycle_stage, lifecycle_us FROM runs WHERE run_id = $1"
+RUN: Final = (
+    "SELECT run_id, experiment_id, lifecycle_stage, lifecycle_us, experiment_revision FROM runs WHERE run_id = $1"
+)
 RUN_INFO: Final = """
 SELECT r.run_id, r.experiment_id, r.name, r.user_id, r.status, r.start_time_ms, r.end_time_ms, r.artifact_uri,
-  r.lifecycle_stage, r.lifecycle_us, e.lifecycle_stage, e.lifecycle_us
+  r.lifecycle_stage, r.lifecycle_us, r.experiment_revision, e.lifecycle_stage, e.lifecycle_us, e.lifecycle_revision
 FROM runs r LEFT JOIN experiments e ON e.experiment_id = r.experiment_id WHERE r.run_id = $1
 """
 PARAM: Final = f"SELECT key, value FROM params WHERE run_number = {_RUN_NUMBER} AND key = $2"
@@ -56,20 +60,20 @@ class Row(Protocol):
 
 def experiment_of(row: Row) -> ExperimentAtDoor:
     """From a row of EXPERIMENT or EXPERIMENT_NAMED."""
-    return ExperimentAtDoor(row[0], row[1], row[2], row[3] == "active", row[4])
+    return ExperimentAtDoor(row[0], row[1], row[2], row[3] == "active", row[4], row[5])
 
 
 def run_of(row: Row) -> RunAtDoor:
     """From a row of RUN."""
-    return RunAtDoor(row[0], row[1], row[2] == "active", row[3])
+    return RunAtDoor(row[0], row[1], row[2] == "active", row[3], row[4])
 
 
 def run_info_of(row: Row) -> RunInfo:
     """From a row of RUN_INFO."""
-    run = RunAtDoor(row[0], row[1], row[8] == "active", row[9])
+    run = RunAtDoor(row[0], row[1], row[8] == "active", row[9], row[10])
     active = run.active
-    if row[11] is not None:  # None only while the experiment's own partition is behind
-        active = is_active(run, ExperimentAtDoor(row[1], "", "", row[10] == "active", row[11]))
+    if row[12] is not None:  # None only while the experiment's own partition is behind
+        active = is_active(run, ExperimentAtDoor(row[1], "", "", row[11] == "active", row[12], row[13]))
     return RunInfo(row[0], row[1], row[2], row[3], row[4], row[5], row[6], row[7], active)
 
 

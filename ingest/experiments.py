@@ -13,7 +13,7 @@ from ingest.port import ExperimentAtDoor
 from ingest.validation import check_experiment_name, experiment_id_of
 from schemas.envelope import SYSTEM, Actor
 from schemas.errors import ResourceAlreadyExists
-from schemas.events import ExperimentCreated, ExperimentDeleted, ExperimentRestored
+from schemas.events import ExperimentCreated, ExperimentDeleted, ExperimentRenamed, ExperimentRestored
 from schemas.rest.messages import (
     CreateExperiment,
     DeleteExperiment,
@@ -77,40 +77,23 @@ class ExperimentCommands:
 
     async def rename(self, command: UpdateExperiment, actor: Actor, request_id: str) -> bytes:
         check_experiment_name(command.new_name)
-        experiment = await self._door.experiment(experiment_id_of(command.experiment_id))
+        experiment = await self._door.experiment_now(experiment_id_of(command.experiment_id))
         holder = await self._door.state.experiment_named(command.new_name)
         event = deciding.rename(command, experiment, holder)
-        await self._writer.change(
-            event,
-            actor,
-            request_id,
-            hear=True,
-            heeded=lambda _: self._door.experiment_renamed(event.experiment_id, event.name),
-            doubtful=self._door.forget,
-        )
-        return answers.EMPTY
+        return await self._change(event, actor, request_id)
 
     async def delete(self, command: DeleteExperiment, actor: Actor, request_id: str) -> bytes:
-        experiment = await self._door.experiment(experiment_id_of(command.experiment_id))
-        return await self._change_lifecycle(deciding.delete(experiment), actor, request_id, active=False)
+        experiment = await self._door.experiment_now(experiment_id_of(command.experiment_id))
+        return await self._change(deciding.delete(experiment), actor, request_id)
 
     async def restore(self, command: RestoreExperiment, actor: Actor, request_id: str) -> bytes:
-        experiment = await self._door.experiment(experiment_id_of(command.experiment_id))
-        return await self._change_lifecycle(deciding.restore(experiment), actor, request_id, active=True)
+        experiment = await self._door.experiment_now(experiment_id_of(command.experiment_id))
+        return await self._change(deciding.restore(experiment), actor, request_id)
 
-    async def _change_lifecycle(
-        self, event: ExperimentDeleted | ExperimentRestored, actor: Actor, request_id: str, *, active: bool
+    async def _change(
+        self, event: ExperimentRenamed | ExperimentDeleted | ExperimentRestored, actor: Actor, request_id: str
     ) -> bytes:
-        await self._writer.change(
-            event,
-            actor,
-            request_id,
-            hear=True,
-            heeded=lambda stamped: self._door.experiment_lifecycle_changed(
-                event.experiment_id, active=active, time_us=stamped.time_us
-            ),
-            doubtful=self._door.forget,
-        )
+        await self._writer.change(event, actor, request_id, changed=self._door.changed, doubtful=self._door.forget)
         return answers.EMPTY
 
     async def set_tag(self, command: SetExperimentTag, actor: Actor, request_id: str) -> bytes:
@@ -141,5 +124,5 @@ class ExperimentCommands:
     async def _append_created(self, event: ExperimentCreated, actor: Actor, request_id: str) -> None:
         stamped = await self._writer.append_and_hear(event, actor, request_id)
         self._door.experiment_created(
-            ExperimentAtDoor(event.experiment_id, event.name, event.artifact_location, True, stamped.time_us)
+            ExperimentAtDoor(event.experiment_id, event.name, event.artifact_location, True, stamped.time_us, 0)
         )

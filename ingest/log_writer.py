@@ -83,24 +83,21 @@ class LogWriter:
         actor: Actor,
         request_id: str,
         *,
-        hear: bool,
-        heeded: Callable[[EventData], None],
+        changed: Callable[[str], None],
         doubtful: Callable[[str], None],
     ) -> EventData:
-        """Append an event that changes what the door knows, and tell the door, even when the caller is cancelled.
+        """As `append_and_hear`, for an event that changes what the door knows, even when the caller is cancelled.
 
-        `heeded` is called with the event when it holds, `doubtful` with its stream when that is not known.
-        With `hear` it holds when the fold says so, else when it is durable.
+        `changed` is called with the stream when the read model holds the event, `doubtful` when that is not known.
         """
 
         async def carry_through() -> EventData:
             try:
-                append = self.append_and_hear if hear else self.append
-                stamped = await append(event, actor, request_id)
+                stamped = await self.append_and_hear(event, actor, request_id)
             except BaseException:
                 doubtful(stream_of(event))
                 raise
-            heeded(stamped)
+            changed(stream_of(event))
             return stamped
 
         task = asyncio.get_running_loop().create_task(carry_through())

@@ -11,13 +11,17 @@ from dataclasses import dataclass
 
 @dataclass(slots=True)
 class ExperimentAtDoor:
-    """An experiment as commands need it. `lifecycle_us` is when it was last created, deleted or restored."""
+    """An experiment as commands need it.
+
+    `lifecycle_us` is when it was last created, deleted or restored, `lifecycle_revision` how many times the latter two.
+    """
 
     experiment_id: int
     name: str
     artifact_location: str
     active: bool
     lifecycle_us: int
+    lifecycle_revision: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,12 +41,17 @@ class RunInfo:
 
 @dataclass(slots=True)
 class RunAtDoor:
-    """A run as commands need it; its experiment, when changed later than it, decides whether it takes writes."""
+    """A run as commands need it.
+
+    `experiment_revision` is how much of its experiment's lifecycle the writer of its own last change had seen; None
+    when that was not noted yet.
+    """
 
     run_id: str
     experiment_id: int
     active: bool
     lifecycle_us: int
+    experiment_revision: int | None
     info: RunInfo | None = None
     """The run as it is, when this process made it and every change since; else None, and the read model is asked."""
     is_bare: bool = False

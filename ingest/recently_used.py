@@ -1,7 +1,6 @@
 """A bounded map that forgets what was not used for longest."""
 
 from collections import OrderedDict
-from collections.abc import Callable
 from typing import Generic, TypeVar
 
 K = TypeVar("K")
@@ -9,12 +8,11 @@ V = TypeVar("V")
 
 
 class RecentlyUsed(Generic[K, V]):
-    """At most `capacity` entries; `on_evicted` hears of the keys that had to make room."""
+    """At most `capacity` entries."""
 
-    def __init__(self, capacity: int, on_evicted: Callable[[K], None] = lambda _: None) -> None:
+    def __init__(self, capacity: int) -> None:
         self._entries: OrderedDict[K, V] = OrderedDict()
         self._capacity = capacity
-        self._on_evicted = on_evicted
 
     def get(self, key: K) -> V | None:
         entry = self._entries.get(key)
@@ -26,7 +24,7 @@ class RecentlyUsed(Generic[K, V]):
         self._entries[key] = value
         self._entries.move_to_end(key)
         if len(self._entries) > self._capacity:
-            self._on_evicted(self._entries.popitem(last=False)[0])
+            self._entries.popitem(last=False)
 
     def drop(self, key: K) -> None:
         self._entries.pop(key, None)

@@ -27,7 +27,15 @@ class RunCommands:
         stamped = await self._writer.append(event, actor, request_id)
         info = deciding.info_of_new(event)
         self._door.run_created(
-            RunAtDoor(event.run_id, event.experiment_id, True, stamped.time_us, info=info, is_bare=True)
+            RunAtDoor(
+                event.run_id,
+                event.experiment_id,
+                True,
+                stamped.time_us,
+                event.experiment_revision,
+                info=info,
+                is_bare=True,
+            )
         )
         return answers.run_created(event)
 
@@ -66,26 +74,17 @@ class RunCommands:
         return info
 
     async def delete(self, command: DeleteRun, actor: Actor, request_id: str) -> bytes:
-        run = await self._door.run(command.run_id)
-        await self._change_lifecycle(RunDeleted(run_id=run.run_id), actor, request_id, active=False)
-        return answers.EMPTY
+        return await self._change_lifecycle(RunDeleted, command.run_id, actor, request_id)
 
     async def restore(self, command: RestoreRun, actor: Actor, request_id: str) -> bytes:
-        run = await self._door.run(command.run_id)
-        await self._change_lifecycle(RunRestored(run_id=run.run_id), actor, request_id, active=True)
-        return answers.EMPTY
+        return await self._change_lifecycle(RunRestored, command.run_id, actor, request_id)
 
     async def _change_lifecycle(
-        self, event: RunDeleted | RunRestored, actor: Actor, request_id: str, *, active: bool
-    ) -> None:
+        self, change: type[RunDeleted | RunRestored], run_id: str, actor: Actor, request_id: str
+    ) -> bytes:
         """Appended also when the run is in that state already: what the door knows may be late."""
-        await self._writer.change(
-            event,
-            actor,
-            request_id,
-            hear=False,
-            heeded=lambda stamped: self._door.run_lifecycle_changed(
-                event.run_id, active=active, time_us=stamped.time_us
-            ),
-            doubtful=self._door.forget,
-        )
+        run = await self._door.run(run_id)
+        experiment = await self._door.experiment_now(run.experiment_id)
+        event = change(run_id=run.run_id, experiment_revision=experiment.lifecycle_revision)
+        await self._writer.change(event, actor, request_id, changed=self._door.changed, doubtful=self._door.forget)
+        return answers.EMPTY

@@ -66,9 +66,9 @@ def fold(working_set: WorkingSet, recorded: RecordedEvent, event: AnyEvent) -> N
         case RunUpdated():
             _run_updated(_run(working_set, event.run_id), event)
         case RunDeleted():
-            _set_run_lifecycle(_run(working_set, event.run_id), active=False, time_us=recorded.time_us)
+            _set_run_lifecycle(_run(working_set, event.run_id), recorded, event, active=False)
         case RunRestored():
-            _set_run_lifecycle(_run(working_set, event.run_id), active=True, time_us=recorded.time_us)
+            _set_run_lifecycle(_run(working_set, event.run_id), recorded, event, active=True)
         case RunTagDeleted():
             _run(working_set, event.run_id).tags[event.key] = None
         case RunModelLogged():
@@ -161,7 +161,7 @@ def _experiment_renamed(working_set: WorkingSet, recorded: RecordedEvent, event:
     working_set.experiment_ids.pop(experiment.name, None)
     working_set.experiment_ids[event.name] = event.experiment_id
     experiment.name = event.name
-    experiment.last_update_time_ms = recorded.time_us // 1000
+    experiment.last_update_time_ms = max(experiment.last_update_time_ms, recorded.time_us // 1000)
     working_set.changed_experiments.add(event.experiment_id)
 
 
@@ -174,7 +174,8 @@ def _set_experiment_lifecycle(
         raise ResourceDoesNotExist(f"There is no {wanted} experiment {experiment_id}; it is {is_now}.")
     experiment.active = active
     experiment.lifecycle_us = max(experiment.lifecycle_us + 1, recorded.time_us)
-    experiment.last_update_time_ms = recorded.time_us // 1000
+    experiment.lifecycle_revision += 1
+    experiment.last_update_time_ms = max(experiment.last_update_time_ms, recorded.time_us // 1000)
     working_set.changed_experiments.add(experiment_id)
 
 
@@ -196,6 +197,7 @@ def _run_created(working_set: WorkingSet, recorded: RecordedEvent, event: RunCre
         artifact_uri=event.artifact_uri,
         active=True,
         lifecycle_us=recorded.time_us,
+        experiment_revision=event.experiment_revision,
     )
     for tag in event.tags:
         run.tags[tag.key] = tag.value
@@ -214,11 +216,16 @@ def _run_updated(run: Run, event: RunUpdated) -> None:
         run.tags[RUN_NAME_TAG] = event.name
 
 
-def _set_run_lifecycle(run: Run, *, active: bool, time_us: int) -> None:
-    """Within a run the log's order decides; against its experiment the later time does."""
+def _set_run_lifecycle(run: Run, recorded: RecordedEvent, event: RunDeleted | RunRestored, *, active: bool) -> None:
+    """Within a run the log's order decides; against its experiment, how much of that the writers had seen.
+
+    Of two racing writers the later in the log may have seen less. It counts all the same, with what both had seen.
+    """
     run.changed = True
     run.active = active
-    run.lifecycle_us = max(run.lifecycle_us + 1, time_us)
+    run.lifecycle_us = max(run.lifecycle_us + 1, recorded.time_us)
+    seen = event.experiment_revision
+    run.experiment_revision = None if seen is None else max(seen, run.experiment_revision or 0)
 
 
 def _run_data_logged(run: Run, event: RunDataLogged) -> None:
@@ -355,7 +362,7 @@ def _logged_model_created(working_set: WorkingSet, recorded: RecordedEvent, even
 
 def _logged_model_changed(model: LoggedModel, recorded: RecordedEvent) -> None:
     """Params, tags and metrics of a model change it as little as those of a run do."""
-    model.last_updated_timestamp_ms = recorded.time_us // 1000
+    model.last_updated_timestamp_ms = max(model.last_updated_timestamp_ms, recorded.time_us // 1000)
     model.changed = True
 
 

@@ -180,7 +180,7 @@ class PostgresqlReadModelWriter(ReadModelWriter):
     async def _load_experiments(self, working_set: WorkingSet, needs: Needs) -> None:
         columns = (
             "SELECT experiment_id, name, artifact_location, lifecycle_stage = 'active', lifecycle_us,"
-            " creation_time_ms, last_update_time_ms FROM experiments"
+            " creation_time_ms, last_update_time_ms, lifecycle_revision FROM experiments"
         )
         for row in await self._connection.fetch(
             # Two look-ups by an index each, which OR would make a scan.
@@ -195,7 +195,8 @@ class PostgresqlReadModelWriter(ReadModelWriter):
     async def _load_runs(self, working_set: WorkingSet, needs: Needs) -> None:
         found = await self._connection.fetch(
             "SELECT run_id, experiment_id, name, user_id, status, start_time_ms, end_time_ms, artifact_uri,"
-            " lifecycle_stage = 'active', lifecycle_us, run_number FROM runs WHERE run_id = ANY($1::text[])",
+            " lifecycle_stage = 'active', lifecycle_us, experiment_revision, run_number FROM runs"
+            " WHERE run_id = ANY($1::text[])",
             list(needs.runs),
         )
         if not found:
@@ -368,7 +369,7 @@ class PostgresqlReadModelWriter(ReadModelWriter):
         runs = [*known, *new]
         await self._tables.update(
             "runs",
-            ("name", "status", "end_time_ms", "lifecycle_stage", "lifecycle_us"),
+            ("name", "status", "end_time_ms", "lifecycle_stage", "lifecycle_us", "experiment_revision"),
             [rows.run_change(run) for run in known if run.changed],
         )
         await self._tables.insert("runs", [rows.run_row(run) for run in new])

@@ -52,6 +52,7 @@ def experiment_row(experiment: Experiment) -> Values:
         experiment.lifecycle_us,
         experiment.creation_time_ms,
         experiment.last_update_time_ms,
+        experiment.lifecycle_revision,
     )
 
 
@@ -68,12 +69,24 @@ def run_row(run: Run) -> Values:
         run.artifact_uri,
         _stage(run.active),
         run.lifecycle_us,
+        run.experiment_revision,
     )
 
 
 def run_change(run: Run) -> Values:
-    """(name, status, end_time_ms, lifecycle_stage, lifecycle_us, run_number): what of a run changes, and its key."""
-    return (run.name, run.status, run.end_time_ms, _stage(run.active), run.lifecycle_us, run.run_number)
+    """What of a run changes, and its key.
+
+    (name, status, end_time_ms, lifecycle_stage, lifecycle_us, experiment_revision, run_number)
+    """
+    return (
+        run.name,
+        run.status,
+        run.end_time_ms,
+        _stage(run.active),
+        run.lifecycle_us,
+        run.experiment_revision,
+        run.run_number,
+    )
 
 
 def param_rows(runs: Iterable[Run]) -> list[Values]:

@@ -83,18 +83,18 @@ class SqliteReadModelWriter(ReadModelWriter):
     def _load_experiments(self, working_set: WorkingSet, needs: Needs) -> None:
         found = self._connection.execute(
             "SELECT experiment_id, name, artifact_location, lifecycle_stage = 'active', lifecycle_us,"
-            " creation_time_ms, last_update_time_ms FROM experiments"
+            " creation_time_ms, last_update_time_ms, lifecycle_revision FROM experiments"
             " WHERE experiment_id IN (SELECT value FROM json_each(?)) OR name IN (SELECT value FROM json_each(?))",
             (self._list(needs.experiment_ids), self._list(needs.experiment_names)),
         )
-        for experiment_id, name, location, active, *times in found:
-            working_set.experiments[experiment_id] = Experiment(experiment_id, name, location, bool(active), *times)
+        for experiment_id, name, location, active, *others in found:
+            working_set.experiments[experiment_id] = Experiment(experiment_id, name, location, bool(active), *others)
             working_set.experiment_ids[name] = experiment_id
 
     def _load_runs(self, working_set: WorkingSet, needs: Needs) -> None:
         found = self._connection.execute(
             "SELECT run_id, experiment_id, name, user_id, status, start_time_ms, end_time_ms, artifact_uri,"
-            " lifecycle_stage = 'active', lifecycle_us, run_number FROM runs"
+            " lifecycle_stage = 'active', lifecycle_us, experiment_revision, run_number FROM runs"
             " WHERE run_id IN (SELECT value FROM json_each(?))",
             (self._list(needs.runs),),
         ).fetchall()
@@ -211,9 +211,9 @@ class SqliteReadModelWriter(ReadModelWriter):
             [(experiment.experiment_id, experiment.name) for experiment in changed],
         )
         self._many(
-            "INSERT INTO experiments VALUES (?,?,?,?,?,?,?) ON CONFLICT (experiment_id) DO UPDATE SET"
+            "INSERT INTO experiments VALUES (?,?,?,?,?,?,?,?) ON CONFLICT (experiment_id) DO UPDATE SET"
             " name = excluded.name, lifecycle_stage = excluded.lifecycle_stage, lifecycle_us = excluded.lifecycle_us,"
-            " last_update_time_ms = excluded.last_update_time_ms",
+            " lifecycle_revision = excluded.lifecycle_revision, last_update_time_ms = excluded.last_update_time_ms",
             map(rows.experiment_row, changed),
         )
         tags = working_set.experiment_tags.items()
@@ -229,12 +229,13 @@ class SqliteReadModelWriter(ReadModelWriter):
     def _write_runs(self, working_set: WorkingSet) -> None:
         runs = list(working_set.runs.values())
         self._many(
-            "UPDATE runs SET name = ?, status = ?, end_time_ms = ?, lifecycle_stage = ?, lifecycle_us = ?"
+            "UPDATE runs SET name = ?, status = ?, end_time_ms = ?, lifecycle_stage = ?, lifecycle_us = ?,"
+            " experiment_revision = ?"
             " WHERE run_number = ?",
             [rows.run_change(run) for run in runs if run.changed and run.run_number is not None],
         )
         new = rows.number_new_runs(working_set, self._take_run_number)
-        self._many("INSERT INTO runs VALUES (?,?,?,?,?,?,?,?,?,?,?)", map(rows.run_row, new))
+        self._many("INSERT INTO runs VALUES (?,?,?,?,?,?,?,?,?,?,?,?)", map(rows.run_row, new))
         self._many("INSERT INTO params VALUES (?,?,?,?)", rows.param_rows(runs))
         self._many("INSERT OR REPLACE INTO tags VALUES (?,?,?,?)", rows.tag_rows(runs))
         self._many("DELETE FROM tags WHERE run_number = ? AND key = ?", rows.deleted_tags(runs))

@@ -50,6 +50,7 @@ class Experiment:
     lifecycle_us: int
     creation_time_ms: int
     last_update_time_ms: int
+    lifecycle_revision: int = 0
 
 
 @dataclass(slots=True)
@@ -89,6 +90,7 @@ class Run:
     artifact_uri: str
     active: bool
     lifecycle_us: int
+    experiment_revision: int | None = None
     run_number: int | None = None
     changed: bool = False
     params: dict[str, str] = field(default_factory=dict)

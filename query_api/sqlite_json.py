@@ -6,8 +6,11 @@ read; an empty one must be absent, so its '[]' or NULL becomes nothing.
 
 from typing import Final
 
-LIFECYCLE_STAGE: Final = "CASE WHEN r.lifecycle_us <= e.lifecycle_us THEN e.lifecycle_stage ELSE r.lifecycle_stage END"
-"""Of `runs r LEFT JOIN experiments e`, the run's effective stage: the later of its own and its experiment's."""
+LIFECYCLE_STAGE: Final = (
+    "CASE WHEN coalesce(r.experiment_revision < e.lifecycle_revision, r.lifecycle_us <= e.lifecycle_us)"
+    " THEN e.lifecycle_stage ELSE r.lifecycle_stage END"
+)
+"""Of `runs r LEFT JOIN experiments e`, the run's effective stage: its own, unless its experiment's changed after it."""
 
 
 def _listed(field: str, members: str, rows: str) -> str:

@@ -5,7 +5,7 @@ and not dataclasses because one is made for each event: frozen dataclasses take 
 """
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import msgspec
 import uuid_utils
@@ -69,13 +69,17 @@ class RecordedEvent(msgspec.Struct, frozen=True, gc=False):
 
 
 class EventClock:
-    """Times and ids for new events, never going backwards within this process."""
+    """Times and ids for new events, never going backwards within this process.
 
-    def __init__(self) -> None:
+    Nothing is decided by comparing the times of two processes: their clocks differ. `time_ns` is the clock it reads.
+    """
+
+    def __init__(self, time_ns: Callable[[], int] = time.time_ns) -> None:
+        self._time_ns = time_ns
         self._last_us = 0
 
     def stamp(self, payload: AnyEvent, actor: Actor, request_id: str) -> EventData:
         """Give `payload` its envelope."""
-        now_us = max(time.time_ns() // 1000, self._last_us + 1)
+        now_us = max(self._time_ns() // 1000, self._last_us + 1)
         self._last_us = now_us
         return EventData(uuid_utils.uuid7().bytes, stream_of(payload), now_us, actor, request_id, payload)

@@ -124,7 +124,13 @@ class ExperimentTagDeleted(Event, frozen=True):
 
 
 class RunCreated(Event, frozen=True):
+    """`experiment_revision`: how many times the experiment had been deleted or restored, as far as the writer had seen.
+
+    Missing in events of version 1, and in those alone; so in run.deleted and run.restored.
+    """
+
     event_type = "run.created"
+    event_version = 2
 
     run_id: str
     experiment_id: int
@@ -133,6 +139,7 @@ class RunCreated(Event, frozen=True):
     start_time_ms: int
     artifact_uri: str
     tags: list[Tag] = []
+    experiment_revision: int | None = None
 
 
 class RunUpdated(Event, frozen=True):
@@ -147,15 +154,23 @@ class RunUpdated(Event, frozen=True):
 
 
 class RunDeleted(Event, frozen=True):
+    """`experiment_revision`: as in run.created."""
+
     event_type = "run.deleted"
+    event_version = 2
 
     run_id: str
+    experiment_revision: int | None = None
 
 
 class RunRestored(Event, frozen=True):
+    """`experiment_revision`: as in run.created."""
+
     event_type = "run.restored"
+    event_version = 2
 
     run_id: str
+    experiment_revision: int | None = None
 
 
 class RunTagDeleted(Event, frozen=True):

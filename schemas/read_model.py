@@ -63,12 +63,13 @@ experiments = Table(
     Column("experiment_id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=False),
     Column("name", _TEXT, nullable=False, unique=True),
     Column("artifact_location", _TEXT, nullable=False),
-    # 'active' or 'deleted', set at `lifecycle_us`. A run's effective stage is that of the later of its own last
-    # lifecycle event and its experiment's; at the same microsecond the experiment's counts.
+    # 'active' or 'deleted', set at `lifecycle_us`, which grows with each change.
     Column("lifecycle_stage", _TEXT, nullable=False),
     Column("lifecycle_us", BigInteger, nullable=False),
     Column("creation_time_ms", BigInteger, nullable=False),
     Column("last_update_time_ms", BigInteger, nullable=False),
+    # How many times it was deleted or restored.
+    Column("lifecycle_revision", BigInteger, nullable=False),
 )
 
 experiment_tags = Table(
@@ -93,8 +94,12 @@ runs = Table(
     Column("start_time_ms", BigInteger, nullable=False),
     Column("end_time_ms", BigInteger),
     Column("artifact_uri", _TEXT, nullable=False),
+    # The run's own stage. It counts unless the experiment was deleted or restored after what the writer of the run's
+    # last lifecycle event had seen of it: `experiment_revision` < `lifecycle_revision`. NULL where that event is of
+    # version 1 and does not tell; then the later `lifecycle_us` counts, and at one microsecond the experiment's.
     Column("lifecycle_stage", _TEXT, nullable=False),
     Column("lifecycle_us", BigInteger, nullable=False),
+    Column("experiment_revision", BigInteger),
 )
 # The default order of a run search.
 Index("runs_by_start", runs.c.experiment_id, runs.c.start_time_ms.desc(), runs.c.run_id)

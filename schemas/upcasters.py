@@ -9,7 +9,17 @@ from typing import Any, Final
 
 Upcaster = Callable[[dict[str, Any]], dict[str, Any]]
 
-UPCASTERS: Final[dict[tuple[str, int], Upcaster]] = {}
+
+def _as_it_is(payload: dict[str, Any]) -> dict[str, Any]:
+    """For a version that only added a field which may be missing."""
+    return payload
+
+
+UPCASTERS: Final[dict[tuple[str, int], Upcaster]] = {
+    ("run.created", 1): _as_it_is,
+    ("run.deleted", 1): _as_it_is,
+    ("run.restored", 1): _as_it_is,
+}
 """(event type, version it lifts from) to the function that lifts it to the version after."""
 
 

@@ -5,8 +5,13 @@ from schemas.errors import InvalidParameterValue
 
 
 def is_active(run: RunAtDoor, experiment: ExperimentAtDoor) -> bool:
-    """The later of the last lifecycle changes of a run and its experiment decides; at one time the experiment's."""
-    return run.active if run.lifecycle_us > experiment.lifecycle_us else experiment.active
+    """A run's own stage counts, unless its experiment was deleted or restored after what the run's writer had seen.
+
+    Where that was not noted, the later of their last changes counts, and at one time the experiment's.
+    """
+    if run.experiment_revision is None:
+        return run.active if run.lifecycle_us > experiment.lifecycle_us else experiment.active
+    return run.active if run.experiment_revision >= experiment.lifecycle_revision else experiment.active
 
 
 def require_active_run(run: RunAtDoor, experiment: ExperimentAtDoor) -> None:

@@ -49,6 +49,7 @@ def create(command: CreateRun, experiment: ExperimentAtDoor, run_id: str, name: 
         start_time_ms=command.start_time,
         artifact_uri=run_artifacts(experiment.artifact_location, run_id),
         tags=[Tag(tag.key, tag.value) for tag in command.tags if tag.key != RUN_NAME_TAG],
+        experiment_revision=experiment.lifecycle_revision,
     )
 
 

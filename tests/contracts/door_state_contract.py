@@ -9,12 +9,15 @@ import orjson
 from ingest.port import DoorState, ExperimentAtDoor, LoggedModelAtDoor, RunAtDoor, RunInfo
 
 ROWS = """
-INSERT INTO experiments VALUES (0, 'Default', 'loc0', 'active', 10, 1, 1), (7, 'seven', 'loc7', 'deleted', 50, 1, 1);
+INSERT INTO experiments VALUES (0, 'Default', 'loc0', 'active', 10, 1, 1, 0),
+  (7, 'seven', 'loc7', 'deleted', 50, 1, 1, 3);
 INSERT INTO experiment_tags VALUES (7, 'a.b', 'x'), (7, 'a%b', 'y'), (0, 'a.c', 'z');
 INSERT INTO runs VALUES
-  (1, 'r1', 0, 'one', 'u', 'RUNNING', 5, NULL, 'uri1', 'active', 20),
-  (2, 'r2', 7, 'two', '', 'FINISHED', 5, 9, 'uri2', 'active', 20),
-  (3, 'r3', 7, 'three', '', 'FINISHED', 5, 9, 'uri3', 'active', 60);
+  (1, 'r1', 0, 'one', 'u', 'RUNNING', 5, NULL, 'uri1', 'active', 20, 0),
+  (2, 'r2', 7, 'two', '', 'FINISHED', 5, 9, 'uri2', 'active', 20, NULL),
+  (3, 'r3', 7, 'three', '', 'FINISHED', 5, 9, 'uri3', 'active', 60, NULL),
+  (4, 'r4', 7, 'four', '', 'FINISHED', 5, 9, 'uri4', 'active', 60, 2),
+  (5, 'r5', 7, 'five', '', 'FINISHED', 5, 9, 'uri5', 'active', 20, 3);
 INSERT INTO params VALUES (1, 'p', '1', 0), (1, 'q', '', 0), (2, 'p', '2', 7);
 INSERT INTO tags VALUES (1, 't', 'x', 0);
 INSERT INTO model_outputs VALUES (1, 'm-1', 0), (1, 'm-2', 0), (2, 'm-3', 0);
@@ -30,7 +33,7 @@ class DoorStateContract:
     """The rules."""
 
     async def test_experiments_are_found_by_id_and_by_name(self, state: DoorState) -> None:
-        seven = ExperimentAtDoor(7, "seven", "loc7", active=False, lifecycle_us=50)
+        seven = ExperimentAtDoor(7, "seven", "loc7", active=False, lifecycle_us=50, lifecycle_revision=3)
         assert await state.experiment(7) == seven
         assert await state.experiment_named("seven") == seven
         assert await state.experiment(8) is None
@@ -50,12 +53,13 @@ class DoorStateContract:
         assert sorted(await state.experiment_tag_keys(7, "a")) == ["a%b", "a.b"]
 
     async def test_a_run_is_found_with_its_own_lifecycle(self, state: DoorState) -> None:
-        assert await state.run("r2") == RunAtDoor("r2", 7, active=True, lifecycle_us=20)
+        assert await state.run("r2") == RunAtDoor("r2", 7, active=True, lifecycle_us=20, experiment_revision=None)
+        assert await state.run("r4") == RunAtDoor("r4", 7, active=True, lifecycle_us=60, experiment_revision=2)
         assert await state.run("r9") is None
 
     async def test_the_info_of_a_run_has_its_effective_lifecycle(self, state: DoorState) -> None:
         assert await state.run_info("r1") == RunInfo("r1", 0, "one", "u", "RUNNING", 5, None, "uri1", active=True)
-        for run_id, active in (("r2", False), ("r3", True)):
+        for run_id, active in (("r2", False), ("r3", True), ("r4", False), ("r5", True)):
             info = await state.run_info(run_id)
             assert info is not None
             assert info.active == active

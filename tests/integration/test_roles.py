@@ -1,5 +1,6 @@
 """Rules of the roles as processes: who answers what, what two replicas know of each other, outages, and leaving."""
 
+import random
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -231,6 +232,54 @@ def test_a_delete_that_races_metrics_loses_none_that_was_acknowledged(
     acknowledged = {step for step, code in enumerate(told[1:]) if code == ""}
     history = query.ask("GET", f"metrics/get-history?run_id={run_id}&metric_key=m")[1].get("metrics", [])
     assert {point.get("step", 0) for point in history} == acknowledged
+
+
+@pytest.fixture
+def fast_replica(roles: Roles) -> Iterator[Replica]:
+    """One more ingest process, whose clock is half a minute ahead of the others'."""
+    process = roles.new_process("ingest", 9)
+    process.clock_ahead_s = 30.0
+    with process:
+        yield Replica(process.url)
+
+
+def test_clocks_that_differ_lose_no_acknowledged_delete(
+    replicas: tuple[Replica, Replica], fast_replica: Replica, query: Replica
+) -> None:
+    """Commands of all kinds by turns, against what one MLflow server would hold after each of them."""
+    chance = random.Random(25)
+    ingests = (replicas[0], fast_replica)
+    experiment_id = fast_replica.new_experiment()
+    is_active = True
+    runs: dict[str, bool] = {}
+    for _ in range(60):
+        ingest, act = chance.choice(ingests), chance.choice(["run", "runs/delete", "runs/restore", "experiment"])
+        if act == "run" and is_active:
+            status, made = ingest.post("runs/create", experiment_id=experiment_id)
+            if status == 200:  # else it has not heard yet that the experiment was restored
+                runs[made["run"]["info"]["run_id"]] = True
+        elif act == "experiment":
+            change = "experiments/delete" if is_active else "experiments/restore"
+            assert ingest.code(change, experiment_id=experiment_id) == ""
+            is_active = not is_active
+            runs = dict.fromkeys(runs, is_active)
+        elif act != "run" and runs:
+            run_id = chance.choice(list(runs))
+            assert ingest.code(act, run_id=run_id) == ""
+            runs[run_id] = act == "runs/restore"
+        if not runs:
+            continue
+        run_id = chance.choice(list(runs))
+        shown = query.run(run_id)["info"]["lifecycle_stage"]
+        assert shown == ("active" if runs[run_id] else "deleted")
+    for run_id, active in runs.items():
+        assert query.run(run_id)["info"]["lifecycle_stage"] == ("active" if active else "deleted")
+        for ingest in ingests:
+            eventually(partial(takes_metrics, ingest, run_id, active), HEARD_WITHIN_S)
+
+
+def takes_metrics(ingest: Replica, run_id: str, active: bool) -> bool:
+    return (ingest.log(run_id) == "") == active
 
 
 # Leaving

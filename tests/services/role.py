@@ -24,6 +24,8 @@ class RoleProcess(ServiceProcess):
         super().__init__(folder)
         self._environment = dict(environment)
         self._options = tuple(options)
+        self.clock_ahead_s = 0.0
+        """How far its clock is before the machine's from its next start on; less than 0 is behind."""
 
     @property
     def url(self) -> str:
@@ -32,7 +34,8 @@ class RoleProcess(ServiceProcess):
 
     def command(self) -> list[str]:
         listen = ["--host", HOST, "--port", str(self.port)]
-        return [sys.executable, "-m", "tracklog", self.role, *listen, *self._options]
+        program = ["tests.services.skewed_clock", str(self.clock_ahead_s)] if self.clock_ahead_s else ["tracklog"]
+        return [sys.executable, "-m", *program, self.role, *listen, *self._options]
 
     def inherited_environment(self) -> Mapping[str, str]:
         # Variables of the developer's shell must not change the server under test.

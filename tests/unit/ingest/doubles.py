@@ -71,7 +71,14 @@ class MemoryProjection(ProjectionProgress, DoorState):
         row = self._rows.experiments.get(experiment_id)
         if row is None:
             return None
-        return ExperimentAtDoor(row.experiment_id, row.name, row.artifact_location, row.active, row.lifecycle_us)
+        return ExperimentAtDoor(
+            row.experiment_id,
+            row.name,
+            row.artifact_location,
+            row.active,
+            row.lifecycle_us,
+            row.lifecycle_revision,
+        )
 
     async def experiment_named(self, name: str) -> ExperimentAtDoor | None:
         experiment_id = self._rows.experiment_ids.get(name)
@@ -93,7 +100,9 @@ class MemoryProjection(ProjectionProgress, DoorState):
     async def run(self, run_id: str) -> RunAtDoor | None:
         self._ask()
         row = self._rows.runs.get(run_id)
-        return None if row is None else RunAtDoor(row.run_id, row.experiment_id, row.active, row.lifecycle_us)
+        if row is None:
+            return None
+        return RunAtDoor(row.run_id, row.experiment_id, row.active, row.lifecycle_us, row.experiment_revision)
 
     async def run_info(self, run_id: str) -> RunInfo | None:
         row = self._rows.runs.get(run_id)
@@ -147,10 +156,10 @@ class House:
         self.projection = MemoryProjection(self.log)
         self.ingest = self.another_process(shared=shared)
 
-    def another_process(self, *, shared: bool = False) -> IngestService:
+    def another_process(self, *, shared: bool = False, clock: EventClock | None = None) -> IngestService:
         """A service that shares log and read model, and knows nothing of what others did."""
         return IngestService(
-            self.log, self.projection, self.projection, "mlflow-artifacts:/", self.clock, shared=shared
+            self.log, self.projection, self.projection, "mlflow-artifacts:/", clock or self.clock, shared=shared
         )
 
     async def append(self, event: AnyEvent) -> EventData:

@@ -18,7 +18,7 @@ ROOT = "mlflow-artifacts:/"
 
 
 def experiment(experiment_id: int = 7, *, active: bool = True) -> ExperimentAtDoor:
-    return ExperimentAtDoor(experiment_id, "name", f"mlflow-artifacts:/{experiment_id}", active, 100)
+    return ExperimentAtDoor(experiment_id, "name", f"mlflow-artifacts:/{experiment_id}", active, 100, 0)
 
 
 def test_an_experiment_lies_below_the_artifact_root_by_default() -> None:

@@ -23,8 +23,8 @@ from schemas.rest.messages import (
     SetLoggedModelTags,
 )
 
-EXPERIMENT = ExperimentAtDoor(7, "name", "mlflow-artifacts:/7", True, 100)
-DELETED = ExperimentAtDoor(7, "name", "mlflow-artifacts:/7", False, 100)
+EXPERIMENT = ExperimentAtDoor(7, "name", "mlflow-artifacts:/7", True, 100, 4)
+DELETED = ExperimentAtDoor(7, "name", "mlflow-artifacts:/7", False, 100, 4)
 MODEL = LoggedModelAtDoor("m-1", 7)
 
 

@@ -8,8 +8,8 @@ from schemas.errors import BadRequest, InvalidParameterValue
 from schemas.events import RunCreated, RunUpdated, Tag
 from schemas.rest.messages import CreateRun, KeyValue, UpdateRun
 
-EXPERIMENT = ExperimentAtDoor(7, "name", "mlflow-artifacts:/7", True, 100)
-DELETED = ExperimentAtDoor(7, "name", "mlflow-artifacts:/7", False, 100)
+EXPERIMENT = ExperimentAtDoor(7, "name", "mlflow-artifacts:/7", True, 100, 4)
+DELETED = ExperimentAtDoor(7, "name", "mlflow-artifacts:/7", False, 100, 4)
 NAME_TAG = "mlflow.runName"
 
 
@@ -25,6 +25,7 @@ def test_a_new_run_keeps_what_it_was_given_and_its_name_once() -> None:
         start_time_ms=5,
         artifact_uri="mlflow-artifacts:/7/r/artifacts",
         tags=[Tag("a", "b")],
+        experiment_revision=4,
     )
 
 

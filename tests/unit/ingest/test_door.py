@@ -4,8 +4,8 @@ import asyncio
 
 import pytest
 
-from ingest.door import MAX_AGE_S, RETRY_S, Door
-from ingest.port import LoggedModelAtDoor
+from ingest.door import MAX_AGE_S, RETRY_S
+from ingest.port import LoggedModelAtDoor, RunAtDoor
 from schemas.errors import InvalidParameterValue, ResourceDoesNotExist, TemporarilyUnavailable
 from schemas.events import (
     ExperimentCreated,
@@ -17,7 +17,8 @@ from schemas.events import (
     RunRestored,
 )
 from schemas.progress import ProjectionBehind
-from tests.unit.ingest.doubles import House
+from schemas.rest.messages import DeleteExperiment, DeleteRun, RestoreRun, UpdateExperiment
+from tests.unit.ingest.doubles import ANN, House
 
 
 def experiment_created(experiment_id: int = 1) -> ExperimentCreated:
@@ -94,23 +95,37 @@ async def test_a_run_follows_the_later_lifecycle_change_of_itself_and_its_experi
                 await fresh.active_run("r")
 
 
-async def test_an_own_change_counts_at_once(house: House) -> None:
-    door = house.ingest.door
-    run = await door.run("r")
-    door.run_lifecycle_changed("r", active=False, time_us=run.lifecycle_us - 5)
-    changed = await door.run("r")
-    assert (changed.active, changed.lifecycle_us) == (False, run.lifecycle_us)
+@pytest.mark.parametrize("shared", [False, True])
+async def test_an_own_change_counts_at_once(house: House, shared: bool) -> None:
+    ingest = house.another_process(shared=shared)
+    await ingest.door.active_run("r")
+    await ingest.runs.delete(DeleteRun(run_id="r"), ANN, "q")
     with pytest.raises(InvalidParameterValue):
-        await door.active_run("r")
+        await ingest.door.active_run("r")
+    await ingest.runs.restore(RestoreRun(run_id="r"), ANN, "q")
+    await ingest.door.active_run("r")
 
 
-async def test_a_change_dates_after_the_one_before_it_as_in_the_fold(house: House) -> None:
-    door = house.ingest.door
-    before = (await door.run("r")).lifecycle_us
-    deleted = await house.append(RunDeleted(run_id="r"))
-    door.run_lifecycle_changed("r", active=False, time_us=deleted.time_us)
-    door.run_lifecycle_changed("r", active=True, time_us=before)
-    assert (await door.run("r")).lifecycle_us == deleted.time_us + 1
+async def test_a_look_up_during_a_change_is_not_kept(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It may have read what was before, and come back after the change was acknowledged."""
+    ingest = house.another_process()
+    await ingest.door.catch_up()
+    ask, answered, may_answer = house.projection.run, asyncio.Event(), asyncio.Event()
+
+    async def slow_ask(run_id: str) -> RunAtDoor | None:
+        found = await ask(run_id)
+        answered.set()
+        await may_answer.wait()
+        return found
+
+    monkeypatch.setattr(house.projection, "run", slow_ask)
+    early = asyncio.create_task(ingest.door.run("r"))
+    await answered.wait()
+    monkeypatch.setattr(house.projection, "run", ask)
+    await ingest.runs.delete(DeleteRun(run_id="r"), ANN, "q")
+    may_answer.set()
+    assert (await early).active, "it began before the delete was acknowledged"
+    assert not (await ingest.door.run("r")).active
 
 
 async def test_a_forgotten_run_is_looked_up_again_after_a_wait(house: House) -> None:
@@ -138,40 +153,49 @@ async def test_forgetting_all_forgets_logged_models_too(house: House) -> None:
     assert await door.logged_model("m-of-another-log") is None
 
 
-async def test_a_changed_run_that_had_to_make_room_is_still_known_to_be_deleted(house: House) -> None:
-    await house.append(run_created("other"))
-    door = Door(house.log, house.projection, house.projection, capacity=1)
-    await door.run("r")
-    deleted = await house.append(RunDeleted(run_id="r"))
-    door.run_lifecycle_changed("r", active=False, time_us=deleted.time_us)
-    await door.run("other")
-    assert not (await door.run("r")).active
+async def test_what_a_shared_door_knows_of_an_experiment_is_not_what_a_lifecycle_is_decided_on(house: House) -> None:
+    """Another process restored the experiment a moment ago: this delete comes after it, and holds."""
+    ingest = house.another_process(shared=True)
+    await ingest.door.active_run("r")
+    await house.append(ExperimentDeleted(experiment_id=1))
+    await house.append(ExperimentRestored(experiment_id=1))
+    await ingest.runs.delete(DeleteRun(run_id="r"), ANN, "q")
+    assert (await house.events())[-1] == RunDeleted(run_id="r", experiment_revision=2)
+    assert (await house.another_process().door.experiment(1)).active
+    with pytest.raises(InvalidParameterValue):
+        await house.another_process().door.active_run("r")
 
 
-async def test_a_change_of_a_run_that_made_room_meanwhile_is_looked_up(house: House) -> None:
-    await house.append(run_created("other"))
-    door = Door(house.log, house.projection, house.projection, capacity=1)
-    await door.run("r")
-    await door.run("other")
-    deleted = await house.append(RunDeleted(run_id="r"))
-    door.run_lifecycle_changed("r", active=False, time_us=deleted.time_us)
-    assert not (await door.run("r")).active
-
-
-async def test_a_read_model_that_is_behind_does_not_undo_an_own_change(
-    house: House, monkeypatch: pytest.MonkeyPatch
+async def test_an_experiment_that_another_process_restored_a_moment_ago_can_be_deleted_and_renamed(
+    house: House,
 ) -> None:
-    now_s = 1000.0
-    monkeypatch.setattr("ingest.door.time.monotonic", lambda: now_s)
-    door = house.another_process(shared=True).door
-    await door.run("r")
-    deleted = await house.append(RunDeleted(run_id="r"))
-    door.run_lifecycle_changed("r", active=False, time_us=deleted.time_us)
-    now_s += MAX_AGE_S + 0.01
-    behind = await house.projection.run("r")
-    assert behind is not None
-    assert behind.active
-    assert not (await door.run("r")).active
+    ingest = house.another_process(shared=True)
+    await house.append(ExperimentDeleted(experiment_id=1))
+    assert not (await ingest.door.experiment(1)).active
+    await house.append(ExperimentRestored(experiment_id=1))
+    await ingest.experiments.rename(UpdateExperiment(experiment_id="1", new_name="x"), ANN, "q")
+    await ingest.experiments.delete(DeleteExperiment(experiment_id="1"), ANN, "q")
+    with pytest.raises(InvalidParameterValue):
+        await ingest.door.active_run("r")
+
+
+async def test_a_door_that_is_not_shared_decides_on_what_it_knows(house: House) -> None:
+    ingest = house.another_process()
+    await ingest.door.active_run("r")
+    waits = house.projection.waits
+    await ingest.door.experiment_now(1)
+    assert house.projection.waits == waits
+
+
+async def test_a_lifecycle_command_waits_for_what_was_acknowledged_elsewhere(house: House) -> None:
+    ingest = house.another_process(shared=True)
+    await ingest.door.active_run("r")
+    await house.append(ExperimentDeleted(experiment_id=1))
+    house.projection.is_stuck = True
+    before = await house.count()
+    with pytest.raises(ProjectionBehind):
+        await ingest.runs.restore(RestoreRun(run_id="r"), ANN, "q")
+    assert await house.count() == before
 
 
 async def test_a_shared_door_hears_of_others_within_its_age(house: House, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -116,6 +116,10 @@ async def test_an_update_of_a_run_made_here_does_not_wait_for_the_projection(hou
     run_id = await create(house, run_name="n")
     house.projection.is_stuck = True
     assert (await finish(house, run_id))["status"] == "FINISHED"
+
+
+async def test_an_update_of_a_run_made_here_and_restored_answers_its_lifecycle(house: House) -> None:
+    run_id = await create(house)
     await house.ingest.runs.delete(DeleteRun(run_id=run_id), ANN, "q")
     await house.ingest.runs.restore(RestoreRun(run_id=run_id), ANN, "q")
     assert (await finish(house, run_id))["lifecycle_stage"] == "active"
@@ -187,7 +191,10 @@ async def test_delete_and_restore_may_be_repeated(house: House) -> None:
         assert await house.ingest.runs.delete(DeleteRun(run_id=run_id), ANN, "q") == b"{}"
     for _ in range(2):
         assert await house.ingest.runs.restore(RestoreRun(run_id=run_id), ANN, "q") == b"{}"
-    assert (await house.events())[2:] == [*[RunDeleted(run_id=run_id)] * 2, *[RunRestored(run_id=run_id)] * 2]
+    assert (await house.events())[2:] == [
+        *[RunDeleted(run_id=run_id, experiment_revision=0)] * 2,
+        *[RunRestored(run_id=run_id, experiment_revision=0)] * 2,
+    ]
 
 
 async def test_a_deleted_run_takes_no_writes_and_a_restored_one_does(house: House) -> None:
@@ -227,14 +234,17 @@ async def test_an_unknown_run_is_refused_and_leaves_no_event(house: House) -> No
 async def test_a_delete_whose_caller_left_still_closes_the_run(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     run_id = await create(house)
     append, may_append = house.log.append, asyncio.Event()
+    under_way: list[Sequence[EventData]] = []
 
     async def slow_append(events: Sequence[EventData]) -> list[Position]:
+        under_way.append(events)
         await may_append.wait()
         return await append(events)
 
     monkeypatch.setattr(house.log, "append", slow_append)
     delete = asyncio.create_task(house.ingest.runs.delete(DeleteRun(run_id=run_id), ANN, "q"))
-    await asyncio.sleep(0)
+    while not under_way:
+        await asyncio.sleep(0)
     delete.cancel()
     with pytest.raises(asyncio.CancelledError):
         await delete

@@ -83,6 +83,7 @@ async def log_of(*history: AnyEvent) -> MemoryEventLog:
 
 _experiment_ids = st.sampled_from(EXPERIMENTS)
 _run_ids = st.sampled_from(RUNS)
+_revisions = st.sampled_from([None, 0, 1, 2])
 _keys = st.sampled_from(["k", "x/y", "long key"])
 _tag_keys = st.sampled_from(["t", "mlflow.runName", "mlflow.log-model.history"])
 _values = st.sampled_from(["", "v", "w"])
@@ -150,8 +151,8 @@ payloads = st.one_of(
         end_time_ms=st.sampled_from([None, 9]),
         name=st.sampled_from([None, "renamed"]),
     ),
-    st.builds(RunDeleted, run_id=_run_ids),
-    st.builds(RunRestored, run_id=_run_ids),
+    st.builds(RunDeleted, run_id=_run_ids, experiment_revision=_revisions),
+    st.builds(RunRestored, run_id=_run_ids, experiment_revision=_revisions),
     st.builds(RunTagDeleted, run_id=_run_ids, key=_tag_keys),
     _data(),
     _data(),

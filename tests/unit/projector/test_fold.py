@@ -116,6 +116,36 @@ async def test_a_lifecycle_change_is_later_than_the_one_before_it_whatever_the_c
     assert lifecycle_us == 1_000_003
 
 
+async def test_an_experiment_counts_the_changes_of_its_lifecycle_and_not_the_refused_ones(tmp_path: Path) -> None:
+    history = (ExperimentDeleted, ExperimentDeleted, ExperimentRestored, ExperimentRestored, ExperimentDeleted)
+    read_model = await projected(tmp_path, await log_of(experiment(1), *(one(experiment_id=1) for one in history)))
+    assert read_model.rows("SELECT lifecycle_revision, lifecycle_stage FROM experiments") == [(3, "deleted")]
+
+
+@pytest.mark.parametrize(
+    ("seen", "kept"),
+    [((1,), 1), ((1, 3), 3), ((3, 1), 3), ((None,), None), ((2, None), None), ((None, 2), 2), ((None, None, 0), 0)],
+)
+async def test_a_run_keeps_how_much_of_its_experiment_its_writers_had_seen(
+    tmp_path: Path, seen: tuple[int | None, ...], kept: int | None
+) -> None:
+    """Of two racing writers the later in the log may have seen less; one of an older Tracklog does not tell."""
+    changes = (RunDeleted(run_id=RUNS[0], experiment_revision=one) for one in seen)
+    read_model = await projected(tmp_path, await log_of(*START, *changes))
+    assert read_model.rows("SELECT experiment_revision FROM runs") == [(kept,)]
+
+
+async def test_the_time_of_the_last_update_does_not_go_back_with_a_clock(tmp_path: Path) -> None:
+    made = LoggedModelCreated(model_id="m", experiment_id=0, name="n", artifact_location="x")
+    history = (experiment(), made, ExperimentDeleted(experiment_id=0), LoggedModelFinalized(model_id="m", status=2))
+    log = await log_of(*history)
+    for offset in (2, 3):
+        log._events[0][offset] = replace(log._events[0][offset], time_us=5)
+    read_model = await projected(tmp_path, log)
+    assert read_model.rows("SELECT last_update_time_ms - creation_time_ms FROM experiments") == [(0,)]
+    assert read_model.rows("SELECT last_updated_timestamp_ms - creation_timestamp_ms FROM logged_models") == [(0,)]
+
+
 async def test_the_first_value_of_a_param_wins(tmp_path: Path) -> None:
     read_model = await projected(tmp_path, await log_of(*START, param("lr", "1"), param("lr", "2"), param("lr", "1")))
     assert read_model.rows("SELECT key, value FROM params") == [("lr", "1")]

@@ -64,6 +64,7 @@ class SqliteRows(ReadModel, ReadSnapshot):
             "lifecycle_us": FAR_BACK_US,
             "creation_time_ms": 0,
             "last_update_time_ms": 0,
+            "lifecycle_revision": 0,
         }
         self.insert("experiments", experiment_id=experiment_id, **defaults | columns)
 

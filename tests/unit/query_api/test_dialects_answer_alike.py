@@ -43,6 +43,7 @@ RUNS = st.lists(
             "status": st.sampled_from(("RUNNING", "FINISHED")),
             "lifecycle_stage": st.sampled_from(("active", "active", "deleted")),
             "lifecycle_us": st.sampled_from((1, 3)),
+            "experiment_revision": st.sampled_from((None, 1, 2, 3)),
             "metrics": st.dictionaries(st.sampled_from("mmn"), NUMBERS),
             "params": st.dictionaries(st.sampled_from("ppé"), TEXTS, min_size=1),
             "tags": st.dictionaries(st.sampled_from(("t", "mlflow.runName")), TEXTS),
@@ -133,8 +134,8 @@ class Both:
 
 def fill(rows: SqliteRows, runs: list[dict[str, object]]) -> None:
     rows.clear()
-    rows.experiment(1, lifecycle_us=2)
-    rows.experiment(2, lifecycle_us=2, lifecycle_stage="deleted", name="ä")
+    rows.experiment(1, lifecycle_us=2, lifecycle_revision=2)
+    rows.experiment(2, lifecycle_us=2, lifecycle_stage="deleted", lifecycle_revision=2, name="ä")
     for number, run in enumerate(runs):
         rows.run(f"{number * 7 % 12:02}", **run)  # type: ignore[arg-type]
 

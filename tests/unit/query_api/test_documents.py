@@ -102,6 +102,32 @@ async def test_the_later_of_run_and_experiment_decides_the_lifecycle_stage_and_t
     assert orjson.loads(await run_document(rows, "r") or b"")["run"]["info"]["lifecycle_stage"] == effective
 
 
+@pytest.mark.parametrize(
+    ("run_stage", "seen", "experiment_stage", "revision", "effective"),
+    [
+        ("active", 0, "deleted", 1, "deleted"),
+        ("active", 1, "deleted", 1, "active"),
+        ("deleted", 1, "active", 2, "active"),
+        ("deleted", 2, "active", 2, "deleted"),
+        ("deleted", 3, "active", 2, "deleted"),  # the experiments' partition is behind the run's
+    ],
+)
+@pytest.mark.parametrize(("run_us", "experiment_us"), [(2, 3), (3, 2)], ids=["run's clock behind", "run's clock ahead"])
+async def test_a_runs_own_stage_counts_unless_its_writer_had_not_seen_the_last_change_of_the_experiment(
+    rows: SqliteRows,
+    run_stage: str,
+    seen: int,
+    experiment_stage: str,
+    revision: int,
+    effective: str,
+    run_us: int,
+    experiment_us: int,
+) -> None:
+    rows.experiment(2, lifecycle_stage=experiment_stage, lifecycle_us=experiment_us, lifecycle_revision=revision)
+    rows.run("r", experiment_id=2, lifecycle_stage=run_stage, lifecycle_us=run_us, experiment_revision=seen)
+    assert orjson.loads(await run_document(rows, "r") or b"")["run"]["info"]["lifecycle_stage"] == effective
+
+
 async def test_an_experiment_is_found_by_id_and_by_name_with_its_tags(rows: SqliteRows) -> None:
     rows.experiment(7, name=HARD_TEXT, lifecycle_stage="deleted", creation_time_ms=3, last_update_time_ms=4)
     rows.insert("experiment_tags", experiment_id=7, key="k", value=HARD_TEXT)

@@ -49,7 +49,7 @@ async def test_an_event_is_told_with_its_envelope_its_place_and_its_payload() ->
         {
             "id": "00000000-0000-0000-0000-000000000005",
             "type": "run.deleted",
-            "version": 1,
+            "version": 2,
             "stream": "run/r",
             "time": "2026-01-01T12:00:00.000005Z",
             "actor": {"user": "ada", "address": "10.0.0.1", "user_agent": "curl"},
