@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import SplitResult, urlsplit, urlunsplit
 
 from artifact_proxy.artifact_path import ArtifactPath, decoded, folder_path
 from artifact_proxy.blob_store import BlobStore
@@ -13,7 +13,7 @@ from schemas.errors import InvalidParameterValue
 ROUTE_ANCHOR: Final = "/api/2.0/mlflow-artifacts/artifacts/"
 """In an http(s) URI of artifacts behind a proxy, what comes before the path. Source: MLflow's client writes them so."""
 
-THIS_MACHINE: Final = ("", "localhost")
+THIS_MACHINE: Final = ("", "localhost", "127.0.0.1")
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,23 +71,27 @@ class ArtifactRoots:
 
         Takes mlflow-artifacts:/path, mlflow-artifacts://host[:port]/path, http(s)://host/…/mlflow-artifacts/artifacts/path
         (all of them the destination, whatever the host: this server is the one that was asked), an absolute path,
-        file:///path, and what lies below a remote root.
+        file:///path, and what lies below a remote root. A query names nothing, as it does for MLflow's clients; only
+        behind http(s) they would put the paths of files behind it, so there it is refused.
         Raises InvalidParameterValue for any other place.
         """
         if not uri.isprintable():
             raise not_served(uri)
-        parts = urlsplit(uri)
+        try:
+            parts = urlsplit(uri)
+        except ValueError as error:
+            raise not_served(uri) from error
         match parts.scheme:
             case "mlflow-artifacts" | "http" | "https":
                 return self._proxied(uri, parts)
-            case "file" if parts.netloc in THIS_MACHINE and not parts.query and not parts.fragment:
+            case "file" if parts.netloc in THIS_MACHINE and not parts.fragment:
                 return self._local_place(uri, decoded(parts.path))
             case "":
                 return self._local_place(uri, uri)
             case "file":
                 raise not_served(uri)
             case _:
-                return self._remote_place(uri)
+                return self._remote_place(uri, without_query(parts))
 
     def _proxied(self, uri: str, parts: SplitResult) -> Place:
         if self.destination is None:
@@ -97,9 +101,9 @@ class ArtifactRoots:
         path = parts.path
         if parts.scheme != "mlflow-artifacts":
             _, anchor, path = path.partition(ROUTE_ANCHOR)
-            if not anchor:
+            if not anchor or parts.query:
                 raise not_served(uri)
-        if parts.query or parts.fragment:
+        if parts.fragment:
             raise not_served(uri)
         return Place(self.destination, folder_path(decoded(path).lstrip("/")))
 
@@ -111,13 +115,19 @@ class ArtifactRoots:
                 return Place(root.store, below, "" if root.store is self.destination else root.folder.as_uri())
         raise not_served(uri)
 
-    def _remote_place(self, uri: str) -> Place:
+    def _remote_place(self, uri: str, plain: str) -> Place:
+        """`plain` is `uri` without its query."""
         for root in self._remote:
-            top = root.uri.rstrip("/")
-            if uri.rstrip("/") == top or uri.startswith(f"{top}/"):
-                below = folder_path(uri.removeprefix(top).removeprefix("/"))
+            top = without_query(urlsplit(root.uri)).rstrip("/")
+            if plain.rstrip("/") == top or plain.startswith(f"{top}/"):
+                below = folder_path(plain.removeprefix(top).removeprefix("/"))
                 return Place(root.store, below, "" if root.store is self.destination else top)
         raise not_served(uri)
+
+
+def without_query(parts: SplitResult) -> str:
+    """A URI in the one form in which two can be compared."""
+    return urlunsplit(parts._replace(query=""))
 
 
 def not_served(uri: str) -> InvalidParameterValue:

@@ -1,5 +1,6 @@
 """Which container of Azure Blob Storage artifacts go to, and how it is reached."""
 
+import re
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -8,6 +9,12 @@ from artifact_proxy.store_uri import Environ, StoreRefused, StoreUri
 
 CONNECTION_STRING: Final = "AZURE_STORAGE_CONNECTION_STRING"
 ACCESS_KEY: Final = "AZURE_STORAGE_ACCESS_KEY"
+
+AZURE_DOMAINS: Final = ("blob.core.windows.net", "dfs.core.windows.net")
+"""Where an account is reached that says nothing of its endpoint. Any other domain would be passed over in silence."""
+
+ACCOUNT: Final = re.compile(r"[a-z0-9]{3,24}")
+CONTAINER: Final = re.compile(r"[a-z0-9$-]{1,63}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,12 +36,18 @@ class AzureSettings:
         Raises StoreRefused.
         """
         parsed = StoreUri.parse(uri)
-        account, dot, _domain = parsed.host.partition(".")
-        if not parsed.user or not account or not dot or parsed.password or parsed.port is not None:
+        account, _dot, domain = parsed.host.partition(".")
+        named = CONTAINER.fullmatch(parsed.user) and ACCOUNT.fullmatch(account) and domain
+        if not named or parsed.password or parsed.port is not None:
             raise StoreRefused(
                 f"{parsed} must look like {parsed.scheme}://container@account.blob.core.windows.net/prefix."
             )
         given = fields_of(environ.get(CONNECTION_STRING, ""))
+        if domain not in AZURE_DOMAINS and "BlobEndpoint" not in given:
+            raise StoreRefused(
+                f"{parsed} names a storage that is not at {AZURE_DOMAINS[0]}: say its BlobEndpoint in "
+                f"{CONNECTION_STRING}."
+            )
         return cls(
             account=given.get("AccountName", account),
             container=parsed.user,

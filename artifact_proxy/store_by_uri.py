@@ -44,6 +44,9 @@ def check_store(uri: str, environ: Environ) -> None:
 
 
 def _adapter_of(uri: str) -> Adapter:
+    if not uri.isprintable():
+        # Python's own reader of URIs leaves line feeds out, and what is used would not be what was named.
+        raise StoreRefused(f"{without_password(uri)!r} holds a character that cannot be printed.")
     scheme = urlsplit(uri).scheme
     adapter = ADAPTERS.get(scheme)
     if adapter is None:

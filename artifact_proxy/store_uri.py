@@ -43,7 +43,7 @@ class StoreUri:
             raise StoreRefused(f"{without_password(uri)!r} is not a URI of a store.") from error
         except InvalidParameterValue as error:
             raise StoreRefused(f"{without_password(uri)!r} names a folder that cannot be. {error.message}") from error
-        if parts.query or parts.fragment or not uri.isprintable():
+        if parts.query or parts.fragment:
             raise StoreRefused(f"{without_password(uri)!r} must not hold '?' or '#'.")
         account, at, _host = parts.netloc.rpartition("@")
         user, _, password = account.partition(":")

@@ -10,6 +10,7 @@ from ingest.deciding import experiments as deciding
 from ingest.door import Door
 from ingest.log_writer import LogWriter
 from ingest.port import ExperimentAtDoor
+from ingest.proxy_address import ProxyAddress
 from ingest.validation import check_experiment_name, experiment_id_of
 from schemas.envelope import SYSTEM, Actor
 from schemas.errors import ResourceAlreadyExists
@@ -41,8 +42,11 @@ class ExperimentCommands:
         self._working_folder = working_folder
         self._last_id = -1
 
-    async def create(self, command: CreateExperiment, actor: Actor, request_id: str) -> bytes:
-        deciding.check_create(command, self._artifact_root)
+    async def create(
+        self, command: CreateExperiment, actor: Actor, request_id: str, reached_at: ProxyAddress | None = None
+    ) -> bytes:
+        """`reached_at` is where the client reached this server, which it may name as the place of artifacts."""
+        deciding.check_create(command, self._artifact_root, reached_at)
         command = msgspec.structs.replace(
             command, artifact_location=absolute(command.artifact_location, self._working_folder)
         )

@@ -3,8 +3,9 @@
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
-from aiohttp import web
+from aiohttp import hdrs, web
 
+from ingest.proxy_address import ProxyAddress
 from ingest.service import IngestService
 from schemas.envelope import Actor
 from schemas.rest.decode import read_message
@@ -35,7 +36,7 @@ from schemas.rest.messages import (
     UpdateExperiment,
     UpdateRun,
 )
-from schemas.rest.request_keys import ACTOR, REQUEST_ID
+from schemas.rest.request_keys import ACTOR, KNOWS_ITS_HOSTS, REQUEST_ID
 from schemas.rest.route import V2, WRITE_LIMITS, Handler, Kind, Permission, Route
 
 M = TypeVar("M", bound=Message)
@@ -45,9 +46,16 @@ Command = Callable[[M, Actor, str], Awaitable[bytes]]
 def ingest_routes(ingest: IngestService) -> tuple[Route, ...]:
     """Every route by which tracking data changes."""
     experiments, runs, run_data, models = ingest.experiments, ingest.runs, ingest.run_data, ingest.logged_models
+
+    async def create_experiment(request: web.Request) -> web.StreamResponse:
+        message = await read_message(request, CreateExperiment)
+        address = _reached_at(request)
+        body = await experiments.create(message, request[ACTOR], request[REQUEST_ID], address)
+        return web.Response(body=body, content_type="application/json")
+
     create, edit, manage = Permission.AUTHENTICATED, Permission.EDIT, Permission.MANAGE
     return (
-        _post("experiments/create", _handler(CreateExperiment, experiments.create), create),
+        _post("experiments/create", create_experiment, create),
         _post("experiments/update", _handler(UpdateExperiment, experiments.rename), edit),
         _post("experiments/delete", _handler(DeleteExperiment, experiments.delete), manage),
         _post("experiments/restore", _handler(RestoreExperiment, experiments.restore), manage),
@@ -78,6 +86,13 @@ def ingest_routes(ingest: IngestService) -> tuple[Route, ...]:
             edit,
         ),
     )
+
+
+def _reached_at(request: web.Request) -> ProxyAddress | None:
+    """Where the client reached this server, as far as its Host header can be believed."""
+    if not request.app.get(KNOWS_ITS_HOSTS, False):
+        return None
+    return ProxyAddress.of_request(request.headers.get(hdrs.HOST, ""), request.rel_url.raw_path)
 
 
 def _handler(message_type: type[M], command: Command[M]) -> Handler:

@@ -10,8 +10,9 @@ import re
 from collections.abc import Iterable
 from functools import lru_cache
 from typing import Final
-from urllib.parse import urlsplit
 
+from ingest.artifact_locations import location_fault
+from ingest.proxy_address import ProxyAddress
 from schemas.errors import InvalidParameterValue
 
 MAX_KEY_CHARACTERS: Final = 250
@@ -32,10 +33,8 @@ _KEY_CHARACTERS = re.compile(r"[/\w.\- :]*$")
 
 _NOT_IN_A_MODEL_NAME = re.compile(r"[/:.%\"']")
 
-_SCHEMES_WITH_A_HOST = frozenset(
-    {"ftp", "sftp", "hdfs", "viewfs", "http", "https", "mlflow-artifacts", "r2", "b2", "abfss"}
-)
-"""Artifact locations that name the host to connect to: a user must not choose whom the server calls."""
+_PASSWORD = re.compile(r"(//[^/@:]*):[^/@]*@")
+"""In a URI, with what comes before it."""
 
 
 class _KeyRefused(Exception):
@@ -127,28 +126,17 @@ def check_experiment_name(name: str) -> None:
     check_length(name, MAX_EXPERIMENT_NAME_CHARACTERS, "name")
 
 
-def check_artifact_location(location: str, own_root: str) -> None:
+def check_artifact_location(location: str, own_root: str, reached_at: ProxyAddress | None = None) -> None:
     """Refuse a location that could not be resolved, or that makes the server call a host of the client's choice.
 
-    `own_root` is where artifacts go by default; its host may be named.
+    `own_root` is where artifacts go by default, and its host may be named. So may `reached_at`, the address at which
+    the client reached this server.
     """
     check_length(location, MAX_ARTIFACT_LOCATION_CHARACTERS, "artifact_location")
-    try:
-        parts = urlsplit(location)
-        root = urlsplit(own_root)
-    except ValueError as error:
-        raise InvalidParameterValue(f"'artifact_location' {_shown(location)} is not a URI: {error}") from error
-    if parts.fragment or location.endswith("#"):
-        raise InvalidParameterValue(f"'artifact_location' {_shown(location)} must not have a fragment.")
-    if parts.scheme == "runs":
-        raise InvalidParameterValue(f"'artifact_location' {_shown(location)} must not be a runs:/ URI.")
-    names_a_host = parts.scheme in _SCHEMES_WITH_A_HOST and (parts.netloc or parts.scheme != "mlflow-artifacts")
-    if names_a_host and (parts.scheme, parts.netloc) != (root.scheme, root.netloc):
-        raise InvalidParameterValue(
-            f"'artifact_location' {_shown(location)} names a host other than the artifact root of this server."
-        )
-    if parts.scheme == "mlflow-artifacts" and ".." in parts.path.split("/"):
-        raise InvalidParameterValue(f"'artifact_location' {_shown(location)} leaves the artifact root.")
+    fault = location_fault(location, own_root, reached_at)
+    if fault is not None:
+        shown = _PASSWORD.sub(r"\1:***@", location)
+        raise InvalidParameterValue(f"'artifact_location' {_shown(shown)} {fault}.")
 
 
 def check_logged_model_name(name: str) -> None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from pathlib import Path
 from typing import Final
-from urllib.parse import unquote, urlsplit
+from urllib.parse import SplitResult, unquote, urlsplit
 
 from tracklog.store_uris import SettingRefused, Stores, redacted
 
@@ -14,6 +14,12 @@ DEFAULT_PORT: Final = 5000
 ARTIFACTS_FOLDER_NAME: Final = "artifacts"
 PROXIED_ARTIFACTS: Final = "mlflow-artifacts:/"
 """The artifact root that makes clients send artifacts through this server."""
+
+PROXIED_SCHEMES: Final = ("mlflow-artifacts", "http", "https")
+"""Those of a place that a server passes artifacts to."""
+
+THIS_MACHINE: Final = ("", "localhost", "127.0.0.1")
+"""The hosts of a `file:` URI that is not of another machine."""
 
 ANY: Final = "*"
 FRAME_OPTIONS: Final = ("SAMEORIGIN", "DENY", "NONE")
@@ -101,19 +107,37 @@ def artifacts_destination_of(uri: str) -> str:
 
     Raises SettingRefused, also when the store needs what is not installed.
     """
-    parts = urlsplit(uri)
+    parts = split_location("--artifacts-destination", uri)
     if parts.scheme not in ("", "file"):
         check_store("--artifacts-destination", uri)
         return uri.rstrip("/")
-    if parts.netloc not in ("", "localhost"):
-        raise SettingRefused(f"--artifacts-destination {uri!r} names another host; mount its folder here.")
     path = unquote(parts.path) if parts.scheme else uri
-    if not path or "\0" in path:
+    if not path or (parts.scheme and (parts.query or parts.fragment)):
         raise SettingRefused(f"--artifacts-destination {uri!r} names no folder.")
     folder = Path(path).expanduser().absolute()
     if folder.exists() and not folder.is_dir():
         raise SettingRefused(f"--artifacts-destination {uri!r} is not a folder.")
     return folder.as_uri()
+
+
+def split_location(option: str, uri: str) -> SplitResult:
+    """The parts of a place of artifacts, which holds no character that some reader of URIs would skip or change.
+
+    Raises SettingRefused, also for a folder of another machine.
+    """
+    try:
+        parts = urlsplit(uri)
+        if parts.scheme in PROXIED_SCHEMES:
+            _checked_port = parts.port
+    except ValueError as error:
+        raise SettingRefused(f"{option} {redacted(uri)!r} is not a URI: {error}.") from error
+    if not unquote(uri).isprintable():
+        raise SettingRefused(f"{option} {redacted(uri)!r} holds a character that cannot be printed.")
+    if "\\" in parts.netloc or " " in parts.netloc or not parts.netloc.isascii():
+        raise SettingRefused(f"{option} {redacted(uri)!r} names a host that cannot be.")
+    if parts.scheme == "file" and parts.netloc not in THIS_MACHINE:
+        raise SettingRefused(f"{option} {uri!r} names another host; mount its folder here.")
+    return parts
 
 
 def check_store(option: str, uri: str) -> None:
@@ -138,19 +162,24 @@ def artifact_root_of(uri: str | None, *, serve_artifacts: bool, destination: str
             return PROXIED_ARTIFACTS
         check_tells_no_password("--artifacts-destination", destination)
         return destination
+    parts = split_location("--default-artifact-root", uri)
     check_tells_no_password("--default-artifact-root", uri)
-    if any(character in uri for character in "?#\0") or ".." in uri.split("/"):
+    if any(character in uri for character in "?#") or ".." in unquote(uri).split("/"):
         raise SettingRefused(f"--default-artifact-root {redacted(uri)!r} must not contain '?', '#' or '..' segments.")
-    if uri.startswith("mlflow-artifacts:"):
-        if not serve_artifacts and not urlsplit(uri).netloc:
+    if parts.scheme in PROXIED_SCHEMES and (parts.username is not None or "\\" in uri):
+        raise SettingRefused(f"--default-artifact-root {redacted(uri)!r} must look like mlflow-artifacts://host:port/.")
+    if parts.scheme == "mlflow-artifacts":
+        if not serve_artifacts and not parts.netloc:
             raise SettingRefused(
                 "--default-artifact-root mlflow-artifacts: needs --serve-artifacts, or the host:port of a server that "
                 "passes artifacts, as in mlflow-artifacts://host:port/."
             )
         return uri
-    if not urlsplit(uri).scheme:
+    if not parts.scheme:
         return Path(uri).expanduser().absolute().as_uri()
-    if urlsplit(uri).scheme not in ("file", "http", "https"):
+    if parts.scheme == "file" and not parts.path.startswith("/"):
+        return Path(unquote(parts.path)).absolute().as_uri()
+    if parts.scheme not in ("file", "http", "https"):
         check_store("--default-artifact-root", uri)
     return uri if uri.endswith(":/") else uri.rstrip("/")
 

@@ -6,6 +6,7 @@ from typing import Final
 from ingest.artifact_paths import below
 from ingest.deciding.lifecycle import require_active_experiment
 from ingest.port import ExperimentAtDoor
+from ingest.proxy_address import ProxyAddress
 from ingest.validation import (
     MAX_EXPERIMENT_TAG_CHARACTERS,
     check_artifact_location,
@@ -37,11 +38,11 @@ MAX_SAVED_VIEWS: Final = 50
 """The page keeps each saved view in a tag of its experiment; MLflow stops at so many."""
 
 
-def check_create(command: CreateExperiment, artifact_root: str) -> None:
+def check_create(command: CreateExperiment, artifact_root: str, reached_at: ProxyAddress | None = None) -> None:
     """Refuse what is wrong whatever the state. Raises InvalidParameterValue or BadRequest."""
     check_experiment_name(command.name)
     if command.artifact_location:
-        check_artifact_location(command.artifact_location, artifact_root)
+        check_artifact_location(command.artifact_location, artifact_root, reached_at)
     for tag in command.tags:
         _check_tag(tag.key, tag.value)
     if again := repeated(tag.key for tag in command.tags):

@@ -1,4 +1,4 @@
-"""What the web front and a route's handler tell each other on a request."""
+"""What the web front and a route's handler tell each other, on a request or for all of them."""
 
 from typing import Final
 
@@ -14,3 +14,7 @@ REQUEST_ID: Final = web.RequestKey("tracklog.request_id", str)
 
 BEHIND: Final = web.RequestKey("tracklog.behind", str)
 """Set by a handler that answered without having seen the whole log: `<partition>:<checkpoint>/<end>`."""
+
+KNOWS_ITS_HOSTS: Final = web.AppKey("tracklog.knows_its_hosts", bool)
+"""Whether a Host header that is let in is an address of this server. A client writes it, and it is worth no more than
+the check of `--allowed-hosts`: where that lets every one in, nothing is known."""

@@ -9,7 +9,7 @@ from mlflow import MlflowClient
 from mlflow.entities import Metric, Param, RunTag
 from mlflow.exceptions import MlflowException
 
-from tests.compatibility.conftest import Subjects
+from tests.compatibility.conftest import Subjects, fresh_name
 from tests.compatibility.rest import Case, Rest, assert_answer, assert_error, invalid, ok, send
 
 JSON = {"Content-Type": "application/json"}
@@ -216,6 +216,32 @@ def test_a_file_where_a_folder_is_or_below_a_file_is_refused(rest: Rest, run_id:
     for path in (f"{folder}/a", f"{folder}/a/b/c"):
         assert_error(rest.send("PUT", path, data=b"2"), 400, "INVALID_PARAMETER_VALUE")
     assert rest.get(f"{folder}/a/b").content == b"1"
+
+
+@pytest.mark.parametrize(
+    "location",
+    [
+        *(
+            "mlflow-artifacts:/../x",
+            "mlflow-artifacts:/a/%2e%2e/x",
+            "mlflow-artifacts:/a%5cb",
+            "mlflow-artifacts:/a//b",
+        ),
+        *("mlflow-artifacts:/a%0ab", "file://elsewhere/x", "wasbs://c@a.blob.core.evil.example/x", "s3:/bucket/x"),
+        *("s3://bucket/a\nb", "/tmp/a\rb", "weird://user:secret@host/x"),
+    ],
+)
+def test_a_location_that_nobody_could_use_is_refused(rest: Rest, location: str) -> None:
+    answer = rest.post("experiments/create", {"name": fresh_name(), "artifact_location": location})
+    assert_error(answer, 400, "INVALID_PARAMETER_VALUE")
+    assert "secret" not in answer.text
+
+
+def test_a_location_with_dots_that_this_server_does_not_resolve_is_kept(client: MlflowClient, rest: Rest) -> None:
+    experiment_id = client.create_experiment(fresh_name(), artifact_location="/tmp/a/../b")
+    run = client.create_run(experiment_id)
+    assert run.info.artifact_uri == f"/tmp/a/../b/{run.info.run_id}/artifacts"
+    assert_error(rest.get("artifacts/list", {"run_id": run.info.run_id}), 400, "INVALID_PARAMETER_VALUE")
 
 
 @pytest.mark.parametrize("path", ["a%5Cb", "..%5Cx", "%2Fetc%2Fpasswd", "a%00b", "a//b"])

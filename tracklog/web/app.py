@@ -6,8 +6,9 @@ from typing import Final
 
 from aiohttp import hdrs, web
 
+from schemas.rest.request_keys import KNOWS_ITS_HOSTS
 from schemas.rest.route import NO_PREFIX, Kind, Limits, Permission, Route
-from tracklog.settings import WebSettings
+from tracklog.settings import ANY, WebSettings
 from tracklog.web.access_log import AccessLog
 from tracklog.web.front_door import FrontDoor
 from tracklog.web.metrics import DoorCounts
@@ -44,6 +45,7 @@ def create_app(
     app[COUNTS] = counts
     app[ENDPOINTS] = endpoints
     app[FRONT_DOOR] = door
+    app[KNOWS_ITS_HOSTS] = settings.allowed_hosts is None or ANY not in settings.allowed_hosts
     for endpoint in sorted(endpoints, key=by_first_sight_of_path(endpoints)):
         register(app, door, endpoint)
     if settings.static_prefix:

@@ -27,6 +27,7 @@ REMOTE = ArtifactRoots(DESTINATION, remote=[RemoteRoot("s3://bucket/runs", OUTER
         ("mlflow-artifacts://host:5000/1/run/", "1/run"),
         ("http://host:5000/api/2.0/mlflow-artifacts/artifacts/1/run", "1/run"),
         ("https://host/prefix/api/2.0/mlflow-artifacts/artifacts/1/run", "1/run"),
+        ("mlflow-artifacts:/1/run?y=1", "1/run"),
         ("mlflow-artifacts:/my%20team/a+b", "my team/a+b"),
         ("mlflow-artifacts:/my team/run", "my team/run"),
         ("mlflow-artifacts:/%252e%252e/run", "%2e%2e/run"),
@@ -45,6 +46,8 @@ def test_every_address_of_the_proxy_names_the_one_destination(uri: str, folder: 
         ("/data/runs/1/run/artifacts", OUTER, "1/run/artifacts"),
         ("file:///data/runs/1", OUTER, "1"),
         ("file:/data/runs/1/", OUTER, "1"),
+        ("file:///data/runs/1?x=1", OUTER, "1"),
+        ("file://127.0.0.1/data/runs/1", OUTER, "1"),
         ("file://localhost/data/runs/a%20b", OUTER, "a b"),
         ("/data/runs/a%20b", OUTER, "a%20b"),
         ("/data/runs/inner/1", INNER, "1"),
@@ -63,9 +66,14 @@ def test_a_local_location_names_the_nearest_folder_it_lies_in(uri: str, store: L
         *("/etc", "/", "", "relative/path", "./x", "..", "~/x", "/data", "/data/runs2", "/data/runsx/1"),
         *("/data/runs/../secret", "/data/runs/1/../../../etc", "/data/./runs/1", "//data/runs/1", "/data//runs/1"),
         *("file:///etc/passwd", "file://host/data/runs/1", "file:data/runs/1", "file:///data/runs/%2e%2e/secret"),
-        *("file:///data/runs/1?x=1", "file:///data/runs/1#x", "FILE:///etc/passwd"),
+        *("file:///data/runs/1#x", "FILE:///etc/passwd", "http://[bad/x"),
         *("mlflow-artifacts:/../x", "mlflow-artifacts:/%2e%2e/x", "mlflow-artifacts:/a/..%2f..%2fx"),
-        *("mlflow-artifacts:/1?x", "mlflow-artifacts:/1#x", "mlflow-artifacts:/1//2", "mlflow-artifacts:/a\\..\\b"),
+        *(
+            "http://host/api/2.0/mlflow-artifacts/artifacts/1?x",
+            "mlflow-artifacts:/1#x",
+            "mlflow-artifacts:/1//2",
+            "mlflow-artifacts:/a\\..\\b",
+        ),
         *(
             "http://host/1/run",
             "http://host/api/2.0/mlflow-artifacts/artifacts",
@@ -94,7 +102,11 @@ def test_a_store_that_the_operator_did_not_name_is_refused(uri: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("uri", "path"), [("s3://bucket/runs", ""), ("s3://bucket/runs/", ""), ("s3://bucket/runs/1/a b", "1/a b")]
+    ("uri", "path"),
+    [
+        *(("s3://bucket/runs", ""), ("s3://bucket/runs/", ""), ("s3://bucket/runs/1/a b", "1/a b")),
+        *(("s3://bucket/runs/1?x=1", "1"), ("S3://bucket/runs/1", "1")),
+    ],
 )
 def test_a_remote_store_that_the_operator_named_is_reached(uri: str, path: str) -> None:
     place = REMOTE.place(uri)
@@ -137,6 +149,22 @@ PIECES = st.sampled_from(
         "\0",
     ]
 )
+
+
+@pytest.mark.parametrize(
+    ("root", "uri"),
+    [
+        *(("hdfs:/runs", "hdfs:///runs/1"), ("hdfs:///runs", "hdfs:/runs/1")),
+        *(
+            ("viewfs:/runs", "viewfs:/runs/1"),
+            ("viewfs:///runs", "viewfs:/runs/1"),
+            ("sftp://h/runs", "SFTP://h/runs/1"),
+        ),
+    ],
+)
+def test_a_remote_root_is_the_same_however_it_is_written(root: str, uri: str) -> None:
+    place = ArtifactRoots(DESTINATION, remote=[RemoteRoot(root, OUTER)]).place(uri)
+    assert (place.store, str(place.path)) == (OUTER, "1")
 
 
 @given(st.one_of(st.lists(PIECES, max_size=14).map("".join), st.text(max_size=60)))

@@ -54,6 +54,9 @@ def test_a_scheme_without_an_adapter_is_refused_naming_those_with_one(uri: str) 
         *("s3://", "s3:///x", "s3://key:secret@bucket/x", "s3://bucket/../x", "s3://bucket/x?a=1", "s3://bucket/x#a"),
         *("gs://", "gs://u@b/x", "gs://b:1/x", "gs://b/x?y", "gs://b/../x", "gs://b//x", "gs://b:port/x"),
         *("wasbs://account.blob.core.windows.net/x", "wasbs://container@account/x", "wasbs://c:secret@a.blob/x"),
+        *("wasbs://container@account.blob.evil.com/x", "abfss://container@account.dfs.core.windows.net.evil.com/x"),
+        *("wasbs://con%2ftainer@account.blob.core.windows.net/x", "wasbs://c@acc%20ount.blob.core.windows.net/x"),
+        *("s3://bucket/a\nb", "gs://bucket/a\r", "sftp://host/a\tb", "hdfs://h\n/x", "file:///a\nb"),
         *("sftp:///x", "sftp://user:secret@/x", "sftp://user:secret@host/a/../b", "ftp:///x", "ftp://u:secret@h/x#y"),
         *("hdfs:///x", "viewfs://cluster/x", "hdfs://user:secret@host/x"),
     ],
@@ -101,6 +104,10 @@ def test_azure_is_reached_as_the_variables_say() -> None:
     other = AzureSettings.from_uri(uri, {"AZURE_STORAGE_CONNECTION_STRING": given})
     assert (other.account, other.key, other.endpoint) == ("other", "abc==", "http://127.0.0.1:1/other")
     assert "abc" not in repr(other)
+    elsewhere = AzureSettings.from_uri(
+        "wasbs://container@account.blob.local.stack/a", {"AZURE_STORAGE_CONNECTION_STRING": given}
+    )
+    assert elsewhere.endpoint == "http://127.0.0.1:1/other"
 
 
 def test_google_is_reached_unless_an_emulator_is_named() -> None:

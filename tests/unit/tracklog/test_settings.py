@@ -33,7 +33,22 @@ def test_artifacts_lie_in_a_bucket() -> None:
     assert artifacts_destination_of("s3://bucket/team/") == "s3://bucket/team"
 
 
-@pytest.mark.parametrize("uri", ["file://host/srv", "", "s3://", "s3:///x", "s3://b?x=1", "s3://b/../c", "runs:/x"])
+@pytest.mark.parametrize(
+    "uri",
+    [
+        *("file://host/srv", "file://localhost.evil/srv", "file:///srv?x", "file:///srv#x", "file:", ""),
+        *("s3://", "s3:///x", "s3://b?x=1", "s3://b/../c", "runs:/x"),
+        *(
+            "/srv/a\nb",
+            "file:///srv/a%0ab",
+            "file:///srv\r",
+            "s3://b/a\nb",
+            "s3://b\\c/x",
+            "s3://b。c/x",
+            "sftp://h\t/x",
+        ),
+    ],
+)
 def test_any_other_store_of_artifacts_is_refused(uri: str) -> None:
     with pytest.raises(SettingRefused):
         artifacts_destination_of(uri)
@@ -53,10 +68,18 @@ def test_a_file_is_no_folder_for_artifacts(here: Path) -> None:
         ("s3://bucket/path/", True, "s3://bucket/path"),
         ("mlflow-artifacts:/", True, "mlflow-artifacts:/"),
         ("/srv/artifacts", True, "file:///srv/artifacts"),
+        ("file://localhost/srv", True, "file://localhost/srv"),
+        ("mlflow-artifacts://host:5500/", True, "mlflow-artifacts://host:5500/"),
     ],
 )
 def test_new_experiments_keep_artifacts_where_they_are_told(given: str | None, serve: bool, root: str) -> None:
     assert artifact_root_of(given, serve_artifacts=serve, destination="file:///data/artifacts") == root
+
+
+def test_a_relative_root_is_seen_from_where_the_server_is_started(here: Path) -> None:
+    for given in ("runs", "file:runs", "./runs", "file:./runs"):
+        root = artifact_root_of(given, serve_artifacts=True, destination="file:///data/artifacts")
+        assert root == (here / "runs").as_uri()
 
 
 def test_a_server_that_passes_no_artifacts_may_name_one_that_does() -> None:
@@ -74,7 +97,13 @@ def test_a_password_is_refused_where_clients_would_be_told_it(given: str | None,
 
 
 @pytest.mark.parametrize(
-    ("given", "serve"), [("mlflow-artifacts:/", False), ("s3://b/../c", True), ("s3://b?x=1", True)]
+    ("given", "serve"),
+    [
+        *(("mlflow-artifacts:/", False), ("s3://b/../c", True), ("s3://b?x=1", True), ("file:///srv/%2e%2e/x", True)),
+        *(("file://host/srv", True), ("/srv\n", True), ("mlflow-artifacts:/a%0ab", True), ("s3://b/a\rb", True)),
+        *(("mlflow-artifacts://host:99999/", True), ("mlflow-artifacts://user@host/", True), ("http://[bad/x", True)),
+        *(("mlflow-artifacts://host\\@evil/", True), ("http://h。example/api/2.0/mlflow-artifacts/artifacts", True)),
+    ],
 )
 def test_a_root_that_could_not_be_used_is_refused(given: str, serve: bool) -> None:
     with pytest.raises(SettingRefused):
