@@ -23,6 +23,8 @@ CONDITIONS: Final = "unit/artifact_proxy/test_conditions.py"
 STORES: Final = "unit/artifact_proxy/test_store_by_uri.py"
 ARTIFACT_ROOTS: Final = "unit/artifact_proxy/test_artifact_roots.py"
 
+LOCATIONS: Final = "unit/ingest/test_artifact_locations.py"
+
 SHOWN_BY: Final[dict[str, tuple[str, ...]]] = {
     # Requests
     "A value that does not fit its field": (
@@ -55,9 +57,16 @@ SHOWN_BY: Final[dict[str, tuple[str, ...]]] = {
         "unit/ingest/test_deciding_experiments.py::test_a_tag_twice_in_one_create_is_refused",
     ),
     "An exact repeat of a metric that names": (f"{DELIBERATE}::test_a_metric_of_a_model_may_be_repeated_as_any_other",),
-    "`artifact_location` may hold": (
-        "unit/ingest/test_validation.py::test_artifact_locations_that_cannot_be_resolved_or_name_a_host_are_refused",
+    "`artifact_location` of a proxied scheme": (
+        f"{DELIBERATE}::test_a_location_that_nobody_could_use_is_refused",
+        f"{DELIBERATE}::test_a_location_with_dots_that_this_server_does_not_resolve_is_kept",
     ),
+    "`artifact_location` with the server's own": (
+        "compatibility/test_artifact_locations.py::test_the_servers_own_address_is_a_location_of_artifacts",
+        "compatibility/test_artifact_locations.py::test_another_host_is_refused",
+    ),
+    "`artifact_location` of `wasbs`": (f"{LOCATIONS}::test_what_no_server_and_no_client_can_resolve_is_refused",),
+    "`artifact_location` of another machine": (f"{DELIBERATE}::test_a_location_that_nobody_could_use_is_refused",),
     "An escape in an artifact's name": (f"{DELIBERATE}::test_a_percent_escape_in_a_name_is_decoded_once",),
     "Artifact paths": (
         f"{DELIBERATE}::test_paths_that_are_not_plain_are_refused",
