@@ -1,7 +1,7 @@
 """A checksum over a stored event, which tells a changed bit when it is read. For the logs in SQL databases.
 
 It covers every field of the row in one form, whatever the tables look like, and tells the envelope from the payload:
-the upper 32 bits are the CRC-32 of the envelope, the lower 32 that of envelope and payload. So of an event whose
+the upper 31 bits are of the CRC-32 of the envelope, the lower 32 are that of envelope and payload. So of an event whose
 payload alone is damaged the stream is known. The offset is mixed in by XOR, because in PostgreSQL only the statement
 that appends knows it.
 
@@ -14,8 +14,8 @@ from zlib import crc32
 
 from schemas.envelope import Actor
 
-_SIGN: Final = 63
 _PAYLOAD_BITS: Final = 32
+_UNSIGNED: Final = 0x7FFFFFFF
 
 
 def checksum(
@@ -29,13 +29,12 @@ def checksum(
     request_id: str,
     payload: bytes,
 ) -> int:
-    """The checksum of an event, a signed integer of 64 bits. `payload` as it is stored, compressed or not."""
-    fields = (
+    """The checksum of an event, from 0 to 2**63 - 1. `payload` as it is stored, compressed or not."""
+    text = (
         f"{time_us}\0{event_type}\0{version}\0{stream}\0{actor.user}\0{actor.address}\0{actor.user_agent}\0{request_id}"
     )
-    envelope = crc32(fields.encode(), crc32(event_id))
-    whole = envelope << _PAYLOAD_BITS | crc32(payload, envelope)
-    return (whole - (whole >> _SIGN << _SIGN + 1)) ^ offset
+    envelope = crc32(event_id + text.encode())
+    return ((envelope & _UNSIGNED) << _PAYLOAD_BITS | crc32(payload, envelope)) ^ offset
 
 
 def is_of_another_envelope(stored: int, computed: int) -> bool:

@@ -41,17 +41,18 @@ class Message(NamedTuple):
 
 
 class CloudEventEncoder:
-    """Events to messages. `partitions` is the topic's count at birth, which every message carries.
+    """Events to messages. Every message carries `partitions`, the topic's count at birth, and the id of the log.
 
     Headers are made once for each second, actor and type: to make them anew costs more than to encode the payload.
     """
 
-    def __init__(self, partitions: int) -> None:
+    def __init__(self, partitions: int, log_id: str) -> None:
         self._constant: list[Header] = [
             ("ce_specversion", b"1.0"),
             ("ce_source", SOURCE.encode()),
             ("content-type", b"application/json"),
             ("ce_partitions", str(partitions).encode()),
+            ("ce_logid", log_id.encode()),
         ]
         self._of_type: dict[str, list[Header]] = {}
         self._of_actor: dict[Actor, list[Header]] = {}

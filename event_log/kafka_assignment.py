@@ -5,6 +5,7 @@ or committed here: every partition is paused as soon as it is assigned.
 """
 
 import asyncio
+import re
 import time
 from collections.abc import Iterable, Set
 from typing import Final
@@ -23,6 +24,7 @@ _START_S: Final = 20.0
 _NEVER_MS: Final = 2**31 - 1
 """aiokafka makes a member leave that has not asked for messages for so long; this one never asks."""
 _LOOK_S: Final = 1.0
+_ALL: Final = 2**31 - 1
 _REQUEST_MS: Final = 10_000
 """Longer than a rebalance, whose members are answered when all have come; also what leaving may take at most."""
 
@@ -34,7 +36,9 @@ class KafkaAssignment(PartitionAssignment, ConsumerRebalanceListener):  # type: 
     partition meanwhile is fenced, and a pause at every change of the group would be felt.
     """
 
-    def __init__(self, settings: KafkaSettings, group_id: str) -> None:
+    def __init__(self, settings: KafkaSettings, group_id: str, of_the_log: int = _ALL) -> None:
+        """`of_the_log` is how many partitions the log has; those that were added to the topic later are nobody's."""
+        self._of_the_log = of_the_log
         self._topic = settings.topic
         self._partitions: frozenset[int] = frozenset()
         self._changed = asyncio.Event()
@@ -57,7 +61,8 @@ class KafkaAssignment(PartitionAssignment, ConsumerRebalanceListener):  # type: 
 
     async def start(self) -> None:
         """Join the group, and return when it has shared out. Raises LogUnavailable."""
-        self._consumer.subscribe([self._topic], listener=self)
+        # By a pattern, which makes the consumer ask for all topics: to ask for one by its name makes brokers create it.
+        self._consumer.subscribe(pattern=rf"^{re.escape(self._topic)}$", listener=self)
         try:
             async with asyncio.timeout(_START_S):
                 await self._consumer.start()
@@ -84,7 +89,7 @@ class KafkaAssignment(PartitionAssignment, ConsumerRebalanceListener):  # type: 
         """Called by the consumer."""
         partitions = list(assigned)
         self._consumer.pause(*partitions)
-        self._partitions = frozenset(one.partition for one in partitions)
+        self._partitions = frozenset(one.partition for one in partitions if one.partition < self._of_the_log)
         self._changed.set()
 
     def on_partitions_revoked(self, revoked: Iterable[TopicPartition]) -> None:

@@ -6,15 +6,16 @@ docs/adr/0008-kafka-without-its-producer.md says why.
 
 import asyncio
 import contextlib
+import uuid
 from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
 from aiokafka import errors
 from aiokafka.conn import AIOKafkaConnection, create_conn
 from aiokafka.protocol.api import Request
-from aiokafka.protocol.metadata import MetadataRequest
 from aiokafka.protocol.offset import OffsetRequest
 
+from event_log.kafka_metadata import TopicMetadataRequest, topic_in
 from event_log.kafka_settings import KafkaSettings
 from event_log.port import LogUnavailable
 
@@ -56,13 +57,25 @@ class KafkaCluster:
         self._opening: dict[tuple[Address, str], asyncio.Lock] = {}
         self._brokers: dict[int, Address] = {}
         self._leaders: dict[int, int] = {}
-        self._topic_error = NO_ERROR
+        self._cluster_id = ""
+        self._topic_id: uuid.UUID | None = None
+        self._is_replaced = False
         self._refreshing: asyncio.Task[None] | None = None
         self._asking: set[asyncio.Task[Any]] = set()
 
     @property
     def topic(self) -> str:
         return self.settings.topic
+
+    @property
+    def topic_id(self) -> uuid.UUID:
+        """The id of the topic as it was first found. Where the brokers know no ids, one made of the names there are."""
+        return self._topic_id or uuid.uuid5(uuid.NAMESPACE_URL, f"kafka://{self._cluster_id}/{self.topic}")
+
+    @property
+    def is_replaced(self) -> bool:
+        """Whether another topic has the name now. It has no leaders then: nothing is read from it or sent to it."""
+        return self._is_replaced
 
     @property
     def partition_count(self) -> int:
@@ -173,7 +186,7 @@ class KafkaCluster:
 
     async def _refresh(self) -> None:
         """Ask one broker after another, and the next already when one takes its time: it may be gone without a word."""
-        request = MetadataRequest([self.topic], allow_auto_topic_creation=False)
+        request = TopicMetadataRequest(self.topic)
         asking: set[asyncio.Task[Any]] = set()
         failure: BaseException | None = None
         to_ask = [*dict.fromkeys([*self._brokers.values(), *_addresses(self.settings.bootstrap)])]
@@ -201,12 +214,17 @@ class KafkaCluster:
 
     def _learn(self, response: Any) -> None:
         self._brokers = {broker: (host, port) for broker, host, port, *_ in response.brokers}
-        for code, _, _, partitions in response.topics:
-            self._topic_error = code
-            if code == NO_ERROR:
-                self._leaders = {partition: leader for _, partition, leader, *_ in partitions}
-            elif code == errors.UnknownTopicOrPartitionError.errno:
-                self._leaders = {}
+        self._cluster_id = response.cluster_id or ""
+        topic = topic_in(response)
+        if topic is None:
+            return
+        if topic.error_code == NO_ERROR:
+            if self._topic_id is None:
+                self._topic_id = topic.id
+            self._is_replaced = topic.id is not None and topic.id != self._topic_id
+            self._leaders = {} if self._is_replaced else dict(topic.leaders)
+        elif topic.error_code == errors.UnknownTopicOrPartitionError.errno:
+            self._leaders = {}
 
     async def _ask(self, address: Address, purpose: str, request: Request[Any], timeout_s: float) -> Any:
         connection = await self._connection(address, purpose)

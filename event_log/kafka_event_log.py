@@ -14,8 +14,8 @@ from event_log.kafka_cluster import KafkaCluster
 from event_log.kafka_fetcher import KafkaFetcher, Record
 from event_log.kafka_producer import KafkaProducer
 from event_log.kafka_settings import KafkaSettings
-from event_log.kafka_topic import check_topic, create_topic, find_topic
-from event_log.port import EVERY_EVENT, EventFilter, EventLog, EventLogReader, LogUnavailable
+from event_log.kafka_topic import Topic, check_that_it_keeps_everything, check_topic, create_topic, find_topic
+from event_log.port import EVERY_EVENT, EventFilter, EventLog, EventLogReader, LogReplaced, LogUnavailable
 from schemas.envelope import EventData, Position, Positions, RecordedEvent
 from schemas.events import ordering_unit_of
 
@@ -52,8 +52,7 @@ async def open_kafka_log(
                 min_insync_replicas=min_insync_replicas,
             )
         fetcher = KafkaFetcher(cluster)
-        max_message_bytes = await check_topic(cluster, fetcher)
-        return await _with_producer(cluster, fetcher, max_message_bytes)
+        return await _with_producer(cluster, fetcher, await check_topic(cluster, fetcher))
     except BaseException:
         await cluster.close()
         raise
@@ -69,21 +68,20 @@ async def open_kafka_reader(settings: KafkaSettings) -> "KafkaEventLogReader":
         if not await find_topic(cluster):
             raise LogUnavailable(f"There is no topic {settings.topic} yet; the first process that appends creates it.")
         fetcher = KafkaFetcher(cluster)
-        await check_topic(cluster, fetcher)
-        return KafkaEventLogReader(cluster, fetcher)
+        return KafkaEventLogReader(cluster, fetcher, await check_topic(cluster, fetcher))
     except BaseException:
         await cluster.close()
         raise
 
 
-async def _with_producer(cluster: KafkaCluster, fetcher: KafkaFetcher, max_message_bytes: int) -> "KafkaEventLog":
-    producer = KafkaProducer(cluster, max_message_bytes)
+async def _with_producer(cluster: KafkaCluster, fetcher: KafkaFetcher, topic: Topic) -> "KafkaEventLog":
+    producer = KafkaProducer(cluster, topic.partitions, topic.max_message_bytes)
     try:
         await producer.start()
     except LogUnavailable:
         await producer.close()
         raise
-    return KafkaEventLog(cluster, fetcher, producer)
+    return KafkaEventLog(cluster, fetcher, topic, producer)
 
 
 class KafkaEventLogReader(EventLogReader):
@@ -93,12 +91,24 @@ class KafkaEventLogReader(EventLogReader):
     history does, opens a reader of its own.
     """
 
-    def __init__(self, cluster: KafkaCluster, fetcher: KafkaFetcher) -> None:
+    def __init__(self, cluster: KafkaCluster, fetcher: KafkaFetcher, topic: Topic) -> None:
         self._cluster = cluster
         self._fetcher = fetcher
-        self._partitions = range(cluster.partition_count)
+        self._partitions = range(topic.partitions)
         self._decoder = CloudEventDecoder()
         self._partition_of: dict[str, int] = {}
+
+    async def identity(self) -> str:
+        topic = self._cluster.topic
+        is_there = await find_topic(self._cluster)
+        if self._cluster.is_replaced:
+            raise LogReplaced(f"The topic {topic} was deleted and made anew: it is another log than the one opened.")
+        if not is_there:
+            raise LogUnavailable(f"The topic {topic} is no longer there. It is not made again while servers run.")
+        return str(self._cluster.topic_id)
+
+    async def check(self) -> None:
+        await check_that_it_keeps_everything(self._cluster, self._partitions)
 
     async def partitions(self) -> Sequence[int]:
         return self._partitions
@@ -167,10 +177,10 @@ class KafkaEventLogReader(EventLogReader):
 class KafkaEventLog(KafkaEventLogReader, EventLog):
     """Also appends."""
 
-    def __init__(self, cluster: KafkaCluster, fetcher: KafkaFetcher, producer: KafkaProducer) -> None:
-        super().__init__(cluster, fetcher)
+    def __init__(self, cluster: KafkaCluster, fetcher: KafkaFetcher, topic: Topic, producer: KafkaProducer) -> None:
+        super().__init__(cluster, fetcher, topic)
         self._producer = producer
-        self._encoder = CloudEventEncoder(len(self._partitions))
+        self._encoder = CloudEventEncoder(len(self._partitions), str(cluster.topic_id))
 
     async def append(self, events: Sequence[EventData]) -> list[Position]:
         message = self._encoder.message

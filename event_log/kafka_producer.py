@@ -147,12 +147,12 @@ class _Lane:
 
 
 class KafkaProducer:
-    """Sends to one topic. `max_append_bytes` is what one record batch may be."""
+    """Sends to the first `partitions` of one topic. `max_append_bytes` is what one record batch may be."""
 
-    def __init__(self, cluster: KafkaCluster, max_append_bytes: int) -> None:
+    def __init__(self, cluster: KafkaCluster, partitions: int, max_append_bytes: int) -> None:
         self._cluster = cluster
         self._max_append_bytes = max_append_bytes
-        self._lanes = [_Lane(partition) for partition in range(cluster.partition_count)]
+        self._lanes = [_Lane(partition) for partition in range(partitions)]
         self._busy_brokers: set[int] = set()
         self._waiting_bytes = 0
         self._is_handing_over = False

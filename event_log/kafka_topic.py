@@ -1,7 +1,9 @@
 """The topic that holds the log: how it is born, and what it must be at every start."""
 
 import asyncio
-from collections.abc import Mapping
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 
 from aiokafka import errors
@@ -11,6 +13,8 @@ from event_log.cloud_events import partitions_at_birth
 from event_log.kafka_cluster import NO_ERROR, BrokerAway, KafkaCluster, NoAnswer
 from event_log.kafka_fetcher import KafkaFetcher
 from event_log.port import ForeignLog, LogUnavailable
+
+logger = logging.getLogger(__name__)
 
 MAX_MESSAGE_BYTES: Final = 32 * 1024 * 1024
 """Of a topic that Tracklog creates: larger than any request MLflow's own limits let through."""
@@ -79,18 +83,40 @@ async def create_topic(
     raise LogUnavailable(f"The topic {cluster.topic} was created, but has no leaders yet.")
 
 
-async def check_topic(cluster: KafkaCluster, fetcher: KafkaFetcher) -> int:
-    """See that the topic can be a source of truth, and return how many bytes one message may have.
+@dataclass(frozen=True, slots=True)
+class Topic:
+    """What there is to know of a topic that holds a log. `partitions` is their number when the log was born."""
 
-    Raises ForeignLog when it expires, is compacted, has lost its beginning or changed its partitions; LogUnavailable.
+    partitions: int
+    max_message_bytes: int
+
+
+async def check_topic(cluster: KafkaCluster, fetcher: KafkaFetcher) -> Topic:
+    """See that the topic can be a source of truth.
+
+    Raises ForeignLog when it expires, is compacted, has lost its beginning or some of its partitions; LogUnavailable.
+    """
+    configuration = await check_that_it_keeps_everything(cluster, range(cluster.partition_count))
+    return Topic(await _partitions_at_birth(cluster, fetcher), int(configuration["max.message.bytes"]))
+
+
+async def check_that_it_keeps_everything(cluster: KafkaCluster, partitions: Sequence[int]) -> Mapping[str, str]:
+    """See that the topic has lost no event and will lose none, and return its configuration.
+
+    Raises ForeignLog, LogUnavailable.
     """
     configuration = await _configuration(cluster)
-    _check_that_it_keeps_everything(cluster.topic, configuration)
-    await _check_its_partitions(cluster, fetcher)
-    return int(configuration["max.message.bytes"])
+    _check_configuration(cluster.topic, configuration)
+    for partition, beginning in (await cluster.beginnings(partitions, _START_S)).items():
+        if beginning > 0:
+            raise ForeignLog(
+                f"The topic {cluster.topic} has lost the events of partition {partition} before offset "
+                f"{beginning}. What is left is not a whole log."
+            )
+    return configuration
 
 
-def _check_that_it_keeps_everything(topic: str, configuration: Mapping[str, str]) -> None:
+def _check_configuration(topic: str, configuration: Mapping[str, str]) -> None:
     for name in ("retention.ms", "retention.bytes"):
         if configuration[name] != _FOREVER:
             raise ForeignLog(
@@ -105,27 +131,30 @@ def _check_that_it_keeps_everything(topic: str, configuration: Mapping[str, str]
         )
 
 
-async def _check_its_partitions(cluster: KafkaCluster, fetcher: KafkaFetcher) -> None:
-    partitions = range(cluster.partition_count)
-    beginnings = await cluster.beginnings(partitions, _START_S)
-    ends = await cluster.ends(partitions, _START_S)
-    for partition in partitions:
-        if beginnings[partition] > 0:
+async def _partitions_at_birth(cluster: KafkaCluster, fetcher: KafkaFetcher) -> int:
+    """How many partitions the log has: as many as its messages say, whatever was added to the topic since.
+
+    To use those that were added would give some streams another partition, and the order of their events would be lost.
+    """
+    there = cluster.partition_count
+    for partition, end in (await cluster.ends(range(there), _START_S)).items():
+        born_with = await _born_with(fetcher, partition) if end else None
+        if born_with is None:
+            continue
+        if born_with > there:
             raise ForeignLog(
-                f"The topic {cluster.topic} has lost the events of partition {partition} before offset "
-                f"{beginnings[partition]}. What is left is not a whole log."
+                f"The topic {cluster.topic} has {there} partitions, and its log was born with {born_with}. What is left"
+                " is not a whole log."
             )
-    for partition in partitions:
-        if ends[partition]:
-            born_with = await _born_with(fetcher, partition)
-            if born_with is not None and born_with != cluster.partition_count:
-                raise ForeignLog(
-                    f"The topic {cluster.topic} was born with {born_with} partitions and has "
-                    f"{cluster.partition_count} now. The order of events that were to share a partition is lost; copy "
-                    "the log to a new topic."
-                )
-            if born_with is not None:
-                return
+        if born_with < there:
+            logger.warning(
+                "the topic %s has %d partitions; its log goes on with the %d that it was born with",
+                cluster.topic,
+                there,
+                born_with,
+            )
+        return born_with
+    return there
 
 
 async def _born_with(fetcher: KafkaFetcher, partition: int) -> int | None:

@@ -1,6 +1,7 @@
 """The event log in memory, for unit tests: the same contract, nothing durable, any number of partitions."""
 
 import asyncio
+import uuid
 import zlib
 from collections.abc import Sequence
 
@@ -15,6 +16,10 @@ class MemoryEventLog(EventLog):
     def __init__(self, partitions: int = 1) -> None:
         self._events: list[list[RecordedEvent]] = [[] for _ in range(partitions)]
         self._grown = asyncio.Event()
+        self._id = str(uuid.uuid4())
+
+    async def identity(self) -> str:
+        return self._id
 
     async def partitions(self) -> Sequence[int]:
         return range(len(self._events))

@@ -9,6 +9,7 @@ The contract, which `tests/contracts/` holds every adapter to:
 - Events with one ordering unit share a partition and are read in the order their appends were acknowledged.
 - Readers never see an event before it is durable, and never a gap that is filled later.
 - `end` may be asked at any time, and covers every append acknowledged before it was called, by whatever process.
+- A log has an id, given at its birth. What was folded from it carries that id, so that it is never taken for another's.
 - Not promised: order between partitions, and delivery exactly once (a reader keeps its own checkpoint).
 """
 
@@ -25,6 +26,10 @@ class LogUnavailable(Retryable):
 
     error_code = "TEMPORARILY_UNAVAILABLE"
     status = 503
+
+
+class LogReplaced(LogUnavailable):
+    """The log that was opened is no longer in its place: it was removed, or something else was put there."""
 
 
 class LogOverloaded(Retryable):
@@ -86,6 +91,20 @@ class EventLogReader(ABC):
     @abstractmethod
     def partition_of(self, ordering_unit: str) -> int:
         """The partition in which every event of an ordering unit is and will be."""
+
+    @abstractmethod
+    async def identity(self) -> str:
+        """The id of the log that is there now, a UUID: given at its birth, and that of no other log.
+
+        Asked of the place itself, which may hold another log by now, or an older state of the same one.
+        Raises LogUnavailable, and LogReplaced where the adapter cannot follow what took the log's place.
+        """
+
+    async def check(self) -> None:  # noqa: B027  # most places cannot begin to forget
+        """Ask whether the place keeps every event, as it did when the log was opened.
+
+        Raises ForeignLog when it forgets some, LogUnavailable.
+        """
 
     @abstractmethod
     async def end(self) -> Positions:

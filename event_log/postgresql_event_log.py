@@ -88,6 +88,7 @@ FROM taken
 """
 """Durable when answered, whatever the database or the role has `synchronous_commit` set to."""
 
+_IDENTITY: Final = "SELECT id FROM tracklog.log_identity"
 _END: Final = "SELECT next_offset FROM tracklog.log_end WHERE partition = 0"
 
 _COLUMNS: Final = '"offset", id, type, stream, time_us, actor, request_id, payload'
@@ -156,6 +157,10 @@ class PostgresqlEventLogReader(EventLogReader):
         self._heard = asyncio.Event()
         self._is_listening = False
         self._listener: asyncio.Task[None] | None = None
+
+    async def identity(self) -> str:
+        async with self._asking.borrow() as connection:
+            return str(await connection.fetchval(_IDENTITY))
 
     async def partitions(self) -> Sequence[int]:
         return (PARTITION,)

@@ -7,6 +7,7 @@ import os
 import sqlite3
 import threading
 import time
+import uuid
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 from contextlib import closing
@@ -27,6 +28,7 @@ from event_log.port import (
     ForeignLog,
     LogInUse,
     LogOverloaded,
+    LogReplaced,
     LogUnavailable,
     OutcomeUnknown,
 )
@@ -44,6 +46,8 @@ APPLICATION_ID: Final = 0x54524C47
 FORMAT_VERSION: Final = 2
 """2 brought the log's identity, and a checksum for each event. A log of format 1 is upgraded when it is opened to
 write; the events it has by then keep none."""
+
+_FORMAT_WITH_IDENTITY: Final = 2
 
 MAX_EVENT_BYTES: Final = 64 * 1024 * 1024
 MAX_WAITING_BYTES: Final = 32 * 1024 * 1024
@@ -124,6 +128,8 @@ class SqliteEventLogReader(EventLogReader):
         self._connection = sqlite3.connect(
             f"file:{_uri_path(path)}?mode=ro", uri=True, check_same_thread=False, isolation_level=None
         )
+        self._path = path
+        self._file = _file_at(path)
         self._reading = threading.Lock()
         self._executor = executor
         self._decompressor = zstandard.ZstdDecompressor()
@@ -134,6 +140,9 @@ class SqliteEventLogReader(EventLogReader):
         """Tell waiting readers that the log may have grown."""
         self._is_woken = True
         self._grown.set()
+
+    async def identity(self) -> str:
+        return await self._run(self._select_identity)
 
     async def partitions(self) -> Sequence[int]:
         return (PARTITION,)
@@ -179,6 +188,12 @@ class SqliteEventLogReader(EventLogReader):
             return await asyncio.get_running_loop().run_in_executor(self._executor, call)
         except sqlite3.OperationalError as error:
             raise LogUnavailable(f"The event log cannot be read: {error}") from error
+
+    def _select_identity(self) -> str:
+        if _file_at(self._path) != self._file:
+            raise LogReplaced(_replaced(self._path))
+        with self._reading:
+            return str(uuid.UUID(bytes=_identity_in(self._connection)))
 
     def _select_end(self) -> int:
         with self._reading:
@@ -339,7 +354,9 @@ class _Writer:
     """The writing connection, used by the writer thread alone once it runs."""
 
     def __init__(self, path: Path) -> None:
+        self._path = path
         self._connection = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
+        self._file = _file_at(path)
         run = self._connection.execute
         run("PRAGMA journal_mode = WAL")
         run("PRAGMA synchronous = FULL")
@@ -355,6 +372,8 @@ class _Writer:
         """Put a batch in the log, all of it durable when this returns the first offset; or say why it is not there."""
         if self._broken is not None:
             return LogUnavailable(f"The event log stopped taking events: {self._broken}. Restart the server.")
+        if _file_at(self._path) != self._file:
+            return LogReplaced(_replaced(self._path))
         run = self._connection.execute
         try:
             run("BEGIN IMMEDIATE")
@@ -372,6 +391,8 @@ class _Writer:
         except Exception as error:  # the thread must live, and whoever waits must hear of it
             return self._failed(error)
         self.next_offset = first + len(rows)
+        if _file_at(self._path) != self._file:  # what was written may be in a file that nobody will open again
+            return OutcomeUnknown(_replaced(self._path))
         return first
 
     def close(self) -> None:
@@ -435,6 +456,22 @@ class _Writer:
         return OutcomeUnknown(f"The event log failed while it was being flushed: {error}")
 
 
+def _file_at(path: Path) -> tuple[int, int] | None:
+    """What tells the file at `path` from every other; None when there is none."""
+    try:
+        status = os.stat(path)
+    except FileNotFoundError:
+        return None
+    return status.st_dev, status.st_ino
+
+
+def _replaced(path: Path) -> str:
+    return (
+        f"The event log {path} was removed or replaced while the server had it open. Nothing is taken any more: stop"
+        " the server before a backup is put back, and start it afterwards."
+    )
+
+
 def _intern(numbers: dict[K, int], key: K, number: int) -> int:
     if len(numbers) >= _INTERNED:
         numbers.clear()
@@ -451,7 +488,7 @@ def _create(path: Path) -> None:
         connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
         connection.execute(f"PRAGMA user_version = {FORMAT_VERSION}")
         connection.executescript(_SCHEMA)
-        _give_identity(connection)
+        _give_identity(connection, os.urandom(16))
     unborn.rename(path)
     folder = os.open(path.parent, os.O_RDONLY)
     try:
@@ -467,17 +504,27 @@ def _upgrade(path: Path) -> None:
         if connection.execute("PRAGMA user_version").fetchone()[0] == FORMAT_VERSION:
             return
         connection.execute("BEGIN IMMEDIATE")
+        of_first_event = _identity_in(connection)
+        _give_identity(connection, of_first_event if any(of_first_event) else os.urandom(16))
         connection.execute("ALTER TABLE events ADD COLUMN checksum INTEGER")
-        _give_identity(connection)
         connection.execute(f"PRAGMA user_version = {FORMAT_VERSION}")
         connection.execute("COMMIT")
         # The version is read from the head of the file itself.
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
 
-def _give_identity(connection: sqlite3.Connection) -> None:
+def _give_identity(connection: sqlite3.Connection, identity: bytes) -> None:
     connection.execute(_IDENTITY_SCHEMA)
-    connection.execute("INSERT INTO log_identity VALUES (?,?)", (os.urandom(16), time.time_ns() // 1000))
+    connection.execute("INSERT INTO log_identity VALUES (?,?)", (identity, time.time_ns() // 1000))
+
+
+def _identity_in(connection: sqlite3.Connection) -> bytes:
+    """The 16 bytes of a log's id. That of a log which was born in format 1 is the id of its first event."""
+    if connection.execute("PRAGMA user_version").fetchone()[0] >= _FORMAT_WITH_IDENTITY:
+        found = connection.execute("SELECT id FROM log_identity").fetchone()
+    else:
+        found = connection.execute('SELECT id FROM events WHERE "offset" = 0').fetchone()
+    return bytes(found[0]) if found else bytes(16)
 
 
 def _take_lock(path: Path) -> IO[str]:

@@ -5,6 +5,7 @@ A test module subclasses `EventLogContract` and gives it a fixture `log`: a new,
 
 import asyncio
 import time
+import uuid
 
 from event_log.port import EventFilter, EventLog
 from schemas import codec
@@ -45,6 +46,12 @@ class EventLogContract:
     async def test_a_new_log_is_empty(self, log: EventLog) -> None:
         assert total(await log.end()) == 0
         assert await everything(log) == []
+
+    async def test_it_has_an_id_that_stays(self, log: EventLog) -> None:
+        before = await log.identity()
+        await log.append([param(1, "p")])
+        assert await log.identity() == before == str(uuid.UUID(before))
+        await log.check()
 
     async def test_every_partition_has_an_end(self, log: EventLog) -> None:
         assert sorted(await log.end()) == sorted(await log.partitions())

@@ -4,7 +4,7 @@ import asyncio
 import json
 import time
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
@@ -13,9 +13,11 @@ from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.partitioner import DefaultPartitioner
 
 from event_log.cloud_events import FOREIGN_TYPE
+from event_log.kafka_assignment import KafkaAssignment
+from event_log.kafka_cluster import KafkaCluster
 from event_log.kafka_event_log import KafkaEventLog, open_kafka_log, open_kafka_reader
 from event_log.kafka_settings import KafkaSettings
-from event_log.port import EventFilter, EventTooLarge, ForeignLog, LogOverloaded, LogUnavailable
+from event_log.port import EventFilter, EventTooLarge, ForeignLog, LogOverloaded, LogReplaced, LogUnavailable
 from schemas import codec
 from schemas.envelope import Actor
 from schemas.events import Param, RunDataLogged
@@ -142,6 +144,7 @@ async def test_any_kafka_consumer_reads_the_log(settings: KafkaSettings, log: Ka
         "ce_useragent": "zoë/1",
         "ce_requestid": "request-1",
         "ce_partitions": "3",
+        "ce_logid": await log.identity(),
         "content-type": "application/json",
     }
     assert message.key == f"run/{'a' * 32}".encode()
@@ -255,19 +258,109 @@ async def test_a_topic_made_by_hand_that_keeps_everything_is_taken(
     await log.close()
 
 
-async def test_a_topic_that_got_more_partitions_is_refused_and_the_running_server_goes_on_as_before(
+async def test_a_topic_that_got_more_partitions_goes_on_with_those_it_was_born_with(
+    settings: KafkaSettings, log: KafkaEventLog, admin: AIOKafkaAdminClient, caplog: pytest.LogCaptureFixture
+) -> None:
+    sent = [param(number, "p") for number in range(20)]
+    before = [(await log.append([one]))[0].partition for one in sent]
+    await admin.create_partitions({settings.topic: NewPartitions(total_count=6)})
+    await _until(lambda: _partitions_of(settings), 6)
+    again = await open_kafka_log(settings)
+    assert "has 6 partitions; its log goes on with the 3 that it was born with" in caplog.text
+    for one in (log, again):
+        assert [(await one.append([event]))[0].partition for event in sent] == before
+        assert sorted(await one.end()) == list(await one.partitions()) == [0, 1, 2]
+    assert len(await everything(again)) == 60
+    await again.close()
+
+
+async def _partitions_of(settings: KafkaSettings) -> int:
+    cluster = KafkaCluster(settings)
+    await cluster.refresh()
+    await cluster.close()
+    return cluster.partition_count
+
+
+async def _until(look: Callable[[], Awaitable[object]], wanted: object) -> None:
+    """Wait until the brokers have all heard of a change."""
+    async with asyncio.timeout(20):
+        while await look() != wanted:
+            await asyncio.sleep(0.05)
+
+
+async def _identity(log: KafkaEventLog) -> str | type[Exception]:
+    try:
+        return await log.identity()
+    except LogUnavailable as error:
+        return type(error)
+
+
+async def test_the_id_is_that_of_the_topic_for_whoever_opens_it(settings: KafkaSettings, log: KafkaEventLog) -> None:
+    again, reader = await open_kafka_log(settings), await open_kafka_reader(settings)
+    assert await log.identity() == await again.identity() == await reader.identity()
+    await again.close()
+    await reader.close()
+
+
+async def test_a_deleted_topic_is_never_made_again_by_those_who_ask_for_it(
     settings: KafkaSettings, log: KafkaEventLog, admin: AIOKafkaAdminClient
 ) -> None:
     await log.append([param(1, "p")])
-    await admin.create_partitions({settings.topic: NewPartitions(total_count=6)})
-    await asyncio.sleep(0.3)
-    with pytest.raises(ForeignLog, match="born with 3 partitions and has 6 now"):
-        await open_kafka_log(settings)
-    with pytest.raises(ForeignLog, match="born with 3 partitions"):
-        await open_kafka_reader(settings)
-    [position] = await log.append([param(1, "q")])
-    assert position.offset == 1
-    assert sorted(await log.end()) == [0, 1, 2]
+    assignment = KafkaAssignment(settings, f"{settings.topic}-group")
+    await assignment.start()
+    await admin.delete_topics([settings.topic])
+    await _until(lambda: _identity(log), LogUnavailable)
+    with pytest.raises(LogUnavailable):
+        await log.append([param(1, "q")])
+    with pytest.raises(LogUnavailable):
+        await log.end()
+    for _ in range(20):  # brokers make a topic some time after they were asked
+        await assignment._consumer._client.force_metadata_update()
+        assert await _identity(log) is LogUnavailable
+        await asyncio.sleep(0.05)
+    assert settings.topic not in await admin.list_topics()
+    await assignment.close()
+
+
+async def test_a_topic_that_was_deleted_and_made_anew_is_another_log_and_takes_nothing_from_those_who_had_it_open(
+    settings: KafkaSettings, log: KafkaEventLog, admin: AIOKafkaAdminClient
+) -> None:
+    before = await log.identity()
+    await log.append([param(1, "p")])
+    await admin.delete_topics([settings.topic])
+    await _until(lambda: _identity(log), LogUnavailable)
+    anew = await open_kafka_log(settings, partitions=3)
+    await _until(lambda: _identity(log), LogReplaced)
+    with pytest.raises(LogUnavailable):
+        await log.append([param(1, "q")])
+    assert await anew.identity() != before
+    assert await everything(anew) == []
+    await anew.close()
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [({"retention.ms": "604800000"}, "retention.ms is 604800000"), ({"cleanup.policy": "compact"}, "cleanup.policy")],
+)
+async def test_a_topic_that_begins_to_forget_while_it_is_open_is_noticed(
+    settings: KafkaSettings,
+    log: KafkaEventLog,
+    admin: AIOKafkaAdminClient,
+    change: dict[str, str],
+    sentence: str,
+) -> None:
+    async def fault() -> str:
+        try:
+            await log.check()
+        except ForeignLog as error:
+            return str(error)
+        return ""
+
+    assert await fault() == ""
+    await admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, settings.topic, {**FOREVER, **change})])
+    async with asyncio.timeout(20):
+        while sentence not in await fault():
+            await asyncio.sleep(0.05)
 
 
 async def test_a_topic_whose_beginning_was_deleted_is_refused(
@@ -280,6 +373,8 @@ async def test_a_topic_whose_beginning_was_deleted_is_refused(
         await open_kafka_log(settings)
     with pytest.raises(ForeignLog, match="has lost the events"):
         await log.read(second.partition, 0, limit=1)
+    with pytest.raises(ForeignLog, match="has lost the events"):
+        await log.check()
 
 
 async def test_a_checkpoint_past_the_end_finds_nothing_and_waits(log: KafkaEventLog) -> None:

@@ -33,7 +33,8 @@ def new_postgresql(folder: Path, settings: Mapping[str, str] = PRODUCTION) -> An
 
 
 def new_kafka(folder: Path, settings: Mapping[str, str] = QUICK_RETURN) -> AnyKafka:
-    """A Kafka that is not started yet."""
+    """A Kafka that is not started yet. As Kafka comes, it makes topics for whoever asks about them: nobody must."""
+    settings = {"auto.create.topics.enable": "true", **settings}
     if docker_answers():
         return KafkaContainer(folder, settings=settings)
     return Kafka(folder, settings=settings, throwaway=True)

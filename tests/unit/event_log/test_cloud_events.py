@@ -23,11 +23,12 @@ EVENT = EventClock().stamp(
     Actor("ada", "10.0.0.7", "mlflow/3"),
     "request-1",
 )
+LOG_ID = "5e3b5c52-9e2a-4b6f-8f3c-0d7b0c1e2f3a"
 ANY_TEXT = st.text(st.characters(codec=None))
 
 
 def recorded(event: EventData) -> RecordedEvent:
-    message = CloudEventEncoder(8).message(event)
+    message = CloudEventEncoder(8, LOG_ID).message(event)
     return CloudEventDecoder().event(3, 17, message.key, message.value, message.headers)
 
 
@@ -79,7 +80,7 @@ def test_no_message_raises(key: bytes | None, value: bytes | None, headers: list
 
 @pytest.mark.parametrize("missing", ["ce_id", "ce_type", "ce_dataversion", "ce_subject", "ce_time"])
 def test_a_message_without_an_attribute_that_is_needed_is_foreign_and_alone_in_its_stream(missing: str) -> None:
-    message = CloudEventEncoder(8).message(EVENT)
+    message = CloudEventEncoder(8, LOG_ID).message(EVENT)
     headers = [(name, value) for name, value in message.headers if name != missing]
     first, second = (CloudEventDecoder().event(0, offset, message.key, message.value, headers) for offset in (1, 2))
     assert {first.type, second.type} == {FOREIGN_TYPE}
@@ -97,7 +98,7 @@ def test_a_message_without_an_attribute_that_is_needed_is_foreign_and_alone_in_i
     ],
 )
 def test_times_of_other_producers_are_read_in_any_form_of_rfc_3339(text: bytes, expected: datetime) -> None:
-    message = CloudEventEncoder(8).message(EVENT)
+    message = CloudEventEncoder(8, LOG_ID).message(EVENT)
     headers = [(name, text if name == "ce_time" else value) for name, value in message.headers]
     event = CloudEventDecoder().event(0, 0, message.key, message.value, headers)
     assert event.time_us == round(expected.timestamp() * 1_000_000)
@@ -105,12 +106,16 @@ def test_times_of_other_producers_are_read_in_any_form_of_rfc_3339(text: bytes, 
 
 def test_names_of_attributes_are_as_cloud_events_wants_them_and_no_text_is_empty() -> None:
     event = EventClock().stamp(_experiment(), Actor("ada"), "")
-    for name, value in CloudEventEncoder(8).message(event).headers:
+    for name, value in CloudEventEncoder(8, LOG_ID).message(event).headers:
         assert name == "content-type" or (name.startswith("ce_") and name[3:].isalnum() and name.islower()), name
         assert value
 
 
 def test_every_message_tells_the_count_of_partitions() -> None:
-    assert partitions_at_birth(CloudEventEncoder(12).message(EVENT).headers) == 12
+    assert partitions_at_birth(CloudEventEncoder(12, LOG_ID).message(EVENT).headers) == 12
+
+
+def test_every_message_says_which_log_it_is_of() -> None:
+    assert ("ce_logid", LOG_ID.encode()) in CloudEventEncoder(8, LOG_ID).message(EVENT).headers
     assert partitions_at_birth([("ce_partitions", b"many")]) is None
     assert partitions_at_birth([]) is None

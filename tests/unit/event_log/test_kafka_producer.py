@@ -102,7 +102,7 @@ def brokers() -> Brokers:
 
 @pytest.fixture
 async def producer(brokers: Brokers) -> AsyncIterator[KafkaProducer]:
-    producer = KafkaProducer(cast(KafkaCluster, brokers), 10_000)
+    producer = KafkaProducer(cast(KafkaCluster, brokers), brokers.partition_count, 10_000)
     await producer.start()
     yield producer
     await producer.close()
