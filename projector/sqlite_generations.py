@@ -1,5 +1,6 @@
 """The generations of the SQLite read model: made, recognised, switched between and removed."""
 
+import logging
 import os
 import re
 import sqlite3
@@ -8,8 +9,12 @@ from pathlib import Path
 from sqlalchemy import create_engine
 from sqlalchemy.schema import CreateIndex, CreateTable
 
-from schemas.read_model import SCHEMA_VERSION, metadata
+from schemas import belonging
+from schemas.envelope import Positions
+from schemas.read_model import LOG_ID, SCHEMA_VERSION, metadata
 from schemas.read_model_link import current, link_of
+
+logger = logging.getLogger(__name__)
 
 
 def next_generation(log: Path) -> Path:
@@ -23,8 +28,8 @@ def next_generation(log: Path) -> Path:
     return link.with_name(f"{link.name}.{max(numbers, default=0) + 1}")
 
 
-def create(path: Path) -> None:
-    """Make an empty read model of this code's schema. It appears whole or not at all."""
+def create(path: Path, log_id: str) -> None:
+    """Make an empty read model of this code's schema, of the log `log_id`. It appears whole or not at all."""
     unborn = path.with_name(path.name + ".creating")
     remove(unborn)
     dialect = create_engine("sqlite://").dialect
@@ -34,7 +39,9 @@ def create(path: Path) -> None:
             connection.execute(str(CreateTable(table).compile(dialect=dialect)))
             for index in sorted(table.indexes, key=lambda one: str(one.name)):
                 connection.execute(str(CreateIndex(index).compile(dialect=dialect)))
-        connection.execute("INSERT INTO facts VALUES ('schema_version', ?)", (str(SCHEMA_VERSION),))
+        connection.executemany(
+            "INSERT INTO facts VALUES (?, ?)", [("schema_version", str(SCHEMA_VERSION)), (LOG_ID, log_id)]
+        )
         connection.commit()
     finally:
         connection.close()
@@ -75,13 +82,35 @@ def remove(path: Path) -> None:
         path.with_name(path.name + suffix).unlink(missing_ok=True)
 
 
-def ensure(log: Path) -> Path:
-    """The read model of the log, made new and empty when there is none that this code can read."""
+def origin(path: Path) -> tuple[str | None, Positions]:
+    """The id of the log that a read model of this code's schema is folded from, and how far it is folded."""
+    connection = sqlite3.connect(path)
+    try:
+        row = connection.execute("SELECT value FROM facts WHERE name = ?", (LOG_ID,)).fetchone()
+        checkpoints = dict(connection.execute("SELECT partition, next_offset FROM checkpoints"))
+    finally:
+        connection.close()
+    return row and row[0], checkpoints
+
+
+def ensure(log: Path, log_id: str, end: Positions) -> Path:
+    """The read model of the log, made new and empty when there is none that this code can read and that belongs to it.
+
+    The log has the id `log_id` and reaches to `end`, and nobody folds it meanwhile.
+    """
     generation = current(log)
     if generation is not None and has_this_schema(generation):
-        return generation
+        fault = belonging.fault(*origin(generation), log_id, end)
+        if fault is None:
+            return generation
+        logger.warning(
+            "the read model %s does not belong to the log %s: %s; a new one is folded from the log",
+            generation.name,
+            log,
+            fault,
+        )
     fresh = next_generation(log)
-    create(fresh)
+    create(fresh, log_id)
     switch_to(log, fresh)
     if generation is not None:
         remove(generation)

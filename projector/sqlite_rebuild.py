@@ -15,6 +15,7 @@ from projector.compare import Difference, differences
 from projector.rebuild import ReadModels, RebuildUnderWay, Rebuilt
 from projector.sqlite_read_model import SqliteReadModelWriter
 from projector.worker import Progress, ProjectorWorker, Publish
+from schemas import belonging
 from schemas.envelope import Positions
 from schemas.read_model_link import current, link_of
 
@@ -36,13 +37,14 @@ async def rebuild_sqlite(
     Raises RebuildUnderWay when another process is at it.
     """
     with _alone(log_path):
-        live, building = _live(log_path), _building(log_path)
+        log_id = await log.identity()
+        live, building = await _live(log_path, log, log_id), _building(log_path)
         if live is None or _checkpoint(building) > _checkpoint(live):
             # Nothing to compare with at the moment we have reached: begin again.
             sqlite_generations.remove(building)
-        if not sqlite_generations.has_this_schema(building):
+        if not await _is_of(building, log, log_id):
             sqlite_generations.remove(building)
-            sqlite_generations.create(building)
+            sqlite_generations.create(building, log_id)
         writer = SqliteReadModelWriter(building)
         try:
             report = await _reporting(log, on_progress)
@@ -123,9 +125,16 @@ def _alone(log_path: Path) -> Iterator[None]:
         yield
 
 
-def _live(log_path: Path) -> Path | None:
+async def _live(log_path: Path, log: EventLogReader, log_id: str) -> Path | None:
     live = current(log_path)
-    return live if live is not None and sqlite_generations.has_this_schema(live) else None
+    return live if live is not None and await _is_of(live, log, log_id) else None
+
+
+async def _is_of(path: Path, log: EventLogReader, log_id: str) -> bool:
+    """Whether `path` is a read model that this code can go on with, and of this log."""
+    if not sqlite_generations.has_this_schema(path):
+        return False
+    return belonging.fault(*sqlite_generations.origin(path), log_id, await log.end()) is None
 
 
 def _building(log_path: Path) -> Path:

@@ -47,15 +47,16 @@ async def opened_reader(place: LogPlace) -> EventLogReader:
         return await open_kafka_reader(_kafka_settings(place))
 
 
-def assignment_in_group(place: LogPlace, group: str) -> PartitionAssignment:
-    """Membership, not yet begun, of the group that shares the partitions of the log at `place`."""
+def assignment_in_group(place: LogPlace, group: str, partitions: int) -> PartitionAssignment:
+    """Membership, not yet begun, of the group that shares the partitions of the log at `place`, of which it has so
+    many."""
     if isinstance(place, PostgresqlDatabase):
         from event_log.postgresql_assignment import PostgresqlAssignment
 
         return PostgresqlAssignment(place.dsn, group)
     from event_log.kafka_assignment import KafkaAssignment
 
-    return KafkaAssignment(_kafka_settings(place), group)
+    return KafkaAssignment(_kafka_settings(place), group, partitions)
 
 
 def _kafka_settings(place: KafkaTopic) -> "KafkaSettings":

@@ -24,6 +24,7 @@ from tracklog.distributed.availability import once_available
 from tracklog.distributed.hurry import Hurry
 from tracklog.distributed.opening import assignment_in_group, opened_log, opened_reader
 from tracklog.distributed.shared_system import end_if_known
+from tracklog.log_watch import LogWatch
 from tracklog.serving import Services, ToldToStop, serve
 from tracklog.settings import Settings
 from tracklog.store_uris import SharedStores
@@ -49,6 +50,7 @@ class Projector:
         self._stores = stores
         self._log: EventLogReader | None = None
         self._projection: PostgresqlProjection | None = None
+        self._watch: LogWatch | None = None
         self._trouble = "The log is not open yet."
         self._moved_s = 0.0
         self.counts = ProjectionCounts()
@@ -63,8 +65,11 @@ class Projector:
                 group = await once_available(self._named_group, stopping)
                 log = self._log = await once_available(self._opened_log, stopping)
                 stack.push_async_callback(log.close)
+                self._watch = LogWatch(log)
+                await stack.enter_async_context(self._watch.looking(stopping))
                 hurry = await stack.enter_async_context(Hurry(self._stores.read_model.dsn).heard())
-                self._projection = self._projection_of(log, hurry, group, stopping)
+                partitions = len(await log.partitions())
+                self._projection = self._projection_of(log, partitions, hurry, group, stopping)
                 await _run_until(stopping, self._projection)
 
     async def _named_group(self) -> str:
@@ -90,12 +95,12 @@ class Projector:
             return await opened_reader(self._stores.event_log)
 
     def _projection_of(
-        self, log: EventLogReader, hurry: Hurry, group: str, stopping: asyncio.Event
+        self, log: EventLogReader, partitions: int, hurry: Hurry, group: str, stopping: asyncio.Event
     ) -> PostgresqlProjection:
         place, dsn = self._stores.event_log, self._stores.read_model.dsn
 
         def member(generation: int) -> PartitionAssignment:
-            return _UntilStopped(assignment_in_group(place, f"{group}-{generation}"), stopping)
+            return _UntilStopped(assignment_in_group(place, f"{group}-{generation}", partitions), stopping)
 
         return PostgresqlProjection(dsn, log, member, hurry.linger, self._count)
 
@@ -133,6 +138,8 @@ class Projector:
         if self._log is None:
             raise TemporarilyUnavailable(self._trouble)
         await self._log.end()
+        if self._watch is not None:
+            await self._watch.require_whole()
 
     async def _is_at_work(self) -> None:
         if self._projection is None:

@@ -4,14 +4,18 @@ Its stores are a line of JSON on standard input; when that ends, its parent is g
 """
 
 import asyncio
+import logging
 import signal
 import sys
 
 import msgspec
 
+from event_log.port import ForeignLog
 from tracklog.cli.running import log_as_json
 from tracklog.distributed.projector import Projector, collect_seldom
 from tracklog.distributed.projector_child import ChildStores
+
+logger = logging.getLogger(__name__)
 
 
 async def main() -> None:
@@ -25,7 +29,11 @@ async def main() -> None:
         stopping.set()
 
     loop.add_reader(sys.stdin.fileno(), hung_up)
-    await Projector(stores).run(stopping)
+    try:
+        await Projector(stores).run(stopping)
+    except ForeignLog as foreign:
+        logger.error("%s", foreign)
+        sys.exit(1)
 
 
 if __name__ == "__main__":

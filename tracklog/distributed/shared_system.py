@@ -15,6 +15,7 @@ from tracklog.distributed.availability import once_available
 from tracklog.distributed.opening import LogPlace, opened_log, opened_reader
 from tracklog.distributed.progress import PostgresqlProgress
 from tracklog.distributed.read_model_connections import PostgresqlReadModelConnections
+from tracklog.log_watch import LogWatch
 from tracklog.serving import Services
 from tracklog.store_uris import SharedStores
 from tracklog.web.metrics import LogState, log_metrics
@@ -30,6 +31,7 @@ class SharedSystem(Generic[L]):
     """Open stores."""
 
     log: L
+    watch: LogWatch
     connections: PostgresqlReadModelConnections
     progress: PostgresqlProgress
 
@@ -40,6 +42,7 @@ class SharedSystem(Generic[L]):
             metrics=[self._measured],
             needs={
                 "event log": self._log_answers,
+                "whole event log": self.watch.require_whole,
                 "read model": self._read_model_answers,
                 "progress of the read model": self._progress_is_heard,
             },
@@ -64,7 +67,7 @@ class SharedSystem(Generic[L]):
 async def writing_system(stores: SharedStores, stopping: asyncio.Event) -> AsyncIterator[SharedSystem[EventLog]]:
     """The stores, with a log that can be appended to; made where there is none.
 
-    Waits for what is not there yet. Raises ForeignLog, ToldToStop.
+    Waits for what is not there yet. Raises ForeignLog, at the end too when the log was replaced, and ToldToStop.
     """
     async with _system(stores, opened_log, stopping) as system:
         yield system
@@ -74,7 +77,7 @@ async def writing_system(stores: SharedStores, stopping: asyncio.Event) -> Async
 async def reading_system(stores: SharedStores, stopping: asyncio.Event) -> AsyncIterator[SharedSystem[EventLogReader]]:
     """The stores, to read.
 
-    Waits for what is not there yet. Raises ForeignLog, ToldToStop.
+    Waits for what is not there yet. Raises ForeignLog, at the end too when the log was replaced, and ToldToStop.
     """
     async with _system(stores, opened_reader, stopping) as system:
         yield system
@@ -87,12 +90,14 @@ async def _system(
     async with AsyncExitStack() as stack:
         log = await once_available(partial(open_log, stores.event_log), stopping)
         stack.push_async_callback(log.close)
+        watch = LogWatch(log)
+        await stack.enter_async_context(watch.looking(stopping))
         connections = PostgresqlReadModelConnections(stores.read_model.dsn)
         stack.push_async_callback(connections.close)
         progress = PostgresqlProgress(stores.read_model.dsn, connections)
         stack.push_async_callback(progress.close)
         progress.start()
-        yield SharedSystem(log, connections, progress)
+        yield SharedSystem(log, watch, connections, progress)
 
 
 @asynccontextmanager

@@ -18,10 +18,12 @@ import msgspec
 from event_log.fixed_assignment import FixedAssignment
 from event_log.group_append import PARTITION
 from event_log.sqlite_event_log import SqliteEventLogReader
+from projector import sqlite_generations
 from projector.batch import WHOLE_LOG_BATCH_BYTES
-from projector.port import Superseded
+from projector.port import NotOfThisLog, Superseded
 from projector.sqlite_read_model import SqliteReadModelWriter
 from projector.worker import Progress, ProjectorWorker
+from schemas import belonging
 from schemas.envelope import Positions
 from schemas.read_model_link import current
 from tracklog.embedded.channel import Channel, LogGrew, Projected, RefusedEvent
@@ -93,6 +95,9 @@ async def _project(log_path: Path, log: SqliteEventLogReader, channel: Channel, 
         path = current(log_path)
         if path is None:
             raise FileNotFoundError(f"the log {log_path} has no read model; the front makes it before it starts this")
+        log_id = await log.identity()
+        if (fault := belonging.fault(*sqlite_generations.origin(path), log_id, await log.end())) is not None:
+            raise NotOfThisLog(f"The read model {path.name} does not belong to the log {log_path}: {fault}.")
         read_model = SqliteReadModelWriter(path, partial(_is_current, log_path, path))
         worker = ProjectorWorker(
             log,

@@ -6,6 +6,8 @@ from contextlib import AsyncExitStack, asynccontextmanager
 
 from tracklog.embedded.system import EmbeddedSystem
 from tracklog.greeting import greeting
+from tracklog.log_watch import LogWatch
+from tracklog.role_services import together
 from tracklog.serving import Services, serve
 from tracklog.settings import Settings
 from tracklog.store_uris import EmbeddedStores
@@ -14,19 +16,22 @@ from tracklog.store_uris import EmbeddedStores
 async def serve_embedded(settings: Settings, announce: Callable[[str], None]) -> None:
     """Serve until a signal says to stop.
 
-    Raises AddressTaken, ForeignLog or LogInUse before anything is served.
+    Raises AddressTaken, ForeignLog or LogInUse before anything is served, and ForeignLog when the log is replaced.
     """
     assert isinstance(settings.stores, EmbeddedStores)
     log_file = settings.stores.event_log.path
 
     @asynccontextmanager
-    async def services(_stopping: asyncio.Event) -> AsyncIterator[Services]:
+    async def services(stopping: asyncio.Event) -> AsyncIterator[Services]:
         async with AsyncExitStack() as stack:
             system = await stack.enter_async_context(EmbeddedSystem(log_file))
             # The imports take a while, in which the projector child starts too.
             from tracklog.embedded.services import embedded_services
 
-            yield await embedded_services(settings, system, stack)
+            watch = LogWatch(system.log)
+            await stack.enter_async_context(watch.looking(stopping))
+            served = await embedded_services(settings, system, stack)
+            yield together(served, Services(routes=(), needs={"whole event log": watch.require_whole}))
 
     artifacts = settings.artifacts
     await serve(

@@ -37,7 +37,8 @@ class EmbeddedSystem:
     async def __aenter__(self) -> Self:
         self.log = SqliteEventLog.open(self.log_path, self._executor)
         try:
-            await asyncio.to_thread(sqlite_generations.ensure, self.log_path)
+            log_id, end = await self.log.identity(), await self.log.end()
+            await asyncio.to_thread(sqlite_generations.ensure, self.log_path, log_id, end)
         except BaseException:
             await self.log.close()
             raise

@@ -30,7 +30,7 @@ def state(link: Path) -> Iterator[SqliteDoorState]:
 def make_generation(link: Path, number: int, rows: str) -> Path:
     """Make a generation and switch the link to it, as a rebuild does."""
     file = link.with_name(f"{link.name}.{number}")
-    sqlite_generations.create(file)
+    sqlite_generations.create(file, "of no log")
     connection = sqlite3.connect(file)
     connection.executescript(rows)
     connection.close()

@@ -19,7 +19,7 @@ class Projected:
 
     def __init__(self, folder: Path) -> None:
         self.path = folder / f"read-model-{next(_names)}.db"
-        sqlite_generations.create(self.path)
+        sqlite_generations.create(self.path, "of no log")
         self.published: list[Progress] = []
 
     async def _publish(self, progress: Progress) -> None:

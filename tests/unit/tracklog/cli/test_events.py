@@ -135,7 +135,7 @@ async def test_without_following_the_end_is_the_end(tmp_path: Path) -> None:
 
 
 def set_aside(log_file: Path, *rows: tuple[object, ...]) -> None:
-    read_model = ensure(log_file)
+    read_model = ensure(log_file, "of no log", {})
     with closing(sqlite3.connect(read_model)) as connection:
         connection.executemany("INSERT INTO set_aside VALUES (?, ?, ?, ?, ?, ?)", rows)
         connection.commit()

@@ -1,0 +1,136 @@
+"""A read model that does not belong to its log is never served: one sentence says so, and a new one is folded."""
+
+import asyncio
+import logging
+import shutil
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from event_log.group_append import PARTITION
+from event_log.port import ForeignLog, LogUnavailable
+from event_log.sqlite_event_log import SqliteEventLogReader
+from projector.sqlite_rebuild import rebuild_sqlite
+from schemas.envelope import Actor, EventClock
+from schemas.events import ExperimentCreated
+from schemas.read_model_link import current
+from tracklog.embedded.system import EmbeddedSystem
+from tracklog.log_watch import LogWatch
+
+WAIT_S = 20
+_clock = EventClock()
+
+
+async def add(system: EmbeddedSystem, *names: str) -> None:
+    """Append experiments of these names, and wait until they are in the read model."""
+    for name in names:
+        offset = system.log.newest_end
+        event = ExperimentCreated(experiment_id=offset + 1, name=name, artifact_location="x")
+        await system.log.append([_clock.stamp(event, Actor(), "r")])
+    await system.progress.wait_until({PARTITION: system.log.newest_end}, WAIT_S)
+
+
+def names(log: Path) -> list[str]:
+    """The experiments that the read model of `log` shows."""
+    read_model = current(log)
+    assert read_model is not None
+    with closing(sqlite3.connect(f"file:{read_model}?mode=ro", uri=True)) as connection:
+        return [row[0] for row in connection.execute("SELECT name FROM experiments ORDER BY name")]
+
+
+async def born(log: Path, *of_names: str) -> None:
+    async with EmbeddedSystem(log) as system:
+        await add(system, *of_names)
+
+
+async def test_the_read_model_of_a_log_is_kept_from_start_to_start(tmp_path: Path) -> None:
+    log = tmp_path / "log.db"
+    await born(log, "a", "b")
+    before = current(log)
+    await born(log, "c")
+    assert current(log) == before
+    assert names(log) == ["a", "b", "c"]
+
+
+async def test_an_older_log_that_is_put_back_is_folded_anew(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    log, backup = tmp_path / "log.db", tmp_path / "backup.db"
+    await born(log, "a", "b")
+    shutil.copy(log, backup)
+    await born(log, "c", "d")
+    shutil.copy(backup, log)
+    async with EmbeddedSystem(log) as system:
+        await system.progress.wait_until({PARTITION: 2}, WAIT_S)
+        assert names(log) == ["a", "b"]
+        await add(system, "e")
+        assert names(log) == ["a", "b", "e"]
+    [said] = [one.getMessage() for one in caplog.records if one.levelno == logging.WARNING]
+    assert "does not belong to the log" in said
+    assert "folded up to 0:4, and the log" in said
+    assert "ends at 0:2; a new one is folded from the log" in said
+
+
+async def test_a_log_that_was_deleted_is_another_one(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    log = tmp_path / "log.db"
+    await born(log, "a", "b")
+    log.unlink()
+    async with EmbeddedSystem(log) as system:
+        await add(system, "c", "d", "e")
+        assert names(log) == ["c", "d", "e"]
+    assert "it was folded from the log" in caplog.text
+
+
+async def test_a_read_model_that_says_nothing_of_its_log_is_folded_anew(tmp_path: Path) -> None:
+    log = tmp_path / "log.db"
+    await born(log, "a")
+    before = current(log)
+    assert before is not None
+    with closing(sqlite3.connect(before)) as connection, connection:
+        connection.execute("DELETE FROM facts WHERE name = 'log_id'")
+        connection.execute("UPDATE experiments SET name = 'of another log'")
+    async with EmbeddedSystem(log) as system:
+        await system.progress.wait_until({PARTITION: 1}, WAIT_S)
+    assert current(log) != before
+    assert names(log) == ["a"]
+
+
+async def test_a_rebuild_compares_with_no_read_model_of_another_log(tmp_path: Path) -> None:
+    log, other = tmp_path / "log.db", tmp_path / "other.db"
+    await born(log, "a")
+    await born(other, "b")
+    read_model, of_other = current(log), current(other)
+    assert read_model is not None
+    assert of_other is not None
+    shutil.copy(of_other, read_model)
+    shutil.copy(of_other, log.with_name(log.name + ".read-model.rebuild"))  # one that was broken off
+    reader = SqliteEventLogReader(log)
+    rebuilt = await rebuild_sqlite(log, reader, lambda reached, end: None)
+    await reader.close()
+    assert (rebuilt.events, rebuilt.differences) == (1, None)
+    assert names(log) == ["a"]
+
+
+@pytest.mark.parametrize("replacement", [None, "older", "new"])
+async def test_a_log_that_is_replaced_under_a_running_server_takes_nothing_and_stops_it(
+    tmp_path: Path, replacement: str | None
+) -> None:
+    log, backup = tmp_path / "log.db", tmp_path / "backup.db"
+    await born(log, "a")
+    if replacement == "older":
+        shutil.copy(log, backup)
+    elif replacement == "new":
+        await born(backup, "b")
+    async with EmbeddedSystem(log) as system:
+        stopping = asyncio.Event()
+        watch = LogWatch(system.log, look_s=0.01)
+        with pytest.raises(ForeignLog, match="removed or replaced while the server had it open"):
+            async with watch.looking(stopping):
+                await add(system, "b")
+                assert not stopping.is_set()
+                await watch.require_whole()
+                log.unlink() if replacement is None else backup.replace(log)
+                with pytest.raises(LogUnavailable, match="removed or replaced"):
+                    await system.log.append([_clock.stamp(ExperimentCreated(9, "c", "x"), Actor(), "r")])
+                async with asyncio.timeout(WAIT_S):
+                    await stopping.wait()

@@ -1,0 +1,70 @@
+"""Looking after the log that a process has open: that it stays in its place, and keeps every event."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Final
+
+from event_log.port import EventLogReader, ForeignLog, LogReplaced, LogUnavailable
+from schemas.errors import TemporarilyUnavailable
+
+logger = logging.getLogger(__name__)
+
+LOOK_S: Final = 2.0
+"""How often. Until then a log that was put in the place of another may be unnoticed."""
+
+
+class LogWatch:
+    """Looks at a log from time to time. A process whose log was replaced is told to stop.
+
+    What it knows by then is of a log that is gone; its next start opens the one that is there, and a read model that
+    does not belong to that one is not served.
+    """
+
+    def __init__(self, log: EventLogReader, look_s: float = LOOK_S) -> None:
+        self._log = log
+        self._look_s = look_s
+        self._forgets: str | None = None
+        self._replaced: LogReplaced | None = None
+
+    @asynccontextmanager
+    async def looking(self, stopping: asyncio.Event) -> AsyncIterator[None]:
+        """Look while the block lasts. `stopping` is set when the log was replaced, and ForeignLog raised in the end."""
+        looks = asyncio.create_task(self._keep_looking())
+        looks.add_done_callback(lambda _: stopping.set())
+        try:
+            yield
+        finally:
+            looks.cancel()
+            await asyncio.wait([looks])
+        if not looks.cancelled():
+            looks.result()
+        if self._replaced is not None:
+            raise ForeignLog(self._replaced.message) from self._replaced
+
+    async def require_whole(self) -> None:
+        """Raise TemporarilyUnavailable while the log's place forgets events, or is not the log's any more."""
+        reason = self._forgets if self._replaced is None else self._replaced.message
+        if reason is not None:
+            raise TemporarilyUnavailable(reason)
+
+    async def _keep_looking(self) -> None:
+        while self._replaced is None:
+            await asyncio.sleep(self._look_s)
+            try:
+                await self._log.identity()
+                await self._log.check()
+            except LogReplaced as replaced:
+                self._replaced = replaced
+            except ForeignLog as foreign:
+                self._tell(str(foreign))
+            except LogUnavailable:
+                continue  # whoever uses the log says so
+            else:
+                self._tell(None)
+
+    def _tell(self, forgets: str | None) -> None:
+        if forgets != self._forgets:
+            logger.error("%s", forgets or "the log keeps every event again; what was lost meanwhile is not told here")
+        self._forgets = forgets
