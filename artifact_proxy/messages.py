@@ -4,25 +4,36 @@ Source: the field tables of MLflow's service descriptors.
 """
 
 from collections.abc import Sequence
-from typing import ClassVar
+from typing import Annotated, ClassVar, Final
 
+import msgspec
+
+from schemas.rest.bounds import Id, Path
 from schemas.rest.messages import Int64, Message, Required
+
+MAX_PARTS: Final = 10_000
+"""Of one upload, as S3 has it."""
+MAX_ETAG_CHARACTERS: Final = 1024
+MAX_URL_CHARACTERS: Final = 16_384
+
+UploadId = Annotated[str, msgspec.Meta(max_length=2048)]
+"""S3's have some hundred characters."""
 
 
 class CreatePresignedUploadUrl(Message):
     required: ClassVar[Required] = ("path",)
 
-    run_id: str = ""
-    model_id: str = ""
-    path: str = ""
+    run_id: Id = ""
+    model_id: Id = ""
+    path: Path = ""
     expiration: Int64 | None = None
 
 
 class CreatePresignedDownloadUrl(Message):
     required: ClassVar[Required] = ("run_id", "path")
 
-    run_id: str = ""
-    path: str = ""
+    run_id: Id = ""
+    path: Path = ""
     expiration: Int64 | None = None
 
 
@@ -31,26 +42,26 @@ class CreateMultipartUpload(Message):
 
     required: ClassVar[Required] = ("path",)
 
-    path: str = ""
+    path: Path = ""
     num_parts: Int64 = 0
 
 
 class MultipartUploadPart(Message):
     part_number: Int64 = 0
-    etag: str | None = None
-    url: str | None = None
+    etag: Annotated[str, msgspec.Meta(max_length=MAX_ETAG_CHARACTERS)] | None = None
+    url: Annotated[str, msgspec.Meta(max_length=MAX_URL_CHARACTERS)] | None = None
 
 
 class CompleteMultipartUpload(Message):
     required: ClassVar[Required] = ("path",)
 
-    path: str = ""
-    upload_id: str = ""
-    parts: Sequence[MultipartUploadPart] = ()
+    path: Path = ""
+    upload_id: UploadId = ""
+    parts: Annotated[Sequence[MultipartUploadPart], msgspec.Meta(max_length=MAX_PARTS)] = ()
 
 
 class AbortMultipartUpload(Message):
     required: ClassVar[Required] = ("path",)
 
-    path: str = ""
-    upload_id: str = ""
+    path: Path = ""
+    upload_id: UploadId = ""

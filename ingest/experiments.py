@@ -11,7 +11,7 @@ from ingest.door import Door
 from ingest.log_writer import LogWriter
 from ingest.port import ExperimentAtDoor
 from ingest.proxy_address import ProxyAddress
-from ingest.validation import check_experiment_name, experiment_id_of
+from ingest.validation import experiment_id_of
 from schemas.envelope import SYSTEM, Actor
 from schemas.errors import ResourceAlreadyExists
 from schemas.events import ExperimentCreated, ExperimentDeleted, ExperimentRenamed, ExperimentRestored
@@ -80,7 +80,6 @@ class ExperimentCommands:
         await self._writer.append(event, SYSTEM, "")
 
     async def rename(self, command: UpdateExperiment, actor: Actor, request_id: str) -> bytes:
-        check_experiment_name(command.new_name)
         experiment = await self._door.experiment_now(experiment_id_of(command.experiment_id))
         holder = await self._door.state.experiment_named(command.new_name)
         event = deciding.rename(command, experiment, holder)

@@ -37,7 +37,7 @@ from schemas.rest.messages import (
     UpdateRun,
 )
 from schemas.rest.request_keys import ACTOR, KNOWS_ITS_HOSTS, REQUEST_ID
-from schemas.rest.route import V2, WRITE_LIMITS, Handler, Kind, Permission, Route
+from schemas.rest.route import DATA_LIMITS, V2, WRITE_LIMITS, Handler, Kind, Limits, Permission, Route
 
 M = TypeVar("M", bound=Message)
 Command = Callable[[M, Actor, str], Awaitable[bytes]]
@@ -55,25 +55,25 @@ def ingest_routes(ingest: IngestService) -> tuple[Route, ...]:
 
     create, edit, manage = Permission.AUTHENTICATED, Permission.EDIT, Permission.MANAGE
     return (
-        _post("experiments/create", create_experiment, create),
+        _post("experiments/create", create_experiment, create, DATA_LIMITS),
         _post("experiments/update", _handler(UpdateExperiment, experiments.rename), edit),
         _post("experiments/delete", _handler(DeleteExperiment, experiments.delete), manage),
         _post("experiments/restore", _handler(RestoreExperiment, experiments.restore), manage),
         _post("experiments/set-experiment-tag", _handler(SetExperimentTag, experiments.set_tag), edit),
         _post("experiments/delete-experiment-tag", _handler(DeleteExperimentTag, experiments.delete_tag), edit),
-        _post("runs/create", _handler(CreateRun, runs.create), edit),
+        _post("runs/create", _handler(CreateRun, runs.create), edit, DATA_LIMITS),
         _post("runs/update", _handler(UpdateRun, runs.update), edit),
         _post("runs/delete", _handler(DeleteRun, runs.delete), manage),
         _post("runs/restore", _handler(RestoreRun, runs.restore), manage),
         _post("runs/log-metric", _handler(LogMetric, run_data.log_metric), edit),
-        _post("runs/log-parameter", _handler(LogParam, run_data.log_param), edit),
-        _post("runs/set-tag", _handler(SetTag, run_data.set_tag), edit),
+        _post("runs/log-parameter", _handler(LogParam, run_data.log_param), edit, DATA_LIMITS),
+        _post("runs/set-tag", _handler(SetTag, run_data.set_tag), edit, DATA_LIMITS),
         _post("runs/delete-tag", _handler(DeleteTag, run_data.delete_tag), edit),
-        _post("runs/log-batch", _handler(LogBatch, run_data.log_batch), edit),
-        _post("runs/log-inputs", _handler(LogInputs, run_data.log_inputs), edit),
+        _post("runs/log-batch", _handler(LogBatch, run_data.log_batch), edit, DATA_LIMITS),
+        _post("runs/log-inputs", _handler(LogInputs, run_data.log_inputs), edit, DATA_LIMITS),
         _post("runs/outputs", _handler(LogOutputs, run_data.log_outputs), edit),
         _post("runs/log-model", _handler(LogModel, run_data.log_model), edit),
-        _post("logged-models", _handler(CreateLoggedModel, models.create), edit),
+        _post("logged-models", _handler(CreateLoggedModel, models.create), edit, DATA_LIMITS),
         _route("PATCH", "logged-models/{model_id}", _handler(FinalizeLoggedModel, models.finalize), edit),
         _route("DELETE", "logged-models/{model_id}", _handler(DeleteLoggedModel, models.delete), manage),
         _post("logged-models/{model_id}/params", _handler(LogLoggedModelParams, models.log_params), edit),
@@ -104,11 +104,11 @@ def _handler(message_type: type[M], command: Command[M]) -> Handler:
     return handle
 
 
-def _post(path: str, handler: Handler, permission: Permission) -> Route:
-    return _route("POST", path, handler, permission)
+def _post(path: str, handler: Handler, permission: Permission, limits: Limits = WRITE_LIMITS) -> Route:
+    return _route("POST", path, handler, permission, limits)
 
 
-def _route(method: str, path: str, handler: Handler, permission: Permission) -> Route:
+def _route(method: str, path: str, handler: Handler, permission: Permission, limits: Limits = WRITE_LIMITS) -> Route:
     return Route(
         method=method,
         path=f"/mlflow/{path}",
@@ -116,5 +116,5 @@ def _route(method: str, path: str, handler: Handler, permission: Permission) -> 
         handler=handler,
         kind=Kind.WRITE,
         permission=permission,
-        limits=WRITE_LIMITS,
+        limits=limits,
     )

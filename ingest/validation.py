@@ -14,15 +14,8 @@ from typing import Final
 from ingest.artifact_locations import location_fault
 from ingest.proxy_address import ProxyAddress
 from schemas.errors import InvalidParameterValue
+from schemas.rest.bounds import MAX_KEY_CHARACTERS, shown
 
-MAX_KEY_CHARACTERS: Final = 250
-MAX_PARAM_CHARACTERS: Final = 6000
-"""A longer value is cut, not refused; MLflow does so unless MLFLOW_TRUNCATE_LONG_VALUES is off."""
-MAX_TAG_CHARACTERS: Final = 8000
-"""Cut like a param."""
-MAX_EXPERIMENT_TAG_CHARACTERS: Final = 20000
-MAX_EXPERIMENT_NAME_CHARACTERS: Final = 500
-MAX_ARTIFACT_LOCATION_CHARACTERS: Final = 2048
 LARGEST_INT64: Final = 2**63 - 1
 
 NON_FINITE: Final = frozenset({"NaN", "Infinity", "-Infinity"})
@@ -46,7 +39,7 @@ def key_fault(key: str) -> str | None:
     if not key:
         return "must not be empty"
     if len(key) > MAX_KEY_CHARACTERS:
-        return f"is longer than {MAX_KEY_CHARACTERS} characters"
+        return f"exceeds the maximum length of {MAX_KEY_CHARACTERS}"
     if not _KEY_CHARACTERS.match(key):
         return "may hold only letters, digits, underscores, dashes, periods, spaces, colons and slashes"
     plain = posixpath.normpath(key)
@@ -60,7 +53,7 @@ def check_key(key: str, field: str) -> None:
     try:
         _accept_key(key)
     except _KeyRefused as refused:
-        raise InvalidParameterValue(f"Invalid value {_shown(key)} for parameter '{field}': a key {refused}.") from None
+        raise InvalidParameterValue(f"Invalid value {shown(key)} for parameter '{field}': a key {refused}.") from None
 
 
 @lru_cache(maxsize=16384)
@@ -69,12 +62,6 @@ def _accept_key(key: str) -> None:
     fault = key_fault(key)
     if fault is not None:
         raise _KeyRefused(fault)
-
-
-def check_length(text: str, most: int, field: str) -> None:
-    """Refuse text of more than `most` characters."""
-    if len(text) > most:
-        raise InvalidParameterValue(f"'{field}' has {len(text)} characters and may have at most {most}.")
 
 
 def metric_value(value: float | str | bool | None, field: str) -> float | str:
@@ -94,7 +81,7 @@ def metric_value(value: float | str | bool | None, field: str) -> float | str:
         number = math.nan
     if not math.isfinite(number):
         raise InvalidParameterValue(
-            f"Invalid value {_shown(str(value))} for parameter '{field}': it must be a number, 'NaN', 'Infinity' or"
+            f"Invalid value {shown(str(value))} for parameter '{field}': it must be a number, 'NaN', 'Infinity' or"
             " '-Infinity'."
         )
     return number
@@ -118,12 +105,8 @@ def experiment_id_of(text: str) -> int:
     try:
         number = int(text)
     except ValueError as error:
-        raise InvalidParameterValue(f"Experiment id {_shown(text)} is not an integer.") from error
+        raise InvalidParameterValue(f"Experiment id {shown(text)} is not an integer.") from error
     return number if 0 <= number <= LARGEST_INT64 else -1
-
-
-def check_experiment_name(name: str) -> None:
-    check_length(name, MAX_EXPERIMENT_NAME_CHARACTERS, "name")
 
 
 def check_artifact_location(location: str, own_root: str, reached_at: ProxyAddress | None = None) -> None:
@@ -132,16 +115,15 @@ def check_artifact_location(location: str, own_root: str, reached_at: ProxyAddre
     `own_root` is where artifacts go by default, and its host may be named. So may `reached_at`, the address at which
     the client reached this server.
     """
-    check_length(location, MAX_ARTIFACT_LOCATION_CHARACTERS, "artifact_location")
     fault = location_fault(location, own_root, reached_at)
     if fault is not None:
-        shown = _PASSWORD.sub(r"\1:***@", location)
-        raise InvalidParameterValue(f"'artifact_location' {_shown(shown)} {fault}.")
+        said = shown(_PASSWORD.sub(r"\1:***@", location))
+        raise InvalidParameterValue(f"'artifact_location' {said} {fault}.")
 
 
 def check_logged_model_name(name: str) -> None:
     if _NOT_IN_A_MODEL_NAME.search(name):
-        raise InvalidParameterValue(f"Model name {_shown(name)} must not hold any of / : . % \" '.")
+        raise InvalidParameterValue(f"Model name {shown(name)} must not hold any of / : . % \" '.")
 
 
 def repeated(keys: Iterable[str]) -> list[str]:
@@ -153,8 +135,3 @@ def repeated(keys: Iterable[str]) -> list[str]:
             again.append(key)
         seen.add(key)
     return again
-
-
-def _shown(text: str) -> str:
-    """Text for a message: quoted, and short whatever was sent."""
-    return repr(text if len(text) <= 100 else text[:100] + "…")

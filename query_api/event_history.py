@@ -13,6 +13,7 @@ from event_log.port import EventFilter, EventLogReader
 from schemas.envelope import RecordedEvent
 from schemas.errors import InvalidParameterValue
 from schemas.event_json import event_json
+from schemas.rest.bounds import Name, PageToken, Path, Word
 from schemas.rest.messages import Int32, Message
 
 MAX_EVENTS: Final = 10_000
@@ -25,13 +26,13 @@ MAX_PAGE_BYTES: Final = 8 * 1024 * 1024
 class ReadEvents(Message):
     """Which events, and from where on: `since` and `until` are RFC 3339 or milliseconds since the Unix epoch."""
 
-    stream: str = ""
-    type: str = ""
-    actor: str = ""
-    since: str = ""
-    until: str = ""
+    stream: Path = ""
+    type: Word = ""
+    actor: Name = ""
+    since: Word = ""
+    until: Word = ""
     limit: Int32 = DEFAULT_EVENTS
-    cursor: str = ""
+    cursor: PageToken = ""
 
 
 _Offset = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]

@@ -16,6 +16,7 @@ from query_api.port import ReadModel
 from query_api.search import search_datasets, search_experiments, search_logged_models, search_runs
 from query_api.stored_series import find_series
 from schemas.errors import InvalidParameterValue, ResourceDoesNotExist
+from schemas.rest.bounds import Key, RunIds
 from schemas.rest.messages import (
     GetExperiment,
     GetExperimentByName,
@@ -47,8 +48,8 @@ class GetMetricHistoryBulk(Message):
 
     required: ClassVar[Required] = ("metric_key",)
 
-    run_id: list[str] = msgspec.field(default_factory=list)
-    metric_key: str = ""
+    run_id: RunIds = msgspec.field(default_factory=list)
+    metric_key: Key = ""
     max_results: Int32 = MAX_BULK_HISTORY_POINTS
 
 

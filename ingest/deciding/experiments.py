@@ -8,11 +8,8 @@ from ingest.deciding.lifecycle import require_active_experiment
 from ingest.port import ExperimentAtDoor
 from ingest.proxy_address import ProxyAddress
 from ingest.validation import (
-    MAX_EXPERIMENT_TAG_CHARACTERS,
     check_artifact_location,
-    check_experiment_name,
     check_key,
-    check_length,
     repeated,
 )
 from schemas.errors import (
@@ -40,11 +37,10 @@ MAX_SAVED_VIEWS: Final = 50
 
 def check_create(command: CreateExperiment, artifact_root: str, reached_at: ProxyAddress | None = None) -> None:
     """Refuse what is wrong whatever the state. Raises InvalidParameterValue or BadRequest."""
-    check_experiment_name(command.name)
     if command.artifact_location:
         check_artifact_location(command.artifact_location, artifact_root, reached_at)
     for tag in command.tags:
-        _check_tag(tag.key, tag.value)
+        check_key(tag.key, "key")
     if again := repeated(tag.key for tag in command.tags):
         raise BadRequest(f"Tag '{again[0]}' is given twice.")
     if sum(tag.key.startswith(SAVED_VIEW_TAG_PREFIX) for tag in command.tags) > MAX_SAVED_VIEWS:
@@ -97,7 +93,7 @@ def restore(experiment: ExperimentAtDoor) -> ExperimentRestored:
 
 def check_set_tag(command: SetExperimentTag) -> None:
     """Refuse what is wrong whatever the state. Raises InvalidParameterValue."""
-    _check_tag(command.key, command.value)
+    check_key(command.key, "key")
 
 
 def set_tag(command: SetExperimentTag, experiment: ExperimentAtDoor, saved_views: Sequence[str]) -> ExperimentTagSet:
@@ -118,11 +114,6 @@ def delete_tag(command: DeleteExperimentTag, experiment: ExperimentAtDoor, *, is
 
 def is_saved_view(key: str) -> bool:
     return key.startswith(SAVED_VIEW_TAG_PREFIX)
-
-
-def _check_tag(key: str, value: str) -> None:
-    check_key(key, "key")
-    check_length(value, MAX_EXPERIMENT_TAG_CHARACTERS, "value")
 
 
 def _tags(tags: Sequence[KeyValue]) -> list[Tag]:

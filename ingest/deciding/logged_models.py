@@ -1,12 +1,12 @@
 """What commands about logged models become."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 from ingest.artifact_paths import logged_model_artifacts
 from ingest.deciding.lifecycle import require_active_experiment
 from ingest.port import ExperimentAtDoor, LoggedModelAtDoor
-from ingest.validation import MAX_KEY_CHARACTERS, check_logged_model_name, repeated
+from ingest.validation import check_logged_model_name, repeated
 from schemas.errors import BadRequest, InvalidParameterValue, ResourceDoesNotExist
 from schemas.events import (
     LoggedModelCreated,
@@ -18,6 +18,7 @@ from schemas.events import (
     Param,
     Tag,
 )
+from schemas.rest.bounds import MAX_PARAM_CHARACTERS, MAX_TAG_CHARACTERS
 from schemas.rest.messages import (
     CreateLoggedModel,
     DeleteLoggedModelTag,
@@ -48,7 +49,7 @@ def check_create(command: CreateLoggedModel) -> None:
 
 
 def create(command: CreateLoggedModel, experiment: ExperimentAtDoor, model_id: str, name: str) -> LoggedModelCreated:
-    """Params and tags of a new model are stored as they come. Raises InvalidParameterValue."""
+    """Long values of params and tags are cut as those of a run are. Raises InvalidParameterValue."""
     require_active_experiment(experiment)
     return LoggedModelCreated(
         model_id=model_id,
@@ -58,7 +59,7 @@ def create(command: CreateLoggedModel, experiment: ExperimentAtDoor, model_id: s
         model_type=command.model_type,
         source_run_id=command.source_run_id,
         params=_params(command.params),
-        tags=[Tag(tag.key, tag.value) for tag in command.tags],
+        tags=_tags(command.tags),
     )
 
 
@@ -106,8 +107,8 @@ def set_tags(command: SetLoggedModelTags, model: LoggedModelAtDoor) -> LoggedMod
     """The last of equal keys wins. None when the command brings no tag."""
     if not command.tags:
         return None
-    last = {tag.key: tag.value for tag in command.tags}
-    return LoggedModelTagsSet(model_id=model.model_id, tags=[Tag(key, value) for key, value in last.items()])
+    last = {tag.key: tag for tag in command.tags}
+    return LoggedModelTagsSet(model_id=model.model_id, tags=_tags(last.values()))
 
 
 def delete_tag(command: DeleteLoggedModelTag, model: LoggedModelAtDoor, *, is_set: bool) -> LoggedModelTagDeleted:
@@ -131,12 +132,14 @@ def _check_keys(pairs: Sequence[KeyValue], what: str) -> None:
     for pair in pairs:
         if not pair.key:
             raise InvalidParameterValue(f"Missing value for required parameter '{what}s.key'.")
-        if len(pair.key) > MAX_KEY_CHARACTERS:
-            raise BadRequest(f"A {what} key has {len(pair.key)} characters and may have at most {MAX_KEY_CHARACTERS}.")
 
 
 def _params(params: Sequence[KeyValue]) -> list[Param]:
-    return [Param(param.key, param.value) for param in params]
+    return [Param(param.key, param.value[:MAX_PARAM_CHARACTERS]) for param in params]
+
+
+def _tags(tags: Iterable[KeyValue]) -> list[Tag]:
+    return [Tag(tag.key, tag.value[:MAX_TAG_CHARACTERS]) for tag in tags]
 
 
 def _check_given_once(pairs: Sequence[KeyValue], what: str) -> None:

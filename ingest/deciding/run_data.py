@@ -9,11 +9,7 @@ from typing import Any, Final
 
 from ingest.deciding.runs import RUN_NAME_TAG
 from ingest.validation import (
-    MAX_KEY_CHARACTERS,
-    MAX_PARAM_CHARACTERS,
-    MAX_TAG_CHARACTERS,
     check_key,
-    check_length,
     check_timestamp,
     metric_value,
     repeated,
@@ -32,6 +28,7 @@ from schemas.events import (
     RunTagDeleted,
     Tag,
 )
+from schemas.rest.bounds import MAX_PARAM_CHARACTERS, MAX_TAG_CHARACTERS
 from schemas.rest.messages import (
     Dataset,
     DeleteTag,
@@ -48,25 +45,11 @@ from schemas.rest.messages import (
 )
 from schemas.rest.messages import DatasetInput as DatasetInputMessage
 
-MAX_METRICS: Final = 1000
-MAX_PARAMS: Final = 100
-MAX_TAGS: Final = 100
 MAX_ENTITIES: Final = 1000
 """Of one log-batch, altogether."""
 
-MAX_MODEL_JSON: Final = 65536
-"""Characters of what an older client says of a model: the text of its file MLmodel, a few thousand."""
-
 MODEL_FIELDS: Final = ("run_id", "artifact_path", "utc_time_created", "model_uuid", "flavors")
 """What of a model MLflow keeps in the tag, in its order; all but the fourth must be there."""
-
-MAX_DATASET_NAME: Final = 500
-MAX_DATASET_DIGEST: Final = 36
-MAX_DATASET_SOURCE: Final = 65535
-MAX_DATASET_SCHEMA: Final = 1048575
-MAX_DATASET_PROFILE: Final = 16777215
-MAX_INPUT_TAG_KEY: Final = 255
-MAX_INPUT_TAG_VALUE: Final = 500
 
 
 def log_metric(command: LogMetric) -> RunDataLogged:
@@ -106,10 +89,11 @@ def delete_tag(command: DeleteTag, *, is_set: bool) -> RunTagDeleted:
 def log_batch(command: PlainLogBatch) -> RunDataLogged:
     """Raises InvalidParameterValue."""
     metrics, params, tags = command.metrics, command.params, command.tags
-    _check_count(len(metrics), MAX_METRICS, "metrics")
-    _check_count(len(params), MAX_PARAMS, "params")
-    _check_count(len(tags), MAX_TAGS, "tags")
-    _check_count(len(metrics) + len(params) + len(tags), MAX_ENTITIES, "metrics, params and tags")
+    count = len(metrics) + len(params) + len(tags)
+    if count > MAX_ENTITIES:
+        raise InvalidParameterValue(
+            f"A batch may hold at most {MAX_ENTITIES} metrics, params and tags, and this one holds {count}."
+        )
     return RunDataLogged(
         run_id=command.run_id,
         params=_params(params) if params else [],
@@ -157,7 +141,6 @@ def is_empty(event: RunDataLogged) -> bool:
 
 def log_model(command: LogModel) -> RunModelLogged:
     """What is kept of the model: MODEL_FIELDS, without the settings of its flavors. Raises InvalidParameterValue."""
-    check_length(command.model_json, MAX_MODEL_JSON, "model_json")
     model = _model(command.model_json)
     if missing := {field for field in MODEL_FIELDS if field != "model_uuid"} - model.keys():
         raise InvalidParameterValue(f"Model json is missing mandatory fields: {', '.join(sorted(missing))}")
@@ -294,19 +277,8 @@ def _check_keys(keys: Iterable[str], field: str) -> None:
         check_key(key, field)
 
 
-def _check_count(count: int, most: int, what: str) -> None:
-    if count > most:
-        raise InvalidParameterValue(f"A batch may hold at most {most} {what}, and this one holds {count}.")
-
-
 def _dataset_input(sent: DatasetInputMessage) -> DatasetInput:
     dataset = sent.dataset or Dataset()
-    check_length(dataset.name, MAX_DATASET_NAME, "name")
-    check_length(dataset.digest, MAX_DATASET_DIGEST, "digest")
-    check_length(dataset.source_type, MAX_DATASET_SOURCE, "source_type")
-    check_length(dataset.source, MAX_DATASET_SOURCE, "source")
-    check_length(dataset.schema or "", MAX_DATASET_SCHEMA, "schema")
-    check_length(dataset.profile or "", MAX_DATASET_PROFILE, "profile")
     return DatasetInput(
         name=dataset.name,
         digest=dataset.digest,
@@ -322,8 +294,6 @@ def _input_tags(tags: Sequence[KeyValue]) -> list[Tag]:
     for tag in tags:
         if not tag.key:
             raise InvalidParameterValue("Missing value for required parameter 'tags.key'.")
-        check_length(tag.key, MAX_INPUT_TAG_KEY, "key")
-        check_length(tag.value, MAX_INPUT_TAG_VALUE, "value")
     if again := repeated(tag.key for tag in tags):
         raise BadRequest(f"Tag '{again[0]}' of a dataset input is given twice.")
     return [Tag(tag.key, tag.value) for tag in tags]
@@ -332,5 +302,3 @@ def _input_tags(tags: Sequence[KeyValue]) -> list[Tag]:
 def _check_model_id(model_id: str) -> None:
     if not model_id:
         raise InvalidParameterValue("Missing value for required parameter 'models.model_id'.")
-    if len(model_id) > MAX_KEY_CHARACTERS:
-        raise BadRequest(f"A model id has {len(model_id)} characters and may have at most {MAX_KEY_CHARACTERS}.")

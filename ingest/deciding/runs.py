@@ -6,9 +6,10 @@ from typing import Final
 from ingest.artifact_paths import run_artifacts
 from ingest.deciding.lifecycle import require_active_experiment
 from ingest.port import ExperimentAtDoor, RunInfo
-from ingest.validation import MAX_KEY_CHARACTERS, repeated
+from ingest.validation import repeated
 from schemas.errors import BadRequest, InvalidParameterValue
 from schemas.events import RunCreated, RunUpdated, Tag
+from schemas.rest.bounds import MAX_TAG_CHARACTERS
 from schemas.rest.messages import CreateRun, KeyValue, UpdateRun
 
 RUN_NAME_TAG: Final = "mlflow.runName"
@@ -24,13 +25,13 @@ _STATUSES_AS_SENT: Final[dict[str | int, str]] = {
 def check_create(command: CreateRun) -> str:
     """Refuse what is wrong whatever the state; the name the run was given, or ''.
 
-    Tags of a new run are stored as they come, neither their keys' characters nor their values' lengths are checked.
+    The characters in the keys of a new run's tags are not checked.
     Raises InvalidParameterValue or BadRequest.
     """
     if not command.experiment_id:
         raise BadRequest("Missing value for required parameter 'experiment_id'.")
     _check_tags(command.tags)
-    tagged = next((tag.value for tag in command.tags if tag.key == RUN_NAME_TAG), "")
+    tagged = next((tag.value for tag in command.tags if tag.key == RUN_NAME_TAG), "")[:MAX_TAG_CHARACTERS]
     if command.run_name and tagged and command.run_name != tagged:
         raise InvalidParameterValue(
             f"The run is named '{command.run_name}' by 'run_name' and '{tagged}' by tag '{RUN_NAME_TAG}'."
@@ -48,7 +49,7 @@ def create(command: CreateRun, experiment: ExperimentAtDoor, run_id: str, name: 
         user_id=command.user_id,
         start_time_ms=command.start_time,
         artifact_uri=run_artifacts(experiment.artifact_location, run_id),
-        tags=[Tag(tag.key, tag.value) for tag in command.tags if tag.key != RUN_NAME_TAG],
+        tags=[Tag(tag.key, tag.value[:MAX_TAG_CHARACTERS]) for tag in command.tags if tag.key != RUN_NAME_TAG],
         experiment_revision=experiment.lifecycle_revision,
     )
 
@@ -97,7 +98,5 @@ def _check_tags(tags: list[KeyValue]) -> None:
     for tag in tags:
         if not tag.key:
             raise InvalidParameterValue("Missing value for required parameter 'tags.key'.")
-        if len(tag.key) > MAX_KEY_CHARACTERS:
-            raise BadRequest(f"A tag key has {len(tag.key)} characters and may have at most {MAX_KEY_CHARACTERS}.")
     if again := repeated(tag.key for tag in tags):
         raise BadRequest(f"Tag '{again[0]}' is given twice.")

@@ -9,19 +9,28 @@ Source: the JSON form of protocol buffers, and the request checks of MLflow's se
 import re
 from collections.abc import Mapping, Sequence
 from functools import cache
-from typing import Any, TypeVar, get_args, get_origin, get_type_hints
+from typing import Any, Final, TypeVar, get_args, get_origin, get_type_hints
 
 import msgspec
 from aiohttp import web
 from multidict import MultiMapping
 
 from schemas.errors import InvalidParameterValue
+from schemas.rest.body import check_values, read_body
+from schemas.rest.bounds import bounds_of, shown
 from schemas.rest.messages import Message
 
 M = TypeVar("M", bound=Message)
 
 _LISTS = (list, Sequence)
 _NUL_ESCAPE = b"\\u0000"
+"""The only way in which text in JSON can hold the character."""
+
+MAX_QUERY_FIELDS: Final = 2_000
+"""Of a query string. A hundred runs are the most that any route asks for."""
+
+MAX_JSON_IN_TEXT_CHARACTERS: Final = 1_000_000
+"""Of a body that is one string with JSON in it: an old client's mistake, and none of a large body."""
 
 
 async def read_message(request: web.Request, message_type: type[M]) -> M:
@@ -34,9 +43,12 @@ async def read_message(request: web.Request, message_type: type[M]) -> M:
     """
     message = await _message(request, message_type)
     if variables := request.match_info:
+        bounds = bounds_of(message_type)
         for name in message.__struct_fields__:
             if name in variables:
                 _refuse_nul(variables[name], f"$.{name}")
+                if name in bounds:
+                    bounds[name].check(variables[name], name)
                 setattr(message, name, variables[name])
     return message
 
@@ -44,25 +56,33 @@ async def read_message(request: web.Request, message_type: type[M]) -> M:
 async def _message(request: web.Request, message_type: type[M]) -> M:
     if request.method in ("GET", "HEAD"):
         if request.query_string:
+            check_query(request.query_string)
             return decode_query(request.query, message_type)
     elif request.method in ("POST", "PUT") and request.content_type != "application/json":
-        raise InvalidParameterValue(
-            f"Content-Type must be application/json, got {request.headers.get('Content-Type', 'none')!r}"
-        )
-    return decode_body(await _body(request), message_type)
+        raise wrong_content_type(request)
+    return decode_body(await read_body(request), message_type)
 
 
-async def _body(request: web.Request) -> bytes:
-    content = request.content
-    if content.is_eof():
-        # A small body has arrived with its headers; `request.read` would take two more turns and a copy.
-        return content.read_nowait()
-    return await request.read()
+def check_query(query_string: str) -> None:
+    """Refuse a query string of more fields than any request needs, before it is taken apart.
+
+    Raises InvalidParameterValue.
+    """
+    if query_string.count("&") >= MAX_QUERY_FIELDS:
+        raise InvalidParameterValue(f"The query string has more than {MAX_QUERY_FIELDS} fields.")
+
+
+def wrong_content_type(request: web.Request) -> InvalidParameterValue:
+    """The refusal of a body that does not say that it is JSON."""
+    return InvalidParameterValue(
+        f"Content-Type must be application/json, got {shown(request.headers.get('Content-Type', 'none'))}"
+    )
 
 
 def decode_body(body: bytes, message_type: type[M]) -> M:
     """The message a JSON body holds, perhaps as its type's plain base.
 
+    The body's values must have been counted: see `schemas.rest.body`.
     Raises InvalidParameterValue naming the field that is missing or wrong.
     """
     message = _decoded(body, message_type)
@@ -80,9 +100,13 @@ def decode_query(query: MultiMapping[str], message_type: type[M]) -> M:
     Raises InvalidParameterValue.
     """
     fields: dict[str, Any] = {}
+    bounds = bounds_of(message_type)
     for name, annotation in _annotations(message_type).items():
         if name in query:
-            fields[name] = query.getall(name) if _is_list(annotation) else query[name]
+            value = query.getall(name) if _is_list(annotation) else query[name]
+            if name in bounds:
+                bounds[name].check(value, name)
+            fields[name] = value
     _refuse_nul(fields, "$")
     return _convert(fields, message_type)
 
@@ -123,20 +147,39 @@ def _decode_slowly(body: bytes, message_type: type[M]) -> M:
         if body.strip():
             document = msgspec.json.decode(body)
         if isinstance(document, str):
-            document = msgspec.json.decode(document)
-        _refuse_nul(document, "$")
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+            document = msgspec.json.decode(_inner(document))
+        if _NUL_ESCAPE in body:
+            _refuse_nul(document, "$")
+    except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
         raise InvalidParameterValue(f"The request body is not valid JSON: {error}") from error
     if not isinstance(document, dict):
         raise InvalidParameterValue(f"The request body must be a JSON object, got {type(document).__name__}.")
-    return _convert(_snake_case(document, message_type, "$"), message_type)
+    return _convert(_snake_case(document, message_type, ""), message_type)
+
+
+def _inner(document: str) -> bytes:
+    """JSON that came inside a JSON string, where its values were not counted yet.
+
+    Raises InvalidParameterValue.
+    """
+    if len(document) > MAX_JSON_IN_TEXT_CHARACTERS:
+        raise InvalidParameterValue(
+            f"The request body is JSON inside a string of {len(document)} characters, which exceeds the maximum length"
+            f" of {MAX_JSON_IN_TEXT_CHARACTERS}."
+        )
+    inner = document.encode()
+    check_values(inner)
+    return inner
 
 
 def _convert(fields: Mapping[str, Any], message_type: type[M]) -> M:
     try:
         message = msgspec.convert(fields, message_type, strict=False)
     except msgspec.ValidationError as error:
-        raise InvalidParameterValue(f"Invalid value in the request: {error}") from error
+        fault, _, path = str(error).partition(" - at `$.")
+        raise InvalidParameterValue(
+            f"Invalid value for parameter '{path.rstrip('`')}': {fault}." if path else f"Invalid value: {fault}."
+        ) from error
     _check_required_everywhere(message)
     return message
 
@@ -150,18 +193,22 @@ def _check_required_everywhere(message: Message) -> None:
                 _check_required_everywhere(item)
 
 
-def _snake_case(fields: Mapping[str, Any], message_type: type[Message], at: str) -> dict[str, Any]:
-    """The fields `message_type` knows, under their snake_case names, without nulls, lists and messages likewise."""
-    known, spellings = _annotations(message_type), _spellings(message_type)
-    required = {one for name in message_type.required for one in ((name,) if isinstance(name, str) else name)}
+def _snake_case(fields: Mapping[str, Any], message_type: type[Message], path: str) -> dict[str, Any]:
+    """The fields `message_type` knows, under their snake_case names, without nulls, lists and messages likewise.
+
+    `path` leads to the fields, empty or with a dot at its end.
+    """
+    known, annotations, bounds = _names(message_type), _annotations(message_type), bounds_of(message_type)
     plain: dict[str, Any] = {}
     for given, value in fields.items():
-        name = spellings.get(given)
-        if name is None or value is None or (given != name and name in required):
+        name = known.get(given)
+        if name is None or value is None:
             continue
         if name in plain:
-            raise InvalidParameterValue(f"Field {at}.{name} is given twice, in snake_case and in camelCase.")
-        plain[name] = _plain_value(value, known[name], f"{at}.{name}")
+            raise InvalidParameterValue(f"Field {path}{name} is given twice, in snake_case and in camelCase.")
+        if name in bounds:
+            bounds[name].check(value, path + name)
+        plain[name] = _plain_value(value, annotations[name], path + name)
     return plain
 
 
@@ -171,15 +218,19 @@ def _plain_value(value: Any, annotation: Any, at: str) -> Any:
         return value
     if _is_list(annotation):
         if not isinstance(value, list):
-            raise InvalidParameterValue(f"Field {at} must be a list, got {type(value).__name__}.")
+            raise InvalidParameterValue(
+                f"Invalid value for parameter '{at}': it must be a list, got {type(value).__name__}."
+            )
         return [_nested(item, nested, f"{at}[{index}]") for index, item in enumerate(value)]
     return _nested(value, nested, at)
 
 
 def _nested(value: Any, message_type: type[Message], at: str) -> dict[str, Any]:
     if not isinstance(value, dict):
-        raise InvalidParameterValue(f"Field {at} must be an object, got {type(value).__name__}.")
-    return _snake_case(value, message_type, at)
+        raise InvalidParameterValue(
+            f"Invalid value for parameter '{at}': it must be an object, got {type(value).__name__}."
+        )
+    return _snake_case(value, message_type, at + ".")
 
 
 @cache
@@ -189,11 +240,14 @@ def _annotations(message_type: type[Message]) -> dict[str, Any]:
 
 
 @cache
-def _spellings(message_type: type[Message]) -> dict[str, str]:
-    """The fields' names by each way to write them: snake_case and camelCase."""
+def _names(message_type: type[Message]) -> dict[str, str]:
+    """The fields' names by each way to write them: snake_case, and camelCase for those that are not required."""
     names = message_type.__struct_fields__
+    required = {one for name in message_type.required for one in ((name,) if isinstance(name, str) else name)}
     camel_case = {re.sub("_([a-z])", lambda letter: letter[1].upper(), name): name for name in names}
-    return {**camel_case, **{name: name for name in names}}
+    return {spelling: name for spelling, name in camel_case.items() if name not in required} | {
+        name: name for name in names
+    }
 
 
 def _alternatives(annotation: Any) -> tuple[Any, ...]:

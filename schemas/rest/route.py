@@ -49,9 +49,11 @@ class Limits:
 
 
 READ_LIMITS: Final = Limits()
-WRITE_LIMITS: Final = Limits(body_bytes=16 * MIB)
-"""A full log-batch of 1,000 metrics with 250-character keys stays under 1 MiB; 16 MiB leaves room for model_json,
-dataset schemas (1 MiB) and profiles (16 MiB less a little)."""
+WRITE_LIMITS: Final = Limits()
+"""Of a few short texts."""
+DATA_LIMITS: Final = Limits(body_bytes=16 * MIB)
+"""Of texts that may be long. A full log-batch of 1,000 metrics with 250-character keys stays under 1 MiB; 16 MiB leaves
+room for texts that are cut, dataset schemas (1 MiB) and profiles (16 MiB less a little)."""
 STREAM_LIMITS: Final = Limits(body_bytes=None, timeout_s=3600.0)
 
 

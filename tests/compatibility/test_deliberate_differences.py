@@ -173,7 +173,7 @@ def test_a_metric_of_a_model_may_be_repeated_as_any_other(client: MlflowClient, 
 def test_a_key_of_a_new_run_or_model_is_bounded(rest: Rest, experiment_id: str) -> None:
     long, odd = [{"key": "k" * 251, "value": "v"}], [{"key": "a#b", "value": "v"}]
     for path, field in (("runs/create", "tags"), ("logged-models", "tags"), ("logged-models", "params")):
-        assert_error(rest.post(path, {"experiment_id": experiment_id, field: long}), 400, "BAD_REQUEST")
+        assert_error(rest.post(path, {"experiment_id": experiment_id, field: long}), 400, "INVALID_PARAMETER_VALUE")
         assert rest.post(path, {"experiment_id": experiment_id, field: odd}).status_code == 200
 
 

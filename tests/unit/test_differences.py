@@ -91,6 +91,18 @@ SHOWN_BY: Final[dict[str, tuple[str, ...]]] = {
         f"{FILTER_SYNTAX}::test_a_filter_is_bounded_in_length_and_in_conditions",
         "unit/query_api/search/test_run_pages.py::test_an_order_names_each_key_once_and_not_too_many",
     ),
+    "Texts and lists that MLflow does not check": (
+        "unit/schemas/test_bounds.py::test_what_is_too_long_is_refused_by_its_name_and_both_lengths",
+    ),
+    "Values of tags and params that come with a new": (
+        "unit/ingest/test_deciding_runs.py::test_keys_of_a_new_runs_tags_may_hold_any_characters_and_long_values_are_cut",
+        "unit/ingest/test_deciding_logged_models.py::test_a_new_model_keeps_what_it_was_given_but_long_values_are_cut",
+    ),
+    "A body of any size and of any number": (
+        "unit/schemas/test_body.py::test_bodies_of_more_values_than_any_request_needs_are_refused_unread",
+        "unit/schemas/test_bounds.py"
+        "::test_a_query_string_of_more_fields_than_any_request_needs_is_refused_before_it_is_taken_apart",
+    ),
     # Answers
     "JSON indented": (f"{DELIBERATE}::test_answers_are_compact",),
     "Unknown path or method": (

@@ -166,7 +166,7 @@ def test_the_largest_batches_are_taken(metrics: int, params: int, tags: int) -> 
     assert (len(event.params), len(event.tags)) == (params, tags)
 
 
-@pytest.mark.parametrize(("metrics", "params", "tags"), [(1001, 0, 0), (0, 101, 0), (0, 0, 101), (900, 51, 50)])
+@pytest.mark.parametrize(("metrics", "params", "tags"), [(1000, 1, 0), (900, 51, 50)])
 def test_larger_batches_are_refused(metrics: int, params: int, tags: int) -> None:
     with pytest.raises(InvalidParameterValue, match="at most"):
         deciding.log_batch(LogBatch(run_id="r", metrics=[metric()] * metrics, params=keyed(params), tags=keyed(tags)))
@@ -252,19 +252,8 @@ def test_inputs_are_kept_as_sent_and_a_dataset_may_be_empty() -> None:
 
 
 @pytest.mark.parametrize(
-    ("field", "most"), [("name", 500), ("digest", 36), ("source", 65535), ("source_type", 65535), ("schema", 1048575)]
-)
-def test_a_too_long_part_of_a_dataset_is_refused(field: str, most: int) -> None:
-    assert deciding.log_inputs(inputs(None, **{field: "x" * most})) is not None
-    with pytest.raises(InvalidParameterValue, match=field):
-        deciding.log_inputs(inputs(None, **{field: "x" * (most + 1)}))
-
-
-@pytest.mark.parametrize(
     ("tags", "error"),
     [
-        ([KeyValue(key="k" * 256)], InvalidParameterValue),
-        ([KeyValue(key="k", value="v" * 501)], InvalidParameterValue),
         ([KeyValue(value="v")], InvalidParameterValue),
         ([KeyValue(key="k"), KeyValue(key="k")], BadRequest),
     ],
@@ -293,12 +282,11 @@ def test_nothing_logged_is_no_event() -> None:
     assert deciding.is_empty(deciding.log_batch(LogBatch(run_id="r")))
 
 
-@pytest.mark.parametrize(("model_id", "error"), [("", InvalidParameterValue), ("m" * 251, BadRequest)])
-def test_model_ids_are_bounded(model_id: str, error: type[TracklogError]) -> None:
-    with pytest.raises(error):
-        deciding.log_inputs(LogInputs(run_id="r", models=[ModelInput(model_id=model_id)]))
-    with pytest.raises(error):
-        deciding.log_outputs(LogOutputs(run_id="r", models=[ModelOutputMessage(model_id=model_id)]))
+def test_model_ids_are_needed() -> None:
+    with pytest.raises(InvalidParameterValue):
+        deciding.log_inputs(LogInputs(run_id="r", models=[ModelInput()]))
+    with pytest.raises(InvalidParameterValue):
+        deciding.log_outputs(LogOutputs(run_id="r", models=[ModelOutputMessage()]))
 
 
 def noted(**fields: object) -> LogModel:
@@ -314,9 +302,7 @@ def test_what_is_kept_of_a_model_of_an_older_client_is_what_mlflow_keeps() -> No
     )
 
 
-@pytest.mark.parametrize(
-    "text", ["", "{", "[]", "1", "null", '"x"', '{"artifact_path": "m"}', "[" * 60_000, "{}" + " " * 70_000]
-)
+@pytest.mark.parametrize("text", ["", "{", "[]", "1", "null", '"x"', '{"artifact_path": "m"}', "[" * 60_000])
 def test_what_is_no_model_is_refused(text: str) -> None:
     with pytest.raises(InvalidParameterValue):
         deciding.log_model(LogModel(run_id="r", model_json=text))

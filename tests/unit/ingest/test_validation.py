@@ -79,7 +79,7 @@ def test_refused_keys_are_not_remembered() -> None:
     remembered = validation._accept_key.cache_info().currsize
     for number in range(100):
         for refused in (f"{number}?", f"{number}" * 1000):
-            with pytest.raises(InvalidParameterValue, match=r"a key (is longer|may hold)"):
+            with pytest.raises(InvalidParameterValue, match=r"a key (exceeds|may hold)"):
                 check_key(refused, "key")
     assert validation._accept_key.cache_info().currsize == remembered > 0
 
@@ -189,7 +189,6 @@ def test_artifact_locations_that_mlflow_takes_are_taken(location: str) -> None:
         "s3://bucket/a#x",
         "#f",
         "runs:/a/b",
-        "s3://" + "x" * 2048,
         "http://h/a",
         "https://h/a",
         "ftp://h/a",
