@@ -2,10 +2,11 @@
 
 import asyncpg
 
-from event_log.port import ForeignLog, LogUnavailable
+from event_log.port import ForeignLog, LogAccessRefused
+from event_log.postgresql_connection import no_connection
 from schemas.migrations import ForeignDatabase, migrate
 from schemas.postgresql import CONTROL_SCHEMA
-from schemas.postgresql_errors import CONNECTION_ERRORS, said
+from schemas.postgresql_errors import CONNECT_ERRORS
 
 
 async def ensure_control_schema(dsn: str) -> None:
@@ -13,13 +14,15 @@ async def ensure_control_schema(dsn: str) -> None:
 
     Does nothing where that is so already, and is safe when several processes start at once.
     Raises ForeignLog where the schema is of something else or of a newer Tracklog, LogUnavailable where the database
-    cannot be reached or its user may not do it.
+    cannot be reached, LogAccessRefused where its user may not do it.
     """
     try:
         await migrate(dsn, schema=CONTROL_SCHEMA, history="control")
     except ForeignDatabase as error:
         raise ForeignLog(str(error)) from error
     except asyncpg.InsufficientPrivilegeError as error:
-        raise LogUnavailable(f"This user may not make the schema {CONTROL_SCHEMA} in the database: {error}") from error
-    except CONNECTION_ERRORS as error:
-        raise LogUnavailable(f"PostgreSQL cannot be reached: {said(error)}") from error
+        raise LogAccessRefused(
+            f"This user may not make or read the schema {CONTROL_SCHEMA} in the database: {error}"
+        ) from error
+    except CONNECT_ERRORS as error:
+        raise no_connection(dsn, error) from error

@@ -6,6 +6,7 @@ docs/adr/0008-kafka-without-its-producer.md says why.
 
 import asyncio
 import contextlib
+import ssl
 import uuid
 from collections.abc import Iterable, Iterator
 from typing import Any, Final
@@ -32,11 +33,23 @@ _LATEST: Final = -1
 _EARLIEST: Final = -2
 _READ_UNCOMMITTED: Final = 0
 
+_REFUSALS: Final = (
+    errors.SaslAuthenticationFailed,
+    errors.UnsupportedSaslMechanismError,
+    errors.IllegalSaslStateError,
+    errors.AuthenticationFailedError,
+    ssl.SSLCertVerificationError,
+)
+
 Address = tuple[str, int]
 
 
 class BrokerAway(Exception):
     """No connection to the broker can be had. The request was not sent."""
+
+
+class BrokerRefuses(BrokerAway):
+    """The broker, or this process by its certificate, refuses the connection: trying again seldom helps."""
 
 
 class NoAnswer(Exception):
@@ -60,6 +73,7 @@ class KafkaCluster:
         self._cluster_id = ""
         self._topic_id: uuid.UUID | None = None
         self._is_replaced = False
+        self._is_forbidden = False
         self._refreshing: asyncio.Task[None] | None = None
         self._asking: set[asyncio.Task[Any]] = set()
 
@@ -83,6 +97,11 @@ class KafkaCluster:
         return len(self._leaders)
 
     @property
+    def is_forbidden(self) -> bool:
+        """Whether the brokers hid the topic when they were last asked about it."""
+        return self._is_forbidden
+
+    @property
     def brokers(self) -> list[int]:
         """The brokers as far as they are known."""
         return [*self._brokers]
@@ -95,7 +114,7 @@ class KafkaCluster:
     async def refresh(self) -> None:
         """Ask anew who leads what. Questions at one time are one.
 
-        Raises BrokerAway when no broker answers.
+        Raises BrokerAway when no broker answers, BrokerRefuses when the last one that was asked refuses.
         """
         if self._refreshing is None or self._refreshing.done():
             self._refreshing = asyncio.create_task(self._refresh())
@@ -210,7 +229,8 @@ class KafkaCluster:
         finally:
             for task in asking:
                 task.add_done_callback(_heard)
-        raise BrokerAway(str(failure or "no broker is known")) from failure
+        kind = BrokerRefuses if isinstance(failure, BrokerRefuses) else BrokerAway
+        raise kind(str(failure or "no broker is known")) from failure
 
     def _learn(self, response: Any) -> None:
         self._brokers = {broker: (host, port) for broker, host, port, *_ in response.brokers}
@@ -218,6 +238,7 @@ class KafkaCluster:
         topic = topic_in(response)
         if topic is None:
             return
+        self._is_forbidden = bool(topic.error_code == errors.TopicAuthorizationFailedError.errno)
         if topic.error_code == NO_ERROR:
             if self._topic_id is None:
                 self._topic_id = topic.id
@@ -258,6 +279,8 @@ class KafkaCluster:
                 )
         except TimeoutError as error:
             raise BrokerAway(f"{host}:{port} could not be connected to within {_CONNECT_S:g} s") from error
+        except _REFUSALS as error:
+            raise BrokerRefuses(f"{host}:{port}: {error}") from error
         except (errors.KafkaError, OSError) as error:
             raise BrokerAway(f"{host}:{port}: {error}") from error
 

@@ -10,9 +10,9 @@ from aiokafka import errors
 from aiokafka.protocol.admin import CreateTopicsRequest, DescribeConfigsRequest
 
 from event_log.cloud_events import partitions_at_birth
-from event_log.kafka_cluster import NO_ERROR, BrokerAway, KafkaCluster, NoAnswer
+from event_log.kafka_cluster import NO_ERROR, BrokerAway, BrokerRefuses, KafkaCluster, NoAnswer
 from event_log.kafka_fetcher import KafkaFetcher
-from event_log.port import ForeignLog, LogUnavailable
+from event_log.port import ForeignLog, LogAccessRefused, LogUnavailable
 
 logger = logging.getLogger(__name__)
 
@@ -42,11 +42,18 @@ _KEPT_WHOLE: Final = ("delete", "")
 
 
 async def find_topic(cluster: KafkaCluster) -> bool:
-    """Whether the topic is there, its leaders known. Raises LogUnavailable."""
+    """Whether the topic is there, its leaders known. Raises LogUnavailable, LogAccessRefused."""
     try:
         await cluster.refresh()
+    except BrokerRefuses as error:
+        raise LogAccessRefused(f"Kafka does not let this process in: {error}") from error
     except BrokerAway as error:
         raise LogUnavailable(f"Kafka cannot be reached at {','.join(cluster.settings.bootstrap)}: {error}") from error
+    if cluster.is_forbidden:
+        raise LogAccessRefused(
+            f"Kafka at {','.join(cluster.settings.bootstrap)} does not let this process see the topic "
+            f"{cluster.topic}: it needs the rights Describe, DescribeConfigs, Read and Write."
+        )
     return cluster.partition_count > 0
 
 
@@ -168,7 +175,8 @@ async def _configuration(cluster: KafkaCluster) -> dict[str, str]:
     response = await _ask_any(cluster, DescribeConfigsRequest([(_OF_A_TOPIC, cluster.topic, names)], False))
     for code, reason, _, _, entries in response.resources:
         if code != NO_ERROR:
-            raise LogUnavailable(
+            kind = LogAccessRefused if code == errors.TopicAuthorizationFailedError.errno else LogUnavailable
+            raise kind(
                 f"The configuration of the topic {cluster.topic} cannot be read: "
                 f"{reason or errors.for_code(code).description}"
             )

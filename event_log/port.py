@@ -32,6 +32,10 @@ class LogReplaced(LogUnavailable):
     """The log that was opened is no longer in its place: it was removed, or something else was put there."""
 
 
+class LogAccessRefused(LogUnavailable):
+    """The service that keeps the log answers, and does not let this process in; waiting alone seldom helps."""
+
+
 class LogOverloaded(Retryable):
     """Too many appends wait for the log. Nothing of the append is or will be in the log."""
 

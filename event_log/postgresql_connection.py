@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Final
 
 import asyncpg
 
-from event_log.port import LogUnavailable
-from schemas.postgresql_errors import CONNECTION_ERRORS, said
+from event_log.port import LogAccessRefused, LogUnavailable
+from schemas.postgresql_errors import ACCESS_REFUSALS, CONNECT_ERRORS, CONNECTION_ERRORS, cannot_connect, said
 
 if TYPE_CHECKING:
     Connection = asyncpg.Connection[asyncpg.Record]
@@ -24,7 +24,7 @@ AWAY_S: Final = 0.5
 async def connect(dsn: str, settings: Mapping[str, str]) -> Connection:
     """A connection with `settings` of PostgreSQL. The log's transactions rest on 'read committed'.
 
-    Raises LogUnavailable within CONNECT_TIMEOUT_S.
+    Raises LogUnavailable within CONNECT_TIMEOUT_S, LogAccessRefused where PostgreSQL does not let this process in.
     """
     try:
         return await asyncpg.connect(
@@ -37,8 +37,14 @@ async def connect(dsn: str, settings: Mapping[str, str]) -> Connection:
                 **settings,
             },
         )
-    except CONNECTION_ERRORS as error:
-        raise LogUnavailable(f"PostgreSQL cannot be reached: {said(error)}") from error
+    except CONNECT_ERRORS as error:
+        raise no_connection(dsn, error) from error
+
+
+def no_connection(dsn: str, error: BaseException) -> LogUnavailable:
+    """What one of CONNECT_ERRORS is to those who need the log in the database `dsn`."""
+    kind = LogAccessRefused if isinstance(error, ACCESS_REFUSALS) else LogUnavailable
+    return kind(cannot_connect(dsn, error))
 
 
 class SteadyConnection:

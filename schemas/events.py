@@ -366,6 +366,10 @@ EXPERIMENTS_ORDERING_UNIT: Final = "experiments"
 """All experiment events share it: experiment names are unique across experiments, and the log's order decides."""
 
 
+STREAM_KINDS: Final = ("run", "experiment", "logged-model", "artifact")
+"""What a stream's name begins with, before its first slash."""
+
+
 def stream_of(event: AnyEvent) -> str:
     """The stream an event belongs to, as `kind/id`."""
     match event:

@@ -46,6 +46,10 @@ class AddressTaken(Exception):
     """Somebody else listens where this server should."""
 
 
+class CannotStart(Exception):
+    """What the process needs did not come within a bound; the message says what and why."""
+
+
 class ToldToStop(Exception):
     """The process was told to stop before it had what it needs."""
 
@@ -66,7 +70,7 @@ class Services:
 
 Open = Callable[[asyncio.Event], AbstractAsyncContextManager[Services]]
 """Opens the services of a process, and closes them when the context is left. The event is set when it is to stop;
-who still waits for something then raises ToldToStop."""
+who still waits for something then raises ToldToStop. Raises CannotStart where that does not come within a bound."""
 
 
 async def serve(

@@ -10,7 +10,7 @@ import pytest
 from event_log.kafka_assignment import KafkaAssignment
 from event_log.kafka_event_log import open_kafka_log
 from event_log.kafka_settings import KafkaSettings
-from event_log.port import LogUnavailable
+from event_log.port import LogAccessRefused
 from tests.contracts.event_log_contract import everything, param
 from tests.services.kafka import QUICK_RETURN, Kafka, jars, java
 from tests.services.missing import ServiceMissing, leave_out
@@ -115,7 +115,7 @@ async def test_a_client_with_the_right_password_appends_reads_and_joins(
 async def test_a_client_with_a_wrong_password_is_told_so_without_the_password(
     kafka: SecureKafka, tmp_path: Path, mechanism: str
 ) -> None:
-    with pytest.raises(LogUnavailable, match=r"[Aa]uthentication failed") as refusal:
+    with pytest.raises(LogAccessRefused, match=r"[Aa]uthentication failed") as refusal:
         await open_kafka_log(settings(kafka, tmp_path, mechanism, "wrong-password"))
     assert "wrong-password" not in str(refusal.value)
 
@@ -126,5 +126,5 @@ async def test_a_broker_whose_certificate_is_not_trusted_is_not_talked_to(kafka:
     (tmp_path / "kafka.properties").write_text(
         (tmp_path / "kafka.properties").read_text().replace(str(kafka.folder / "cert.pem"), str(tmp_path / "cert.pem"))
     )
-    with pytest.raises(LogUnavailable, match="certificate verify failed"):
+    with pytest.raises(LogAccessRefused, match="certificate verify failed"):
         await open_kafka_log(KafkaSettings.parse(trusting.uri, tmp_path / "kafka.properties"))

@@ -30,6 +30,9 @@ class CommandsByName(click.Group):
         if module is None:
             return None
         command: click.Command = importlib.import_module(module).command
+        for parameter in command.params:
+            if isinstance(parameter, click.Option):
+                parameter.show_envvar = True  # in its --help, where it has one
         return command
 
 
@@ -41,6 +44,13 @@ def show_version(ctx: click.Context, _parameter: click.Parameter, wanted: bool) 
 
 
 @click.group(cls=CommandsByName, context_settings={"help_option_names": ["--help"], "max_content_width": 100})
-@click.option("--version", is_flag=True, expose_value=False, is_eager=True, callback=show_version)
+@click.option(
+    "--version",
+    is_flag=True,
+    expose_value=False,
+    is_eager=True,
+    callback=show_version,
+    help="Show the version and exit.",
+)
 def tracklog() -> None:
     """An MLflow-compatible tracking backend in which the message log is the truth."""

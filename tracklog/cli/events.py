@@ -2,14 +2,15 @@
 
 import asyncio
 import sys
-from collections.abc import AsyncGenerator
-from datetime import datetime
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing
 from typing import TYPE_CHECKING, Final
 
 import click
 
 from tracklog.cli.refusing import Refusal
 from tracklog.cli.store_options import with_event_log
+from tracklog.cli.times import TIMES_HELP, now_us, time_us
 from tracklog.store_uris import EventLogPlace, Stores
 
 if TYPE_CHECKING:
@@ -20,31 +21,65 @@ FOLLOW_S: Final = 10.0
 """How long one wait for more events lasts before the next one begins."""
 
 
-def time_us(_ctx: click.Context, parameter: click.Parameter, text: str | None) -> int | None:
-    """Microseconds since the Unix epoch of an RFC 3339 time, or of milliseconds since then."""
-    if text is None:
-        return None
-    if text.isdecimal():
-        return int(text) * 1000
-    try:
-        time = datetime.fromisoformat(text)
-    except ValueError as error:
-        raise Refusal(
-            f"{parameter.opts[0]} {text!r} is neither an RFC 3339 time nor milliseconds since 1970."
-        ) from error
-    if time.tzinfo is None:
-        raise Refusal(f"{parameter.opts[0]} {text!r} must name its time zone, as in {text}Z.")
-    return round(time.timestamp() * 1_000_000)
+SETTLED_US: Final = 2_000_000
+"""Events are stamped before they are in the log: so long after a moment no more of before it are to come."""
 
 
-@click.command("events")
+def known_type(_ctx: click.Context, parameter: click.Parameter, name: str | None) -> str | None:
+    """The name of a type of events. Raises Refusal for any other."""
+    from schemas.events import EVENT_TYPES
+
+    if name is not None and name not in EVENT_TYPES:
+        raise Refusal(f"{parameter.opts[0]} {name!r} is no type of events; there are {', '.join(EVENT_TYPES)}.")
+    return name
+
+
+def known_stream(_ctx: click.Context, parameter: click.Parameter, name: str | None) -> str | None:
+    """The name of a stream that may be there. Raises Refusal for one that cannot."""
+    from schemas.events import STREAM_KINDS
+
+    if name is not None and (name.partition("/")[0] not in STREAM_KINDS or not name.partition("/")[2]):
+        kinds = ", ".join(f"{kind}/…" for kind in STREAM_KINDS)
+        raise Refusal(f"{parameter.opts[0]} {name!r} is no name of a stream; there are {kinds}.")
+    return name
+
+
+def types_that_begin_with(_ctx: click.Context, _parameter: click.Parameter, typed: str) -> list[str]:
+    """For the completion of the shell."""
+    from schemas.events import EVENT_TYPES
+
+    return [name for name in EVENT_TYPES if name.startswith(typed)]
+
+
+@click.command(
+    "events",
+    help=f"""Print the events of the log, oldest first, each a line of JSON.
+
+A log of several partitions is printed partition by partition. A server may have the log open. {TIMES_HELP}
+""",
+)
 @with_event_log
-@click.option("--stream", metavar="NAME", help="Only events of this stream, such as run/<id> or experiment/<id>.")
-@click.option("--type", "event_type", metavar="TYPE", help="Only events of this type, such as run.created.")
+@click.option(
+    "--stream",
+    metavar="NAME",
+    callback=known_stream,
+    help="Only events of this stream, such as run/<id> or experiment/<id>.",
+)
+@click.option(
+    "--type",
+    "event_type",
+    metavar="TYPE",
+    callback=known_type,
+    shell_complete=types_that_begin_with,
+    help="Only events of this type, such as run.created.",
+)
 @click.option("--actor", metavar="USER", help="Only what this user did.")
 @click.option("--since", "since_us", metavar="TIME", callback=time_us, help="Only events at or after this time.")
 @click.option("--until", "until_us", metavar="TIME", callback=time_us, help="Only events before this time.")
-@click.option("--follow", "-f", is_flag=True, help="Go on with events as they come, until interrupted.")
+@click.option("--limit", type=click.IntRange(min=1), metavar="NUMBER", help="At most so many events, the oldest.")
+@click.option(
+    "--follow", "-f", is_flag=True, help="Go on with events as they come, to --until or --limit, or until interrupted."
+)
 @click.option(
     "--set-aside", is_flag=True, help="Instead, the events that the read model could not fold, and why: each a line."
 )
@@ -56,23 +91,22 @@ def command(
     actor: str | None,
     since_us: int | None,
     until_us: int | None,
+    limit: int | None,
     follow: bool,
     set_aside: bool,
 ) -> None:
-    """Print the events of the log, oldest first, each a line of JSON.
-
-    TIME is RFC 3339 with a time zone, or milliseconds since 1970. A server may have the log open.
-    """
     from event_log.port import EventFilter, ForeignLog
     from schemas.errors import Retryable
     from tracklog.log_opening import NoLog
 
+    if since_us is not None and until_us is not None and since_us >= until_us:
+        raise Refusal("--since is not before --until, so there is nothing between them.")
     wanted = EventFilter(stream=stream, event_type=event_type, actor=actor, since_us=since_us, until_us=until_us)
     try:
         if set_aside:
-            asyncio.run(_print_set_aside(event_log, stores, wanted, follow=follow))
+            asyncio.run(_print_set_aside(event_log, stores, wanted, limit, follow=follow))
         else:
-            asyncio.run(_print(event_log, wanted, follow=follow))
+            asyncio.run(_print(event_log, wanted, limit, follow=follow))
     except (NoLog, ForeignLog) as error:
         raise Refusal(str(error)) from error
     except Retryable as error:
@@ -82,24 +116,28 @@ def command(
         raise click.exceptions.Exit(0) from None
 
 
-async def _print(place: EventLogPlace, wanted: "EventFilter", *, follow: bool) -> None:
+async def _print(place: EventLogPlace, wanted: "EventFilter", limit: int | None, *, follow: bool) -> None:
     from tracklog.log_opening import opened_reader
 
     out = sys.stdout.buffer
-    async with opened_reader(place) as log:
-        async for lines in batches(log, wanted, follow=follow):
+    async with opened_reader(place) as log, aclosing(batches(log, wanted, follow=follow, limit=limit)) as printed:
+        async for lines in printed:
             out.write(lines)
             out.flush()
+    if follow and limit is None:
+        click.echo("No more events can come before --until.", err=True)
 
 
-async def _print_set_aside(place: EventLogPlace, stores: Stores | None, wanted: "EventFilter", *, follow: bool) -> None:
+async def _print_set_aside(
+    place: EventLogPlace, stores: Stores | None, wanted: "EventFilter", limit: int | None, *, follow: bool
+) -> None:
     import msgspec
 
     from event_log.port import EVERY_EVENT
     from tracklog.log_opening import opened_reader
     from tracklog.set_aside import set_aside_events
 
-    if follow or wanted != EVERY_EVENT:
+    if follow or limit is not None or wanted != EVERY_EVENT:
         raise Refusal("--set-aside lists all that is set aside, once; leave the other conditions out.")
     if stores is None:
         raise Refusal("--set-aside asks the read model: name it by --backend-store-uri.")
@@ -109,19 +147,42 @@ async def _print_set_aside(place: EventLogPlace, stores: Stores | None, wanted: 
         sys.stdout.buffer.write(msgspec.json.encode(event) + b"\n")
 
 
-async def batches(log: "EventLogReader", wanted: "EventFilter", *, follow: bool) -> AsyncGenerator[bytes, None]:
-    """Lines of matching events, partition by partition; with `follow` also those that are still to come, for ever."""
+async def batches(
+    log: "EventLogReader",
+    wanted: "EventFilter",
+    *,
+    follow: bool,
+    limit: int | None = None,
+    now_us: Callable[[], int] = now_us,
+) -> AsyncGenerator[bytes, None]:
+    """Lines of matching events, partition by partition, at most `limit`.
+
+    With `follow` also those that are still to come: for ever, or until none of before `wanted.until_us` can.
+    """
     from schemas.event_json import event_json
 
+    left = sys.maxsize if limit is None else limit
+    last_us = None if wanted.until_us is None else wanted.until_us + SETTLED_US
     offsets = dict.fromkeys(await log.partitions(), 0)
     while True:
+        is_last = not follow or (last_us is not None and now_us() >= last_us)
         end = await log.end()
         for partition in sorted(offsets):
-            while events := await log.read(partition, offsets[partition], limit=BATCH_EVENTS, matching=wanted):
+            while events := await log.read(
+                partition, offsets[partition], limit=min(BATCH_EVENTS, left), matching=wanted
+            ):
                 offsets[partition] = events[-1].offset + 1
+                left -= len(events)
                 yield b"".join(event_json(event) + b"\n" for event in events)
+                if not left:
+                    return
             # What does not match up to here need not be looked at again.
             offsets[partition] = max(offsets[partition], end[partition])
-        if not follow:
+        if is_last:
             return
-        await log.wait_for_more(end, FOLLOW_S)
+        await log.wait_for_more(end, FOLLOW_S if last_us is None else _at_most(FOLLOW_S, last_us - now_us()))
+
+
+def _at_most(bound_s: float, rest_us: int) -> float:
+    """What is left, in seconds, within `bound_s`."""
+    return min(bound_s, max(rest_us, 0) / 1_000_000)

@@ -21,7 +21,7 @@ def run_until_signal(serve: Callable[P, Awaitable[None]], *arguments: P.args, **
     import uvloop
 
     from event_log.port import ForeignLog, LogInUse
-    from tracklog.serving import AddressTaken
+    from tracklog.serving import AddressTaken, CannotStart
 
     log_as_json()
 
@@ -31,7 +31,7 @@ def run_until_signal(serve: Callable[P, Awaitable[None]], *arguments: P.args, **
     try:
         with refusing():
             uvloop.run(main())
-    except (ForeignLog, LogInUse, AddressTaken) as error:
+    except (ForeignLog, LogInUse, AddressTaken, CannotStart) as error:
         raise click.ClickException(str(error)) from error
     except PermissionError as error:
         raise click.ClickException(f"{error.filename}: {os.strerror(error.errno or 0)}.") from error

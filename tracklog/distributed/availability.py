@@ -1,4 +1,4 @@
-"""Starting while what a process needs is not there yet: it waits, says so, and stops waiting when told to."""
+"""Starting while what a process needs is not there yet: it waits for a while, says so, and stops when told to."""
 
 import asyncio
 import contextlib
@@ -6,8 +6,9 @@ import logging
 from collections.abc import Awaitable, Callable
 from typing import Final, TypeVar
 
+from event_log.port import LogAccessRefused
 from schemas.errors import Retryable
-from tracklog.serving import ToldToStop
+from tracklog.serving import CannotStart, ToldToStop
 
 logger = logging.getLogger(__name__)
 
@@ -16,25 +17,46 @@ SAID_EVERY_S: Final = 10.0
 QUIET_S: Final = 1.0
 """A moment's wait is no news."""
 
+AWAY_S: Final = 300.0
+"""What does not answer for so long is more likely named wrongly than about to come; whoever starts processes starts
+this one again."""
+
+REFUSED_S: Final = 10.0
+"""What answers and refuses is only waited for while it may still be being set up, as a new database's users are."""
+
 T = TypeVar("T")
 
 
 async def once_available(
-    attempt: Callable[[], Awaitable[T]], stopping: asyncio.Event, *, pause_s: float = PAUSE_S
+    attempt: Callable[[], Awaitable[T]],
+    stopping: asyncio.Event,
+    *,
+    pause_s: float = PAUSE_S,
+    clock: Callable[[], float] | None = None,
 ) -> T:
     """What `attempt` returns, as soon as it does not raise a Retryable error; it is made again after `pause_s`.
 
-    Raises ToldToStop when `stopping` is set before, and whatever else `attempt` raises.
+    Raises CannotStart with its reason after AWAY_S, or REFUSED_S of nothing but LogAccessRefused; ToldToStop when
+    `stopping` is set before; and whatever else `attempt` raises. `clock` tells seconds.
     """
-    loop = asyncio.get_running_loop()
-    said_s = loop.time() - SAID_EVERY_S + QUIET_S
+    now_s = clock or asyncio.get_running_loop().time
+    began_s = refused_since_s = now_s()
+    said_s = began_s - SAID_EVERY_S + QUIET_S
     while not stopping.is_set():
         try:
             return await attempt()
         except Retryable as error:
-            if loop.time() - said_s >= SAID_EVERY_S:
-                logger.warning("waiting to start: %s", error.message)
-                said_s = loop.time()
+            tried_s = now_s()
+            until_s = began_s + AWAY_S
+            if isinstance(error, LogAccessRefused):
+                until_s = min(until_s, refused_since_s + REFUSED_S)
+            else:
+                refused_since_s = tried_s
+            if tried_s >= until_s:
+                raise CannotStart(error.message) from error
+            if tried_s - said_s >= SAID_EVERY_S:
+                logger.warning("waiting to start, for %.0f s more at most: %s", until_s - tried_s, error.message)
+                said_s = tried_s
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(pause_s):
                 await stopping.wait()

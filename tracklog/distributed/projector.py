@@ -12,13 +12,14 @@ from prometheus_client.core import Metric
 
 from event_log.control_schema import ensure_control_schema
 from event_log.port import EventLogReader, ForeignLog, LogUnavailable, PartitionAssignment
+from event_log.postgresql_connection import no_connection
 from projector.postgresql_projection import PostgresqlProjection
 from projector.worker import Progress
 from query_api.server_routes import server_routes
 from schemas.envelope import Positions
 from schemas.errors import TemporarilyUnavailable
 from schemas.migrations import ForeignDatabase
-from schemas.postgresql_errors import CONNECTION_ERRORS, said
+from schemas.postgresql_errors import CONNECT_ERRORS
 from schemas.rest.route import Kind
 from tracklog.distributed.availability import once_available
 from tracklog.distributed.hurry import Hurry
@@ -169,8 +170,8 @@ async def identity_of(dsn: str) -> str:
             identity: str = await connection.fetchval(_IDENTITY)
         finally:
             await connection.close(timeout=1.0)
-    except CONNECTION_ERRORS as error:
-        raise LogUnavailable(f"PostgreSQL cannot be reached: {said(error)}") from error
+    except CONNECT_ERRORS as error:
+        raise no_connection(dsn, error) from error
     return identity
 
 

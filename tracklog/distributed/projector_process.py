@@ -14,6 +14,9 @@ from event_log.port import ForeignLog
 from tracklog.cli.running import log_as_json
 from tracklog.distributed.projector import Projector, collect_seldom
 from tracklog.distributed.projector_child import ChildStores
+from tracklog.serving import CannotStart
+
+logger = logging.getLogger(__name__)
 
 logger = logging.getLogger(__name__)
 
@@ -42,4 +45,8 @@ if __name__ == "__main__":
         signal.signal(number, signal.SIG_IGN)
     log_as_json()
     collect_seldom()
-    asyncio.run(main())
+    try:
+        asyncio.run(main())
+    except CannotStart as error:
+        logger.error("%s", error)  # its parent starts another, and a traceback says no more
+        sys.exit(1)

@@ -18,7 +18,7 @@ from projector.sqlite_generations import ensure
 from schemas.envelope import Actor, EventClock, EventData
 from schemas.events import AnyEvent, ExperimentDeleted, ExperimentRestored
 from tracklog.cli.commands import tracklog
-from tracklog.cli.events import batches
+from tracklog.cli.events import SETTLED_US, batches
 
 ANN, BOB = Actor(user="ann"), Actor(user="bob")
 
@@ -79,6 +79,14 @@ def test_events_are_printed_in_order_a_line_each(log_file: Path) -> None:
         (["--since", "1970-01-01T00:00:02Z"], [1, 2, 3]),
         (["--until", "1970-01-01T00:00:02+00:00"], [0]),
         (["--since", "2000", "--until", "4000"], [1, 2]),
+        (["--since", "1970-01-01", "--until", "1970-01-01T00:00:02.5"], [0, 1]),
+        (["--since", "1970-01-02"], []),
+        (["--since", "1h"], []),
+        (["--until", "1h"], [0, 1, 2, 3]),
+        (["--limit", "2"], [0, 1]),
+        (["--limit", "9"], [0, 1, 2, 3]),
+        (["--actor", "bob", "--limit", "1"], [1]),
+        (["--follow", "--limit", "3"], [0, 1, 2]),
         (["--actor", "bob", "--stream", "experiment/1", "--type", "experiment.deleted"], [3]),
         (["--actor", "nobody"], []),
     ],
@@ -87,10 +95,38 @@ def test_events_are_chosen_by_every_filter_at_once(log_file: Path, arguments: li
     assert [event["offset"] for event in printed(log_file, *arguments)] == offsets
 
 
-@pytest.mark.parametrize("arguments", [["--since", "yesterday"], ["--until", "2026-01-01T00:00:00"]])
-def test_a_time_that_is_not_one_is_refused(log_file: Path, arguments: list[str]) -> None:
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["--since", "yesterday"], "2h for two hours ago"),
+        (["--until", "2026-13-01"], "--until '2026-13-01' is no time"),
+        (["--since", "99999999999999999999"], "is no time"),
+        (["--since", "2026-11-28", "--until", "2026-11-28T00:00Z"], "nothing between"),
+        (["--type", "typo"], "run.created"),
+        (["--stream", "runs/1"], "run/…"),
+        (["--stream", "run/"], "run/…"),
+        (["--set-aside", "--limit", "1"], "leave the other conditions out"),
+    ],
+)
+def test_a_condition_that_nothing_can_meet_is_refused_with_what_there_is(
+    log_file: Path, arguments: list[str], told: str
+) -> None:
     refused = CliRunner().invoke(tracklog, ["events", "--backend-store-uri", str(log_file), *arguments])
     assert (refused.exit_code, refused.output.count("\n")) == (2, 1)
+    assert told in refused.output
+
+
+def test_a_limit_is_one_or_more(log_file: Path) -> None:
+    assert CliRunner().invoke(tracklog, ["events", "--backend-store-uri", str(log_file), "--limit", "0"]).exit_code == 2
+
+
+def test_following_to_a_moment_that_is_past_ends_and_says_so(log_file: Path) -> None:
+    done = CliRunner().invoke(
+        tracklog, ["events", "--backend-store-uri", str(log_file), "--follow", "--until", "1970-01-01T00:00:03Z"]
+    )
+    assert done.exit_code == 0
+    assert [json.loads(line)["offset"] for line in done.stdout.splitlines()] == [0, 1]
+    assert done.stderr == "No more events can come before --until.\n"
 
 
 def test_a_log_that_is_not_there_is_not_made(tmp_path: Path) -> None:
@@ -124,6 +160,22 @@ async def test_following_goes_on_with_what_is_appended_later(tmp_path: Path) -> 
             await appending
     finally:
         await log.close()
+
+
+async def test_following_to_a_moment_goes_on_until_it_has_passed_for_sure(tmp_path: Path) -> None:
+    file = tmp_path / "log.db"
+    await append(file, history()[:2])
+    log = SqliteEventLogReader(file)
+    moments = iter([3_000_000, 3_000_000, 3_500_000 + SETTLED_US])
+    wanted = EventFilter(until_us=3_500_000)
+    found: list[int] = []
+    async with aclosing(batches(log, wanted, follow=True, now_us=lambda: next(moments))) as lines, asyncio.timeout(30):
+        async for text in lines:
+            found += [json.loads(line)["offset"] for line in text.splitlines()]
+            if len(found) == 2:
+                await append(file, history()[2:])  # stamped before and after the moment, and both late
+    await log.close()
+    assert found == [0, 1, 2]
 
 
 async def test_without_following_the_end_is_the_end(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 
+import click
 import pytest
 from click.testing import CliRunner, Result
 
@@ -199,3 +200,34 @@ def test_every_command_is_listed_with_what_it_does() -> None:
     text = CliRunner().invoke(tracklog, ["--help"]).output
     for name in COMMANDS:
         assert name in text
+
+
+def test_every_option_says_in_its_help_what_it_means() -> None:
+    for name in COMMANDS:
+        command = tracklog.get_command(None, name)  # type: ignore[arg-type]
+        assert command is not None
+        for parameter in command.params:
+            if isinstance(parameter, click.Option) and not parameter.hidden:
+                assert parameter.help, (name, parameter.name)
+    assert "--version  Show the version and exit." in CliRunner().invoke(tracklog, ["--help"]).output
+
+
+def test_environment_names_stand_in_the_help() -> None:
+    text = CliRunner().invoke(tracklog, ["server", "--help"], terminal_width=200).output
+    for parameter in server.command.params:
+        if isinstance(parameter, click.Option) and not parameter.hidden and parameter.envvar is not None:
+            assert f"[env var: {parameter.envvar}" in " ".join(text.split()), parameter.name
+
+
+@pytest.mark.parametrize(
+    ("words", "completion"),
+    [
+        ("tracklog ev", "events"),
+        ("tracklog server --back", "--backend-store-uri"),
+        ("tracklog events --type run.c", "run.created"),
+    ],
+)
+def test_the_shell_completes_commands_options_and_types(words: str, completion: str) -> None:
+    environment = {"_TRACKLOG_COMPLETE": "bash_complete", "COMP_WORDS": words, "COMP_CWORD": str(words.count(" "))}
+    completed = CliRunner().invoke(tracklog, [], prog_name="tracklog", env=environment)
+    assert completed.output == f"plain,{completion}\n"
