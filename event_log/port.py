@@ -151,6 +151,13 @@ class EventLog(EventLogReader):
         Raises LogUnavailable, LogOverloaded, OutcomeUnknown or EventTooLarge.
         """
 
+    async def check_appendable(self) -> None:
+        """Raise LogUnavailable, with why, when a small append would not be acknowledged now, as far as can be told.
+
+        Appends nothing. May cost as much as an append.
+        """
+        await self.end()
+
 
 class PartitionAssignment(ABC):
     """Which partitions this process follows, of a group of processes that share them all.

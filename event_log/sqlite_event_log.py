@@ -64,6 +64,9 @@ _ZSTD_MAGIC: Final = b"\x28\xb5\x2f\xfd"
 _READ_BYTES: Final = 4 * 1024 * 1024
 _POLL_S: Final = 0.1
 """How often a reader in another process looks at SQLite's change counter when nobody wakes it."""
+_TRUSTED_S: Final = 5.0
+"""For so long after a commit the log is taken to be able to make another: whoever asks often costs no write each time.
+"""
 _INTERNED: Final = 20_000
 """Streams, and actors, whose number is remembered: some 10 MB of each when all are as long as they may be."""
 
@@ -249,6 +252,7 @@ class SqliteEventLog(SqliteEventLogReader, EventLog):
         self._end = self._writer.next_offset
         self._gathering: list[WaitingAppend] = []
         self._waiting_bytes = 0
+        self._trusted_until_s = 0.0
         self._queue: SimpleQueue[list[WaitingAppend] | None] = SimpleQueue()
         self._loop = asyncio.get_running_loop()
         self._listeners: list[Callable[[int], None]] = []
@@ -305,6 +309,17 @@ class SqliteEventLog(SqliteEventLogReader, EventLog):
     async def end(self) -> Positions:
         return {PARTITION: self._end}
 
+    async def check_appendable(self) -> None:
+        """By a commit that changes nothing: whether there is room for one, nobody knows before it."""
+        if self._loop.time() < self._trusted_until_s:
+            return
+        tried: asyncio.Future[list[Position]] = self._loop.create_future()
+        self._queue.put([WaitingAppend((), [], 0, tried)])
+        try:
+            await tried
+        except OutcomeUnknown as error:
+            raise LogUnavailable(error.message) from error
+
     async def close(self) -> None:
         self._hand_over()
         await super().close()
@@ -341,8 +356,10 @@ class SqliteEventLog(SqliteEventLogReader, EventLog):
         for append in batch:
             self._waiting_bytes -= append.size
         if isinstance(outcome, Exception):
+            self._trusted_until_s = 0.0
             refuse(batch, outcome)
             return
+        self._trusted_until_s = self._loop.time() + _TRUSTED_S
         offset = confirm(batch, outcome)
         self._end = offset
         self.wake()
@@ -386,7 +403,10 @@ class _Writer:
                     for event, payload in zip(append.events, append.encoded, strict=True)
                 )
             ]
-            self._connection.executemany(_INSERT, rows)
+            if rows:
+                self._connection.executemany(_INSERT, rows)
+            else:
+                run(f"PRAGMA user_version = {FORMAT_VERSION}")  # writes a page though it says what it said
             run("COMMIT")
         except Exception as error:  # the thread must live, and whoever waits must hear of it
             return self._failed(error)

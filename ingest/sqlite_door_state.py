@@ -7,7 +7,7 @@ microseconds, a fifth of what handing it to another thread would.
 import os
 import sqlite3
 import urllib.parse
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -16,6 +16,10 @@ import orjson
 from ingest import door_rows
 from ingest.port import DoorState, ExperimentAtDoor, LoggedModelAtDoor, RunAtDoor, RunInfo
 from schemas.errors import TemporarilyUnavailable
+from schemas.sqlite_errors import is_damage, is_passing
+
+OnDamage = Callable[[str, str], None]
+"""Told the file's name, and what is wrong with it; what was asked is answered 503."""
 
 BUSY_WAIT_S: Final = 0.05
 """Readers of a WAL wait only while it is recovered; the event loop must not wait long."""
@@ -51,8 +55,9 @@ class SqliteDoorState(DoorState):
     `link` is a symbolic link that is replaced when a rebuilt read model takes over.
     """
 
-    def __init__(self, link: Path) -> None:
+    def __init__(self, link: Path, on_damage: OnDamage = lambda _file, _why: None) -> None:
         self._link = os.fspath(link)
+        self._on_damage = on_damage
         self._target = ""
         self._connection: sqlite3.Connection | None = None
 
@@ -129,7 +134,12 @@ class SqliteDoorState(DoorState):
             if connection is None or target != self._target:
                 connection = self._reopen(target)
             return connection.execute(sql, parameters).fetchall()
-        except (OSError, sqlite3.OperationalError) as error:
+        except (OSError, sqlite3.Error) as error:
+            if isinstance(error, sqlite3.Error):
+                if is_damage(error):
+                    self._on_damage(self._target, str(error))
+                elif not is_passing(error):
+                    raise
             self.close()
             raise TemporarilyUnavailable(f"The read model {self._link} cannot be read: {error}") from error
 

@@ -25,7 +25,11 @@ class Unwritable(Exception):
 
 
 class ReadModelUnavailable(Exception):
-    """The database went away. A commit under way may have happened or not; the checkpoints tell."""
+    """The database is away, or cannot be written now. A commit under way may have happened; the checkpoints tell."""
+
+
+class DamagedReadModel(Exception):
+    """What is stored is not what was written, or some of it is gone. Only a new read model, from the log, helps."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +63,8 @@ class ReadModelWriter(ABC):
     """Rows, and with them in one transaction the checkpoints they account for.
 
     Several writers may be at one read model, each with partitions of its own; what keeps two from writing the same
-    partition is that a commit names the checkpoints it expects. Every call raises ReadModelUnavailable.
+    partition is that a commit names the checkpoints it expects. Every call raises ReadModelUnavailable and
+    DamagedReadModel.
     """
 
     @abstractmethod
@@ -98,6 +103,13 @@ class ReadModelWriter(ABC):
 
         `resumed` are (partition, offset) of events once set aside that are folded now. All of it happens, or none.
         Raises Fenced, Superseded or Unwritable. A working set is committed once, or thrown away.
+        """
+
+    @abstractmethod
+    async def check(self, checkpoints: Positions) -> None:
+        """Find out, for a worker with nothing to commit, whether it could. `checkpoints` are those it knows.
+
+        Raises Fenced and Superseded, too.
         """
 
     @abstractmethod

@@ -159,6 +159,20 @@ class PostgresqlReadModelWriter(ReadModelWriter):
             )
         return [Refusal(*row) for row in found]
 
+    async def check(self, checkpoints: Positions) -> None:
+        with _errors():
+            state, is_read_only = await self._connection.fetchrow(  # type: ignore[misc]  # always a row
+                f"SELECT (SELECT state FROM {CONTROL_SCHEMA}.read_models WHERE generation = $1),"
+                " current_setting('transaction_read_only')::bool",
+                self._generation,
+            )
+        if state is None or state == "retired":
+            raise Superseded("another read model took this one's place")
+        if is_read_only:
+            raise ReadModelUnavailable("PostgreSQL is away: it takes no writes now.")
+        if await self.checkpoints(set(checkpoints)) != checkpoints:
+            raise Fenced("the checkpoints are no longer where this worker left them")
+
     def cannot_keep(self, payload: bytes) -> str | None:
         if _NUL in payload and _NUL in payload.replace(rb"\\", b""):  # an escaped backslash before u0000 is plain text
             return "it holds the character NUL, which PostgreSQL cannot keep"

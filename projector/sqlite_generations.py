@@ -9,10 +9,13 @@ from pathlib import Path
 from sqlalchemy import create_engine
 from sqlalchemy.schema import CreateIndex, CreateTable
 
+from projector.sqlite_origin import origin
 from schemas import belonging
+from schemas.belonging import LOG_ID
 from schemas.envelope import Positions
-from schemas.read_model import LOG_ID, SCHEMA_VERSION, metadata
+from schemas.read_model import SCHEMA_VERSION, metadata
 from schemas.read_model_link import current, link_of
+from schemas.sqlite_errors import is_damage
 
 logger = logging.getLogger(__name__)
 
@@ -32,8 +35,17 @@ def create(path: Path, log_id: str) -> None:
     """Make an empty read model of this code's schema, of the log `log_id`. It appears whole or not at all."""
     unborn = path.with_name(path.name + ".creating")
     remove(unborn)
+    try:
+        _create_tables(unborn, log_id)
+        unborn.rename(path)
+    except BaseException:
+        remove(unborn)  # it would count as a number that is taken
+        raise
+
+
+def _create_tables(path: Path, log_id: str) -> None:
     dialect = create_engine("sqlite://").dialect
-    connection = sqlite3.connect(unborn)
+    connection = sqlite3.connect(path)
     try:
         for table in metadata.sorted_tables:
             connection.execute(str(CreateTable(table).compile(dialect=dialect)))
@@ -45,21 +57,31 @@ def create(path: Path, log_id: str) -> None:
         connection.commit()
     finally:
         connection.close()
-    unborn.rename(path)
 
 
 def has_this_schema(path: Path) -> bool:
     """Whether `path` is a read model this code can read and write."""
+    return fault_of(path) is None
+
+
+def fault_of(path: Path) -> str | None:
+    """Why `path` is no read model that this code can go on with, None when it is one."""
     if not path.exists():
-        return False
+        return "it is not there"
     connection = sqlite3.connect(path)
     try:
         row = connection.execute("SELECT value FROM facts WHERE name = 'schema_version'").fetchone()
-    except sqlite3.DatabaseError:
-        return False
+        tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+    except sqlite3.Error as error:
+        if not is_damage(error):
+            raise
+        return str(error)
     finally:
         connection.close()
-    return row is not None and row[0] == str(SCHEMA_VERSION)
+    if row is None or row[0] != str(SCHEMA_VERSION):
+        return f"it has version {row and row[0]} of the schema, and this code has {SCHEMA_VERSION}"
+    missing = sorted(metadata.tables.keys() - tables)
+    return f"it has no table {missing[0]}" if missing else None
 
 
 def switch_to(log: Path, generation: Path) -> None:
@@ -82,36 +104,33 @@ def remove(path: Path) -> None:
         path.with_name(path.name + suffix).unlink(missing_ok=True)
 
 
-def origin(path: Path) -> tuple[str | None, Positions]:
-    """The id of the log that a read model of this code's schema is folded from, and how far it is folded."""
-    connection = sqlite3.connect(path)
-    try:
-        row = connection.execute("SELECT value FROM facts WHERE name = ?", (LOG_ID,)).fetchone()
-        checkpoints = dict(connection.execute("SELECT partition, next_offset FROM checkpoints"))
-    finally:
-        connection.close()
-    return row and row[0], checkpoints
-
-
 def ensure(log: Path, log_id: str, end: Positions) -> Path:
     """The read model of the log, made new and empty when there is none that this code can read and that belongs to it.
 
     The log has the id `log_id` and reaches to `end`, and nobody folds it meanwhile.
     """
     generation = current(log)
-    if generation is not None and has_this_schema(generation):
-        fault = belonging.fault(*origin(generation), log_id, end)
+    if generation is not None:
+        fault = _fault_of(generation, log, log_id, end)
         if fault is None:
             return generation
-        logger.warning(
-            "the read model %s does not belong to the log %s: %s; a new one is folded from the log",
-            generation.name,
-            log,
-            fault,
-        )
+        logger.warning("the read model %s %s; a new one is folded from the log", generation.name, fault)
     fresh = next_generation(log)
+    replace(log, generation, fresh, log_id)
+    return fresh
+
+
+def _fault_of(generation: Path, log: Path, log_id: str, end: Positions) -> str | None:
+    if (fault := fault_of(generation)) is not None:
+        return f"cannot be used: {fault}"
+    if (fault := belonging.fault(*origin(generation), log_id, end)) is not None:
+        return f"does not belong to the log {log}: {fault}"
+    return None
+
+
+def replace(log: Path, generation: Path | None, fresh: Path, log_id: str) -> None:
+    """Make an empty read model of the log `log_id`, `fresh`, and put it in the place of `generation`."""
     create(fresh, log_id)
     switch_to(log, fresh)
     if generation is not None:
         remove(generation)
-    return fresh

@@ -2,15 +2,18 @@
 
 import contextlib
 import sqlite3
-from collections.abc import Callable, Iterable, Mapping, Sequence, Set
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import quote
 
 import msgspec
 
 from projector import rows
 from projector.port import (
+    DamagedReadModel,
     Fenced,
+    ReadModelUnavailable,
     ReadModelWriter,
     Refusal,
     SetAside,
@@ -19,10 +22,27 @@ from projector.port import (
     Unwritable,
 )
 from projector.working_set import Experiment, LoggedModel, Needs, Run, RunNeeds, WorkingSet, stored_series
+from schemas import sqlite_errors
 from schemas.envelope import Positions
 
 _UNWRITABLE: Final = (sqlite3.IntegrityError, sqlite3.DataError, UnicodeEncodeError, OverflowError)
 """What SQLite or its driver says of values it cannot keep: lone surrogates, integers past 64 bits, texts past 1 GB."""
+
+_NOT_AS_WRITTEN: Final = (TypeError, ValueError, LookupError)
+"""What comes of rows that no longer hold what was put there, when they are made into objects."""
+
+
+@contextlib.contextmanager
+def _errors() -> Iterator[None]:
+    """What SQLite raises, as the port says it."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        if sqlite_errors.is_damage(error):
+            raise DamagedReadModel(str(error)) from error
+        if sqlite_errors.is_passing(error):
+            raise ReadModelUnavailable(f"The read model cannot be written now: {error}.") from error
+        raise
 
 
 class SqliteReadModelWriter(ReadModelWriter):
@@ -34,7 +54,18 @@ class SqliteReadModelWriter(ReadModelWriter):
 
     def __init__(self, path: Path, is_current: Callable[[], bool] = lambda: True) -> None:
         self._is_current = is_current
-        self._connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+        self._json = msgspec.json.Encoder()
+        with _errors():
+            self._connection = sqlite3.connect(
+                f"file:{quote(str(path))}?mode=rw", uri=True, isolation_level=None, check_same_thread=False
+            )
+            try:
+                self._prepare()
+            except BaseException:
+                self._connection.close()
+                raise
+
+    def _prepare(self) -> None:
         run = self._connection.execute
         run("PRAGMA journal_mode = WAL")
         # Rows and checkpoint are lost together and folded again from the log, so a commit need not reach the disk.
@@ -44,26 +75,43 @@ class SqliteReadModelWriter(ReadModelWriter):
         run("PRAGMA journal_size_limit = 67108864")
         run("PRAGMA cache_size = -16384")
         self._next_run_number = int(run("SELECT coalesce(max(run_number) + 1, 1) FROM runs").fetchone()[0])
-        self._json = msgspec.json.Encoder()
 
     async def checkpoints(self, partitions: Set[int]) -> Positions:
-        found = dict(self._connection.execute("SELECT partition, next_offset FROM checkpoints"))
+        with _errors():
+            found = dict(self._connection.execute("SELECT partition, next_offset FROM checkpoints"))
         return {partition: found.get(partition, 0) for partition in partitions}
 
     async def set_aside_events(self, partitions: Set[int]) -> list[SetAsideEvent]:
-        found = self._connection.execute(
-            'SELECT partition, "offset", stream FROM set_aside'
-            ' WHERE partition IN (SELECT value FROM json_each(?)) ORDER BY partition, "offset"',
-            (self._list(partitions),),
-        )
-        return [SetAsideEvent(*row) for row in found]
+        with _errors():
+            found = self._connection.execute(
+                'SELECT partition, "offset", stream FROM set_aside'
+                ' WHERE partition IN (SELECT value FROM json_each(?)) ORDER BY partition, "offset"',
+                (self._list(partitions),),
+            )
+            return [SetAsideEvent(*row) for row in found]
 
     async def refusals_since(self, partition: int, offset: int) -> list[Refusal]:
-        found = self._connection.execute(
-            'SELECT partition, "offset", error_code, message FROM refusals WHERE partition = ? AND "offset" >= ?',
-            (partition, offset),
-        )
-        return [Refusal(*row) for row in found]
+        with _errors():
+            found = self._connection.execute(
+                'SELECT partition, "offset", error_code, message FROM refusals WHERE partition = ? AND "offset" >= ?',
+                (partition, offset),
+            )
+            return [Refusal(*row) for row in found]
+
+    async def check(self, checkpoints: Positions) -> None:
+        with _errors():
+            if not self._is_current():
+                raise Superseded("another read model took this one's place")
+            if await self.checkpoints(set(checkpoints)) != checkpoints:
+                raise Fenced("the checkpoints are no longer where this worker left them")
+
+    def try_to_write(self) -> None:
+        """Commit a page that says what it said before: whether there is room is not known until then.
+
+        Raises ReadModelUnavailable, DamagedReadModel.
+        """
+        with _errors():
+            self._connection.execute("PRAGMA user_version = 0")
 
     async def close(self) -> None:
         self._connection.close()
@@ -72,12 +120,18 @@ class SqliteReadModelWriter(ReadModelWriter):
 
     async def load(self, needs: Needs) -> WorkingSet:
         working_set = WorkingSet()
-        if needs.experiment_ids or needs.experiment_names:
-            self._load_experiments(working_set, needs)
-        if needs.runs:
-            self._load_runs(working_set, needs)
-        if needs.logged_models:
-            self._load_logged_models(working_set, needs.logged_models)
+        with _errors():
+            try:
+                if needs.experiment_ids or needs.experiment_names:
+                    self._load_experiments(working_set, needs)
+                if needs.runs:
+                    self._load_runs(working_set, needs)
+                if needs.logged_models:
+                    self._load_logged_models(working_set, needs.logged_models)
+            except UnicodeEncodeError:  # of what is asked for
+                raise
+            except _NOT_AS_WRITTEN as error:
+                raise DamagedReadModel(f"a row cannot be understood: {error!r}") from error
         return working_set
 
     def _load_experiments(self, working_set: WorkingSet, needs: Needs) -> None:
@@ -163,6 +217,17 @@ class SqliteReadModelWriter(ReadModelWriter):
         set_aside: Sequence[SetAside],
         checkpoints: Mapping[int, tuple[int, int]],
         resumed: Sequence[tuple[int, int]] = (),
+    ) -> None:
+        with _errors():
+            self._commit(working_set, refusals, set_aside, checkpoints, resumed)
+
+    def _commit(
+        self,
+        working_set: WorkingSet,
+        refusals: Sequence[Refusal],
+        set_aside: Sequence[SetAside],
+        checkpoints: Mapping[int, tuple[int, int]],
+        resumed: Sequence[tuple[int, int]],
     ) -> None:
         self._connection.execute("BEGIN IMMEDIATE")
         next_run_number = self._next_run_number
@@ -266,7 +331,10 @@ class SqliteReadModelWriter(ReadModelWriter):
 
     def _tail(self, where: rows.SeriesKey) -> bytes:
         sql = "SELECT data FROM metric_tails WHERE run_number = ? AND key = ?"
-        return bytes(self._connection.execute(sql, where).fetchone()[0])
+        found = self._connection.execute(sql, where).fetchone()
+        if found is None:
+            raise DamagedReadModel(f"the points of {where} that are in no chunk are gone")
+        return bytes(found[0])
 
     def _write_datasets(self, working_set: WorkingSet) -> None:
         self._many(

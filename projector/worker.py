@@ -22,6 +22,8 @@ from schemas.events import AnyEvent
 logger = logging.getLogger(__name__)
 
 _IDLE_WAIT_S: Final = 5.0
+_CHECK_S: Final = 4.0
+"""How often a worker looks whether it could commit, which it would else find out when events come."""
 _FENCED_PAUSE_S: Final = 0.2
 """Whoever fenced us has the partition, and the assignment will soon say so too."""
 _FOLLOWS: Final = "an earlier event of its stream is set aside"
@@ -90,6 +92,7 @@ class ProjectorWorker:
         self._linger = linger
         self._batch_bytes = batch_bytes
         self._partitions: dict[int, _Partition] = {}
+        self._checked_s = 0.0
 
     @property
     def checkpoint(self) -> Positions:
@@ -105,10 +108,14 @@ class ProjectorWorker:
         await self._follow_assignment()
 
     async def run(self) -> None:
-        """Fold for ever. Raises Superseded when another read model took this one's place, and ReadModelUnavailable."""
+        """Fold for ever.
+
+        Raises Superseded when another read model took this one's place, ReadModelUnavailable and DamagedReadModel.
+        """
         while True:
             try:
                 await self._follow_assignment()
+                await self._check_now_and_then()
                 if not self._partitions:
                     await self._assignment.wait_for_change(set(), _IDLE_WAIT_S)
                 elif not await self.fold_once():
@@ -142,6 +149,12 @@ class ProjectorWorker:
         if events:
             await self._fold_batch(events)
         return bool(events)
+
+    async def _check_now_and_then(self) -> None:
+        now_s = asyncio.get_running_loop().time()
+        if now_s - self._checked_s > _CHECK_S:
+            await self._read_model.check(self.checkpoint)
+            self._checked_s = now_s
 
     # --- partitions -----------------------------------------------------------------------------------------------
 

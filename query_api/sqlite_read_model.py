@@ -21,6 +21,7 @@ from urllib.parse import quote
 from query_api.port import ReadModel, ReadSnapshot, Row
 from query_api.search.sqlite_text_match import register_functions
 from schemas.errors import DeadlineExceeded, InvalidParameterValue, RequestLimitExceeded, TemporarilyUnavailable
+from schemas.sqlite_errors import is_damage, is_passing, name_of
 
 STATEMENT_BOUND_S: Final = 20.0
 """Below the 30 s after which a request is given up, so that the client hears which part took too long."""
@@ -44,6 +45,9 @@ and more than a run with 500 metrics, params and tags together needs."""
 _STATEMENTS_KEPT_PREPARED: Final = 256
 _BUSY_S: Final = 5.0
 
+OnDamage = Callable[[str, str], None]
+"""Told the file's name, and what is wrong with it, in whatever thread found that; what was asked is answered 503."""
+
 Functions = Callable[[sqlite3.Connection], None]
 """Gives a new connection the SQL functions that the statements use."""
 
@@ -52,10 +56,6 @@ MAX_ANSWER_BYTES: Final = 256 * 2**20
 
 _Call = Callable[[sqlite3.Connection], Any]
 
-_UNREACHABLE: Final = frozenset(
-    {"SQLITE_CANTOPEN", "SQLITE_BUSY", "SQLITE_LOCKED", "SQLITE_IOERR", "SQLITE_PROTOCOL", "SQLITE_READONLY"}
-)
-
 
 class SqliteReadModel(ReadModel):
     """Reads the file that `path` leads to at the time of each statement; `path` may be a symbolic link that moves.
@@ -63,15 +63,18 @@ class SqliteReadModel(ReadModel):
     Must be made in a running event loop, and used in that one alone.
     """
 
-    def __init__(self, path: Path, functions: Functions = register_functions) -> None:
+    def __init__(
+        self, path: Path, functions: Functions = register_functions, on_damage: OnDamage = lambda _file, _why: None
+    ) -> None:
         self._path = path
         self._functions = functions
+        self._on_damage = on_damage
         self._loop = asyncio.get_running_loop()
         self._jobs: SimpleQueue[_Job | None] = SimpleQueue()
         self._waiting = 0
         self._settled: deque[_Job] = deque()
         self._is_settling = False
-        self._nearby = _Connection(path, functions, _LOOKUP_CACHE_KIB)
+        self._nearby = self._new_connection(_LOOKUP_CACHE_KIB)
         self._snapshots = asyncio.Semaphore(MAX_SNAPSHOTS)
         self._idle_snapshots: list[_Connection] = []
         self._threads = [
@@ -100,11 +103,7 @@ class SqliteReadModel(ReadModel):
         except TimeoutError as error:
             raise RequestLimitExceeded(f"{MAX_SNAPSHOTS} snapshots of the read model are in use; try again.") from error
         try:
-            connection = (
-                self._idle_snapshots.pop()
-                if self._idle_snapshots
-                else _Connection(self._path, self._functions, _LOOKUP_CACHE_KIB)
-            )
+            connection = self._idle_snapshots.pop() if self._idle_snapshots else self._new_connection(_LOOKUP_CACHE_KIB)
             await self._run(_begin, connection)
             yield _Snapshot(self, connection)
             # Not kept after an error or a cancellation: a thread may still be at work on it.
@@ -121,6 +120,9 @@ class SqliteReadModel(ReadModel):
         for connection in (self._nearby, *self._idle_snapshots):
             connection.close()
 
+    def _new_connection(self, cache_kib: int) -> "_Connection":
+        return _Connection(self._path, self._functions, cache_kib, self._on_damage)
+
     async def _run(self, call: _Call, connection: "_Connection | None" = None) -> Any:
         """What `call` returns, run in a thread on `connection`, or on the thread's own."""
         if self._waiting >= MAX_WAITING_STATEMENTS:
@@ -136,7 +138,7 @@ class SqliteReadModel(ReadModel):
 
     def _work(self) -> None:
         """A thread: runs jobs until told to stop, and tells the event loop of all that are done in one call."""
-        own = _Connection(self._path, self._functions, _CACHE_KIB)
+        own = self._new_connection(_CACHE_KIB)
         while (job := self._jobs.get()) is not None:
             job.run(own if job.connection is None else job.connection)
             self._settled.append(job)
@@ -192,10 +194,12 @@ class _Connection:
     Used by one thread at a time.
     """
 
-    def __init__(self, path: Path, functions: Functions, cache_kib: int) -> None:
+    def __init__(self, path: Path, functions: Functions, cache_kib: int, on_damage: OnDamage) -> None:
         self._path = path
         self._functions = functions
         self._cache_kib = cache_kib
+        self._on_damage = on_damage
+        self._name = ""
         self._connection: sqlite3.Connection | None = None
         self._file: tuple[int, int] | None = None
         self._job: _Job | None = None
@@ -212,7 +216,7 @@ class _Connection:
         try:
             return job.call(self._current())
         except sqlite3.Error as error:
-            raise _told_to_clients(error) from error
+            raise self._told_to_clients(error) from error
         finally:
             self._job = None
 
@@ -225,9 +229,9 @@ class _Connection:
         try:
             return self._current().execute(sql, parameters).fetchall()
         except sqlite3.Error as error:
-            if _name(error) == "SQLITE_INTERRUPT":
+            if name_of(error) == "SQLITE_INTERRUPT":
                 return None
-            raise _told_to_clients(error) from error
+            raise self._told_to_clients(error) from error
 
     def rollback(self) -> None:
         if self._connection is not None and self._connection.in_transaction:
@@ -248,11 +252,31 @@ class _Connection:
             raise TemporarilyUnavailable("The read model is not there yet; try again.") from error
         if self._connection is None or file != self._file:
             self.close()
-            self._connection = _open(self._path, self._cache_kib)
+            file_path = os.path.realpath(self._path)
+            self._name = os.path.basename(file_path)
+            self._connection = _open(file_path, self._cache_kib)
             self._functions(self._connection)
             self._connection.set_progress_handler(self._should_stop, _INSTRUCTIONS_PER_CHECK)
             self._file = file
         return self._connection
+
+    def _told_to_clients(self, error: sqlite3.Error) -> Exception:
+        """The error as clients may see it; a mistake in a statement stays what it is."""
+        if is_damage(error):
+            self._on_damage(self._name, str(error))
+            return TemporarilyUnavailable(f"The read model is damaged, and is folded from the log anew: {error}.")
+        name = name_of(error)
+        if name == "SQLITE_INTERRUPT":
+            return DeadlineExceeded(
+                f"The read model did not answer within {STATEMENT_BOUND_S:g} s; narrow the request."
+            )
+        if name == "SQLITE_TOOBIG":
+            return InvalidParameterValue(
+                f"The answer would have more than {MAX_ANSWER_BYTES} bytes; ask for fewer results."
+            )
+        if is_passing(error):
+            return TemporarilyUnavailable(f"The read model cannot be read now: {error}")
+        return error
 
     def _should_stop(self) -> bool:
         """Asked by SQLite in the middle of a statement."""
@@ -295,9 +319,9 @@ def _identity(path: Path) -> tuple[int, int]:
     return status.st_dev, status.st_ino
 
 
-def _open(path: Path, cache_kib: int) -> sqlite3.Connection:
+def _open(path: str, cache_kib: int) -> sqlite3.Connection:
     connection = sqlite3.connect(
-        f"file:{quote(os.path.realpath(path))}?mode=ro",
+        f"file:{quote(path)}?mode=ro",
         uri=True,
         check_same_thread=False,
         isolation_level=None,
@@ -314,22 +338,3 @@ def _begin(connection: sqlite3.Connection) -> None:
     """A deferred transaction begins with its first read, so read something."""
     connection.execute("BEGIN")
     connection.execute("SELECT 1 FROM facts LIMIT 1").fetchone()
-
-
-def _name(error: sqlite3.Error) -> str:
-    """SQLite's name of an error, without the detail behind it: SQLITE_IOERR for SQLITE_IOERR_READ."""
-    return "_".join(getattr(error, "sqlite_errorname", "").split("_")[:2])
-
-
-def _told_to_clients(error: sqlite3.Error) -> Exception:
-    """The error as clients may see it; a mistake in a statement stays what it is."""
-    name = _name(error)
-    if name == "SQLITE_INTERRUPT":
-        return DeadlineExceeded(f"The read model did not answer within {STATEMENT_BOUND_S:g} s; narrow the request.")
-    if name == "SQLITE_TOOBIG":
-        return InvalidParameterValue(
-            f"The answer would have more than {MAX_ANSWER_BYTES} bytes; ask for fewer results."
-        )
-    if name in _UNREACHABLE:
-        return TemporarilyUnavailable(f"The read model cannot be read now: {error}")
-    return error

@@ -1,6 +1,11 @@
 """Whether a read model and a log belong together: it was folded from this log, and from no more than the log holds."""
 
+from typing import Final
+
 from schemas.envelope import Positions
+
+LOG_ID: Final = "log_id"
+"""The row of `facts` that names the log a read model is folded from."""
 
 
 def fault(read_model_log_id: str | None, checkpoints: Positions, log_id: str, end: Positions) -> str | None:

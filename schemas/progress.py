@@ -26,14 +26,16 @@ class ProjectionProgress(ABC):
     """How far the read model has come.
 
     A position is reached when the rows of every event before it are committed and visible to new readers.
-    Progress never goes back while a process lives.
+    Progress goes back when another read model takes the place of one that is lost or damaged, or when the database of
+    the read model lost its last commits. Whoever waits then waits for that one.
     """
 
     @abstractmethod
     async def wait_until(self, positions: Positions, timeout_s: float) -> None:
         """Return when the read model has reached `positions` in every partition named.
 
-        Raises ProjectionBehind after `timeout_s`. Says so to the projector, which then does not linger.
+        Raises ProjectionBehind after `timeout_s`, or TemporarilyUnavailable when a read model that is being folded anew
+        is not whole by then. Says so to the projector, which then does not linger.
         """
 
     @abstractmethod

@@ -28,9 +28,6 @@ from sqlalchemy.sql.expression import ColumnElement
 SCHEMA_VERSION: Final = 2
 """Raised with every change of a table or of what the fold puts in it; a read model of another version is rebuilt."""
 
-LOG_ID: Final = "log_id"
-"""The row of `facts` that names the log a read model is folded from."""
-
 INDEXED_VALUE_CHARACTERS: Final = 64
 """Params and tags are indexed by this many first characters: PostgreSQL refuses index rows over 2.7 kB.
 
@@ -346,7 +343,7 @@ Index("set_aside_by_stream", set_aside.c.stream)
 facts = Table(
     "facts",
     metadata,
-    # About the read model itself: 'schema_version' (in SQLite), and LOG_ID.
+    # About the read model itself: 'schema_version' (in SQLite), and belonging.LOG_ID.
     Column("name", _TEXT, primary_key=True),
     Column("value", _TEXT, nullable=False),
 )

@@ -119,6 +119,15 @@ class EventLogContract:
         [position] = await log.append([param(1, "p")])
         assert await log.read(position.partition, position.offset + 1, limit=10) == []
 
+    async def test_finding_out_whether_it_takes_events_appends_none(self, log: EventLog) -> None:
+        before = await log.end()
+        for _ in range(2):
+            await log.check_appendable()
+        assert await log.end() == before
+        await log.append([param(1, "k")])
+        await log.check_appendable()
+        assert total(await log.end()) == total(before) + 1
+
     async def test_filters_select_by_stream_type_actor_and_time(self, log: EventLog) -> None:
         first, second = param(1, "a"), event(RunDeleted(run_id=f"{2:032x}"), Actor("ada", "", ""))
         await log.append([first])

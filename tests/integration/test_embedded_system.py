@@ -101,6 +101,14 @@ async def test_a_killed_child_is_followed_by_another_that_tells_what_it_could_no
         assert isinstance(verdict, ResourceAlreadyExists)
 
 
+async def test_a_child_that_gives_no_sign_of_life_is_killed_and_followed_by_another(tmp_path: Path) -> None:
+    async with EmbeddedSystem(tmp_path / "log.db", hung_s=2.0) as system:
+        writer = Writer(system)
+        await system.progress.verdict(await writer.experiment(0, "x"), WAIT_S)
+        os.kill(child_of(system), signal.SIGSTOP)
+        assert await system.progress.verdict(await writer.experiment(1, "y"), WAIT_S) is None
+
+
 async def test_a_second_server_on_the_same_log_is_refused(system: EmbeddedSystem) -> None:
     with pytest.raises(LogInUse, match="in use by another server"):
         async with EmbeddedSystem(system.log_path):

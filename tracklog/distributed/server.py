@@ -15,7 +15,7 @@ from tracklog.greeting import greeting
 from tracklog.role_services import artifact_services, read_services, together, write_services
 from tracklog.serving import Services, serve
 from tracklog.settings import Settings
-from tracklog.supervision import keep_running
+from tracklog.supervision import Supervisor
 
 FIRST_READ_MODEL_S: Final = 20.0
 
@@ -38,8 +38,8 @@ async def serve_shared(settings: Settings, announce: Callable[[str], None]) -> N
             history = await stack.enter_async_context(history_reader(stores, stopping))
             log, progress = system.log, system.progress
             reached = lambda: dict(progress.report().checkpoint)  # noqa: E731
-            projecting = asyncio.create_task(keep_running("projector", lambda: run_projector_child(stores), reached))
-            stack.push_async_callback(_cancelled, projecting)
+            supervisor = Supervisor("projector", lambda: run_projector_child(stores), reached)
+            stack.push_async_callback(_cancelled, asyncio.create_task(supervisor.keep_running()))
             await _first_read_model(progress, stopping)
             read_model = PostgresqlReadModel(system.connections)
             door_state = PostgresqlDoorState(system.connections)

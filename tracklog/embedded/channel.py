@@ -1,6 +1,7 @@
 """What the front and its projector child say to each other, a JSON line a message, over a socket pair.
 
-Front to child: how far the log goes, and whether someone waits. Child to front: how far the read model is.
+Front to child: how far the log goes, and whether someone waits; whether the child is well; that the read model is
+damaged. Child to front: how far which read model is, and how the child is.
 """
 
 import asyncio
@@ -20,6 +21,20 @@ class LogGrew(msgspec.Struct, frozen=True, tag="grew"):
     urgent: bool = False
 
 
+class HowAreYou(msgspec.Struct, frozen=True, tag="how"):
+    """Asks for `Well` of the same number. `try_to_write`: find out whether the read model can be written now."""
+
+    number: int
+    try_to_write: bool = False
+
+
+class Damaged(msgspec.Struct, frozen=True, tag="damaged"):
+    """A reader found the generation of that file name damaged."""
+
+    generation: str
+    why: str
+
+
 class RefusedEvent(msgspec.Struct, frozen=True, array_like=True):
     """An event the fold refused."""
 
@@ -29,12 +44,26 @@ class RefusedEvent(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Projected(msgspec.Struct, frozen=True, tag="projected"):
-    """The read model's checkpoint after a commit, and what that commit refused."""
+    """The checkpoint of a generation of the read model, by its file name, and what its last commit refused.
 
+    Of a new generation it is said before readers can find it.
+    """
+
+    generation: str
     checkpoint: int
     refusals: list[RefusedEvent]
     set_aside: int
 
+
+class Well(msgspec.Struct, frozen=True, tag="well"):
+    """The answer to `HowAreYou`. `trouble` says what keeps the child from folding, None when nothing does."""
+
+    number: int
+    trouble: str | None
+
+
+FromFront = LogGrew | HowAreYou | Damaged
+FromChild = Projected | Well
 
 M = TypeVar("M")
 

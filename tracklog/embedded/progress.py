@@ -6,7 +6,7 @@ from typing import Final
 
 from event_log.group_append import PARTITION
 from schemas.envelope import Position, Positions
-from schemas.errors import REFUSALS, InternalError, TracklogError
+from schemas.errors import REFUSALS, InternalError, TemporarilyUnavailable, TracklogError
 from schemas.progress import ProgressReport, ProjectionBehind, ProjectionProgress
 from tracklog.embedded.channel import Projected, RefusedEvent
 from tracklog.position_waiters import PositionWaiters
@@ -19,10 +19,14 @@ class ChildProgress(ProjectionProgress):
     """Knows what the child said last, and wakes whoever waits for it.
 
     `hurry` is called with an offset that someone waits for, once for each wait that the child has not reached yet.
+    `end` tells where the log ends.
     """
 
-    def __init__(self, hurry: Callable[[int], None]) -> None:
+    def __init__(self, hurry: Callable[[int], None], end: Callable[[], int]) -> None:
         self._hurry = hurry
+        self._end = end
+        self._generation: str | None = None
+        self._whole_from = 0
         self._checkpoint = 0
         self._set_aside = 0
         self._waiters = PositionWaiters()
@@ -37,8 +41,25 @@ class ChildProgress(ProjectionProgress):
         """Whether someone waits for more than the child has folded."""
         return bool(self._waiters)
 
+    @property
+    def generation(self) -> str | None:
+        """The file name of the read model that the child folds into; None until it said so."""
+        return self._generation
+
+    @property
+    def incomplete(self) -> str | None:
+        """While a new read model lacks events that were in the log before it: that it does, and how many it has."""
+        if self._checkpoint >= self._whole_from:
+            return None
+        return (
+            f"The read model is being folded from the log: {self._checkpoint} of {self._whole_from} events are in it."
+        )
+
     def projected(self, message: Projected) -> None:
         """Take the child's word: keep its refusals, then wake those it has passed."""
+        if message.generation != self._generation:
+            self._generation, self._checkpoint = message.generation, 0
+            self._whole_from = self._end()
         for refused in message.refusals:
             self._refusals[refused.offset] = refused
         while len(self._refusals) > _KEPT_REFUSALS:
@@ -48,7 +69,13 @@ class ChildProgress(ProjectionProgress):
         self._waiters.reached(PARTITION, self._checkpoint)
 
     async def wait_until(self, positions: Positions, timeout_s: float) -> None:
-        await self._reach(positions.get(PARTITION, 0), timeout_s)
+        """Raises TemporarilyUnavailable, too: while the read model is incomplete, what it lacks may well exist."""
+        try:
+            await self._reach(positions.get(PARTITION, 0), timeout_s)
+        except ProjectionBehind as error:
+            if (reason := self.incomplete) is not None:
+                raise TemporarilyUnavailable(reason) from error
+            raise
 
     async def verdict(self, position: Position, timeout_s: float) -> TracklogError | None:
         await self._reach(position.offset + 1, timeout_s)

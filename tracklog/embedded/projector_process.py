@@ -6,8 +6,11 @@ Imports little, because its memory counts beside the front's.
 import asyncio
 import contextlib
 import gc
+import logging
+import os
 import signal
 import socket
+import sqlite3
 import sys
 from functools import partial
 from pathlib import Path
@@ -17,38 +20,70 @@ import msgspec
 
 from event_log.fixed_assignment import FixedAssignment
 from event_log.group_append import PARTITION
+from event_log.port import LogUnavailable
 from event_log.sqlite_event_log import SqliteEventLogReader
-from projector import sqlite_generations
 from projector.batch import WHOLE_LOG_BATCH_BYTES
-from projector.port import NotOfThisLog, Superseded
+from projector.port import DamagedReadModel, ReadModelUnavailable, Superseded
+from projector.sqlite_damage import damage_of
+from projector.sqlite_origin import origin
 from projector.sqlite_read_model import SqliteReadModelWriter
 from projector.worker import Progress, ProjectorWorker
 from schemas import belonging
 from schemas.envelope import Positions
 from schemas.read_model_link import current
-from tracklog.embedded.channel import Channel, LogGrew, Projected, RefusedEvent
+from schemas.sqlite_errors import is_passing
+from tracklog.embedded.channel import Channel, Damaged, FromFront, HowAreYou, LogGrew, Projected, RefusedEvent, Well
+
+logger = logging.getLogger(__name__)
 
 LINGER_S: Final = 0.1
 """How long news may wait for more while nobody reads: a transaction costs as much as folding a hundred points."""
 
+AGAIN_S: Final = 0.5
+"""Between attempts while the read model cannot be written."""
+
+SEARCH_DAMAGE_S: Final = 0.5
+"""How long a start may spend on it; a read model of some hundred megabytes is gone through in that time."""
+
 
 class _Front:
-    """What the front has said: how far the log goes, and the furthest offset someone waits for."""
+    """What the front has said: how far the log goes, the furthest offset someone waits for, and what is damaged.
+
+    It asks how this process is, and is told `trouble`: what keeps events from being folded, None when nothing does.
+    """
 
     def __init__(self, channel: Channel, log: SqliteEventLogReader) -> None:
         self._channel = channel
         self._log = log
         self._awaited = 0
         self._urgent = asyncio.Event()
+        self.trouble: str | None = None
+        self.read_model: SqliteReadModelWriter | None = None
+        self._damage: Damaged | None = None
+        self._heard_of_damage = asyncio.Event()
 
     async def listen(self) -> None:
         """Hear the front until it is gone."""
-        decoder = msgspec.json.Decoder(LogGrew)
+        decoder: msgspec.json.Decoder[FromFront] = msgspec.json.Decoder(FromFront)
         while (message := await self._channel.receive(decoder)) is not None:
-            if message.urgent and message.end > self._awaited:
-                self._awaited = message.end
-                self._urgent.set()
-            self._log.wake()
+            match message:
+                case LogGrew():
+                    if message.urgent and message.end > self._awaited:
+                        self._awaited = message.end
+                        self._urgent.set()
+                    self._log.wake()
+                case HowAreYou():
+                    self._channel.send(Well(message.number, self._trouble(message)))
+                case Damaged():
+                    self._damage = message
+                    self._heard_of_damage.set()
+
+    async def hear_of_damage(self, read_model: Path) -> None:
+        """Raise DamagedReadModel once the front says that a reader found `read_model` damaged."""
+        while self._damage is None or self._damage.generation != read_model.name:
+            self._heard_of_damage.clear()
+            await self._heard_of_damage.wait()
+        raise DamagedReadModel(self._damage.why)
 
     async def linger(self, checkpoint: Positions) -> None:
         """Let more events gather, unless someone waits for one that is not folded yet."""
@@ -59,6 +94,14 @@ class _Front:
             async with asyncio.timeout(LINGER_S):
                 await self._urgent.wait()
 
+    def _trouble(self, asked: HowAreYou) -> str | None:
+        if self.trouble is None and self.read_model is not None and asked.try_to_write:
+            try:
+                self.read_model.try_to_write()
+            except (ReadModelUnavailable, DamagedReadModel) as error:
+                return str(error)
+        return self.trouble
+
 
 async def main(log_path: Path, channel_end: socket.socket, since: int) -> None:
     """Project until the front goes away."""
@@ -66,7 +109,7 @@ async def main(log_path: Path, channel_end: socket.socket, since: int) -> None:
     channel = await Channel.over(channel_end)
     front = _Front(channel, log)
     listening = asyncio.create_task(front.listen())
-    projecting = asyncio.create_task(_project(log_path, log, channel, front, since))
+    projecting = asyncio.create_task(_Projection(log_path, log, channel, front, since).run())
     done, pending = await asyncio.wait((listening, projecting), return_when=asyncio.FIRST_COMPLETED)
     for task in pending:
         task.cancel()
@@ -77,48 +120,124 @@ async def main(log_path: Path, channel_end: socket.socket, since: int) -> None:
         task.result()
 
 
-def _is_current(log_path: Path, read_model: Path) -> bool:
-    return current(log_path) == read_model
+class _Projection:
+    """Folds the log into the read model of the moment, whichever that is."""
 
+    def __init__(self, log_path: Path, log: SqliteEventLogReader, channel: Channel, front: _Front, since: int) -> None:
+        self._log_path = log_path
+        self._log = log
+        self._channel = channel
+        self._front = front
+        self._since = since
+        self._damage: str | None = None
 
-async def _project(log_path: Path, log: SqliteEventLogReader, channel: Channel, front: _Front, since: int) -> None:
-    async def publish(progress: Progress) -> None:
-        channel.send(
+    async def run(self) -> None:
+        """Fold until cancelled. What cannot be written now is tried again; what is damaged is folded anew."""
+        while True:
+            try:
+                await self._project(await self._sound_read_model())
+            except Superseded:
+                continue  # a rebuild took this read model's place: go on with that one
+            except DamagedReadModel as damage:
+                self._damage = str(damage)
+            except (ReadModelUnavailable, LogUnavailable, OSError) as error:
+                self._in_trouble(str(error))
+                await asyncio.sleep(AGAIN_S)
+            except sqlite3.Error as error:
+                if not is_passing(error):
+                    raise
+                self._in_trouble(f"The read model cannot be made: {error}.")
+                await asyncio.sleep(AGAIN_S)
+
+    async def _sound_read_model(self) -> Path:
+        """The read model of the log; a new one in the place of one that is lost, damaged or of another log."""
+        path = current(self._log_path)
+        log_id = await self._log.identity()
+        if path is not None:
+            fault = self._damage or damage_of(path, SEARCH_DAMAGE_S)
+            if fault is None:
+                fault = belonging.fault(*origin(path), log_id, await self._log.end())
+            if fault is None:
+                return path
+            logger.error("the read model %s is of no use: %s; a new one is folded from the log", path.name, fault)
+        from projector import sqlite_generations  # it brings SQLAlchemy along, which takes 17 MB and is seldom needed
+
+        fresh = sqlite_generations.next_generation(self._log_path)
+        # Nobody may take the events that are missing in it for events that never were.
+        self._tell(fresh, Progress({PARTITION: 0}, (), 0))
+        sqlite_generations.replace(self._log_path, path, fresh, log_id)
+        self._damage = None
+        return fresh
+
+    async def _project(self, path: Path) -> None:
+        """Fold into the read model at `path`. Returns when it turns out to be damaged."""
+        file = os.stat(path)
+        read_model = SqliteReadModelWriter(path, partial(_is_current, self._log_path, path, (file.st_dev, file.st_ino)))
+        self._front.read_model = read_model
+        try:
+            worker = ProjectorWorker(
+                self._log,
+                read_model,
+                FixedAssignment({PARTITION}),
+                partial(self._publish, path),
+                self._front.linger,
+                WHOLE_LOG_BATCH_BYTES,
+            )
+            await worker.start()
+            # The refusals of a commit that a killed predecessor did not live to tell.
+            told = await read_model.refusals_since(PARTITION, self._since)
+            await self._publish(path, Progress(worker.checkpoint, told, worker.set_aside_count))
+            self._front.trouble = None
+            try:
+                await self._fold(worker, path)
+            finally:
+                self._since = worker.checkpoint.get(PARTITION, self._since)
+        finally:
+            self._front.read_model = None
+            await read_model.close()
+
+    async def _fold(self, worker: ProjectorWorker, path: Path) -> None:
+        """Fold until something is raised. Raises DamagedReadModel, too, when a reader has found damage."""
+        folding = asyncio.create_task(worker.run())
+        hearing = asyncio.create_task(self._front.hear_of_damage(path))
+        try:
+            done, _ = await asyncio.wait((folding, hearing), return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                task.result()
+        finally:
+            for task in (folding, hearing):
+                task.cancel()
+            await asyncio.gather(folding, hearing, return_exceptions=True)
+
+    async def _publish(self, path: Path, progress: Progress) -> None:
+        self._tell(path, progress)
+        await asyncio.sleep(0)  # a long log is folded without waiting for anything, and the front may ask meanwhile
+
+    def _tell(self, path: Path, progress: Progress) -> None:
+        self._channel.send(
             Projected(
+                path.name,
                 progress.checkpoint[PARTITION],
                 [RefusedEvent(one.offset, one.error_code, one.message) for one in progress.refusals],
                 progress.set_aside,
             )
         )
 
-    while True:
-        path = current(log_path)
-        if path is None:
-            raise FileNotFoundError(f"the log {log_path} has no read model; the front makes it before it starts this")
-        log_id = await log.identity()
-        if (fault := belonging.fault(*sqlite_generations.origin(path), log_id, await log.end())) is not None:
-            raise NotOfThisLog(f"The read model {path.name} does not belong to the log {log_path}: {fault}.")
-        read_model = SqliteReadModelWriter(path, partial(_is_current, log_path, path))
-        worker = ProjectorWorker(
-            log,
-            read_model,
-            FixedAssignment({PARTITION}),
-            publish,
-            front.linger,
-            WHOLE_LOG_BATCH_BYTES,
-        )
-        try:
-            await worker.start()
-            # The refusals of a commit that a killed predecessor did not live to tell.
-            told = await read_model.refusals_since(PARTITION, since)
-            await publish(Progress(worker.checkpoint, told, worker.set_aside_count))
-            await worker.run()
-        except Superseded:
-            since = worker.checkpoint.get(
-                PARTITION, since
-            )  # a rebuild took this read model's place: go on with that one
-        finally:
-            await read_model.close()
+    def _in_trouble(self, why: str) -> None:
+        if self._front.trouble is None:
+            logger.error("%s Trying again every %g s.", why, AGAIN_S)
+        self._front.trouble = why
+
+
+def _is_current(log_path: Path, read_model: Path, file: tuple[int, int]) -> bool:
+    """Whether the log's read model is still `read_model`, and that is still `file`."""
+    if current(log_path) != read_model:
+        return False
+    try:
+        found = os.stat(read_model)
+    except FileNotFoundError:
+        return False
+    return (found.st_dev, found.st_ino) == file
 
 
 def collect_seldom() -> None:

@@ -19,24 +19,26 @@ from tracklog.web.metrics import LogState, log_metrics
 async def embedded_services(settings: Settings, system: EmbeddedSystem, stack: AsyncExitStack) -> Services:
     """All services, which are ready; what they hold is let go of when `stack` is left."""
     link = link_of(system.log_path)
-    door_state = SqliteDoorState(link)
+    door_state = SqliteDoorState(link, system.read_model_damaged)
     stack.callback(door_state.close)
-    read_model = SqliteReadModel(link, register_functions)
+    read_model = SqliteReadModel(link, register_functions, system.read_model_damaged)
     stack.push_async_callback(read_model.close)
 
     async def measured() -> list[Metric]:
         report = system.progress.report()
         return log_metrics(LogState({PARTITION: system.log.newest_end}, report.checkpoint, report.set_aside))
 
-    async def log_answers() -> None:
-        await system.log.end()
-
     async def read_model_answers() -> None:
-        await read_model.fetch("SELECT 1")
+        await read_model.fetch("SELECT count(*) FROM facts")
 
+    needs = {
+        "event log": system.log.check_appendable,
+        "read model": read_model_answers,
+        "projector": system.check_projector,
+    }
     return together(
         await write_services(system.log, system.progress, door_state, settings.artifacts, shared=False),
         read_services(system.log, system.log, system.progress, read_model),
         await artifact_services(system.log, system.progress, read_model, settings.artifacts, stack),
-        Services(routes=(), metrics=[measured], needs={"event log": log_answers, "read model": read_model_answers}),
+        Services(routes=(), metrics=[measured], needs=needs),
     )

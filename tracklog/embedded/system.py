@@ -2,21 +2,33 @@
 
 import asyncio
 import contextlib
+import itertools
+import logging
 import socket
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Final, Self
 
 import msgspec
 
 from event_log.group_append import PARTITION
 from event_log.sqlite_event_log import SqliteEventLog
 from projector import sqlite_generations
-from tracklog.embedded.channel import Channel, LogGrew, Projected
+from schemas.errors import TemporarilyUnavailable
+from tracklog.embedded.channel import Channel, Damaged, FromChild, HowAreYou, LogGrew, Projected, Well
 from tracklog.embedded.progress import ChildProgress
-from tracklog.supervision import ended, keep_running
+from tracklog.lag import Lag
+from tracklog.supervision import HUNG_S, PING_S, Pulse, Supervisor, ended
+
+logger = logging.getLogger(__name__)
+
+ANSWER_S: Final = 1.5
+"""How long the child may take to say how it is: several batches on a busy machine, and less than a probe waits."""
+
+LATE_S: Final = 10.0
+"""Twice as long as a read waits for what was written before it."""
 
 
 class EmbeddedSystem:
@@ -28,13 +40,21 @@ class EmbeddedSystem:
     log: SqliteEventLog
     progress: ChildProgress
 
-    def __init__(self, log_path: Path) -> None:
+    def __init__(self, log_path: Path, hung_s: float = HUNG_S) -> None:
         self.log_path = log_path.absolute()
+        self._hung_s = hung_s
         self._channel: Channel | None = None
         self._told_end = 0
+        self._damage: Damaged | None = None
+        self._asked: dict[int, asyncio.Future[Well]] = {}
+        self._numbers = itertools.count()
+        self._pulse = Pulse(1)
+        self._lag = Lag()
+        self._late_s = 0.0
         self._executor = ThreadPoolExecutor(1, thread_name_prefix="event-log-reader")
 
     async def __aenter__(self) -> Self:
+        self._loop = asyncio.get_running_loop()
         self.log = SqliteEventLog.open(self.log_path, self._executor)
         try:
             log_id, end = await self.log.identity(), await self.log.end()
@@ -42,11 +62,10 @@ class EmbeddedSystem:
         except BaseException:
             await self.log.close()
             raise
-        self.progress = ChildProgress(self._hurry)
+        self.progress = ChildProgress(self._hurry, lambda: self.log.newest_end)
         self.log.on_growth(self._log_grew)
-        self._supervising = asyncio.create_task(
-            keep_running("projector", self._run_child, lambda: self.progress.checkpoint)
-        )
+        self._supervisor = Supervisor("projector", self._run_child, lambda: self.progress.checkpoint)
+        self._supervising = asyncio.create_task(self._supervisor.keep_running())
         return self
 
     async def __aexit__(
@@ -58,33 +77,120 @@ class EmbeddedSystem:
             await self._supervising
         self._executor.shutdown()
 
+    # --- how it is ------------------------------------------------------------------------------------------------
+
+    async def check_projector(self) -> None:
+        """Raise TemporarilyUnavailable, with why, when what is written now would not become visible soon."""
+        if self._supervising.done():
+            raise TemporarilyUnavailable("Nobody looks after the projector any more; restart the server.")
+        for reason in (self._supervisor.trouble, self.progress.incomplete):
+            if reason is not None:
+                raise TemporarilyUnavailable(reason)
+        if self._late_s > LATE_S:
+            raise TemporarilyUnavailable(
+                f"The projector is at event {self.progress.checkpoint} of {self.log.newest_end},"
+                f" and {self._late_s:.0f} s late."
+            )
+        try:
+            async with asyncio.timeout(ANSWER_S):
+                trouble = (await self._ask_child()).trouble
+        except TimeoutError as error:
+            raise TemporarilyUnavailable(f"The projector does not answer within {ANSWER_S:g} s.") from error
+        if trouble is not None:
+            raise TemporarilyUnavailable(trouble)
+
+    def read_model_damaged(self, generation: str, why: str) -> None:
+        """A reader found a read model damaged: have the child fold a new one. May be called in any thread."""
+        self._loop.call_soon_threadsafe(self._tell_damage, Damaged(generation, why))
+
+    def _tell_damage(self, damage: Damaged) -> None:
+        self._damage = damage  # for a child that is being started
+        if self._channel is not None:
+            self._channel.send(damage)
+
+    # --- the child ------------------------------------------------------------------------------------------------
+
     async def _run_child(self) -> int | None:
         """Run a projector child, which resumes at its checkpoint, to its end."""
         ours, theirs = socket.socketpair()
-        child = await asyncio.create_subprocess_exec(
+        with theirs:
+            try:
+                child = await self._started(theirs)
+            except BaseException:
+                ours.close()
+                raise
+        try:
+            await self._look_after(child, await _channel_over(ours))
+        finally:
+            await ended(child)
+        return child.returncode
+
+    async def _started(self, channel_end: socket.socket) -> asyncio.subprocess.Process:
+        return await asyncio.create_subprocess_exec(
             sys.executable,
             "-m",
             "tracklog.embedded.projector_process",
             str(self.log_path),
-            str(theirs.fileno()),
+            str(channel_end.fileno()),
             str(self.progress.checkpoint),
-            pass_fds=(theirs.fileno(),),
+            pass_fds=(channel_end.fileno(),),
             stdin=asyncio.subprocess.DEVNULL,
         )
-        theirs.close()
-        channel = self._channel = await Channel.over(ours)
+
+    async def _look_after(self, child: asyncio.subprocess.Process, channel: Channel) -> None:
+        """Hear the child until it is gone, or has to go."""
+        self._channel = channel
+        watching = asyncio.create_task(self._watch(child, channel))
         try:
-            channel.send(LogGrew((await self.log.end())[PARTITION], urgent=self.progress.is_awaited))
-            decoder = msgspec.json.Decoder(Projected)
-            while (message := await channel.receive(decoder)) is not None:
-                self._projected(message)
+            await self._listen(channel)
         finally:
             self._channel = None
+            watching.cancel()
             channel.close()  # the child leaves when its front hangs up
-            await ended(child)
-        return child.returncode
+
+    async def _listen(self, channel: Channel) -> None:
+        channel.send(LogGrew((await self.log.end())[PARTITION], urgent=self.progress.is_awaited))
+        if self._damage is not None:
+            channel.send(self._damage)
+        decoder: msgspec.json.Decoder[FromChild] = msgspec.json.Decoder(FromChild)
+        while (message := await channel.receive(decoder)) is not None:
+            self._pulse.heard()
+            match message:
+                case Projected():
+                    self._supervisor.is_at_work()
+                    self._projected(message)
+                case Well():
+                    asker = self._asked.pop(message.number, None)
+                    if asker is not None and not asker.done():
+                        asker.set_result(message)
+
+    async def _watch(self, child: asyncio.subprocess.Process, channel: Channel) -> None:
+        """Look after the child once in a while, and kill one that gives no sign of life any more."""
+        self._pulse = pulse = Pulse(round(self._hung_s / PING_S))
+        while not pulse.is_lost():
+            channel.send(HowAreYou(next(self._numbers)))
+            end, checkpoint = {PARTITION: self.log.newest_end}, {PARTITION: self.progress.checkpoint}
+            self._late_s = self._lag.look(end, checkpoint, self._loop.time())
+            await asyncio.sleep(PING_S)
+        logger.error("the projector gave no sign of life for %g s; it is killed", self._hung_s)
+        child.kill()
+
+    async def _ask_child(self) -> Well:
+        """How the child is, once it has tried to write."""
+        if self._channel is None:
+            raise TemporarilyUnavailable("The projector starts.")
+        number = next(self._numbers)
+        answer: asyncio.Future[Well] = self._loop.create_future()
+        self._asked[number] = answer
+        self._channel.send(HowAreYou(number, try_to_write=True))
+        try:
+            return await answer
+        finally:
+            self._asked.pop(number, None)
 
     def _projected(self, message: Projected) -> None:
+        if self._damage is not None and message.generation != self._damage.generation:
+            self._damage = None
         self.progress.projected(message)
         self._told_end = min(self._told_end, message.checkpoint)
         self._log_grew(self.log.newest_end)
@@ -98,3 +204,11 @@ class EmbeddedSystem:
     def _hurry(self, offset: int) -> None:
         if self._channel is not None:
             self._channel.send(LogGrew(offset, urgent=True))
+
+
+async def _channel_over(end: socket.socket) -> Channel:
+    try:
+        return await Channel.over(end)
+    except BaseException:
+        end.close()
+        raise

@@ -151,8 +151,22 @@ async def test_more_waiting_statements_than_the_bound_are_refused(
 
 async def test_a_mistake_in_a_statement_stays_a_mistake(read_model: SqliteReadModel) -> None:
     for ask in (read_model.fetch, read_model.lookup):
-        with pytest.raises(sqlite3.OperationalError, match="no such table"):
-            await ask("SELECT * FROM no_such_table")
+        with pytest.raises(sqlite3.OperationalError, match="syntax error"):
+            await ask("SELECT FROM WHERE")
+
+
+async def test_damage_is_told_to_whoever_mends_it_and_as_passing_to_who_asked(
+    link: Path, writer: sqlite3.Connection
+) -> None:
+    told: list[tuple[str, str]] = []
+    read_model = SqliteReadModel(link, on_damage=lambda *damage: told.append(damage))
+    try:
+        for ask in (read_model.fetch, read_model.lookup):
+            with pytest.raises(TemporarilyUnavailable, match="is damaged"):
+                await ask("SELECT * FROM a_table_that_was_dropped")
+    finally:
+        await read_model.close()
+    assert told == [(link.resolve().name, "no such table: a_table_that_was_dropped")] * 2
 
 
 async def test_nothing_can_be_written(read_model: SqliteReadModel) -> None:

@@ -1,0 +1,129 @@
+"""A read model that is damaged or gone is said in a sentence and folded anew; nothing wrong is answered meanwhile."""
+
+import os
+import shutil
+import sqlite3
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Final
+
+import pytest
+import requests
+
+from schemas.read_model_link import current
+from tests.tracklog_server import TracklogServer
+
+WITHIN_S: Final = 60.0
+RUNS: Final = 40
+API: Final = "/api/2.0/mlflow"
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The data of a server that was stopped."""
+    with TracklogServer(tmp_path_factory.mktemp("filled")) as server:
+        for number in range(RUNS):
+            body = {"experiment_id": "0", "run_name": f"run {number}", "tags": [{"key": "k", "value": "v" * 2000}]}
+            requests.post(f"{server.url}{API}/runs/create", json=body, timeout=30).raise_for_status()
+    return server.data_dir
+
+
+@pytest.fixture
+def server(data: Path, tmp_path: Path) -> Iterator[TracklogServer]:
+    """A server on that data, not started, and stopped in the end."""
+    server = TracklogServer(tmp_path)
+    shutil.copytree(data, server.data_dir, symlinks=True, dirs_exist_ok=True)
+    yield server
+    server.stop()
+
+
+def read_model(server: TracklogServer) -> Path:
+    path = current(server.event_log_file)
+    assert path is not None
+    return path
+
+
+def scribble(path: Path) -> None:
+    """Make every page but the first unreadable."""
+    size = path.stat().st_size
+    with path.open("r+b") as file:
+        file.seek(4096)
+        file.write(b"\xa5" * (size - 4096))
+
+
+def scribble_head(path: Path) -> None:
+    with path.open("r+b") as file:
+        file.write(b"\xa5" * 4096)
+
+
+def cut(path: Path) -> None:
+    os.truncate(path, path.stat().st_size // 2)
+
+
+def drop_a_table(path: Path) -> None:
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("DROP TABLE tags")
+        connection.commit()
+
+
+def remove(path: Path) -> None:
+    path.unlink()
+
+
+def found(server: TracklogServer) -> tuple[int, int]:
+    """The status of a search, and how many runs it found."""
+    body = {"experiment_ids": ["0"], "max_results": 1000}
+    answer = requests.post(f"{server.url}{API}/runs/search", json=body, timeout=60)
+    return answer.status_code, len(answer.json().get("runs", ()))
+
+
+def is_whole_again(server: TracklogServer) -> bool:
+    """Whether all is found; nothing else may be answered but that one has to come again."""
+    told = found(server)
+    assert told in ((200, RUNS), (503, 0)), server.log_tail()
+    return told[0] == 200
+
+
+def eventually(holds: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + WITHIN_S
+    while not holds():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def is_ready(server: TracklogServer) -> bool:
+    return requests.get(f"{server.url}/ready", timeout=30).status_code == 200
+
+
+def is_said(server: TracklogServer) -> bool:
+    tail = server.log_tail(1000)
+    assert "Traceback" not in tail
+    return "a new one is folded from the log" in tail
+
+
+@pytest.mark.parametrize("damage", [scribble, scribble_head, cut, drop_a_table, remove])
+def test_damage_is_found_at_the_start(server: TracklogServer, damage: Callable[[Path], None]) -> None:
+    old = read_model(server)
+    damage(old)
+    server.start()
+    assert found(server) == (200, RUNS)
+    assert read_model(server) != old
+    assert not old.exists()
+    assert is_said(server)
+
+
+@pytest.mark.parametrize("damage", [scribble, drop_a_table, remove])
+def test_damage_that_comes_while_the_server_runs_is_mended(
+    server: TracklogServer, damage: Callable[[Path], None]
+) -> None:
+    server.start()
+    old = read_model(server)
+    damage(old)
+    eventually(lambda: is_whole_again(server) and read_model(server) != old)
+    assert is_said(server)
+    eventually(lambda: is_ready(server))
+    created = requests.post(f"{server.url}{API}/runs/create", json={"experiment_id": "0"}, timeout=60)
+    assert created.status_code == 200, created.text
+    assert found(server) == (200, RUNS + 1)
