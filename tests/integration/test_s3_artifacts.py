@@ -21,9 +21,9 @@ from artifact_proxy.s3_blob_store import S3BlobStore
 from artifact_proxy.s3_settings import S3Settings
 from artifact_proxy.watched_upload import PATIENCE_S
 from event_log.memory_event_log import MemoryEventLog
+from tests.integration.test_constant_memory import LARGE_MIB, reset_peak, resident, up_and_down
 from tests.services.s3_bucket import s3_client
 from tests.unit.artifact_proxy.serving import PROXY, Answer, Served, parsed, read_all, serving
-from tests.unit.artifact_proxy.test_constant_memory import LARGE_MIB, reset_peak, resident, up_and_down
 
 FILE = f"{PROXY}/1/run/artifacts/a.txt"
 MIB = 1 << 20
