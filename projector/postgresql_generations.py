@@ -19,6 +19,8 @@ from sqlalchemy.schema import CreateIndex
 from event_log.port import EventLogReader
 from projector.port import Superseded
 from projector.postgresql_read_model import FENCE_LOCK, away
+from schemas import belonging
+from schemas.belonging import LOG_ID
 from schemas.envelope import Positions
 from schemas.migrations import migrate
 from schemas.postgresql import CONTROL_SCHEMA, READ_MODELS_CHANNEL, schema_of
@@ -46,6 +48,7 @@ class Generation:
     number: int
     schema_version: int
     state: str
+    log_id: str
 
 
 @contextlib.asynccontextmanager
@@ -63,25 +66,31 @@ async def connected(dsn: str) -> AsyncIterator[Connection]:
 
 async def generations(connection: Connection) -> list[Generation]:
     """All that are listed, oldest first."""
-    found = await connection.fetch(f"SELECT generation, schema_version, state FROM {_READ_MODELS} ORDER BY generation")
+    found = await connection.fetch(
+        f"SELECT generation, schema_version, state, log_id::text FROM {_READ_MODELS} ORDER BY generation"
+    )
     return [Generation(*row) for row in found]
 
 
-async def ensure(dsn: str) -> Generation:
-    """The generation that the projectors of this code fold into; made, empty, when there is none.
+async def ensure(dsn: str, log: EventLogReader) -> Generation:
+    """The generation that the projectors of this code fold `log` into; made, empty, when there is none.
 
-    It is live at once when the database holds no other, else 'building' until `promote_when_caught_up`. Projectors
-    that start at once agree on one. A live generation is brought to the newest revision of its schema version.
-    The schema of `schemas.control` must be there. Raises ReadModelUnavailable, and ForeignDatabase.
+    It is live at once when the log is short and the database holds no other, else 'building' until
+    `promote_when_caught_up`. Projectors that start at once agree on one. A live generation is brought to the newest
+    revision of its schema version.
+    The schema of `schemas.control` must be there. Raises ReadModelUnavailable, LogUnavailable, and ForeignDatabase.
     """
+    log_id, end = await log.identity(), await log.end()
     async with connected(dsn) as connection, alone(connection):
-        ours = await _ours(connection)
+        ours = await _ours(connection, log_id)
         if ours is not None and not await _is_there(connection, ours.number):
             await connection.execute(f"DELETE FROM {_READ_MODELS} WHERE generation = $1", ours.number)
             ours = None
         if ours is None:
             others = [one for one in await generations(connection) if one.state == "live"]
-            ours = await create(dsn, connection, "building" if others else "live")
+            is_short = sum(end.values()) <= _CAUGHT_UP_EVENTS
+            ours = await create(dsn, connection, "live" if is_short and not others else "building", log_id)
+            await drop_retired(connection)
         else:
             await migrate(dsn, schema=schema_of(ours.number), history="read_model")
             if ours.state == "building":  # by a rebuild, of a live one that was lost
@@ -91,17 +100,51 @@ async def ensure(dsn: str) -> Generation:
         return ours
 
 
-async def create(dsn: str, connection: Connection, state: str) -> Generation:
-    """Make an empty generation of this code's schema version and list it. The list must be ours alone."""
-    number = int(await connection.fetchval(f"SELECT nextval(pg_get_serial_sequence('{_READ_MODELS}', 'generation'))"))
+async def create(dsn: str, connection: Connection, state: str, log_id: str) -> Generation:
+    """Make an empty generation of this code's schema version, of the log `log_id`, and list it.
+
+    The list must be ours alone.
+    """
+    number = await _unused_number(connection)
     await migrate(dsn, schema=schema_of(number), history="read_model")
+    await connection.execute(f"INSERT INTO {schema_of(number)}.facts VALUES ($1, $2)", LOG_ID, log_id)
     await connection.execute(
-        f"INSERT INTO {_READ_MODELS} (generation, schema_version, state) OVERRIDING SYSTEM VALUE VALUES ($1, $2, $3)",
+        f"INSERT INTO {_READ_MODELS} (generation, schema_version, state, log_id) OVERRIDING SYSTEM VALUE"
+        " VALUES ($1, $2, $3, $4)",
         number,
         SCHEMA_VERSION,
         state,
+        log_id,
     )
-    return Generation(number, SCHEMA_VERSION, state)
+    return Generation(number, SCHEMA_VERSION, state, log_id)
+
+
+async def _unused_number(connection: Connection) -> int:
+    """The next number. A schema of that name is left from a list that was replaced by an older one, and is dropped."""
+    while True:
+        number = int(
+            await connection.fetchval(f"SELECT nextval(pg_get_serial_sequence('{_READ_MODELS}', 'generation'))")
+        )
+        with contextlib.suppress(asyncpg.LockNotAvailableError):
+            await drop(connection, number)
+            return number
+
+
+async def belonging_fault(connection: Connection, generation: int, log: EventLogReader) -> str | None:
+    """Why a generation does not belong to `log`, None when it does.
+
+    Raises asyncpg.UndefinedTableError when it was dropped, LogUnavailable.
+    """
+    log_id = await connection.fetchval(f"SELECT value FROM {schema_of(generation)}.facts WHERE name = $1", LOG_ID)
+    checkpoints = await checkpoints_of(connection, generation)
+    return belonging.fault(log_id, checkpoints, await log.identity(), await log.end())
+
+
+async def retire(connection: Connection, generation: int) -> None:
+    """Have nobody fold into a generation or read from it any more, though there is none to take its place yet."""
+    async with alone(connection), held_still(connection, generation):
+        await connection.execute(f"UPDATE {_READ_MODELS} SET state = 'retired' WHERE generation = $1", generation)
+        await _announce(connection, generation)
 
 
 async def promote_when_caught_up(dsn: str, generation: int, log: EventLogReader) -> bool:
@@ -205,8 +248,10 @@ async def retire_older_versions(dsn: str) -> list[int]:
         return await drop_retired(connection)
 
 
-async def _ours(connection: Connection) -> Generation | None:
-    ours = [one for one in await generations(connection) if one.schema_version == SCHEMA_VERSION]
+async def _ours(connection: Connection, log_id: str) -> Generation | None:
+    ours = [
+        one for one in await generations(connection) if one.schema_version == SCHEMA_VERSION and one.log_id == log_id
+    ]
     for state in ("live", "building"):
         for one in ours:
             if one.state == state:

@@ -1,21 +1,28 @@
 """Folds the log into the read model in PostgreSQL, whichever generation that is, through every outage."""
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Final
 
-from event_log.port import EventLogReader, LogUnavailable, PartitionAssignment
+import asyncpg
+
+from event_log.port import EventLogReader, LogReplaced, LogUnavailable, PartitionAssignment
 from projector import postgresql_generations as generations
 from projector.port import ReadModelUnavailable, Superseded
 from projector.postgresql_generations import Generation
 from projector.postgresql_read_model import PostgresqlReadModelWriter
 from projector.worker import Linger, ProjectorWorker, Publish, no_linger, publish_nothing
 from schemas.envelope import Positions
+from schemas.postgresql import schema_of
 
 logger = logging.getLogger(__name__)
 
 _AGAIN_S: Final = 0.5
+_COMPARE_S: Final = 5.0
+"""How often a read model is compared with the log it is folded from."""
 _PROMOTE_S: Final = 0.2
 """How often a generation that is being built is compared with the log's end."""
 
@@ -62,7 +69,9 @@ class PostgresqlProjection:
         """Fold until cancelled. What is away is tried again; what is unexpected is raised."""
         while True:
             try:
-                await self._project(await generations.ensure(self._dsn))
+                await self._project(await generations.ensure(self._dsn, self._log))
+            except LogReplaced:
+                raise
             except Superseded as superseded:
                 logger.info("%s; going on with that one", superseded)
             except (ReadModelUnavailable, LogUnavailable) as error:
@@ -73,31 +82,63 @@ class PostgresqlProjection:
                 self.generation = self._worker = None
 
     async def _project(self, generation: Generation) -> None:
+        await self._require_belonging(generation)
         read_model = await PostgresqlReadModelWriter.open(self._dsn, generation.number)
         assignment = self._assign(generation.number)
         promoting = asyncio.create_task(self._promote(generation))
+        comparing = asyncio.create_task(self._keep_comparing(generation))
         try:
             await assignment.start()
             self._worker = ProjectorWorker(self._log, read_model, assignment, self._publish, self._linger)
             self.generation, self.trouble = generation, None
             folding = asyncio.create_task(self._worker.run())
             try:
-                await asyncio.wait((folding, promoting), return_when=asyncio.FIRST_COMPLETED)
+                await asyncio.wait((folding, promoting, comparing), return_when=asyncio.FIRST_COMPLETED)
                 if promoting.done():
                     promoting.result()
+                await asyncio.wait((folding, comparing), return_when=asyncio.FIRST_COMPLETED)
+                if comparing.done():
+                    comparing.result()
                 await folding
             finally:
                 folding.cancel()
                 await asyncio.gather(folding, return_exceptions=True)
         finally:
-            promoting.cancel()
-            await asyncio.gather(promoting, return_exceptions=True)
+            for task in (promoting, comparing):
+                task.cancel()
+            await asyncio.gather(promoting, comparing, return_exceptions=True)
             await assignment.close()
             await read_model.close()
+
+    async def _keep_comparing(self, generation: Generation) -> None:
+        """Compare the generation with its log from time to time. Raises Superseded once it does not belong to it."""
+        while True:
+            await asyncio.sleep(_COMPARE_S)
+            with contextlib.suppress(LogUnavailable, ReadModelUnavailable, asyncpg.UndefinedTableError):
+                await self._require_belonging(generation)
+
+    async def _require_belonging(self, generation: Generation) -> None:
+        """Retire a generation that does not belong to the log. Raises Superseded then, so that a new one is made."""
+        async with generations.connected(self._dsn) as connection:
+            fault = await generations.belonging_fault(connection, generation.number, self._log)
+            if fault is None:
+                return
+            # Told twice, because nothing is to be thrown away for the word of a broker that has just come back.
+            await asyncio.sleep(_AGAIN_S)
+            fault = await generations.belonging_fault(connection, generation.number, self._log)
+            if fault is None:
+                return
+            logger.warning(
+                "the read model %s does not belong to its log: %s; a new one is folded from the log",
+                schema_of(generation.number),
+                fault,
+            )
+            await generations.retire(connection, generation.number)
+        raise Superseded("a new read model takes the place of one that does not belong to the log")
 
     async def _promote(self, generation: Generation) -> None:
         """Make the generation live once it has caught up with the log."""
         if generation.state != "live":
             while not await generations.promote_when_caught_up(self._dsn, generation.number, self._log):  # noqa: ASYNC110
                 await asyncio.sleep(_PROMOTE_S)
-            self.generation = Generation(generation.number, generation.schema_version, "live")
+            self.generation = replace(generation, state="live")

@@ -53,13 +53,19 @@ async def rebuild_postgresql(
     follow. The schema of `schemas.control` must be there.
     Raises RebuildUnderWay when another process is at it, ReadModelUnavailable, LogUnavailable.
     """
-    live = await generations.ensure(dsn)
-    if live.state != "live":
-        raise RebuildUnderWay(f"Generation {live.number} of the read model is being built by the projectors already.")
     log = await open_log()
     try:
+        live = await generations.ensure(dsn, log)
+        if live.state != "live":
+            raise RebuildUnderWay(
+                f"Generation {live.number} of the read model is being built by the projectors already."
+            )
         async with generations.connected(dsn) as connection, _alone(connection), _compared(dsn) as comparing:
-            building = await _building(dsn, connection, live.number)
+            if (fault := await generations.belonging_fault(connection, live.number, log)) is not None:
+                raise RebuildUnderWay(
+                    f"The read model does not belong to the log: {fault}. A projector makes a new one."
+                )
+            building = await _building(dsn, connection, live.number, await log.identity())
             schemas = _Schemas(dsn, open_log, log, connection, comparing, live.number, building, workers)
             async with _reporting(dsn, log, building, on_progress):
                 rebuilt = await rebuild.rebuild(schemas, log, accept_differences=accept_differences)
@@ -203,18 +209,18 @@ async def _compared(dsn: str) -> AsyncIterator[Connection]:
         yield connection
 
 
-async def _building(dsn: str, connection: Connection, live: int) -> int:
+async def _building(dsn: str, connection: Connection, live: int, log_id: str) -> int:
     """The generation of a rebuild that was broken off, if the live one is at least as far; else a new one."""
     async with generations.alone(connection):
         await generations.drop_retired(connection)
         ahead_of = await generations.checkpoints_of(connection, live)
         for one in await generations.generations(connection):
-            if one.state == "building" and one.schema_version == SCHEMA_VERSION:
+            if one.state == "building" and one.schema_version == SCHEMA_VERSION and one.log_id == log_id:
                 built = await generations.checkpoints_of(connection, one.number)
                 if all(offset <= ahead_of.get(partition, 0) for partition, offset in built.items()):
                     return one.number
                 await generations.drop(connection, one.number)
-        fresh = await generations.create(dsn, connection, "building")
+        fresh = await generations.create(dsn, connection, "building", log_id)
         for table in metadata.sorted_tables:
             for index in table.indexes:
                 await connection.execute(f"DROP INDEX IF EXISTS {schema_of(fresh.number)}.{index.name}")

@@ -101,11 +101,14 @@ read_models = Table(
     Column("schema_version", Integer, nullable=False),
     Column("state", _TEXT, nullable=False),
     Column("created_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
+    # Of the log it is folded from, which need not be in this database; nil where that was not noted yet.
+    Column("log_id", Uuid, nullable=False, server_default=text("'00000000-0000-0000-0000-000000000000'")),
     CheckConstraint("state IN ('building', 'live', 'retired')", name="read_models_state_check"),
 )
 Index(
     "read_models_one_live",
     read_models.c.schema_version,
+    read_models.c.log_id,
     unique=True,
     postgresql_where=text("state = 'live'"),
 )

@@ -4,8 +4,9 @@ One database holds one Tracklog. What cannot be made again (the event log, where
 read models) lies in CONTROL_SCHEMA. Each generation of the read model is a schema of its own, whose tables are those of
 `schemas.read_model`, unqualified: a connection finds them by its `search_path`.
 
-`read_models` in CONTROL_SCHEMA lists the generations (`generation`, `schema_version`, `state`): at most one is 'live'
-for each schema version, so that code of two versions runs side by side during an upgrade, each on its own read model.
+`read_models` in CONTROL_SCHEMA lists the generations (`generation`, `schema_version`, `state`, `log_id`): at most one
+is 'live' for each schema version and log, so that code of two versions runs side by side during an upgrade, each on
+its own read model, and nobody is given the read model of another log.
 """
 
 from contextlib import AbstractAsyncContextManager

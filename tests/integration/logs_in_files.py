@@ -9,17 +9,18 @@ from event_log.memory_event_log import MemoryEventLog
 from schemas.envelope import RecordedEvent
 
 _encode = msgspec.msgpack.Encoder().encode
-_decode = msgspec.msgpack.Decoder(list[list[RecordedEvent]]).decode
+_decode = msgspec.msgpack.Decoder(tuple[str, list[list[RecordedEvent]]]).decode
 
 
 def keep(log: MemoryEventLog, path: Path) -> None:
     """Write all that is in `log`."""
-    path.write_bytes(_encode(log._events))
+    path.write_bytes(_encode((log._id, log._events)))
 
 
 async def open_kept(path: Path) -> MemoryEventLog:
     """The log that was kept."""
-    events: Sequence[list[RecordedEvent]] = _decode(path.read_bytes())
+    events: Sequence[list[RecordedEvent]]
+    log_id, events = _decode(path.read_bytes())
     log = MemoryEventLog(len(events))
-    log._events = list(events)
+    log._id, log._events = log_id, list(events)
     return log

@@ -23,20 +23,23 @@ Rows = dict[str, list[tuple[Any, ...]]]
 class PostgresqlReadModel:
     """One generation in a database of the test's own."""
 
-    def __init__(self, dsn: str, generation: int) -> None:
+    def __init__(self, dsn: str, generation: int, log_id: str) -> None:
         self.dsn = dsn
         self.generation = generation
+        self.log_id = log_id
 
     @classmethod
-    async def live(cls, dsn: str) -> "PostgresqlReadModel":
-        """The live one, made where there is none."""
+    async def live(cls, dsn: str, log: EventLogReader) -> "PostgresqlReadModel":
+        """The one that is folded from `log`, made where there is none."""
         await ensure_control_schema(dsn)
-        return cls(dsn, (await generations.ensure(dsn)).number)
+        found = await generations.ensure(dsn, log)
+        return cls(dsn, found.number, found.log_id)
 
     async def beside(self) -> "PostgresqlReadModel":
         """An empty one in the same database, which nobody folds into unless told to."""
         async with generations.connected(self.dsn) as connection:
-            return PostgresqlReadModel(self.dsn, (await generations.create(self.dsn, connection, "building")).number)
+            fresh = await generations.create(self.dsn, connection, "building", self.log_id)
+            return PostgresqlReadModel(self.dsn, fresh.number, fresh.log_id)
 
     async def fold(self, log: EventLogReader, ends: Iterable[int] = ()) -> None:
         """Fold all partitions of a log: up to each of `ends` with a worker of its own, then what is left."""

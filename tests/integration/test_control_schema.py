@@ -1,6 +1,7 @@
 """The tables that cannot be made again are what the code says they are, however many processes made them."""
 
 import asyncio
+import uuid
 
 import asyncpg
 import pytest
@@ -44,12 +45,17 @@ async def test_a_log_from_before_identities_keeps_its_events_and_gets_one(postgr
     await connection.execute("""
         ALTER TABLE tracklog.events DROP COLUMN checksum;
         DROP TABLE tracklog.log_identity;
+        DROP INDEX tracklog.read_models_one_live;
+        ALTER TABLE tracklog.read_models DROP COLUMN log_id;
+        CREATE UNIQUE INDEX read_models_one_live ON tracklog.read_models (schema_version) WHERE state = 'live';
+        INSERT INTO tracklog.read_models (schema_version, state) VALUES (1, 'live');
         UPDATE tracklog.alembic_version SET version_num = 'control_0001';
         INSERT INTO tracklog.events VALUES (0, 1, 1700000000000000, 1, 1, gen_random_uuid(), '', '{}');
     """)
     await asyncio.gather(*(ensure_control_schema(postgresql_database) for _ in range(3)))
     assert await connection.fetch('SELECT "offset", checksum FROM tracklog.events') == [(0, None)]
     assert await connection.fetchval("SELECT count(*) FROM tracklog.log_identity") == 1
+    assert await connection.fetchval("SELECT log_id FROM tracklog.read_models") == uuid.UUID(int=0)
     await connection.close()
 
 

@@ -197,7 +197,7 @@ async def test_killed_stopped_and_rebalanced_workers_leave_the_rows_of_one_undis
     record_property("seed", seed)
     dice = random.Random(seed)
     log = await log_of_anything(dice, EVENTS_PER_DISTURBANCE * DISTURBANCES)
-    read_model = await PostgresqlReadModel.live(postgresql_database)
+    read_model = await PostgresqlReadModel.live(postgresql_database, log)
     with tempfile.TemporaryDirectory() as folder:
         keep(log, Path(folder) / "log")
         with Workers.at_work(read_model.dsn, Path(folder), dice) as workers:
@@ -221,7 +221,7 @@ async def test_any_suffix_of_the_log_folded_again_from_an_older_state_gives_the_
     """As after a crash of PostgreSQL that lost the last commits: rows and checkpoints are of one moment."""
     dice = random.Random(7)
     log = await log_of_anything(dice, 600)
-    whole = await PostgresqlReadModel.live(postgresql_database)
+    whole = await PostgresqlReadModel.live(postgresql_database, log)
     await whole.fold(log)
     older = await whole.beside()
     longest = max((await log.end()).values())
@@ -236,7 +236,7 @@ async def test_members_of_a_kafka_group_that_are_killed_under_load_leave_the_row
     dice = random.Random(11)
     uri = f"kafka://{kafka_service.bootstrap}/{kafka_topic}"
     log = await open_kafka_log(KafkaSettings.parse(uri), partitions=PARTITIONS)
-    read_model = await PostgresqlReadModel.live(postgresql_database)
+    read_model = await PostgresqlReadModel.live(postgresql_database, log)
     with (tmp_path / "errors").open("wb") as errors:
 
         def start() -> subprocess.Popen[bytes]:
@@ -280,7 +280,7 @@ async def test_a_killed_postgresql_that_lost_commits_ends_with_the_rows_of_one_u
     """Its last commits had not reached the disk: rows and checkpoints go back together."""
     dice = random.Random(13)
     log = MemoryEventLog(PARTITIONS)
-    read_model = await PostgresqlReadModel.live(own_postgresql.url)
+    read_model = await PostgresqlReadModel.live(own_postgresql.url, log)
     projection = PostgresqlProjection(
         read_model.dsn, log, lambda generation: FixedAssignment(frozenset(range(PARTITIONS)))
     )

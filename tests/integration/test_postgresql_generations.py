@@ -80,14 +80,14 @@ async def rebuilt(dsn: str, log: MemoryEventLog, *, accept: bool = False, grace_
 # --- making -----------------------------------------------------------------------------------------------------------
 
 
-async def test_projectors_that_start_at_once_agree_on_one_generation(dsn: str) -> None:
-    found = await asyncio.gather(*(generations.ensure(dsn) for _ in range(5)))
-    assert set(found) == {Generation(found[0].number, SCHEMA_VERSION, "live")}
+async def test_projectors_that_start_at_once_agree_on_one_generation(dsn: str, log: MemoryEventLog) -> None:
+    found = await asyncio.gather(*(generations.ensure(dsn, log) for _ in range(5)))
+    assert set(found) == {Generation(found[0].number, SCHEMA_VERSION, "live", await log.identity())}
     assert len(await rows(dsn, READ_MODELS)) == 1
 
 
 async def test_a_read_model_whose_schema_was_deleted_is_folded_again(dsn: str, log: MemoryEventLog) -> None:
-    lost = await generations.ensure(dsn)
+    lost = await generations.ensure(dsn, log)
     await rows(dsn, f"DROP SCHEMA {schema_of(lost.number)} CASCADE")
     async with projecting(dsn, log) as projection:
         await caught_up(projection, log)
@@ -119,9 +119,9 @@ async def generations_listed(dsn: str) -> list[int]:
 # --- upgrades ---------------------------------------------------------------------------------------------------------
 
 
-async def an_older_version(dsn: str) -> int:
+async def an_older_version(dsn: str, log: MemoryEventLog) -> int:
     """A live generation, as a projector of the version before left it."""
-    older = await generations.ensure(dsn)
+    older = await generations.ensure(dsn, log)
     await rows(dsn, f"UPDATE {CONTROL_SCHEMA}.read_models SET schema_version = {SCHEMA_VERSION - 1}")
     return older.number
 
@@ -129,8 +129,8 @@ async def an_older_version(dsn: str) -> int:
 async def test_a_new_version_is_built_beside_the_old_one_and_goes_live_when_it_caught_up(
     dsn: str, log: MemoryEventLog
 ) -> None:
-    older = await an_older_version(dsn)
-    newer = await generations.ensure(dsn)
+    older = await an_older_version(dsn, log)
+    newer = await generations.ensure(dsn, log)
     assert newer.state == "building"
     heard: asyncio.Queue[object] = asyncio.Queue()
     connection = await asyncpg.connect(dsn)
@@ -147,18 +147,18 @@ async def test_a_read_model_far_behind_the_log_does_not_go_live(dsn: str) -> Non
     log = MemoryEventLog(PARTITIONS)
     for index in range(2100):
         await log.append([envelope(index, metric(step=index))])
-    await an_older_version(dsn)
-    newer = await generations.ensure(dsn)
+    await an_older_version(dsn, log)
+    newer = await generations.ensure(dsn, log)
     assert not await generations.promote_when_caught_up(dsn, newer.number, log)
-    await PostgresqlReadModel(dsn, newer.number).fold(log)
+    await PostgresqlReadModel(dsn, newer.number, newer.log_id).fold(log)
     assert await generations.promote_when_caught_up(dsn, newer.number, log)
 
 
 async def test_what_older_versions_left_is_dropped_when_asked_for(dsn: str, log: MemoryEventLog) -> None:
-    older = await an_older_version(dsn)
-    newer = await generations.ensure(dsn)
+    older = await an_older_version(dsn, log)
+    newer = await generations.ensure(dsn, log)
     assert await generations.retire_older_versions(dsn) == []  # the new one answers nobody yet
-    assert await generations.promote_when_caught_up(dsn, newer.number, MemoryEventLog())
+    assert await generations.promote_when_caught_up(dsn, newer.number, MemoryEventLog(0))
     assert await generations.retire_older_versions(dsn) == [older]
     assert await rows(dsn, f"SELECT to_regnamespace('{schema_of(older)}')::text") == [(None,)]
 
@@ -189,7 +189,7 @@ async def test_a_rebuild_takes_over_while_a_projector_goes_on(dsn: str, log: Mem
 
 
 async def test_a_rebuilt_read_model_has_all_its_indexes(dsn: str, log: MemoryEventLog) -> None:
-    live = await PostgresqlReadModel.live(dsn)
+    live = await PostgresqlReadModel.live(dsn, log)
     await live.fold(log)
     await rebuilt(dsn, log)
     wanted = {index.name for table in metadata.tables.values() for index in table.indexes}
@@ -199,7 +199,7 @@ async def test_a_rebuilt_read_model_has_all_its_indexes(dsn: str, log: MemoryEve
 
 
 async def test_a_rebuild_that_differs_is_not_switched_in_unless_accepted(dsn: str, log: MemoryEventLog) -> None:
-    live = await PostgresqlReadModel.live(dsn)
+    live = await PostgresqlReadModel.live(dsn, log)
     await live.fold(log)
     await live.rows("UPDATE latest_metrics SET value_json = '7.0'")
     refused = await rebuilt(dsn, log)
@@ -215,7 +215,7 @@ async def test_a_rebuild_that_differs_is_not_switched_in_unless_accepted(dsn: st
 
 
 async def test_a_rebuild_broken_off_goes_on_where_it_was(dsn: str, log: MemoryEventLog) -> None:
-    live = await PostgresqlReadModel.live(dsn)
+    live = await PostgresqlReadModel.live(dsn, log)
     await live.fold(log)
     building = await live.beside()
     await building.fold(log)  # all of it, by the rebuild that was broken off
@@ -233,7 +233,7 @@ async def test_a_broken_off_rebuild_that_is_ahead_of_the_live_read_model_begins_
     dsn: str, log: MemoryEventLog
 ) -> None:
     """PostgreSQL crashed, and the live one lost its last commits."""
-    live = await PostgresqlReadModel.live(dsn)
+    live = await PostgresqlReadModel.live(dsn, log)
     building = await live.beside()
     await building.fold(log)
     assert (await rebuilt(dsn, log)).switched
@@ -241,14 +241,14 @@ async def test_a_broken_off_rebuild_that_is_ahead_of_the_live_read_model_begins_
 
 
 async def test_only_one_rebuild_goes_on_at_a_time(dsn: str, log: MemoryEventLog) -> None:
-    await PostgresqlReadModel.live(dsn)
+    await PostgresqlReadModel.live(dsn, log)
     outcomes = await asyncio.gather(rebuilt(dsn, log, grace_s=0.5), rebuilt(dsn, log), return_exceptions=True)
     assert [isinstance(one, RebuildUnderWay) for one in outcomes].count(True) == 1
     assert [isinstance(one, Rebuilt) for one in outcomes].count(True) == 1
 
 
 async def test_a_retired_read_model_is_kept_until_its_readers_have_left(dsn: str, log: MemoryEventLog) -> None:
-    live = await PostgresqlReadModel.live(dsn)
+    live = await PostgresqlReadModel.live(dsn, log)
     await live.fold(log)
     rebuilding = asyncio.create_task(rebuilt(dsn, log, grace_s=1.0))
     async with asyncio.timeout(20):
@@ -265,8 +265,9 @@ async def test_a_rebuild_by_several_processes_gives_the_same_rows(dsn: str, tmp_
     for index, payload in enumerate(payloads):
         await log.append([envelope(index, payload)])
     keep(log, tmp_path / "log")
-    live = await PostgresqlReadModel.live(dsn)
+    live = await PostgresqlReadModel.live(dsn, log)
     await live.fold(log)
+    assert await generations.promote_when_caught_up(dsn, live.generation, log)
     seen: list[int] = []
     result = await rebuild_postgresql(
         dsn, partial(open_kept, tmp_path / "log"), lambda reached, end: seen.append(reached), workers=2, grace_s=0

@@ -30,7 +30,7 @@ from tests.unit.projector.read_models import projected
 
 @pytest.fixture
 async def read_model(postgresql_database: str) -> PostgresqlReadModel:
-    return await PostgresqlReadModel.live(postgresql_database)
+    return await PostgresqlReadModel.live(postgresql_database, MemoryEventLog())
 
 
 @pytest.fixture

@@ -2,12 +2,14 @@
 
 import asyncio
 import logging
+from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any, Final
 
 import asyncpg
 import msgspec
 
 from schemas import progress_message
+from schemas.belonging import LOG_ID
 from schemas.envelope import Position, Positions
 from schemas.errors import REFUSALS, InternalError, TemporarilyUnavailable, TracklogError
 from schemas.postgresql import HURRY_CHANNEL, PROGRESS_CHANNEL, READ_MODELS_CHANNEL, schema_of
@@ -33,6 +35,16 @@ _LOOK_S: Final = 2.0
 _KEPT_REFUSALS: Final = 10_000
 """More than there can be writers waiting for a verdict."""
 
+BelongingFault = Callable[[str | None, Positions], Awaitable[str | None]]
+"""Asked of a read model by the id of the log it was folded from and its checkpoints: why it does not belong to the log
+that this process has open, None when it does."""
+
+
+async def no_fault(log_id: str | None, checkpoints: Positions) -> str | None:
+    """Any read model will do."""
+    return None
+
+
 _ABSENT: Final = "There is no read model of this version yet; a projector makes it."
 
 
@@ -44,9 +56,13 @@ class PostgresqlProgress(ProjectionProgress):
     While PostgreSQL is away nobody waits for the read model: ProjectionBehind is raised at once.
     """
 
-    def __init__(self, dsn: str, connections: PostgresqlReadModelConnections) -> None:
+    def __init__(
+        self, dsn: str, connections: PostgresqlReadModelConnections, belonging_fault: BelongingFault = no_fault
+    ) -> None:
         self._dsn = dsn
         self._connections = connections
+        self._belonging_fault = belonging_fault
+        self._stray: str | None = None
         self._waiters = PositionWaiters()
         self._generation: int | None = None
         self._checkpoint: dict[int, int] = {}
@@ -64,6 +80,11 @@ class PostgresqlProgress(ProjectionProgress):
         self._hurrying: asyncio.Task[None] | None = None
         self._look_now = asyncio.Event()
         self._following: asyncio.Task[None] | None = None
+
+    @property
+    def stray(self) -> str | None:
+        """Why the read model does not belong to the log, until there is one that does; None when all is well."""
+        return self._stray
 
     @property
     def missing(self) -> str | None:
@@ -181,7 +202,6 @@ class PostgresqlProgress(ProjectionProgress):
         await connection.add_listener(READ_MODELS_CHANNEL, self._hear_of_read_model)
         await self._look(connection)
         self._connection = connection
-        self._away = None
         self._was_well = True
         self._hurry_again()
         while True:
@@ -197,13 +217,26 @@ class PostgresqlProgress(ProjectionProgress):
         """Take the state from the tables: as it is after commits may have been missed or lost, else what is new."""
         self._is_moving = True
         generation = await self._live_generation(connection)
-        if generation is not None:
+        if generation is None and self._generation is not None:
+            self._refuse(_ABSENT)
+        elif generation is None:
+            self._away = self._stray
+        else:
+            schema = schema_of(generation)
+            log_id = await connection.fetchval(f"SELECT value FROM {schema}.facts WHERE name = $1", LOG_ID)
+            rows = await connection.fetch(f'SELECT "partition", next_offset FROM {schema}.checkpoints')
+            checkpoints: dict[int, int] = dict(map(tuple, rows))
+            fault = await self._belonging_fault(log_id, checkpoints)
+            if fault is not None:
+                self._stray = (
+                    f"The read model {schema} does not belong to the log: {fault}. A projector makes a new one."
+                )
+                self._refuse(self._stray)
+                return
+            self._away = self._stray = None
             moved = not self._is_current or generation != self._generation
             # Before anybody is woken: who waited for a write must find it where it reads.
             await self._connections.switch_to(generation)
-            schema = schema_of(generation)
-            rows = await connection.fetch(f'SELECT "partition", next_offset FROM {schema}.checkpoints')
-            checkpoints: dict[int, int] = dict(map(tuple, rows))
             set_aside = await connection.fetchval(f"SELECT count(*) FROM {schema}.set_aside")
             if moved:
                 self._generation = generation
@@ -219,10 +252,21 @@ class PostgresqlProgress(ProjectionProgress):
 
     async def _live_generation(self, connection: RawConnection) -> int | None:
         try:
-            generation: int | None = await connection.fetchval(LIVE, SCHEMA_VERSION)
+            generation: int | None = await connection.fetchval(LIVE, SCHEMA_VERSION, self._connections.log_id)
         except asyncpg.UndefinedTableError:
             return None  # nobody has made the control schema yet
         return generation
+
+    def _refuse(self, why: str) -> None:
+        """Serve nothing of the read model until there is another."""
+        if why != self._away:
+            logger.warning("%s", why)
+        self._away = why
+        self._lost(why)
+        self._connections.lost(why)
+        self._generation = None
+        self._is_current = self._is_moving = False
+        self._unread.clear()
 
     def _lost(self, why: str) -> None:
         if self._away is None:

@@ -35,7 +35,11 @@ RELEASE_TIMEOUT_S: Final = 0.5
 AWAY_S: Final = 1.0
 """For so long after a failed attempt every request is refused at once, instead of waiting for the same failure."""
 
-LIVE: Final = "SELECT generation FROM tracklog.read_models WHERE schema_version = $1 AND state = 'live'"
+LIVE: Final = """
+SELECT generation FROM tracklog.read_models
+WHERE schema_version = $1 AND state = 'live' AND ($2::uuid IS NULL OR log_id = $2) ORDER BY generation DESC LIMIT 1
+"""
+"""The live generation of a log; of whichever log has the newest, where none is named."""
 
 
 class PostgresqlReadModelConnections:
@@ -45,8 +49,17 @@ class PostgresqlReadModelConnections:
     no read model yet looks for it by itself.
     """
 
-    def __init__(self, dsn: str, size: int = DEFAULT_SIZE, statement_timeout_s: float = STATEMENT_TIMEOUT_S) -> None:
+    def __init__(
+        self,
+        dsn: str,
+        log_id: str | None = None,
+        *,
+        size: int = DEFAULT_SIZE,
+        statement_timeout_s: float = STATEMENT_TIMEOUT_S,
+    ) -> None:
+        """`log_id` is of the log whose read model is wanted; None where nobody has opened one, as to ask a question."""
         self._dsn = dsn
+        self.log_id: Final = log_id
         self._size = size
         self._statement_timeout_s = statement_timeout_s
         self._pool: Pool | None = None
@@ -149,7 +162,7 @@ class PostgresqlReadModelConnections:
             try:
                 connection = await self._connect(search_path="tracklog")
                 try:
-                    generation = await connection.fetchval(LIVE, SCHEMA_VERSION)
+                    generation = await connection.fetchval(LIVE, SCHEMA_VERSION, self.log_id)
                 finally:
                     connection.terminate()
             except CONNECTION_ERRORS as error:

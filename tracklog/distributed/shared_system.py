@@ -3,15 +3,18 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Final, Generic, TypeVar
 
 from prometheus_client.core import Metric
 
 from event_log.port import EventLog, EventLogReader
+from schemas import belonging
+from schemas.envelope import Positions
 from schemas.errors import Retryable
 from tracklog.distributed.availability import once_available
+from tracklog.distributed.gated_log import GatedLog
 from tracklog.distributed.opening import LogPlace, opened_log, opened_reader
 from tracklog.distributed.progress import PostgresqlProgress
 from tracklog.distributed.read_model_connections import PostgresqlReadModelConnections
@@ -70,7 +73,7 @@ async def writing_system(stores: SharedStores, stopping: asyncio.Event) -> Async
     Waits for what is not there yet. Raises ForeignLog, at the end too when the log was replaced, and ToldToStop.
     """
     async with _system(stores, opened_log, stopping) as system:
-        yield system
+        yield replace(system, log=GatedLog(system.log, lambda: system.progress.stray))
 
 
 @asynccontextmanager
@@ -92,9 +95,11 @@ async def _system(
         stack.push_async_callback(log.close)
         watch = LogWatch(log)
         await stack.enter_async_context(watch.looking(stopping))
-        connections = PostgresqlReadModelConnections(stores.read_model.dsn)
+        log_id = await once_available(log.identity, stopping)
+        connections = PostgresqlReadModelConnections(stores.read_model.dsn, log_id)
         stack.push_async_callback(connections.close)
-        progress = PostgresqlProgress(stores.read_model.dsn, connections)
+        connections.lost("The read model was not compared with the log yet.")  # until `progress` has done so
+        progress = PostgresqlProgress(stores.read_model.dsn, connections, partial(_belonging_fault, log, log_id))
         stack.push_async_callback(progress.close)
         progress.start()
         yield SharedSystem(log, watch, connections, progress)
@@ -111,6 +116,18 @@ async def history_reader(stores: SharedStores, stopping: asyncio.Event) -> Async
         yield log
     finally:
         await log.close()
+
+
+async def _belonging_fault(
+    log: EventLogReader, log_id: str, of_read_model: str | None, checkpoints: Positions
+) -> str | None:
+    """Why a read model does not belong to `log`. While that does not say where it ends, only the ids are compared."""
+    try:
+        async with asyncio.timeout(METRICS_WAIT_S):
+            end = await log.end()
+    except (Retryable, TimeoutError):
+        checkpoints, end = {}, {}
+    return belonging.fault(of_read_model, checkpoints, log_id, end)
 
 
 async def end_if_known(log: EventLogReader) -> dict[int, int]:

@@ -1,4 +1,4 @@
-"""Gives the event log an identity, and each event a checksum."""
+"""Gives the event log an identity, that of its log to each read model, and a checksum to each event."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -17,6 +17,16 @@ def upgrade() -> None:
         "INSERT INTO log_identity SELECT gen_random_uuid(), (extract(epoch FROM clock_timestamp()) * 1000000)::bigint"
     )
     op.add_column("events", sa.Column("checksum", sa.BigInteger(), nullable=True))
+    nil = sa.text("'00000000-0000-0000-0000-000000000000'")
+    op.add_column("read_models", sa.Column("log_id", sa.Uuid(), nullable=False, server_default=nil))
+    op.drop_index("read_models_one_live", "read_models")
+    op.create_index(
+        "read_models_one_live",
+        "read_models",
+        ["schema_version", "log_id"],
+        unique=True,
+        postgresql_where=sa.text("state = 'live'"),
+    )
 
 
 def downgrade() -> None:
