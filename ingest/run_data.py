@@ -37,7 +37,8 @@ class RunDataCommands:
         run = await self._door.active_run(event.run_id)
         if deciding.may_rename(event):
             run.info = None
-        await self._writer.append(event, actor, request_id)
+        if not deciding.is_empty(event):
+            await self._writer.append(event, actor, request_id)
         return answers.EMPTY
 
     async def delete_tag(self, command: DeleteTag, actor: Actor, request_id: str) -> bytes:

@@ -67,7 +67,8 @@ def _accept_key(key: str) -> None:
 def metric_value(value: float | str | bool | None, field: str) -> float | str:
     """A metric value as events keep it: a finite number, or one of NON_FINITE.
 
-    Accepts numbers, booleans, text that is a finite number, and NON_FINITE.
+    Accepts numbers, booleans, text that is a number, and NON_FINITE. Text that Python takes for an infinity (`inf`), or
+    for a number too large for a double, is the infinity of its sign.
     """
     if value.__class__ is float:  # and finite, because JSON has no others
         return value
@@ -79,7 +80,10 @@ def metric_value(value: float | str | bool | None, field: str) -> float | str:
         number = float(value)
     except ValueError:
         number = math.nan
-    if not math.isfinite(number):
+    if math.isinf(number):
+        # R writes doubles with 15 digits, so the largest one, which stands for infinity, comes back a little larger.
+        return "Infinity" if number > 0 else "-Infinity"
+    if math.isnan(number):
         raise InvalidParameterValue(
             f"Invalid value {shown(str(value))} for parameter '{field}': it must be a number, 'NaN', 'Infinity' or"
             " '-Infinity'."

@@ -157,7 +157,7 @@ def _experiment_renamed(working_set: WorkingSet, recorded: RecordedEvent, event:
         raise InvalidState(f"Experiment {event.experiment_id} is deleted; only an active experiment can be renamed.")
     holder = working_set.experiment_ids.get(event.name)
     if holder is not None and holder != event.experiment_id:
-        raise BadRequest(f"Experiment name '{event.name}' is taken by experiment {holder}.")
+        raise BadRequest(f"Experiment '{event.name}' already exists: it is experiment {holder}.")
     working_set.experiment_ids.pop(experiment.name, None)
     working_set.experiment_ids[event.name] = event.experiment_id
     experiment.name = event.name
@@ -235,17 +235,19 @@ def _run_data_logged(run: Run, event: RunDataLogged) -> None:
         if known is not None and known != param.value:
             raise InvalidParameterValue(
                 f"Param '{param.key}' of run '{run.run_id}' has the value '{known}' already and cannot become"
-                f" '{param.value}': params never change."
+                f" '{param.value}'. Changing param values is not allowed."
             )
     points = [_points(series) for series in event.metrics]
     for param in event.params:
         if param.key not in run.params:
             run.params[param.key] = run.new_params[param.key] = param.value
     for tag in event.tags:
-        run.tags[tag.key] = tag.value
-        if tag.key == RUN_NAME_TAG and tag.value:  # an empty name does not rename: MLflow keeps the one it had
+        if tag.key == RUN_NAME_TAG:
+            if not tag.value:
+                continue  # an empty name is none: MLflow keeps tag and name as they were
             run.name = tag.value
             run.changed = True
+        run.tags[tag.key] = tag.value
     for reported, new in zip(event.metrics, points, strict=True):
         series = run.series.get(reported.key)
         if series is None:

@@ -63,13 +63,13 @@ class QueryService:
     async def get_experiment(self, wanted: GetExperiment) -> bytes:
         found = await experiment_document(self._read_model, experiment_id_of(wanted.experiment_id))
         if found is None:
-            raise ResourceDoesNotExist(f"No experiment with id '{wanted.experiment_id}' exists.")
+            raise ResourceDoesNotExist(f"No Experiment with id={wanted.experiment_id} exists")
         return found
 
     async def get_experiment_by_name(self, wanted: GetExperimentByName) -> bytes:
         found = await experiment_document_by_name(self._read_model, wanted.experiment_name)
         if found is None:
-            raise ResourceDoesNotExist(f"No experiment with name '{wanted.experiment_name}' exists.")
+            raise ResourceDoesNotExist(f"Could not find experiment with name '{wanted.experiment_name}'")
         return found
 
     async def search_experiments(self, wanted: SearchExperiments) -> bytes:

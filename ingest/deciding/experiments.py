@@ -73,7 +73,7 @@ def rename(
             f"Experiment {experiment.experiment_id} is deleted; only an active experiment can be renamed."
         )
     if holder is not None and holder.experiment_id != experiment.experiment_id:
-        raise BadRequest(f"Experiment name '{command.new_name}' is taken by experiment {holder.experiment_id}.")
+        raise BadRequest(f"Experiment '{command.new_name}' already exists: it is experiment {holder.experiment_id}.")
     return ExperimentRenamed(experiment_id=experiment.experiment_id, name=command.new_name)
 
 
@@ -108,7 +108,7 @@ def delete_tag(command: DeleteExperimentTag, experiment: ExperimentAtDoor, *, is
     """Raises InvalidParameterValue or ResourceDoesNotExist."""
     require_active_experiment(experiment)
     if not is_set:
-        raise ResourceDoesNotExist(f"Experiment {experiment.experiment_id} has no tag '{command.key}'.")
+        raise ResourceDoesNotExist(f"No tag with name: {command.key} in experiment with id {experiment.experiment_id}")
     return ExperimentTagDeleted(experiment_id=experiment.experiment_id, key=command.key)
 
 

@@ -76,13 +76,13 @@ def log_param(command: LogParam) -> RunDataLogged:
 def set_tag(command: SetTag) -> RunDataLogged:
     """Raises InvalidParameterValue."""
     check_key(command.key, "key")
-    return RunDataLogged(run_id=command.run, tags=[Tag(command.key, command.value[:MAX_TAG_CHARACTERS])])
+    return RunDataLogged(run_id=command.run, tags=_tags([command]))
 
 
 def delete_tag(command: DeleteTag, *, is_set: bool) -> RunTagDeleted:
     """Raises ResourceDoesNotExist."""
     if not is_set:
-        raise ResourceDoesNotExist(f"Run {command.run_id} has no tag '{command.key}'.")
+        raise ResourceDoesNotExist(f"No tag with name: {command.key} in run with id {command.run_id}")
     return RunTagDeleted(run_id=command.run_id, key=command.key)
 
 
@@ -114,7 +114,7 @@ def without_known_params(event: RunDataLogged, known: Mapping[str, str]) -> RunD
         if value is not None and value != param.value:
             raise InvalidParameterValue(
                 f"Param '{param.key}' of run '{event.run_id}' has the value '{value}' already and cannot become"
-                f" '{param.value}': params never change."
+                f" '{param.value}'. Changing param values is not allowed."
             )
     params = [param for param in event.params if param.key not in known] if known else event.params
     if not (params or event.metrics or event.tags):
@@ -265,9 +265,9 @@ def _params(params: Sequence[KeyValue]) -> list[Param]:
     return [Param(param.key, param.value[:MAX_PARAM_CHARACTERS]) for param in params]
 
 
-def _tags(tags: Sequence[KeyValue]) -> list[Tag]:
-    """The last of equal keys wins."""
-    last = {tag.key: tag.value for tag in tags}
+def _tags(tags: Sequence[KeyValue | SetTag]) -> list[Tag]:
+    """The last of equal keys wins; a name that is empty is none, and leaves the run its own, as MLflow does."""
+    last = {tag.key: tag.value for tag in tags if tag.value or tag.key != RUN_NAME_TAG}
     _check_keys(last, "tags.key")
     return [Tag(key, value[:MAX_TAG_CHARACTERS]) for key, value in last.items()]
 

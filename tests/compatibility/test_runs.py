@@ -103,6 +103,18 @@ def test_rename_writes_the_name_tag_and_the_name_tag_renames(client: MlflowClien
     assert client.get_run(run_id).info.run_name == "by batch"
 
 
+def test_an_empty_name_leaves_name_tag_and_filter_as_they_were(
+    client: MlflowClient, experiment_id: str, run_id: str
+) -> None:
+    client.update_run(run_id, name="kept")
+    client.set_tag(run_id, "mlflow.runName", "")
+    client.log_batch(run_id, tags=[RunTag("mlflow.runName", "")])
+    client.update_run(run_id, name="")
+    run = client.get_run(run_id)
+    assert (run.info.run_name, run.data.tags["mlflow.runName"]) == ("kept", "kept")
+    assert len(client.search_runs([experiment_id], filter_string="run_name = 'kept'")) == 1
+
+
 def test_deleting_the_name_tag_leaves_the_name_but_not_the_filter(
     client: MlflowClient, experiment_id: str, run_id: str
 ) -> None:

@@ -37,6 +37,10 @@ SHOWN_BY: Final[dict[str, tuple[str, ...]]] = {
         f"{DELIBERATE}::test_a_search_by_something_that_is_no_object_is_refused",
     ),
     "NUL in text": (f"{DELIBERATE}::test_nul_is_refused",),
+    "A name that is empty in tag": (
+        "unit/ingest/test_deciding_runs.py::test_an_empty_name_tag_of_a_new_run_is_as_if_it_were_not_there",
+        "compatibility/test_runs.py::test_an_empty_name_leaves_name_tag_and_filter_as_they_were",
+    ),
     "Other requests that end in a 500": (f"{DELIBERATE}::test_what_breaks_mlflow_is_refused",),
     "`runs/log-batch` with one bad": (
         "compatibility/test_log_batch.py::test_one_invalid_entity_refuses_the_whole_batch",

@@ -312,3 +312,20 @@ def test_flavors_that_are_no_object_are_refused() -> None:
     assert '"flavors": {}' in deciding.log_model(noted(flavors=None)).model_json
     with pytest.raises(InvalidParameterValue, match="flavors"):
         deciding.log_model(noted(flavors=[1]))
+
+
+def test_an_empty_name_is_no_name_whichever_way_it_comes() -> None:
+    name, no_name = KeyValue(key="mlflow.runName", value="m"), KeyValue(key="mlflow.runName")
+    assert deciding.is_empty(deciding.set_tag(SetTag(run_id="r", key="mlflow.runName", value="")))
+    assert deciding.is_empty(deciding.log_batch(LogBatch(run_id="r", tags=[no_name])))
+    assert deciding.log_batch(LogBatch(run_id="r", tags=[name, no_name])).tags == [Tag("mlflow.runName", "m")]
+    assert deciding.set_tag(SetTag(run_id="r", key="other", value="")).tags == [Tag("other", "")]
+
+
+@pytest.mark.parametrize("text", ["1.79769313486232e+308", "1e400", "9" * 400, "inf", "+Infinity"])
+@pytest.mark.parametrize(("sign", "kept"), [("", "Infinity"), ("-", "-Infinity")])
+def test_a_number_in_text_that_is_too_large_is_the_infinity_of_its_sign(text: str, sign: str, kept: str) -> None:
+    value = sign + text.removeprefix("+") if sign else text
+    assert deciding.log_metric(LogMetric(run_id="r", key="m", value=value, timestamp=1)).metrics[0].value == [kept]
+    point = messages.PlainMetric(key="m", value=value, timestamp=1)
+    assert deciding.log_batch(LogBatch(run_id="r", metrics=[point])).metrics[0].value == [kept]

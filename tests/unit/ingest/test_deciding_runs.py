@@ -69,6 +69,14 @@ def test_a_tag_of_a_new_run_needs_a_key() -> None:
         deciding.check_create(CreateRun(experiment_id="7", tags=[KeyValue()]))
 
 
+def test_an_empty_name_tag_of_a_new_run_is_as_if_it_were_not_there() -> None:
+    tags = [KeyValue(key="mlflow.runName", value="")]
+    assert deciding.check_create(CreateRun(experiment_id="7", tags=tags)) == ""
+    command = CreateRun(experiment_id="7", run_name="n", tags=tags)
+    assert deciding.check_create(command) == "n"
+    assert deciding.create(command, EXPERIMENT, "r", "n").tags == []
+
+
 def test_a_name_that_comes_as_a_tag_is_cut_like_the_tag() -> None:
     command = CreateRun(experiment_id="7", tags=[KeyValue(key="mlflow.runName", value="n" * 8001)])
     assert deciding.check_create(command) == "n" * 8000

@@ -217,11 +217,11 @@ async def test_a_run_name_follows_its_tag_and_the_tag_the_name(tmp_path: Path) -
     assert read_model.rows("SELECT value FROM tags WHERE key = 'mlflow.runName'") == [("updated",)]
 
 
-async def test_an_empty_name_tag_does_not_rename(tmp_path: Path) -> None:
+async def test_an_empty_name_tag_changes_neither_name_nor_tag(tmp_path: Path) -> None:
     emptied = RunDataLogged(run_id=RUNS[0], tags=[Tag("mlflow.runName", "")])
     read_model = await projected(tmp_path, await log_of(*START, emptied))
     assert read_model.rows("SELECT name FROM runs") == [("n",)]
-    assert ("mlflow.runName", "") in read_model.rows("SELECT key, value FROM tags")
+    assert ("mlflow.runName", "n") in read_model.rows("SELECT key, value FROM tags")
 
 
 async def test_deleting_the_name_tag_leaves_the_name(tmp_path: Path) -> None:
