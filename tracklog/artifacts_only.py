@@ -32,7 +32,7 @@ async def serve_artifacts_only(settings: Settings, announce: Callable[[str], Non
         services,
         settings.listen,
         settings.web,
-        greeting=lambda address: greeting(address, artifacts=settings.artifacts.shown),
+        greeting=lambda reach: greeting(reach, does="passes artifacts", artifacts=settings.artifacts.shown),
         announce=announce,
     )
 

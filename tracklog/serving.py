@@ -9,11 +9,12 @@ import socket
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final
 
 from aiohttp import web
 
 from schemas.rest.route import Kind, Route
+from tracklog.addresses import ANY_IPV4, ANY_IPV6, Reach, in_url, reach
 from tracklog.settings import ListenSettings, WebSettings
 from tracklog.web.access_log import AccessLog
 from tracklog.web.app import FRONT_DOOR, create_app
@@ -78,12 +79,12 @@ async def serve(
     listen: ListenSettings,
     web_settings: WebSettings,
     *,
-    greeting: Callable[[str], str],
+    greeting: Callable[[Reach], str],
     announce: Callable[[str], None],
 ) -> None:
     """Serve until SIGTERM or SIGINT, then answer what is under way, and return. A second signal ends at once.
 
-    `greeting` says what an operator is told at the start, given the address that is served.
+    `greeting` says what an operator is told at the start, given how the server is reached.
     Raises AddressTaken, and whatever opening the services raises, before anything is served.
     """
     stopping = asyncio.Event()
@@ -99,7 +100,7 @@ async def _serve_until(
     listeners: Sequence[socket.socket],
     listen: ListenSettings,
     web_settings: WebSettings,
-    greeting: Callable[[str], str],
+    greeting: Callable[[Reach], str],
     announce: Callable[[str], None],
 ) -> None:
     async with services(stopping) as served:
@@ -113,8 +114,7 @@ async def _serve_until(
             # A batch of a thousand points is thousands of objects in no cycle.
             gc.set_threshold(50_000, 20, 20)
 
-            address = listen.address_at(listeners[0].getsockname()[1])
-            announce(greeting(f"{address}{web_settings.static_prefix}"))
+            announce(greeting(_reach(listeners, listen, web_settings)))
             await stopping.wait()
             announce("Stopping: answering what is under way.")
             for site in sites:
@@ -156,30 +156,51 @@ async def _started(served: Services, settings: WebSettings) -> tuple[web.AppRunn
 def bound_sockets(host: str, port: int) -> list[socket.socket]:
     """Sockets that hold `port` on every address of `host`, and do not listen yet.
 
-    They are bound before anything is opened, so that a server that cannot be reached leaves nothing behind.
+    `::` is every address of this machine: a socket for IPv6 and one for IPv4, so that each client is known by its own
+    address. They are bound before anything is opened, so that a server that cannot be reached leaves nothing behind.
     Raises AddressTaken.
     """
     found: list[socket.socket] = []
-    try:
-        addresses = socket.getaddrinfo(host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
-    except socket.gaierror as error:
-        raise AddressTaken(f"--host {host} is not an address of this machine: {error.strerror}.") from error
-    for family, kind, protocol, _, address in dict.fromkeys(addresses):
-        listener = socket.socket(family, kind, protocol)
+    for family, address in _addresses(host, port):
+        listener = socket.socket(family, socket.SOCK_STREAM)
         found.append(listener)
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         if family == socket.AF_INET6:
             listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
         try:
-            listener.bind(address)
+            # Where any free port will do, the first one's for all.
+            listener.bind((address[0], port or found[0].getsockname()[1], *address[2:]))
         except OSError as error:
             for one in found:
                 one.close()
+            why = os.strerror(error.errno or 0)
             raise AddressTaken(
-                f"Cannot listen on {host}:{port}: {os.strerror(error.errno or 0)}; choose another --port or --host."
+                f"Cannot listen on {in_url(host)}:{port}: {why}; choose another --port or --host."
             ) from error
         listener.setblocking(False)
     return found
+
+
+def _addresses(host: str, port: int) -> dict[tuple[socket.AddressFamily, Any], None]:
+    """Families and addresses of `host`, in order. Raises AddressTaken."""
+    try:
+        found = socket.getaddrinfo(host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+        if host == ANY_IPV6:
+            found += socket.getaddrinfo(ANY_IPV4, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    except socket.gaierror as error:
+        raise AddressTaken(f"--host {host} is not an address of this machine: {error.strerror}.") from error
+    return dict.fromkeys((family, address) for family, _, _, _, address in found)
+
+
+def _reach(listeners: Sequence[socket.socket], listen: ListenSettings, web_settings: WebSettings) -> Reach:
+    bound = [listener.getsockname() for listener in listeners]
+    return reach(
+        listen.host,
+        [address[0] for address in bound],
+        bound[0][1],
+        prefix=web_settings.static_prefix,
+        allowed_hosts=web_settings.allowed_hosts,
+    )
 
 
 def listen_to_signals(stopping: asyncio.Event) -> None:

@@ -51,12 +51,6 @@ class ListenSettings:
     host: str
     port: int
 
-    def address_at(self, port: int) -> str:
-        """Where to ask from this machine, when `port` is the one listened on."""
-        host = "127.0.0.1" if self.host in ("0.0.0.0", "::", "") else self.host
-        shown = f"[{host}]" if ":" in host else host
-        return f"http://{shown}:{port}"
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ArtifactSettings:

@@ -20,7 +20,7 @@ def with_listening(command: Command) -> Command:
         envvar="MLFLOW_HOST",
         default=DEFAULT_HOST,
         show_default=True,
-        help="The interface to listen on; 0.0.0.0 for all.",
+        help="The interface to listen on; 0.0.0.0 for all by IPv4, :: for all by IPv6 and IPv4.",
     )
     @click.option(
         *("--port", "-p"),

@@ -25,6 +25,7 @@ from tracklog.distributed.availability import once_available
 from tracklog.distributed.hurry import Hurry
 from tracklog.distributed.opening import assignment_in_group, opened_log, opened_reader
 from tracklog.distributed.shared_system import end_if_known
+from tracklog.greeting import greeting
 from tracklog.log_watch import LogWatch
 from tracklog.serving import Services, ToldToStop, serve
 from tracklog.settings import Settings
@@ -249,7 +250,12 @@ async def serve_projector(settings: Settings, announce: Callable[[str], None]) -
         services,
         settings.listen,
         settings.web,
-        greeting=lambda address: f"{address} folds log {stores.event_log} into read model {stores.read_model}",
+        greeting=lambda reach: greeting(
+            reach,
+            does="folds the log, and tells how it is,",
+            log=str(stores.event_log),
+            read_model=str(stores.read_model),
+        ),
         announce=announce,
     )
 

@@ -8,6 +8,7 @@ from dataclasses import replace
 from query_api.server_routes import server_routes
 from schemas.rest.route import Kind
 from tracklog.distributed.shared_system import history_reader, reading_system, writing_system
+from tracklog.greeting import greeting
 from tracklog.role_services import artifact_services, read_services, together, write_services
 from tracklog.serving import Open, Services, serve
 from tracklog.settings import Settings
@@ -80,11 +81,20 @@ def as_role(name: str, kinds: set[Kind], *parts: Services) -> Services:
 async def serve_role(services: Open, does: str, settings: Settings, announce: Announce) -> None:
     """Serve one role until a signal says to stop."""
     stores = shared_stores(settings)
-
-    def greeting(address: str) -> str:
-        return f"{address} {does}; log {stores.event_log}, read model {stores.read_model}"
-
-    await serve(services, settings.listen, settings.web, greeting=greeting, announce=announce)
+    artifacts = settings.artifacts
+    await serve(
+        services,
+        settings.listen,
+        settings.web,
+        greeting=lambda reach: greeting(
+            reach,
+            does=does,
+            log=str(stores.event_log),
+            read_model=str(stores.read_model),
+            artifacts=artifacts.shown if artifacts.serve else None,
+        ),
+        announce=announce,
+    )
 
 
 def shared_stores(settings: Settings) -> SharedStores:

@@ -54,8 +54,8 @@ async def serve_shared(settings: Settings, announce: Callable[[str], None]) -> N
         services,
         settings.listen,
         settings.web,
-        greeting=lambda address: greeting(
-            address,
+        greeting=lambda reach: greeting(
+            reach,
             log=str(stores.event_log),
             read_model=str(stores.read_model),
             artifacts=artifacts.shown if artifacts.serve else None,

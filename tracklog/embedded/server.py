@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 
+from schemas.read_model_link import link_of
 from tracklog.embedded.system import EmbeddedSystem
 from tracklog.greeting import greeting
 from tracklog.log_watch import LogWatch
@@ -23,6 +24,8 @@ async def serve_embedded(settings: Settings, announce: Callable[[str], None]) ->
 
     @asynccontextmanager
     async def services(stopping: asyncio.Event) -> AsyncIterator[Services]:
+        if not log_file.exists():
+            announce(f"There is no log at {log_file} yet: a new one is made.")
         async with AsyncExitStack() as stack:
             system = await stack.enter_async_context(EmbeddedSystem(log_file))
             # The imports take a while, in which the projector child starts too.
@@ -38,9 +41,10 @@ async def serve_embedded(settings: Settings, announce: Callable[[str], None]) ->
         services,
         settings.listen,
         settings.web,
-        greeting=lambda address: greeting(
-            address,
+        greeting=lambda reach: greeting(
+            reach,
             log=str(log_file),
+            read_model=str(link_of(log_file)),
             artifacts=artifacts.shown if artifacts.serve else None,
             page=True,
         ),

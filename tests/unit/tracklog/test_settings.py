@@ -5,7 +5,6 @@ from pathlib import Path
 import pytest
 
 from tracklog.settings import (
-    ListenSettings,
     allowed_origins_of,
     artifact_root_of,
     artifacts_destination_of,
@@ -142,14 +141,6 @@ def test_a_host_is_an_address_or_a_name() -> None:
     for bad in ("", "http://box", "box:1", "a b"):
         with pytest.raises(SettingRefused):
             host_of(bad)
-
-
-@pytest.mark.parametrize(
-    ("host", "address"),
-    [("127.0.0.1", "http://127.0.0.1:1"), ("0.0.0.0", "http://127.0.0.1:1"), ("::1", "http://[::1]:1")],
-)
-def test_the_address_is_one_a_client_on_this_machine_can_use(host: str, address: str) -> None:
-    assert ListenSettings(host=host, port=0).address_at(1) == address
 
 
 def test_trusted_proxies_are_networks() -> None:

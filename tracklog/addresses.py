@@ -1,0 +1,75 @@
+"""The addresses by which a server that listens can be reached, as one can type them."""
+
+import socket
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from ipaddress import ip_address
+from typing import Final
+
+from tracklog.web.origins import host_rule
+
+ANY_IPV4: Final = "0.0.0.0"
+ANY_IPV6: Final = "::"
+
+_ELSEWHERE: Final = {socket.AF_INET: "192.0.2.1", socket.AF_INET6: "2001:db8::1"}
+"""Addresses of nobody, for documentation (RFC 5737, RFC 3849): the way to them is the way out of this machine."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reach:
+    """How a server is reached: by `url` on this machine, by `others` from elsewhere as far as this machine knows.
+
+    `only_here` says that no other machine can. `foreign` are those of `others` whose Host header is refused.
+    """
+
+    url: str
+    others: tuple[str, ...] = ()
+    foreign: tuple[str, ...] = ()
+    only_here: bool = True
+
+
+def reach(
+    host: str, bound: Sequence[str], port: int, *, prefix: str = "", allowed_hosts: Sequence[str] | None = None
+) -> Reach:
+    """How a server is reached that was told to listen on `host`, and bound the addresses `bound` for that."""
+    is_taken = host_rule(allowed_hosts)
+    outside = [address for one in bound for address in own_addresses(one)]
+    urls = {address: _url(address, port, prefix) for address in outside}
+    return Reach(
+        url=_url(_here(host, bound), port, prefix),
+        others=tuple(urls.values()),
+        foreign=tuple(url for address, url in urls.items() if not is_taken(in_url(address))),
+        only_here=all(ip_address(address.partition("%")[0]).is_loopback for address in bound),
+    )
+
+
+def own_addresses(bound: str) -> Iterator[str]:
+    """The addresses of this machine that others use, of a socket bound to every address of one family; else nothing."""
+    families = {ANY_IPV4: socket.AF_INET, ANY_IPV6: socket.AF_INET6}
+    if bound not in families:
+        return
+    family = families[bound]
+    with socket.socket(family, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect((_ELSEWHERE[family], 9))  # chooses the way there, and sends nothing
+        except OSError:
+            return  # this machine is in no network
+        address: str = probe.getsockname()[0]
+    if not ip_address(address).is_unspecified and not ip_address(address).is_loopback:
+        yield address
+
+
+def _here(host: str, bound: Sequence[str]) -> str:
+    """Where to ask from this machine."""
+    if ANY_IPV4 in bound:
+        return "127.0.0.1"
+    return "::1" if ANY_IPV6 in bound else host
+
+
+def _url(host: str, port: int, prefix: str) -> str:
+    return f"http://{in_url(host)}:{port}{prefix}"
+
+
+def in_url(host: str) -> str:
+    """A host as it is written before `:port`."""
+    return f"[{host}]" if ":" in host else host
