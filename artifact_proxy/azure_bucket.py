@@ -11,13 +11,14 @@ from datetime import timedelta
 from typing import Any, Final
 
 import obstore
-from obstore.exceptions import BaseError
+from obstore.exceptions import AlreadyExistsError, BaseError, PermissionDeniedError, UnauthenticatedError
 from obstore.store import AzureStore
 
 from artifact_proxy.azure_settings import AzureSettings
-from artifact_proxy.blob_store import BlobInfo, BlobNotFound, BlobVersion, StoreUnavailable
+from artifact_proxy.blob_store import BlobInfo, BlobNotFound, BlobVersion, StoreRefused, StoreUnavailable
 from artifact_proxy.bucket_listing import ListedPage
 from artifact_proxy.object_bucket import ObjectBucket
+from schemas.errors import TracklogError
 from schemas.rest.route import KIB, MIB
 
 CONNECT_TIMEOUT_S: Final = 3.0
@@ -94,6 +95,14 @@ class AzureBucket(ObjectBucket):
                 raise passing.failure from None
             raise
         return BlobVersion(size=passing.taken, etag=etag_of(answer))
+
+    async def check_writable(self, key: str) -> None:
+        """By putting an object if there is none: the first look makes it, and later ones are told that it is there."""
+        async with asked():
+            try:
+                await obstore.put_async(self._store, key, b"", mode="create", use_multipart=False)
+            except AlreadyExistsError:
+                return
 
     async def head(self, key: str) -> BlobInfo:
         async with asked():
@@ -203,9 +212,15 @@ def errors() -> Iterator[None]:
     """Raise the port's errors for obstore's, cause kept, the store's address and answer not shown."""
     try:
         yield
-    except FileNotFoundError as error:
-        if "ContainerNotFound" in str(error):
-            raise StoreUnavailable("The container of the artifact store does not exist.") from error
-        raise BlobNotFound("There is no such artifact.") from error
     except (BaseError, OSError, ValueError) as error:
-        raise StoreUnavailable(f"The artifact store cannot be reached, or refused ({type(error).__name__}).") from error
+        raise _as_the_port_says(error) from error
+
+
+def _as_the_port_says(error: Exception) -> TracklogError:
+    if "ContainerNotFound" in str(error):  # of a listing obstore says it by an error without a class of its own
+        return StoreRefused("The container of the artifact store does not exist.")
+    if isinstance(error, FileNotFoundError):
+        return BlobNotFound("There is no such artifact.")
+    if isinstance(error, PermissionDeniedError | UnauthenticatedError):
+        return StoreRefused(f"The artifact store does not let this server do it ({type(error).__name__}).")
+    return StoreUnavailable(f"The artifact store cannot be reached, or refused ({type(error).__name__}).")

@@ -24,7 +24,13 @@ from datetime import datetime
 from typing import ClassVar
 
 from artifact_proxy.artifact_path import ArtifactPath
-from schemas.errors import InvalidParameterValue, ResourceDoesNotExist, TemporarilyUnavailable
+from schemas.errors import (
+    InvalidParameterValue,
+    PermissionDenied,
+    ResourceDoesNotExist,
+    StorageFull,
+    TemporarilyUnavailable,
+)
 
 
 class BlobNotFound(ResourceDoesNotExist):
@@ -35,14 +41,19 @@ class NotABlob(InvalidParameterValue):
     """A folder is where a blob is meant, or a blob (or a link) is where a folder is meant."""
 
 
-class StoreFull(TemporarilyUnavailable):
+class StoreFull(StorageFull):
     """The store has no room. Nothing of the put remains."""
 
-    retry_after_s: ClassVar[int] = 30
+
+class StoreRefused(PermissionDenied):
+    """The store does not let this server do it: no right to write, a read-only disk, credentials it does not take.
+
+    Until somebody changes that it will be so again, and clients that are told so do not repeat what they asked.
+    """
 
 
 class StoreUnavailable(TemporarilyUnavailable):
-    """The store cannot be reached, or refuses this server."""
+    """The store cannot be reached, or is of no use for now."""
 
     retry_after_s: ClassVar[int] = 5
 
@@ -108,7 +119,7 @@ class PartedUploads(ABC):
     async def create(self, path: ArtifactPath) -> str:
         """Begin an upload of the blob at `path`. The id that is returned cannot be guessed.
 
-        Raises StoreUnavailable, as do all of these methods.
+        Raises StoreUnavailable and StoreRefused, as do all of these methods.
         """
 
     @abstractmethod
@@ -162,7 +173,7 @@ class Presigner(ABC):
 
 
 class BlobStore(ABC):
-    """A place for blobs. Use it between `start` and `close`."""
+    """A place for blobs, between `start` and `close`. Whatever raises StoreUnavailable raises StoreRefused, too."""
 
     @property
     @abstractmethod
@@ -181,6 +192,13 @@ class BlobStore(ABC):
     @abstractmethod
     async def close(self) -> None:
         """End what is under way and let go of every resource."""
+
+    @abstractmethod
+    async def check_writable(self) -> None:
+        """Find out whether a blob could be put now, and leave nothing behind that grows with every look.
+
+        Raises StoreFull, StoreRefused, StoreUnavailable.
+        """
 
     @abstractmethod
     async def put(self, path: ArtifactPath, content: AsyncIterator[bytes], size: int | None = None) -> BlobVersion:

@@ -22,12 +22,13 @@ from artifact_proxy.blob_store import (
     NotABlob,
     OpenBlob,
     PartedUploads,
+    StoreRefused,
     StoreUnavailable,
 )
 from artifact_proxy.file_tree import FileTree, Found, Kind, Names, NoSuchPath, OpenFile, ServerRefused
 from artifact_proxy.gathered import Gathered
 from artifact_proxy.staged_parts import StagedParts
-from artifact_proxy.staging import PARTS, STAGING, check_is_below_root, check_not_staging
+from artifact_proxy.staging import PARTS, PROBE, STAGING, check_is_below_root, check_not_staging
 from schemas.errors import InvalidParameterValue, TracklogError
 
 log = logging.getLogger(__name__)
@@ -70,6 +71,14 @@ class FileTreeBlobStore(BlobStore):
             self._sweeping.cancel()
             await asyncio.gather(self._sweeping, return_exceptions=True)
         await self._tree.close()
+
+    async def check_writable(self) -> None:
+        """By a file of one byte, which is written and removed."""
+        probe = (*self._base, STAGING, f"{PROBE}-{secrets.token_hex(8)}")
+        try:
+            await self._write(probe, Gathered(one_byte()))
+        finally:
+            await asyncio.shield(self._abort(probe))
 
     async def put(self, path: ArtifactPath, content: AsyncIterator[bytes], size: int | None = None) -> BlobInfo:
         check_is_below_root(path)
@@ -150,7 +159,7 @@ class FileTreeBlobStore(BlobStore):
             try:
                 await self._tree.write(staged, content)
             except (NoSuchPath, ServerRefused) as again:
-                raise StoreUnavailable("The artifact store does not take uploads.") from again
+                raise StoreRefused("The artifact store does not take uploads.") from again
 
     async def _place(self, staged: Names, path: ArtifactPath, size: int) -> BlobInfo:
         """Give what was uploaded its name. One at a time for a blob: each finds the time of the one before."""
@@ -251,6 +260,10 @@ class FileTreeBlobStore(BlobStore):
                 await self._remove_tree((*staging, name))
             else:
                 await self._tree.remove_file((*staging, name))
+
+
+async def one_byte() -> AsyncIterator[bytes]:
+    yield b"\0"
 
 
 class _FileBlob(OpenBlob):

@@ -23,7 +23,7 @@ from typing import ClassVar, Final
 
 import aioftp
 
-from artifact_proxy.blob_store import StoreFull, StoreUnavailable
+from artifact_proxy.blob_store import StoreFull, StoreRefused, StoreUnavailable
 from artifact_proxy.file_tree import FileTree, Found, Kind, Names, NoSuchPath, OpenFile, ServerRefused
 from artifact_proxy.gathered import CHUNK_BYTES
 from artifact_proxy.store_uri import StoreUri
@@ -41,7 +41,8 @@ TRUSTED_IDLE_S: Final = 1.0
 
 FACTS: Final = "type;size;modify;unique;"
 FULL: Final = ("452", "552")
-AWAY: Final = ("421", "425", "426", "434", "530", "532", "534")
+AWAY: Final = ("421", "425", "426", "434")
+DENIED: Final = ("530", "532", "534")
 UNKNOWN_COMMAND: Final = ("500", "502", "504")
 KINDS: Final[Mapping[str, Kind]] = {"file": Kind.FILE, "dir": Kind.FOLDER, "cdir": Kind.FOLDER, "pdir": Kind.OTHER}
 
@@ -253,7 +254,7 @@ class FtpFileTree(FileTree):
                 return client
             try:
                 await command(client, "NOOP")
-            except (StoreUnavailable, ServerRefused):
+            except (StoreRefused, StoreUnavailable, ServerRefused):
                 client.close()
             else:
                 return client
@@ -272,7 +273,7 @@ class FtpFileTree(FileTree):
                     await command(client, wish)
         except ServerRefused as error:
             client.close()
-            raise StoreUnavailable("The artifact store does not let this server in.") from error
+            raise StoreRefused("The artifact store does not let this server in.") from error
         except BaseException:
             client.close()
             raise
@@ -339,6 +340,8 @@ async def asked(timeout_s: float = REPLY_TIMEOUT_S) -> AsyncIterator[None]:
         code = str(error.received_codes[-1])
         if code in FULL:
             raise StoreFull("The artifact store has no room.") from error
+        if code in DENIED:
+            raise StoreRefused(f"The artifact store answered {code}.") from error
         if code in AWAY:
             raise StoreUnavailable(f"The artifact store answered {code}.") from error
         raise (CommandUnknown if code in UNKNOWN_COMMAND else ServerRefused)(code) from error

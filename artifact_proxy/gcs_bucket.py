@@ -16,7 +16,7 @@ from urllib.parse import quote
 import aiohttp
 import orjson
 
-from artifact_proxy.blob_store import BlobInfo, BlobNotFound, BlobVersion, StoreUnavailable
+from artifact_proxy.blob_store import BlobInfo, BlobNotFound, BlobVersion, StoreRefused, StoreUnavailable
 from artifact_proxy.bucket_listing import ListedPage
 from artifact_proxy.gcs_credentials import GcsCredentials
 from artifact_proxy.gcs_settings import GcsSettings
@@ -24,6 +24,7 @@ from artifact_proxy.http_errors import http_errors
 from artifact_proxy.object_bucket import ObjectBucket
 from artifact_proxy.sized_chunks import SizedChunks
 from artifact_proxy.watched_upload import WatchedUpload
+from schemas.errors import TracklogError
 from schemas.rest.route import KIB, MIB
 
 CONNECT_TIMEOUT_S: Final = 3.0
@@ -88,6 +89,10 @@ class GcsBucket(ObjectBucket):
             await asyncio.shield(self._cancel(session))
             raise
 
+    async def check_writable(self, key: str) -> None:
+        """By an upload that is begun and called off: it takes the right to make objects, and makes none."""
+        await self._cancel(await self._upload_session(key, "application/octet-stream"))
+
     async def head(self, key: str) -> BlobInfo:
         return info_of(await self._call("GET", self._object(key), params={"fields": "size,generation,updated"}))
 
@@ -140,7 +145,7 @@ class GcsBucket(ObjectBucket):
             try:
                 page = await self._call("GET", self._objects, params=params)
             except BlobNotFound as error:
-                raise StoreUnavailable("The bucket of the artifact store does not exist.") from error
+                raise StoreRefused("The bucket of the artifact store does not exist.") from error
             yield page
             if "nextPageToken" not in page:
                 return
@@ -265,6 +270,7 @@ def info_of(answer: Mapping[str, Any]) -> BlobInfo:
     )
 
 
-def unexpected(status: int) -> StoreUnavailable:
+def unexpected(status: int) -> TracklogError:
     """The error for an answer that was not hoped for; what the store said beside its status is not shown."""
-    return StoreUnavailable(f"The artifact store answered {status}.")
+    meant = StoreRefused if status in (401, 403, 404) else StoreUnavailable
+    return meant(f"The artifact store answered {status}.")

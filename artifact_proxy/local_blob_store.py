@@ -31,11 +31,12 @@ from artifact_proxy.blob_store import (
     OpenBlob,
     PartedUploads,
     StoreFull,
+    StoreRefused,
     StoreUnavailable,
 )
 from artifact_proxy.local_group_commit import CREATE, NO_SUCH_FOLDER, PLACE_ATTEMPTS, GroupCommit
 from artifact_proxy.staged_parts import StagedParts
-from artifact_proxy.staging import PARTS, STAGING, check_is_below_root, check_not_staging
+from artifact_proxy.staging import PARTS, PROBE, STAGING, check_is_below_root, check_not_staging
 from schemas.errors import InvalidParameterValue, TracklogError
 from schemas.rest.route import KIB, MIB
 
@@ -73,6 +74,9 @@ FINISH_PATIENCE: Final = 10
 ABANDONED_AFTER_S: Final = 24 * 3600.0
 """A staged file not written to for this long belongs to no upload: none may take longer."""
 
+PROBE_BYTES: Final = 4 * KIB
+"""Less than a block would need none on some file systems."""
+
 LISTED_AT_ONCE: Final = 1000
 
 FOLDER: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
@@ -88,9 +92,9 @@ STORE_ERRORS: Final[dict[int, type[TracklogError]]] = {
     errno.ENOENT: StoreUnavailable,
     errno.ENOTDIR: StoreUnavailable,
     errno.ELOOP: StoreUnavailable,
-    errno.EACCES: StoreUnavailable,
-    errno.EPERM: StoreUnavailable,
-    errno.EROFS: StoreUnavailable,
+    errno.EACCES: StoreRefused,
+    errno.EPERM: StoreRefused,
+    errno.EROFS: StoreRefused,
     errno.EIO: StoreUnavailable,
     errno.ESTALE: StoreUnavailable,
     errno.ETIMEDOUT: StoreUnavailable,
@@ -132,6 +136,10 @@ class LocalBlobStore(BlobStore):
             await self._parts.close()
         await self._small.close()
         await asyncio.to_thread(self._threads.shutdown)
+
+    async def check_writable(self) -> None:
+        """By a file as large as a page, which is written, synced and removed."""
+        await self.run(self._probe)
 
     async def put(self, path: ArtifactPath, content: AsyncIterator[bytes], size: int | None = None) -> BlobInfo:
         with self._uploads:
@@ -234,6 +242,18 @@ class LocalBlobStore(BlobStore):
             yield current
         finally:
             os.close(current)
+
+    def _probe(self) -> None:
+        with self.folder([STAGING], create=True) as staging:
+            # Several servers may share the folder, and each must find its own.
+            name = f"{PROBE}-{secrets.token_hex(8)}"
+            file = os.open(name, CREATE, mode=0o666, dir_fd=staging)
+            try:
+                os.write(file, bytes(PROBE_BYTES))
+                os.fsync(file)
+            finally:
+                os.close(file)
+                os.unlink(name, dir_fd=staging)
 
     def _open_root(self, create: bool) -> int:
         try:

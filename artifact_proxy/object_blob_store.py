@@ -24,7 +24,7 @@ from artifact_proxy.bucket_listing import in_order
 from artifact_proxy.object_bucket import ObjectBucket
 from artifact_proxy.sized_chunks import SizedChunks
 from artifact_proxy.staged_parts import StagedParts
-from artifact_proxy.staging import PARTS, STAGING, check_is_below_root, check_not_staging
+from artifact_proxy.staging import PARTS, PROBE, STAGING, check_is_below_root, check_not_staging
 from schemas.errors import InvalidParameterValue
 from schemas.rest.route import KIB
 
@@ -61,6 +61,9 @@ class ObjectBlobStore(BlobStore):
 
     async def close(self) -> None:
         await self._bucket.close()
+
+    async def check_writable(self) -> None:
+        await self._bucket.check_writable(self._key(ArtifactPath((STAGING, PROBE))))
 
     async def put(self, path: ArtifactPath, content: AsyncIterator[bytes], size: int | None = None) -> BlobVersion:
         check_is_below_root(path)

@@ -9,7 +9,10 @@ from artifact_proxy.bucket_listing import ListedPage
 
 
 class ObjectBucket(ABC):
-    """The bucket, or container, of a store. Use it between `start` and `close`. All methods raise StoreUnavailable."""
+    """The bucket, or container, of a store, between `start` and `close`.
+
+    All methods raise StoreUnavailable and StoreRefused.
+    """
 
     @abstractmethod
     async def start(self) -> None:
@@ -31,6 +34,10 @@ class ObjectBucket(ABC):
 
         Raises what `content` raises; then nothing is seen of the object.
         """
+
+    @abstractmethod
+    async def check_writable(self, key: str) -> None:
+        """Find out whether an object could be put. At most one is left, at `key`, however often this is asked."""
 
     @abstractmethod
     async def head(self, key: str) -> BlobInfo:

@@ -27,6 +27,7 @@ from artifact_proxy.s3_parted_uploads import COMPLETE_TIMEOUT_S, MAX_PARTS, S3Pa
 from artifact_proxy.s3_presigner import S3Presigner
 from artifact_proxy.s3_settings import S3Settings
 from artifact_proxy.sized_chunks import SizedChunks
+from artifact_proxy.staging import PROBE, STAGING
 from artifact_proxy.watched_upload import PATIENCE_S
 from schemas.errors import InvalidParameterValue, TracklogError
 from schemas.rest.route import KIB, MIB
@@ -54,6 +55,8 @@ PAGE_KEYS: Final = 1000
 """What S3 lists, and deletes, at once."""
 
 ABORT_TIMEOUT_S: Final = 10.0
+
+PROBED: Final = ArtifactPath((STAGING, PROBE))
 
 Args = dict[str, Any]
 """Arguments of a call, named as S3 names them."""
@@ -100,6 +103,10 @@ class S3BlobStore(BlobStore):
             self._sweeping.cancel()
             await asyncio.gather(self._sweeping, return_exceptions=True)
         await self._bucket.close()
+
+    async def check_writable(self) -> None:
+        """By a multipart upload that is begun and called off: it takes the right to put, and puts nothing."""
+        await self.parted.abort(PROBED, await self.parted.create(PROBED))
 
     async def put(self, path: ArtifactPath, content: AsyncIterator[bytes], size: int | None = None) -> BlobVersion:
         self._check_not_root(path)

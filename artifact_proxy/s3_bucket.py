@@ -10,7 +10,7 @@ from aiobotocore.config import AioConfig  # type: ignore[import-untyped]
 from aiobotocore.session import AioSession  # type: ignore[import-untyped]
 from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError  # type: ignore[import-untyped]
 
-from artifact_proxy.blob_store import BlobNotFound, StoreFull, StoreUnavailable
+from artifact_proxy.blob_store import BlobNotFound, StoreFull, StoreRefused, StoreUnavailable
 from artifact_proxy.s3_settings import S3Settings
 from artifact_proxy.watched_upload import PATIENCE_S, WatchedUpload
 from schemas.errors import InvalidParameterValue, TracklogError
@@ -36,6 +36,12 @@ STORE_ERRORS: Final[dict[str, type[TracklogError]]] = {
     "InvalidPart": InvalidParameterValue,
     "InvalidPartOrder": InvalidParameterValue,
     "NoSuchUpload": InvalidParameterValue,
+    "AccessDenied": StoreRefused,
+    "AccountProblem": StoreRefused,
+    "AllAccessDisabled": StoreRefused,
+    "InvalidAccessKeyId": StoreRefused,
+    "SignatureDoesNotMatch": StoreRefused,
+    "NoSuchBucket": StoreRefused,
     "QuotaExceeded": StoreFull,
     "XMinioStorageFull": StoreFull,
     "XMinioAdminBucketQuotaExceeded": StoreFull,

@@ -21,7 +21,7 @@ from typing import Any, ClassVar, Final
 
 import asyncssh
 
-from artifact_proxy.blob_store import StoreFull, StoreUnavailable
+from artifact_proxy.blob_store import StoreFull, StoreRefused, StoreUnavailable
 from artifact_proxy.file_tree import FileTree, Found, Kind, Names, NoSuchPath, OpenFile, ServerRefused
 from artifact_proxy.gathered import CHUNK_BYTES
 from artifact_proxy.store_uri import StoreUri
@@ -41,7 +41,13 @@ to a connection."""
 
 MISSING: Final = (asyncssh.SFTPNoSuchFile, asyncssh.SFTPNoSuchPath, asyncssh.SFTPNotADirectory)
 FULL: Final = (asyncssh.SFTPNoSpaceOnFilesystem, asyncssh.SFTPQuotaExceeded)
-AWAY: Final = (asyncssh.SFTPConnectionLost, asyncssh.SFTPNoConnection, asyncssh.SFTPPermissionDenied)
+AWAY: Final = (asyncssh.SFTPConnectionLost, asyncssh.SFTPNoConnection)
+DENIED: Final = (
+    asyncssh.SFTPPermissionDenied,
+    asyncssh.SFTPWriteProtect,
+    asyncssh.PermissionDenied,  # the server does not let this one in
+    asyncssh.HostKeyNotVerifiable,  # and this one does not trust the server
+)
 
 
 class SftpFileTree(FileTree):
@@ -260,6 +266,8 @@ async def asked(timeout_s: float = REPLY_TIMEOUT_S) -> AsyncIterator[None]:
         raise NoSuchPath from error
     except FULL as error:
         raise StoreFull("The artifact store has no room.") from error
+    except DENIED as error:
+        raise StoreRefused(f"The artifact store does not let this server do it ({type(error).__name__}).") from error
     except AWAY as error:
         raise StoreUnavailable(f"The artifact store cannot do this ({type(error).__name__}).") from error
     except asyncssh.SFTPError as error:

@@ -8,6 +8,9 @@ from artifact_proxy.blob_store import NotABlob
 STAGING: Final = ".tracklog-uploads"
 """Below the root, on the same file system as what the uploads in it become."""
 
+PROBE: Final = "probe"
+"""The name in STAGING of what is written to see whether a store can be written; one name, so that it stays one."""
+
 PARTS: Final = "parts"
 """The folder in STAGING that holds the parts of uploads that come in parts."""
 

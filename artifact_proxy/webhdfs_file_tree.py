@@ -16,7 +16,7 @@ import aiohttp
 import orjson
 from yarl import URL
 
-from artifact_proxy.blob_store import StoreFull, StoreUnavailable
+from artifact_proxy.blob_store import StoreFull, StoreRefused, StoreUnavailable
 from artifact_proxy.file_tree import FileTree, Found, Kind, Names, NoSuchPath, OpenFile, ServerRefused
 from artifact_proxy.gathered import CHUNK_BYTES
 from artifact_proxy.http_errors import http_errors
@@ -220,7 +220,9 @@ async def check(answer: aiohttp.ClientResponse) -> None:
         raise StoreFull("The artifact store has no room.")
     if said in UNNAMEABLE:
         raise InvalidParameterValue("HDFS cannot keep an artifact under this name.")
-    if said in STANDBY or said in DENIED or answer.status in (401, 502, 503, 504):
+    if said in DENIED or answer.status == 401:
+        raise StoreRefused(f"The artifact store answered {said or answer.status}.")
+    if said in STANDBY or answer.status in (502, 503, 504):
         raise StoreUnavailable(f"The artifact store answered {said or answer.status}.")
     raise ServerRefused(said or str(answer.status))
 

@@ -10,6 +10,7 @@ TracklogError
 ├── EndpointNotFound             404
 ├── MethodNotAllowed             405
 ├── RequestTooLarge              413
+├── StorageFull                  507
 ├── InvalidState                 500  (MLflow's own status for a rename of a deleted experiment)
 ├── InternalError                500
 ├── NotImplementedYet            501
@@ -78,6 +79,13 @@ class MethodNotAllowed(TracklogError):
 class RequestTooLarge(TracklogError):
     error_code = "INVALID_PARAMETER_VALUE"
     status = 413
+
+
+class StorageFull(TracklogError):
+    """There is no room. Not among the errors that MLflow's client repeats: room is made by people, not by waiting."""
+
+    error_code = "RESOURCE_EXHAUSTED"
+    status = 507
 
 
 class InvalidState(TracklogError):

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
-from artifact_proxy.artifact_path import folder_path
 from artifact_proxy.artifact_roots import ArtifactRoots, LocalRoot, RemoteRoot
 from artifact_proxy.blob_store import BlobStore
 from artifact_proxy.changes import ArtifactChanges
@@ -21,10 +20,7 @@ from schemas.envelope import EventClock
 from schemas.errors import ResourceDoesNotExist
 from schemas.events import ordering_unit_of
 from tracklog.settings import ArtifactSettings, folder_of
-from tracklog.web.readiness import Check
-
-PROBED_FOLDER: Final = folder_path("tracklog-readiness")
-"""Listed to see whether a store answers; nothing is ever in it."""
+from tracklog.web.readiness import Check, seldom
 
 PARAMETER: Final = {"sqlite": "?", "postgresql": "$1"}
 """How a dialect writes the first parameter of a statement."""
@@ -84,11 +80,7 @@ def store_needs(store: BlobStore | None) -> Mapping[str, Check]:
     if store is None:
         return {}
 
-    async def answers() -> None:
-        async for _ in store.entries(PROBED_FOLDER):
-            return
-
-    return {"artifact store": answers}
+    return {"artifact store": seldom(store.check_writable)}
 
 
 def _location(read_model: ReadModel, freshness: Freshness, stream: str, sql: str, missing: str) -> ArtifactRootOf:

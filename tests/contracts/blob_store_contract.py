@@ -61,6 +61,14 @@ class BlobStoreContract:
         await put(store, "a/b.bin", LARGE[:size])
         assert await get(store, "a/b.bin") == LARGE[:size]
 
+    async def test_finding_out_whether_it_can_be_written_leaves_nothing_that_is_seen(self, store: BlobStore) -> None:
+        for _ in range(3):
+            await store.check_writable()
+        assert await entries(store) == []
+        await put(store, "a", b"1")
+        await store.check_writable()
+        assert await entries(store) == [Entry("a", 1)]
+
     async def test_the_way_a_blob_is_cut_into_chunks_does_not_show(self, store: BlobStore) -> None:
         await put(store, "a", *(LARGE[start : start + 7_001] for start in range(0, len(LARGE), 7_001)))
         assert await get(store, "a") == LARGE

@@ -5,7 +5,7 @@ from uuid import uuid4
 
 import pytest
 
-from artifact_proxy.blob_store import Entry, StoreUnavailable
+from artifact_proxy.blob_store import Entry, StoreRefused, StoreUnavailable
 from artifact_proxy.file_tree_blob_store import FileTreeBlobStore
 from artifact_proxy.ftp_file_tree import FtpFileTree
 from artifact_proxy.store_uri import StoreUri
@@ -63,10 +63,10 @@ async def test_ftps_tells_its_password_to_no_other_server(tls_server: TlsFtpd) -
     assert f"[{tls_server.user}]" not in log
 
 
-async def test_a_wrong_password_is_unavailable_and_not_shown(ftp_service: Ftpd) -> None:
+async def test_a_wrong_password_is_refused_and_not_shown(ftp_service: Ftpd) -> None:
     uri = f"ftp://{ftp_service.user}:wrong-secret@127.0.0.1:{ftp_service.port}/root"
     store = FileTreeBlobStore(FtpFileTree(StoreUri.parse(uri)))
-    with pytest.raises(StoreUnavailable) as refused:
+    with pytest.raises(StoreRefused) as refused:
         await put(store, "a", b"1")
     assert "secret" not in refused.value.message
     await store.close()

@@ -14,7 +14,15 @@ from pathlib import Path
 import pytest
 
 from artifact_proxy.artifact_path import file_path, folder_path
-from artifact_proxy.blob_store import BlobNotFound, BlobStore, Entry, NotABlob, StoreFull, StoreUnavailable
+from artifact_proxy.blob_store import (
+    BlobNotFound,
+    BlobStore,
+    Entry,
+    NotABlob,
+    StoreFull,
+    StoreRefused,
+    StoreUnavailable,
+)
 from artifact_proxy.local_blob_store import ABANDONED_AFTER_S, LocalBlobStore
 from artifact_proxy.staging import STAGING
 from schemas.errors import InvalidParameterValue
@@ -82,10 +90,12 @@ async def test_an_upload_is_synced_before_it_is_in_its_place(
         (errno.ENOSPC, StoreFull),
         (errno.EDQUOT, StoreFull),
         (errno.EIO, StoreUnavailable),
-        (errno.EROFS, StoreUnavailable),
+        (errno.EROFS, StoreRefused),
+        (errno.EACCES, StoreRefused),
+        (errno.EPERM, StoreRefused),
     ],
 )
-async def test_a_disk_that_takes_no_more_is_a_retryable_error_and_leaves_nothing(
+async def test_a_disk_that_takes_no_more_is_told_as_what_it_is_and_leaves_nothing(
     store: BlobStore, root: Path, monkeypatch: pytest.MonkeyPatch, number: int, error: type[Exception]
 ) -> None:
     write = os.write
@@ -99,6 +109,33 @@ async def test_a_disk_that_takes_no_more_is_a_retryable_error_and_leaves_nothing
     with pytest.raises(error, match=os.strerror(number)):
         await put(store, "a", *[LARGE[:100_000]] * 8)
     assert await entries(store) == []
+    assert staged(root) == []
+
+
+@pytest.mark.parametrize(
+    ("number", "error"),
+    [
+        (errno.ENOSPC, StoreFull),
+        (errno.EDQUOT, StoreFull),
+        (errno.EIO, StoreUnavailable),
+        (errno.EROFS, StoreRefused),
+        (errno.EACCES, StoreRefused),
+    ],
+)
+@pytest.mark.parametrize("call", ["open", "write", "fsync"])
+async def test_a_store_that_cannot_be_written_says_why_and_keeps_nothing(
+    store: BlobStore, root: Path, monkeypatch: pytest.MonkeyPatch, call: str, number: int, error: type[Exception]
+) -> None:
+    await put(store, "a", b"1")
+
+    def refused(*_args: object, **_options: object) -> int:
+        raise OSError(number, os.strerror(number))
+
+    with monkeypatch.context() as broken, pytest.raises(error, match=os.strerror(number)):
+        broken.setattr(os, call, refused)
+        await store.check_writable()
+    assert staged(root) == []
+    await store.check_writable()
     assert staged(root) == []
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from artifact_proxy.artifact_path import ROOT, file_path
 from artifact_proxy.azure_bucket import AzureBucket
-from artifact_proxy.blob_store import Entry, StoreUnavailable
+from artifact_proxy.blob_store import Entry, StoreRefused
 from artifact_proxy.gcs_bucket import GcsBucket
 from artifact_proxy.object_blob_store import ObjectBlobStore
 from artifact_proxy.object_bucket import ObjectBucket
@@ -104,13 +104,13 @@ async def test_a_bucket_without_prefix_is_a_store_too(store: ObjectBlobStore, bu
     assert await get(whole, "a/b/x/y") == b"1"
 
 
-async def test_a_bucket_that_is_not_there_is_unavailable_and_not_empty(made: tuple[MakeBucket, Any]) -> None:
+async def test_a_bucket_that_is_not_there_is_refused_and_not_empty(made: tuple[MakeBucket, Any]) -> None:
     make, settings = made
     name = "container" if hasattr(settings, "container") else "bucket"
     bucket = make(replace(settings, **{name: "no-such-bucket-anywhere"}))
     await bucket.start()
     store = ObjectBlobStore(bucket)
-    for reached in (put(store, "a", b"1"), entries(store)):
-        with pytest.raises(StoreUnavailable):
+    for reached in (put(store, "a", b"1"), entries(store), store.check_writable()):
+        with pytest.raises(StoreRefused):
             await reached
     await bucket.close()

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from artifact_proxy.artifact_path import ROOT, file_path, folder_path
-from artifact_proxy.blob_store import BlobNotFound, BlobStore, Entry, StoreUnavailable
+from artifact_proxy.blob_store import BlobNotFound, BlobStore, Entry, StoreRefused, StoreUnavailable
 from artifact_proxy.s3_blob_store import S3BlobStore
 from artifact_proxy.s3_bucket import S3Bucket
 from artifact_proxy.s3_settings import S3Settings
@@ -171,30 +171,37 @@ async def test_the_arguments_of_uploads_reach_the_store(settings: S3Settings, bu
 async def test_a_store_that_is_away_is_unavailable_and_not_empty(settings: S3Settings, unused_tcp_port: int) -> None:
     store = S3BlobStore(replace(settings, endpoint_url=f"http://127.0.0.1:{unused_tcp_port}"))
     await store.start()
-    for reached in (get(store, "a"), put(store, "a", b"1"), store.delete(file_path("a")), entries(store)):
+    reached = (get(store, "a"), put(store, "a", b"1"), store.delete(file_path("a")), entries(store))
+    for asked in (*reached, store.check_writable()):
         with pytest.raises(StoreUnavailable):
-            await reached
+            await asked
     await store.close()
 
 
-async def test_a_bucket_that_is_not_there_is_unavailable_and_not_empty(settings: S3Settings) -> None:
+async def test_a_bucket_that_is_not_there_is_refused_and_not_empty(settings: S3Settings) -> None:
     store = S3BlobStore(replace(settings, bucket="no-such-bucket-anywhere"))
     await store.start()
-    for reached in (put(store, "a", b"1"), entries(store), get(store, "a")):
-        with pytest.raises(StoreUnavailable):
+    for reached in (put(store, "a", b"1"), entries(store), get(store, "a"), store.check_writable()):
+        with pytest.raises(StoreRefused):
             await reached
     await store.close()
+
+
+async def test_finding_out_whether_it_can_be_written_leaves_no_upload(store: BlobStore, bucket: S3Bucket) -> None:
+    await store.check_writable()
+    assert await uploads_under_way(bucket, "a/b/") == []
 
 
 async def test_errors_show_no_credentials(settings: S3Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "wrong-secret")
     store = S3BlobStore(settings)
     await store.start()
-    with pytest.raises(StoreUnavailable) as refused:
-        await put(store, "a", b"1")
-    assert "SignatureDoesNotMatch" in refused.value.message
-    assert "secret" not in refused.value.message
-    assert "tracklog" not in refused.value.message
+    for asked in (put(store, "a", b"1"), store.check_writable()):
+        with pytest.raises(StoreRefused) as refused:
+            await asked
+        assert "SignatureDoesNotMatch" in refused.value.message
+        assert "secret" not in refused.value.message
+        assert "tracklog" not in refused.value.message
     await store.close()
 
 

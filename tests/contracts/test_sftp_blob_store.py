@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from artifact_proxy.artifact_path import file_path, folder_path
-from artifact_proxy.blob_store import BlobNotFound, Entry, NotABlob, StoreUnavailable
+from artifact_proxy.blob_store import BlobNotFound, Entry, NotABlob, StoreRefused, StoreUnavailable
 from artifact_proxy.file_tree_blob_store import ABANDONED_AFTER, FileTreeBlobStore
 from artifact_proxy.sftp_file_tree import SftpFileTree
 from artifact_proxy.staging import PARTS, STAGING
@@ -133,7 +133,7 @@ async def test_a_host_that_is_not_known_is_not_trusted(sftp_service: Sshd, root:
         uri, known_hosts=str(tmp_path / "known_hosts"), client_keys=[str(sftp_service.client_key)], config=[]
     )
     store = FileTreeBlobStore(tree)
-    with pytest.raises(StoreUnavailable):
+    with pytest.raises(StoreRefused):
         await put(store, "a", b"1")
     await store.close()
 

@@ -35,7 +35,13 @@ async def test_a_store_that_is_away_is_unavailable_and_not_empty(scheme: str, un
     store = store_at(uris(unused_tcp_port)[scheme], environ)
     await store.start()
     started = time.monotonic()
-    reached = (get(store, "a"), put(store, "a", b"1"), store.delete(file_path("a")), entries(store))
+    reached = (
+        get(store, "a"),
+        put(store, "a", b"1"),
+        store.delete(file_path("a")),
+        entries(store),
+        store.check_writable(),
+    )
     for error in await asyncio.gather(*reached, return_exceptions=True):
         assert isinstance(error, StoreUnavailable)
         assert str(unused_tcp_port) not in error.message

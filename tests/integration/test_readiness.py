@@ -5,17 +5,16 @@ import json
 import os
 import resource
 import signal
-import subprocess
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from pathlib import Path
 from typing import Any, Final
 
 import pytest
 
 from schemas.read_model_link import current
-from tests.services.missing import ServiceMissing, leave_out
+from tests.small_disk import fill, read_only, small_disk
 from tests.tracklog_server import TracklogServer
 
 WITHIN_S: Final = 60.0
@@ -35,7 +34,7 @@ class Asking:
         data = None if body is None else json.dumps(body)
         self._connection.request(method, path, data, {"Content-Type": "application/json"})
         answer = self._connection.getresponse()
-        return answer.status, json.loads(answer.read())
+        return answer.status, json.loads(answer.read() or b"{}")
 
     def missing(self) -> dict[str, str]:
         """What the server says that it lacks."""
@@ -86,33 +85,6 @@ def projector_of(server: TracklogServer) -> int:
 
     eventually(is_there, "a projector child")
     return found[0]
-
-
-@contextmanager
-def small_disk(folder: Path, size: str) -> Iterator[Path]:
-    """A file system of its own."""
-    folder.mkdir()
-    try:
-        subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", folder], check=True, capture_output=True)
-    except (OSError, subprocess.CalledProcessError) as error:
-        leave_out(ServiceMissing(f"a file system in memory cannot be mounted here: {error}"))
-    try:
-        yield folder
-    finally:
-        subprocess.run(["umount", "--lazy", folder], check=True)
-
-
-def fill(disk: Path) -> Path:
-    """A file that leaves no room."""
-    filling = disk / "filling"
-    with filling.open("wb", buffering=0) as file:
-        for piece in (1 << 16, 1 << 12):
-            try:
-                while True:
-                    file.write(bytes(piece))
-            except OSError:
-                continue
-    return filling
 
 
 def test_a_projector_that_is_suspended_is_told_and_goes_on(server: TracklogServer, client: Asking) -> None:
@@ -189,3 +161,52 @@ def test_a_full_disk_of_the_read_model_alone_is_told_until_there_is_room(tmp_pat
             assert [one["key"] for one in told["run"]["data"]["metrics"]] == ["m"]
             assert projector_of(server) == projector
     assert "Traceback" not in server.log_tail()
+
+
+def put_artifact(client: Asking) -> tuple[int, str]:
+    """Status and error code of an upload."""
+    status, told = client.ask("PUT", "/api/2.0/mlflow-artifacts/artifacts/0/a.txt", "content")
+    return status, told.get("error_code", "")
+
+
+def test_artifacts_that_cannot_be_stored_are_told_and_refused_with_why(tmp_path: Path) -> None:
+    with small_disk(tmp_path / "disk", "1m") as disk:
+        server = TracklogServer(tmp_path / "server", options=("--artifacts-destination", str(disk / "artifacts")))
+        with server, closing(Asking(server)) as client:
+            assert client.missing() == {}
+            assert put_artifact(client) == (200, "")
+            with read_only(disk):
+                assert put_artifact(client) == (403, "PERMISSION_DENIED")
+                eventually(
+                    lambda: "Read-only" in client.missing().get("artifact store", ""), "told that it is read-only"
+                )
+            eventually(lambda: client.missing() == {}, "ready")
+            filling = fill(disk)
+            assert put_artifact(client) == (507, "RESOURCE_EXHAUSTED")
+            eventually(lambda: "No space" in client.missing().get("artifact store", ""), "told that it is full")
+            assert set(client.missing()) == {"artifact store"}
+            filling.unlink()
+            eventually(lambda: client.missing() == {}, "ready")
+            assert put_artifact(client) == (200, "")
+        assert sorted(one.name for one in (disk / "artifacts").rglob("*") if one.is_file()) == ["a.txt"]
+
+
+def test_a_missing_artifact_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    server = TracklogServer(tmp_path, options=("--artifacts-destination", str(tmp_path / "file" / "artifacts")))
+    server.spawn()
+    try:
+        eventually(lambda: answers(server), "an answer")
+        with closing(Asking(server)) as client:
+            eventually(lambda: "artifact store" in client.missing(), "told that it cannot be written")
+    finally:
+        server.stop()
+
+
+def answers(server: TracklogServer) -> bool:
+    try:
+        with closing(Asking(server)) as client:
+            client.missing()
+    except ConnectionError:
+        return False
+    return True

@@ -88,6 +88,10 @@ SHOWN_BY: Final[dict[str, tuple[str, ...]]] = {
     "A server with `--no-serve-artifacts` lists": (
         f"{ARTIFACT_ROOTS}::test_without_serving_artifacts_the_proxys_addresses_name_nothing",
     ),
+    "An artifact that cannot be stored": (
+        "compatibility/test_artifact_refusals.py::test_the_client_is_told_why_and_asks_once",
+        "integration/test_readiness.py::test_artifacts_that_cannot_be_stored_are_told_and_refused_with_why",
+    ),
     "Links in the artifact folder": (
         "contracts/test_local_blob_store.py::test_links_are_not_listed_nor_followed_to_read",
         "contracts/test_local_blob_store.py::test_links_are_not_followed_to_write",

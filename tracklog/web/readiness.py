@@ -1,6 +1,8 @@
 """Whether a process can do its work now: GET /ready tests everything it needs, each within a bound."""
 
 import asyncio
+import math
+import time
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Final
 
@@ -15,8 +17,46 @@ BOUND_S: Final = 2.0
 FRESH_S: Final = 0.5
 """How long an answer holds: whoever may ask cannot have the stores asked more often."""
 
+FOUND_S: Final = 10.0
+MISSED_S: Final = 2.0
+"""How long holds what a check found that costs requests, or writes: that a need is met, and that it is not."""
+
 Check = Callable[[], Awaitable[None]]
 """Returns when a need is met; else raises, with why."""
+
+
+def seldom(check: Check, now_s: Callable[[], float] = time.monotonic) -> Check:
+    """The same check, made once in a while; what it found holds until then.
+
+    One that takes longer than somebody waits for it goes on for the next who asks.
+    """
+    checking: asyncio.Task[None] | None = None
+    until_s = 0.0
+
+    async def made() -> None:
+        nonlocal until_s
+        until_s = math.inf  # as long as it takes
+        try:
+            await check()
+        except BaseException:
+            until_s = now_s() + MISSED_S
+            raise
+        until_s = now_s() + FOUND_S
+
+    async def checked() -> None:
+        nonlocal checking
+        if checking is None or now_s() >= until_s:
+            checking = asyncio.create_task(made())
+            checking.add_done_callback(_heard)
+        await asyncio.shield(checking)
+
+    return checked
+
+
+def _heard(checking: asyncio.Task[None]) -> None:
+    """Whoever asked is told by the task itself; that nobody may have waited for it is no fault."""
+    if not checking.cancelled():
+        checking.exception()
 
 
 class Readiness:

@@ -10,7 +10,7 @@ from schemas.errors import TemporarilyUnavailable
 from tracklog.settings import WebSettings
 from tracklog.web import readiness
 from tracklog.web.app import create_app
-from tracklog.web.readiness import Check, Readiness, ready_route
+from tracklog.web.readiness import Check, Readiness, ready_route, seldom
 
 
 async def fine() -> None:
@@ -60,3 +60,55 @@ async def test_those_who_ask_at_once_share_the_answer() -> None:
     ready = Readiness({"x": counting})
     await asyncio.gather(*(ready.missing() for _ in range(50)))
     assert asked == 1
+
+
+class Costly:
+    """A check that counts how often it is made, on a clock that the test moves."""
+
+    def __init__(self) -> None:
+        self.made = 0
+        self.now_s = 0.0
+        self.fault: Exception | None = None
+        self.check = seldom(self._check, lambda: self.now_s)
+
+    async def _check(self) -> None:
+        self.made += 1
+        await asyncio.sleep(0)
+        if self.fault is not None:
+            raise self.fault
+
+
+async def test_what_a_costly_check_found_holds_for_a_while() -> None:
+    costly = Costly()
+    for _ in range(3):
+        await costly.check()
+    assert costly.made == 1
+    costly.now_s = readiness.FOUND_S
+    costly.fault = TemporarilyUnavailable("full")
+    for _ in range(3):
+        with pytest.raises(TemporarilyUnavailable, match="full"):
+            await costly.check()
+    assert costly.made == 2
+    costly.now_s += readiness.MISSED_S
+    costly.fault = None
+    await costly.check()
+    assert costly.made == 3
+
+
+async def test_a_costly_check_that_nobody_waits_for_any_more_goes_on_for_the_next() -> None:
+    answered = asyncio.Event()
+    made = 0
+
+    async def slow() -> None:
+        nonlocal made
+        made += 1
+        await answered.wait()
+
+    check = seldom(slow)
+    for _ in range(3):
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0):
+                await check()
+    answered.set()
+    await check()
+    assert made == 1
