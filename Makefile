@@ -33,10 +33,15 @@ install: $(VENV)/installed-tools $(VENV)/installed-page
 	@command -v chromium chromium-browser google-chrome >/dev/null 2>&1 || [ -x "$$CHROMIUM" ] || \
 		echo "Chromium is not installed: the tests of the page will not run (Debian: apt-get install chromium)."
 
-serve: $(VENV)/installed-page
+# Before anything is made: nobody should wait for minutes to read that the port is taken.
+serve: port-for-serve $(VENV)/installed-page
+	@echo "Starting: $(BIN)/tracklog server $(OPTIONS)" >&2
 	@exec $(BIN)/tracklog server $(OPTIONS)
 
-stack: install
+port-for-%:
+	@$(if $(PYTHON),"$(PYTHON)" -m scripts.port_is_free $* $(OPTIONS))
+
+stack: port-for-stack install
 	@exec $(BIN)/python -m tests.services.run_stack $(OPTIONS)
 
 # Each worker has services of its own. In the order of the files the slow ones are under way early, and not left for last.
@@ -93,18 +98,19 @@ $(BIN)/python:
 	@[ -n "$(PYTHON)" ] || { echo "Tracklog needs Python 3.11 or newer; name one: make PYTHON=/path/to/python3.11" >&2; exit 1; }
 	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "$(PYTHON) is older than Python 3.11, which Tracklog needs" >&2; exit 1; }
 	@"$(PYTHON)" -c 'import ensurepip' || { echo "$(PYTHON) lacks the module ensurepip (Debian: apt-get install python3-venv)" >&2; exit 1; }
-	"$(PYTHON)" -m venv $(VENV)
+	@echo "Making an environment in $(VENV), with $$("$(PYTHON)" --version)." >&2
+	@"$(PYTHON)" -m venv $(VENV)
 
 $(VENV)/installed-package: pyproject.toml requirements-runtime.lock | $(BIN)/python
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-runtime.lock
+	@$(BIN)/python -m scripts.install requirements-runtime.lock
 	@# Without its warning that folders here may hide installed packages: they are these packages.
-	PYTHONWARNINGS=ignore $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@PYTHONWARNINGS=ignore $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 
 $(VENV)/installed-tools: requirements.lock $(VENV)/installed-package
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@$(BIN)/python -m scripts.install requirements.lock
 	@touch $@
 
 $(VENV)/installed-page: tracklog/page_fetch.py $(VENV)/installed-package
-	$(BIN)/tracklog fetch-page
+	@$(BIN)/tracklog fetch-page
 	@touch $@

@@ -53,7 +53,6 @@ def experiment_row(experiment: Experiment) -> Values:
         experiment.creation_time_ms,
         experiment.last_update_time_ms,
         experiment.lifecycle_revision,
-        experiment.claim,
     )
 
 

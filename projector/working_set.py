@@ -10,7 +10,6 @@ from schemas.events import (
     ArtifactDeleted,
     ArtifactUploaded,
     DatasetInput,
-    ExperimentAcknowledged,
     ExperimentCreated,
     ExperimentDeleted,
     ExperimentRenamed,
@@ -52,7 +51,6 @@ class Experiment:
     creation_time_ms: int
     last_update_time_ms: int
     lifecycle_revision: int = 0
-    claim: str | None = None
 
 
 @dataclass(slots=True)
@@ -199,13 +197,7 @@ def needs_of(events: Sequence[AnyEvent]) -> Needs:
             case ExperimentCreated() | ExperimentRenamed():
                 needs.experiment_ids.add(event.experiment_id)
                 needs.experiment_names.add(event.name)
-            case (
-                ExperimentAcknowledged()
-                | ExperimentDeleted()
-                | ExperimentRestored()
-                | ExperimentTagSet()
-                | ExperimentTagDeleted()
-            ):
+            case ExperimentDeleted() | ExperimentRestored() | ExperimentTagSet() | ExperimentTagDeleted():
                 needs.experiment_ids.add(event.experiment_id)
             case LoggedModelParamsLogged():
                 needs.logged_model(event.model_id).update(param.key for param in event.params)

@@ -4,8 +4,10 @@ What cannot be had is said. That is an error only in continuous integration; els
 """
 
 import sys
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 
 from tests.services.azurite import script as azurite_script
 from tests.services.containers import docker_answers
@@ -20,6 +22,9 @@ from tests.services.nginx import binary as nginx_binary
 from tests.services.postgresql import binaries as postgresql_binaries
 from tests.services.sshd import binary as sshd_binary
 from tests.services.unprivileged import unprivileged
+
+GOES_ON_S = 15.0
+BUILT_ONCE = "MinIO (built once, which takes some minutes)"
 
 
 def postgresql() -> None:
@@ -37,6 +42,12 @@ def hdfs() -> None:
     hadoop_jars()
 
 
+def of_a_stack(*, with_kafka: bool) -> dict[str, Callable[[], object]]:
+    """What `make stack` starts, none of it in containers."""
+    of_kafka = {"Kafka": kafka} if with_kafka else {}
+    return {"nginx": nginx_binary, "PostgreSQL": postgresql, **of_kafka, BUILT_ONCE: minio_binary}
+
+
 def wanted() -> dict[str, Callable[[], object]]:
     """What must be had on this machine, by the name of the service."""
     services: dict[str, Callable[[], object]] = {
@@ -52,7 +63,7 @@ def wanted() -> dict[str, Callable[[], object]]:
         if given_kafka() is None or is_ci():
             services["Kafka"] = kafka
         if given_s3() is None or is_ci():
-            services["MinIO (built once, which takes some minutes)"] = minio_binary
+            services[BUILT_ONCE] = minio_binary
     return services
 
 
@@ -61,19 +72,44 @@ def say(text: str) -> None:
     sys.stdout.flush()
 
 
-def main() -> int:
-    missing = 0
-    for name, fetch in wanted().items():
-        started = time.monotonic()
-        say(f"{name} ... ")
+@contextmanager
+def said_to_go_on(name: str, said: Callable[[str], None], every_s: float = GOES_ON_S) -> Iterator[None]:
+    """Say now and again that `name` is still being fetched or built, for those who wait and see nothing."""
+    done = threading.Event()
+    began = time.monotonic()
+
+    def go_on() -> None:
+        while not done.wait(every_s):
+            said(f"  still at {name}, for {time.monotonic() - began:.0f} s\n")
+
+    teller = threading.Thread(target=go_on, daemon=True)
+    teller.start()
+    try:
+        yield
+    finally:
+        done.set()
+        teller.join()
+
+
+def fetch(services: Mapping[str, Callable[[], object]], said: Callable[[str], None] = say) -> list[ServiceMissing]:
+    """Fetch or build each that is not there yet, and say how it went; what cannot be had."""
+    missing: list[ServiceMissing] = []
+    for name, fetch_one in services.items():
+        began = time.monotonic()
+        said(f"{name} ...\n")
         try:
-            fetch()
+            with said_to_go_on(name, said):
+                fetch_one()
         except ServiceMissing as error:
-            missing += 1
-            say(f"missing. {error}\n")
+            missing.append(error)
+            said(f"  missing. {error}\n")
         else:
-            say(f"there, {time.monotonic() - started:.1f} s\n")
-    return 1 if missing and is_ci() else 0
+            said(f"  there, {time.monotonic() - began:.1f} s\n")
+    return missing
+
+
+def main() -> int:
+    return 1 if fetch(wanted()) and is_ci() else 0
 
 
 if __name__ == "__main__":

@@ -12,8 +12,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import ClassVar, Self
 
+from scripts.port_is_free import listeners
 from tests.services import leash
-from tests.services.process_tree import kill_tree, parent_of, resume_tree, suspend_tree
+from tests.services.process_tree import descendants, kill_tree, parent_of, resume_tree, suspend_tree
 
 START_TIMEOUT_S = 120.0
 """The slowest is up in four seconds; the rest is for a machine that is busy with other tests."""
@@ -64,6 +65,11 @@ class ServiceProcess(ABC):
     @abstractmethod
     def is_ready(self) -> bool:
         """Whether it answers, asked again and again after its start."""
+
+    def is_the_one_that_listens(self) -> bool:
+        """Whether it is this process that has the port, and not one that was there before: that would be ready too."""
+        found = listeners(self.port)
+        return not found or bool({self.pid, *descendants(self.pid)} & set(found))
 
     def prepare(self) -> None:  # noqa: B027
         """Make whatever must be there before a start; nothing unless a service says otherwise."""
@@ -123,7 +129,7 @@ class ServiceProcess(ABC):
     def wait_until_ready(self, timeout_s: float = START_TIMEOUT_S) -> None:
         """Return when it is ready; otherwise kill it and raise ServiceDidNotStartError."""
         deadline = time.monotonic() + timeout_s
-        while not self.is_ready():
+        while not (self.is_ready() and self.is_the_one_that_listens()):
             if not self.is_running:
                 self._ended()
                 raise ServiceDidNotStartError(f"{self.name}: exit code {self.exit_code}\n{self.log_tail()}")

@@ -7,11 +7,13 @@ import threading
 import time
 from pathlib import Path
 
+from scripts.port_is_free import why_not
+from tests.services.download import fetch, of_a_stack
 from tests.services.kafka import Kafka
 from tests.services.minio import Minio
 from tests.services.missing import ServiceMissing
 from tests.services.postgresql import Postgresql
-from tests.services.process import ServiceDidNotStartError, ServiceDidNotStopError
+from tests.services.process import HOST, ServiceDidNotStartError, ServiceDidNotStopError
 from tests.services.stack import Part, Stack, StackInUse, StackSettings
 
 LOOK_EVERY_S = 0.5
@@ -33,7 +35,16 @@ def main() -> int:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.default_int_handler)
     started = time.monotonic()
-    say("Starting. What was never used here before is downloaded or built first, which may take minutes.")
+    if (refusal := why_not(HOST, options.port)) is not None:
+        say(f"{refusal}\nStop it, or choose another port: make stack OPTIONS='--port 8080'")
+        return 1
+    say("What the parts need (downloaded or built at the first time, which may take minutes):")
+    try:
+        if fetch(of_a_stack(with_kafka=settings.kafka), write):
+            return 1
+    except KeyboardInterrupt:
+        say("Stopped before anything was started.")
+        return 1
     stack = Stack(
         options.data,
         settings,
@@ -41,6 +52,7 @@ def main() -> int:
         make_postgresql=Postgresql,
         make_kafka=Kafka,
         make_minio=Minio,
+        say=say,
     )
     try:
         stack.start()
@@ -103,7 +115,11 @@ def parsed_options() -> argparse.Namespace:
 
 
 def say(text: str) -> None:
-    sys.stderr.write(f"{text}\n")
+    write(f"{text}\n")
+
+
+def write(text: str) -> None:
+    sys.stderr.write(text)
     sys.stderr.flush()
 
 

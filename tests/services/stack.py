@@ -69,7 +69,7 @@ class Stack:
 
     Each part, `kafka` (None without), `postgresql`, `minio`, `nginx` and the processes in `roles` by role, may be
     stopped, killed, suspended, resumed and started by itself. The stores are as tests want them, in containers where
-    Docker answers, unless `make_...` say otherwise.
+    Docker answers, unless `make_...` say otherwise. `say` is told what starts and is ready.
     """
 
     def __init__(
@@ -81,7 +81,9 @@ class Stack:
         make_postgresql: Callable[[Path], AnyPostgresql] = new_postgresql,
         make_kafka: Callable[[Path], AnyKafka] = new_kafka,
         make_minio: Callable[[Path], AnyMinio] = new_minio,
+        say: Callable[[str], None] = lambda text: None,
     ) -> None:
+        self._say = say
         folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder.resolve()
         self.settings = settings
@@ -151,9 +153,10 @@ class Stack:
         self._take_folder()
         try:
             with ThreadPoolExecutor() as threads:
-                for started in [threads.submit(service.start) for service in self.services]:
+                for started in [threads.submit(self._start, service) for service in self.services]:
                     started.result()
             self._prepare_stores()
+            self._say("The roles and the proxy start.")
             self._roles.start()
         except BaseException:
             self.kill()
@@ -230,6 +233,11 @@ class Stack:
     def _owner_password(self) -> str:
         """Made at the first start."""
         return kept_secret(self.folder / "database-password")
+
+    def _start(self, service: AnyKafka | AnyPostgresql | AnyMinio) -> None:
+        self._say(f"{service.name} starts.")
+        service.start()
+        self._say(f"{service.name} is ready.")
 
     def _take_folder(self) -> None:
         self._lock = (self.folder / "lock").open("wb")

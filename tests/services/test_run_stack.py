@@ -1,12 +1,18 @@
-"""What `make stack` does with a part that ends by itself."""
+"""What `make stack` says and does before its parts run, and with a part that ends by itself."""
 
+import socket
+import sys
 import threading
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.services import run_stack
+from tests.services.download import fetch, said_to_go_on
+from tests.services.missing import ServiceMissing
+from tests.services.process import HOST, ServiceDidNotStartError, ServiceProcess
 
 
 class FakePart:
@@ -60,3 +66,58 @@ def test_a_part_that_ends_again_at_once_ends_everything(capsys: pytest.CaptureFi
     assert watched(part, threading.Event()) == 1
     assert part.started == 1
     assert "everything ends" in capsys.readouterr().err
+
+
+def test_a_port_that_is_taken_is_told_before_anything_is_fetched_or_built(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    monkeypatch.setattr(run_stack, "fetch", lambda *_: pytest.fail("too early"))
+    with socket.create_server((HOST, 0)) as other:
+        port = str(other.getsockname()[1])
+        monkeypatch.setattr(sys, "argv", ["run_stack", "--port", port, "--data", str(tmp_path / "data")])
+        assert run_stack.main() == 1
+    assert f"Port {port} of {HOST} cannot be had" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_is_fetched_is_said_and_what_cannot_be_had_ends_it() -> None:
+    said: list[str] = []
+
+    def missing() -> None:
+        raise ServiceMissing("Get it there.")
+
+    assert [str(one) for one in fetch({"A": lambda: None, "B": missing}, said.append)] == ["Get it there."]
+    assert "".join(said).startswith("A ...\n  there, ")
+    assert said[2:] == ["B ...\n", "  missing. Get it there.\n"]
+
+
+def test_what_takes_long_says_that_it_goes_on() -> None:
+    said: list[str] = []
+    told = threading.Event()
+
+    def say(text: str) -> None:
+        said.append(text)
+        told.set()
+
+    with said_to_go_on("MinIO", say, every_s=0.001):
+        assert told.wait(60)
+    assert said[0].startswith("  still at MinIO, for ")
+
+
+class Elsewhere(ServiceProcess):
+    """A process that listens nowhere, though somebody else answers at its port."""
+
+    name = "elsewhere"
+
+    def command(self) -> list[str]:
+        return [sys.executable, "-c", "import time; time.sleep(600)"]
+
+    def is_ready(self) -> bool:
+        return True
+
+
+def test_another_server_at_the_port_is_never_taken_for_the_one_that_was_started(tmp_path: Path) -> None:
+    with socket.create_server((HOST, 0)) as other:
+        service = Elsewhere(tmp_path, port=other.getsockname()[1])
+        with pytest.raises(ServiceDidNotStartError):
+            service.start(timeout_s=0.3)

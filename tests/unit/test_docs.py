@@ -1,6 +1,7 @@
 """What the pages claim, and what the code does, are the same."""
 
 import re
+import shlex
 from pathlib import Path
 from typing import Final
 
@@ -120,3 +121,54 @@ def test_every_file_a_page_names_is_there(page: Path) -> None:
 @pytest.mark.parametrize("target", re.findall(r"`?make ([a-z-]+)`?", (ROOT / "README.md").read_text() + OPERATING))
 def test_every_make_target_a_page_names_is_there(target: str) -> None:
     assert re.search(rf"^{target}:", (ROOT / "Makefile").read_text(), re.MULTILINE), target
+
+
+def blocks(page: Path, language: str) -> list[str]:
+    """The examples of a page in a language."""
+    found: list[str] = re.findall(rf"^```{language}\n(.*?)^```", page.read_text(), re.MULTILINE | re.DOTALL)
+    return found
+
+
+def commands_in(text: str) -> list[list[str]]:
+    """The arguments of each `tracklog` that a shell would run in `text`."""
+    lines = [re.sub(r"^\S*/", "", line.strip()) for line in text.replace("\\\n", " ").splitlines()]
+    return [shlex.split(line)[1:] for line in lines if line.startswith("tracklog ")]
+
+
+EXAMPLES: Final = [
+    arguments
+    for page in PAGES
+    for block in [*blocks(page, "sh"), *blocks(page, "console")]
+    for arguments in commands_in(block)
+]
+
+
+@pytest.mark.parametrize("arguments", EXAMPLES, ids=" ".join)
+def test_a_command_that_an_example_types_is_one(arguments: list[str]) -> None:
+    parsed(arguments)
+
+
+def parsed(arguments: list[str]) -> None:
+    """Raises click's error where the command line takes them otherwise than an example says."""
+    name, *options = arguments
+    command = tracklog.get_command(None, name)  # type: ignore[arg-type]
+    assert command is not None, name
+    command.make_context(name, options)
+
+
+def test_the_service_that_a_page_shows_is_one_that_starts() -> None:
+    (unit,) = blocks(ROOT / "docs" / "deploying.md", "ini")
+    (command,) = re.findall(r"^ExecStart=\S+/(tracklog .*)$", unit, re.MULTILINE)
+    parsed(shlex.split(command)[1:])
+    known = {name for parameter in server.command.params if isinstance(name := parameter.envvar, str)}
+    named = re.findall(r"^Environment=([A-Z_]+)=", unit, re.MULTILINE)
+    assert named
+    assert set(named) <= known
+
+
+def test_the_figures_of_sizes_are_those_that_were_measured() -> None:
+    sizes = (ROOT / "docs" / "deploying.md").read_text().split("\n## Sizes\n")[1].split("\n## ")[0]
+    figures = re.findall(r"\d[\d,]*\.?\d*(?= (?:MB|a second|bytes|ms)|, \d[\d,.]* MB)", sizes)
+    measured = (ROOT / "docs" / "performance.md").read_text()
+    assert len(figures) >= 8
+    assert [figure for figure in figures if figure not in measured] == []

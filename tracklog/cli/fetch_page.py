@@ -2,7 +2,7 @@
 
 import click
 
-from tracklog.page_fetch import PAGE_VERSION, PageFetchError, default_page_folder, fetch_page
+from tracklog.page_fetch import PAGE_VERSION, PageFetchError, default_page_folder, fetch_page, is_complete
 
 
 @click.command("fetch-page")
@@ -12,6 +12,8 @@ def command() -> None:
     A running server shows the page from then on. Repeating the command does nothing.
     """
     folder = default_page_folder()
+    if not is_complete(folder):
+        click.echo(f"Fetching the page of MLflow {PAGE_VERSION} (pip downloads its wheel, some 10 MB) ...", err=True)
     try:
         fetch_page(folder)
     except (PageFetchError, OSError) as error:
