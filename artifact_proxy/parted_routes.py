@@ -9,6 +9,7 @@ from aiohttp import hdrs, web
 
 from artifact_proxy.artifact_path import ArtifactPath, file_path, folder_path
 from artifact_proxy.blob_store import SignedRequest
+from artifact_proxy.client_names import kept
 from artifact_proxy.listing import json_response
 from artifact_proxy.messages import AbortMultipartUpload, CompleteMultipartUpload, CreateMultipartUpload
 from artifact_proxy.proxy_route import TRANSFER_LIMITS, Destination, ProxyRoute
@@ -60,14 +61,14 @@ async def put_part(destination: Destination, request: web.Request) -> web.Stream
     if size is None:
         raise InvalidParameterValue("A part must come with its Content-Length.")
     etag = await destination.store.parted.put_part(
-        file_path(path_of(request)), required(request, "upload_id"), number, received(request), size
+        kept(file_path(path_of(request))), required(request, "upload_id"), number, received(request), size
     )
     return web.Response(headers={hdrs.ETAG: f'"{etag}"'})
 
 
 async def list_parts(destination: Destination, request: web.Request) -> web.StreamResponse:
     check_query(request)
-    held = await destination.store.parted.parts(file_path(path_of(request)), required(request, "upload_id"))
+    held = await destination.store.parted.parts(kept(file_path(path_of(request))), required(request, "upload_id"))
     parts = [{"part_number": part.number, "etag": part.etag, "size": part.size} for part in held]
     return json_response(orjson.dumps({"parts": parts}))
 
@@ -96,7 +97,7 @@ def path_of_upload(request: web.Request, local_path: str) -> ArtifactPath:
     Raises InvalidParameterValue.
     """
     name = local_path.replace("\\", "/").rpartition("/")[2]
-    return folder_path(path_of(request)).joined(file_path(name))
+    return kept(folder_path(path_of(request)).joined(file_path(name)))
 
 
 def upload_id_of(text: str) -> str:

@@ -12,7 +12,7 @@ from artifact_proxy.blob_store import Presigner, SignedRequest
 from artifact_proxy.listing import json_response
 from artifact_proxy.messages import CreatePresignedDownloadUrl, CreatePresignedUploadUrl
 from artifact_proxy.proxy_route import Destination, ProxyRoute
-from artifact_proxy.request_paths import own_url, path_of
+from artifact_proxy.request_paths import name_of, own_url
 from artifact_proxy.service import ArtifactProxy
 from schemas.errors import InvalidParameterValue, NotImplementedYet
 from schemas.rest.decode import read_message
@@ -28,7 +28,8 @@ PROXIED_SCHEMES: Final = ("http", "https", "mlflow-artifacts")
 
 async def download_from_destination(destination: Destination, request: web.Request) -> web.StreamResponse:
     """Where to get an artifact in ranges: from the store, or from this server when the store cannot sign."""
-    path = file_path(path_of(request))
+    place = await destination.lookup.existing(destination.place(file_path(name_of(request))))
+    path = place.path
     size = (await destination.store.stat(path)).size
     presigner = destination.store.presigner
     if presigner is None:

@@ -1,7 +1,7 @@
 """The form of a route by which clients reach the destination of artifacts through this server."""
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Final
 
@@ -11,6 +11,7 @@ from artifact_proxy.artifact_path import ArtifactPath
 from artifact_proxy.artifact_roots import Place
 from artifact_proxy.blob_store import BlobStore
 from artifact_proxy.changes import ArtifactChanges
+from artifact_proxy.lookup import Lookup
 from schemas.rest.route import V2, Handler, Kind, Limits, Permission, Route
 
 TRANSFER_LIMITS: Final = Limits(body_bytes=None, timeout_s=6 * 3600.0)
@@ -26,6 +27,7 @@ class Destination:
 
     store: BlobStore
     changes: ArtifactChanges
+    lookup: Lookup = field(default_factory=Lookup)
 
     def place(self, path: ArtifactPath) -> Place:
         return Place(self.store, path)

@@ -4,12 +4,12 @@ from urllib.parse import unquote_plus
 
 from aiohttp import hdrs, web
 
-from artifact_proxy.artifact_path import decoded
+from artifact_proxy.client_names import decoded_once
 from schemas.errors import InvalidParameterValue
 
 
 def path_of(request: web.Request) -> str:
-    """The artifact path in a URL, decoded once.
+    """The artifact path in a URL, decoded once as `decoded_once` does.
 
     It is cut out of the URL as it came, because what the router matched went through rules of its own for `%2F`, `%25`
     and bytes that are not UTF-8. No variable comes before the path, so the slashes before it are those of the route.
@@ -21,7 +21,16 @@ def path_of(request: web.Request) -> str:
     depth = resource.canonical.count("/")
     if url.raw_fragment:
         raise InvalidParameterValue("Invalid artifact path: it contains '#'.")
-    return decoded(url.raw_path.split("/", depth)[depth])
+    return decoded_once(url.raw_path.split("/", depth)[depth])
+
+
+def name_of(request: web.Request) -> str:
+    """The artifact path in a URL, with the query if there is one: MLflow's client escapes no `?` in the name of a file.
+
+    Raises InvalidParameterValue.
+    """
+    path, query = path_of(request), request.rel_url.raw_query_string
+    return f"{path}?{decoded_once(query)}" if query else path
 
 
 def check_query(request: web.Request) -> None:

@@ -5,13 +5,14 @@ from typing import Final
 from aiohttp import web
 
 from artifact_proxy.artifact_path import file_path, folder_path
-from artifact_proxy.blob_store import BlobStore
+from artifact_proxy.blob_store import BlobNotFound, BlobStore
 from artifact_proxy.changes import ArtifactChanges
+from artifact_proxy.client_names import kept
 from artifact_proxy.listing import json_response, listing
 from artifact_proxy.parted_routes import PARTED_ROUTES
 from artifact_proxy.presigned_routes import PRESIGNED_DOWNLOAD, presigned_routes
 from artifact_proxy.proxy_route import DELETE_LIMITS, TRANSFER_LIMITS, Destination, ProxyRoute
-from artifact_proxy.request_paths import check_query, path_of, required
+from artifact_proxy.request_paths import check_query, name_of, path_of, required
 from artifact_proxy.service import ArtifactProxy
 from artifact_proxy.transfer import download, received
 from schemas.errors import InvalidParameterValue
@@ -39,21 +40,28 @@ def proxy_routes(store: BlobStore | None, changes: ArtifactChanges) -> tuple[Rou
 
 async def list_folder(destination: Destination, request: web.Request) -> web.StreamResponse:
     check_query(request)
-    return await listing(request, destination.place(folder_path(request.query.get("path", ""))))
+    place = destination.place(folder_path(request.query.get("path", "")))
+    return await listing(request, place, destination.lookup)
 
 
 async def get_file(destination: Destination, request: web.Request) -> web.StreamResponse:
-    return await download(request, destination.place(file_path(path_of(request))))
+    place = destination.place(file_path(name_of(request)))
+    if not request.query_string:
+        return await download(request, place, destination.lookup)
+    try:
+        return await download(request, place, destination.lookup)
+    except BlobNotFound:
+        return await download(request, destination.place(file_path(path_of(request))), destination.lookup)
 
 
 async def put_file(destination: Destination, request: web.Request) -> web.StreamResponse:
-    place = destination.place(file_path(path_of(request)))
+    place = destination.place(kept(file_path(name_of(request))))
     await destination.changes.put(place, received(request), request.content_length, request[ACTOR], request[REQUEST_ID])
     return web.Response()
 
 
 async def delete(destination: Destination, request: web.Request) -> web.StreamResponse:
-    place = destination.place(folder_path(path_of(request)))
+    place = await destination.lookup.existing(destination.place(folder_path(name_of(request))))
     await destination.changes.delete(place, request[ACTOR], request[REQUEST_ID])
     return json_response(b"{}")
 
@@ -86,13 +94,13 @@ def tracking_routes(proxy: ArtifactProxy) -> tuple[Route, ...]:
         message = await read_message(request, ListArtifacts)
         root_uri = await proxy.root_of_run(message.run)
         place, below = proxy.folder(root_uri, message.path)
-        return await listing(request, place, below, root_uri)
+        return await listing(request, place, proxy.lookup, below, root_uri)
 
     async def get_of_run(request: web.Request) -> web.StreamResponse:
         check_query(request)
         path = required(request, "path")
         run_id = request.query.get("run_id") or required(request, "run_uuid", named="run_id")
-        return await download(request, proxy.file(await proxy.root_of_run(run_id), path))
+        return await download(request, proxy.file(await proxy.root_of_run(run_id), path), proxy.lookup)
 
     async def put_of_run(request: web.Request) -> web.StreamResponse:
         check_query(request)
@@ -102,7 +110,7 @@ def tracking_routes(proxy: ArtifactProxy) -> tuple[Route, ...]:
             raise InvalidParameterValue("The request must have a body, and its Content-Length.")
         if request.content_length > PAGE_UPLOAD_BYTES:
             raise InvalidParameterValue(f"At most {PAGE_UPLOAD_BYTES} bytes can be uploaded here.")
-        place = proxy.file(await proxy.root_of_run(run_id), path)
+        place = proxy.new_file(await proxy.root_of_run(run_id), path)
         await proxy.changes.put(place, received(request), request.content_length, request[ACTOR], request[REQUEST_ID])
         return web.Response()
 
@@ -110,12 +118,13 @@ def tracking_routes(proxy: ArtifactProxy) -> tuple[Route, ...]:
         check_query(request)
         root_uri = await proxy.root_of_model(request.match_info["model_id"])
         place, below = proxy.folder(root_uri, request.query.get("artifact_directory_path", ""))
-        return await listing(request, place, below, root_uri)
+        return await listing(request, place, proxy.lookup, below, root_uri)
 
     async def get_of_model(request: web.Request) -> web.StreamResponse:
         check_query(request)
         path = required(request, "artifact_file_path")
-        return await download(request, proxy.file(await proxy.root_of_model(request.match_info["model_id"]), path))
+        root_uri = await proxy.root_of_model(request.match_info["model_id"])
+        return await download(request, proxy.file(root_uri, path), proxy.lookup)
 
     of_model = "/mlflow/logged-models/{model_id}/artifacts"
     return (

@@ -6,6 +6,8 @@ from artifact_proxy.artifact_path import ArtifactPath, file_path, folder_path
 from artifact_proxy.artifact_roots import ArtifactRoots, Place
 from artifact_proxy.blob_store import BlobStore
 from artifact_proxy.changes import ArtifactChanges
+from artifact_proxy.client_names import kept
+from artifact_proxy.lookup import Lookup
 
 ArtifactRootOf = Callable[[str], Awaitable[str]]
 """From the id of a run, or of a logged model, to the URI of its artifacts; raises ResourceDoesNotExist."""
@@ -24,6 +26,7 @@ class ArtifactProxy:
     ) -> None:
         self._roots = roots
         self.changes = changes
+        self.lookup = Lookup()
         self.root_of_run = artifact_root_of_run
         self.root_of_model = artifact_root_of_model
 
@@ -31,6 +34,14 @@ class ArtifactProxy:
     def destination(self) -> BlobStore | None:
         """The store behind the proxy's own addresses; None when artifacts are not served."""
         return self._roots.destination
+
+    def new_file(self, root_uri: str, path: str) -> Place:
+        """Where the artifact is put that is sent to `path` below the root `root_uri`.
+
+        Raises InvalidParameterValue.
+        """
+        below = kept(file_path(path))
+        return self._roots.place(root_uri).below(below)
 
     def file(self, root_uri: str, path: str) -> Place:
         """Where the artifact `path` below the root `root_uri` lies.

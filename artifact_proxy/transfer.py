@@ -10,8 +10,9 @@ from aiohttp import hdrs, web
 
 from artifact_proxy.artifact_roots import Place
 from artifact_proxy.attachment import attachment_headers, validators_of
-from artifact_proxy.blob_store import OpenBlob
+from artifact_proxy.blob_store import BlobNotFound, OpenBlob
 from artifact_proxy.conditions import Part, Verdict, part_of, verdict_on
+from artifact_proxy.lookup import Lookup
 from schemas.errors import DeadlineExceeded
 
 SILENCE_S: Final = 60.0
@@ -44,7 +45,22 @@ async def received(request: web.Request, silence_s: float = SILENCE_S) -> AsyncI
         yield chunk
 
 
-async def download(request: web.Request, place: Place) -> web.StreamResponse:
+async def download(request: web.Request, place: Place, lookup: Lookup) -> web.StreamResponse:
+    """The answer that holds the blob that is asked for as `place`, or the part of it that is asked for.
+
+    Raises as BlobStore.open and OpenBlob.read do, and ConnectionResetError when the client takes nothing any more.
+    """
+    missing: BlobNotFound | None = None
+    async for each in lookup.places(place):
+        try:
+            return await download_from(request, each)
+        except BlobNotFound as error:
+            missing = missing or error
+    assert missing is not None, "there is always a first place"
+    raise missing
+
+
+async def download_from(request: web.Request, place: Place) -> web.StreamResponse:
     """The answer that holds the blob at `place`, or the part of it that is asked for.
 
     Raises as BlobStore.open and OpenBlob.read do, and ConnectionResetError when the client takes nothing any more.

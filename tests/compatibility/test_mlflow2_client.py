@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from artifact_proxy.client_names import alias, as_asked, decoded_once
 from tests.compatibility.training import run_script
 
 REQUIREMENT = "mlflow-skinny>=2.22,<3"
@@ -35,15 +36,20 @@ def mlflow2_python() -> str:
 
 
 @pytest.fixture(scope="module")
-def seen(server_url: str) -> Any:
-    """What a script saw that did the tracking calls with the MLflow 2 client."""
+def python() -> str:
+    """The Python that has the MLflow 2 client."""
     try:
-        python = mlflow2_python()
+        return mlflow2_python()
     except (OSError, subprocess.SubprocessError) as failure:
         reason = f"{REQUIREMENT} could not be installed into {ENVIRONMENT}: {failure}"
         if os.environ.get("CI") == "true":
             pytest.fail(reason)
         pytest.skip(reason)
+
+
+@pytest.fixture(scope="module")
+def seen(server_url: str, python: str) -> Any:
+    """What a script saw that did the tracking calls with the MLflow 2 client."""
     return run_script("mlflow2_tracking.py", server_url, python=python)
 
 
@@ -81,3 +87,24 @@ def test_searches_filter_order_and_page(seen: Any) -> None:
 def test_artifacts_go_up_and_come_down(seen: Any) -> None:
     assert seen["files"] == ["data.json", "folder", "notes"]
     assert (seen["words"], seen["content"]) == ("words", [0, 1])
+
+
+def test_images_of_all_steps_are_found_again(server_url: str, python: str, is_mlflow: bool) -> None:
+    """Their names hold the step between percent signs: `%20%`, and at step 23 what a client takes for `#`."""
+    if is_mlflow:
+        pytest.skip("MLflow refuses those of step 23")
+    made = run_script("mlflow2_image_names.py", server_url, "5000", python=python)
+    assert made["down"] == made["sent"]
+    assert made["alone"] == made["asked_alone"]
+    assert len(made["names"]) == 2 * 5001
+    at_rest = {decoded_once(url): name for name, url, _, _ in made["names"]}
+    assert list(at_rest) == list(at_rest.values()), "each is kept under its own name"
+    for name, _, told, url in made["names"]:
+        of_file = name.removeprefix("images/")
+        assert told == as_asked(of_file)
+        if told is None:
+            assert as_asked(alias(of_file)) == alias(of_file)
+        else:
+            assert decoded_once(url) == f"images/{told}"
+    asked = [told for _, _, told, _ in made["names"] if told is not None]
+    assert len(set(asked)) == len(asked), "no two are asked for by one name"

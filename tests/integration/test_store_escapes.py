@@ -4,15 +4,18 @@ The local folder, which alone has links and a file system around it, is fuzzed b
 """
 
 import asyncio
+import json
 import os
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 
 from artifact_proxy.artifact_path import ArtifactPath, file_path
 from artifact_proxy.blob_store import BlobStore
+from artifact_proxy.client_names import as_asked
 from artifact_proxy.store_by_uri import store_at
 from tests.compatibility.artifact_stores import STORES, artifact_store
 from tests.unit.artifact_proxy.serving import PROXY, serving
@@ -93,3 +96,24 @@ def test_no_known_trick_leads_out_of_the_destination(uri: str, tmp_path: Path) -
             assert asyncio.run(all_outside(uri)) == unharmed, trick
         assert server.ask("PUT", f"{PROXY}/plain", b"served").status == 200
         assert server.ask("GET", f"{PROXY}/plain").body == b"served"
+
+
+NAMES = ("a%20b", "a b", "100%accuracy", "k%step%23%1", "lr%2520sweep", "what?", "Model:v1")
+
+
+def test_every_name_leads_to_its_file_and_so_does_what_the_client_makes_of_it(uri: str, tmp_path: Path) -> None:
+    folder = f"{PROXY}/1/run/artifacts/x%2520y"
+    with serving(tmp_path / "unused", make_store=lambda: store_at(f"{uri}/{INSIDE}", os.environ)) as server:
+        kept = [
+            name for name in NAMES if server.ask("PUT", f"{folder}/{quote(name, safe='')}", name.encode()).status == 200
+        ]
+        assert set(NAMES) - set(kept) <= {"Model:v1"}, "HDFS refuses colons"
+        listing = f"{PROXY}?path=1/run/artifacts/x%20y"
+        assert [file["path"] for file in json.loads(server.ask("GET", listing).body)["files"]] == sorted(kept)
+        for name in kept:
+            assert server.ask("GET", f"{folder}/{quote(name, safe='')}").body == name.encode()
+        told = json.loads(server.ask("GET", listing, headers={"User-Agent": "mlflow-python-client/3.17.2"}).body)
+        for name, file in zip(sorted(kept), told["files"], strict=True):
+            asked = as_asked(file["path"])
+            assert asked is not None
+            assert server.ask("GET", f"{folder}/{quote(asked, safe='')}").body == name.encode()

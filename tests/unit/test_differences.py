@@ -23,6 +23,7 @@ CONDITIONS: Final = "unit/artifact_proxy/test_conditions.py"
 STORES: Final = "unit/artifact_proxy/test_store_by_uri.py"
 ARTIFACT_ROOTS: Final = "unit/artifact_proxy/test_artifact_roots.py"
 
+NAMES: Final = "compatibility/test_artifact_names.py"
 LOCATIONS: Final = "unit/ingest/test_artifact_locations.py"
 
 SHOWN_BY: Final[dict[str, tuple[str, ...]]] = {
@@ -71,10 +72,21 @@ SHOWN_BY: Final[dict[str, tuple[str, ...]]] = {
     ),
     "`artifact_location` of `wasbs`": (f"{LOCATIONS}::test_what_no_server_and_no_client_can_resolve_is_refused",),
     "`artifact_location` of another machine": (f"{DELIBERATE}::test_a_location_that_nobody_could_use_is_refused",),
-    "An escape in an artifact's name": (f"{DELIBERATE}::test_a_percent_escape_in_a_name_is_decoded_once",),
+    "An escape in an artifact's name": (
+        f"{DELIBERATE}::test_a_percent_escape_in_a_name_is_decoded_once",
+        f"{NAMES}::test_what_others_put_under_any_name_the_client_finds_and_what_it_puts_others_find",
+    ),
+    "The client does not find again": (
+        f"{NAMES}::test_a_file_comes_back_by_its_name_and_with_all",
+        "unit/artifact_proxy/test_lookup.py::test_only_mlflows_client_is_told_an_alias",
+    ),
+    "Folders of artifacts whose names": (f"{NAMES}::test_a_folder_comes_back_by_its_name_and_with_all",),
+    "The file `a?1`": ("unit/artifact_proxy/test_lookup.py::test_a_question_mark_in_a_name_is_of_the_name",),
+    "A backslash in an artifact's name": (f"{DELIBERATE}::test_paths_that_are_not_plain_are_refused",),
     "Artifact paths": (
         f"{DELIBERATE}::test_paths_that_are_not_plain_are_refused",
         "unit/artifact_proxy/test_artifact_path.py::test_what_could_mean_something_else_is_refused",
+        "unit/artifact_proxy/test_client_names.py::test_an_escape_in_a_url_is_decoded_once_unless_it_is_of_no_text",
     ),
     "Stores of artifacts": (
         f"{STORES}::test_every_scheme_names_a_store",
