@@ -7,7 +7,7 @@ from typing import Final
 from aiohttp import hdrs, web
 
 from schemas.errors import NotFound
-from schemas.rest.route import KIB, NO_PREFIX, V2_AJAX_ONLY, Handler, Kind, Limits, Permission, Route
+from schemas.rest.route import KIB, NO_PREFIX, Handler, Kind, Limits, Permission, Route
 from tracklog.page_fetch import ORIGIN_FILE, PAGE_VERSION
 
 PAGE_LIMITS: Final = Limits(body_bytes=KIB, timeout_s=300.0)
@@ -94,25 +94,15 @@ def page_routes(folder: Path | None) -> tuple[Route, ...]:
     return (
         page_route("/", index),
         page_route("/static-files/{path:.+}", asset),
-        page_route("/mlflow/gateway-proxy", gateway_endpoints, V2_AJAX_ONLY),
     )
 
 
-async def gateway_endpoints(_request: web.Request) -> web.StreamResponse:
-    """That no gateway to language models is configured.
-
-    The page asks at every list of runs, and shows an error to the user when it hears anything else.
-    Source: what an MLflow 3.17 server without a gateway answers.
-    """
-    return web.json_response({"endpoints": []})
-
-
-def page_route(path: str, handler: Handler, prefixes: tuple[str, ...] = NO_PREFIX) -> Route:
+def page_route(path: str, handler: Handler) -> Route:
     """A route of the page's own, which anybody may ask."""
     return Route(
         method="GET",
         path=path,
-        prefixes=prefixes,
+        prefixes=NO_PREFIX,
         handler=handler,
         kind=Kind.PAGE,
         permission=Permission.PUBLIC,

@@ -149,6 +149,22 @@ def test_a_route_that_is_not_built_yet_says_so(rest: Rest, method: str, path: st
     assert_error(rest.send(method, path, json={}), 501, "NOT_IMPLEMENTED")
 
 
+@pytest.mark.parametrize(
+    ("path", "listed"),
+    [
+        ("gateway/supported-providers", {"providers": []}),
+        ("gateway/supported-models", {"models": []}),
+        ("gateway/provider-config?provider=openai", {"auth_modes": [], "default_mode": ""}),
+        ("assistant/providers", {"providers": []}),
+        ("label-schemas/list?experiment_id=0", {"next_page_token": ""}),
+        ("workspaces", {}),
+    ],
+)
+def test_what_cannot_be_used_is_not_offered(rest: Rest, path: str, listed: object) -> None:
+    answer = rest.get(f"/ajax-api/3.0/mlflow/{path}")
+    assert (answer.status_code, answer.json()) == (200, listed)
+
+
 def test_a_batch_with_a_metric_for_an_unknown_model_stores_nothing(client: MlflowClient, run_id: str) -> None:
     unknown = "m-" + "0" * 32
     with pytest.raises(MlflowException) as refusal:

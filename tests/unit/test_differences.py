@@ -161,6 +161,8 @@ SHOWN_BY: Final[dict[str, tuple[str, ...]]] = {
         "unit/query_api/test_graphql.py::test_a_query_that_cannot_be_parsed_is_a_bad_request",
     ),
     "Order of metrics, params and tags": (f"{DELIBERATE}::test_metrics_params_and_tags_come_by_key",),
+    "Routes that answer 404 with an empty body": (f"{DELIBERATE}::test_an_unknown_path_answers_in_json",),
+    "Of features that are not built here, an empty": (f"{DELIBERATE}::test_what_cannot_be_used_is_not_offered",),
     # Security
     "Host headers": (
         "unit/tracklog/web/test_origins.py::test_any_other_host_is_refused_by_default",

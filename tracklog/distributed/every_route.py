@@ -5,6 +5,7 @@ from typing import Any
 from artifact_proxy.routes import artifact_routes
 from ingest.routes import ingest_routes
 from query_api.routes import query_routes
+from schemas.rest.route import Route
 from tracklog.page import page_routes
 from tracklog.web.route_table import Endpoint, endpoints_of
 from tracklog.web.unbuilt import unbuilt_routes
@@ -17,13 +18,17 @@ class _NeverAsked:
         return self
 
 
-def every_endpoint(*, static_prefix: str = "") -> list[Endpoint]:
-    """Every endpoint that some role of this version serves. Their handlers must not be called."""
+def built_routes() -> list[Route]:
+    """Every route that some role of this version has a service for. Their handlers must not be called."""
     nobody: Any = _NeverAsked()
-    built = [
+    return [
         *ingest_routes(nobody),
         *query_routes(nobody, nobody, nobody),
         *page_routes(None),
         *artifact_routes(nobody),
     ]
-    return endpoints_of(built, unbuilt_routes(), static_prefix=static_prefix)
+
+
+def every_endpoint(*, static_prefix: str = "") -> list[Endpoint]:
+    """Every endpoint that some role of this version serves. Their handlers must not be called."""
+    return endpoints_of(built_routes(), unbuilt_routes(), static_prefix=static_prefix)

@@ -154,11 +154,5 @@ async def test_files_fetched_while_the_server_runs_are_served(
         assert await after.text() == INDEX
 
 
-async def test_the_page_hears_that_no_gateway_is_configured(page: URL, client: ClientSession) -> None:
-    question = "ajax-api/2.0/mlflow/gateway-proxy?gateway_path=api/2.0/endpoints/"
-    async with client.get(page.join(URL(question))) as answer:
-        assert await answer.json() == {"endpoints": []}
-
-
 def test_the_page_asks_for_no_permission() -> None:
     assert {(route.kind, route.permission) for route in page_routes(None)} == {(Kind.PAGE, Permission.PUBLIC)}

@@ -472,8 +472,8 @@ async def test_a_role_says_that_another_may_have_what_it_has_not() -> None:
         told = await answer.json()
         assert told["error_code"] == "ENDPOINT_NOT_FOUND"
         assert "query role" in told["message"]
-        # What is not built yet is told by the role that it will belong to.
-        assert (await client.get("/api/2.0/mlflow/registered-models/get")).status == 501
+        # What is not built yet is answered by the role that it will belong to.
+        assert (await client.get("/api/2.0/mlflow/registered-models/search")).status == 200
         assert (await client.post("/api/2.0/mlflow/registered-models/create")).status == 404
 
 
@@ -553,5 +553,5 @@ async def test_what_is_not_built_says_so() -> None:
         body = await response.json()
         assert set(body) == {"error_code", "message"}
         assert body["error_code"] == "NOT_IMPLEMENTED"
-        assert (await client.get("/ml/api/3.0/mlflow/mcp-servers/a/b/versions/1")).status == 501
+        assert (await client.delete("/ml/api/3.0/mlflow/mcp-servers/a/b/versions/1")).status == 501
         assert (await client.post("/ml/gateway/gemini/v1beta/models/g:generateContent")).status == 501

@@ -1,0 +1,88 @@
+"""What is not built: its reads answer that there is nothing, each in a shape, and only its writes say 501."""
+
+import re
+from string import Formatter
+from typing import Final
+
+import orjson
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestClient, TestServer
+
+from schemas.rest.route import Kind, Route
+from tracklog.distributed.every_route import built_routes
+from tracklog.settings import WebSettings
+from tracklog.web.app import create_app
+from tracklog.web.unbuilt import answer_not_implemented, unbuilt_routes
+from tracklog.web.unbuilt_reads import READS, UnbuiltRead
+
+VALUE: Final = "x1"
+"""Of every variable and field in the requests below."""
+
+
+def pairs(routes: list[Route]) -> set[tuple[str, str]]:
+    """Method and path of every endpoint, whatever the variables in it are called."""
+    return {(route.method, prefix + re.sub(r"\{\w+", "{", route.path)) for route in routes for prefix in route.prefixes}
+
+
+def test_no_route_that_is_built_is_listed_as_not_built() -> None:
+    assert pairs(built_routes()) & pairs(unbuilt_routes()) == set()
+
+
+def test_only_writes_say_that_they_are_not_built() -> None:
+    for route in unbuilt_routes():
+        assert (route.handler is answer_not_implemented) == (route.kind is Kind.WRITE), route.path
+
+
+def test_no_read_is_listed_twice() -> None:
+    listed = [(read.method, prefix + read.path) for read in READS for prefix in read.prefixes]
+    assert len(listed) == len(set(listed))
+
+
+def client_of_reads() -> TestClient[web.Request, web.Application]:
+    return TestClient(TestServer(create_app([], WebSettings())))
+
+
+def path_of(read: UnbuiltRead) -> str:
+    return read.prefixes[0] + re.sub(r"\{[^}]*\}", VALUE, read.path)
+
+
+@pytest.mark.parametrize("read", READS, ids=lambda read: f"{read.method}-{read.path}")
+async def test_a_read_that_says_all_it_must_is_answered_with_nothing(read: UnbuiltRead) -> None:
+    fields = dict.fromkeys(read.answer.required or read.answer.optional[:1], VALUE)
+    async with client_of_reads() as client:
+        if read.method == "GET":
+            answer = await client.get(path_of(read), params=fields)
+        else:
+            answer = await client.post(path_of(read), json=fields)
+        body = orjson.loads(await answer.read())
+    if answer.status == 200:
+        assert isinstance(body, dict)
+        assert VALUE not in str(body).replace(f"'metric_name': '{VALUE}'", "")
+    else:
+        assert (answer.status, body["error_code"]) == (404, "RESOURCE_DOES_NOT_EXIST")
+        assert "{" not in body["message"]
+
+
+@pytest.mark.parametrize(
+    "read", [read for read in READS if read.answer.required], ids=lambda read: f"{read.method}-{read.path}"
+)
+async def test_a_read_that_lacks_a_field_is_refused(read: UnbuiltRead) -> None:
+    of_path = {name.partition(":")[0] for _, name, _, _ in Formatter().parse(read.path) if name}
+    wanted = [name for name in read.answer.required if name not in of_path]
+    async with client_of_reads() as client:
+        for missing in wanted:
+            fields = {name: VALUE for name in wanted if name != missing}
+            if read.method == "GET":
+                answer = await client.get(path_of(read), params=fields)
+            else:
+                answer = await client.post(path_of(read), json=fields)
+            body = orjson.loads(await answer.read())
+            assert (answer.status, body["error_code"]) == (400, "INVALID_PARAMETER_VALUE")
+            assert f"'{missing}'" in body["message"]
+
+
+async def test_words_that_a_client_sends_are_words_and_no_pattern() -> None:
+    async with client_of_reads() as client:
+        answer = await client.get("/api/2.0/mlflow/registered-models/get", params={"name": "{version} {0}"})
+        assert orjson.loads(await answer.read())["message"] == "Registered Model with name={version} {0} not found"
