@@ -4,28 +4,20 @@ import re
 from dataclasses import dataclass
 from http import HTTPStatus
 
-NOT_HERE = frozenset({HTTPStatus.NOT_FOUND, HTTPStatus.NOT_IMPLEMENTED})
+NOT_HERE = frozenset({HTTPStatus.NOT_FOUND})
 
 
 @dataclass(frozen=True, slots=True)
 class ExpectedFailure:
-    """A request that may answer 404 or 501; every other failure of every request is an error."""
+    """A request that may answer 404; every other failure of every request is an error."""
 
     method: str
     path: str  # a regular expression for the whole path, without the query
     reason: str
-    left_unhandled: bool = False  # the page has no word for this refusal, so its promise ends in the console
 
 
 EXPECTED_FAILURES = (
     ExpectedFailure("GET", "/ajax-api/2.0/mlflow/users/current", "there are no accounts; MLflow answers 404 too"),
-    ExpectedFailure("GET", "/ajax-api/3.0/mlflow/assistant/.*", "there is no assistant"),
-    ExpectedFailure("GET", "/ajax-api/3.0/mlflow/ui-telemetry", "nobody is told how the page is used"),
-    ExpectedFailure("GET", "/ajax-api/2.0/mlflow/model-versions/search", "there is no model registry yet", True),
-    ExpectedFailure("GET", "/ajax-api/2.0/mlflow/registered-models/search", "there is no model registry yet", True),
-    ExpectedFailure("POST", "/ajax-api/3.0/mlflow/traces/(metrics|search)", "there are no traces yet"),
-    ExpectedFailure("GET", "/ajax-api/3.0/mlflow/scorers/list", "there are no traces yet"),
-    ExpectedFailure("POST", "/ajax-api/3.0/mlflow/datasets/search", "there are no evaluation datasets yet"),
 )
 
 
