@@ -15,6 +15,7 @@ TracklogError
 ├── InternalError                500
 ├── NotImplementedYet            501
 └── Retryable                    (base of what may be repeated as it is)
+    ├── RequestTimeout           408
     ├── RequestLimitExceeded     429
     ├── TemporarilyUnavailable   503
     └── DeadlineExceeded         504
@@ -112,6 +113,13 @@ class Retryable(TracklogError):
 class RequestLimitExceeded(Retryable):
     error_code = "REQUEST_LIMIT_EXCEEDED"
     status = 429
+
+
+class RequestTimeout(Retryable):
+    """The client did not send the rest of its request."""
+
+    error_code = "DEADLINE_EXCEEDED"
+    status = 408
 
 
 class TemporarilyUnavailable(Retryable):

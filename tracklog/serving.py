@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import gc
+import logging
 import os
 import signal
 import socket
@@ -17,10 +18,14 @@ from schemas.rest.route import Kind, Route
 from tracklog.addresses import ANY_IPV4, ANY_IPV6, Reach, in_url, reach
 from tracklog.settings import ListenSettings, WebSettings
 from tracklog.web.access_log import AccessLog
-from tracklog.web.app import FRONT_DOOR, create_app
+from tracklog.web.app import FRONT_DOOR, create_app, create_runner
+from tracklog.web.bounds import bounds_with, raise_open_files
 from tracklog.web.metrics import DoorCounts, MetricSource, ServerMetrics
 from tracklog.web.metrics_route import metrics_route
 from tracklog.web.readiness import Check, Readiness, ready_route
+from tracklog.web.server import Listener, Runner, Server
+
+logger = logging.getLogger("tracklog.serving")
 
 BACKLOG: Final = 1024
 """Connections that may wait to be accepted: a burst of as many clients as requests may be under way."""
@@ -33,9 +38,6 @@ CLOSE_S: Final = 1.0
 
 KEEP_ALIVE_S: Final = 620.0
 """Longer than the idle time of usual load balancers, so that none reuses a connection that is being closed."""
-
-MAX_LINE_BYTES: Final = 64 * 1024
-"""A request line names a hundred runs, and a header carries the cookies of other services on the host."""
 
 ACCESS_LOG_FD: Final = 1
 """Standard output; whatever else there is to say goes to standard error."""
@@ -103,28 +105,34 @@ async def _serve_until(
     greeting: Callable[[Reach], str],
     announce: Callable[[str], None],
 ) -> None:
+    asyncio.get_running_loop().set_exception_handler(log_broken_callback)
     async with services(stopping) as served:
         runner, app = await _started(served, web_settings)
+        server = runner.server
+        assert isinstance(server, Server)
+        accepting = [Listener(listener, server) for listener in listeners]
         try:
-            sites = [web.SockSite(runner, listener, backlog=BACKLOG) for listener in listeners]
-            for site in sites:
-                await site.start()
+            for listener in accepting:
+                listener.start(BACKLOG)
             # What lives now lives until the end: the collector need not look at it again.
             gc.freeze()
             # A batch of a thousand points is thousands of objects in no cycle.
             gc.set_threshold(50_000, 20, 20)
 
             announce(greeting(_reach(listeners, listen, web_settings)))
-            await stopping.wait()
+            async with server.looking():
+                await stopping.wait()
             announce("Stopping: answering what is under way.")
-            for site in sites:
-                await site.stop()
+            for listener in accepting:
+                listener.stop()
             await app[FRONT_DOOR].drain(DRAIN_S)
         finally:
+            for listener in accepting:
+                listener.stop()
             await runner.cleanup()
 
 
-async def _started(served: Services, settings: WebSettings) -> tuple[web.AppRunner, web.Application]:
+async def _started(served: Services, settings: WebSettings) -> tuple[Runner, web.Application]:
     counts = DoorCounts()
     app = create_app(
         [
@@ -137,20 +145,16 @@ async def _started(served: Services, settings: WebSettings) -> tuple[web.AppRunn
         access_log=AccessLog(ACCESS_LOG_FD, counts) if settings.access_log else None,
         kinds=served.kinds,
         role=served.role,
+        bounds=bounds_with(raise_open_files()),
     )
-    runner = web.AppRunner(
-        app,
-        access_log=None,
-        handle_signals=False,
-        keepalive_timeout=KEEP_ALIVE_S,
-        shutdown_timeout=CLOSE_S,
-        max_line_size=MAX_LINE_BYTES,
-        max_field_size=MAX_LINE_BYTES,
-        # Bytes stay as they were sent: what a client compressed is stored compressed, and no small body grows.
-        auto_decompress=False,
-    )
+    runner = create_runner(app, handle_signals=False, keepalive_timeout=KEEP_ALIVE_S, shutdown_timeout=CLOSE_S)
     await runner.setup()
     return runner, app
+
+
+def log_broken_callback(_loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """Log what nobody caught. The context's objects are left out: they show what a request held."""
+    logger.error("%s", context.get("message", "a callback failed"), exc_info=context.get("exception"))
 
 
 def bound_sockets(host: str, port: int) -> list[socket.socket]:

@@ -19,6 +19,7 @@ PAGE: Final = TESTS.parent / "docs" / "differences.md"
 DELIBERATE: Final = "compatibility/test_deliberate_differences.py"
 FILTER_SYNTAX: Final = "unit/query_api/search/test_filter_syntax.py"
 FRONT_DOOR: Final = "unit/tracklog/web/test_front_door.py"
+CONNECTION: Final = "unit/tracklog/web/test_connection.py"
 CONDITIONS: Final = "unit/artifact_proxy/test_conditions.py"
 STORES: Final = "unit/artifact_proxy/test_store_by_uri.py"
 ARTIFACT_ROOTS: Final = "unit/artifact_proxy/test_artifact_roots.py"
@@ -132,6 +133,12 @@ SHOWN_BY: Final[dict[str, tuple[str, ...]]] = {
     ),
     "A body that is too large": (f"{FRONT_DOOR}::test_a_body_of_the_limit_is_taken_and_one_byte_more_refused",),
     "Overload": (f"{FRONT_DOOR}::test_what_is_too_much_is_told_to_come_again",),
+    "What is not HTTP": (
+        f"{CONNECTION}::test_what_is_not_http_is_told_as_every_other_error_and_found_in_no_log",
+        f"{CONNECTION}::test_headers_that_do_not_come_end_the_connection",
+        f"{CONNECTION}::test_a_body_that_does_not_come_is_told_so",
+        f"{CONNECTION}::test_an_answer_that_nobody_reads_is_given_up",
+    ),
     "HEAD on a metadata route": (f"{FRONT_DOOR}::test_what_can_be_got_can_be_asked_for_by_head",),
     "`server-info`": ("compatibility/test_http.py::test_server_info_tells_what_the_server_can_do",),
     "Uploads in parts": (f"{DELIBERATE}::test_a_file_may_come_in_parts_to_any_store",),

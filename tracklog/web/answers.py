@@ -14,6 +14,7 @@ from schemas.errors import (
     EndpointNotFound,
     InternalError,
     MethodNotAllowed,
+    RequestLimitExceeded,
     RequestTooLarge,
     Retryable,
     TracklogError,
@@ -37,6 +38,17 @@ CLASSIFICATION: Final = {
 """By error code, its `sqlstate` and `error_class`; a code that is not here has neither."""
 
 INTERNAL_MESSAGE: Final = "Internal error. The server's log has it under this request's id."
+
+
+def refused_connection() -> bytes:
+    """What a client is told that may not have another connection: an answer to whatever it asks."""
+    error = RequestLimitExceeded("Too many connections are open; try again.")
+    body = error_body(error)
+    head = (
+        f"HTTP/1.1 {error.status} Too Many Requests\r\nContent-Type: application/json\r\nRetry-After: 1\r\n"
+        f"Content-Length: {len(body)}\r\nConnection: close\r\nServer: tracklog\r\n\r\n"
+    )
+    return head.encode() + body
 
 
 def error_response(error: TracklogError) -> web.Response:

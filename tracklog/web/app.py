@@ -2,18 +2,29 @@
 
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence, Set
 from contextlib import AsyncExitStack
-from typing import Final
+from typing import Any, Final
 
 from aiohttp import hdrs, web
 
 from schemas.rest.request_keys import KNOWS_ITS_HOSTS
-from schemas.rest.route import NO_PREFIX, Kind, Limits, Permission, Route
+from schemas.rest.route import KIB, NO_PREFIX, Kind, Limits, Permission, Route
 from tracklog.settings import ANY, WebSettings
 from tracklog.web.access_log import AccessLog
+from tracklog.web.bounds import Bounds
 from tracklog.web.front_door import FrontDoor
 from tracklog.web.metrics import DoorCounts
 from tracklog.web.route_table import Endpoint, endpoints_of
+from tracklog.web.server import Runner
 from tracklog.web.unbuilt import unbuilt_routes
+
+MAX_LINE_BYTES: Final = 64 * KIB
+"""A request line names a hundred runs, and a header carries the cookies of other services on the host."""
+
+READ_AHEAD_BYTES: Final = 128 * KIB
+"""Twice as much of an upload may wait for whoever takes it."""
+
+LINGER_S: Final = 5.0
+"""How long the rest of a body is read and thrown away behind an answer: a client that still sends would not see it."""
 
 COUNTS: Final = web.AppKey("counts", DoorCounts)
 ENDPOINTS: Final = web.AppKey("endpoints", list[Endpoint])
@@ -28,6 +39,7 @@ def create_app(
     access_log: AccessLog | None = None,
     kinds: Set[Kind] = frozenset(Kind),
     role: str | None = None,
+    bounds: Bounds | None = None,
 ) -> web.Application:
     """The application that answers `routes`, and 501 to the rest of those of MLflow's routes that are of `kinds`.
 
@@ -37,7 +49,7 @@ def create_app(
     unbuilt = [route for route in unbuilt_routes() if route.kind in kinds]
     endpoints = endpoints_of(routes, unbuilt, static_prefix=settings.static_prefix)
     counts = counts or DoorCounts()
-    door = FrontDoor(settings, counts, access_log, role)
+    door = FrontDoor(settings, counts, access_log, role, bounds)
     app = web.Application(
         middlewares=[door.middleware],
         client_max_size=max(endpoint.route.limits.body_bytes or 0 for endpoint in endpoints),
@@ -61,6 +73,23 @@ def create_app(
 
     app.cleanup_ctx.append(running)
     return app
+
+
+def create_runner(app: web.Application, **options: Any) -> Runner:
+    """What serves `app`; `options` are those of the web framework's connections."""
+    return Runner(
+        app,
+        app[FRONT_DOOR],
+        app[COUNTS],
+        access_log=None,
+        # Bytes stay as they were sent: what a client compressed is stored compressed, and no small body grows.
+        auto_decompress=False,
+        max_line_size=MAX_LINE_BYTES,
+        max_field_size=MAX_LINE_BYTES,
+        read_bufsize=READ_AHEAD_BYTES,
+        lingering_time=LINGER_S,
+        **options,
+    )
 
 
 def by_first_sight_of_path(endpoints: Sequence[Endpoint]) -> Callable[[Endpoint], int]:

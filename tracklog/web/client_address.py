@@ -12,6 +12,19 @@ MAX_HOPS: Final = 16
 """Proxies that are asked who came to them. A longer chain is nobody's set-up."""
 
 
+def trust_rule(trusted: Sequence[IpNetwork]) -> Callable[[str | None], bool]:
+    """Whether an address is that of a proxy whose X-Forwarded-For is believed."""
+
+    def is_trusted(address: str | None) -> bool:
+        try:
+            parsed = ip_address(address or "")
+        except ValueError:
+            return False
+        return any(parsed.version == network.version and parsed in network for network in trusted)
+
+    return is_trusted if trusted else lambda _: False
+
+
 def client_address_rule(trusted: Sequence[IpNetwork]) -> Callable[[web.Request], str | None]:
     """A function from a request to the address of its client.
 
@@ -20,13 +33,7 @@ def client_address_rule(trusted: Sequence[IpNetwork]) -> Callable[[web.Request],
     """
     if not trusted:
         return lambda request: request.remote
-
-    def is_trusted(address: str | None) -> bool:
-        try:
-            parsed = ip_address(address or "")
-        except ValueError:
-            return False
-        return any(parsed.version == network.version and parsed in network for network in trusted)
+    is_trusted = trust_rule(trusted)
 
     def client_address(request: web.Request) -> str | None:
         address = request.remote

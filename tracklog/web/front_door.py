@@ -15,23 +15,34 @@ from datetime import UTC, datetime
 from functools import partial
 from itertools import count
 from time import perf_counter
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from aiohttp import hdrs, web
 from aiohttp.web_urldispatcher import AbstractRoute
 from multidict import istr
 
 from schemas.envelope import Actor
-from schemas.errors import DeadlineExceeded, InternalError, RequestLimitExceeded, RequestTooLarge, TracklogError
+from schemas.errors import (
+    BadRequest,
+    DeadlineExceeded,
+    InternalError,
+    RequestLimitExceeded,
+    RequestTooLarge,
+    TracklogError,
+)
 from schemas.rest.request_keys import ACTOR, BEHIND, REQUEST_ID
-from schemas.rest.route import Handler, Kind, Limits
+from schemas.rest.route import KIB, Handler, Kind, Limits
 from tracklog.settings import WebSettings
 from tracklog.web.access_log import AccessLog
 from tracklog.web.answers import INTERNAL_MESSAGE, error_response, http_error
-from tracklog.web.client_address import client_address_rule
+from tracklog.web.bounds import Bounds, Share, Shares, client_of
+from tracklog.web.client_address import client_address_rule, trust_rule
 from tracklog.web.metrics import DoorCounts, EndpointCounts
 from tracklog.web.origins import host_rule, is_same_origin, origin_rule
 from tracklog.web.time_limits import TimeLimits
+
+if TYPE_CHECKING:
+    from tracklog.web.connection import Connection
 
 logger = logging.getLogger("tracklog.web")
 
@@ -42,12 +53,10 @@ FRAME_OPTIONS_HEADER: Final = istr("X-Frame-Options")
 IS_ANSWERING: Final = web.RequestKey("tracklog.is_answering", bool)
 ERROR_CODE: Final = web.RequestKey("tracklog.error_code", str)
 
-MAX_REQUESTS: Final = 1024
-"""Requests under way at once, beside streams. More would not be answered sooner, only held in memory."""
-MAX_STREAMS: Final = 256
-"""Uploads and downloads under way at once. Counted apart, so that slow clients never keep metrics from being logged."""
-MAX_BODY_BYTES: Final = 128 * 1024 * 1024
-"""Bytes of bodies that may be held in memory at once, a few of the largest that any route takes."""
+WHOLE_ANSWER_BYTES: Final = 256 * KIB
+"""A longer answer is sent in pieces of this size, as fast as the client takes them, and counts as held until then."""
+ANSWER_S: Final = 300.0
+"""How long a client may take over an answer that is held for it."""
 
 STATE_CHANGING: Final = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 GUARDED_PREFIXES: Final = ("/api/", "/ajax-api/")
@@ -76,21 +85,13 @@ _PLAIN: Final = re.compile(r"/[A-Za-z0-9._~!$&'()*+,;=:@%/?-]*")
 _REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._:/+=@-]{1,128}")
 
 
-@dataclass(slots=True)
-class Lane:
-    """Requests that are bounded together."""
-
-    limit: int
-    in_flight: int = 0
-
-
 @dataclass(frozen=True, slots=True)
 class Served:
     """What the door needs to know of an endpoint. `lane` None is let in always."""
 
     template: str
     limits: Limits
-    lane: Lane | None
+    lane: Share | None
     counts: EndpointCounts
 
 
@@ -102,7 +103,12 @@ class FrontDoor:
     """
 
     def __init__(
-        self, settings: WebSettings, counts: DoorCounts, access_log: AccessLog | None, role: str | None = None
+        self,
+        settings: WebSettings,
+        counts: DoorCounts,
+        access_log: AccessLog | None,
+        role: str | None = None,
+        bounds: Bounds | None = None,
     ) -> None:
         self._prefix = settings.static_prefix
         self._takes_host = host_rule(settings.allowed_hosts)
@@ -116,10 +122,10 @@ class FrontDoor:
         self._served: dict[AbstractRoute, Served] = {}
         self._role = role
         self._client_address = client_address_rule(settings.trusted_proxies)
-        self._actors: dict[tuple[str | None, str], Actor] = {}
-        self._requests = Lane(MAX_REQUESTS)
-        self._streams = Lane(MAX_STREAMS)
-        self._body_bytes = 0
+        self._actors: dict[tuple[str, str], Actor] = {}
+        self._has_proxies = bool(settings.trusted_proxies)
+        self.is_trusted = trust_rule(settings.trusted_proxies)
+        self.shares = Shares(bounds or Bounds())
         self._process = secrets.token_hex(4)
         self._numbers = count(1)
         self._drained: asyncio.Event | None = None
@@ -127,7 +133,7 @@ class FrontDoor:
 
     def serves(self, registered: AbstractRoute, method: str, template: str, kind: Kind, limits: Limits) -> None:
         """Hold requests that match `registered` to `limits`, and count them under `template`."""
-        lane = {Kind.OPERATION: None, Kind.ARTIFACT: self._streams}.get(kind, self._requests)
+        lane = {Kind.OPERATION: None, Kind.ARTIFACT: self.shares.streams}.get(kind, self.shares.requests)
         self._served[registered] = Served(template, limits, lane, self._counts.endpoint(method, template))
 
     async def put_headers(self, request: web.BaseRequest, response: web.StreamResponse) -> None:
@@ -154,20 +160,22 @@ class FrontDoor:
         if request_id is None or _REQUEST_ID.fullmatch(request_id) is None:
             request_id = f"{self._process}-{next(self._numbers):x}"
         request[REQUEST_ID] = request_id
-        request[ACTOR] = actor = self._actor(request)
+        connection: Connection = request.protocol  # type: ignore[assignment]  # tracklog.web.server made it
+        request[ACTOR] = actor = self._actor(request, connection)
         # To ask a request for a key that is not there costs an exception, so these are there from the first.
         request[BEHIND] = request[ERROR_CODE] = ""
         status = CLIENT_GONE_STATUS
         try:
             refusal = self._refusal(request)
-            response = refusal if refusal is not None else await self._answer(request, handler, served)
+            response = refusal if refusal is not None else await self._answer(request, connection, handler, served)
             status = response.status
-            if self._drained is not None and not response.prepared:
+            if (self._drained is not None or connection.body_failed) and not response.prepared:
                 response.force_close()
             return response
         except ConnectionError as error:
             return broken_off(request, error)
         finally:
+            connection.request_ends()
             seconds = perf_counter() - started
             served.counts.count(seconds, status)
             if request[BEHIND]:
@@ -187,17 +195,25 @@ class FrontDoor:
                 async with asyncio.timeout(timeout_s):
                     await self._drained.wait()
 
-    def _actor(self, request: web.Request) -> Actor:
+    def _actor(self, request: web.Request, connection: "Connection") -> Actor:
         """Who asks, the same object for the same client as long as few different ones come."""
+        address = connection.address
+        if self._has_proxies:
+            address = self._client_address(request) or ""
+            connection.serves(client_of(address))
         user_agent = request.headers.get(hdrs.USER_AGENT, "")
         if len(user_agent) > MAX_USER_AGENT_CHARACTERS:
             user_agent = user_agent[:MAX_USER_AGENT_CHARACTERS]
-        key = (self._client_address(request), user_agent)
+        known = connection.asked_by
+        if known is not None and known[0] == user_agent and known[1] == address:
+            return known[2]
+        key = (address, user_agent)
         actor = self._actors.get(key)
         if actor is None:
             if len(self._actors) >= REMEMBERED_ACTORS:
                 self._actors.clear()
-            actor = self._actors[key] = Actor(address=key[0] or "", user_agent=printable(user_agent))
+            actor = self._actors[key] = Actor(address=address, user_agent=printable(user_agent))
+        connection.asked_by = (user_agent, address, actor)
         return actor
 
     def _refusal(self, request: web.Request) -> web.Response | None:
@@ -250,32 +266,36 @@ class FrontDoor:
             headers[hdrs.ACCESS_CONTROL_EXPOSE_HEADERS] = "*"
         return headers
 
-    async def _answer(self, request: web.Request, handler: Handler, served: Served) -> web.StreamResponse:
+    async def _answer(
+        self, request: web.Request, connection: "Connection", handler: Handler, served: Served
+    ) -> web.StreamResponse:
         """Run the handler inside its bounds of number, bytes and time, and turn what it raises into an answer."""
         limit = served.limits.body_bytes
-        body_bytes = 0
         if limit is not None and request.body_exists:
             declared = request.content_length
             if declared is None:
-                handler, body_bytes = partial(answer_with_bounded_body, handler=handler, limit=limit), limit
+                handler = partial(answer_with_bounded_body, handler=handler, limit=limit)
             elif declared > limit:
                 return told(request, RequestTooLarge(f"The body has {declared} bytes; {limit} are taken here."))
-            else:
-                body_bytes = declared
-        lane = served.lane
+        lane, client = served.lane, connection.client
         if lane is not None:
-            if lane.in_flight >= lane.limit or (self._body_bytes and self._body_bytes + body_bytes > MAX_BODY_BYTES):
-                self._counts.refused += 1
-                return told(request, RequestLimitExceeded("Too many requests are under way; try again."))
-            lane.in_flight += 1
-        self._body_bytes += body_bytes
+            if not lane.take(client):
+                return self._too_much(request)
+            if lane is self.shares.streams and not connection.becomes_stream():
+                lane.give_back(client)
+                return self._too_much(request)
         self._counts.in_flight += 1
         loop = asyncio.get_running_loop()
         task = asyncio.current_task(loop)
         assert task is not None, "a handler always runs in a task"
         self.time_limits.start(task, loop.time() + served.limits.timeout_s)
         try:
-            return await handler(request)
+            response = await handler(request)
+            if response.__class__ is web.Response:
+                body = response.body
+                if body.__class__ is bytes and len(body) > WHOLE_ANSWER_BYTES:
+                    return await self._send_in_pieces(request, connection, response, body)
+            return response
         except TracklogError as error:
             return told(request, error)
         except web.HTTPException as error:
@@ -292,12 +312,77 @@ class FrontDoor:
             return told_of_fault(request, error)
         finally:
             self.time_limits.stop(task)
-            self._body_bytes -= body_bytes
             self._counts.in_flight -= 1
             if lane is not None:
-                lane.in_flight -= 1
+                lane.give_back(client)
             if self._drained is not None and not self._counts.in_flight:
                 self._drained.set()
+
+    def _too_much(self, request: web.Request) -> web.Response:
+        self._counts.refused += 1
+        return told(request, RequestLimitExceeded("Too many requests are under way; try again."))
+
+    async def _send_in_pieces(
+        self, request: web.Request, connection: "Connection", response: web.Response, body: bytes
+    ) -> web.StreamResponse:
+        """Send a large answer no faster than the client takes it: given to the connection whole, it would be held twice
+        and not count as under way."""
+        if not connection.charge_answer(len(body)):
+            self._counts.refused += 1
+            return told(request, RequestLimitExceeded("Too many answers of this client are not read yet; try again."))
+        loop = asyncio.get_running_loop()
+        task = asyncio.current_task(loop)
+        assert task is not None, "a handler always runs in a task"
+        self.time_limits.start(task, loop.time() + ANSWER_S)
+        if self._drained is not None:
+            response.force_close()
+        await response.prepare(request)
+        response.body = None
+        if request.method != hdrs.METH_HEAD:
+            pieces = memoryview(body)
+            for start in range(0, len(body), WHOLE_ANSWER_BYTES):
+                await response.write(pieces[start : start + WHOLE_ANSWER_BYTES])
+        await response.write_eof()
+        return response
+
+    def told_unparsed(self, request: web.BaseRequest, status: int, error: BaseException | None) -> web.Response:
+        """The answer to what reached no handler: what is not HTTP, or what the framework fell over.
+
+        Nothing of the request is in it, nor in the access log. The connection ends behind it.
+        """
+        connection: Connection = request.protocol  # type: ignore[assignment]
+        request_id = f"{self._process}-{next(self._numbers):x}"
+        if isinstance(error, TracklogError):
+            told_error = error
+        elif status < 500:
+            told_error = BadRequest("The request is not as HTTP has it.")
+        else:
+            logger.error("request %s: the web framework raised %s", request_id, type(error).__name__, exc_info=error)
+            told_error = InternalError(INTERNAL_MESSAGE)
+        response = error_response(told_error)
+        response.headers.update(self._headers)
+        response.headers[REQUEST_ID_HEADER] = request_id
+        response.force_close()
+        self._nowhere.counts.count(0.0, response.status)
+        if self._access_log is not None:
+            self._access_log.add(
+                {
+                    "time": datetime.now(UTC),
+                    "request_id": request_id,
+                    "route": self._nowhere.template,
+                    "status": response.status,
+                    "ms": 0.0,
+                    "address": connection.address,
+                    "error_code": told_error.error_code,
+                }
+            )
+        return response
+
+    def checked(self, request: web.BaseRequest, response: web.StreamResponse) -> web.StreamResponse:
+        """`response`, unless it is one that the framework made past this door, of an expectation it does not know."""
+        if not isinstance(response, web.HTTPException):
+            return response
+        return self.told_unparsed(request, response.status, BadRequest("The request expects what is not known here."))
 
 
 async def answer_with_bounded_body(request: web.Request, *, handler: Handler, limit: int) -> web.StreamResponse:
@@ -354,8 +439,14 @@ def told_too_late(request: web.Request, timeout_s: float) -> web.Response:
 
 def told_of_fault(request: web.Request, error: Exception) -> web.Response:
     """The answer to what nobody expected; the trace goes to the server's log and nowhere else."""
+    route = request.match_info.route.resource
     logger.error(
-        "request %s: %s %s raised %r", request[REQUEST_ID], request.method, request.path, error, exc_info=error
+        "request %s: %s %s raised %s",
+        request[REQUEST_ID],
+        request.method,
+        None if route is None else route.canonical,
+        type(error).__name__,
+        exc_info=error,
     )
     return told(request, InternalError(INTERNAL_MESSAGE))
 

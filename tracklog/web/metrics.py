@@ -26,6 +26,10 @@ REQUEST_SECONDS: Final = "tracklog_http_request_seconds"  # histogram, seconds, 
 RESPONSES: Final = "tracklog_http_responses"  # counter, by method, route and status
 REQUESTS_IN_FLIGHT: Final = "tracklog_http_requests_in_flight"  # gauge, requests
 REQUESTS_REFUSED: Final = "tracklog_http_requests_refused"  # counter, requests beyond the bound of those in flight
+CONNECTIONS: Final = "tracklog_http_connections"  # gauge, connections that are open
+CONNECTIONS_REFUSED: Final = "tracklog_http_connections_refused"  # counter, connections beyond the bound
+SILENT: Final = "tracklog_http_silent_connections"  # counter, connections ended because the client was silent
+UNREAD: Final = "tracklog_http_unread_answers"  # counter, answers given up because the client held too many unread
 REQUESTS_TIMED_OUT: Final = "tracklog_http_requests_timed_out"  # counter, requests ended by their route's time limit
 READS_BEHIND: Final = "tracklog_reads_behind"  # counter, reads answered before they saw the whole log
 ACCESS_LOG_DROPPED: Final = "tracklog_access_log_dropped_lines"  # counter, lines a slow reader cost
@@ -77,7 +81,11 @@ class DoorCounts:
 
     endpoints: list[EndpointCounts] = field(default_factory=list)
     in_flight: int = 0
+    connections: int = 0
+    connections_refused: int = 0
     refused: int = 0
+    fell_silent: int = 0
+    cut_off: int = 0
     timed_out: int = 0
     behind: int = 0
     access_log_dropped: int = 0
@@ -168,6 +176,12 @@ class ServerMetrics(Collector):
         yield responses
         yield GaugeMetricFamily(REQUESTS_IN_FLIGHT, "Requests under way.", value=counts.in_flight)
         yield CounterMetricFamily(REQUESTS_REFUSED, "Requests refused for overload.", value=counts.refused)
+        yield GaugeMetricFamily(CONNECTIONS, "Connections that are open.", value=counts.connections)
+        yield CounterMetricFamily(
+            CONNECTIONS_REFUSED, "Connections beyond the bound.", value=counts.connections_refused
+        )
+        yield CounterMetricFamily(SILENT, "Connections ended for silence.", value=counts.fell_silent)
+        yield CounterMetricFamily(UNREAD, "Answers given up because too many were unread.", value=counts.cut_off)
         yield CounterMetricFamily(REQUESTS_TIMED_OUT, "Requests ended by a time limit.", value=counts.timed_out)
         yield CounterMetricFamily(READS_BEHIND, "Reads that gave up waiting for the projection.", value=counts.behind)
         yield CounterMetricFamily(

@@ -22,7 +22,7 @@ from event_log.port import EventLog
 from schemas.envelope import EventClock
 from schemas.errors import ResourceDoesNotExist
 from tracklog.settings import WebSettings
-from tracklog.web.app import create_app
+from tracklog.web.app import create_app, create_runner
 
 PROXY = "/api/2.0/mlflow-artifacts/artifacts"
 RUN_ROOTS = {"proxied": "mlflow-artifacts:/1/run/artifacts"}
@@ -108,9 +108,8 @@ def serving(
                 artifact_root_of_run=root_of_run,
                 artifact_root_of_model=root_of_run,
             )
-            runner = web.AppRunner(
-                create_app(artifact_routes(proxy), WebSettings(access_log=False)), shutdown_timeout=1
-            )
+            app = create_app(artifact_routes(proxy), WebSettings(access_log=False))
+            runner = create_runner(app, shutdown_timeout=1)
             stack.push_async_callback(runner.cleanup)
             await runner.setup()
             site = web.TCPSite(runner, "127.0.0.1", 0)

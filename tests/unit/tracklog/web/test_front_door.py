@@ -10,15 +10,16 @@ from typing import Any
 
 import pytest
 from aiohttp import ClientConnectionError, ClientPayloadError, ClientResponse, web
-from aiohttp.test_utils import TestClient, TestServer
+from aiohttp.test_utils import TestClient
 
 from schemas.errors import InvalidParameterValue, InvalidState, ResourceDoesNotExist, TemporarilyUnavailable
 from schemas.rest.request_keys import ACTOR, BEHIND, REQUEST_ID
 from schemas.rest.route import NO_PREFIX, V2, Handler, Kind, Limits, Permission, Route
+from tests.web_server import WebServer
 from tracklog.settings import WebSettings, trusted_proxies_of
-from tracklog.web import front_door
 from tracklog.web.access_log import AccessLog
 from tracklog.web.app import COUNTS, FRONT_DOOR, create_app
+from tracklog.web.bounds import Bounds
 from tracklog.web.metrics import DoorCounts
 
 Client = TestClient[web.Request, web.Application]
@@ -36,9 +37,11 @@ def route(path: str, handler: Handler, *, method: str = "GET", **declared: Any) 
 
 
 @asynccontextmanager
-async def serving(*routes: Route, access_log: AccessLog | None = None, **settings: Any) -> AsyncIterator[Client]:
-    app = create_app(routes, WebSettings(**settings), access_log=access_log)
-    async with TestClient(TestServer(app)) as client:
+async def serving(
+    *routes: Route, access_log: AccessLog | None = None, bounds: Bounds | None = None, **settings: Any
+) -> AsyncIterator[Client]:
+    app = create_app(routes, WebSettings(**settings), access_log=access_log, bounds=bounds)
+    async with TestClient(WebServer(app)) as client:
         yield client
 
 
@@ -366,10 +369,8 @@ Waiting = Callable[[], Awaitable[None]]
 
 
 @asynccontextmanager
-async def full_house(monkeypatch: pytest.MonkeyPatch, **more: Any) -> AsyncIterator[tuple[Client, asyncio.Event]]:
+async def full_house() -> AsyncIterator[tuple[Client, asyncio.Event]]:
     """A server that has as many requests under way as it takes: one stream and one other."""
-    monkeypatch.setattr(front_door, "MAX_REQUESTS", 1)
-    monkeypatch.setattr(front_door, "MAX_STREAMS", 1)
     go_on, arrived = asyncio.Event(), asyncio.Semaphore(0)
 
     async def wait(_request: web.Request) -> web.StreamResponse:
@@ -382,7 +383,7 @@ async def full_house(monkeypatch: pytest.MonkeyPatch, **more: Any) -> AsyncItera
         route("/stream", wait, kind=Kind.ARTIFACT),
         route("/health", fine, prefixes=NO_PREFIX, kind=Kind.OPERATION),
     ]
-    async with serving(*routes, **more) as client:
+    async with serving(*routes, bounds=Bounds(requests=1, streams=1)) as client:
         waiting = [asyncio.create_task(client.get(f"/api/2.0/{path}")) for path in ("read", "stream")]
         for _ in waiting:
             await arrived.acquire()
@@ -391,8 +392,8 @@ async def full_house(monkeypatch: pytest.MonkeyPatch, **more: Any) -> AsyncItera
         assert [(await task).status for task in waiting] == [200, 200]
 
 
-async def test_what_is_too_much_is_told_to_come_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    async with full_house(monkeypatch) as (client, go_on):
+async def test_what_is_too_much_is_told_to_come_again() -> None:
+    async with full_house() as (client, go_on):
         for path in ("read", "stream"):
             response = await client.get(f"/api/2.0/{path}")
             assert (response.status, await error_code(response)) == (429, "REQUEST_LIMIT_EXCEEDED")
@@ -402,25 +403,6 @@ async def test_what_is_too_much_is_told_to_come_again(monkeypatch: pytest.Monkey
         assert (await client.get("/api/2.0/read")).status == 200
         assert client.app is not None
         assert client.app[COUNTS].refused == 2
-
-
-async def test_bodies_under_way_are_bounded_together(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(front_door, "MAX_BODY_BYTES", 150)
-    go_on, arrived = asyncio.Event(), asyncio.Event()
-
-    async def wait(request: web.Request) -> web.StreamResponse:
-        arrived.set()
-        await go_on.wait()
-        return await echo(request)
-
-    async with serving(route("/x", wait, method="POST"), route("/y", echo, method="POST")) as client:
-        first = asyncio.create_task(client.post("/api/2.0/x", data=b"x" * 100))
-        await arrived.wait()
-        assert (await client.post("/api/2.0/y", data=b"x" * 51)).status == 429
-        assert (await client.post("/api/2.0/y", data=b"x" * 50)).status == 200
-        go_on.set()
-        assert (await first).status == 200
-        assert (await client.post("/api/2.0/y", data=b"x" * 100)).status == 200
 
 
 async def test_draining_lets_requests_end_and_closes_connections_behind_them() -> None:
@@ -465,7 +447,7 @@ async def test_a_read_that_gave_up_waiting_says_so_and_is_counted() -> None:
 
 async def test_a_role_says_that_another_may_have_what_it_has_not() -> None:
     app = create_app([route("/x", fine)], WebSettings(), kinds={Kind.READ}, role="query")
-    async with TestClient(TestServer(app)) as client:
+    async with TestClient(WebServer(app)) as client:
         assert (await client.get("/api/2.0/x")).status == 200
         answer = await client.post("/api/2.0/mlflow/runs/log-metric")
         assert answer.status == 404

@@ -1,9 +1,10 @@
 """Rules of the metrics: what Prometheus is told."""
 
-from aiohttp.test_utils import TestClient, TestServer
+from aiohttp.test_utils import TestClient
 from prometheus_client.core import Metric
 from prometheus_client.parser import text_string_to_metric_families
 
+from tests.web_server import WebServer
 from tracklog.settings import WebSettings
 from tracklog.web.app import create_app
 from tracklog.web.metrics import DoorCounts, LogState, ServerMetrics, WriteCounts, log_metrics, write_metrics
@@ -92,7 +93,7 @@ async def test_the_memory_of_the_process_is_told() -> None:
 async def test_metrics_are_served_as_prometheus_asks_for_them() -> None:
     counts = DoorCounts()
     app = create_app([metrics_route(ServerMetrics(counts))], WebSettings(), counts=counts)
-    async with TestClient(TestServer(app)) as client:
+    async with TestClient(WebServer(app)) as client:
         await client.get("/metrics")
         response = await client.get("/metrics")
         assert response.status == 200

@@ -4,9 +4,10 @@ import asyncio
 from typing import Any
 
 import pytest
-from aiohttp.test_utils import TestClient, TestServer
+from aiohttp.test_utils import TestClient
 
 from schemas.errors import TemporarilyUnavailable
+from tests.web_server import WebServer
 from tracklog.settings import WebSettings
 from tracklog.web import readiness
 from tracklog.web.app import create_app
@@ -27,7 +28,7 @@ async def hanging() -> None:
 
 async def answer(needs: dict[str, Check]) -> tuple[int, Any]:
     app = create_app([ready_route(Readiness(needs))], WebSettings())
-    async with TestClient(TestServer(app)) as client:
+    async with TestClient(WebServer(app)) as client:
         response = await client.get("/ready")
         return response.status, await response.json()
 

@@ -7,9 +7,10 @@ from typing import Final
 import orjson
 import pytest
 from aiohttp import web
-from aiohttp.test_utils import TestClient, TestServer
+from aiohttp.test_utils import TestClient
 
 from schemas.rest.route import Kind, Route
+from tests.web_server import WebServer
 from tracklog.distributed.every_route import built_routes
 from tracklog.settings import WebSettings
 from tracklog.web.app import create_app
@@ -40,7 +41,7 @@ def test_no_read_is_listed_twice() -> None:
 
 
 def client_of_reads() -> TestClient[web.Request, web.Application]:
-    return TestClient(TestServer(create_app([], WebSettings())))
+    return TestClient(WebServer(create_app([], WebSettings())))
 
 
 def path_of(read: UnbuiltRead) -> str:
