@@ -20,7 +20,7 @@ help:
 	@echo "                        ./tracklog-data/stack (more options: OPTIONS='--port 8080 --projectors 2')"
 	@echo "make test               format, lint, types, import boundaries and all tests (WORKERS=2 at once)"
 	@echo "make check              the same without the tests"
-	@echo "make unit               the tests that start no server"
+	@echo "make unit               the tests that need no service and no browser: a minute or two"
 	@echo "make format             put the code into its format"
 	@echo "make bench              measure this server and its peers side by side"
 	@echo "make bench-distributed  the same for the distributed system"
@@ -60,7 +60,7 @@ check: $(VENV)/installed-tools
 	$(BIN)/lint-imports
 
 unit: $(VENV)/installed-tools
-	$(BIN)/python -m pytest tests/unit
+	$(BIN)/python -m pytest tests/unit -m "not service" -n $(WORKERS) --dist loadfile
 
 format: $(VENV)/installed-tools
 	$(BIN)/ruff format .

@@ -9,13 +9,12 @@ import contextlib
 import itertools
 import time
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
 
 from aiokafka import errors
 from aiokafka.protocol.fetch import FetchRequest
-from aiokafka.record.default_records import DefaultRecordBatch
 from aiokafka.record.memory_records import MemoryRecords
 
 from event_log.cloud_events import Header
@@ -38,18 +37,6 @@ _WAIT_RETRY_S: Final = 0.2
 _LONG_POLL_MS: Final = 1000
 _GRACE_S: Final = 2.0
 _READ_UNCOMMITTED: Final = 0
-_CHANGED: Final = "the bytes of its record batch are not those that were written: the checksum differs"
-
-
-@dataclass(slots=True)
-class DamagedRecord:
-    """What stands for a message of a record batch that is not what was written."""
-
-    offset: int
-    reason: str
-    key: bytes | None = None
-    value: bytes | None = None
-    headers: list[Header] = field(default_factory=list)
 
 
 class Record(Protocol):
@@ -59,14 +46,6 @@ class Record(Protocol):
     key: bytes | None
     value: bytes | None
     headers: list[Header]
-
-
-@dataclass(frozen=True, slots=True)
-class _Batch:
-    """What comes as one; `records` is gone through once. `end` is the offset after the last."""
-
-    end: int
-    records: Iterable[Any]
 
 
 @dataclass(slots=True)
@@ -82,7 +61,7 @@ class _Feed:
     last_read: float
     end: int = -1
     proven_at: float = float("-inf")
-    batches: deque["_Batch"] = field(default_factory=deque)
+    batches: deque[Any] = field(default_factory=deque)
     records: Iterator[Any] | None = None
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
 
@@ -97,10 +76,11 @@ class _Feed:
 
 
 class KafkaFetcher:
-    """Reads of one topic, of any of its partitions."""
+    """Reads of one topic, of any of its partitions. `clock` tells seconds."""
 
-    def __init__(self, cluster: KafkaCluster) -> None:
+    def __init__(self, cluster: KafkaCluster, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._cluster = cluster
+        self._clock = clock
         self._feeds: dict[int, _Feed] = {}
         self._known_ends: dict[int, int] = {}
         self._fetching = asyncio.Lock()
@@ -122,7 +102,7 @@ class KafkaFetcher:
         if feed is None:
             feed = self._feeds[partition] = _Feed(offset, offset, 0.0)
         async with feed.lock:
-            feed.last_read = time.monotonic()
+            feed.last_read = self._clock()
             if feed.position != offset:
                 feed.seek(offset)
             deadline = feed.last_read + _READ_S
@@ -136,8 +116,8 @@ class KafkaFetcher:
 
     async def wait_for_more(self, end: Positions, timeout_s: float) -> None:
         """Return when some partition is known to reach past its offset in `end`, or after `timeout_s`."""
-        deadline = time.monotonic() + timeout_s
-        while (left_s := deadline - time.monotonic()) > 0:
+        deadline = self._clock() + timeout_s
+        while (left_s := deadline - self._clock()) > 0:
             if any(self._known_ends.get(partition, 0) > offset for partition, offset in end.items()):
                 return
             waits = self._waits_for(end)
@@ -165,7 +145,7 @@ class KafkaFetcher:
 
     async def _fill(self, partition: int, feed: _Feed, deadline: float) -> None:
         """Ask for what `feed`, and every other followed partition at the same broker, lacks."""
-        asked_at = time.monotonic()
+        asked_at = self._clock()
         async with self._fetching:
             if feed.has_records() or feed.proven_at >= asked_at:
                 return
@@ -173,7 +153,7 @@ class KafkaFetcher:
                 leader = self._cluster.leader_of(partition)
                 if leader is None:
                     raise BrokerAway(f"partition {partition} has no leader")
-                positions = self._lacking(leader, time.monotonic()) | {partition: feed.fetch_offset}
+                positions = self._lacking(leader, self._clock()) | {partition: feed.fetch_offset}
                 known_end = self._known_ends.get(partition, 0)
                 await self._fetch(leader, "fetch", positions, 0)
                 has_grown = self._known_ends.get(partition, 0) > known_end
@@ -182,7 +162,7 @@ class KafkaFetcher:
                 reason = f"partition {partition} has moved, or lost what it had"
             except (BrokerAway, NoAnswer) as error:
                 reason = str(error)
-        if time.monotonic() > deadline:
+        if self._clock() > deadline:
             self._known_ends.pop(partition, None)
             raise LogUnavailable(f"The event log cannot be read from Kafka: {reason}")
         with contextlib.suppress(BrokerAway):
@@ -202,12 +182,12 @@ class KafkaFetcher:
 
     async def _fetch(self, broker: int, purpose: str, positions: Positions, wait_ms: int) -> bool:
         """Ask a broker once, keep what it answers, and return whether it took the question for every partition."""
-        asked_at = time.monotonic()
+        asked_at = self._clock()
         asked = [(partition, offset, _PARTITION_BYTES) for partition, offset in positions.items()]
         request = FetchRequest(wait_ms, 1, _ANSWER_BYTES, _READ_UNCOMMITTED, [(self._cluster.topic, asked)])
         response = await self._cluster.ask(broker, purpose, request, wait_ms / 1000 + _GRACE_S)
         # A question that waited was answered about the moment the answer was made, not about when it was asked.
-        proven_at = time.monotonic() if wait_ms else asked_at
+        proven_at = self._clock() if wait_ms else asked_at
         is_complete = True
         for _, answers in response.topics:
             for partition, code, end, *_, messages in answers:
@@ -229,9 +209,13 @@ class KafkaFetcher:
             return
         feed.end = end
         feed.proven_at = proven_at
-        for batch in _batches(messages, offset, end):
+        batches = MemoryRecords(messages)
+        while batches.has_next():
+            batch = batches.next_batch()
+            if not batch.validate_crc():
+                raise LogUnavailable(f"Kafka sent a damaged batch of partition {partition} after offset {offset}.")
             feed.batches.append(batch)
-            feed.fetch_offset = batch.end
+            feed.fetch_offset = batch.next_offset
 
     async def _end_of_what_is_out_of_range(self, partition: int, offset: int) -> int:
         beginning = (await self._cluster.beginnings([partition], _READ_S))[partition]
@@ -248,7 +232,7 @@ class KafkaFetcher:
 
     async def _ask_ahead(self) -> None:
         async with self._fetching:
-            now = time.monotonic()
+            now = self._clock()
             for broker in {self._cluster.leader_of(partition) for partition in self._feeds}:
                 if broker is not None and (positions := self._lacking(broker, now)):
                     # What fails here is asked, and its failure told, by the next read.
@@ -293,63 +277,6 @@ class KafkaFetcher:
         await asyncio.sleep(min(_WAIT_RETRY_S, within_s))
 
 
-def _batches(messages: bytes, offset: int, end: int) -> list[_Batch]:
-    """The record batches of an answer about `offset`, in a partition that reaches to `end`.
-
-    One that is not what was written is given by its offsets: those its head says, as far as that can be, for the head
-    may be what was changed. So it ends where the next one begins; and where nothing can be made of it, after one
-    message, and the rest is asked for again.
-    """
-    answered, fault = _parsed(messages)
-    found: list[_Batch] = []
-    position = offset
-    for index, batch in enumerate(answered):
-        if batch.validate_crc():
-            if batch.next_offset > position:
-                found.append(_Batch(batch.next_offset, batch))
-                position = batch.next_offset
-            continue
-        lost_end = max(min(batch.next_offset, end), position + 1)
-        for following in answered[index + 1 : index + 2]:
-            if position < following.base_offset < lost_end:
-                lost_end = following.base_offset
-        found.append(_lost(position, lost_end, _CHANGED))
-        position = lost_end
-    if messages and not found:  # brokers send a first batch whole
-        found.append(_lost(offset, offset + 1, fault or "its record batch says that it is of another offset"))
-    return found
-
-
-def _parsed(messages: bytes) -> tuple[list[Any], str | None]:
-    """The record batches, up to one that nothing can be made of; and then why."""
-    found: list[Any] = []
-    try:
-        batches = MemoryRecords(messages)
-        while batches.has_next():
-            batch = batches.next_batch()
-            if not isinstance(batch, DefaultRecordBatch):
-                return found, "its record batch is of a kind that the log has none of"
-            found.append(batch)
-    except Exception as error:  # whatever comes of a length or a kind that cannot be
-        return found, f"its record batch cannot be read: {error!r}"
-    return found, None
-
-
-def _records(batch: _Batch, position: int) -> Iterator[Record]:
-    """The messages of a batch that is read from `position` on."""
-    try:
-        for record in batch.records:
-            yield record
-            position = max(position, record.offset + 1)
-    except Exception as error:  # whatever unpacking and parsing raises, it must cost this batch only
-        reason = f"its record batch cannot be read: {error!r}"
-        yield from (DamagedRecord(lost, reason) for lost in range(position, batch.end))
-
-
-def _lost(first: int, end: int, reason: str) -> _Batch:
-    return _Batch(end, [DamagedRecord(offset, reason) for offset in range(first, end)])
-
-
 def _take(feed: _Feed, limit: int, max_bytes: int) -> list[Record]:
     found: list[Record] = []
     size = 0
@@ -357,7 +284,7 @@ def _take(feed: _Feed, limit: int, max_bytes: int) -> list[Record]:
         if feed.records is None:
             if not feed.batches:
                 break
-            feed.records = _records(feed.batches.popleft(), feed.position)
+            feed.records = iter(feed.batches.popleft())
         record = next(feed.records, None)
         if record is None:
             feed.records = None

@@ -14,7 +14,7 @@ import contextlib
 import logging
 import time
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -147,10 +147,21 @@ class _Lane:
 
 
 class KafkaProducer:
-    """Sends to the first `partitions` of one topic. `max_append_bytes` is what one record batch may be."""
+    """Sends to the first `partitions` of one topic. `max_append_bytes` is what one record batch may be.
 
-    def __init__(self, cluster: KafkaCluster, partitions: int, max_append_bytes: int) -> None:
+    `clock` tells seconds.
+    """
+
+    def __init__(
+        self,
+        cluster: KafkaCluster,
+        partitions: int,
+        max_append_bytes: int,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._cluster = cluster
+        self._clock = clock
         self._max_append_bytes = max_append_bytes
         self._lanes = [_Lane(partition) for partition in range(partitions)]
         self._busy_brokers: set[int] = set()
@@ -163,13 +174,13 @@ class KafkaProducer:
 
     async def start(self) -> None:
         """Get a producer id, so that the first append need not. Raises LogUnavailable."""
-        deadline = time.monotonic() + _START_S
+        deadline = self._clock() + _START_S
         while True:
             try:
                 await self._identify()
             except (BrokerAway, NoAnswer, LogUnavailable) as error:
                 # A broker that has just started has no ids to give for a moment.
-                if time.monotonic() > deadline:
+                if self._clock() > deadline:
                     raise LogUnavailable(f"Kafka cannot take events: {error}") from error
                 await asyncio.sleep(_TICK_S)
             else:
@@ -185,7 +196,7 @@ class KafkaProducer:
             raise EventTooLarge(
                 f"The request makes {size} bytes of events; at most {self._max_append_bytes} fit in one append."
             )
-        now = time.monotonic()
+        now = self._clock()
         lane = self._lanes[partition]
         if lane.is_away(now):
             raise LogUnavailable("Kafka does not answer; try again.")
@@ -213,7 +224,7 @@ class KafkaProducer:
         """Give every broker that is free one request with what waits for it."""
         self._is_handing_over = False
         by_broker: dict[int, list[_Lane]] = {}
-        now = time.monotonic()
+        now = self._clock()
         for lane in self._lanes:
             if lane.is_on_its_way or not (lane.batch or lane.waiting):
                 continue
@@ -342,7 +353,7 @@ class KafkaProducer:
         """Keep the bounds in time, and try again what is to be tried again."""
         while True:
             await asyncio.sleep(_TICK_S)
-            now = time.monotonic()
+            now = self._clock()
             for lane in self._lanes:
                 if lane.batch or lane.waiting:
                     self._give_up_what_is_late(lane, now)

@@ -47,7 +47,7 @@ class _Seen(Generic[T]):
 
 
 class Door:
-    """Finds what commands are about. One for all commands of a process."""
+    """Finds what commands are about. One for all commands of a process. `clock` tells seconds."""
 
     def __init__(
         self,
@@ -57,7 +57,9 @@ class Door:
         *,
         shared: bool = False,
         capacity: int = CAPACITY,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        self._clock = clock
         self.state = state
         self._log = log
         self._progress = progress
@@ -244,4 +246,4 @@ class Door:
         return False
 
     def _now_s(self) -> float:
-        return time.monotonic() if self._shared else 0.0
+        return self._clock() if self._shared else 0.0

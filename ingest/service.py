@@ -1,6 +1,8 @@
 """The ingest role: every command, over one door and one log."""
 
 import os
+import time
+from collections.abc import Callable
 
 from event_log.port import EventLog
 from ingest.door import Door
@@ -19,7 +21,8 @@ class IngestService:
 
     A refused command leaves no event when what refuses it is known before the append; a race that the fold decides
     leaves an event that changes nothing.
-    `shared`: other processes write to the same log. `observer` counts what is written.
+    `shared`: other processes write to the same log. `observer` counts what is written. `now_s` tells
+    seconds, for how old what is known may be.
     """
 
     def __init__(
@@ -32,9 +35,10 @@ class IngestService:
         *,
         shared: bool = False,
         observer: WriteObserver = NOBODY_OBSERVES,
+        now_s: Callable[[], float] = time.monotonic,
     ) -> None:
         writer = LogWriter(log, progress, clock, observer)
-        self.door = Door(log, progress, door_state, shared=shared)
+        self.door = Door(log, progress, door_state, shared=shared, clock=now_s)
         self.experiments = ExperimentCommands(writer, self.door, artifact_root, os.getcwd())
         self.runs = RunCommands(writer, self.door)
         self.run_data = RunDataCommands(writer, self.door)

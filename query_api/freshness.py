@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Final
 
 from event_log.port import EventLogReader, LogUnavailable
@@ -19,9 +19,17 @@ LOG_UNAVAILABLE: Final = "log-unavailable"
 
 
 class Freshness:
-    """Waits for the read model on behalf of readers."""
+    """Waits for the read model on behalf of readers. `clock` tells seconds."""
 
-    def __init__(self, log: EventLogReader, progress: ProjectionProgress, wait_s: float = READ_WAIT_S) -> None:
+    def __init__(
+        self,
+        log: EventLogReader,
+        progress: ProjectionProgress,
+        wait_s: float = READ_WAIT_S,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._clock = clock
         self._log = log
         self._progress = progress
         self._wait_s = wait_s
@@ -66,12 +74,12 @@ class Freshness:
             return self._end
 
     async def _ask(self) -> Positions:
-        if self._log_away_until and time.monotonic() < self._log_away_until:
+        if self._log_away_until and self._clock() < self._log_away_until:
             raise LogUnavailable("The log did not tell its end a moment ago.")
         try:
             return await self._log.end()
         except LogUnavailable:
-            self._log_away_until = time.monotonic() + LOG_AWAY_S
+            self._log_away_until = self._clock() + LOG_AWAY_S
             raise
 
     def _lag(self, end: Positions) -> str:

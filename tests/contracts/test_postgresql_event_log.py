@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import itertools
 import secrets
-import time
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -21,10 +20,10 @@ from event_log.postgresql_event_log import (
     open_postgresql_reader,
 )
 from schemas import codec
-from schemas.damaged_event import damage_of
-from schemas.envelope import Position, RecordedEvent
+from schemas.envelope import RecordedEvent
 from schemas.events import Param, RunDataLogged
-from tests.contracts.event_log_contract import Damage, EventLogContract, event, everything, param
+from tests.contracts.event_log_contract import EventLogContract, event, everything, param
+from tests.eventually import until
 
 
 @pytest.fixture
@@ -63,17 +62,6 @@ def keys(events: list[RecordedEvent]) -> list[str]:
     return [codec.decode(one).params[0].key for one in events]  # type: ignore[union-attr]
 
 
-@pytest.fixture
-def damage(connection: Any) -> Damage:
-    async def damage(position: Position) -> None:
-        await connection.execute(
-            'UPDATE tracklog.events SET payload = set_bit(payload, 99, 1 - get_bit(payload, 99)) WHERE "offset" = $1',
-            position.offset,
-        )
-
-    return damage
-
-
 class TestContract(EventLogContract):
     pass
 
@@ -89,12 +77,13 @@ async def test_events_outlive_a_close(postgresql_database: str, log: PostgresqlE
 
 
 async def test_a_reader_in_another_process_is_woken_and_sees_what_was_acknowledged(
-    log: PostgresqlEventLog, reader: PostgresqlEventLogReader
+    log: PostgresqlEventLog, reader: PostgresqlEventLogReader, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    waiting = asyncio.create_task(reader.wait_for_more(await reader.end(), 30))
-    await asyncio.sleep(0.2)
+    monkeypatch.setattr("event_log.postgresql_event_log._DOUBT_S", 600)  # it does not look by itself
+    waiting = asyncio.create_task(reader.wait_for_more(await reader.end(), 600))
+    await until(lambda: reader._is_listening)
     [position] = await log.append([param(1, "p")])
-    async with asyncio.timeout(0.4):  # sooner than it would look by itself
+    async with asyncio.timeout(60):
         await waiting
     assert [one.offset for one in await reader.read(PARTITION, 0, limit=10)] == [position.offset]
 
@@ -163,10 +152,8 @@ class TestNoReaderPassesAGap:
         transaction = connection.transaction()
         await transaction.start()
         await self._take_two_offsets(connection)
-        started = time.monotonic()
         with pytest.raises(LogUnavailable, match="timeout"):
             await log.append([param(1, "p")])
-        assert time.monotonic() - started < 6
         await transaction.rollback()
         await log.append([param(1, "q")])
         assert keys(await everything(log)) == ["q"]
@@ -228,24 +215,25 @@ async def test_a_reader_that_is_not_told_looks_by_itself(
     log: PostgresqlEventLog, reader: PostgresqlEventLogReader, connection: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("event_log.postgresql_event_log._DOUBT_S", 0.3)
-    waiting = asyncio.create_task(reader.wait_for_more(await reader.end(), 30))
-    await asyncio.sleep(0.2)
+    waiting = asyncio.create_task(reader.wait_for_more(await reader.end(), 600))
+    await until(lambda: reader._is_listening)
     await connection.execute("UPDATE tracklog.log_end SET next_offset = next_offset + 1")  # and no notification
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         await waiting
 
 
 async def test_a_reader_whose_session_ended_listens_again(
     log: PostgresqlEventLog, reader: PostgresqlEventLogReader, connection: Any
 ) -> None:
-    waiting = asyncio.create_task(reader.wait_for_more({PARTITION: 1}, 30))
-    await asyncio.sleep(0.2)
+    waiting = asyncio.create_task(reader.wait_for_more({PARTITION: 1}, 600))
+    await until(lambda: reader._is_listening)
     await connection.execute(
         "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
         " WHERE query LIKE '%next_offset%' AND datname = current_database() AND pid <> pg_backend_pid()"
     )
-    await asyncio.sleep(1)
-    async with asyncio.timeout(5):
+    await until(lambda: not reader._is_listening)
+    await until(lambda: reader._is_listening)
+    async with asyncio.timeout(60):
         await log.append([param(1, "p"), param(1, "q")])
         await waiting
 
@@ -357,22 +345,24 @@ async def test_an_append_is_durable_whatever_the_database_says_of_synchronous_co
     await log.close()
 
 
-async def test_a_log_whose_server_is_away_refuses_at_once_and_comes_back_by_itself(own_postgresql: Any) -> None:
+async def test_a_log_whose_server_is_away_refuses_at_once_and_comes_back_by_itself(
+    own_postgresql: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     log = await open_postgresql_log(own_postgresql.url)
     reader = await open_postgresql_reader(own_postgresql.url)
     await log.append([param(1, "before")])
-    waiting = asyncio.create_task(reader.wait_for_more({PARTITION: 1}, 60))
-    await asyncio.sleep(0.2)
+    waiting = asyncio.create_task(reader.wait_for_more({PARTITION: 1}, 600))
+    await until(lambda: reader._is_listening)
     own_postgresql.kill()
     with pytest.raises((LogUnavailable, OutcomeUnknown)):
         await log.append([param(1, "lost")])
-    started = time.monotonic()
-    for _ in range(20):
+    monkeypatch.setattr("event_log.postgresql_event_log._UNKNOWN_AFTER_S", 600.0)
+    async with asyncio.timeout(60):  # nobody waits for what might come
+        for _ in range(20):
+            with pytest.raises(LogUnavailable):
+                await log.append([param(1, "refused")])
         with pytest.raises(LogUnavailable):
-            await log.append([param(1, "refused")])
-    with pytest.raises(LogUnavailable):
-        await reader.end()
-    assert time.monotonic() - started < 1
+            await reader.end()
     assert not waiting.done()
     own_postgresql.start()
     async with asyncio.timeout(20):
@@ -396,12 +386,11 @@ async def test_a_server_that_stops_answering_leaves_the_outcome_open_within_a_bo
     log = await open_postgresql_log(own_postgresql.url)
     await log.append([param(1, "before")])
     own_postgresql.suspend()
-    started = time.monotonic()
-    with pytest.raises(OutcomeUnknown):
-        await log.append([param(1, "open")])
-    with pytest.raises(LogUnavailable):
-        await log.append([param(1, "refused")])
-    assert time.monotonic() - started < 4
+    async with asyncio.timeout(60):
+        with pytest.raises(OutcomeUnknown):
+            await log.append([param(1, "open")])
+        with pytest.raises(LogUnavailable):
+            await log.append([param(1, "refused")])
     own_postgresql.resume()
     assert "refused" not in keys(await _when_back(log))
     await log.close()
@@ -414,77 +403,3 @@ async def _when_back(log: PostgresqlEventLogReader) -> list[RecordedEvent]:
             with contextlib.suppress(LogUnavailable):
                 return await everything(log)
             await asyncio.sleep(0.05)
-
-
-# --- damage -----------------------------------------------------------------------------------------------------------
-
-RUN_2 = f"run/{2:032x}"
-AT_2 = 'WHERE "offset" = 2'
-
-
-@pytest.mark.parametrize(
-    ("sql", "stream"),
-    [
-        (f"UPDATE tracklog.events SET payload = 'x' {AT_2}", RUN_2),
-        (f"UPDATE tracklog.events SET checksum = checksum + 1 {AT_2}", RUN_2),
-        (f"UPDATE tracklog.events SET time_us = time_us + 1 {AT_2}", "damaged/0-2"),
-        (f"UPDATE tracklog.events SET type = 77 {AT_2}", "damaged/0-2"),
-        (f"UPDATE tracklog.events SET id = gen_random_uuid() {AT_2}", "damaged/0-2"),
-        (f"UPDATE tracklog.events SET actor = 77 {AT_2}", "damaged/0-2"),
-        (f"UPDATE tracklog.events SET request_id = 'another' {AT_2}", "damaged/0-2"),
-        (f"UPDATE tracklog.events SET checksum = NULL, payload = '\\x28b52ffd00' {AT_2}", RUN_2),
-        (f"UPDATE tracklog.events SET checksum = NULL, payload = '{{' {AT_2}", RUN_2),
-        (f"UPDATE tracklog.events SET checksum = NULL, stream = 77 {AT_2}", "damaged/0-2"),
-        (f"DELETE FROM tracklog.events {AT_2}", "damaged/0-2"),
-        # As a page that PostgreSQL finds to be damaged, for which a file would have to be changed under it.
-        (
-            "CREATE FUNCTION broken(bytea) RETURNS bytea LANGUAGE plpgsql IMMUTABLE AS"
-            " $$ BEGIN IF $1 = 'x' THEN RAISE 'invalid page' USING ERRCODE = 'XX001'; END IF; RETURN $1; END $$;"
-            " ALTER TABLE tracklog.events RENAME TO kept;"
-            ' CREATE VIEW tracklog.events AS SELECT "offset", stream, time_us, actor, type, id, request_id,'
-            " broken(CASE WHEN \"offset\" = 2 THEN 'x' ELSE payload END) AS payload, checksum FROM tracklog.kept",
-            "damaged/0-2",
-        ),
-    ],
-)
-async def test_whatever_was_changed_in_a_row_only_that_event_is_lost_and_its_stream_is_told_if_it_is_sure(
-    log: PostgresqlEventLog, connection: Any, sql: str, stream: str
-) -> None:
-    await log.append([param(number, "p") for number in range(5)])
-    await connection.execute(sql)
-    read = await everything(log)
-    assert [one.offset for one in read] == list(range(5))
-    assert {one.offset: one.stream for one in read if damage_of(one) is not None} == {2: stream}
-
-
-@pytest.mark.parametrize(
-    "sql",
-    [
-        f"UPDATE tracklog.events SET stream = 1 {AT_2}",
-        f"UPDATE tracklog.events SET stream = 77 {AT_2}",
-        f"UPDATE tracklog.streams SET name = 'run/f' WHERE name = '{RUN_2}'",
-        f"DELETE FROM tracklog.streams WHERE name = '{RUN_2}'",
-    ],
-)
-async def test_an_event_that_only_lost_the_name_of_its_stream_is_read_by_what_its_payload_tells(
-    log: PostgresqlEventLog, connection: Any, sql: str
-) -> None:
-    sent = [param(number, "p") for number in range(5)]
-    await log.append(sent)
-    await connection.execute(sql)
-    read = await everything(log)
-    assert [(one.id, one.stream) for one in read] == [(one.id, one.stream) for one in sent]
-
-
-async def test_events_that_are_gone_from_the_end_are_told(log: PostgresqlEventLog, connection: Any) -> None:
-    await log.append([param(number, "p") for number in range(5)])
-    await connection.execute('DELETE FROM tracklog.events WHERE "offset" >= 3')
-    read = await everything(log)
-    assert [one.offset for one in read if damage_of(one) is not None] == [3, 4]
-
-
-async def test_the_id_is_that_of_the_tables(log: PostgresqlEventLog, connection: Any) -> None:
-    found = await connection.fetchval("SELECT id FROM tracklog.log_identity")
-    assert await log.identity() == str(found)
-    await connection.execute("UPDATE tracklog.log_identity SET id = gen_random_uuid()")
-    assert await log.identity() != str(found)

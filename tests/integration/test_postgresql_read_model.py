@@ -270,7 +270,7 @@ class Heard:
         self.messages.put_nowait(str(payload))
 
     async def next(self) -> Committed:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             return progress_message.decode((await self.messages.get()).encode())
 
 

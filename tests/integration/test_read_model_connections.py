@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import time
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -111,17 +110,17 @@ async def test_sessions_that_were_ended_cost_one_refusal_and_are_made_anew(
 
 
 async def test_while_postgresql_is_away_everybody_is_refused_at_once_and_then_served_again(
-    own_postgresql: Any,
+    own_postgresql: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await make_live(own_postgresql.url, ONE_EXPERIMENT.format(1))
     connections = PostgresqlReadModelConnections(own_postgresql.url, size=3)
     await asyncio.gather(*(experiments(connections) for _ in range(3)))
     own_postgresql.kill()
-    started = time.monotonic()
-    for _ in range(50):
-        with pytest.raises(TemporarilyUnavailable):
-            await experiments(connections)
-    assert time.monotonic() - started < 1
+    monkeypatch.setattr("tracklog.distributed.read_model_connections.ACQUIRE_TIMEOUT_S", 600.0)
+    async with asyncio.timeout(60):  # nobody waits for what might come
+        for _ in range(50):
+            with pytest.raises(TemporarilyUnavailable):
+                await experiments(connections)
     own_postgresql.start()
     async with asyncio.timeout(20):
         while True:
@@ -151,10 +150,9 @@ async def test_a_server_that_does_not_answer_costs_a_bounded_wait_once(
     await make_live(own_postgresql.url, ONE_EXPERIMENT.format(1))
     connections = PostgresqlReadModelConnections(own_postgresql.url, size=3)
     own_postgresql.suspend()
-    started = time.monotonic()
-    outcomes = await asyncio.gather(*(experiments(connections) for _ in range(20)), return_exceptions=True)
+    async with asyncio.timeout(30):  # and not half a second for each, three at a time
+        outcomes = await asyncio.gather(*(experiments(connections) for _ in range(400)), return_exceptions=True)
     assert all(isinstance(one, TemporarilyUnavailable) for one in outcomes)
-    assert time.monotonic() - started < 2
     own_postgresql.resume()
     await connections.close()
 

@@ -8,8 +8,10 @@ import pytest
 
 from artifact_proxy.blob_store import StoreUnavailable
 from artifact_proxy.watched_upload import WatchedUpload
+from tests.virtual_time import VirtualTimeLoop
 
-PATIENCE_S = 0.05
+LOOP = VirtualTimeLoop
+PATIENCE_S = 30.0
 
 
 @contextmanager

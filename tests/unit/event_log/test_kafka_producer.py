@@ -1,7 +1,7 @@
 """What becomes of an append, whatever the brokers say or leave unsaid."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from types import SimpleNamespace
 from typing import Any, NamedTuple, cast
 
@@ -9,12 +9,14 @@ import pytest
 from aiokafka.protocol.produce import ProduceRequest
 from aiokafka.record.memory_records import MemoryRecords
 
-from event_log import kafka_producer
 from event_log.cloud_events import Message
 from event_log.kafka_cluster import BrokerAway, KafkaCluster, NoAnswer
 from event_log.kafka_producer import KafkaProducer
 from event_log.port import EventTooLarge, LogUnavailable, OutcomeUnknown
+from tests.eventually import until
+from tests.virtual_time import VirtualTimeLoop
 
+LOOP = VirtualTimeLoop
 TOPIC = "events"
 WRITTEN = 0
 NOT_LEADER = 6
@@ -88,13 +90,6 @@ class Brokers:
         return partition, answer, offset if answer == WRITTEN else -1
 
 
-@pytest.fixture(autouse=True)
-def short_bounds(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(kafka_producer, "APPEND_TIMEOUT_S", 0.6)
-    monkeypatch.setattr(kafka_producer, "PATIENCE_S", 0.2)
-    monkeypatch.setattr(kafka_producer, "_TICK_S", 0.02)
-
-
 @pytest.fixture
 def brokers() -> Brokers:
     return Brokers()
@@ -102,7 +97,9 @@ def brokers() -> Brokers:
 
 @pytest.fixture
 async def producer(brokers: Brokers) -> AsyncIterator[KafkaProducer]:
-    producer = KafkaProducer(cast(KafkaCluster, brokers), brokers.partition_count, 10_000)
+    producer = KafkaProducer(
+        cast(KafkaCluster, brokers), brokers.partition_count, 10_000, clock=asyncio.get_running_loop().time
+    )
     await producer.start()
     yield producer
     await producer.close()
@@ -114,12 +111,6 @@ def message(value: str) -> Message:
 
 async def append(producer: KafkaProducer, *values: str, partition: int = 0) -> int:
     return await producer.append(partition, [message(value) for value in values])
-
-
-async def until(is_reached: Callable[[], bool]) -> None:
-    async with asyncio.timeout(5):
-        while not is_reached():
-            await asyncio.sleep(0.01)
 
 
 async def test_appends_are_numbered_in_order(producer: KafkaProducer, brokers: Brokers) -> None:

@@ -148,18 +148,25 @@ class MemoryProjection(ProjectionProgress, DoorState):
 
 
 class House:
-    """An ingest service on an empty log, and what one wants to see of it."""
+    """An ingest service on an empty log, and what one wants to see of it. `now_s` is what its clock shows."""
 
     def __init__(self, *, shared: bool = False) -> None:
         self.log = MemoryEventLog()
         self.clock = EventClock()
+        self.now_s = 1000.0
         self.projection = MemoryProjection(self.log)
         self.ingest = self.another_process(shared=shared)
 
     def another_process(self, *, shared: bool = False, clock: EventClock | None = None) -> IngestService:
         """A service that shares log and read model, and knows nothing of what others did."""
         return IngestService(
-            self.log, self.projection, self.projection, "mlflow-artifacts:/", clock or self.clock, shared=shared
+            self.log,
+            self.projection,
+            self.projection,
+            "mlflow-artifacts:/",
+            clock or self.clock,
+            shared=shared,
+            now_s=lambda: self.now_s,
         )
 
     async def append(self, event: AnyEvent) -> EventData:

@@ -198,74 +198,60 @@ async def test_a_lifecycle_command_waits_for_what_was_acknowledged_elsewhere(hou
     assert await house.count() == before
 
 
-async def test_a_shared_door_hears_of_others_within_its_age(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
-    now_s = 1000.0
-    monkeypatch.setattr("ingest.door.time.monotonic", lambda: now_s)
+async def test_a_shared_door_hears_of_others_within_its_age(house: House) -> None:
     door = house.another_process(shared=True).door
     await door.active_run("r")
     await house.append(RunDeleted(run_id="r"))
     await door.catch_up()
     await door.active_run("r")
-    now_s += MAX_AGE_S + 0.01
+    house.now_s += MAX_AGE_S + 0.01
     with pytest.raises(InvalidParameterValue):
         await door.active_run("r")
 
 
 async def test_while_the_read_model_is_away_known_runs_take_writes_and_unknown_ones_are_told_to_come_again(
-    house: House, monkeypatch: pytest.MonkeyPatch
+    house: House,
 ) -> None:
-    now_s = 1000.0
-    monkeypatch.setattr("ingest.door.time.monotonic", lambda: now_s)
     door = house.another_process(shared=True).door
     await door.active_run("r")
     house.projection.is_away = True
     for _ in range(60):
-        now_s += MAX_AGE_S + 0.01
+        house.now_s += MAX_AGE_S + 0.01
         await door.active_run("r")
     with pytest.raises(TemporarilyUnavailable):
         await door.run("unknown")
 
 
-async def test_while_the_read_model_is_away_it_is_asked_seldom(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
-    now_s = 1000.0
-    monkeypatch.setattr("ingest.door.time.monotonic", lambda: now_s)
+async def test_while_the_read_model_is_away_it_is_asked_seldom(house: House) -> None:
     door = house.another_process(shared=True).door
     await door.active_run("r")
     house.projection.is_away = True
-    now_s += MAX_AGE_S + 0.01
+    house.now_s += MAX_AGE_S + 0.01
     asked = house.projection.asked
     for _ in range(100):
         await door.active_run("r")
     assert house.projection.asked <= asked + 2
 
 
-async def test_of_many_writes_to_an_old_entry_one_asks_the_read_model(
-    house: House, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    now_s = 1000.0
-    monkeypatch.setattr("ingest.door.time.monotonic", lambda: now_s)
+async def test_of_many_writes_to_an_old_entry_one_asks_the_read_model(house: House) -> None:
     door = house.another_process(shared=True).door
     await door.run("r")
-    now_s += MAX_AGE_S + 0.01
+    house.now_s += MAX_AGE_S + 0.01
     asked = house.projection.asked
     await asyncio.gather(*(door.run("r") for _ in range(32)))
     assert house.projection.asked == asked + 1
 
 
-async def test_when_the_read_model_is_back_what_others_did_meanwhile_counts(
-    house: House, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    now_s = 1000.0
-    monkeypatch.setattr("ingest.door.time.monotonic", lambda: now_s)
+async def test_when_the_read_model_is_back_what_others_did_meanwhile_counts(house: House) -> None:
     door = house.another_process(shared=True).door
     await door.active_run("r")
     house.projection.is_away = True
-    now_s += MAX_AGE_S + 0.01
+    house.now_s += MAX_AGE_S + 0.01
     await door.active_run("r")
     await house.append(RunDeleted(run_id="r"))
     house.projection.is_away = False
     await door.catch_up()
-    now_s += RETRY_S + 0.01
+    house.now_s += RETRY_S + 0.01
     with pytest.raises(InvalidParameterValue):
         await door.active_run("r")
 

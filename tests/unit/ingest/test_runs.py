@@ -29,6 +29,9 @@ from schemas.rest.messages import (
 )
 from schemas.rest.messages import DeleteTag as DeleteTagMessage
 from tests.unit.ingest.doubles import ANN, House
+from tests.virtual_time import VirtualTimeLoop
+
+LOOP = VirtualTimeLoop
 
 
 @pytest.fixture
@@ -249,7 +252,7 @@ async def test_a_delete_whose_caller_left_still_closes_the_run(house: House, mon
     with pytest.raises(asyncio.CancelledError):
         await delete
     may_append.set()
-    await asyncio.sleep(0.01)
+    await asyncio.sleep(1)
     with pytest.raises(InvalidParameterValue):
         await house.ingest.door.active_run(run_id)
 

@@ -8,6 +8,9 @@ import pytest
 from query_api import batched_lookups
 from query_api.batched_lookups import BatchedLookups, Found, Key
 from schemas.errors import TemporarilyUnavailable
+from tests.virtual_time import VirtualTimeLoop
+
+LOOP = VirtualTimeLoop
 
 
 class Statements:

@@ -6,8 +6,7 @@ import pytest
 
 from event_log.memory_event_log import MemoryEventLog
 from event_log.port import LogUnavailable
-from query_api import freshness as freshness_module
-from query_api.freshness import LOG_UNAVAILABLE, Freshness
+from query_api.freshness import LOG_AWAY_S, LOG_UNAVAILABLE, Freshness
 from schemas.envelope import Position, Positions
 from schemas.errors import TracklogError
 from schemas.progress import ProgressReport, ProjectionBehind, ProjectionProgress
@@ -114,15 +113,16 @@ async def test_a_log_that_does_not_tell_its_end_is_no_reason_not_to_answer() -> 
     assert progress.waits == []
 
 
-async def test_a_log_that_is_away_is_asked_again_only_after_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_log_that_is_away_is_asked_again_only_after_a_while() -> None:
     log = LogAt({0: 7})
     log.is_away = True
-    freshness = Freshness(log, ProgressAt({0: 7}))
+    now_s = 0.0
+    freshness = Freshness(log, ProgressAt({0: 7}), clock=lambda: now_s)
     assert await asyncio.gather(*(freshness.caught_up() for _ in range(10))) == [LOG_UNAVAILABLE] * 10
     assert log.asked == 1
     log.is_away = False
     assert await freshness.caught_up() == LOG_UNAVAILABLE
-    monkeypatch.setattr(freshness_module.time, "monotonic", lambda: float("inf"))
+    now_s += LOG_AWAY_S
     assert await freshness.caught_up() is None
 
 

@@ -1,32 +1,39 @@
 """How long a projector lingers."""
 
 import asyncio
-import time
 
+from tests.virtual_time import run_in_virtual_time
 from tracklog.distributed.hurry import HURRIED_S, LINGER_S, Hurry
 
 
 async def lingered_s(hurry: Hurry) -> float:
-    started = time.monotonic()
+    now_s = asyncio.get_running_loop().time
+    started_s = now_s()
     await hurry.linger({})
-    return time.monotonic() - started
+    return now_s() - started_s
 
 
-async def test_while_nobody_waits_events_gather() -> None:
-    assert await lingered_s(Hurry("")) >= 0.9 * LINGER_S
+def test_while_nobody_waits_events_gather() -> None:
+    assert run_in_virtual_time(lingered_s(Hurry(""))) == LINGER_S
 
 
-async def test_who_asks_ends_it_and_the_next_moments_are_not_lingered_in() -> None:
-    hurry = Hurry("")
-    lingering = asyncio.create_task(lingered_s(hurry))
-    await asyncio.sleep(0)
-    hurry.ask()
-    assert await lingering < LINGER_S / 2
-    assert await lingered_s(hurry) < HURRIED_S / 2
+def test_who_asks_ends_it_and_the_next_moments_are_not_lingered_in() -> None:
+    async def asked_for() -> tuple[float, float]:
+        hurry = Hurry("")
+        lingering = asyncio.create_task(lingered_s(hurry))
+        await asyncio.sleep(LINGER_S / 4)
+        hurry.ask()
+        return await lingering, await lingered_s(hurry)
+
+    assert run_in_virtual_time(asked_for()) == (LINGER_S / 4, 0.0)
 
 
-async def test_after_a_while_events_gather_again() -> None:
-    hurry = Hurry("")
-    hurry.ask()
-    await asyncio.sleep(HURRIED_S * 1.1)
-    assert await lingered_s(hurry) >= 0.9 * LINGER_S
+def test_after_a_while_events_gather_again() -> None:
+    async def asked_for_long_ago(ago_s: float) -> float:
+        hurry = Hurry("")
+        hurry.ask()
+        await asyncio.sleep(ago_s)
+        return await lingered_s(hurry)
+
+    assert run_in_virtual_time(asked_for_long_ago(HURRIED_S * 0.99)) == 0.0
+    assert abs(run_in_virtual_time(asked_for_long_ago(HURRIED_S * 1.01)) - LINGER_S) < 1e-9

@@ -419,13 +419,13 @@ async def test_draining_lets_requests_end_and_closes_connections_behind_them() -
         asked = asyncio.create_task(client.get("/api/2.0/x"))
         await arrived.wait()
         await door.drain(timeout_s=0.05)  # gives up
-        draining = asyncio.create_task(door.drain(timeout_s=10))
+        draining = asyncio.create_task(door.drain(timeout_s=600))
         await asyncio.sleep(0.05)
         assert not draining.done()
         go_on.set()
         response = await asked
         assert (response.status, response.headers["Connection"]) == (200, "close")
-        async with asyncio.timeout(1):
+        async with asyncio.timeout(60):
             await draining
         await door.drain(timeout_s=10)  # nothing is under way
 

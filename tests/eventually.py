@@ -1,0 +1,14 @@
+"""Waiting in tests for what another task, thread or process brings about."""
+
+import asyncio
+from collections.abc import Callable
+
+AT_MOST_S = 60.0
+"""Only reached where something is broken: machines are busy."""
+
+
+async def until(is_so: Callable[[], object], at_most_s: float = AT_MOST_S) -> None:
+    """Return as soon as `is_so`, looked at again and again. Raises TimeoutError."""
+    async with asyncio.timeout(at_most_s):
+        while not is_so():
+            await asyncio.sleep(0.002)
