@@ -3,9 +3,19 @@
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager
-from typing import Any
+from typing import Any, Final, NamedTuple
 
 Row = tuple[Any, ...]
+
+MAX_PAGE_BYTES: Final = 16 * 2**20
+"""Of the results on a page. One that would have more is shorter, and ends with a token; it has one result at least."""
+
+
+class FirstRows(NamedTuple):
+    """The beginning of a statement's rows."""
+
+    rows: list[Row]
+    are_all: bool
 
 
 class ReadSnapshot(ABC):
@@ -34,6 +44,17 @@ class ReadModel(ABC):
 
         Raises TemporarilyUnavailable when the read model cannot be reached, DeadlineExceeded when a statement runs
         longer than the adapter's bound, RequestLimitExceeded when too many statements wait already.
+        """
+
+    async def fetch_short(self, sql: str, parameters: Sequence[Any] = ()) -> list[Row] | None:
+        """As `fetch`, or None where an adapter saw that a value has more than MAX_PAGE_BYTES, before it was made."""
+        return await self.fetch(sql, parameters)
+
+    @abstractmethod
+    async def fetch_first(self, sql: str, parameters: Sequence[Any] = ()) -> FirstRows:
+        """The first rows of a statement, whose first column is bytes: as many as MAX_PAGE_BYTES hold, at least one.
+
+        Rows beyond those are not made, or few of them. Raises as `fetch` does.
         """
 
     async def lookup(self, sql: str, parameters: Sequence[Any] = ()) -> list[Row]:

@@ -10,7 +10,7 @@ from typing import Any, Final
 import asyncpg
 
 from query_api.batched_lookups import BatchedLookups, Found, Key
-from query_api.port import ReadModel, ReadSnapshot, Row
+from query_api.port import MAX_PAGE_BYTES, FirstRows, ReadModel, ReadSnapshot, Row
 from schemas.errors import DeadlineExceeded, InvalidParameterValue, RequestLimitExceeded, TemporarilyUnavailable
 from schemas.postgresql import Connection, ReadModelConnections
 from schemas.postgresql_errors import CONNECTION_ERRORS, said
@@ -50,6 +50,9 @@ _OF_NO_USE: Final = (
     asyncpg.UndefinedTableError,  # to a generation that nobody reads any more, and that was dropped
 )
 
+_FIRST_ROWS_AT_ONCE: Final = 8
+_GROWTH: Final = 8
+
 _TOO_LARGE: Final = (asyncpg.ProgramLimitExceededError, asyncpg.OutOfMemoryError)
 
 _UNSTORED: Final = secrets.token_hex(16)
@@ -77,6 +80,17 @@ class PostgresqlReadModel(ReadModel):
         try:
             rows: list[Row] = await self._answered(lambda connection: connection.fetch(sql, *arguments))
             return rows
+        finally:
+            self._waiting -= 1
+
+    async def fetch_first(self, sql: str, parameters: Sequence[Any] = ()) -> FirstRows:
+        if self._waiting >= MAX_WAITING_STATEMENTS:
+            raise RequestLimitExceeded(f"{self._waiting} statements already wait for the read model; try again.")
+        arguments = list(map(_storable, parameters))
+        self._waiting += 1
+        try:
+            first: FirstRows = await self._answered(lambda connection: _first_rows(connection, sql, arguments))
+            return first
         finally:
             self._waiting -= 1
 
@@ -144,6 +158,27 @@ class _Snapshot(ReadSnapshot):
         cursor = await _bounded(self._connection.cursor(sql, *map(_storable, parameters)))
         while rows := await _bounded(cursor.fetch(batch_rows)):
             yield rows
+
+
+async def _first_rows(connection: Connection, sql: str, arguments: Sequence[Any]) -> FirstRows:
+    """Rows are asked for in larger and larger groups, as far as the largest row so far lets expect them to fit."""
+    rows: list[Row] = []
+    size = largest = 0
+    at_once = _FIRST_ROWS_AT_ONCE
+    async with connection.transaction(readonly=True):
+        cursor = await connection.cursor(sql, *arguments)
+        while found := await cursor.fetch(at_once):
+            for row in found:
+                length = len(row[0])
+                size += length
+                if rows and size > MAX_PAGE_BYTES:
+                    return FirstRows(rows, are_all=False)
+                rows.append(tuple(row))
+                largest = max(largest, length)
+            if len(found) < at_once:
+                break
+            at_once = max(1, min(at_once * _GROWTH, (MAX_PAGE_BYTES - size) // (largest or 1)))
+    return FirstRows(rows, are_all=True)
 
 
 async def _bounded(call: Awaitable[Any]) -> Any:

@@ -18,7 +18,7 @@ from queue import SimpleQueue
 from typing import Any, Final
 from urllib.parse import quote
 
-from query_api.port import ReadModel, ReadSnapshot, Row
+from query_api.port import MAX_PAGE_BYTES, FirstRows, ReadModel, ReadSnapshot, Row
 from query_api.search.sqlite_text_match import register_functions
 from schemas.errors import DeadlineExceeded, InvalidParameterValue, RequestLimitExceeded, TemporarilyUnavailable
 from schemas.sqlite_errors import is_damage, is_passing, name_of
@@ -52,7 +52,7 @@ Functions = Callable[[sqlite3.Connection], None]
 """Gives a new connection the SQL functions that the statements use."""
 
 MAX_ANSWER_BYTES: Final = 256 * 2**20
-"""Of one value a statement builds, such as a page of runs; a larger one is refused before memory runs out."""
+"""Of one value a statement builds, such as a run; a larger one is refused before memory runs out."""
 
 _Call = Callable[[sqlite3.Connection], Any]
 
@@ -90,6 +90,14 @@ class SqliteReadModel(ReadModel):
     async def fetch(self, sql: str, parameters: Sequence[Any] = ()) -> list[Row]:
         rows: list[Row] = await self._run(lambda connection: connection.execute(sql, parameters).fetchall())
         return rows
+
+    async def fetch_short(self, sql: str, parameters: Sequence[Any] = ()) -> list[Row] | None:
+        rows: list[Row] | None = await self._run(lambda connection: short_values(connection, sql, parameters))
+        return rows
+
+    async def fetch_first(self, sql: str, parameters: Sequence[Any] = ()) -> FirstRows:
+        first: FirstRows = await self._run(lambda connection: first_rows(connection.execute(sql, parameters)))
+        return first
 
     async def lookup(self, sql: str, parameters: Sequence[Any] = ()) -> list[Row]:
         rows = self._nearby.lookup(sql, parameters)
@@ -311,6 +319,32 @@ class _Snapshot(ReadSnapshot):
         except GeneratorExit:
             cursor.close()  # an open cursor would hold on to the view after the snapshot was left
             raise
+
+
+def short_values(connection: sqlite3.Connection, sql: str, parameters: Sequence[Any]) -> list[Row] | None:
+    """The rows of a statement, None when a value has more than MAX_PAGE_BYTES. SQLite stops making it there."""
+    connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, MAX_PAGE_BYTES)
+    try:
+        return connection.execute(sql, parameters).fetchall()
+    except sqlite3.Error as error:
+        if name_of(error) == "SQLITE_TOOBIG":
+            return None
+        raise
+    finally:
+        connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, MAX_ANSWER_BYTES)
+
+
+def first_rows(cursor: sqlite3.Cursor) -> FirstRows:
+    """As ReadModel.fetch_first says. SQLite makes each row when it is asked for."""
+    rows: list[Row] = []
+    size = 0
+    for row in cursor:
+        size += len(row[0])
+        if rows and size > MAX_PAGE_BYTES:
+            cursor.close()
+            return FirstRows(rows, are_all=False)
+        rows.append(row)
+    return FirstRows(rows, are_all=True)
 
 
 def _identity(path: Path) -> tuple[int, int]:

@@ -9,7 +9,7 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 
-from query_api.port import Row
+from query_api.port import FirstRows
 from schemas.errors import InvalidParameterValue
 
 MAX_RESULTS: Final = 50_000
@@ -100,10 +100,14 @@ def sort_values(token: str, search: str, kinds: Sequence[type[SortValue]]) -> tu
     return tuple(values)
 
 
-def page_of(rows: Sequence[Row], max_results: int) -> PageFound:
-    """The page that rows are, each the JSON of a result, then its sort values; one more than it holds means more."""
-    page = rows[:max_results]
-    return PageFound(b",".join([row[0] for row in page]), page[-1][1:] if len(rows) > max_results else None)
+def page_of(found: FirstRows, max_results: int) -> PageFound:
+    """The page that rows are, each the JSON of a result, then its sort values.
+
+    There are more results when there is one more row than the page holds, or when rows were left out.
+    """
+    page = found.rows[:max_results]
+    has_more = not found.are_all or len(found.rows) > max_results
+    return PageFound(b",".join([row[0] for row in page]), page[-1][1:] if has_more else None)
 
 
 def page_body(field: str, page: PageFound, search: str) -> bytes:

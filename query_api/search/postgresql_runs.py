@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from query_api.port import ReadModel, Row
+from query_api.port import MAX_PAGE_BYTES, FirstRows, ReadModel
 from query_api.postgresql_json import RUN_IN_SEARCH
 from query_api.search.conditions import Condition, OrderTerm
 from query_api.search.pages import PageFound, page_of
@@ -32,7 +32,6 @@ from query_api.search.run_walk import Walk, is_walkable, tests_of, walks_by_rank
 from query_api.search.sql_text import Sql, joined
 from query_api.search.vocabulary import Entity
 from query_api.sqlite_json import LIFECYCLE_STAGE
-from schemas.errors import InvalidParameterValue
 from schemas.read_model import INDEXED_VALUE_CHARACTERS
 
 MAX_EXPERIMENTS_WALKED: Final = 100
@@ -52,9 +51,8 @@ _MANY_RUNS: Final = 100_000
 MAX_SET_RUNS: Final = 200_000
 """Tells PostgreSQL that a set of at most _MANY_RUNS fits in memory. Far more, lest runs that came meanwhile miss."""
 
-MAX_ANSWER_BYTES: Final = 256 * 2**20
-_RUNS_AT_ONCE: Final = 1000
-"""Larger pages are read in pieces, so that one that is too large ends before memory does."""
+_FEW_ON_PAGE: Final = 101
+"""Of larger pages not all JSON is made at once: it might be gigabytes."""
 
 _EXPERIMENT_OF_RUN: Final = Sql(
     " LEFT JOIN LATERAL (SELECT * FROM experiments WHERE experiment_id = r.experiment_id OFFSET 0) e ON TRUE"
@@ -63,49 +61,48 @@ _IN_EXPERIMENT: Final = "experiment_id = x.experiment_id"
 
 
 async def find_runs(read_model: ReadModel, search: RunSearch) -> PageFound:
-    """The page of runs.
-
-    Raises InvalidParameterValue for one of more than MAX_ANSWER_BYTES.
-    """
+    """The page of runs."""
     plan = await _plan(read_model, search, _FEW_RUNS)
     if plan is None:
         glance = _glance(search)
-        rows = [] if glance is None else await _rows(read_model, search, glance)
-        if rows:
-            return page_of(rows, search.max_results)
+        found = FirstRows([], True) if glance is None else await _found(read_model, search, glance)
+        if found.rows:
+            return page_of(found, search.max_results)
         plan = await _plan(read_model, search, _MANY_RUNS)
         assert plan is not None
-    return page_of(await _rows(read_model, search, _page(search, plan)), search.max_results)
+    return page_of(await _found(read_model, search, _page(search, plan)), search.max_results)
 
 
-async def _rows(read_model: ReadModel, search: RunSearch, page: Sql) -> list[Row]:
-    """The JSON and the sort values of the runs on a page."""
+async def _found(read_model: ReadModel, search: RunSearch, page: Sql) -> FirstRows:
+    """The JSON and the sort values of the runs on a page, as many as its greatest length allows."""
     order = order_by(sort_columns(search.order), by_name=True)
+    names = _names(search)
+    document = (
+        f"(SELECT {RUN_IN_SEARCH} FROM runs r LEFT JOIN experiments e ON e.experiment_id = r.experiment_id"
+        f" WHERE r.run_number = p.n)"
+    )
+    if search.wanted > _FEW_ON_PAGE:
+        # With a limit PostgreSQL makes the JSON after it sorted, of each run when it is asked for.
+        sql, parameters = numbered(
+            Sql(
+                f"WITH p AS MATERIALIZED ({page.text}) SELECT {document}, {names} FROM p ORDER BY {order} LIMIT ?",
+                (*page.parameters, search.wanted),
+            )
+        )
+        return await read_model.fetch_first(sql, parameters)
+    # Cheaper than a cursor by three questions to the database. All the JSON is made, and not more sent than wanted.
     sql, parameters = numbered(
         Sql(
             f"WITH p AS MATERIALIZED ({page.text})"
-            f" SELECT (SELECT {RUN_IN_SEARCH} FROM runs r LEFT JOIN experiments e ON e.experiment_id = r.experiment_id"
-            f" WHERE r.run_number = p.n), {_names(search)} FROM p ORDER BY {order}",
+            f" SELECT document, {names}, (SELECT count(*) FROM p) FROM (SELECT *, sum(octet_length(document)) OVER"
+            f" (ROWS UNBOUNDED PRECEDING) - octet_length(document) AS bytes_before"
+            f" FROM (SELECT {document} AS document, {names} FROM p ORDER BY {order} OFFSET 0) documents) sized"
+            f" WHERE bytes_before < {MAX_PAGE_BYTES} ORDER BY {order}",
             page.parameters,
         )
     )
-    if search.wanted <= _RUNS_AT_ONCE:
-        return await read_model.fetch(sql, parameters)
-    return await _piece_by_piece(read_model, sql, parameters)
-
-
-async def _piece_by_piece(read_model: ReadModel, sql: str, parameters: Sequence[object]) -> list[Row]:
-    rows: list[Row] = []
-    total_bytes = 0
-    async with read_model.snapshot() as snapshot:
-        async for batch in snapshot.stream(sql, parameters, batch_rows=_RUNS_AT_ONCE):
-            rows += batch
-            total_bytes += sum(len(row[0]) for row in batch)
-            if total_bytes > MAX_ANSWER_BYTES:
-                raise InvalidParameterValue(
-                    f"The answer would have more than {MAX_ANSWER_BYTES} bytes; ask for fewer results."
-                )
-    return rows
+    rows = await read_model.fetch(sql, parameters)
+    return FirstRows([tuple(row)[:-1] for row in rows], are_all=not rows or rows[0][-1] == len(rows))
 
 
 def _names(search: RunSearch) -> str:

@@ -13,8 +13,8 @@ from sqlalchemy import (
     ColumnElement,
     Dialect,
     Double,
+    FromClause,
     Select,
-    Subquery,
     all_,
     and_,
     any_,
@@ -30,7 +30,7 @@ from sqlalchemy.dialects import sqlite
 from sqlalchemy.sql import operators
 from sqlalchemy.sql.compiler import SQLCompiler
 
-from query_api.port import ReadModel, Row
+from query_api.port import FirstRows, ReadModel, Row
 from query_api.search import postgresql_text_match, sqlite_text_match
 from query_api.search.conditions import Condition
 from query_api.search.pages import SortValue
@@ -63,10 +63,11 @@ async def find_page(
     order: Sequence[SortColumn],
     place: Sequence[SortValue] | None,
     wanted: int,
-) -> list[Row]:
+) -> FirstRows:
     """The wanted rows of the table that has the column `key`, in order: each its JSON, then its sort values.
 
-    `document` is the dialect's expression of that JSON. It is evaluated for the rows of the page alone.
+    `document` is the dialect's expression of that JSON. It is evaluated for the rows of the page alone, one by one:
+    SQLite goes through a materialized table in its order, PostgreSQL sorts before it makes what is costly and limited.
     """
     names = [f"k{number}" for number in range(len(order))]
     values = (column.expression.label(name) for column, name in zip(order, names, strict=True))
@@ -75,16 +76,17 @@ async def find_page(
     page = select(found).order_by(*_ordering(page_order)).limit(wanted)
     if place is not None:
         page = page.where(_after(page_order, place))
-    on_page = page.subquery("p")
-    return await fetch(
-        read_model,
-        select(literal_column(document), *(on_page.c[name] for name in names))
-        .join_from(on_page, key.table, key == on_page.c.n)
-        .order_by(*_ordering(_of(on_page, order, names))),
+    on_page = page.cte("p").prefix_with("MATERIALIZED")
+    # An outer join because its sides are never exchanged.
+    statement = select(literal_column(document), *(on_page.c[name] for name in names)).select_from(
+        on_page.outerjoin(key.table, key == on_page.c.n)
     )
+    if read_model.dialect == "postgresql":
+        statement = statement.order_by(*_ordering(_of(on_page, order, names))).limit(wanted)
+    return await read_model.fetch_first(*_compiled(read_model, statement))
 
 
-def _of(rows: Subquery, order: Sequence[SortColumn], names: Sequence[str]) -> list[SortColumn]:
+def _of(rows: FromClause, order: Sequence[SortColumn], names: Sequence[str]) -> list[SortColumn]:
     return [replace(column, expression=rows.c[name]) for column, name in zip(order, names, strict=True)]
 
 
@@ -94,9 +96,13 @@ def _ordering(order: Sequence[SortColumn]) -> list[ColumnElement[Any]]:
 
 async def fetch(read_model: ReadModel, statement: Select[Any]) -> list[Row]:
     """The rows of a statement."""
+    return await read_model.fetch(*_compiled(read_model, statement))
+
+
+def _compiled(read_model: ReadModel, statement: Select[Any]) -> tuple[str, list[Any]]:
     compiled = statement.compile(dialect=_dialect(read_model.dialect), compile_kwargs={"render_postcompile": True})
     assert isinstance(compiled, SQLCompiler)
-    return await read_model.fetch(str(compiled), [compiled.params[name] for name in compiled.positiontup or ()])
+    return str(compiled), [compiled.params[name] for name in compiled.positiontup or ()]
 
 
 def _after(columns: Sequence[SortColumn], values: Sequence[SortValue]) -> ColumnElement[bool]:

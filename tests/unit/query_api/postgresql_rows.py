@@ -8,7 +8,7 @@ import asyncpg
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.schema import CreateIndex, CreateTable
 
-from query_api.port import ReadSnapshot, Row
+from query_api.port import FirstRows, ReadSnapshot, Row
 from query_api.postgresql_read_model import READING_SETTINGS, PostgresqlReadModel
 from schemas import read_model
 from schemas.postgresql import CREATE_LETTERS, Connection
@@ -70,6 +70,11 @@ class PostgresqlRows(SqliteRows):
         self.statements.append(sql)
         await self._copy()
         return await self._read_model.fetch(sql, parameters)
+
+    async def fetch_first(self, sql: str, parameters: Sequence[Any] = ()) -> FirstRows:
+        self.statements.append(sql)
+        await self._copy()
+        return await self._read_model.fetch_first(sql, parameters)
 
     async def lookup_by_key(self, sql: str, key: str | int) -> Any:
         self.statements.append(sql)

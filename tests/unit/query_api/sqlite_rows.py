@@ -9,8 +9,9 @@ from typing import Any
 import orjson
 from sqlalchemy import create_mock_engine
 
-from query_api.port import ReadModel, ReadSnapshot, Row
+from query_api.port import FirstRows, ReadModel, ReadSnapshot, Row
 from query_api.search.sqlite_text_match import register_functions
+from query_api.sqlite_read_model import first_rows, short_values
 from schemas import read_model
 
 FAR_BACK_US = 1
@@ -35,6 +36,14 @@ class SqliteRows(ReadModel, ReadSnapshot):
     async def fetch(self, sql: str, parameters: Sequence[Any] = ()) -> list[Row]:
         self.statements.append(sql)
         return self.connection.execute(sql, tuple(parameters)).fetchall()
+
+    async def fetch_short(self, sql: str, parameters: Sequence[Any] = ()) -> list[Row] | None:
+        self.statements.append(sql)
+        return short_values(self.connection, sql, tuple(parameters))
+
+    async def fetch_first(self, sql: str, parameters: Sequence[Any] = ()) -> FirstRows:
+        self.statements.append(sql)
+        return first_rows(self.connection.execute(sql, tuple(parameters)))
 
     async def stream(self, sql: str, parameters: Sequence[Any] = (), *, batch_rows: int) -> AsyncIterator[list[Row]]:
         yield await self.fetch(sql, parameters)
