@@ -8,6 +8,8 @@ from aiohttp import web
 
 from query_api.service import QueryService
 from schemas.errors import InvalidParameterValue
+from schemas.rest.body import read_body
+from schemas.rest.decode import wrong_content_type
 
 if TYPE_CHECKING:
     from query_api.graphql_engine import GraphQLEngine
@@ -27,14 +29,12 @@ _decoder = msgspec.json.Decoder(GraphQLRequest)
 async def graphql_request(request: web.Request) -> GraphQLRequest:
     """The query a request brings.
 
-    Raises InvalidParameterValue.
+    Raises InvalidParameterValue, RequestTooLarge or UnsupportedEncoding.
     """
     if request.content_type != "application/json":
-        raise InvalidParameterValue(
-            f"Content-Type must be application/json, got {request.headers.get('Content-Type', 'none')!r}"
-        )
+        raise wrong_content_type(request)
     try:
-        asked: GraphQLRequest = _decoder.decode(await request.read())
+        asked: GraphQLRequest = _decoder.decode(await read_body(request))
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise InvalidParameterValue(f"The request body is not a GraphQL request: {error}") from error
     return asked

@@ -11,6 +11,7 @@ TracklogError
 ├── MethodNotAllowed             405
 ├── RequestTooLarge              413
 ├── StorageFull                  507
+├── UnsupportedEncoding          415
 ├── InvalidState                 500  (MLflow's own status for a rename of a deleted experiment)
 ├── InternalError                500
 ├── NotImplementedYet            501
@@ -87,6 +88,13 @@ class StorageFull(TracklogError):
 
     error_code = "RESOURCE_EXHAUSTED"
     status = 507
+
+
+class UnsupportedEncoding(TracklogError):
+    """Answered with an Accept-Encoding header that names the encodings there are."""
+
+    error_code = "INVALID_PARAMETER_VALUE"
+    status = 415
 
 
 class InvalidState(TracklogError):

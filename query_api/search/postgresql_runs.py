@@ -95,9 +95,9 @@ async def _found(read_model: ReadModel, search: RunSearch, page: Sql) -> FirstRo
         Sql(
             f"WITH p AS MATERIALIZED ({page.text})"
             f" SELECT document, {names}, (SELECT count(*) FROM p) FROM (SELECT *, sum(octet_length(document)) OVER"
-            f" (ROWS UNBOUNDED PRECEDING) - octet_length(document) AS bytes_before"
+            f" (ROWS UNBOUNDED PRECEDING) AS bytes"
             f" FROM (SELECT {document} AS document, {names} FROM p ORDER BY {order} OFFSET 0) documents) sized"
-            f" WHERE bytes_before < {MAX_PAGE_BYTES} ORDER BY {order}",
+            f" WHERE bytes <= {MAX_PAGE_BYTES} OR bytes = octet_length(document) ORDER BY {order}",
             page.parameters,
         )
     )

@@ -7,17 +7,23 @@ values are counted first, at some nanoseconds a byte and with turns for others b
 import asyncio
 import re
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Final
 
-from aiohttp import web
+from aiohttp import hdrs, web
 
-from schemas.errors import RequestTooLarge
+from schemas.errors import RequestLimitExceeded, RequestTooLarge
+from schemas.rest.packed_body import unpacked
+from schemas.rest.request_keys import UNPACKING
 
 MAX_VALUES: Final = 65_536
 """In one body. A full log-batch has 9,000, the end of an upload in 10,000 parts 40,000."""
 
 UNCOUNTED_BYTES: Final = 65_536
 """A body of so few bytes cannot hold more values than that."""
+
+_unpackers: Final = ThreadPoolExecutor(1, "unpack")
+"""One at a time: what is being unpacked is not charged for yet."""
 
 _BYTES_AT_ONCE: Final = 262_144
 """About a millisecond, after which others have their turn."""
@@ -27,17 +33,29 @@ _BACKSLASHES: Final = re.compile(rb"\\*")
 
 
 async def read_body(request: web.Request) -> bytes:
-    """The body of a request, once it is known to hold no more than MAX_VALUES.
+    """The body of a request, unpacked, once it is known to hold no more than MAX_VALUES.
 
-    Raises RequestTooLarge.
+    Raises RequestTooLarge, UnsupportedEncoding, InvalidParameterValue or RequestLimitExceeded.
     """
     content = request.content
     # A small body has arrived with its headers; `request.read` would take two more turns and a copy.
     body = content.read_nowait() if content.is_eof() else await request.read()
+    if hdrs.CONTENT_ENCODING in request.headers and body:
+        body = await _unpacked(request, body)
     if len(body) > UNCOUNTED_BYTES:
         for _ in _counting(body):
             await asyncio.sleep(0)
     return body
+
+
+async def _unpacked(request: web.Request, body: bytes) -> bytes:
+    """Unpacked in a thread, which lets others run meanwhile."""
+    limit, charge = request[UNPACKING]
+    encoding = ",".join(request.headers.getall(hdrs.CONTENT_ENCODING))
+    found = await asyncio.get_running_loop().run_in_executor(_unpackers, unpacked, body, encoding, limit)
+    if not charge(len(found)):
+        raise RequestLimitExceeded("Too many bytes of bodies are held; try again.")
+    return found
 
 
 def check_values(body: bytes) -> None:

@@ -1,10 +1,21 @@
 """What the web front and a route's handler tell each other, on a request or for all of them."""
 
-from typing import Final
+from collections.abc import Callable
+from typing import Final, NamedTuple
 
 from aiohttp import web
 
 from schemas.envelope import Actor
+
+
+class Unpacking(NamedTuple):
+    """How a packed body may be unpacked."""
+
+    limit: int
+    """The most bytes it may hold."""
+    charge: Callable[[int], bool]
+    """Has the client's share of memory bear so many bytes as long as the request takes; False where it is used up."""
+
 
 ACTOR: Final = web.RequestKey("tracklog.actor", Actor)
 """Who asks. Set before a handler runs."""
@@ -18,3 +29,6 @@ BEHIND: Final = web.RequestKey("tracklog.behind", str)
 KNOWS_ITS_HOSTS: Final = web.AppKey("tracklog.knows_its_hosts", bool)
 """Whether a Host header that is let in is an address of this server. A client writes it, and it is worth no more than
 the check of `--allowed-hosts`: where that lets every one in, nothing is known."""
+
+UNPACKING: Final = web.RequestKey("tracklog.unpacking", Unpacking)
+"""Set before a handler runs, where the body has a Content-Encoding."""

@@ -119,12 +119,22 @@ SHOWN_BY: Final[dict[str, tuple[str, ...]]] = {
         "unit/ingest/test_deciding_runs.py::test_keys_of_a_new_runs_tags_may_hold_any_characters_and_long_values_are_cut",
         "unit/ingest/test_deciding_logged_models.py::test_a_new_model_keeps_what_it_was_given_but_long_values_are_cut",
     ),
+    "A body with `Content-Encoding`": (
+        "integration/test_request_bodies.py::test_writes_searches_and_reads_take_packed_bodies",
+        "integration/test_request_bodies.py::test_other_encodings_are_told_which_there_are",
+        "integration/test_request_bodies.py::test_an_artifact_is_stored_as_it_was_packed",
+    ),
     "A body of any size and of any number": (
         "unit/schemas/test_body.py::test_bodies_of_more_values_than_any_request_needs_are_refused_unread",
         "unit/schemas/test_bounds.py"
         "::test_a_query_string_of_more_fields_than_any_request_needs_is_refused_before_it_is_taken_apart",
     ),
     # Answers
+    "A page of a search holds": (
+        "unit/query_api/search/test_page_bytes.py::test_runs",
+        "unit/query_api/search/test_page_bytes.py::test_experiments",
+        "unit/query_api/search/test_page_bytes.py::test_logged_models",
+    ),
     "JSON indented": (f"{DELIBERATE}::test_answers_are_compact",),
     "Unknown path or method": (
         f"{DELIBERATE}::test_an_unknown_path_answers_in_json",

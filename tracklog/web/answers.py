@@ -18,6 +18,7 @@ from schemas.errors import (
     RequestTooLarge,
     Retryable,
     TracklogError,
+    UnsupportedEncoding,
 )
 
 USER_ERROR: Final = "KAM00"
@@ -54,6 +55,8 @@ def refused_connection() -> bytes:
 def error_response(error: TracklogError) -> web.Response:
     """What a client is told of `error`."""
     response = web.Response(body=error_body(error), status=error.status, content_type="application/json")
+    if isinstance(error, UnsupportedEncoding):
+        response.headers[hdrs.ACCEPT_ENCODING] = "gzip, zstd"
     if isinstance(error, Retryable):
         response.headers[hdrs.RETRY_AFTER] = str(error.retry_after_s)
     return response

@@ -30,7 +30,7 @@ from schemas.errors import (
     RequestTooLarge,
     TracklogError,
 )
-from schemas.rest.request_keys import ACTOR, BEHIND, REQUEST_ID
+from schemas.rest.request_keys import ACTOR, BEHIND, REQUEST_ID, UNPACKING, Unpacking
 from schemas.rest.route import KIB, Handler, Kind, Limits
 from tracklog.settings import WebSettings
 from tracklog.web.access_log import AccessLog
@@ -277,6 +277,8 @@ class FrontDoor:
                 handler = partial(answer_with_bounded_body, handler=handler, limit=limit)
             elif declared > limit:
                 return told(request, RequestTooLarge(f"The body has {declared} bytes; {limit} are taken here."))
+            if hdrs.CONTENT_ENCODING in request.headers:
+                request[UNPACKING] = Unpacking(limit, connection.charge)
         lane, client = served.lane, connection.client
         if lane is not None:
             if not lane.take(client):
