@@ -4,8 +4,10 @@ Differences from REST that clients rely on: 64-bit integers are text, NaN is nul
 value of its type, errors are plain text in an answer of status 200.
 """
 
+import asyncio
 import re
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final, TypeVar
@@ -68,14 +70,29 @@ M = TypeVar("M", bound=Message)
 Json = dict[str, Any]
 
 
+@dataclass(slots=True)
+class _Context:
+    """Of one query."""
+
+    home: asyncio.AbstractEventLoop
+    experiments: dict[str, asyncio.Task[Json]] = field(default_factory=dict)
+    """Those that were asked for, by id."""
+
+
 class GraphQLEngine:
     """Parses, checks and executes queries."""
 
     def __init__(self, queries: QueryService) -> None:
         self._schema = _schema(queries)
 
-    async def answer(self, query: str, variables: Mapping[str, Any] | None, operation_name: str | None) -> bytes:
-        """`{"data":…,"errors":null | ["…"]}`.
+    async def answer(
+        self,
+        query: str,
+        variables: Mapping[str, Any] | None,
+        operation_name: str | None,
+        home: asyncio.AbstractEventLoop,
+    ) -> bytes:
+        """`{"data":…,"errors":null | ["…"]}`; `home` is the event loop in which data may be asked for.
 
         Raises InvalidParameterValue for a query that cannot be parsed, and whatever is Retryable.
         """
@@ -89,7 +106,7 @@ class GraphQLEngine:
             variable_values=dict(variables or {}),
             operation_name=operation_name,
             field_resolver=_field,
-            context_value={},
+            context_value=_Context(home),
         )
         result = running if isinstance(running, ExecutionResult) else await running
         return orjson.dumps({"data": result.data, "errors": _told(result.errors or []) or None})
@@ -183,21 +200,21 @@ class _Resolvers:
     def __init__(self, queries: QueryService) -> None:
         self._queries = queries
 
-    async def get_experiment(self, _root: None, _info: GraphQLResolveInfo, **arguments: Any) -> Json:
-        return _json(await self._queries.get_experiment(_message(GetExperiment, arguments)))
+    async def get_experiment(self, _root: None, info: GraphQLResolveInfo, **arguments: Any) -> Json:
+        return await _asked(info, self._queries.get_experiment(_message(GetExperiment, arguments)))
 
-    async def get_run(self, _root: None, _info: GraphQLResolveInfo, **arguments: Any) -> Json:
-        return _json(await self._queries.get_run(_message(GetRun, arguments)))
+    async def get_run(self, _root: None, info: GraphQLResolveInfo, **arguments: Any) -> Json:
+        return await _asked(info, self._queries.get_run(_message(GetRun, arguments)))
 
-    async def search_runs(self, _root: None, _info: GraphQLResolveInfo, **arguments: Any) -> Json:
-        return _json(await self._queries.search_runs(_message(SearchRuns, arguments)))
+    async def search_runs(self, _root: None, info: GraphQLResolveInfo, **arguments: Any) -> Json:
+        return await _asked(info, self._queries.search_runs(_message(SearchRuns, arguments)))
 
-    async def search_datasets(self, _root: None, _info: GraphQLResolveInfo, **arguments: Any) -> Json:
-        return _json(await self._queries.search_datasets(_message(SearchDatasets, arguments)))
+    async def search_datasets(self, _root: None, info: GraphQLResolveInfo, **arguments: Any) -> Json:
+        return await _asked(info, self._queries.search_datasets(_message(SearchDatasets, arguments)))
 
-    async def metric_history(self, _root: None, _info: GraphQLResolveInfo, **arguments: Any) -> Json:
+    async def metric_history(self, _root: None, info: GraphQLResolveInfo, **arguments: Any) -> Json:
         wanted = _message(GetMetricHistoryBulkInterval, arguments)
-        return _json(await self._queries.metric_history_bulk_interval(wanted))
+        return await _asked(info, self._queries.metric_history_bulk_interval(wanted))
 
     async def search_model_versions(self, _root: None, _info: GraphQLResolveInfo, **_arguments: Any) -> Json:
         return {}  # there is no model registry yet, and so no version of any model
@@ -205,11 +222,18 @@ class _Resolvers:
     async def experiment_of_run(self, run: Json, info: GraphQLResolveInfo) -> Json:
         """Asked once for all runs of one experiment in a query."""
         experiment_id = run["info"]["experiment_id"]
-        known: dict[str, Json] = info.context
+        known: dict[str, asyncio.Task[Json]] = info.context.experiments
         if experiment_id not in known:
-            known[experiment_id] = _json(await self._queries.get_experiment(GetExperiment(experiment_id=experiment_id)))
-        experiment: Json = known[experiment_id]["experiment"]
+            question = self._queries.get_experiment(GetExperiment(experiment_id=experiment_id))
+            known[experiment_id] = asyncio.ensure_future(_asked(info, question))
+        found = await known[experiment_id]
+        experiment: Json = found["experiment"]
         return experiment
+
+
+async def _asked(info: GraphQLResolveInfo, question: Coroutine[Any, Any, bytes]) -> Json:
+    """The answer to a question that must be asked in the event loop the query came from."""
+    return _json(await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(question, info.context.home)))
 
 
 def _message(message_type: type[M], arguments: Json) -> M:

@@ -1,7 +1,8 @@
 """The body of a GraphQL request, and the engine that is loaded when the first one comes."""
 
 import asyncio
-from typing import TYPE_CHECKING, Any
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 from aiohttp import web
@@ -40,13 +41,22 @@ async def graphql_request(request: web.Request) -> GraphQLRequest:
     return asked
 
 
+MAX_QUERIES: Final = 2
+"""Being parsed, checked or executed at once; all of it is Python, so more would not be done sooner."""
+
+
 class GraphQL:
-    """Answers queries over `queries`. Its library takes four megabytes that a server without a page never needs."""
+    """Answers queries over `queries`. Its library takes four megabytes that a server without a page never needs.
+
+    Queries are worked on in threads, because that takes a hundred milliseconds for the largest, and seconds for the
+    largest answers. What they ask for is asked for in the event loop that they came from.
+    """
 
     def __init__(self, queries: QueryService) -> None:
         self._queries = queries
         self._loading = asyncio.Lock()
         self._engine: GraphQLEngine | None = None
+        self._threads = ThreadPoolExecutor(MAX_QUERIES, "graphql")
 
     async def answer(self, asked: GraphQLRequest) -> bytes:
         """`{"data":…,"errors":…}`.
@@ -56,7 +66,12 @@ class GraphQL:
         async with self._loading:
             if self._engine is None:
                 self._engine = await asyncio.to_thread(_load, self._queries)
-        return await self._engine.answer(asked.query, asked.variables, asked.operation_name)
+        home = asyncio.get_running_loop()
+        return await home.run_in_executor(self._threads, _answered, self._engine, asked, home)
+
+
+def _answered(engine: "GraphQLEngine", asked: GraphQLRequest, home: asyncio.AbstractEventLoop) -> bytes:
+    return asyncio.run(engine.answer(asked.query, asked.variables, asked.operation_name, home))
 
 
 def _load(queries: QueryService) -> "GraphQLEngine":

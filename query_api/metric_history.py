@@ -13,6 +13,7 @@ from query_api.metric_json import points_json, points_of_run_json
 from query_api.port import ReadModel
 from query_api.stored_series import find_series
 from schemas.errors import InvalidParameterValue
+from schemas.rest.bounds import shown
 
 _PIECE_BYTES: Final = 131_072
 """About 1,500 points: half a millisecond between two chances for other requests."""
@@ -110,5 +111,5 @@ def _point_of(page_token: str) -> PointKey:
     try:
         point: PointKey = _token_decoder.decode(base64.b64decode(page_token, altchars=b"-_", validate=True))
     except (binascii.Error, ValueError, msgspec.DecodeError) as error:
-        raise InvalidParameterValue(f"Invalid page token: {page_token!r}") from error
+        raise InvalidParameterValue(f"Invalid page token: {shown(page_token)}") from error
     return point

@@ -10,7 +10,7 @@ from query_api import postgresql_json, sqlite_json
 from query_api.port import ReadModel
 from query_api.search.conditions import Condition, check_filter, check_order
 from query_api.search.pages import checked_max_results, fingerprint, page_body, page_of, sort_values
-from query_api.search.syntax import parse_filter, parse_order
+from query_api.search.syntax import parse_long_filter, parse_order
 from query_api.search.table_search import SortColumn, find_page, value_test
 from query_api.search.view_types import lifecycle_stage_of
 from query_api.search.vocabulary import EXPERIMENTS, Comparator, Entity
@@ -40,7 +40,8 @@ async def search_experiments(read_model: ReadModel, message: SearchExperiments) 
     max_results = checked_max_results(message.max_results)
     stage = lifecycle_stage_of(message.view_type)
     dialect = read_model.dialect
-    where = [_test(dialect, condition) for condition in check_filter(parse_filter(message.filter), EXPERIMENTS)]
+    conditions = check_filter(await parse_long_filter(message.filter), EXPERIMENTS)
+    where = [_test(dialect, condition) for condition in conditions]
     if stage is not None:
         where.append(_e.c.lifecycle_stage == stage)
     order = _order(message.order_by)

@@ -11,7 +11,7 @@ from query_api.experiment_ids import experiment_id_of
 from query_api.port import ReadModel
 from query_api.search.conditions import Condition, OrderTerm, check_filter, check_order
 from query_api.search.pages import checked_max_logged_models, fingerprint, page_body, page_of, sort_values
-from query_api.search.syntax import Identifier, Ordering, parse_filter
+from query_api.search.syntax import Identifier, Ordering, parse_long_filter
 from query_api.search.table_search import SortColumn, find_page, value_test
 from query_api.search.vocabulary import LOGGED_MODELS, Entity
 from schemas.errors import InvalidParameterValue
@@ -51,7 +51,7 @@ async def search_logged_models(read_model: ReadModel, message: SearchLoggedModel
     """
     max_results = checked_max_logged_models(message.max_results)
     experiment_ids = sorted({experiment_id_of(text) for text in message.experiment_ids or ()})
-    conditions = check_filter(parse_filter(message.filter), LOGGED_MODELS)
+    conditions = check_filter(await parse_long_filter(message.filter), LOGGED_MODELS)
     datasets = _datasets(message.datasets)
     order = _order(message.order_by)
     identity = fingerprint("logged models", experiment_ids, message.filter, message.datasets, message.order_by)

@@ -10,7 +10,7 @@ from query_api.search.conditions import check_filter
 from query_api.search.pages import PageFound, checked_max_results, fingerprint, page_body, sort_values
 from query_api.search.run_order import run_order, sort_kinds
 from query_api.search.run_search import RunSearch
-from query_api.search.syntax import parse_filter
+from query_api.search.syntax import parse_long_filter
 from query_api.search.view_types import lifecycle_stage_of
 from query_api.search.vocabulary import RUNS
 from schemas.rest.messages import SearchRuns
@@ -29,7 +29,7 @@ async def search_runs(read_model: ReadModel, message: SearchRuns) -> bytes:
     max_results = checked_max_results(message.max_results)
     stage = lifecycle_stage_of(message.run_view_type)
     experiment_ids = sorted({experiment_id_of(text) for text in message.experiment_ids})
-    conditions = check_filter(parse_filter(message.filter), RUNS)
+    conditions = check_filter(await parse_long_filter(message.filter), RUNS)
     order = run_order(message.order_by)
     identity = fingerprint("runs", experiment_ids, message.filter, message.order_by, stage)
     after = sort_values(message.page_token, identity, sort_kinds(order))

@@ -1,11 +1,14 @@
 """The page's GraphQL: MLflow's names and shapes over the same rows as REST."""
 
+import threading
 from collections.abc import AsyncIterator
 from typing import Any
 
 import orjson
 import pytest
+from graphql import DocumentNode
 
+from query_api import graphql_engine
 from query_api.graphql_request import GraphQL, GraphQLRequest
 from query_api.service import QueryService
 from schemas.errors import InvalidParameterValue, TemporarilyUnavailable
@@ -215,3 +218,17 @@ async def test_types_can_be_asked_for(graphql: GraphQL) -> None:
         "FAILED",
         "KILLED",
     ]
+
+
+async def test_a_query_is_worked_on_outside_the_event_loop(graphql: GraphQL, monkeypatch: pytest.MonkeyPatch) -> None:
+    threads: list[threading.Thread] = []
+    parse = graphql_engine._parsed
+
+    def parsed(query: str) -> DocumentNode:
+        threads.append(threading.current_thread())
+        return parse(query)
+
+    monkeypatch.setattr(graphql_engine, "_parsed", parsed)
+    assert await ask(graphql, "{ __typename }") == {"data": {"__typename": "Query"}, "errors": None}
+    assert len(threads) == 1
+    assert threading.current_thread() not in threads

@@ -1,9 +1,12 @@
 """What a filter and an order may look like, whatever the search."""
 
+import threading
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from query_api.search import syntax
 from query_api.search.syntax import (
     MAX_CHARACTERS,
     MAX_CLAUSES,
@@ -214,3 +217,16 @@ def test_any_text_is_understood_or_refused(text: str) -> None:
         except InvalidParameterValue:
             continue
         assert isinstance(parsed, tuple | Ordering)
+
+
+@pytest.mark.parametrize(("text", "is_here"), [("a = 1", True), ("a IN (" + "'x'," * 500 + "'y')", False)])
+async def test_a_long_filter_leaves_the_event_loop(text: str, is_here: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    threads: list[threading.Thread] = []
+
+    def parse(text: str) -> tuple[syntax.Clause, ...]:
+        threads.append(threading.current_thread())
+        return parse_filter(text)
+
+    monkeypatch.setattr(syntax, "parse_filter", parse)
+    assert await syntax.parse_long_filter(text) == parse_filter(text)
+    assert [thread is threading.current_thread() for thread in threads] == [is_here]
