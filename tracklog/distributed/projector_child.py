@@ -37,7 +37,8 @@ class ChildStores:
 async def run_projector_child(stores: SharedStores) -> int | None:
     """Run a projector until it ends, or until this is cancelled; its exit code."""
     child = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "tracklog.distributed.projector_process", stdin=asyncio.subprocess.PIPE
+        *(sys.executable, "-m", "tracklog.child", "tracklog.distributed.projector_process"),
+        stdin=asyncio.subprocess.PIPE,
     )
     assert child.stdin is not None
     try:

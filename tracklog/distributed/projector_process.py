@@ -1,11 +1,10 @@
-"""The projector child of a server on shared stores: `python -m tracklog.distributed.projector_process`.
+"""The projector child of a server on shared stores: `python -m tracklog.child` of this.
 
 Its stores are a line of JSON on standard input; when that ends, its parent is gone or wants it to go.
 """
 
 import asyncio
 import logging
-import signal
 import sys
 
 import msgspec
@@ -40,9 +39,6 @@ async def main() -> None:
 
 
 if __name__ == "__main__":
-    # Ctrl-C, and a service manager's SIGTERM, reach every process; the parent drains first and then hangs up.
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, signal.SIG_IGN)
     log_as_json()
     collect_seldom()
     try:

@@ -1,4 +1,4 @@
-"""The projector child of the embedded server: `python -m tracklog.embedded.projector_process LOG FD SINCE`.
+"""The projector child of the embedded server: `python -m tracklog.child` of this, with LOG FD SINCE.
 
 Imports little, because its memory counts beside the front's.
 """
@@ -8,7 +8,6 @@ import contextlib
 import gc
 import logging
 import os
-import signal
 import socket
 import sqlite3
 import sys
@@ -247,8 +246,5 @@ def collect_seldom() -> None:
 
 
 if __name__ == "__main__":
-    # Ctrl-C, and a service manager's SIGTERM, reach every process; the front drains first and then hangs up.
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, signal.SIG_IGN)
     collect_seldom()
     asyncio.run(main(Path(sys.argv[1]), socket.socket(fileno=int(sys.argv[2])), int(sys.argv[3])))

@@ -128,8 +128,7 @@ class EmbeddedSystem:
     async def _started(self, channel_end: socket.socket) -> asyncio.subprocess.Process:
         return await asyncio.create_subprocess_exec(
             sys.executable,
-            "-m",
-            "tracklog.embedded.projector_process",
+            *("-m", "tracklog.child", "tracklog.embedded.projector_process"),
             str(self.log_path),
             str(channel_end.fileno()),
             str(self.progress.checkpoint),
