@@ -22,7 +22,7 @@ from tracklog.web.app import FRONT_DOOR, create_app, create_runner
 from tracklog.web.bounds import bounds_with, raise_open_files
 from tracklog.web.metrics import DoorCounts, MetricSource, ServerMetrics
 from tracklog.web.metrics_route import metrics_route
-from tracklog.web.readiness import Check, Readiness, ready_route
+from tracklog.web.readiness import Check, Readiness, ready_route, tell_until_ready
 from tracklog.web.server import Listener, Runner, Server
 
 logger = logging.getLogger("tracklog.serving")
@@ -107,7 +107,8 @@ async def _serve_until(
 ) -> None:
     asyncio.get_running_loop().set_exception_handler(log_broken_callback)
     async with services(stopping) as served:
-        runner, app = await _started(served, web_settings)
+        readiness = Readiness(served.needs)
+        runner, app = await _started(served, readiness, web_settings)
         server = runner.server
         assert isinstance(server, Server)
         accepting = [Listener(listener, server) for listener in listeners]
@@ -120,8 +121,10 @@ async def _serve_until(
             gc.set_threshold(50_000, 20, 20)
 
             announce(greeting(_reach(listeners, listen, web_settings)))
+            telling = asyncio.create_task(tell_until_ready(readiness, announce))
             async with server.looking():
                 await stopping.wait()
+            telling.cancel()
             announce("Stopping: answering what is under way.")
             for listener in accepting:
                 listener.stop()
@@ -132,13 +135,13 @@ async def _serve_until(
             await runner.cleanup()
 
 
-async def _started(served: Services, settings: WebSettings) -> tuple[Runner, web.Application]:
+async def _started(served: Services, readiness: Readiness, settings: WebSettings) -> tuple[Runner, web.Application]:
     counts = DoorCounts()
     app = create_app(
         [
             *(route for route in served.routes if route.kind in served.kinds),
             metrics_route(ServerMetrics(counts, served.metrics)),
-            ready_route(Readiness(served.needs)),
+            ready_route(readiness),
         ],
         settings,
         counts=counts,

@@ -21,6 +21,10 @@ FOUND_S: Final = 10.0
 MISSED_S: Final = 2.0
 """How long holds what a check found that costs requests, or writes: that a need is met, and that it is not."""
 
+QUIET_S: Final = 5.0
+"""What is there after so long was no trouble: a projector has its imports to make."""
+LOOK_S: Final = 1.0
+
 Check = Callable[[], Awaitable[None]]
 """Returns when a need is met; else raises, with why."""
 
@@ -79,6 +83,21 @@ class Readiness:
                 }
                 self._known_until_s = now_s() + FRESH_S
             return self._missing
+
+
+async def tell_until_ready(readiness: Readiness, announce: Callable[[str], None]) -> None:
+    """Return once everything is there; what takes longer than QUIET_S is announced, and that it is there at last."""
+    now_s = asyncio.get_running_loop().time
+    quiet_until_s = now_s() + QUIET_S
+    told: set[str] = set()
+    while missing := await readiness.missing():
+        if now_s() >= quiet_until_s and missing.keys() != told:
+            told = set(missing)
+            for name, why in missing.items():
+                announce(f"Not ready, as GET /ready says: {name}: {why}")
+        await asyncio.sleep(LOOK_S)
+    if told:
+        announce("Ready.")
 
 
 async def _fault(check: Check) -> str | None:

@@ -7,11 +7,12 @@ import pytest
 from aiohttp.test_utils import TestClient
 
 from schemas.errors import TemporarilyUnavailable
+from tests.virtual_time import run_in_virtual_time
 from tests.web_server import WebServer
 from tracklog.settings import WebSettings
 from tracklog.web import readiness
 from tracklog.web.app import create_app
-from tracklog.web.readiness import Check, Readiness, ready_route, seldom
+from tracklog.web.readiness import QUIET_S, Check, Readiness, ready_route, seldom, tell_until_ready
 
 
 async def fine() -> None:
@@ -113,3 +114,21 @@ async def test_a_costly_check_that_nobody_waits_for_any_more_goes_on_for_the_nex
     answered.set()
     await check()
     assert made == 1
+
+
+def test_what_keeps_a_process_from_being_ready_is_announced_once_and_that_it_is_there_at_last() -> None:
+    said: list[str] = []
+
+    async def told(ready_after_s: float) -> None:
+        begun_s = asyncio.get_running_loop().time()
+
+        async def store() -> None:
+            if asyncio.get_running_loop().time() - begun_s < ready_after_s:
+                raise TemporarilyUnavailable("access denied")
+
+        await tell_until_ready(Readiness({"artifact store": store}), said.append)
+
+    run_in_virtual_time(told(QUIET_S / 2))
+    assert said == []
+    run_in_virtual_time(told(60))
+    assert said == ["Not ready, as GET /ready says: artifact store: access denied", "Ready."]
