@@ -8,7 +8,13 @@ from typing import Any, Final
 import aiohttp
 from aiobotocore.config import AioConfig  # type: ignore[import-untyped]
 from aiobotocore.session import AioSession  # type: ignore[import-untyped]
-from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError  # type: ignore[import-untyped]
+from botocore.exceptions import (  # type: ignore[import-untyped]
+    BotoCoreError,
+    ClientError,
+    HTTPClientError,
+    NoCredentialsError,
+    PartialCredentialsError,
+)
 
 from artifact_proxy.blob_store import BlobNotFound, StoreFull, StoreRefused, StoreUnavailable
 from artifact_proxy.s3_settings import S3Settings
@@ -154,6 +160,8 @@ def store_errors(operation: str) -> Iterator[None]:
         code = str(error.response.get("Error", {}).get("Code", "unknown"))
         meant = STORE_ERRORS.get(code, StoreUnavailable)
         raise meant(f"The artifact store answered {code} to {operation}.") from error
+    except (NoCredentialsError, PartialCredentialsError) as error:
+        raise StoreRefused("The server has no credentials for its artifact store, whole ones at least.") from error
     except LIBRARY_ERRORS as error:
         raise StoreUnavailable(
             f"The artifact store cannot be reached, or did not answer in time ({type(error).__name__})."
