@@ -81,6 +81,8 @@ async def create_topic(
             raise ForeignLog(sentence)
         if code not in (NO_ERROR, errors.TopicAlreadyExistsError.errno):
             raise LogUnavailable(sentence)  # as while not all brokers that are to have a replica are up
+        if code == NO_ERROR:
+            logger.info("created the topic %s of %d partitions for a new log", cluster.topic, partitions)
     for _ in range(_LOOKS_FOR_LEADERS):
         if await find_topic(cluster) and all(
             cluster.leader_of(partition) is not None for partition in range(cluster.partition_count)

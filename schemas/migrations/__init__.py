@@ -9,6 +9,7 @@ the other. Nothing here is imported by an embedded server.
 """
 
 import asyncio
+import logging
 import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -22,6 +23,8 @@ from sqlalchemy import Connection, MetaData
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
+
+logger = logging.getLogger(__name__)
 
 History = Literal["control", "read_model"]
 T = TypeVar("T")
@@ -126,6 +129,8 @@ def _prepare(connection: Connection, schema: str, history: History) -> None:
             f"The schema {schema} of this database holds tables that are not Tracklog's ({', '.join(tables[:3])});"
             " it was left untouched. Name another database."
         )
+    else:
+        logger.info("making the schema %s in this database, which has none yet", schema)
     connection.exec_driver_sql(f"CREATE SCHEMA IF NOT EXISTS {schema}")
     connection.commit()
 

@@ -53,6 +53,7 @@ def types_that_begin_with(_ctx: click.Context, _parameter: click.Parameter, type
 
 @click.command(
     "events",
+    short_help="Print the events of the log.",
     help=f"""Print the events of the log, oldest first, each a line of JSON.
 
 A log of several partitions is printed partition by partition. A server may have the log open. {TIMES_HELP}

@@ -19,7 +19,7 @@ Show = Callable[[int, int], None]
 """Told of the events folded so far, and of how many there are."""
 
 
-@click.command("rebuild")
+@click.command("rebuild", short_help="Fold the whole log into a new read model.")
 @with_stores
 @click.option(
     "--accept-differences",

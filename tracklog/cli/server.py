@@ -12,7 +12,7 @@ from tracklog.settings import ArtifactSettings, ListenSettings, Settings, WebSet
 from tracklog.store_uris import EmbeddedStores, SettingRefused, Stores
 
 
-@click.command("server")
+@click.command("server", short_help="Serve everything: the API, the artifacts and the page.")
 @with_stores
 @with_artifacts
 @click.option(

@@ -34,14 +34,17 @@ STORE_ENVIRONMENT: Final = {
 
 def with_stores(command: Command) -> Command:
     """Give `command` the parameter `stores`, from the options that name them."""
+    return _store_options(_with_stores(command))
 
+
+def _with_stores(command: Command) -> Command:
     @wraps(command)
     def with_options(**given: Any) -> Any:
         with refusing():
             stores: Stores = stores_of(*_taken(given))
         return command(stores=stores, **given)
 
-    return _store_options(with_options)
+    return with_options
 
 
 def with_shared_stores(command: Command) -> Command:
@@ -58,7 +61,7 @@ def with_shared_stores(command: Command) -> Command:
                 )
         return command(stores=stores, **given)
 
-    return with_stores(with_options)
+    return _store_options(_with_stores(with_options), default="needed: postgresql://…")
 
 
 def with_event_log(command: Command) -> Command:
@@ -90,7 +93,9 @@ def _taken(given: dict[str, Any]) -> tuple[str | None, str | None, KafkaOptions]
     )
 
 
-def _store_options(command: Command) -> Command:
+def _store_options(
+    command: Command, default: str = f"default: sqlite:///{DEFAULT_DATA_FOLDER / LOG_FILE_NAME}"
+) -> Command:
     for option in reversed(
         (
             click.option(
@@ -98,7 +103,7 @@ def _store_options(command: Command) -> Command:
                 envvar=STORE_ENVIRONMENT["--backend-store-uri"],
                 metavar="URI",
                 help="The read model and, unless --event-log names another, the log: sqlite:///FILE or "
-                f"postgresql://….  [default: sqlite:///{DEFAULT_DATA_FOLDER / LOG_FILE_NAME}]",
+                f"postgresql://….  [{default}]",
             ),
             click.option(
                 "--event-log",

@@ -96,6 +96,7 @@ def test_a_role_says_what_it_is_for_and_what_it_takes(role: str) -> None:
     text = run(role, "--help").output
     for option in ("--backend-store-uri", "--event-log", "--kafka-config", "--host", "--port", "--access-log"):
         assert option in text
+    assert "sqlite:///tracklog-data" not in text  # which it refuses
 
 
 def test_a_server_on_shared_stores_is_started_as_one(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -200,6 +200,7 @@ def test_every_command_is_listed_with_what_it_does() -> None:
     text = CliRunner().invoke(tracklog, ["--help"]).output
     for name in COMMANDS:
         assert name in text
+    assert "..." not in text.partition("Commands:")[2]  # each is told whole
 
 
 def test_every_option_says_in_its_help_what_it_means() -> None:
