@@ -107,6 +107,14 @@ def test_a_file_that_is_no_log_is_refused_untouched(tmp_path: Path, content: byt
     assert [path.name for path in tmp_path.iterdir()] == ["other.db"]
 
 
+@pytest.mark.parametrize("place", ["/proc/nowhere/log.db", "/dev/null/log.db"])
+def test_a_place_where_no_log_can_be_made_is_told_in_a_sentence(tmp_path: Path, place: str) -> None:
+    code, said = refused_start(tmp_path, "--backend-store-uri", f"sqlite:///{place}")
+    assert code == 1
+    assert said.splitlines()[-1].startswith("Error: ")
+    assert "Traceback" not in said
+
+
 def test_a_server_answers_within_a_few_seconds_even_on_a_busy_machine(start: Start) -> None:
     before = time.monotonic()
     start()

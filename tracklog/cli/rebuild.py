@@ -58,7 +58,9 @@ def command(stores: Stores, accept_differences: bool, workers: int | None, progr
 
 
 def _bar(*, shown: bool) -> tuple[AbstractContextManager[Any], Show]:
-    bar = click.progressbar(length=1, label="events", show_pos=True, hidden=not shown, file=sys.stderr)
+    # Where there is no terminal, click would show the label alone.
+    hidden = not (shown and sys.stderr.isatty())
+    bar = click.progressbar(length=1, label="events", show_pos=True, hidden=hidden, file=sys.stderr)
 
     def show(reached: int, end: int) -> None:
         bar.length = max(end, 1)

@@ -13,6 +13,9 @@ from tracklog.cli.refusing import refusing
 TALKATIVE_LIBRARIES: Final = ("aiobotocore", "aiokafka", "alembic", "botocore")
 """What they say below a warning is for their makers."""
 
+UNUSABLE_PLACES: Final = (PermissionError, FileNotFoundError, NotADirectoryError, FileExistsError)
+"""What opening a file says of a place that was named and cannot be used."""
+
 P = ParamSpec("P")
 
 
@@ -33,7 +36,9 @@ def run_until_signal(serve: Callable[P, Awaitable[None]], *arguments: P.args, **
             uvloop.run(main())
     except (ForeignLog, LogInUse, AddressTaken, CannotStart) as error:
         raise click.ClickException(str(error)) from error
-    except PermissionError as error:
+    except UNUSABLE_PLACES as error:
+        if error.filename is None:
+            raise
         raise click.ClickException(f"{error.filename}: {os.strerror(error.errno or 0)}.") from error
 
 
