@@ -12,6 +12,7 @@ from typing import Final
 from aiohttp import ETag, hdrs, web
 
 from artifact_proxy.blob_store import BlobInfo
+from schemas.rest.http_dates import http_date
 
 _ONE_RANGE: Final = re.compile(r"bytes\s*=\s*(\d{0,18})\s*-\s*(\d{0,18})\s*", re.IGNORECASE)
 
@@ -38,13 +39,15 @@ def verdict_on(request: web.Request, info: BlobInfo) -> Verdict:
     if request.if_match is not None:
         if not any(is_same(tag, info, weakly=False) for tag in request.if_match):
             return Verdict.FAILED
-    elif is_before(request.if_unmodified_since, modified):
+    elif is_before(http_date(request.headers.get(hdrs.IF_UNMODIFIED_SINCE)), modified):
         return Verdict.FAILED
     if request.if_none_match is not None:
         if any(is_same(tag, info, weakly=True) for tag in request.if_none_match):
             return Verdict.NOT_MODIFIED
-    elif request.if_modified_since is not None and not is_before(request.if_modified_since, modified):
-        return Verdict.NOT_MODIFIED
+    else:
+        since = http_date(request.headers.get(hdrs.IF_MODIFIED_SINCE))
+        if since is not None and not is_before(since, modified):
+            return Verdict.NOT_MODIFIED
     return Verdict.SEND
 
 
@@ -79,7 +82,7 @@ def is_range_current(request: web.Request, info: BlobInfo) -> bool:
         return True
     if condition.startswith('"'):
         return condition == f'"{info.etag}"'
-    return request.if_range == info.modified.replace(microsecond=0)
+    return http_date(condition) == info.modified.replace(microsecond=0)
 
 
 def is_same(tag: ETag, info: BlobInfo, *, weakly: bool) -> bool:

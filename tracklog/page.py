@@ -5,8 +5,11 @@ from pathlib import Path
 from typing import Final
 
 from aiohttp import hdrs, web
+from aiohttp.abc import AbstractStreamWriter
+from multidict import CIMultiDict
 
 from schemas.errors import NotFound
+from schemas.rest.http_dates import http_date
 from schemas.rest.route import KIB, NO_PREFIX, Handler, Kind, Limits, Permission, Route
 from tracklog.page_fetch import ORIGIN_FILE, PAGE_VERSION
 
@@ -33,6 +36,9 @@ CONTENT_TYPES: Final = {
     ".woff2": "font/woff2",
 }
 # Not left to the host's mime.types: with nosniff, a browser runs no script and no style of a wrong type.
+
+DATED: Final = (hdrs.IF_MODIFIED_SINCE, hdrs.IF_UNMODIFIED_SINCE, hdrs.IF_RANGE)
+"""Conditions that may hold a date. (The last may hold an ETag instead, which the framework does not know.)"""
 
 PAGE_IS_MISSING: Final = f"""<!doctype html>
 <html lang="en">
@@ -110,6 +116,21 @@ def page_route(path: str, handler: Handler) -> Route:
     )
 
 
+class PageFile(web.FileResponse):
+    """A file, sent without regard to conditions whose dates are none: the framework raises for some of them."""
+
+    async def prepare(self, request: web.BaseRequest) -> AbstractStreamWriter | None:
+        odd = [name for name in DATED if name in request.headers and http_date(request.headers[name]) is None]
+        if odd:
+            headers = CIMultiDict(request.headers)
+            for name in odd:
+                headers.popall(name)
+                if name == hdrs.IF_RANGE:
+                    headers.popall(hdrs.RANGE, None)  # the client has another version, or who knows which
+            request = request.clone(headers=headers)
+        return await super().prepare(request)
+
+
 def file_response(file: Path, cache_control: str) -> web.FileResponse:
     """`file` or its compressed copy, with an ETag; 304 when the client has it already."""
     headers = {
@@ -117,4 +138,4 @@ def file_response(file: Path, cache_control: str) -> web.FileResponse:
         hdrs.CACHE_CONTROL: cache_control,
         hdrs.VARY: hdrs.ACCEPT_ENCODING,
     }
-    return web.FileResponse(file, headers=headers)
+    return PageFile(file, headers=headers)

@@ -7,7 +7,7 @@ is relied on.
 from collections.abc import Coroutine
 from typing import TYPE_CHECKING, Any, Final
 
-from aiohttp import StreamReader, web
+from aiohttp import StreamReader, hdrs, web
 from aiohttp.streams import EMPTY_PAYLOAD
 from aiohttp.web_protocol import RequestHandler, _ErrInfo
 
@@ -280,6 +280,9 @@ class Connection(RequestHandler):
         """
         if request.writer.output_size > 0:
             raise ConnectionError("An answer has begun already")
+        if isinstance(exc, UnicodeError) and hdrs.EXPECT in request.headers:
+            # The framework's own refusal of an expectation repeats it, and fails where it is no text.
+            exc = BadRequest("The request expects what is not known here.")
         return self._server.door.told_unparsed(request, status, exc)
 
     def log_exception(self, *args: Any, **options: Any) -> None:

@@ -13,6 +13,18 @@ EARLIER = "Fri, 02 Jan 2026 03:04:04 GMT"
 EXACTLY = "Fri, 02 Jan 2026 03:04:05 GMT"
 LATER = "Fri, 02 Jan 2026 03:04:06 GMT"
 WHOLE = Part(0, 10)
+ODD_DATES = [
+    *("Fri, 02 Jan 20260102030405 03:04:05 GMT", "Fri, 02 Jan 0000 03:04:05 GMT", "Fri, 99 Jan 2026 99:99:99 GMT"),
+    *(
+        f"Fri, 02 Jan {'9' * 5000} 03:04:05 GMT",
+        "Fri, 02 Jan 2026 03:04:05 +99999999999",
+        "02 Jan 2026",
+        "-1",
+        "0",
+        ",",
+    ),
+    *("Fri, 02 Jan ٢٠٢٦ 03:04:05 GMT", "\xff", "Fri, 02 Jan 2026 03:04:05 GMT" + " " * 5000),
+]
 
 
 @pytest.mark.parametrize(
@@ -48,6 +60,7 @@ def test_an_empty_blob_has_no_part(wanted: str) -> None:
         (EARLIER, WHOLE),
         (LATER, WHOLE),
         ("x", WHOLE),
+        *((odd, WHOLE) for odd in ODD_DATES),
     ],
 )
 def test_a_part_is_sent_only_of_the_version_the_client_has(condition: str, part: Part) -> None:
@@ -68,6 +81,10 @@ def test_a_part_is_sent_only_of_the_version_the_client_has(condition: str, part:
         ({"If-Modified-Since": EARLIER}, Verdict.SEND),
         ({"If-Modified-Since": "yesterday"}, Verdict.SEND),
         ({"If-None-Match": '"v1"', "If-Modified-Since": LATER}, Verdict.SEND),
+        ({"If-Modified-Since": "Friday, 02-Jan-26 03:04:06 GMT"}, Verdict.NOT_MODIFIED),
+        ({"If-Modified-Since": "Fri Jan  2 03:04:06 2026"}, Verdict.NOT_MODIFIED),
+        *(({"If-Modified-Since": odd}, Verdict.SEND) for odd in ODD_DATES),
+        *(({"If-Unmodified-Since": odd}, Verdict.SEND) for odd in ODD_DATES),
         ({"If-Match": '"v2"'}, Verdict.SEND),
         ({"If-Match": "*"}, Verdict.SEND),
         ({"If-Match": '"v1"'}, Verdict.FAILED),

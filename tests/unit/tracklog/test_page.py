@@ -156,3 +156,27 @@ async def test_files_fetched_while_the_server_runs_are_served(
 
 def test_the_page_asks_for_no_permission() -> None:
     assert {(route.kind, route.permission) for route in page_routes(None)} == {(Kind.PAGE, Permission.PUBLIC)}
+
+
+ODD_DATES = [
+    *("Sat, 01 Jan 99999999999999 00:00:00 GMT", "Sat, 01 Jan 0000 00:00:00 GMT", "Sat, 99 Jan 2020 99:99:99 GMT"),
+    *(f"Sat, 01 Jan {'9' * 5000} 00:00:00 GMT", "Sat, 01 Jan 2020 00:00:00 +99999999999", "-1", "0", ",", "\xff"),
+]
+
+
+@pytest.mark.parametrize("date", ODD_DATES)
+@pytest.mark.parametrize("header", ["If-Modified-Since", "If-Unmodified-Since", "If-Range"])
+@pytest.mark.parametrize("path", ["", "static-files/static/js/main.0a1b.js"])
+async def test_a_condition_with_an_odd_date_is_none(page: URL, path: str, header: str, date: str) -> None:
+    async with (
+        ClientSession() as session,
+        session.get(page.join(URL(path)), headers={header: date, "Range": "bytes=0-1"}) as answer,
+    ):
+        assert answer.status == (200 if header == "If-Range" else 206)
+
+
+async def test_a_condition_with_a_date_is_heeded(page: URL) -> None:
+    async with ClientSession() as session, session.get(page) as answer:
+        modified = answer.headers["Last-Modified"]
+    async with ClientSession() as session, session.get(page, headers={"If-Modified-Since": modified}) as answer:
+        assert answer.status == 304

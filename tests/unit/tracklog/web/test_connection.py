@@ -173,6 +173,7 @@ REFUSED = {
     "too many headers": b"GET / HTTP/1.1\r\nHost: localhost\r\n" + f"X: {SECRET}\r\n".encode() * 200 + b"\r\n",
     "two lengths": HEAD + f"Content-Length: 1\r\nContent-Length: {SECRET}\r\n\r\n".encode(),
     "an expectation": f"GET /api/2.0/x HTTP/1.1\r\nHost: localhost\r\nExpect: {SECRET}\r\n\r\n".encode(),
+    "an expectation that is no text": HEAD + b"Expect: \xff" + SECRET.encode() + b"\r\n\r\n",
     "a body that is no chunks": HEAD + b"Transfer-Encoding: chunked\r\n\r\n" + SECRET.encode() + b"\r\n",
     "a chunk without an end": HEAD + b"Transfer-Encoding: chunked\r\n\r\n7\r\n" + SECRET.encode() * 3,
 }
