@@ -29,6 +29,7 @@ from artifact_proxy.file_tree import FileTree, Found, Kind, Names, NoSuchPath, O
 from artifact_proxy.gathered import Gathered
 from artifact_proxy.staged_parts import StagedParts
 from artifact_proxy.staging import PARTS, PROBE, STAGING, check_is_below_root, check_not_staging
+from artifact_proxy.sweeping import Sweeping
 from schemas.errors import InvalidParameterValue, TracklogError
 
 log = logging.getLogger(__name__)
@@ -53,23 +54,24 @@ class FileTreeBlobStore(BlobStore):
         self._base = base
         self._placing: WeakValueDictionary[ArtifactPath, asyncio.Lock] = WeakValueDictionary()
         self._given_s: dict[ArtifactPath, int] = {}
-        self._sweeping: asyncio.Task[None] | None = None
+        self._sweeping = Sweeping(self.sweep)
         self._parted: StagedParts | None = None
 
     @property
     def parted(self) -> PartedUploads:
+        return self._staged_parts()
+
+    def _staged_parts(self) -> StagedParts:
         if self._parted is None:
             self._parted = StagedParts(self, FileTreeBlobStore(self._tree, (*self._base, STAGING, PARTS)))
         return self._parted
 
     async def start(self) -> None:
         await self._tree.start()
-        self._sweeping = asyncio.create_task(self._sweep())
+        self._sweeping.start()
 
     async def close(self) -> None:
-        if self._sweeping is not None:
-            self._sweeping.cancel()
-            await asyncio.gather(self._sweeping, return_exceptions=True)
+        await self._sweeping.close()
         await self._tree.close()
 
     async def check_writable(self) -> None:
@@ -238,16 +240,20 @@ class FileTreeBlobStore(BlobStore):
             # The upload has failed and its error is on its way. What is left costs room until it is swept.
             log.warning("An upload could not be aborted: %r", error)
 
-    async def _sweep(self) -> None:
-        """Remove what a crash of this server left behind long ago: of uploads, of their parts, and of deletions."""
+    async def sweep(self) -> None:
+        """Remove what was left behind long ago: of uploads that were killed, of their parts, and of deletions.
+
+        Raises StoreUnavailable.
+        """
         staging = (*self._base, STAGING)
         oldest = datetime.now(UTC) - ABANDONED_AFTER
         try:
             for folder in (staging, (*staging, PARTS, STAGING)):
                 with suppress(NoSuchPath):
                     await self._remove_older(folder, oldest)
-        except (TracklogError, ServerRefused) as error:
-            log.warning("Abandoned uploads were not looked for: %s", error)
+        except ServerRefused as error:
+            raise StoreUnavailable(f"The artifact store lets nobody sweep {STAGING!r}: {error}") from error
+        await self._staged_parts().sweep()
 
     async def _remove_older(self, staging: Names, oldest: datetime) -> None:
         abandoned = [
@@ -259,7 +265,8 @@ class FileTreeBlobStore(BlobStore):
             if kind is Kind.FOLDER:
                 await self._remove_tree((*staging, name))
             else:
-                await self._tree.remove_file((*staging, name))
+                with suppress(NoSuchPath):  # another process sweeps the folder too
+                    await self._tree.remove_file((*staging, name))
 
 
 async def one_byte() -> AsyncIterator[bytes]:

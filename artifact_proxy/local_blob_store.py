@@ -37,6 +37,7 @@ from artifact_proxy.blob_store import (
 from artifact_proxy.local_group_commit import CREATE, NO_SUCH_FOLDER, PLACE_ATTEMPTS, GroupCommit
 from artifact_proxy.staged_parts import StagedParts
 from artifact_proxy.staging import PARTS, PROBE, STAGING, check_is_below_root, check_not_staging
+from artifact_proxy.sweeping import Sweeping
 from schemas.errors import InvalidParameterValue, TracklogError
 from schemas.rest.route import KIB, MIB
 
@@ -119,19 +120,36 @@ class LocalBlobStore(BlobStore):
         self.downloads = _Underway()
         """They share DOWNLOADS_BYTES."""
         self._parts: LocalBlobStore | None = None
+        self._sweeping = Sweeping(self.sweep)
         self._small = GroupCommit(self.folder, STAGING, info_of, self._threads)
 
     @property
     def parted(self) -> PartedUploads:
+        return self._staged_parts()[1]
+
+    def _staged_parts(self) -> tuple["LocalBlobStore", StagedParts]:
+        """Where the parts of uploads lie, and who knows about them."""
         if self._parts is None:
             self._parts = LocalBlobStore(self._root / STAGING / PARTS)
             self._parted = StagedParts(self, self._parts)
-        return self._parted
+        return self._parts, self._parted
 
     async def start(self) -> None:
+        await self.sweep()
+        self._sweeping.start()
+
+    async def sweep(self) -> None:
+        """Remove what uploads that were killed left behind: half files, here and of parts, and parts of no upload.
+
+        Others may use the folder: what they are at is younger. Raises StoreUnavailable.
+        """
+        parts, parted = self._staged_parts()
         await self.run(self._remove_abandoned)
+        await parts.run(parts._remove_abandoned)
+        await parted.sweep()
 
     async def close(self) -> None:
+        await self._sweeping.close()
         if self._parts is not None:
             await self._parts.close()
         await self._small.close()
@@ -318,8 +336,10 @@ class LocalBlobStore(BlobStore):
         try:
             with self.folder([STAGING]) as staging, os.scandir(staging) as found:
                 for entry in found:
-                    if entry.is_file(follow_symlinks=False) and entry.stat(follow_symlinks=False).st_mtime < oldest:
-                        os.unlink(entry.name, dir_fd=staging)
+                    # Another process may sweep the folder too, and an upload end in this moment.
+                    with suppress(FileNotFoundError):
+                        if entry.is_file(follow_symlinks=False) and entry.stat(follow_symlinks=False).st_mtime < oldest:
+                            os.unlink(entry.name, dir_fd=staging)
         except OSError as error:
             if error.errno not in NO_SUCH_FOLDER:
                 raise

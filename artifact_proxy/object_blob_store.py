@@ -25,6 +25,7 @@ from artifact_proxy.object_bucket import ObjectBucket
 from artifact_proxy.sized_chunks import SizedChunks
 from artifact_proxy.staged_parts import StagedParts
 from artifact_proxy.staging import PARTS, PROBE, STAGING, check_is_below_root, check_not_staging
+from artifact_proxy.sweeping import Sweeping
 from schemas.errors import InvalidParameterValue
 from schemas.rest.route import KIB
 
@@ -47,9 +48,13 @@ class ObjectBlobStore(BlobStore):
         self._putting: WeakValueDictionary[ArtifactPath, asyncio.Lock] = WeakValueDictionary()
         self._folders = BucketFolders(self._is_blob, self._is_folder)
         self._parted: StagedParts | None = None
+        self._sweeping = Sweeping(self.sweep)
 
     @property
     def parted(self) -> PartedUploads:
+        return self._staged_parts()
+
+    def _staged_parts(self) -> StagedParts:
         if self._parted is None:
             self._parted = StagedParts(
                 self, ObjectBlobStore(self._bucket, self._prefix.joined(ArtifactPath((STAGING, PARTS))))
@@ -58,8 +63,17 @@ class ObjectBlobStore(BlobStore):
 
     async def start(self) -> None:
         await self._bucket.start()
+        self._sweeping.start()
+
+    async def sweep(self) -> None:
+        """Remove the parts of uploads that nobody goes on with. Half objects a bucket never shows, and drops itself.
+
+        Raises StoreUnavailable.
+        """
+        await self._staged_parts().sweep()
 
     async def close(self) -> None:
+        await self._sweeping.close()
         await self._bucket.close()
 
     async def check_writable(self) -> None:

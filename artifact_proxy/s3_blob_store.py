@@ -28,6 +28,7 @@ from artifact_proxy.s3_presigner import S3Presigner
 from artifact_proxy.s3_settings import S3Settings
 from artifact_proxy.sized_chunks import SizedChunks
 from artifact_proxy.staging import PROBE, STAGING
+from artifact_proxy.sweeping import Sweeping
 from artifact_proxy.watched_upload import PATIENCE_S
 from schemas.errors import InvalidParameterValue, TracklogError
 from schemas.rest.route import KIB, MIB
@@ -84,7 +85,7 @@ class S3BlobStore(BlobStore):
         self._page_keys = page_keys
         self._parts_in_memory = asyncio.Semaphore(PARTS_IN_MEMORY)
         self._folders = BucketFolders(self._is_blob, self._is_folder)
-        self._sweeping: asyncio.Task[None] | None = None
+        self._sweeping = Sweeping(self.sweep)
 
     @property
     def parted(self) -> PartedUploads:
@@ -96,12 +97,10 @@ class S3BlobStore(BlobStore):
 
     async def start(self) -> None:
         await self._bucket.start()
-        self._sweeping = asyncio.create_task(self._sweep())
+        self._sweeping.start()
 
     async def close(self) -> None:
-        if self._sweeping is not None:
-            self._sweeping.cancel()
-            await asyncio.gather(self._sweeping, return_exceptions=True)
+        await self._sweeping.close()
         await self._bucket.close()
 
     async def check_writable(self) -> None:
@@ -299,21 +298,21 @@ class S3BlobStore(BlobStore):
                 return
             args["ContinuationToken"] = page["NextContinuationToken"]
 
-    async def _sweep(self) -> None:
-        """Abort the uploads that a crash, of this server or of a client, left behind long ago."""
+    async def sweep(self) -> None:
+        """Abort the uploads that a crash, of this server or of a client, left behind long ago.
+
+        Raises StoreUnavailable.
+        """
         oldest = datetime.now(UTC) - ABANDONED_AFTER
         args: Args = {"Prefix": self._settings.keys_below(ArtifactPath())}
-        try:
-            while True:
-                page = await self._bucket.call("list_multipart_uploads", **args)
-                for upload in page.get("Uploads", ()):
-                    if upload["Initiated"] < oldest:
-                        await self._abort({"Key": upload["Key"], "UploadId": upload["UploadId"]})
-                if not page.get("IsTruncated"):
-                    return
-                args.update(KeyMarker=page["NextKeyMarker"], UploadIdMarker=page["NextUploadIdMarker"])
-        except TracklogError as error:
-            log.warning("Abandoned uploads were not looked for: %s", error.message)
+        while True:
+            page = await self._bucket.call("list_multipart_uploads", **args)
+            for upload in page.get("Uploads", ()):
+                if upload["Initiated"] < oldest:
+                    await self._abort({"Key": upload["Key"], "UploadId": upload["UploadId"]})
+            if not page.get("IsTruncated"):
+                return
+            args.update(KeyMarker=page["NextKeyMarker"], UploadIdMarker=page["NextUploadIdMarker"])
 
     def _check_not_root(self, path: ArtifactPath) -> None:
         if not path.segments:

@@ -4,14 +4,16 @@ An upload is a folder there, named for when it began and a secret. It holds a no
 Completing it puts the parts, one after another, through the store as one blob.
 """
 
+import re
 import secrets
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from typing import Final
 
 from artifact_proxy.artifact_path import ROOT, ArtifactPath
-from artifact_proxy.blob_store import BlobNotFound, BlobStore, BlobVersion, HeldPart, PartedUploads
+from artifact_proxy.blob_store import BlobNotFound, BlobStore, BlobVersion, HeldPart, NotABlob, PartedUploads
 from artifact_proxy.digested import Digested
 from schemas.errors import InvalidParameterValue
 
@@ -19,10 +21,13 @@ NOTE: Final = "path"
 """The blob of an upload that holds the path it is for."""
 
 ABANDONED_AFTER_S: Final = 7 * 24 * 3600.0
-SWEPT_EVERY_S: Final = 3600.0
+TOUCHED_AFTER_S: Final = 24 * 3600.0
+"""An older upload is touched before it is completed, which may take an hour, so that nobody sweeps it meanwhile."""
 
 _TIME_DIGITS: Final = 12
 """Hexadecimal, of milliseconds since 1970: ids are then in the order of their age for some thousand years."""
+
+_ID: Final = re.compile(rf"[0-9a-f]{{{_TIME_DIGITS}}}-[0-9a-f]{{32}}")
 
 
 class NoSuchUpload(InvalidParameterValue):
@@ -36,12 +41,10 @@ class StagedParts(PartedUploads):
         self._store = store
         self._parts = parts
         self._clock = clock
-        self._sweep_at = clock()
 
     async def create(self, path: ArtifactPath) -> str:
-        await self._sweep_now_and_then()
-        upload_id = f"{self._now_ms():0{_TIME_DIGITS}x}-{secrets.token_hex(16)}"
-        await self._parts.put(ArtifactPath((upload_id, NOTE)), one_chunk(str(path).encode()))
+        upload_id = f"{self._id_time(0)}-{secrets.token_hex(16)}"
+        await self._touch(ArtifactPath((upload_id,)), path)
         return upload_id
 
     async def put_part(
@@ -61,6 +64,8 @@ class StagedParts(PartedUploads):
         size = 0
         for number, etag in parts:
             size += await self._size_of(folder, number, etag)
+        if upload_id < self._id_time(TOUCHED_AFTER_S):
+            await self._touch(folder, path)
         joined = Digested(self._joined(folder, parts))
         version = await self._store.put(path, joined, size)
         await self._parts.delete(folder)
@@ -104,17 +109,34 @@ class StagedParts(PartedUploads):
             raise NoSuchUpload(f"There is no upload {upload_id!r} of this path.")
         return folder
 
-    async def _sweep_now_and_then(self) -> None:
-        """Remove what was begun long ago, once an hour at most."""
-        now = self._clock()
-        if now < self._sweep_at:
-            return
-        self._sweep_at = now + SWEPT_EVERY_S
-        oldest = f"{self._now_ms() - int(ABANDONED_AFTER_S * 1000):0{_TIME_DIGITS}x}"
+    async def sweep(self) -> None:
+        """Remove the uploads that were begun long ago and of which nothing came since, whoever began them.
+
+        Raises StoreUnavailable.
+        """
+        oldest = self._id_time(ABANDONED_AFTER_S)
         async for entry in self._parts.entries(ROOT):
             if entry.name >= oldest:
                 return
-            await self._parts.delete(ArtifactPath((entry.name,)))
+            folder = ArtifactPath((entry.name,))
+            if _ID.fullmatch(entry.name) and not await self._is_in_use(folder):
+                await self._parts.delete(folder)
+
+    async def _is_in_use(self, folder: ArtifactPath) -> bool:
+        since = self._clock() - ABANDONED_AFTER_S
+        async for entry in self._parts.entries(folder):
+            with suppress(BlobNotFound, NotABlob):
+                if (await self._parts.stat(folder.joined(ArtifactPath((entry.name,))))).modified.timestamp() > since:
+                    return True
+        return False
+
+    async def _touch(self, folder: ArtifactPath, path: ArtifactPath) -> None:
+        """Put the note of an upload, anew where it is there."""
+        await self._parts.put(folder.joined(ArtifactPath((NOTE,))), one_chunk(str(path).encode()))
+
+    def _id_time(self, age_s: float) -> str:
+        """How the ids of uploads of an age begin."""
+        return f"{self._now_ms() - int(age_s * 1000):0{_TIME_DIGITS}x}"
 
     def _now_ms(self) -> int:
         return int(self._clock() * 1000)

@@ -5,6 +5,7 @@ import errno
 import os
 import shutil
 import stat
+import sys
 import threading
 import time
 from collections.abc import AsyncIterator, Callable
@@ -24,7 +25,7 @@ from artifact_proxy.blob_store import (
     StoreUnavailable,
 )
 from artifact_proxy.local_blob_store import ABANDONED_AFTER_S, LocalBlobStore
-from artifact_proxy.staging import STAGING
+from artifact_proxy.staging import PARTS, STAGING
 from schemas.errors import InvalidParameterValue
 from tests.contracts.blob_store_contract import LARGE, BlobStoreContract, content, entries, get, put
 
@@ -182,6 +183,53 @@ async def test_only_old_leftovers_of_uploads_are_swept_at_the_start(store: BlobS
         os.utime(root / STAGING / name, (time.time() - age_s,) * 2)
     await store.start()
     assert staged(root) == ["young"]
+
+
+UPLOADER = """
+import asyncio, sys
+from pathlib import Path
+from artifact_proxy.artifact_path import file_path
+from artifact_proxy.local_blob_store import LocalBlobStore
+
+async def endless():
+    while True:
+        yield bytes(1 << 20)
+        await asyncio.sleep(0.01)
+
+async def main():
+    store = LocalBlobStore(Path(sys.argv[1]))
+    await store.start()
+    upload_id = await store.parted.create(file_path("a"))
+    print(upload_id, flush=True)
+    await store.parted.put_part(file_path("a"), upload_id, 1, endless(), 1 << 40)
+
+asyncio.run(main())
+"""
+"""Sends a part without an end."""
+
+
+async def test_a_part_that_was_killed_in_the_middle_is_swept_and_one_under_way_is_not(
+    store: LocalBlobStore, root: Path
+) -> None:
+    parts = root / STAGING / PARTS
+    uploading = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", UPLOADER, str(root), stdout=asyncio.subprocess.PIPE
+    )
+    assert uploading.stdout is not None
+    upload_id = (await uploading.stdout.readline()).decode().strip()
+    while not (half := staged(parts)):
+        await asyncio.sleep(0.01)
+    await store.sweep()
+    assert staged(parts) == half, "another process writes it"
+    uploading.kill()
+    await uploading.wait()
+    await store.sweep()
+    assert staged(parts) == half, "it may be under way"
+    long_ago = (time.time() - ABANDONED_AFTER_S - 60,) * 2
+    os.utime(parts / STAGING / half[0], long_ago)
+    await store.sweep()
+    assert staged(parts) == []
+    assert await store.parted.parts(file_path("a"), upload_id) == []
 
 
 async def test_the_staging_folder_cannot_be_reached_by_any_path(store: BlobStore, root: Path) -> None:

@@ -1,6 +1,7 @@
 """What stores of objects have in common beside the contract: large uploads, and a prefix that is not left."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from typing import Any
@@ -13,6 +14,7 @@ from artifact_proxy.blob_store import Entry, StoreRefused
 from artifact_proxy.gcs_bucket import GcsBucket
 from artifact_proxy.object_blob_store import ObjectBlobStore
 from artifact_proxy.object_bucket import ObjectBucket
+from artifact_proxy.staged_parts import ABANDONED_AFTER_S, NoSuchUpload, StagedParts
 from schemas.errors import InvalidParameterValue
 from schemas.rest.route import MIB
 from tests.contracts.blob_store_contract import SourceBroke, entries, get, put
@@ -43,6 +45,17 @@ async def bucket(made: tuple[MakeBucket, Any]) -> AsyncIterator[ObjectBucket]:
 @pytest.fixture
 def store(bucket: ObjectBucket, made: tuple[MakeBucket, Any]) -> ObjectBlobStore:
     return ObjectBlobStore(bucket, made[1].prefix)
+
+
+async def test_parts_that_nobody_goes_on_with_are_swept(store: ObjectBlobStore) -> None:
+    path = file_path("a")
+    upload_id = await store.parted.create(path)
+    await store.sweep()
+    assert await store.parted.parts(path, upload_id) == []
+    later = StagedParts(store, store._staged_parts()._parts, lambda: time.time() + ABANDONED_AFTER_S + 60)
+    await later.sweep()
+    with pytest.raises(NoSuchUpload):
+        await store.parted.parts(path, upload_id)
 
 
 async def megabytes(count: int, first: int = 0, then: Exception | None = None) -> AsyncIterator[bytes]:

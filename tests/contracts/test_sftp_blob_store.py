@@ -108,8 +108,7 @@ async def test_a_start_removes_what_a_crash_left_long_ago_and_nothing_younger(
         os.utime(folder / "old", (long_ago, long_ago))
     again = store_on(sftp_service, root)
     await again.start()
-    assert again._sweeping is not None
-    await again._sweeping
+    await again._sweeping.swept_once.wait()
     assert sorted(file.name for file in staging.iterdir()) == [PARTS, "young"]
     assert [file.name for file in (staging / PARTS / STAGING).iterdir()] == ["young"]
     assert await again.parted.parts(file_path("b"), upload_id) == []
