@@ -1,11 +1,14 @@
 """A good request spoiled in every way its description allows: each field of each message, at every depth."""
 
+import gzip
 import json
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, get_args, get_type_hints
 from urllib.parse import quote
+
+import zstandard
 
 from schemas.rest.messages import Message
 from tests.fuzz.routes import FuzzedRoute, Subject
@@ -55,6 +58,13 @@ BAD_JSON: Final[Mapping[str, str]] = {
     "parent-folder": '"../../etc/passwd"',
     "absolute-path": '"/etc/passwd"',
     "long": '"' + "x" * 100_000 + '"',
+    "longer-than-any-key": '"' + "x" * 251 + '"',
+    "longer-than-any-name": '"' + "x" * 8001 + '"',
+    "longer-than-any-tag": '"' + "x" * 20_001 + '"',
+    "number-too-large-in-15-digits": '"1.79769313486232e+308"',
+    "many-texts": "[" + ",".join(['"a"'] * 30_000) + "]",
+    "many-empty-objects": "[" + ",".join(["{}"] * 30_000) + "]",
+    "more-values-than-any-request": "[" + ",".join(["[]"] * 70_000) + "]",
     "long-list": "[" + ",".join(["1"] * 10_000) + "]",
     "deep-list": "[" * DEEP + "]" * DEEP,
     "deep-object": '{"a":' * DEEP + "1" + "}" * DEEP,
@@ -84,6 +94,8 @@ BAD_BODIES: Final[Mapping[str, bytes]] = {
     "deep-object": b'{"a":' * DEEP,
     "form": b"run_id=a&key=b",
     "nul-key": b'{"\\u0000": 1}',
+    "many-names": b"{" + b",".join(b'"k%d":1' % number for number in range(70_000)) + b"}",
+    "name-of-capitals": b'{"' + b"aA" * 400_000 + b'":1}',
     "xml": b"<a/>",
 }
 
@@ -95,6 +107,11 @@ BAD_CONTENT_TYPES: Final = (
     "a/b/c",
     "\xff",
 )
+
+PACKERS: Final[Mapping[str, Callable[[bytes], bytes]]] = {
+    "gzip": gzip.compress,
+    "zstd": zstandard.ZstdCompressor().compress,
+}
 
 BAD_TEXTS: Final[Sequence[bytes]] = (
     b"",
@@ -136,6 +153,7 @@ class Request:
     query: bytes = b""
     body: bytes = b""
     content_type: str = "application/json"
+    encoding: str = ""
 
 
 def requests_of(route: FuzzedRoute, subject: Subject) -> Iterator[Request]:
@@ -155,6 +173,25 @@ def requests_of(route: FuzzedRoute, subject: Subject) -> Iterator[Request]:
         yield Request(
             f"content-type-{content_type!r}", route.method, path, b"", json.dumps(example).encode(), content_type
         )
+    for name, body, encoding in _packed(json.dumps(fill(dict(route.example), subject)).encode()):
+        yield Request(name, route.method, path, body=body, encoding=encoding)
+
+
+def _packed(good: bytes) -> Iterator[tuple[str, bytes, str]]:
+    """A name, a body and its Content-Encoding."""
+    for encoding, pack in PACKERS.items():
+        packed = pack(good)
+        yield f"{encoding}", packed, encoding
+        yield f"{encoding}-cut", packed[:-1], encoding
+        yield f"{encoding}-followed", packed + b"x", encoding
+        yield f"{encoding}-twice", packed + packed, encoding
+        yield f"{encoding}-not-packed", good, encoding
+        yield f"{encoding}-empty", b"", encoding
+        yield f"{encoding}-of-nothing", pack(b""), encoding
+        yield f"{encoding}-bomb", pack(b" " * 20_000_000), encoding
+        yield f"{encoding}-in-itself", pack(packed), f"{encoding}, {encoding}"
+    for encoding in ("br", "identity", "gzip;q=1", "\xff", "x" * 5000):
+        yield f"encoding-{encoding[:20]!r}", good, encoding
 
 
 def fill(value: Any, subject: Subject) -> Any:

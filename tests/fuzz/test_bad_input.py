@@ -63,6 +63,8 @@ class Connection:
             head.append(b"Content-Length: %d" % len(request.body))
         if request.content_type:
             head.append(b"Content-Type: " + request.content_type.encode("latin-1"))
+        if request.encoding:
+            head.append(b"Content-Encoding: " + request.encoding.encode("latin-1"))
         if self._http.sock is None:
             self._http.connect()
         assert self._http.sock is not None

@@ -83,6 +83,21 @@ async def test_an_answer_too_large_to_build_is_refused(read_model: PostgresqlRea
         await read_model.fetch("SELECT repeat(repeat('x', 1000000), 2000)")
 
 
+async def test_rows_beyond_the_bytes_of_a_page_are_not_made(read_model: PostgresqlReadModel) -> None:
+    endless = (
+        "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n)"
+        " SELECT convert_to(repeat('x', $1), 'UTF8'), i FROM n"
+    )
+    rows, are_all = await read_model.fetch_first(endless, (postgresql_read_model.MAX_PAGE_BYTES // 3,))
+    assert [row[1] for row in rows] == [1, 2, 3]
+    assert not are_all
+    rows, are_all = await read_model.fetch_first(endless, (postgresql_read_model.MAX_PAGE_BYTES * 2,))
+    assert [row[1] for row in rows] == [1]
+    assert not are_all
+    many = "SELECT convert_to('x', 'UTF8'), i FROM generate_series(1, $1) i ORDER BY i"
+    assert await read_model.fetch_first(many, (1000,)) == ([(b"x", number) for number in range(1, 1001)], True)
+
+
 async def test_a_mistake_in_a_statement_stays_a_mistake(read_model: PostgresqlReadModel) -> None:
     with pytest.raises(asyncpg.UndefinedTableError):
         await read_model.fetch("SELECT * FROM no_such_table")

@@ -86,6 +86,27 @@ async def test_an_answer_too_large_to_build_is_refused(read_model: SqliteReadMod
         await read_model.fetch("SELECT zeroblob(?)", (sqlite_read_model.MAX_ANSWER_BYTES + 1,))
 
 
+async def test_a_value_longer_than_a_page_is_not_made(read_model: SqliteReadModel) -> None:
+    longest = sqlite_read_model.MAX_PAGE_BYTES
+    assert await read_model.fetch_short("SELECT length(zeroblob(?))", (longest,)) == [(longest,)]
+    assert await read_model.fetch_short("SELECT length(zeroblob(?))", (longest + 1,)) is None
+    assert await read_model.fetch("SELECT length(zeroblob(?))", (longest + 1,)) == [(longest + 1,)]
+
+
+async def test_rows_beyond_the_bytes_of_a_page_are_not_made(read_model: SqliteReadModel) -> None:
+    endless = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT zeroblob(?), i FROM n"
+    rows, are_all = await read_model.fetch_first(endless, (sqlite_read_model.MAX_PAGE_BYTES // 3,))
+    assert [row[1] for row in rows] == [1, 2, 3]
+    assert not are_all
+    rows, are_all = await read_model.fetch_first(endless, (sqlite_read_model.MAX_PAGE_BYTES * 2,))
+    assert [row[1] for row in rows] == [1]
+    assert not are_all
+    assert await read_model.fetch_first("SELECT zeroblob(1), 1 UNION ALL SELECT zeroblob(1), 2") == (
+        [(b"\0", 1), (b"\0", 2)],
+        True,
+    )
+
+
 async def test_reads_follow_the_link_to_a_new_generation(
     read_model: SqliteReadModel, link: Path, writer: sqlite3.Connection
 ) -> None:
