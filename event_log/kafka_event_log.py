@@ -11,11 +11,12 @@ from aiokafka.partitioner import murmur2
 
 from event_log.cloud_events import CloudEventDecoder, CloudEventEncoder
 from event_log.kafka_cluster import KafkaCluster
-from event_log.kafka_fetcher import KafkaFetcher, Record
+from event_log.kafka_fetcher import DamagedRecord, KafkaFetcher, Record
 from event_log.kafka_producer import KafkaProducer
 from event_log.kafka_settings import KafkaSettings
 from event_log.kafka_topic import Topic, check_that_it_keeps_everything, check_topic, create_topic, find_topic
 from event_log.port import EVERY_EVENT, EventFilter, EventLog, EventLogReader, LogReplaced, LogUnavailable
+from schemas.damaged_event import damaged_event
 from schemas.envelope import EventData, Position, Positions, RecordedEvent
 from schemas.events import ordering_unit_of
 
@@ -171,7 +172,12 @@ class KafkaEventLogReader(EventLogReader):
 
     def _decoded(self, partition: int, records: Sequence[Record]) -> list[RecordedEvent]:
         event = self._decoder.event
-        return [event(partition, one.offset, one.key, one.value, one.headers) for one in records]
+        return [
+            event(partition, one.offset, one.key, one.value, one.headers)
+            if not isinstance(one, DamagedRecord)
+            else damaged_event(partition, one.offset, one.reason)
+            for one in records
+        ]
 
 
 class KafkaEventLog(KafkaEventLogReader, EventLog):

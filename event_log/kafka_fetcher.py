@@ -9,12 +9,13 @@ import contextlib
 import itertools
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
 
 from aiokafka import errors
 from aiokafka.protocol.fetch import FetchRequest
+from aiokafka.record.default_records import DefaultRecordBatch
 from aiokafka.record.memory_records import MemoryRecords
 
 from event_log.cloud_events import Header
@@ -37,6 +38,18 @@ _WAIT_RETRY_S: Final = 0.2
 _LONG_POLL_MS: Final = 1000
 _GRACE_S: Final = 2.0
 _READ_UNCOMMITTED: Final = 0
+_CHANGED: Final = "the bytes of its record batch are not those that were written: the checksum differs"
+
+
+@dataclass(slots=True)
+class DamagedRecord:
+    """What stands for a message of a record batch that is not what was written."""
+
+    offset: int
+    reason: str
+    key: bytes | None = None
+    value: bytes | None = None
+    headers: list[Header] = field(default_factory=list)
 
 
 class Record(Protocol):
@@ -46,6 +59,14 @@ class Record(Protocol):
     key: bytes | None
     value: bytes | None
     headers: list[Header]
+
+
+@dataclass(frozen=True, slots=True)
+class _Batch:
+    """What comes as one; `records` is gone through once. `end` is the offset after the last."""
+
+    end: int
+    records: Iterable[Any]
 
 
 @dataclass(slots=True)
@@ -61,7 +82,7 @@ class _Feed:
     last_read: float
     end: int = -1
     proven_at: float = float("-inf")
-    batches: deque[Any] = field(default_factory=deque)
+    batches: deque["_Batch"] = field(default_factory=deque)
     records: Iterator[Any] | None = None
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
 
@@ -209,13 +230,9 @@ class KafkaFetcher:
             return
         feed.end = end
         feed.proven_at = proven_at
-        batches = MemoryRecords(messages)
-        while batches.has_next():
-            batch = batches.next_batch()
-            if not batch.validate_crc():
-                raise LogUnavailable(f"Kafka sent a damaged batch of partition {partition} after offset {offset}.")
+        for batch in _batches(messages, offset, end):
             feed.batches.append(batch)
-            feed.fetch_offset = batch.next_offset
+            feed.fetch_offset = batch.end
 
     async def _end_of_what_is_out_of_range(self, partition: int, offset: int) -> int:
         beginning = (await self._cluster.beginnings([partition], _READ_S))[partition]
@@ -277,6 +294,63 @@ class KafkaFetcher:
         await asyncio.sleep(min(_WAIT_RETRY_S, within_s))
 
 
+def _batches(messages: bytes, offset: int, end: int) -> list[_Batch]:
+    """The record batches of an answer about `offset`, in a partition that reaches to `end`.
+
+    One that is not what was written is given by its offsets: those its head says, as far as that can be, for the head
+    may be what was changed. So it ends where the next one begins; and where nothing can be made of it, after one
+    message, and the rest is asked for again.
+    """
+    answered, fault = _parsed(messages)
+    found: list[_Batch] = []
+    position = offset
+    for index, batch in enumerate(answered):
+        if batch.validate_crc():
+            if batch.next_offset > position:
+                found.append(_Batch(batch.next_offset, batch))
+                position = batch.next_offset
+            continue
+        lost_end = max(min(batch.next_offset, end), position + 1)
+        for following in answered[index + 1 : index + 2]:
+            if position < following.base_offset < lost_end:
+                lost_end = following.base_offset
+        found.append(_lost(position, lost_end, _CHANGED))
+        position = lost_end
+    if messages and not found:  # brokers send a first batch whole
+        found.append(_lost(offset, offset + 1, fault or "its record batch says that it is of another offset"))
+    return found
+
+
+def _parsed(messages: bytes) -> tuple[list[Any], str | None]:
+    """The record batches, up to one that nothing can be made of; and then why."""
+    found: list[Any] = []
+    try:
+        batches = MemoryRecords(messages)
+        while batches.has_next():
+            batch = batches.next_batch()
+            if not isinstance(batch, DefaultRecordBatch):
+                return found, "its record batch is of a kind that the log has none of"
+            found.append(batch)
+    except Exception as error:  # whatever comes of a length or a kind that cannot be
+        return found, f"its record batch cannot be read: {error!r}"
+    return found, None
+
+
+def _records(batch: _Batch, position: int) -> Iterator[Record]:
+    """The messages of a batch that is read from `position` on."""
+    try:
+        for record in batch.records:
+            yield record
+            position = max(position, record.offset + 1)
+    except Exception as error:  # whatever unpacking and parsing raises, it must cost this batch only
+        reason = f"its record batch cannot be read: {error!r}"
+        yield from (DamagedRecord(lost, reason) for lost in range(position, batch.end))
+
+
+def _lost(first: int, end: int, reason: str) -> _Batch:
+    return _Batch(end, [DamagedRecord(offset, reason) for offset in range(first, end)])
+
+
 def _take(feed: _Feed, limit: int, max_bytes: int) -> list[Record]:
     found: list[Record] = []
     size = 0
@@ -284,7 +358,7 @@ def _take(feed: _Feed, limit: int, max_bytes: int) -> list[Record]:
         if feed.records is None:
             if not feed.batches:
                 break
-            feed.records = iter(feed.batches.popleft())
+            feed.records = _records(feed.batches.popleft(), feed.position)
         record = next(feed.records, None)
         if record is None:
             feed.records = None

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from event_log.port import EVERY_EVENT, EventFilter, EventLog
 from schemas import codec
+from schemas.damaged_event import damaged_event
 from schemas.envelope import EventData, Position, Positions, RecordedEvent
 
 
@@ -62,6 +63,14 @@ class MemoryEventLog(EventLog):
 
     async def close(self) -> None:
         pass
+
+    def damage(self, position: Position) -> None:
+        """Have the event at `position` be one that cannot be read any more."""
+        partition, offset = position.partition, position.offset
+        stream = self._events[partition][offset].stream
+        self._events[partition][offset] = damaged_event(
+            partition, offset, "its bytes are not those that were written", stream=stream
+        )
 
 
 def _recorded(event: EventData, partition: int, offset: int) -> RecordedEvent:

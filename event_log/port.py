@@ -58,6 +58,10 @@ class ForeignLog(Exception):
     """The place named as the log holds something else, or a log of a newer Tracklog. It was left untouched."""
 
 
+class DamagedLog(ForeignLog):
+    """The log is so damaged that it cannot even be opened."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EventFilter:
     """Which events a reader of the history wants; None is no condition. `until_us` is exclusive."""

@@ -12,6 +12,7 @@ next, as in the SQLite log, and several processes take turns.
 """
 
 import asyncio
+import logging
 from collections.abc import Sequence
 from typing import Any, Final
 
@@ -34,12 +35,15 @@ from event_log.port import (
 )
 from event_log.postgresql_connection import Connection, SteadyConnection, connect
 from event_log.postgresql_names import Names
+from event_log.stored_event import MAX_EVENT_BYTES, stored_event
 from schemas import codec
+from schemas.damaged_event import damaged_event
 from schemas.envelope import Actor, EventData, Position, Positions, RecordedEvent
 from schemas.postgresql import LOG_CHANNEL
 from schemas.postgresql_errors import CONNECTION_ERRORS, said
 
-MAX_EVENT_BYTES: Final = 64 * 1024 * 1024
+logger = logging.getLogger(__name__)
+
 MAX_WAITING_BYTES: Final = 32 * 1024 * 1024
 """Appends beyond this are refused until the disk has caught up, so that overload costs a 429, not memory."""
 
@@ -48,8 +52,6 @@ _MAX_COMMIT_BYTES: Final = 16 * 1024 * 1024
 """Others wait while a commit is under way, in this process and in the other ones."""
 _COMPRESS_FROM_BYTES: Final = 512
 """Below this a zstd frame saves little and costs more than the write."""
-_ZSTD_MAGIC: Final = b"\x28\xb5\x2f\xfd"
-"""No JSON object starts so: a stored payload tells by itself whether it is compressed."""
 _READ_BYTES: Final = 4 * 1024 * 1024
 """Of payloads in one answer."""
 _READ_STORED_BYTES: Final = 2 * 1024 * 1024
@@ -89,9 +91,18 @@ FROM taken
 """Durable when answered, whatever the database or the role has `synchronous_commit` set to."""
 
 _IDENTITY: Final = "SELECT id FROM tracklog.log_identity"
+_DAMAGE: Final = (
+    asyncpg.DataCorruptedError,
+    asyncpg.IndexCorruptedError,
+    asyncpg.InternalServerError,  # as of a value whose parts are not where they were put
+    asyncpg.CharacterNotInRepertoireError,
+    UnicodeDecodeError,
+)
+"""What is raised of a page, a value or a text that is not what was written."""
+
 _END: Final = "SELECT next_offset FROM tracklog.log_end WHERE partition = 0"
 
-_COLUMNS: Final = '"offset", id, type, stream, time_us, actor, request_id, payload'
+_COLUMNS: Final = '"offset", id, type, stream, time_us, actor, request_id, payload, checksum'
 _READ: Final = f"""
 SELECT {_COLUMNS} FROM (
   SELECT {_COLUMNS}, sum(octet_length(payload)) OVER (ORDER BY "offset") - octet_length(payload) AS bytes_before
@@ -152,7 +163,6 @@ class PostgresqlEventLogReader(EventLogReader):
         self._reading = SteadyConnection(dsn, _READ_TIMEOUT_S)
         self._asking = SteadyConnection(dsn, _END_TIMEOUT_S)
         self._read_names = _KeptNames()
-        self._decompressor = zstandard.ZstdDecompressor()
         self._heard_end = 0
         self._heard = asyncio.Event()
         self._is_listening = False
@@ -184,7 +194,13 @@ class PostgresqlEventLogReader(EventLogReader):
             raise ValueError(f"this log has partition {PARTITION} only, not {partition}")
         async with self._reading.borrow() as connection:
             self._read_names.belong_to(connection)
-            return await self._recorded(connection, await self._select(connection, offset, limit, matching))
+            try:
+                rows = await self._select(connection, offset, limit, matching)
+                if matching != EVERY_EVENT or not self._are_missing(rows, offset):
+                    return await self._recorded(connection, rows)
+            except _DAMAGE as error:
+                logger.error("the event log has a damaged part after offset %d: %s", offset, said(error))
+            return await self._one_by_one(connection, offset, limit, matching)
 
     async def wait_for_more(self, end: Positions, timeout_s: float) -> None:
         if self._listener is None:
@@ -276,28 +292,59 @@ class PostgresqlEventLogReader(EventLogReader):
         actors = await self._read_names.actors.values(connection, {row[5] for row in rows})
         found: list[RecordedEvent] = []
         size = 0
-        for offset, event_id, type_number, stream, time_us, actor, request_id, payload in rows:
-            if payload[:4] == _ZSTD_MAGIC:
-                payload = self._decompressor.decompress(payload)
-            event_type, version = types[type_number]
+        for offset, event_id, type_number, stream, time_us, actor, request_id, payload, stored in rows:
+            event_type, version = types.get(type_number, ("", 0))
+            who = actors.get(actor)
             found.append(
-                RecordedEvent(
-                    PARTITION,
+                stored_event(
                     offset,
                     event_id.bytes,
                     event_type,
                     version,
-                    streams[stream],
+                    streams.get(stream),
                     time_us,
-                    actors[actor],
+                    None if who is None else who.user,
+                    "" if who is None else who.address,
+                    "" if who is None else who.user_agent,
                     request_id,
                     payload,
+                    stored,
                 )
             )
-            size += len(payload)
+            size += len(found[-1].payload)
             if size > _READ_BYTES:
                 break
         return found
+
+    async def _one_by_one(
+        self, connection: Connection, offset: int, limit: int, matching: EventFilter
+    ) -> list[RecordedEvent]:
+        """As `read`, where tables are damaged: what cannot be read is told by its offset, and the others are read."""
+        end: int = await connection.fetchval(_END)
+        found: list[RecordedEvent] = []
+        size = 0
+        while offset < end and len(found) < limit and size <= _READ_BYTES:
+            event = await self._one(connection, offset)
+            if matching.matches(event):
+                found.append(event)
+                size += len(event.payload)
+            offset += 1
+        return found
+
+    def _are_missing(self, rows: Sequence[asyncpg.Record], offset: int) -> bool:
+        """Whether events are gone: of those read without a filter from `offset` on, each is the next."""
+        if not rows:
+            return offset < self._heard_end
+        return any(row[0] != expected for expected, row in enumerate(rows, offset))
+
+    async def _one(self, connection: Connection, offset: int) -> RecordedEvent:
+        try:
+            found = await self._recorded(
+                connection, await connection.fetch(_READ, offset, offset + 1, _READ_STORED_BYTES)
+            )
+        except _DAMAGE as error:
+            return damaged_event(PARTITION, offset, f"PostgreSQL cannot read it: {said(error)}")
+        return found[0] if found else damaged_event(PARTITION, offset, "it is not in the table, and later ones are")
 
 
 class PostgresqlEventLog(PostgresqlEventLogReader, EventLog):
@@ -427,6 +474,7 @@ class PostgresqlEventLog(PostgresqlEventLogReader, EventLog):
             connection.terminate()
             raise LogUnavailable(f"PostgreSQL was lost before the event log was written: {said(error)}") from error
         except asyncpg.PostgresError as error:
+            self._names = _KeptNames()  # the tables may have been made anew under this connection
             raise _refused(connection, error) from error
         try:
             async with asyncio.timeout(_UNKNOWN_AFTER_S):
@@ -435,6 +483,7 @@ class PostgresqlEventLog(PostgresqlEventLogReader, EventLog):
             connection.terminate()
             raise OutcomeUnknown(f"PostgreSQL was lost while the event log was written: {said(error)}") from error
         except asyncpg.PostgresError as error:
+            self._names = _KeptNames()  # the tables may have been made anew under this connection
             raise _refused(connection, error) from error
 
     async def _columns(self, connection: Connection, batch: list[WaitingAppend]) -> list[list[Any]]:

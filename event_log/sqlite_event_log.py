@@ -8,9 +8,9 @@ import sqlite3
 import threading
 import time
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor
-from contextlib import closing
+from contextlib import closing, contextmanager
 from pathlib import Path
 from queue import SimpleQueue
 from typing import IO, Any, Final, Self, TypeVar
@@ -21,6 +21,7 @@ from event_log.checksum import checksum
 from event_log.group_append import PARTITION, WaitingAppend, confirm, refuse
 from event_log.port import (
     EVERY_EVENT,
+    DamagedLog,
     EventFilter,
     EventLog,
     EventLogReader,
@@ -32,8 +33,11 @@ from event_log.port import (
     LogUnavailable,
     OutcomeUnknown,
 )
+from event_log.stored_event import MAX_EVENT_BYTES, stored_event
 from schemas import codec
+from schemas.damaged_event import damaged_event
 from schemas.envelope import Actor, EventData, Position, Positions, RecordedEvent
+from schemas.sqlite_errors import is_damage
 
 logger = logging.getLogger(__name__)
 
@@ -49,7 +53,6 @@ write; the events it has by then keep none."""
 
 _FORMAT_WITH_IDENTITY: Final = 2
 
-MAX_EVENT_BYTES: Final = 64 * 1024 * 1024
 MAX_WAITING_BYTES: Final = 32 * 1024 * 1024
 """Appends beyond this are refused until the disk has caught up, so that overload costs a 429, not memory."""
 
@@ -59,8 +62,6 @@ _HAND_OVER_APPENDS: Final = 8
 clients that were answered together do not stay in step and leave one of the two idle."""
 _COMPRESS_FROM_BYTES: Final = 512
 """Below this a zstd frame saves little and costs more than the write."""
-_ZSTD_MAGIC: Final = b"\x28\xb5\x2f\xfd"
-"""No JSON object starts so: a stored payload tells by itself whether it is compressed."""
 _READ_BYTES: Final = 4 * 1024 * 1024
 _POLL_S: Final = 0.1
 """How often a reader in another process looks at SQLite's change counter when nobody wakes it."""
@@ -87,9 +88,10 @@ _IDENTITY_SCHEMA: Final = "CREATE TABLE log_identity (id BLOB NOT NULL, created_
 
 _INSERT: Final = "INSERT INTO events VALUES (?,?,?,?,?,?,?,?,?,?)"
 _SELECT: Final = """
-SELECT e."offset", e.id, e.type, e.version, s.name, e.time_us, a.user, a.address, a.user_agent, e.request_id, e.payload
-FROM events e JOIN streams s ON s.number = e.stream JOIN actors a ON a.number = e.actor
-WHERE e."offset" >= ?
+SELECT e."offset", e.id, e.type, e.version, s.name, e.time_us, a.user, a.address, a.user_agent, e.request_id, e.payload,
+  {checksum}
+FROM events e LEFT JOIN streams s ON s.number = e.stream LEFT JOIN actors a ON a.number = e.actor
+WHERE e."offset"
 """
 
 
@@ -135,7 +137,9 @@ class SqliteEventLogReader(EventLogReader):
         self._file = _file_at(path)
         self._reading = threading.Lock()
         self._executor = executor
-        self._decompressor = zstandard.ZstdDecompressor()
+        with _damage(path):
+            has_checksums = _format_of(self._connection) >= _FORMAT_WITH_IDENTITY
+        self._select_events = _SELECT.format(checksum="e.checksum" if has_checksums else "NULL")
         self._grown = asyncio.Event()
         self._is_woken = False
 
@@ -189,8 +193,8 @@ class SqliteEventLogReader(EventLogReader):
             if self._executor is None:
                 return call()
             return await asyncio.get_running_loop().run_in_executor(self._executor, call)
-        except sqlite3.OperationalError as error:
-            raise LogUnavailable(f"The event log cannot be read: {error}") from error
+        except sqlite3.DatabaseError as error:
+            raise LogUnavailable(f"The event log {self._path} cannot be read: {error}") from error
 
     def _select_identity(self) -> str:
         if _file_at(self._path) != self._file:
@@ -203,27 +207,70 @@ class SqliteEventLogReader(EventLogReader):
             return int(self._connection.execute('SELECT coalesce(max("offset") + 1, 0) FROM events').fetchone()[0])
 
     def _select(self, offset: int, limit: int, matching: EventFilter) -> list[RecordedEvent]:
+        with self._reading:
+            try:
+                found = self._in_one_statement(offset, limit, matching)
+            except sqlite3.DatabaseError as error:
+                if not is_damage(error):
+                    raise
+                found = None
+        return found if found is not None else self._one_by_one(offset, limit, matching)
+
+    def _in_one_statement(self, offset: int, limit: int, matching: EventFilter) -> list[RecordedEvent] | None:
+        """Events as `read` answers them; None when one is not there, which no filter explains."""
         sql, parameters = _filtered(matching)
+        expected = offset if matching == EVERY_EVENT else None
         found: list[RecordedEvent] = []
         size = 0
-        with self._reading:
-            for row in self._connection.execute(
-                f'{_SELECT}{sql} ORDER BY e."offset" LIMIT ?', (offset, *parameters, limit)
-            ):
-                found.append(self._recorded(row))
-                size += len(found[-1].payload)
-                if size > _READ_BYTES:
-                    break
+        for row in self._connection.execute(
+            f'{self._select_events} >= ?{sql} ORDER BY e."offset" LIMIT ?', (offset, *parameters, limit)
+        ):
+            if expected is not None:
+                if row[0] != expected:
+                    return None
+                expected += 1
+            found.append(stored_event(*row))
+            size += len(found[-1].payload)
+            if size > _READ_BYTES:
+                break
         return found
 
-    def _recorded(self, row: tuple[Any, ...]) -> RecordedEvent:
-        offset, event_id, event_type, version, stream, time_us, user, address, user_agent, request_id, payload = row
-        if payload[:4] == _ZSTD_MAGIC:
-            payload = self._decompressor.decompress(payload)
-        actor = Actor(user, address, user_agent)
-        return RecordedEvent(
-            PARTITION, offset, event_id, event_type, version, stream, time_us, actor, request_id, payload
-        )
+    def _one_by_one(self, offset: int, limit: int, matching: EventFilter) -> list[RecordedEvent]:
+        """As `read`, where the file is damaged: what cannot be read is told by its offset, and the others are read."""
+        end = self._select_end()
+        found: list[RecordedEvent] = []
+        size = 0
+        while offset < end and len(found) < limit and size <= _READ_BYTES:
+            with self._reading:
+                event = self._one(offset)
+            if matching.matches(event):
+                found.append(event)
+                size += len(event.payload)
+            offset += 1
+        return found
+
+    def _one(self, offset: int) -> RecordedEvent:
+        # A text that is none would end the statement: it is decoded here, strictly where no checksum would tell.
+        self._connection.text_factory = bytes
+        try:
+            row = self._connection.execute(f"{self._select_events} = ?", (offset,)).fetchone()
+            if row is None:
+                return damaged_event(PARTITION, offset, "it is not in the file, and later ones are")
+            errors = "strict" if row[-1] is None else "replace"
+            texts = {index: row[index].decode("utf-8", errors) for index in _TEXTS if row[index] is not None}
+            return stored_event(*(texts.get(index, value) for index, value in enumerate(row)))
+        except (UnicodeDecodeError, AttributeError) as error:
+            return damaged_event(PARTITION, offset, f"its text is none: {error}")
+        except sqlite3.DatabaseError as error:
+            if not is_damage(error):
+                raise
+            return damaged_event(PARTITION, offset, f"SQLite cannot read it: {error}")
+        finally:
+            self._connection.text_factory = str
+
+
+_TEXTS: Final = (2, 4, 6, 7, 8, 9)
+"""The columns of `_SELECT` that hold text."""
 
 
 def _filtered(matching: EventFilter) -> tuple[str, list[Any]]:
@@ -270,10 +317,12 @@ class SqliteEventLog(SqliteEventLogReader, EventLog):
         lock = _take_lock(path)
         try:
             if is_log:
-                _upgrade(path)
+                with _damage(path):
+                    _upgrade(path)
             else:
                 _create(path)
-            return cls(path, lock, executor)
+            with _damage(path):
+                return cls(path, lock, executor)
         except BaseException:
             lock.close()
             raise
@@ -384,25 +433,23 @@ class _Writer:
         self._actors: dict[Actor, int] = {}
         self._compressor = zstandard.ZstdCompressor(level=1)
         self._broken: Exception | None = None
+        self._replaced: str | None = None
 
     def commit(self, batch: Sequence[WaitingAppend]) -> "int | Exception":
         """Put a batch in the log, all of it durable when this returns the first offset; or say why it is not there."""
         if self._broken is not None:
             return LogUnavailable(f"The event log stopped taking events: {self._broken}. Restart the server.")
-        if _file_at(self._path) != self._file:
-            return LogReplaced(_replaced(self._path))
+        if self._replaced is not None:
+            return LogReplaced(self._replaced)
         run = self._connection.execute
         try:
             run("BEGIN IMMEDIATE")
-            first = self.next_offset
-            rows = [
-                self._row(first + index, event, payload)
-                for index, (event, payload) in enumerate(
-                    (event, payload)
-                    for append in batch
-                    for event, payload in zip(append.events, append.encoded, strict=True)
-                )
-            ]
+            first = offset = self.next_offset
+            rows: list[tuple[Any, ...]] = []
+            for append in batch:
+                for event, payload in zip(append.events, append.encoded, strict=True):
+                    rows.append(self._row(offset, event, payload))
+                    offset += 1
             if rows:
                 self._connection.executemany(_INSERT, rows)
             else:
@@ -410,9 +457,11 @@ class _Writer:
             run("COMMIT")
         except Exception as error:  # the thread must live, and whoever waits must hear of it
             return self._failed(error)
-        self.next_offset = first + len(rows)
-        if _file_at(self._path) != self._file:  # what was written may be in a file that nobody will open again
-            return OutcomeUnknown(_replaced(self._path))
+        self.next_offset = offset
+        if _file_at(self._path) != self._file:
+            # What was written is in a file that nobody will open again, or was when the file was taken away.
+            self._replaced = _replaced(self._path)
+            return OutcomeUnknown(self._replaced)
         return first
 
     def close(self) -> None:
@@ -423,14 +472,8 @@ class _Writer:
     def _row(self, offset: int, event: EventData, payload: bytes) -> tuple[Any, ...]:
         if len(payload) >= _COMPRESS_FROM_BYTES:
             payload = self._compressor.compress(payload)
-        event_id, stream, time_us, actor, request_id = (
-            event.id,
-            event.stream,
-            event.time_us,
-            event.actor,
-            event.request_id,
-        )
-        event_type, version = event.payload.event_type, event.payload.event_version
+        kind, stream, actor, time_us = event.payload, event.stream, event.actor, event.time_us
+        event_id, event_type, version, request_id = event.id, kind.event_type, kind.event_version, event.request_id
         return (
             offset,
             event_id,
@@ -474,6 +517,20 @@ class _Writer:
         # After a failed fsync nobody can say what reached the disk, nor trust the next one.
         self._broken = error
         return OutcomeUnknown(f"The event log failed while it was being flushed: {error}")
+
+
+@contextmanager
+def _damage(path: Path) -> Iterator[None]:
+    """Say of a file that it is damaged, where SQLite does."""
+    try:
+        yield
+    except sqlite3.DatabaseError as error:
+        if not is_damage(error):
+            raise
+        raise DamagedLog(
+            f"The event log {path} is damaged, and cannot be opened: {error}. Put a backup in its place; what is left"
+            f" in the file can be saved by `sqlite3 {path} .recover`."
+        ) from error
 
 
 def _file_at(path: Path) -> tuple[int, int] | None:
@@ -521,7 +578,7 @@ def _upgrade(path: Path) -> None:
     """Bring a log of an older format to this one, at once or not at all."""
     connection = sqlite3.connect(path, isolation_level=None)
     with closing(connection):
-        if connection.execute("PRAGMA user_version").fetchone()[0] == FORMAT_VERSION:
+        if _format_of(connection) == FORMAT_VERSION:
             return
         connection.execute("BEGIN IMMEDIATE")
         of_first_event = _identity_in(connection)
@@ -538,9 +595,13 @@ def _give_identity(connection: sqlite3.Connection, identity: bytes) -> None:
     connection.execute("INSERT INTO log_identity VALUES (?,?)", (identity, time.time_ns() // 1000))
 
 
+def _format_of(connection: sqlite3.Connection) -> int:
+    return int(connection.execute("PRAGMA user_version").fetchone()[0])
+
+
 def _identity_in(connection: sqlite3.Connection) -> bytes:
     """The 16 bytes of a log's id. That of a log which was born in format 1 is the id of its first event."""
-    if connection.execute("PRAGMA user_version").fetchone()[0] >= _FORMAT_WITH_IDENTITY:
+    if _format_of(connection) >= _FORMAT_WITH_IDENTITY:
         found = connection.execute("SELECT id FROM log_identity").fetchone()
     else:
         found = connection.execute('SELECT id FROM events WHERE "offset" = 0').fetchone()

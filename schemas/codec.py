@@ -2,6 +2,7 @@
 
 import msgspec
 
+from schemas.damaged_event import damage_of
 from schemas.envelope import RecordedEvent
 from schemas.events import EVENT_TYPES, AnyEvent
 from schemas.upcasters import upcast
@@ -27,6 +28,8 @@ def decode(recorded: RecordedEvent) -> AnyEvent:
     """
     event_class = EVENT_TYPES.get(recorded.type)
     if event_class is None:
+        if (damage := damage_of(recorded)) is not None:
+            raise UndecodableEvent(damage)
         raise UndecodableEvent(f"event type {recorded.type!r} is not known to this version of Tracklog")
     newest = event_class.event_version
     if recorded.version > newest:
@@ -38,7 +41,7 @@ def decode(recorded: RecordedEvent) -> AnyEvent:
             return _decoders[recorded.type].decode(recorded.payload)
         old = msgspec.json.decode(recorded.payload, type=dict)
         return msgspec.convert(upcast(recorded.type, recorded.version, newest, old), event_class)
-    except (msgspec.DecodeError, msgspec.ValidationError, KeyError, RecursionError) as error:
+    except (msgspec.DecodeError, msgspec.ValidationError, UnicodeDecodeError, KeyError, RecursionError) as error:
         raise UndecodableEvent(
             f"{recorded.type} version {recorded.version} at {recorded.partition}:{recorded.offset}: {error!r}"
         ) from error

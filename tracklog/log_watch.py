@@ -25,6 +25,7 @@ class LogWatch:
     def __init__(self, log: EventLogReader, look_s: float = LOOK_S) -> None:
         self._log = log
         self._look_s = look_s
+        self._id: str | None = None
         self._forgets: str | None = None
         self._replaced: LogReplaced | None = None
 
@@ -53,7 +54,10 @@ class LogWatch:
         while self._replaced is None:
             await asyncio.sleep(self._look_s)
             try:
-                await self._log.identity()
+                log_id = await self._log.identity()
+                self._id = self._id or log_id
+                if log_id != self._id:
+                    raise LogReplaced(f"The log {self._id} was replaced by the log {log_id} while it was open.")
                 await self._log.check()
             except LogReplaced as replaced:
                 self._replaced = replaced

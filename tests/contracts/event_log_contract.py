@@ -1,16 +1,26 @@
 """What every adapter of the event log must do, whatever it is made of.
 
-A test module subclasses `EventLogContract` and gives it a fixture `log`: a new, empty, open EventLog.
+A test module subclasses `EventLogContract` and gives it a fixture `log`, a new, empty, open EventLog, and a fixture
+`damage` for that log.
 """
 
 import asyncio
+import json
 import time
 import uuid
+from collections.abc import Awaitable, Callable
+
+import pytest
 
 from event_log.port import EventFilter, EventLog
 from schemas import codec
-from schemas.envelope import Actor, EventClock, EventData, Positions, RecordedEvent
+from schemas.damaged_event import DAMAGED_TYPE
+from schemas.envelope import Actor, EventClock, EventData, Position, Positions, RecordedEvent
+from schemas.event_json import event_json
 from schemas.events import AnyEvent, ExperimentCreated, Param, RunDataLogged, RunDeleted
+
+Damage = Callable[[Position], Awaitable[None]]
+"""Changes what is stored of the event at a place, as a bit that flips on a disk does."""
 
 ACTOR = Actor("anonymous", "127.0.0.1", "pytest")
 _clock = EventClock()
@@ -114,6 +124,26 @@ class EventLogContract:
         positions = await log.append([param(1, f"p{one}") for one in range(9)])
         read = await log.read(positions[0].partition, positions[3].offset, limit=4)
         assert [one.offset for one in read] == [position.offset for position in positions[3:7]]
+
+    async def test_an_event_whose_stored_bytes_were_changed_is_told_by_its_place_and_the_others_are_read(
+        self, log: EventLog, damage: Damage
+    ) -> None:
+        sent = [param(1, f"p{one}") for one in range(5)]
+        positions = [(await log.append([one]))[0] for one in sent]
+        await damage(positions[2])
+        read = await everything(log)
+        assert [(one.partition, one.offset) for one in read] == [(one.partition, one.offset) for one in positions]
+        assert [one.id for one in read if one.type != DAMAGED_TYPE] == [one.id for one in sent if one is not sent[2]]
+        assert read[2].type == DAMAGED_TYPE
+        with pytest.raises(codec.UndecodableEvent, match="not those that were written"):
+            codec.decode(read[2])
+        shown = json.loads(event_json(read[2]))
+        assert "not those that were written" in shown["data"]["damage"]
+        assert (shown["partition"], shown["offset"]) == (positions[2].partition, positions[2].offset)
+        found = await everything(log, event_type="run.data-logged")
+        assert [one.id for one in found if one.type != DAMAGED_TYPE] == [one.id for one in sent if one is not sent[2]]
+        [after] = await log.append([param(1, "after")])
+        assert [one.offset for one in await log.read(after.partition, after.offset, limit=9)] == [after.offset]
 
     async def test_reading_at_the_end_finds_nothing(self, log: EventLog) -> None:
         [position] = await log.append([param(1, "p")])

@@ -5,12 +5,15 @@ import json
 import time
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewPartitions, NewTopic, RecordsToDelete
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.partitioner import DefaultPartitioner
+from aiokafka.protocol.fetch import FetchRequest
 
 from event_log.cloud_events import FOREIGN_TYPE
 from event_log.kafka_assignment import KafkaAssignment
@@ -19,9 +22,9 @@ from event_log.kafka_event_log import KafkaEventLog, open_kafka_log, open_kafka_
 from event_log.kafka_settings import KafkaSettings
 from event_log.port import EventFilter, EventTooLarge, ForeignLog, LogOverloaded, LogReplaced, LogUnavailable
 from schemas import codec
-from schemas.envelope import Actor
+from schemas.envelope import Actor, Position
 from schemas.events import Param, RunDataLogged
-from tests.contracts.event_log_contract import EventLogContract, event, everything, param
+from tests.contracts.event_log_contract import Damage, EventLogContract, event, everything, param
 from tests.services.fixtures import AnyKafka
 from tests.services.given import GivenKafka
 
@@ -54,6 +57,39 @@ async def foreign_producer(settings: KafkaSettings) -> AsyncIterator[AIOKafkaPro
     await producer.start()
     yield producer
     await producer.stop()
+
+
+@pytest.fixture
+def damage(log: KafkaEventLog, monkeypatch: pytest.MonkeyPatch) -> Damage:
+    """A broker sends what its disk has, and leaves it to who reads to compare checksums."""
+    damaged: set[Position] = set()
+    ask = log._cluster.ask
+
+    def changed(partition: int, messages: bytes) -> bytes:
+        content, start = bytearray(messages), 0
+        while start < len(content):
+            first = int.from_bytes(content[start : start + 8], "big")
+            end = start + 12 + int.from_bytes(content[start + 8 : start + 12], "big")
+            if Position(partition, first) in damaged:
+                content[end - 1] ^= 1
+            start = end
+        return bytes(content)
+
+    async def ask_a_damaged_disk(broker: int, purpose: str, request: Any, timeout_s: float) -> Any:
+        response = await ask(broker, purpose, request, timeout_s)
+        if not isinstance(request, FetchRequest):
+            return response
+        topics = [
+            (topic, [(partition, *rest, changed(partition, messages or b"")) for partition, *rest, messages in answers])
+            for topic, answers in response.topics
+        ]
+        return SimpleNamespace(topics=topics)
+
+    async def damage(position: Position) -> None:
+        damaged.add(position)
+
+    monkeypatch.setattr(log._cluster, "ask", ask_a_damaged_disk)
+    return damage
 
 
 class TestContract(EventLogContract):

@@ -3,7 +3,16 @@
 import pytest
 
 from event_log.memory_event_log import MemoryEventLog
-from tests.contracts.event_log_contract import EventLogContract
+from schemas.envelope import Position
+from tests.contracts.event_log_contract import Damage, EventLogContract
+
+
+@pytest.fixture
+def damage(log: MemoryEventLog) -> Damage:
+    async def damage(position: Position) -> None:
+        log.damage(position)
+
+    return damage
 
 
 class TestOnePartition(EventLogContract):

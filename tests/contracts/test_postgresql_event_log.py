@@ -20,9 +20,10 @@ from event_log.postgresql_event_log import (
     open_postgresql_reader,
 )
 from schemas import codec
-from schemas.envelope import RecordedEvent
+from schemas.damaged_event import damage_of
+from schemas.envelope import Position, RecordedEvent
 from schemas.events import Param, RunDataLogged
-from tests.contracts.event_log_contract import EventLogContract, event, everything, param
+from tests.contracts.event_log_contract import Damage, EventLogContract, event, everything, param
 from tests.eventually import until
 
 
@@ -60,6 +61,17 @@ async def connection(postgresql_database: str, log: PostgresqlEventLog) -> Async
 def keys(events: list[RecordedEvent]) -> list[str]:
     """The params of `events`, which are of `param`."""
     return [codec.decode(one).params[0].key for one in events]  # type: ignore[union-attr]
+
+
+@pytest.fixture
+def damage(connection: Any) -> Damage:
+    async def damage(position: Position) -> None:
+        await connection.execute(
+            'UPDATE tracklog.events SET payload = set_bit(payload, 99, 1 - get_bit(payload, 99)) WHERE "offset" = $1',
+            position.offset,
+        )
+
+    return damage
 
 
 class TestContract(EventLogContract):
@@ -403,3 +415,77 @@ async def _when_back(log: PostgresqlEventLogReader) -> list[RecordedEvent]:
             with contextlib.suppress(LogUnavailable):
                 return await everything(log)
             await asyncio.sleep(0.05)
+
+
+# --- damage -----------------------------------------------------------------------------------------------------------
+
+RUN_2 = f"run/{2:032x}"
+AT_2 = 'WHERE "offset" = 2'
+
+
+@pytest.mark.parametrize(
+    ("sql", "stream"),
+    [
+        (f"UPDATE tracklog.events SET payload = 'x' {AT_2}", RUN_2),
+        (f"UPDATE tracklog.events SET checksum = checksum + 1 {AT_2}", RUN_2),
+        (f"UPDATE tracklog.events SET time_us = time_us + 1 {AT_2}", "damaged/0-2"),
+        (f"UPDATE tracklog.events SET type = 77 {AT_2}", "damaged/0-2"),
+        (f"UPDATE tracklog.events SET id = gen_random_uuid() {AT_2}", "damaged/0-2"),
+        (f"UPDATE tracklog.events SET actor = 77 {AT_2}", "damaged/0-2"),
+        (f"UPDATE tracklog.events SET request_id = 'another' {AT_2}", "damaged/0-2"),
+        (f"UPDATE tracklog.events SET checksum = NULL, payload = '\\x28b52ffd00' {AT_2}", RUN_2),
+        (f"UPDATE tracklog.events SET checksum = NULL, payload = '{{' {AT_2}", RUN_2),
+        (f"UPDATE tracklog.events SET checksum = NULL, stream = 77 {AT_2}", "damaged/0-2"),
+        (f"DELETE FROM tracklog.events {AT_2}", "damaged/0-2"),
+        # As a page that PostgreSQL finds to be damaged, for which a file would have to be changed under it.
+        (
+            "CREATE FUNCTION broken(bytea) RETURNS bytea LANGUAGE plpgsql IMMUTABLE AS"
+            " $$ BEGIN IF $1 = 'x' THEN RAISE 'invalid page' USING ERRCODE = 'XX001'; END IF; RETURN $1; END $$;"
+            " ALTER TABLE tracklog.events RENAME TO kept;"
+            ' CREATE VIEW tracklog.events AS SELECT "offset", stream, time_us, actor, type, id, request_id,'
+            " broken(CASE WHEN \"offset\" = 2 THEN 'x' ELSE payload END) AS payload, checksum FROM tracklog.kept",
+            "damaged/0-2",
+        ),
+    ],
+)
+async def test_whatever_was_changed_in_a_row_only_that_event_is_lost_and_its_stream_is_told_if_it_is_sure(
+    log: PostgresqlEventLog, connection: Any, sql: str, stream: str
+) -> None:
+    await log.append([param(number, "p") for number in range(5)])
+    await connection.execute(sql)
+    read = await everything(log)
+    assert [one.offset for one in read] == list(range(5))
+    assert {one.offset: one.stream for one in read if damage_of(one) is not None} == {2: stream}
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        f"UPDATE tracklog.events SET stream = 1 {AT_2}",
+        f"UPDATE tracklog.events SET stream = 77 {AT_2}",
+        f"UPDATE tracklog.streams SET name = 'run/f' WHERE name = '{RUN_2}'",
+        f"DELETE FROM tracklog.streams WHERE name = '{RUN_2}'",
+    ],
+)
+async def test_an_event_that_only_lost_the_name_of_its_stream_is_read_by_what_its_payload_tells(
+    log: PostgresqlEventLog, connection: Any, sql: str
+) -> None:
+    sent = [param(number, "p") for number in range(5)]
+    await log.append(sent)
+    await connection.execute(sql)
+    read = await everything(log)
+    assert [(one.id, one.stream) for one in read] == [(one.id, one.stream) for one in sent]
+
+
+async def test_events_that_are_gone_from_the_end_are_told(log: PostgresqlEventLog, connection: Any) -> None:
+    await log.append([param(number, "p") for number in range(5)])
+    await connection.execute('DELETE FROM tracklog.events WHERE "offset" >= 3')
+    read = await everything(log)
+    assert [one.offset for one in read if damage_of(one) is not None] == [3, 4]
+
+
+async def test_the_id_is_that_of_the_tables(log: PostgresqlEventLog, connection: Any) -> None:
+    found = await connection.fetchval("SELECT id FROM tracklog.log_identity")
+    assert await log.identity() == str(found)
+    await connection.execute("UPDATE tracklog.log_identity SET id = gen_random_uuid()")
+    assert await log.identity() != str(found)

@@ -178,3 +178,25 @@ async def test_the_culprits_of_a_refused_batch_are_set_aside_and_the_rest_is_wri
     streams = {row[0] for row in running.read_model.rows("SELECT stream FROM set_aside")}
     assert streams == {f"run/{3:032x}", f"run/{17:032x}"}
     assert running.read_model.rows("SELECT count(*) FROM runs") == [(41,)]
+
+
+async def test_an_event_that_cannot_be_read_stops_its_own_stream_and_the_others_flow(tmp_path: Path) -> None:
+    log = await a_log()
+    [damaged] = await log.append([envelope(50, RunDataLogged(run_id=f"{3:032x}", tags=[Tag("t", "lost")]))])
+    for index, run in enumerate((3, 17)):
+        await log.append([envelope(51 + index, RunDataLogged(run_id=f"{run:032x}", tags=[Tag("t", "later")]))])
+    log.damage(damaged)
+    running = Running(tmp_path, log, Changing(0, 1, 2, 3))
+    async with running.at_work():
+        await running.reaches_the_end_of(0, 1, 2, 3)
+        assert running.worker.set_aside_count == 2
+    assert running.read_model.rows("SELECT value FROM tags WHERE key = 't'") == [("later",)]
+    rows = running.read_model.rows('SELECT "partition", "offset", stream, event_type, reason FROM set_aside ORDER BY 2')
+    assert rows[0] == (
+        damaged.partition,
+        damaged.offset,
+        f"run/{3:032x}",
+        "damaged-event",
+        "its bytes are not those that were written",
+    )
+    assert rows[1][4] == "an earlier event of its stream is set aside"

@@ -9,7 +9,7 @@ import pytest
 from event_log.memory_event_log import MemoryEventLog
 from query_api import event_history
 from query_api.event_history import ReadEvents, events_json
-from schemas.envelope import Actor, EventData
+from schemas.envelope import Actor, EventData, Position
 from schemas.errors import InvalidParameterValue
 from schemas.events import ExperimentDeleted, Param, RunDataLogged, RunDeleted
 
@@ -59,6 +59,15 @@ async def test_an_event_is_told_with_its_envelope_its_place_and_its_payload() ->
             "data": {"run_id": "r"},
         }
     ]
+
+
+async def test_an_event_that_cannot_be_read_is_shown_in_its_place_with_the_reason() -> None:
+    log = await log_with(event(1), event(2), event(3))
+    log.damage(Position(0, 1))
+    found = (await page(log))["events"]
+    assert [one["offset"] for one in found] == [0, 1, 2]
+    assert (found[1]["type"], found[1]["stream"]) == ("damaged-event", "run/r")
+    assert found[1]["data"] == {"damage": "its bytes are not those that were written"}
 
 
 async def test_each_filter_narrows_the_history() -> None:

@@ -78,8 +78,12 @@ def test_an_old_shape_is_lifted_step_by_step(monkeypatch: pytest.MonkeyPatch) ->
         ("run.deleted", 1, b'{"run_id": 1}'),
         ("run.deleted", 1, b"not json"),
         ("run.deleted", 1, b"\xff"),
+        ("run.deleted", 1, b'{"run_id": "\xff"}'),
     ],
-    ids=["unknown type", "newer version", "no upcaster", "field missing", "wrong type", "no JSON", "no UTF-8"],
+    ids=[
+        *("unknown type", "newer version", "no upcaster", "field missing", "wrong type", "no JSON", "no UTF-8"),
+        "a text that is no UTF-8",
+    ],
 )
 def test_what_cannot_be_read_is_said_to_be_undecodable(event_type: str, version: int, payload: bytes) -> None:
     with pytest.raises(codec.UndecodableEvent):
