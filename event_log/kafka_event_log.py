@@ -15,7 +15,7 @@ from event_log.kafka_fetcher import DamagedRecord, KafkaFetcher, Record
 from event_log.kafka_producer import KafkaProducer
 from event_log.kafka_settings import KafkaSettings
 from event_log.kafka_topic import Topic, check_that_it_keeps_everything, check_topic, create_topic, find_topic
-from event_log.port import EVERY_EVENT, EventFilter, EventLog, EventLogReader, LogReplaced, LogUnavailable
+from event_log.port import EVERY_EVENT, EventFilter, EventLog, EventLogReader, LogGone, LogReplaced, LogUnavailable
 from schemas.damaged_event import damaged_event
 from schemas.envelope import EventData, Position, Positions, RecordedEvent
 from schemas.events import ordering_unit_of
@@ -105,7 +105,7 @@ class KafkaEventLogReader(EventLogReader):
         if self._cluster.is_replaced:
             raise LogReplaced(f"The topic {topic} was deleted and made anew: it is another log than the one opened.")
         if not is_there:
-            raise LogUnavailable(f"The topic {topic} is no longer there. It is not made again while servers run.")
+            raise LogGone(f"The topic {topic} is no longer there, and is not made again while servers run.")
         return str(self._cluster.topic_id)
 
     async def check(self) -> None:

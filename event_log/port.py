@@ -29,7 +29,11 @@ class LogUnavailable(Retryable):
 
 
 class LogReplaced(LogUnavailable):
-    """The log that was opened is no longer in its place: it was removed, or something else was put there."""
+    """The log that was opened is no longer in its place, and nobody will ever put it back there."""
+
+
+class LogGone(LogUnavailable):
+    """There is nothing in the place of the log that was opened, and none is made while processes have it open."""
 
 
 class LogAccessRefused(LogUnavailable):

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Final
 
-from event_log.port import EventLogReader, ForeignLog, LogReplaced, LogUnavailable
+from event_log.port import EventLogReader, ForeignLog, LogGone, LogReplaced, LogUnavailable
 from schemas.errors import TemporarilyUnavailable
 
 logger = logging.getLogger(__name__)
@@ -26,7 +26,7 @@ class LogWatch:
         self._log = log
         self._look_s = look_s
         self._id: str | None = None
-        self._forgets: str | None = None
+        self._fault: str | None = None
         self._replaced: LogReplaced | None = None
 
     @asynccontextmanager
@@ -45,8 +45,8 @@ class LogWatch:
             raise ForeignLog(self._replaced.message) from self._replaced
 
     async def require_whole(self) -> None:
-        """Raise TemporarilyUnavailable while the log's place forgets events, or is not the log's any more."""
-        reason = self._forgets if self._replaced is None else self._replaced.message
+        """Raise TemporarilyUnavailable while the log's place forgets events, or holds the log no more."""
+        reason = self._fault if self._replaced is None else self._replaced.message
         if reason is not None:
             raise TemporarilyUnavailable(reason)
 
@@ -61,14 +61,14 @@ class LogWatch:
                 await self._log.check()
             except LogReplaced as replaced:
                 self._replaced = replaced
-            except ForeignLog as foreign:
-                self._tell(str(foreign))
+            except (ForeignLog, LogGone) as fault:
+                self._tell(str(fault))
             except LogUnavailable:
                 continue  # whoever uses the log says so
             else:
                 self._tell(None)
 
-    def _tell(self, forgets: str | None) -> None:
-        if forgets != self._forgets:
-            logger.error("%s", forgets or "the log keeps every event again; what was lost meanwhile is not told here")
-        self._forgets = forgets
+    def _tell(self, fault: str | None) -> None:
+        if fault != self._fault:
+            logger.error("%s", fault or "the log is there and keeps every event again")
+        self._fault = fault

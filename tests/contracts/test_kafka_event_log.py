@@ -20,7 +20,7 @@ from event_log.kafka_assignment import KafkaAssignment
 from event_log.kafka_cluster import KafkaCluster
 from event_log.kafka_event_log import KafkaEventLog, open_kafka_log, open_kafka_reader
 from event_log.kafka_settings import KafkaSettings
-from event_log.port import EventFilter, EventTooLarge, ForeignLog, LogOverloaded, LogReplaced, LogUnavailable
+from event_log.port import EventFilter, EventTooLarge, ForeignLog, LogGone, LogOverloaded, LogReplaced, LogUnavailable
 from schemas import codec
 from schemas.envelope import Actor, Position
 from schemas.events import Param, RunDataLogged
@@ -345,14 +345,14 @@ async def test_a_deleted_topic_is_never_made_again_by_those_who_ask_for_it(
     assignment = KafkaAssignment(settings, f"{settings.topic}-group")
     await assignment.start()
     await admin.delete_topics([settings.topic])
-    await _until(lambda: _identity(log), LogUnavailable)
+    await _until(lambda: _identity(log), LogGone)
     with pytest.raises(LogUnavailable):
         await log.append([param(1, "q")])
     with pytest.raises(LogUnavailable):
         await log.end()
     for _ in range(20):  # brokers make a topic some time after they were asked
         await assignment._consumer._client.force_metadata_update()
-        assert await _identity(log) is LogUnavailable
+        assert await _identity(log) is LogGone
         await asyncio.sleep(0.05)
     assert settings.topic not in await admin.list_topics()
     await assignment.close()
@@ -364,7 +364,7 @@ async def test_a_topic_that_was_deleted_and_made_anew_is_another_log_and_takes_n
     before = await log.identity()
     await log.append([param(1, "p")])
     await admin.delete_topics([settings.topic])
-    await _until(lambda: _identity(log), LogUnavailable)
+    await _until(lambda: _identity(log), LogGone)
     anew = await open_kafka_log(settings, partitions=3)
     await _until(lambda: _identity(log), LogReplaced)
     with pytest.raises(LogUnavailable):
