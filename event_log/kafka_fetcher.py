@@ -168,7 +168,7 @@ class KafkaFetcher:
         """Ask for what `feed`, and every other followed partition at the same broker, lacks."""
         asked_at = self._clock()
         async with self._fetching:
-            if feed.has_records() or feed.proven_at >= asked_at:
+            if feed.has_records() or (feed.proven_at >= asked_at and self._is_at_end(partition, feed)):
                 return
             try:
                 leader = self._cluster.leader_of(partition)
