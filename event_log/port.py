@@ -52,6 +52,7 @@ class OutcomeUnknown(Retryable):
 
     error_code = "TEMPORARILY_UNAVAILABLE"
     status = 503
+    in_doubt = True
 
 
 class EventTooLarge(RequestTooLarge):

@@ -1,14 +1,16 @@
 """Appending an event, and waiting for what the fold makes of it."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from time import perf_counter
 from typing import Final, Protocol
 
 from event_log.port import EventLog
 from schemas.envelope import Actor, EventClock, EventData, Position
+from schemas.errors import Retryable
 from schemas.events import AnyEvent, stream_of
-from schemas.progress import ProjectionProgress
+from schemas.progress import EventInLog, ProjectionProgress
 
 VERDICT_WAIT_S: Final = 10.0
 """The projector answers in milliseconds. One that needs longer is in trouble, and the client is told to ask again; its
@@ -34,6 +36,15 @@ class _NobodyObserves(WriteObserver):
 
 
 NOBODY_OBSERVES: Final = _NobodyObserves()
+
+
+@contextmanager
+def in_the_log() -> Iterator[None]:
+    """Around what a command asks behind its append: raises EventInLog for what would say that nothing was done."""
+    try:
+        yield
+    except Retryable as error:
+        raise EventInLog(error.message) from error
 
 
 class LogWriter:
@@ -66,7 +77,7 @@ class LogWriter:
     async def append_and_hear(self, event: AnyEvent, actor: Actor, request_id: str) -> EventData:
         """Return when the event is durable and the read model holds it.
 
-        Raises the error the fold refuses it with, ProjectionBehind, and what EventLog.append raises; and
+        Raises the error the fold refuses it with, EventInLog, and what EventLog.append raises; and
         TemporarilyUnavailable, with nothing appended, when no verdict would be heard: a client that repeats what it
         got no answer to might otherwise do twice what it meant to do once.
         """
@@ -107,7 +118,8 @@ class LogWriter:
 
     async def _hear(self, position: Position) -> None:
         began = perf_counter()
-        refusal = await self._progress.verdict(position, VERDICT_WAIT_S)
+        with in_the_log():
+            refusal = await self._progress.verdict(position, VERDICT_WAIT_S)
         self._observer.heard(perf_counter() - began, refused=refusal is not None)
         if refusal is not None:
             raise refusal

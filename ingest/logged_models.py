@@ -5,7 +5,7 @@ import uuid
 from ingest import answers
 from ingest.deciding import logged_models as deciding
 from ingest.door import Door
-from ingest.log_writer import LogWriter
+from ingest.log_writer import LogWriter, in_the_log
 from ingest.port import LoggedModelAtDoor
 from ingest.run_names import random_name
 from ingest.validation import experiment_id_of
@@ -37,7 +37,8 @@ class LoggedModelCommands:
         status = deciding.status_of(command)
         model = await self._model(command.model_id)
         await self._writer.append_and_hear(deciding.finalize(model, status), actor, request_id)
-        answer = await self._door.state.logged_model_json(model.model_id)
+        with in_the_log():
+            answer = await self._door.state.logged_model_json(model.model_id)
         assert answer is not None, "a logged model stays in the read model for ever"
         return answer
 

@@ -5,7 +5,7 @@ import uuid
 from ingest import answers
 from ingest.deciding import runs as deciding
 from ingest.door import Door
-from ingest.log_writer import LogWriter
+from ingest.log_writer import LogWriter, in_the_log
 from ingest.port import RunAtDoor, RunInfo
 from ingest.run_names import random_name
 from ingest.validation import experiment_id_of
@@ -46,9 +46,10 @@ class RunCommands:
             return answers.run_info(await self._update_known(run, run.info, event, actor, request_id))
         if event is None:
             await self._door.catch_up()
-        else:
-            await self._writer.append_and_hear(event, actor, request_id)
-        return answers.run_info(await self._shown(run.run_id))
+            return answers.run_info(await self._shown(run.run_id))
+        await self._writer.append_and_hear(event, actor, request_id)
+        with in_the_log():
+            return answers.run_info(await self._shown(run.run_id))
 
     async def _update_known(
         self, run: RunAtDoor, before: RunInfo, event: RunUpdated, actor: Actor, request_id: str
@@ -64,8 +65,9 @@ class RunCommands:
             return run.info
         # Another change came between: the log has them in some order, which the read model will show.
         run.info = None
-        await self._door.catch_up()
-        return await self._shown(run.run_id)
+        with in_the_log():
+            await self._door.catch_up()
+            return await self._shown(run.run_id)
 
     async def _shown(self, run_id: str) -> RunInfo:
         info = await self._door.state.run_info(run_id)

@@ -18,8 +18,11 @@ TracklogError
 └── Retryable                    (base of what may be repeated as it is)
     ├── RequestTimeout           408
     ├── RequestLimitExceeded     429
-    ├── TemporarilyUnavailable   503
-    └── DeadlineExceeded         504
+    ├── TemporarilyUnavailable   503, or 429 of a write
+    └── DeadlineExceeded         504, or 429 of a write
+
+A write that was surely not carried out is answered 429, whatever kept it: after that status clients since MLflow 3.18
+repeat a write. 503 and 504 of a write mean that it may have been carried out; `Retryable.in_doubt` tells the two apart.
 
 Source of codes and statuses: MLflow's ErrorCode enum and its HTTP mapping.
 """
@@ -113,9 +116,13 @@ class NotImplementedYet(TracklogError):
 
 
 class Retryable(TracklogError):
-    """The same request may succeed later; answered with a Retry-After header."""
+    """The same request may succeed later; answered with a Retry-After header.
+
+    `in_doubt`: a write that ends in it may have been carried out all the same.
+    """
 
     retry_after_s: ClassVar[int] = 1
+    in_doubt: ClassVar[bool] = False
 
 
 class RequestLimitExceeded(Retryable):

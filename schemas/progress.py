@@ -8,10 +8,18 @@ from schemas.errors import Retryable, TracklogError
 
 
 class ProjectionBehind(Retryable):
-    """The read model did not reach a position within the bound. The event, if any, stays in the log."""
+    """The read model did not reach a position within the bound."""
 
     error_code = "TEMPORARILY_UNAVAILABLE"
     status = 503
+
+
+class EventInLog(Retryable):
+    """The event of a write is in the log, and what became of it cannot be told now."""
+
+    error_code = "TEMPORARILY_UNAVAILABLE"
+    status = 503
+    in_doubt = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,13 @@ class ScriptFailedError(AssertionError):
     """A client script ended with another exit code than 0; the message holds what it printed."""
 
 
-def run_script(name: str, server_url: str, *arguments: str, python: str = sys.executable) -> Any:
+def run_script(
+    name: str,
+    server_url: str,
+    *arguments: str,
+    python: str = sys.executable,
+    environment: Mapping[str, str] = CLIENT_ENVIRONMENT,
+) -> Any:
     """Run `scripts/<name>` against the server and return the JSON of the last line that it printed.
 
     The tracking URI reaches the script by MLFLOW_TRACKING_URI only. Raises ScriptFailedError.
@@ -34,7 +41,7 @@ def run_script(name: str, server_url: str, *arguments: str, python: str = sys.ex
     inherited = {k: v for k, v in os.environ.items() if not k.startswith(("MLFLOW_", "_MLFLOW_"))}
     done = subprocess.run(
         [python, str(SCRIPTS / name), *arguments],
-        env={**inherited, **CLIENT_ENVIRONMENT, "MLFLOW_TRACKING_URI": server_url},
+        env={**inherited, **environment, "MLFLOW_TRACKING_URI": server_url},
         capture_output=True,
         text=True,
         timeout=SCRIPT_TIMEOUT_S,

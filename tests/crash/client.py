@@ -15,11 +15,12 @@ from typing import Any
 
 from tests.crash.http_client import Behind, Connection, NoAnswerError
 from tests.crash.judge import faults_of_run, state_of
-from tests.crash.story import ATTEMPT_TAG, NO, UNKNOWN, YES, Claim, ClientStory, RunStory, Write
+from tests.crash.story import ATTEMPT_TAG, NO, NOT_DONE, UNKNOWN, YES, Claim, ClientStory, RunStory, Write
 
 THREADS = 4
 WRITES_PER_RUN = 40
-RETRYABLE = {429, 503, 504}
+NOTHING_WAS_DONE = 429
+RETRYABLE = {503, 504}
 KINDS = ["metric"] * 8 + ["param"] * 3 + ["tag"] * 2 + ["last"] * 2 + ["batch"] * 4
 CLAIMS_PER_S = 2.0
 RETURN_PAUSE_S = 0.02
@@ -60,8 +61,8 @@ class Worker(threading.Thread):
         self._story.runs.append(story)
         tags = [{"key": ATTEMPT_TAG, "value": story.attempt}]
         body: Any = {"experiment_id": self._experiment_id, "start_time": 1, "tags": tags}
-        told, answer = self._write("runs/create", body, story.request_id)
-        if told != YES:
+        story.told, answer = self._write("runs/create", body, story.request_id)
+        if story.told != YES:
             return
         story.run_id = answer["run"]["info"]["run_id"]
         for number in range(1, WRITES_PER_RUN + 1):
@@ -74,7 +75,7 @@ class Worker(threading.Thread):
             write = Write(kind, number, size, self._request_id())
             story.writes.append(write)
             write.told, _ = self._write(*request_of(story.run_id, write), write.request_id)
-            if write.told == UNKNOWN or number % 13 == 0 or kind == "end":
+            if write.told in (UNKNOWN, NOT_DONE) or number % 13 == 0 or kind == "end":
                 self._check(story)
 
     def _claim(self) -> None:
@@ -104,6 +105,8 @@ class Worker(threading.Thread):
             return UNKNOWN, {}
         if status == 200:
             return YES, answer
+        if status == NOTHING_WAS_DONE:
+            return NOT_DONE, {}
         if status in RETRYABLE:
             return UNKNOWN, {}
         if status == 400 and may_lose:

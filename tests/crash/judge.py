@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from tests.crash.http_client import Behind, Connection
-from tests.crash.story import ATTEMPT_TAG, NO, UNKNOWN, YES, Claim, ClientStory, Point, RunStory, Write
+from tests.crash.story import ATTEMPT_TAG, NO, NOT_DONE, UNKNOWN, YES, Claim, ClientStory, Point, RunStory, Write
 
 PAGE = 1000
 UNAVAILABLE = 503
@@ -59,6 +59,8 @@ def faults_of_run(story: RunStory, state: RunState) -> Iterator[str]:
         pieces = list(pieces_shown(write, state, shown))
         if write.told == YES and not all(pieces):
             yield f"{where}: lost {pieces.count(False)} of {len(pieces)} pieces of acknowledged {write}"
+        elif write.told == NOT_DONE and any(pieces):
+            yield f"{where}: shows {pieces.count(True)} of {len(pieces)} pieces of {write}"
         elif any(pieces) and not all(pieces):
             yield f"{where}: torn: {pieces.count(True)} of {len(pieces)} pieces of {write}"
     yield from (f"{where}: {fault}" for fault in faults_of_points(story, state, shown))
@@ -90,7 +92,7 @@ def faults_of_last_words(story: RunStory, state: RunState) -> Iterator[str]:
     """A tag that is set again and again, and the status: at least as new as the last that was acknowledged."""
     said = [write for write in story.writes if write.kind == "last"]
     acknowledged = [place for place, write in enumerate(said) if write.told == YES]
-    possible = said[acknowledged[-1] :] if acknowledged else said
+    possible = [write for write in (said[acknowledged[-1] :] if acknowledged else said) if write.told != NOT_DONE]
     shown = state.tags.get("last")
     if shown not in {str(write.number) for write in possible} and (acknowledged or shown is not None):
         yield f"tag 'last' is {shown}, not one of {[write.number for write in possible]}"
@@ -122,7 +124,7 @@ def faults_of_creations(
     )
     for attempt, story in attempts.items():
         runs = made[attempt]
-        if len(runs) > 1 or (story.run_id and runs != [story.run_id]):
+        if len(runs) > (story.told != NOT_DONE) or (story.run_id and runs != [story.run_id]):
             yield f"attempt {attempt}, told {story.run_id or 'nothing'}, made {runs}"
 
 
@@ -137,6 +139,8 @@ def faults_of_claims(connection: Connection, shared_run_id: str, claims: Iterabl
         for claim in rivals:
             if claim.told == YES and claim.value != holder:
                 yield f"{kind} {wanted}: {claim} was told yes, {holder or 'nobody'} has it"
+            if claim.told == NOT_DONE and claim.value == holder:
+                yield f"{kind} {wanted}: {claim} was told that nothing was done, and has it"
             if claim.told == NO and (claim.value == holder or not holder):
                 yield f"{kind} {wanted}: {claim} was told no, {holder or 'nobody'} has it"
 

@@ -9,6 +9,8 @@ YES = "yes"
 """The server said that it is done."""
 NO = "no"
 """The server refused, because another was first."""
+NOT_DONE = "not done"
+"""429: the server asks to try again, and did nothing."""
 UNKNOWN = "unknown"
 """No answer came, or one that asks to try again: it may have happened or not, but not by half."""
 
@@ -65,6 +67,7 @@ class RunStory:
     attempt: str
     request_id: str
     run_id: str = ""
+    told: str = UNKNOWN
     writes: list[Write] = field(default_factory=list)
 
 

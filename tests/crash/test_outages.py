@@ -78,10 +78,11 @@ def client(system: DistributedSystem) -> Client:
 
 
 def is_refused_for_now(answer: requests.Response) -> bool:
-    """503 in MLflow's shape, with the header that its client heeds."""
+    """429 for a write, of which nothing was done, else 503; in MLflow's shape, with the header its client heeds."""
     document = answer.json()
+    is_tracking_write = answer.request.method == "POST"
     return (
-        answer.status_code == 503
+        answer.status_code == (429 if is_tracking_write else 503)
         and int(answer.headers["Retry-After"]) > 0
         and bool(document["error_code"])
         and bool(document["message"])

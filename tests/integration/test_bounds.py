@@ -147,7 +147,7 @@ def test_more_load_than_the_server_takes_is_told_to_come_again_and_nothing_ackno
         assert there == (parts if status == 200 else 0), (key, status, there)
 
 
-def test_a_full_disk_answers_503_and_loses_nothing(tmp_path: Path) -> None:
+def test_a_full_disk_answers_429_and_loses_nothing(tmp_path: Path) -> None:
     """A limit on the size of files stands for the end of the disk: writes beyond it fail just so."""
     with TracklogServer(tmp_path, options=("--no-access-log",)) as server:
         with Client(server) as client:
@@ -164,7 +164,7 @@ def test_a_full_disk_answers_503_and_loses_nothing(tmp_path: Path) -> None:
                     kept.add(key)
                 else:
                     refused += 1
-                    assert (status, answer["error_code"]) == (503, "TEMPORARILY_UNAVAILABLE")
+                    assert (status, answer["error_code"]) == (429, "TEMPORARILY_UNAVAILABLE")
             assert refused > 0
             assert tags_of(client, run_id) == {*kept, "mlflow.runName"}
         server.kill()

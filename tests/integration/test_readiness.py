@@ -127,7 +127,7 @@ def test_a_full_disk_is_told_until_there_is_room(tmp_path: Path) -> None:
         run_id = client.create_run()
         assert client.missing() == {}
         filling = fill(disk)
-        eventually(lambda: client.log_metric(run_id)[0] == 503, "a refused write")
+        eventually(lambda: client.log_metric(run_id)[0] == 429, "a refused write")
         eventually(lambda: "full" in client.missing().get("event log", ""), "told that the log has no room")
         filling.unlink()
         eventually(lambda: client.missing() == {}, "ready")

@@ -149,6 +149,9 @@ SHOWN_BY: Final[dict[str, tuple[str, ...]]] = {
         f"{CONNECTION}::test_a_body_that_does_not_come_is_told_so",
         f"{CONNECTION}::test_an_answer_that_nobody_reads_is_given_up",
     ),
+    "A database that is away": (
+        f"{FRONT_DOOR}::test_a_write_is_answered_429_exactly_when_it_was_surely_not_carried_out",
+    ),
     "HEAD on a metadata route": (f"{FRONT_DOOR}::test_what_can_be_got_can_be_asked_for_by_head",),
     "`server-info`": ("compatibility/test_http.py::test_server_info_tells_what_the_server_can_do",),
     "Uploads in parts": (f"{DELIBERATE}::test_a_file_may_come_in_parts_to_any_store",),

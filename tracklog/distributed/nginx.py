@@ -189,6 +189,12 @@ def _maps(table: RoleTable) -> Iterator[str]:
     yield '  "~ artifacts$" stream;'
     yield "  default read;"
     yield "}"
+    yield "# Whether a write that has no answer never left the proxy: then its client may repeat it, whatever it was."
+    yield 'map "$way $upstream_bytes_sent" $unsent_write {'
+    yield '  "~^read" "";'
+    yield '  "~[1-9]" "";'
+    yield "  default 1;"
+    yield "}"
 
 
 def _map(source: str, target: str, entries: Mapping[str, Role], default: str) -> Iterator[str]:
@@ -308,8 +314,13 @@ def _server(settings: ProxySettings) -> Iterator[str]:
     yield "}"
     yield "location @away {"
     yield "  add_header Retry-After 1 always;"
+    yield "  if ($unsent_write) {"
+    yield "    add_header Retry-After 1 always;"
     away = "No process that serves this request can be reached."
-    yield f"  return 503 '{error_body(TemporarilyUnavailable(away)).decode()}';"
+    yield f"    return 429 '{error_body(TemporarilyUnavailable(away)).decode()}';"
+    yield "  }"
+    broken = "No process that serves this request answered it."
+    yield f"  return 503 '{error_body(TemporarilyUnavailable(broken)).decode()}';"
     yield "}"
 
 

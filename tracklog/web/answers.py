@@ -20,6 +20,7 @@ from schemas.errors import (
     TracklogError,
     UnsupportedEncoding,
 )
+from schemas.rest.route import Kind
 
 USER_ERROR: Final = "KAM00"
 SYSTEM_ERROR: Final = "XXM00"
@@ -52,9 +53,16 @@ def refused_connection() -> bytes:
     return head.encode() + body
 
 
-def error_response(error: TracklogError) -> web.Response:
-    """What a client is told of `error`."""
-    response = web.Response(body=error_body(error), status=error.status, content_type="application/json")
+def status_of(error: TracklogError, kind: Kind) -> int:
+    """The status by which a client is told of `error` on a route of this kind; see `schemas.errors`."""
+    if kind is Kind.WRITE and isinstance(error, Retryable) and not error.in_doubt:
+        return RequestLimitExceeded.status
+    return error.status
+
+
+def error_response(error: TracklogError, status: int | None = None) -> web.Response:
+    """What a client is told of `error`, by the error's own status unless another is given."""
+    response = web.Response(body=error_body(error), status=status or error.status, content_type="application/json")
     if isinstance(error, UnsupportedEncoding):
         response.headers[hdrs.ACCEPT_ENCODING] = "gzip, zstd"
     if isinstance(error, Retryable):

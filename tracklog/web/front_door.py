@@ -34,7 +34,7 @@ from schemas.rest.request_keys import ACTOR, BEHIND, REQUEST_ID, UNPACKING, Unpa
 from schemas.rest.route import KIB, Handler, Kind, Limits
 from tracklog.settings import WebSettings
 from tracklog.web.access_log import AccessLog
-from tracklog.web.answers import INTERNAL_MESSAGE, error_response, http_error
+from tracklog.web.answers import INTERNAL_MESSAGE, error_response, http_error, status_of
 from tracklog.web.bounds import Bounds, Share, Shares, client_of
 from tracklog.web.client_address import client_address_rule, trust_rule
 from tracklog.web.metrics import DoorCounts, EndpointCounts
@@ -90,6 +90,7 @@ class Served:
     """What the door needs to know of an endpoint. `lane` None is let in always."""
 
     template: str
+    kind: Kind
     limits: Limits
     lane: Share | None
     counts: EndpointCounts
@@ -117,7 +118,7 @@ class FrontDoor:
         if settings.frame_options is not None:
             self._headers[FRAME_OPTIONS_HEADER] = settings.frame_options
         self._counts = counts
-        self._nowhere = Served("(none)", Limits(), None, counts.endpoint("ANY", "(none)"))
+        self._nowhere = Served("(none)", Kind.OPERATION, Limits(), None, counts.endpoint("ANY", "(none)"))
         self._access_log = access_log
         self._served: dict[AbstractRoute, Served] = {}
         self._role = role
@@ -134,7 +135,7 @@ class FrontDoor:
     def serves(self, registered: AbstractRoute, method: str, template: str, kind: Kind, limits: Limits) -> None:
         """Hold requests that match `registered` to `limits`, and count them under `template`."""
         lane = {Kind.OPERATION: None, Kind.ARTIFACT: self.shares.streams}.get(kind, self.shares.requests)
-        self._served[registered] = Served(template, limits, lane, self._counts.endpoint(method, template))
+        self._served[registered] = Served(template, kind, limits, lane, self._counts.endpoint(method, template))
 
     async def put_headers(self, request: web.BaseRequest, response: web.StreamResponse) -> None:
         """The headers every answer has. A signal, because a stream's headers leave before its handler returns."""
@@ -299,7 +300,7 @@ class FrontDoor:
                     return await self._send_in_pieces(request, connection, response, body)
             return response
         except TracklogError as error:
-            return told(request, error)
+            return told(request, error, status_of(error, served.kind))
         except web.HTTPException as error:
             return told_by_framework(request, error, self._role)
         except asyncio.CancelledError:
@@ -396,12 +397,12 @@ async def answer_with_bounded_body(request: web.Request, *, handler: Handler, li
         request.update(bounded)
 
 
-def told(request: web.Request, error: TracklogError) -> web.Response:
+def told(request: web.Request, error: TracklogError, status: int | None = None) -> web.Response:
     """The answer that tells of `error`, unless another answer has begun: then only the connection can be ended."""
     if IS_ANSWERING in request:
         raise ConnectionResetError("An answer cannot be completed") from error
     request[ERROR_CODE] = error.error_code
-    return error_response(error)
+    return error_response(error, status)
 
 
 def told_by_framework(request: web.Request, error: web.HTTPException, role: str | None) -> web.Response:

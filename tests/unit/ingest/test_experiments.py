@@ -23,7 +23,7 @@ from schemas.events import (
     ExperimentTagSet,
     RunCreated,
 )
-from schemas.progress import ProjectionBehind
+from schemas.progress import EventInLog, ProjectionBehind
 from schemas.rest.messages import (
     CreateExperiment,
     CreateRun,
@@ -235,7 +235,7 @@ async def test_an_unknown_experiment_is_refused_and_leaves_no_event(
 async def test_a_delete_whose_verdict_is_late_is_believed_once_the_projection_has_it(house: House) -> None:
     experiment_id = await create(house, "a")
     house.projection.is_stuck = True
-    with pytest.raises(ProjectionBehind):
+    with pytest.raises(EventInLog):
         await house.ingest.experiments.delete(DeleteExperiment(experiment_id=experiment_id), ANN, "q")
     with pytest.raises(ProjectionBehind):
         await house.ingest.runs.create(CreateRun(experiment_id=experiment_id), ANN, "q")

@@ -5,8 +5,9 @@ import re
 import orjson
 import pytest
 
-from schemas.errors import BadRequest, InvalidParameterValue, ResourceDoesNotExist
+from schemas.errors import BadRequest, InvalidParameterValue, ResourceDoesNotExist, TemporarilyUnavailable
 from schemas.events import LoggedModelDeleted, LoggedModelFinalized, LoggedModelTagsSet, Tag
+from schemas.progress import EventInLog
 from schemas.rest.messages import (
     CreateLoggedModel,
     DeleteLoggedModel,
@@ -131,3 +132,18 @@ async def test_what_is_about_an_unknown_model_leaves_no_event(house: House) -> N
         with pytest.raises(ResourceDoesNotExist, match="Logged model with ID 'm-x' not found"):
             await write
     assert await house.count() == before
+
+
+async def test_a_finalized_model_that_cannot_be_shown_is_in_the_log_all_the_same(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Told that nothing was done, a client would do it twice."""
+    model_id = await made(house)
+
+    async def away(_model_id: str) -> bytes:
+        raise TemporarilyUnavailable("the read model is away")
+
+    monkeypatch.setattr(house.projection, "logged_model_json", away)
+    with pytest.raises(EventInLog, match="away"):
+        await house.ingest.logged_models.finalize(FinalizeLoggedModel(model_id=model_id, status=2), ANN, "q")
+    assert (await house.events())[-1] == LoggedModelFinalized(model_id=model_id, status=2)

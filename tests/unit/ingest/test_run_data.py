@@ -7,7 +7,7 @@ import pytest
 
 from schemas.errors import BadRequest, InvalidParameterValue, ResourceDoesNotExist
 from schemas.events import MetricSeries, ModelMetric, Param, RunDataLogged, RunTagDeleted, Tag
-from schemas.progress import ProjectionBehind
+from schemas.progress import EventInLog
 from schemas.rest.messages import (
     CreateLoggedModel,
     CreateRun,
@@ -77,7 +77,7 @@ async def test_of_racing_values_of_a_param_one_wins(house: House, run_id: str) -
 
 async def test_a_param_whose_verdict_is_late_is_not_answered_as_stored(house: House, run_id: str) -> None:
     house.projection.is_stuck = True
-    with pytest.raises(ProjectionBehind):
+    with pytest.raises(EventInLog):
         await house.ingest.run_data.log_param(LogParam(run_id=run_id, key="p", value="1"), ANN, "q")
 
 

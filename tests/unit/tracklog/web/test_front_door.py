@@ -12,7 +12,17 @@ import pytest
 from aiohttp import ClientConnectionError, ClientPayloadError, ClientResponse, web
 from aiohttp.test_utils import TestClient
 
-from schemas.errors import InvalidParameterValue, InvalidState, ResourceDoesNotExist, TemporarilyUnavailable
+from artifact_proxy.changes import UnrecordedChange
+from event_log.port import LogOverloaded, LogUnavailable, OutcomeUnknown
+from schemas.errors import (
+    DeadlineExceeded,
+    InvalidParameterValue,
+    InvalidState,
+    ResourceDoesNotExist,
+    TemporarilyUnavailable,
+    TracklogError,
+)
+from schemas.progress import EventInLog, ProjectionBehind
 from schemas.rest.request_keys import ACTOR, BEHIND, REQUEST_ID
 from schemas.rest.route import NO_PREFIX, V2, Handler, Kind, Limits, Permission, Route
 from tests.web_server import WebServer
@@ -390,6 +400,44 @@ async def full_house() -> AsyncIterator[tuple[Client, asyncio.Event]]:
         yield client, go_on
         go_on.set()
         assert [(await task).status for task in waiting] == [200, 200]
+
+
+@pytest.mark.parametrize(
+    ("error", "kind", "status"),
+    [
+        (TemporarilyUnavailable("away"), Kind.WRITE, 429),
+        (LogUnavailable("away"), Kind.WRITE, 429),
+        (LogOverloaded("full"), Kind.WRITE, 429),
+        (ProjectionBehind("behind"), Kind.WRITE, 429),
+        (DeadlineExceeded("a statement took too long"), Kind.WRITE, 429),
+        (EventInLog("its verdict is late"), Kind.WRITE, 503),
+        (OutcomeUnknown("no answer"), Kind.WRITE, 503),
+        (TemporarilyUnavailable("away"), Kind.READ, 503),
+        (ProjectionBehind("behind"), Kind.READ, 503),
+        (DeadlineExceeded("a statement took too long"), Kind.READ, 504),
+        (UnrecordedChange("the bytes are there"), Kind.ARTIFACT, 503),
+        (InvalidParameterValue("bad"), Kind.WRITE, 400),
+    ],
+    ids=lambda value: value.name if isinstance(value, Kind) else type(value).__name__,
+)
+async def test_a_write_is_answered_429_exactly_when_it_was_surely_not_carried_out(
+    error: TracklogError, kind: Kind, status: int
+) -> None:
+    """Clients since MLflow 3.18 repeat most writes after 429, and not after 503: they might be carried out twice."""
+    async with serving(route("/x", raising(error), kind=kind)) as client:
+        response = await client.get("/api/2.0/x")
+        assert response.status == status
+        assert (await response.json())["error_code"] == error.error_code
+        assert ("Retry-After" in response.headers) == (status in (429, 503, 504))
+
+
+async def test_a_write_that_ran_into_its_time_limit_may_have_been_carried_out() -> None:
+    async def forever(_request: web.Request) -> web.StreamResponse:
+        await asyncio.Event().wait()
+        raise AssertionError("never")
+
+    async with serving(route("/x", forever, kind=Kind.WRITE, limits=Limits(timeout_s=0.01))) as client:
+        assert (await client.get("/api/2.0/x")).status == 504
 
 
 async def test_what_is_too_much_is_told_to_come_again() -> None:
