@@ -104,7 +104,8 @@ def tracking_routes(proxy: ArtifactProxy) -> tuple[Route, ...]:
 
     async def put_of_run(request: web.Request) -> web.StreamResponse:
         check_query(request)
-        run_id, path = required(request, "run_uuid"), required(request, "path")
+        run_id = request.query.get("run_id") or required(request, "run_uuid", named="run_id")
+        path = required(request, "path")
         file_path(path)
         if not request.content_length:
             raise InvalidParameterValue("The request must have a body, and its Content-Length.")

@@ -18,7 +18,7 @@ from collections.abc import Sequence, Set
 from dataclasses import dataclass
 
 from schemas.envelope import EventData, Position, Positions, RecordedEvent
-from schemas.errors import RequestTooLarge, Retryable
+from schemas.errors import AWAY_RETRY_S, RequestTooLarge, Retryable
 
 
 class LogUnavailable(Retryable):
@@ -26,6 +26,7 @@ class LogUnavailable(Retryable):
 
     error_code = "TEMPORARILY_UNAVAILABLE"
     status = 503
+    retry_after_s = AWAY_RETRY_S
 
 
 class LogReplaced(LogUnavailable):

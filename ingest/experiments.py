@@ -80,6 +80,7 @@ class ExperimentCommands:
         await self._writer.append(event, SYSTEM, "")
 
     async def rename(self, command: UpdateExperiment, actor: Actor, request_id: str) -> bytes:
+        deciding.check_name(command.new_name)
         experiment = await self._door.experiment_now(experiment_id_of(command.experiment_id))
         holder = await self._door.state.experiment_named(command.new_name)
         event = deciding.rename(command, experiment, holder)

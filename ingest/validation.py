@@ -21,8 +21,8 @@ LARGEST_INT64: Final = 2**63 - 1
 NON_FINITE: Final = frozenset({"NaN", "Infinity", "-Infinity"})
 """How JSON of protocol buffers spells the doubles that JSON has no number for."""
 
-_KEY_CHARACTERS = re.compile(r"[/\w.\- :]*$")
-"""`$` and not `\\Z`: MLflow lets one trailing newline through, so keys that have one exist."""
+_KEY_CHARACTERS = re.compile(r"[/\w.\- :]*\Z")
+"""`\\Z` and not `$`: up to 3.17 MLflow let one trailing newline through, so logs hold keys that have one."""
 
 _NOT_IN_A_MODEL_NAME = re.compile(r"[/:.%\"']")
 

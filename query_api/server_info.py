@@ -9,7 +9,9 @@ SERVER_INFO: Final = (
     b'{"store_type":"SqlStore","workspaces_enabled":false,"trace_archival_enabled":false,'
     b'"multipart_uploads_enabled":false,"multipart_downloads_enabled":false,'
     b'"presigned_upload_run_id_supported":true,"presigned_upload_model_id_supported":true,'
-    b'"features_enabled":{"gateway":false}}'
+    b'"model_artifact_presigned_downloads_supported":false,'
+    b'"features_enabled":{"gateway":false,"scheduled_issue_detection":false},'
+    b'"tracking_auth":"","artifacts_presigned_only":false}'
 )
 """Parts and presigned downloads are there for whoever asks, but not told of: a client that hears of them sends what is
 large past this server, to a store that it may not be able to reach."""

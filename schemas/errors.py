@@ -27,7 +27,7 @@ repeat a write. 503 and 504 of a write mean that it may have been carried out; `
 Source of codes and statuses: MLflow's ErrorCode enum and its HTTP mapping.
 """
 
-from typing import ClassVar
+from typing import ClassVar, Final
 
 
 class TracklogError(Exception):
@@ -125,6 +125,10 @@ class Retryable(TracklogError):
     in_doubt: ClassVar[bool] = False
 
 
+AWAY_RETRY_S: Final = 5
+"""When to ask again for what is away. MLflow's clients repeat seven times: so they live through half a minute."""
+
+
 class RequestLimitExceeded(Retryable):
     error_code = "REQUEST_LIMIT_EXCEEDED"
     status = 429
@@ -140,6 +144,7 @@ class RequestTimeout(Retryable):
 class TemporarilyUnavailable(Retryable):
     error_code = "TEMPORARILY_UNAVAILABLE"
     status = 503
+    retry_after_s = AWAY_RETRY_S
 
 
 class DeadlineExceeded(Retryable):

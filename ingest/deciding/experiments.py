@@ -28,6 +28,7 @@ from schemas.events import (
     ExperimentTagSet,
     Tag,
 )
+from schemas.rest.bounds import shown
 from schemas.rest.messages import CreateExperiment, DeleteExperimentTag, KeyValue, SetExperimentTag, UpdateExperiment
 
 SAVED_VIEW_TAG_PREFIX: Final = "mlflow.customView.view"
@@ -37,6 +38,7 @@ MAX_SAVED_VIEWS: Final = 50
 
 def check_create(command: CreateExperiment, artifact_root: str, reached_at: ProxyAddress | None = None) -> None:
     """Refuse what is wrong whatever the state. Raises InvalidParameterValue or BadRequest."""
+    check_name(command.name)
     if command.artifact_location:
         check_artifact_location(command.artifact_location, artifact_root, reached_at)
     for tag in command.tags:
@@ -62,6 +64,12 @@ def create(
         artifact_location=command.artifact_location or below(artifact_root, str(experiment_id)),
         tags=_tags(command.tags),
     )
+
+
+def check_name(name: str) -> None:
+    """Refuse a name of blanks. Raises InvalidParameterValue. Source: MLflow 3.18."""
+    if not name.strip():
+        raise InvalidParameterValue(f"Invalid experiment name: {shown(name)}")
 
 
 def rename(

@@ -4,7 +4,20 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Exists, Integer, String, and_, cast, exists, func, literal, or_, select
+from sqlalchemy import (
+    ColumnElement,
+    Exists,
+    Integer,
+    ScalarSelect,
+    String,
+    and_,
+    cast,
+    exists,
+    func,
+    literal,
+    or_,
+    select,
+)
 
 from query_api import postgresql_json, sqlite_json
 from query_api.experiment_ids import experiment_id_of
@@ -41,7 +54,7 @@ _COLUMNS: Final = {
     "creation_timestamp_ms": SortColumn(_m.c.creation_timestamp_ms, int),
     "last_updated_timestamp_ms": SortColumn(_m.c.last_updated_timestamp_ms, int),
 }
-_COMPARED_AS_TEXT: Final = frozenset({"status", "experiment_id"})
+_COMPARED_AS_TEXT: Final = frozenset({"experiment_id"})
 
 
 async def search_logged_models(read_model: ReadModel, message: SearchLoggedModels) -> bytes:
@@ -53,7 +66,7 @@ async def search_logged_models(read_model: ReadModel, message: SearchLoggedModel
     experiment_ids = sorted({experiment_id_of(text) for text in message.experiment_ids or ()})
     conditions = check_filter(await parse_long_filter(message.filter), LOGGED_MODELS)
     datasets = _datasets(message.datasets)
-    order = _order(message.order_by)
+    order = _order(message.order_by, () if datasets is None else (datasets,))
     identity = fingerprint("logged models", experiment_ids, message.filter, message.datasets, message.order_by)
     place = sort_values(message.page_token, identity, [column.kind for column in order])
     if not experiment_ids:
@@ -68,7 +81,7 @@ async def search_logged_models(read_model: ReadModel, message: SearchLoggedModel
 def _tests(
     dialect: str, conditions: Sequence[Condition], datasets: ColumnElement[bool] | None
 ) -> list[ColumnElement[bool]]:
-    """The conditions; each one on a metric must hold for a value on one of the datasets, if there are any.
+    """The conditions; one on a metric must hold for its latest value, on one of the datasets if there are any.
 
     Without such a condition, the model needs some value on one of them.
     """
@@ -82,7 +95,7 @@ def _tests(
 def _test(dialect: str, condition: Condition, on_dataset: Sequence[ColumnElement[bool]]) -> ColumnElement[bool]:
     match condition.entity:
         case Entity.METRIC:
-            return _with_key(dialect, _metrics, condition).where(*on_dataset)
+            return value_test(dialect, _latest(condition.name, on_dataset), condition)
         case Entity.PARAM:
             return _with_key(dialect, logged_model_params, condition)
         case Entity.TAG:
@@ -119,7 +132,7 @@ def _datasets(datasets: Sequence[LoggedModelsDataset]) -> ColumnElement[bool] | 
     return or_(*tests) if tests else None
 
 
-def _order(order_by: Sequence[LoggedModelsOrderBy]) -> list[SortColumn]:
+def _order(order_by: Sequence[LoggedModelsOrderBy], on_dataset: Sequence[ColumnElement[bool]]) -> list[SortColumn]:
     """The newest first unless asked otherwise; a key given again changes nothing.
 
     Source: MLflow's order of logged models: equal ones by creation_timestamp DESC, then model_id ASC.
@@ -131,7 +144,7 @@ def _order(order_by: Sequence[LoggedModelsOrderBy]) -> list[SortColumn]:
         (term,) = check_order([_ordering(element)], LOGGED_MODELS)
         if term.entity is Entity.METRIC:
             place = (term.name, element.dataset_name, element.dataset_digest)
-            columns.setdefault(place, _metric_columns(term, element))
+            columns.setdefault(place, _metric_columns(term, element, on_dataset))
         else:
             columns.setdefault(term.name, [replace(_COLUMNS[term.name], descending=term.descending)])
     columns.setdefault("creation_timestamp_ms", [replace(_COLUMNS["creation_timestamp_ms"], descending=True)])
@@ -146,19 +159,32 @@ def _ordering(element: LoggedModelsOrderBy) -> Ordering:
     return Ordering(identifier, descending=not element.ascending)
 
 
-def _metric_columns(term: OrderTerm, element: LoggedModelsOrderBy) -> list[SortColumn]:
+def _metric_columns(
+    term: OrderTerm, element: LoggedModelsOrderBy, on_dataset: Sequence[ColumnElement[bool]]
+) -> list[SortColumn]:
     """The metric's latest value, on the dataset if one is given; models without it come last."""
-    latest = select(_metrics.c.value).where(_metrics.c.model_id == _m.c.model_id, _metrics.c.key == term.name)
+    tests = list(on_dataset)
     if element.dataset_name:
-        latest = latest.where(_metrics.c.dataset_name == element.dataset_name)
+        tests.append(_metrics.c.dataset_name == element.dataset_name)
     if element.dataset_digest:
-        latest = latest.where(_metrics.c.dataset_digest == element.dataset_digest)
-    value = (
-        latest.order_by(_metrics.c.timestamp_ms.desc(), _metrics.c.step.desc(), _metrics.c.run_id.desc())
-        .limit(1)
-        .scalar_subquery()
-    )
+        tests.append(_metrics.c.dataset_digest == element.dataset_digest)
+    value = _latest(term.name, tests)
     return [
         SortColumn(cast(value.is_(None), Integer), int),
         SortColumn(func.coalesce(value, 0.0), float, term.descending),
     ]
+
+
+def _latest(key: str, tests: Sequence[ColumnElement[bool]]) -> ScalarSelect[float]:
+    """The newest of those points of a model's metric that pass the tests; NULL without any.
+
+    Source: MLflow 3.18: the greatest (step, timestamp, value), as of runs.
+    """
+    newest = (_metrics.c.step.desc(), _metrics.c.timestamp_ms.desc(), _metrics.c.value.desc())
+    return (
+        select(_metrics.c.value)
+        .where(_metrics.c.model_id == _m.c.model_id, _metrics.c.key == key, *tests)
+        .order_by(*newest)
+        .limit(1)
+        .scalar_subquery()
+    )

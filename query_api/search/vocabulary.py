@@ -46,6 +46,7 @@ class ValueKind(Enum):
     INTEGER = "an integer"
     EXPERIMENT_ID = "a quoted experiment id"
     INTEGER_AS_TEXT = "an integer, compared as the text of it"
+    MODEL_STATUS = "the name of a logged model's status, or its number"
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,6 +172,7 @@ EXPERIMENTS: Final = Vocabulary(
             },
             None,
             "attribute",
+            "attributes",
         ),
         **_prefixed(AnyKey(Entity.TAG, ValueKind.TEXT, _MATCHED | _NULLABLE), *_TAG_PREFIXES),
     },
@@ -178,6 +180,7 @@ EXPERIMENTS: Final = Vocabulary(
         _attributes(ValueKind.TEXT, frozenset(), "name", "experiment_id", "creation_time", "last_update_time"),
         None,
         "attribute",
+        "attributes",
     ),
     is_comparator_case_sensitive=True,
 )
@@ -191,6 +194,12 @@ _MODEL_TIMES = {
     "last_updated_timestamp": "last_updated_timestamp_ms",
     "last_updated_timestamp_ms": "last_updated_timestamp_ms",
 }
+_STATUS_NAMES = ("UNSPECIFIED", "PENDING", "READY", "FAILED")
+MODEL_STATUSES: Final = {
+    spelled: number for number, name in enumerate(_STATUS_NAMES) for spelled in (name, str(number))
+}
+"""MLflow's LoggedModelStatus as filters spell it."""
+
 _MODEL_TEXTS = ("name", "model_id", "model_type", "source_run_id", "artifact_location", "lifecycle_stage")
 _TEXT_OF_MODELS = AnyKey(Entity.PARAM, ValueKind.TEXT, _MATCHED | _LISTED)
 
@@ -199,7 +208,8 @@ LOGGED_MODELS: Final = Vocabulary(
         **_prefixed(
             {
                 **_attributes(ValueKind.TEXT, _MATCHED | _LISTED, *_MODEL_TEXTS),
-                **_attributes(ValueKind.INTEGER_AS_TEXT, _MATCHED | _LISTED, "status", "experiment_id"),
+                **_attributes(ValueKind.INTEGER_AS_TEXT, _MATCHED | _LISTED, "experiment_id"),
+                **_attributes(ValueKind.MODEL_STATUS, _EQUALITY | _LISTED, "status"),
                 **_attributes(ValueKind.NUMBER, _ORDERED, **_MODEL_TIMES),
             },
             None,

@@ -45,6 +45,22 @@ SWALLOWED_BY_MLFLOW = [
             {"model_id": "<model_id>", "status": "BOGUS"}),
 ]  # fmt: skip
 
+AS_MLFLOW_3_18 = [
+    invalid("an experiment named by blanks", "POST", "experiments/create", {"name": " \t"}),
+    invalid("an experiment renamed to blanks", "POST", "experiments/update",
+            {"experiment_id": "<experiment_id>", "new_name": "  "}),
+    invalid("a metric whose key ends in a newline", "POST", "runs/log-metric", metric(key="a\n")),
+    invalid("a param whose key ends in a newline", "POST", "runs/log-parameter", {"run_id": "<run_id>", "key": "a\n"}),
+    ok("experiments by attributes.name", "POST", "experiments/search",
+       {"max_results": 5, "filter": "attributes.name = 'x'"}),
+    ok("models by the name of a status", "POST", "logged-models/search",
+       {"experiment_ids": ["<experiment_id>"], "filter": "status IN ('PENDING', 'READY')"}),
+    invalid("models by an unknown status", "POST", "logged-models/search",
+            {"experiment_ids": ["<experiment_id>"], "filter": "status = 'BOGUS'"}),
+    invalid("models by a pattern of a status", "POST", "logged-models/search",
+            {"experiment_ids": ["<experiment_id>"], "filter": "status LIKE 'P%'"}),
+]  # fmt: skip
+
 TAKEN_FROM_THE_PATH = [
     ok("finalize without an id in the body", "PATCH", "logged-models/<model_id>", {"status": "LOGGED_MODEL_READY"}),
     ok("finalize with another id in the body", "PATCH", "logged-models/<model_id>",
@@ -78,6 +94,31 @@ SERVER_ERRORS_OF_MLFLOW = [
     invalid("a text where a model has a number", "POST", "logged-models/search",
             {"experiment_ids": ["<experiment_id>"], "filter": "creation_timestamp > 'a'"}),
 ]  # fmt: skip
+
+
+@pytest.mark.parametrize("case", AS_MLFLOW_3_18, ids=str)
+def test_what_mlflow_3_18_does_is_done(rest: Rest, subjects: Subjects, case: Case) -> None:
+    assert_answer(send(rest, case, subjects), case)
+
+
+def test_a_filter_on_a_models_metric_looks_at_its_latest_value(
+    client: MlflowClient, experiment_id: str, run_id: str
+) -> None:
+    """Up to 3.17 MLflow looked at any of them; the latest is that of the greatest step, as of runs."""
+    model = client.create_logged_model(experiment_id)
+    for step, timestamp, value in ((1, 20, 1.0), (2, 10, 5.0)):
+        client.log_metric(run_id, "acc", value, timestamp=timestamp, step=step, model_id=model.model_id)
+    assert client.search_logged_models([experiment_id], "metrics.acc < 3") == []
+    (found,) = client.search_logged_models([experiment_id], "metrics.acc = 5")
+    assert found.model_id == model.model_id
+
+
+def test_the_page_may_name_a_run_either_way_when_it_uploads(rest: Rest, run_id: str) -> None:
+    for name in ("run_id", "run_uuid"):
+        where = {name: run_id, "path": f"{name}.txt"}
+        assert rest.send("POST", "/ajax-api/2.0/mlflow/upload-artifact", params=where, data=b"x").status_code == 200
+    files = rest.get("artifacts/list", {"run_id": run_id}).json()["files"]
+    assert [file["path"] for file in files] == ["run_id.txt", "run_uuid.txt"]
 
 
 @pytest.mark.parametrize("case", TAKEN_FROM_THE_PATH, ids=str)

@@ -22,7 +22,7 @@ from tests.small_disk import fill, small_disk
 from tests.tracklog_server import TracklogServer
 
 PATIENT: Final = {name: value for name, value in CLIENT_ENVIRONMENT.items() if "RETRIES" not in name}
-"""As a user's: seven repeats, each after the second that the server asks for."""
+"""As a user's: seven repeats, each after the seconds that the server asks for."""
 
 BEGIN_BOUND_S: Final = 60.0
 """Importing MLflow takes some seconds, and more on a busy machine."""

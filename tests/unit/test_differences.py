@@ -59,6 +59,12 @@ SHOWN_BY: Final[dict[str, tuple[str, ...]]] = {
         "unit/projector/test_fold.py::test_a_model_is_not_added_to_what_is_no_list",
         "unit/projector/test_fold.py::test_a_list_of_models_has_an_end",
     ),
+    "MLflow 3.17 takes experiments named by blanks": (
+        f"{DELIBERATE}::test_what_mlflow_3_18_does_is_done",
+        f"{DELIBERATE}::test_a_filter_on_a_models_metric_looks_at_its_latest_value",
+        f"{DELIBERATE}::test_the_page_may_name_a_run_either_way_when_it_uploads",
+        "unit/query_api/search/test_logged_models.py::test_what_a_filter_finds",
+    ),
     "A tag given twice in `experiments/create`": (
         "unit/ingest/test_deciding_experiments.py::test_a_tag_twice_in_one_create_is_refused",
     ),

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Final
 
-from schemas.errors import InvalidParameterValue, TemporarilyUnavailable
+from schemas.errors import AWAY_RETRY_S, InvalidParameterValue, TemporarilyUnavailable
 from schemas.rest.route import Kind
 from tracklog.web.answers import error_body
 from tracklog.web.route_table import Endpoint
@@ -313,9 +313,9 @@ def _server(settings: ProxySettings) -> Iterator[str]:
     yield f"  return 400 '{error_body(InvalidParameterValue('The proxy could not read this request.')).decode()}';"
     yield "}"
     yield "location @away {"
-    yield "  add_header Retry-After 1 always;"
+    yield f"  add_header Retry-After {AWAY_RETRY_S} always;"
     yield "  if ($unsent_write) {"
-    yield "    add_header Retry-After 1 always;"
+    yield f"    add_header Retry-After {AWAY_RETRY_S} always;"
     away = "No process that serves this request can be reached."
     yield f"    return 429 '{error_body(TemporarilyUnavailable(away)).decode()}';"
     yield "  }"

@@ -55,7 +55,7 @@ def refused_connection() -> bytes:
 
 def status_of(error: TracklogError, kind: Kind) -> int:
     """The status by which a client is told of `error` on a route of this kind; see `schemas.errors`."""
-    if kind is Kind.WRITE and isinstance(error, Retryable) and not error.in_doubt:
+    if kind is Kind.WRITE and isinstance(error, Retryable) and error.status >= 500 and not error.in_doubt:
         return RequestLimitExceeded.status
     return error.status
 

@@ -24,7 +24,7 @@ PART = st.text(string.ascii_letters + string.digits + "_-. :äß日", min_size=1
 
 @pytest.mark.parametrize(
     "key",
-    ["a", "a b", "a:b", "a/b", " ", "-", "é", "日本", "²", "a.b", ".a", "a..b", "x" * 250, "a\n", "\n"],
+    ["a", "a b", "a:b", "a/b", " ", "-", "é", "日本", "²", "a.b", ".a", "a..b", "x" * 250],
 )
 def test_keys_that_mlflow_takes_are_taken(key: str) -> None:
     assert key_fault(key) is None
@@ -49,6 +49,8 @@ def test_keys_that_mlflow_takes_are_taken(key: str) -> None:
         "a\\b",
         "%",
         "a\nb",
+        "a\n",
+        "\n",
         "a\u0301",
         "a\u00a0b",
         "😀",

@@ -154,6 +154,7 @@ def test_runs_are_not_ordered_by(text: str) -> None:
     [
         *(f"name {comparator} 'x'" for comparator in ("=", "!=", "LIKE", "ILIKE")),
         "attribute.name = 'x'",
+        "attributes.name = 'x'",
         "`name` = 'x'",
         "\"name\" = 'x'",
         "experiment_id = '1'",
@@ -181,7 +182,6 @@ def test_experiments_take(text: str) -> None:
         "name = x",
         "name = 5",
         "Name = 'x'",
-        "attributes.name = 'x'",
         "attr.name = 'x'",
         "experiment_id = 1",
         "experiment_id = 'x'",
@@ -214,7 +214,7 @@ def test_experiments_refuse(text: str) -> None:
     [
         *(
             f"{key} {test}"
-            for key in ("name", "attributes.model_id", "model_type", "source_run_id", "params.a", "tags.a", "status")
+            for key in ("name", "attributes.model_id", "model_type", "source_run_id", "params.a", "tags.a")
             for test in ("= 'x'", "!= 'x'", "like 'x'", "ILIKE 'x'", "IN ('x')", "not in ('x')", "= x", "= 5", "= a-b")
         ),
         *(
@@ -254,6 +254,11 @@ def test_logged_models_take(text: str) -> None:
         "metrics.a IN ('1')",
         "metrics.a IS NULL",
         "status > 1",
+        "status = 4",
+        "status = 'LOGGED_MODEL_READY'",
+        "status = 'ready'",
+        "status LIKE 'R%'",
+        "status IN ('READY', 'BOGUS')",
         "creation_time > x",
         "creation_time > '0'",
         "creation_time LIKE '1'",
@@ -272,4 +277,4 @@ def test_logged_models_keep_double_quotes_as_part_of_a_value() -> None:
 
 
 def test_a_status_of_a_logged_model_is_a_number_however_it_is_written() -> None:
-    assert {condition(f"status = {value}", LOGGED_MODELS).operand for value in ("2", "'2'", "2.0")} == {"2"}
+    assert {condition(f"status = {value}", LOGGED_MODELS).operand for value in ("2", "'2'", "2.0", "'READY'")} == {2}
