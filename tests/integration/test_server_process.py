@@ -20,7 +20,9 @@ import pytest
 
 from schemas.rest.route import Route
 from tests.services.process import free_port
+from tests.services.process_tree import descendants
 from tests.tracklog_server import TracklogServer
+from tracklog.serving import DRAIN_S
 from tracklog.web.unbuilt import unbuilt_routes
 
 Start = Callable[..., TracklogServer]
@@ -115,10 +117,16 @@ def test_a_place_where_no_log_can_be_made_is_told_in_a_sentence(tmp_path: Path, 
     assert "Traceback" not in said
 
 
-def test_a_server_answers_within_a_few_seconds_even_on_a_busy_machine(start: Start) -> None:
-    before = time.monotonic()
-    start()
-    assert time.monotonic() - before < 10
+def test_a_start_costs_a_few_seconds_of_a_processor(start: Start) -> None:
+    """Of a processor, and not of a clock: the machine may be busy with other things."""
+    server = start()
+    assert sum(map(cpu_s, (server.pid, *descendants(server.pid)))) < 8
+
+
+def cpu_s(pid: int) -> float:
+    """How long a process has been at work."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 # What is served
@@ -252,7 +260,7 @@ def test_an_idle_server_ends_at_once(start: Start, number: signal.Signals) -> No
         before = time.monotonic()
         subprocess.run(["kill", f"-{number.value}", str(server.pid)], check=True)
         assert server.wait(EXIT_WITHIN_S) == 0
-        assert time.monotonic() - before < 5
+        assert time.monotonic() - before < DRAIN_S  # it did not wait for the connection
 
 
 def test_a_signal_to_every_process_lets_the_projector_finish_first(start: Start) -> None:
