@@ -119,7 +119,7 @@ def sent(path: str) -> str:
 
 
 @given(folder=NAMES.filter(lambda name: not name.startswith("..")), names=st.sets(NAMES, min_size=1, max_size=3))
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_whatever_files_are_called_the_client_finds_them_all(
     server_url: str, is_mlflow: bool, folder: str, names: set[str]
 ) -> None:
@@ -140,7 +140,7 @@ def test_whatever_files_are_called_the_client_finds_them_all(
 
 
 @given(names=st.sets(NAMES.filter(lambda name: name.strip(" .") != ""), min_size=1, max_size=3))
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_what_others_put_under_any_name_the_client_finds_and_what_it_puts_others_find(
     rest: Rest, server_url: str, is_mlflow: bool, names: set[str]
 ) -> None:
