@@ -32,6 +32,7 @@ from query_api.search.run_walk import Walk, is_walkable, tests_of, walks_by_rank
 from query_api.search.sql_text import Sql, joined
 from query_api.search.vocabulary import Entity
 from query_api.sqlite_json import LIFECYCLE_STAGE
+from schemas.errors import DeadlineExceeded
 from schemas.read_model import INDEXED_VALUE_CHARACTERS
 
 MAX_EXPERIMENTS_WALKED: Final = 100
@@ -51,8 +52,13 @@ _MANY_RUNS: Final = 100_000
 MAX_SET_RUNS: Final = 200_000
 """Tells PostgreSQL that a set of at most _MANY_RUNS fits in memory. Far more, lest runs that came meanwhile miss."""
 
-_FEW_ON_PAGE: Final = 101
+MAX_RUNS_AT_ONCE: Final = 1001
 """Of larger pages not all JSON is made at once: it might be gigabytes."""
+
+_DOCUMENT: Final = (
+    f"(SELECT {RUN_IN_SEARCH} FROM runs r LEFT JOIN experiments e ON e.experiment_id = r.experiment_id"
+    f" WHERE r.run_number = p.n)"
+)
 
 _EXPERIMENT_OF_RUN: Final = Sql(
     " LEFT JOIN LATERAL (SELECT * FROM experiments WHERE experiment_id = r.experiment_id OFFSET 0) e ON TRUE"
@@ -75,34 +81,41 @@ async def find_runs(read_model: ReadModel, search: RunSearch) -> PageFound:
 
 async def _found(read_model: ReadModel, search: RunSearch, page: Sql) -> FirstRows:
     """The JSON and the sort values of the runs on a page, as many as its greatest length allows."""
-    order = order_by(sort_columns(search.order), by_name=True)
-    names = _names(search)
-    document = (
-        f"(SELECT {RUN_IN_SEARCH} FROM runs r LEFT JOIN experiments e ON e.experiment_id = r.experiment_id"
-        f" WHERE r.run_number = p.n)"
-    )
-    if search.wanted > _FEW_ON_PAGE:
-        # With a limit PostgreSQL makes the JSON after it sorted, of each run when it is asked for.
-        sql, parameters = numbered(
-            Sql(
-                f"WITH p AS MATERIALIZED ({page.text}) SELECT {document}, {names} FROM p ORDER BY {order} LIMIT ?",
-                (*page.parameters, search.wanted),
-            )
-        )
-        return await read_model.fetch_first(sql, parameters)
-    # Cheaper than a cursor by three questions to the database. All the JSON is made, and not more sent than wanted.
+    if search.wanted <= MAX_RUNS_AT_ONCE:
+        try:
+            return await _found_at_once(read_model, search, page)
+        except DeadlineExceeded:
+            pass  # perhaps because all the JSON was made, of runs that are very large
+    return await _found_one_by_one(read_model, search, page)
+
+
+async def _found_at_once(read_model: ReadModel, search: RunSearch, page: Sql) -> FirstRows:
+    """All the JSON is made, and not more of it sent than wanted. A fifth cheaper than a cursor."""
+    order, names = order_by(sort_columns(search.order), by_name=True), _names(search)
     sql, parameters = numbered(
         Sql(
             f"WITH p AS MATERIALIZED ({page.text})"
             f" SELECT document, {names}, (SELECT count(*) FROM p) FROM (SELECT *, sum(octet_length(document)) OVER"
             f" (ROWS UNBOUNDED PRECEDING) AS bytes"
-            f" FROM (SELECT {document} AS document, {names} FROM p ORDER BY {order} OFFSET 0) documents) sized"
+            f" FROM (SELECT {_DOCUMENT} AS document, {names} FROM p ORDER BY {order} OFFSET 0) documents) sized"
             f" WHERE bytes <= {MAX_PAGE_BYTES} OR bytes = octet_length(document) ORDER BY {order}",
             page.parameters,
         )
     )
     rows = await read_model.fetch(sql, parameters)
     return FirstRows([tuple(row)[:-1] for row in rows], are_all=not rows or rows[0][-1] == len(rows))
+
+
+async def _found_one_by_one(read_model: ReadModel, search: RunSearch, page: Sql) -> FirstRows:
+    """With a limit PostgreSQL makes the JSON after it sorted, of each run when it is asked for."""
+    order, names = order_by(sort_columns(search.order), by_name=True), _names(search)
+    sql, parameters = numbered(
+        Sql(
+            f"WITH p AS MATERIALIZED ({page.text}) SELECT {_DOCUMENT}, {names} FROM p ORDER BY {order} LIMIT ?",
+            (*page.parameters, search.wanted),
+        )
+    )
+    return await read_model.fetch_first(sql, parameters)
 
 
 def _names(search: RunSearch) -> str:

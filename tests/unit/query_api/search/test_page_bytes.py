@@ -6,7 +6,9 @@ import orjson
 import pytest
 
 from query_api import postgresql_read_model, sqlite_read_model
+from query_api.port import FirstRows
 from query_api.search import postgresql_runs, search_experiments, search_logged_models, search_runs
+from schemas.errors import DeadlineExceeded
 from schemas.rest.messages import SearchExperiments, SearchLoggedModels, SearchRuns
 from tests.unit.query_api.conftest import MakeRows
 from tests.unit.query_api.sqlite_rows import SqliteRows
@@ -64,6 +66,23 @@ async def test_runs(make_rows: MakeRows, max_results: int, order_by: list[str]) 
     pages = await pages_of(search, "runs", "run_id", max_results)
     assert all_of(pages) == expected
     assert len(pages) > 3
+
+
+async def test_runs_of_which_the_json_takes_too_long_to_make_at_once(
+    make_rows: MakeRows, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def too_late(*_: object) -> FirstRows:
+        raise DeadlineExceeded("The read model did not answer in time.")
+
+    monkeypatch.setattr(postgresql_runs, "_found_at_once", too_late)
+    rows = make_rows()
+    rows.experiment(1)
+    expected = fill(rows, [LARGE, "a", HUGE, LARGE, LARGE, HUGE])
+
+    async def search(most: int, token: str) -> bytes:
+        return await search_runs(rows, SearchRuns(experiment_ids=["1"], max_results=most, page_token=token))
+
+    assert all_of(await pages_of(search, "runs", "run_id", 100)) == expected
 
 
 async def test_a_page_of_small_runs_is_as_long_as_it_was_asked_for(make_rows: MakeRows) -> None:
