@@ -90,6 +90,9 @@ FROM taken
 """
 """Durable when answered, whatever the database or the role has `synchronous_commit` set to."""
 
+_WAIT_FOR_REPLICA: Final = "SyncRepWaitForLSN"
+"""Where in PostgreSQL the warning arises that a commit counts but may not be on the replica; its text is translated."""
+
 _IDENTITY: Final = "SELECT id FROM tracklog.log_identity"
 _DAMAGE: Final = (
     asyncpg.DataCorruptedError,
@@ -147,10 +150,9 @@ class _KeptNames:
 
     def belong_to(self, connection: Connection) -> None:
         """Forget what another connection knew."""
-        if connection is not self.connection:
-            self.connection = connection
-            for names in (self.streams, self.actors, self.types):
-                names.forget()
+        self.connection = connection
+        for names in (self.streams, self.actors, self.types):
+            names.forget()
 
 
 class PostgresqlEventLogReader(EventLogReader):
@@ -357,6 +359,7 @@ class PostgresqlEventLog(PostgresqlEventLogReader, EventLog):
         super().__init__(dsn)
         self._connection: Connection | None = connection
         self._away: str | None = None
+        self._is_unreplicated = False
         self._names = _KeptNames()
         self._compressor = zstandard.ZstdCompressor(level=1)
         self._gathering: list[WaitingAppend] = []
@@ -447,8 +450,15 @@ class PostgresqlEventLog(PostgresqlEventLogReader, EventLog):
                 self._away = error.message
                 self._returning = asyncio.create_task(self._return())
                 raise
-        self._names.belong_to(self._connection)
+        if self._connection is not self._names.connection:
+            self._names.belong_to(self._connection)
+            self._connection.add_log_listener(self._warned)
         return self._connection
+
+    def _warned(self, _: object, message: asyncpg.PostgresLogMessage) -> None:
+        """Of a commit whose wait for a synchronous replica was cancelled, PostgreSQL says so by a warning alone."""
+        if message.server_source_function == _WAIT_FOR_REPLICA:
+            self._is_unreplicated = True
 
     async def _return(self) -> None:
         """Try to reach PostgreSQL until it is there again."""
@@ -476,15 +486,19 @@ class PostgresqlEventLog(PostgresqlEventLogReader, EventLog):
         except asyncpg.PostgresError as error:
             self._names = _KeptNames()  # the tables may have been made anew under this connection
             raise _refused(connection, error) from error
+        self._is_unreplicated = False
         try:
             async with asyncio.timeout(_UNKNOWN_AFTER_S):
-                return int(await connection.fetchval(_APPEND, len(columns[0]), *columns, LOG_CHANNEL))
+                first = int(await connection.fetchval(_APPEND, len(columns[0]), *columns, LOG_CHANNEL))
         except CONNECTION_ERRORS as error:
             connection.terminate()
             raise OutcomeUnknown(f"PostgreSQL was lost while the event log was written: {said(error)}") from error
         except asyncpg.PostgresError as error:
             self._names = _KeptNames()  # the tables may have been made anew under this connection
             raise _refused(connection, error) from error
+        if self._is_unreplicated:
+            raise OutcomeUnknown("Somebody cancelled the wait for a synchronous replica, which may lack the events.")
+        return first
 
     async def _columns(self, connection: Connection, batch: list[WaitingAppend]) -> list[list[Any]]:
         """A batch as the columns of `_APPEND`."""
@@ -536,7 +550,8 @@ def _checksum(event: EventData, payload: bytes) -> int:
 
 
 async def _connect_to_append(dsn: str) -> Connection:
-    return await connect(dsn, {"statement_timeout": f"{_APPEND_TIMEOUT_S * 1000:.0f}"})
+    timeout_ms = f"{_APPEND_TIMEOUT_S * 1000:.0f}"
+    return await connect(dsn, {"statement_timeout": timeout_ms, "client_min_messages": "warning"})
 
 
 def _refused(connection: Connection, error: asyncpg.PostgresError) -> Exception:

@@ -357,6 +357,38 @@ async def test_an_append_is_durable_whatever_the_database_says_of_synchronous_co
     await log.close()
 
 
+async def test_an_append_whose_wait_for_a_synchronous_replica_is_cancelled_is_not_acknowledged(
+    own_postgresql: Any,
+) -> None:
+    """PostgreSQL commits it all the same, and says by a warning that a replica may lack it."""
+    log = await open_postgresql_log(own_postgresql.url)
+    await log.append([param(1, "before")])
+    connection = await asyncpg.connect(own_postgresql.url)
+    waits = "SELECT pid FROM pg_stat_activity WHERE wait_event = 'SyncRep'"
+    await connection.execute("ALTER SYSTEM SET synchronous_standby_names = 'nobody'")
+    await connection.execute("SELECT pg_reload_conf()")
+    try:
+        append = asyncio.create_task(log.append([param(1, "p")]))
+        async with asyncio.timeout(20):
+            while (pid := await connection.fetchval(waits)) is None:
+                if append.done():  # it came before the setting
+                    append = asyncio.create_task(log.append([param(1, "p")]))
+                await asyncio.sleep(0.01)
+        await connection.execute("SELECT pg_cancel_backend($1)", pid)
+        with pytest.raises(OutcomeUnknown, match="replica"):
+            await append
+    finally:
+        await connection.execute("ALTER SYSTEM RESET synchronous_standby_names")
+        await connection.execute("SELECT pg_reload_conf()")
+        await connection.close()
+    async with asyncio.timeout(20):
+        while True:
+            with contextlib.suppress(OutcomeUnknown):
+                await log.append([param(1, "after")])
+                break
+    await log.close()
+
+
 async def test_a_log_whose_server_is_away_refuses_at_once_and_comes_back_by_itself(
     own_postgresql: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
