@@ -185,7 +185,8 @@ def postgresql_dsn(uri: str, option: str) -> str:
     dsn = f"postgresql://{rest}"
     try:
         parts = urlsplit(dsn)
-        _port = parts.port
+        # Several hosts may be named, separated by commas, of which the one that takes writes is found.
+        _ports = [urlsplit(f"//{host}").port for host in parts.netloc.rpartition("@")[2].split(",")]
     except ValueError as error:
         raise SettingRefused(f"{option} {redacted(uri)!r} is not a URI: {error}.") from error
     if len(parts.path) < 2 or parts.fragment or "\0" in dsn:

@@ -65,6 +65,7 @@ def test_four_slashes_name_an_absolute_log() -> None:
         "sqlite:///.",
         "postgresql://user:secret@db",
         "postgresql://db:port/x",
+        "postgresql://db:5432,other:port/x",
     ],
 )
 def test_anything_but_a_file_or_a_postgresql_database_is_refused_as_backend_store(uri: str) -> None:
@@ -85,6 +86,12 @@ def test_without_options_everything_is_embedded(here: Path) -> None:
 def test_a_database_is_log_and_read_model_however_its_driver_is_written(uri: str) -> None:
     database = PostgresqlDatabase(DATABASE)
     assert stores_of(uri, None, NO_KAFKA) == SharedStores(database, database)
+
+
+def test_a_database_may_be_at_one_of_several_hosts() -> None:
+    several = "postgresql://ann:secret@one:5432,two:5433/tracklog?target_session_attrs=read-write"
+    database = PostgresqlDatabase(several)
+    assert stores_of(several, None, NO_KAFKA) == SharedStores(database, database)
 
 
 def test_a_log_in_kafka_has_its_read_model_in_postgresql() -> None:
