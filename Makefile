@@ -80,6 +80,8 @@ crash-test: $(VENV)/installed-tools
 
 fault-test: services
 	TRACKLOG_FAULTS=$(COUNT) $(BIN)/python -m pytest tests/crash/test_faults.py tests/crash/test_outages.py --timeout=0
+	TRACKLOG_BROKER_FAULTS=$(COUNT) $(BIN)/python -m pytest tests/crash/test_faults_of_brokers.py --timeout=0
+	TRACKLOG_FAILOVERS=$(COUNT) $(BIN)/python -m pytest tests/crash/test_failovers.py --timeout=0
 	TRACKLOG_DISTURBANCES=$(COUNT) $(BIN)/python -m pytest tests/integration/test_exactly_once.py --timeout=0
 
 lock: $(VENV)/installed-tools

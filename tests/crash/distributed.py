@@ -3,7 +3,7 @@
 import subprocess
 import sys
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from tests.crash.rounds import SHOWN_FAULTS
 from tests.services.stack import Stack, StackSettings
@@ -16,8 +16,9 @@ SEVERAL: Final = StackSettings(ingest=2, projectors=2, query=1, artifacts=1)
 class DistributedSystem(Stack):
     """A stack, as a round of load and faults sees it."""
 
-    def __init__(self, folder: Path, settings: StackSettings = SEVERAL) -> None:
-        super().__init__(folder, settings)
+    def __init__(self, folder: Path, settings: StackSettings = SEVERAL, **makers: Any) -> None:
+        """`makers` say what its stores are, as for every stack."""
+        super().__init__(folder, settings, **makers)
 
     @property
     def port(self) -> int:

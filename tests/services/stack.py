@@ -15,9 +15,11 @@ from urllib.parse import quote, urlsplit, urlunsplit
 
 import asyncpg
 
+from tests.services.kafka_cluster import KafkaCluster
 from tests.services.kept_secret import kept_secret
 from tests.services.nginx import Nginx
 from tests.services.postgresql import execute
+from tests.services.postgresql_pair import PostgresqlPair
 from tests.services.process import ServiceProcess
 from tests.services.role import RoleProcess
 from tests.services.roles import PROJECTOR, ROLES, Roles
@@ -32,7 +34,7 @@ OWNER = "tracklog_server"
 BUCKET = "tracklog"
 TOPIC = "tracklog"
 
-Part = ServiceProcess | AnyKafka | AnyPostgresql | AnyMinio
+Part = ServiceProcess | AnyKafka | KafkaCluster | AnyPostgresql | PostgresqlPair | AnyMinio
 
 
 class StackInUse(Exception):
@@ -78,8 +80,8 @@ class Stack:
         settings: StackSettings = StackSettings(),
         *,
         port: int | None = None,
-        make_postgresql: Callable[[Path], AnyPostgresql] = new_postgresql,
-        make_kafka: Callable[[Path], AnyKafka] = new_kafka,
+        make_postgresql: Callable[[Path], AnyPostgresql | PostgresqlPair] = new_postgresql,
+        make_kafka: Callable[[Path], AnyKafka | KafkaCluster] = new_kafka,
         make_minio: Callable[[Path], AnyMinio] = new_minio,
         say: Callable[[str], None] = lambda text: None,
     ) -> None:
@@ -124,7 +126,7 @@ class Stack:
         return self.roles[Role.ARTIFACTS.value]
 
     @property
-    def services(self) -> list[AnyKafka | AnyPostgresql | AnyMinio]:
+    def services(self) -> list[AnyKafka | KafkaCluster | AnyPostgresql | PostgresqlPair | AnyMinio]:
         """What keeps the data."""
         return [service for service in (self.postgresql, self.kafka, self.minio) if service is not None]
 

@@ -1,0 +1,92 @@
+"""A 200 survives the loss of PostgreSQL's machine where its replica has all that was answered.
+
+TRACKLOG_FAILOVERS sets how many failovers, TRACKLOG_FAULT_SEED when they happen.
+"""
+
+import logging
+import os
+import random
+import time
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from tests.crash.distributed import DistributedSystem
+from tests.crash.rounds import Fault, one_round
+from tests.crash.story import YES
+from tests.services.missing import ServiceMissing, leave_out
+from tests.services.postgresql_pair import PostgresqlPair
+from tests.services.stack import StackSettings
+
+logger = logging.getLogger(__name__)
+
+FAILOVERS: Final = int(os.environ.get("TRACKLOG_FAILOVERS", "1"))
+FAILOVERS_PER_ROUND: Final = 5
+SEED: Final = int(os.environ.get("TRACKLOG_FAULT_SEED", str(time.time_ns() % 1_000_000)))
+LOAD_S: Final = (1.0, 3.0)
+"""Before a failover and after it."""
+
+LOG_IN_POSTGRESQL: Final = "the log in PostgreSQL, with a synchronous replica"
+LOG_IN_KAFKA: Final = "the log in Kafka, with a replica that may lag"
+
+
+@pytest.fixture(scope="module", params=[LOG_IN_POSTGRESQL, LOG_IN_KAFKA])
+def system(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[DistributedSystem]:
+    in_kafka = request.param == LOG_IN_KAFKA
+    try:
+        with DistributedSystem(
+            tmp_path_factory.mktemp("failovers") / "stack",
+            StackSettings(kafka=in_kafka),
+            make_postgresql=partial(PostgresqlPair, synchronous=not in_kafka),
+        ) as running:
+            yield running
+    except ServiceMissing as missing:
+        leave_out(missing)
+
+
+def fail_over(system: DistributedSystem, dice: random.Random) -> None:
+    """The primary is gone in the middle of its work, and the replica goes on; a new one is made of it."""
+    assert isinstance(system.postgresql, PostgresqlPair)
+    time.sleep(dice.uniform(*LOAD_S))
+    system.postgresql.fail_over()
+    time.sleep(dice.uniform(*LOAD_S))
+    system.postgresql.replicate()
+
+
+def fail_over_to_one_that_lags(system: DistributedSystem, dice: random.Random) -> None:
+    """The replica was away for a while before: it lacks what nobody waited for."""
+    assert isinstance(system.postgresql, PostgresqlPair)
+    assert system.postgresql.replica is not None
+    time.sleep(dice.uniform(*LOAD_S))
+    system.postgresql.replica.kill()
+    time.sleep(dice.uniform(*LOAD_S))
+    system.postgresql.primary.kill()
+    system.postgresql.replica.start()
+    system.postgresql.promote()
+    time.sleep(dice.uniform(*LOAD_S))
+    system.postgresql.replicate()
+
+
+EVERY_WAY: Final[Sequence[Fault[DistributedSystem]]] = [fail_over_to_one_that_lags, fail_over]
+"""The harder one comes first: a short test has no other."""
+
+
+@pytest.mark.timeout(0)
+def test_what_was_acknowledged_survives_a_failover(system: DistributedSystem, tmp_path: Path) -> None:
+    dice = random.Random(SEED)
+    told = Counter[str]()
+    for first in range(0, FAILOVERS, FAILOVERS_PER_ROUND):
+        count = min(FAILOVERS_PER_ROUND, FAILOVERS - first)
+        ways = [EVERY_WAY[(first + one) % len(EVERY_WAY)] for one in range(count)]
+        try:
+            told += one_round(system, dice, ways, tmp_path / f"round-{first}")
+        except AssertionError as fault:
+            raise AssertionError(f"seed {SEED}: {fault}\n{system.postgresql.log_tail()}") from fault
+    logger.info("%s failovers, seed %s: %s", FAILOVERS, SEED, dict(told))
+    assert told[YES] > 50 * FAILOVERS, f"too few writes to prove anything: {told}"
+    rebuilt = system.tracklog("rebuild", "--no-progress")
+    assert rebuilt.returncode == 0, f"seed {SEED}: a rebuild differs from the live read model: {rebuilt.stderr}"
