@@ -89,7 +89,7 @@ def test_a_database_is_log_and_read_model_however_its_driver_is_written(uri: str
 
 
 def test_a_database_may_be_at_one_of_several_hosts() -> None:
-    several = "postgresql://ann:secret@one:5432,two:5433/tracklog?target_session_attrs=read-write"
+    several = "postgresql://ann:secret@one:5432,two:5433/tracklog?target_session_attrs=primary"
     database = PostgresqlDatabase(several)
     assert stores_of(several, None, NO_KAFKA) == SharedStores(database, database)
 
