@@ -100,7 +100,7 @@ def test_a_deleted_topic_is_not_made_again_and_one_made_anew_is_another_log(
     before = new_run(server)
     topic.delete()
     until_ready_says(server, 503, "is no longer there")
-    assert create_run(server).status_code == 503
+    assert create_run(server).status_code == 429
     topic.make()
     assert server.wait(WITHIN_S) == 1
     assert "was deleted and made anew" in server.log_tail(1000)
