@@ -3,6 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from projector.working_set import Needs, WorkingSet
 from schemas.envelope import Positions, RecordedEvent
@@ -40,6 +41,14 @@ class Refusal:
     offset: int
     error_code: str
     message: str
+
+
+class CheckpointMove(NamedTuple):
+    """Where a commit moves the checkpoint of a partition. `last_event_id` is the id of the event before `new`."""
+
+    expected: int
+    new: int
+    last_event_id: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +105,7 @@ class ReadModelWriter(ABC):
         working_set: WorkingSet,
         refusals: Sequence[Refusal],
         set_aside: Sequence[SetAside],
-        checkpoints: Mapping[int, tuple[int, int]],
+        checkpoints: Mapping[int, CheckpointMove],
         resumed: Sequence[tuple[int, int]] = (),
     ) -> None:
         """Write what the fold changed, and move each partition's checkpoint from its expected to its new value.

@@ -17,11 +17,12 @@ from sqlalchemy.dialects.postgresql.asyncpg import PGDialect_asyncpg
 from sqlalchemy.schema import CreateIndex
 
 from event_log.port import EventLogReader
+from projector.last_folded import LastFolded
 from projector.port import Superseded
 from projector.postgresql_read_model import FENCE_LOCK, away
 from schemas import belonging
 from schemas.belonging import LOG_ID
-from schemas.envelope import Positions
+from schemas.envelope import Position, Positions
 from schemas.migrations import migrate
 from schemas.postgresql import CONTROL_SCHEMA, READ_MODELS_CHANNEL, schema_of
 from schemas.read_model import SCHEMA_VERSION, metadata
@@ -170,6 +171,15 @@ async def checkpoints_of(connection: Connection, generation: int) -> Positions:
     """How far a generation is folded, in the partitions of which it has folded something."""
     found = await connection.fetch(f"SELECT partition, next_offset FROM {schema_of(generation)}.checkpoints")
     return {row[0]: row[1] for row in found}
+
+
+async def last_folded(connection: Connection, generation: int) -> LastFolded:
+    """The last event of each partition that a generation holds."""
+    found = await connection.fetch(
+        f"SELECT partition, next_offset - 1, last_event_id FROM {schema_of(generation)}.checkpoints"
+        " WHERE last_event_id IS NOT NULL"
+    )
+    return {Position(partition, offset): event_id for partition, offset, event_id in found}
 
 
 @contextlib.asynccontextmanager

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import Final
 
@@ -11,8 +11,9 @@ import asyncpg
 
 from event_log.port import EventLogReader, LogReplaced, LogUnavailable, PartitionAssignment
 from projector import postgresql_generations as generations
+from projector.last_folded import divergence
 from projector.port import ReadModelUnavailable, Superseded
-from projector.postgresql_generations import Generation
+from projector.postgresql_generations import Connection, Generation
 from projector.postgresql_read_model import PostgresqlReadModelWriter
 from projector.worker import Linger, ProjectorWorker, Publish, no_linger, publish_nothing
 from schemas.envelope import Positions
@@ -82,7 +83,7 @@ class PostgresqlProjection:
                 self.generation = self._worker = None
 
     async def _project(self, generation: Generation) -> None:
-        await self._require_belonging(generation)
+        await self._require_belonging(generation, self._fault_before_folding)
         read_model = await PostgresqlReadModelWriter.open(self._dsn, generation.number)
         assignment = self._assign(generation.number)
         promoting = asyncio.create_task(self._promote(generation))
@@ -115,17 +116,30 @@ class PostgresqlProjection:
         while True:
             await asyncio.sleep(_COMPARE_S)
             with contextlib.suppress(LogUnavailable, ReadModelUnavailable, asyncpg.UndefinedTableError):
-                await self._require_belonging(generation)
+                await self._require_belonging(generation, self._fault)
 
-    async def _require_belonging(self, generation: Generation) -> None:
+    async def _fault(self, connection: Connection, generation: int) -> str | None:
+        return await generations.belonging_fault(connection, generation, self._log)
+
+    async def _fault_before_folding(self, connection: Connection, generation: int) -> str | None:
+        """The same, and whether the log has another event where the last one was folded.
+
+        Not while it is read on: a reader of Kafka reads a partition at one place at a time. Whatever makes a log lose
+        events ends the connections to it, and with them what is under way here.
+        """
+        fault = await self._fault(connection, generation)
+        return fault or await divergence(self._log, await generations.last_folded(connection, generation))
+
+    async def _require_belonging(
+        self, generation: Generation, fault_of: Callable[[Connection, int], Awaitable[str | None]]
+    ) -> None:
         """Retire a generation that does not belong to the log. Raises Superseded then, so that a new one is made."""
         async with generations.connected(self._dsn) as connection:
-            fault = await generations.belonging_fault(connection, generation.number, self._log)
-            if fault is None:
+            if await fault_of(connection, generation.number) is None:
                 return
             # Told twice, because nothing is to be thrown away for the word of a broker that has just come back.
             await asyncio.sleep(_AGAIN_S)
-            fault = await generations.belonging_fault(connection, generation.number, self._log)
+            fault = await fault_of(connection, generation.number)
             if fault is None:
                 return
             logger.warning(

@@ -10,6 +10,7 @@ import asyncpg
 from projector import rows
 from projector.metric_rows import completes_a_chunk
 from projector.port import (
+    CheckpointMove,
     Fenced,
     ReadModelUnavailable,
     ReadModelWriter,
@@ -134,7 +135,8 @@ class PostgresqlReadModelWriter(ReadModelWriter):
         wanted = sorted(partitions)
         with _errors():
             await self._connection.execute(
-                "INSERT INTO checkpoints SELECT unnest($1::int[]), 0 ON CONFLICT DO NOTHING", wanted
+                "INSERT INTO checkpoints (partition, next_offset) SELECT unnest($1::int[]), 0 ON CONFLICT DO NOTHING",
+                wanted,
             )
             found = await self._connection.fetch(
                 "SELECT partition, next_offset FROM checkpoints WHERE partition = ANY($1::int[])", wanted
@@ -268,7 +270,7 @@ class PostgresqlReadModelWriter(ReadModelWriter):
         working_set: WorkingSet,
         refusals: Sequence[Refusal],
         set_aside: Sequence[SetAside],
-        checkpoints: Mapping[int, tuple[int, int]],
+        checkpoints: Mapping[int, CheckpointMove],
         resumed: Sequence[tuple[int, int]] = (),
     ) -> None:
         with _errors():
@@ -300,7 +302,7 @@ class PostgresqlReadModelWriter(ReadModelWriter):
             if self._connection.is_in_transaction():
                 await self._connection.execute("ROLLBACK")
 
-    async def _begin(self, checkpoints: Mapping[int, tuple[int, int]]) -> str:
+    async def _begin(self, checkpoints: Mapping[int, CheckpointMove]) -> str:
         """Open the transaction, move the checkpoints, and return the state of the generation.
 
         The lock is a statement of its own, because the next one then sees what whoever held it alone has committed:
@@ -308,24 +310,26 @@ class PostgresqlReadModelWriter(ReadModelWriter):
         """
         await self._connection.execute(f"BEGIN; SELECT pg_advisory_xact_lock_shared({FENCE_LOCK}, {self._generation})")
         moved, state = await self._connection.fetchrow(  # type: ignore[misc]  # always a row
-            "WITH moved AS (UPDATE checkpoints c SET next_offset = n.new"
-            " FROM unnest($1::int[], $2::bigint[], $3::bigint[]) AS n (partition, expected, new)"
+            "WITH moved AS (UPDATE checkpoints c SET next_offset = n.new, last_event_id = n.last_event_id"
+            " FROM unnest($1::int[], $2::bigint[], $3::bigint[], $4::bytea[])"
+            " AS n (partition, expected, new, last_event_id)"
             " WHERE c.partition = n.partition AND c.next_offset = n.expected RETURNING 1)"
             f" SELECT (SELECT count(*) FROM moved), (SELECT state FROM {CONTROL_SCHEMA}.read_models"
-            " WHERE generation = $4)",
-            sorted(checkpoints),
-            [checkpoints[one][0] for one in sorted(checkpoints)],
-            [checkpoints[one][1] for one in sorted(checkpoints)],
+            " WHERE generation = $5)",
+            list(checkpoints),
+            [move.expected for move in checkpoints.values()],
+            [move.new for move in checkpoints.values()],
+            [move.last_event_id for move in checkpoints.values()],
             self._generation,
         )
         if state is None or state == "retired":
             raise Superseded("another read model took this one's place")
         if moved != len(checkpoints):
-            expected = ", ".join(f"{partition}:{old}" for partition, (old, _) in sorted(checkpoints.items()))
+            expected = ", ".join(f"{partition}:{move.expected}" for partition, move in sorted(checkpoints.items()))
             raise Fenced(f"not all checkpoints are any longer {expected}")
         return str(state)
 
-    async def _end(self, state: str, checkpoints: Mapping[int, tuple[int, int]], refusals: Sequence[Refusal]) -> None:
+    async def _end(self, state: str, checkpoints: Mapping[int, CheckpointMove], refusals: Sequence[Refusal]) -> None:
         """Say in the transaction where it moves the checkpoints to, and commit it: one way there and back."""
         if state != "live":
             await self._connection.execute("COMMIT")
@@ -334,7 +338,7 @@ class PostgresqlReadModelWriter(ReadModelWriter):
         message = progress_message.encode(
             progress_message.Committed(
                 self._generation,
-                {partition: new for partition, (_, new) in checkpoints.items()},
+                {partition: move.new for partition, move in checkpoints.items()},
                 refused if len(refused) <= progress_message.MAX_NOTIFIED_REFUSALS else None,
             )
         ).decode()

@@ -1,10 +1,11 @@
-"""Which log a read model in SQLite is folded from."""
+"""Which log a read model in SQLite is folded from, and how far."""
 
 import sqlite3
 from pathlib import Path
 
+from projector.last_folded import LastFolded
 from schemas.belonging import LOG_ID
-from schemas.envelope import Positions
+from schemas.envelope import Position, Positions
 
 
 def origin(path: Path) -> tuple[str | None, Positions]:
@@ -16,3 +17,15 @@ def origin(path: Path) -> tuple[str | None, Positions]:
     finally:
         connection.close()
     return row and row[0], checkpoints
+
+
+def last_folded(path: Path) -> LastFolded:
+    """The last event of each partition that a read model of this code's schema holds."""
+    connection = sqlite3.connect(path)
+    try:
+        found = connection.execute(
+            "SELECT partition, next_offset - 1, last_event_id FROM checkpoints WHERE last_event_id IS NOT NULL"
+        ).fetchall()
+    finally:
+        connection.close()
+    return {Position(partition, offset): event_id for partition, offset, event_id in found}

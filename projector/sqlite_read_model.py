@@ -11,6 +11,7 @@ import msgspec
 
 from projector import rows
 from projector.port import (
+    CheckpointMove,
     DamagedReadModel,
     Fenced,
     ReadModelUnavailable,
@@ -215,7 +216,7 @@ class SqliteReadModelWriter(ReadModelWriter):
         working_set: WorkingSet,
         refusals: Sequence[Refusal],
         set_aside: Sequence[SetAside],
-        checkpoints: Mapping[int, tuple[int, int]],
+        checkpoints: Mapping[int, CheckpointMove],
         resumed: Sequence[tuple[int, int]] = (),
     ) -> None:
         with _errors():
@@ -226,7 +227,7 @@ class SqliteReadModelWriter(ReadModelWriter):
         working_set: WorkingSet,
         refusals: Sequence[Refusal],
         set_aside: Sequence[SetAside],
-        checkpoints: Mapping[int, tuple[int, int]],
+        checkpoints: Mapping[int, CheckpointMove],
         resumed: Sequence[tuple[int, int]],
     ) -> None:
         self._connection.execute("BEGIN IMMEDIATE")
@@ -255,15 +256,15 @@ class SqliteReadModelWriter(ReadModelWriter):
     def _many(self, sql: str, values: Iterable[rows.Values]) -> None:
         self._connection.executemany(sql, values)
 
-    def _move_checkpoints(self, checkpoints: Mapping[int, tuple[int, int]]) -> None:
+    def _move_checkpoints(self, checkpoints: Mapping[int, CheckpointMove]) -> None:
         run = self._connection.execute
         if not self._is_current():
             raise Superseded("another read model took this one's place")
-        for partition, (expected, new) in checkpoints.items():
-            run("INSERT OR IGNORE INTO checkpoints VALUES (?, 0)", (partition,))
+        for partition, (expected, new, last_event_id) in checkpoints.items():
+            run("INSERT OR IGNORE INTO checkpoints (partition, next_offset) VALUES (?, 0)", (partition,))
             moved = run(
-                "UPDATE checkpoints SET next_offset = ? WHERE partition = ? AND next_offset = ?",
-                (new, partition, expected),
+                "UPDATE checkpoints SET next_offset = ?, last_event_id = ? WHERE partition = ? AND next_offset = ?",
+                (new, last_event_id, partition, expected),
             )
             if moved.rowcount != 1:
                 raise Fenced(f"the checkpoint of partition {partition} is no longer {expected}")

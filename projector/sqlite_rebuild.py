@@ -12,8 +12,9 @@ from event_log.port import EventLogReader
 from projector import rebuild, sqlite_generations
 from projector.batch import WHOLE_LOG_BATCH_BYTES
 from projector.compare import Difference, differences
+from projector.last_folded import divergence
 from projector.rebuild import ReadModels, RebuildUnderWay, Rebuilt
-from projector.sqlite_origin import origin
+from projector.sqlite_origin import last_folded, origin
 from projector.sqlite_read_model import SqliteReadModelWriter
 from projector.worker import Progress, ProjectorWorker, Publish
 from schemas import belonging
@@ -135,7 +136,9 @@ async def _is_of(path: Path, log: EventLogReader, log_id: str) -> bool:
     """Whether `path` is a read model that this code can go on with, and of this log."""
     if not sqlite_generations.has_this_schema(path):
         return False
-    return belonging.fault(*origin(path), log_id, await log.end()) is None
+    if belonging.fault(*origin(path), log_id, await log.end()) is not None:
+        return False
+    return await divergence(log, last_folded(path)) is None
 
 
 def _building(log_path: Path) -> Path:

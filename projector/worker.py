@@ -11,7 +11,7 @@ from typing import Final
 from event_log.port import EventLogReader, PartitionAssignment
 from projector import batch
 from projector.fold import fold
-from projector.port import Fenced, ReadModelWriter, Refusal, SetAside, SetAsideEvent, Unwritable
+from projector.port import CheckpointMove, Fenced, ReadModelWriter, Refusal, SetAside, SetAsideEvent, Unwritable
 from projector.working_set import WorkingSet, needs_of
 from schemas import codec
 from schemas.codec import UndecodableEvent
@@ -237,12 +237,16 @@ class ProjectorWorker:
             await self._fold_batch(events[middle:])
 
     async def _commit(self, events: Sequence[RecordedEvent], folded: "_Folded") -> None:
-        new = {event.partition: event.offset + 1 for event in events}
+        last = {event.partition: event for event in events}
+        new = {number: event.offset + 1 for number, event in last.items()}
         await self._read_model.commit(
             folded.working_set,
             folded.refusals,
             folded.set_aside,
-            {number: (self._partitions[number].checkpoint, offset) for number, offset in new.items()},
+            {
+                number: CheckpointMove(self._partitions[number].checkpoint, new[number], event.id)
+                for number, event in last.items()
+            },
         )
         for number, offset in new.items():
             self._partitions[number].checkpoint = offset

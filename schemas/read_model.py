@@ -314,6 +314,8 @@ checkpoints = Table(
     # The offset of the next event to fold. A worker that does not find the value it expects was fenced off.
     Column("partition", Integer, primary_key=True, autoincrement=False),
     Column("next_offset", BigInteger, nullable=False),
+    # The id of the event before it: a log that has another one there went another way since it was folded.
+    Column("last_event_id", LargeBinary),
 )
 
 refusals = Table(

@@ -71,6 +71,21 @@ async def test_an_older_log_that_is_put_back_is_folded_anew(tmp_path: Path, capl
     assert "ends at 0:2; a new one is folded from the log" in said
 
 
+async def test_a_log_that_went_another_way_and_is_as_long_is_folded_anew(tmp_path: Path) -> None:
+    """A copy that was put back after other events had been written to it: its id and its length tell nothing."""
+    log, elsewhere = tmp_path / "log.db", tmp_path / "elsewhere.db"
+    await born(log, "a", "b")
+    shutil.copy(log, elsewhere)
+    await born(log, "c")
+    await born(elsewhere, "d", "e")
+    shutil.copy(elsewhere, log)
+    async with EmbeddedSystem(log) as system:
+        await system.progress.wait_until({PARTITION: 4}, WAIT_S)
+        assert names(log) == ["a", "b", "d", "e"]
+        await add(system, "f")
+        assert names(log) == ["a", "b", "d", "e", "f"]
+
+
 async def test_a_log_that_was_deleted_is_another_one(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     log = tmp_path / "log.db"
     await born(log, "a", "b")

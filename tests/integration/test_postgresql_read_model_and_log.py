@@ -30,8 +30,9 @@ async def log_of(runs: Sequence[int], like: MemoryEventLog | None = None) -> Mem
     log = MemoryEventLog()
     if like is not None:
         log._id = like._id
-    for index, payload in enumerate([experiment(), *(created(f"{run:032x}") for run in runs)]):
-        await log.append([envelope(index, payload)])
+    await log.append([envelope(0, experiment())])
+    for run in runs:
+        await log.append([envelope(run, created(f"{run:032x}"))])
     return log
 
 
@@ -130,6 +131,22 @@ async def test_an_older_log_put_back_is_served_only_when_it_is_folded_anew(
             assert await server.runs() == [1, 9]
     assert await states(dsn) == ["live"]
     assert f"the read model {schema_of(1)} does not belong to its log: it is folded up to 0:4" in caplog.text
+
+
+async def test_a_log_that_went_another_way_and_is_as_long_is_folded_anew(
+    dsn: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """As of a replica that took over without the newest events, and took others before anybody looked."""
+    log = await log_of([1, 2, 3])
+    await fold(dsn, log)
+    another_way = await log_of([1, 4, 5, 6], like=log)
+    async with projecting(dsn, another_way) as projection, serving(dsn, another_way) as server:
+        async with asyncio.timeout(WAIT_S):
+            while projection.generation is None or projection.generation.number == 1:
+                await asyncio.sleep(0.02)
+        await server.until_well()
+        assert await server.runs() == [1, 4, 5, 6]
+    assert "the last event it folded, 0:3, had the id" in caplog.text
 
 
 async def test_a_log_that_lost_its_end_while_servers_run_is_folded_anew(dsn: str) -> None:

@@ -22,9 +22,10 @@ from event_log.group_append import PARTITION
 from event_log.port import LogUnavailable
 from event_log.sqlite_event_log import SqliteEventLogReader
 from projector.batch import WHOLE_LOG_BATCH_BYTES
+from projector.last_folded import divergence
 from projector.port import DamagedReadModel, ReadModelUnavailable, Superseded
 from projector.sqlite_damage import damage_of
-from projector.sqlite_origin import origin
+from projector.sqlite_origin import last_folded, origin
 from projector.sqlite_read_model import SqliteReadModelWriter
 from projector.worker import Progress, ProjectorWorker
 from schemas import belonging
@@ -156,6 +157,8 @@ class _Projection:
             fault = self._damage or damage_of(path, SEARCH_DAMAGE_S)
             if fault is None:
                 fault = belonging.fault(*origin(path), log_id, await self._log.end())
+            if fault is None:
+                fault = await divergence(self._log, last_folded(path))
             if fault is None:
                 return path
             logger.error("the read model %s is of no use: %s; a new one is folded from the log", path.name, fault)

@@ -9,7 +9,7 @@ import pytest
 
 from event_log.memory_event_log import MemoryEventLog
 from event_log.port import PartitionAssignment
-from projector.port import Fenced, Refusal, SetAside, Superseded, Unwritable
+from projector.port import CheckpointMove, Fenced, Refusal, SetAside, Superseded, Unwritable
 from projector.sqlite_read_model import SqliteReadModelWriter
 from projector.worker import ProjectorWorker
 from projector.working_set import WorkingSet
@@ -64,7 +64,7 @@ class Writer(SqliteReadModelWriter):
         working_set: WorkingSet,
         refusals: Sequence[Refusal],
         set_aside: Sequence[SetAside],
-        checkpoints: Mapping[int, tuple[int, int]],
+        checkpoints: Mapping[int, CheckpointMove],
         resumed: Sequence[tuple[int, int]] = (),
     ) -> None:
         if self.raises is not None:
