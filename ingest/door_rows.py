@@ -13,7 +13,8 @@ from ingest.deciding.logged_models import LOGGED_MODEL_STATUSES
 from ingest.port import ExperimentAtDoor, LoggedModelAtDoor, RunAtDoor, RunInfo
 
 _EXPERIMENT: Final = (
-    "SELECT experiment_id, name, artifact_location, lifecycle_stage, lifecycle_us, lifecycle_revision FROM experiments"
+    "SELECT experiment_id, name, artifact_location, lifecycle_stage, lifecycle_us, lifecycle_revision,"
+    " creation_time_ms, claim FROM experiments"
 )
 _RUN_NUMBER: Final = "(SELECT run_number FROM runs WHERE run_id = $1)"
 _STATUS_NAMES: Final = {number: name for name, number in LOGGED_MODEL_STATUSES.items()}
@@ -60,7 +61,7 @@ class Row(Protocol):
 
 def experiment_of(row: Row) -> ExperimentAtDoor:
     """From a row of EXPERIMENT or EXPERIMENT_NAMED."""
-    return ExperimentAtDoor(row[0], row[1], row[2], row[3] == "active", row[4], row[5])
+    return ExperimentAtDoor(row[0], row[1], row[2], row[3] == "active", row[4], row[5], row[6], row[7])
 
 
 def run_of(row: Row) -> RunAtDoor:

@@ -1,9 +1,13 @@
 """The commands about experiments."""
 
+import time
+from collections.abc import Callable
+from contextlib import suppress
 from typing import Final
 
 import msgspec
 
+from event_log.port import OutcomeUnknown
 from ingest import answers
 from ingest.artifact_paths import absolute, below
 from ingest.deciding import experiments as deciding
@@ -13,8 +17,15 @@ from ingest.port import ExperimentAtDoor
 from ingest.proxy_address import ProxyAddress
 from ingest.validation import experiment_id_of
 from schemas.envelope import SYSTEM, Actor
-from schemas.errors import ResourceAlreadyExists
-from schemas.events import ExperimentCreated, ExperimentDeleted, ExperimentRenamed, ExperimentRestored
+from schemas.errors import ResourceAlreadyExists, Retryable
+from schemas.events import (
+    ExperimentAcknowledged,
+    ExperimentCreated,
+    ExperimentDeleted,
+    ExperimentRenamed,
+    ExperimentRestored,
+)
+from schemas.progress import EventInLog
 from schemas.rest.messages import (
     CreateExperiment,
     DeleteExperiment,
@@ -35,23 +46,45 @@ ATTEMPTS: Final = 20
 class ExperimentCommands:
     """`working_folder` is what relative artifact locations are seen from."""
 
-    def __init__(self, writer: LogWriter, door: Door, artifact_root: str, working_folder: str) -> None:
+    def __init__(
+        self,
+        writer: LogWriter,
+        door: Door,
+        artifact_root: str,
+        working_folder: str,
+        time_ns: Callable[[], int] = time.time_ns,
+    ) -> None:
         self._writer = writer
         self._door = door
         self._artifact_root = artifact_root
         self._working_folder = working_folder
+        self._time_ns = time_ns
         self._last_id = -1
 
     async def create(
-        self, command: CreateExperiment, actor: Actor, request_id: str, reached_at: ProxyAddress | None = None
+        self,
+        command: CreateExperiment,
+        actor: Actor,
+        request_id: str,
+        reached_at: ProxyAddress | None = None,
+        is_awaited: Callable[[], bool] = lambda: True,
     ) -> bytes:
-        """`reached_at` is where the client reached this server, which it may name as the place of artifacts."""
+        """Create an experiment, or answer as the request that did and was not answered.
+
+        `reached_at` is where the client reached this server, which it may name as the place of artifacts.
+        `is_awaited`: whether somebody is there to hear the answer; nothing is acknowledged to nobody.
+        """
         deciding.check_create(command, self._artifact_root, reached_at)
         command = msgspec.structs.replace(
             command, artifact_location=absolute(command.artifact_location, self._working_folder)
         )
         for attempt in range(ATTEMPTS):
             holder = await self._door.state.experiment_named(command.name)
+            if holder is not None and self._is_repeat(command, holder, actor):
+                if is_awaited():
+                    with suppress(OutcomeUnknown, EventInLog):  # it is created all the same
+                        await self._acknowledge(holder.experiment_id, actor, request_id)
+                return answers.experiment_created(holder.experiment_id)
             event = deciding.create(command, holder, await self._next_id(), self._artifact_root)
             try:
                 await self._append_created(event, actor, request_id)
@@ -59,9 +92,19 @@ class ExperimentCommands:
                 # Name or id went to another in the meantime; the next look says which.
                 if attempt == ATTEMPTS - 1:
                     raise
-            else:
-                return answers.experiment_created(event.experiment_id)
+                continue
+            if is_awaited():
+                with suppress(Retryable):  # it is created all the same; only a repeat would be told so once more
+                    await self._acknowledge(event.experiment_id, actor, request_id)
+            return answers.experiment_created(event.experiment_id)
         raise AssertionError("unreachable: the last attempt returns or raises")
+
+    def _is_repeat(self, command: CreateExperiment, holder: ExperimentAtDoor, actor: Actor) -> bool:
+        return deciding.is_repeat(command, holder, self._artifact_root, actor, self._time_ns() // 1_000_000)
+
+    async def _acknowledge(self, experiment_id: int, actor: Actor, request_id: str) -> None:
+        """Raises ResourceAlreadyExists when another request was acknowledged first."""
+        await self._writer.append_and_hear(ExperimentAcknowledged(experiment_id=experiment_id), actor, request_id)
 
     async def ensure_default(self) -> None:
         """Create experiment 0 in an empty log: it is the first event of every log.

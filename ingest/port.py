@@ -22,6 +22,9 @@ class ExperimentAtDoor:
     active: bool
     lifecycle_us: int
     lifecycle_revision: int
+    creation_time_ms: int = 0
+    claim: str | None = None
+    """By whom and how it was created (`schemas.claims`), as long as no request to create it was acknowledged."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -50,7 +50,9 @@ def ingest_routes(ingest: IngestService) -> tuple[Route, ...]:
     async def create_experiment(request: web.Request) -> web.StreamResponse:
         message = await read_message(request, CreateExperiment)
         address = _reached_at(request)
-        body = await experiments.create(message, request[ACTOR], request[REQUEST_ID], address)
+        body = await experiments.create(
+            message, request[ACTOR], request[REQUEST_ID], address, lambda: _is_connected(request)
+        )
         return web.Response(body=body, content_type="application/json")
 
     create, edit, manage = Permission.AUTHENTICATED, Permission.EDIT, Permission.MANAGE
@@ -102,6 +104,11 @@ def _handler(message_type: type[M], command: Command[M]) -> Handler:
         return web.Response(body=body, content_type="application/json")
 
     return handle
+
+
+def _is_connected(request: web.Request) -> bool:
+    """Whether whoever sent the request is still there, as far as is known."""
+    return request.transport is not None and not request.transport.is_closing()
 
 
 def _post(path: str, handler: Handler, permission: Permission, limits: Limits = WRITE_LIMITS) -> Route:

@@ -11,12 +11,14 @@ from typing import Final
 
 from projector.finite import finite
 from projector.working_set import MODEL_HISTORY_TAG, Experiment, FirstDataset, LoggedModel, Run, Series, WorkingSet
+from schemas.claims import claim_of
 from schemas.envelope import RecordedEvent
 from schemas.errors import BadRequest, InvalidParameterValue, InvalidState, ResourceAlreadyExists, ResourceDoesNotExist
 from schemas.events import (
     AnyEvent,
     ArtifactDeleted,
     ArtifactUploaded,
+    ExperimentAcknowledged,
     ExperimentCreated,
     ExperimentDeleted,
     ExperimentRenamed,
@@ -79,6 +81,8 @@ def fold(working_set: WorkingSet, recorded: RecordedEvent, event: AnyEvent) -> N
             _run_outputs_logged(_run(working_set, event.run_id), event)
         case ExperimentCreated():
             _experiment_created(working_set, recorded, event)
+        case ExperimentAcknowledged():
+            _experiment_acknowledged(working_set, event)
         case ExperimentRenamed():
             _experiment_renamed(working_set, recorded, event)
         case ExperimentDeleted():
@@ -143,12 +147,28 @@ def _experiment_created(working_set: WorkingSet, recorded: RecordedEvent, event:
         raise ResourceAlreadyExists(f"Experiment id {event.experiment_id} is taken.")
     time_ms = recorded.time_us // 1000
     working_set.experiments[event.experiment_id] = Experiment(
-        event.experiment_id, event.name, event.artifact_location, True, recorded.time_us, time_ms, time_ms
+        event.experiment_id,
+        event.name,
+        event.artifact_location,
+        True,
+        recorded.time_us,
+        time_ms,
+        time_ms,
+        claim=claim_of(recorded.actor, event) if event.awaits_acknowledgement else None,
     )
     working_set.experiment_ids[event.name] = event.experiment_id
     working_set.changed_experiments.add(event.experiment_id)
     for tag in event.tags:
         working_set.experiment_tags[event.experiment_id, tag.key] = tag.value
+
+
+def _experiment_acknowledged(working_set: WorkingSet, event: ExperimentAcknowledged) -> None:
+    """One of the requests that would be told of the same experiment is: the first in the log."""
+    experiment = _experiment(working_set, event.experiment_id)
+    if experiment.claim is None:
+        raise ResourceAlreadyExists(f"Experiment '{experiment.name}' already exists.")
+    experiment.claim = None
+    working_set.changed_experiments.add(event.experiment_id)
 
 
 def _experiment_renamed(working_set: WorkingSet, recorded: RecordedEvent, event: ExperimentRenamed) -> None:

@@ -196,7 +196,7 @@ class PostgresqlReadModelWriter(ReadModelWriter):
     async def _load_experiments(self, working_set: WorkingSet, needs: Needs) -> None:
         columns = (
             "SELECT experiment_id, name, artifact_location, lifecycle_stage = 'active', lifecycle_us,"
-            " creation_time_ms, last_update_time_ms, lifecycle_revision FROM experiments"
+            " creation_time_ms, last_update_time_ms, lifecycle_revision, claim FROM experiments"
         )
         for row in await self._connection.fetch(
             # Two look-ups by an index each, which OR would make a scan.

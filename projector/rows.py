@@ -53,6 +53,7 @@ def experiment_row(experiment: Experiment) -> Values:
         experiment.creation_time_ms,
         experiment.last_update_time_ms,
         experiment.lifecycle_revision,
+        experiment.claim,
     )
 
 

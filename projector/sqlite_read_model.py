@@ -138,7 +138,7 @@ class SqliteReadModelWriter(ReadModelWriter):
     def _load_experiments(self, working_set: WorkingSet, needs: Needs) -> None:
         found = self._connection.execute(
             "SELECT experiment_id, name, artifact_location, lifecycle_stage = 'active', lifecycle_us,"
-            " creation_time_ms, last_update_time_ms, lifecycle_revision FROM experiments"
+            " creation_time_ms, last_update_time_ms, lifecycle_revision, claim FROM experiments"
             " WHERE experiment_id IN (SELECT value FROM json_each(?)) OR name IN (SELECT value FROM json_each(?))",
             (self._list(needs.experiment_ids), self._list(needs.experiment_names)),
         )
@@ -277,9 +277,10 @@ class SqliteReadModelWriter(ReadModelWriter):
             [(experiment.experiment_id, experiment.name) for experiment in changed],
         )
         self._many(
-            "INSERT INTO experiments VALUES (?,?,?,?,?,?,?,?) ON CONFLICT (experiment_id) DO UPDATE SET"
+            "INSERT INTO experiments VALUES (?,?,?,?,?,?,?,?,?) ON CONFLICT (experiment_id) DO UPDATE SET"
             " name = excluded.name, lifecycle_stage = excluded.lifecycle_stage, lifecycle_us = excluded.lifecycle_us,"
-            " lifecycle_revision = excluded.lifecycle_revision, last_update_time_ms = excluded.last_update_time_ms",
+            " lifecycle_revision = excluded.lifecycle_revision, last_update_time_ms = excluded.last_update_time_ms,"
+            " claim = excluded.claim",
             map(rows.experiment_row, changed),
         )
         tags = working_set.experiment_tags.items()

@@ -10,6 +10,7 @@ from schemas.events import (
     ArtifactDeleted,
     ArtifactUploaded,
     DatasetInput,
+    ExperimentAcknowledged,
     ExperimentCreated,
     ExperimentDeleted,
     ExperimentRenamed,
@@ -51,6 +52,7 @@ class Experiment:
     creation_time_ms: int
     last_update_time_ms: int
     lifecycle_revision: int = 0
+    claim: str | None = None
 
 
 @dataclass(slots=True)
@@ -197,7 +199,13 @@ def needs_of(events: Sequence[AnyEvent]) -> Needs:
             case ExperimentCreated() | ExperimentRenamed():
                 needs.experiment_ids.add(event.experiment_id)
                 needs.experiment_names.add(event.name)
-            case ExperimentDeleted() | ExperimentRestored() | ExperimentTagSet() | ExperimentTagDeleted():
+            case (
+                ExperimentAcknowledged()
+                | ExperimentDeleted()
+                | ExperimentRestored()
+                | ExperimentTagSet()
+                | ExperimentTagDeleted()
+            ):
                 needs.experiment_ids.add(event.experiment_id)
             case LoggedModelParamsLogged():
                 needs.logged_model(event.model_id).update(param.key for param in event.params)

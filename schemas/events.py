@@ -78,12 +78,27 @@ class ModelOutput(msgspec.Struct, frozen=True, gc=False):
 
 
 class ExperimentCreated(Event, frozen=True):
+    """`awaits_acknowledgement`: until experiment.acknowledged comes, nobody was told that it is created.
+
+    Version 1 does not know that event.
+    """
+
     event_type = "experiment.created"
+    event_version = 2
 
     experiment_id: int
     name: str
     artifact_location: str
     tags: list[Tag] = []
+    awaits_acknowledgement: bool = False
+
+
+class ExperimentAcknowledged(Event, frozen=True):
+    """A request to create the experiment is about to be answered with its id: no other will be."""
+
+    event_type = "experiment.acknowledged"
+
+    experiment_id: int
 
 
 class ExperimentRenamed(Event, frozen=True):
@@ -305,6 +320,7 @@ class ArtifactDeleted(Event, frozen=True):
 
 AnyEvent = (
     ExperimentCreated
+    | ExperimentAcknowledged
     | ExperimentRenamed
     | ExperimentDeleted
     | ExperimentRestored
@@ -333,6 +349,7 @@ EVENT_TYPES: Final[dict[str, type[AnyEvent]]] = {
     event.event_type: event
     for event in (
         ExperimentCreated,
+        ExperimentAcknowledged,
         ExperimentRenamed,
         ExperimentDeleted,
         ExperimentRestored,
@@ -396,6 +413,7 @@ def stream_of(event: AnyEvent) -> str:
             return f"logged-model/{event.model_id}"
         case (
             ExperimentCreated()
+            | ExperimentAcknowledged()
             | ExperimentRenamed()
             | ExperimentDeleted()
             | ExperimentRestored()

@@ -70,6 +70,8 @@ experiments = Table(
     Column("last_update_time_ms", BigInteger, nullable=False),
     # How many times it was deleted or restored.
     Column("lifecycle_revision", BigInteger, nullable=False),
+    # Until a request to create it was acknowledged, by whom and how it was created: `schemas.claims.claim_of`.
+    Column("claim", _TEXT),
 )
 
 experiment_tags = Table(

@@ -16,6 +16,7 @@ def _as_it_is(payload: dict[str, Any]) -> dict[str, Any]:
 
 
 UPCASTERS: Final[dict[tuple[str, int], Upcaster]] = {
+    ("experiment.created", 1): _as_it_is,
     ("run.created", 1): _as_it_is,
     ("run.deleted", 1): _as_it_is,
     ("run.restored", 1): _as_it_is,

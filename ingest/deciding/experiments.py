@@ -12,6 +12,8 @@ from ingest.validation import (
     check_key,
     repeated,
 )
+from schemas.claims import claim_of
+from schemas.envelope import Actor
 from schemas.errors import (
     BadRequest,
     InvalidParameterValue,
@@ -34,6 +36,9 @@ from schemas.rest.messages import CreateExperiment, DeleteExperimentTag, KeyValu
 SAVED_VIEW_TAG_PREFIX: Final = "mlflow.customView.view"
 MAX_SAVED_VIEWS: Final = 50
 """The page keeps each saved view in a tag of its experiment; MLflow stops at so many."""
+
+REPEAT_WITHIN_MS: Final = 120_000
+"""Clients repeat for a minute or so. The two requests may be taken by two processes, whose clocks differ: so about."""
 
 
 def check_create(command: CreateExperiment, artifact_root: str, reached_at: ProxyAddress | None = None) -> None:
@@ -63,6 +68,7 @@ def create(
         name=command.name,
         artifact_location=command.artifact_location or below(artifact_root, str(experiment_id)),
         tags=_tags(command.tags),
+        awaits_acknowledgement=True,
     )
 
 
@@ -70,6 +76,18 @@ def check_name(name: str) -> None:
     """Refuse a name of blanks. Raises InvalidParameterValue. Source: MLflow 3.18."""
     if not name.strip():
         raise InvalidParameterValue(f"Invalid experiment name: {shown(name)}")
+
+
+def is_repeat(
+    command: CreateExperiment, holder: ExperimentAtDoor, artifact_root: str, actor: Actor, now_ms: int
+) -> bool:
+    """Whether `command` may be the one that created the holder of its name, sent again because it had no answer.
+
+    Of the same actor, with the same content, within REPEAT_WITHIN_MS, while nobody was told that the holder is created.
+    """
+    if holder.claim is None or not holder.active or now_ms - holder.creation_time_ms > REPEAT_WITHIN_MS:
+        return False
+    return holder.claim == claim_of(actor, create(command, None, holder.experiment_id, artifact_root))
 
 
 def rename(

@@ -9,8 +9,8 @@ import orjson
 from ingest.port import DoorState, ExperimentAtDoor, LoggedModelAtDoor, RunAtDoor, RunInfo
 
 ROWS = """
-INSERT INTO experiments VALUES (0, 'Default', 'loc0', 'active', 10, 1, 1, 0),
-  (7, 'seven', 'loc7', 'deleted', 50, 1, 1, 3);
+INSERT INTO experiments VALUES (0, 'Default', 'loc0', 'active', 10, 1, 1, 0, NULL),
+  (7, 'seven', 'loc7', 'deleted', 50, 1, 2, 3, 'c');
 INSERT INTO experiment_tags VALUES (7, 'a.b', 'x'), (7, 'a%b', 'y'), (0, 'a.c', 'z');
 INSERT INTO runs VALUES
   (1, 'r1', 0, 'one', 'u', 'RUNNING', 5, NULL, 'uri1', 'active', 20, 0),
@@ -33,7 +33,16 @@ class DoorStateContract:
     """The rules."""
 
     async def test_experiments_are_found_by_id_and_by_name(self, state: DoorState) -> None:
-        seven = ExperimentAtDoor(7, "seven", "loc7", active=False, lifecycle_us=50, lifecycle_revision=3)
+        seven = ExperimentAtDoor(
+            7,
+            "seven",
+            "loc7",
+            active=False,
+            lifecycle_us=50,
+            lifecycle_revision=3,
+            creation_time_ms=1,
+            claim="c",
+        )
         assert await state.experiment(7) == seven
         assert await state.experiment_named("seven") == seven
         assert await state.experiment(8) is None

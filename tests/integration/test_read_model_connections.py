@@ -13,7 +13,7 @@ from tests.live_read_model import make_live
 from tracklog.distributed.read_model_connections import PostgresqlReadModelConnections
 
 COUNT = "SELECT count(*) FROM runs"
-ONE_EXPERIMENT = "INSERT INTO experiments VALUES ({0}, 'e{0}', 'loc', 'active', 1, 1, 1, 0);"
+ONE_EXPERIMENT = "INSERT INTO experiments VALUES ({0}, 'e{0}', 'loc', 'active', 1, 1, 1, 0, NULL);"
 
 
 @pytest.fixture

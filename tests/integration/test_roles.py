@@ -144,7 +144,7 @@ def test_the_address_in_an_event_is_the_clients_and_not_the_proxys(roles: Roles,
         ]
     )
     events = query.ask("GET", f"/api/tracklog/v1/events?stream=experiment/{experiment_id}")[1]["events"]
-    assert [event["actor"]["address"] for event in events] == ["192.0.2.7"]
+    assert {event["actor"]["address"] for event in events} == {"192.0.2.7"}
 
 
 # Two replicas
@@ -280,6 +280,27 @@ def test_clocks_that_differ_lose_no_acknowledged_delete(
 
 def takes_metrics(ingest: Replica, run_id: str, active: bool) -> bool:
     return (ingest.log(run_id) == "") == active
+
+
+def test_a_create_that_was_not_answered_is_answered_when_its_client_repeats_it(
+    roles: Roles, replicas: tuple[Replica, Replica], query: Replica
+) -> None:
+    """Durable and told 503; repeated through another replica."""
+    first, other = replicas
+    name = f"repeated-{time.time_ns()}"
+    [projector] = roles.processes["projector"]
+    projector.suspend()
+    try:
+        assert first.code("experiments/create", name=name) == "TEMPORARILY_UNAVAILABLE"
+    finally:
+        projector.resume()
+    strange = {"User-Agent": "another client"}
+    eventually(lambda: query.ask("GET", f"experiments/get-by-name?experiment_name={name}")[0] == 200)
+    found = query.ask("GET", f"experiments/get-by-name?experiment_name={name}")[1]["experiment"]["experiment_id"]
+    assert other.ask("POST", "experiments/create", {"name": name}, **strange)[0] == 400
+    assert other.post("experiments/create", name=name) == (200, {"experiment_id": found})
+    for replica in replicas:
+        assert replica.code("experiments/create", name=name) == "RESOURCE_ALREADY_EXISTS"
 
 
 # Leaving

@@ -69,6 +69,10 @@ SHOWN_BY: Final[dict[str, tuple[str, ...]]] = {
         "unit/ingest/test_deciding_experiments.py::test_a_tag_twice_in_one_create_is_refused",
     ),
     "An exact repeat of a metric that names": (f"{DELIBERATE}::test_a_metric_of_a_model_may_be_repeated_as_any_other",),
+    "`experiments/create` that was carried out": (
+        "unit/ingest/test_repeated_creates.py::test_a_repeat_is_answered_as_the_first",
+        "integration/test_roles.py::test_a_create_that_was_not_answered_is_answered_when_its_client_repeats_it",
+    ),
     "`artifact_location` of a proxied scheme": (
         f"{DELIBERATE}::test_a_location_that_nobody_could_use_is_refused",
         f"{DELIBERATE}::test_a_location_with_dots_that_this_server_does_not_resolve_is_kept",

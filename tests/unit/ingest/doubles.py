@@ -78,6 +78,8 @@ class MemoryProjection(ProjectionProgress, DoorState):
             row.active,
             row.lifecycle_us,
             row.lifecycle_revision,
+            row.creation_time_ms,
+            row.claim,
         )
 
     async def experiment_named(self, name: str) -> ExperimentAtDoor | None:

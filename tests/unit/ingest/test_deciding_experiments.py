@@ -24,7 +24,11 @@ def experiment(experiment_id: int = 7, *, active: bool = True) -> ExperimentAtDo
 def test_an_experiment_lies_below_the_artifact_root_by_default() -> None:
     event = deciding.create(CreateExperiment(name="n", tags=[KeyValue(key="k", value="v")]), None, 7, ROOT)
     assert event == ExperimentCreated(
-        experiment_id=7, name="n", artifact_location="mlflow-artifacts:/7", tags=[Tag("k", "v")]
+        experiment_id=7,
+        name="n",
+        artifact_location="mlflow-artifacts:/7",
+        tags=[Tag("k", "v")],
+        awaits_acknowledgement=True,
     )
 
 

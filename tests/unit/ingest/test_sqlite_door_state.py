@@ -54,7 +54,7 @@ class TestContract(DoorStateContract):
 
 async def test_a_rebuilt_read_model_is_read_as_soon_as_the_link_leads_to_it(state: SqliteDoorState, link: Path) -> None:
     assert await state.run("r1") is not None
-    make_generation(link, 2, "INSERT INTO experiments VALUES (0, 'new', 'loc', 'active', 1, 1, 1, 0)")
+    make_generation(link, 2, "INSERT INTO experiments VALUES (0, 'new', 'loc', 'active', 1, 1, 1, 0, NULL)")
     assert await state.run("r1") is None
     assert await state.experiment_named("new") is not None
 

@@ -7,6 +7,7 @@ from schemas.envelope import Actor, EventData
 from schemas.events import (
     AnyEvent,
     DatasetInput,
+    ExperimentAcknowledged,
     ExperimentCreated,
     ExperimentDeleted,
     ExperimentRenamed,
@@ -53,11 +54,14 @@ def created(run_id: str = RUNS[0], experiment_id: int = 0) -> RunCreated:
     )
 
 
-def experiment(experiment_id: int = 0, name: str | None = None) -> ExperimentCreated:
+def experiment(
+    experiment_id: int = 0, name: str | None = None, awaits_acknowledgement: bool = False
+) -> ExperimentCreated:
     return ExperimentCreated(
         experiment_id=experiment_id,
         name=name or f"e{experiment_id}",
         artifact_location=f"mlflow-artifacts:/{experiment_id}",
+        awaits_acknowledgement=awaits_acknowledgement,
     )
 
 
@@ -137,7 +141,8 @@ _datasets = st.builds(
 )
 
 payloads = st.one_of(
-    st.builds(experiment, _experiment_ids, st.sampled_from(["one", "two", "three", "four"])),
+    st.builds(experiment, _experiment_ids, st.sampled_from(["one", "two", "three", "four"]), st.booleans()),
+    st.builds(ExperimentAcknowledged, experiment_id=_experiment_ids),
     st.builds(ExperimentRenamed, experiment_id=_experiment_ids, name=st.sampled_from(["one", "two", "five"])),
     st.builds(ExperimentDeleted, experiment_id=_experiment_ids),
     st.builds(ExperimentRestored, experiment_id=_experiment_ids),

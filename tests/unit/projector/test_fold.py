@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from projector.fold import newest
 from schemas.events import (
     DatasetInput,
+    ExperimentAcknowledged,
     ExperimentDeleted,
     ExperimentRenamed,
     ExperimentRestored,
@@ -65,6 +66,23 @@ async def test_the_first_claim_of_an_experiment_id_wins(tmp_path: Path) -> None:
     read_model = await projected(tmp_path, await log_of(experiment(1, "x"), experiment(1, "y")))
     assert read_model.rows("SELECT name FROM experiments") == [("x",)]
     assert "Experiment id 1" in str(read_model.rows(REFUSALS)[0][1])
+
+
+async def test_a_new_experiment_is_claimed_until_one_request_is_acknowledged(tmp_path: Path) -> None:
+    acknowledged = ExperimentAcknowledged(experiment_id=1)
+    log = await log_of(experiment(1, "x", awaits_acknowledgement=True))
+    claims = "SELECT claim IS NULL FROM experiments"
+    assert (await projected(tmp_path, log)).rows(claims) == [(0,)]
+    log = await log_of(experiment(1, "x", awaits_acknowledgement=True), acknowledged, acknowledged)
+    read_model = await projected(tmp_path, log)
+    assert read_model.rows(claims) == [(1,)]
+    assert [row[0] for row in read_model.rows(REFUSALS)] == ["RESOURCE_ALREADY_EXISTS"]
+
+
+async def test_an_experiment_of_an_older_tracklog_is_claimed_by_nobody(tmp_path: Path) -> None:
+    read_model = await projected(tmp_path, await log_of(experiment(1), ExperimentAcknowledged(experiment_id=1)))
+    assert read_model.rows("SELECT claim FROM experiments") == [(None,)]
+    assert [row[0] for row in read_model.rows(REFUSALS)] == ["RESOURCE_ALREADY_EXISTS"]
 
 
 async def test_a_renamed_experiment_frees_its_name(tmp_path: Path) -> None:
