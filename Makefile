@@ -4,6 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 KILLS ?= 20
 COUNT ?= 20
+ABUSE_S ?= 300
 WORKERS ?= 2
 OPTIONS ?=
 
@@ -12,7 +13,7 @@ PYTHON ?= $(shell for python in python3.11 python3.12 python3.13 python3.14 pyth
 	"$$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo "$$python"; break; }; done)
 
 .DEFAULT_GOAL := help
-.PHONY: help install services serve stack test check unit format bench bench-distributed bench-artifacts crash-test fault-test lock clean
+.PHONY: help install services serve stack test check unit format bench bench-distributed bench-artifacts crash-test abuse-test fault-test lock clean
 
 help:
 	@echo "make serve              start a server on port 5000, data in ./tracklog-data (more options: OPTIONS='--port 8080')"
@@ -26,6 +27,7 @@ help:
 	@echo "make bench-distributed  the same for the distributed system"
 	@echo "make bench-artifacts    the same for artifacts, on a local folder and on MinIO"
 	@echo "make crash-test         kill a server under load again and again (KILLS=20)"
+	@echo "make abuse-test         attack a server in every known way at once, for minutes (ABUSE_S=300)"
 	@echo "make fault-test         kill and suspend parts of the distributed system under load (COUNT=20 of each fault)"
 	@echo "make lock               pin the newest versions pyproject.toml allows in requirements.lock, and those of the image"
 
@@ -77,6 +79,9 @@ bench-artifacts: install services
 
 crash-test: $(VENV)/installed-tools
 	TRACKLOG_KILLS=$(KILLS) $(BIN)/python -m pytest tests/crash/test_kills.py --timeout=0
+
+abuse-test: $(VENV)/installed-tools
+	TRACKLOG_ABUSE_S=$(ABUSE_S) $(BIN)/python -m pytest tests/abuse --timeout=0
 
 fault-test: services
 	TRACKLOG_FAULTS=$(COUNT) $(BIN)/python -m pytest tests/crash/test_faults.py tests/crash/test_outages.py --timeout=0

@@ -188,6 +188,9 @@ class Connection(RequestHandler):
         if not self._server.shares.held_bytes.take(self.client, size):
             return False
         self.held += size
+        used = self._server.shares.held_bytes.used
+        if used > self._server.most_held:
+            self._server.most_held = used
         return True
 
     def charge_answer(self, size: int) -> bool:

@@ -12,6 +12,8 @@ from typing import Any, Final
 from aiohttp import web
 from aiohttp.web_server import Server as FrameworkServer
 
+from schemas.rest.route import MIB
+from tracklog.freed_memory import trimming
 from tracklog.web.answers import refused_connection
 from tracklog.web.bounds import Shares, client_of
 from tracklog.web.connection import Connection
@@ -33,6 +35,9 @@ AGAIN_S: Final = 0.5
 
 REFUSED_CONNECTION: Final = refused_connection()
 
+TRIM_FROM_BYTES: Final = 8 * MIB
+"""When clients held more than this, what was freed of it is given back to the system afterwards."""
+
 TELL_AGAIN_S: Final = 60.0
 """How often the log says that connections are turned away, as long as they are."""
 
@@ -52,6 +57,9 @@ class Server(FrameworkServer):
         self.counts = counts
         self.shares: Shares = door.shares
         self.open: set[Connection] = set()
+        self.most_held = 0
+        """Bytes that clients held at most since memory was given back last."""
+        self._trim = trimming()
         self._told_s = -TELL_AGAIN_S
         self._nobody_idle_until_s = 0.0
 
@@ -119,6 +127,11 @@ class Server(FrameworkServer):
             now_s = self._loop.time()
             for connection in tuple(self.open):
                 connection.look(now_s)
+            held = self.shares.held_bytes.used
+            if self.most_held > TRIM_FROM_BYTES and held < TRIM_FROM_BYTES // 2:
+                self.most_held = held
+                if self._trim is not None:
+                    await asyncio.to_thread(self._trim)
 
 
 class Runner(web.AppRunner):
