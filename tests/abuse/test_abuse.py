@@ -23,7 +23,7 @@ ATTACK_S: Final = float(os.environ.get("TRACKLOG_ABUSE_S", "20"))
 MOST_MIB: Final = 300
 """Of all processes of the server together, shared pages counted once."""
 
-LEFT_OVER_MIB: Final = 60
+LEFT_OVER_MIB: Final = 90
 """What the allocator may keep of the worst moment, and what the first requests of every kind load."""
 
 QUIET_S: Final = 90.0

@@ -217,8 +217,8 @@ class Connection(RequestHandler):
             self._is_charging = False
             if self.body_failed:
                 body._exception = None
-        elif self._messages:
-            return  # of a request that came behind it
+        elif self._messages and self.transport is not None:
+            return  # of a request that came behind it, and that will be handled
         if self.held:
             self.give_back()
 

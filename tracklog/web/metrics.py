@@ -28,6 +28,7 @@ REQUESTS_IN_FLIGHT: Final = "tracklog_http_requests_in_flight"  # gauge, request
 REQUESTS_REFUSED: Final = "tracklog_http_requests_refused"  # counter, requests beyond the bound of those in flight
 CONNECTIONS: Final = "tracklog_http_connections"  # gauge, connections that are open
 CONNECTIONS_REFUSED: Final = "tracklog_http_connections_refused"  # counter, connections beyond the bound
+HELD: Final = "tracklog_http_held_bytes"  # gauge, bytes of requests and answers that clients are charged for
 SILENT: Final = "tracklog_http_silent_connections"  # counter, connections ended because the client was silent
 UNREAD: Final = "tracklog_http_unread_answers"  # counter, answers given up because the client held too many unread
 REQUESTS_TIMED_OUT: Final = "tracklog_http_requests_timed_out"  # counter, requests ended by their route's time limit
@@ -83,6 +84,7 @@ class DoorCounts:
     in_flight: int = 0
     connections: int = 0
     connections_refused: int = 0
+    held_bytes: int = 0
     refused: int = 0
     fell_silent: int = 0
     cut_off: int = 0
@@ -180,6 +182,7 @@ class ServerMetrics(Collector):
         yield CounterMetricFamily(
             CONNECTIONS_REFUSED, "Connections beyond the bound.", value=counts.connections_refused
         )
+        yield GaugeMetricFamily(HELD, "Bytes that are held for clients.", value=counts.held_bytes)
         yield CounterMetricFamily(SILENT, "Connections ended for silence.", value=counts.fell_silent)
         yield CounterMetricFamily(UNREAD, "Answers given up because too many were unread.", value=counts.cut_off)
         yield CounterMetricFamily(REQUESTS_TIMED_OUT, "Requests ended by a time limit.", value=counts.timed_out)

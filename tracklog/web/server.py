@@ -38,6 +38,9 @@ REFUSED_CONNECTION: Final = refused_connection()
 TRIM_FROM_BYTES: Final = 8 * MIB
 """When clients held more than this, what was freed of it is given back to the system afterwards."""
 
+TRIM_AT_LOOKS: Final = (2, 10, 30)
+"""After so many looks at which they held little. What was made of a request goes after what it held."""
+
 TELL_AGAIN_S: Final = 60.0
 """How often the log says that connections are turned away, as long as they are."""
 
@@ -122,16 +125,24 @@ class Server(FrameworkServer):
             await asyncio.gather(looking, return_exceptions=True)
 
     async def _look_regularly(self) -> None:
+        quiet_looks = 0
         while True:
             await asyncio.sleep(LOOK_S)
             now_s = self._loop.time()
             for connection in tuple(self.open):
-                connection.look(now_s)
-            held = self.shares.held_bytes.used
-            if self.most_held > TRIM_FROM_BYTES and held < TRIM_FROM_BYTES // 2:
-                self.most_held = held
-                if self._trim is not None:
-                    await asyncio.to_thread(self._trim)
+                try:
+                    connection.look(now_s)
+                except Exception:  # one that cannot be looked at must not hide the others
+                    logger.exception("a connection could not be looked at")
+                    connection.force_close()
+            held = self.counts.held_bytes = self.shares.held_bytes.used
+            if self._trim is None or self.most_held <= TRIM_FROM_BYTES:
+                continue
+            quiet_looks = quiet_looks + 1 if held < TRIM_FROM_BYTES // 2 else 0
+            if quiet_looks in TRIM_AT_LOOKS:
+                await asyncio.to_thread(self._trim)
+                if quiet_looks == TRIM_AT_LOOKS[-1]:
+                    self.most_held = quiet_looks = 0
 
 
 class Runner(web.AppRunner):

@@ -411,6 +411,28 @@ async def test_answers_that_nobody_reads_are_bounded(tmp_path: Path) -> None:
             assert await response.read() == LARGE
 
 
+async def test_an_answer_to_a_client_that_has_gone_is_not_charged_for_ever(tmp_path: Path) -> None:
+    """It has asked for more behind, which nobody will handle."""
+    go_on, arrived = asyncio.Event(), asyncio.Event()
+
+    async def wait(_request: web.Request) -> web.StreamResponse:
+        arrived.set()
+        await go_on.wait()
+        return web.Response(body=LARGE)
+
+    app = create_app([route("/wait", wait, "GET", Kind.READ)], WebSettings())
+    async with TestClient(WebServer(app)) as client:
+        served = Served(client, tmp_path)
+        raw = await served.connect()
+        await raw.send(b"GET /api/2.0/wait HTTP/1.1\r\nHost: localhost\r\n\r\n" * 3)
+        await arrived.wait()
+        raw.writer.transport.abort()
+        await served.until(lambda: not served.server.open)
+        go_on.set()
+        await served.until(lambda: served.server.counts.in_flight == 0)
+        assert served.server.shares.held_bytes.used == 0
+
+
 async def test_an_answer_larger_than_any_share_is_sent_alone(tmp_path: Path) -> None:
     async with serving(tmp_path, Bounds(held_bytes=2 * MIB)) as served:
         async with served.client.get("/api/2.0/large") as response:
