@@ -14,7 +14,7 @@ from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
 from aiokafka.errors import KafkaError
 
 from event_log.kafka_settings import KafkaSettings
-from event_log.port import LogUnavailable, PartitionAssignment
+from event_log.port import LogUnavailable, MembershipRefused, PartitionAssignment
 
 SESSION_TIMEOUT_MS: Final = 6000
 """A member that is not heard of for so long has lost its partitions. The least that brokers allow by default."""
@@ -71,7 +71,6 @@ class KafkaAssignment(PartitionAssignment, ConsumerRebalanceListener):  # type: 
             raise LogUnavailable(f"Kafka cannot be reached to share the partitions out: {error!r}") from error
 
     async def wait_for_change(self, known: Set[int], timeout_s: float) -> None:
-        """Raises LogUnavailable when Kafka refuses this member."""
         deadline = time.monotonic() + timeout_s
         while self._partitions == known and (left_s := deadline - time.monotonic()) > 0:
             await self._hear_of_refusals()
@@ -100,4 +99,4 @@ class KafkaAssignment(PartitionAssignment, ConsumerRebalanceListener):  # type: 
         try:
             await self._consumer.getmany(timeout_ms=0)
         except KafkaError as error:
-            raise LogUnavailable(f"Kafka does not let this worker join the group: {error}") from error
+            raise MembershipRefused(f"Kafka does not let this worker join the group: {error}") from error

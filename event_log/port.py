@@ -41,6 +41,10 @@ class LogAccessRefused(LogUnavailable):
     """The service that keeps the log answers, and does not let this process in; waiting alone seldom helps."""
 
 
+class MembershipRefused(LogUnavailable):
+    """The group that shares the partitions does not take this member. It has to leave, and to join anew."""
+
+
 class LogOverloaded(Retryable):
     """Too many appends wait for the log. Nothing of the append is or will be in the log."""
 
@@ -186,7 +190,10 @@ class PartitionAssignment(ABC):
 
     @abstractmethod
     async def wait_for_change(self, known: Set[int], timeout_s: float) -> None:
-        """Return when `partitions` is not `known`, or after `timeout_s` all the same."""
+        """Return when `partitions` is not `known`, or after `timeout_s` all the same.
+
+        Raises MembershipRefused.
+        """
 
     @abstractmethod
     async def close(self) -> None:

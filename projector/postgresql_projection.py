@@ -9,7 +9,7 @@ from typing import Final
 
 import asyncpg
 
-from event_log.port import EventLogReader, LogReplaced, LogUnavailable, PartitionAssignment
+from event_log.port import EventLogReader, LogReplaced, LogUnavailable, MembershipRefused, PartitionAssignment
 from projector import postgresql_generations as generations
 from projector.last_folded import divergence
 from projector.port import ReadModelUnavailable, Superseded
@@ -92,7 +92,7 @@ class PostgresqlProjection:
             await assignment.start()
             self._worker = ProjectorWorker(self._log, read_model, assignment, self._publish, self._linger)
             self.generation, self.trouble = generation, None
-            folding = asyncio.create_task(self._worker.run())
+            folding = asyncio.create_task(self._fold(self._worker))
             try:
                 await asyncio.wait((folding, promoting, comparing), return_when=asyncio.FIRST_COMPLETED)
                 if promoting.done():
@@ -110,6 +110,28 @@ class PostgresqlProjection:
             await asyncio.gather(promoting, comparing, return_exceptions=True)
             await assignment.close()
             await read_model.close()
+
+    async def _fold(self, worker: ProjectorWorker) -> None:
+        """Fold for ever, through every time in which the log is away, as a member of the group.
+
+        One that left and joined anew would wait for its former self: brokers that were away never heard that it left,
+        and count it until its session runs out.
+        """
+        while True:
+            try:
+                await worker.run()
+            except (LogReplaced, MembershipRefused):
+                raise
+            except LogUnavailable as error:
+                logger.warning("%s; reading on as soon as it is there", error)
+                await self._until_log_is_there()
+
+    async def _until_log_is_there(self) -> None:
+        while True:
+            await asyncio.sleep(_AGAIN_S)
+            with contextlib.suppress(LogUnavailable):
+                await self._log.end()
+                return
 
     async def _keep_comparing(self, generation: Generation) -> None:
         """Compare the generation with its log from time to time. Raises Superseded once it does not belong to it."""

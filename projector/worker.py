@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Sequence, Set
 from dataclasses import dataclass, field
 from typing import Final
 
-from event_log.port import EventLogReader, PartitionAssignment
+from event_log.port import EventLogReader, LogUnavailable, PartitionAssignment
 from projector import batch
 from projector.fold import fold
 from projector.port import CheckpointMove, Fenced, ReadModelWriter, Refusal, SetAside, SetAsideEvent, Unwritable
@@ -110,7 +110,8 @@ class ProjectorWorker:
     async def run(self) -> None:
         """Fold for ever.
 
-        Raises Superseded when another read model took this one's place, ReadModelUnavailable and DamagedReadModel.
+        Raises Superseded when another read model took this one's place, ReadModelUnavailable and DamagedReadModel; and
+        LogUnavailable, after which it may be run again.
         """
         while True:
             try:
@@ -127,6 +128,9 @@ class ProjectorWorker:
                 logger.info("%s; reading the checkpoints anew", fenced)
                 self._partitions.clear()
                 await self._assignment.wait_for_change(self._assignment.partitions, _FENCED_PAUSE_S)
+            except LogUnavailable:
+                self._partitions.clear()  # of one that was being taken over not all may be known that was set aside
+                raise
 
     async def fold_until(self, end: Positions) -> None:
         """Fold up to `end` in every partition named, and not past it. Raises Fenced, Superseded."""

@@ -11,6 +11,7 @@ from typing import Any, Final
 import pytest
 import requests
 
+from event_log.kafka_assignment import SESSION_TIMEOUT_MS
 from tests.crash.distributed import DistributedSystem
 from tests.services.missing import ServiceMissing, leave_out
 from tests.services.stack import StackSettings
@@ -171,6 +172,27 @@ def test_without_kafka_writes_are_refused_and_reads_answered(
     assert len(shown) == len(set(shown))
     assert set(shown) & set(refused) == set()
     assert len(in_doubt) <= 1
+
+
+def test_after_kafka_was_away_projectors_are_ready_with_everyone_else(system: DistributedSystem) -> None:
+    assert system.kafka is not None
+    everyone = [*system.roles["ingest"], *system.roles["query"], *system.projectors]
+    system.kafka.kill()
+    try:
+        eventually(lambda: not any(one.is_ready() for one in everyone), RETURN_BOUND_S)
+        time.sleep(OUTAGE_S / 2)
+    finally:
+        system.kafka.start()
+    ready_at_s: dict[str, float] = {}
+    while len(ready_at_s) < len(everyone):
+        for one in everyone:
+            if one.name not in ready_at_s and one.is_ready():
+                ready_at_s[one.name] = time.monotonic()
+        assert time.monotonic() - min(ready_at_s.values(), default=time.monotonic()) < RETURN_BOUND_S
+        time.sleep(0.05)
+    projectors = [at_s for name, at_s in ready_at_s.items() if name.startswith("projector")]
+    others = [at_s for name, at_s in ready_at_s.items() if not name.startswith("projector")]
+    assert max(projectors) - max(others) < SESSION_TIMEOUT_MS / 2000, "they waited for their former selves"
 
 
 def test_without_the_object_store_artifacts_are_refused_and_tracking_goes_on(
