@@ -6,7 +6,7 @@ from event_log.port import ForeignLog, LogAccessRefused
 from event_log.postgresql_connection import no_connection
 from schemas.migrations import ForeignDatabase, migrate
 from schemas.postgresql import CONTROL_SCHEMA
-from schemas.postgresql_errors import CONNECT_ERRORS
+from schemas.postgresql_errors import CONNECT_ERRORS, PASSING_ERRORS
 
 
 async def ensure_control_schema(dsn: str) -> None:
@@ -24,5 +24,5 @@ async def ensure_control_schema(dsn: str) -> None:
         raise LogAccessRefused(
             f"This user may not make or read the schema {CONTROL_SCHEMA} in the database: {error}"
         ) from error
-    except CONNECT_ERRORS as error:
+    except (*CONNECT_ERRORS, *PASSING_ERRORS) as error:
         raise no_connection(dsn, error) from error

@@ -9,12 +9,10 @@ import contextlib
 from collections.abc import Set
 from typing import Final
 
-import asyncpg
-
 from event_log.group_append import PARTITION
 from event_log.port import LogUnavailable, PartitionAssignment
 from event_log.postgresql_connection import Connection, connect
-from schemas.postgresql_errors import CONNECTION_ERRORS
+from schemas.postgresql_errors import UNANSWERED_ERRORS
 
 PING_S: Final = 1.0
 STALLED_S: Final = 5.0
@@ -79,7 +77,7 @@ class PostgresqlAssignment(PartitionAssignment):
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(PING_S):
                         await lost.wait()
-        except (*CONNECTION_ERRORS, asyncpg.QueryCanceledError):
+        except UNANSWERED_ERRORS:
             pass  # another one may have the lock by now; `_take_part` tries again
         finally:
             self._become(_NONE)
@@ -92,6 +90,7 @@ class PostgresqlAssignment(PartitionAssignment):
 
 _SETTINGS: Final = {
     "statement_timeout": "0",
+    "lock_timeout": "0",
     "idle_session_timeout": f"{STALLED_S * 1000:.0f}",
     # A member that waits and goes away leaves the queue, too.
     "client_connection_check_interval": "1000",

@@ -9,7 +9,15 @@ from typing import TYPE_CHECKING, Final
 import asyncpg
 
 from event_log.port import LogAccessRefused, LogUnavailable
-from schemas.postgresql_errors import ACCESS_REFUSALS, CONNECT_ERRORS, CONNECTION_ERRORS, cannot_connect, said
+from schemas.postgresql_errors import (
+    ACCESS_REFUSALS,
+    CONNECT_ERRORS,
+    CONNECTION_ERRORS,
+    MISSING_ERRORS,
+    PASSING_ERRORS,
+    cannot_connect,
+    said,
+)
 
 if TYPE_CHECKING:
     Connection = asyncpg.Connection[asyncpg.Record]
@@ -37,12 +45,12 @@ async def connect(dsn: str, settings: Mapping[str, str]) -> Connection:
                 **settings,
             },
         )
-    except CONNECT_ERRORS as error:
+    except (*CONNECT_ERRORS, *PASSING_ERRORS) as error:
         raise no_connection(dsn, error) from error
 
 
 def no_connection(dsn: str, error: BaseException) -> LogUnavailable:
-    """What one of CONNECT_ERRORS is to those who need the log in the database `dsn`."""
+    """What an error of an attempt to connect is to those who need the log in the database `dsn`."""
     kind = LogAccessRefused if isinstance(error, ACCESS_REFUSALS) else LogUnavailable
     return kind(cannot_connect(dsn, error))
 
@@ -74,8 +82,9 @@ class SteadyConnection:
             except CONNECTION_ERRORS as error:
                 connection.terminate()
                 raise LogUnavailable(f"PostgreSQL was lost while it was asked: {said(error)}") from error
-            except asyncpg.QueryCanceledError as error:
-                raise LogUnavailable(f"PostgreSQL took longer than {self._timeout_s} s: {said(error)}") from error
+            except (*PASSING_ERRORS, *MISSING_ERRORS) as error:
+                connection.terminate()  # it may lead to a standby, or to a database that is no more
+                raise LogUnavailable(f"PostgreSQL does not answer for the event log: {said(error)}") from error
 
     async def close(self) -> None:
         """Let go of it."""

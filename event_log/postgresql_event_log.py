@@ -40,7 +40,7 @@ from schemas import codec
 from schemas.damaged_event import damaged_event
 from schemas.envelope import Actor, EventData, Position, Positions, RecordedEvent
 from schemas.postgresql import LOG_CHANNEL
-from schemas.postgresql_errors import CONNECTION_ERRORS, said
+from schemas.postgresql_errors import CONNECTION_ERRORS, UNANSWERED_ERRORS, said
 
 logger = logging.getLogger(__name__)
 
@@ -63,6 +63,9 @@ _UNKNOWN_AFTER_S: Final = 6.0
 """A server that says nothing at all for this long has left the outcome open."""
 _READ_TIMEOUT_S: Final = 30.0
 _END_TIMEOUT_S: Final = 2.0
+
+_TRUSTED_S: Final = 5.0
+"""For so long after a commit that was tried for it the log is taken to be able to make another."""
 
 _RETRY_S: Final = 0.25
 """Between attempts to connect while PostgreSQL is away."""
@@ -102,6 +105,8 @@ _DAMAGE: Final = (
     UnicodeDecodeError,
 )
 """What is raised of a page, a value or a text that is not what was written."""
+
+_TOUCH_END: Final = "UPDATE tracklog.log_end SET next_offset = next_offset WHERE partition = 0"
 
 _END: Final = "SELECT next_offset FROM tracklog.log_end WHERE partition = 0"
 
@@ -249,7 +254,7 @@ class PostgresqlEventLogReader(EventLogReader):
                 self._hear(await connection.fetchval(_END))  # what grew before PostgreSQL was listened to
                 self._is_listening = True
                 await lost.wait()
-            except CONNECTION_ERRORS:
+            except UNANSWERED_ERRORS:
                 await asyncio.sleep(_POLL_S)
             finally:
                 self._is_listening = False
@@ -365,6 +370,7 @@ class PostgresqlEventLog(PostgresqlEventLogReader, EventLog):
         self._gathering: list[WaitingAppend] = []
         self._gathered = asyncio.Event()
         self._waiting_bytes = 0
+        self._trusted_until_s = 0.0
         self._is_closing = False
         self._returning: asyncio.Task[None] | None = None
         self._writer = asyncio.create_task(self._write())
@@ -390,6 +396,15 @@ class PostgresqlEventLog(PostgresqlEventLogReader, EventLog):
         self._gathering.append(append)
         self._gathered.set()
         return await append.done
+
+    async def check_appendable(self) -> None:
+        """By a commit that moves the log's end to where it is; none of it is asked for again for a while."""
+        now_s = asyncio.get_running_loop().time()
+        if now_s < self._trusted_until_s:
+            return
+        async with self._asking.borrow() as connection:
+            await connection.execute(_TOUCH_END)
+        self._trusted_until_s = now_s + _TRUSTED_S
 
     async def close(self) -> None:
         self._is_closing = True
@@ -527,6 +542,7 @@ class PostgresqlEventLog(PostgresqlEventLogReader, EventLog):
         for append in batch:
             self._waiting_bytes -= append.size
         if isinstance(outcome, Exception):
+            self._trusted_until_s = 0.0
             refuse(batch, outcome)
             return
         offset = confirm(batch, outcome)

@@ -8,7 +8,8 @@ A building generation is folded by the projectors when its schema version has no
 """
 
 import contextlib
-from collections.abc import AsyncIterator
+import logging
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
@@ -18,14 +19,17 @@ from sqlalchemy.schema import CreateIndex
 
 from event_log.port import EventLogReader
 from projector.last_folded import LastFolded
-from projector.port import Superseded
+from projector.port import ReadModelUnavailable, Superseded
 from projector.postgresql_read_model import FENCE_LOCK, away
 from schemas import belonging
 from schemas.belonging import LOG_ID
 from schemas.envelope import Position, Positions
 from schemas.migrations import migrate
 from schemas.postgresql import CONTROL_SCHEMA, READ_MODELS_CHANNEL, schema_of
+from schemas.postgresql_errors import DAMAGE_ERRORS, MISSING_ERRORS, said
 from schemas.read_model import SCHEMA_VERSION, metadata
+
+logger = logging.getLogger(__name__)
 
 Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 
@@ -34,6 +38,8 @@ _LIST_LOCK: Final = 0
 """Of the class FENCE_LOCK: whoever changes the list of generations holds it. Generations are numbered from 1."""
 
 _CONNECT_TIMEOUT_S: Final = 5.0
+_SETTINGS: Final = {"application_name": "tracklog generations", "statement_timeout": "0", "lock_timeout": "0"}
+"""Some statements here take long, whatever the database or the role has the bounds set to."""
 _CAUGHT_UP_EVENTS: Final = 2000
 """A new read model goes live this close to the log's end: a batch, which its readers then wait for as they do for any
 write. Behind a log that never rests it would wait for ever to be level."""
@@ -52,13 +58,23 @@ class Generation:
     log_id: str
 
 
+@contextlib.contextmanager
+def _errors() -> Iterator[None]:
+    try:
+        with away():
+            yield
+    except (*MISSING_ERRORS, *DAMAGE_ERRORS) as error:
+        raise ReadModelUnavailable(f"The read models cannot be looked after: {said(error)}") from error
+
+
 @contextlib.asynccontextmanager
 async def connected(dsn: str) -> AsyncIterator[Connection]:
-    """A connection for looking after generations. Raises ReadModelUnavailable."""
-    with away():
-        connection = await asyncpg.connect(
-            dsn, timeout=_CONNECT_TIMEOUT_S, server_settings={"application_name": "tracklog generations"}
-        )
+    """A connection for looking after generations.
+
+    Raises ReadModelUnavailable, also for what statements on it run into: tables that are gone, damage.
+    """
+    with _errors():
+        connection = await asyncpg.connect(dsn, timeout=_CONNECT_TIMEOUT_S, server_settings=_SETTINGS)
         try:
             yield connection
         finally:
@@ -148,6 +164,16 @@ async def retire(connection: Connection, generation: int) -> None:
         await _announce(connection, generation)
 
 
+async def retire_damaged(dsn: str, generation: int, why: str) -> None:
+    """Take a generation that is damaged out of use, unless another took its place. Raises ReadModelUnavailable."""
+    async with connected(dsn) as connection:
+        if any(one.number == generation and one.state != "retired" for one in await generations(connection)):
+            logger.error(
+                "the read model %s is damaged: %s; a new one is folded from the log", schema_of(generation), why
+            )
+            await retire(connection, generation)
+
+
 async def promote_when_caught_up(dsn: str, generation: int, log: EventLogReader) -> bool:
     """Make a building generation live if it is close to the log's end. Whether it is live now.
 
@@ -219,7 +245,7 @@ async def drop_retired(connection: Connection) -> list[int]:
     dropped: list[int] = []
     for one in await generations(connection):
         if one.state == "retired":
-            with contextlib.suppress(asyncpg.LockNotAvailableError):
+            with contextlib.suppress(asyncpg.LockNotAvailableError, *DAMAGE_ERRORS):
                 await drop(connection, one.number)
                 dropped.append(one.number)
     return dropped

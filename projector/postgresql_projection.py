@@ -7,12 +7,10 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import Final
 
-import asyncpg
-
 from event_log.port import EventLogReader, LogReplaced, LogUnavailable, MembershipRefused, PartitionAssignment
 from projector import postgresql_generations as generations
 from projector.last_folded import divergence
-from projector.port import ReadModelUnavailable, Superseded
+from projector.port import DamagedReadModel, ReadModelUnavailable, Superseded
 from projector.postgresql_generations import Connection, Generation
 from projector.postgresql_read_model import PostgresqlReadModelWriter
 from projector.worker import Linger, ProjectorWorker, Publish, no_linger, publish_nothing
@@ -70,17 +68,25 @@ class PostgresqlProjection:
         """Fold until cancelled. What is away is tried again; what is unexpected is raised."""
         while True:
             try:
-                await self._project(await generations.ensure(self._dsn, self._log))
+                generation = await generations.ensure(self._dsn, self._log)
+                try:
+                    await self._project(generation)
+                except DamagedReadModel as damage:
+                    await generations.retire_damaged(self._dsn, generation.number, str(damage))
             except LogReplaced:
                 raise
             except Superseded as superseded:
                 logger.info("%s; going on with that one", superseded)
             except (ReadModelUnavailable, LogUnavailable) as error:
-                self.trouble = str(error)
-                logger.warning("%s; trying again in %.1f s", error, _AGAIN_S)
+                self._in_trouble(str(error))
                 await asyncio.sleep(_AGAIN_S)
             finally:
                 self.generation = self._worker = None
+
+    def _in_trouble(self, why: str) -> None:
+        if self.trouble != why:
+            logger.warning("%s; trying again every %.1f s", why, _AGAIN_S)
+        self.trouble = why
 
     async def _project(self, generation: Generation) -> None:
         await self._require_belonging(generation, self._fault_before_folding)
@@ -137,7 +143,7 @@ class PostgresqlProjection:
         """Compare the generation with its log from time to time. Raises Superseded once it does not belong to it."""
         while True:
             await asyncio.sleep(_COMPARE_S)
-            with contextlib.suppress(LogUnavailable, ReadModelUnavailable, asyncpg.UndefinedTableError):
+            with contextlib.suppress(LogUnavailable, ReadModelUnavailable):
                 await self._require_belonging(generation, self._fault)
 
     async def _fault(self, connection: Connection, generation: int) -> str | None:

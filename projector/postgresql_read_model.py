@@ -11,6 +11,7 @@ from projector import rows
 from projector.metric_rows import completes_a_chunk
 from projector.port import (
     CheckpointMove,
+    DamagedReadModel,
     Fenced,
     ReadModelUnavailable,
     ReadModelWriter,
@@ -25,7 +26,15 @@ from projector.working_set import Experiment, LoggedModel, Needs, Run, WorkingSe
 from schemas import progress_message
 from schemas.envelope import Positions
 from schemas.postgresql import CONTROL_SCHEMA, PROGRESS_CHANNEL, schema_of
-from schemas.postgresql_errors import CONNECTION_ERRORS, said
+from schemas.postgresql_errors import (
+    CONNECTION_ERRORS,
+    DAMAGE_ERRORS,
+    MISSING_ERRORS,
+    PASSING_ERRORS,
+    UNANSWERED_ERRORS,
+    said,
+)
+from schemas.read_model import metadata
 
 FENCE_LOCK: Final = 0x747261
 """The class of advisory locks that every commit holds shared, by generation, and a switch holds alone."""
@@ -40,15 +49,7 @@ _UNWRITABLE: Final = (
     asyncpg.ProgramLimitExceededError,  # an index row too large
     UnicodeEncodeError,  # a lone surrogate
 )
-_GONE: Final = (asyncpg.UndefinedTableError, asyncpg.InvalidSchemaNameError)
-"""The generation was dropped, some time after it was retired."""
 _REPEATABLE: Final = (asyncpg.DeadlockDetectedError, asyncpg.SerializationError)
-_AWAY: Final = (
-    *CONNECTION_ERRORS,
-    asyncpg.InsufficientResourcesError,
-    asyncpg.ReadOnlySQLTransactionError,  # it is a standby now
-    asyncpg.IdleInTransactionSessionTimeoutError,
-)
 
 _NUL: Final = rb"\u0000"
 """In JSON."""
@@ -64,6 +65,9 @@ STALLED_MS: Final = 3000
 
 _SETTINGS: Final = {
     "application_name": "tracklog projector",
+    # Whatever the database or the role has them set to.
+    "statement_timeout": f"{_STATEMENT_TIMEOUT_S * 1000:.0f}",
+    "lock_timeout": "0",
     # Rows and checkpoints are lost together in a crash of PostgreSQL, and folded again from the log: so a commit need
     # not wait for the disk. The files are not torn by it.
     "synchronous_commit": "off",
@@ -82,13 +86,15 @@ _SETTINGS: Final = {
 
 @contextlib.contextmanager
 def away() -> Iterator[None]:
-    """What asyncpg raises when PostgreSQL is away, as the port says it."""
+    """What asyncpg raises when PostgreSQL is away, or does not do something now, as the port says it."""
     try:
         yield
-    except _UNENCODABLE:
+    except (_UNENCODABLE, *DAMAGE_ERRORS):
         raise
-    except _AWAY as error:
+    except CONNECTION_ERRORS as error:
         raise ReadModelUnavailable(f"PostgreSQL is away: {said(error)}") from error
+    except PASSING_ERRORS as error:
+        raise ReadModelUnavailable(f"PostgreSQL does not do it now: {said(error)}") from error
 
 
 @contextlib.contextmanager
@@ -99,8 +105,8 @@ def _errors() -> Iterator[None]:
             yield
     except _UNWRITABLE as error:
         raise Unwritable(f"PostgreSQL refuses it: {error!r}") from error
-    except _GONE as error:
-        raise Superseded(f"this read model was dropped: {error}") from error
+    except (*MISSING_ERRORS, *DAMAGE_ERRORS) as error:
+        raise DamagedReadModel(said(error)) from error
 
 
 class PostgresqlReadModelWriter(ReadModelWriter):
@@ -128,7 +134,7 @@ class PostgresqlReadModelWriter(ReadModelWriter):
     async def close(self) -> None:
         try:
             await self._connection.close(timeout=1.0)
-        except (TimeoutError, *CONNECTION_ERRORS):
+        except UNANSWERED_ERRORS:
             self._connection.terminate()
 
     async def checkpoints(self, partitions: Set[int]) -> Positions:
@@ -163,15 +169,19 @@ class PostgresqlReadModelWriter(ReadModelWriter):
 
     async def check(self, checkpoints: Positions) -> None:
         with _errors():
-            state, is_read_only = await self._connection.fetchrow(  # type: ignore[misc]  # always a row
+            state, is_read_only, missing = await self._connection.fetchrow(  # type: ignore[misc]  # always a row
                 f"SELECT (SELECT state FROM {CONTROL_SCHEMA}.read_models WHERE generation = $1),"
-                " current_setting('transaction_read_only')::bool",
+                " current_setting('transaction_read_only')::bool,"
+                " (SELECT min(name) FROM unnest($2::text[]) AS wanted (name) WHERE to_regclass(name) IS NULL)",
                 self._generation,
+                [f"{schema_of(self._generation)}.{name}" for name in metadata.tables],
             )
         if state is None or state == "retired":
             raise Superseded("another read model took this one's place")
         if is_read_only:
-            raise ReadModelUnavailable("PostgreSQL is away: it takes no writes now.")
+            raise ReadModelUnavailable("PostgreSQL takes no writes now: it is a standby, or set to read-only.")
+        if missing is not None:
+            raise DamagedReadModel(f"the table {missing} is gone")
         if await self.checkpoints(set(checkpoints)) != checkpoints:
             raise Fenced("the checkpoints are no longer where this worker left them")
 
@@ -298,7 +308,7 @@ class PostgresqlReadModelWriter(ReadModelWriter):
                     raise
 
     async def _roll_back(self) -> None:
-        with contextlib.suppress(*CONNECTION_ERRORS):  # the error that brought us here is the one to tell
+        with contextlib.suppress(*UNANSWERED_ERRORS):  # the error that brought us here is the one to tell
             if self._connection.is_in_transaction():
                 await self._connection.execute("ROLLBACK")
 

@@ -13,7 +13,7 @@ from query_api.batched_lookups import BatchedLookups, Found, Key
 from query_api.port import MAX_PAGE_BYTES, FirstRows, ReadModel, ReadSnapshot, Row
 from schemas.errors import DeadlineExceeded, InvalidParameterValue, RequestLimitExceeded, TemporarilyUnavailable
 from schemas.postgresql import Connection, ReadModelConnections
-from schemas.postgresql_errors import CONNECTION_ERRORS, said
+from schemas.postgresql_errors import MISSING_ERRORS, UNANSWERED_ERRORS, said
 
 STATEMENT_BOUND_S: Final = 20.0
 """Below the 30 s after which a request is given up, so that the client hears which part took too long."""
@@ -45,10 +45,8 @@ READING_SETTINGS: Final[Mapping[str, str]] = {
 _ATTEMPTS: Final = 2
 """A connection that waited in the pool may be dead, after a restart of PostgreSQL for one; a new one is tried then."""
 
-_OF_NO_USE: Final = (
-    *CONNECTION_ERRORS,
-    asyncpg.UndefinedTableError,  # to a generation that nobody reads any more, and that was dropped
-)
+_OF_NO_USE: Final = UNANSWERED_ERRORS
+"""Also a statement that somebody cancelled, and the tables of a generation that nobody reads any more."""
 
 _FIRST_ROWS_AT_ONCE: Final = 8
 _GROWTH: Final = 8
@@ -189,7 +187,7 @@ async def _bounded(call: Awaitable[Any]) -> Any:
     try:
         async with asyncio.timeout(STATEMENT_BOUND_S):
             return await call
-    except (TimeoutError, asyncpg.QueryCanceledError) as error:
+    except TimeoutError as error:
         raise DeadlineExceeded(
             f"The read model did not answer within {STATEMENT_BOUND_S:g} s; narrow the request."
         ) from error
@@ -199,7 +197,7 @@ async def _bounded(call: Awaitable[Any]) -> Any:
 
 def _told_to_clients(error: Exception) -> Exception:
     """The error as clients may see it; a mistake in a statement or in its parameters stays what it is."""
-    if isinstance(error, ValueError | asyncpg.UndefinedTableError | TemporarilyUnavailable):
+    if isinstance(error, (ValueError, *MISSING_ERRORS, TemporarilyUnavailable)):
         return error
     return TemporarilyUnavailable(f"The read model cannot be read now: {said(error)}")
 

@@ -1,4 +1,8 @@
-"""Which errors of asyncpg mean that PostgreSQL is away, for all that talks to it, and how they are told."""
+"""What the errors of asyncpg mean, for all that talks to PostgreSQL, and how they are told.
+
+Every error that PostgreSQL may answer with is in one of the groups below, by the classes of SQLSTATE, or is a fault of
+this program: a statement that is wrong, which tests find. Source: "PostgreSQL Error Codes", appendix A of its manual.
+"""
 
 import errno
 import os
@@ -18,7 +22,10 @@ CONNECTION_ERRORS: Final = (
     asyncpg.CannotConnectNowError,  # it starts up or shuts down
     asyncpg.AdminShutdownError,
     asyncpg.CrashShutdownError,
+    asyncpg.DatabaseDroppedError,
     asyncpg.IdleSessionTimeoutError,
+    asyncpg.IdleInTransactionSessionTimeoutError,
+    asyncpg.TransactionTimeoutError,
     asyncpg.TooManyConnectionsError,
     asyncpg.InvalidAuthorizationSpecificationError,  # a wrong password, too: InvalidPasswordError
     asyncpg.InvalidCatalogNameError,  # no such database
@@ -29,6 +36,37 @@ asyncpg says by InterfaceError that a connection is closed, but also that argume
 it cannot send, such as a text where a number belongs, is asyncpg.DataError, as what PostgreSQL cannot take.
 """
 
+PASSING_ERRORS: Final = (
+    asyncpg.OperatorInterventionError,  # a statement that was cancelled: by a timeout, by somebody
+    asyncpg.ObjectNotInPrerequisiteStateError,  # a lock that was not had in time
+    asyncpg.TransactionRollbackError,  # a deadlock, a conflict with another transaction
+    asyncpg.InsufficientResourcesError,  # the disk is full, or memory
+    asyncpg.ReadOnlySQLTransactionError,  # a standby, or a database that was set so
+    asyncpg.InsufficientPrivilegeError,
+    asyncpg.InvalidCachedStatementError,  # a table was made anew since the statement was prepared
+    asyncpg.PostgresSystemError,  # a file could not be read
+    asyncpg.ConfigFileError,
+    asyncpg.InternalServerError,
+)
+"""A statement was undone, and the connection is as good as before. It may succeed later, or once somebody has changed
+something: who asked is told why."""
+
+DAMAGE_ERRORS: Final = (
+    asyncpg.DataCorruptedError,
+    asyncpg.IndexCorruptedError,
+    asyncpg.UndefinedFileError,  # of a table
+)
+"""Some of what is stored is not what was written. They are PASSING_ERRORS, too, for whoever cannot mend it."""
+
+MISSING_ERRORS: Final = (
+    asyncpg.UndefinedTableError,
+    asyncpg.UndefinedObjectError,  # a collation
+    asyncpg.InvalidSchemaNameError,
+)
+"""What this program made once is not there: dropped, or the database is a new one of the old name."""
+
+UNANSWERED_ERRORS: Final = (*CONNECTION_ERRORS, *PASSING_ERRORS, *MISSING_ERRORS)
+"""Whatever keeps a right statement from being answered."""
 
 ACCESS_REFUSALS: Final = (
     asyncpg.InvalidAuthorizationSpecificationError,

@@ -92,16 +92,17 @@ class Pulse:
 
     def __init__(self, most_silent_looks: int) -> None:
         self._most = most_silent_looks
-        self._silent = 0
+        self.silent = 0
+        """How many looks there were since it was heard."""
 
     def heard(self) -> None:
         """The child gave a sign of life."""
-        self._silent = 0
+        self.silent = 0
 
     def is_lost(self) -> bool:
         """Look once more: whether the child has been silent for as many looks as it may be."""
-        self._silent += 1
-        return self._silent > self._most
+        self.silent += 1
+        return self.silent > self._most
 
 
 async def ended(child: Child) -> None:

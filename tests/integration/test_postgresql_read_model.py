@@ -14,7 +14,7 @@ from msgspec.structs import replace
 from event_log.fixed_assignment import FixedAssignment
 from event_log.memory_event_log import MemoryEventLog
 from projector import postgresql_generations as generations
-from projector.port import CheckpointMove, Fenced, ReadModelUnavailable, Superseded
+from projector.port import CheckpointMove, DamagedReadModel, Fenced, ReadModelUnavailable, Superseded
 from projector.postgresql_read_model import PostgresqlReadModelWriter
 from projector.worker import ProjectorWorker
 from projector.working_set import Needs, WorkingSet
@@ -103,7 +103,7 @@ async def test_a_worker_whose_read_model_was_dropped_is_told_so(
 ) -> None:
     async with generations.connected(read_model.dsn) as connection:
         await generations.drop(connection, read_model.generation)
-    with pytest.raises(Superseded):
+    with pytest.raises(DamagedReadModel):
         await writer.load(Needs(experiment_ids={1}))
 
 

@@ -49,7 +49,7 @@ async def test_a_switch_moves_new_connections_and_lets_old_ones_finish(
     assert names == 1
 
 
-async def test_a_read_model_that_was_dropped_is_left_for_the_live_one(
+async def test_a_read_model_that_was_dropped_is_left_for_the_live_one_when_told_of_it(
     postgresql_database: str, connections: PostgresqlReadModelConnections
 ) -> None:
     first = connections.generation or 1
@@ -58,8 +58,10 @@ async def test_a_read_model_that_was_dropped_is_left_for_the_live_one(
     connection = await asyncpg.connect(postgresql_database)
     await connection.execute(f"DROP SCHEMA tracklog_read_model_{first} CASCADE")
     await connection.close()
-    with pytest.raises(TemporarilyUnavailable, match="just been replaced"):
-        await experiments(connections)
+    for _ in range(2):  # the new one may lack what the old one had, until whoever follows the projectors says otherwise
+        with pytest.raises(TemporarilyUnavailable, match="just been replaced"):
+            await experiments(connections)
+    await connections.switch_to(first + 1)
     assert await experiments(connections) == [2]
 
 

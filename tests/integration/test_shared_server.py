@@ -111,7 +111,9 @@ def test_a_projector_child_that_is_killed_is_followed_by_another(shared: SharedS
         deadline = time.monotonic() + WITHIN_S
         while (answer := shared.get("/api/2.0/mlflow/runs/get", run_id=run_id)).status_code != 200:
             assert time.monotonic() < deadline, answer.text
-        assert shared.get("/ready").json() == {"ready": True}
+        while (told := shared.get("/ready").json()) != {"ready": True}:
+            assert time.monotonic() < deadline, told
+            time.sleep(0.05)
 
 
 def test_no_password_is_in_the_command_line_of_the_child(shared: SharedServer) -> None:

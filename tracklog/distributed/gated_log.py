@@ -20,6 +20,11 @@ class GatedLog(EventLog):
             raise LogUnavailable(reason)
         return self._log.append(events)
 
+    async def check_appendable(self) -> None:
+        if (reason := self._closed()) is not None:
+            raise LogUnavailable(reason)
+        await self._log.check_appendable()
+
     async def identity(self) -> str:
         return await self._log.identity()
 

@@ -10,7 +10,7 @@ import asyncpg
 
 from schemas.envelope import Positions
 from schemas.postgresql import HURRY_CHANNEL
-from schemas.postgresql_errors import CONNECTION_ERRORS
+from schemas.postgresql_errors import UNANSWERED_ERRORS
 
 LINGER_S: Final = 0.1
 """How long news may wait for more while nobody reads: a transaction costs as much as folding a hundred points."""
@@ -60,7 +60,7 @@ class Hurry:
 
     async def _listen(self) -> None:
         while True:
-            with contextlib.suppress(*CONNECTION_ERRORS):
+            with contextlib.suppress(*UNANSWERED_ERRORS):
                 await self._listen_on_one_connection()
             await asyncio.sleep(_RETRY_S)
 

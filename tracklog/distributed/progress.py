@@ -13,7 +13,7 @@ from schemas.belonging import LOG_ID
 from schemas.envelope import Position, Positions
 from schemas.errors import REFUSALS, InternalError, TemporarilyUnavailable, TracklogError
 from schemas.postgresql import HURRY_CHANNEL, PROGRESS_CHANNEL, READ_MODELS_CHANNEL, schema_of
-from schemas.postgresql_errors import CONNECTION_ERRORS, said
+from schemas.postgresql_errors import MISSING_ERRORS, UNANSWERED_ERRORS, said
 from schemas.progress import ProgressReport, ProjectionBehind, ProjectionProgress
 from schemas.progress_message import Committed
 from schemas.read_model import SCHEMA_VERSION
@@ -45,6 +45,7 @@ async def no_fault(log_id: str | None, checkpoints: Positions) -> str | None:
     return None
 
 
+_READ_ONLY: Final = "PostgreSQL takes no writes now: it is a standby, or set to read-only."
 _ABSENT: Final = "There is no read model of this version yet; a projector makes it."
 
 
@@ -72,6 +73,7 @@ class PostgresqlProgress(ProjectionProgress):
         self._heard_from: dict[int, int] = {}
         self._connection: RawConnection | None = None
         self._away: str | None = None
+        self._unwritable: str | None = None
         self._is_current = False
         self._was_well = False
         self._is_moving = False
@@ -93,7 +95,7 @@ class PostgresqlProgress(ProjectionProgress):
         While a broken connection is being replaced all is well: whoever waits is woken by the new one.
         """
         if self._is_current:
-            return None
+            return self._unwritable
         return _ABSENT if self._away is None and self._generation is None else self._away
 
     def require_listening(self) -> None:
@@ -172,9 +174,10 @@ class PostgresqlProgress(ProjectionProgress):
                     self._connection = None
                     self._is_current = False
                     connection.terminate()
-            except asyncpg.UndefinedTableError:
-                logger.info("the read model was replaced in the moment in which it was looked at")
-            except (*CONNECTION_ERRORS, TemporarilyUnavailable) as error:
+            except MISSING_ERRORS as error:
+                if not self._was_well:  # else it was replaced in the moment in which it was looked at
+                    self._lost(f"The read model cannot be followed: {said(error)}")
+            except (*UNANSWERED_ERRORS, TemporarilyUnavailable) as error:
                 if self._was_well:
                     continue  # it may have been this connection alone, and then nobody need hear of it
                 self._lost(f"PostgreSQL cannot be reached: {said(error)}")
@@ -190,7 +193,12 @@ class PostgresqlProgress(ProjectionProgress):
             timeout=CONNECT_TIMEOUT_S,
             command_timeout=CONNECT_TIMEOUT_S,
             # A notification is a transaction, too: hurrying must not wait for the disk, nor make it work.
-            server_settings={"application_name": "tracklog", "synchronous_commit": "off"},
+            server_settings={
+                "application_name": "tracklog",
+                "synchronous_commit": "off",
+                "statement_timeout": f"{CONNECT_TIMEOUT_S * 1000:.0f}",
+                "lock_timeout": "0",
+            },
         )
 
     async def _listen(self, connection: RawConnection) -> None:
@@ -226,6 +234,9 @@ class PostgresqlProgress(ProjectionProgress):
             log_id = await connection.fetchval(f"SELECT value FROM {schema}.facts WHERE name = $1", LOG_ID)
             rows = await connection.fetch(f'SELECT "partition", next_offset FROM {schema}.checkpoints')
             checkpoints: dict[int, int] = dict(map(tuple, rows))
+            set_aside = await connection.fetchval(f"SELECT count(*) FROM {schema}.set_aside")
+            is_read_only = await connection.fetchval("SELECT current_setting('transaction_read_only')::bool")
+            self._unwritable = _READ_ONLY if is_read_only else None
             fault = await self._belonging_fault(log_id, checkpoints)
             if fault is not None:
                 self._stray = (
@@ -237,7 +248,6 @@ class PostgresqlProgress(ProjectionProgress):
             moved = not self._is_current or generation != self._generation
             # Before anybody is woken: who waited for a write must find it where it reads.
             await self._connections.switch_to(generation)
-            set_aside = await connection.fetchval(f"SELECT count(*) FROM {schema}.set_aside")
             if moved:
                 self._generation = generation
                 self._checkpoint = {}
@@ -335,7 +345,7 @@ class PostgresqlProgress(ProjectionProgress):
     async def _send_hurry(self, connection: RawConnection) -> None:
         try:
             await connection.execute(f"NOTIFY {HURRY_CHANNEL}")
-        except (*CONNECTION_ERRORS, asyncpg.QueryCanceledError):
+        except UNANSWERED_ERRORS:
             self._look_now.set()  # the follower finds out, and hurries them again
         finally:
             self._hurrying = None

@@ -3,9 +3,10 @@
 import asyncio
 import contextlib
 import gc
-from collections.abc import AsyncIterator, Callable, Set
+import logging
+from collections.abc import AsyncIterator, Callable, Coroutine, Set
 from contextlib import AsyncExitStack, asynccontextmanager
-from typing import Final
+from typing import Any, Final
 
 import asyncpg
 from prometheus_client.core import Metric
@@ -19,12 +20,12 @@ from query_api.server_routes import server_routes
 from schemas.envelope import Positions
 from schemas.errors import TemporarilyUnavailable
 from schemas.migrations import ForeignDatabase
-from schemas.postgresql_errors import CONNECT_ERRORS
+from schemas.postgresql_errors import CONNECT_ERRORS, PASSING_ERRORS
 from schemas.rest.route import Kind
 from tracklog.distributed.availability import once_available
 from tracklog.distributed.hurry import Hurry
 from tracklog.distributed.opening import assignment_in_group, opened_log, opened_reader
-from tracklog.distributed.shared_system import end_if_known
+from tracklog.distributed.shared_system import STALLED_S, end_if_known
 from tracklog.greeting import greeting
 from tracklog.log_watch import LogWatch
 from tracklog.serving import Services, ToldToStop, serve
@@ -37,12 +38,14 @@ BATCH_S: Final = 4.0
 
 CONNECT_TIMEOUT_S: Final = 2.0
 
+LOOK_S: Final = 3.0
+"""How often it is looked at whether the database is still the one that it was."""
+
+logger = logging.getLogger(__name__)
+
 _IDENTITY: Final = (
     "SELECT system_identifier || '-' || oid FROM pg_control_system(), pg_database WHERE datname = current_database()"
 )
-
-STALLED_S: Final = 30.0
-"""A worker that has events to fold and committed nothing for so long is not at work."""
 
 
 class Projector:
@@ -60,32 +63,52 @@ class Projector:
     async def run(self, stopping: asyncio.Event) -> None:
         """Fold until `stopping` is set, then finish the batch under way and leave the group.
 
+        Begins anew, as at a start, when another database has taken the place of the one that is folded into.
         Raises ForeignLog, and whatever is a fault of the program.
         """
+        while not stopping.is_set():
+            await self._run_in_one_database(stopping)
+
+    async def _run_in_one_database(self, stopping: asyncio.Event) -> None:
+        over = asyncio.Event()
         async with AsyncExitStack() as stack:
+            await stack.enter_async_context(_beside(_pass_on(stopping, over)))
             with contextlib.suppress(ToldToStop):
-                group = await once_available(self._named_group, stopping)
-                log = self._log = await once_available(self._opened_log, stopping)
+                database = await once_available(self._database, over)
+                log = self._log = await once_available(self._opened_log, over)
                 stack.push_async_callback(log.close)
                 self._watch = LogWatch(log)
-                await stack.enter_async_context(self._watch.looking(stopping))
+                await stack.enter_async_context(self._watch.looking(over))
+                await stack.enter_async_context(_beside(self._until_made_anew(database, over)))
                 hurry = await stack.enter_async_context(Hurry(self._stores.read_model.dsn).heard())
                 partitions = len(await log.partitions())
-                self._projection = self._projection_of(log, partitions, hurry, group, stopping)
-                await _run_until(stopping, self._projection)
+                self._projection = self._projection_of(log, partitions, hurry, database, over)
+                await _run_until(over, self._projection)
 
-    async def _named_group(self) -> str:
-        """The name of the group of all who fold into this database, in which what is durable then is there.
-
-        Brokers may serve several systems, and one log may be folded into several databases.
-        """
+    async def _database(self) -> str:
+        """The identity of the database, in which what is durable then is there."""
         dsn = self._stores.read_model.dsn
         try:
             await ensure_control_schema(dsn)
-            return f"tracklog-{await identity_of(dsn)}"
+            return await identity_of(dsn)
         except LogUnavailable as unavailable:
             self._trouble = unavailable.message
             raise
+
+    async def _until_made_anew(self, database: str, over: asyncio.Event) -> None:
+        """Set `over` once another database has the place of `database`: it was dropped, and made anew or restored.
+
+        What is durable is made again where only that was dropped.
+        """
+        while not over.is_set():
+            await asyncio.sleep(LOOK_S)
+            with contextlib.suppress(LogUnavailable):
+                found = await self._database()
+                if found != database:
+                    logger.warning(
+                        "the database of the read model is another than it was (%s, not %s)", found, database
+                    )
+                    over.set()
 
     async def _opened_log(self) -> EventLogReader:
         try:
@@ -97,12 +120,17 @@ class Projector:
             return await opened_reader(self._stores.event_log)
 
     def _projection_of(
-        self, log: EventLogReader, partitions: int, hurry: Hurry, group: str, stopping: asyncio.Event
+        self, log: EventLogReader, partitions: int, hurry: Hurry, database: str, stopping: asyncio.Event
     ) -> PostgresqlProjection:
         place, dsn = self._stores.event_log, self._stores.read_model.dsn
 
         def member(generation: int) -> PartitionAssignment:
-            return _UntilStopped(assignment_in_group(place, f"{group}-{generation}", partitions), stopping)
+            """Of the group of all who fold into this generation.
+
+            Brokers may serve several systems, and one log may be folded into several databases.
+            """
+            group = f"tracklog-{database}-{generation}"
+            return _UntilStopped(assignment_in_group(place, group, partitions), stopping)
 
         return PostgresqlProjection(dsn, log, member, hurry.linger, self._count)
 
@@ -143,11 +171,18 @@ class Projector:
         if self._watch is not None:
             await self._watch.require_whole()
 
-    async def _is_at_work(self) -> None:
+    @property
+    def trouble(self) -> str | None:
+        """Why nothing is folded now, None while all is well."""
         if self._projection is None:
-            raise TemporarilyUnavailable(self._trouble)
+            return self._trouble
         if self._projection.generation is None:
-            raise TemporarilyUnavailable(self._projection.trouble or "The read model is not open yet.")
+            return self._projection.trouble or "The read model is not open yet."
+        return None
+
+    async def _is_at_work(self) -> None:
+        if (reason := self.trouble) is not None:
+            raise TemporarilyUnavailable(reason)
 
     async def _is_not_stalled(self) -> None:
         if self._log is None or not self._checkpoint:
@@ -171,7 +206,7 @@ async def identity_of(dsn: str) -> str:
             identity: str = await connection.fetchval(_IDENTITY)
         finally:
             await connection.close(timeout=1.0)
-    except CONNECT_ERRORS as error:
+    except (*CONNECT_ERRORS, *PASSING_ERRORS) as error:
         raise no_connection(dsn, error) from error
     return identity
 
@@ -192,6 +227,23 @@ async def _run_until(stopping: asyncio.Event, projection: PostgresqlProjection) 
         for task in (folding, told):
             task.cancel()
         await asyncio.gather(folding, told, return_exceptions=True)
+
+
+async def _pass_on(one: asyncio.Event, other: asyncio.Event) -> None:
+    """Set `other` once `one` is set."""
+    await one.wait()
+    other.set()
+
+
+@asynccontextmanager
+async def _beside(work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
+    """Do `work` for as long as the context lasts."""
+    task = asyncio.create_task(work)
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
 
 
 class _UntilStopped(PartitionAssignment):

@@ -4,6 +4,7 @@ Its stores are a line of JSON on standard input; when that ends, its parent is g
 """
 
 import asyncio
+import contextlib
 import logging
 import sys
 
@@ -12,10 +13,9 @@ import msgspec
 from event_log.port import ForeignLog
 from tracklog.cli.running import log_as_json
 from tracklog.distributed.projector import Projector, collect_seldom
-from tracklog.distributed.projector_child import ChildStores
+from tracklog.distributed.projector_child import ChildStores, HowItIs
 from tracklog.serving import CannotStart
-
-logger = logging.getLogger(__name__)
+from tracklog.supervision import PING_S
 
 logger = logging.getLogger(__name__)
 
@@ -31,11 +31,24 @@ async def main() -> None:
         stopping.set()
 
     loop.add_reader(sys.stdin.fileno(), hung_up)
+    projector = Projector(stores)
+    telling = asyncio.create_task(_tell(projector))
     try:
-        await Projector(stores).run(stopping)
+        await projector.run(stopping)
     except ForeignLog as foreign:
         logger.error("%s", foreign)
         sys.exit(1)
+    finally:
+        telling.cancel()
+
+
+async def _tell(projector: Projector) -> None:
+    """Tell the parent, line by line on standard output, that this process goes on, and what keeps it from folding."""
+    while True:
+        with contextlib.suppress(BrokenPipeError):  # the parent is gone, and standard input says so, too
+            sys.stdout.buffer.write(msgspec.json.encode(HowItIs(projector.trouble)) + b"\n")
+            sys.stdout.buffer.flush()
+        await asyncio.sleep(PING_S)
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ import asyncpg
 from query_api.postgresql_read_model import READING_SETTINGS
 from schemas.errors import DeadlineExceeded, RequestLimitExceeded, TemporarilyUnavailable
 from schemas.postgresql import Connection, schema_of
-from schemas.postgresql_errors import CONNECTION_ERRORS, said
+from schemas.postgresql_errors import CONNECTION_ERRORS, MISSING_ERRORS, PASSING_ERRORS, UNANSWERED_ERRORS, said
 from schemas.read_model import SCHEMA_VERSION
 
 logger = logging.getLogger(__name__)
@@ -45,8 +45,8 @@ WHERE schema_version = $1 AND state = 'live' AND ($2::uuid IS NULL OR log_id = $
 class PostgresqlReadModelConnections:
     """A pool of connections whose `search_path` is the live read model of this code's schema version.
 
-    It must be told of another generation by `switch_to`; statements under way on the old one end there. One that has
-    no read model yet looks for it by itself.
+    It must be told of another generation by `switch_to`, also when its own was dropped; statements under way on the old
+    one end there. One that has had no read model yet looks for it by itself.
     """
 
     def __init__(
@@ -64,6 +64,7 @@ class PostgresqlReadModelConnections:
         self._statement_timeout_s = statement_timeout_s
         self._pool: Pool | None = None
         self._generation: int | None = None
+        self._told: int | None = None
         self._finding = asyncio.Lock()
         self._away_until = 0.0
         self._away = ""
@@ -83,18 +84,22 @@ class PostgresqlReadModelConnections:
         statement takes longer than its bound.
         """
         pool, connection = await self._acquired()
+        now_s = asyncio.get_running_loop().time
+        since_s = now_s()
         try:
             yield connection
         except CONNECTION_ERRORS as error:
             raise TemporarilyUnavailable(f"PostgreSQL was lost while it was asked: {said(error)}") from error
-        except asyncpg.QueryCanceledError as error:
-            raise DeadlineExceeded(f"PostgreSQL took longer than {self._statement_timeout_s} s.") from error
-        except asyncpg.UndefinedTableError as error:
-            # The old generation was dropped before this process heard of the new one.
+        except MISSING_ERRORS as error:
+            # The old generation was dropped before this process heard of the new one, or the database was.
             self._forget(pool)
             raise TemporarilyUnavailable("The read model has just been replaced; try again.") from error
+        except PASSING_ERRORS as error:
+            if isinstance(error, asyncpg.QueryCanceledError) and now_s() - since_s >= self._statement_timeout_s:
+                raise DeadlineExceeded(f"PostgreSQL took longer than {self._statement_timeout_s} s.") from error
+            raise TemporarilyUnavailable(f"PostgreSQL does not answer for the read model: {said(error)}.") from error
         finally:
-            with suppress(*CONNECTION_ERRORS):  # then the pool has closed it
+            with suppress(*UNANSWERED_ERRORS):  # then the pool has closed it
                 await pool.release(connection, timeout=RELEASE_TIMEOUT_S)
 
     async def switch_to(self, generation: int) -> None:
@@ -107,9 +112,9 @@ class PostgresqlReadModelConnections:
         self._away_until = 0.0
         try:
             pool = await self._make_pool(generation)
-        except CONNECTION_ERRORS as error:
+        except (*CONNECTION_ERRORS, *PASSING_ERRORS) as error:
             raise self._refused(error) from error
-        old, self._pool, self._generation = self._pool, pool, generation
+        old, self._pool, self._generation, self._told = self._pool, pool, generation, generation
         if old is not None:
             self._close_later(old)
 
@@ -147,7 +152,7 @@ class PostgresqlReadModelConnections:
                         f"All {self._size} connections to the read model are busy; try again."
                     ) from error
                 raise self._refused(error) from error
-            except CONNECTION_ERRORS as error:
+            except (*CONNECTION_ERRORS, *PASSING_ERRORS) as error:
                 if attempt == 2 or isinstance(error, ConnectionRefusedError):
                     raise self._refused(error) from error
         raise AssertionError("the last attempt returns or raises")
@@ -165,12 +170,15 @@ class PostgresqlReadModelConnections:
                     generation = await connection.fetchval(LIVE, SCHEMA_VERSION, self.log_id)
                 finally:
                     connection.terminate()
-            except CONNECTION_ERRORS as error:
+            except (*CONNECTION_ERRORS, *PASSING_ERRORS) as error:
                 raise self._refused(error) from error
-            except asyncpg.UndefinedTableError:
+            except MISSING_ERRORS:
                 generation = None
             if generation is None:
                 raise self._put_off("There is no read model of this version yet; a projector makes it.")
+            if self._told is not None and generation != self._told:
+                # Whoever waits for the read model must follow it there first: it may lack what the old one had.
+                raise self._put_off("The read model has just been replaced; try again.")
             await self.switch_to(generation)
             assert self._pool is not None
             return self._pool

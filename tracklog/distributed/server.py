@@ -8,14 +8,13 @@ from typing import Final
 
 from tracklog.distributed.availability import once_available
 from tracklog.distributed.progress import PostgresqlProgress
-from tracklog.distributed.projector_child import run_projector_child
+from tracklog.distributed.projector_child import ProjectorChild
 from tracklog.distributed.roles import shared_stores
 from tracklog.distributed.shared_system import history_reader, writing_system
 from tracklog.greeting import greeting
 from tracklog.role_services import artifact_services, read_services, together, write_services
 from tracklog.serving import Services, serve
 from tracklog.settings import Settings
-from tracklog.supervision import Supervisor
 
 FIRST_READ_MODEL_S: Final = 20.0
 
@@ -38,8 +37,8 @@ async def serve_shared(settings: Settings, announce: Callable[[str], None]) -> N
             history = await stack.enter_async_context(history_reader(stores, stopping))
             log, progress = system.log, system.progress
             reached = lambda: dict(progress.report().checkpoint)  # noqa: E731
-            supervisor = Supervisor("projector", lambda: run_projector_child(stores), reached)
-            stack.push_async_callback(_cancelled, asyncio.create_task(supervisor.keep_running()))
+            projector = ProjectorChild(stores, reached)
+            stack.push_async_callback(_cancelled, asyncio.create_task(projector.keep_running()))
             await _first_read_model(progress, stopping)
             read_model = PostgresqlReadModel(system.connections)
             door_state = PostgresqlDoorState(system.connections)
@@ -48,6 +47,7 @@ async def serve_shared(settings: Settings, announce: Callable[[str], None]) -> N
                 read_services(log, history, progress, read_model),
                 await artifact_services(log, progress, read_model, artifacts, stack),
                 system.services(),
+                Services(routes=(), needs={"projector": projector.check}),
             )
 
     await serve(

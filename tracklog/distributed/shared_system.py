@@ -12,12 +12,13 @@ from prometheus_client.core import Metric
 from event_log.port import EventLog, EventLogReader
 from schemas import belonging
 from schemas.envelope import Positions
-from schemas.errors import Retryable
+from schemas.errors import Retryable, TemporarilyUnavailable
 from tracklog.distributed.availability import once_available
 from tracklog.distributed.gated_log import GatedLog
 from tracklog.distributed.opening import LogPlace, opened_log, opened_reader
 from tracklog.distributed.progress import PostgresqlProgress
 from tracklog.distributed.read_model_connections import PostgresqlReadModelConnections
+from tracklog.lag import Lag
 from tracklog.log_watch import LogWatch
 from tracklog.serving import Services
 from tracklog.store_uris import SharedStores
@@ -25,6 +26,10 @@ from tracklog.web.metrics import LogState, log_metrics
 
 METRICS_WAIT_S: Final = 1.0
 """How long the metrics wait for the log to say where it ends; without an answer they leave that out."""
+
+STALLED_S: Final = 30.0
+"""Events that wait to be folded for so long tell of projectors that are not at work: a group that shares its partitions
+out anew needs some seconds."""
 
 L = TypeVar("L", bound=EventLogReader)
 
@@ -37,6 +42,7 @@ class SharedSystem(Generic[L]):
     watch: LogWatch
     connections: PostgresqlReadModelConnections
     progress: PostgresqlProgress
+    lag: Lag
 
     def services(self) -> Services:
         """What every role tells and needs, whatever it serves."""
@@ -48,6 +54,7 @@ class SharedSystem(Generic[L]):
                 "whole event log": self.watch.require_whole,
                 "read model": self._read_model_answers,
                 "progress of the read model": self._progress_is_heard,
+                "projectors": self._events_become_visible,
             },
         )
 
@@ -56,7 +63,16 @@ class SharedSystem(Generic[L]):
         return log_metrics(LogState(await end_if_known(self.log), report.checkpoint, report.set_aside))
 
     async def _log_answers(self) -> None:
-        await self.log.end()
+        if isinstance(self.log, EventLog):
+            await self.log.check_appendable()
+        else:
+            await self.log.end()
+
+    async def _events_become_visible(self) -> None:
+        end, checkpoint = await self.log.end(), self.progress.report().checkpoint
+        late_s = self.lag.look(end, checkpoint, asyncio.get_running_loop().time())
+        if late_s > STALLED_S:
+            raise TemporarilyUnavailable(f"Events wait, and were not folded for {late_s:.0f} s.")
 
     async def _read_model_answers(self) -> None:
         async with self.connections.acquire() as connection:
@@ -102,7 +118,7 @@ async def _system(
         progress = PostgresqlProgress(stores.read_model.dsn, connections, partial(_belonging_fault, log, log_id))
         stack.push_async_callback(progress.close)
         progress.start()
-        yield SharedSystem(log, watch, connections, progress)
+        yield SharedSystem(log, watch, connections, progress, Lag())
 
 
 @asynccontextmanager
