@@ -25,6 +25,7 @@ from projector.postgresql_rows import PostgresqlTables, storable
 from projector.working_set import Experiment, LoggedModel, Needs, Run, WorkingSet, stored_series
 from schemas import progress_message
 from schemas.envelope import Positions
+from schemas.metric_points import DamagedPoints
 from schemas.postgresql import CONTROL_SCHEMA, PROGRESS_CHANNEL, schema_of
 from schemas.postgresql_errors import (
     CONNECTION_ERRORS,
@@ -105,7 +106,7 @@ def _errors() -> Iterator[None]:
             yield
     except _UNWRITABLE as error:
         raise Unwritable(f"PostgreSQL refuses it: {error!r}") from error
-    except (*MISSING_ERRORS, *DAMAGE_ERRORS) as error:
+    except (*MISSING_ERRORS, *DAMAGE_ERRORS, DamagedPoints) as error:
         raise DamagedReadModel(said(error)) from error
 
 

@@ -25,6 +25,7 @@ from projector.port import (
 from projector.working_set import Experiment, LoggedModel, Needs, Run, RunNeeds, WorkingSet, stored_series
 from schemas import sqlite_errors
 from schemas.envelope import Positions
+from schemas.metric_points import DamagedPoints
 
 _UNWRITABLE: Final = (sqlite3.IntegrityError, sqlite3.DataError, UnicodeEncodeError, OverflowError)
 """What SQLite or its driver says of values it cannot keep: lone surrogates, integers past 64 bits, texts past 1 GB."""
@@ -38,6 +39,8 @@ def _errors() -> Iterator[None]:
     """What SQLite raises, as the port says it."""
     try:
         yield
+    except DamagedPoints as error:
+        raise DamagedReadModel(error.message) from error
     except sqlite3.Error as error:
         if sqlite_errors.is_damage(error):
             raise DamagedReadModel(str(error)) from error

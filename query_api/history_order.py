@@ -15,7 +15,7 @@ from operator import lt
 from typing import Final, NamedTuple
 
 from query_api.port import ReadModel
-from query_api.stored_series import PointRange, StoredSeries, load_chunks
+from query_api.stored_series import PointRange, StoredSeries, damage_reported, load_chunks
 from schemas.metric_points import Points, unpack_chunk
 
 MAX_WAITING_POINTS: Final = 131_072
@@ -131,7 +131,9 @@ async def _load(
                 ahead = asyncio.create_task(load_chunks(read_model, series, groups[number + 1]))
                 ahead.add_done_callback(_seen)
             for index, each in enumerate(group, starts[number]):
-                yield index, series.rest if each.chunk_number is None else unpack_chunk(chunks.pop(each.chunk_number))
+                with damage_reported(read_model):
+                    points = series.rest if each.chunk_number is None else unpack_chunk(chunks.pop(each.chunk_number))
+                yield index, points
     finally:
         if ahead is not None:
             ahead.cancel()

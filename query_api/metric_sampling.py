@@ -24,7 +24,7 @@ from itertools import accumulate
 from typing import Final, Literal, NamedTuple
 
 from query_api.port import ReadModel
-from query_api.stored_series import PointRange, StoredSeries, load_chunks
+from query_api.stored_series import PointRange, StoredSeries, damage_reported, load_chunks
 from schemas.metric_points import POINTS_PER_CHUNK, OpenChunk, unpack_chunk
 
 MIN_RESULTS_WITH_EXTREMES: Final = 4
@@ -223,7 +223,8 @@ async def _points_at(
             if part.ranges[0].chunk_number not in loaded:
                 loaded = await load_chunks(read_model, series, unread[:_CHUNKS_PER_READ])
                 unread = unread[_CHUNKS_PER_READ:]
-            found += _points_of_chunk(OpenChunk(loaded[part.ranges[0].chunk_number]), wanted)
+            with damage_reported(read_model):
+                found += _points_of_chunk(OpenChunk(loaded[part.ranges[0].chunk_number]), wanted)
         else:
             points = await _in_order(read_model, series, part.ranges, steps)
             found += [points[place] for place in wanted]
@@ -252,7 +253,8 @@ async def _in_order(
     chunks = await load_chunks(read_model, series, ranges)
     points: list[SampledPoint] = []
     for each in ranges:
-        columns = series.rest if each.chunk_number is None else unpack_chunk(chunks.pop(each.chunk_number))
+        with damage_reported(read_model):
+            columns = series.rest if each.chunk_number is None else unpack_chunk(chunks.pop(each.chunk_number))
         points.extend(zip(*columns, strict=True))
     if steps is not None:
         points = [point for point in points if steps.start <= point[0] <= steps.end]

@@ -69,6 +69,9 @@ class ReadModel(ABC):
         rows = await self.lookup(sql, (key,))
         return rows[0][0] if rows else None
 
+    def report_damage(self, why: str) -> None:  # noqa: B027
+        """A value that was read is not what was written. An adapter may know who mends that."""
+
     @abstractmethod
     def snapshot(self) -> AbstractAsyncContextManager[ReadSnapshot]:
         """A view that does not change until it is left. It keeps old rows on disk meanwhile, so leave it soon."""

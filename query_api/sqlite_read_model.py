@@ -120,6 +120,9 @@ class SqliteReadModel(ReadModel):
         finally:
             self._snapshots.release()
 
+    def report_damage(self, why: str) -> None:
+        self._on_damage(os.path.basename(os.path.realpath(self._path)), why)
+
     async def close(self) -> None:
         for _ in self._threads:
             self._jobs.put(None)

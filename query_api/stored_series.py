@@ -6,7 +6,8 @@ stays true however long its reader takes, and no view of the database has to be 
 
 import math
 from array import array
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
@@ -14,7 +15,7 @@ import orjson
 
 from query_api.port import ReadModel
 from schemas.errors import TemporarilyUnavailable
-from schemas.metric_points import POINTS_PER_CHUNK, Points, no_points, unpack_segments
+from schemas.metric_points import POINTS_PER_CHUNK, DamagedPoints, Points, no_points, unpack_segments
 
 _NAN: Final = float("nan")
 
@@ -99,7 +100,8 @@ async def find_series(read_model: ReadModel, run_id: str, key: str) -> StoredSer
     if points == 1:
         rest = Points(array("q", [step]), array("q", [timestamp_ms]), array("d", [_NAN if value is None else value]))
     else:
-        rest = no_points() if tail is None else unpack_segments(tail)
+        with damage_reported(read_model):
+            rest = no_points() if tail is None else unpack_segments(tail)
     ranges = [_range_of(rest)] if rest.steps else []
     chunks = points // POINTS_PER_CHUNK
     if chunks:
@@ -107,6 +109,16 @@ async def find_series(read_model: ReadModel, run_id: str, key: str) -> StoredSer
         _check_all_there(run_id, key, len(rows), chunks)
         ranges = [*map(PointRange._make, rows), *ranges]
     return StoredSeries(run_id, key, ranges, rest)
+
+
+@contextmanager
+def damage_reported(read_model: ReadModel) -> Iterator[None]:
+    """Have the read model know of points that are damaged."""
+    try:
+        yield
+    except DamagedPoints as damage:
+        read_model.report_damage(damage.message)
+        raise
 
 
 def _range_of(rest: Points) -> PointRange:

@@ -16,6 +16,8 @@ from typing import Any, Final, NamedTuple
 
 import zstandard
 
+from schemas.errors import TemporarilyUnavailable
+
 POINTS_PER_CHUNK: Final = 512
 """A chunk of random values takes some 4.5 kB: one overflow page and a little, which SQLite's 4 kB pages hold without
 waste (256 points left half of every page empty), and a tail short of it is still cheap to append to."""
@@ -30,6 +32,10 @@ _SINGLE: Final = struct.Struct("<Iqqd")
 """A header and its one point."""
 
 
+class DamagedPoints(TemporarilyUnavailable):
+    """What is stored of a metric's points is not what was written."""
+
+
 class Points(NamedTuple):
     """Points as three columns of equal length."""
 
@@ -42,7 +48,7 @@ class _Zstandard(threading.local):
     """zstandard's objects may be used by one thread at a time."""
 
     def __init__(self) -> None:
-        self.compressor = zstandard.ZstdCompressor(level=3)
+        self.compressor = zstandard.ZstdCompressor(level=3, write_checksum=True)
         self.decompressor = zstandard.ZstdDecompressor()
 
 
@@ -72,15 +78,18 @@ def pack_segment(points: Points) -> bytes:
 
 
 def unpack_segments(tail: bytes) -> Points:
-    """The points of a tail: of any number of segments one after another."""
+    """The points of a tail: of any number of segments one after another. Raises DamagedPoints."""
     points = no_points()
     start = 0
-    while start < len(tail):
-        (header,) = _HEADER.unpack_from(tail, start)
-        start += _HEADER.size
-        body = tail[start : start + (header >> 1)]
-        start += header >> 1
-        extend(points, unpack_chunk(body) if header & 1 else _unpack_rows(body))
+    try:
+        while start < len(tail):
+            (header,) = _HEADER.unpack_from(tail, start)
+            start += _HEADER.size
+            body = tail[start : start + (header >> 1)]
+            start += header >> 1
+            extend(points, unpack_chunk(body) if header & 1 else _unpack_rows(body))
+    except (struct.error, ValueError) as error:
+        raise DamagedPoints(f"Stored points of a metric cannot be read: {error}.") from error
     return points
 
 
@@ -99,7 +108,7 @@ def _unpack_rows(data: bytes) -> Points:
 
 
 def pack_chunk(points: Points) -> bytes:
-    """Points as one compressed chunk."""
+    """Points as one compressed chunk, which holds a checksum of them: what is changed at rest is not served as true."""
     planes: list[bytes] = []
     for column in points:
         raw = _little_endian(column).tobytes()
@@ -108,7 +117,7 @@ def pack_chunk(points: Points) -> bytes:
 
 
 def unpack_chunk(data: bytes) -> Points:
-    """The points of `pack_chunk`."""
+    """The points of `pack_chunk`. Raises DamagedPoints."""
     chunk = OpenChunk(data)
     return Points(chunk.steps(), chunk.timestamps_ms(), chunk.values())
 
@@ -122,7 +131,11 @@ class OpenChunk:
     __slots__ = ("_planes", "count")
 
     def __init__(self, data: bytes) -> None:
-        self._planes = _zstandard.decompressor.decompress(data)
+        """Raises DamagedPoints."""
+        try:
+            self._planes = _zstandard.decompressor.decompress(data)
+        except zstandard.ZstdError as error:
+            raise DamagedPoints(f"Stored points of a metric cannot be read: {error}.") from error
         self.count = len(self._planes) // POINT_BYTES
 
     def steps(self) -> "array[int]":

@@ -127,3 +127,33 @@ def test_damage_that_comes_while_the_server_runs_is_mended(
     created = requests.post(f"{server.url}{API}/runs/create", json={"experiment_id": "0"}, timeout=60)
     assert created.status_code == 200, created.text
     assert found(server) == (200, RUNS + 1)
+
+
+def test_points_of_a_metric_that_are_not_what_was_written_are_not_served(server: TracklogServer) -> None:
+    server.start()
+    run_id = requests.post(f"{server.url}{API}/runs/create", json={"experiment_id": "0"}, timeout=30).json()["run"][
+        "info"
+    ]["run_id"]
+    points = [{"key": "m", "value": float(step), "timestamp": 1, "step": step} for step in range(1000)]
+    body = {"run_id": run_id, "metrics": points}
+    requests.post(f"{server.url}{API}/runs/log-batch", json=body, timeout=30).raise_for_status()
+    query = {"run_id": run_id, "metric_key": "m", "max_results": "1000"}
+
+    def history() -> list[float] | None:
+        answer = requests.get(f"{server.url}{API}/metrics/get-history", params=query, timeout=60)
+        assert answer.status_code in (200, 503), answer.text
+        return [point["value"] for point in answer.json()["metrics"]] if answer.status_code == 200 else None
+
+    assert history() == [float(step) for step in range(1000)]
+    server.stop()
+    old = read_model(server)
+    with closing(sqlite3.connect(old)) as connection:
+        [data] = connection.execute("SELECT data FROM metric_chunks").fetchone()
+        spoilt = data[:-20] + bytes([data[-20] ^ 1]) + data[-19:]
+        connection.execute("UPDATE metric_chunks SET data = ?", (spoilt,))
+        connection.commit()
+    server.start()
+    assert history() is None
+    eventually(lambda: read_model(server) != old and history() is not None)
+    assert history() == [float(step) for step in range(1000)]
+    assert is_said(server)

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schemas.metric_points import Points, pack_chunk, pack_segment, unpack_chunk, unpack_segments
+from schemas.metric_points import DamagedPoints, Points, pack_chunk, pack_segment, unpack_chunk, unpack_segments
 
 int64 = st.integers(-(2**63), 2**63 - 1)
 points = st.lists(st.tuples(int64, int64, st.floats()), min_size=1, max_size=60)
@@ -41,3 +41,18 @@ def test_a_training_curve_takes_under_ten_bytes_a_point(count: int) -> None:
     chance = random.Random(1)
     rows = [(step, 1_700_000_000_000 + 7 * step + chance.randint(0, 3), chance.random()) for step in range(count)]
     assert len(pack_chunk(columns(rows))) < 10 * count
+
+
+def test_no_bit_of_a_chunk_can_be_flipped_unnoticed() -> None:
+    chunk = pack_chunk(Points(array("q", range(40)), array("q", range(40)), array("d", map(float, range(40)))))
+    for place in range(len(chunk)):
+        flipped = chunk[:place] + bytes([chunk[place] ^ 1]) + chunk[place + 1 :]
+        with pytest.raises(DamagedPoints):
+            unpack_chunk(flipped)
+
+
+def test_a_tail_that_was_cut_off_is_damaged() -> None:
+    tail = pack_segment(Points(array("q", [1, 2]), array("q", [1, 2]), array("d", [1.0, 2.0])))
+    for length in (2, 7, len(tail) - 3):
+        with pytest.raises(DamagedPoints):
+            unpack_segments(tail[:length])
