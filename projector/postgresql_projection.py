@@ -98,7 +98,7 @@ class PostgresqlProjection:
             await assignment.start()
             self._worker = ProjectorWorker(self._log, read_model, assignment, self._publish, self._linger)
             self.generation, self.trouble = generation, None
-            folding = asyncio.create_task(self._fold(self._worker))
+            folding = asyncio.create_task(self._fold(self._worker, generation))
             try:
                 await asyncio.wait((folding, promoting, comparing), return_when=asyncio.FIRST_COMPLETED)
                 if promoting.done():
@@ -117,7 +117,7 @@ class PostgresqlProjection:
             await assignment.close()
             await read_model.close()
 
-    async def _fold(self, worker: ProjectorWorker) -> None:
+    async def _fold(self, worker: ProjectorWorker, generation: Generation) -> None:
         """Fold for ever, through every time in which the log is away, as a member of the group.
 
         One that left and joined anew would wait for its former self: brokers that were away never heard that it left,
@@ -130,13 +130,14 @@ class PostgresqlProjection:
                 raise
             except LogUnavailable as error:
                 logger.warning("%s; reading on as soon as it is there", error)
-                await self._until_log_is_there()
+                await self._until_log_is_there(generation)
 
-    async def _until_log_is_there(self) -> None:
+    async def _until_log_is_there(self, generation: Generation) -> None:
+        """Return once the log answers. Raises Superseded when it lost what was folded of it."""
         while True:
             await asyncio.sleep(_AGAIN_S)
             with contextlib.suppress(LogUnavailable):
-                await self._log.end()
+                await self._require_belonging(generation, self._fault_before_folding)
                 return
 
     async def _keep_comparing(self, generation: Generation) -> None:
