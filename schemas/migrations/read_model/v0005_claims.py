@@ -3,8 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
-revision = "read_model_0004"
-down_revision = "read_model_0003"
+revision = "read_model_0005"
+down_revision = "read_model_0004"
 
 TEXT = sa.Text(collation="C")
 
