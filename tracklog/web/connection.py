@@ -257,7 +257,8 @@ class Connection(RequestHandler):
         """Send an answer, which the framework may have made itself."""
         if resp.__class__ is not web.Response:
             resp = self._server.door.checked(request, resp)
-        self._answered = (request, resp)
+        if self.transport is not None:  # a connection that is lost is not idle, and would hold itself by its request
+            self._answered = (request, resp)
         return super().finish_response(request, resp, start_time)
 
     def _forget_answered(self) -> None:
@@ -298,6 +299,7 @@ class Connection(RequestHandler):
         self.force_close()
 
     def _let_go(self) -> None:
+        self._forget_answered()
         self._server.open.discard(self)
         self.give_back()
         if self._is_counted:

@@ -2,6 +2,7 @@
 
 import asyncio
 import errno
+import gc
 import logging
 import os
 import socket
@@ -140,6 +141,8 @@ class Server(FrameworkServer):
                 continue
             quiet_looks = quiet_looks + 1 if held < TRIM_FROM_BYTES // 2 else 0
             if quiet_looks in TRIM_AT_LOOKS:
+                # What refers to itself, as tasks and errors do, would wait for allocations that may not come.
+                gc.collect()
                 await asyncio.to_thread(self._trim)
                 if quiet_looks == TRIM_AT_LOOKS[-1]:
                     self.most_held = quiet_looks = 0

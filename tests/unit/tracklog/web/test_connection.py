@@ -302,6 +302,18 @@ async def test_an_idle_connection_keeps_neither_body_nor_answer(tmp_path: Path) 
         assert sys.getrefcount(LARGE) == references
 
 
+async def test_a_connection_that_is_lost_keeps_neither(tmp_path: Path) -> None:
+    """It would hold itself by them, until the garbage collector comes: not soon to a server that is left alone."""
+    async with serving(tmp_path) as served:
+        raw = await served.connect()
+        await raw.send(HEAD + b"Content-Length: 2\r\n\r\n{}")
+        assert (await raw.answer())[0] == 200
+        connection = served.connection()
+        await raw.close()
+        await served.until(lambda: not served.server.open)
+        assert connection._answered is None
+
+
 # Silence
 
 
