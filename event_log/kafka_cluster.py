@@ -70,6 +70,7 @@ class KafkaCluster:
         self._opening: dict[tuple[Address, str], asyncio.Lock] = {}
         self._brokers: dict[int, Address] = {}
         self._leaders: dict[int, int] = {}
+        self._in_sync: dict[int, int] = {}
         self._cluster_id = ""
         self._topic_id: uuid.UUID | None = None
         self._is_replaced = False
@@ -110,6 +111,10 @@ class KafkaCluster:
         """The broker that leads a partition, as far as it is known."""
         leader = self._leaders.get(partition, -1)
         return leader if leader in self._brokers else None
+
+    def in_sync(self, partition: int) -> int:
+        """How many replicas of a partition had all that was acknowledged when they were last asked about."""
+        return self._in_sync.get(partition, 0)
 
     async def refresh(self) -> None:
         """Ask anew who leads what. Questions at one time are one.
@@ -244,6 +249,7 @@ class KafkaCluster:
                 self._topic_id = topic.id
             self._is_replaced = topic.id is not None and topic.id != self._topic_id
             self._leaders = {} if self._is_replaced else dict(topic.leaders)
+            self._in_sync = dict(topic.in_sync)
         elif topic.error_code == errors.UnknownTopicOrPartitionError.errno:
             self._leaders = {}
 

@@ -14,7 +14,14 @@ from event_log.kafka_cluster import KafkaCluster
 from event_log.kafka_fetcher import DamagedRecord, KafkaFetcher, Record
 from event_log.kafka_producer import KafkaProducer
 from event_log.kafka_settings import KafkaSettings
-from event_log.kafka_topic import Topic, check_that_it_keeps_everything, check_topic, create_topic, find_topic
+from event_log.kafka_topic import (
+    Topic,
+    check_that_enough_replicas_are_in_sync,
+    check_that_it_keeps_everything,
+    check_topic,
+    create_topic,
+    find_topic,
+)
 from event_log.port import EVERY_EVENT, EventFilter, EventLog, EventLogReader, LogGone, LogReplaced, LogUnavailable
 from schemas.damaged_event import damaged_event
 from schemas.envelope import EventData, Position, Positions, RecordedEvent
@@ -194,6 +201,10 @@ class KafkaEventLog(KafkaEventLogReader, EventLog):
         first = await self._producer.append(partition, [message(event) for event in events])
         self._fetcher.note_end(partition, first + len(events))
         return [Position(partition, first + index) for index in range(len(events))]
+
+    async def check_appendable(self) -> None:
+        await self.end()
+        await check_that_enough_replicas_are_in_sync(self._cluster, self._partitions)
 
     async def close(self) -> None:
         await self._producer.close()

@@ -117,23 +117,27 @@ class TopicMetadataRequest(Request[MetadataRequest_v5 | _MetadataRequest_v10]): 
 
 @dataclass(frozen=True, slots=True)
 class TopicMetadata:
-    """What an answer says. `id` None: the brokers know no ids. `leaders` by partition, -1 where none is known."""
+    """What an answer says. `id` None: the brokers know no ids.
+
+    By partition: `leaders`, -1 where none is known, and `in_sync`, how many replicas have all that was acknowledged.
+    """
 
     error_code: int
     id: uuid.UUID | None
     leaders: Mapping[int, int]
+    in_sync: Mapping[int, int]
 
 
 def topic_in(response: Any) -> TopicMetadata | None:
     """What `response` says of the topic that was asked about."""
     if isinstance(response, _MetadataResponse_v10):
         for code, _, topic_id, _, partitions, *_ in response.topics:
-            return TopicMetadata(code, topic_id if topic_id.int else None, _leaders(partitions))
+            leaders = {partition: leader for _, partition, leader, *_ in partitions}
+            in_sync = {partition: len(isr) for _, partition, _, _, _, isr, *_ in partitions}
+            return TopicMetadata(code, topic_id if topic_id.int else None, leaders, in_sync)
     else:
         for code, _, _, partitions in response.topics:
-            return TopicMetadata(code, None, _leaders(partitions))
+            leaders = {partition: leader for _, partition, leader, *_ in partitions}
+            in_sync = {partition: len(isr) for _, partition, _, _, isr, *_ in partitions}
+            return TopicMetadata(code, None, leaders, in_sync)
     return None
-
-
-def _leaders(partitions: Any) -> dict[int, int]:
-    return {partition: leader for _, partition, leader, *_ in partitions}

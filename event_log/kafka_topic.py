@@ -125,6 +125,24 @@ async def check_that_it_keeps_everything(cluster: KafkaCluster, partitions: Sequ
     return configuration
 
 
+async def check_that_enough_replicas_are_in_sync(cluster: KafkaCluster, partitions: Sequence[int]) -> None:
+    """See that the brokers would take an append: every partition has a leader, and as many replicas as must have it.
+
+    Raises LogUnavailable.
+    """
+    least = int((await _configuration(cluster))["min.insync.replicas"])
+    if not await find_topic(cluster):
+        raise LogUnavailable(f"The topic {cluster.topic} is not there.")
+    for partition in partitions:
+        if cluster.leader_of(partition) is None:
+            raise LogUnavailable(f"Partition {partition} of the topic {cluster.topic} has no leader.")
+        if cluster.in_sync(partition) < least:
+            raise LogUnavailable(
+                f"Partition {partition} of the topic {cluster.topic} has {cluster.in_sync(partition)} replicas in sync,"
+                f" and its min.insync.replicas is {least}."
+            )
+
+
 def _check_configuration(topic: str, configuration: Mapping[str, str]) -> None:
     for name in ("retention.ms", "retention.bytes"):
         if configuration[name] != _FOREVER:
@@ -173,7 +191,7 @@ async def _born_with(fetcher: KafkaFetcher, partition: int) -> int | None:
 
 
 async def _configuration(cluster: KafkaCluster) -> dict[str, str]:
-    names = ["retention.ms", "retention.bytes", "cleanup.policy", "max.message.bytes"]
+    names = ["retention.ms", "retention.bytes", "cleanup.policy", "max.message.bytes", "min.insync.replicas"]
     response = await _ask_any(cluster, DescribeConfigsRequest([(_OF_A_TOPIC, cluster.topic, names)], False))
     for code, reason, _, _, entries in response.resources:
         if code != NO_ERROR:

@@ -399,6 +399,25 @@ async def test_a_topic_that_begins_to_forget_while_it_is_open_is_noticed(
             await asyncio.sleep(0.05)
 
 
+async def test_a_topic_with_too_few_replicas_in_sync_is_said_to_take_nothing(
+    log: KafkaEventLog, admin: AIOKafkaAdminClient, settings: KafkaSettings
+) -> None:
+    """Brokers answer every question then, and refuse every append."""
+
+    async def fault() -> str:
+        try:
+            await log.check_appendable()
+        except LogUnavailable as error:
+            return error.message
+        return ""
+
+    few = f"Partition 0 of the topic {settings.topic} has 1 replicas in sync, and its min.insync.replicas is 2."
+    assert await fault() == ""
+    for change, sentence in (({"min.insync.replicas": "2"}, few), ({}, "")):
+        await admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, settings.topic, {**FOREVER, **change})])
+        await _until(fault, sentence)
+
+
 async def test_a_topic_whose_beginning_was_deleted_is_refused(
     settings: KafkaSettings, log: KafkaEventLog, admin: AIOKafkaAdminClient
 ) -> None:
