@@ -67,7 +67,7 @@ class FtpFileTree(FileTree):
 
     async def close(self) -> None:
         for client, _ in self._idle:
-            client.close()
+            close_client(client)
         self._idle.clear()
 
     async def look(self, path: Names) -> Found | None:
@@ -223,7 +223,7 @@ class FtpFileTree(FileTree):
                 client, reader, writer, throttles=throttles, timeout=REPLY_TIMEOUT_S
             )
         finally:
-            writer.close()
+            close_at_once(writer)
 
     @asynccontextmanager
     async def _session(self) -> AsyncIterator[aioftp.Client]:
@@ -241,7 +241,7 @@ class FtpFileTree(FileTree):
                 self._idle.append((client, time.monotonic()))
                 raise
             except BaseException:
-                client.close()
+                close_client(client)
                 raise
             self._idle.append((client, time.monotonic()))
         finally:
@@ -255,7 +255,7 @@ class FtpFileTree(FileTree):
             try:
                 await command(client, "NOOP")
             except (StoreRefused, StoreUnavailable, ServerRefused):
-                client.close()
+                close_client(client)
             else:
                 return client
         return await self._connected()
@@ -272,10 +272,10 @@ class FtpFileTree(FileTree):
                 with suppress(ServerRefused):  # then it is so already, or the server tells what it tells
                     await command(client, wish)
         except ServerRefused as error:
-            client.close()
+            close_client(client)
             raise StoreRefused("The artifact store does not let this server in.") from error
         except BaseException:
-            client.close()
+            close_client(client)
             raise
         return client
 
@@ -295,6 +295,23 @@ class _FtpFile(OpenFile):
 
 class CommandUnknown(ServerRefused):
     """The server does not know the command."""
+
+
+def close_client(client: aioftp.Client) -> None:
+    """Close its connection, if it has one."""
+    with suppress(ConnectionError):  # aioftp's answer to being asked for a stream before there is one
+        close_at_once(client.stream.writer)
+
+
+def close_at_once(writer: asyncio.StreamWriter) -> None:
+    """Close a connection; what is not sent yet is dropped.
+
+    Under TLS the server is told, but its answer is not waited for, which RFC 8446 (6.1) does not ask for either.
+    asyncio alone would keep the socket until the answer comes, up to 30 s, and leave it open when the loop ends before.
+    """
+    if not writer.is_closing():  # closed twice, asyncio's TLS transport would forget what to abort
+        writer.close()
+    writer.transport.abort()
 
 
 async def read_line(stream: aioftp.DataConnectionThrottleStreamIO) -> bytes:

@@ -1,5 +1,7 @@
 """An FTP server keeps the contract of blob stores."""
 
+import asyncio
+import gc
 from collections.abc import AsyncIterator, Iterator
 from uuid import uuid4
 
@@ -51,6 +53,23 @@ async def test_ftps_passes_all_by_tls_to_a_server_whose_certificate_is_trusted(
     assert await get(store, "a/b") == LARGE * 3
     assert await entries(store, "a") == [Entry("b", 3 * len(LARGE))]
     await store.close()
+
+
+def test_a_closed_store_has_no_connection_open_even_if_the_server_does_not_answer_any_more(
+    tls_server: TlsFtpd, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", str(tls_server.certificate))
+
+    async def use() -> None:
+        store = tls_store_on(tls_server)
+        await put(store, "a", b"1")
+        assert await get(store, "a") == b"1"
+        tls_server.suspend()
+        await store.close()
+
+    asyncio.run(use())
+    tls_server.resume()
+    gc.collect()  # a connection that is still open would now be reported, and fail the test
 
 
 async def test_ftps_tells_its_password_to_no_other_server(tls_server: TlsFtpd) -> None:
