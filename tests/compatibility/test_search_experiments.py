@@ -108,7 +108,6 @@ def test_filter_finds(client: MlflowClient, fixed: Fixed, text: str, expected: s
         "name IN ('a')",
         "name IS NULL",
         "Name = 'a'",
-        "attributes.name = 'a'",
         "experiment_id > '1'",
         "experiment_id LIKE '1'",
         "experiment_id = 1",

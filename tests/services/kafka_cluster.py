@@ -1,6 +1,7 @@
 """Apache Kafka with several brokers, each of which is also a controller: every topic on all, one may be missing."""
 
 import asyncio
+import contextlib
 import shutil
 import socket
 import struct
@@ -17,12 +18,13 @@ from aiokafka.errors import KafkaError
 from tests.services.cache import cached
 from tests.services.kafka import QUICK_RETURN, VERSION, Kafka, format_folder, random_uuid
 from tests.services.postgresql import run_apart
-from tests.services.process import HOST, free_port
+from tests.services.process import HOST, ServiceDidNotStopError, free_port
 
 BROKERS: Final = 3
 IN_SYNC_WITHIN_S: Final = 120.0
 """A broker without a log copies all of it; the rest is for a busy machine."""
 LOOK_PAUSE_S: Final = 0.1
+_STOP_S: Final = 20.0
 _NOT_THE_LOG: Final = ("__cluster_metadata-0", "meta.properties")
 
 
@@ -101,10 +103,11 @@ class KafkaCluster:
         return self
 
     def stop(self) -> None:
-        """Stop them at once: the last two of them could not hand over their offices one after the other."""
+        """Stop them at once. One that is left without a quorum waits for it with its offices, and is killed."""
         with ThreadPoolExecutor() as threads:
-            for stopped in [threads.submit(broker.stop, 90.0) for broker in self.brokers if broker.is_running]:
-                stopped.result()
+            for stopped in [threads.submit(broker.stop, _STOP_S) for broker in self.brokers if broker.is_running]:
+                with contextlib.suppress(ServiceDidNotStopError):
+                    stopped.result()
 
     def kill(self) -> None:
         for broker in self.brokers:
