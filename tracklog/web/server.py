@@ -14,7 +14,7 @@ from aiohttp import web
 from aiohttp.web_server import Server as FrameworkServer
 
 from schemas.rest.route import MIB
-from tracklog.freed_memory import trimming
+from tracklog.freed_memory import give_back_large_blocks, trimming
 from tracklog.web.answers import refused_connection
 from tracklog.web.bounds import Shares, client_of
 from tracklog.web.connection import Connection
@@ -64,6 +64,7 @@ class Server(FrameworkServer):
         self.most_held = 0
         """Bytes that clients held at most since memory was given back last."""
         self._trim = trimming()
+        give_back_large_blocks()
         self._told_s = -TELL_AGAIN_S
         self._nobody_idle_until_s = 0.0
 
