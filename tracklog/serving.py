@@ -2,12 +2,13 @@
 
 import asyncio
 import contextlib
+import errno
 import gc
 import logging
 import os
 import signal
 import socket
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -29,6 +30,9 @@ logger = logging.getLogger("tracklog.serving")
 
 BACKLOG: Final = 1024
 """Connections that may wait to be accepted: a burst of as many clients as requests may be under way."""
+
+_FREE_PORTS_TRIED: Final = 20
+"""For a server at several addresses that takes any free port: one port must be free at all of them."""
 
 DRAIN_S: Final = 8.0
 """How long requests under way may take to end once the server is told to stop. Orchestrators kill after ten."""
@@ -167,24 +171,37 @@ def bound_sockets(host: str, port: int) -> list[socket.socket]:
     address. They are bound before anything is opened, so that a server that cannot be reached leaves nothing behind.
     Raises AddressTaken.
     """
-    found: list[socket.socket] = []
-    for family, address in _addresses(host, port):
-        listener = socket.socket(family, socket.SOCK_STREAM)
-        found.append(listener)
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        if family == socket.AF_INET6:
-            listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+    addresses = _addresses(host, port)
+    attempts_left = 1 if port else _FREE_PORTS_TRIED
+    while True:
+        attempts_left -= 1
         try:
-            # Where any free port will do, the first one's for all.
-            listener.bind((address[0], port or found[0].getsockname()[1], *address[2:]))
+            return _bound(addresses, port)
         except OSError as error:
-            for one in found:
-                one.close()
+            if attempts_left and error.errno == errno.EADDRINUSE:
+                continue  # the port that was free at the first address is not at another
             why = os.strerror(error.errno or 0)
             raise AddressTaken(
                 f"Cannot listen on {in_url(host)}:{port}: {why}; choose another --port or --host."
             ) from error
-        listener.setblocking(False)
+
+
+def _bound(addresses: Iterable[tuple[socket.AddressFamily, Any]], port: int) -> list[socket.socket]:
+    """A socket at each address, all with one port: `port`, or what the system gives the first. Raises OSError."""
+    found: list[socket.socket] = []
+    try:
+        for family, address in addresses:
+            listener = socket.socket(family, socket.SOCK_STREAM)
+            found.append(listener)
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            if family == socket.AF_INET6:
+                listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+            listener.bind((address[0], port or found[0].getsockname()[1], *address[2:]))
+            listener.setblocking(False)
+    except BaseException:
+        for listener in found:
+            listener.close()
+        raise
     return found
 
 
