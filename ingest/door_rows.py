@@ -44,6 +44,7 @@ SELECT model_id, experiment_id, name, creation_timestamp_ms, last_updated_timest
 FROM logged_models WHERE model_id = $1
 """
 LOGGED_MODEL_TAGS: Final = "SELECT key, value FROM logged_model_tags WHERE model_id = $1 ORDER BY key"
+LOGGED_MODEL_PARAM_KEYS: Final = "SELECT key FROM logged_model_params WHERE model_id = $1 AND key {in_2}"
 LOGGED_MODEL_PARAMS: Final = "SELECT key, value FROM logged_model_params WHERE model_id = $1 ORDER BY key"
 LOGGED_MODEL_METRICS: Final = """
 SELECT key, value_json, timestamp_ms, step, dataset_name, dataset_digest, run_id

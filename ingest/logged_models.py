@@ -44,7 +44,9 @@ class LoggedModelCommands:
 
     async def log_params(self, command: LogLoggedModelParams, actor: Actor, request_id: str) -> bytes:
         deciding.check_params(command.params)
-        event = deciding.log_params(command, await self._model(command.model_id))
+        model = await self._model(command.model_id)
+        held = await self._door.state.logged_model_params(model.model_id, [param.key for param in command.params])
+        event = deciding.log_params(command, model, held)
         if event is not None:
             await self._writer.append_and_hear(event, actor, request_id)
         return answers.EMPTY

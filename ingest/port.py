@@ -110,6 +110,10 @@ class DoorState(ABC):
     async def logged_model(self, model_id: str) -> LoggedModelAtDoor | None: ...
 
     @abstractmethod
+    async def logged_model_params(self, model_id: str, keys: Sequence[str]) -> set[str]:
+        """Those of `keys` that the model has params of."""
+
+    @abstractmethod
     async def has_logged_model_tag(self, model_id: str, key: str) -> bool: ...
 
     @abstractmethod

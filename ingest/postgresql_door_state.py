@@ -15,6 +15,7 @@ LOOKUP_TIMEOUT_S: Final = 1.5
 
 _PARAMS: Final = door_rows.PARAMS.format(in_2="= ANY($2::text[])")
 _OUTPUTS: Final = door_rows.OUTPUTS.format(in_2="= ANY($2::text[])")
+_LOGGED_MODEL_PARAM_KEYS: Final = door_rows.LOGGED_MODEL_PARAM_KEYS.format(in_2="= ANY($2::text[])")
 
 
 def _rows_as_json(sql: str) -> str:
@@ -73,6 +74,9 @@ class PostgresqlDoorState(DoorState):
     async def logged_model(self, model_id: str) -> LoggedModelAtDoor | None:
         row = await self._one(door_rows.LOGGED_MODEL, model_id)
         return door_rows.logged_model_of(row) if row else None
+
+    async def logged_model_params(self, model_id: str, keys: Sequence[str]) -> set[str]:
+        return {row[0] for row in await self._all(_LOGGED_MODEL_PARAM_KEYS, model_id, _storable(keys))}
 
     async def has_logged_model_tag(self, model_id: str, key: str) -> bool:
         return len(await self._all(door_rows.LOGGED_MODEL_TAG, model_id, key)) > 0

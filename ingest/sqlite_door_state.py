@@ -45,6 +45,7 @@ _LOGGED_MODEL: Final = _in_sqlite(door_rows.LOGGED_MODEL)
 _LOGGED_MODEL_TAG: Final = _in_sqlite(door_rows.LOGGED_MODEL_TAG)
 _LOGGED_MODEL_INFO: Final = _in_sqlite(door_rows.LOGGED_MODEL_INFO)
 _LOGGED_MODEL_TAGS: Final = _in_sqlite(door_rows.LOGGED_MODEL_TAGS)
+_LOGGED_MODEL_PARAM_KEYS: Final = _in_sqlite(door_rows.LOGGED_MODEL_PARAM_KEYS)
 _LOGGED_MODEL_PARAMS: Final = _in_sqlite(door_rows.LOGGED_MODEL_PARAMS)
 _LOGGED_MODEL_METRICS: Final = _in_sqlite(door_rows.LOGGED_MODEL_METRICS)
 
@@ -108,6 +109,9 @@ class SqliteDoorState(DoorState):
     async def logged_model(self, model_id: str) -> LoggedModelAtDoor | None:
         row = self._one(_LOGGED_MODEL, model_id)
         return door_rows.logged_model_of(row) if row else None
+
+    async def logged_model_params(self, model_id: str, keys: Sequence[str]) -> set[str]:
+        return {key for (key,) in self._all(_LOGGED_MODEL_PARAM_KEYS, (model_id, _as_list(keys)))}
 
     async def has_logged_model_tag(self, model_id: str, key: str) -> bool:
         return self._one(_LOGGED_MODEL_TAG, model_id, key) != ()

@@ -1,6 +1,6 @@
 """What commands about logged models become."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Final
 
 from ingest.artifact_paths import logged_model_artifacts
@@ -91,10 +91,17 @@ def check_params(params: Sequence[KeyValue]) -> None:
     _check_given_once(params, "param")
 
 
-def log_params(command: LogLoggedModelParams, model: LoggedModelAtDoor) -> LoggedModelParamsLogged | None:
-    """None when the command brings no param."""
+def log_params(
+    command: LogLoggedModelParams, model: LoggedModelAtDoor, held: Collection[str]
+) -> LoggedModelParamsLogged | None:
+    """None when the command brings no param. `held` are those of its keys that the model has. Raises BadRequest."""
     if not command.params:
         return None
+    for param in command.params:
+        if param.key in held:
+            raise BadRequest(
+                f"Param '{param.key}' of logged model '{model.model_id}' exists already: params never change."
+            )
     return LoggedModelParamsLogged(model_id=model.model_id, params=_params(command.params))
 
 

@@ -86,6 +86,8 @@ class DoorStateContract:
         assert await state.logged_models_output("r9", ["m-1"]) == set()
 
     async def test_a_tag_of_a_logged_model_is_found_by_key(self, state: DoorState) -> None:
+        assert await state.logged_model_params("m-1", ["a", "b", "c", "a\0"]) == {"a", "b"}
+        assert await state.logged_model_params("m-2", ["a"]) == set()
         assert await state.has_logged_model_tag("m-1", "t")
         assert not await state.has_logged_model_tag("m-2", "t")
         assert not await state.has_logged_model_tag("m-1", "t\0")

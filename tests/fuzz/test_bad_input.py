@@ -130,7 +130,8 @@ def subject(connection: Connection) -> Subject:
 def make_subject(connection: Connection) -> Subject:
     experiment_id = connection.post("experiments/create", {"name": uuid.uuid4().hex})["experiment_id"]
     run_id = connection.post("runs/create", {"experiment_id": experiment_id})["run"]["info"]["run_id"]
-    model = connection.post("logged-models", {"experiment_id": experiment_id, "source_run_id": run_id})
+    tagged = {"experiment_id": experiment_id, "source_run_id": run_id, "tags": [{"key": "k", "value": "v"}]}
+    model = connection.post("logged-models", tagged)
     metric = {"key": "m", "value": 1, "timestamp": 1, "step": 1}
     connection.post("experiments/set-experiment-tag", {"experiment_id": experiment_id, "key": "k", "value": "v"})
     connection.post("runs/log-batch", {"run_id": run_id, "metrics": [metric], "tags": [{"key": "k", "value": "v"}]})

@@ -140,6 +140,10 @@ class MemoryProjection(ProjectionProgress, DoorState):
         row = self._rows.logged_models.get(model_id)
         return None if row is None else LoggedModelAtDoor(row.model_id, row.experiment_id)
 
+    async def logged_model_params(self, model_id: str, keys: Sequence[str]) -> set[str]:
+        row = self._rows.logged_models.get(model_id)
+        return row.params.keys() & set(keys) if row else set()
+
     async def has_logged_model_tag(self, model_id: str, key: str) -> bool:
         row = self._rows.logged_models.get(model_id)
         return row is not None and row.tags.get(key) is not None

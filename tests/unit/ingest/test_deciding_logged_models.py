@@ -92,10 +92,12 @@ def test_a_missing_model_is_not_finalized_and_takes_no_metrics() -> None:
 
 def test_params_are_logged_whatever_their_keys_and_none_is_no_event() -> None:
     command = LogLoggedModelParams(params=[KeyValue(key="a?", value="v" * 9000), KeyValue(key="b")])
-    assert deciding.log_params(command, MODEL) == LoggedModelParamsLogged(
+    assert deciding.log_params(command, MODEL, set()) == LoggedModelParamsLogged(
         model_id="m-1", params=[Param("a?", "v" * 6000), Param("b", "")]
     )
-    assert deciding.log_params(LogLoggedModelParams(), MODEL) is None
+    assert deciding.log_params(LogLoggedModelParams(), MODEL, set()) is None
+    with pytest.raises(BadRequest, match="of logged model 'm-1' exists already"):
+        deciding.log_params(command, MODEL, {command.params[0].key})
 
 
 def test_the_last_of_equal_tags_wins_and_none_is_no_event() -> None:
