@@ -13,7 +13,7 @@ PYTHON ?= $(shell for python in python3.11 python3.12 python3.13 python3.14 pyth
 	"$$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo "$$python"; break; }; done)
 
 .DEFAULT_GOAL := help
-.PHONY: help install services serve stack test check unit format bench bench-distributed bench-artifacts crash-test abuse-test fault-test lock clean
+.PHONY: help install services serve stack test check unit format bench bench-distributed bench-artifacts crash-test abuse-test fault-test compatibility-318 soak lock clean
 
 help:
 	@echo "make serve              start a server on port 5000, data in ./tracklog-data (more options: OPTIONS='--port 8080')"
@@ -29,6 +29,8 @@ help:
 	@echo "make crash-test         kill a server under load again and again (KILLS=20)"
 	@echo "make abuse-test         attack a server in every known way at once, for minutes (ABUSE_S=300)"
 	@echo "make fault-test         kill and suspend parts of the distributed system under load (COUNT=20 of each fault)"
+	@echo "make compatibility-318  the tests of clients and of the page with the client of MLflow 3.18 (WORKERS=2 at once)"
+	@echo "make soak               what is too long for make test: the four above, crash-test to compatibility-318"
 	@echo "make lock               pin the newest versions pyproject.toml allows in requirements.lock, and those of the image"
 
 install: $(VENV)/installed-tools $(VENV)/installed-page
@@ -88,6 +90,14 @@ fault-test: services
 	TRACKLOG_BROKER_FAULTS=$(COUNT) $(BIN)/python -m pytest tests/crash/test_faults_of_brokers.py --timeout=0
 	TRACKLOG_FAILOVERS=$(COUNT) $(BIN)/python -m pytest tests/crash/test_failovers.py --timeout=0
 	TRACKLOG_DISTURBANCES=$(COUNT) $(BIN)/python -m pytest tests/integration/test_exactly_once.py --timeout=0
+
+# On the embedded server: what a client sends does not depend on the stores. The seeded data of the page is its too.
+compatibility-318: install
+	folder=$$($(BIN)/python -m tests.compatibility.mlflow318) && \
+		TRACKLOG_TEST_SYSTEMS=$${TRACKLOG_TEST_SYSTEMS:-embedded} PYTHONPATH="$$folder" \
+		$(BIN)/python -m pytest tests/compatibility tests/ui -n $(WORKERS) --dist loadfile --no-loadscope-reorder
+
+soak: compatibility-318 crash-test abuse-test fault-test
 
 lock: $(VENV)/installed-tools
 	$(BIN)/pip-compile --upgrade --quiet --allow-unsafe --extra=dev --generate-hashes --no-emit-find-links \

@@ -10,6 +10,7 @@ import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+import mlflow
 import pytest
 import requests
 from mlflow import MlflowClient
@@ -21,6 +22,11 @@ from tests.systems import RunningSystem, chosen_systems, running_system
 SERVER_URL_VARIABLE = "TRACKLOG_TEST_SERVER_URL"
 GIVEN = "given"
 """The name of the server that the environment names."""
+
+
+def pytest_report_header() -> str:
+    """Say which client is used: the installed one, or the one that goes before it on the path."""
+    return f"MLflow client {mlflow.__version__}"
 
 
 @pytest.fixture(scope="session", autouse=True)

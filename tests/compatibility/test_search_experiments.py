@@ -58,6 +58,7 @@ FOUND = [
     ("name = '<p> Alpha'", {"Alpha"}),
     ('name = "<p> Alpha"', {"Alpha"}),
     ("attribute.name = '<p> Alpha'", {"Alpha"}),
+    ("attributes.name = '<p> Alpha'", {"Alpha"}),  # since MLflow 3.18
     ("`name` = '<p> Alpha'", {"Alpha"}),
     ("name = '<p> alpha'", set()),
     ("name != '<p> Alpha'", ALL - {"Alpha"}),

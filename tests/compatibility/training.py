@@ -39,6 +39,8 @@ def run_script(
     The tracking URI reaches the script by MLFLOW_TRACKING_URI only. Raises ScriptFailedError.
     """
     inherited = {k: v for k, v in os.environ.items() if not k.startswith(("MLFLOW_", "_MLFLOW_"))}
+    if python != sys.executable:
+        inherited.pop("PYTHONPATH", None)  # another environment has packages of its own
     done = subprocess.run(
         [python, str(SCRIPTS / name), *arguments],
         env={**inherited, **environment, "MLFLOW_TRACKING_URI": server_url},

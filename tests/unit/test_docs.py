@@ -118,7 +118,7 @@ def test_every_file_a_page_names_is_there(page: Path) -> None:
         assert (ROOT / name).exists(), name
 
 
-@pytest.mark.parametrize("target", re.findall(r"`?make ([a-z-]+)`?", (ROOT / "README.md").read_text() + OPERATING))
+@pytest.mark.parametrize("target", re.findall(r"`?make ([a-z0-9-]+)`?", (ROOT / "README.md").read_text() + OPERATING))
 def test_every_make_target_a_page_names_is_there(target: str) -> None:
     assert re.search(rf"^{target}:", (ROOT / "Makefile").read_text(), re.MULTILINE), target
 
