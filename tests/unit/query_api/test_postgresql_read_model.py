@@ -106,7 +106,7 @@ async def test_a_mistake_in_a_statement_stays_a_mistake(read_model: PostgresqlRe
 
 
 async def test_nothing_can_be_written(read_model: PostgresqlReadModel) -> None:
-    with pytest.raises(asyncpg.ReadOnlySQLTransactionError):
+    with pytest.raises(TemporarilyUnavailable, match="cannot execute DELETE in a read-only transaction"):
         await read_model.fetch("DELETE FROM facts")
     assert await read_model.fetch("SELECT value FROM facts") == [("first",)]
 
