@@ -41,7 +41,13 @@ async def read_message(request: web.Request, message_type: type[M]) -> M:
     of them.
     Raises InvalidParameterValue.
     """
-    message = await _message(request, message_type)
+    if request.method in ("GET", "HEAD") and request.query_string:
+        check_query(request.query_string)
+        message = decode_query(request.query, message_type)
+    elif request.method in ("POST", "PUT") and request.content_type != "application/json":
+        raise wrong_content_type(request)
+    else:
+        message = decode_body(await read_body(request), message_type)
     if variables := request.match_info:
         bounds = bounds_of(message_type)
         for name in message.__struct_fields__:
@@ -51,16 +57,6 @@ async def read_message(request: web.Request, message_type: type[M]) -> M:
                     bounds[name].check(variables[name], name)
                 setattr(message, name, variables[name])
     return message
-
-
-async def _message(request: web.Request, message_type: type[M]) -> M:
-    if request.method in ("GET", "HEAD"):
-        if request.query_string:
-            check_query(request.query_string)
-            return decode_query(request.query, message_type)
-    elif request.method in ("POST", "PUT") and request.content_type != "application/json":
-        raise wrong_content_type(request)
-    return decode_body(await read_body(request), message_type)
 
 
 def check_query(query_string: str) -> None:

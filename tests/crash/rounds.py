@@ -1,6 +1,7 @@
 """One round of load and faults on a system, and the comparison of what it shows with what its clients were told."""
 
 import json
+import logging
 import random
 import subprocess
 import sys
@@ -20,8 +21,10 @@ from tests.crash.judge import (
     faults_of_run,
     state_of,
 )
-from tests.crash.story import ClientStory
+from tests.crash.story import YES, ClientStory
 from tests.tracklog_server import REPOSITORY
+
+logger = logging.getLogger(__name__)
 
 CLIENTS = 3
 CLIENT_STOP_S = 60.0
@@ -72,6 +75,34 @@ def one_round(system: S, dice: random.Random, ways: Sequence[Fault[S]], folder: 
     assert not faults, f"{[way.__name__ for way in ways]}: {len(faults)} faults\n{shown}\n{system.errors()}"
     assert sum(story.reads for story in stories) > 0
     return Counter(write.told for story in stories for run in story.runs for write in run.writes)
+
+
+def rounds(
+    system: S,
+    dice: random.Random,
+    ways: Sequence[Fault[S]],
+    per_round: int,
+    folder: Path,
+    *,
+    seed: int,
+    least: int,
+    log_tail: Callable[[], str] = str,
+) -> None:
+    """Bring `ways` upon a system, `per_round` of them in each round, and rebuild its read model in the end.
+
+    `least` is how many writes must have been acknowledged for each way to have proved something, `log_tail` what a
+    service printed, shown with a fault.
+    """
+    told = Counter[str]()
+    for first in range(0, len(ways), per_round):
+        try:
+            told += one_round(system, dice, ways[first : first + per_round], folder / f"round-{first}")
+        except AssertionError as fault:
+            raise AssertionError(f"seed {seed}: {fault}\n{log_tail()}") from fault
+    logger.info("%s faults, seed %s: %s", len(ways), seed, dict(told))
+    assert told[YES] > least * len(ways), f"too few writes to prove anything: {told}"
+    rebuilt = system.tracklog("rebuild", "--no-progress")
+    assert rebuilt.returncode == 0, f"seed {seed}: a rebuild differs from the live read model: {rebuilt.stderr}"
 
 
 def wait_until_caught_up(connection: Connection) -> None:

@@ -6,15 +6,13 @@ TRACKLOG_FAULTS sets how many faults, TRACKLOG_FAULT_SEED which ones.
 import os
 import random
 import time
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
 
 from tests.crash.distributed import DistributedSystem
-from tests.crash.rounds import Fault, one_round
-from tests.crash.story import YES
+from tests.crash.rounds import Fault, rounds
 from tests.services.missing import ServiceMissing, leave_out
 
 FAULTS = int(os.environ.get("TRACKLOG_FAULTS", "12"))
@@ -143,16 +141,7 @@ def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DistributedSyst
 @pytest.mark.timeout(0)
 def test_what_was_acknowledged_survives_every_fault(system: DistributedSystem, tmp_path: Path) -> None:
     dice = random.Random(SEED)
-    told = Counter[str]()
     # Each way once before chance decides.
     ways = [*EVERY_WAY, *(dice.choice(WAYS) for _ in range(FAULTS - len(EVERY_WAY)))][:FAULTS]
     dice.shuffle(ways)
-    for first in range(0, FAULTS, FAULTS_PER_ROUND):
-        chosen = ways[first : first + FAULTS_PER_ROUND]
-        try:
-            told += one_round(system, dice, chosen, tmp_path / f"round-{first}")
-        except AssertionError as fault:
-            raise AssertionError(f"seed {SEED}: {fault}") from fault
-    assert told[YES] > 20 * FAULTS, f"too few writes to prove anything: {told}"
-    rebuilt = system.tracklog("rebuild", "--no-progress")
-    assert rebuilt.returncode == 0, f"seed {SEED}: a rebuild differs from the live read model: {rebuilt.stderr}"
+    rounds(system, dice, ways, FAULTS_PER_ROUND, tmp_path, seed=SEED, least=20)

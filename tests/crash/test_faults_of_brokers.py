@@ -3,12 +3,10 @@
 TRACKLOG_BROKER_FAULTS sets how many faults, TRACKLOG_FAULT_SEED which ones.
 """
 
-import logging
 import os
 import random
 import shutil
 import time
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
@@ -16,13 +14,10 @@ from typing import Final
 import pytest
 
 from tests.crash.distributed import DistributedSystem
-from tests.crash.rounds import Fault, one_round
-from tests.crash.story import YES
+from tests.crash.rounds import Fault, rounds
 from tests.services.kafka_cluster import BROKERS, Broker, KafkaCluster
 from tests.services.missing import ServiceMissing, leave_out
 from tests.services.stack import TOPIC, StackSettings
-
-logger = logging.getLogger(__name__)
 
 FAULTS: Final = int(os.environ.get("TRACKLOG_BROKER_FAULTS", "2"))
 SEED: Final = int(os.environ.get("TRACKLOG_FAULT_SEED", str(time.time_ns() % 1_000_000)))
@@ -159,16 +154,6 @@ def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DistributedSyst
 @pytest.mark.timeout(0)
 def test_what_was_acknowledged_survives_every_fault_of_brokers(system: DistributedSystem, tmp_path: Path) -> None:
     dice = random.Random(SEED)
-    told = Counter[str]()
     ways = [*EVERY_WAY, *(dice.choice(EVERY_WAY) for _ in range(FAULTS - len(EVERY_WAY)))][:FAULTS]
     dice.shuffle(ways)
-    for first in range(0, FAULTS, FAULTS_PER_ROUND):
-        chosen = ways[first : first + FAULTS_PER_ROUND]
-        try:
-            told += one_round(system, dice, chosen, tmp_path / f"round-{first}")
-        except AssertionError as fault:
-            raise AssertionError(f"seed {SEED}: {fault}\n{cluster_of(system).log_tail()}") from fault
-    logger.info("%s faults of brokers, seed %s: %s", FAULTS, SEED, dict(told))
-    assert told[YES] > 20 * FAULTS, f"too few writes to prove anything: {told}"
-    rebuilt = system.tracklog("rebuild", "--no-progress")
-    assert rebuilt.returncode == 0, f"seed {SEED}: a rebuild differs from the live read model: {rebuilt.stderr}"
+    rounds(system, dice, ways, FAULTS_PER_ROUND, tmp_path, seed=SEED, least=20, log_tail=cluster_of(system).log_tail)
