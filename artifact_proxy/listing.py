@@ -10,6 +10,7 @@ from artifact_proxy.artifact_path import ROOT, ArtifactPath
 from artifact_proxy.artifact_roots import Place
 from artifact_proxy.blob_store import Entry
 from artifact_proxy.lookup import Lookup, names_told
+from schemas.rest.json_answer import JsonAnswer
 
 PYTHON_CLIENT: Final = "mlflow-python-client/"
 """How the User-Agent of MLflow's Python client begins."""
@@ -88,4 +89,4 @@ def file_info(path: str, entry: Entry) -> dict[str, object]:
 
 def json_response(body: bytes) -> web.Response:
     """An answer of JSON that is there already."""
-    return web.Response(body=body, content_type="application/json")
+    return JsonAnswer(body)

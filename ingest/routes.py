@@ -9,6 +9,7 @@ from ingest.proxy_address import ProxyAddress
 from ingest.service import IngestService
 from schemas.envelope import Actor
 from schemas.rest.decode import read_message
+from schemas.rest.json_answer import JsonAnswer
 from schemas.rest.messages import (
     CreateExperiment,
     CreateLoggedModel,
@@ -53,7 +54,7 @@ def ingest_routes(ingest: IngestService) -> tuple[Route, ...]:
         body = await experiments.create(
             message, request[ACTOR], request[REQUEST_ID], address, lambda: _is_connected(request)
         )
-        return web.Response(body=body, content_type="application/json")
+        return JsonAnswer(body)
 
     create, edit, manage = Permission.AUTHENTICATED, Permission.EDIT, Permission.MANAGE
     return (
@@ -101,7 +102,7 @@ def _handler(message_type: type[M], command: Command[M]) -> Handler:
     async def handle(request: web.Request) -> web.StreamResponse:
         message = await read_message(request, message_type)
         body = await command(message, request[ACTOR], request[REQUEST_ID])
-        return web.Response(body=body, content_type="application/json")
+        return JsonAnswer(body)
 
     return handle
 

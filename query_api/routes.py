@@ -15,6 +15,7 @@ from query_api.service import GetMetricHistoryBulk, QueryService
 from schemas.errors import BadRequest, RequestLimitExceeded
 from schemas.events import EXPERIMENTS_ORDERING_UNIT, ordering_unit_of
 from schemas.rest.decode import read_message
+from schemas.rest.json_answer import JsonAnswer
 from schemas.rest.messages import (
     GetExperiment,
     GetExperimentByName,
@@ -210,7 +211,7 @@ async def _sent(request: web.Request, first: bytes, second: bytes, pieces: Async
 
 
 def _json(body: bytes) -> web.Response:
-    return web.Response(body=body, content_type="application/json")
+    return JsonAnswer(body)
 
 
 def _read(

@@ -3,6 +3,7 @@
 from aiohttp import web
 
 from query_api.server_info import MLFLOW_VERSION, SERVER_INFO
+from schemas.rest.json_answer import JsonAnswer
 from schemas.rest.route import NO_PREFIX, READ_LIMITS, V3, Handler, Kind, Permission, Route
 
 
@@ -24,7 +25,7 @@ async def _version(_request: web.Request) -> web.StreamResponse:
 
 
 async def _server_info(_request: web.Request) -> web.StreamResponse:
-    return web.Response(body=SERVER_INFO, content_type="application/json")
+    return JsonAnswer(SERVER_INFO)
 
 
 def _route(path: str, prefixes: tuple[str, ...], handler: Handler) -> Route:

@@ -4,7 +4,6 @@ It looks into the web framework's connection below it, which offers none of this
 is relied on.
 """
 
-from collections.abc import Coroutine
 from typing import TYPE_CHECKING, Any, Final
 
 from aiohttp import StreamReader, hdrs, web
@@ -13,6 +12,7 @@ from aiohttp.web_protocol import RequestHandler, _ErrInfo
 
 from schemas.envelope import Actor
 from schemas.errors import BadRequest, RequestLimitExceeded, RequestTimeout, TracklogError
+from schemas.rest.json_answer import JsonAnswer
 from schemas.rest.route import KIB
 from tracklog.web.bounds import STREAM_BYTES, client_of
 
@@ -251,15 +251,21 @@ class Connection(RequestHandler):
             self.held -= self._unsent
             self._unsent = 0
 
-    def finish_response(
+    async def finish_response(
         self, request: web.BaseRequest, resp: web.StreamResponse, start_time: float | None
-    ) -> Coroutine[Any, Any, tuple[web.StreamResponse, bool]]:
+    ) -> tuple[web.StreamResponse, bool]:
         """Send an answer, which the framework may have made itself."""
-        if resp.__class__ is not web.Response:
-            resp = self._server.door.checked(request, resp)
-        if self.transport is not None:  # a connection that is lost is not idle, and would hold itself by its request
+        transport = self.transport
+        if transport is not None:  # a connection that is lost is not idle, and would hold itself by its request
             self._answered = (request, resp)
-        return super().finish_response(request, resp, start_time)
+            if resp.__class__ is JsonAnswer and not self._upgraded:
+                plain = self._server.door.plain_answers.bytes_of(request, resp)
+                if plain is not None:
+                    transport.write(plain)
+                    return resp, False
+        if isinstance(resp, web.HTTPException):
+            resp = self._server.door.checked(request, resp)
+        return await super().finish_response(request, resp, start_time)
 
     def _forget_answered(self) -> None:
         """Keep nothing of the last request and its answer: a connection may be idle for long, and the framework holds

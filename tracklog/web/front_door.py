@@ -30,6 +30,7 @@ from schemas.errors import (
     RequestTooLarge,
     TracklogError,
 )
+from schemas.rest.json_answer import JsonAnswer
 from schemas.rest.request_keys import ACTOR, BEHIND, REQUEST_ID, UNPACKING, Unpacking
 from schemas.rest.route import KIB, Handler, Kind, Limits
 from tracklog.settings import WebSettings
@@ -39,6 +40,7 @@ from tracklog.web.bounds import Bounds, Share, Shares, client_of
 from tracklog.web.client_address import client_address_rule, trust_rule
 from tracklog.web.metrics import DoorCounts, EndpointCounts
 from tracklog.web.origins import host_rule, is_same_origin, origin_rule
+from tracklog.web.plain_answers import PlainAnswers
 from tracklog.web.time_limits import TimeLimits
 
 if TYPE_CHECKING:
@@ -117,6 +119,7 @@ class FrontDoor:
         self._headers: dict[str, str] = {hdrs.X_CONTENT_TYPE_OPTIONS: "nosniff", hdrs.SERVER: "tracklog"}
         if settings.frame_options is not None:
             self._headers[FRAME_OPTIONS_HEADER] = settings.frame_options
+        self.plain_answers = PlainAnswers(self._headers)
         self._counts = counts
         self._nowhere = Served("(none)", Kind.OPERATION, Limits(), None, counts.endpoint("ANY", "(none)"))
         self._access_log = access_log
@@ -294,7 +297,7 @@ class FrontDoor:
         self.time_limits.start(task, loop.time() + served.limits.timeout_s)
         try:
             response = await handler(request)
-            if response.__class__ is web.Response:
+            if response.__class__ is JsonAnswer or response.__class__ is web.Response:
                 body = response.body
                 if body.__class__ is bytes and len(body) > WHOLE_ANSWER_BYTES:
                     return await self._send_in_pieces(request, connection, response, body)

@@ -16,6 +16,7 @@ from aiohttp import web
 
 from schemas.errors import InvalidParameterValue, ResourceDoesNotExist
 from schemas.rest.decode import read_message
+from schemas.rest.json_answer import JsonAnswer
 from schemas.rest.messages import Message
 from schemas.rest.route import (
     NO_PREFIX,
@@ -342,7 +343,7 @@ def _handler(read: UnbuiltRead) -> Handler:
     async def answer_with_nothing(request: web.Request) -> web.StreamResponse:
         message = await read_message(request, message_type)
         body = read.answer.of(msgspec.structs.asdict(message))
-        return web.Response(body=body, content_type="application/json")
+        return JsonAnswer(body)
 
     return answer_with_nothing
 
