@@ -128,6 +128,6 @@ $(VENV)/installed-tools: requirements.lock $(VENV)/installed-package
 	@$(BIN)/python -m scripts.install requirements.lock
 	@touch $@
 
-$(VENV)/installed-page: tracklog/page_fetch.py $(VENV)/installed-package
+$(VENV)/installed-page: tracklog/page/fetch.py $(VENV)/installed-package
 	@$(BIN)/tracklog fetch-page
 	@touch $@

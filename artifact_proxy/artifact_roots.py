@@ -7,7 +7,7 @@ from typing import Final
 from urllib.parse import SplitResult, urlsplit, urlunsplit
 
 from artifact_proxy.artifact_path import ArtifactPath, decoded, folder_path
-from artifact_proxy.blob_store import BlobStore
+from artifact_proxy.stores.blob_store import BlobStore
 from schemas.errors import InvalidParameterValue
 
 ROUTE_ANCHOR: Final = "/api/2.0/mlflow-artifacts/artifacts/"

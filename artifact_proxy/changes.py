@@ -5,8 +5,8 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 
 from artifact_proxy.artifact_roots import Place
-from artifact_proxy.blob_store import BlobVersion
-from artifact_proxy.digested import Digested
+from artifact_proxy.stores.blob_store import BlobVersion
+from artifact_proxy.stores.digested import Digested
 from event_log.port import EventLog
 from schemas.envelope import Actor, EventClock
 from schemas.errors import Retryable, TemporarilyUnavailable

@@ -4,10 +4,10 @@ from collections.abc import Awaitable, Callable
 
 from artifact_proxy.artifact_path import ArtifactPath, file_path, folder_path
 from artifact_proxy.artifact_roots import ArtifactRoots, Place
-from artifact_proxy.blob_store import BlobStore
 from artifact_proxy.changes import ArtifactChanges
-from artifact_proxy.client_names import kept
-from artifact_proxy.lookup import Lookup
+from artifact_proxy.http.client_names import kept
+from artifact_proxy.http.lookup import Lookup
+from artifact_proxy.stores.blob_store import BlobStore
 
 ArtifactRootOf = Callable[[str], Awaitable[str]]
 """From the id of a run, or of a logged model, to the URI of its artifacts; raises ResourceDoesNotExist."""

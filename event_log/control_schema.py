@@ -5,6 +5,7 @@ import asyncpg
 from event_log.port import ForeignLog, LogAccessRefused
 from event_log.postgresql_connection import no_connection
 from schemas.migrations import ForeignDatabase, migrate
+from schemas.migrations.control import HISTORY
 from schemas.postgresql import CONTROL_SCHEMA
 from schemas.postgresql_errors import CONNECT_ERRORS, PASSING_ERRORS
 
@@ -17,7 +18,7 @@ async def ensure_control_schema(dsn: str) -> None:
     cannot be reached, LogAccessRefused where its user may not do it.
     """
     try:
-        await migrate(dsn, schema=CONTROL_SCHEMA, history="control")
+        await migrate(dsn, schema=CONTROL_SCHEMA, history=HISTORY)
     except ForeignDatabase as error:
         raise ForeignLog(str(error)) from error
     except asyncpg.InsufficientPrivilegeError as error:

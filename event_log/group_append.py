@@ -3,11 +3,8 @@
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
 
-from schemas.envelope import EventData, Position
-
-PARTITION: Final = 0
+from schemas.envelope import PARTITION, EventData, Position
 
 
 @dataclass(slots=True)

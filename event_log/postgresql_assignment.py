@@ -9,9 +9,9 @@ import contextlib
 from collections.abc import Set
 from typing import Final
 
-from event_log.group_append import PARTITION
 from event_log.port import LogUnavailable, PartitionAssignment
 from event_log.postgresql_connection import Connection, connect
+from schemas.envelope import PARTITION
 from schemas.postgresql_errors import UNANSWERED_ERRORS
 
 PING_S: Final = 1.0

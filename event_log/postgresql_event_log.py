@@ -22,7 +22,7 @@ from asyncpg.pgproto.pgproto import UUID
 
 from event_log.checksum import checksum
 from event_log.control_schema import ensure_control_schema
-from event_log.group_append import PARTITION, WaitingAppend, confirm, refuse
+from event_log.group_append import WaitingAppend, confirm, refuse
 from event_log.port import (
     EVERY_EVENT,
     EventFilter,
@@ -38,7 +38,7 @@ from event_log.postgresql_names import Names
 from event_log.stored_event import MAX_EVENT_BYTES, stored_event
 from schemas import codec
 from schemas.damaged_event import damaged_event
-from schemas.envelope import Actor, EventData, Position, Positions, RecordedEvent
+from schemas.envelope import PARTITION, Actor, EventData, Position, Positions, RecordedEvent
 from schemas.postgresql import LOG_CHANNEL
 from schemas.postgresql_errors import CONNECTION_ERRORS, UNANSWERED_ERRORS, said
 

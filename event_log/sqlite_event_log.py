@@ -18,7 +18,7 @@ from typing import IO, Any, Final, Self, TypeVar
 import zstandard
 
 from event_log.checksum import checksum
-from event_log.group_append import PARTITION, WaitingAppend, confirm, refuse
+from event_log.group_append import WaitingAppend, confirm, refuse
 from event_log.port import (
     EVERY_EVENT,
     DamagedLog,
@@ -36,7 +36,7 @@ from event_log.port import (
 from event_log.stored_event import MAX_EVENT_BYTES, stored_event
 from schemas import codec
 from schemas.damaged_event import damaged_event
-from schemas.envelope import Actor, EventData, Position, Positions, RecordedEvent
+from schemas.envelope import PARTITION, Actor, EventData, Position, Positions, RecordedEvent
 from schemas.sqlite_errors import is_damage
 
 logger = logging.getLogger(__name__)

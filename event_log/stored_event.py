@@ -7,11 +7,10 @@ import zstandard
 from msgspec.structs import replace
 
 from event_log.checksum import checksum, is_of_another_envelope
-from event_log.group_append import PARTITION
 from schemas import codec
 from schemas.codec import UndecodableEvent
 from schemas.damaged_event import damaged_event
-from schemas.envelope import Actor, RecordedEvent
+from schemas.envelope import PARTITION, Actor, RecordedEvent
 from schemas.events import stream_of
 
 MAX_EVENT_BYTES: Final = 64 * 1024 * 1024

@@ -7,10 +7,10 @@ from time import perf_counter
 from typing import Final, Protocol
 
 from event_log.port import EventLog
+from read_model.progress import EventInLog, ProjectionProgress
 from schemas.envelope import Actor, EventClock, EventData, Position
 from schemas.errors import Retryable
 from schemas.events import AnyEvent, stream_of
-from schemas.progress import EventInLog, ProjectionProgress
 
 VERDICT_WAIT_S: Final = 10.0
 """The projector answers in milliseconds. One that needs longer is in trouble, and the client is told to ask again; its

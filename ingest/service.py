@@ -5,15 +5,15 @@ import time
 from collections.abc import Callable
 
 from event_log.port import EventLog
-from ingest.door import Door
-from ingest.experiments import ExperimentCommands
+from ingest.admission.known_entities import Door
+from ingest.admission.lookups import DoorState
+from ingest.experiments.commands import ExperimentCommands
 from ingest.log_writer import NOBODY_OBSERVES, LogWriter, WriteObserver
-from ingest.logged_models import LoggedModelCommands
-from ingest.port import DoorState
-from ingest.run_data import RunDataCommands
-from ingest.runs import RunCommands
+from ingest.logged_models.commands import LoggedModelCommands
+from ingest.run_data.commands import RunDataCommands
+from ingest.runs.commands import RunCommands
+from read_model.progress import ProjectionProgress
 from schemas.envelope import EventClock
-from schemas.progress import ProjectionProgress
 
 
 class IngestService:

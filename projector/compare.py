@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from sqlalchemy import LargeBinary, Table
 
-from schemas.read_model import metadata
+from read_model.tables import metadata
 
 _SHOWN: Final = 5
 _NOT_COMPARED: Final = {"facts", "checkpoints"}

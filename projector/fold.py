@@ -11,6 +11,7 @@ from typing import Final
 
 from projector.finite import finite
 from projector.working_set import MODEL_HISTORY_TAG, Experiment, FirstDataset, LoggedModel, Run, Series, WorkingSet
+from read_model.metric_points import Points
 from schemas.claims import claim_of
 from schemas.envelope import RecordedEvent
 from schemas.errors import BadRequest, InvalidParameterValue, InvalidState, ResourceAlreadyExists, ResourceDoesNotExist
@@ -42,7 +43,6 @@ from schemas.events import (
     RunTagDeleted,
     RunUpdated,
 )
-from schemas.metric_points import Points
 
 RUN_NAME_TAG: Final = "mlflow.runName"
 _PENDING: Final = 1

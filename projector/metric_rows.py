@@ -9,7 +9,15 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from projector.working_set import Series
-from schemas.metric_points import POINTS_PER_CHUNK, Points, extend, no_points, pack_chunk, pack_segment, unpack_segments
+from read_model.metric_points import (
+    POINTS_PER_CHUNK,
+    Points,
+    extend,
+    no_points,
+    pack_chunk,
+    pack_segment,
+    unpack_segments,
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,13 +21,14 @@ from event_log.port import EventLogReader
 from projector.last_folded import LastFolded
 from projector.port import ReadModelUnavailable, Superseded
 from projector.postgresql_read_model import FENCE_LOCK, away
-from schemas import belonging
-from schemas.belonging import LOG_ID
+from read_model import belonging
+from read_model.belonging import LOG_ID
+from read_model.migrations import HISTORY
+from read_model.tables import SCHEMA_VERSION, metadata
 from schemas.envelope import Position, Positions
 from schemas.migrations import migrate
 from schemas.postgresql import CONTROL_SCHEMA, READ_MODELS_CHANNEL, schema_of
 from schemas.postgresql_errors import DAMAGE_ERRORS, MISSING_ERRORS, said
-from schemas.read_model import SCHEMA_VERSION, metadata
 
 logger = logging.getLogger(__name__)
 
@@ -109,7 +110,7 @@ async def ensure(dsn: str, log: EventLogReader) -> Generation:
             ours = await create(dsn, connection, "live" if is_short and not others else "building", log_id)
             await drop_retired(connection)
         else:
-            await migrate(dsn, schema=schema_of(ours.number), history="read_model")
+            await migrate(dsn, schema=schema_of(ours.number), history=HISTORY)
             if ours.state == "building":  # by a rebuild, of a live one that was lost
                 await create_missing_indexes(connection, ours.number)
         if ours.state == "live":
@@ -123,7 +124,7 @@ async def create(dsn: str, connection: Connection, state: str, log_id: str) -> G
     The list must be ours alone.
     """
     number = await _unused_number(connection)
-    await migrate(dsn, schema=schema_of(number), history="read_model")
+    await migrate(dsn, schema=schema_of(number), history=HISTORY)
     await connection.execute(f"INSERT INTO {schema_of(number)}.facts VALUES ($1, $2)", LOG_ID, log_id)
     await connection.execute(
         f"INSERT INTO {_READ_MODELS} (generation, schema_version, state, log_id) OVERRIDING SYSTEM VALUE"

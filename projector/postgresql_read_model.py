@@ -23,9 +23,10 @@ from projector.port import (
 )
 from projector.postgresql_rows import PostgresqlTables, storable
 from projector.working_set import Experiment, LoggedModel, Needs, Run, WorkingSet, stored_series
-from schemas import progress_message
+from read_model import progress_message
+from read_model.metric_points import DamagedPoints
+from read_model.tables import metadata
 from schemas.envelope import Positions
-from schemas.metric_points import DamagedPoints
 from schemas.postgresql import CONTROL_SCHEMA, PROGRESS_CHANNEL, schema_of
 from schemas.postgresql_errors import (
     CONNECTION_ERRORS,
@@ -35,7 +36,6 @@ from schemas.postgresql_errors import (
     UNANSWERED_ERRORS,
     said,
 )
-from schemas.read_model import metadata
 
 FENCE_LOCK: Final = 0x747261
 """The class of advisory locks that every commit holds shared, by generation, and a switch holds alone."""

@@ -17,9 +17,9 @@ from projector.postgresql_generations import Connection
 from projector.postgresql_read_model import FENCE_LOCK, PostgresqlReadModelWriter
 from projector.rebuild import ReadModels, RebuildUnderWay, Rebuilt
 from projector.worker import ProjectorWorker
+from read_model.tables import SCHEMA_VERSION, metadata
 from schemas.envelope import Positions
 from schemas.postgresql import schema_of
-from schemas.read_model import SCHEMA_VERSION, metadata
 
 _REBUILD_LOCK: Final = -1
 """Of the class FENCE_LOCK: whoever rebuilds holds it."""

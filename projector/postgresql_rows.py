@@ -8,7 +8,7 @@ import asyncpg
 from sqlalchemy import BigInteger, Double, Integer, LargeBinary, SmallInteger, Text
 from sqlalchemy.types import TypeEngine
 
-from schemas.read_model import metadata
+from read_model.tables import metadata
 
 Rows = Sequence[tuple[Any, ...]]
 

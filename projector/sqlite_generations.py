@@ -10,11 +10,11 @@ from sqlalchemy import create_engine
 from sqlalchemy.schema import CreateIndex, CreateTable
 
 from projector.sqlite_origin import origin
-from schemas import belonging
-from schemas.belonging import LOG_ID
+from read_model import belonging
+from read_model.belonging import LOG_ID
+from read_model.sqlite_link import current, link_of
+from read_model.tables import SCHEMA_VERSION, metadata
 from schemas.envelope import Positions
-from schemas.read_model import SCHEMA_VERSION, metadata
-from schemas.read_model_link import current, link_of
 from schemas.sqlite_errors import is_damage
 
 logger = logging.getLogger(__name__)

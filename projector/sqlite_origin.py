@@ -4,7 +4,7 @@ import sqlite3
 from pathlib import Path
 
 from projector.last_folded import LastFolded
-from schemas.belonging import LOG_ID
+from read_model.belonging import LOG_ID
 from schemas.envelope import Position, Positions
 
 

@@ -23,9 +23,9 @@ from projector.port import (
     Unwritable,
 )
 from projector.working_set import Experiment, LoggedModel, Needs, Run, RunNeeds, WorkingSet, stored_series
+from read_model.metric_points import DamagedPoints
 from schemas import sqlite_errors
 from schemas.envelope import Positions
-from schemas.metric_points import DamagedPoints
 
 _UNWRITABLE: Final = (sqlite3.IntegrityError, sqlite3.DataError, UnicodeEncodeError, OverflowError)
 """What SQLite or its driver says of values it cannot keep: lone surrogates, integers past 64 bits, texts past 1 GB."""

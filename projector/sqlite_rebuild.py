@@ -17,11 +17,10 @@ from projector.rebuild import ReadModels, RebuildUnderWay, Rebuilt
 from projector.sqlite_origin import last_folded, origin
 from projector.sqlite_read_model import SqliteReadModelWriter
 from projector.worker import Progress, ProjectorWorker, Publish
-from schemas import belonging
-from schemas.envelope import Positions
-from schemas.read_model_link import current, link_of
+from read_model import belonging
+from read_model.sqlite_link import current, link_of
+from schemas.envelope import PARTITION, Positions
 
-PARTITION: Final = 0
 _LOCK_WAIT_S: Final = 30.0
 
 

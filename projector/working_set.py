@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
+from read_model.metric_points import Points
 from schemas.events import (
     AnyEvent,
     ArtifactDeleted,
@@ -34,7 +35,6 @@ from schemas.events import (
     RunTagDeleted,
     RunUpdated,
 )
-from schemas.metric_points import Points
 
 MODEL_HISTORY_TAG: Final = "mlflow.log-model.history"
 """A JSON list of the models that older clients logged in a run."""

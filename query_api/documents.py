@@ -2,8 +2,9 @@
 
 from dataclasses import dataclass
 
-from query_api import postgresql_json, sqlite_json
 from query_api.port import ReadModel
+from query_api.postgresql import documents as postgresql_json
+from query_api.sqlite import documents as sqlite_json
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterable
 from typing import Final
 
 from event_log.port import EventLogReader, LogUnavailable
+from read_model.progress import ProjectionBehind, ProjectionProgress
 from schemas.envelope import Positions
-from schemas.progress import ProjectionBehind, ProjectionProgress
 
 READ_WAIT_S: Final = 5.0
 """A projector that is this far behind is in trouble; an answer that says so is worth more than none."""

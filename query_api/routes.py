@@ -9,7 +9,7 @@ from aiohttp import web
 from event_log.port import EventLogReader
 from query_api.event_history import ReadEvents, events_json
 from query_api.freshness import Freshness
-from query_api.graphql_request import GraphQL, graphql_request
+from query_api.graphql.request import GraphQL, graphql_request
 from query_api.server_routes import server_routes
 from query_api.service import GetMetricHistoryBulk, QueryService
 from schemas.errors import BadRequest, RequestLimitExceeded

@@ -6,15 +6,18 @@ from typing import ClassVar, Final
 
 import msgspec
 
+from query_api.datasets.search import search_datasets
 from query_api.documents import experiment_document, experiment_document_by_name, logged_model_document, run_document
-from query_api.experiment_ids import experiment_id_of
-from query_api.history_order import Ordered
-from query_api.metric_history import bulk_history_json, history_json
-from query_api.metric_json import points_of_run_json
-from query_api.metric_sampling import StepRange, sample
+from query_api.experiments.ids import experiment_id_of
+from query_api.experiments.search import search_experiments
+from query_api.logged_models.search import search_logged_models
+from query_api.metrics.document import points_of_run_json
+from query_api.metrics.history import bulk_history_json, history_json
+from query_api.metrics.history_order import Ordered
+from query_api.metrics.sampling import StepRange, sample
+from query_api.metrics.stored_series import find_series
 from query_api.port import ReadModel
-from query_api.search import search_datasets, search_experiments, search_logged_models, search_runs
-from query_api.stored_series import find_series
+from query_api.runs.search.search import search_runs
 from schemas.errors import InvalidParameterValue, ResourceDoesNotExist
 from schemas.rest.bounds import Key, RunIds
 from schemas.rest.messages import (

@@ -6,11 +6,15 @@ and not dataclasses because one is made for each event: frozen dataclasses take 
 
 import time
 from collections.abc import Callable, Mapping
+from typing import Final
 
 import msgspec
 import uuid_utils
 
 from schemas.events import AnyEvent, ordering_unit_of, stream_of
+
+PARTITION: Final = 0
+"""The only one of a log in an SQL database."""
 
 Positions = Mapping[int, int]
 """For each partition the offset of the *next* event: an end, or a checkpoint."""

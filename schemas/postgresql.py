@@ -2,7 +2,7 @@
 
 One database holds one Tracklog. What cannot be made again (the event log, where PostgreSQL keeps it, and the list of
 read models) lies in CONTROL_SCHEMA. Each generation of the read model is a schema of its own, whose tables are those of
-`schemas.read_model`, unqualified: a connection finds them by its `search_path`.
+`read_model.tables`, unqualified: a connection finds them by its `search_path`.
 
 `read_models` in CONTROL_SCHEMA lists the generations (`generation`, `schema_version`, `state`, `log_id`): at most one
 is 'live' for each schema version and log, so that code of two versions runs side by side during an upgrade, each on
@@ -24,7 +24,7 @@ READ_MODELS_CHANNEL: Final = "tracklog_read_models"
 """Notified with the number of a generation that became live."""
 
 PROGRESS_CHANNEL: Final = "tracklog_progress"
-"""Notified in each commit of a projector, with `schemas.progress_message.Committed` as JSON."""
+"""Notified in each commit of a projector, with `read_model.progress_message.Committed` as JSON."""
 
 HURRY_CHANNEL: Final = "tracklog_hurry"
 """Notified, without a payload, when someone waits for the read model; projectors then do not linger."""

@@ -5,11 +5,12 @@ from typing import Any
 import asyncpg
 
 from event_log.control_schema import ensure_control_schema
-from schemas import progress_message
+from read_model import progress_message
+from read_model.migrations import HISTORY
+from read_model.progress_message import Committed
+from read_model.tables import SCHEMA_VERSION
 from schemas.migrations import migrate
 from schemas.postgresql import PROGRESS_CHANNEL, READ_MODELS_CHANNEL, schema_of
-from schemas.progress_message import Committed
-from schemas.read_model import SCHEMA_VERSION
 
 
 async def make_live(dsn: str, rows: str = "") -> int:
@@ -20,7 +21,7 @@ async def make_live(dsn: str, rows: str = "") -> int:
         "INSERT INTO tracklog.read_models (schema_version, state) VALUES ($1, 'building') RETURNING generation",
         SCHEMA_VERSION,
     )
-    await migrate(dsn, schema=schema_of(generation), history="read_model")
+    await migrate(dsn, schema=schema_of(generation), history=HISTORY)
     await connection.execute(f"SET search_path = {schema_of(generation)}; {rows}")
     async with connection.transaction():
         await connection.execute("UPDATE tracklog.read_models SET state = 'retired' WHERE state = 'live'")

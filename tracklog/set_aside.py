@@ -5,8 +5,8 @@ from contextlib import closing
 from dataclasses import dataclass
 from typing import Final
 
-from schemas.read_model_link import current
-from tracklog.store_uris import EmbeddedStores, PostgresqlDatabase, SqliteFile, Stores
+from read_model.sqlite_link import current
+from tracklog.settings.store_uris import EmbeddedStores, PostgresqlDatabase, SqliteFile, Stores
 
 _SELECT: Final = 'SELECT partition, "offset", stream, event_type, reason FROM set_aside ORDER BY 1, 2'
 
@@ -41,7 +41,7 @@ def _of_file(log: SqliteFile) -> list[SetAsideEvent]:
 
 
 async def _of_database(database: PostgresqlDatabase) -> list[SetAsideEvent]:
-    from tracklog.distributed.read_model_connections import PostgresqlReadModelConnections
+    from read_model.postgresql_connections import PostgresqlReadModelConnections
 
     connections = PostgresqlReadModelConnections(database.dsn)
     try:

@@ -1,11 +1,10 @@
 """Brings the tables of a PostgreSQL schema to the newest version this code knows.
 
-Two histories of migrations lie here, each a package of numbered steps: `control` makes the tables of
-`schemas.control`, `read_model` those of `schemas.read_model`. Both are run by one `env.py`, with `search_path` set to
-the schema they are to fill, in which Alembic also keeps its own `alembic_version`.
+A history of migrations is a package of numbered steps: `schemas.migrations.control` makes the tables of
+`schemas.control`, `read_model.migrations` those of `read_model.tables`. Both are run by one `env.py`, with
+`search_path` set to the schema they are to fill, in which Alembic also keeps its own `alembic_version`.
 
-They live in `schemas` because the projector makes read models and the event log its own tables, and neither may import
-the other. Nothing here is imported by an embedded server.
+Nothing here is imported by an embedded server.
 """
 
 import asyncio
@@ -13,7 +12,7 @@ import logging
 import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, Final, Literal, TypeVar
+from typing import Any, Final, TypeVar
 
 import asyncpg
 from alembic import command
@@ -26,7 +25,6 @@ from sqlalchemy.pool import NullPool
 
 logger = logging.getLogger(__name__)
 
-History = Literal["control", "read_model"]
 T = TypeVar("T")
 
 CONNECT_TIMEOUT_S: Final = 10.0
@@ -40,8 +38,10 @@ class ForeignDatabase(Exception):
     """The schema holds something else, or tables of a newer Tracklog. It was left untouched."""
 
 
-async def migrate(dsn: str, *, schema: str, history: History) -> None:
+async def migrate(dsn: str, *, schema: str, history: Path) -> None:
     """Make `schema`, or bring its tables to the newest version of `history`. Does nothing where that is so already.
+
+    `history` is the folder of the steps.
 
     Safe when several processes start at once: one does it, under an advisory lock, and the others wait.
     Each step is a transaction with its mark in `alembic_version`. Existing rows are kept.
@@ -53,12 +53,12 @@ async def migrate(dsn: str, *, schema: str, history: History) -> None:
     await _in_thread(dsn, schema, history, command.upgrade, "head")
 
 
-async def check(dsn: str, *, schema: str, history: History, metadata: MetaData) -> None:
+async def check(dsn: str, *, schema: str, history: Path, metadata: MetaData) -> None:
     """Raise alembic.util.CommandError when the tables in `schema` are not those of `metadata`."""
     await _in_thread(dsn, schema, history, command.check, metadata=metadata)
 
 
-async def _is_newest(dsn: str, schema: str, history: History) -> bool:
+async def _is_newest(dsn: str, schema: str, history: Path) -> bool:
     connection = await asyncpg.connect(dsn, timeout=CONNECT_TIMEOUT_S)
     try:
         if await connection.fetchval("SELECT to_regclass($1)", f"{schema}.alembic_version") is None:
@@ -72,7 +72,7 @@ async def _is_newest(dsn: str, schema: str, history: History) -> bool:
 async def _in_thread(
     dsn: str,
     schema: str,
-    history: History,
+    history: Path,
     act: Callable[..., None],
     *arguments: str,
     metadata: MetaData | None = None,
@@ -89,7 +89,7 @@ async def _in_thread(
 async def _act(
     dsn: str,
     schema: str,
-    history: History,
+    history: Path,
     act: Callable[..., None],
     arguments: Sequence[str],
     metadata: MetaData | None,
@@ -119,7 +119,7 @@ async def _act(
         await engine.dispose()
 
 
-def _prepare(connection: Connection, schema: str, history: History) -> None:
+def _prepare(connection: Connection, schema: str, history: Path) -> None:
     """Make the schema where there is none. Raises ForeignDatabase where it is not ours or newer than this code."""
     tables = [row[0] for row in connection.exec_driver_sql(_TABLES, (schema,))]
     if "alembic_version" in tables:
@@ -138,7 +138,7 @@ def _prepare(connection: Connection, schema: str, history: History) -> None:
 _TABLES: Final = "SELECT tablename::text FROM pg_tables WHERE schemaname = $1 ORDER BY tablename"
 
 
-def _refuse_newer(connection: Connection, schema: str, history: History) -> None:
+def _refuse_newer(connection: Connection, schema: str, history: Path) -> None:
     scripts = _scripts(history)
     known = {script.revision for script in scripts.walk_revisions()}
     for (revision,) in connection.exec_driver_sql(f"SELECT version_num FROM {schema}.alembic_version").fetchall():
@@ -149,11 +149,11 @@ def _refuse_newer(connection: Connection, schema: str, history: History) -> None
             )
 
 
-def _config(history: History, connection: Connection | None = None, metadata: MetaData | None = None) -> Config:
+def _config(history: Path, connection: Connection | None = None, metadata: MetaData | None = None) -> Config:
     config = Config(attributes={"connection": connection, "target_metadata": metadata})
     options: dict[str, Any] = {
         "script_location": _FOLDER,
-        "version_locations": _FOLDER / history,
+        "version_locations": history,
         "path_separator": "newline",
     }
     for name, value in options.items():
@@ -161,5 +161,5 @@ def _config(history: History, connection: Connection | None = None, metadata: Me
     return config
 
 
-def _scripts(history: History) -> ScriptDirectory:
+def _scripts(history: Path) -> ScriptDirectory:
     return ScriptDirectory.from_config(_config(history))

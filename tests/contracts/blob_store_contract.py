@@ -12,7 +12,7 @@ from typing import ClassVar
 import pytest
 
 from artifact_proxy.artifact_path import ROOT, ArtifactPath, file_path, folder_path
-from artifact_proxy.blob_store import BlobNotFound, BlobStore, Entry, HeldPart, NotABlob, StoreUnavailable
+from artifact_proxy.stores.blob_store import BlobNotFound, BlobStore, Entry, HeldPart, NotABlob, StoreUnavailable
 from schemas.errors import InvalidParameterValue
 
 LARGE = bytes(range(256)) * 4096

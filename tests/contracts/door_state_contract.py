@@ -6,7 +6,7 @@ ROWS, and `empty_state`, in one that holds nothing.
 
 import orjson
 
-from ingest.port import DoorState, ExperimentAtDoor, LoggedModelAtDoor, RunAtDoor, RunInfo
+from ingest.admission.lookups import DoorState, ExperimentAtDoor, LoggedModelAtDoor, RunAtDoor, RunInfo
 
 ROWS = """
 INSERT INTO experiments VALUES (0, 'Default', 'loc0', 'active', 10, 1, 1, 0, NULL),

@@ -4,9 +4,9 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from artifact_proxy.azure_bucket import AzureBucket
-from artifact_proxy.azure_settings import AzureSettings
-from artifact_proxy.object_blob_store import ObjectBlobStore
+from artifact_proxy.stores.buckets.azure_bucket import AzureBucket
+from artifact_proxy.stores.buckets.azure_settings import AzureSettings
+from artifact_proxy.stores.buckets.object_blob_store import ObjectBlobStore
 from schemas.rest.route import KIB
 from tests.contracts.blob_store_contract import BlobStoreContract
 from tests.services.azurite import Azurite

@@ -7,10 +7,10 @@ from uuid import uuid4
 
 import pytest
 
-from artifact_proxy.blob_store import Entry, StoreRefused, StoreUnavailable
-from artifact_proxy.file_tree_blob_store import FileTreeBlobStore
-from artifact_proxy.ftp_file_tree import FtpFileTree
-from artifact_proxy.store_uri import StoreUri
+from artifact_proxy.stores.blob_store import Entry, StoreRefused, StoreUnavailable
+from artifact_proxy.stores.servers.blob_store import FileTreeBlobStore
+from artifact_proxy.stores.servers.ftp import FtpFileTree
+from artifact_proxy.stores.uri import StoreUri
 from tests.contracts.blob_store_contract import LARGE, BlobStoreContract, entries, get, put
 from tests.services.ftpd import Ftpd, TlsFtpd
 from tests.services.missing import ServiceMissing, leave_out

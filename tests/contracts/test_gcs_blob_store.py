@@ -4,9 +4,9 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from artifact_proxy.gcs_bucket import GcsBucket
-from artifact_proxy.gcs_settings import GcsSettings
-from artifact_proxy.object_blob_store import ObjectBlobStore
+from artifact_proxy.stores.buckets.gcs_bucket import GcsBucket
+from artifact_proxy.stores.buckets.gcs_settings import GcsSettings
+from artifact_proxy.stores.buckets.object_blob_store import ObjectBlobStore
 from tests.contracts.blob_store_contract import BlobStoreContract
 from tests.services.fake_gcs import FakeGcs
 

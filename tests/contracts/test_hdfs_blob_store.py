@@ -6,9 +6,9 @@ from uuid import uuid4
 
 import pytest
 
-from artifact_proxy.file_tree_blob_store import FileTreeBlobStore
-from artifact_proxy.webhdfs_file_tree import WebhdfsFileTree
-from artifact_proxy.webhdfs_settings import WebhdfsSettings
+from artifact_proxy.stores.servers.blob_store import FileTreeBlobStore
+from artifact_proxy.stores.servers.webhdfs import WebhdfsFileTree
+from artifact_proxy.stores.servers.webhdfs_settings import WebhdfsSettings
 from tests.contracts.blob_store_contract import BlobStoreContract
 from tests.services.hdfs import LISTED_AT_ONCE, Hdfs
 

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from artifact_proxy.artifact_path import file_path, folder_path
-from artifact_proxy.blob_store import (
+from artifact_proxy.stores.blob_store import (
     BlobNotFound,
     BlobStore,
     Entry,
@@ -24,8 +24,8 @@ from artifact_proxy.blob_store import (
     StoreRefused,
     StoreUnavailable,
 )
-from artifact_proxy.local_blob_store import ABANDONED_AFTER_S, LocalBlobStore
-from artifact_proxy.staging import PARTS, STAGING
+from artifact_proxy.stores.local.blob_store import ABANDONED_AFTER_S, LocalBlobStore
+from artifact_proxy.stores.staging import PARTS, STAGING
 from schemas.errors import InvalidParameterValue
 from tests.contracts.blob_store_contract import LARGE, BlobStoreContract, content, entries, get, put
 
@@ -189,7 +189,7 @@ UPLOADER = """
 import asyncio, sys
 from pathlib import Path
 from artifact_proxy.artifact_path import file_path
-from artifact_proxy.local_blob_store import LocalBlobStore
+from artifact_proxy.stores.local.blob_store import LocalBlobStore
 
 async def endless():
     while True:

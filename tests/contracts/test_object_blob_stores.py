@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 
 from artifact_proxy.artifact_path import ROOT, file_path
-from artifact_proxy.azure_bucket import AzureBucket
-from artifact_proxy.blob_store import Entry, StoreRefused
-from artifact_proxy.gcs_bucket import GcsBucket
-from artifact_proxy.object_blob_store import ObjectBlobStore
-from artifact_proxy.object_bucket import ObjectBucket
-from artifact_proxy.staged_parts import ABANDONED_AFTER_S, NoSuchUpload, StagedParts
+from artifact_proxy.stores.blob_store import Entry, StoreRefused
+from artifact_proxy.stores.buckets.azure_bucket import AzureBucket
+from artifact_proxy.stores.buckets.gcs_bucket import GcsBucket
+from artifact_proxy.stores.buckets.object_blob_store import ObjectBlobStore
+from artifact_proxy.stores.buckets.object_bucket import ObjectBucket
+from artifact_proxy.stores.staged_parts import ABANDONED_AFTER_S, NoSuchUpload, StagedParts
 from schemas.errors import InvalidParameterValue
 from schemas.rest.route import MIB
 from tests.contracts.blob_store_contract import SourceBroke, entries, get, put

@@ -6,11 +6,11 @@ from typing import Any
 import asyncpg
 import pytest
 
-from ingest.postgresql_door_state import PostgresqlDoorState
+from ingest.admission.postgresql_lookups import PostgresqlDoorState
+from read_model.postgresql_connections import PostgresqlReadModelConnections
 from schemas.errors import TemporarilyUnavailable
 from tests.contracts.door_state_contract import ROWS, DoorStateContract
 from tests.live_read_model import make_live
-from tracklog.distributed.read_model_connections import PostgresqlReadModelConnections
 
 
 async def look_ups(dsn: str) -> AsyncIterator[PostgresqlDoorState]:
@@ -41,7 +41,7 @@ class TestContract(DoorStateContract):
 async def test_without_a_read_model_the_client_is_asked_to_come_back(
     postgresql_database: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("tracklog.distributed.read_model_connections.AWAY_S", 0.0)
+    monkeypatch.setattr("read_model.postgresql_connections.AWAY_S", 0.0)
     async for state in look_ups(postgresql_database):
         with pytest.raises(TemporarilyUnavailable, match="no read model of this version yet"):
             await state.run("r1")

@@ -11,7 +11,6 @@ import asyncpg
 import pytest
 from msgspec.structs import replace
 
-from event_log.group_append import PARTITION
 from event_log.port import EventTooLarge, ForeignLog, LogAccessRefused, LogOverloaded, LogUnavailable, OutcomeUnknown
 from event_log.postgresql_event_log import (
     PostgresqlEventLog,
@@ -21,7 +20,7 @@ from event_log.postgresql_event_log import (
 )
 from schemas import codec
 from schemas.damaged_event import damage_of
-from schemas.envelope import Position, RecordedEvent
+from schemas.envelope import PARTITION, Position, RecordedEvent
 from schemas.events import Param, RunDataLogged
 from tests.contracts.event_log_contract import Damage, EventLogContract, event, everything, param
 from tests.eventually import until

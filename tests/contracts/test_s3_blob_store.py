@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from artifact_proxy.artifact_path import ROOT, file_path, folder_path
-from artifact_proxy.blob_store import BlobNotFound, BlobStore, Entry, StoreRefused, StoreUnavailable
-from artifact_proxy.s3_blob_store import S3BlobStore
-from artifact_proxy.s3_bucket import S3Bucket
-from artifact_proxy.s3_settings import S3Settings
+from artifact_proxy.stores.blob_store import BlobNotFound, BlobStore, Entry, StoreRefused, StoreUnavailable
+from artifact_proxy.stores.s3.blob_store import S3BlobStore
+from artifact_proxy.stores.s3.bucket import S3Bucket
+from artifact_proxy.stores.s3.settings import S3Settings
 from schemas.errors import InvalidParameterValue
 from schemas.rest.route import MIB
 from tests.contracts.blob_store_contract import LARGE, BlobStoreContract, SourceBroke, content, entries, get, put

@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 from artifact_proxy.artifact_path import file_path, folder_path
-from artifact_proxy.blob_store import BlobNotFound, Entry, NotABlob, StoreRefused, StoreUnavailable
-from artifact_proxy.file_tree_blob_store import ABANDONED_AFTER, FileTreeBlobStore
-from artifact_proxy.sftp_file_tree import SftpFileTree
-from artifact_proxy.staging import PARTS, STAGING
-from artifact_proxy.store_uri import StoreUri
+from artifact_proxy.stores.blob_store import BlobNotFound, Entry, NotABlob, StoreRefused, StoreUnavailable
+from artifact_proxy.stores.servers.blob_store import ABANDONED_AFTER, FileTreeBlobStore
+from artifact_proxy.stores.servers.sftp import SftpFileTree
+from artifact_proxy.stores.staging import PARTS, STAGING
+from artifact_proxy.stores.uri import StoreUri
 from tests.contracts.blob_store_contract import BlobStoreContract, content, entries, get, put
 from tests.services.sshd import Sshd
 

@@ -12,7 +12,6 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from event_log.group_append import PARTITION
 from event_log.port import EventTooLarge, ForeignLog, LogInUse, LogOverloaded, LogUnavailable
 from event_log.sqlite_event_log import (
     APPLICATION_ID,
@@ -23,7 +22,7 @@ from event_log.sqlite_event_log import (
 )
 from schemas import codec
 from schemas.damaged_event import damage_of
-from schemas.envelope import Actor, Position
+from schemas.envelope import PARTITION, Actor, Position
 from schemas.events import Param, RunDataLogged, RunDeleted
 from tests.contracts.event_log_contract import Damage, EventLogContract, event, everything, param
 

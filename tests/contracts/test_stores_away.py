@@ -6,8 +6,8 @@ import time
 import pytest
 
 from artifact_proxy.artifact_path import file_path
-from artifact_proxy.blob_store import StoreUnavailable
-from artifact_proxy.store_by_uri import store_at
+from artifact_proxy.stores.blob_store import StoreUnavailable
+from artifact_proxy.stores.by_uri import store_at
 from tests.contracts.blob_store_contract import entries, get, put
 
 WITHIN_S = 60.0

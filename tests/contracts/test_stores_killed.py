@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from artifact_proxy.artifact_path import file_path
-from artifact_proxy.blob_store import BlobStore, StoreUnavailable
-from artifact_proxy.file_tree_blob_store import FileTreeBlobStore
-from artifact_proxy.ftp_file_tree import FtpFileTree
-from artifact_proxy.store_uri import StoreUri
+from artifact_proxy.stores.blob_store import BlobStore, StoreUnavailable
+from artifact_proxy.stores.servers.blob_store import FileTreeBlobStore
+from artifact_proxy.stores.servers.ftp import FtpFileTree
+from artifact_proxy.stores.uri import StoreUri
 from tests.contracts.blob_store_contract import LARGE, content, entries, get, put
 from tests.contracts.test_sftp_blob_store import store_on as sftp_store_on
 from tests.services.ftpd import Ftpd

@@ -14,8 +14,8 @@ from projector import postgresql_generations as generations
 from projector.compare import Difference, questions
 from projector.postgresql_read_model import PostgresqlReadModelWriter
 from projector.worker import ProjectorWorker
+from read_model.tables import metadata
 from schemas.postgresql import schema_of
-from schemas.read_model import metadata
 
 Rows = dict[str, list[tuple[Any, ...]]]
 

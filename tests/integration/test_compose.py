@@ -26,8 +26,8 @@ from tests.services.leash import REPOSITORY
 from tests.services.missing import ServiceMissing, leave_out
 from tests.services.nginx import binary
 from tracklog.cli.commands import tracklog as command_line
-from tracklog.settings import Settings
-from tracklog.store_uris import KafkaTopic, PostgresqlDatabase, SharedStores
+from tracklog.settings.settings import Settings
+from tracklog.settings.store_uris import KafkaTopic, PostgresqlDatabase, SharedStores
 
 PASSWORDS = {"POSTGRES_PASSWORD": "a1", "MINIO_ROOT_PASSWORD": "b2"}
 OUR_IMAGE = "tracklog"

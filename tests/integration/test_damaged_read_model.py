@@ -12,7 +12,7 @@ from typing import Final
 import pytest
 import requests
 
-from schemas.read_model_link import current
+from read_model.sqlite_link import current
 from tests.tracklog_server import TracklogServer
 
 WITHIN_S: Final = 60.0

@@ -14,11 +14,11 @@ from event_log.port import LogInUse
 from event_log.sqlite_event_log import SqliteEventLogReader
 from projector.rebuild import RebuildUnderWay, Rebuilt
 from projector.sqlite_rebuild import rebuild_sqlite
+from read_model.progress import ProjectionBehind
+from read_model.sqlite_link import current
 from schemas.envelope import Actor, EventClock, Position
 from schemas.errors import ResourceAlreadyExists
 from schemas.events import AnyEvent, ExperimentCreated, MetricSeries, RunCreated, RunDataLogged
-from schemas.progress import ProjectionBehind
-from schemas.read_model_link import current
 from tracklog.embedded.system import EmbeddedSystem
 
 WAIT_S = 20

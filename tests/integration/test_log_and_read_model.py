@@ -9,15 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from event_log.group_append import PARTITION
 from event_log.port import ForeignLog, LogReplaced, OutcomeUnknown
 from event_log.sqlite_event_log import SqliteEventLogReader
 from projector.sqlite_rebuild import rebuild_sqlite
-from schemas.envelope import Actor, EventClock
+from read_model.sqlite_link import current
+from schemas.envelope import PARTITION, Actor, EventClock
 from schemas.events import ExperimentCreated
-from schemas.read_model_link import current
 from tracklog.embedded.system import EmbeddedSystem
-from tracklog.log_watch import LogWatch
+from tracklog.serving.log_watch import LogWatch
 
 WAIT_S = 20
 _clock = EventClock()

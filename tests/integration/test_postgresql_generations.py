@@ -17,8 +17,8 @@ from projector.postgresql_generations import Generation
 from projector.postgresql_projection import PostgresqlProjection
 from projector.postgresql_rebuild import rebuild_postgresql
 from projector.rebuild import RebuildUnderWay, Rebuilt
+from read_model.tables import SCHEMA_VERSION, metadata
 from schemas.postgresql import CONTROL_SCHEMA, READ_MODELS_CHANNEL, schema_of
-from schemas.read_model import SCHEMA_VERSION, metadata
 from tests.integration.logs_in_files import keep, open_kept
 from tests.integration.postgresql_read_models import PostgresqlReadModel
 from tests.unit.projector.histories import RUNS, created, envelope, experiment, metric

@@ -8,14 +8,14 @@ from typing import Any
 import asyncpg
 import pytest
 
+from read_model.postgresql_connections import PostgresqlReadModelConnections
+from read_model.postgresql_progress import PostgresqlProgress
+from read_model.progress import ProjectionBehind
 from schemas.envelope import Position
 from schemas.errors import InvalidParameterValue, ResourceAlreadyExists
 from schemas.postgresql import HURRY_CHANNEL, PROGRESS_CHANNEL
-from schemas.progress import ProjectionBehind
 from tests.eventually import until
 from tests.live_read_model import commit, make_live
-from tracklog.distributed.progress import PostgresqlProgress
-from tracklog.distributed.read_model_connections import PostgresqlReadModelConnections
 
 EXISTS = ("RESOURCE_ALREADY_EXISTS", "there is one")
 
@@ -141,7 +141,7 @@ class TestVerdicts:
     async def test_more_refusals_than_are_kept_are_looked_up(
         self, following: Following, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("tracklog.distributed.progress._KEPT_REFUSALS", 1)
+        monkeypatch.setattr("read_model.postgresql_progress._KEPT_REFUSALS", 1)
         await following.commit({0: 5}, {(0, one): EXISTS for one in range(3)})
         for one in range(3):
             assert isinstance(await following.progress.verdict(Position(0, one), 1), ResourceAlreadyExists)

@@ -18,11 +18,13 @@ from projector.port import CheckpointMove, DamagedReadModel, Fenced, ReadModelUn
 from projector.postgresql_read_model import PostgresqlReadModelWriter
 from projector.worker import ProjectorWorker
 from projector.working_set import Needs, WorkingSet
-from schemas import migrations, progress_message
+from read_model import progress_message
+from read_model.migrations import HISTORY
+from read_model.progress_message import Committed
+from read_model.tables import metadata
+from schemas import migrations
 from schemas.events import AnyEvent, DatasetInput, Param, RunDataLogged, RunInputsLogged, Tag
 from schemas.postgresql import CONTROL_SCHEMA, PROGRESS_CHANNEL, schema_of
-from schemas.progress_message import Committed
-from schemas.read_model import metadata
 from tests.integration.postgresql_read_models import PostgresqlReadModel, sqlite_rows
 from tests.unit.projector.histories import RUNS, created, envelope, experiment, histories, log_of, metric
 from tests.unit.projector.read_models import projected
@@ -49,7 +51,7 @@ async def partitioned_log(*history: AnyEvent, partitions: int = 4) -> MemoryEven
 
 async def test_the_tables_made_by_migrations_are_those_that_the_code_writes(read_model: PostgresqlReadModel) -> None:
     schema = schema_of(read_model.generation)
-    await migrations.check(read_model.dsn, schema=schema, history="read_model", metadata=metadata)
+    await migrations.check(read_model.dsn, schema=schema, history=HISTORY, metadata=metadata)
 
 
 @settings(

@@ -12,15 +12,15 @@ from event_log.fixed_assignment import FixedAssignment
 from event_log.memory_event_log import MemoryEventLog
 from event_log.port import LogUnavailable
 from projector.postgresql_projection import PostgresqlProjection
-from schemas import belonging
+from read_model import belonging
+from read_model.postgresql_connections import PostgresqlReadModelConnections
+from read_model.postgresql_progress import PostgresqlProgress
+from read_model.progress import ProjectionBehind
 from schemas.envelope import Positions
 from schemas.errors import TemporarilyUnavailable
 from schemas.postgresql import CONTROL_SCHEMA, schema_of
-from schemas.progress import ProjectionBehind
 from tests.unit.projector.histories import created, envelope, experiment
 from tracklog.distributed.gated_log import GatedLog
-from tracklog.distributed.progress import PostgresqlProgress
-from tracklog.distributed.read_model_connections import PostgresqlReadModelConnections
 
 WAIT_S = 20
 

@@ -8,9 +8,9 @@ from typing import Any
 import asyncpg
 import pytest
 
+from read_model.postgresql_connections import PostgresqlReadModelConnections
 from schemas.errors import DeadlineExceeded, RequestLimitExceeded, TemporarilyUnavailable
 from tests.live_read_model import make_live
-from tracklog.distributed.read_model_connections import PostgresqlReadModelConnections
 
 COUNT = "SELECT count(*) FROM runs"
 ONE_EXPERIMENT = "INSERT INTO experiments VALUES ({0}, 'e{0}', 'loc', 'active', 1, 1, 1, 0, NULL);"
@@ -68,7 +68,7 @@ async def test_a_read_model_that_was_dropped_is_left_for_the_live_one_when_told_
 async def test_who_gets_no_connection_in_time_is_asked_to_come_back(
     connections: PostgresqlReadModelConnections, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("tracklog.distributed.read_model_connections.ACQUIRE_TIMEOUT_S", 0.2)
+    monkeypatch.setattr("read_model.postgresql_connections.ACQUIRE_TIMEOUT_S", 0.2)
     async with connections.acquire(), connections.acquire():
         with pytest.raises(RequestLimitExceeded, match="All 2 connections"):
             await experiments(connections)
@@ -118,7 +118,7 @@ async def test_while_postgresql_is_away_everybody_is_refused_at_once_and_then_se
     connections = PostgresqlReadModelConnections(own_postgresql.url, size=3)
     await asyncio.gather(*(experiments(connections) for _ in range(3)))
     own_postgresql.kill()
-    monkeypatch.setattr("tracklog.distributed.read_model_connections.ACQUIRE_TIMEOUT_S", 600.0)
+    monkeypatch.setattr("read_model.postgresql_connections.ACQUIRE_TIMEOUT_S", 600.0)
     async with asyncio.timeout(60):  # nobody waits for what might come
         for _ in range(50):
             with pytest.raises(TemporarilyUnavailable):
@@ -148,7 +148,7 @@ async def test_a_restart_between_two_requests_costs_neither(own_postgresql: Any)
 async def test_a_server_that_does_not_answer_costs_a_bounded_wait_once(
     own_postgresql: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("tracklog.distributed.read_model_connections.CONNECT_TIMEOUT_S", 0.5)
+    monkeypatch.setattr("read_model.postgresql_connections.CONNECT_TIMEOUT_S", 0.5)
     await make_live(own_postgresql.url, ONE_EXPERIMENT.format(1))
     connections = PostgresqlReadModelConnections(own_postgresql.url, size=3)
     own_postgresql.suspend()

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 import pytest
 
-from schemas.read_model_link import current
+from read_model.sqlite_link import current
 from tests.small_disk import fill, read_only, small_disk
 from tests.tracklog_server import TracklogServer
 

@@ -17,9 +17,9 @@ import pytest
 import requests
 
 from artifact_proxy.artifact_path import folder_path
-from artifact_proxy.s3_blob_store import S3BlobStore
-from artifact_proxy.s3_settings import S3Settings
-from artifact_proxy.watched_upload import PATIENCE_S
+from artifact_proxy.stores.s3.blob_store import S3BlobStore
+from artifact_proxy.stores.s3.settings import S3Settings
+from artifact_proxy.stores.watched_upload import PATIENCE_S
 from event_log.memory_event_log import MemoryEventLog
 from tests.integration.test_constant_memory import LARGE_MIB, reset_peak, resident, up_and_down
 from tests.services.s3_bucket import s3_client

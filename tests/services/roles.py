@@ -9,8 +9,8 @@ from typing import Final, Self
 from tests.services.nginx import Nginx, worker_user
 from tests.services.process import HOST
 from tests.services.role import RoleProcess
-from tracklog.distributed.every_route import every_endpoint
-from tracklog.distributed.nginx import ProxySettings, Role, configuration
+from tracklog.proxy.nginx import ProxySettings, Role, configuration
+from tracklog.proxy.route_catalog import every_endpoint
 
 PROJECTOR: Final = "projector"
 ROLES: Final = (PROJECTOR, *(role.value for role in Role))

@@ -25,7 +25,7 @@ from tests.services.role import RoleProcess
 from tests.services.roles import PROJECTOR, ROLES, Roles
 from tests.services.running import AnyKafka, AnyMinio, AnyPostgresql, new_kafka, new_minio, new_postgresql
 from tests.services.s3_bucket import REGION, s3_client
-from tracklog.distributed.nginx import Role
+from tracklog.proxy.nginx import Role
 
 DATABASE = "tracklog"
 OWNER = "tracklog_server"

@@ -13,7 +13,7 @@ import pytest
 
 from tests.services.missing import ServiceMissing, leave_out
 from tests.services.stack import Stack, StackInUse, StackSettings
-from tracklog.distributed.every_route import every_endpoint
+from tracklog.proxy.route_catalog import every_endpoint
 
 pytestmark = pytest.mark.timeout(600)
 

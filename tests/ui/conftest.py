@@ -17,7 +17,7 @@ from tests.tracklog_server import REPOSITORY, TracklogServer
 from tests.ui.chromium import FLAGS, DeadEnd, find_chromium
 from tests.ui.seed import Seeded
 from tests.ui.tracking_page import TrackingPage
-from tracklog.page_fetch import default_page_folder, is_complete
+from tracklog.page.fetch import default_page_folder, is_complete
 
 SERVER_URL_VARIABLE = "TRACKLOG_TEST_SERVER_URL"
 WAIT_MS = 45_000

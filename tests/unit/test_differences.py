@@ -17,11 +17,11 @@ TESTS: Final = Path(__file__).resolve().parents[1]
 PAGE: Final = TESTS.parent / "docs" / "differences.md"
 
 DELIBERATE: Final = "compatibility/test_deliberate_differences.py"
-FILTER_SYNTAX: Final = "unit/query_api/search/test_filter_syntax.py"
+FILTER_SYNTAX: Final = "unit/query_api/filter/test_syntax.py"
 FRONT_DOOR: Final = "unit/tracklog/web/test_front_door.py"
 CONNECTION: Final = "unit/tracklog/web/test_connection.py"
-CONDITIONS: Final = "unit/artifact_proxy/test_conditions.py"
-STORES: Final = "unit/artifact_proxy/test_store_by_uri.py"
+CONDITIONS: Final = "unit/artifact_proxy/http/test_conditions.py"
+STORES: Final = "unit/artifact_proxy/stores/test_by_uri.py"
 ARTIFACT_ROOTS: Final = "unit/artifact_proxy/test_artifact_roots.py"
 
 NAMES: Final = "compatibility/test_artifact_names.py"
@@ -40,7 +40,7 @@ SHOWN_BY: Final[dict[str, tuple[str, ...]]] = {
     ),
     "NUL in text": (f"{DELIBERATE}::test_nul_is_refused",),
     "A name that is empty in tag": (
-        "unit/ingest/test_deciding_runs.py::test_an_empty_name_tag_of_a_new_run_is_as_if_it_were_not_there",
+        "unit/ingest/runs/test_decisions.py::test_an_empty_name_tag_of_a_new_run_is_as_if_it_were_not_there",
         "compatibility/test_runs.py::test_an_empty_name_leaves_name_tag_and_filter_as_they_were",
     ),
     "Other requests that end in a 500": (f"{DELIBERATE}::test_what_breaks_mlflow_is_refused",),
@@ -51,11 +51,11 @@ SHOWN_BY: Final[dict[str, tuple[str, ...]]] = {
         f"{DELIBERATE}::test_a_batch_with_a_metric_for_an_unknown_model_stores_nothing",
     ),
     "Keys of tags and params that come with a new": (f"{DELIBERATE}::test_a_key_of_a_new_run_or_model_is_bounded",),
-    "A logged model's status 0": ("unit/ingest/test_deciding_logged_models.py::test_an_unknown_status_is_refused",),
+    "A logged model's status 0": ("unit/ingest/logged_models/test_decisions.py::test_an_unknown_status_is_refused",),
     "`PATCH logged-models/{id}` is about": (f"{DELIBERATE}::test_a_path_names_the_model_whatever_its_body_says",),
     "The key of a logged model's tag": (f"{DELIBERATE}::test_a_path_names_the_model_whatever_its_body_says",),
     "`runs/log-model` with a list": (
-        "unit/ingest/test_deciding_run_data.py::test_what_is_no_model_is_refused",
+        "unit/ingest/run_data/test_decisions.py::test_what_is_no_model_is_refused",
         "unit/projector/test_fold.py::test_a_model_is_not_added_to_what_is_no_list",
         "unit/projector/test_fold.py::test_a_list_of_models_has_an_end",
     ),
@@ -63,14 +63,14 @@ SHOWN_BY: Final[dict[str, tuple[str, ...]]] = {
         f"{DELIBERATE}::test_what_mlflow_3_18_does_is_done",
         f"{DELIBERATE}::test_a_filter_on_a_models_metric_looks_at_its_latest_value",
         f"{DELIBERATE}::test_the_page_may_name_a_run_either_way_when_it_uploads",
-        "unit/query_api/search/test_logged_models.py::test_what_a_filter_finds",
+        "unit/query_api/logged_models/test_search.py::test_what_a_filter_finds",
     ),
     "A tag given twice in `experiments/create`": (
-        "unit/ingest/test_deciding_experiments.py::test_a_tag_twice_in_one_create_is_refused",
+        "unit/ingest/experiments/test_decisions.py::test_a_tag_twice_in_one_create_is_refused",
     ),
     "An exact repeat of a metric that names": (f"{DELIBERATE}::test_a_metric_of_a_model_may_be_repeated_as_any_other",),
     "`experiments/create` that was carried out": (
-        "unit/ingest/test_repeated_creates.py::test_a_repeat_is_answered_as_the_first",
+        "unit/ingest/experiments/test_repeated_creates.py::test_a_repeat_is_answered_as_the_first",
         "integration/test_roles.py::test_a_create_that_was_not_answered_is_answered_when_its_client_repeats_it",
     ),
     "`artifact_location` of a proxied scheme": (
@@ -89,15 +89,15 @@ SHOWN_BY: Final[dict[str, tuple[str, ...]]] = {
     ),
     "The client does not find again": (
         f"{NAMES}::test_a_file_comes_back_by_its_name_and_with_all",
-        "unit/artifact_proxy/test_lookup.py::test_only_mlflows_client_is_told_an_alias",
+        "unit/artifact_proxy/http/test_lookup.py::test_only_mlflows_client_is_told_an_alias",
     ),
     "Folders of artifacts whose names": (f"{NAMES}::test_a_folder_comes_back_by_its_name_and_with_all",),
-    "The file `a?1`": ("unit/artifact_proxy/test_lookup.py::test_a_question_mark_in_a_name_is_of_the_name",),
+    "The file `a?1`": ("unit/artifact_proxy/http/test_lookup.py::test_a_question_mark_in_a_name_is_of_the_name",),
     "A backslash in an artifact's name": (f"{DELIBERATE}::test_paths_that_are_not_plain_are_refused",),
     "Artifact paths": (
         f"{DELIBERATE}::test_paths_that_are_not_plain_are_refused",
         "unit/artifact_proxy/test_artifact_path.py::test_what_could_mean_something_else_is_refused",
-        "unit/artifact_proxy/test_client_names.py::test_an_escape_in_a_url_is_decoded_once_unless_it_is_of_no_text",
+        "unit/artifact_proxy/http/test_client_names.py::test_an_escape_in_a_url_is_decoded_once_unless_it_is_of_no_text",
     ),
     "Stores of artifacts": (
         f"{STORES}::test_every_scheme_names_a_store",
@@ -115,19 +115,19 @@ SHOWN_BY: Final[dict[str, tuple[str, ...]]] = {
         "contracts/test_local_blob_store.py::test_links_are_not_listed_nor_followed_to_read",
         "contracts/test_local_blob_store.py::test_links_are_not_followed_to_write",
     ),
-    "ILIKE": ("unit/query_api/search/test_text_match.py::test_ilike_does_not_mind_the_case_beyond_ascii",),
+    "ILIKE": ("unit/query_api/filter/test_text_match.py::test_ilike_does_not_mind_the_case_beyond_ascii",),
     "A few odd filters": (f"{FILTER_SYNTAX}::test_nothing_else_is_a_filter",),
     "A blank at the end of an order": (f"{FILTER_SYNTAX}::test_an_order_is_a_key_and_perhaps_a_direction",),
     "Filters, orders and pages": (
         f"{FILTER_SYNTAX}::test_a_filter_is_bounded_in_length_and_in_conditions",
-        "unit/query_api/search/test_run_pages.py::test_an_order_names_each_key_once_and_not_too_many",
+        "unit/query_api/runs/search/test_pages.py::test_an_order_names_each_key_once_and_not_too_many",
     ),
     "Texts and lists that MLflow does not check": (
         "unit/schemas/test_bounds.py::test_what_is_too_long_is_refused_by_its_name_and_both_lengths",
     ),
     "Values of tags and params that come with a new": (
-        "unit/ingest/test_deciding_runs.py::test_keys_of_a_new_runs_tags_may_hold_any_characters_and_long_values_are_cut",
-        "unit/ingest/test_deciding_logged_models.py::test_a_new_model_keeps_what_it_was_given_but_long_values_are_cut",
+        "unit/ingest/runs/test_decisions.py::test_keys_of_a_new_runs_tags_may_hold_any_characters_and_long_values_are_cut",
+        "unit/ingest/logged_models/test_decisions.py::test_a_new_model_keeps_what_it_was_given_but_long_values_are_cut",
     ),
     "A body with `Content-Encoding`": (
         "integration/test_request_bodies.py::test_writes_searches_and_reads_take_packed_bodies",
@@ -141,9 +141,9 @@ SHOWN_BY: Final[dict[str, tuple[str, ...]]] = {
     ),
     # Answers
     "A page of a search holds": (
-        "unit/query_api/search/test_page_bytes.py::test_runs",
-        "unit/query_api/search/test_page_bytes.py::test_experiments",
-        "unit/query_api/search/test_page_bytes.py::test_logged_models",
+        "unit/query_api/filter/test_page_bytes.py::test_runs",
+        "unit/query_api/filter/test_page_bytes.py::test_experiments",
+        "unit/query_api/filter/test_page_bytes.py::test_logged_models",
     ),
     "JSON indented": (f"{DELIBERATE}::test_answers_are_compact",),
     "Unknown path or method": (
@@ -170,25 +170,25 @@ SHOWN_BY: Final[dict[str, tuple[str, ...]]] = {
     ),
     "`create` takes the name": (f"{DELIBERATE}::test_a_file_may_come_in_parts_to_any_store",),
     "`get-history-bulk-interval` samples": (
-        "unit/query_api/test_metric_sampling.py::test_extremes_are_kept_where_buckets_miss_them",
+        "unit/query_api/metrics/test_sampling.py::test_extremes_are_kept_where_buckets_miss_them",
     ),
     "`get-history-bulk` writes NaN": (f"{DELIBERATE}::test_nan_is_a_text_in_the_older_bulk_route_too",),
     "Page tokens are offsets": (
-        "unit/query_api/search/test_run_pages.py::test_runs_that_came_after_the_first_page_neither_repeat_nor_hide_others",
+        "unit/query_api/runs/search/test_pages.py::test_runs_that_came_after_the_first_page_neither_repeat_nor_hide_others",
     ),
     "Text artifacts": (
-        "unit/artifact_proxy/test_attachment.py::test_a_browser_is_told_never_to_run_a_download",
+        "unit/artifact_proxy/http/test_attachment.py::test_a_browser_is_told_never_to_run_a_download",
         f"{DELIBERATE}::test_a_text_artifact_names_its_charset",
     ),
     "Several ranges": (f"{CONDITIONS}::test_one_range_is_honoured_and_what_is_unclear_gets_the_whole",),
     "PUT where a folder is": (f"{DELIBERATE}::test_a_file_where_a_folder_is_or_below_a_file_is_refused",),
     "GraphQL ignores `maxResults`": (
-        "unit/query_api/test_graphql.py::test_runs_are_searched_and_each_experiment_asked_for_once",
-        "unit/query_api/test_graphql.py::test_nan_is_null_and_steps_are_text",
+        "unit/query_api/graphql/test_engine.py::test_runs_are_searched_and_each_experiment_asked_for_once",
+        "unit/query_api/graphql/test_engine.py::test_nan_is_null_and_steps_are_text",
     ),
     "GraphQL refuses directives": (
-        "unit/query_api/test_graphql.py::test_directives_nobody_knows_are_ignored",
-        "unit/query_api/test_graphql.py::test_a_query_that_cannot_be_parsed_is_a_bad_request",
+        "unit/query_api/graphql/test_engine.py::test_directives_nobody_knows_are_ignored",
+        "unit/query_api/graphql/test_engine.py::test_a_query_that_cannot_be_parsed_is_a_bad_request",
     ),
     "Order of metrics, params and tags": (f"{DELIBERATE}::test_metrics_params_and_tags_come_by_key",),
     "Routes that answer 404 with an empty body": (f"{DELIBERATE}::test_an_unknown_path_answers_in_json",),
@@ -202,7 +202,9 @@ SHOWN_BY: Final[dict[str, tuple[str, ...]]] = {
     "A page that the server itself served": (
         f"{FRONT_DOOR}::test_the_page_of_this_very_server_may_change_things_whatever_its_address",
     ),
-    "`--host ::` listens": ("unit/tracklog/test_serving.py::test_every_address_is_listened_on_by_ipv6_and_by_ipv4",),
+    "`--host ::` listens": (
+        "unit/tracklog/serving/test_serving.py::test_every_address_is_listened_on_by_ipv6_and_by_ipv4",
+    ),
     "With `--static-prefix`": (f"{FRONT_DOOR}::test_below_a_static_prefix_bare_paths_do_not_answer",),
     "`artifacts/list` and `get-artifact` read": (
         f"{ARTIFACT_ROOTS}::test_any_other_place_is_refused",

@@ -7,8 +7,13 @@ from typing import Any, Final
 import click
 
 from tracklog.cli.refusing import refusing
-from tracklog.settings import ARTIFACTS_FOLDER_NAME, ArtifactSettings, artifact_root_of, artifacts_destination_of
-from tracklog.store_uris import DEFAULT_DATA_FOLDER
+from tracklog.settings.settings import (
+    ARTIFACTS_FOLDER_NAME,
+    ArtifactSettings,
+    artifact_root_of,
+    artifacts_destination_of,
+)
+from tracklog.settings.store_uris import DEFAULT_DATA_FOLDER
 
 DEFAULT_ARTIFACTS: Final = DEFAULT_DATA_FOLDER / ARTIFACTS_FOLDER_NAME
 

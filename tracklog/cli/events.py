@@ -11,7 +11,7 @@ import click
 from tracklog.cli.refusing import Refusal
 from tracklog.cli.store_options import with_event_log
 from tracklog.cli.times import TIMES_HELP, now_us, time_us
-from tracklog.store_uris import EventLogPlace, Stores
+from tracklog.settings.store_uris import EventLogPlace, Stores
 
 if TYPE_CHECKING:
     from event_log.port import EventFilter, EventLogReader
@@ -98,7 +98,7 @@ def command(
 ) -> None:
     from event_log.port import EventFilter, ForeignLog
     from schemas.errors import Retryable
-    from tracklog.log_opening import NoLog
+    from tracklog.serving.log_opening import NoLog
 
     if since_us is not None and until_us is not None and since_us >= until_us:
         raise Refusal("--since is not before --until, so there is nothing between them.")
@@ -118,7 +118,7 @@ def command(
 
 
 async def _print(place: EventLogPlace, wanted: "EventFilter", limit: int | None, *, follow: bool) -> None:
-    from tracklog.log_opening import opened_reader
+    from tracklog.serving.log_opening import opened_reader
 
     out = sys.stdout.buffer
     async with opened_reader(place) as log, aclosing(batches(log, wanted, follow=follow, limit=limit)) as printed:
@@ -135,7 +135,7 @@ async def _print_set_aside(
     import msgspec
 
     from event_log.port import EVERY_EVENT
-    from tracklog.log_opening import opened_reader
+    from tracklog.serving.log_opening import opened_reader
     from tracklog.set_aside import set_aside_events
 
     if follow or limit is not None or wanted != EVERY_EVENT:

@@ -2,7 +2,7 @@
 
 import click
 
-from tracklog.page_fetch import PAGE_VERSION, PageFetchError, default_page_folder, fetch_page, is_complete
+from tracklog.page.fetch import PAGE_VERSION, PageFetchError, default_page_folder, fetch_page, is_complete
 
 
 @click.command("fetch-page")

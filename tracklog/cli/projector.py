@@ -5,8 +5,8 @@ import click
 from tracklog.cli.listen_options import with_listening
 from tracklog.cli.running import announce, run_until_signal
 from tracklog.cli.store_options import with_shared_stores
-from tracklog.settings import ListenSettings, Settings, WebSettings
-from tracklog.store_uris import Stores
+from tracklog.settings.settings import ListenSettings, Settings, WebSettings
+from tracklog.settings.store_uris import Stores
 
 
 @click.command("projector")

@@ -7,7 +7,7 @@ from typing import Final
 import click
 
 from tracklog.cli.refusing import Refusal, refusing
-from tracklog.settings import static_prefix_of
+from tracklog.settings.settings import static_prefix_of
 
 _ADDRESS: Final = re.compile(r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]):\d{1,5}")
 _LISTEN: Final = re.compile(r"(?:(?:[A-Za-z0-9._*-]+|\[[0-9A-Fa-f:.]+\]):)?\d{1,5}")
@@ -80,8 +80,8 @@ def command(
 
     --ingest, --query and --artifacts may be repeated, for the processes of one role.
     """
-    from tracklog.distributed.every_route import every_endpoint
-    from tracklog.distributed.nginx import ProxySettings, Role, configuration
+    from tracklog.proxy.nginx import ProxySettings, Role, configuration
+    from tracklog.proxy.route_catalog import every_endpoint
 
     with refusing():
         prefix = static_prefix_of(static_prefix)

@@ -10,7 +10,7 @@ import click
 
 from tracklog.cli.refusing import Refusal
 from tracklog.cli.store_options import with_stores
-from tracklog.store_uris import EmbeddedStores, SharedStores, Stores
+from tracklog.settings.store_uris import EmbeddedStores, SharedStores, Stores
 
 if TYPE_CHECKING:
     from projector.rebuild import Rebuilt
@@ -42,7 +42,7 @@ def command(stores: Stores, accept_differences: bool, workers: int | None, progr
     from event_log.port import ForeignLog
     from projector.rebuild import RebuildUnderWay
     from schemas.errors import Retryable
-    from tracklog.log_opening import NoLog
+    from tracklog.serving.log_opening import NoLog
 
     if isinstance(stores, EmbeddedStores) and workers is not None and workers > 1:
         raise Refusal(f"--workers {workers}: a log in SQLite has one partition, which one worker folds.")
@@ -75,7 +75,7 @@ async def _rebuild(stores: Stores, show: Show, *, workers: int, accept_differenc
 
         return await rebuild_shared(stores, show, workers=workers, accept_differences=accept_differences)
     from projector.sqlite_rebuild import rebuild_sqlite
-    from tracklog.log_opening import opened_reader
+    from tracklog.serving.log_opening import opened_reader
 
     async with opened_reader(stores.event_log) as log:
         return await rebuild_sqlite(stores.event_log.path, log, show, accept_differences=accept_differences)

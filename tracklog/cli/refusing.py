@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 import click
 
-from tracklog.store_uris import SettingRefused
+from tracklog.settings.store_uris import SettingRefused
 
 
 class Refusal(click.ClickException):

@@ -24,7 +24,7 @@ def run_until_signal(serve: Callable[P, Awaitable[None]], *arguments: P.args, **
     import uvloop
 
     from event_log.port import ForeignLog, LogInUse
-    from tracklog.serving import AddressTaken, CannotStart
+    from tracklog.serving.serving import AddressTaken, CannotStart
 
     log_as_json()
 
@@ -44,7 +44,7 @@ def run_until_signal(serve: Callable[P, Awaitable[None]], *arguments: P.args, **
 
 def log_as_json() -> None:
     """Have everything that is logged written to standard error as lines of JSON."""
-    from tracklog.log_lines import JsonLines
+    from tracklog.serving.log_lines import JsonLines
 
     lines = logging.StreamHandler(sys.stderr)
     lines.setFormatter(JsonLines())

@@ -8,8 +8,8 @@ from tracklog.cli.running import announce, run_until_signal
 from tracklog.cli.store_options import with_stores
 from tracklog.cli.unsupported_options import unsupported_options
 from tracklog.cli.web_options import with_web
-from tracklog.settings import ArtifactSettings, ListenSettings, Settings, WebSettings
-from tracklog.store_uris import EmbeddedStores, SettingRefused, Stores
+from tracklog.settings.settings import ArtifactSettings, ListenSettings, Settings, WebSettings
+from tracklog.settings.store_uris import EmbeddedStores, SettingRefused, Stores
 
 
 @click.command("server", short_help="Serve everything: the API, the artifacts and the page.")
@@ -39,7 +39,7 @@ def command(
 def run(settings: Settings) -> None:
     """Serve until a signal says to stop."""
     if settings.artifacts_only:
-        from tracklog.artifacts_only import serve_artifacts_only
+        from tracklog.serving.artifacts_only import serve_artifacts_only
 
         run_until_signal(serve_artifacts_only, settings, announce)
     elif isinstance(settings.stores, EmbeddedStores):

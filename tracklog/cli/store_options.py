@@ -8,7 +8,7 @@ from typing import Any, Final
 import click
 
 from tracklog.cli.refusing import refusing
-from tracklog.store_uris import (
+from tracklog.settings.store_uris import (
     DEFAULT_DATA_FOLDER,
     LOG_FILE_NAME,
     EventLogPlace,

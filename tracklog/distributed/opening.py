@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from event_log.port import EventLog, EventLogReader, PartitionAssignment
-from tracklog.store_uris import KafkaTopic, PostgresqlDatabase, SettingRefused
+from tracklog.settings.store_uris import KafkaTopic, PostgresqlDatabase, SettingRefused
 
 if TYPE_CHECKING:
     from event_log.kafka_settings import KafkaSettings

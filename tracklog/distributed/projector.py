@@ -17,20 +17,20 @@ from event_log.postgresql_connection import no_connection
 from projector.postgresql_projection import PostgresqlProjection
 from projector.worker import Progress
 from query_api.server_routes import server_routes
+from read_model.linger import Hurry
 from schemas.envelope import Positions
 from schemas.errors import TemporarilyUnavailable
 from schemas.migrations import ForeignDatabase
 from schemas.postgresql_errors import CONNECT_ERRORS, PASSING_ERRORS
 from schemas.rest.route import Kind
 from tracklog.distributed.availability import once_available
-from tracklog.distributed.hurry import Hurry
 from tracklog.distributed.opening import assignment_in_group, opened_log, opened_reader
 from tracklog.distributed.shared_system import STALLED_S, end_if_known
-from tracklog.greeting import greeting
-from tracklog.log_watch import LogWatch
-from tracklog.serving import Services, ToldToStop, serve
-from tracklog.settings import Settings
-from tracklog.store_uris import SharedStores
+from tracklog.serving.greeting import greeting
+from tracklog.serving.log_watch import LogWatch
+from tracklog.serving.serving import Services, ToldToStop, serve
+from tracklog.settings.settings import Settings
+from tracklog.settings.store_uris import SharedStores
 from tracklog.web.metrics import LogState, ProjectionCounts, log_metrics, projection_metrics
 
 BATCH_S: Final = 4.0

@@ -11,8 +11,8 @@ from typing import Final, Self
 import msgspec
 
 from schemas.errors import TemporarilyUnavailable
-from tracklog.store_uris import KafkaOptions, KafkaTopic, SharedStores, stores_of
-from tracklog.supervision import HUNG_S, PING_S, Pulse, Supervisor, ended
+from tracklog.serving.supervision import HUNG_S, PING_S, Pulse, Supervisor, ended
+from tracklog.settings.store_uris import KafkaOptions, KafkaTopic, SharedStores, stores_of
 
 logger = logging.getLogger(__name__)
 

@@ -14,8 +14,8 @@ from event_log.port import ForeignLog
 from tracklog.cli.running import log_as_json
 from tracklog.distributed.projector import Projector, collect_seldom
 from tracklog.distributed.projector_child import ChildStores, HowItIs
-from tracklog.serving import CannotStart
-from tracklog.supervision import PING_S
+from tracklog.serving.serving import CannotStart
+from tracklog.serving.supervision import PING_S
 
 logger = logging.getLogger(__name__)
 

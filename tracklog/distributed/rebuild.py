@@ -9,7 +9,7 @@ from projector.postgresql_rebuild import rebuild_postgresql
 from projector.rebuild import Rebuilt
 from schemas.errors import TemporarilyUnavailable
 from tracklog.distributed.opening import opened_reader
-from tracklog.store_uris import SharedStores
+from tracklog.settings.store_uris import SharedStores
 
 
 async def rebuild_shared(

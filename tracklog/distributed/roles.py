@@ -8,11 +8,11 @@ from dataclasses import replace
 from query_api.server_routes import server_routes
 from schemas.rest.route import Kind
 from tracklog.distributed.shared_system import history_reader, reading_system, writing_system
-from tracklog.greeting import greeting
-from tracklog.role_services import artifact_services, read_services, together, write_services
-from tracklog.serving import Open, Services, serve
-from tracklog.settings import Settings
-from tracklog.store_uris import SharedStores
+from tracklog.serving.greeting import greeting
+from tracklog.serving.role_services import artifact_services, read_services, together, write_services
+from tracklog.serving.serving import Open, Services, serve
+from tracklog.settings.settings import Settings
+from tracklog.settings.store_uris import SharedStores
 
 Announce = Callable[[str], None]
 
@@ -23,7 +23,7 @@ async def serve_ingest(settings: Settings, announce: Announce) -> None:
 
     @asynccontextmanager
     async def services(stopping: asyncio.Event) -> AsyncIterator[Services]:
-        from ingest.postgresql_door_state import PostgresqlDoorState
+        from ingest.admission.postgresql_lookups import PostgresqlDoorState
 
         async with writing_system(stores, stopping) as system:
             door_state = PostgresqlDoorState(system.connections)
@@ -39,7 +39,7 @@ async def serve_query(settings: Settings, announce: Announce) -> None:
 
     @asynccontextmanager
     async def services(stopping: asyncio.Event) -> AsyncIterator[Services]:
-        from query_api.postgresql_read_model import PostgresqlReadModel
+        from query_api.postgresql.read_model import PostgresqlReadModel
 
         async with reading_system(stores, stopping) as system, history_reader(stores, stopping) as history:
             reads = read_services(system.log, history, system.progress, PostgresqlReadModel(system.connections))
@@ -54,7 +54,7 @@ async def serve_artifacts(settings: Settings, announce: Announce) -> None:
 
     @asynccontextmanager
     async def services(stopping: asyncio.Event) -> AsyncIterator[Services]:
-        from query_api.postgresql_read_model import PostgresqlReadModel
+        from query_api.postgresql.read_model import PostgresqlReadModel
 
         async with AsyncExitStack() as stack:
             system = await stack.enter_async_context(writing_system(stores, stopping))

@@ -6,15 +6,15 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Final
 
+from read_model.postgresql_progress import PostgresqlProgress
 from tracklog.distributed.availability import once_available
-from tracklog.distributed.progress import PostgresqlProgress
 from tracklog.distributed.projector_child import ProjectorChild
 from tracklog.distributed.roles import shared_stores
 from tracklog.distributed.shared_system import history_reader, writing_system
-from tracklog.greeting import greeting
-from tracklog.role_services import artifact_services, read_services, together, write_services
-from tracklog.serving import Services, serve
-from tracklog.settings import Settings
+from tracklog.serving.greeting import greeting
+from tracklog.serving.role_services import artifact_services, read_services, together, write_services
+from tracklog.serving.serving import Services, serve
+from tracklog.settings.settings import Settings
 
 FIRST_READ_MODEL_S: Final = 20.0
 
@@ -29,8 +29,8 @@ async def serve_shared(settings: Settings, announce: Callable[[str], None]) -> N
 
     @asynccontextmanager
     async def services(stopping: asyncio.Event) -> AsyncIterator[Services]:
-        from ingest.postgresql_door_state import PostgresqlDoorState
-        from query_api.postgresql_read_model import PostgresqlReadModel
+        from ingest.admission.postgresql_lookups import PostgresqlDoorState
+        from query_api.postgresql.read_model import PostgresqlReadModel
 
         async with AsyncExitStack() as stack:
             system = await stack.enter_async_context(writing_system(stores, stopping))

@@ -10,18 +10,18 @@ from typing import Final, Generic, TypeVar
 from prometheus_client.core import Metric
 
 from event_log.port import EventLog, EventLogReader
-from schemas import belonging
+from read_model import belonging
+from read_model.postgresql_connections import PostgresqlReadModelConnections
+from read_model.postgresql_progress import PostgresqlProgress
 from schemas.envelope import Positions
 from schemas.errors import Retryable, TemporarilyUnavailable
 from tracklog.distributed.availability import once_available
 from tracklog.distributed.gated_log import GatedLog
 from tracklog.distributed.opening import LogPlace, opened_log, opened_reader
-from tracklog.distributed.progress import PostgresqlProgress
-from tracklog.distributed.read_model_connections import PostgresqlReadModelConnections
-from tracklog.lag import Lag
-from tracklog.log_watch import LogWatch
-from tracklog.serving import Services
-from tracklog.store_uris import SharedStores
+from tracklog.serving.lag import Lag
+from tracklog.serving.log_watch import LogWatch
+from tracklog.serving.serving import Services
+from tracklog.settings.store_uris import SharedStores
 from tracklog.web.metrics import LogState, log_metrics
 
 METRICS_WAIT_S: Final = 1.0

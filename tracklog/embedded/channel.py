@@ -10,6 +10,8 @@ from typing import Final, TypeVar
 
 import msgspec
 
+from read_model.progress_message import Projected
+
 READ_LIMIT_BYTES: Final = 16 * 1024 * 1024
 """A batch may refuse two thousand events, each with its message."""
 
@@ -33,26 +35,6 @@ class Damaged(msgspec.Struct, frozen=True, tag="damaged"):
 
     generation: str
     why: str
-
-
-class RefusedEvent(msgspec.Struct, frozen=True, array_like=True):
-    """An event the fold refused."""
-
-    offset: int
-    error_code: str
-    message: str
-
-
-class Projected(msgspec.Struct, frozen=True, tag="projected"):
-    """The checkpoint of a generation of the read model, by its file name, and what its last commit refused.
-
-    Of a new generation it is said before readers can find it.
-    """
-
-    generation: str
-    checkpoint: int
-    refusals: list[RefusedEvent]
-    set_aside: int
 
 
 class Well(msgspec.Struct, frozen=True, tag="well"):

@@ -18,7 +18,6 @@ from typing import Final
 import msgspec
 
 from event_log.fixed_assignment import FixedAssignment
-from event_log.group_append import PARTITION
 from event_log.port import LogUnavailable
 from event_log.sqlite_event_log import SqliteEventLogReader
 from projector.batch import WHOLE_LOG_BATCH_BYTES
@@ -28,11 +27,12 @@ from projector.sqlite_damage import damage_of
 from projector.sqlite_origin import last_folded, origin
 from projector.sqlite_read_model import SqliteReadModelWriter
 from projector.worker import Progress, ProjectorWorker
-from schemas import belonging
-from schemas.envelope import Positions
-from schemas.read_model_link import current
+from read_model import belonging
+from read_model.progress_message import Projected, RefusedEvent
+from read_model.sqlite_link import current
+from schemas.envelope import PARTITION, Positions
 from schemas.sqlite_errors import is_passing
-from tracklog.embedded.channel import Channel, Damaged, FromFront, HowAreYou, LogGrew, Projected, RefusedEvent, Well
+from tracklog.embedded.channel import Channel, Damaged, FromFront, HowAreYou, LogGrew, Well
 
 logger = logging.getLogger(__name__)
 

@@ -4,14 +4,14 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 
-from schemas.read_model_link import link_of
+from read_model.sqlite_link import link_of
 from tracklog.embedded.system import EmbeddedSystem
-from tracklog.greeting import greeting
-from tracklog.log_watch import LogWatch
-from tracklog.role_services import together
-from tracklog.serving import Services, serve
-from tracklog.settings import Settings
-from tracklog.store_uris import EmbeddedStores
+from tracklog.serving.greeting import greeting
+from tracklog.serving.log_watch import LogWatch
+from tracklog.serving.role_services import together
+from tracklog.serving.serving import Services, serve
+from tracklog.settings.settings import Settings
+from tracklog.settings.store_uris import EmbeddedStores
 
 
 async def serve_embedded(settings: Settings, announce: Callable[[str], None]) -> None:

@@ -4,15 +4,15 @@ from contextlib import AsyncExitStack
 
 from prometheus_client.core import Metric
 
-from event_log.group_append import PARTITION
-from ingest.sqlite_door_state import SqliteDoorState
-from query_api.search.sqlite_text_match import register_functions
-from query_api.sqlite_read_model import SqliteReadModel
-from schemas.read_model_link import link_of
+from ingest.admission.sqlite_lookups import SqliteDoorState
+from query_api.sqlite.read_model import SqliteReadModel
+from query_api.sqlite.text_match import register_functions
+from read_model.sqlite_link import link_of
+from schemas.envelope import PARTITION
 from tracklog.embedded.system import EmbeddedSystem
-from tracklog.role_services import artifact_services, read_services, together, write_services
-from tracklog.serving import Services
-from tracklog.settings import Settings
+from tracklog.serving.role_services import artifact_services, read_services, together, write_services
+from tracklog.serving.serving import Services
+from tracklog.settings.settings import Settings
 from tracklog.web.metrics import LogState, log_metrics
 
 

@@ -13,14 +13,15 @@ from typing import Final, Self
 
 import msgspec
 
-from event_log.group_append import PARTITION
 from event_log.sqlite_event_log import SqliteEventLog
 from projector import sqlite_generations
+from read_model.child_progress import ChildProgress
+from read_model.progress_message import Projected
+from schemas.envelope import PARTITION
 from schemas.errors import TemporarilyUnavailable
-from tracklog.embedded.channel import Channel, Damaged, FromChild, HowAreYou, LogGrew, Projected, Well
-from tracklog.embedded.progress import ChildProgress
-from tracklog.lag import Lag
-from tracklog.supervision import HUNG_S, PING_S, Pulse, Supervisor, ended
+from tracklog.embedded.channel import Channel, Damaged, FromChild, HowAreYou, LogGrew, Well
+from tracklog.serving.lag import Lag
+from tracklog.serving.supervision import HUNG_S, PING_S, Pulse, Supervisor, ended
 
 logger = logging.getLogger(__name__)
 

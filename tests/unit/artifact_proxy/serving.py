@@ -13,15 +13,15 @@ from urllib.parse import quote
 from aiohttp import web
 
 from artifact_proxy.artifact_roots import ArtifactRoots, LocalRoot
-from artifact_proxy.blob_store import BlobStore
 from artifact_proxy.changes import ArtifactChanges
-from artifact_proxy.local_blob_store import LocalBlobStore
-from artifact_proxy.routes import artifact_routes
+from artifact_proxy.http.routes import artifact_routes
 from artifact_proxy.service import ArtifactProxy
+from artifact_proxy.stores.blob_store import BlobStore
+from artifact_proxy.stores.local.blob_store import LocalBlobStore
 from event_log.port import EventLog
 from schemas.envelope import EventClock
 from schemas.errors import ResourceDoesNotExist
-from tracklog.settings import WebSettings
+from tracklog.settings.settings import WebSettings
 from tracklog.web.app import create_app, create_runner
 
 PROXY = "/api/2.0/mlflow-artifacts/artifacts"

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from artifact_proxy.artifact_roots import ArtifactRoots, LocalRoot, RemoteRoot
-from artifact_proxy.local_blob_store import LocalBlobStore
+from artifact_proxy.stores.local.blob_store import LocalBlobStore
 from schemas.errors import InvalidParameterValue
 
 DESTINATION = LocalBlobStore(Path("/data/artifacts"))

@@ -3,16 +3,16 @@
 from collections.abc import Sequence
 
 from event_log.memory_event_log import MemoryEventLog
-from ingest.deciding.lifecycle import is_active
-from ingest.port import DoorState, ExperimentAtDoor, LoggedModelAtDoor, RunAtDoor, RunInfo
+from ingest.admission.lifecycle import is_active
+from ingest.admission.lookups import DoorState, ExperimentAtDoor, LoggedModelAtDoor, RunAtDoor, RunInfo
 from ingest.service import IngestService
 from projector.fold import fold
 from projector.working_set import WorkingSet
+from read_model.progress import ProgressReport, ProjectionBehind, ProjectionProgress
 from schemas import codec
 from schemas.envelope import Actor, EventClock, EventData, Position, Positions
 from schemas.errors import TemporarilyUnavailable, TracklogError
 from schemas.events import AnyEvent
-from schemas.progress import ProgressReport, ProjectionBehind, ProjectionProgress
 
 ANN = Actor(user="ann")
 

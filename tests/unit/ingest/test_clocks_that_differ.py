@@ -8,10 +8,10 @@ import orjson
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ingest.deciding.lifecycle import is_active
-from ingest.port import ExperimentAtDoor, RunAtDoor
+from ingest.admission.lifecycle import is_active
+from ingest.admission.lookups import ExperimentAtDoor, RunAtDoor
 from ingest.service import IngestService
-from query_api.sqlite_json import LIFECYCLE_STAGE
+from query_api.sqlite.documents import LIFECYCLE_STAGE
 from schemas.envelope import EventClock
 from schemas.errors import TracklogError
 from schemas.rest.messages import (

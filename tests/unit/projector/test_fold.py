@@ -8,6 +8,7 @@ import pytest
 from msgspec.structs import replace
 
 from projector.fold import newest
+from read_model.metric_points import Points
 from schemas.events import (
     DatasetInput,
     ExperimentAcknowledged,
@@ -34,7 +35,6 @@ from schemas.events import (
     RunUpdated,
     Tag,
 )
-from schemas.metric_points import Points
 from tests.unit.projector.histories import RUNS, created, experiment, log_of, metric, param
 from tests.unit.projector.read_models import projected
 

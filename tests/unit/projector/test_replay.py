@@ -15,8 +15,8 @@ from projector.compare import compare_files
 from projector.port import CheckpointMove, Fenced, Superseded
 from projector.sqlite_read_model import SqliteReadModelWriter
 from projector.working_set import WorkingSet
+from read_model.metric_points import POINTS_PER_CHUNK, unpack_chunk, unpack_segments
 from schemas.events import AnyEvent, MetricSeries, RunDataLogged
-from schemas.metric_points import POINTS_PER_CHUNK, unpack_chunk, unpack_segments
 from tests.unit.projector.histories import RUNS, created, experiment, histories, log_of, metric
 from tests.unit.projector.read_models import Projected, projected
 

@@ -9,8 +9,9 @@ from sqlalchemy.dialects import postgresql
 from sqlalchemy.schema import CreateIndex, CreateTable
 
 from query_api.port import FirstRows, ReadSnapshot, Row
-from query_api.postgresql_read_model import READING_SETTINGS, PostgresqlReadModel
-from schemas import read_model
+from query_api.postgresql.read_model import PostgresqlReadModel
+from read_model import tables as read_model
+from read_model.postgresql_connections import READING_SETTINGS
 from schemas.postgresql import CREATE_LETTERS, Connection
 from tests.services.postgresql import execute
 from tests.unit.query_api.sqlite_rows import SqliteRows

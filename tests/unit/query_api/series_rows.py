@@ -4,7 +4,7 @@ import math
 from array import array
 from collections.abc import Sequence
 
-from schemas.metric_points import POINTS_PER_CHUNK, Points, pack_chunk, pack_segment
+from read_model.metric_points import POINTS_PER_CHUNK, Points, pack_chunk, pack_segment
 from tests.unit.query_api.sqlite_rows import SqliteRows
 
 Point = tuple[int, int, float]

@@ -10,9 +10,9 @@ import orjson
 from sqlalchemy import create_mock_engine
 
 from query_api.port import FirstRows, ReadModel, ReadSnapshot, Row
-from query_api.search.sqlite_text_match import register_functions
-from query_api.sqlite_read_model import first_rows, short_values
-from schemas import read_model
+from query_api.sqlite.read_model import first_rows, short_values
+from query_api.sqlite.text_match import register_functions
+from read_model import tables as read_model
 
 FAR_BACK_US = 1
 

@@ -8,13 +8,16 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from query_api.datasets.search import search_datasets
 from query_api.documents import (
     experiment_document,
     experiment_document_by_name,
     logged_model_document,
     run_document,
 )
-from query_api.search import search_datasets, search_experiments, search_logged_models, search_runs
+from query_api.experiments.search import search_experiments
+from query_api.logged_models.search import search_logged_models
+from query_api.runs.search.search import search_runs
 from schemas.rest.messages import (
     LoggedModelsOrderBy,
     SearchDatasets,

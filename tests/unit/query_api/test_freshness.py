@@ -7,9 +7,9 @@ import pytest
 from event_log.memory_event_log import MemoryEventLog
 from event_log.port import LogUnavailable
 from query_api.freshness import LOG_AWAY_S, LOG_UNAVAILABLE, Freshness
+from read_model.progress import ProgressReport, ProjectionBehind, ProjectionProgress
 from schemas.envelope import Position, Positions
 from schemas.errors import TracklogError
-from schemas.progress import ProgressReport, ProjectionBehind, ProjectionProgress
 
 
 class LogAt(MemoryEventLog):

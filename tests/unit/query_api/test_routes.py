@@ -14,10 +14,10 @@ from event_log.memory_event_log import MemoryEventLog
 from query_api.freshness import Freshness
 from query_api.routes import query_routes
 from query_api.service import QueryService
+from read_model.progress import ProgressReport, ProjectionBehind, ProjectionProgress
 from schemas.envelope import Actor, EventData, Position, Positions
 from schemas.errors import TracklogError
 from schemas.events import RunDeleted
-from schemas.progress import ProgressReport, ProjectionBehind, ProjectionProgress
 from schemas.rest.request_keys import BEHIND
 from schemas.rest.route import Handler, Kind, Permission, Route
 from tests.unit.query_api.series_rows import NAN, write_series

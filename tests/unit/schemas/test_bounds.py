@@ -7,7 +7,7 @@ from typing import Annotated, Any, get_args, get_origin, get_type_hints
 import pytest
 from multidict import MultiDict
 
-import artifact_proxy.messages
+import artifact_proxy.http.messages
 import query_api.event_history
 import query_api.service  # the imports know of more messages
 from schemas.errors import InvalidParameterValue
@@ -50,7 +50,7 @@ def test_every_text_and_list_of_a_message_has_a_greatest_length(message: type[Me
 
 
 def test_the_messages_are_those_of_every_service() -> None:
-    assert {messages.LogBatch, artifact_proxy.messages.CompleteMultipartUpload} <= set(MESSAGES)
+    assert {messages.LogBatch, artifact_proxy.http.messages.CompleteMultipartUpload} <= set(MESSAGES)
     assert {query_api.event_history.ReadEvents, query_api.service.GetMetricHistoryBulk} <= set(MESSAGES)
 
 

@@ -15,10 +15,10 @@ from event_log.postgresql_connection import SteadyConnection
 from projector import postgresql_generations
 from projector.port import DamagedReadModel, ReadModelUnavailable
 from projector.postgresql_read_model import PostgresqlReadModelWriter
+from read_model.postgresql_connections import PostgresqlReadModelConnections
 from schemas.errors import Retryable
 from schemas.postgresql_errors import CONNECTION_ERRORS, DAMAGE_ERRORS, MISSING_ERRORS, PASSING_ERRORS
 from tracklog.distributed.projector import identity_of
-from tracklog.distributed.read_model_connections import PostgresqlReadModelConnections
 
 DSN: Final = "postgresql://user:secret@127.0.0.1:1/database"
 

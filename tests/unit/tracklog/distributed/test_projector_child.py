@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from tracklog.distributed.projector_child import ChildStores
-from tracklog.store_uris import KafkaTopic, PostgresqlDatabase, SharedStores
+from tracklog.settings.store_uris import KafkaTopic, PostgresqlDatabase, SharedStores
 
 DATABASE = PostgresqlDatabase("postgresql://ann:se%40cret@db/tracklog?sslmode=require")
 

@@ -14,6 +14,7 @@ from aiohttp.test_utils import TestClient
 
 from artifact_proxy.changes import UnrecordedChange
 from event_log.port import LogOverloaded, LogUnavailable, OutcomeUnknown
+from read_model.progress import EventInLog, ProjectionBehind
 from schemas.errors import (
     DeadlineExceeded,
     InvalidParameterValue,
@@ -22,11 +23,10 @@ from schemas.errors import (
     TemporarilyUnavailable,
     TracklogError,
 )
-from schemas.progress import EventInLog, ProjectionBehind
 from schemas.rest.request_keys import ACTOR, BEHIND, REQUEST_ID
 from schemas.rest.route import NO_PREFIX, V2, Handler, Kind, Limits, Permission, Route
 from tests.web_server import WebServer
-from tracklog.settings import WebSettings, trusted_proxies_of
+from tracklog.settings.settings import WebSettings, trusted_proxies_of
 from tracklog.web.access_log import AccessLog
 from tracklog.web.app import COUNTS, FRONT_DOOR, create_app
 from tracklog.web.bounds import Bounds

@@ -11,8 +11,8 @@ from aiohttp.test_utils import TestClient
 
 from schemas.rest.route import Kind, Route
 from tests.web_server import WebServer
-from tracklog.distributed.every_route import built_routes
-from tracklog.settings import WebSettings
+from tracklog.proxy.route_catalog import built_routes
+from tracklog.settings.settings import WebSettings
 from tracklog.web.app import create_app
 from tracklog.web.unbuilt import answer_not_implemented, unbuilt_routes
 from tracklog.web.unbuilt_reads import READS, UnbuiltRead

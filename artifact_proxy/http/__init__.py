@@ -1,0 +1,1 @@
+"""The routes of artifacts: what comes in a request, and what is answered."""

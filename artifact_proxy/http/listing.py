@@ -1,0 +1,92 @@
+"""What a folder holds, as JSON that is sent as it is read: a folder of any size is never held whole."""
+
+from collections.abc import AsyncIterator
+from typing import Final
+
+import orjson
+from aiohttp import hdrs, web
+
+from artifact_proxy.artifact_path import ROOT, ArtifactPath
+from artifact_proxy.artifact_roots import Place
+from artifact_proxy.http.lookup import Lookup, names_told
+from artifact_proxy.stores.blob_store import Entry
+from schemas.rest.json_answer import JsonAnswer
+
+PYTHON_CLIENT: Final = "mlflow-python-client/"
+"""How the User-Agent of MLflow's Python client begins."""
+
+ENTRIES_AT_ONCE: Final = 1000
+"""A listing no longer than this is one answer with a length; a longer one is sent in pieces of this many."""
+
+
+async def listing(
+    request: web.Request,
+    place: Place,
+    lookup: Lookup,
+    prefix: ArtifactPath = ROOT,
+    root_uri: str | None = None,
+) -> web.StreamResponse:
+    """The answer that lists a folder by name, as MLflow's FileInfo with `prefix` before each name.
+
+    Like every empty list, `files` is left out when it is empty. MLflow's Python client is told an alias of a name that
+    it could not ask for, and would give up at; all others are told the name.
+    Raises StoreUnavailable; when the store fails in the middle of a long listing, the answer breaks off.
+    """
+    beginning = b"{" if root_uri is None else orjson.dumps({"root_uri": root_uri})[:-1]
+    for_client = request.headers.get(hdrs.USER_AGENT, "").startswith(PYTHON_CLIENT)
+    start = f"{prefix}/" if prefix.segments else ""
+
+    def pieces_of(place: Place) -> AsyncIterator[bytes]:
+        return in_pieces(place.store.entries(place.path), start, for_client=for_client)
+
+    pieces = pieces_of(place)
+    first = await anext(pieces, b"")
+    if not first:
+        pieces = pieces_of(await lookup.existing(place))
+        first = await anext(pieces, b"")
+    if not first:
+        return json_response(beginning + b"}")
+    comma = b"" if root_uri is None else b","
+    beginning += comma + b'"files":[' + first
+    second = await anext(pieces, b"")
+    if not second:
+        return json_response(beginning + b"]}")
+    response = web.StreamResponse(headers={"Content-Type": "application/json"})
+    await response.prepare(request)
+    await response.write(beginning)
+    while second:
+        await response.write(b"," + second)
+        second = await anext(pieces, b"")
+    await response.write(b"]}")
+    await response.write_eof()
+    return response
+
+
+async def in_pieces(entries: AsyncIterator[Entry], start: str, *, for_client: bool) -> AsyncIterator[bytes]:
+    """FileInfos, separated by commas, ENTRIES_AT_ONCE in a piece."""
+    piece: list[Entry] = []
+    async for entry in entries:
+        piece.append(entry)
+        if len(piece) == ENTRIES_AT_ONCE:
+            yield await as_json(piece, start, for_client=for_client)
+            piece = []
+    if piece:
+        yield await as_json(piece, start, for_client=for_client)
+
+
+async def as_json(entries: list[Entry], start: str, *, for_client: bool) -> bytes:
+    names = [entry.name for entry in entries]
+    told = await names_told(names) if for_client else names
+    return orjson.dumps([file_info(start + name, entry) for name, entry in zip(told, entries, strict=True)])[1:-1]
+
+
+def file_info(path: str, entry: Entry) -> dict[str, object]:
+    """MLflow's FileInfo."""
+    if entry.size is None:
+        return {"path": path, "is_dir": True}
+    return {"path": path, "is_dir": False, "file_size": entry.size}
+
+
+def json_response(body: bytes) -> web.Response:
+    """An answer of JSON that is there already."""
+    return JsonAnswer(body)

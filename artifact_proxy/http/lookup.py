@@ -1,0 +1,160 @@
+"""Finding what a client asks for where nothing has the name that was asked for; see `client_names`."""
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
+from typing import Final
+
+from artifact_proxy.artifact_path import ArtifactPath
+from artifact_proxy.artifact_roots import Place
+from artifact_proxy.http.client_names import alias, as_asked, is_odd, kept, plain
+from artifact_proxy.stores.blob_store import BlobNotFound, BlobStore, NotABlob
+
+RUN_FOLDER: Final = "artifacts"
+"""How the folder of a run, or of a logged model, ends. Above it all names are made by the server or the operator."""
+
+MOST_FOLDERS: Final = 2
+MOST_NAMES: Final = 20_000
+"""What is remembered, at most. A client that fetches ten thousand files with odd names asks for one after another, and
+to list their folder for each of them would take hours."""
+
+NAMES_AT_ONCE: Final = 100
+"""Odd names that are read before other requests have a turn: some three milliseconds."""
+
+
+class Lookup:
+    """Looks names up in stores, and remembers by which others clients ask for them."""
+
+    def __init__(self) -> None:
+        self._remembered: OrderedDict[tuple[BlobStore, ArtifactPath], dict[str, str]] = OrderedDict()
+
+    async def places(self, place: Place) -> AsyncIterator[Place]:
+        """Where that may be which is asked for as `place`, the likeliest first; try the next when nothing is there.
+
+        No store is asked before the last is wanted. Raises StoreUnavailable.
+        """
+        tried: set[ArtifactPath] = set()
+        for path in spellings(place.path):
+            if path not in tried:
+                tried.add(path)
+                yield replace(place, path=path)
+        found = await self._walk(place.store, kept(place.path))
+        if found is not None:
+            yield replace(place, path=found)
+
+    async def existing(self, place: Place) -> Place:
+        """Where the blob or folder is that is asked for as `place`; `place` itself when there is none.
+
+        Raises StoreUnavailable.
+        """
+        if len(place.path.segments) <= depth_of_run_folder(place.path):
+            return place
+        async for each in self.places(place):
+            try:
+                await each.store.stat(each.path)
+            except NotABlob:
+                return each
+            except BlobNotFound:
+                continue
+            else:
+                return each
+        return place
+
+    async def _walk(self, store: BlobStore, path: ArtifactPath) -> ArtifactPath | None:
+        """What a client may mean by `path`, when it has read the names of it in listings; None when there is nothing.
+
+        Looks in the lowest folder of the path that is there.
+        """
+        for depth in range(len(path.segments) - 1, depth_of_run_folder(path) - 1, -1):
+            folder = ArtifactPath(path.segments[:depth])
+            if not await has_entries(store, folder):
+                continue
+            for asked in path.segments[depth:]:
+                name = await self._name(store, folder, asked)
+                if name is None:
+                    return None
+                folder = folder.joined(ArtifactPath((name,)))
+            return folder
+        return None
+
+    async def _name(self, store: BlobStore, folder: ArtifactPath, asked: str) -> str | None:
+        """The name in `folder` that is meant by `asked`: that very name, or an odd one."""
+        known = self._remembered.get((store, folder), {}).get(asked)
+        if known is not None and await is_there(store, folder.joined(ArtifactPath((known,)))):
+            return known
+        odd: list[str] = []
+        async for entry in store.entries(folder):
+            if entry.name == asked:
+                return asked
+            if is_odd(entry.name):
+                odd.append(entry.name)
+        names: dict[str, str] = {}
+        async for name, other in asked_for(odd):
+            if other is not None:
+                names.setdefault(other, name)
+            names.setdefault(alias(name), name)
+        if len(names) <= MOST_NAMES:
+            self._remember(store, folder, names)
+        return names.get(asked)
+
+    def _remember(self, store: BlobStore, folder: ArtifactPath, names: dict[str, str]) -> None:
+        self._remembered[store, folder] = names
+        self._remembered.move_to_end((store, folder))
+        while len(self._remembered) > MOST_FOLDERS:
+            self._remembered.popitem(last=False)
+
+
+async def asked_for(odd: Sequence[str]) -> AsyncIterator[tuple[str, str | None]]:
+    """Each odd name with what `as_asked` makes of it."""
+    for number, name in enumerate(odd, 1):
+        yield name, as_asked(name)
+        if number % NAMES_AT_ONCE == 0:
+            await asyncio.sleep(0)
+
+
+async def names_told(names: Sequence[str]) -> list[str]:
+    """The names of some entries of a folder as they are told to MLflow's client, which asks for each by another.
+
+    Where it could not ask for one at all, or would get another entry in its place, it is told the alias.
+    """
+    odd = [name for name in names if is_odd(name)]
+    if not odd:
+        return list(names)
+    taken = set(names)
+    aliases: dict[str, str] = {}
+    async for name, other in asked_for(odd):
+        if other is None or (other != name and other in taken):
+            aliases[name] = alias(name)
+        else:
+            taken.add(other)
+    return [aliases.get(name, name) for name in names]
+
+
+def spellings(path: ArtifactPath) -> tuple[ArtifactPath, ...]:
+    """By which names a file or folder may be there that is asked for as `path`."""
+    if "%" not in str(path):
+        return (path,)
+    return (kept(path), path, ArtifactPath(tuple(map(plain, path.segments))))
+
+
+def depth_of_run_folder(path: ArtifactPath) -> int:
+    """How many names of a path are those of the folder of a run or model; 0 when it is not in one."""
+    depth = next((depth for depth, name in enumerate(path.segments) if name == RUN_FOLDER and depth > 0), -1)
+    return depth + 1
+
+
+async def has_entries(store: BlobStore, folder: ArtifactPath) -> bool:
+    async for _ in store.entries(folder):
+        return True
+    return False
+
+
+async def is_there(store: BlobStore, path: ArtifactPath) -> bool:
+    try:
+        await store.stat(path)
+    except BlobNotFound:
+        return False
+    except NotABlob:
+        return True
+    return True

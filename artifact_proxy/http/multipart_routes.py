@@ -1,0 +1,135 @@
+"""Uploads in parts over HTTP. Where the store cannot sign requests, this server takes the parts itself."""
+
+from itertools import pairwise
+from typing import Final
+from urllib.parse import quote, urlencode
+
+import orjson
+from aiohttp import hdrs, web
+
+from artifact_proxy.artifact_path import ArtifactPath, file_path, folder_path
+from artifact_proxy.http.client_names import kept
+from artifact_proxy.http.listing import json_response
+from artifact_proxy.http.messages import AbortMultipartUpload, CompleteMultipartUpload, CreateMultipartUpload
+from artifact_proxy.http.proxy_route import TRANSFER_LIMITS, Destination, ProxyRoute
+from artifact_proxy.http.request_paths import check_query, own_url, path_of, required
+from artifact_proxy.http.transfer import received
+from artifact_proxy.stores.blob_store import SignedRequest
+from schemas.errors import InvalidParameterValue
+from schemas.rest.decode import read_message
+from schemas.rest.request_keys import ACTOR, REQUEST_ID
+from schemas.rest.route import MIB, READ_LIMITS, Limits, Permission
+
+MAX_PARTS: Final = 10_000
+"""Source: S3's limit."""
+
+PART_EXPIRY_S: Final = 24 * 3600
+"""How long a signed part may wait for its turn, behind all the others of a large file."""
+
+COMPLETE_LIMITS: Final = Limits(body_bytes=16 * MIB, timeout_s=3600.0)
+"""Ten thousand parts are named with their URLs of several hundred bytes; the store then puts the parts together."""
+
+
+async def create(destination: Destination, request: web.Request) -> web.StreamResponse:
+    message = await read_message(request, CreateMultipartUpload)
+    path = path_of_upload(request, message.path)
+    if not 0 <= message.num_parts <= MAX_PARTS:
+        raise InvalidParameterValue(f"An upload has at most {MAX_PARTS} parts, not {message.num_parts}.")
+    upload_id = await destination.store.parted.create(path)
+    credentials = [
+        {"url": part.url, "part_number": number, "headers": part.headers}
+        for number in range(1, message.num_parts + 1)
+        for part in [await part_request(destination, request, path, upload_id, number)]
+    ]
+    return json_response(orjson.dumps({"upload_id": upload_id, "credentials": credentials}))
+
+
+async def part_request(
+    destination: Destination, request: web.Request, path: ArtifactPath, upload_id: str, number: int
+) -> SignedRequest:
+    """The request by which a client sends a part: to the store, or to this server under an id nobody can guess."""
+    presigner = destination.store.presigner
+    if presigner is not None:
+        return await presigner.part(path, upload_id, number, PART_EXPIRY_S)
+    query = urlencode({"upload_id": upload_id, "part_number": number})
+    return SignedRequest(url=f"{own_url(request, f'/mlflow-artifacts/mpu/part/{quote(str(path))}')}?{query}")
+
+
+async def put_part(destination: Destination, request: web.Request) -> web.StreamResponse:
+    check_query(request)
+    number, size = part_number(request), request.content_length
+    if size is None:
+        raise InvalidParameterValue("A part must come with its Content-Length.")
+    etag = await destination.store.parted.put_part(
+        kept(file_path(path_of(request))), required(request, "upload_id"), number, received(request), size
+    )
+    return web.Response(headers={hdrs.ETAG: f'"{etag}"'})
+
+
+async def list_parts(destination: Destination, request: web.Request) -> web.StreamResponse:
+    check_query(request)
+    held = await destination.store.parted.parts(kept(file_path(path_of(request))), required(request, "upload_id"))
+    parts = [{"part_number": part.number, "etag": part.etag, "size": part.size} for part in held]
+    return json_response(orjson.dumps({"parts": parts}))
+
+
+async def complete(destination: Destination, request: web.Request) -> web.StreamResponse:
+    message = await read_message(request, CompleteMultipartUpload)
+    parts = [(part.part_number, part.etag or "") for part in message.parts]
+    check_parts([number for number, _ in parts])
+    place = destination.place(path_of_upload(request, message.path))
+    await destination.changes.complete(
+        place, upload_id_of(message.upload_id), parts, request[ACTOR], request[REQUEST_ID]
+    )
+    return json_response(b"{}")
+
+
+async def abort(destination: Destination, request: web.Request) -> web.StreamResponse:
+    message = await read_message(request, AbortMultipartUpload)
+    path = path_of_upload(request, message.path)
+    await destination.store.parted.abort(path, upload_id_of(message.upload_id))
+    return json_response(b"{}")
+
+
+def path_of_upload(request: web.Request, local_path: str) -> ArtifactPath:
+    """The folder in the URL, and in it the name of the file that its uploader keeps at `local_path`.
+
+    Raises InvalidParameterValue.
+    """
+    name = local_path.replace("\\", "/").rpartition("/")[2]
+    return kept(folder_path(path_of(request)).joined(file_path(name)))
+
+
+def upload_id_of(text: str) -> str:
+    """Raises InvalidParameterValue when there is none."""
+    if not text:
+        raise InvalidParameterValue("Missing value for required parameter 'upload_id'.")
+    return text
+
+
+def part_number(request: web.Request) -> int:
+    """The number of the part that a query names.
+
+    Raises InvalidParameterValue.
+    """
+    text = required(request, "part_number")
+    number = int(text) if text.isascii() and text.isdigit() and len(text) < 7 else 0
+    check_parts([number])
+    return number
+
+
+def check_parts(numbers: list[int]) -> None:
+    """Raises InvalidParameterValue unless there are parts, numbered upwards within the bounds."""
+    if not numbers:
+        raise InvalidParameterValue("Missing value for required parameter 'parts'.")
+    if numbers[0] < 1 or numbers[-1] > MAX_PARTS or any(b <= a for a, b in pairwise(numbers)):
+        raise InvalidParameterValue(f"Parts are numbered upwards, from 1 to at most {MAX_PARTS}.")
+
+
+PARTED_ROUTES: Final = (
+    ProxyRoute("POST", "/mpu/create/{artifact_path:.+}", create, Permission.EDIT, READ_LIMITS),
+    ProxyRoute("PUT", "/mpu/part/{artifact_path:.+}", put_part, Permission.EDIT, TRANSFER_LIMITS),
+    ProxyRoute("GET", "/mpu/parts/{artifact_path:.+}", list_parts, Permission.EDIT, READ_LIMITS),
+    ProxyRoute("POST", "/mpu/complete/{artifact_path:.+}", complete, Permission.EDIT, COMPLETE_LIMITS),
+    ProxyRoute("POST", "/mpu/abort/{artifact_path:.+}", abort, Permission.EDIT, READ_LIMITS),
+)

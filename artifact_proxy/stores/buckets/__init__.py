@@ -1,0 +1,1 @@
+"""Artifacts in stores of objects: what they share, Google Cloud Storage, Azure."""

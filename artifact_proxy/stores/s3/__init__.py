@@ -1,0 +1,1 @@
+"""Artifacts in S3, or what speaks its language."""

@@ -1,0 +1,168 @@
+"""Calls to one bucket: each bounded in time, its errors those of the blob store's port."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import AsyncExitStack, contextmanager
+from typing import Any, Final
+
+import aiohttp
+from aiobotocore.config import AioConfig  # type: ignore[import-untyped]
+from aiobotocore.session import AioSession  # type: ignore[import-untyped]
+from botocore.exceptions import (  # type: ignore[import-untyped]
+    BotoCoreError,
+    ClientError,
+    HTTPClientError,
+    NoCredentialsError,
+    PartialCredentialsError,
+)
+
+from artifact_proxy.stores.blob_store import BlobNotFound, StoreFull, StoreRefused, StoreUnavailable
+from artifact_proxy.stores.s3.settings import S3Settings
+from artifact_proxy.stores.watched_upload import PATIENCE_S, WatchedUpload
+from schemas.errors import InvalidParameterValue, TracklogError
+
+CONNECT_TIMEOUT_S: Final = 3.0
+ATTEMPTS: Final = 3
+CONNECTIONS: Final = 128
+
+
+class RangeBeyondEnd(StoreUnavailable):
+    """Bytes were asked for that the blob has not: every range of an empty blob is such."""
+
+
+STORE_ERRORS: Final[dict[str, type[TracklogError]]] = {
+    "404": BlobNotFound,
+    "NoSuchKey": BlobNotFound,
+    "InvalidRange": RangeBeyondEnd,
+    "KeyTooLongError": InvalidParameterValue,
+    "XMinioInvalidObjectName": InvalidParameterValue,
+    "XMinioInvalidResourceName": InvalidParameterValue,
+    "EntityTooLarge": InvalidParameterValue,
+    "EntityTooSmall": InvalidParameterValue,
+    "InvalidPart": InvalidParameterValue,
+    "InvalidPartOrder": InvalidParameterValue,
+    "NoSuchUpload": InvalidParameterValue,
+    "AccessDenied": StoreRefused,
+    "AccountProblem": StoreRefused,
+    "AllAccessDisabled": StoreRefused,
+    "InvalidAccessKeyId": StoreRefused,
+    "SignatureDoesNotMatch": StoreRefused,
+    "NoSuchBucket": StoreRefused,
+    "QuotaExceeded": StoreFull,
+    "XMinioStorageFull": StoreFull,
+    "XMinioAdminBucketQuotaExceeded": StoreFull,
+}
+"""What S3's error codes mean here; with any other the store is of no use to this server, for now or until mended."""
+
+LIBRARY_ERRORS: Final = (BotoCoreError, HTTPClientError, aiohttp.ClientError, OSError)
+"""Every way in which a call fails without an answer. asyncio's TimeoutError is an OSError."""
+
+
+class S3Bucket:
+    """The bucket of `settings`. Use it between `start` and `close`.
+
+    `patience_s` bounds a call with a small request and answer, its attempts together, and otherwise the time in which
+    the store takes no byte of an upload, and gives none of an answer.
+    """
+
+    def __init__(self, settings: S3Settings, patience_s: float = PATIENCE_S) -> None:
+        self._settings = settings
+        self._patience_s = patience_s
+        self._stack = AsyncExitStack()
+        self._client: Any = None
+        self._streaming: Any = None
+
+    async def start(self) -> None:
+        """Read botocore's description of S3 and find the credentials' source; nothing is sent to the store."""
+        self._client = await self._open(retries={"mode": "standard", "total_max_attempts": ATTEMPTS})
+        self._streaming = await self._open(
+            # What is streamed passes once: it can be neither sent again nor read beforehand for a checksum. TLS, or
+            # TCP, guards it on the way, and the count of its bytes.
+            retries={"total_max_attempts": 1},
+            request_checksum_calculation="when_required",
+            s3={"addressing_style": self._settings.addressing_style, "payload_signing_enabled": False},
+        )
+
+    async def close(self) -> None:
+        await self._stack.aclose()
+
+    async def call(self, operation: str, *, timeout_s: float | None = None, **args: Any) -> Any:
+        """The answer to `operation`, named as in botocore, such as "head_object".
+
+        Raises as STORE_ERRORS says, else StoreUnavailable.
+        """
+        with store_errors(operation):
+            async with asyncio.timeout(timeout_s or self._patience_s):
+                return await getattr(self._client, operation)(**self._addressed(args))
+
+    async def stream(self, operation: str, body: AsyncIterator[bytes], size: int, **args: Any) -> Any:
+        """The answer to `operation`, whose body are the `size` bytes of `body`, passed on as they come.
+
+        Raises as `call` does, and whatever `body` raises. A call that raises has stored nothing.
+        """
+        passing = _Body(body, self._patience_s)
+        for attempt in range(1, ATTEMPTS + 1):
+            try:
+                async with passing.sent(store_errors(operation)):
+                    return await getattr(self._streaming, operation)(
+                        Body=passing, ContentLength=size, **self._addressed(args)
+                    )
+            except StoreUnavailable:
+                # No connection was had, or the one kept was closed meanwhile: the body is still whole.
+                if passing.has_begun or attempt == ATTEMPTS:
+                    raise
+        raise AssertionError("unreachable: the last attempt returns or raises")
+
+    async def presigned(self, operation: str, expires_s: int, **args: Any) -> str:
+        """A URL with which anybody may do `operation` for `expires_s` seconds. Nothing is sent to the store."""
+        with store_errors(operation):
+            url: str = await self._client.generate_presigned_url(
+                operation, Params=self._addressed(args), ExpiresIn=expires_s
+            )
+            return url
+
+    def _addressed(self, args: Mapping[str, Any]) -> dict[str, Any]:
+        owner = self._settings.expected_bucket_owner
+        return {"Bucket": self._settings.bucket, **({"ExpectedBucketOwner": owner} if owner else {}), **args}
+
+    async def _open(self, **config: Any) -> Any:
+        defaults = {
+            "connect_timeout": CONNECT_TIMEOUT_S,
+            "read_timeout": self._patience_s,
+            "max_pool_connections": CONNECTIONS,
+            # Parts of a blob have no checksum of their own, and small blobs come with their length.
+            "response_checksum_validation": "when_required",
+            "signature_version": "s3v4",
+            "s3": {"addressing_style": self._settings.addressing_style},
+        }
+        client = AioSession().create_client(
+            "s3",
+            endpoint_url=self._settings.endpoint_url,
+            verify=False if self._settings.ignore_tls else None,
+            config=AioConfig(**{**defaults, **config}),
+        )
+        return await self._stack.enter_async_context(client)
+
+
+class _Body(WatchedUpload):
+    """botocore takes a body for a file when it has `read`; aiohttp iterates it."""
+
+    def read(self, _size: int = -1) -> bytes:
+        raise NotImplementedError("A streamed upload is iterated.")
+
+
+@contextmanager
+def store_errors(operation: str) -> Iterator[None]:
+    """Raise the port's errors for those of S3, cause kept, the store's address and answer not shown."""
+    try:
+        yield
+    except ClientError as error:
+        code = str(error.response.get("Error", {}).get("Code", "unknown"))
+        meant = STORE_ERRORS.get(code, StoreUnavailable)
+        raise meant(f"The artifact store answered {code} to {operation}.") from error
+    except (NoCredentialsError, PartialCredentialsError) as error:
+        raise StoreRefused("The server has no credentials for its artifact store, whole ones at least.") from error
+    except LIBRARY_ERRORS as error:
+        raise StoreUnavailable(
+            f"The artifact store cannot be reached, or did not answer in time ({type(error).__name__})."
+        ) from error

@@ -1,0 +1,1 @@
+"""Artifacts on servers of files: FTP, SFTP, WebHDFS."""

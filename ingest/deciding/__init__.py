@@ -1,1 +1,0 @@
-"""Deciding: from what the door sees and a command to the events it makes, or the error it is refused with. Pure."""

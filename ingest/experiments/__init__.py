@@ -1,0 +1,1 @@
+"""What a client may do with experiments: commands, and the pure decisions they come to."""

@@ -1,0 +1,154 @@
+"""What commands about logged models become."""
+
+from collections.abc import Collection, Iterable, Sequence
+from typing import Final
+
+from ingest.admission.lifecycle import require_active_experiment
+from ingest.admission.lookups import ExperimentAtDoor, LoggedModelAtDoor
+from ingest.artifact_paths import logged_model_artifacts
+from ingest.validation import check_logged_model_name, repeated
+from schemas.errors import BadRequest, InvalidParameterValue, ResourceDoesNotExist
+from schemas.events import (
+    LoggedModelCreated,
+    LoggedModelDeleted,
+    LoggedModelFinalized,
+    LoggedModelParamsLogged,
+    LoggedModelTagDeleted,
+    LoggedModelTagsSet,
+    Param,
+    Tag,
+)
+from schemas.rest.bounds import MAX_PARAM_CHARACTERS, MAX_TAG_CHARACTERS
+from schemas.rest.messages import (
+    CreateLoggedModel,
+    DeleteLoggedModelTag,
+    FinalizeLoggedModel,
+    KeyValue,
+    LogLoggedModelParams,
+    SetLoggedModelTags,
+)
+
+LOGGED_MODEL_STATUSES: Final = {
+    "LOGGED_MODEL_PENDING": 1,
+    "LOGGED_MODEL_READY": 2,
+    "LOGGED_MODEL_UPLOAD_FAILED": 3,
+}
+"""MLflow's LoggedModelStatus, without its 0 for 'unspecified', which says nothing a model could be."""
+
+_STATUSES_AS_SENT: Final[dict[str | int, int]] = {
+    alias: number for name, number in LOGGED_MODEL_STATUSES.items() for alias in (name, number, str(number))
+}
+
+
+def check_create(command: CreateLoggedModel) -> None:
+    """Refuse what is wrong whatever the state. Raises InvalidParameterValue or BadRequest."""
+    check_logged_model_name(command.name)
+    check_params(command.params)
+    _check_keys(command.tags, "tag")
+    _check_given_once(command.tags, "tag")
+
+
+def create(command: CreateLoggedModel, experiment: ExperimentAtDoor, model_id: str, name: str) -> LoggedModelCreated:
+    """Long values of params and tags are cut as those of a run are. Raises InvalidParameterValue."""
+    require_active_experiment(experiment)
+    return LoggedModelCreated(
+        model_id=model_id,
+        experiment_id=experiment.experiment_id,
+        name=name,
+        artifact_location=logged_model_artifacts(experiment.artifact_location, model_id),
+        model_type=command.model_type,
+        source_run_id=command.source_run_id,
+        params=_params(command.params),
+        tags=_tags(command.tags),
+    )
+
+
+def status_of(command: FinalizeLoggedModel) -> int:
+    """The number of the status that was sent by name or number. Raises InvalidParameterValue."""
+    status = None if command.status is None else _STATUSES_AS_SENT.get(command.status)
+    if status is None:
+        raise InvalidParameterValue(
+            f"Invalid value {command.status!r:.100} for parameter 'status': it must be one of"
+            f" {', '.join(LOGGED_MODEL_STATUSES)}."
+        )
+    return status
+
+
+def require_logged_model(model: LoggedModelAtDoor | None, model_id: str) -> LoggedModelAtDoor:
+    """Raises ResourceDoesNotExist when there is none."""
+    if model is None:
+        raise ResourceDoesNotExist(f"Logged model with ID '{model_id}' not found.")
+    return model
+
+
+def finalize(model: LoggedModelAtDoor, status: int) -> LoggedModelFinalized:
+    return LoggedModelFinalized(model_id=model.model_id, status=status)
+
+
+def check_params(params: Sequence[KeyValue]) -> None:
+    """Refuse what is wrong whatever the state. Raises InvalidParameterValue or BadRequest."""
+    _check_keys(params, "param")
+    _check_given_once(params, "param")
+
+
+def log_params(
+    command: LogLoggedModelParams, model: LoggedModelAtDoor, held: Collection[str]
+) -> LoggedModelParamsLogged | None:
+    """None when the command brings no param. `held` are those of its keys that the model has. Raises BadRequest."""
+    if not command.params:
+        return None
+    for param in command.params:
+        if param.key in held:
+            raise BadRequest(
+                f"Param '{param.key}' of logged model '{model.model_id}' exists already: params never change."
+            )
+    return LoggedModelParamsLogged(model_id=model.model_id, params=_params(command.params))
+
+
+def check_set_tags(command: SetLoggedModelTags) -> None:
+    """Refuse what is wrong whatever the state. Raises InvalidParameterValue or BadRequest."""
+    _check_keys(command.tags, "tag")
+
+
+def set_tags(command: SetLoggedModelTags, model: LoggedModelAtDoor) -> LoggedModelTagsSet | None:
+    """The last of equal keys wins. None when the command brings no tag."""
+    if not command.tags:
+        return None
+    last = {tag.key: tag for tag in command.tags}
+    return LoggedModelTagsSet(model_id=model.model_id, tags=_tags(last.values()))
+
+
+def delete_tag(command: DeleteLoggedModelTag, model: LoggedModelAtDoor, *, is_set: bool) -> LoggedModelTagDeleted:
+    """Raises ResourceDoesNotExist."""
+    if not is_set:
+        raise ResourceDoesNotExist(f"No tag with key '{command.tag_key}' found for model with ID '{model.model_id}'.")
+    return LoggedModelTagDeleted(model_id=model.model_id, key=command.tag_key)
+
+
+def delete(model: LoggedModelAtDoor) -> LoggedModelDeleted:
+    return LoggedModelDeleted(model_id=model.model_id)
+
+
+def require_model_of_metric(model: LoggedModelAtDoor | None, model_id: str) -> None:
+    """Refuse a metric of a model that does not exist. Raises BadRequest."""
+    if model is None:
+        raise BadRequest(f"Logged model '{model_id}', which a metric names, does not exist.")
+
+
+def _check_keys(pairs: Sequence[KeyValue], what: str) -> None:
+    for pair in pairs:
+        if not pair.key:
+            raise InvalidParameterValue(f"Missing value for required parameter '{what}s.key'.")
+
+
+def _params(params: Sequence[KeyValue]) -> list[Param]:
+    return [Param(param.key, param.value[:MAX_PARAM_CHARACTERS]) for param in params]
+
+
+def _tags(tags: Iterable[KeyValue]) -> list[Tag]:
+    return [Tag(tag.key, tag.value[:MAX_TAG_CHARACTERS]) for tag in tags]
+
+
+def _check_given_once(pairs: Sequence[KeyValue], what: str) -> None:
+    if again := repeated(pair.key for pair in pairs):
+        raise BadRequest(f"{what.capitalize()} '{again[0]}' is given twice.")

@@ -1,0 +1,1 @@
+"""What a client may log to a run: metrics, params, tags, inputs, outputs."""

@@ -1,0 +1,1 @@
+"""The part of GraphQL that MLflow's page asks for."""

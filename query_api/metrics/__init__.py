@@ -1,0 +1,1 @@
+"""Metric histories: read, put in order, sampled and written as JSON."""

@@ -1,0 +1,45 @@
+"""What a projector says of each commit to whoever waits for the read model.
+
+By a notification of PostgreSQL (`Committed`), or over the pipe from a child to its front (`Projected`).
+"""
+
+import msgspec
+
+MAX_NOTIFIED_REFUSALS = 200
+"""PostgreSQL takes 8,000 bytes a notification; a commit that refused more says so, and listeners read the table."""
+
+
+class Committed(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One commit: where it moved the checkpoints of a generation of the read model to.
+
+    `refused` are (partition, offset) of the events that this commit's fold refused, None when they are too many to say.
+    """
+
+    generation: int
+    checkpoints: dict[int, int]
+    refused: list[tuple[int, int]] | None = []
+    set_aside: int = 0
+
+
+class RefusedEvent(msgspec.Struct, frozen=True, array_like=True):
+    """An event the fold refused."""
+
+    offset: int
+    error_code: str
+    message: str
+
+
+class Projected(msgspec.Struct, frozen=True, tag="projected"):
+    """The checkpoint of a generation of the read model, by its file name, and what its last commit refused.
+
+    Of a new generation it is said before readers can find it.
+    """
+
+    generation: str
+    checkpoint: int
+    refusals: list[RefusedEvent]
+    set_aside: int
+
+
+encode = msgspec.json.Encoder().encode
+decode = msgspec.json.Decoder(Committed).decode

@@ -1,0 +1,76 @@
+"""The door's look-ups in SQLite keep their contract, against a read model that the projector's own code makes."""
+
+import os
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from ingest.admission.sqlite_lookups import SqliteDoorState
+from projector import sqlite_generations
+from schemas.errors import TemporarilyUnavailable
+from tests.contracts.door_state_contract import ROWS, DoorStateContract
+
+
+@pytest.fixture
+def link(tmp_path: Path) -> Path:
+    """A read model with a few rows, as a link to its first generation."""
+    return make_generation(tmp_path / "log.db.read-model", 1, ROWS)
+
+
+@pytest.fixture
+def state(link: Path) -> Iterator[SqliteDoorState]:
+    """Look-ups in that read model."""
+    state = SqliteDoorState(link)
+    yield state
+    state.close()
+
+
+def make_generation(link: Path, number: int, rows: str) -> Path:
+    """Make a generation and switch the link to it, as a rebuild does."""
+    file = link.with_name(f"{link.name}.{number}")
+    sqlite_generations.create(file, "of no log")
+    connection = sqlite3.connect(file)
+    connection.executescript(rows)
+    connection.close()
+    fresh = link.with_name("fresh-link")
+    fresh.symlink_to(file.name)
+    os.replace(fresh, link)
+    return link
+
+
+@pytest.fixture
+def empty_state(tmp_path: Path) -> Iterator[SqliteDoorState]:
+    """Look-ups in a read model without rows."""
+    state = SqliteDoorState(make_generation(tmp_path / "empty.read-model", 1, ""))
+    yield state
+    state.close()
+
+
+class TestContract(DoorStateContract):
+    pass
+
+
+async def test_a_rebuilt_read_model_is_read_as_soon_as_the_link_leads_to_it(state: SqliteDoorState, link: Path) -> None:
+    assert await state.run("r1") is not None
+    make_generation(link, 2, "INSERT INTO experiments VALUES (0, 'new', 'loc', 'active', 1, 1, 1, 0, NULL)")
+    assert await state.run("r1") is None
+    assert await state.experiment_named("new") is not None
+
+
+async def test_without_a_read_model_the_client_is_asked_to_come_back(tmp_path: Path) -> None:
+    state = SqliteDoorState(tmp_path / "none.read-model")
+    with pytest.raises(TemporarilyUnavailable):
+        await state.run("r1")
+    (tmp_path / "none.read-model").symlink_to("missing")
+    with pytest.raises(TemporarilyUnavailable):
+        await state.run("r1")
+    make_generation(tmp_path / "none.read-model", 1, ROWS)
+    assert await state.run("r1") is not None
+    state.close()
+
+
+async def test_the_read_model_cannot_be_changed_from_here(state: SqliteDoorState) -> None:
+    with pytest.raises(TemporarilyUnavailable, match="readonly"):
+        state._all("DELETE FROM runs", ())

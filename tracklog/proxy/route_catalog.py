@@ -1,0 +1,34 @@
+"""The routes of all roles together, without what is behind them."""
+
+from typing import Any
+
+from artifact_proxy.http.routes import artifact_routes
+from ingest.routes import ingest_routes
+from query_api.routes import query_routes
+from schemas.rest.route import Route
+from tracklog.page.page import page_routes
+from tracklog.web.route_table import Endpoint, endpoints_of
+from tracklog.web.unbuilt import unbuilt_routes
+
+
+class _NeverAsked:
+    """Stands in for a service of which only the routes are wanted."""
+
+    def __getattr__(self, _name: str) -> Any:
+        return self
+
+
+def built_routes() -> list[Route]:
+    """Every route that some role of this version has a service for. Their handlers must not be called."""
+    nobody: Any = _NeverAsked()
+    return [
+        *ingest_routes(nobody),
+        *query_routes(nobody, nobody, nobody),
+        *page_routes(None),
+        *artifact_routes(nobody),
+    ]
+
+
+def every_endpoint(*, static_prefix: str = "") -> list[Endpoint]:
+    """Every endpoint that some role of this version serves. Their handlers must not be called."""
+    return endpoints_of(built_routes(), unbuilt_routes(), static_prefix=static_prefix)

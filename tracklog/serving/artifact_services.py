@@ -1,0 +1,95 @@
+"""The artifact proxy of a process: the stores it serves, and where the artifacts of a run lie."""
+
+import os
+from collections.abc import Mapping
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import Final
+from urllib.parse import urlsplit
+
+from artifact_proxy.artifact_roots import ArtifactRoots, LocalRoot, RemoteRoot
+from artifact_proxy.changes import ArtifactChanges
+from artifact_proxy.http.presigned_routes import PROXIED_SCHEMES
+from artifact_proxy.service import ArtifactProxy, ArtifactRootOf
+from artifact_proxy.stores.blob_store import BlobStore
+from artifact_proxy.stores.by_uri import store_at
+from event_log.port import EventLog
+from query_api.freshness import Freshness
+from query_api.port import ReadModel
+from schemas.envelope import EventClock
+from schemas.errors import ResourceDoesNotExist
+from schemas.events import ordering_unit_of
+from tracklog.settings.settings import ArtifactSettings, folder_of
+from tracklog.web.readiness import Check, seldom
+
+PARAMETER: Final = {"sqlite": "?", "postgresql": "$1"}
+"""How a dialect writes the first parameter of a statement."""
+
+
+async def artifact_proxy(
+    artifacts: ArtifactSettings, log: EventLog, read_model: ReadModel, freshness: Freshness, stack: AsyncExitStack
+) -> ArtifactProxy:
+    """The proxy over the stores that `artifacts` name; they are closed when `stack` is left."""
+    first = PARAMETER[read_model.dialect]
+    return ArtifactProxy(
+        await artifact_roots(artifacts, stack),
+        ArtifactChanges(log, EventClock()),
+        artifact_root_of_run=_location(
+            read_model,
+            freshness,
+            "run/{}",
+            f"SELECT artifact_uri FROM runs WHERE run_id = {first}",
+            "Run with id={} not found.",
+        ),
+        artifact_root_of_model=_location(
+            read_model,
+            freshness,
+            "logged-model/{}",
+            f"SELECT artifact_location FROM logged_models WHERE model_id = {first} AND lifecycle_stage = 'active'",
+            "Logged model with ID '{}' not found.",
+        ),
+    )
+
+
+async def artifact_roots(artifacts: ArtifactSettings, stack: AsyncExitStack) -> ArtifactRoots:
+    """The proxy's destination, where it is served, and the root of new experiments where that is another place."""
+    destination = await opened_store(artifacts.destination, stack) if artifacts.serve else None
+    local: dict[Path, BlobStore] = {}
+    if destination is not None and artifacts.folder is not None:
+        local[artifacts.folder] = destination
+    remote: list[RemoteRoot] = []
+    default = folder_of(artifacts.default_root)
+    if default is not None:
+        if default not in local:
+            local[default] = await opened_store(artifacts.default_root, stack)
+    elif urlsplit(artifacts.default_root).scheme not in PROXIED_SCHEMES:
+        remote.append(RemoteRoot(artifacts.default_root, await opened_store(artifacts.default_root, stack)))
+    return ArtifactRoots(destination, [LocalRoot(folder, store) for folder, store in local.items()], remote)
+
+
+async def opened_store(uri: str, stack: AsyncExitStack) -> BlobStore:
+    """The store that `uri` names, started, and closed when `stack` is left."""
+    store = store_at(uri, os.environ)
+    stack.push_async_callback(store.close)
+    await store.start()
+    return store
+
+
+def store_needs(store: BlobStore | None) -> Mapping[str, Check]:
+    """What a process with this store needs to be ready."""
+    if store is None:
+        return {}
+
+    return {"artifact store": seldom(store.check_writable)}
+
+
+def _location(read_model: ReadModel, freshness: Freshness, stream: str, sql: str, missing: str) -> ArtifactRootOf:
+    async def location_of(wanted_id: str) -> str:
+        await freshness.caught_up([ordering_unit_of(stream.format(wanted_id))])
+        rows = await read_model.fetch(sql, (wanted_id,))
+        if not rows:
+            raise ResourceDoesNotExist(missing.format(wanted_id))
+        location: str = rows[0][0]
+        return location
+
+    return location_of

@@ -1,0 +1,39 @@
+"""What an operator is told when a server is there."""
+
+from tracklog.page.fetch import default_page_folder, is_complete
+from tracklog.serving.addresses import Reach
+
+
+def greeting(
+    reach: Reach,
+    *,
+    does: str | None = None,
+    log: str | None = None,
+    read_model: str | None = None,
+    artifacts: str | None = None,
+    page: bool = False,
+) -> str:
+    """Where to point a client, where things are kept, and what is not protected.
+
+    `does` is what a process does that does not serve clients everything; `page`: it shows the page.
+    """
+    lines = [f"Tracklog {does or 'serves clients'} at {reach.url}"]
+    if does is None:
+        lines.append(f"  point a client there:  export MLFLOW_TRACKING_URI={reach.url}")
+    kept = {
+        "elsewhere": " ".join(url for url in reach.others if url not in reach.foreign) or None,
+        "log": log,
+        "read model": read_model,
+        "artifacts": artifacts,
+    }
+    lines += [f"  {name + ':':<12}{place}" for name, place in kept.items() if place is not None]
+    if page and not is_complete(default_page_folder()):
+        lines.append("  page:       not installed; `tracklog fetch-page` gets it")
+    lines += [f"  {url} is refused until --allowed-hosts names it" for url in reach.foreign]
+    lines.append(
+        "  There is no authentication: any program of this machine may read and change everything."
+        if reach.only_here
+        else "  NOT PROTECTED: there is no authentication, and other machines can reach this. Whoever does may read, "
+        "change and delete everything. Listen on 127.0.0.1 behind a proxy that authenticates, or trust the network."
+    )
+    return "\n".join(lines)

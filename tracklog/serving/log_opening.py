@@ -1,0 +1,37 @@
+"""Opening a log wherever it is, to read it from outside of a server."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from event_log.port import EventLogReader
+from tracklog.settings.store_uris import EventLogPlace, SqliteFile
+
+
+class NoLog(Exception):
+    """There is no log where one was named, and none was made."""
+
+
+@asynccontextmanager
+async def opened_reader(place: EventLogPlace) -> AsyncIterator[EventLogReader]:
+    """A reader of the log at `place`, which a server may have open too.
+
+    Raises NoLog, ForeignLog or LogUnavailable.
+    """
+    log = await _reader(place)
+    try:
+        yield log
+    finally:
+        await log.close()
+
+
+async def _reader(place: EventLogPlace) -> EventLogReader:
+    """Imports of libraries wait until a log needs them."""
+    if not isinstance(place, SqliteFile):
+        from tracklog.distributed.opening import opened_reader as shared_reader
+
+        return await shared_reader(place)
+    from event_log.sqlite_event_log import SqliteEventLogReader, check_is_log
+
+    if not check_is_log(place.path):
+        raise NoLog(f"There is no log at {place.path}.")
+    return SqliteEventLogReader(place.path)

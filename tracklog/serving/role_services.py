@@ -1,0 +1,81 @@
+"""The services of each role, built on the ports: the same objects whatever adapters are behind them.
+
+Imports wait until a role needs them: a process pays in memory and start-up time for what it does, and no more.
+"""
+
+from contextlib import AsyncExitStack
+
+from prometheus_client.core import Metric
+
+from event_log.port import EventLog, EventLogReader
+from ingest.admission.lookups import DoorState
+from query_api.port import ReadModel
+from read_model.progress import ProjectionProgress
+from schemas.rest.route import Route
+from tracklog.serving.serving import Services
+from tracklog.settings.settings import ArtifactSettings
+from tracklog.web.metrics import WriteCounts, write_metrics
+
+
+async def write_services(
+    log: EventLog, progress: ProjectionProgress, door_state: DoorState, artifacts: ArtifactSettings, *, shared: bool
+) -> Services:
+    """What changes tracking data; the log has its default experiment then. `shared`: others write to it too.
+
+    Raises LogUnavailable.
+    """
+    from ingest.routes import ingest_routes
+    from ingest.service import IngestService
+    from schemas.envelope import EventClock
+
+    counts = WriteCounts()
+    ingest = IngestService(
+        log, progress, door_state, artifacts.default_root, EventClock(), shared=shared, observer=counts
+    )
+    await ingest.ensure_default_experiment()
+
+    async def written() -> list[Metric]:
+        return write_metrics(counts)
+
+    return Services(routes=ingest_routes(ingest), metrics=[written])
+
+
+def read_services(
+    log: EventLogReader, history: EventLogReader, progress: ProjectionProgress, read_model: ReadModel
+) -> Services:
+    """What answers from the read model, and the page. `history` reads the events that are asked for themselves."""
+    from query_api.freshness import Freshness
+    from query_api.routes import query_routes
+    from query_api.service import QueryService
+    from tracklog.page.fetch import default_page_folder
+    from tracklog.page.page import page_routes
+
+    freshness = Freshness(log, progress)
+    routes = [*query_routes(QueryService(read_model), freshness, history), *page_routes(default_page_folder())]
+    return Services(routes=routes)
+
+
+async def artifact_services(
+    log: EventLog,
+    progress: ProjectionProgress,
+    read_model: ReadModel,
+    artifacts: ArtifactSettings,
+    stack: AsyncExitStack,
+) -> Services:
+    """What passes artifacts, and records in the log what changes; its stores are closed when `stack` is left."""
+    from artifact_proxy.http.routes import artifact_routes
+    from query_api.freshness import Freshness
+    from tracklog.serving.artifact_services import artifact_proxy, store_needs
+
+    proxy = await artifact_proxy(artifacts, log, read_model, Freshness(log, progress), stack)
+    return Services(routes=artifact_routes(proxy), needs=store_needs(proxy.destination))
+
+
+def together(*parts: Services) -> Services:
+    """All of it in one process."""
+    routes: list[Route] = [route for part in parts for route in part.routes]
+    return Services(
+        routes=routes,
+        metrics=[source for part in parts for source in part.metrics],
+        needs={name: check for part in parts for name, check in part.needs.items()},
+    )

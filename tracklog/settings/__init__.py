@@ -1,0 +1,1 @@
+"""What an operator sets: options, and the URIs of stores."""
