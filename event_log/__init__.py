@@ -1,1 +1,1 @@
-"""The event log: one port, and an adapter a file."""
+"""The event log: one port, and an adapter a folder."""

@@ -4,7 +4,7 @@ from typing import Any
 
 import asyncpg
 
-from event_log.control_schema import ensure_control_schema
+from event_log.postgresql.control_schema import ensure_control_schema
 from read_model import progress_message
 from read_model.migrations import HISTORY
 from read_model.progress_message import Committed

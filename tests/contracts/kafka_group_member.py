@@ -7,8 +7,8 @@ import asyncio
 import json
 import sys
 
-from event_log.kafka_assignment import KafkaAssignment
-from event_log.kafka_settings import KafkaSettings
+from event_log.kafka.assignment import KafkaAssignment
+from event_log.kafka.settings import KafkaSettings
 
 
 async def follow(uri: str, group_id: str) -> None:

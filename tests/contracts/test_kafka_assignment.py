@@ -12,9 +12,9 @@ from contextlib import AsyncExitStack, asynccontextmanager
 
 import pytest
 
-from event_log.kafka_assignment import SESSION_TIMEOUT_MS, KafkaAssignment
-from event_log.kafka_event_log import KafkaEventLog, open_kafka_log
-from event_log.kafka_settings import KafkaSettings
+from event_log.kafka.assignment import SESSION_TIMEOUT_MS, KafkaAssignment
+from event_log.kafka.event_log import KafkaEventLog, open_kafka_log
+from event_log.kafka.settings import KafkaSettings
 from event_log.port import LogUnavailable
 from tests.services.fixtures import AnyKafka
 from tests.services.given import GivenKafka

@@ -15,11 +15,11 @@ from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.partitioner import DefaultPartitioner
 from aiokafka.protocol.fetch import FetchRequest
 
-from event_log.cloud_events import FOREIGN_TYPE
-from event_log.kafka_assignment import KafkaAssignment
-from event_log.kafka_cluster import KafkaCluster
-from event_log.kafka_event_log import KafkaEventLog, open_kafka_log, open_kafka_reader
-from event_log.kafka_settings import KafkaSettings
+from event_log.kafka.assignment import KafkaAssignment
+from event_log.kafka.cloud_events import FOREIGN_TYPE
+from event_log.kafka.cluster import KafkaCluster
+from event_log.kafka.event_log import KafkaEventLog, open_kafka_log, open_kafka_reader
+from event_log.kafka.settings import KafkaSettings
 from event_log.port import EventFilter, EventTooLarge, ForeignLog, LogGone, LogOverloaded, LogReplaced, LogUnavailable
 from schemas import codec
 from schemas.envelope import Actor, Position

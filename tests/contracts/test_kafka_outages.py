@@ -11,10 +11,10 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from event_log.kafka_assignment import KafkaAssignment
-from event_log.kafka_event_log import KafkaEventLog, open_kafka_log
-from event_log.kafka_producer import APPEND_TIMEOUT_S, PATIENCE_S
-from event_log.kafka_settings import KafkaSettings
+from event_log.kafka.assignment import KafkaAssignment
+from event_log.kafka.event_log import KafkaEventLog, open_kafka_log
+from event_log.kafka.producer import APPEND_TIMEOUT_S, PATIENCE_S
+from event_log.kafka.settings import KafkaSettings
 from event_log.port import LogUnavailable, OutcomeUnknown
 from schemas import codec
 from schemas.events import RunDataLogged

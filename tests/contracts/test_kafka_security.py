@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from event_log.kafka_assignment import KafkaAssignment
-from event_log.kafka_event_log import open_kafka_log
-from event_log.kafka_settings import KafkaSettings
+from event_log.kafka.assignment import KafkaAssignment
+from event_log.kafka.event_log import open_kafka_log
+from event_log.kafka.settings import KafkaSettings
 from event_log.port import LogAccessRefused
 from tests.contracts.event_log_contract import everything, param
 from tests.services.kafka import QUICK_RETURN, Kafka, jars, java

@@ -8,9 +8,9 @@ from typing import Any
 import asyncpg
 import pytest
 
-from event_log import postgresql_assignment
 from event_log.port import LogUnavailable
-from event_log.postgresql_assignment import PostgresqlAssignment
+from event_log.postgresql import assignment
+from event_log.postgresql.assignment import PostgresqlAssignment
 from tests.eventually import until
 
 ALL = {0}
@@ -29,7 +29,7 @@ async def members(postgresql_database: str) -> AsyncIterator[list[PostgresqlAssi
 async def test_the_first_member_has_the_partition_and_the_next_one_takes_over(
     members: list[PostgresqlAssignment], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(postgresql_assignment._SETTINGS, "idle_session_timeout", "0")  # nobody gives way by stalling
+    monkeypatch.setitem(assignment._SETTINGS, "idle_session_timeout", "0")  # nobody gives way by stalling
     first, second, _ = members
     await first.start()
     await first.wait_for_change(NONE, 5)
@@ -78,7 +78,7 @@ async def test_a_member_that_loses_its_connection_has_nothing_until_it_joined_ag
 async def test_a_member_that_stalls_gives_way(
     postgresql_database: str, members: list[PostgresqlAssignment], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("event_log.postgresql_assignment.PING_S", 60)  # a process that says nothing
+    monkeypatch.setattr("event_log.postgresql.assignment.PING_S", 60)  # a process that says nothing
     stalled, waiting, _ = members
     await stalled.start()
     await stalled.wait_for_change(NONE, 5)

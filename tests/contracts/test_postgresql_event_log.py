@@ -12,7 +12,7 @@ import pytest
 from msgspec.structs import replace
 
 from event_log.port import EventTooLarge, ForeignLog, LogAccessRefused, LogOverloaded, LogUnavailable, OutcomeUnknown
-from event_log.postgresql_event_log import (
+from event_log.postgresql.event_log import (
     PostgresqlEventLog,
     PostgresqlEventLogReader,
     open_postgresql_log,
@@ -90,7 +90,7 @@ async def test_events_outlive_a_close(postgresql_database: str, log: PostgresqlE
 async def test_a_reader_in_another_process_is_woken_and_sees_what_was_acknowledged(
     log: PostgresqlEventLog, reader: PostgresqlEventLogReader, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("event_log.postgresql_event_log._DOUBT_S", 600)  # it does not look by itself
+    monkeypatch.setattr("event_log.postgresql.event_log._DOUBT_S", 600)  # it does not look by itself
     waiting = asyncio.create_task(reader.wait_for_more(await reader.end(), 600))
     await until(lambda: reader._is_listening)
     [position] = await log.append([param(1, "p")])
@@ -225,7 +225,7 @@ async def test_a_session_that_ends_within_an_append_leaves_the_outcome_open(
 async def test_a_reader_that_is_not_told_looks_by_itself(
     log: PostgresqlEventLog, reader: PostgresqlEventLogReader, connection: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("event_log.postgresql_event_log._DOUBT_S", 0.3)
+    monkeypatch.setattr("event_log.postgresql.event_log._DOUBT_S", 0.3)
     waiting = asyncio.create_task(reader.wait_for_more(await reader.end(), 600))
     await until(lambda: reader._is_listening)
     await connection.execute("UPDATE tracklog.log_end SET next_offset = next_offset + 1")  # and no notification
@@ -288,7 +288,7 @@ async def test_a_wrong_database_is_unavailable(postgresql_database: str) -> None
 async def test_an_append_too_large_for_the_log_is_refused_whole(
     log: PostgresqlEventLog, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("event_log.postgresql_event_log.MAX_EVENT_BYTES", 1000)
+    monkeypatch.setattr("event_log.postgresql.event_log.MAX_EVENT_BYTES", 1000)
     with pytest.raises(EventTooLarge):
         await log.append([param(1, "p"), event(RunDataLogged(run_id="a" * 32, params=[Param("p", "x" * 1000)]))])
     assert await everything(log) == []
@@ -297,7 +297,7 @@ async def test_an_append_too_large_for_the_log_is_refused_whole(
 async def test_appends_beyond_what_may_wait_are_refused_and_the_others_kept(
     log: PostgresqlEventLog, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("event_log.postgresql_event_log.MAX_WAITING_BYTES", 5000)
+    monkeypatch.setattr("event_log.postgresql.event_log.MAX_WAITING_BYTES", 5000)
     outcomes = await asyncio.gather(
         *(log.append([param(one, "p", "x" * 1000)]) for one in range(20)), return_exceptions=True
     )
@@ -319,7 +319,7 @@ async def test_an_append_that_cannot_be_written_fails_alone(log: PostgresqlEvent
 async def test_a_large_answer_ends_early_and_never_empty(
     log: PostgresqlEventLog, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("event_log.postgresql_event_log._READ_STORED_BYTES", 3000)
+    monkeypatch.setattr("event_log.postgresql.event_log._READ_STORED_BYTES", 3000)
     for one in range(6):
         await log.append([param(one, "p", secrets.token_hex(3000))])
     assert 0 < len(await log.read(PARTITION, 0, limit=6)) < 6
@@ -399,7 +399,7 @@ async def test_a_log_whose_server_is_away_refuses_at_once_and_comes_back_by_itse
     own_postgresql.kill()
     with pytest.raises((LogUnavailable, OutcomeUnknown)):
         await log.append([param(1, "lost")])
-    monkeypatch.setattr("event_log.postgresql_event_log._UNKNOWN_AFTER_S", 600.0)
+    monkeypatch.setattr("event_log.postgresql.event_log._UNKNOWN_AFTER_S", 600.0)
     async with asyncio.timeout(60):  # nobody waits for what might come
         for _ in range(20):
             with pytest.raises(LogUnavailable):
@@ -424,8 +424,8 @@ async def test_a_log_whose_server_is_away_refuses_at_once_and_comes_back_by_itse
 async def test_a_server_that_stops_answering_leaves_the_outcome_open_within_a_bound(
     own_postgresql: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("event_log.postgresql_event_log._UNKNOWN_AFTER_S", 1.0)
-    monkeypatch.setattr("event_log.postgresql_connection.CONNECT_TIMEOUT_S", 0.5)
+    monkeypatch.setattr("event_log.postgresql.event_log._UNKNOWN_AFTER_S", 1.0)
+    monkeypatch.setattr("event_log.postgresql.connection.CONNECT_TIMEOUT_S", 0.5)
     log = await open_postgresql_log(own_postgresql.url)
     await log.append([param(1, "before")])
     own_postgresql.suspend()

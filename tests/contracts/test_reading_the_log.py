@@ -8,8 +8,8 @@ from typing import Final
 
 import pytest
 
-from event_log.kafka_event_log import open_kafka_log
-from event_log.kafka_settings import KafkaSettings
+from event_log.kafka.event_log import open_kafka_log
+from event_log.kafka.settings import KafkaSettings
 from tests.contracts.event_log_contract import param
 from tests.services.fixtures import AnyKafka
 from tests.services.given import GivenKafka

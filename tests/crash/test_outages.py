@@ -11,7 +11,7 @@ from typing import Any, Final
 import pytest
 import requests
 
-from event_log.kafka_assignment import SESSION_TIMEOUT_MS
+from event_log.kafka.assignment import SESSION_TIMEOUT_MS
 from tests.crash.distributed import DistributedSystem
 from tests.services.missing import ServiceMissing, leave_out
 from tests.services.stack import StackSettings

@@ -12,9 +12,9 @@ from collections.abc import Set
 from functools import partial
 from pathlib import Path
 
-from event_log.kafka_assignment import KafkaAssignment
-from event_log.kafka_event_log import open_kafka_reader
-from event_log.kafka_settings import KafkaSettings
+from event_log.kafka.assignment import KafkaAssignment
+from event_log.kafka.event_log import open_kafka_reader
+from event_log.kafka.settings import KafkaSettings
 from event_log.port import PartitionAssignment
 from projector import batch
 from projector.postgresql_projection import PostgresqlProjection

@@ -7,9 +7,9 @@ from typing import Any
 
 import asyncpg
 
-from event_log.control_schema import ensure_control_schema
 from event_log.fixed_assignment import FixedAssignment
 from event_log.port import EventLogReader
+from event_log.postgresql.control_schema import ensure_control_schema
 from projector import postgresql_generations as generations
 from projector.compare import Difference, questions
 from projector.postgresql_read_model import PostgresqlReadModelWriter

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from event_log.port import LogInUse
-from event_log.sqlite_event_log import SqliteEventLogReader
+from event_log.sqlite.event_log import SqliteEventLogReader
 from projector.rebuild import RebuildUnderWay, Rebuilt
 from projector.sqlite_rebuild import rebuild_sqlite
 from read_model.progress import ProjectionBehind

@@ -20,8 +20,8 @@ import pytest
 from msgspec.structs import replace
 
 from event_log.fixed_assignment import FixedAssignment
-from event_log.kafka_event_log import open_kafka_log
-from event_log.kafka_settings import KafkaSettings
+from event_log.kafka.event_log import open_kafka_log
+from event_log.kafka.settings import KafkaSettings
 from event_log.memory_event_log import MemoryEventLog
 from event_log.port import EventLog
 from projector import postgresql_generations as generations

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from event_log.port import ForeignLog, LogReplaced, OutcomeUnknown
-from event_log.sqlite_event_log import SqliteEventLogReader
+from event_log.sqlite.event_log import SqliteEventLogReader
 from projector.sqlite_rebuild import rebuild_sqlite
 from read_model.sqlite_link import current
 from schemas.envelope import PARTITION, Actor, EventClock

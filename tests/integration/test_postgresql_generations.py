@@ -9,9 +9,9 @@ from pathlib import Path
 import asyncpg
 import pytest
 
-from event_log.control_schema import ensure_control_schema
 from event_log.fixed_assignment import FixedAssignment
 from event_log.memory_event_log import MemoryEventLog
+from event_log.postgresql.control_schema import ensure_control_schema
 from projector import postgresql_generations as generations
 from projector.postgresql_generations import Generation
 from projector.postgresql_projection import PostgresqlProjection

@@ -7,10 +7,10 @@ from contextlib import asynccontextmanager
 import asyncpg
 import pytest
 
-from event_log.control_schema import ensure_control_schema
 from event_log.fixed_assignment import FixedAssignment
 from event_log.memory_event_log import MemoryEventLog
 from event_log.port import LogUnavailable
+from event_log.postgresql.control_schema import ensure_control_schema
 from projector.postgresql_projection import PostgresqlProjection
 from read_model import belonging
 from read_model.postgresql_connections import PostgresqlReadModelConnections

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit, urlunsplit
 import pytest
 
 from event_log.port import LogAccessRefused
-from event_log.postgresql_event_log import open_postgresql_log
+from event_log.postgresql.event_log import open_postgresql_log
 from tests.services.given import GivenPostgresql
 from tests.services.postgresql import Postgresql, execute
 from tests.services.process import HOST, free_port

@@ -8,7 +8,7 @@ from event_log.port import EventLog, EventLogReader, PartitionAssignment
 from tracklog.settings.store_uris import KafkaTopic, PostgresqlDatabase, SettingRefused
 
 if TYPE_CHECKING:
-    from event_log.kafka_settings import KafkaSettings
+    from event_log.kafka.settings import KafkaSettings
 
 LogPlace = PostgresqlDatabase | KafkaTopic
 
@@ -19,10 +19,10 @@ async def opened_log(place: LogPlace) -> EventLog:
     Raises LogUnavailable, ForeignLog, or SettingRefused.
     """
     if isinstance(place, PostgresqlDatabase):
-        from event_log.postgresql_event_log import open_postgresql_log
+        from event_log.postgresql.event_log import open_postgresql_log
 
         return await open_postgresql_log(place.dsn)
-    from event_log.kafka_event_log import DEFAULT_PARTITIONS, open_kafka_log
+    from event_log.kafka.event_log import DEFAULT_PARTITIONS, open_kafka_log
 
     with _refused_settings():
         return await open_kafka_log(
@@ -38,10 +38,10 @@ async def opened_reader(place: LogPlace) -> EventLogReader:
     Raises LogUnavailable, also while there is no topic yet, ForeignLog, or SettingRefused.
     """
     if isinstance(place, PostgresqlDatabase):
-        from event_log.postgresql_event_log import open_postgresql_reader
+        from event_log.postgresql.event_log import open_postgresql_reader
 
         return await open_postgresql_reader(place.dsn)
-    from event_log.kafka_event_log import open_kafka_reader
+    from event_log.kafka.event_log import open_kafka_reader
 
     with _refused_settings():
         return await open_kafka_reader(_kafka_settings(place))
@@ -51,16 +51,16 @@ def assignment_in_group(place: LogPlace, group: str, partitions: int) -> Partiti
     """Membership, not yet begun, of the group that shares the partitions of the log at `place`, of which it has so
     many."""
     if isinstance(place, PostgresqlDatabase):
-        from event_log.postgresql_assignment import PostgresqlAssignment
+        from event_log.postgresql.assignment import PostgresqlAssignment
 
         return PostgresqlAssignment(place.dsn, group)
-    from event_log.kafka_assignment import KafkaAssignment
+    from event_log.kafka.assignment import KafkaAssignment
 
     return KafkaAssignment(_kafka_settings(place), group, partitions)
 
 
 def _kafka_settings(place: KafkaTopic) -> "KafkaSettings":
-    from event_log.kafka_settings import KafkaSettings
+    from event_log.kafka.settings import KafkaSettings
 
     return KafkaSettings.parse(place.uri, place.config_file)
 
@@ -68,7 +68,7 @@ def _kafka_settings(place: KafkaTopic) -> "KafkaSettings":
 @contextmanager
 def _refused_settings() -> Iterator[None]:
     """What only the attempt to connect finds wrong, such as a certificate that is none, as a refused setting."""
-    from event_log.kafka_settings import BadKafkaSettings
+    from event_log.kafka.settings import BadKafkaSettings
 
     try:
         yield

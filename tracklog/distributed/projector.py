@@ -11,9 +11,9 @@ from typing import Any, Final
 import asyncpg
 from prometheus_client.core import Metric
 
-from event_log.control_schema import ensure_control_schema
 from event_log.port import EventLogReader, ForeignLog, LogUnavailable, PartitionAssignment
-from event_log.postgresql_connection import no_connection
+from event_log.postgresql.connection import no_connection
+from event_log.postgresql.control_schema import ensure_control_schema
 from projector.postgresql_projection import PostgresqlProjection
 from projector.worker import Progress
 from query_api.server_routes import server_routes

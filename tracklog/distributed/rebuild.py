@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from functools import partial
 
-from event_log.control_schema import ensure_control_schema
+from event_log.postgresql.control_schema import ensure_control_schema
 from projector.port import ReadModelUnavailable
 from projector.postgresql_rebuild import rebuild_postgresql
 from projector.rebuild import Rebuilt

@@ -19,7 +19,7 @@ import msgspec
 
 from event_log.fixed_assignment import FixedAssignment
 from event_log.port import LogUnavailable
-from event_log.sqlite_event_log import SqliteEventLogReader
+from event_log.sqlite.event_log import SqliteEventLogReader
 from projector.batch import WHOLE_LOG_BATCH_BYTES
 from projector.last_folded import divergence
 from projector.port import DamagedReadModel, ReadModelUnavailable, Superseded

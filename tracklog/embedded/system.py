@@ -13,7 +13,7 @@ from typing import Final, Self
 
 import msgspec
 
-from event_log.sqlite_event_log import SqliteEventLog
+from event_log.sqlite.event_log import SqliteEventLog
 from projector import sqlite_generations
 from read_model.child_progress import ChildProgress
 from read_model.progress_message import Projected

@@ -30,7 +30,7 @@ async def _reader(place: EventLogPlace) -> EventLogReader:
         from tracklog.distributed.opening import opened_reader as shared_reader
 
         return await shared_reader(place)
-    from event_log.sqlite_event_log import SqliteEventLogReader, check_is_log
+    from event_log.sqlite.event_log import SqliteEventLogReader, check_is_log
 
     if not check_is_log(place.path):
         raise NoLog(f"There is no log at {place.path}.")

@@ -162,7 +162,7 @@ def _event_log_named(uri: str, kafka: KafkaOptions) -> EventLogPlace:
 
 
 def _kafka_topic(uri: str, kafka: KafkaOptions) -> KafkaTopic:
-    from event_log.kafka_settings import BadKafkaSettings, KafkaSettings
+    from event_log.kafka.settings import BadKafkaSettings, KafkaSettings
 
     try:
         KafkaSettings.parse(uri, kafka.config_file)

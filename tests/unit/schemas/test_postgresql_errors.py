@@ -9,9 +9,9 @@ from typing import Any, Final, cast
 import asyncpg
 import pytest
 
-from event_log import control_schema, postgresql_connection
 from event_log.port import LogUnavailable
-from event_log.postgresql_connection import SteadyConnection
+from event_log.postgresql import connection, control_schema
+from event_log.postgresql.connection import SteadyConnection
 from projector import postgresql_generations
 from projector.port import DamagedReadModel, ReadModelUnavailable
 from projector.postgresql_read_model import PostgresqlReadModelWriter
@@ -138,7 +138,7 @@ async def test_who_cannot_connect_hears_why_and_no_password(error: asyncpg.Postg
     connect(raising(error))
     connections = PostgresqlReadModelConnections(DSN, "log", size=1)
     for attempt in (
-        postgresql_connection.connect(DSN, {}),
+        connection.connect(DSN, {}),
         control_schema.ensure_control_schema(DSN),
         identity_of(DSN),
         AsyncExitStack().enter_async_context(connections.acquire()),

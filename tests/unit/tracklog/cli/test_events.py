@@ -13,7 +13,7 @@ from click.testing import CliRunner
 from msgspec.structs import replace
 
 from event_log.port import EVERY_EVENT, EventFilter
-from event_log.sqlite_event_log import SqliteEventLog, SqliteEventLogReader
+from event_log.sqlite.event_log import SqliteEventLog, SqliteEventLogReader
 from projector.sqlite_generations import ensure
 from schemas.envelope import Actor, EventClock, EventData
 from schemas.events import AnyEvent, ExperimentDeleted, ExperimentRestored

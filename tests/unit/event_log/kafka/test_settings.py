@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from event_log.kafka_settings import BadKafkaSettings, KafkaSettings
+from event_log.kafka.settings import BadKafkaSettings, KafkaSettings
 
 URI = "kafka://one:9093,two/events"
 SECRET = "hunter2-hunter2"

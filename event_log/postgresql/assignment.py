@@ -10,7 +10,7 @@ from collections.abc import Set
 from typing import Final
 
 from event_log.port import LogUnavailable, PartitionAssignment
-from event_log.postgresql_connection import Connection, connect
+from event_log.postgresql.connection import Connection, connect
 from schemas.envelope import PARTITION
 from schemas.postgresql_errors import UNANSWERED_ERRORS
 

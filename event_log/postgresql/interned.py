@@ -3,7 +3,7 @@
 from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Any, Final, Generic, TypeVar
 
-from event_log.postgresql_connection import Connection
+from event_log.postgresql.connection import Connection
 
 V = TypeVar("V")
 

@@ -10,13 +10,12 @@ from aiokafka.protocol.fetch import FetchRequest
 from aiokafka.record.default_records import DefaultRecordBatchBuilder
 from aiokafka.record.util import calc_crc32c
 
-from event_log import kafka_fetcher
-from event_log.kafka_cluster import KafkaCluster
-from event_log.kafka_fetcher import DamagedRecord, KafkaFetcher
+from event_log.kafka.cluster import KafkaCluster
+from event_log.kafka.fetcher import _PROOF_S, DamagedRecord, KafkaFetcher
 from tests.virtual_time import VirtualTimeLoop
 
 LOOP = VirtualTimeLoop
-SLOW_S = 5 * kafka_fetcher._PROOF_S
+SLOW_S = 5 * _PROOF_S
 
 
 class Broker:

@@ -21,7 +21,6 @@ import zstandard
 from asyncpg.pgproto.pgproto import UUID
 
 from event_log.checksum import checksum
-from event_log.control_schema import ensure_control_schema
 from event_log.group_append import WaitingAppend, confirm, refuse
 from event_log.port import (
     EVERY_EVENT,
@@ -33,8 +32,9 @@ from event_log.port import (
     LogUnavailable,
     OutcomeUnknown,
 )
-from event_log.postgresql_connection import Connection, SteadyConnection, connect
-from event_log.postgresql_names import Names
+from event_log.postgresql.connection import Connection, SteadyConnection, connect
+from event_log.postgresql.control_schema import ensure_control_schema
+from event_log.postgresql.interned import Names
 from event_log.stored_event import MAX_EVENT_BYTES, stored_event
 from schemas import codec
 from schemas.damaged_event import damaged_event

@@ -9,9 +9,9 @@ import pytest
 from aiokafka.protocol.produce import ProduceRequest
 from aiokafka.record.memory_records import MemoryRecords
 
-from event_log.cloud_events import Message
-from event_log.kafka_cluster import BrokerAway, KafkaCluster, NoAnswer
-from event_log.kafka_producer import KafkaProducer
+from event_log.kafka.cloud_events import Message
+from event_log.kafka.cluster import BrokerAway, KafkaCluster, NoAnswer
+from event_log.kafka.producer import KafkaProducer
 from event_log.port import EventTooLarge, LogUnavailable, OutcomeUnknown
 from tests.eventually import until
 from tests.virtual_time import VirtualTimeLoop

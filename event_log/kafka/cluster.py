@@ -16,8 +16,8 @@ from aiokafka.conn import AIOKafkaConnection, create_conn
 from aiokafka.protocol.api import Request
 from aiokafka.protocol.offset import OffsetRequest
 
-from event_log.kafka_metadata import TopicMetadataRequest, topic_in
-from event_log.kafka_settings import KafkaSettings
+from event_log.kafka.settings import KafkaSettings
+from event_log.kafka.topic_metadata import TopicMetadataRequest, topic_in
 from event_log.port import LogUnavailable
 
 NO_ERROR: Final = 0

@@ -9,9 +9,9 @@ from typing import Any, Final
 from aiokafka import errors
 from aiokafka.protocol.admin import CreateTopicsRequest, DescribeConfigsRequest
 
-from event_log.cloud_events import partitions_at_birth
-from event_log.kafka_cluster import NO_ERROR, BrokerAway, BrokerRefuses, KafkaCluster, NoAnswer
-from event_log.kafka_fetcher import KafkaFetcher
+from event_log.kafka.cloud_events import partitions_at_birth
+from event_log.kafka.cluster import NO_ERROR, BrokerAway, BrokerRefuses, KafkaCluster, NoAnswer
+from event_log.kafka.fetcher import KafkaFetcher
 from event_log.port import ForeignLog, LogAccessRefused, LogUnavailable
 
 logger = logging.getLogger(__name__)

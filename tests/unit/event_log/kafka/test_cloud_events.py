@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from event_log.cloud_events import (
+from event_log.kafka.cloud_events import (
     FOREIGN_TYPE,
     CloudEventDecoder,
     CloudEventEncoder,

@@ -9,12 +9,12 @@ from typing import Final
 
 from aiokafka.partitioner import murmur2
 
-from event_log.cloud_events import CloudEventDecoder, CloudEventEncoder
-from event_log.kafka_cluster import KafkaCluster
-from event_log.kafka_fetcher import DamagedRecord, KafkaFetcher, Record
-from event_log.kafka_producer import KafkaProducer
-from event_log.kafka_settings import KafkaSettings
-from event_log.kafka_topic import (
+from event_log.kafka.cloud_events import CloudEventDecoder, CloudEventEncoder
+from event_log.kafka.cluster import KafkaCluster
+from event_log.kafka.fetcher import DamagedRecord, KafkaFetcher, Record
+from event_log.kafka.producer import KafkaProducer
+from event_log.kafka.settings import KafkaSettings
+from event_log.kafka.topic import (
     Topic,
     check_that_enough_replicas_are_in_sync,
     check_that_it_keeps_everything,

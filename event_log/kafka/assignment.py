@@ -13,7 +13,7 @@ from typing import Final
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
 from aiokafka.errors import KafkaError
 
-from event_log.kafka_settings import KafkaSettings
+from event_log.kafka.settings import KafkaSettings
 from event_log.port import LogUnavailable, MembershipRefused, PartitionAssignment
 
 SESSION_TIMEOUT_MS: Final = 6000

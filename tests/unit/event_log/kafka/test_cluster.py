@@ -2,9 +2,8 @@
 
 import asyncio
 
-from event_log import kafka_cluster
-from event_log.kafka_cluster import KafkaCluster
-from event_log.kafka_settings import KafkaSettings
+from event_log.kafka.cluster import _CONNECT_S, KafkaCluster
+from event_log.kafka.settings import KafkaSettings
 
 
 async def test_closing_hangs_up_on_brokers_that_have_not_answered_yet() -> None:
@@ -24,7 +23,7 @@ async def test_closing_hangs_up_on_brokers_that_have_not_answered_yet() -> None:
     await called.wait()
     await cluster.close()
     await asyncio.gather(asking, return_exceptions=True)
-    async with asyncio.timeout(kafka_cluster._CONNECT_S / 2):
+    async with asyncio.timeout(_CONNECT_S / 2):
         await hung_up.wait()
     server.close()
     await server.wait_closed()

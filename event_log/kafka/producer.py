@@ -23,8 +23,8 @@ from aiokafka.protocol.produce import ProduceRequest
 from aiokafka.protocol.transaction import InitProducerIdRequest
 from aiokafka.record.default_records import DefaultRecordBatchBuilder
 
-from event_log.cloud_events import Message
-from event_log.kafka_cluster import NO_ERROR, BrokerAway, KafkaCluster, NoAnswer
+from event_log.kafka.cloud_events import Message
+from event_log.kafka.cluster import NO_ERROR, BrokerAway, KafkaCluster, NoAnswer
 from event_log.port import EventTooLarge, LogOverloaded, LogUnavailable, OutcomeUnknown
 
 logger = logging.getLogger(__name__)

@@ -3,7 +3,7 @@
 import asyncpg
 
 from event_log.port import ForeignLog, LogAccessRefused
-from event_log.postgresql_connection import no_connection
+from event_log.postgresql.connection import no_connection
 from schemas.migrations import ForeignDatabase, migrate
 from schemas.migrations.control import HISTORY
 from schemas.postgresql import CONTROL_SCHEMA

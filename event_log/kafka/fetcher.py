@@ -18,8 +18,8 @@ from aiokafka.protocol.fetch import FetchRequest
 from aiokafka.record.default_records import DefaultRecordBatch
 from aiokafka.record.memory_records import MemoryRecords
 
-from event_log.cloud_events import Header
-from event_log.kafka_cluster import NO_ERROR, BrokerAway, KafkaCluster, NoAnswer
+from event_log.kafka.cloud_events import Header
+from event_log.kafka.cluster import NO_ERROR, BrokerAway, KafkaCluster, NoAnswer
 from event_log.port import ForeignLog, LogUnavailable
 from schemas.envelope import Positions
 

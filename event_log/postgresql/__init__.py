@@ -1,0 +1,1 @@
+"""The event log in tables of PostgreSQL, and which process follows it."""

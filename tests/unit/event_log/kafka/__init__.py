@@ -1,0 +1,1 @@
+"""Tests of the log on Kafka that need no service."""
