@@ -8,7 +8,7 @@ from sqlalchemy import func, select
 from query_api.experiments.ids import experiment_id_of
 from query_api.filter.table_search import fetch
 from query_api.port import ReadModel
-from read_model.tables import dataset_inputs
+from read_model.tables.datasets import dataset_inputs
 from schemas.errors import InvalidParameterValue
 from schemas.rest.messages import SearchDatasets
 

@@ -15,7 +15,7 @@ from query_api.filter.vocabulary import EXPERIMENTS, Comparator, Entity
 from query_api.port import ReadModel
 from query_api.postgresql import documents as postgresql_json
 from query_api.sqlite import documents as sqlite_json
-from read_model.tables import experiment_tags, experiments
+from read_model.tables.experiments import experiment_tags, experiments
 from schemas.rest.messages import SearchExperiments
 
 _DOCUMENTS: Final = {
