@@ -11,7 +11,7 @@ from typing import Final
 import msgspec
 import uuid_utils
 
-from schemas.events import AnyEvent, ordering_unit_of, stream_of
+from schemas.events import AnyEvent, stream_of
 
 PARTITION: Final = 0
 """The only one of a log in an SQL database."""
@@ -50,7 +50,8 @@ class EventData(msgspec.Struct, frozen=True, gc=False):
 
     @property
     def ordering_unit(self) -> str:
-        return ordering_unit_of(self.stream)
+        """What the event's partition is chosen by."""
+        return self.payload.kind.shared_unit or self.stream
 
 
 class RecordedEvent(msgspec.Struct, frozen=True, gc=False):

@@ -11,11 +11,14 @@ from schemas import codec, upcasters
 from schemas.envelope import SYSTEM, Actor, EventClock, RecordedEvent
 from schemas.events import (
     EVENT_TYPES,
+    STREAM_KINDS,
+    AnyEvent,
     ArtifactDeleted,
     ArtifactUploaded,
     Event,
     ExperimentRenamed,
     RunDataLogged,
+    StreamKind,
     ordering_unit_of,
     stream_of,
 )
@@ -53,7 +56,36 @@ def test_an_event_survives_being_stored(file: Path) -> None:
 
 
 def test_every_event_is_registered_under_its_own_name() -> None:
-    assert {event.event_type: event for event in Event.__subclasses__()} == EVENT_TYPES
+    of_an_aggregate = [event for base in Event.__subclasses__() for event in base.__subclasses__()]
+    assert {event.event_type: event for event in of_an_aggregate} == EVENT_TYPES
+    assert len(of_an_aggregate) == len(EVENT_TYPES)
+
+
+@pytest.mark.parametrize("event_type", EVENT_TYPES.values(), ids=EVENT_TYPES)
+def test_every_event_knows_its_stream(event_type: type[AnyEvent]) -> None:
+    assert STREAM_KINDS[event_type.kind.name] is event_type.kind
+    assert event_type.stream_key is not Event.stream_key
+
+
+def test_the_ordering_unit_of_an_event_is_that_of_its_stream() -> None:
+    for payload in (
+        RunDataLogged(run_id="a"),
+        ExperimentRenamed(experiment_id=3, name="x"),
+        ArtifactDeleted(path="a/b"),
+    ):
+        stamped = EventClock().stamp(payload, Actor(), "r")
+        assert stamped.ordering_unit == ordering_unit_of(stamped.stream)
+        assert stamped.ordering_unit == payload.kind.ordering_unit(payload.stream_key)
+
+
+def test_an_aggregate_whose_names_are_unique_declares_one_ordering_unit_for_its_streams() -> None:
+    registered_models = StreamKind("registered-model", shared_unit="registered-models")
+    assert registered_models.stream("a/b") == "registered-model/a/b"
+    assert registered_models.ordering_unit("a") == registered_models.ordering_unit("b") == "registered-models"
+
+
+def test_a_stream_of_an_unknown_kind_is_its_own_ordering_unit() -> None:
+    assert ordering_unit_of("damaged/0-7") == "damaged/0-7"
 
 
 def test_an_old_shape_is_lifted_step_by_step(monkeypatch: pytest.MonkeyPatch) -> None:

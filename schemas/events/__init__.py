@@ -1,0 +1,61 @@
+"""Every fact the log can hold: a file for each aggregate, united here.
+
+A new aggregate is a new file with a union of its events, which AnyEvent takes up; all else follows from that.
+"""
+
+from typing import Final, get_args
+
+from schemas.events.artifacts import AnyArtifactEvent, ArtifactDeleted, ArtifactUploaded, artifact_folder
+from schemas.events.event import Event, Param, StreamKind, Tag
+from schemas.events.experiments import (
+    EXPERIMENTS_ORDERING_UNIT,
+    AnyExperimentEvent,
+    ExperimentAcknowledged,
+    ExperimentCreated,
+    ExperimentDeleted,
+    ExperimentRenamed,
+    ExperimentRestored,
+    ExperimentTagDeleted,
+    ExperimentTagSet,
+)
+from schemas.events.logged_models import (
+    AnyLoggedModelEvent,
+    LoggedModelCreated,
+    LoggedModelDeleted,
+    LoggedModelFinalized,
+    LoggedModelParamsLogged,
+    LoggedModelTagDeleted,
+    LoggedModelTagsSet,
+)
+from schemas.events.run_data import (
+    AnyRunDataEvent,
+    DatasetInput,
+    MetricSeries,
+    ModelMetric,
+    ModelOutput,
+    RunDataLogged,
+    RunInputsLogged,
+    RunModelLogged,
+    RunOutputsLogged,
+    RunTagDeleted,
+)
+from schemas.events.runs import AnyRunEvent, RunCreated, RunDeleted, RunRestored, RunUpdated
+
+AnyEvent = AnyExperimentEvent | AnyRunEvent | AnyRunDataEvent | AnyLoggedModelEvent | AnyArtifactEvent
+
+EVENT_TYPES: Final[dict[str, type[AnyEvent]]] = {event.event_type: event for event in get_args(AnyEvent)}
+"""Stored type name to class."""
+
+STREAM_KINDS: Final[dict[str, StreamKind]] = {event.kind.name: event.kind for event in EVENT_TYPES.values()}
+"""What a stream's name begins with, before its first slash, to the kind."""
+
+
+def stream_of(event: AnyEvent) -> str:
+    """The stream an event belongs to, as `kind/key`."""
+    return f"{event.kind.name}/{event.stream_key}"
+
+
+def ordering_unit_of(stream: str) -> str:
+    """What the partition is chosen by: the stream, or the unit it shares with the streams it is ordered with."""
+    kind = STREAM_KINDS.get(stream.partition("/")[0])
+    return (kind and kind.shared_unit) or stream

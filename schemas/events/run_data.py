@@ -1,0 +1,94 @@
+"""The events of what is logged to a run: params, metrics, tags, inputs and outputs; in the stream of the run."""
+
+import msgspec
+
+from schemas.events.event import Param, Tag
+from schemas.events.runs import RunEvent
+
+
+class MetricSeries(msgspec.Struct, frozen=True, gc=False):
+    """The points of one metric in the order they were reported, as columns of equal length.
+
+    Columns because a batch of a thousand points then costs a third of the bytes and of the time of a list of objects.
+    A value JSON has no number for is the string "NaN", "Infinity" or "-Infinity".
+    """
+
+    key: str
+    value: list[float | str]
+    timestamp_ms: list[int]
+    step: list[int]
+
+
+class ModelMetric(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
+    """One point that a run also reported for a logged model, perhaps on a dataset."""
+
+    model_id: str
+    key: str
+    value: float | str
+    timestamp_ms: int
+    step: int
+    dataset_name: str | None = None
+    dataset_digest: str | None = None
+
+
+class DatasetInput(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
+    """A dataset a run read. (name, digest) identify it inside an experiment."""
+
+    name: str
+    digest: str
+    source_type: str = ""
+    source: str = ""
+    schema: str | None = None
+    profile: str | None = None
+    tags: list[Tag] = []
+
+
+class ModelOutput(msgspec.Struct, frozen=True, gc=False):
+    """A logged model that a run made at a step."""
+
+    model_id: str
+    step: int
+
+
+class RunTagDeleted(RunEvent, frozen=True):
+    event_type = "run.tag-deleted"
+
+    key: str
+
+
+class RunDataLogged(RunEvent, frozen=True):
+    """Params, metric points and tags of one request: all of it holds, or, when a param conflicts, none of it."""
+
+    event_type = "run.data-logged"
+
+    params: list[Param] = []
+    metrics: list[MetricSeries] = []
+    model_metrics: list[ModelMetric] = []
+    tags: list[Tag] = []
+
+
+class RunModelLogged(RunEvent, frozen=True):
+    """An older client noted a model that it logged: one more element of the list in the tag mlflow.log-model.history.
+
+    `model_json` is the element, a JSON object.
+    """
+
+    event_type = "run.model-logged"
+
+    model_json: str
+
+
+class RunInputsLogged(RunEvent, frozen=True):
+    event_type = "run.inputs-logged"
+
+    datasets: list[DatasetInput] = []
+    model_ids: list[str] = []
+
+
+class RunOutputsLogged(RunEvent, frozen=True):
+    event_type = "run.outputs-logged"
+
+    models: list[ModelOutput]
+
+
+AnyRunDataEvent = RunTagDeleted | RunDataLogged | RunModelLogged | RunInputsLogged | RunOutputsLogged
