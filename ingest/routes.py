@@ -1,14 +1,11 @@
 """The write routes of the tracking API."""
 
-from collections.abc import Awaitable, Callable
-from typing import TypeVar
-
 from aiohttp import hdrs, web
 
 from ingest.proxy_address import ProxyAddress
 from ingest.service import IngestService
-from schemas.envelope import Actor
 from schemas.rest.decode import read_message
+from schemas.rest.handler import command_handler
 from schemas.rest.json_answer import JsonAnswer
 from schemas.rest.messages import (
     CreateExperiment,
@@ -28,7 +25,6 @@ from schemas.rest.messages import (
     LogModel,
     LogOutputs,
     LogParam,
-    Message,
     RestoreExperiment,
     RestoreRun,
     SetExperimentTag,
@@ -39,9 +35,6 @@ from schemas.rest.messages import (
 )
 from schemas.rest.request_keys import ACTOR, KNOWS_ITS_HOSTS, REQUEST_ID
 from schemas.rest.route import DATA_LIMITS, V2, WRITE_LIMITS, Handler, Kind, Limits, Permission, Route
-
-M = TypeVar("M", bound=Message)
-Command = Callable[[M, Actor, str], Awaitable[bytes]]
 
 
 def ingest_routes(ingest: IngestService) -> tuple[Route, ...]:
@@ -59,33 +52,33 @@ def ingest_routes(ingest: IngestService) -> tuple[Route, ...]:
     create, edit, manage = Permission.AUTHENTICATED, Permission.EDIT, Permission.MANAGE
     return (
         _post("experiments/create", create_experiment, create, DATA_LIMITS),
-        _post("experiments/update", _handler(UpdateExperiment, experiments.rename), edit),
-        _post("experiments/delete", _handler(DeleteExperiment, experiments.delete), manage),
-        _post("experiments/restore", _handler(RestoreExperiment, experiments.restore), manage),
-        _post("experiments/set-experiment-tag", _handler(SetExperimentTag, experiments.set_tag), edit),
-        _post("experiments/delete-experiment-tag", _handler(DeleteExperimentTag, experiments.delete_tag), edit),
-        _post("runs/create", _handler(CreateRun, runs.create), edit, DATA_LIMITS),
-        _post("runs/update", _handler(UpdateRun, runs.update), edit),
-        _post("runs/delete", _handler(DeleteRun, runs.delete), manage),
-        _post("runs/restore", _handler(RestoreRun, runs.restore), manage),
-        _post("runs/log-metric", _handler(LogMetric, run_data.log_metric), edit),
-        _post("runs/log-parameter", _handler(LogParam, run_data.log_param), edit, DATA_LIMITS),
-        _post("runs/set-tag", _handler(SetTag, run_data.set_tag), edit, DATA_LIMITS),
-        _post("runs/delete-tag", _handler(DeleteTag, run_data.delete_tag), edit),
-        _post("runs/log-batch", _handler(LogBatch, run_data.log_batch), edit, DATA_LIMITS),
-        _post("runs/log-inputs", _handler(LogInputs, run_data.log_inputs), edit, DATA_LIMITS),
-        _post("runs/outputs", _handler(LogOutputs, run_data.log_outputs), edit),
-        _post("runs/log-model", _handler(LogModel, run_data.log_model), edit),
-        _post("logged-models", _handler(CreateLoggedModel, models.create), edit, DATA_LIMITS),
-        _route("PATCH", "logged-models/{model_id}", _handler(FinalizeLoggedModel, models.finalize), edit),
-        _route("DELETE", "logged-models/{model_id}", _handler(DeleteLoggedModel, models.delete), manage),
-        _post("logged-models/{model_id}/params", _handler(LogLoggedModelParams, models.log_params), edit),
-        _route("PATCH", "logged-models/{model_id}/tags", _handler(SetLoggedModelTags, models.set_tags), edit),
+        _post("experiments/update", command_handler(UpdateExperiment, experiments.rename), edit),
+        _post("experiments/delete", command_handler(DeleteExperiment, experiments.delete), manage),
+        _post("experiments/restore", command_handler(RestoreExperiment, experiments.restore), manage),
+        _post("experiments/set-experiment-tag", command_handler(SetExperimentTag, experiments.set_tag), edit),
+        _post("experiments/delete-experiment-tag", command_handler(DeleteExperimentTag, experiments.delete_tag), edit),
+        _post("runs/create", command_handler(CreateRun, runs.create), edit, DATA_LIMITS),
+        _post("runs/update", command_handler(UpdateRun, runs.update), edit),
+        _post("runs/delete", command_handler(DeleteRun, runs.delete), manage),
+        _post("runs/restore", command_handler(RestoreRun, runs.restore), manage),
+        _post("runs/log-metric", command_handler(LogMetric, run_data.log_metric), edit),
+        _post("runs/log-parameter", command_handler(LogParam, run_data.log_param), edit, DATA_LIMITS),
+        _post("runs/set-tag", command_handler(SetTag, run_data.set_tag), edit, DATA_LIMITS),
+        _post("runs/delete-tag", command_handler(DeleteTag, run_data.delete_tag), edit),
+        _post("runs/log-batch", command_handler(LogBatch, run_data.log_batch), edit, DATA_LIMITS),
+        _post("runs/log-inputs", command_handler(LogInputs, run_data.log_inputs), edit, DATA_LIMITS),
+        _post("runs/outputs", command_handler(LogOutputs, run_data.log_outputs), edit),
+        _post("runs/log-model", command_handler(LogModel, run_data.log_model), edit),
+        _post("logged-models", command_handler(CreateLoggedModel, models.create), edit, DATA_LIMITS),
+        _route("PATCH", "logged-models/{model_id}", command_handler(FinalizeLoggedModel, models.finalize), edit),
+        _route("DELETE", "logged-models/{model_id}", command_handler(DeleteLoggedModel, models.delete), manage),
+        _post("logged-models/{model_id}/params", command_handler(LogLoggedModelParams, models.log_params), edit),
+        _route("PATCH", "logged-models/{model_id}/tags", command_handler(SetLoggedModelTags, models.set_tags), edit),
         # A key may hold slashes, with which MLflow finds no route.
         _route(
             "DELETE",
             "logged-models/{model_id}/tags/{tag_key:.+}",
-            _handler(DeleteLoggedModelTag, models.delete_tag),
+            command_handler(DeleteLoggedModelTag, models.delete_tag),
             edit,
         ),
     )
@@ -96,15 +89,6 @@ def _reached_at(request: web.Request) -> ProxyAddress | None:
     if not request.app.get(KNOWS_ITS_HOSTS, False):
         return None
     return ProxyAddress.of_request(request.headers.get(hdrs.HOST, ""), request.rel_url.raw_path)
-
-
-def _handler(message_type: type[M], command: Command[M]) -> Handler:
-    async def handle(request: web.Request) -> web.StreamResponse:
-        message = await read_message(request, message_type)
-        body = await command(message, request[ACTOR], request[REQUEST_ID])
-        return JsonAnswer(body)
-
-    return handle
 
 
 def _is_connected(request: web.Request) -> bool:
