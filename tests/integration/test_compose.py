@@ -26,7 +26,7 @@ from tests.services.leash import REPOSITORY
 from tests.services.missing import ServiceMissing, leave_out
 from tests.services.nginx import binary
 from tracklog.cli.commands import tracklog as command_line
-from tracklog.settings.settings import Settings
+from tracklog.settings.process import Settings
 from tracklog.settings.store_uris import KafkaTopic, PostgresqlDatabase, SharedStores
 
 PASSWORDS = {"POSTGRES_PASSWORD": "a1", "MINIO_ROOT_PASSWORD": "b2"}

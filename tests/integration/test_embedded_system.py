@@ -53,7 +53,7 @@ class Writer:
 def child_of(system: EmbeddedSystem) -> int:
     """The process id of the projector child."""
     children = Path(f"/proc/{os.getpid()}/task/{os.getpid()}/children").read_text().split()
-    [child] = [int(one) for one in children if b"projector_process" in Path(f"/proc/{one}/cmdline").read_bytes()]
+    [child] = [int(one) for one in children if b"projector_child" in Path(f"/proc/{one}/cmdline").read_bytes()]
     return child
 
 

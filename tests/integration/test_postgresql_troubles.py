@@ -100,7 +100,7 @@ def is_ready(server: TracklogServer) -> bool:
 
 def projector_of(server: TracklogServer) -> int:
     [child] = [
-        one for one in descendants(server.pid) if b"projector_process" in Path(f"/proc/{one}/cmdline").read_bytes()
+        one for one in descendants(server.pid) if b"projector_child" in Path(f"/proc/{one}/cmdline").read_bytes()
     ]
     return child
 

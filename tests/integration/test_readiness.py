@@ -80,7 +80,7 @@ def projector_of(server: TracklogServer) -> int:
 
     def is_there() -> bool:
         children = Path(f"/proc/{server.pid}/task/{server.pid}/children").read_text().split()
-        found[:] = [int(one) for one in children if b"projector_process" in Path(f"/proc/{one}/cmdline").read_bytes()]
+        found[:] = [int(one) for one in children if b"projector_child" in Path(f"/proc/{one}/cmdline").read_bytes()]
         return len(found) == 1
 
     eventually(is_there, "a projector child")

@@ -22,7 +22,7 @@ from schemas.rest.route import Route
 from tests.services.process import free_port
 from tests.services.process_tree import descendants
 from tests.tracklog_server import TracklogServer
-from tracklog.serving.serving import DRAIN_S
+from tracklog.serving.process import DRAIN_S
 from tracklog.web.unbuilt import unbuilt_routes
 
 Start = Callable[..., TracklogServer]

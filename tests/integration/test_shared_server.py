@@ -97,9 +97,7 @@ def test_what_is_set_aside_in_a_database_is_listed(shared: SharedServer) -> None
 def projector_child(shared: SharedServer) -> int:
     """The process id of the server's projector."""
     [child] = [
-        pid
-        for pid in descendants(shared.server.pid)
-        if b"projector_process" in Path(f"/proc/{pid}/cmdline").read_bytes()
+        pid for pid in descendants(shared.server.pid) if b"projector_child" in Path(f"/proc/{pid}/cmdline").read_bytes()
     ]
     return child
 

@@ -203,7 +203,7 @@ SHOWN_BY: Final[dict[str, tuple[str, ...]]] = {
         f"{FRONT_DOOR}::test_the_page_of_this_very_server_may_change_things_whatever_its_address",
     ),
     "`--host ::` listens": (
-        "unit/tracklog/serving/test_serving.py::test_every_address_is_listened_on_by_ipv6_and_by_ipv4",
+        "unit/tracklog/serving/test_listening.py::test_every_address_is_listened_on_by_ipv6_and_by_ipv4",
     ),
     "With `--static-prefix`": (f"{FRONT_DOOR}::test_below_a_static_prefix_bare_paths_do_not_answer",),
     "`artifacts/list` and `get-artifact` read": (

@@ -7,7 +7,7 @@ from typing import Any, Final
 import click
 
 from tracklog.cli.refusing import refusing
-from tracklog.settings.settings import (
+from tracklog.settings.process import (
     ARTIFACTS_FOLDER_NAME,
     ArtifactSettings,
     artifact_root_of,

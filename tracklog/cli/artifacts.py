@@ -6,7 +6,7 @@ from tracklog.cli.artifact_options import with_artifacts
 from tracklog.cli.running import announce, run_until_signal
 from tracklog.cli.store_options import with_shared_stores
 from tracklog.cli.web_options import with_web
-from tracklog.settings.settings import ArtifactSettings, ListenSettings, Settings, WebSettings
+from tracklog.settings.process import ArtifactSettings, ListenSettings, Settings, WebSettings
 from tracklog.settings.store_uris import Stores
 
 

@@ -11,7 +11,7 @@ import click
 from tracklog.cli.refusing import Refusal
 from tracklog.cli.store_options import with_event_log
 from tracklog.cli.times import TIMES_HELP, now_us, time_us
-from tracklog.settings.store_uris import EventLogPlace, Stores
+from tracklog.settings.store_uris import EmbeddedStores, EventLogPlace, Stores
 
 if TYPE_CHECKING:
     from event_log.port import EventFilter, EventLogReader
@@ -98,7 +98,7 @@ def command(
 ) -> None:
     from event_log.port import EventFilter, ForeignLog
     from schemas.errors import Retryable
-    from tracklog.serving.log_opening import NoLog
+    from tracklog.cli.log_reading import NoLog
 
     if since_us is not None and until_us is not None and since_us >= until_us:
         raise Refusal("--since is not before --until, so there is nothing between them.")
@@ -118,10 +118,10 @@ def command(
 
 
 async def _print(place: EventLogPlace, wanted: "EventFilter", limit: int | None, *, follow: bool) -> None:
-    from tracklog.serving.log_opening import opened_reader
+    from tracklog.cli.log_reading import reading_log
 
     out = sys.stdout.buffer
-    async with opened_reader(place) as log, aclosing(batches(log, wanted, follow=follow, limit=limit)) as printed:
+    async with reading_log(place) as log, aclosing(batches(log, wanted, follow=follow, limit=limit)) as printed:
         async for lines in printed:
             out.write(lines)
             out.flush()
@@ -135,16 +135,20 @@ async def _print_set_aside(
     import msgspec
 
     from event_log.port import EVERY_EVENT
-    from tracklog.serving.log_opening import opened_reader
-    from tracklog.set_aside import set_aside_events
+    from read_model.set_aside import set_aside_in_postgresql, set_aside_in_sqlite
+    from tracklog.cli.log_reading import reading_log
 
     if follow or limit is not None or wanted != EVERY_EVENT:
         raise Refusal("--set-aside lists all that is set aside, once; leave the other conditions out.")
     if stores is None:
         raise Refusal("--set-aside asks the read model: name it by --backend-store-uri.")
-    async with opened_reader(place):
+    async with reading_log(place):
         pass  # whoever mistypes the log's name should not read that all is well
-    for event in await set_aside_events(stores):
+    if isinstance(stores, EmbeddedStores):
+        set_aside = set_aside_in_sqlite(stores.event_log.path)
+    else:
+        set_aside = await set_aside_in_postgresql(stores.read_model.dsn)
+    for event in set_aside:
         sys.stdout.buffer.write(msgspec.json.encode(event) + b"\n")
 
 

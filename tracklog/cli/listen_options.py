@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from tracklog.cli.refusing import refusing
-from tracklog.settings.settings import DEFAULT_HOST, DEFAULT_PORT, ListenSettings, host_of
+from tracklog.settings.process import DEFAULT_HOST, DEFAULT_PORT, ListenSettings, host_of
 
 Command = Callable[..., Any]
 

@@ -5,7 +5,7 @@ import click
 from tracklog.cli.listen_options import with_listening
 from tracklog.cli.running import announce, run_until_signal
 from tracklog.cli.store_options import with_shared_stores
-from tracklog.settings.settings import ListenSettings, Settings, WebSettings
+from tracklog.settings.process import ListenSettings, Settings, WebSettings
 from tracklog.settings.store_uris import Stores
 
 
@@ -17,7 +17,7 @@ def command(*, stores: Stores, listen: ListenSettings, access_log: bool) -> None
 
     Several share the partitions of the log, and take over from one another. What is listened for is only how it is.
     """
-    from tracklog.distributed.projector import serve_projector
+    from tracklog.distributed.projector_role import serve_projector
 
     settings = Settings(listen=listen, stores=stores, web=WebSettings(access_log=access_log))
     run_until_signal(serve_projector, settings, announce)

@@ -7,7 +7,7 @@ from typing import Final
 import click
 
 from tracklog.cli.refusing import Refusal, refusing
-from tracklog.settings.settings import static_prefix_of
+from tracklog.settings.process import static_prefix_of
 
 _ADDRESS: Final = re.compile(r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]):\d{1,5}")
 _LISTEN: Final = re.compile(r"(?:(?:[A-Za-z0-9._*-]+|\[[0-9A-Fa-f:.]+\]):)?\d{1,5}")

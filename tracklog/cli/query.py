@@ -5,7 +5,7 @@ import click
 from tracklog.cli.running import announce, run_until_signal
 from tracklog.cli.store_options import with_shared_stores
 from tracklog.cli.web_options import with_web
-from tracklog.settings.settings import ListenSettings, Settings, WebSettings
+from tracklog.settings.process import ListenSettings, Settings, WebSettings
 from tracklog.settings.store_uris import Stores
 
 

@@ -42,7 +42,7 @@ def command(stores: Stores, accept_differences: bool, workers: int | None, progr
     from event_log.port import ForeignLog
     from projector.rebuild import RebuildUnderWay
     from schemas.errors import Retryable
-    from tracklog.serving.log_opening import NoLog
+    from tracklog.cli.log_reading import NoLog
 
     if isinstance(stores, EmbeddedStores) and workers is not None and workers > 1:
         raise Refusal(f"--workers {workers}: a log in SQLite has one partition, which one worker folds.")
@@ -75,9 +75,9 @@ async def _rebuild(stores: Stores, show: Show, *, workers: int, accept_differenc
 
         return await rebuild_shared(stores, show, workers=workers, accept_differences=accept_differences)
     from projector.sqlite_rebuild import rebuild_sqlite
-    from tracklog.serving.log_opening import opened_reader
+    from tracklog.cli.log_reading import reading_log
 
-    async with opened_reader(stores.event_log) as log:
+    async with reading_log(stores.event_log) as log:
         return await rebuild_sqlite(stores.event_log.path, log, show, accept_differences=accept_differences)
 
 

@@ -1,17 +1,12 @@
 """Running a server from the command line until a signal ends it."""
 
-import logging
 import os
-import sys
 from collections.abc import Awaitable, Callable
 from typing import Final, ParamSpec
 
 import click
 
 from tracklog.cli.refusing import refusing
-
-TALKATIVE_LIBRARIES: Final = ("aiobotocore", "aiokafka", "alembic", "botocore")
-"""What they say below a warning is for their makers."""
 
 UNUSABLE_PLACES: Final = (PermissionError, FileNotFoundError, NotADirectoryError, FileExistsError)
 """What opening a file says of a place that was named and cannot be used."""
@@ -24,7 +19,9 @@ def run_until_signal(serve: Callable[P, Awaitable[None]], *arguments: P.args, **
     import uvloop
 
     from event_log.port import ForeignLog, LogInUse
-    from tracklog.serving.serving import AddressTaken, CannotStart
+    from tracklog.serving.listening import AddressTaken
+    from tracklog.serving.log_lines import log_as_json
+    from tracklog.serving.services import CannotStart
 
     log_as_json()
 
@@ -40,17 +37,6 @@ def run_until_signal(serve: Callable[P, Awaitable[None]], *arguments: P.args, **
         if error.filename is None:
             raise
         raise click.ClickException(f"{error.filename}: {os.strerror(error.errno or 0)}.") from error
-
-
-def log_as_json() -> None:
-    """Have everything that is logged written to standard error as lines of JSON."""
-    from tracklog.serving.log_lines import JsonLines
-
-    lines = logging.StreamHandler(sys.stderr)
-    lines.setFormatter(JsonLines())
-    logging.basicConfig(level=logging.INFO, handlers=[lines])
-    for library in TALKATIVE_LIBRARIES:
-        logging.getLogger(library).setLevel(logging.WARNING)
 
 
 def announce(text: str) -> None:

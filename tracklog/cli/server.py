@@ -8,7 +8,7 @@ from tracklog.cli.running import announce, run_until_signal
 from tracklog.cli.store_options import with_stores
 from tracklog.cli.unsupported_options import unsupported_options
 from tracklog.cli.web_options import with_web
-from tracklog.settings.settings import ArtifactSettings, ListenSettings, Settings, WebSettings
+from tracklog.settings.process import ArtifactSettings, ListenSettings, Settings, WebSettings
 from tracklog.settings.store_uris import EmbeddedStores, SettingRefused, Stores
 
 
@@ -43,7 +43,7 @@ def run(settings: Settings) -> None:
 
         run_until_signal(serve_artifacts_only, settings, announce)
     elif isinstance(settings.stores, EmbeddedStores):
-        from tracklog.embedded.sqlite_memory import count_no_memory
+        from tracklog.memory.sqlite_statistics import count_no_memory
 
         count_no_memory()  # before anything imports sqlite3
         from tracklog.embedded.server import serve_embedded

@@ -8,7 +8,7 @@ import click
 
 from tracklog.cli.listen_options import with_listening
 from tracklog.cli.refusing import refusing
-from tracklog.settings.settings import (
+from tracklog.settings.process import (
     FRAME_OPTIONS,
     WebSettings,
     allowed_origins_of,

@@ -8,7 +8,7 @@ from typing import Final, TypeVar
 
 from event_log.port import LogAccessRefused
 from schemas.errors import Retryable
-from tracklog.serving.serving import CannotStart, ToldToStop
+from tracklog.serving.services import CannotStart, ToldToStop
 
 logger = logging.getLogger(__name__)
 

@@ -1,103 +1,62 @@
-"""Running the projector as a child of a server: what it is told, and how it ends with its parent."""
+"""The projector child of a server on shared stores: `python -m tracklog.child` of this.
+
+Its stores are a line of JSON on standard input; when that ends, its parent is gone or wants it to go.
+"""
 
 import asyncio
+import contextlib
 import logging
 import sys
-from collections.abc import Callable
-from dataclasses import asdict, dataclass
-from pathlib import Path
-from typing import Final, Self
 
 import msgspec
 
-from schemas.errors import TemporarilyUnavailable
-from tracklog.serving.supervision import HUNG_S, PING_S, Pulse, Supervisor, ended
-from tracklog.settings.store_uris import KafkaOptions, KafkaTopic, SharedStores, stores_of
+from event_log.port import ForeignLog
+from tracklog.distributed.child_messages import ChildStatus, ChildStores
+from tracklog.distributed.projector_role import ProjectorRole
+from tracklog.memory.collector import collect_seldom
+from tracklog.serving.log_lines import log_as_json
+from tracklog.serving.services import CannotStart
+from tracklog.serving.supervision import PING_S
 
 logger = logging.getLogger(__name__)
 
-DOUBTED_LOOKS: Final = 5
-"""A child that is silent for as many may be busy; more likely it hangs."""
+
+async def main() -> None:
+    """Project until standard input ends."""
+    stores = msgspec.json.decode(sys.stdin.buffer.readline(), type=ChildStores).stores()
+    stopping = asyncio.Event()
+    loop = asyncio.get_running_loop()
+
+    def hung_up() -> None:
+        loop.remove_reader(sys.stdin.fileno())
+        stopping.set()
+
+    loop.add_reader(sys.stdin.fileno(), hung_up)
+    projector = ProjectorRole(stores)
+    telling = asyncio.create_task(_tell(projector))
+    try:
+        await projector.run(stopping)
+    except ForeignLog as foreign:
+        logger.error("%s", foreign)
+        sys.exit(1)
+    finally:
+        telling.cancel()
 
 
-@dataclass(frozen=True, slots=True)
-class ChildStores:
-    """The stores in one line of JSON. Over standard input: a command line and an environment would show passwords."""
-
-    read_model: str
-    event_log: str
-    kafka_config: str | None
-
-    @classmethod
-    def of(cls, stores: SharedStores) -> Self:
-        log = stores.event_log
-        if isinstance(log, KafkaTopic):
-            return cls(stores.read_model.dsn, log.uri, None if log.config_file is None else str(log.config_file))
-        return cls(stores.read_model.dsn, log.dsn, None)
-
-    def stores(self) -> SharedStores:
-        config_file = None if self.kafka_config is None else Path(self.kafka_config)
-        stores = stores_of(self.read_model, self.event_log, KafkaOptions(config_file=config_file))
-        assert isinstance(stores, SharedStores)
-        return stores
+async def _tell(projector: ProjectorRole) -> None:
+    """Tell the parent, line by line on standard output, that this process goes on, and what keeps it from folding."""
+    while True:
+        with contextlib.suppress(BrokenPipeError):  # the parent is gone, and standard input says so, too
+            sys.stdout.buffer.write(msgspec.json.encode(ChildStatus(projector.trouble)) + b"\n")
+            sys.stdout.buffer.flush()
+        await asyncio.sleep(PING_S)
 
 
-class HowItIs(msgspec.Struct, frozen=True):
-    """A line that the child says from time to time: what keeps it from folding, None when nothing does."""
-
-    trouble: str | None
-
-
-class ProjectorChild:
-    """A projector that is kept running as a child, for as long as `keep_running` is not cancelled."""
-
-    def __init__(self, stores: SharedStores, reached: Callable[[], object], hung_s: float = HUNG_S) -> None:
-        self._stores = stores
-        self._hung_s = hung_s
-        self._supervisor = Supervisor("projector", self._run, reached)
-        self._trouble: str | None = None
-        self._pulse = Pulse(1)
-
-    async def keep_running(self) -> None:
-        await self._supervisor.keep_running()
-
-    async def check(self) -> None:
-        """Raise TemporarilyUnavailable, with why, when no child is at work."""
-        reason = self._supervisor.trouble or self._trouble
-        if reason is None and self._pulse.silent >= DOUBTED_LOOKS:
-            reason = f"The projector has said nothing for {self._pulse.silent * PING_S:.0f} s."
-        if reason is not None:
-            raise TemporarilyUnavailable(reason)
-
-    async def _run(self) -> int | None:
-        """Run a projector to its end; its exit code."""
-        child = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "tracklog.child", "tracklog.distributed.projector_process"),
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-        )
-        assert child.stdin is not None
-        watching = asyncio.create_task(self._watch(child))
-        try:
-            child.stdin.write(msgspec.json.encode(asdict(ChildStores.of(self._stores))) + b"\n")
-            await self._listen(child)
-            return await child.wait()
-        finally:
-            watching.cancel()
-            child.stdin.close()  # the child finishes its batch and leaves when its parent hangs up
-            await ended(child)
-
-    async def _listen(self, child: asyncio.subprocess.Process) -> None:
-        assert child.stdout is not None
-        while line := await child.stdout.readline():
-            self._pulse.heard()
-            self._trouble = msgspec.json.decode(line, type=HowItIs).trouble
-            self._supervisor.is_at_work()
-
-    async def _watch(self, child: asyncio.subprocess.Process) -> None:
-        """Kill a child that says nothing any more."""
-        self._pulse = pulse = Pulse(round(self._hung_s / PING_S))
-        while not pulse.is_lost():  # noqa: ASYNC110
-            await asyncio.sleep(PING_S)
-        logger.error("the projector gave no sign of life for %g s; it is killed", self._hung_s)
-        child.kill()
+if __name__ == "__main__":
+    log_as_json()
+    collect_seldom()
+    try:
+        asyncio.run(main())
+    except CannotStart as error:
+        logger.error("%s", error)  # its parent starts another, and a traceback says no more
+        sys.exit(1)

@@ -8,7 +8,7 @@ from projector.port import ReadModelUnavailable
 from projector.postgresql_rebuild import rebuild_postgresql
 from projector.rebuild import Rebuilt
 from schemas.errors import TemporarilyUnavailable
-from tracklog.distributed.opening import opened_reader
+from tracklog.distributed.shared_log import open_shared_reader
 from tracklog.settings.store_uris import SharedStores
 
 
@@ -24,7 +24,7 @@ async def rebuild_shared(
     try:
         return await rebuild_postgresql(
             dsn,
-            partial(opened_reader, stores.event_log),
+            partial(open_shared_reader, stores.event_log),
             on_progress,
             workers=workers,
             accept_differences=accept_differences,

@@ -9,9 +9,10 @@ from query_api.server_routes import server_routes
 from schemas.rest.route import Kind
 from tracklog.distributed.shared_system import history_reader, reading_system, writing_system
 from tracklog.serving.greeting import greeting
+from tracklog.serving.process import serve
 from tracklog.serving.role_services import artifact_services, read_services, together, write_services
-from tracklog.serving.serving import Open, Services, serve
-from tracklog.settings.settings import Settings
+from tracklog.serving.services import Open, Services
+from tracklog.settings.process import Settings
 from tracklog.settings.store_uris import SharedStores
 
 Announce = Callable[[str], None]

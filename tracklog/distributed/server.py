@@ -8,13 +8,14 @@ from typing import Final
 
 from read_model.postgresql_progress import PostgresqlProgress
 from tracklog.distributed.availability import once_available
-from tracklog.distributed.projector_child import ProjectorChild
+from tracklog.distributed.child_supervision import SupervisedProjector
 from tracklog.distributed.roles import shared_stores
 from tracklog.distributed.shared_system import history_reader, writing_system
 from tracklog.serving.greeting import greeting
+from tracklog.serving.process import serve
 from tracklog.serving.role_services import artifact_services, read_services, together, write_services
-from tracklog.serving.serving import Services, serve
-from tracklog.settings.settings import Settings
+from tracklog.serving.services import Services
+from tracklog.settings.process import Settings
 
 FIRST_READ_MODEL_S: Final = 20.0
 
@@ -37,7 +38,7 @@ async def serve_shared(settings: Settings, announce: Callable[[str], None]) -> N
             history = await stack.enter_async_context(history_reader(stores, stopping))
             log, progress = system.log, system.progress
             reached = lambda: dict(progress.report().checkpoint)  # noqa: E731
-            projector = ProjectorChild(stores, reached)
+            projector = SupervisedProjector(stores, reached)
             stack.push_async_callback(_cancelled, asyncio.create_task(projector.keep_running()))
             await _first_read_model(progress, stopping)
             read_model = PostgresqlReadModel(system.connections)

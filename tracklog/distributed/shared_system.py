@@ -17,10 +17,10 @@ from schemas.envelope import Positions
 from schemas.errors import Retryable, TemporarilyUnavailable
 from tracklog.distributed.availability import once_available
 from tracklog.distributed.gated_log import GatedLog
-from tracklog.distributed.opening import LogPlace, opened_log, opened_reader
+from tracklog.distributed.shared_log import LogPlace, open_shared_log, open_shared_reader
 from tracklog.serving.lag import Lag
 from tracklog.serving.log_watch import LogWatch
-from tracklog.serving.serving import Services
+from tracklog.serving.services import Services
 from tracklog.settings.store_uris import SharedStores
 from tracklog.web.metrics import LogState, log_metrics
 
@@ -88,7 +88,7 @@ async def writing_system(stores: SharedStores, stopping: asyncio.Event) -> Async
 
     Waits for what is not there yet. Raises ForeignLog, at the end too when the log was replaced, and ToldToStop.
     """
-    async with _system(stores, opened_log, stopping) as system:
+    async with _system(stores, open_shared_log, stopping) as system:
         yield replace(system, log=GatedLog(system.log, lambda: system.progress.stray))
 
 
@@ -98,7 +98,7 @@ async def reading_system(stores: SharedStores, stopping: asyncio.Event) -> Async
 
     Waits for what is not there yet. Raises ForeignLog, at the end too when the log was replaced, and ToldToStop.
     """
-    async with _system(stores, opened_reader, stopping) as system:
+    async with _system(stores, open_shared_reader, stopping) as system:
         yield system
 
 
@@ -127,7 +127,7 @@ async def history_reader(stores: SharedStores, stopping: asyncio.Event) -> Async
 
     Its own, because a reader of Kafka reads a partition at one place at a time.
     """
-    log = await once_available(partial(opened_reader, stores.event_log), stopping)
+    log = await once_available(partial(open_shared_reader, stores.event_log), stopping)
     try:
         yield log
     finally:

@@ -23,8 +23,8 @@ class LogGrew(msgspec.Struct, frozen=True, tag="grew"):
     urgent: bool = False
 
 
-class HowAreYou(msgspec.Struct, frozen=True, tag="how"):
-    """Asks for `Well` of the same number. `try_to_write`: find out whether the read model can be written now."""
+class StatusRequest(msgspec.Struct, frozen=True, tag="how"):
+    """Asks for `Status` of the same number. `try_to_write`: find out whether the read model can be written now."""
 
     number: int
     try_to_write: bool = False
@@ -37,15 +37,15 @@ class Damaged(msgspec.Struct, frozen=True, tag="damaged"):
     why: str
 
 
-class Well(msgspec.Struct, frozen=True, tag="well"):
-    """The answer to `HowAreYou`. `trouble` says what keeps the child from folding, None when nothing does."""
+class Status(msgspec.Struct, frozen=True, tag="well"):
+    """The answer to `StatusRequest`. `trouble` says what keeps the child from folding, None when nothing does."""
 
     number: int
     trouble: str | None
 
 
-FromFront = LogGrew | HowAreYou | Damaged
-FromChild = Projected | Well
+FromFront = LogGrew | StatusRequest | Damaged
+FromChild = Projected | Status
 
 M = TypeVar("M")
 

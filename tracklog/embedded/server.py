@@ -8,9 +8,10 @@ from read_model.sqlite_link import link_of
 from tracklog.embedded.system import EmbeddedSystem
 from tracklog.serving.greeting import greeting
 from tracklog.serving.log_watch import LogWatch
+from tracklog.serving.process import serve
 from tracklog.serving.role_services import together
-from tracklog.serving.serving import Services, serve
-from tracklog.settings.settings import Settings
+from tracklog.serving.services import Services
+from tracklog.settings.process import Settings
 from tracklog.settings.store_uris import EmbeddedStores
 
 

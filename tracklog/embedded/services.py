@@ -11,8 +11,8 @@ from read_model.sqlite_link import link_of
 from schemas.envelope import PARTITION
 from tracklog.embedded.system import EmbeddedSystem
 from tracklog.serving.role_services import artifact_services, read_services, together, write_services
-from tracklog.serving.serving import Services
-from tracklog.settings.settings import Settings
+from tracklog.serving.services import Services
+from tracklog.settings.process import Settings
 from tracklog.web.metrics import LogState, log_metrics
 
 

@@ -19,7 +19,7 @@ from read_model.child_progress import ChildProgress
 from read_model.progress_message import Projected
 from schemas.envelope import PARTITION
 from schemas.errors import TemporarilyUnavailable
-from tracklog.embedded.channel import Channel, Damaged, FromChild, HowAreYou, LogGrew, Well
+from tracklog.embedded.channel import Channel, Damaged, FromChild, LogGrew, Status, StatusRequest
 from tracklog.serving.lag import Lag
 from tracklog.serving.supervision import HUNG_S, PING_S, Pulse, Supervisor, ended
 
@@ -47,7 +47,7 @@ class EmbeddedSystem:
         self._channel: Channel | None = None
         self._told_end = 0
         self._damage: Damaged | None = None
-        self._asked: dict[int, asyncio.Future[Well]] = {}
+        self._asked: dict[int, asyncio.Future[Status]] = {}
         self._numbers = itertools.count()
         self._pulse = Pulse(1)
         self._lag = Lag()
@@ -129,7 +129,7 @@ class EmbeddedSystem:
     async def _started(self, channel_end: socket.socket) -> asyncio.subprocess.Process:
         return await asyncio.create_subprocess_exec(
             sys.executable,
-            *("-m", "tracklog.child", "tracklog.embedded.projector_process"),
+            *("-m", "tracklog.child", "tracklog.embedded.projector_child"),
             str(self.log_path),
             str(channel_end.fileno()),
             str(self.progress.checkpoint),
@@ -159,7 +159,7 @@ class EmbeddedSystem:
                 case Projected():
                     self._supervisor.is_at_work()
                     self._projected(message)
-                case Well():
+                case Status():
                     asker = self._asked.pop(message.number, None)
                     if asker is not None and not asker.done():
                         asker.set_result(message)
@@ -168,21 +168,21 @@ class EmbeddedSystem:
         """Look after the child once in a while, and kill one that gives no sign of life any more."""
         self._pulse = pulse = Pulse(round(self._hung_s / PING_S))
         while not pulse.is_lost():
-            channel.send(HowAreYou(next(self._numbers)))
+            channel.send(StatusRequest(next(self._numbers)))
             end, checkpoint = {PARTITION: self.log.newest_end}, {PARTITION: self.progress.checkpoint}
             self._late_s = self._lag.look(end, checkpoint, self._loop.time())
             await asyncio.sleep(PING_S)
         logger.error("the projector gave no sign of life for %g s; it is killed", self._hung_s)
         child.kill()
 
-    async def _ask_child(self) -> Well:
+    async def _ask_child(self) -> Status:
         """How the child is, once it has tried to write."""
         if self._channel is None:
             raise TemporarilyUnavailable("The projector starts.")
         number = next(self._numbers)
-        answer: asyncio.Future[Well] = self._loop.create_future()
+        answer: asyncio.Future[Status] = self._loop.create_future()
         self._asked[number] = answer
-        self._channel.send(HowAreYou(number, try_to_write=True))
+        self._channel.send(StatusRequest(number, try_to_write=True))
         try:
             return await answer
         finally:

@@ -6,7 +6,7 @@ from artifact_proxy.http.routes import artifact_routes
 from ingest.routes import ingest_routes
 from query_api.routes import query_routes
 from schemas.rest.route import Route
-from tracklog.page.page import page_routes
+from tracklog.page.routes import page_routes
 from tracklog.web.route_table import Endpoint, endpoints_of
 from tracklog.web.unbuilt import unbuilt_routes
 

@@ -11,10 +11,11 @@ from artifact_proxy.http.routes import proxy_routes
 from query_api.server_routes import server_routes
 from schemas.envelope import EventClock
 from schemas.rest.route import NO_PREFIX, Kind, Limits, Permission, Route
-from tracklog.serving.artifact_services import opened_store, store_needs
+from tracklog.serving.artifact_stores import opened_store, store_needs
 from tracklog.serving.greeting import greeting
-from tracklog.serving.serving import Services, serve
-from tracklog.settings.settings import Settings
+from tracklog.serving.process import serve
+from tracklog.serving.services import Services
+from tracklog.settings.process import Settings
 from tracklog.web.route_table import METHODS
 
 

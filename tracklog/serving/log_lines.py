@@ -2,6 +2,7 @@
 
 import json
 import logging
+import sys
 import traceback
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -10,8 +11,20 @@ from typing import Final
 
 ExceptionInfo = tuple[type[BaseException], BaseException, TracebackType | None] | tuple[None, None, None]
 
+TALKATIVE_LIBRARIES: Final = ("aiobotocore", "aiokafka", "alembic", "botocore")
+"""What they say below a warning is for their makers."""
+
 MOST_CAUSES: Final = 10
 """Exceptions of a chain that are shown."""
+
+
+def log_as_json() -> None:
+    """Have everything that is logged written to standard error as lines of JSON."""
+    lines = logging.StreamHandler(sys.stderr)
+    lines.setFormatter(JsonLines())
+    logging.basicConfig(level=logging.INFO, handlers=[lines])
+    for library in TALKATIVE_LIBRARIES:
+        logging.getLogger(library).setLevel(logging.WARNING)
 
 
 class JsonLines(logging.Formatter):

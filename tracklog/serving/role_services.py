@@ -12,8 +12,8 @@ from ingest.admission.lookups import DoorState
 from query_api.port import ReadModel
 from read_model.progress import ProjectionProgress
 from schemas.rest.route import Route
-from tracklog.serving.serving import Services
-from tracklog.settings.settings import ArtifactSettings
+from tracklog.serving.services import Services
+from tracklog.settings.process import ArtifactSettings
 from tracklog.web.metrics import WriteCounts, write_metrics
 
 
@@ -48,7 +48,7 @@ def read_services(
     from query_api.routes import query_routes
     from query_api.service import QueryService
     from tracklog.page.fetch import default_page_folder
-    from tracklog.page.page import page_routes
+    from tracklog.page.routes import page_routes
 
     freshness = Freshness(log, progress)
     routes = [*query_routes(QueryService(read_model), freshness, history), *page_routes(default_page_folder())]
@@ -65,9 +65,9 @@ async def artifact_services(
     """What passes artifacts, and records in the log what changes; its stores are closed when `stack` is left."""
     from artifact_proxy.http.routes import artifact_routes
     from query_api.freshness import Freshness
-    from tracklog.serving.artifact_services import artifact_proxy, store_needs
+    from tracklog.serving.artifact_stores import open_artifact_proxy, store_needs
 
-    proxy = await artifact_proxy(artifacts, log, read_model, Freshness(log, progress), stack)
+    proxy = await open_artifact_proxy(artifacts, log, read_model, Freshness(log, progress), stack)
     return Services(routes=artifact_routes(proxy), needs=store_needs(proxy.destination))
 
 

@@ -8,7 +8,7 @@ from aiohttp import hdrs, web
 
 from schemas.rest.request_keys import KNOWS_ITS_HOSTS
 from schemas.rest.route import KIB, NO_PREFIX, Kind, Limits, Permission, Route
-from tracklog.settings.settings import ANY, WebSettings
+from tracklog.settings.process import ANY, WebSettings
 from tracklog.web.access_log import AccessLog
 from tracklog.web.bounds import Bounds
 from tracklog.web.front_door import FrontDoor

@@ -6,7 +6,7 @@ from typing import Final
 
 from aiohttp import hdrs, web
 
-from tracklog.settings.settings import IpNetwork
+from tracklog.settings.process import IpNetwork
 
 MAX_HOPS: Final = 16
 """Proxies that are asked who came to them. A longer chain is nobody's set-up."""

@@ -33,7 +33,7 @@ from schemas.errors import (
 from schemas.rest.json_answer import JsonAnswer
 from schemas.rest.request_keys import ACTOR, BEHIND, REQUEST_ID, UNPACKING, Unpacking
 from schemas.rest.route import KIB, Handler, Kind, Limits
-from tracklog.settings.settings import WebSettings
+from tracklog.settings.process import WebSettings
 from tracklog.web.access_log import AccessLog
 from tracklog.web.answers import INTERNAL_MESSAGE, error_response, http_error, status_of
 from tracklog.web.bounds import Bounds, Share, Shares, client_of

@@ -14,7 +14,7 @@ from aiohttp import web
 from aiohttp.web_server import Server as FrameworkServer
 
 from schemas.rest.route import MIB
-from tracklog.serving.freed_memory import give_back_large_blocks, trimming
+from tracklog.memory.freed import give_back_large_blocks, trimming
 from tracklog.web.answers import refused_connection
 from tracklog.web.bounds import Shares, client_of
 from tracklog.web.connection import Connection

@@ -21,7 +21,7 @@ from artifact_proxy.stores.local.blob_store import LocalBlobStore
 from event_log.port import EventLog
 from schemas.envelope import EventClock
 from schemas.errors import ResourceDoesNotExist
-from tracklog.settings.settings import WebSettings
+from tracklog.settings.process import WebSettings
 from tracklog.web.app import create_app, create_runner
 
 PROXY = "/api/2.0/mlflow-artifacts/artifacts"

@@ -6,7 +6,7 @@ from aiohttp.test_utils import TestClient
 from ingest.routes import ingest_routes
 from tests.unit.ingest.doubles import House
 from tests.web_server import WebServer
-from tracklog.settings.settings import WebSettings
+from tracklog.settings.process import WebSettings
 from tracklog.web.app import create_app
 
 ROUTE = "api/2.0/mlflow-artifacts/artifacts"

@@ -18,7 +18,7 @@ from projector.postgresql_read_model import PostgresqlReadModelWriter
 from read_model.postgresql_connections import PostgresqlReadModelConnections
 from schemas.errors import Retryable
 from schemas.postgresql_errors import CONNECTION_ERRORS, DAMAGE_ERRORS, MISSING_ERRORS, PASSING_ERRORS
-from tracklog.distributed.projector import identity_of
+from tracklog.distributed.projector_role import identity_of
 
 DSN: Final = "postgresql://user:secret@127.0.0.1:1/database"
 

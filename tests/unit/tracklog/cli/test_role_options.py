@@ -8,7 +8,7 @@ from click.testing import CliRunner, Result
 
 from tracklog.cli import artifacts, ingest, projector, query
 from tracklog.cli.commands import tracklog
-from tracklog.settings.settings import Settings, trusted_proxies_of
+from tracklog.settings.process import Settings, trusted_proxies_of
 from tracklog.settings.store_uris import KafkaTopic, PostgresqlDatabase, SharedStores
 
 ROLES = {"ingest": ingest, "projector": projector, "query": query, "artifacts": artifacts}

@@ -14,7 +14,7 @@ from click.testing import CliRunner, Result
 from tracklog.cli import server
 from tracklog.cli.commands import COMMANDS, tracklog
 from tracklog.cli.unsupported_options import NAMED_BY_ENVIRONMENT, UNSUPPORTED, UNSUPPORTED_FLAGS
-from tracklog.settings.settings import Settings
+from tracklog.settings.process import Settings
 from tracklog.settings.store_uris import EmbeddedStores, SqliteFile
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from event_log.port import LogAccessRefused, LogUnavailable
 from tracklog.distributed.availability import AWAY_S, REFUSED_S, SAID_EVERY_S, once_available
-from tracklog.serving.serving import CannotStart, ToldToStop
+from tracklog.serving.services import CannotStart, ToldToStop
 
 AWAY, REFUSED = LogUnavailable("away"), LogAccessRefused("wrong password")
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import pytest
 from aiohttp.test_utils import make_mocked_request
 
-from tracklog.settings.settings import trusted_proxies_of
+from tracklog.settings.process import trusted_proxies_of
 from tracklog.web.client_address import MAX_HOPS, client_address_rule
 
 PROXY = "10.0.0.5"

@@ -17,7 +17,7 @@ from aiohttp.test_utils import TestClient
 
 from schemas.rest.route import MIB, V2, Handler, Kind, Limits, Permission, Route
 from tests.web_server import WebServer
-from tracklog.settings.settings import WebSettings, trusted_proxies_of
+from tracklog.settings.process import WebSettings, trusted_proxies_of
 from tracklog.web.access_log import AccessLog
 from tracklog.web.app import create_app
 from tracklog.web.bounds import Bounds

@@ -26,7 +26,7 @@ from schemas.errors import (
 from schemas.rest.request_keys import ACTOR, BEHIND, REQUEST_ID
 from schemas.rest.route import NO_PREFIX, V2, Handler, Kind, Limits, Permission, Route
 from tests.web_server import WebServer
-from tracklog.settings.settings import WebSettings, trusted_proxies_of
+from tracklog.settings.process import WebSettings, trusted_proxies_of
 from tracklog.web.access_log import AccessLog
 from tracklog.web.app import COUNTS, FRONT_DOOR, create_app
 from tracklog.web.bounds import Bounds

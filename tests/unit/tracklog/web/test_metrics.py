@@ -5,7 +5,7 @@ from prometheus_client.core import Metric
 from prometheus_client.parser import text_string_to_metric_families
 
 from tests.web_server import WebServer
-from tracklog.settings.settings import WebSettings
+from tracklog.settings.process import WebSettings
 from tracklog.web.app import create_app
 from tracklog.web.metrics import DoorCounts, LogState, ServerMetrics, WriteCounts, log_metrics, write_metrics
 from tracklog.web.metrics_route import metrics_route

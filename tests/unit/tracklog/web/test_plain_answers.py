@@ -11,7 +11,7 @@ from schemas.rest.json_answer import JsonAnswer
 from schemas.rest.request_keys import BEHIND
 from schemas.rest.route import V2, Handler, Kind, Limits, Permission, Route
 from tests.web_server import WebServer
-from tracklog.settings.settings import WebSettings
+from tracklog.settings.process import WebSettings
 from tracklog.web.app import create_app
 from tracklog.web.plain_answers import PlainAnswers
 

@@ -9,7 +9,7 @@ from aiohttp.test_utils import TestClient
 from schemas.errors import TemporarilyUnavailable
 from tests.virtual_time import run_in_virtual_time
 from tests.web_server import WebServer
-from tracklog.settings.settings import WebSettings
+from tracklog.settings.process import WebSettings
 from tracklog.web import readiness
 from tracklog.web.app import create_app
 from tracklog.web.readiness import QUIET_S, Check, Readiness, ready_route, seldom, tell_until_ready

@@ -7,7 +7,7 @@ import pytest
 from aiohttp import web
 
 from schemas.rest.route import NO_PREFIX, V2, Kind, Limits, Permission, Route
-from tracklog.settings.settings import WebSettings
+from tracklog.settings.process import WebSettings
 from tracklog.web.app import create_app
 from tracklog.web.route_table import UnsafeRouteTable, endpoints_of
 from tracklog.web.unbuilt import unbuilt_routes

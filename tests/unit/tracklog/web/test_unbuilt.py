@@ -12,7 +12,7 @@ from aiohttp.test_utils import TestClient
 from schemas.rest.route import Kind, Route
 from tests.web_server import WebServer
 from tracklog.proxy.route_catalog import built_routes
-from tracklog.settings.settings import WebSettings
+from tracklog.settings.process import WebSettings
 from tracklog.web.app import create_app
 from tracklog.web.unbuilt import answer_not_implemented, unbuilt_routes
 from tracklog.web.unbuilt_reads import READS, UnbuiltRead

@@ -19,14 +19,14 @@ from query_api.port import ReadModel
 from schemas.envelope import EventClock
 from schemas.errors import ResourceDoesNotExist
 from schemas.events import ordering_unit_of
-from tracklog.settings.settings import ArtifactSettings, folder_of
+from tracklog.settings.process import ArtifactSettings, folder_of
 from tracklog.web.readiness import Check, seldom
 
 PARAMETER: Final = {"sqlite": "?", "postgresql": "$1"}
 """How a dialect writes the first parameter of a statement."""
 
 
-async def artifact_proxy(
+async def open_artifact_proxy(
     artifacts: ArtifactSettings, log: EventLog, read_model: ReadModel, freshness: Freshness, stack: AsyncExitStack
 ) -> ArtifactProxy:
     """The proxy over the stores that `artifacts` name; they are closed when `stack` is left."""

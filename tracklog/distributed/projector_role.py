@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import gc
 import logging
 from collections.abc import AsyncIterator, Callable, Coroutine, Set
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -24,12 +23,14 @@ from schemas.migrations import ForeignDatabase
 from schemas.postgresql_errors import CONNECT_ERRORS, PASSING_ERRORS
 from schemas.rest.route import Kind
 from tracklog.distributed.availability import once_available
-from tracklog.distributed.opening import assignment_in_group, opened_log, opened_reader
+from tracklog.distributed.shared_log import assignment_in_group, open_shared_log, open_shared_reader
 from tracklog.distributed.shared_system import STALLED_S, end_if_known
+from tracklog.memory.collector import collect_seldom
 from tracklog.serving.greeting import greeting
 from tracklog.serving.log_watch import LogWatch
-from tracklog.serving.serving import Services, ToldToStop, serve
-from tracklog.settings.settings import Settings
+from tracklog.serving.process import serve
+from tracklog.serving.services import Services, ToldToStop
+from tracklog.settings.process import Settings
 from tracklog.settings.store_uris import SharedStores
 from tracklog.web.metrics import LogState, ProjectionCounts, log_metrics, projection_metrics
 
@@ -48,7 +49,7 @@ _IDENTITY: Final = (
 )
 
 
-class Projector:
+class ProjectorRole:
     """A worker of the group that folds the log, and what is to be said of it."""
 
     def __init__(self, stores: SharedStores) -> None:
@@ -75,7 +76,7 @@ class Projector:
             await stack.enter_async_context(_beside(_pass_on(stopping, over)))
             with contextlib.suppress(ToldToStop):
                 database = await once_available(self._database, over)
-                log = self._log = await once_available(self._opened_log, over)
+                log = self._log = await once_available(self._open_log, over)
                 stack.push_async_callback(log.close)
                 self._watch = LogWatch(log)
                 await stack.enter_async_context(self._watch.looking(over))
@@ -110,14 +111,14 @@ class Projector:
                     )
                     over.set()
 
-    async def _opened_log(self) -> EventLogReader:
+    async def _open_log(self) -> EventLogReader:
         try:
-            return await opened_reader(self._stores.event_log)
+            return await open_shared_reader(self._stores.event_log)
         except LogUnavailable as unavailable:
             self._trouble = unavailable.message
             # Perhaps it is not there yet.
-            await (await opened_log(self._stores.event_log)).close()
-            return await opened_reader(self._stores.event_log)
+            await (await open_shared_log(self._stores.event_log)).close()
+            return await open_shared_reader(self._stores.event_log)
 
     def _projection_of(
         self, log: EventLogReader, partitions: int, hurry: Hurry, database: str, stopping: asyncio.Event
@@ -285,7 +286,7 @@ async def serve_projector(settings: Settings, announce: Callable[[str], None]) -
     """Fold until a signal says to stop, and answer meanwhile how it goes. Raises AddressTaken, ForeignLog."""
     stores = settings.stores
     assert isinstance(stores, SharedStores)
-    projector = Projector(stores)
+    projector = ProjectorRole(stores)
     collect_seldom()
 
     @asynccontextmanager
@@ -310,9 +311,3 @@ async def serve_projector(settings: Settings, announce: Callable[[str], None]) -
         ),
         announce=announce,
     )
-
-
-def collect_seldom() -> None:
-    """A batch is tens of thousands of objects in no cycle; looking through them again and again took a third of it."""
-    gc.freeze()
-    gc.set_threshold(200_000, 20, 20)

@@ -5,7 +5,7 @@ import socket
 import pytest
 
 from tests.services.process import HOST
-from tracklog.serving.serving import AddressTaken, bound_sockets
+from tracklog.serving.listening import AddressTaken, bound_sockets
 
 needs_ipv6 = pytest.mark.skipif(not socket.has_dualstack_ipv6(), reason="this machine has no IPv6")
 

@@ -2,37 +2,32 @@
 
 import asyncio
 import contextlib
-import errno
 import gc
 import logging
 import os
 import signal
 import socket
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from aiohttp import web
 
-from schemas.rest.route import Kind, Route
-from tracklog.serving.addresses import ANY_IPV4, ANY_IPV6, Reach, in_url, reach
-from tracklog.settings.settings import ListenSettings, WebSettings
+from tracklog.serving.addresses import Reach, reach
+from tracklog.serving.listening import bound_sockets
+from tracklog.serving.services import Open, Services, ToldToStop
+from tracklog.settings.process import ListenSettings, WebSettings
 from tracklog.web.access_log import AccessLog
 from tracklog.web.app import FRONT_DOOR, create_app, create_runner
 from tracklog.web.bounds import bounds_with, raise_open_files
-from tracklog.web.metrics import DoorCounts, MetricSource, ServerMetrics
+from tracklog.web.metrics import DoorCounts, ServerMetrics
 from tracklog.web.metrics_route import metrics_route
-from tracklog.web.readiness import Check, Readiness, ready_route, tell_until_ready
+from tracklog.web.readiness import Readiness, ready_route, tell_until_ready
 from tracklog.web.server import Listener, Runner, Server
 
-logger = logging.getLogger("tracklog.serving.serving")
+logger = logging.getLogger(__name__)
 
 BACKLOG: Final = 1024
 """Connections that may wait to be accepted: a burst of as many clients as requests may be under way."""
-
-_FREE_PORTS_TRIED: Final = 20
-"""For a server at several addresses that takes any free port: one port must be free at all of them."""
 
 DRAIN_S: Final = 8.0
 """How long requests under way may take to end once the server is told to stop. Orchestrators kill after ten."""
@@ -45,39 +40,6 @@ KEEP_ALIVE_S: Final = 620.0
 
 ACCESS_LOG_FD: Final = 1
 """Standard output; whatever else there is to say goes to standard error."""
-
-EVERY_KIND: Final = frozenset(Kind)
-
-
-class AddressTaken(Exception):
-    """Somebody else listens where this server should."""
-
-
-class CannotStart(Exception):
-    """What the process needs did not come within a bound; the message says what and why."""
-
-
-class ToldToStop(Exception):
-    """The process was told to stop before it had what it needs."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Services:
-    """What a process serves: routes, what it tells in its metrics, and what it needs to be ready, by name.
-
-    `role` names the process where others serve the rest, whose kinds of routes are not in `kinds`.
-    """
-
-    routes: Sequence[Route]
-    metrics: Sequence[MetricSource] = ()
-    needs: Mapping[str, Check] = field(default_factory=dict)
-    kinds: frozenset[Kind] = EVERY_KIND
-    role: str | None = None
-
-
-Open = Callable[[asyncio.Event], AbstractAsyncContextManager[Services]]
-"""Opens the services of a process, and closes them when the context is left. The event is set when it is to stop;
-who still waits for something then raises ToldToStop. Raises CannotStart where that does not come within a bound."""
 
 
 async def serve(
@@ -162,58 +124,6 @@ async def _started(served: Services, readiness: Readiness, settings: WebSettings
 def log_broken_callback(_loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
     """Log what nobody caught. The context's objects are left out: they show what a request held."""
     logger.error("%s", context.get("message", "a callback failed"), exc_info=context.get("exception"))
-
-
-def bound_sockets(host: str, port: int) -> list[socket.socket]:
-    """Sockets that hold `port` on every address of `host`, and do not listen yet.
-
-    `::` is every address of this machine: a socket for IPv6 and one for IPv4, so that each client is known by its own
-    address. They are bound before anything is opened, so that a server that cannot be reached leaves nothing behind.
-    Raises AddressTaken.
-    """
-    addresses = _addresses(host, port)
-    attempts_left = 1 if port else _FREE_PORTS_TRIED
-    while True:
-        attempts_left -= 1
-        try:
-            return _bound(addresses, port)
-        except OSError as error:
-            if attempts_left and error.errno == errno.EADDRINUSE:
-                continue  # the port that was free at the first address is not at another
-            why = os.strerror(error.errno or 0)
-            raise AddressTaken(
-                f"Cannot listen on {in_url(host)}:{port}: {why}; choose another --port or --host."
-            ) from error
-
-
-def _bound(addresses: Iterable[tuple[socket.AddressFamily, Any]], port: int) -> list[socket.socket]:
-    """A socket at each address, all with one port: `port`, or what the system gives the first. Raises OSError."""
-    found: list[socket.socket] = []
-    try:
-        for family, address in addresses:
-            listener = socket.socket(family, socket.SOCK_STREAM)
-            found.append(listener)
-            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            if family == socket.AF_INET6:
-                listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-            listener.bind((address[0], port or found[0].getsockname()[1], *address[2:]))
-            listener.setblocking(False)
-    except BaseException:
-        for listener in found:
-            listener.close()
-        raise
-    return found
-
-
-def _addresses(host: str, port: int) -> dict[tuple[socket.AddressFamily, Any], None]:
-    """Families and addresses of `host`, in order. Raises AddressTaken."""
-    try:
-        found = socket.getaddrinfo(host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
-        if host == ANY_IPV6:
-            found += socket.getaddrinfo(ANY_IPV4, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
-    except socket.gaierror as error:
-        raise AddressTaken(f"--host {host} is not an address of this machine: {error.strerror}.") from error
-    return dict.fromkeys((family, address) for family, _, _, _, address in found)
 
 
 def _reach(listeners: Sequence[socket.socket], listen: ListenSettings, web_settings: WebSettings) -> Reach:

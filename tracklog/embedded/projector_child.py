@@ -5,7 +5,6 @@ Imports little, because its memory counts beside the front's.
 
 import asyncio
 import contextlib
-import gc
 import logging
 import os
 import socket
@@ -32,7 +31,8 @@ from read_model.progress_message import Projected, RefusedEvent
 from read_model.sqlite_link import current
 from schemas.envelope import PARTITION, Positions
 from schemas.sqlite_errors import is_passing
-from tracklog.embedded.channel import Channel, Damaged, FromFront, HowAreYou, LogGrew, Well
+from tracklog.embedded.channel import Channel, Damaged, FromFront, LogGrew, Status, StatusRequest
+from tracklog.memory.collector import collect_seldom
 
 logger = logging.getLogger(__name__)
 
@@ -72,8 +72,8 @@ class _Front:
                         self._awaited = message.end
                         self._urgent.set()
                     self._log.wake()
-                case HowAreYou():
-                    self._channel.send(Well(message.number, self._trouble(message)))
+                case StatusRequest():
+                    self._channel.send(Status(message.number, self._trouble(message)))
                 case Damaged():
                     self._damage = message
                     self._heard_of_damage.set()
@@ -94,7 +94,7 @@ class _Front:
             async with asyncio.timeout(LINGER_S):
                 await self._urgent.wait()
 
-    def _trouble(self, asked: HowAreYou) -> str | None:
+    def _trouble(self, asked: StatusRequest) -> str | None:
         if self.trouble is None and self.read_model is not None and asked.try_to_write:
             try:
                 self.read_model.try_to_write()
@@ -240,12 +240,6 @@ def _is_current(log_path: Path, read_model: Path, file: tuple[int, int]) -> bool
     except FileNotFoundError:
         return False
     return (found.st_dev, found.st_ino) == file
-
-
-def collect_seldom() -> None:
-    """A batch is tens of thousands of objects in no cycle; looking through them again and again took a third of it."""
-    gc.freeze()
-    gc.set_threshold(200_000, 20, 20)
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tracklog.settings.settings import (
+from tracklog.settings.process import (
     allowed_origins_of,
     artifact_root_of,
     artifacts_destination_of,

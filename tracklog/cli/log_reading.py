@@ -1,4 +1,4 @@
-"""Opening a log wherever it is, to read it from outside of a server."""
+"""Opening a log wherever it is, for a command that reads it while a server may have it open."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -12,7 +12,7 @@ class NoLog(Exception):
 
 
 @asynccontextmanager
-async def opened_reader(place: EventLogPlace) -> AsyncIterator[EventLogReader]:
+async def reading_log(place: EventLogPlace) -> AsyncIterator[EventLogReader]:
     """A reader of the log at `place`, which a server may have open too.
 
     Raises NoLog, ForeignLog or LogUnavailable.
@@ -27,9 +27,9 @@ async def opened_reader(place: EventLogPlace) -> AsyncIterator[EventLogReader]:
 async def _reader(place: EventLogPlace) -> EventLogReader:
     """Imports of libraries wait until a log needs them."""
     if not isinstance(place, SqliteFile):
-        from tracklog.distributed.opening import opened_reader as shared_reader
+        from tracklog.distributed.shared_log import open_shared_reader
 
-        return await shared_reader(place)
+        return await open_shared_reader(place)
     from event_log.sqlite.event_log import SqliteEventLogReader, check_is_log
 
     if not check_is_log(place.path):

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 LogPlace = PostgresqlDatabase | KafkaTopic
 
 
-async def opened_log(place: LogPlace) -> EventLog:
+async def open_shared_log(place: LogPlace) -> EventLog:
     """The log at `place`, to append to; made where there is none.
 
     Raises LogUnavailable, ForeignLog, or SettingRefused.
@@ -32,7 +32,7 @@ async def opened_log(place: LogPlace) -> EventLog:
         )
 
 
-async def opened_reader(place: LogPlace) -> EventLogReader:
+async def open_shared_reader(place: LogPlace) -> EventLogReader:
     """The log at `place`, to read.
 
     Raises LogUnavailable, also while there is no topic yet, ForeignLog, or SettingRefused.

@@ -13,7 +13,7 @@ from yarl import URL
 from schemas.errors import NotFound
 from schemas.rest.route import Handler, Kind, Permission
 from tracklog.page.fetch import ORIGIN_FILE
-from tracklog.page.page import page_routes
+from tracklog.page.routes import page_routes
 
 INDEX = "<!doctype html><title>a page</title>"
 SCRIPT = "const answer = 42;\n" * 100

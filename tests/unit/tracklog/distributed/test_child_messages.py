@@ -5,7 +5,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from tracklog.distributed.projector_child import ChildStores
+from tracklog.distributed.child_messages import ChildStores
 from tracklog.settings.store_uris import KafkaTopic, PostgresqlDatabase, SharedStores
 
 DATABASE = PostgresqlDatabase("postgresql://ann:se%40cret@db/tracklog?sslmode=require")

@@ -1,0 +1,40 @@
+"""What a process serves and needs, as every role and deployment says it."""
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, field
+from typing import Final
+
+from schemas.rest.route import Kind, Route
+from tracklog.web.metrics import MetricSource
+from tracklog.web.readiness import Check
+
+EVERY_KIND: Final = frozenset(Kind)
+
+
+class CannotStart(Exception):
+    """What the process needs did not come within a bound; the message says what and why."""
+
+
+class ToldToStop(Exception):
+    """The process was told to stop before it had what it needs."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Services:
+    """What a process serves: routes, what it tells in its metrics, and what it needs to be ready, by name.
+
+    `role` names the process where others serve the rest, whose kinds of routes are not in `kinds`.
+    """
+
+    routes: Sequence[Route]
+    metrics: Sequence[MetricSource] = ()
+    needs: Mapping[str, Check] = field(default_factory=dict)
+    kinds: frozenset[Kind] = EVERY_KIND
+    role: str | None = None
+
+
+Open = Callable[[asyncio.Event], AbstractAsyncContextManager[Services]]
+"""Opens the services of a process, and closes them when the context is left. The event is set when it is to stop;
+who still waits for something then raises ToldToStop. Raises CannotStart where that does not come within a bound."""
