@@ -4,35 +4,27 @@ from aiohttp import hdrs, web
 
 from ingest.proxy_address import ProxyAddress
 from ingest.service import IngestService
+from schemas.messages.experiments import (
+    CreateExperiment,
+    DeleteExperiment,
+    DeleteExperimentTag,
+    RestoreExperiment,
+    SetExperimentTag,
+    UpdateExperiment,
+)
+from schemas.messages.logged_models import (
+    CreateLoggedModel,
+    DeleteLoggedModel,
+    DeleteLoggedModelTag,
+    FinalizeLoggedModel,
+    LogLoggedModelParams,
+    SetLoggedModelTags,
+)
+from schemas.messages.run_data import DeleteTag, LogBatch, LogInputs, LogMetric, LogModel, LogOutputs, LogParam, SetTag
+from schemas.messages.runs import CreateRun, DeleteRun, RestoreRun, UpdateRun
 from schemas.rest.decode import read_message
 from schemas.rest.handler import command_handler
 from schemas.rest.json_answer import JsonAnswer
-from schemas.rest.messages import (
-    CreateExperiment,
-    CreateLoggedModel,
-    CreateRun,
-    DeleteExperiment,
-    DeleteExperimentTag,
-    DeleteLoggedModel,
-    DeleteLoggedModelTag,
-    DeleteRun,
-    DeleteTag,
-    FinalizeLoggedModel,
-    LogBatch,
-    LogInputs,
-    LogLoggedModelParams,
-    LogMetric,
-    LogModel,
-    LogOutputs,
-    LogParam,
-    RestoreExperiment,
-    RestoreRun,
-    SetExperimentTag,
-    SetLoggedModelTags,
-    SetTag,
-    UpdateExperiment,
-    UpdateRun,
-)
 from schemas.rest.request_keys import ACTOR, KNOWS_ITS_HOSTS, REQUEST_ID
 from schemas.rest.route import DATA_LIMITS, V2, WRITE_LIMITS, Handler, Kind, Limits, Permission, Route
 

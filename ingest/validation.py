@@ -14,7 +14,7 @@ from typing import Final
 from ingest.artifact_locations import location_fault
 from ingest.proxy_address import ProxyAddress
 from schemas.errors import InvalidParameterValue
-from schemas.rest.bounds import MAX_KEY_CHARACTERS, shown
+from schemas.messages.bounds import MAX_KEY_CHARACTERS, shown
 
 LARGEST_INT64: Final = 2**63 - 1
 

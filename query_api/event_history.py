@@ -14,8 +14,8 @@ from event_log.port import EventFilter, EventLogReader
 from schemas.envelope import RecordedEvent
 from schemas.errors import InvalidParameterValue
 from schemas.event_json import event_json
-from schemas.rest.bounds import Name, PageToken, Path, Word, shown
-from schemas.rest.messages import Int32, Message
+from schemas.messages.bounds import Name, PageToken, Path, Word, shown
+from schemas.messages.message import Int32, Message
 
 MAX_EVENTS: Final = 10_000
 DEFAULT_EVENTS: Final = 1000

@@ -14,21 +14,13 @@ from query_api.server_routes import server_routes
 from query_api.service import GetMetricHistoryBulk, QueryService
 from schemas.errors import BadRequest, RequestLimitExceeded
 from schemas.events import EXPERIMENTS_ORDERING_UNIT, ordering_unit_of
+from schemas.messages.experiments import GetExperiment, GetExperimentByName, SearchDatasets, SearchExperiments
+from schemas.messages.logged_models import GetLoggedModel, SearchLoggedModels
+from schemas.messages.message import Message
+from schemas.messages.metrics import GetMetricHistory, GetMetricHistoryBulkInterval
+from schemas.messages.runs import GetRun, SearchRuns
 from schemas.rest.decode import read_message
 from schemas.rest.json_answer import JsonAnswer
-from schemas.rest.messages import (
-    GetExperiment,
-    GetExperimentByName,
-    GetLoggedModel,
-    GetMetricHistory,
-    GetMetricHistoryBulkInterval,
-    GetRun,
-    Message,
-    SearchDatasets,
-    SearchExperiments,
-    SearchLoggedModels,
-    SearchRuns,
-)
 from schemas.rest.request_keys import BEHIND
 from schemas.rest.route import (
     MIB,

@@ -19,22 +19,12 @@ from query_api.metrics.stored_series import find_series
 from query_api.port import ReadModel
 from query_api.runs.search.search import search_runs
 from schemas.errors import InvalidParameterValue, ResourceDoesNotExist
-from schemas.rest.bounds import Key, RunIds
-from schemas.rest.messages import (
-    GetExperiment,
-    GetExperimentByName,
-    GetLoggedModel,
-    GetMetricHistory,
-    GetMetricHistoryBulkInterval,
-    GetRun,
-    Int32,
-    Message,
-    Required,
-    SearchDatasets,
-    SearchExperiments,
-    SearchLoggedModels,
-    SearchRuns,
-)
+from schemas.messages.bounds import Key, RunIds
+from schemas.messages.experiments import GetExperiment, GetExperimentByName, SearchDatasets, SearchExperiments
+from schemas.messages.logged_models import GetLoggedModel, SearchLoggedModels
+from schemas.messages.message import Int32, Message, Required
+from schemas.messages.metrics import GetMetricHistory, GetMetricHistoryBulkInterval
+from schemas.messages.runs import GetRun, SearchRuns
 
 MAX_BULK_RUNS: Final = 100
 MAX_BULK_HISTORY_POINTS: Final = 25_000

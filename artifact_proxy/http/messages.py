@@ -8,8 +8,8 @@ from typing import Annotated, ClassVar, Final
 
 import msgspec
 
-from schemas.rest.bounds import Id, Path
-from schemas.rest.messages import Int64, Message, Required
+from schemas.messages.bounds import Id, Path
+from schemas.messages.message import Int64, Message, Required
 
 MAX_PARTS: Final = 10_000
 """Of one upload, as S3 has it."""

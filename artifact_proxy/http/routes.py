@@ -16,8 +16,8 @@ from artifact_proxy.http.transfer import download, received
 from artifact_proxy.service import ArtifactProxy
 from artifact_proxy.stores.blob_store import BlobNotFound, BlobStore
 from schemas.errors import InvalidParameterValue
+from schemas.messages.artifacts import ListArtifacts
 from schemas.rest.decode import read_message
-from schemas.rest.messages import ListArtifacts
 from schemas.rest.request_keys import ACTOR, REQUEST_ID
 from schemas.rest.route import MIB, NO_PREFIX, READ_LIMITS, V2, V2_AJAX_ONLY, Handler, Kind, Limits, Permission, Route
 

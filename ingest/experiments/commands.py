@@ -26,7 +26,7 @@ from schemas.events import (
     ExperimentRenamed,
     ExperimentRestored,
 )
-from schemas.rest.messages import (
+from schemas.messages.experiments import (
     CreateExperiment,
     DeleteExperiment,
     DeleteExperimentTag,

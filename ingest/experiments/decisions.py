@@ -30,8 +30,9 @@ from schemas.events import (
     ExperimentTagSet,
     Tag,
 )
-from schemas.rest.bounds import shown
-from schemas.rest.messages import CreateExperiment, DeleteExperimentTag, KeyValue, SetExperimentTag, UpdateExperiment
+from schemas.messages.bounds import shown
+from schemas.messages.experiments import CreateExperiment, DeleteExperimentTag, SetExperimentTag, UpdateExperiment
+from schemas.messages.message import KeyValue
 
 SAVED_VIEW_TAG_PREFIX: Final = "mlflow.customView.view"
 MAX_SAVED_VIEWS: Final = 50

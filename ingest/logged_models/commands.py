@@ -10,7 +10,7 @@ from ingest.logged_models import decisions
 from ingest.runs.names import random_name
 from ingest.validation import experiment_id_of
 from schemas.envelope import Actor
-from schemas.rest.messages import (
+from schemas.messages.logged_models import (
     CreateLoggedModel,
     DeleteLoggedModel,
     DeleteLoggedModelTag,

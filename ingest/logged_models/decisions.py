@@ -18,15 +18,15 @@ from schemas.events import (
     Param,
     Tag,
 )
-from schemas.rest.bounds import MAX_PARAM_CHARACTERS, MAX_TAG_CHARACTERS
-from schemas.rest.messages import (
+from schemas.messages.bounds import MAX_PARAM_CHARACTERS, MAX_TAG_CHARACTERS
+from schemas.messages.logged_models import (
     CreateLoggedModel,
     DeleteLoggedModelTag,
     FinalizeLoggedModel,
-    KeyValue,
     LogLoggedModelParams,
     SetLoggedModelTags,
 )
+from schemas.messages.message import KeyValue
 
 LOGGED_MODEL_STATUSES: Final = {
     "LOGGED_MODEL_PENDING": 1,

@@ -10,7 +10,16 @@ from ingest.logged_models.decisions import require_model_of_metric
 from ingest.run_data import decisions
 from schemas.envelope import Actor
 from schemas.events import RunDataLogged
-from schemas.rest.messages import DeleteTag, LogInputs, LogMetric, LogModel, LogOutputs, LogParam, PlainLogBatch, SetTag
+from schemas.messages.run_data import (
+    DeleteTag,
+    LogInputs,
+    LogMetric,
+    LogModel,
+    LogOutputs,
+    LogParam,
+    PlainLogBatch,
+    SetTag,
+)
 
 
 class RunDataCommands:

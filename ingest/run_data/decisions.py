@@ -28,11 +28,11 @@ from schemas.events import (
     RunTagDeleted,
     Tag,
 )
-from schemas.rest.bounds import MAX_PARAM_CHARACTERS, MAX_TAG_CHARACTERS
-from schemas.rest.messages import (
+from schemas.messages.bounds import MAX_PARAM_CHARACTERS, MAX_TAG_CHARACTERS
+from schemas.messages.message import KeyValue
+from schemas.messages.run_data import (
     Dataset,
     DeleteTag,
-    KeyValue,
     LogInputs,
     LogMetric,
     LogModel,
@@ -43,7 +43,7 @@ from schemas.rest.messages import (
     PlainMetric,
     SetTag,
 )
-from schemas.rest.messages import DatasetInput as DatasetInputMessage
+from schemas.messages.run_data import DatasetInput as DatasetInputMessage
 
 MAX_ENTITIES: Final = 1000
 """Of one log-batch, altogether."""

@@ -12,7 +12,7 @@ from ingest.validation import experiment_id_of
 from schemas.envelope import Actor
 from schemas.errors import ResourceDoesNotExist
 from schemas.events import RunDeleted, RunRestored, RunUpdated
-from schemas.rest.messages import CreateRun, DeleteRun, RestoreRun, UpdateRun
+from schemas.messages.runs import CreateRun, DeleteRun, RestoreRun, UpdateRun
 
 
 class RunCommands:

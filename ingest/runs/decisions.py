@@ -9,8 +9,9 @@ from ingest.artifact_paths import run_artifacts
 from ingest.validation import repeated
 from schemas.errors import BadRequest, InvalidParameterValue
 from schemas.events import RunCreated, RunUpdated, Tag
-from schemas.rest.bounds import MAX_TAG_CHARACTERS
-from schemas.rest.messages import CreateRun, KeyValue, UpdateRun
+from schemas.messages.bounds import MAX_TAG_CHARACTERS
+from schemas.messages.message import KeyValue
+from schemas.messages.runs import CreateRun, UpdateRun
 
 RUN_NAME_TAG: Final = "mlflow.runName"
 

@@ -10,7 +10,7 @@ from query_api.filter.table_search import fetch
 from query_api.port import ReadModel
 from read_model.tables.datasets import dataset_inputs
 from schemas.errors import InvalidParameterValue
-from schemas.rest.messages import SearchDatasets
+from schemas.messages.experiments import SearchDatasets
 
 MAX_EXPERIMENTS: Final = 20
 MAX_SUMMARIES: Final = 1000

@@ -16,7 +16,7 @@ from query_api.port import ReadModel
 from query_api.postgresql import documents as postgresql_json
 from query_api.sqlite import documents as sqlite_json
 from read_model.tables.experiments import experiment_tags, experiments
-from schemas.rest.messages import SearchExperiments
+from schemas.messages.experiments import SearchExperiments
 
 _DOCUMENTS: Final = {
     "sqlite": f"CAST({sqlite_json.EXPERIMENT} AS BLOB)",

@@ -44,15 +44,11 @@ from graphql import (
 
 from query_api.service import QueryService
 from schemas.errors import InvalidParameterValue, Retryable, TracklogError
+from schemas.messages.experiments import GetExperiment, SearchDatasets
+from schemas.messages.message import Message
+from schemas.messages.metrics import GetMetricHistoryBulkInterval
+from schemas.messages.runs import GetRun, SearchRuns
 from schemas.rest.decode import decode_body
-from schemas.rest.messages import (
-    GetExperiment,
-    GetMetricHistoryBulkInterval,
-    GetRun,
-    Message,
-    SearchDatasets,
-    SearchRuns,
-)
 
 MAX_ROOT_FIELDS: Final = 10
 MAX_DEPTH: Final = 10

@@ -30,7 +30,7 @@ from query_api.postgresql import documents as postgresql_json
 from query_api.sqlite import documents as sqlite_json
 from read_model.tables.logged_models import logged_model_metrics, logged_model_params, logged_model_tags, logged_models
 from schemas.errors import InvalidParameterValue
-from schemas.rest.messages import LoggedModelsDataset, LoggedModelsOrderBy, SearchLoggedModels
+from schemas.messages.logged_models import LoggedModelsDataset, LoggedModelsOrderBy, SearchLoggedModels
 
 MAX_ORDER_TERMS: Final = 20
 MAX_DATASETS: Final = 100

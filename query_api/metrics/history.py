@@ -13,7 +13,7 @@ from query_api.metrics.history_order import Ordered, PointKey, in_order
 from query_api.metrics.stored_series import find_series
 from query_api.port import ReadModel
 from schemas.errors import InvalidParameterValue
-from schemas.rest.bounds import shown
+from schemas.messages.bounds import shown
 
 _PIECE_BYTES: Final = 131_072
 """About 1,500 points: half a millisecond between two chances for other requests."""

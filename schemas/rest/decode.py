@@ -16,9 +16,9 @@ from aiohttp import web
 from multidict import MultiMapping
 
 from schemas.errors import InvalidParameterValue
+from schemas.messages.bounds import bounds_of, shown
+from schemas.messages.message import Message
 from schemas.rest.body import check_values, read_body
-from schemas.rest.bounds import bounds_of, shown
-from schemas.rest.messages import Message
 
 M = TypeVar("M", bound=Message)
 

@@ -11,9 +11,9 @@ from typing import TypeVar, cast
 from aiohttp import web
 
 from schemas.envelope import Actor
+from schemas.messages.message import Message
 from schemas.rest.decode import read_message
 from schemas.rest.json_answer import JsonAnswer
-from schemas.rest.messages import Message
 from schemas.rest.request_keys import ACTOR, BEHIND, REQUEST_ID
 from schemas.rest.route import Handler
 

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from schemas.rest import messages
-from schemas.rest.messages import Message
+from schemas.messages import artifacts, experiments, logged_models, metrics, run_data, runs
+from schemas.messages.message import Message
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,44 +68,44 @@ def _get(path: str, message: type[Message], /, **example: Any) -> FuzzedRoute:
 WRITES: Final = (
     _post(
         "experiments/create",
-        messages.CreateExperiment,
+        experiments.CreateExperiment,
         name="<new>",
         artifact_location="s3://bucket/path",
         tags=[PAIR],
     ),
-    _post("experiments/update", messages.UpdateExperiment, **EXPERIMENT, new_name="<new>"),
-    _post("experiments/delete", messages.DeleteExperiment, **EXPERIMENT),
-    _post("experiments/restore", messages.RestoreExperiment, **EXPERIMENT),
-    _post("experiments/set-experiment-tag", messages.SetExperimentTag, **EXPERIMENT, **PAIR),
-    _post("experiments/delete-experiment-tag", messages.DeleteExperimentTag, **EXPERIMENT, key="k"),
+    _post("experiments/update", experiments.UpdateExperiment, **EXPERIMENT, new_name="<new>"),
+    _post("experiments/delete", experiments.DeleteExperiment, **EXPERIMENT),
+    _post("experiments/restore", experiments.RestoreExperiment, **EXPERIMENT),
+    _post("experiments/set-experiment-tag", experiments.SetExperimentTag, **EXPERIMENT, **PAIR),
+    _post("experiments/delete-experiment-tag", experiments.DeleteExperimentTag, **EXPERIMENT, key="k"),
     _post(
         "runs/create",
-        messages.CreateRun,
+        runs.CreateRun,
         **EXPERIMENT,
         user_id="u",
         run_name="n",
         start_time=1700000000000,
         tags=[PAIR],
     ),
-    _post("runs/update", messages.UpdateRun, **RUN, status="FINISHED", end_time=1700000000001, run_name="n"),
-    _post("runs/delete", messages.DeleteRun, **RUN),
-    _post("runs/restore", messages.RestoreRun, **RUN),
-    _post("runs/log-metric", messages.LogMetric, **RUN, **METRIC),
-    _post("runs/log-parameter", messages.LogParam, **RUN, **PAIR),
-    _post("runs/set-tag", messages.SetTag, **RUN, **PAIR),
-    _post("runs/delete-tag", messages.DeleteTag, **RUN, key="k"),
-    _post("runs/log-batch", messages.LogBatch, **RUN, metrics=[METRIC], params=[PAIR], tags=[PAIR]),
+    _post("runs/update", runs.UpdateRun, **RUN, status="FINISHED", end_time=1700000000001, run_name="n"),
+    _post("runs/delete", runs.DeleteRun, **RUN),
+    _post("runs/restore", runs.RestoreRun, **RUN),
+    _post("runs/log-metric", run_data.LogMetric, **RUN, **METRIC),
+    _post("runs/log-parameter", run_data.LogParam, **RUN, **PAIR),
+    _post("runs/set-tag", run_data.SetTag, **RUN, **PAIR),
+    _post("runs/delete-tag", run_data.DeleteTag, **RUN, key="k"),
+    _post("runs/log-batch", run_data.LogBatch, **RUN, metrics=[METRIC], params=[PAIR], tags=[PAIR]),
     _post(
         "runs/log-inputs",
-        messages.LogInputs,
+        run_data.LogInputs,
         **RUN,
         datasets=[{"dataset": DATASET, "tags": [PAIR]}],
         models=[{"model_id": "<model_id>"}],
     ),
-    _post("runs/outputs", messages.LogOutputs, **RUN, models=[{"model_id": "<new>", "step": 1}]),
+    _post("runs/outputs", run_data.LogOutputs, **RUN, models=[{"model_id": "<new>", "step": 1}]),
     _post(
         "logged-models",
-        messages.CreateLoggedModel,
+        logged_models.CreateLoggedModel,
         **EXPERIMENT,
         name="n",
         model_type="t",
@@ -116,37 +116,39 @@ WRITES: Final = (
     FuzzedRoute(
         method="PATCH",
         path="logged-models/<model_id>",
-        message=messages.FinalizeLoggedModel,
+        message=logged_models.FinalizeLoggedModel,
         example={"status": "LOGGED_MODEL_READY"},
     ),
-    _post("logged-models/<model_id>/params", messages.LogLoggedModelParams, params=[{"key": "<new>", "value": "v"}]),
+    _post(
+        "logged-models/<model_id>/params", logged_models.LogLoggedModelParams, params=[{"key": "<new>", "value": "v"}]
+    ),
     FuzzedRoute(
         method="PATCH",
         path="logged-models/<model_id>/tags",
-        message=messages.SetLoggedModelTags,
+        message=logged_models.SetLoggedModelTags,
         example={"tags": [PAIR]},
     ),
     FuzzedRoute(
         method="DELETE",
         path="logged-models/<model_id>/tags/k",
-        message=messages.DeleteLoggedModelTag,
+        message=logged_models.DeleteLoggedModelTag,
         example={},
     ),
-    FuzzedRoute(method="DELETE", path="logged-models/<model_id>", message=messages.DeleteLoggedModel, example={}),
+    FuzzedRoute(method="DELETE", path="logged-models/<model_id>", message=logged_models.DeleteLoggedModel, example={}),
     _post(
         "runs/log-model",
-        messages.LogModel,
+        run_data.LogModel,
         **RUN,
         model_json='{"run_id": "r", "artifact_path": "m", "utc_time_created": "2026", "flavors": {}}',
     ),
 )
 
 READS: Final = (
-    _get("experiments/get", messages.GetExperiment, **EXPERIMENT),
-    _get("experiments/get-by-name", messages.GetExperimentByName, experiment_name="Default"),
+    _get("experiments/get", experiments.GetExperiment, **EXPERIMENT),
+    _get("experiments/get-by-name", experiments.GetExperimentByName, experiment_name="Default"),
     _post(
         "experiments/search",
-        messages.SearchExperiments,
+        experiments.SearchExperiments,
         max_results=10,
         filter="name LIKE 'D%'",
         order_by=["name ASC"],
@@ -154,7 +156,7 @@ READS: Final = (
     ),
     _get(
         "experiments/search",
-        messages.SearchExperiments,
+        experiments.SearchExperiments,
         max_results=10,
         filter="tags.k = 'v'",
         order_by=["experiment_id DESC"],
@@ -163,41 +165,41 @@ READS: Final = (
     FuzzedRoute(
         method="POST",
         path="experiments/search-datasets",
-        message=messages.SearchDatasets,
+        message=experiments.SearchDatasets,
         example={"experiment_ids": ["<experiment_id>"]},
         prefix="/ajax-api/2.0/mlflow/",
     ),
-    _get("runs/get", messages.GetRun, **RUN),
+    _get("runs/get", runs.GetRun, **RUN),
     _post(
         "runs/search",
-        messages.SearchRuns,
+        runs.SearchRuns,
         experiment_ids=["<experiment_id>"],
         filter="metrics.m > 0.1 AND params.k = 'v'",
         run_view_type="ALL",
         max_results=10,
         order_by=["metrics.m DESC"],
     ),
-    _get("metrics/get-history", messages.GetMetricHistory, **RUN, metric_key="m", max_results=10),
+    _get("metrics/get-history", metrics.GetMetricHistory, **RUN, metric_key="m", max_results=10),
     _get(
         "metrics/get-history-bulk-interval",
-        messages.GetMetricHistoryBulkInterval,
+        metrics.GetMetricHistoryBulkInterval,
         run_ids=["<run_id>"],
         metric_key="m",
         start_step=0,
         end_step=10,
         max_results=10,
     ),
-    _get("logged-models/<model_id>", messages.GetLoggedModel),
+    _get("logged-models/<model_id>", logged_models.GetLoggedModel),
     _post(
         "logged-models/search",
-        messages.SearchLoggedModels,
+        logged_models.SearchLoggedModels,
         experiment_ids=["<experiment_id>"],
         filter="name = 'n'",
         datasets=[{"dataset_name": "d", "dataset_digest": "1"}],
         max_results=10,
         order_by=[{"field_name": "name", "ascending": True}],
     ),
-    _get("artifacts/list", messages.ListArtifacts, **RUN, path="a/b"),
+    _get("artifacts/list", artifacts.ListArtifacts, **RUN, path="a/b"),
 )
 
 ROUTES: Final = (*WRITES, *READS)

@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 import zstandard
 
-from schemas.rest.messages import Message
+from schemas.messages.message import Message
 from tests.fuzz.routes import FuzzedRoute, Subject
 
 DEEP: Final = 200_000

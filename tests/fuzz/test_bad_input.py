@@ -6,9 +6,11 @@ user agent of its own, which the events keep, so an event leads back to the requ
 
 import contextlib
 import http.client
+import importlib
 import itertools
 import json
 import os
+import pkgutil
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -20,8 +22,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from schemas.rest import messages
-from schemas.rest.messages import Message
+from schemas import messages
+from schemas.messages import run_data, runs
+from schemas.messages.message import Message
 from tests.fuzz.routes import ROUTES, WRITES, FuzzedRoute, Subject
 from tests.fuzz.spoil import Request, fill, message_in, requests_of
 from tests.tracklog_server import TracklogServer
@@ -208,8 +211,13 @@ def test_nothing_that_was_accepted_is_set_aside_by_the_projector(connection: Con
 
 
 def test_every_message_of_the_tracking_api_is_fuzzed() -> None:
-    every = {one for one in vars(messages).values() if isinstance(one, type) and issubclass(one, Message)}
-    bases = {Message, messages.RunMessage, messages.PlainLogBatch}
+    every = {
+        one
+        for module in pkgutil.iter_modules(messages.__path__, f"{messages.__name__}.")
+        for one in vars(importlib.import_module(module.name)).values()
+        if isinstance(one, type) and issubclass(one, Message)
+    }
+    bases = {Message, runs.RunMessage, run_data.PlainLogBatch}
     inside = {
         found
         for one in every

@@ -123,7 +123,7 @@ SHOWN_BY: Final[dict[str, tuple[str, ...]]] = {
         "unit/query_api/runs/search/test_pages.py::test_an_order_names_each_key_once_and_not_too_many",
     ),
     "Texts and lists that MLflow does not check": (
-        "unit/schemas/test_bounds.py::test_what_is_too_long_is_refused_by_its_name_and_both_lengths",
+        "unit/schemas/messages/test_bounds.py::test_what_is_too_long_is_refused_by_its_name_and_both_lengths",
     ),
     "Values of tags and params that come with a new": (
         "unit/ingest/runs/test_decisions.py::test_keys_of_a_new_runs_tags_may_hold_any_characters_and_long_values_are_cut",
@@ -135,8 +135,8 @@ SHOWN_BY: Final[dict[str, tuple[str, ...]]] = {
         "integration/test_request_bodies.py::test_an_artifact_is_stored_as_it_was_packed",
     ),
     "A body of any size and of any number": (
-        "unit/schemas/test_body.py::test_bodies_of_more_values_than_any_request_needs_are_refused_unread",
-        "unit/schemas/test_bounds.py"
+        "unit/schemas/rest/test_body.py::test_bodies_of_more_values_than_any_request_needs_are_refused_unread",
+        "unit/schemas/messages/test_bounds.py"
         "::test_a_query_string_of_more_fields_than_any_request_needs_is_refused_before_it_is_taken_apart",
     ),
     # Answers

@@ -15,9 +15,9 @@ import orjson
 from aiohttp import web
 
 from schemas.errors import InvalidParameterValue, ResourceDoesNotExist
+from schemas.messages.message import Message
 from schemas.rest.decode import read_message
 from schemas.rest.json_answer import JsonAnswer
-from schemas.rest.messages import Message
 from schemas.rest.route import (
     NO_PREFIX,
     READ_LIMITS,

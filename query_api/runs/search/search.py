@@ -14,7 +14,7 @@ from query_api.runs.search import postgresql as postgresql_runs
 from query_api.runs.search import sqlite as sqlite_runs
 from query_api.runs.search.order import run_order, sort_kinds
 from query_api.runs.search.run_search import RunSearch
-from schemas.rest.messages import SearchRuns
+from schemas.messages.runs import SearchRuns
 
 _DIALECTS: Final[dict[str, Callable[[ReadModel, RunSearch], Awaitable[PageFound]]]] = {
     "sqlite": sqlite_runs.find_runs,

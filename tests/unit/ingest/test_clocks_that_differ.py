@@ -14,14 +14,8 @@ from ingest.service import IngestService
 from query_api.sqlite.documents import LIFECYCLE_STAGE
 from schemas.envelope import EventClock
 from schemas.errors import TracklogError
-from schemas.rest.messages import (
-    CreateExperiment,
-    CreateRun,
-    DeleteExperiment,
-    DeleteRun,
-    RestoreExperiment,
-    RestoreRun,
-)
+from schemas.messages.experiments import CreateExperiment, DeleteExperiment, RestoreExperiment
+from schemas.messages.runs import CreateRun, DeleteRun, RestoreRun
 from tests.unit.ingest.doubles import ANN, House
 from tests.unit.query_api.sqlite_rows import SqliteRows
 

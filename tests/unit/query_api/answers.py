@@ -7,7 +7,9 @@ import orjson
 from query_api.experiments.search import search_experiments
 from query_api.logged_models.search import search_logged_models
 from query_api.runs.search.search import search_runs
-from schemas.rest.messages import SearchExperiments, SearchLoggedModels, SearchRuns
+from schemas.messages.experiments import SearchExperiments
+from schemas.messages.logged_models import SearchLoggedModels
+from schemas.messages.runs import SearchRuns
 from tests.unit.query_api.sqlite_rows import SqliteRows
 
 

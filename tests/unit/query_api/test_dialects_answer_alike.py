@@ -18,13 +18,9 @@ from query_api.documents import (
 from query_api.experiments.search import search_experiments
 from query_api.logged_models.search import search_logged_models
 from query_api.runs.search.search import search_runs
-from schemas.rest.messages import (
-    LoggedModelsOrderBy,
-    SearchDatasets,
-    SearchExperiments,
-    SearchLoggedModels,
-    SearchRuns,
-)
+from schemas.messages.experiments import SearchDatasets, SearchExperiments
+from schemas.messages.logged_models import LoggedModelsOrderBy, SearchLoggedModels
+from schemas.messages.runs import SearchRuns
 from tests.unit.query_api.postgresql_rows import PostgresqlRows
 from tests.unit.query_api.sqlite_rows import SqliteRows
 

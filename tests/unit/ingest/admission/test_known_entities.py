@@ -17,7 +17,8 @@ from schemas.events import (
     RunDeleted,
     RunRestored,
 )
-from schemas.rest.messages import DeleteExperiment, DeleteRun, RestoreRun, UpdateExperiment
+from schemas.messages.experiments import DeleteExperiment, UpdateExperiment
+from schemas.messages.runs import DeleteRun, RestoreRun
 from tests.unit.ingest.doubles import ANN, House
 
 

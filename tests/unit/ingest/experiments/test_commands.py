@@ -24,17 +24,16 @@ from schemas.events import (
     ExperimentTagSet,
     RunCreated,
 )
-from schemas.rest.messages import (
+from schemas.messages.experiments import (
     CreateExperiment,
-    CreateRun,
     DeleteExperiment,
     DeleteExperimentTag,
-    LogMetric,
     RestoreExperiment,
-    RestoreRun,
     SetExperimentTag,
     UpdateExperiment,
 )
+from schemas.messages.run_data import LogMetric
+from schemas.messages.runs import CreateRun, RestoreRun
 from tests.unit.ingest.doubles import ANN, House
 
 

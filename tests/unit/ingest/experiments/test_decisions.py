@@ -12,7 +12,8 @@ from schemas.errors import (
     ResourceDoesNotExist,
 )
 from schemas.events import ExperimentCreated, ExperimentRenamed, ExperimentTagSet, Tag
-from schemas.rest.messages import CreateExperiment, DeleteExperimentTag, KeyValue, SetExperimentTag, UpdateExperiment
+from schemas.messages.experiments import CreateExperiment, DeleteExperimentTag, SetExperimentTag, UpdateExperiment
+from schemas.messages.message import KeyValue
 
 ROOT = "mlflow-artifacts:/"
 

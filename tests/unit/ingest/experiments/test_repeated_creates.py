@@ -12,7 +12,8 @@ from read_model.progress import EventInLog
 from schemas.envelope import Actor, EventData, Position
 from schemas.errors import ResourceAlreadyExists
 from schemas.events import ExperimentAcknowledged
-from schemas.rest.messages import CreateExperiment, DeleteExperiment, KeyValue
+from schemas.messages.experiments import CreateExperiment, DeleteExperiment
+from schemas.messages.message import KeyValue
 from tests.unit.ingest.doubles import ANN, House
 
 WANTED = CreateExperiment(name="e", tags=[KeyValue(key="k", value="v")])

@@ -8,15 +8,15 @@ import pytest
 from read_model.progress import EventInLog
 from schemas.errors import BadRequest, InvalidParameterValue, ResourceDoesNotExist, TemporarilyUnavailable
 from schemas.events import LoggedModelDeleted, LoggedModelFinalized, LoggedModelTagsSet, Tag
-from schemas.rest.messages import (
+from schemas.messages.logged_models import (
     CreateLoggedModel,
     DeleteLoggedModel,
     DeleteLoggedModelTag,
     FinalizeLoggedModel,
-    KeyValue,
     LogLoggedModelParams,
     SetLoggedModelTags,
 )
+from schemas.messages.message import KeyValue
 from tests.unit.ingest.doubles import ANN, House
 
 

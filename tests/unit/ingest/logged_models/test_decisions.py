@@ -14,14 +14,14 @@ from schemas.events import (
     Param,
     Tag,
 )
-from schemas.rest.messages import (
+from schemas.messages.logged_models import (
     CreateLoggedModel,
     DeleteLoggedModelTag,
     FinalizeLoggedModel,
-    KeyValue,
     LogLoggedModelParams,
     SetLoggedModelTags,
 )
+from schemas.messages.message import KeyValue
 
 EXPERIMENT = ExperimentAtDoor(7, "name", "mlflow-artifacts:/7", True, 100, 4)
 DELETED = ExperimentAtDoor(7, "name", "mlflow-artifacts:/7", False, 100, 4)

@@ -8,19 +8,10 @@ import pytest
 from read_model.progress import EventInLog
 from schemas.errors import BadRequest, InvalidParameterValue, ResourceDoesNotExist
 from schemas.events import MetricSeries, ModelMetric, Param, RunDataLogged, RunTagDeleted, Tag
-from schemas.rest.messages import (
-    CreateLoggedModel,
-    CreateRun,
-    DeleteTag,
-    KeyValue,
-    LogBatch,
-    LogMetric,
-    LogOutputs,
-    LogParam,
-    Metric,
-    ModelOutput,
-    SetTag,
-)
+from schemas.messages.logged_models import CreateLoggedModel
+from schemas.messages.message import KeyValue
+from schemas.messages.run_data import DeleteTag, LogBatch, LogMetric, LogOutputs, LogParam, Metric, ModelOutput, SetTag
+from schemas.messages.runs import CreateRun
 from tests.unit.ingest.doubles import ANN, House
 
 

@@ -20,10 +20,10 @@ from schemas.events import (
     RunTagDeleted,
     Tag,
 )
-from schemas.rest import messages
-from schemas.rest.messages import (
+from schemas.messages import run_data
+from schemas.messages.message import KeyValue
+from schemas.messages.run_data import (
     DeleteTag,
-    KeyValue,
     LogBatch,
     LogInputs,
     LogMetric,
@@ -34,7 +34,7 @@ from schemas.rest.messages import (
     ModelInput,
     SetTag,
 )
-from schemas.rest.messages import ModelOutput as ModelOutputMessage
+from schemas.messages.run_data import ModelOutput as ModelOutputMessage
 
 
 def metric(key: str = "m", step: int = 0, value: float | str | None = 1.0, timestamp: int | None = 1) -> Metric:
@@ -216,7 +216,7 @@ def test_another_value_refuses_the_whole_batch(known: str) -> None:
 
 
 def inputs(tags: list[KeyValue] | None = None, **fields: str) -> LogInputs:
-    dataset = messages.DatasetInput(dataset=messages.Dataset(**fields), tags=tags or [])
+    dataset = run_data.DatasetInput(dataset=run_data.Dataset(**fields), tags=tags or [])
     return LogInputs(run_id="r", datasets=[dataset])
 
 
@@ -224,7 +224,7 @@ def inputs(tags: list[KeyValue] | None = None, **fields: str) -> LogInputs:
 def test_half_a_dataset_of_a_metric_is_refused(half: dict[str, str]) -> None:
     with pytest.raises(InvalidParameterValue, match="belong together"):
         decisions.log_metric(LogMetric(run_id="r", key="m", value=1.0, timestamp=9, **half))
-    batch = LogBatch(run_id="r", metrics=[messages.Metric(key="m", value=1.0, timestamp=9, **half)])
+    batch = LogBatch(run_id="r", metrics=[run_data.Metric(key="m", value=1.0, timestamp=9, **half)])
     with pytest.raises(InvalidParameterValue, match="belong together"):
         decisions.log_batch(batch)
 
@@ -233,11 +233,11 @@ def test_inputs_are_kept_as_sent_and_a_dataset_may_be_empty() -> None:
     command = LogInputs(
         run_id="r",
         datasets=[
-            messages.DatasetInput(
-                dataset=messages.Dataset(name="n", digest="d", source_type="local", source="s", schema="{}"),
+            run_data.DatasetInput(
+                dataset=run_data.Dataset(name="n", digest="d", source_type="local", source="s", schema="{}"),
                 tags=[KeyValue(key="mlflow.data.context", value="train")],
             ),
-            messages.DatasetInput(),
+            run_data.DatasetInput(),
         ],
         models=[ModelInput(model_id="m-1"), ModelInput(model_id="m-1")],
     )
@@ -327,5 +327,5 @@ def test_an_empty_name_is_no_name_whichever_way_it_comes() -> None:
 def test_a_number_in_text_that_is_too_large_is_the_infinity_of_its_sign(text: str, sign: str, kept: str) -> None:
     value = sign + text.removeprefix("+") if sign else text
     assert decisions.log_metric(LogMetric(run_id="r", key="m", value=value, timestamp=1)).metrics[0].value == [kept]
-    point = messages.PlainMetric(key="m", value=value, timestamp=1)
+    point = run_data.PlainMetric(key="m", value=value, timestamp=1)
     assert decisions.log_batch(LogBatch(run_id="r", metrics=[point])).metrics[0].value == [kept]

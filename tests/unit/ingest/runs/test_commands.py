@@ -12,22 +12,11 @@ from read_model.progress import EventInLog
 from schemas.envelope import EventData, Position
 from schemas.errors import InvalidParameterValue, ResourceDoesNotExist, TemporarilyUnavailable
 from schemas.events import RunCreated, RunDeleted, RunRestored, RunUpdated
-from schemas.rest.messages import (
-    CreateLoggedModel,
-    CreateRun,
-    DeleteRun,
-    KeyValue,
-    LogBatch,
-    LogInputs,
-    LogMetric,
-    LogOutputs,
-    LogParam,
-    ModelOutput,
-    RestoreRun,
-    SetTag,
-    UpdateRun,
-)
-from schemas.rest.messages import DeleteTag as DeleteTagMessage
+from schemas.messages.logged_models import CreateLoggedModel
+from schemas.messages.message import KeyValue
+from schemas.messages.run_data import DeleteTag as DeleteTagMessage
+from schemas.messages.run_data import LogBatch, LogInputs, LogMetric, LogOutputs, LogParam, ModelOutput, SetTag
+from schemas.messages.runs import CreateRun, DeleteRun, RestoreRun, UpdateRun
 from tests.unit.ingest.doubles import ANN, House
 from tests.virtual_time import VirtualTimeLoop
 

@@ -6,7 +6,8 @@ from ingest.admission.lookups import ExperimentAtDoor
 from ingest.runs import decisions
 from schemas.errors import BadRequest, InvalidParameterValue
 from schemas.events import RunCreated, RunUpdated, Tag
-from schemas.rest.messages import CreateRun, KeyValue, UpdateRun
+from schemas.messages.message import KeyValue
+from schemas.messages.runs import CreateRun, UpdateRun
 
 EXPERIMENT = ExperimentAtDoor(7, "name", "mlflow-artifacts:/7", True, 100, 4)
 DELETED = ExperimentAtDoor(7, "name", "mlflow-artifacts:/7", False, 100, 4)

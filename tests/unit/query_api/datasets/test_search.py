@@ -5,7 +5,7 @@ import pytest
 
 from query_api.datasets.search import search_datasets
 from schemas.errors import InvalidParameterValue
-from schemas.rest.messages import SearchDatasets
+from schemas.messages.experiments import SearchDatasets
 from tests.unit.query_api.sqlite_rows import SqliteRows
 
 

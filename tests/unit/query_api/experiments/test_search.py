@@ -5,7 +5,7 @@ import pytest
 
 from query_api.experiments.search import search_experiments
 from schemas.errors import InvalidParameterValue
-from schemas.rest.messages import SearchExperiments
+from schemas.messages.experiments import SearchExperiments
 from tests.unit.query_api.answers import experiment_ids
 from tests.unit.query_api.conftest import MakeRows
 from tests.unit.query_api.sqlite_rows import SqliteRows

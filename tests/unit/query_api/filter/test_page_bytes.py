@@ -13,7 +13,9 @@ from query_api.runs.search import postgresql as postgresql_runs
 from query_api.runs.search.search import search_runs
 from query_api.sqlite import read_model as sqlite_read_model
 from schemas.errors import DeadlineExceeded
-from schemas.rest.messages import SearchExperiments, SearchLoggedModels, SearchRuns
+from schemas.messages.experiments import SearchExperiments
+from schemas.messages.logged_models import SearchLoggedModels
+from schemas.messages.runs import SearchRuns
 from tests.unit.query_api.conftest import MakeRows
 from tests.unit.query_api.sqlite_rows import SqliteRows
 

@@ -6,7 +6,7 @@ import pytest
 
 from query_api.logged_models.search import search_logged_models
 from schemas.errors import InvalidParameterValue
-from schemas.rest.messages import LoggedModelsDataset, LoggedModelsOrderBy, SearchLoggedModels
+from schemas.messages.logged_models import LoggedModelsDataset, LoggedModelsOrderBy, SearchLoggedModels
 from tests.unit.query_api.answers import model_ids
 from tests.unit.query_api.conftest import MakeRows
 from tests.unit.query_api.sqlite_rows import SqliteRows

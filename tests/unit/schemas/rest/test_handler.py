@@ -9,8 +9,9 @@ from aiohttp.test_utils import TestClient, TestServer
 from aiohttp.typedefs import Handler
 
 from schemas.envelope import Actor
+from schemas.messages.logged_models import DeleteLoggedModel
+from schemas.messages.runs import GetRun
 from schemas.rest.handler import command_handler, query_handler
-from schemas.rest.messages import DeleteLoggedModel, GetRun
 from schemas.rest.request_keys import ACTOR, BEHIND, REQUEST_ID
 
 ANN = Actor("ann")

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from query_api.filter.pages import fingerprint, page_token, sort_values
 from query_api.runs.search.search import search_runs
 from schemas.errors import InvalidParameterValue
-from schemas.rest.messages import SearchRuns
+from schemas.messages.runs import SearchRuns
 from tests.unit.query_api.answers import run_ids, run_page
 from tests.unit.query_api.conftest import MakeRows
 from tests.unit.query_api.sqlite_rows import SqliteRows

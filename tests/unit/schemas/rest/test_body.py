@@ -8,10 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.errors import InvalidParameterValue, RequestTooLarge
+from schemas.messages.run_data import LogBatch, SetTag
 from schemas.rest import body
 from schemas.rest.body import MAX_VALUES, check_values
 from schemas.rest.decode import decode_body
-from schemas.rest.messages import LogBatch, SetTag
 
 LONG = 100_000
 

@@ -7,18 +7,11 @@ import pytest
 from multidict import MultiDict
 
 from schemas.errors import InvalidParameterValue
+from schemas.messages.logged_models import SearchLoggedModels
+from schemas.messages.metrics import GetMetricHistoryBulkInterval
+from schemas.messages.run_data import LogBatch, LogMetric, LogParam
+from schemas.messages.runs import CreateRun, GetRun, SearchRuns, UpdateRun
 from schemas.rest.decode import decode_body, decode_query
-from schemas.rest.messages import (
-    CreateRun,
-    GetMetricHistoryBulkInterval,
-    GetRun,
-    LogBatch,
-    LogMetric,
-    LogParam,
-    SearchLoggedModels,
-    SearchRuns,
-    UpdateRun,
-)
 
 RUN = {"run_id": "r", "key": "k"}
 

@@ -1,4 +1,4 @@
-"""The greatest length of every text and list in a request, declared beside its field: see `schemas.rest.messages`.
+"""The greatest length of every text and list in a request, declared beside its field: see `schemas.messages`.
 
 Where MLflow has a limit it is MLflow's, and where it has none it is one that no client is known to reach.
 Source: MLflow's request checks as observed on a 3.17 server; docs/differences.md names those that are ours.
@@ -14,7 +14,7 @@ import msgspec
 from schemas.errors import InvalidParameterValue
 
 if TYPE_CHECKING:
-    from schemas.rest.messages import Message
+    from schemas.messages.message import Message
 
 MAX_KEY_CHARACTERS: Final = 250
 """Of metrics, params and tags."""

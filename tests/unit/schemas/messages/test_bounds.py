@@ -11,10 +11,10 @@ import artifact_proxy.http.messages
 import query_api.event_history
 import query_api.service  # the imports know of more messages
 from schemas.errors import InvalidParameterValue
-from schemas.rest import messages
-from schemas.rest.bounds import Cut, alternatives, max_length
+from schemas.messages import experiments, metrics, run_data, runs
+from schemas.messages.bounds import Cut, alternatives, max_length
+from schemas.messages.message import Message
 from schemas.rest.decode import MAX_QUERY_FIELDS, check_query, decode_body, decode_query
-from schemas.rest.messages import Message
 
 
 def every_message(base: type[Message] = Message) -> Iterator[type[Message]]:
@@ -50,7 +50,7 @@ def test_every_text_and_list_of_a_message_has_a_greatest_length(message: type[Me
 
 
 def test_the_messages_are_those_of_every_service() -> None:
-    assert {messages.LogBatch, artifact_proxy.http.messages.CompleteMultipartUpload} <= set(MESSAGES)
+    assert {run_data.LogBatch, artifact_proxy.http.messages.CompleteMultipartUpload} <= set(MESSAGES)
     assert {query_api.event_history.ReadEvents, query_api.service.GetMetricHistoryBulk} <= set(MESSAGES)
 
 
@@ -60,37 +60,37 @@ RUN = {"run_id": "r", "key": "k", "value": 1.0, "timestamp": 1}
 @pytest.mark.parametrize(
     ("message", "fields", "at", "most"),
     [
-        (messages.CreateExperiment, {"name": "n" * 501}, "name", 500),
-        (messages.CreateExperiment, {"name": "n", "artifact_location": "a" * 2049}, "artifact_location", 2048),
-        (messages.CreateExperiment, {"name": "n", "tags": [{"key": "k" * 251}]}, "tags[0].key", 250),
-        (messages.SetExperimentTag, {"experiment_id": "1", "key": "k", "value": "v" * 20_001}, "value", 20_000),
-        (messages.CreateRun, {"experiment_id": "1", "run_name": "n" * 8001}, "run_name", 8000),
-        (messages.CreateRun, {"experiment_id": "1", "user_id": "n" * 501}, "user_id", 500),
-        (messages.CreateRun, {"experiment_id": "1", "tags": [{"key": "k"}] * 1001}, "tags", 1000),
-        (messages.LogMetric, RUN | {"key": "k" * 251}, "key", 250),
-        (messages.LogMetric, RUN | {"value": "1" * 401}, "value", 400),
-        (messages.LogMetric, RUN | {"modelId": "m" * 251}, "model_id", 250),
-        (messages.LogBatch, {"run_id": "r", "metrics": [RUN] * 1001}, "metrics", 1000),
-        (messages.LogBatch, {"run_id": "r", "metrics": [RUN, RUN | {"key": "k" * 251}]}, "metrics[1].key", 250),
-        (messages.LogBatch, {"run_id": "r", "params": [{"key": "k"}] * 101}, "params", 100),
-        (messages.LogBatch, {"run_id": "r", "tags": [{"key": "k"}] * 101}, "tags", 100),
-        (messages.LogInputs, {"run_id": "r", "datasets": [{}] * 1001}, "datasets", 1000),
+        (experiments.CreateExperiment, {"name": "n" * 501}, "name", 500),
+        (experiments.CreateExperiment, {"name": "n", "artifact_location": "a" * 2049}, "artifact_location", 2048),
+        (experiments.CreateExperiment, {"name": "n", "tags": [{"key": "k" * 251}]}, "tags[0].key", 250),
+        (experiments.SetExperimentTag, {"experiment_id": "1", "key": "k", "value": "v" * 20_001}, "value", 20_000),
+        (runs.CreateRun, {"experiment_id": "1", "run_name": "n" * 8001}, "run_name", 8000),
+        (runs.CreateRun, {"experiment_id": "1", "user_id": "n" * 501}, "user_id", 500),
+        (runs.CreateRun, {"experiment_id": "1", "tags": [{"key": "k"}] * 1001}, "tags", 1000),
+        (run_data.LogMetric, RUN | {"key": "k" * 251}, "key", 250),
+        (run_data.LogMetric, RUN | {"value": "1" * 401}, "value", 400),
+        (run_data.LogMetric, RUN | {"modelId": "m" * 251}, "model_id", 250),
+        (run_data.LogBatch, {"run_id": "r", "metrics": [RUN] * 1001}, "metrics", 1000),
+        (run_data.LogBatch, {"run_id": "r", "metrics": [RUN, RUN | {"key": "k" * 251}]}, "metrics[1].key", 250),
+        (run_data.LogBatch, {"run_id": "r", "params": [{"key": "k"}] * 101}, "params", 100),
+        (run_data.LogBatch, {"run_id": "r", "tags": [{"key": "k"}] * 101}, "tags", 100),
+        (run_data.LogInputs, {"run_id": "r", "datasets": [{}] * 1001}, "datasets", 1000),
         (
-            messages.LogInputs,
+            run_data.LogInputs,
             {"run_id": "r", "datasets": [{"dataset": {"schema": "s" * 1_048_576}}]},
             "datasets[0].dataset.schema",
             1_048_575,
         ),
         (
-            messages.LogInputs,
+            run_data.LogInputs,
             {"run_id": "r", "datasets": [{"tags": [{"key": "k", "value": "v" * 501}]}]},
             "datasets[0].tags[0].value",
             500,
         ),
-        (messages.SearchRuns, {"filter": "f" * 100_001}, "filter", 100_000),
-        (messages.SearchRuns, {"order_by": ["a"] * 21}, "order_by", 20),
-        (messages.SearchRuns, {"order_by": ["a", "b" * 1001]}, "order_by[1]", 1000),
-        (messages.SearchRuns, {"experiment_ids": ["1"] * 20_001}, "experiment_ids", 20_000),
+        (runs.SearchRuns, {"filter": "f" * 100_001}, "filter", 100_000),
+        (runs.SearchRuns, {"order_by": ["a"] * 21}, "order_by", 20),
+        (runs.SearchRuns, {"order_by": ["a", "b" * 1001]}, "order_by[1]", 1000),
+        (runs.SearchRuns, {"experiment_ids": ["1"] * 20_001}, "experiment_ids", 20_000),
     ],
     ids=str,
 )
@@ -108,23 +108,23 @@ def test_what_is_too_long_is_refused_by_its_name_and_both_lengths(
 
 
 def test_the_longest_of_each_is_taken() -> None:
-    decode_body(json.dumps(RUN | {"key": "k" * 250, "value": "1" * 400}).encode(), messages.LogMetric)
-    decode_body(json.dumps({"run_id": "r", "metrics": [RUN] * 1000}).encode(), messages.LogBatch)
+    decode_body(json.dumps(RUN | {"key": "k" * 250, "value": "1" * 400}).encode(), run_data.LogMetric)
+    decode_body(json.dumps({"run_id": "r", "metrics": [RUN] * 1000}).encode(), run_data.LogBatch)
     dataset = {"name": "n" * 500, "digest": "d" * 36, "source": "s" * 65_535, "schema": "s" * 1_048_575}
-    decode_body(json.dumps({"run_id": "r", "datasets": [{"dataset": dataset}]}).encode(), messages.LogInputs)
+    decode_body(json.dumps({"run_id": "r", "datasets": [{"dataset": dataset}]}).encode(), run_data.LogInputs)
 
 
 def test_a_text_that_is_cut_may_have_any_length() -> None:
     long = "v" * 1_000_000
-    assert decode_body(json.dumps({"run_id": "r", "key": "k", "value": long}).encode(), messages.SetTag).value == long
+    assert decode_body(json.dumps({"run_id": "r", "key": "k", "value": long}).encode(), run_data.SetTag).value == long
 
 
 def test_what_a_query_string_holds_is_bounded_too() -> None:
     with pytest.raises(InvalidParameterValue, match=r"parameter 'run_id'.* exceeds the maximum length of 250\."):
-        decode_query(MultiDict({"run_id": "r" * 251}), messages.GetRun)
+        decode_query(MultiDict({"run_id": "r" * 251}), runs.GetRun)
     many = MultiDict([("run_ids", "r")] * 1001 + [("metric_key", "k")])
     with pytest.raises(InvalidParameterValue, match=r"parameter 'run_ids'.* exceeds the maximum length of 1000\."):
-        decode_query(many, messages.GetMetricHistoryBulkInterval)
+        decode_query(many, metrics.GetMetricHistoryBulkInterval)
 
 
 def test_a_query_string_of_more_fields_than_any_request_needs_is_refused_before_it_is_taken_apart() -> None:
