@@ -5,10 +5,21 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Any, Final, NamedTuple
 
+from query_api.dialect import Dialect
+from query_api.documents import KeyedDocument
+
 Row = tuple[Any, ...]
 
 MAX_PAGE_BYTES: Final = 16 * 2**20
 """Of the results on a page. One that would have more is shorter, and ends with a token; it has one result at least."""
+
+
+_INT64: Final = range(-(2**63), 2**63)
+
+
+def is_storable_key(key: str | int) -> bool:
+    """Whether a column of keys can hold it at all."""
+    return isinstance(key, str) or key in _INT64
 
 
 class FirstRows(NamedTuple):
@@ -35,12 +46,12 @@ class ReadModel(ABC):
 
     @property
     @abstractmethod
-    def dialect(self) -> str:
-        """'sqlite' or 'postgresql'."""
+    def dialect(self) -> Dialect:
+        """What statements for it are made with."""
 
     @abstractmethod
     async def fetch(self, sql: str, parameters: Sequence[Any] = ()) -> list[Row]:
-        """The rows of one statement.
+        """The rows of one statement, in the dialect's own SQL and parameter style.
 
         Raises TemporarilyUnavailable when the read model cannot be reached, DeadlineExceeded when a statement runs
         longer than the adapter's bound, RequestLimitExceeded when too many statements wait already.
@@ -61,13 +72,12 @@ class ReadModel(ABC):
         """As `fetch`, for a statement that finds a few rows by their keys: an adapter may answer it at less cost."""
         return await self.fetch(sql, parameters)
 
-    async def lookup_by_key(self, sql: str, key: str | int) -> Any:
-        """The one value that a statement finds by its only parameter, None when it finds no row.
+    @abstractmethod
+    async def document(self, wanted: KeyedDocument, key: str | int) -> bytes | None:
+        """The answer with the document that has this key, None for none. Raises as `fetch` does.
 
-        The dialect's statements say how they are made for it: an adapter may answer many callers with one statement.
+        Also for a number of more than 64 bits there is none.
         """
-        rows = await self.lookup(sql, (key,))
-        return rows[0][0] if rows else None
 
     def report_damage(self, why: str) -> None:  # noqa: B027
         """A value that was read is not what was written. An adapter may know who mends that."""

@@ -7,9 +7,10 @@ from typing import ClassVar, Final
 import msgspec
 
 from query_api.datasets.search import search_datasets
-from query_api.documents import experiment_document, experiment_document_by_name, logged_model_document, run_document
+from query_api.experiments.document import EXPERIMENT_BY_ID, EXPERIMENT_BY_NAME
 from query_api.experiments.ids import experiment_id_of
 from query_api.experiments.search import search_experiments
+from query_api.logged_models.document import LOGGED_MODEL_BY_ID, LOGGED_MODEL_OR_DELETED_BY_ID
 from query_api.logged_models.search import search_logged_models
 from query_api.metrics.document import points_of_run_json
 from query_api.metrics.history import bulk_history_json, history_json
@@ -17,6 +18,7 @@ from query_api.metrics.history_order import Ordered
 from query_api.metrics.sampling import StepRange, sample
 from query_api.metrics.stored_series import find_series
 from query_api.port import ReadModel
+from query_api.runs.document import RUN_BY_ID
 from query_api.runs.search.search import search_runs
 from schemas.errors import InvalidParameterValue, ResourceDoesNotExist
 from schemas.messages.bounds import Key, RunIds
@@ -54,13 +56,13 @@ class QueryService:
         self._sampling = asyncio.Semaphore(MAX_SAMPLES_AT_ONCE)
 
     async def get_experiment(self, wanted: GetExperiment) -> bytes:
-        found = await experiment_document(self._read_model, experiment_id_of(wanted.experiment_id))
+        found = await self._read_model.document(EXPERIMENT_BY_ID, experiment_id_of(wanted.experiment_id))
         if found is None:
             raise ResourceDoesNotExist(f"No Experiment with id={wanted.experiment_id} exists")
         return found
 
     async def get_experiment_by_name(self, wanted: GetExperimentByName) -> bytes:
-        found = await experiment_document_by_name(self._read_model, wanted.experiment_name)
+        found = await self._read_model.document(EXPERIMENT_BY_NAME, wanted.experiment_name)
         if found is None:
             raise ResourceDoesNotExist(f"Could not find experiment with name '{wanted.experiment_name}'")
         return found
@@ -72,7 +74,7 @@ class QueryService:
         return await search_datasets(self._read_model, wanted)
 
     async def get_run(self, wanted: GetRun) -> bytes:
-        found = await run_document(self._read_model, wanted.run)
+        found = await self._read_model.document(RUN_BY_ID, wanted.run)
         if found is None:
             raise ResourceDoesNotExist(f"Run with id={wanted.run} not found.")
         return found
@@ -81,7 +83,8 @@ class QueryService:
         return await search_runs(self._read_model, wanted)
 
     async def get_logged_model(self, wanted: GetLoggedModel) -> bytes:
-        found = await logged_model_document(self._read_model, wanted.model_id, deleted_too=wanted.allow_deleted)
+        document = LOGGED_MODEL_OR_DELETED_BY_ID if wanted.allow_deleted else LOGGED_MODEL_BY_ID
+        found = await self._read_model.document(document, wanted.model_id)
         if found is None:
             raise ResourceDoesNotExist(f"Logged model with ID '{wanted.model_id}' not found.")
         return found

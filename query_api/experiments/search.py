@@ -6,6 +6,7 @@ from typing import Final
 
 from sqlalchemy import ColumnElement, exists
 
+from query_api.dialect import Dialect
 from query_api.filter.conditions import Condition, check_filter, check_order
 from query_api.filter.pages import checked_max_results, fingerprint, page_body, page_of, sort_values
 from query_api.filter.syntax import parse_long_filter, parse_order
@@ -13,15 +14,9 @@ from query_api.filter.table_search import SortColumn, find_page, value_test
 from query_api.filter.view_types import lifecycle_stage_of
 from query_api.filter.vocabulary import EXPERIMENTS, Comparator, Entity
 from query_api.port import ReadModel
-from query_api.postgresql import documents as postgresql_json
-from query_api.sqlite import documents as sqlite_json
 from read_model.tables.experiments import experiment_tags, experiments
+from schemas.documents.experiments import EXPERIMENT
 from schemas.messages.experiments import SearchExperiments
-
-_DOCUMENTS: Final = {
-    "sqlite": f"CAST({sqlite_json.EXPERIMENT} AS BLOB)",
-    "postgresql": postgresql_json.EXPERIMENT_IN_SEARCH,
-}
 
 _e = experiments.alias("e")
 _ID: Final = "experiment_id"
@@ -48,12 +43,12 @@ async def search_experiments(read_model: ReadModel, message: SearchExperiments) 
     order = _order(message.order_by)
     identity = fingerprint("experiments", message.filter, message.order_by, stage)
     place = sort_values(message.page_token, identity, [column.kind for column in order])
-    document = _DOCUMENTS[dialect]
+    document = dialect.documents.as_bytes(EXPERIMENT)
     rows = await find_page(read_model, _e.c.experiment_id, document, where, order, place, max_results + 1)
     return page_body("experiments", page_of(rows, max_results), identity)
 
 
-def _test(dialect: str, condition: Condition) -> ColumnElement[bool]:
+def _test(dialect: Dialect, condition: Condition) -> ColumnElement[bool]:
     if condition.entity is Entity.ATTRIBUTE:
         return value_test(dialect, _COLUMNS[condition.name].expression, condition)
     tag = exists().where(experiment_tags.c.experiment_id == _e.c.experiment_id, experiment_tags.c.key == condition.name)

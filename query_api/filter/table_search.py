@@ -3,15 +3,13 @@
 import operator
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from functools import cache
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 from sqlalchemy import (
     ARRAY,
     BigInteger,
     Column,
     ColumnElement,
-    Dialect,
     Double,
     FromClause,
     Select,
@@ -19,32 +17,18 @@ from sqlalchemy import (
     and_,
     any_,
     cast,
-    collate,
-    func,
-    literal,
     literal_column,
     or_,
     select,
 )
-from sqlalchemy.dialects import sqlite
 from sqlalchemy.sql import operators
 from sqlalchemy.sql.compiler import SQLCompiler
 
+from query_api.dialect import Dialect
 from query_api.filter.conditions import Condition
 from query_api.filter.pages import SortValue
 from query_api.filter.vocabulary import Comparator
 from query_api.port import FirstRows, ReadModel, Row
-from query_api.postgresql import text_match as postgresql_text_match
-from query_api.sqlite import text_match as sqlite_text_match
-
-
-@cache
-def _dialect(name: str) -> Dialect:
-    if name == "sqlite":
-        return sqlite.dialect()
-    from sqlalchemy.dialects.postgresql import asyncpg  # 2 MB that SQLite has no use for
-
-    return asyncpg.dialect()  # type: ignore[no-untyped-call]
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +66,7 @@ async def find_page(
     statement = select(literal_column(document), *(on_page.c[name] for name in names)).select_from(
         on_page.outerjoin(key.table, key == on_page.c.n)
     )
-    if read_model.dialect == "postgresql":
+    if read_model.dialect.name == "postgresql":
         statement = statement.order_by(*_ordering(_of(on_page, order, names))).limit(wanted)
     return await read_model.fetch_first(*_compiled(read_model, statement))
 
@@ -101,7 +85,7 @@ async def fetch(read_model: ReadModel, statement: Select[Any]) -> list[Row]:
 
 
 def _compiled(read_model: ReadModel, statement: Select[Any]) -> tuple[str, list[Any]]:
-    compiled = statement.compile(dialect=_dialect(read_model.dialect), compile_kwargs={"render_postcompile": True})
+    compiled = statement.compile(dialect=read_model.dialect.core, compile_kwargs={"render_postcompile": True})
     assert isinstance(compiled, SQLCompiler)
     return str(compiled), [compiled.params[name] for name in compiled.positiontup or ()]
 
@@ -119,18 +103,18 @@ def _after(columns: Sequence[SortColumn], values: Sequence[SortValue]) -> Column
     return or_(*ways)
 
 
-def value_test(dialect: str, column: ColumnElement[Any], condition: Condition) -> ColumnElement[bool]:
+def value_test(dialect: Dialect, column: ColumnElement[Any], condition: Condition) -> ColumnElement[bool]:
     """The condition on a stored value; IS NULL and IS NOT NULL ask for a row and not for its value."""
     operand: Any = condition.operand
     match condition.comparator:
         case Comparator.LIKE | Comparator.ILIKE:
             ignore_case = condition.comparator is Comparator.ILIKE
-            return _TEXT_MATCHES[dialect](column, operand, ignore_case=ignore_case)
-        case Comparator.IN | Comparator.NOT_IN if dialect == "postgresql":
+            return dialect.text_match(operand, ignore_case=ignore_case).of_column(column)
+        case Comparator.IN | Comparator.NOT_IN if dialect.name == "postgresql":
             # One parameter however long the list: PostgreSQL takes 32,767.
             listed = cast(list(operand), ARRAY(column.type))
             return column == any_(listed) if condition.comparator is Comparator.IN else column != all_(listed)
-        case _ if dialect == "postgresql" and isinstance(column.type, BigInteger) and isinstance(operand, float):
+        case _ if dialect.name == "postgresql" and isinstance(column.type, BigInteger) and isinstance(operand, float):
             return _TESTS[condition.comparator](cast(column, Double), operand)
         case _:
             return _TESTS[condition.comparator](column, operand)
@@ -146,27 +130,3 @@ _TESTS: Final[dict[Comparator, Callable[[ColumnElement[Any], Any], ColumnElement
     Comparator.IN: operators.in_op,
     Comparator.NOT_IN: operators.not_in_op,
 }
-
-
-class _TextMatch(Protocol):
-    def __call__(self, column: ColumnElement[Any], pattern: str, *, ignore_case: bool) -> ColumnElement[bool]: ...
-
-
-def _sqlite_text_match(column: ColumnElement[Any], pattern: str, *, ignore_case: bool) -> ColumnElement[bool]:
-    match = sqlite_text_match.ilike(pattern) if ignore_case else sqlite_text_match.like(pattern)
-    value = getattr(func, sqlite_text_match.LOWER_FUNCTION)(column) if match.lowered else column
-    test: ColumnElement[bool] = value.bool_op(match.operator)(match.pattern)
-    return test
-
-
-def _postgresql_text_match(column: ColumnElement[Any], pattern: str, *, ignore_case: bool) -> ColumnElement[bool]:
-    match = postgresql_text_match.ilike(pattern) if ignore_case else postgresql_text_match.like(pattern)
-    value: ColumnElement[Any] = collate(column, match.collation)
-    wanted: ColumnElement[Any] = collate(literal(match.pattern), match.collation)
-    if match.lowered:
-        value, wanted = func.lower(value), func.lower(wanted)
-    test: ColumnElement[bool] = value.bool_op(match.operator)(wanted)
-    return test
-
-
-_TEXT_MATCHES: Final[dict[str, _TextMatch]] = {"sqlite": _sqlite_text_match, "postgresql": _postgresql_text_match}

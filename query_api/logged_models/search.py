@@ -19,6 +19,7 @@ from sqlalchemy import (
     select,
 )
 
+from query_api.dialect import Dialect
 from query_api.experiments.ids import experiment_id_of
 from query_api.filter.conditions import Condition, OrderTerm, check_filter, check_order
 from query_api.filter.pages import checked_max_logged_models, fingerprint, page_body, page_of, sort_values
@@ -26,20 +27,14 @@ from query_api.filter.syntax import Identifier, Ordering, parse_long_filter
 from query_api.filter.table_search import SortColumn, find_page, value_test
 from query_api.filter.vocabulary import LOGGED_MODELS, Entity
 from query_api.port import ReadModel
-from query_api.postgresql import documents as postgresql_json
-from query_api.sqlite import documents as sqlite_json
 from read_model.tables.logged_models import logged_model_metrics, logged_model_params, logged_model_tags, logged_models
+from schemas.documents.logged_models import LOGGED_MODEL
 from schemas.errors import InvalidParameterValue
 from schemas.messages.logged_models import LoggedModelsDataset, LoggedModelsOrderBy, SearchLoggedModels
 
 MAX_ORDER_TERMS: Final = 20
 MAX_DATASETS: Final = 100
 """Each is a test of its own in the statement."""
-
-_DOCUMENTS: Final = {
-    "sqlite": f"CAST({sqlite_json.LOGGED_MODEL} AS BLOB)",
-    "postgresql": postgresql_json.LOGGED_MODEL_IN_SEARCH,
-}
 
 _m = logged_models.alias("m")
 _metrics = logged_model_metrics
@@ -74,13 +69,13 @@ async def search_logged_models(read_model: ReadModel, message: SearchLoggedModel
         return b"{}"
     is_active = _m.c.lifecycle_stage == "active"
     where = [_m.c.experiment_id.in_(experiment_ids), is_active, *_tests(read_model.dialect, conditions, datasets)]
-    document = _DOCUMENTS[read_model.dialect]
+    document = read_model.dialect.documents.as_bytes(LOGGED_MODEL)
     rows = await find_page(read_model, _m.c.model_id, document, where, order, place, max_results + 1)
     return page_body("models", page_of(rows, max_results), identity)
 
 
 def _tests(
-    dialect: str, conditions: Sequence[Condition], datasets: ColumnElement[bool] | None
+    dialect: Dialect, conditions: Sequence[Condition], datasets: ColumnElement[bool] | None
 ) -> list[ColumnElement[bool]]:
     """The conditions; one on a metric must hold for its latest value, on one of the datasets if there are any.
 
@@ -93,7 +88,7 @@ def _tests(
     return tests
 
 
-def _test(dialect: str, condition: Condition, on_dataset: Sequence[ColumnElement[bool]]) -> ColumnElement[bool]:
+def _test(dialect: Dialect, condition: Condition, on_dataset: Sequence[ColumnElement[bool]]) -> ColumnElement[bool]:
     match condition.entity:
         case Entity.METRIC:
             return value_test(dialect, _latest(condition.name, on_dataset), condition)
@@ -108,7 +103,7 @@ def _test(dialect: str, condition: Condition, on_dataset: Sequence[ColumnElement
             )
 
 
-def _with_key(dialect: str, table: Any, condition: Condition) -> Exists:
+def _with_key(dialect: Dialect, table: Any, condition: Condition) -> Exists:
     return exists().where(
         table.c.model_id == _m.c.model_id, table.c.key == condition.name, value_test(dialect, table.c.value, condition)
     )

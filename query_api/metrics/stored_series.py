@@ -9,9 +9,7 @@ from array import array
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, Final, NamedTuple
-
-import orjson
+from typing import Final, NamedTuple
 
 from query_api.port import ReadModel
 from read_model.metric_points import POINTS_PER_CHUNK, DamagedPoints, Points, no_points, unpack_segments
@@ -46,45 +44,17 @@ class StoredSeries:
     rest: Points
 
 
-@dataclass(frozen=True, slots=True)
-class _Statements:
-    """One dialect's statements; parameters: run id, key, and as named."""
+_OF_RUN = "(SELECT run_number FROM runs WHERE run_id = $1)"
 
-    newest: str
-    ranges: str
-    chunks: str
+_NEWEST: Final = f"""SELECT l.points, l.step, l.timestamp_ms, l.value, t.data
+FROM latest_metrics l LEFT JOIN metric_tails t ON t.run_number = l.run_number AND t.key = l.key
+WHERE l.run_number = {_OF_RUN} AND l.key = $2"""
 
+_RANGES: Final = f"""SELECT chunk_number, min_step, max_step, min_timestamp_ms, max_timestamp_ms, min_value, max_value
+FROM metric_chunks WHERE run_number = {_OF_RUN} AND key = $2 AND chunk_number < $3 ORDER BY chunk_number"""
 
-_STATEMENTS: Final = {
-    "sqlite": _Statements(
-        newest="""SELECT l.points, l.step, l.timestamp_ms, l.value, t.data
-FROM runs r CROSS JOIN latest_metrics l ON l.run_number = r.run_number
-LEFT JOIN metric_tails t ON t.run_number = l.run_number AND t.key = l.key
-WHERE r.run_id = ? AND l.key = ?""",
-        # Parameter 3: how many.
-        ranges="""SELECT chunk_number, min_step, max_step, min_timestamp_ms, max_timestamp_ms, min_value, max_value
-FROM metric_chunks
-WHERE run_number = (SELECT run_number FROM runs WHERE run_id = ?) AND key = ? AND chunk_number < ?
-ORDER BY chunk_number""",
-        # Parameter 3: a JSON list of numbers.
-        chunks="""SELECT c.chunk_number, c.data FROM json_each(?3) wanted CROSS JOIN metric_chunks c
-ON c.run_number = (SELECT run_number FROM runs WHERE run_id = ?1) AND c.key = ?2 AND c.chunk_number = wanted.value""",
-    ),
-    "postgresql": _Statements(
-        newest="""SELECT l.points, l.step, l.timestamp_ms, l.value, t.data
-FROM runs r JOIN latest_metrics l ON l.run_number = r.run_number
-LEFT JOIN metric_tails t ON t.run_number = l.run_number AND t.key = l.key
-WHERE r.run_id = $1 AND l.key = $2""",
-        ranges="""SELECT chunk_number, min_step, max_step, min_timestamp_ms, max_timestamp_ms, min_value, max_value
-FROM metric_chunks
-WHERE run_number = (SELECT run_number FROM runs WHERE run_id = $1) AND key = $2 AND chunk_number < $3
-ORDER BY chunk_number""",
-        # Parameter 3: an array of numbers.
-        chunks="""SELECT c.chunk_number, c.data FROM metric_chunks c
-WHERE c.run_number = (SELECT run_number FROM runs WHERE run_id = $1) AND c.key = $2
-AND c.chunk_number = ANY ($3::bigint[])""",
-    ),
-}
+_CHUNKS: Final = f"""SELECT chunk_number, data FROM metric_chunks
+WHERE run_number = {_OF_RUN} AND key = $2 AND chunk_number {{in_3}}"""
 
 
 async def find_series(read_model: ReadModel, run_id: str, key: str) -> StoredSeries | None:
@@ -92,8 +62,8 @@ async def find_series(read_model: ReadModel, run_id: str, key: str) -> StoredSer
 
     Raises TemporarilyUnavailable.
     """
-    statements = _STATEMENTS[read_model.dialect]
-    newest = await read_model.lookup(statements.newest, (run_id, key))
+    dialect = read_model.dialect
+    newest = await read_model.lookup(dialect.statement(_NEWEST), (run_id, key))
     if not newest:
         return None
     points, step, timestamp_ms, value, tail = newest[0]
@@ -105,7 +75,7 @@ async def find_series(read_model: ReadModel, run_id: str, key: str) -> StoredSer
     ranges = [_range_of(rest)] if rest.steps else []
     chunks = points // POINTS_PER_CHUNK
     if chunks:
-        rows = await read_model.fetch(statements.ranges, (run_id, key, chunks))
+        rows = await read_model.fetch(dialect.statement(_RANGES), (run_id, key, chunks))
         _check_all_there(run_id, key, len(rows), chunks)
         ranges = [*map(PointRange._make, rows), *ranges]
     return StoredSeries(run_id, key, ranges, rest)
@@ -138,8 +108,8 @@ async def load_chunks(
     wanted = [each.chunk_number for each in ranges if each.chunk_number is not None]
     if not wanted:
         return {}
-    numbers: Any = orjson.dumps(wanted).decode() if read_model.dialect == "sqlite" else wanted
-    rows = await read_model.fetch(_STATEMENTS[read_model.dialect].chunks, (series.run_id, series.key, numbers))
+    dialect = read_model.dialect
+    rows = await read_model.fetch(dialect.statement(_CHUNKS), (series.run_id, series.key, dialect.listed(wanted)))
     _check_all_there(series.run_id, series.key, len(rows), len(wanted))
     return dict(rows)
 

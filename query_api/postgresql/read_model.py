@@ -9,8 +9,11 @@ from typing import Any, Final
 
 import asyncpg
 
-from query_api.port import MAX_PAGE_BYTES, FirstRows, ReadModel, ReadSnapshot, Row
+from query_api.dialect import Dialect
+from query_api.documents import KeyedDocument
+from query_api.port import MAX_PAGE_BYTES, FirstRows, ReadModel, ReadSnapshot, Row, is_storable_key
 from query_api.postgresql.batched_lookups import BatchedLookups, Found, Key
+from query_api.postgresql.dialect import POSTGRESQL
 from schemas.errors import DeadlineExceeded, InvalidParameterValue, RequestLimitExceeded, TemporarilyUnavailable
 from schemas.postgresql import Connection, ReadModelConnections
 from schemas.postgresql_errors import MISSING_ERRORS, UNANSWERED_ERRORS, said
@@ -48,11 +51,11 @@ class PostgresqlReadModel(ReadModel):
         self._connections = connections
         self._waiting = 0
         self._snapshots = asyncio.Semaphore(MAX_SNAPSHOTS)
-        self._lookups: dict[str, BatchedLookups] = {}
+        self._lookups: dict[KeyedDocument, BatchedLookups] = {}
 
     @property
-    def dialect(self) -> str:
-        return "postgresql"
+    def dialect(self) -> Dialect:
+        return POSTGRESQL
 
     async def fetch(self, sql: str, parameters: Sequence[Any] = ()) -> list[Row]:
         if self._waiting >= MAX_WAITING_STATEMENTS:
@@ -76,14 +79,16 @@ class PostgresqlReadModel(ReadModel):
         finally:
             self._waiting -= 1
 
-    async def lookup_by_key(self, sql: str, key: str | int) -> Any:
-        """As the port says. The statement's parameter is an array of keys, its rows are a key and a value each."""
-        if isinstance(key, str) and "\0" in key:
+    async def document(self, wanted: KeyedDocument, key: str | int) -> bytes | None:
+        """As the port says. Many callers are answered with one statement."""
+        if not is_storable_key(key) or (isinstance(key, str) and "\0" in key):
             return None
-        lookups = self._lookups.get(sql)
+        lookups = self._lookups.get(wanted)
         if lookups is None:
-            lookups = self._lookups[sql] = BatchedLookups(partial(self._find_all, sql))
-        return await lookups.find(key)
+            lookups = BatchedLookups(partial(self._find_all, POSTGRESQL.documents.by_key(wanted)))
+            self._lookups[wanted] = lookups
+        document: bytes | None = await lookups.find(key)
+        return document
 
     async def _find_all(self, sql: str, keys: list[Key]) -> Found:
         return [(row[0], row[1]) for row in await self.fetch(sql, (keys,))]

@@ -18,7 +18,10 @@ from queue import SimpleQueue
 from typing import Any, Final
 from urllib.parse import quote
 
-from query_api.port import MAX_PAGE_BYTES, FirstRows, ReadModel, ReadSnapshot, Row
+from query_api.dialect import Dialect
+from query_api.documents import KeyedDocument
+from query_api.port import MAX_PAGE_BYTES, FirstRows, ReadModel, ReadSnapshot, Row, is_storable_key
+from query_api.sqlite.dialect import SQLITE
 from query_api.sqlite.text_match import register_functions
 from schemas.errors import DeadlineExceeded, InvalidParameterValue, RequestLimitExceeded, TemporarilyUnavailable
 from schemas.sqlite_errors import is_damage, is_passing, name_of
@@ -84,8 +87,8 @@ class SqliteReadModel(ReadModel):
             thread.start()
 
     @property
-    def dialect(self) -> str:
-        return "sqlite"
+    def dialect(self) -> Dialect:
+        return SQLITE
 
     async def fetch(self, sql: str, parameters: Sequence[Any] = ()) -> list[Row]:
         rows: list[Row] = await self._run(lambda connection: connection.execute(sql, parameters).fetchall())
@@ -102,6 +105,15 @@ class SqliteReadModel(ReadModel):
     async def lookup(self, sql: str, parameters: Sequence[Any] = ()) -> list[Row]:
         rows = self._nearby.lookup(sql, parameters)
         return await self.fetch(sql, parameters) if rows is None else rows
+
+    async def document(self, wanted: KeyedDocument, key: str | int) -> bytes | None:
+        if not is_storable_key(key):
+            return None
+        statement = SQLITE.documents.by_key(wanted)
+        rows = self._nearby.lookup(statement, (key,))
+        if rows is None:
+            rows = await self.fetch(statement, (key,))
+        return rows[0][0] if rows else None
 
     @asynccontextmanager
     async def snapshot(self) -> AsyncIterator[ReadSnapshot]:

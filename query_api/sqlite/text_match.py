@@ -5,7 +5,11 @@ wildcards rewritten; SQLite's LIKE serves ILIKE as long as the pattern is ASCII,
 """
 
 import sqlite3
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
+
+from sqlalchemy import ColumnElement, func
+
+from query_api.filter.sql_text import Sql
 
 LOWER_FUNCTION: Final = "tracklog_lower"
 """The name under which every reading connection must know `str.lower`."""
@@ -19,6 +23,18 @@ class TextMatch(NamedTuple):
     operator: str
     pattern: str
     lowered: bool = False
+
+    def of_text(self, column: str) -> Sql:
+        """As `query_api.dialect.TextMatch` says."""
+        # The plus keeps SQLite from preparing the statement anew for each pattern to seek by its beginning.
+        value = f"{LOWER_FUNCTION}({column})" if self.lowered else f"+{column}"
+        return Sql(f"{value} {self.operator} ?", (self.pattern,))
+
+    def of_column(self, column: ColumnElement[Any]) -> ColumnElement[bool]:
+        """As `query_api.dialect.TextMatch` says."""
+        value = getattr(func, LOWER_FUNCTION)(column) if self.lowered else column
+        test: ColumnElement[bool] = value.bool_op(self.operator)(self.pattern)
+        return test
 
 
 def register_functions(connection: sqlite3.Connection) -> None:

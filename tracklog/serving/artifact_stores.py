@@ -4,7 +4,6 @@ import os
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from pathlib import Path
-from typing import Final
 from urllib.parse import urlsplit
 
 from artifact_proxy.artifact_roots import ArtifactRoots, LocalRoot, RemoteRoot
@@ -22,15 +21,11 @@ from schemas.events import ordering_unit_of
 from tracklog.settings.process import ArtifactSettings, folder_of
 from tracklog.web.readiness import Check, seldom
 
-PARAMETER: Final = {"sqlite": "?", "postgresql": "$1"}
-"""How a dialect writes the first parameter of a statement."""
-
 
 async def open_artifact_proxy(
     artifacts: ArtifactSettings, log: EventLog, read_model: ReadModel, freshness: Freshness, stack: AsyncExitStack
 ) -> ArtifactProxy:
     """The proxy over the stores that `artifacts` name; they are closed when `stack` is left."""
-    first = PARAMETER[read_model.dialect]
     return ArtifactProxy(
         await artifact_roots(artifacts, stack),
         ArtifactChanges(log, EventClock()),
@@ -38,14 +33,14 @@ async def open_artifact_proxy(
             read_model,
             freshness,
             "run/{}",
-            f"SELECT artifact_uri FROM runs WHERE run_id = {first}",
+            "SELECT artifact_uri FROM runs WHERE run_id = $1",
             "Run with id={} not found.",
         ),
         artifact_root_of_model=_location(
             read_model,
             freshness,
             "logged-model/{}",
-            f"SELECT artifact_location FROM logged_models WHERE model_id = {first} AND lifecycle_stage = 'active'",
+            "SELECT artifact_location FROM logged_models WHERE model_id = $1 AND lifecycle_stage = 'active'",
             "Logged model with ID '{}' not found.",
         ),
     )
@@ -84,9 +79,11 @@ def store_needs(store: BlobStore | None) -> Mapping[str, Check]:
 
 
 def _location(read_model: ReadModel, freshness: Freshness, stream: str, sql: str, missing: str) -> ArtifactRootOf:
+    statement = read_model.dialect.statement(sql)
+
     async def location_of(wanted_id: str) -> str:
         await freshness.caught_up([ordering_unit_of(stream.format(wanted_id))])
-        rows = await read_model.fetch(sql, (wanted_id,))
+        rows = await read_model.fetch(statement, (wanted_id,))
         if not rows:
             raise ResourceDoesNotExist(missing.format(wanted_id))
         location: str = rows[0][0]

@@ -18,7 +18,7 @@ from query_api.filter.pages import PageFound, page_of
 from query_api.filter.sql_text import Sql, joined
 from query_api.filter.vocabulary import Entity
 from query_api.port import MAX_PAGE_BYTES, FirstRows, ReadModel
-from query_api.postgresql.documents import RUN_IN_SEARCH
+from query_api.postgresql.dialect import POSTGRESQL
 from query_api.runs.search.plan import RunPlan, plan_runs
 from query_api.runs.search.postgresql_conditions import (
     INDEXED_VALUE,
@@ -31,8 +31,8 @@ from query_api.runs.search.run_search import RunSearch
 from query_api.runs.search.sort_columns import after, order_by, sort_columns
 from query_api.runs.search.tables import TABLES, lists_runs
 from query_api.runs.search.walk import Walk, is_walkable, tests_of, walks_by_rank
-from query_api.sqlite.documents import LIFECYCLE_STAGE
 from read_model.tables import INDEXED_VALUE_CHARACTERS
+from schemas.documents.runs import LIFECYCLE_STAGE, RUN_IN_SEARCH, RUNS
 from schemas.errors import DeadlineExceeded
 
 MAX_EXPERIMENTS_WALKED: Final = 100
@@ -56,8 +56,8 @@ MAX_RUNS_AT_ONCE: Final = 1001
 """Of larger pages not all JSON is made at once: it might be gigabytes."""
 
 _DOCUMENT: Final = (
-    f"(SELECT {RUN_IN_SEARCH} FROM runs r LEFT JOIN experiments e ON e.experiment_id = r.experiment_id"
-    f" WHERE r.run_number = p.n)"
+    f"(SELECT {POSTGRESQL.documents.as_bytes(RUN_IN_SEARCH)} FROM {POSTGRESQL.documents.rows_of(RUNS)}"
+    " WHERE r.run_number = p.n)"
 )
 
 _EXPERIMENT_OF_RUN: Final = Sql(

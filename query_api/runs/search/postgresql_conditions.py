@@ -99,9 +99,9 @@ def value_test(condition: Condition, column: str) -> Sql:
         case Comparator.NOT_IN:
             return Sql(f"{column} <> ALL (?)", (list(operand),))
         case Comparator.LIKE:
-            return _text_test(column, postgresql_text_match.like(operand))
+            return postgresql_text_match.like(operand).of_text(column)
         case Comparator.ILIKE:
-            return _text_test(column, postgresql_text_match.ilike(operand))
+            return postgresql_text_match.ilike(operand).of_text(column)
         case Comparator.NOT_EQUAL if condition.entity is Entity.METRIC:
             return Sql(f"({column} <> ? OR {column} IS NULL)", (operand,))
         case _:
@@ -133,10 +133,6 @@ def _index_test(condition: Condition) -> Sql:
             return value_test(condition, "value")
         case _:
             return Sql(f"{INDEXED_VALUE} = ?", (operand[:INDEXED_VALUE_CHARACTERS],))
-
-
-def _text_test(column: str, match: postgresql_text_match.TextMatch) -> Sql:
-    return Sql(match.sql(column), (match.pattern,))
 
 
 def numbered(sql: Sql) -> tuple[str, Sequence[Any]]:

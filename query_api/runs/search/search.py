@@ -16,7 +16,7 @@ from query_api.runs.search.order import run_order, sort_kinds
 from query_api.runs.search.run_search import RunSearch
 from schemas.messages.runs import SearchRuns
 
-_DIALECTS: Final[dict[str, Callable[[ReadModel, RunSearch], Awaitable[PageFound]]]] = {
+_SEARCHES: Final[dict[str, Callable[[ReadModel, RunSearch], Awaitable[PageFound]]]] = {
     "sqlite": sqlite_runs.find_runs,
     "postgresql": postgresql_runs.find_runs,
 }
@@ -37,5 +37,5 @@ async def search_runs(read_model: ReadModel, message: SearchRuns) -> bytes:
     if not experiment_ids:
         return b"{}"
     search = RunSearch(tuple(experiment_ids), conditions, order, stage, after, max_results)
-    page = await _DIALECTS[read_model.dialect](read_model, search)
+    page = await _SEARCHES[read_model.dialect.name](read_model, search)
     return page_body("runs", page, identity)

@@ -23,11 +23,13 @@ from query_api.runs.search.sort_columns import after, order_by, sort_columns
 from query_api.runs.search.sqlite_conditions import matching_runs, run_test, value_test
 from query_api.runs.search.tables import TABLES, lists_runs
 from query_api.runs.search.walk import Walk, is_walkable, tests_of, walks_by_rank
-from query_api.sqlite.documents import LIFECYCLE_STAGE, RUN_IN_SEARCH
+from query_api.sqlite.dialect import SQLITE
+from schemas.documents.runs import LIFECYCLE_STAGE, RUN_IN_SEARCH
 
 MAX_EXPERIMENTS_WALKED: Final = 10
 """Each experiment's part of an order is walked on its own and the results merged; beyond this, all runs are sorted."""
 
+_DOCUMENT: Final = SQLITE.documents.as_text(RUN_IN_SEARCH)
 _EXPERIMENT_OF_RUN: Final = "LEFT JOIN experiments e ON e.experiment_id = r.experiment_id"
 
 
@@ -40,7 +42,7 @@ async def find_runs(read_model: ReadModel, search: RunSearch) -> PageFound:
     last_values = ", ".join(f"(SELECT {column.name} FROM p LIMIT 1 OFFSET ?)" for column in columns)
     found = await read_model.fetch_short(
         f"WITH p AS MATERIALIZED ({page.text}) SELECT"
-        f" (SELECT CAST(group_concat(document) AS BLOB) FROM (SELECT {RUN_IN_SEARCH} AS document"
+        f" (SELECT CAST(group_concat(document) AS BLOB) FROM (SELECT {_DOCUMENT} AS document"
         f" FROM (SELECT n FROM p LIMIT ?) CROSS JOIN runs r ON r.run_number = n {_EXPERIMENT_OF_RUN})),"
         f" (SELECT count(*) FROM p), {last_values}",
         (*page.parameters, search.max_results, *[search.max_results - 1] * len(columns)),
@@ -55,7 +57,7 @@ async def _shorter_page(read_model: ReadModel, search: RunSearch, page: Sql) -> 
     """As much of a page as its greatest length allows."""
     names = ", ".join(f"p.{column.name}" for column in sort_columns(search.order))
     found = await read_model.fetch_first(
-        f"WITH p AS MATERIALIZED ({page.text}) SELECT CAST({RUN_IN_SEARCH} AS BLOB), {names}"
+        f"WITH p AS MATERIALIZED ({page.text}) SELECT CAST({_DOCUMENT} AS BLOB), {names}"
         f" FROM p CROSS JOIN runs r ON r.run_number = p.n {_EXPERIMENT_OF_RUN}",
         page.parameters,
     )

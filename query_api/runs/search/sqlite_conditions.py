@@ -79,9 +79,9 @@ def value_test(condition: Condition, column: str) -> Sql:
                 (msgspec.json.encode(operand).decode(),),
             )
         case Comparator.LIKE:
-            return _text_test(column, sqlite_text_match.like(str(operand)))
+            return sqlite_text_match.like(str(operand)).of_text(column)
         case Comparator.ILIKE:
-            return _text_test(column, sqlite_text_match.ilike(str(operand)))
+            return sqlite_text_match.ilike(str(operand)).of_text(column)
         case Comparator.NOT_EQUAL if condition.entity is Entity.METRIC:
             return Sql(f"({column} <> ? OR {column} IS NULL)", (operand,))
         case Comparator.NOT_EQUAL:
@@ -98,9 +98,3 @@ def _index_test(condition: Condition, column: str) -> Sql:
     if condition.comparator in (Comparator.ILIKE, Comparator.NOT_EQUAL, *PRESENCE):
         return Sql("TRUE")
     return value_test(condition, column)
-
-
-def _text_test(column: str, match: sqlite_text_match.TextMatch) -> Sql:
-    # The plus keeps SQLite from preparing the statement anew for each pattern to seek by its beginning.
-    value = f"{sqlite_text_match.LOWER_FUNCTION}({column})" if match.lowered else f"+{column}"
-    return Sql(f"{value} {match.operator} ?", (match.pattern,))

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from ingest.admission.lifecycle import is_active
 from ingest.admission.lookups import ExperimentAtDoor, RunAtDoor
 from ingest.service import IngestService
-from query_api.sqlite.documents import LIFECYCLE_STAGE
+from schemas.documents.runs import LIFECYCLE_STAGE
 from schemas.envelope import EventClock
 from schemas.errors import TracklogError
 from schemas.messages.experiments import CreateExperiment, DeleteExperiment, RestoreExperiment

@@ -8,7 +8,10 @@ import asyncpg
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.schema import CreateIndex, CreateTable
 
+from query_api.dialect import Dialect
+from query_api.documents import KeyedDocument
 from query_api.port import FirstRows, ReadSnapshot, Row
+from query_api.postgresql.dialect import POSTGRESQL
 from query_api.postgresql.read_model import PostgresqlReadModel
 from read_model import tables as read_model
 from read_model.postgresql_connections import READING_SETTINGS
@@ -64,8 +67,8 @@ class PostgresqlRows(SqliteRows):
         self._copied = -1
 
     @property
-    def dialect(self) -> str:
-        return "postgresql"
+    def dialect(self) -> Dialect:
+        return POSTGRESQL
 
     async def fetch(self, sql: str, parameters: Sequence[Any] = ()) -> list[Row]:
         self.statements.append(sql)
@@ -77,10 +80,10 @@ class PostgresqlRows(SqliteRows):
         await self._copy()
         return await self._read_model.fetch_first(sql, parameters)
 
-    async def lookup_by_key(self, sql: str, key: str | int) -> Any:
-        self.statements.append(sql)
+    async def document(self, wanted: KeyedDocument, key: str | int) -> bytes | None:
+        self.statements.append(POSTGRESQL.documents.by_key(wanted))
         await self._copy()
-        return await self._read_model.lookup_by_key(sql, key)
+        return await self._read_model.document(wanted, key)
 
     @asynccontextmanager
     async def snapshot(self) -> AsyncIterator[ReadSnapshot]:

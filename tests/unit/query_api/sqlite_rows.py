@@ -9,7 +9,10 @@ from typing import Any
 import orjson
 from sqlalchemy import create_mock_engine
 
-from query_api.port import FirstRows, ReadModel, ReadSnapshot, Row
+from query_api.dialect import Dialect
+from query_api.documents import KeyedDocument
+from query_api.port import FirstRows, ReadModel, ReadSnapshot, Row, is_storable_key
+from query_api.sqlite.dialect import SQLITE
 from query_api.sqlite.read_model import first_rows, short_values
 from query_api.sqlite.text_match import register_functions
 from read_model import tables as read_model
@@ -30,8 +33,8 @@ class SqliteRows(ReadModel, ReadSnapshot):
         self.statements: list[str] = []
 
     @property
-    def dialect(self) -> str:
-        return "sqlite"
+    def dialect(self) -> Dialect:
+        return SQLITE
 
     async def fetch(self, sql: str, parameters: Sequence[Any] = ()) -> list[Row]:
         self.statements.append(sql)
@@ -44,6 +47,12 @@ class SqliteRows(ReadModel, ReadSnapshot):
     async def fetch_first(self, sql: str, parameters: Sequence[Any] = ()) -> FirstRows:
         self.statements.append(sql)
         return first_rows(self.connection.execute(sql, tuple(parameters)))
+
+    async def document(self, wanted: KeyedDocument, key: str | int) -> bytes | None:
+        if not is_storable_key(key):
+            return None
+        rows = await self.fetch(SQLITE.documents.by_key(wanted), (key,))
+        return rows[0][0] if rows else None
 
     async def stream(self, sql: str, parameters: Sequence[Any] = (), *, batch_rows: int) -> AsyncIterator[list[Row]]:
         yield await self.fetch(sql, parameters)

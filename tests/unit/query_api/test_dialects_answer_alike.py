@@ -9,14 +9,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from query_api.datasets.search import search_datasets
-from query_api.documents import (
-    experiment_document,
-    experiment_document_by_name,
-    logged_model_document,
-    run_document,
-)
+from query_api.experiments.document import EXPERIMENT_BY_ID, EXPERIMENT_BY_NAME
 from query_api.experiments.search import search_experiments
+from query_api.logged_models.document import LOGGED_MODEL_BY_ID
 from query_api.logged_models.search import search_logged_models
+from query_api.runs.document import RUN_BY_ID
 from query_api.runs.search.search import search_runs
 from schemas.messages.experiments import SearchDatasets, SearchExperiments
 from schemas.messages.logged_models import LoggedModelsOrderBy, SearchLoggedModels
@@ -262,10 +259,10 @@ async def test_documents_and_datasets(both: Both, runs: list[dict[str, object]],
     for one in (rows, both.sqlite):
         both.__dict__.setdefault("answers", []).append(
             [
-                *[await run_document(one, f"{number * 7 % 12:02}") for number in range(7)],
-                *[await experiment_document(one, experiment_id) for experiment_id in (1, 2, 3)],
-                *[await experiment_document_by_name(one, text) for text in texts],
-                *[await logged_model_document(one, f"m-{number}") for number in range(len(texts))],
+                *[await one.document(RUN_BY_ID, f"{number * 7 % 12:02}") for number in range(7)],
+                *[await one.document(EXPERIMENT_BY_ID, experiment_id) for experiment_id in (1, 2, 3)],
+                *[await one.document(EXPERIMENT_BY_NAME, text) for text in texts],
+                *[await one.document(LOGGED_MODEL_BY_ID, f"m-{number}") for number in range(len(texts))],
                 await search_datasets(one, SearchDatasets(experiment_ids=["1", "2"])),
             ]
         )
@@ -292,7 +289,7 @@ async def test_text_with_nul_is_no_error(both: Both, filter_text: str) -> None:
     for order_by in ([], ["params.`\0`"], ["metrics.`\0` DESC"]):
         message = SearchRuns(experiment_ids=["1"], filter=filter_text, order_by=order_by)
         assert await search_runs(both.postgresql, message) == await search_runs(both.sqlite, message)
-    assert await run_document(both.postgresql, "0\0") is None
-    assert await experiment_document_by_name(both.postgresql, "\0") is None
+    assert await both.postgresql.document(RUN_BY_ID, "0\0") is None
+    assert await both.postgresql.document(EXPERIMENT_BY_NAME, "\0") is None
     message_of_models = SearchLoggedModels(experiment_ids=["1"], filter="params.p != '\0' and name LIKE '\0%'")
     assert await search_logged_models(both.postgresql, message_of_models) == b"{}"

@@ -5,12 +5,10 @@ import math
 import orjson
 import pytest
 
-from query_api.documents import (
-    experiment_document,
-    experiment_document_by_name,
-    logged_model_document,
-    run_document,
-)
+from query_api.documents import KeyedDocument
+from query_api.experiments.document import EXPERIMENT_BY_ID, EXPERIMENT_BY_NAME
+from query_api.logged_models.document import LOGGED_MODEL_BY_ID, LOGGED_MODEL_OR_DELETED_BY_ID
+from query_api.runs.document import RUN_BY_ID
 from tests.unit.query_api.sqlite_rows import SqliteRows
 
 HARD_TEXT = 'quote " backslash \\ newline \n tab \t control \x01 umlaut ü emoji 🦔 </script>'
@@ -18,7 +16,7 @@ HARD_TEXT = 'quote " backslash \\ newline \n tab \t control \x01 umlaut ü emoji
 
 async def test_an_empty_run_has_empty_data_inputs_and_outputs(rows: SqliteRows) -> None:
     rows.run("a" * 32, name="n", artifact_uri="u", start_time_ms=0)
-    assert orjson.loads(await run_document(rows, "a" * 32) or b"") == {
+    assert orjson.loads(await rows.document(RUN_BY_ID, "a" * 32) or b"") == {
         "run": {
             "info": {
                 "run_uuid": "a" * 32,
@@ -45,7 +43,7 @@ async def test_a_full_run_has_every_part(rows: SqliteRows) -> None:
     rows.dataset(number, "e", "y")
     rows.insert("model_inputs", run_number=number, model_id="m-1")
     rows.insert("model_outputs", run_number=number, model_id="m-2", step=0)
-    run = orjson.loads(await run_document(rows, "r") or b"")["run"]
+    run = orjson.loads(await rows.document(RUN_BY_ID, "r") or b"")["run"]
     assert run["info"]["end_time"] == 9
     assert run["data"] == {
         "metrics": [{"key": "m", "value": 0.1 + 0.2, "timestamp": 7, "step": -3}],
@@ -68,7 +66,7 @@ async def test_a_full_run_has_every_part(rows: SqliteRows) -> None:
 async def test_metric_values_are_exact_and_nan_is_text(rows: SqliteRows) -> None:
     values = {"a": math.nan, "b": 1.7976931348623157e308, "c": 5e-324, "d": 1 / 3, "e": -0.0, "f": 1.0}
     rows.run("r", metrics=values)
-    metrics = orjson.loads(await run_document(rows, "r") or b"")["run"]["data"]["metrics"]
+    metrics = orjson.loads(await rows.document(RUN_BY_ID, "r") or b"")["run"]["data"]["metrics"]
     assert {metric["key"]: metric["value"] for metric in metrics} == values | {"a": "NaN"}
     assert math.copysign(1, metrics[4]["value"]) == -1
 
@@ -76,7 +74,7 @@ async def test_metric_values_are_exact_and_nan_is_text(rows: SqliteRows) -> None
 async def test_any_text_survives_the_way_through_the_database(rows: SqliteRows) -> None:
     number = rows.run("r", name=HARD_TEXT, params={"p " + HARD_TEXT: HARD_TEXT}, tags={"t": HARD_TEXT})
     rows.dataset(number, HARD_TEXT, "x", tags={"k": HARD_TEXT}, profile=HARD_TEXT)
-    run = orjson.loads(await run_document(rows, "r") or b"")["run"]
+    run = orjson.loads(await rows.document(RUN_BY_ID, "r") or b"")["run"]
     assert run["info"]["run_name"] == HARD_TEXT
     assert run["data"]["params"] == [{"key": "p " + HARD_TEXT, "value": HARD_TEXT}]
     assert run["data"]["tags"][0]["value"] == HARD_TEXT
@@ -99,7 +97,7 @@ async def test_the_later_of_run_and_experiment_decides_the_lifecycle_stage_and_t
 ) -> None:
     rows.experiment(2, lifecycle_stage=experiment_stage, lifecycle_us=experiment_us)
     rows.run("r", experiment_id=2, lifecycle_stage=run_stage, lifecycle_us=run_us)
-    assert orjson.loads(await run_document(rows, "r") or b"")["run"]["info"]["lifecycle_stage"] == effective
+    assert orjson.loads(await rows.document(RUN_BY_ID, "r") or b"")["run"]["info"]["lifecycle_stage"] == effective
 
 
 @pytest.mark.parametrize(
@@ -125,14 +123,14 @@ async def test_a_runs_own_stage_counts_unless_its_writer_had_not_seen_the_last_c
 ) -> None:
     rows.experiment(2, lifecycle_stage=experiment_stage, lifecycle_us=experiment_us, lifecycle_revision=revision)
     rows.run("r", experiment_id=2, lifecycle_stage=run_stage, lifecycle_us=run_us, experiment_revision=seen)
-    assert orjson.loads(await run_document(rows, "r") or b"")["run"]["info"]["lifecycle_stage"] == effective
+    assert orjson.loads(await rows.document(RUN_BY_ID, "r") or b"")["run"]["info"]["lifecycle_stage"] == effective
 
 
 async def test_an_experiment_is_found_by_id_and_by_name_with_its_tags(rows: SqliteRows) -> None:
     rows.experiment(7, name=HARD_TEXT, lifecycle_stage="deleted", creation_time_ms=3, last_update_time_ms=4)
     rows.insert("experiment_tags", experiment_id=7, key="k", value=HARD_TEXT)
-    by_id = await experiment_document(rows, 7)
-    assert by_id == await experiment_document_by_name(rows, HARD_TEXT)
+    by_id = await rows.document(EXPERIMENT_BY_ID, 7)
+    assert by_id == await rows.document(EXPERIMENT_BY_NAME, HARD_TEXT)
     assert orjson.loads(by_id or b"") == {
         "experiment": {
             "experiment_id": "7",
@@ -145,14 +143,14 @@ async def test_an_experiment_is_found_by_id_and_by_name_with_its_tags(rows: Sqli
             "workspace": "default",
         }
     }
-    assert "tags" not in orjson.loads(await experiment_document(rows, 1) or b"")["experiment"]
+    assert "tags" not in orjson.loads(await rows.document(EXPERIMENT_BY_ID, 1) or b"")["experiment"]
 
 
 async def test_a_logged_model_has_its_metrics_with_run_and_dataset(rows: SqliteRows) -> None:
     rows.logged_model("m-1", name="n", status=2, source_run_id="r", params={"p": "1"}, tags={"t": "2"})
     rows.logged_model_metric("m-1", "acc", 0.1, step=2, dataset_name="d", dataset_digest="x")
     rows.logged_model_metric("m-1", "loss", 0.2)
-    assert orjson.loads(await logged_model_document(rows, "m-1") or b"") == {
+    assert orjson.loads(await rows.document(LOGGED_MODEL_BY_ID, "m-1") or b"") == {
         "model": {
             "info": {
                 "model_id": "m-1",
@@ -188,27 +186,26 @@ async def test_a_logged_model_has_its_metrics_with_run_and_dataset(rows: SqliteR
 
 async def test_a_model_without_params_and_metrics_has_empty_data(rows: SqliteRows) -> None:
     rows.logged_model("m-1")
-    assert orjson.loads(await logged_model_document(rows, "m-1") or b"")["model"]["data"] == {}
+    assert orjson.loads(await rows.document(LOGGED_MODEL_BY_ID, "m-1") or b"")["model"]["data"] == {}
 
 
 async def test_a_deleted_model_is_shown_to_who_asks_for_it(rows: SqliteRows) -> None:
     rows.logged_model("m-1", lifecycle_stage="deleted")
-    assert await logged_model_document(rows, "m-1") is None
-    found = await logged_model_document(rows, "m-1", deleted_too=True)
+    assert await rows.document(LOGGED_MODEL_BY_ID, "m-1") is None
+    found = await rows.document(LOGGED_MODEL_OR_DELETED_BY_ID, "m-1")
     assert orjson.loads(found or b"")["model"]["info"]["model_id"] == "m-1"
 
 
 async def test_what_is_unknown_is_none(rows: SqliteRows) -> None:
-    assert await run_document(rows, "r") is None
-    assert await experiment_document(rows, 2) is None
-    assert await experiment_document(rows, 2**70) is None
-    assert await experiment_document_by_name(rows, "x") is None
-    assert await logged_model_document(rows, "m") is None
+    assert await rows.document(RUN_BY_ID, "r") is None
+    assert await rows.document(EXPERIMENT_BY_ID, 2) is None
+    assert await rows.document(EXPERIMENT_BY_ID, 2**70) is None
+    assert await rows.document(EXPERIMENT_BY_NAME, "x") is None
+    assert await rows.document(LOGGED_MODEL_BY_ID, "m") is None
 
 
-@pytest.mark.parametrize("document", [run_document, logged_model_document, experiment_document_by_name])
-async def test_a_document_is_one_statement(rows: SqliteRows, document: object) -> None:
+@pytest.mark.parametrize("document", [RUN_BY_ID, LOGGED_MODEL_BY_ID, EXPERIMENT_BY_NAME])
+async def test_a_document_is_one_statement(rows: SqliteRows, document: KeyedDocument) -> None:
     rows.run("x")
-    assert callable(document)
-    await document(rows, "x")
+    await rows.document(document, "x")
     assert len(rows.statements) == 1

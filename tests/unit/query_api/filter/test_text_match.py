@@ -55,7 +55,7 @@ async def test_postgresql_matches_the_same(postgresql_tables: str, ignore_case: 
     for pattern in PATTERNS:
         match = postgresql_text_match.ilike(pattern) if ignore_case else postgresql_text_match.like(pattern)
         found = await connection.fetch(
-            f"SELECT value FROM unnest($2::text[]) value WHERE {match.sql('value').replace('?', '$1')}",
+            f"SELECT value FROM unnest($2::text[]) value WHERE {match.of_text('value').text.replace('?', '$1')}",
             match.pattern,
             PATTERNS,
         )

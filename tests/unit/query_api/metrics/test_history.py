@@ -122,14 +122,14 @@ async def test_points_that_find_no_room_to_wait_are_read_again(rows_with: RowsWi
     pieces = [piece async for piece in in_order(rows, series, max_waiting_points=200)]
     assert sum(len(piece.steps) for piece in pieces) == 4 * POINTS_PER_CHUNK
     assert max(len(piece.steps) for piece in pieces) <= 200 + POINTS_PER_CHUNK
-    assert sum("metric_chunks c" in statement for statement in rows.statements) >= 4
+    assert sum("data FROM metric_chunks" in statement for statement in rows.statements) >= 4
 
 
 async def test_a_history_whose_chunks_only_touch_in_time_needs_no_second_reading(rows_with: RowsWith) -> None:
     points = [(0, step // 100, step / 7) for step in range(10 * POINTS_PER_CHUNK)]
     rows = rows_with(points)
     assert (await body(history_json(rows, "r", "loss")))["metrics"] == expected(points)
-    assert sum("metric_chunks c" in statement for statement in rows.statements) == 1
+    assert sum("data FROM metric_chunks" in statement for statement in rows.statements) == 1
 
 
 async def test_the_first_piece_of_a_long_history_needs_few_of_its_chunks(rows_with: RowsWith) -> None:
@@ -137,7 +137,7 @@ async def test_the_first_piece_of_a_long_history_needs_few_of_its_chunks(rows_wi
     pieces = history_json(rows, "r", "loss")
     first = await anext(pieces)
     assert len(first) < 300_000
-    assert sum("metric_chunks c" in statement for statement in rows.statements) == 1
+    assert sum("data FROM metric_chunks" in statement for statement in rows.statements) == 1
     rest = [piece async for piece in pieces]
     assert max(map(len, rest)) < 300_000
     assert len(orjson.loads(first + b"".join(rest))["metrics"]) == 200 * POINTS_PER_CHUNK
