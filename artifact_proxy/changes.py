@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from artifact_proxy.artifact_roots import Place
 from artifact_proxy.stores.blob_store import BlobVersion
-from artifact_proxy.stores.digested import Digested
+from artifact_proxy.stores.streams import Sha256Stream
 from event_log.port import EventLog
 from schemas.envelope import Actor, EventClock
 from schemas.errors import Retryable, TemporarilyUnavailable
@@ -31,7 +31,7 @@ class ArtifactChanges:
 
         Raises as BlobStore.put does, UnrecordedChange.
         """
-        passing = Digested(content)
+        passing = Sha256Stream(content)
         version = replace(await place.store.put(place.path, passing, size), sha256=passing.sha256)
         await self._append(uploaded(place, version), actor, request_id)
         return version
@@ -43,9 +43,9 @@ class ArtifactChanges:
 
         The event has no digest when the store joins the parts by itself: they need not have come by here.
 
-        Raises as PartedUploads.complete does, UnrecordedChange.
+        Raises as MultipartUploads.complete does, UnrecordedChange.
         """
-        version = await place.store.parted.complete(place.path, upload_id, parts)
+        version = await place.store.multipart.complete(place.path, upload_id, parts)
         await self._append(uploaded(place, version), actor, request_id)
         return version
 

@@ -35,7 +35,7 @@ async def create(destination: Destination, request: web.Request) -> web.StreamRe
     path = path_of_upload(request, message.path)
     if not 0 <= message.num_parts <= MAX_PARTS:
         raise InvalidParameterValue(f"An upload has at most {MAX_PARTS} parts, not {message.num_parts}.")
-    upload_id = await destination.store.parted.create(path)
+    upload_id = await destination.store.multipart.create(path)
     credentials = [
         {"url": part.url, "part_number": number, "headers": part.headers}
         for number in range(1, message.num_parts + 1)
@@ -60,7 +60,7 @@ async def put_part(destination: Destination, request: web.Request) -> web.Stream
     number, size = part_number(request), request.content_length
     if size is None:
         raise InvalidParameterValue("A part must come with its Content-Length.")
-    etag = await destination.store.parted.put_part(
+    etag = await destination.store.multipart.put_part(
         kept(file_path(path_of(request))), required(request, "upload_id"), number, received(request), size
     )
     return web.Response(headers={hdrs.ETAG: f'"{etag}"'})
@@ -68,7 +68,7 @@ async def put_part(destination: Destination, request: web.Request) -> web.Stream
 
 async def list_parts(destination: Destination, request: web.Request) -> web.StreamResponse:
     check_query(request)
-    held = await destination.store.parted.parts(kept(file_path(path_of(request))), required(request, "upload_id"))
+    held = await destination.store.multipart.parts(kept(file_path(path_of(request))), required(request, "upload_id"))
     parts = [{"part_number": part.number, "etag": part.etag, "size": part.size} for part in held]
     return json_response(orjson.dumps({"parts": parts}))
 
@@ -87,7 +87,7 @@ async def complete(destination: Destination, request: web.Request) -> web.Stream
 async def abort(destination: Destination, request: web.Request) -> web.StreamResponse:
     message = await read_message(request, AbortMultipartUpload)
     path = path_of_upload(request, message.path)
-    await destination.store.parted.abort(path, upload_id_of(message.upload_id))
+    await destination.store.multipart.abort(path, upload_id_of(message.upload_id))
     return json_response(b"{}")
 
 
@@ -126,7 +126,7 @@ def check_parts(numbers: list[int]) -> None:
         raise InvalidParameterValue(f"Parts are numbered upwards, from 1 to at most {MAX_PARTS}.")
 
 
-PARTED_ROUTES: Final = (
+MULTIPART_ROUTES: Final = (
     ProxyRoute("POST", "/mpu/create/{artifact_path:.+}", create, Permission.EDIT, READ_LIMITS),
     ProxyRoute("PUT", "/mpu/part/{artifact_path:.+}", put_part, Permission.EDIT, TRANSFER_LIMITS),
     ProxyRoute("GET", "/mpu/parts/{artifact_path:.+}", list_parts, Permission.EDIT, READ_LIMITS),

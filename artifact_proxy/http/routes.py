@@ -8,7 +8,7 @@ from artifact_proxy.artifact_path import file_path, folder_path
 from artifact_proxy.changes import ArtifactChanges
 from artifact_proxy.http.client_names import kept
 from artifact_proxy.http.listing import json_response, listing
-from artifact_proxy.http.multipart_routes import PARTED_ROUTES
+from artifact_proxy.http.multipart_routes import MULTIPART_ROUTES
 from artifact_proxy.http.presigned_routes import PRESIGNED_DOWNLOAD, presigned_routes
 from artifact_proxy.http.proxy_route import DELETE_LIMITS, TRANSFER_LIMITS, Destination, ProxyRoute
 from artifact_proxy.http.request_paths import check_query, name_of, path_of, required
@@ -35,7 +35,7 @@ def artifact_routes(proxy: ArtifactProxy) -> tuple[Route, ...]:
 def proxy_routes(store: BlobStore | None, changes: ArtifactChanges) -> tuple[Route, ...]:
     """The routes by which clients reach artifacts through this server. Without a store they say that it serves none."""
     destination = None if store is None else Destination(store, changes)
-    return tuple(route.to(destination) for route in (*FILE_ROUTES, *PARTED_ROUTES, PRESIGNED_DOWNLOAD))
+    return tuple(route.to(destination) for route in (*FILE_ROUTES, *MULTIPART_ROUTES, PRESIGNED_DOWNLOAD))
 
 
 async def list_folder(destination: Destination, request: web.Request) -> web.StreamResponse:

@@ -9,7 +9,7 @@ import aiohttp
 from aiohttp import hdrs, web
 
 from artifact_proxy.artifact_roots import Place
-from artifact_proxy.http.attachment import attachment_headers, validators_of
+from artifact_proxy.attachment import attachment_headers, validators_of
 from artifact_proxy.http.conditions import Part, Verdict, part_of, verdict_on
 from artifact_proxy.http.lookup import Lookup
 from artifact_proxy.stores.blob_store import BlobNotFound, OpenBlob

@@ -107,12 +107,12 @@ class HeldPart:
     etag: str
 
 
-class PartedUploads(ABC):
+class MultipartUploads(ABC):
     """Uploads of blobs in numbered parts: sent in any order, also at once, and each again when it failed.
 
     Nothing of an upload is seen until it is completed; what is neither completed nor aborted is swept after days.
-    Every method but `create` and `abort` raises InvalidParameterValue for an upload that does not exist, or is of
-    another path.
+    The methods that name an upload raise InvalidParameterValue when it does not exist, or is of another path; only
+    `abort` does not.
     """
 
     @abstractmethod
@@ -147,6 +147,10 @@ class PartedUploads(ABC):
     async def abort(self, path: ArtifactPath, upload_id: str) -> None:
         """Forget the upload and its parts; nothing when there is no such upload of this path."""
 
+    @abstractmethod
+    async def sweep(self) -> None:
+        """Remove abandoned uploads, of this server or of another: those that were begun days ago."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SignedRequest:
@@ -169,7 +173,7 @@ class Presigner(ABC):
 
     @abstractmethod
     async def part(self, path: ArtifactPath, upload_id: str, number: int, expires_s: int) -> SignedRequest:
-        """A PUT of one part of an upload that PartedUploads.create began; the answer has the part's ETag."""
+        """A PUT of one part of an upload that MultipartUploads.create began; the answer has the part's ETag."""
 
 
 class BlobStore(ABC):
@@ -177,8 +181,8 @@ class BlobStore(ABC):
 
     @property
     @abstractmethod
-    def parted(self) -> PartedUploads:
-        """Uploads in parts: the store's own, or `StagedParts`."""
+    def multipart(self) -> MultipartUploads:
+        """Multipart uploads: the store's own, or `StagedMultipartUploads`."""
 
     @property
     def presigner(self) -> Presigner | None:

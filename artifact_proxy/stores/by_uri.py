@@ -97,9 +97,10 @@ def _s3_settings(uri: str, environ: Environ) -> Any:
 
 
 def _s3_store(settings: Any) -> BlobStore:
-    from artifact_proxy.stores.s3.blob_store import S3BlobStore
+    from artifact_proxy.stores.buckets.object_blob_store import ObjectBlobStore
+    from artifact_proxy.stores.s3.bucket import S3Bucket
 
-    return S3BlobStore(settings)
+    return ObjectBlobStore(S3Bucket(settings), settings.prefix)
 
 
 def _gcs_settings(uri: str, environ: Environ) -> Any:

@@ -12,14 +12,19 @@ PROBE: Final = "probe"
 """The name in STAGING of what is written to see whether a store can be written; one name, so that it stays one."""
 
 PARTS: Final = "parts"
-"""The folder in STAGING that holds the parts of uploads that come in parts."""
+"""The folder in STAGING that holds the parts of multipart uploads."""
 
 
 def check_is_below_root(path: ArtifactPath) -> None:
     """Raises NotABlob for the root, InvalidParameterValue for what is reserved."""
+    check_not_root(path)
+    check_not_staging(path)
+
+
+def check_not_root(path: ArtifactPath) -> None:
+    """Raises NotABlob."""
     if not path.segments:
         raise NotABlob("The root of all artifacts is a folder.")
-    check_not_staging(path)
 
 
 def check_not_staging(path: ArtifactPath) -> None:

@@ -266,7 +266,7 @@ class BlobStoreContract:
         assert (await store.stat(path)).size == 1
 
     async def test_parts_become_one_blob_in_the_order_of_their_naming(self, store: BlobStore) -> None:
-        path, uploads = file_path("f/large"), store.parted
+        path, uploads = file_path("f/large"), store.multipart
         upload_id = await uploads.create(path)
         parts = [bytes([number]) * PART for number in (1, 2)] + [b"end"]
         etags = await asyncio.gather(
@@ -285,7 +285,7 @@ class BlobStoreContract:
         assert await entries(store) == [Entry("f", None)]
 
     async def test_an_upload_in_parts_tells_what_it_holds_and_takes_a_part_again(self, store: BlobStore) -> None:
-        path, uploads = file_path("a"), store.parted
+        path, uploads = file_path("a"), store.multipart
         upload_id = await uploads.create(path)
         assert await uploads.parts(path, upload_id) == []
         with pytest.raises(SourceBroke):
@@ -300,7 +300,7 @@ class BlobStoreContract:
         assert await get(store, "a") == b"second"
 
     async def test_an_upload_in_parts_that_is_aborted_is_gone(self, store: BlobStore) -> None:
-        path, uploads = file_path("a"), store.parted
+        path, uploads = file_path("a"), store.multipart
         upload_id = await uploads.create(path)
         etag = await uploads.put_part(path, upload_id, 1, content(b"1"), 1)
         await uploads.abort(path, upload_id)
@@ -311,7 +311,7 @@ class BlobStoreContract:
         assert await entries(store) == []
 
     async def test_an_upload_in_parts_is_of_one_path_and_its_id_of_one_upload(self, store: BlobStore) -> None:
-        path, uploads = file_path("a"), store.parted
+        path, uploads = file_path("a"), store.multipart
         upload_id = await uploads.create(path)
         etag = await uploads.put_part(path, upload_id, 1, content(b"1"), 1)
         # Not the last character: MinIO's ids are base64, where that may hold bits that nobody reads.
@@ -326,7 +326,7 @@ class BlobStoreContract:
         assert await get(store, "a") == b"1"
 
     async def test_a_part_that_was_not_sent_cannot_be_named(self, store: BlobStore) -> None:
-        path, uploads = file_path("a"), store.parted
+        path, uploads = file_path("a"), store.multipart
         upload_id = await uploads.create(path)
         await uploads.put_part(path, upload_id, 1, content(b"1"), 1)
         with pytest.raises(InvalidParameterValue):

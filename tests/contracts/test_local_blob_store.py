@@ -199,9 +199,9 @@ async def endless():
 async def main():
     store = LocalBlobStore(Path(sys.argv[1]))
     await store.start()
-    upload_id = await store.parted.create(file_path("a"))
+    upload_id = await store.multipart.create(file_path("a"))
     print(upload_id, flush=True)
-    await store.parted.put_part(file_path("a"), upload_id, 1, endless(), 1 << 40)
+    await store.multipart.put_part(file_path("a"), upload_id, 1, endless(), 1 << 40)
 
 asyncio.run(main())
 """
@@ -229,7 +229,7 @@ async def test_a_part_that_was_killed_in_the_middle_is_swept_and_one_under_way_i
     os.utime(parts / STAGING / half[0], long_ago)
     await store.sweep()
     assert staged(parts) == []
-    assert await store.parted.parts(file_path("a"), upload_id) == []
+    assert await store.multipart.parts(file_path("a"), upload_id) == []
 
 
 async def test_the_staging_folder_cannot_be_reached_by_any_path(store: BlobStore, root: Path) -> None:

@@ -14,20 +14,24 @@ from artifact_proxy.stores.buckets.azure_bucket import AzureBucket
 from artifact_proxy.stores.buckets.gcs_bucket import GcsBucket
 from artifact_proxy.stores.buckets.object_blob_store import ObjectBlobStore
 from artifact_proxy.stores.buckets.object_bucket import ObjectBucket
-from artifact_proxy.stores.staged_parts import ABANDONED_AFTER_S, NoSuchUpload, StagedParts
+from artifact_proxy.stores.s3.bucket import S3Bucket
+from artifact_proxy.stores.staged_multipart import ABANDONED_AFTER_S, NoSuchUpload, StagedMultipartUploads
 from schemas.errors import InvalidParameterValue
 from schemas.rest.route import MIB
 from tests.contracts.blob_store_contract import SourceBroke, entries, get, put
 from tests.contracts.test_azure_blob_store import settings_of as azure_settings
 from tests.contracts.test_gcs_blob_store import settings_of as gcs_settings
+from tests.contracts.test_s3_blob_store import settings_of as s3_settings
 
 MakeBucket = Callable[[Any], ObjectBucket]
 
 
-@pytest.fixture(params=["gs", "wasbs"])
+@pytest.fixture(params=["s3", "gs", "wasbs"])
 def made(request: pytest.FixtureRequest) -> tuple[MakeBucket, Any]:
     """How a bucket is made, and the settings of one that is empty."""
     value: Any = request.getfixturevalue
+    if request.param == "s3":
+        return S3Bucket, s3_settings(value("s3_service"), value("s3_bucket"), value("monkeypatch"))
     if request.param == "gs":
         return GcsBucket, gcs_settings(value("gcs_service"), value("gcs_bucket"))
     return AzureBucket, azure_settings(value("azure_service"), value("azure_container"))
@@ -47,15 +51,18 @@ def store(bucket: ObjectBucket, made: tuple[MakeBucket, Any]) -> ObjectBlobStore
     return ObjectBlobStore(bucket, made[1].prefix)
 
 
-async def test_parts_that_nobody_goes_on_with_are_swept(store: ObjectBlobStore) -> None:
+@pytest.mark.parametrize("made", ["gs", "wasbs"], indirect=True)
+async def test_staged_parts_of_an_abandoned_upload_are_swept(store: ObjectBlobStore) -> None:
+    uploads = store.multipart
+    assert isinstance(uploads, StagedMultipartUploads)
     path = file_path("a")
-    upload_id = await store.parted.create(path)
+    upload_id = await store.multipart.create(path)
     await store.sweep()
-    assert await store.parted.parts(path, upload_id) == []
-    later = StagedParts(store, store._staged_parts()._parts, lambda: time.time() + ABANDONED_AFTER_S + 60)
+    assert await store.multipart.parts(path, upload_id) == []
+    later = StagedMultipartUploads(store, uploads._parts, lambda: time.time() + ABANDONED_AFTER_S + 60)
     await later.sweep()
     with pytest.raises(NoSuchUpload):
-        await store.parted.parts(path, upload_id)
+        await store.multipart.parts(path, upload_id)
 
 
 async def megabytes(count: int, first: int = 0, then: Exception | None = None) -> AsyncIterator[bytes]:

@@ -99,7 +99,7 @@ async def test_a_start_removes_what_a_crash_left_long_ago_and_nothing_younger(
     sftp_service: Sshd, store: FileTreeBlobStore, root: Path
 ) -> None:
     await put(store, "a", b"1")
-    upload_id = await store.parted.create(file_path("b"))
+    upload_id = await store.multipart.create(file_path("b"))
     staging = root / STAGING
     long_ago = time.time() - ABANDONED_AFTER.total_seconds() - 60
     for folder in (staging, staging / PARTS / STAGING):
@@ -111,7 +111,7 @@ async def test_a_start_removes_what_a_crash_left_long_ago_and_nothing_younger(
     await again._sweeping.swept_once.wait()
     assert sorted(file.name for file in staging.iterdir()) == [PARTS, "young"]
     assert [file.name for file in (staging / PARTS / STAGING).iterdir()] == ["young"]
-    assert await again.parted.parts(file_path("b"), upload_id) == []
+    assert await again.multipart.parts(file_path("b"), upload_id) == []
     await again.close()
 
 

@@ -17,9 +17,10 @@ import pytest
 import requests
 
 from artifact_proxy.artifact_path import folder_path
-from artifact_proxy.stores.s3.blob_store import S3BlobStore
+from artifact_proxy.stores.buckets.object_blob_store import ObjectBlobStore
+from artifact_proxy.stores.s3.bucket import S3Bucket
 from artifact_proxy.stores.s3.settings import S3Settings
-from artifact_proxy.stores.watched_upload import PATIENCE_S
+from artifact_proxy.stores.streams import PATIENCE_S
 from event_log.memory_event_log import MemoryEventLog
 from tests.integration.test_constant_memory import LARGE_MIB, reset_peak, resident, up_and_down
 from tests.services.s3_bucket import s3_client
@@ -60,9 +61,11 @@ def stored(
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", service.secret_key)
     settings = S3Settings(bucket=bucket, prefix=folder_path("root"), endpoint_url=service.url)
     log = MemoryEventLog()
-    with serving(
-        tmp_path / "unused", make_store=lambda: S3BlobStore(settings, patience_s=patience_s), log=log
-    ) as server:
+
+    def make_store() -> ObjectBlobStore:
+        return ObjectBlobStore(S3Bucket(settings, patience_s=patience_s), settings.prefix)
+
+    with serving(tmp_path / "unused", make_store=make_store, log=log) as server:
         yield Stored(server, s3_client(service), bucket, log)
 
 

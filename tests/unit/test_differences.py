@@ -177,7 +177,7 @@ SHOWN_BY: Final[dict[str, tuple[str, ...]]] = {
         "unit/query_api/runs/search/test_pages.py::test_runs_that_came_after_the_first_page_neither_repeat_nor_hide_others",
     ),
     "Text artifacts": (
-        "unit/artifact_proxy/http/test_attachment.py::test_a_browser_is_told_never_to_run_a_download",
+        "unit/artifact_proxy/test_attachment.py::test_a_browser_is_told_never_to_run_a_download",
         f"{DELIBERATE}::test_a_text_artifact_names_its_charset",
     ),
     "Several ranges": (f"{CONDITIONS}::test_one_range_is_honoured_and_what_is_unclear_gets_the_whole",),

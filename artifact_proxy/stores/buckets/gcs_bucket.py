@@ -22,8 +22,7 @@ from artifact_proxy.stores.buckets.gcs_settings import GcsSettings
 from artifact_proxy.stores.buckets.listing import ListedPage
 from artifact_proxy.stores.buckets.object_bucket import ObjectBucket
 from artifact_proxy.stores.http_errors import http_errors
-from artifact_proxy.stores.sized_chunks import SizedChunks
-from artifact_proxy.stores.watched_upload import WatchedUpload
+from artifact_proxy.stores.streams import SizedChunks, TimedUpload
 from schemas.errors import TracklogError
 from schemas.rest.route import KIB, MIB
 
@@ -166,9 +165,9 @@ class GcsBucket(ObjectBucket):
 
     async def _send_chunks(self, session: str, chunks: SizedChunks) -> BlobVersion:
         sent = 0
-        chunk = await chunk_of(chunks)
+        chunk = await chunks.read(CHUNK_BYTES)
         while True:
-            following = await chunk_of(chunks)
+            following = await chunks.read(CHUNK_BYTES)
             total = "*" if following else str(sent + len(chunk))
             headers = {"Content-Range": f"bytes {sent}-{sent + len(chunk) - 1}/{total}"}
             answer = await self._send(session, BytesIO(chunk), headers)
@@ -178,8 +177,8 @@ class GcsBucket(ObjectBucket):
             chunk = following
 
     async def _stream(self, session: str, content: AsyncIterator[bytes], size: int) -> BlobVersion:
-        passing = WatchedUpload(content)
-        async with passing.sent(http_errors()):
+        passing = TimedUpload(content)
+        async with passing.sending(http_errors()):
             return version_of(await self._send(session, passing, {"Content-Length": str(size)}))
 
     async def _send(self, session: str, data: Any, headers: Mapping[str, str]) -> dict[str, Any]:
@@ -235,10 +234,6 @@ class GcsBucket(ObjectBucket):
     def _session(self) -> aiohttp.ClientSession:
         assert self._opened is not None, "it is used after start and before close"
         return self._opened
-
-
-async def chunk_of(chunks: SizedChunks) -> bytes:
-    return b"".join([chunk async for chunk in chunks.take(CHUNK_BYTES)])
 
 
 async def chunks_of(answer: aiohttp.ClientResponse) -> AsyncIterator[bytes]:

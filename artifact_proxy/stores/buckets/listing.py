@@ -1,20 +1,20 @@
 """What a folder of a bucket holds in the order of names, a page in memory at a time.
 
-S3 lists keys in the order of their bytes, and a folder `a` by the key `a/`. So it comes after `a-b` and `a.txt`, while
-its name comes before them. A folder that S3 will list later must be given now when a name that follows it is given;
+A bucket lists keys in the order of their bytes, and a folder `a` by the key `a/`. So it comes after `a-b` and `a.txt`,
+while its name comes before them. A folder that is listed later must be given now when a name that follows it is given;
 only the folders that the page's last key begins with, up to a character below `/`, can be such.
 """
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 
-from artifact_proxy.artifact_path import fault_of
+from artifact_proxy.artifact_path import ArtifactPath, fault_of
 from artifact_proxy.stores.blob_store import Entry
 
 
 @dataclass(frozen=True, slots=True)
 class ListedPage:
-    """What S3 lists in one answer, without the folder's own prefix: keys of blobs with their sizes, and folders."""
+    """One answer of a bucket, without the folder's own prefix: keys of blobs with their sizes, and folders."""
 
     blobs: list[tuple[str, int]]
     folders: list[str]
@@ -27,11 +27,14 @@ class ListedPage:
 
 
 async def in_order(
-    pages: AsyncIterator[ListedPage], is_folder: Callable[[str], Awaitable[bool]], after: str
+    pages: AsyncIterator[ListedPage],
+    folder: ArtifactPath,
+    is_folder: Callable[[ArtifactPath], Awaitable[bool]],
+    after: str,
 ) -> AsyncIterator[Entry]:
-    """The entries of the pages with names greater than `after`, by the code points of the names.
+    """The entries of the pages of `folder` with names greater than `after`, by the code points of the names.
 
-    `is_folder` tells whether there is a folder of a name; it is asked for a few names a page at most.
+    `is_folder` says whether there is a folder at a path; it is called for a few names a page at most.
     """
     decided: dict[str, bool] = {}
     async for page in pages:
@@ -40,7 +43,7 @@ async def in_order(
         entries += [Entry(name, None) for name in page.folders if name not in given]
         waiting = [] if page.is_last else folders_to_come(page.last_key)
         for name in waiting:
-            if name not in decided and await is_folder(name):
+            if name not in decided and await is_folder(ArtifactPath((*folder.segments, name))):
                 entries.append(Entry(name, None))
                 decided[name] = True
             decided.setdefault(name, False)

@@ -8,23 +8,25 @@ from typing import Final
 from weakref import WeakValueDictionary
 
 from artifact_proxy.artifact_path import ROOT, ArtifactPath
-from artifact_proxy.http.attachment import content_type_of
+from artifact_proxy.attachment import content_type_of
 from artifact_proxy.stores.blob_store import (
     BlobInfo,
     BlobNotFound,
     BlobStore,
     BlobVersion,
     Entry,
+    MultipartUploads,
     OpenBlob,
-    PartedUploads,
+    Presigner,
     StoreUnavailable,
 )
 from artifact_proxy.stores.buckets.folders import BucketFolders
 from artifact_proxy.stores.buckets.listing import in_order
 from artifact_proxy.stores.buckets.object_bucket import ObjectBucket
-from artifact_proxy.stores.sized_chunks import SizedChunks
-from artifact_proxy.stores.staged_parts import StagedParts
-from artifact_proxy.stores.staging import PARTS, PROBE, STAGING, check_is_below_root, check_not_staging
+from artifact_proxy.stores.buckets.object_keys import ObjectKeys
+from artifact_proxy.stores.staged_multipart import StagedMultipartUploads
+from artifact_proxy.stores.staging import PARTS, PROBE, STAGING, check_not_root, check_not_staging
+from artifact_proxy.stores.streams import SizedChunks
 from artifact_proxy.stores.sweeping import Sweeping
 from schemas.errors import InvalidParameterValue
 from schemas.rest.route import KIB
@@ -33,107 +35,121 @@ SMALL_BYTES: Final = 256 * KIB
 """A blob no larger than this is sent from memory, so that it can be sent again when the store hiccups."""
 
 LARGE_AT_ONCE: Final = 16
-"""Larger uploads hold a few mebibytes each, so others wait."""
+"""How many larger uploads are under way at once to a bucket where they wait."""
 
 LARGE_WAIT_S: Final = 30.0
 
+PROBED: Final = ArtifactPath((STAGING, PROBE))
+STAGED_PARTS: Final = ArtifactPath((STAGING, PARTS))
+
 
 class ObjectBlobStore(BlobStore):
-    """The folder `prefix` of `bucket`."""
+    """The folder `prefix` of `bucket`. Its multipart uploads are the bucket's own, or staged as objects of it."""
 
     def __init__(self, bucket: ObjectBucket, prefix: ArtifactPath = ROOT) -> None:
         self._bucket = bucket
-        self._prefix = prefix
+        self._keys = ObjectKeys(prefix)
+        self._multipart = bucket.multipart_uploads(self._keys)
+        self._is_staging = self._multipart is None
+        self._presigner = bucket.presigner(self._keys)
         self._large = asyncio.Semaphore(LARGE_AT_ONCE)
         self._putting: WeakValueDictionary[ArtifactPath, asyncio.Lock] = WeakValueDictionary()
         self._folders = BucketFolders(self._is_blob, self._is_folder)
-        self._parted: StagedParts | None = None
         self._sweeping = Sweeping(self.sweep)
 
     @property
-    def parted(self) -> PartedUploads:
-        return self._staged_parts()
+    def multipart(self) -> MultipartUploads:
+        if self._multipart is None:
+            parts = ObjectBlobStore(self._bucket, self._keys.below(STAGED_PARTS).prefix)
+            self._multipart = StagedMultipartUploads(self, parts)
+        return self._multipart
 
-    def _staged_parts(self) -> StagedParts:
-        if self._parted is None:
-            self._parted = StagedParts(
-                self, ObjectBlobStore(self._bucket, self._prefix.joined(ArtifactPath((STAGING, PARTS))))
-            )
-        return self._parted
+    @property
+    def presigner(self) -> Presigner | None:
+        return self._presigner
 
     async def start(self) -> None:
         await self._bucket.start()
         self._sweeping.start()
 
     async def sweep(self) -> None:
-        """Remove the parts of uploads that nobody goes on with. Half objects a bucket never shows, and drops itself.
+        """Remove multipart uploads that were abandoned. A put that was killed leaves nothing else in a bucket.
 
         Raises StoreUnavailable.
         """
-        await self._staged_parts().sweep()
+        await self.multipart.sweep()
 
     async def close(self) -> None:
         await self._sweeping.close()
         await self._bucket.close()
 
     async def check_writable(self) -> None:
-        await self._bucket.check_writable(self._key(ArtifactPath((STAGING, PROBE))))
+        await self._bucket.check_writable(self._keys.of(PROBED))
 
     async def put(self, path: ArtifactPath, content: AsyncIterator[bytes], size: int | None = None) -> BlobVersion:
-        check_is_below_root(path)
+        self._check_blob(path)
         await self._folders.check_nothing_in_the_way(path)
+        key, content_type = self._keys.of(path), content_type_of(path.name)
         chunks = SizedChunks(content)
         head = await chunks.peek(SMALL_BYTES + 1)
-        content_type = content_type_of(path.name)
         if len(head) <= SMALL_BYTES:
             if size not in (None, len(head)):
                 raise InvalidParameterValue(f"The upload has {len(head)} bytes, and {size} were announced.")
-            return await self._bucket.put(self._key(path), head, content_type)
+            return await self._bucket.put(key, head, content_type)
         body = chunks.take(sys.maxsize) if size is None else chunks.take_exactly(size)
+        if not self._bucket.large_puts_wait:
+            return await self._bucket.put_stream(key, body, size, content_type)
         async with self._large_put(path):
-            return await self._bucket.put_stream(self._key(path), body, size, content_type)
+            return await self._bucket.put_stream(key, body, size, content_type)
 
     @asynccontextmanager
     async def open(self, path: ArtifactPath) -> AsyncIterator[OpenBlob]:
-        yield _Object(self._bucket, self._key(path), await self.stat(path))
+        self._check_blob(path)
+        key = self._keys.of(path)
+        try:
+            info, head = await self._bucket.open(key)
+        except BlobNotFound:
+            raise await self._folders.missing(path) from None
+        yield _Object(self._bucket, key, info, head)
 
     async def stat(self, path: ArtifactPath) -> BlobInfo:
-        check_is_below_root(path)
+        self._check_blob(path)
         try:
-            return await self._bucket.head(self._key(path))
+            return await self._bucket.head(self._keys.of(path))
         except BlobNotFound:
             raise await self._folders.missing(path) from None
 
     async def entries(self, folder: ArtifactPath, after: str = "") -> AsyncIterator[Entry]:
-        check_not_staging(folder)
-        prefix = self._keys_below(folder)
-
-        async def is_folder(name: str) -> bool:
-            return await self._is_folder(ArtifactPath((*folder.segments, name)))
-
-        async for entry in in_order(self._bucket.pages(prefix, after), is_folder, after):
-            if entry.name != STAGING:
+        self._check_not_staging(folder)
+        pages = self._bucket.pages(self._keys.begin(folder), after)
+        async for entry in in_order(pages, folder, self._is_folder, after):
+            if not (self._is_staging and entry.name == STAGING):
                 yield entry
 
     async def delete(self, path: ArtifactPath) -> None:
         if not path.segments:
             raise InvalidParameterValue("The root of all artifacts cannot be deleted.")
-        check_not_staging(path)
+        self._check_not_staging(path)
         self._folders.forget()
-        await self._bucket.delete([self._key(path)])
-        async for keys in self._bucket.keys(self._keys_below(path)):
+        await self._bucket.delete([self._keys.of(path)])
+        async for keys in self._bucket.keys(self._keys.begin(path)):
             await self._bucket.delete(keys)
 
-    def _key(self, path: ArtifactPath) -> str:
-        return "/".join((*self._prefix.segments, *path.segments))
+    def _check_blob(self, path: ArtifactPath) -> None:
+        """Raises NotABlob for the root, InvalidParameterValue for what is reserved."""
+        check_not_root(path)
+        self._check_not_staging(path)
 
-    def _keys_below(self, folder: ArtifactPath) -> str:
-        key = self._key(folder)
-        return f"{key}/" if key else ""
+    def _check_not_staging(self, path: ArtifactPath) -> None:
+        if self._is_staging:
+            check_not_staging(path)
 
     @asynccontextmanager
     async def _large_put(self, path: ArtifactPath) -> AsyncIterator[None]:
-        """A turn for a large upload. Of one blob there is one at a time: some stores refuse the earlier of two."""
+        """A turn for a large upload.
+
+        Raises StoreUnavailable.
+        """
         lock = self._putting.setdefault(path, asyncio.Lock())
         async with lock:
             try:
@@ -148,31 +164,32 @@ class ObjectBlobStore(BlobStore):
 
     async def _is_blob(self, path: ArtifactPath) -> bool:
         try:
-            await self._bucket.head(self._key(path))
+            await self._bucket.head(self._keys.of(path))
         except BlobNotFound:
             return False
         return True
 
     async def _is_folder(self, path: ArtifactPath) -> bool:
-        async for keys in self._bucket.keys(self._keys_below(path)):
-            if keys:
-                return True
-        return False
+        return await self._bucket.has_keys(self._keys.begin(path))
 
 
 class _Object(OpenBlob):
-    """One version of an object."""
+    """One version of an object, and its first bytes."""
 
-    def __init__(self, bucket: ObjectBucket, key: str, info: BlobInfo) -> None:
+    def __init__(self, bucket: ObjectBucket, key: str, info: BlobInfo, head: bytes) -> None:
         self.info = info
         self._bucket = bucket
         self._key = key
+        self._head = head
 
     async def read(self, start: int, length: int) -> AsyncIterator[bytes]:
-        if not length:
+        known = self._head[start : start + length]
+        if known:
+            yield known
+        left = length - len(known)
+        if not left:
             return
-        left = length
-        async with self._bucket.read(self._key, self.info, start, length) as chunks:
+        async with self._bucket.read(self._key, self.info, start + len(known), left) as chunks:
             async for chunk in chunks:
                 left -= len(chunk)
                 yield chunk

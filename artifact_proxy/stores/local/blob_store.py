@@ -29,13 +29,13 @@ from artifact_proxy.stores.blob_store import (
     Entry,
     NotABlob,
     OpenBlob,
-    PartedUploads,
+    MultipartUploads,
     StoreFull,
     StoreRefused,
     StoreUnavailable,
 )
 from artifact_proxy.stores.local.group_commit import CREATE, NO_SUCH_FOLDER, PLACE_ATTEMPTS, GroupCommit
-from artifact_proxy.stores.staged_parts import StagedParts
+from artifact_proxy.stores.staged_multipart import StagedMultipartUploads
 from artifact_proxy.stores.staging import PARTS, PROBE, STAGING, check_is_below_root, check_not_staging
 from artifact_proxy.stores.sweeping import Sweeping
 from schemas.errors import InvalidParameterValue, TracklogError
@@ -124,15 +124,15 @@ class LocalBlobStore(BlobStore):
         self._small = GroupCommit(self.folder, STAGING, info_of, self._threads)
 
     @property
-    def parted(self) -> PartedUploads:
-        return self._staged_parts()[1]
+    def multipart(self) -> MultipartUploads:
+        return self._staged_multipart()[1]
 
-    def _staged_parts(self) -> tuple["LocalBlobStore", StagedParts]:
+    def _staged_multipart(self) -> tuple["LocalBlobStore", StagedMultipartUploads]:
         """Where the parts of uploads lie, and who knows about them."""
         if self._parts is None:
             self._parts = LocalBlobStore(self._root / STAGING / PARTS)
-            self._parted = StagedParts(self, self._parts)
-        return self._parts, self._parted
+            self._multipart = StagedMultipartUploads(self, self._parts)
+        return self._parts, self._multipart
 
     async def start(self) -> None:
         await self.sweep()
@@ -143,7 +143,7 @@ class LocalBlobStore(BlobStore):
 
         Others may use the folder: what they are at is younger. Raises StoreUnavailable.
         """
-        parts, parted = self._staged_parts()
+        parts, parted = self._staged_multipart()
         await self.run(self._remove_abandoned)
         await parts.run(parts._remove_abandoned)
         await parted.sweep()

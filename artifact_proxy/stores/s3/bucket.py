@@ -1,168 +1,230 @@
-"""Calls to one bucket: each bounded in time, its errors those of the blob store's port."""
+"""A bucket of an S3-compatible store as an ObjectBucket.
+
+An object of known size is passed on as it comes. One of unknown size is sent in parts from memory, because S3 wants to
+know the size of a part; one larger than S3 takes at once, in parts as they come.
+"""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import AsyncExitStack, contextmanager
-from typing import Any, Final
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from typing import Any, ClassVar, Final
 
-import aiohttp
-from aiobotocore.config import AioConfig  # type: ignore[import-untyped]
-from aiobotocore.session import AioSession  # type: ignore[import-untyped]
-from botocore.exceptions import (  # type: ignore[import-untyped]
-    BotoCoreError,
-    ClientError,
-    HTTPClientError,
-    NoCredentialsError,
-    PartialCredentialsError,
+from artifact_proxy.attachment import BYTES
+from artifact_proxy.stores.blob_store import (
+    BlobInfo,
+    BlobNotFound,
+    BlobVersion,
+    MultipartUploads,
+    Presigner,
+    StoreUnavailable,
 )
-
-from artifact_proxy.stores.blob_store import BlobNotFound, StoreFull, StoreRefused, StoreUnavailable
+from artifact_proxy.stores.buckets.listing import ListedPage
+from artifact_proxy.stores.buckets.object_bucket import ObjectBucket
+from artifact_proxy.stores.buckets.object_keys import ObjectKeys
+from artifact_proxy.stores.s3.client import S3Client
+from artifact_proxy.stores.s3.errors import RangeBeyondEnd, store_errors
+from artifact_proxy.stores.s3.multipart import S3MultipartUploads
+from artifact_proxy.stores.s3.presigner import S3Presigner
 from artifact_proxy.stores.s3.settings import S3Settings
-from artifact_proxy.stores.watched_upload import PATIENCE_S, WatchedUpload
-from schemas.errors import InvalidParameterValue, TracklogError
+from artifact_proxy.stores.s3.upload import MAX_PARTS, S3Upload, etag_of
+from artifact_proxy.stores.streams import PATIENCE_S, SizedChunks
+from schemas.errors import InvalidParameterValue
+from schemas.rest.route import KIB, MIB
 
-CONNECT_TIMEOUT_S: Final = 3.0
-ATTEMPTS: Final = 3
-CONNECTIONS: Final = 128
+HEAD_BYTES: Final = 64 * KIB
+"""How much of an object the request that opens it brings: all of a small one."""
 
+PART_BYTES: Final = 8 * MIB
+"""A part of an object of unknown size, which is held in memory."""
 
-class RangeBeyondEnd(StoreUnavailable):
-    """Bytes were asked for that the blob has not: every range of an empty blob is such."""
+PARTS_IN_MEMORY: Final = 3
+"""Of all puts together; another put of unknown size waits for its turn."""
 
+PART_WAIT_S: Final = 30.0
 
-STORE_ERRORS: Final[dict[str, type[TracklogError]]] = {
-    "404": BlobNotFound,
-    "NoSuchKey": BlobNotFound,
-    "InvalidRange": RangeBeyondEnd,
-    "KeyTooLongError": InvalidParameterValue,
-    "XMinioInvalidObjectName": InvalidParameterValue,
-    "XMinioInvalidResourceName": InvalidParameterValue,
-    "EntityTooLarge": InvalidParameterValue,
-    "EntityTooSmall": InvalidParameterValue,
-    "InvalidPart": InvalidParameterValue,
-    "InvalidPartOrder": InvalidParameterValue,
-    "NoSuchUpload": InvalidParameterValue,
-    "AccessDenied": StoreRefused,
-    "AccountProblem": StoreRefused,
-    "AllAccessDisabled": StoreRefused,
-    "InvalidAccessKeyId": StoreRefused,
-    "SignatureDoesNotMatch": StoreRefused,
-    "NoSuchBucket": StoreRefused,
-    "QuotaExceeded": StoreFull,
-    "XMinioStorageFull": StoreFull,
-    "XMinioAdminBucketQuotaExceeded": StoreFull,
-}
-"""What S3's error codes mean here; with any other the store is of no use to this server, for now or until mended."""
+SINGLE_PUT_BYTES: Final = 5 * KIB * MIB
+"""The largest object S3 takes in one request, and the size of the parts of larger ones: S3's limit, 5 TiB, is 1,024."""
 
-LIBRARY_ERRORS: Final = (BotoCoreError, HTTPClientError, aiohttp.ClientError, OSError)
-"""Every way in which a call fails without an answer. asyncio's TimeoutError is an OSError."""
+PAGE_KEYS: Final = 1000
+"""What S3 lists, and deletes, at once."""
 
 
-class S3Bucket:
-    """The bucket of `settings`. Use it between `start` and `close`.
+class S3Bucket(ObjectBucket):
+    """The bucket of `settings`."""
 
-    `patience_s` bounds a call with a small request and answer, its attempts together, and otherwise the time in which
-    the store takes no byte of an upload, and gives none of an answer.
-    """
+    large_puts_wait: ClassVar[bool] = False
 
-    def __init__(self, settings: S3Settings, patience_s: float = PATIENCE_S) -> None:
+    def __init__(
+        self,
+        settings: S3Settings,
+        *,
+        part_bytes: int = PART_BYTES,
+        single_put_bytes: int = SINGLE_PUT_BYTES,
+        page_keys: int = PAGE_KEYS,
+        patience_s: float = PATIENCE_S,
+    ) -> None:
         self._settings = settings
-        self._patience_s = patience_s
-        self._stack = AsyncExitStack()
-        self._client: Any = None
-        self._streaming: Any = None
+        self._client = S3Client(settings, patience_s)
+        self._part_bytes = part_bytes
+        self._single_put_bytes = single_put_bytes
+        self._page_keys = page_keys
+        self._parts_in_memory = asyncio.Semaphore(PARTS_IN_MEMORY)
 
     async def start(self) -> None:
-        """Read botocore's description of S3 and find the credentials' source; nothing is sent to the store."""
-        self._client = await self._open(retries={"mode": "standard", "total_max_attempts": ATTEMPTS})
-        self._streaming = await self._open(
-            # What is streamed passes once: it can be neither sent again nor read beforehand for a checksum. TLS, or
-            # TCP, guards it on the way, and the count of its bytes.
-            retries={"total_max_attempts": 1},
-            request_checksum_calculation="when_required",
-            s3={"addressing_style": self._settings.addressing_style, "payload_signing_enabled": False},
-        )
+        await self._client.start()
 
     async def close(self) -> None:
-        await self._stack.aclose()
+        await self._client.close()
 
-    async def call(self, operation: str, *, timeout_s: float | None = None, **args: Any) -> Any:
-        """The answer to `operation`, named as in botocore, such as "head_object".
+    async def put(self, key: str, content: bytes, content_type: str) -> BlobVersion:
+        answer = await self._client.call("put_object", Body=content, **self._settings.new_object(key, content_type))
+        return BlobVersion(size=len(content), etag=etag_of(answer))
 
-        Raises as STORE_ERRORS says, else StoreUnavailable.
+    async def put_stream(
+        self, key: str, content: AsyncIterator[bytes], size: int | None, content_type: str
+    ) -> BlobVersion:
+        if size is None or size > self._single_put_bytes:
+            return await self._put_parts(key, SizedChunks(content), size, content_type)
+        new_object = self._settings.new_object(key, content_type)
+        answer = await self._client.stream("put_object", content, size, **new_object)
+        return BlobVersion(size=size, etag=etag_of(answer))
+
+    async def check_writable(self, key: str) -> None:
+        """By a multipart upload that is begun and aborted: it takes the right to put, and puts nothing."""
+        upload = await S3Upload.create(self._client, self._settings, key, BYTES)
+        await upload.abort()
+
+    async def head(self, key: str) -> BlobInfo:
+        return info_of(await self._client.call("head_object", Key=key))
+
+    async def open(self, key: str) -> tuple[BlobInfo, bytes]:
+        try:
+            answer = await self._client.call("get_object", Key=key, Range=f"bytes=0-{HEAD_BYTES - 1}")
+        except RangeBeyondEnd:
+            return await self.head(key), b""
+        async with answer["Body"] as body:
+            with store_errors("get_object"):
+                head: bytes = await body.read()
+        return info_of(answer), head
+
+    @asynccontextmanager
+    async def read(self, key: str, info: BlobInfo, start: int, length: int) -> AsyncIterator[AsyncIterator[bytes]]:
+        wanted = f"bytes={start}-{start + length - 1}"
+        try:
+            answer = await self._client.call("get_object", Key=key, Range=wanted, IfMatch=f'"{info.etag}"')
+        except BlobNotFound as error:
+            raise StoreUnavailable("The artifact was deleted while it was read.") from error
+        async with answer["Body"] as body:
+            yield chunks_of(body, length)
+
+    async def pages(self, prefix: str, after: str) -> AsyncIterator[ListedPage]:
+        start = {"StartAfter": f"{prefix}{after}"} if after else {}
+        async for page in self._listed(Prefix=prefix, Delimiter="/", **start):
+            # An object whose key is the prefix itself is what some tools make for an empty folder.
+            blobs = [
+                (found["Key"].removeprefix(prefix), found["Size"])
+                for found in page.get("Contents", ())
+                if found["Key"] != prefix
+            ]
+            folders = [folder["Prefix"].removeprefix(prefix)[:-1] for folder in page.get("CommonPrefixes", ())]
+            yield ListedPage(blobs, folders, is_last=not page.get("IsTruncated"))
+
+    async def keys(self, prefix: str) -> AsyncIterator[Sequence[str]]:
+        async for page in self._listed(Prefix=prefix):
+            yield [found["Key"] for found in page.get("Contents", ())]
+
+    async def has_keys(self, prefix: str) -> bool:
+        answer = await self._client.call("list_objects_v2", Prefix=prefix, MaxKeys=1)
+        return bool(answer.get("Contents"))
+
+    async def delete(self, keys: Sequence[str]) -> None:
+        if len(keys) == 1:
+            await self._client.call("delete_object", Key=keys[0])
+        elif keys:
+            named = [{"Key": key} for key in keys]
+            answer = await self._client.call("delete_objects", Delete={"Objects": named, "Quiet": True})
+            if answer.get("Errors"):
+                code = answer["Errors"][0].get("Code", "unknown")
+                raise StoreUnavailable(f"The artifact store answered {code} to a part of the deletion.")
+
+    def multipart_uploads(self, keys: ObjectKeys) -> MultipartUploads:
+        return S3MultipartUploads(self._client, self._settings, keys)
+
+    def presigner(self, keys: ObjectKeys) -> Presigner:
+        return S3Presigner(self._client, self._settings, keys)
+
+    async def _listed(self, **args: Any) -> AsyncIterator[Any]:
+        while True:
+            page = await self._client.call("list_objects_v2", MaxKeys=self._page_keys, **args)
+            yield page
+            if not page.get("IsTruncated"):
+                return
+            args["ContinuationToken"] = page["NextContinuationToken"]
+
+    async def _put_parts(self, key: str, chunks: SizedChunks, size: int | None, content_type: str) -> BlobVersion:
+        upload = await S3Upload.create(self._client, self._settings, key, content_type)
+        try:
+            if size is None:
+                parts, size = await self._send_from_memory(upload, chunks)
+            else:
+                parts = await self._stream_parts(upload, chunks, size)
+            return await upload.complete(parts, size)
+        except BaseException:
+            await asyncio.shield(upload.discard())
+            raise
+
+    async def _stream_parts(self, upload: S3Upload, chunks: SizedChunks, size: int) -> list[tuple[int, str]]:
+        parts = []
+        for number, start in enumerate(range(0, size, self._single_put_bytes), start=1):
+            length = min(self._single_put_bytes, size - start)
+            parts.append((number, await upload.put_stream(number, chunks.take_exactly(length), length)))
+        return parts
+
+    async def _send_from_memory(self, upload: S3Upload, chunks: SizedChunks) -> tuple[list[tuple[int, str]], int]:
+        """The parts that were sent, and their size together.
+
+        Raises StoreUnavailable when other puts hold all the memory for too long.
         """
-        with store_errors(operation):
-            async with asyncio.timeout(timeout_s or self._patience_s):
-                return await getattr(self._client, operation)(**self._addressed(args))
+        parts: list[tuple[int, str]] = []
+        size = 0
+        while True:
+            async with self._turn():
+                part = await chunks.read(self._part_bytes)
+                if not part:
+                    return parts, size
+                number = len(parts) + 1
+                if number > MAX_PARTS:
+                    raise InvalidParameterValue(f"An upload of more than {size} bytes must announce its size.")
+                parts.append((number, await upload.put(number, part)))
+            size += len(part)
 
-    async def stream(self, operation: str, body: AsyncIterator[bytes], size: int, **args: Any) -> Any:
-        """The answer to `operation`, whose body are the `size` bytes of `body`, passed on as they come.
-
-        Raises as `call` does, and whatever `body` raises. A call that raises has stored nothing.
-        """
-        passing = _Body(body, self._patience_s)
-        for attempt in range(1, ATTEMPTS + 1):
-            try:
-                async with passing.sent(store_errors(operation)):
-                    return await getattr(self._streaming, operation)(
-                        Body=passing, ContentLength=size, **self._addressed(args)
-                    )
-            except StoreUnavailable:
-                # No connection was had, or the one kept was closed meanwhile: the body is still whole.
-                if passing.has_begun or attempt == ATTEMPTS:
-                    raise
-        raise AssertionError("unreachable: the last attempt returns or raises")
-
-    async def presigned(self, operation: str, expires_s: int, **args: Any) -> str:
-        """A URL with which anybody may do `operation` for `expires_s` seconds. Nothing is sent to the store."""
-        with store_errors(operation):
-            url: str = await self._client.generate_presigned_url(
-                operation, Params=self._addressed(args), ExpiresIn=expires_s
-            )
-            return url
-
-    def _addressed(self, args: Mapping[str, Any]) -> dict[str, Any]:
-        owner = self._settings.expected_bucket_owner
-        return {"Bucket": self._settings.bucket, **({"ExpectedBucketOwner": owner} if owner else {}), **args}
-
-    async def _open(self, **config: Any) -> Any:
-        defaults = {
-            "connect_timeout": CONNECT_TIMEOUT_S,
-            "read_timeout": self._patience_s,
-            "max_pool_connections": CONNECTIONS,
-            # Parts of a blob have no checksum of their own, and small blobs come with their length.
-            "response_checksum_validation": "when_required",
-            "signature_version": "s3v4",
-            "s3": {"addressing_style": self._settings.addressing_style},
-        }
-        client = AioSession().create_client(
-            "s3",
-            endpoint_url=self._settings.endpoint_url,
-            verify=False if self._settings.ignore_tls else None,
-            config=AioConfig(**{**defaults, **config}),
-        )
-        return await self._stack.enter_async_context(client)
+    @asynccontextmanager
+    async def _turn(self) -> AsyncIterator[None]:
+        try:
+            async with asyncio.timeout(PART_WAIT_S):
+                await self._parts_in_memory.acquire()
+        except TimeoutError as error:
+            raise StoreUnavailable("Too many uploads that do not announce their size are under way.") from error
+        try:
+            yield
+        finally:
+            self._parts_in_memory.release()
 
 
-class _Body(WatchedUpload):
-    """botocore takes a body for a file when it has `read`; aiohttp iterates it."""
+async def chunks_of(body: Any, length: int) -> AsyncIterator[bytes]:
+    """The `length` bytes of an answer as they come; fewer when it ends before."""
+    chunks = body.raw_stream.content.iter_any()
+    while length > 0:
+        with store_errors("get_object"):
+            chunk = await anext(chunks, b"")
+        if not chunk:
+            return
+        length -= len(chunk)
+        yield chunk
 
-    def read(self, _size: int = -1) -> bytes:
-        raise NotImplementedError("A streamed upload is iterated.")
 
-
-@contextmanager
-def store_errors(operation: str) -> Iterator[None]:
-    """Raise the port's errors for those of S3, cause kept, the store's address and answer not shown."""
-    try:
-        yield
-    except ClientError as error:
-        code = str(error.response.get("Error", {}).get("Code", "unknown"))
-        meant = STORE_ERRORS.get(code, StoreUnavailable)
-        raise meant(f"The artifact store answered {code} to {operation}.") from error
-    except (NoCredentialsError, PartialCredentialsError) as error:
-        raise StoreRefused("The server has no credentials for its artifact store, whole ones at least.") from error
-    except LIBRARY_ERRORS as error:
-        raise StoreUnavailable(
-            f"The artifact store cannot be reached, or did not answer in time ({type(error).__name__})."
-        ) from error
+def info_of(answer: Any) -> BlobInfo:
+    """What is known of an object by the answer to a head_object or get_object."""
+    span = answer.get("ContentRange", "")
+    size = int(span.rpartition("/")[2]) if span else answer["ContentLength"]
+    return BlobInfo(size=size, etag=etag_of(answer), modified=answer["LastModified"])

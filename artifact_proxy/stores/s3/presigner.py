@@ -3,9 +3,10 @@
 from typing import Final
 
 from artifact_proxy.artifact_path import ArtifactPath
-from artifact_proxy.http.attachment import BYTES, disposition_of
+from artifact_proxy.attachment import BYTES, content_type_of, disposition_of
 from artifact_proxy.stores.blob_store import Presigner, SignedRequest
-from artifact_proxy.stores.s3.bucket import S3Bucket
+from artifact_proxy.stores.buckets.object_keys import ObjectKeys
+from artifact_proxy.stores.s3.client import S3Client
 from artifact_proxy.stores.s3.settings import S3Settings
 
 HEADERS: Final = {
@@ -30,15 +31,16 @@ SSECustomerKey is not here: it is a secret, and secrets of the store never leave
 class S3Presigner(Presigner):
     """Signs with the server's own credentials; of those, a URL shows the public key id and a signature."""
 
-    def __init__(self, settings: S3Settings, bucket: S3Bucket) -> None:
+    def __init__(self, client: S3Client, settings: S3Settings, keys: ObjectKeys) -> None:
+        self._client = client
         self._settings = settings
-        self._bucket = bucket
+        self._keys = keys
 
     async def download(self, path: ArtifactPath, expires_s: int) -> SignedRequest:
-        url = await self._bucket.presigned(
+        url = await self._client.presigned(
             "get_object",
             expires_s,
-            Key=self._settings.key(path),
+            Key=self._keys.of(path),
             # The store's address must not show an artifact as a page either.
             ResponseContentDisposition=disposition_of(path.name),
             ResponseContentType=BYTES,
@@ -46,12 +48,12 @@ class S3Presigner(Presigner):
         return SignedRequest(url=url)
 
     async def upload(self, path: ArtifactPath, expires_s: int) -> SignedRequest:
-        args = self._settings.new_blob(path)
-        url = await self._bucket.presigned("put_object", expires_s, **args)
+        args = self._settings.new_object(self._keys.of(path), content_type_of(path.name))
+        url = await self._client.presigned("put_object", expires_s, **args)
         return SignedRequest(url=url, headers={HEADERS[name]: args[name] for name in args if name in HEADERS})
 
     async def part(self, path: ArtifactPath, upload_id: str, number: int, expires_s: int) -> SignedRequest:
-        url = await self._bucket.presigned(
-            "upload_part", expires_s, Key=self._settings.key(path), UploadId=upload_id, PartNumber=number
+        url = await self._client.presigned(
+            "upload_part", expires_s, Key=self._keys.of(path), UploadId=upload_id, PartNumber=number
         )
         return SignedRequest(url=url)

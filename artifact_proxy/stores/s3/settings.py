@@ -7,7 +7,6 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from artifact_proxy.artifact_path import ROOT, ArtifactPath, folder_path
-from artifact_proxy.http.attachment import content_type_of
 from schemas.errors import InvalidParameterValue
 
 TRUE_WORDS: Final = ("true", "1")
@@ -51,21 +50,12 @@ class S3Settings:
             addressing_style=environ.get("MLFLOW_BOTO_CLIENT_ADDRESSING_STYLE") or "auto",
         )
 
-    def key(self, path: ArtifactPath) -> str:
-        """The key of the blob at `path`."""
-        return "/".join((*self.prefix.segments, *path.segments))
-
-    def keys_below(self, folder: ArtifactPath) -> str:
-        """What the keys of all blobs in `folder` begin with."""
-        key = self.key(folder)
-        return f"{key}/" if key else ""
-
-    def new_blob(self, path: ArtifactPath) -> dict[str, Any]:
-        """The arguments with which a blob is made at `path`."""
-        return {"Key": self.key(path), "ContentType": content_type_of(path.name), **self.upload_args}
+    def new_object(self, key: str, content_type: str) -> dict[str, Any]:
+        """The arguments with which an object is made."""
+        return {"Key": key, "ContentType": content_type, **self.upload_args}
 
     def each_part(self) -> dict[str, Any]:
-        """Those of the upload's arguments that S3 wants again with each part."""
+        """Those of the upload's arguments that S3 wants with each part, too."""
         return {name: self.upload_args[name] for name in SENT_WITH_EACH_PART if name in self.upload_args}
 
 

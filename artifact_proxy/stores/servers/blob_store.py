@@ -19,16 +19,16 @@ from artifact_proxy.stores.blob_store import (
     BlobNotFound,
     BlobStore,
     Entry,
+    MultipartUploads,
     NotABlob,
     OpenBlob,
-    PartedUploads,
     StoreRefused,
     StoreUnavailable,
 )
-from artifact_proxy.stores.gathered import Gathered
 from artifact_proxy.stores.servers.file_tree import FileTree, Found, Kind, Names, NoSuchPath, OpenFile, ServerRefused
-from artifact_proxy.stores.staged_parts import StagedParts
+from artifact_proxy.stores.staged_multipart import StagedMultipartUploads
 from artifact_proxy.stores.staging import PARTS, PROBE, STAGING, check_is_below_root, check_not_staging
+from artifact_proxy.stores.streams import Rechunked
 from artifact_proxy.stores.sweeping import Sweeping
 from schemas.errors import InvalidParameterValue, TracklogError
 
@@ -55,16 +55,16 @@ class FileTreeBlobStore(BlobStore):
         self._placing: WeakValueDictionary[ArtifactPath, asyncio.Lock] = WeakValueDictionary()
         self._given_s: dict[ArtifactPath, int] = {}
         self._sweeping = Sweeping(self.sweep)
-        self._parted: StagedParts | None = None
+        self._multipart: StagedMultipartUploads | None = None
 
     @property
-    def parted(self) -> PartedUploads:
-        return self._staged_parts()
+    def multipart(self) -> MultipartUploads:
+        return self._staged_multipart()
 
-    def _staged_parts(self) -> StagedParts:
-        if self._parted is None:
-            self._parted = StagedParts(self, FileTreeBlobStore(self._tree, (*self._base, STAGING, PARTS)))
-        return self._parted
+    def _staged_multipart(self) -> StagedMultipartUploads:
+        if self._multipart is None:
+            self._multipart = StagedMultipartUploads(self, FileTreeBlobStore(self._tree, (*self._base, STAGING, PARTS)))
+        return self._multipart
 
     async def start(self) -> None:
         await self._tree.start()
@@ -78,14 +78,14 @@ class FileTreeBlobStore(BlobStore):
         """By a file of one byte, which is written and removed."""
         probe = (*self._base, STAGING, f"{PROBE}-{secrets.token_hex(8)}")
         try:
-            await self._write(probe, Gathered(one_byte()))
+            await self._write(probe, Rechunked(one_byte()))
         finally:
             await asyncio.shield(self._abort(probe))
 
     async def put(self, path: ArtifactPath, content: AsyncIterator[bytes], size: int | None = None) -> BlobInfo:
         check_is_below_root(path)
         staged = self._staged()
-        gathered = Gathered(content)
+        gathered = Rechunked(content)
         try:
             await self._write(staged, gathered)
             return await self._place(staged, path, gathered.taken)
@@ -151,7 +151,7 @@ class FileTreeBlobStore(BlobStore):
     def _staged(self) -> Names:
         return (*self._base, STAGING, secrets.token_hex(16))
 
-    async def _write(self, staged: Names, content: Gathered) -> None:
+    async def _write(self, staged: Names, content: Rechunked) -> None:
         try:
             await self._tree.write(staged, content)
         except (NoSuchPath, ServerRefused) as error:
@@ -253,7 +253,7 @@ class FileTreeBlobStore(BlobStore):
                     await self._remove_older(folder, oldest)
         except ServerRefused as error:
             raise StoreUnavailable(f"The artifact store lets nobody sweep {STAGING!r}: {error}") from error
-        await self._staged_parts().sweep()
+        await self._staged_multipart().sweep()
 
     async def _remove_older(self, staging: Names, oldest: datetime) -> None:
         abandoned = [

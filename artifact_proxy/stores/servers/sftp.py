@@ -22,8 +22,8 @@ from typing import Any, ClassVar, Final
 import asyncssh
 
 from artifact_proxy.stores.blob_store import StoreFull, StoreRefused, StoreUnavailable
-from artifact_proxy.stores.gathered import CHUNK_BYTES
 from artifact_proxy.stores.servers.file_tree import FileTree, Found, Kind, Names, NoSuchPath, OpenFile, ServerRefused
+from artifact_proxy.stores.streams import CHUNK_BYTES
 from artifact_proxy.stores.uri import StoreUri
 
 CONNECT_TIMEOUT_S: Final = 10.0

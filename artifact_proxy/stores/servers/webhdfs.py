@@ -17,11 +17,10 @@ import orjson
 from yarl import URL
 
 from artifact_proxy.stores.blob_store import StoreFull, StoreRefused, StoreUnavailable
-from artifact_proxy.stores.gathered import CHUNK_BYTES
 from artifact_proxy.stores.http_errors import http_errors
 from artifact_proxy.stores.servers.file_tree import FileTree, Found, Kind, Names, NoSuchPath, OpenFile, ServerRefused
 from artifact_proxy.stores.servers.webhdfs_settings import WebhdfsSettings
-from artifact_proxy.stores.watched_upload import WatchedUpload
+from artifact_proxy.stores.streams import CHUNK_BYTES, TimedUpload
 from schemas.errors import InvalidParameterValue
 
 CONNECT_TIMEOUT_S: Final = 3.0
@@ -87,8 +86,8 @@ class WebhdfsFileTree(FileTree):
 
     async def write(self, path: Names, content: AsyncIterator[bytes]) -> None:
         target = await self._redirected("PUT", path, "CREATE", overwrite="false")
-        passing = WatchedUpload(content)
-        async with passing.sent(http_errors()), self._session.put(URL(target, encoded=True), data=passing) as answer:
+        passing = TimedUpload(content)
+        async with passing.sending(http_errors()), self._session.put(URL(target, encoded=True), data=passing) as answer:
             await check(answer)
 
     @asynccontextmanager

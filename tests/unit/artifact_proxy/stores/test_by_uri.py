@@ -29,7 +29,7 @@ URIS = [
 @pytest.mark.parametrize("uri", URIS)
 def test_every_scheme_names_a_store(uri: str) -> None:
     check_store(uri, {})
-    assert store_at(uri, {}).parted is not None
+    assert store_at(uri, {}).multipart is not None
 
 
 def test_checking_a_uri_imports_no_librarys() -> None:

@@ -11,7 +11,12 @@ import pytest
 from artifact_proxy.artifact_path import ArtifactPath, file_path
 from artifact_proxy.stores.blob_store import StoreUnavailable
 from artifact_proxy.stores.local.blob_store import LocalBlobStore
-from artifact_proxy.stores.staged_parts import ABANDONED_AFTER_S, TOUCHED_AFTER_S, NoSuchUpload, StagedParts
+from artifact_proxy.stores.staged_multipart import (
+    ABANDONED_AFTER_S,
+    TOUCHED_AFTER_S,
+    NoSuchUpload,
+    StagedMultipartUploads,
+)
 from artifact_proxy.stores.sweeping import Sweeping
 
 DAY_S = 24 * 3600.0
@@ -26,8 +31,8 @@ class House:
         self.store, self.parts = LocalBlobStore(folder / "store"), LocalBlobStore(folder / "parts")
         self.now_s = time.time()
 
-    def process(self) -> StagedParts:
-        return StagedParts(self.store, self.parts, lambda: self.now_s)
+    def process(self) -> StagedMultipartUploads:
+        return StagedMultipartUploads(self.store, self.parts, lambda: self.now_s)
 
     def all_of(self, upload_id: str, age_s: float) -> None:
         """Let all that lies of an upload be of an age."""

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from hypothesis import given
 from hypothesis import strategies as st
 
+from artifact_proxy.artifact_path import ROOT, ArtifactPath
 from artifact_proxy.stores.blob_store import Entry
 from artifact_proxy.stores.buckets.listing import ListedPage, in_order
 
@@ -27,10 +28,10 @@ async def listed(blobs: set[str], folders: set[str], page_keys: int) -> AsyncIte
 async def test_entries_are_in_order_wherever_pages_end(
     blobs: set[str], folders: set[str], page_keys: int, after: str
 ) -> None:
-    async def is_folder(name: str) -> bool:
-        return name in folders
+    async def is_folder(path: ArtifactPath) -> bool:
+        return path.name in folders
 
-    given_entries = [entry async for entry in in_order(listed(blobs, folders, page_keys), is_folder, after)]
+    given_entries = [entry async for entry in in_order(listed(blobs, folders, page_keys), ROOT, is_folder, after)]
     names_only = [entry.name for entry in given_entries]
     assert names_only == sorted(names_only)
     assert sorted(map(repr, given_entries)) == sorted(
@@ -41,11 +42,11 @@ async def test_entries_are_in_order_wherever_pages_end(
 async def test_only_a_few_names_a_page_are_asked_for() -> None:
     asked: list[str] = []
 
-    async def is_folder(name: str) -> bool:
-        asked.append(name)
+    async def is_folder(path: ArtifactPath) -> bool:
+        asked.append(path.name)
         return False
 
     blobs = {f"epoch-{number:03}.ckpt" for number in range(100)}
-    assert len([entry async for entry in in_order(listed(blobs, set(), 10), is_folder, "")]) == 100
+    assert len([entry async for entry in in_order(listed(blobs, set(), 10), ROOT, is_folder, "")]) == 100
     # At the end of each of nine pages, "epoch" at the first only, and the name up to its dot.
     assert len(asked) == 1 + 9

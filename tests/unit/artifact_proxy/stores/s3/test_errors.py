@@ -4,7 +4,7 @@ import pytest
 from botocore.exceptions import ClientError, ConnectTimeoutError, NoCredentialsError
 
 from artifact_proxy.stores.blob_store import StoreRefused, StoreUnavailable
-from artifact_proxy.stores.s3.bucket import store_errors
+from artifact_proxy.stores.s3.errors import store_errors
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 import pytest
 
 from artifact_proxy.stores.blob_store import StoreUnavailable
-from artifact_proxy.stores.watched_upload import WatchedUpload
+from artifact_proxy.stores.streams import TimedUpload
 from tests.virtual_time import VirtualTimeLoop
 
 LOOP = VirtualTimeLoop
@@ -35,29 +35,29 @@ async def broken() -> AsyncIterator[bytes]:
 
 async def test_a_silent_store_is_told_of_in_time() -> None:
     with pytest.raises(StoreUnavailable):
-        async with WatchedUpload(content(), PATIENCE_S).sent(store_errors()):
+        async with TimedUpload(content(), PATIENCE_S).sending(store_errors()):
             await asyncio.sleep(20 * PATIENCE_S)
 
 
 async def test_a_slow_source_is_no_fault_of_the_store() -> None:
-    upload = WatchedUpload(content(pause_s=3 * PATIENCE_S), PATIENCE_S)
-    async with upload.sent(store_errors()):
+    upload = TimedUpload(content(pause_s=3 * PATIENCE_S), PATIENCE_S)
+    async with upload.sending(store_errors()):
         assert [chunk async for chunk in upload] == [b"one", b"two"]
 
 
 async def test_what_broke_the_source_is_raised_as_it_is() -> None:
-    upload = WatchedUpload(broken(), PATIENCE_S)
+    upload = TimedUpload(broken(), PATIENCE_S)
     with pytest.raises(ConnectionResetError):
-        async with upload.sent(store_errors()):
+        async with upload.sending(store_errors()):
             async for _ in upload:
                 pass
 
 
 async def test_the_writer_of_a_request_may_go_on_for_a_moment_when_the_store_is_late() -> None:
     """It is a task of its own, and is told to end only after the one that waits for the answer."""
-    upload = WatchedUpload(content(), PATIENCE_S)
+    upload = TimedUpload(content(), PATIENCE_S)
     with pytest.raises(StoreUnavailable):
-        async with upload.sent(store_errors()):
+        async with upload.sending(store_errors()):
             chunks = aiter(upload)
             await anext(chunks)
             try:
@@ -69,12 +69,12 @@ async def test_the_writer_of_a_request_may_go_on_for_a_moment_when_the_store_is_
 
 
 async def test_it_is_whole_until_somebody_takes_of_it() -> None:
-    upload = WatchedUpload(content(), PATIENCE_S)
+    upload = TimedUpload(content(), PATIENCE_S)
     for _ in range(2):
         with pytest.raises(StoreUnavailable):
-            async with upload.sent(store_errors()):
+            async with upload.sending(store_errors()):
                 raise ConnectionRefusedError
         assert not upload.has_begun
-    async with upload.sent(store_errors()):
+    async with upload.sending(store_errors()):
         assert [chunk async for chunk in upload] == [b"one", b"two"]
     assert upload.has_begun

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from artifact_proxy.http.attachment import attachment_headers, content_type_of, disposition_of
+from artifact_proxy.attachment import attachment_headers, content_type_of, disposition_of
 from artifact_proxy.stores.blob_store import BlobInfo
 
 

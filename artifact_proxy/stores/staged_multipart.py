@@ -1,7 +1,7 @@
-"""Uploads in parts for stores that know none: the parts are blobs of a second store, in a folder that no path names.
+"""Multipart uploads for stores that have none: the parts are blobs of a second store, in a folder that no path names.
 
 An upload is a folder there, named for when it began and a secret. It holds a note of the path it is for, and the parts.
-Completing it puts the parts, one after another, through the store as one blob.
+To complete it, the parts are read one after another and put into the store as one blob.
 """
 
 import re
@@ -13,8 +13,8 @@ from dataclasses import replace
 from typing import Final
 
 from artifact_proxy.artifact_path import ROOT, ArtifactPath
-from artifact_proxy.stores.blob_store import BlobNotFound, BlobStore, BlobVersion, HeldPart, NotABlob, PartedUploads
-from artifact_proxy.stores.digested import Digested
+from artifact_proxy.stores.blob_store import BlobNotFound, BlobStore, BlobVersion, HeldPart, MultipartUploads, NotABlob
+from artifact_proxy.stores.streams import Sha256Stream
 from schemas.errors import InvalidParameterValue
 
 NOTE: Final = "path"
@@ -22,7 +22,7 @@ NOTE: Final = "path"
 
 ABANDONED_AFTER_S: Final = 7 * 24 * 3600.0
 TOUCHED_AFTER_S: Final = 24 * 3600.0
-"""An older upload is touched before it is completed, which may take an hour, so that nobody sweeps it meanwhile."""
+"""An older upload is touched before it is completed, which may take an hour, so that it is not swept meanwhile."""
 
 _TIME_DIGITS: Final = 12
 """Hexadecimal, of milliseconds since 1970: ids are then in the order of their age for some thousand years."""
@@ -34,7 +34,7 @@ class NoSuchUpload(InvalidParameterValue):
     """There is no such upload: it never was, is completed, aborted or swept, or is of another path."""
 
 
-class StagedParts(PartedUploads):
+class StagedMultipartUploads(MultipartUploads):
     """Uploads to `store`, whose parts lie in `parts` until they are one blob."""
 
     def __init__(self, store: BlobStore, parts: BlobStore, clock: Callable[[], float] = time.time) -> None:
@@ -66,7 +66,7 @@ class StagedParts(PartedUploads):
             size += await self._size_of(folder, number, etag)
         if upload_id < self._id_time(TOUCHED_AFTER_S):
             await self._touch(folder, path)
-        joined = Digested(self._joined(folder, parts))
+        joined = Sha256Stream(self._joined(folder, parts))
         version = await self._store.put(path, joined, size)
         await self._parts.delete(folder)
         return replace(version, sha256=joined.sha256)
@@ -110,7 +110,7 @@ class StagedParts(PartedUploads):
         return folder
 
     async def sweep(self) -> None:
-        """Remove the uploads that were begun long ago and of which nothing came since, whoever began them.
+        """Remove the uploads that were begun long ago and got no part since.
 
         Raises StoreUnavailable.
         """
@@ -131,7 +131,7 @@ class StagedParts(PartedUploads):
         return False
 
     async def _touch(self, folder: ArtifactPath, path: ArtifactPath) -> None:
-        """Put the note of an upload, anew where it is there."""
+        """Put the note of an upload, again where it is there already."""
         await self._parts.put(folder.joined(ArtifactPath((NOTE,))), one_chunk(str(path).encode()))
 
     def _id_time(self, age_s: float) -> str:

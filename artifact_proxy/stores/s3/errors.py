@@ -1,0 +1,68 @@
+"""What botocore's errors and S3's error codes mean to the blob store."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Final
+
+import aiohttp
+from botocore.exceptions import (  # type: ignore[import-untyped]
+    BotoCoreError,
+    ClientError,
+    NoCredentialsError,
+    PartialCredentialsError,
+    UndefinedModelAttributeError,
+)
+
+from artifact_proxy.stores.blob_store import BlobNotFound, StoreFull, StoreRefused, StoreUnavailable
+from schemas.errors import InvalidParameterValue, TracklogError
+
+
+class RangeBeyondEnd(StoreUnavailable):
+    """Bytes were asked for that the object has not: every range of an empty object is such."""
+
+
+STORE_ERRORS: Final[dict[str, type[TracklogError]]] = {
+    "404": BlobNotFound,
+    "NoSuchKey": BlobNotFound,
+    "InvalidRange": RangeBeyondEnd,
+    "KeyTooLongError": InvalidParameterValue,
+    "XMinioInvalidObjectName": InvalidParameterValue,
+    "XMinioInvalidResourceName": InvalidParameterValue,
+    "EntityTooLarge": InvalidParameterValue,
+    "EntityTooSmall": InvalidParameterValue,
+    "InvalidPart": InvalidParameterValue,
+    "InvalidPartOrder": InvalidParameterValue,
+    "NoSuchUpload": InvalidParameterValue,
+    "AccessDenied": StoreRefused,
+    "AccountProblem": StoreRefused,
+    "AllAccessDisabled": StoreRefused,
+    "InvalidAccessKeyId": StoreRefused,
+    "SignatureDoesNotMatch": StoreRefused,
+    "NoSuchBucket": StoreRefused,
+    "QuotaExceeded": StoreFull,
+    "XMinioStorageFull": StoreFull,
+    "XMinioAdminBucketQuotaExceeded": StoreFull,
+}
+"""By the code in S3's answer; any other code is StoreUnavailable."""
+
+CREDENTIALS_ERRORS: Final = (NoCredentialsError, PartialCredentialsError)
+
+CALL_ERRORS: Final = (BotoCoreError, UndefinedModelAttributeError, aiohttp.ClientError, OSError)
+"""Every way in which a call fails without an answer. asyncio's TimeoutError is an OSError."""
+
+
+@contextmanager
+def store_errors(operation: str) -> Iterator[None]:
+    """Raise the port's errors for those of S3, cause kept, the store's address and answer not shown."""
+    try:
+        yield
+    except ClientError as error:
+        code = str(error.response.get("Error", {}).get("Code", "unknown"))
+        meant = STORE_ERRORS.get(code, StoreUnavailable)
+        raise meant(f"The artifact store answered {code} to {operation}.") from error
+    except CREDENTIALS_ERRORS as error:
+        raise StoreRefused("The server has no credentials for its artifact store, whole ones at least.") from error
+    except CALL_ERRORS as error:
+        raise StoreUnavailable(
+            f"The artifact store cannot be reached, or did not answer in time ({type(error).__name__})."
+        ) from error
