@@ -24,7 +24,8 @@ from artifact_proxy.stores.blob_store import (
     StoreRefused,
     StoreUnavailable,
 )
-from artifact_proxy.stores.local.blob_store import ABANDONED_AFTER_S, LocalBlobStore
+from artifact_proxy.stores.local.blob_store import LocalBlobStore
+from artifact_proxy.stores.local.contents import ABANDONED_AFTER_S
 from artifact_proxy.stores.staging import PARTS, STAGING
 from schemas.errors import InvalidParameterValue
 from tests.contracts.blob_store_contract import LARGE, BlobStoreContract, content, entries, get, put
