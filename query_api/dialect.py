@@ -7,7 +7,7 @@ from typing import Any, Protocol
 import sqlalchemy
 
 from query_api.documents import DocumentCompiler
-from query_api.filter.sql_text import Sql
+from query_api.filter.sql import Sql
 
 
 class TextMatch(Protocol):

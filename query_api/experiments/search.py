@@ -7,12 +7,13 @@ from typing import Final
 from sqlalchemy import ColumnElement, exists
 
 from query_api.dialect import Dialect
+from query_api.experiments.vocabulary import EXPERIMENTS
 from query_api.filter.conditions import Condition, check_filter, check_order
 from query_api.filter.pages import checked_max_results, fingerprint, page_body, page_of, sort_values
 from query_api.filter.syntax import parse_long_filter, parse_order
 from query_api.filter.table_search import SortColumn, find_page, value_test
 from query_api.filter.view_types import lifecycle_stage_of
-from query_api.filter.vocabulary import EXPERIMENTS, Comparator, Entity
+from query_api.filter.vocabulary import Comparator, Entity
 from query_api.port import ReadModel
 from read_model.tables.experiments import experiment_tags, experiments
 from schemas.documents.experiments import EXPERIMENT

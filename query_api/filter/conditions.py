@@ -1,12 +1,12 @@
 """The step from a syntax tree to checked conditions and order terms, by the vocabulary of one search."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from query_api.experiments.ids import experiment_id_of
-from query_api.filter.syntax import Clause, Comparison, Identifier, Membership, Number, Ordering, Text, Value
-from query_api.filter.vocabulary import MODEL_STATUSES, AnyKey, Comparator, Entity, Key, Keys, ValueKind, Vocabulary
+from query_api.filter.syntax import Clause, Comparison, Identifier, Membership, Ordering, Text
+from query_api.filter.values import wrong_value
+from query_api.filter.vocabulary import AnyKey, Comparator, Entity, Key, Keys, Vocabulary
 from schemas.errors import InvalidParameterValue
 
 Operand = str | int | float | tuple[str | int | float, ...] | None
@@ -14,7 +14,6 @@ Operand = str | int | float | tuple[str | int | float, ...] | None
 MAX_PATTERN_CHARACTERS: Final = 5_000
 """Of LIKE and ILIKE. Databases refuse patterns beyond some length, SQLite 50,000 bytes after escaping."""
 
-_LARGEST_INT64: Final = 2**63 - 1
 _WORDS_THAT_NEED_QUOTES: Final = frozenset({"from", "in"})
 _PATTERNS: Final = frozenset({Comparator.LIKE, Comparator.ILIKE})
 
@@ -67,7 +66,7 @@ def _condition(clause: Clause, vocabulary: Vocabulary) -> Condition:
     comparator = _comparator(clause, key, vocabulary)
     operand: Operand = None
     if isinstance(clause, Comparison):
-        operand = _operand(clause.value, key, clause.identifier, vocabulary)
+        operand = key.kind(clause.value, clause.identifier, vocabulary.is_lenient)
         if comparator in _PATTERNS and isinstance(operand, str) and len(operand) > MAX_PATTERN_CHARACTERS:
             raise InvalidParameterValue(
                 f"The pattern for {clause.identifier} has {len(operand)} characters and may have at most"
@@ -120,84 +119,13 @@ def _comparator(clause: Clause, key: Key, vocabulary: Vocabulary) -> Comparator:
 _COMPARATORS: Final = {comparator.value: comparator for comparator in Comparator}
 
 
-def _operand(value: Value, key: Key, identifier: Identifier, vocabulary: Vocabulary) -> str | int | float:
-    """The checked value of a comparison."""
-    return _OPERANDS[key.kind](value, identifier, vocabulary)
-
-
 def _operands(clause: Membership, key: Key, vocabulary: Vocabulary) -> tuple[str | int | float, ...]:
     if not clause.values:
         raise InvalidParameterValue(f"The list for {str(clause.identifier)!r} is empty.")
     for value in clause.values:
         if not isinstance(value, Text) or value.quote == "`":
-            raise _wrong(value, clause.identifier, "a list of quoted texts")
-    return tuple(_operand(value, key, clause.identifier, vocabulary) for value in clause.values)
-
-
-def _text(value: Value, identifier: Identifier, vocabulary: Vocabulary) -> str:
-    if isinstance(value, Text) and value.quote != "`":
-        return f'"{value.value}"' if vocabulary.is_lenient and value.quote == '"' else value.value
-    if vocabulary.is_lenient and not isinstance(value, Text):
-        return value.written
-    raise _wrong(value, identifier, "text in single or double quotes")
-
-
-def _real(value: Value, identifier: Identifier, vocabulary: Vocabulary) -> float:
-    if not isinstance(value, Number):
-        raise _wrong(value, identifier, "an unquoted number")
-    return float(value.written)
-
-
-def _number(value: Value, identifier: Identifier, vocabulary: Vocabulary) -> int | float:
-    if isinstance(value, Number) and value.written.lstrip("-").isdecimal():
-        return _integer(value, identifier, vocabulary)
-    return _real(value, identifier, vocabulary)
-
-
-def _integer(value: Value, identifier: Identifier, vocabulary: Vocabulary) -> int:
-    if not isinstance(value, Number) or not value.written.lstrip("-").isdecimal():
-        raise _wrong(value, identifier, "an unquoted integer")
-    digits = value.written.lstrip("-").lstrip("0")
-    if len(digits) > len(str(_LARGEST_INT64)) or int(digits or "0") > _LARGEST_INT64:
-        raise _wrong(value, identifier, "a number of at most 64 bits")
-    return int(value.written)
-
-
-def _experiment_id(value: Value, identifier: Identifier, vocabulary: Vocabulary) -> int:
-    return experiment_id_of(_text(value, identifier, vocabulary))
-
-
-def _integer_as_text(value: Value, identifier: Identifier, vocabulary: Vocabulary) -> str:
-    """So that 2.0 is 2, as numbers are; what is no number is compared as the text it is."""
-    text = _text(value, identifier, vocabulary)
-    if isinstance(value, Number) and float(text).is_integer():
-        return str(int(float(text)))
-    return text
-
-
-def _model_status(value: Value, identifier: Identifier, vocabulary: Vocabulary) -> int:
-    """Its number. Source: the names that MLflow 3.18 knows, and the numbers that it took before."""
-    text = _integer_as_text(value, identifier, vocabulary)
-    number = MODEL_STATUSES.get(text)
-    if number is None:
-        raise InvalidParameterValue(f"Unknown model status in filter: {text[:100]!r}")
-    return number
-
-
-_OPERANDS: Final[Mapping[ValueKind, Callable[[Value, Identifier, Vocabulary], str | int | float]]] = {
-    ValueKind.TEXT: _text,
-    ValueKind.REAL: _real,
-    ValueKind.NUMBER: _number,
-    ValueKind.INTEGER: _integer,
-    ValueKind.EXPERIMENT_ID: _experiment_id,
-    ValueKind.INTEGER_AS_TEXT: _integer_as_text,
-    ValueKind.MODEL_STATUS: _model_status,
-}
-
-
-def _wrong(value: Value, identifier: Identifier, expected: str) -> InvalidParameterValue:
-    written = f"{value.quote}{value.value}{value.quote}" if isinstance(value, Text) else value.written
-    return InvalidParameterValue(f"Invalid value {written[:100]} for {str(identifier)!r}: expected {expected}.")
+            raise wrong_value(value, clause.identifier, "a list of quoted texts")
+    return tuple(key.kind(value, clause.identifier, vocabulary.is_lenient) for value in clause.values)
 
 
 def _listed(names: Mapping[str | None, Keys] | Mapping[str, Key]) -> str:

@@ -13,12 +13,7 @@ from query_api.port import FirstRows
 from schemas.errors import InvalidParameterValue
 
 MAX_RESULTS: Final = 50_000
-"""Of one page of runs or experiments, as MLflow allows."""
-
-DEFAULT_LOGGED_MODELS: Final = 50
-LOGGED_MODELS_FOR_ZERO: Final = 100
-MAX_LOGGED_MODELS: Final = 50_000
-"""MLflow knows no limit; a page beyond this ends with a token instead of growing without bound."""
+"""Of one page, where MLflow has a limit."""
 
 _LEAST_INT64: Final = -(2**63)
 _LARGEST_INT64: Final = 2**63 - 1
@@ -44,7 +39,7 @@ _decoder = msgspec.json.Decoder(_Token)
 
 
 def checked_max_results(max_results: int | None) -> int:
-    """The size of a page of runs or experiments.
+    """The size of a page, which the request must state.
 
     Raises InvalidParameterValue.
     """
@@ -55,20 +50,6 @@ def checked_max_results(max_results: int | None) -> int:
             f"Invalid value {max_results} for parameter 'max_results': it must be from 1 to {MAX_RESULTS}."
         )
     return max_results
-
-
-def checked_max_logged_models(max_results: int | None) -> int:
-    """The size of a page of logged models.
-
-    Raises InvalidParameterValue.
-    """
-    if max_results is None:
-        return DEFAULT_LOGGED_MODELS
-    if max_results < 0:
-        raise InvalidParameterValue(
-            f"Invalid value {max_results} for parameter 'max_results': it must not be negative."
-        )
-    return min(max_results, MAX_LOGGED_MODELS) or LOGGED_MODELS_FOR_ZERO
 
 
 def fingerprint(*search: Any) -> str:

@@ -22,15 +22,21 @@ from sqlalchemy import (
 from query_api.dialect import Dialect
 from query_api.experiments.ids import experiment_id_of
 from query_api.filter.conditions import Condition, OrderTerm, check_filter, check_order
-from query_api.filter.pages import checked_max_logged_models, fingerprint, page_body, page_of, sort_values
+from query_api.filter.pages import fingerprint, page_body, page_of, sort_values
 from query_api.filter.syntax import Identifier, Ordering, parse_long_filter
 from query_api.filter.table_search import SortColumn, find_page, value_test
-from query_api.filter.vocabulary import LOGGED_MODELS, Entity
+from query_api.filter.vocabulary import Entity
+from query_api.logged_models.vocabulary import LOGGED_MODELS
 from query_api.port import ReadModel
 from read_model.tables.logged_models import logged_model_metrics, logged_model_params, logged_model_tags, logged_models
 from schemas.documents.logged_models import LOGGED_MODEL
 from schemas.errors import InvalidParameterValue
 from schemas.messages.logged_models import LoggedModelsDataset, LoggedModelsOrderBy, SearchLoggedModels
+
+DEFAULT_RESULTS: Final = 50
+RESULTS_FOR_ZERO: Final = 100
+MAX_RESULTS: Final = 50_000
+"""MLflow knows no limit; a page beyond this ends with a token instead of growing without bound."""
 
 MAX_ORDER_TERMS: Final = 20
 MAX_DATASETS: Final = 100
@@ -58,7 +64,7 @@ async def search_logged_models(read_model: ReadModel, message: SearchLoggedModel
 
     Raises InvalidParameterValue.
     """
-    max_results = checked_max_logged_models(message.max_results)
+    max_results = _checked_max_results(message.max_results)
     experiment_ids = sorted({experiment_id_of(text) for text in message.experiment_ids or ()})
     conditions = check_filter(await parse_long_filter(message.filter), LOGGED_MODELS)
     datasets = _datasets(message.datasets)
@@ -72,6 +78,16 @@ async def search_logged_models(read_model: ReadModel, message: SearchLoggedModel
     document = read_model.dialect.documents.as_bytes(LOGGED_MODEL)
     rows = await find_page(read_model, _m.c.model_id, document, where, order, place, max_results + 1)
     return page_body("models", page_of(rows, max_results), identity)
+
+
+def _checked_max_results(max_results: int | None) -> int:
+    if max_results is None:
+        return DEFAULT_RESULTS
+    if max_results < 0:
+        raise InvalidParameterValue(
+            f"Invalid value {max_results} for parameter 'max_results': it must not be negative."
+        )
+    return min(max_results, MAX_RESULTS) or RESULTS_FOR_ZERO
 
 
 def _tests(

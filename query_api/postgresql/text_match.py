@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, collate, func, literal
 
-from query_api.filter.sql_text import Sql
+from query_api.filter.sql import Sql
 from schemas.postgresql import LETTERS
 
 

@@ -9,7 +9,7 @@ from typing import Any, Final, NamedTuple
 
 from sqlalchemy import ColumnElement, func
 
-from query_api.filter.sql_text import Sql
+from query_api.filter.sql import Sql
 
 LOWER_FUNCTION: Final = "tracklog_lower"
 """The name under which every reading connection must know `str.lower`."""

@@ -6,7 +6,8 @@ from typing import Final
 from query_api.filter.conditions import Condition, OrderTerm, check_order
 from query_api.filter.pages import SortValue
 from query_api.filter.syntax import parse_order
-from query_api.filter.vocabulary import RUNS, Comparator, Entity
+from query_api.filter.vocabulary import Comparator, Entity
+from query_api.runs.vocabulary import RUNS
 from schemas.errors import InvalidParameterValue
 
 MAX_ORDER_TERMS: Final = 20

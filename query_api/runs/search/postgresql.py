@@ -15,7 +15,7 @@ from typing import Final
 
 from query_api.filter.conditions import Condition, OrderTerm
 from query_api.filter.pages import PageFound, page_of
-from query_api.filter.sql_text import Sql, joined
+from query_api.filter.sql import Sql, joined
 from query_api.filter.vocabulary import Entity
 from query_api.port import MAX_PAGE_BYTES, FirstRows, ReadModel
 from query_api.postgresql.dialect import POSTGRESQL

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from query_api.filter.conditions import Condition
-from query_api.filter.sql_text import Sql, joined
+from query_api.filter.sql import Sql, joined
 from query_api.filter.text_prefix import prefix_range
 from query_api.filter.vocabulary import Comparator, Entity
 from query_api.postgresql import text_match as postgresql_text_match

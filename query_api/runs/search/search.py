@@ -8,12 +8,12 @@ from query_api.filter.conditions import check_filter
 from query_api.filter.pages import PageFound, checked_max_results, fingerprint, page_body, sort_values
 from query_api.filter.syntax import parse_long_filter
 from query_api.filter.view_types import lifecycle_stage_of
-from query_api.filter.vocabulary import RUNS
 from query_api.port import ReadModel
 from query_api.runs.search import postgresql as postgresql_runs
 from query_api.runs.search import sqlite as sqlite_runs
 from query_api.runs.search.order import run_order, sort_kinds
 from query_api.runs.search.run_search import RunSearch
+from query_api.runs.vocabulary import RUNS
 from schemas.messages.runs import SearchRuns
 
 _SEARCHES: Final[dict[str, Callable[[ReadModel, RunSearch], Awaitable[PageFound]]]] = {

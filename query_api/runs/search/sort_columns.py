@@ -6,7 +6,7 @@ from typing import Final
 
 from query_api.filter.conditions import OrderTerm
 from query_api.filter.pages import SortValue
-from query_api.filter.sql_text import Sql, joined
+from query_api.filter.sql import Sql, joined
 from query_api.filter.vocabulary import Entity
 
 _NOT_NULL_COLUMNS: Final = {

@@ -14,7 +14,7 @@ import msgspec
 
 from query_api.filter.conditions import Condition, OrderTerm
 from query_api.filter.pages import PageFound, page_of
-from query_api.filter.sql_text import Sql, joined
+from query_api.filter.sql import Sql, joined
 from query_api.filter.vocabulary import Entity
 from query_api.port import ReadModel
 from query_api.runs.search.plan import COUNTED_RUNS, RunPlan, plan_runs

@@ -3,7 +3,7 @@
 import msgspec
 
 from query_api.filter.conditions import Condition
-from query_api.filter.sql_text import Sql, joined
+from query_api.filter.sql import Sql, joined
 from query_api.filter.text_prefix import prefix_range
 from query_api.filter.vocabulary import Comparator, Entity
 from query_api.runs.search.tables import COLUMNS, NEGATED, PRESENCE, TABLES, lists_runs

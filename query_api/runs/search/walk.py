@@ -6,7 +6,7 @@ from typing import TypeVar
 
 from query_api.filter.conditions import Condition, OrderTerm
 from query_api.filter.pages import SortValue
-from query_api.filter.sql_text import Sql
+from query_api.filter.sql import Sql
 from query_api.filter.vocabulary import Entity
 from query_api.runs.search.order import is_on, may_meet
 from query_api.runs.search.plan import RunPlan

@@ -2,9 +2,12 @@
 
 import pytest
 
+from query_api.experiments.vocabulary import EXPERIMENTS
 from query_api.filter.conditions import MAX_PATTERN_CHARACTERS, Condition, check_filter, check_order
 from query_api.filter.syntax import parse_filter, parse_order
-from query_api.filter.vocabulary import EXPERIMENTS, LOGGED_MODELS, RUNS, Comparator, Entity, Vocabulary
+from query_api.filter.vocabulary import Comparator, Entity, Vocabulary
+from query_api.logged_models.vocabulary import LOGGED_MODELS
+from query_api.runs.vocabulary import RUNS
 from schemas.errors import InvalidParameterValue
 
 
