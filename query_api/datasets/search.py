@@ -3,12 +3,11 @@
 from typing import Final
 
 import orjson
-from sqlalchemy import func, select
 
 from query_api.experiments.ids import experiment_id_of
-from query_api.filter.table_search import fetch
+from query_api.filter.sql import Sql
+from query_api.filter.value_test import is_one_of
 from query_api.port import ReadModel
-from read_model.tables.datasets import dataset_inputs
 from schemas.errors import InvalidParameterValue
 from schemas.messages.experiments import SearchDatasets
 
@@ -28,16 +27,15 @@ async def search_datasets(read_model: ReadModel, message: SearchDatasets) -> byt
             f" got {len(message.experiment_ids)}."
         )
     experiment_ids = sorted({experiment_id_of(text) for text in message.experiment_ids})
-    inputs = dataset_inputs.c
-    context = func.coalesce(inputs.context, "")
-    columns = (inputs.experiment_id, inputs.name, inputs.digest, context)
-    rows = await fetch(
-        read_model,
-        select(*columns)
-        .where(inputs.experiment_id.in_(experiment_ids))
-        .distinct()
-        .order_by(*columns)
-        .limit(MAX_SUMMARIES),
+    where = is_one_of(read_model.dialect, "experiment_id", experiment_ids)
+    columns = "experiment_id, name, digest, coalesce(context, '')"
+    rows = await read_model.fetch(
+        *read_model.dialect.assembled(
+            Sql(
+                f"SELECT DISTINCT {columns} FROM dataset_inputs WHERE {where.text} ORDER BY {columns} LIMIT ?",
+                (*where.parameters, MAX_SUMMARIES),
+            )
+        )
     )
     summaries = [
         {"experiment_id": str(experiment_id), "name": name, "digest": digest}

@@ -4,9 +4,7 @@ Letters and their case are those of Unicode whatever the locale of the database:
 in the one that comes with the read model.
 """
 
-from typing import Any, NamedTuple
-
-from sqlalchemy import ColumnElement, collate, func, literal
+from typing import NamedTuple
 
 from query_api.filter.sql import Sql
 from schemas.postgresql import LETTERS
@@ -21,20 +19,11 @@ class TextMatch(NamedTuple):
     lowered: bool = False
 
     def of_text(self, column: str) -> Sql:
-        """As `query_api.dialect.TextMatch` says."""
+        """The test of a column."""
         value, pattern = f'{column} COLLATE "{self.collation}"', f'? COLLATE "{self.collation}"'
         if self.lowered:
             return Sql(f"lower({value}) {self.operator} lower({pattern})", (self.pattern,))
         return Sql(f"{value} {self.operator} ?", (self.pattern,))
-
-    def of_column(self, column: ColumnElement[Any]) -> ColumnElement[bool]:
-        """As `query_api.dialect.TextMatch` says."""
-        value: ColumnElement[Any] = collate(column, self.collation)
-        wanted: ColumnElement[Any] = collate(literal(self.pattern), self.collation)
-        if self.lowered:
-            value, wanted = func.lower(value), func.lower(wanted)
-        test: ColumnElement[bool] = value.bool_op(self.operator)(wanted)
-        return test
 
 
 def like(pattern: str) -> TextMatch:

@@ -1,34 +1,67 @@
-"""SQLite's SQL."""
+"""SQLite's words for the pieces of a statement."""
 
 import re
 from collections.abc import Sequence
 from functools import cache
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 import orjson
-import sqlalchemy
-from sqlalchemy.dialects import sqlite
 
 from query_api.dialect import Dialect
+from query_api.documents import DocumentCompiler
+from query_api.filter.sql import Sql
+from query_api.sqlite import text_match
 from query_api.sqlite.documents import SqliteDocuments
-from query_api.sqlite.text_match import TextMatch, ilike, like
 
 
 class SqliteDialect(Dialect):
-    """Lists are passed as JSON."""
+    """Statements with question marks. A list is one parameter, a JSON text, however long it is."""
 
-    name = "sqlite"
-    documents = SqliteDocuments()
-    core: sqlalchemy.Dialect = sqlite.dialect()
-
-    def text_match(self, pattern: str, *, ignore_case: bool) -> TextMatch:
-        return ilike(pattern) if ignore_case else like(pattern)
+    name: ClassVar[str] = "sqlite"
+    documents: ClassVar[DocumentCompiler] = SqliteDocuments()
+    indexed_characters: ClassVar[int | None] = None
+    set_of: ClassVar[str] = "SELECT"
+    keeps_order: ClassVar[bool] = True
 
     def statement(self, text: str) -> str:
         return _in_sqlite(text)
 
     def listed(self, values: Sequence[Any]) -> Any:
         return orjson.dumps(values).decode()
+
+    def assembled(self, sql: Sql) -> tuple[str, Sequence[Any]]:
+        return sql
+
+    def is_in(self, values: Sequence[Any]) -> Sql:
+        return Sql("IN (SELECT value FROM json_each(?))", (self.listed(values),))
+
+    def is_not_in(self, values: Sequence[Any]) -> Sql:
+        return Sql("NOT IN (SELECT value FROM json_each(?))", (self.listed(values),))
+
+    def text_match(self, column: str, pattern: str, *, ignore_case: bool) -> Sql:
+        match = text_match.ilike(pattern) if ignore_case else text_match.like(pattern)
+        return match.of_text(column)
+
+    def comparable(self, integers: str, number: float) -> tuple[str, int | float]:
+        return integers, number
+
+    def indexed_text(self, column: str) -> str:
+        return column
+
+    def from_index(self, table: str, index: str) -> str:
+        return f"{table} INDEXED BY {index}"
+
+    def row_passes(self, rows: Sql, test: Sql) -> Sql:
+        return Sql(f"EXISTS (SELECT 1 FROM {rows.text} AND {test.text})", rows.parameters + test.parameters)
+
+    def any_row_passes(self, rows: Sql, test: Sql) -> Sql:
+        return self.row_passes(rows, test)
+
+    def no_row(self, rows: Sql) -> Sql:
+        return Sql(f"NOT EXISTS (SELECT 1 FROM {rows.text})", rows.parameters)
+
+    def is_in_set(self, value: str, members: Sql) -> Sql:
+        return Sql(f"{value} IN ({members.text})", members.parameters)
 
 
 @cache

@@ -5,9 +5,7 @@ wildcards rewritten; SQLite's LIKE serves ILIKE as long as the pattern is ASCII,
 """
 
 import sqlite3
-from typing import Any, Final, NamedTuple
-
-from sqlalchemy import ColumnElement, func
+from typing import Final, NamedTuple
 
 from query_api.filter.sql import Sql
 
@@ -25,16 +23,10 @@ class TextMatch(NamedTuple):
     lowered: bool = False
 
     def of_text(self, column: str) -> Sql:
-        """As `query_api.dialect.TextMatch` says."""
+        """The test of a column."""
         # The plus keeps SQLite from preparing the statement anew for each pattern to seek by its beginning.
         value = f"{LOWER_FUNCTION}({column})" if self.lowered else f"+{column}"
         return Sql(f"{value} {self.operator} ?", (self.pattern,))
-
-    def of_column(self, column: ColumnElement[Any]) -> ColumnElement[bool]:
-        """As `query_api.dialect.TextMatch` says."""
-        value = getattr(func, LOWER_FUNCTION)(column) if self.lowered else column
-        test: ColumnElement[bool] = value.bool_op(self.operator)(self.pattern)
-        return test
 
 
 def register_functions(connection: sqlite3.Connection) -> None:

@@ -29,6 +29,10 @@ class RunPlan:
     as_sets: frozenset[int]
 
 
+WALK: Final = RunPlan(None, frozenset())
+"""The order is walked, and each run's values are looked up."""
+
+
 def plan_runs(total: int, matches: Sequence[int | None], wanted: int, many: int = COUNTED_RUNS) -> RunPlan:
     """The cheapest way to `wanted` of `total` runs.
 

@@ -9,28 +9,23 @@ magnitude for some and the page then takes seconds. Subqueries with OFFSET 0, wh
 around them, keep joins in the order written, and `READING_SETTINGS` leaves it the indexes alone.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from query_api.filter.conditions import Condition, OrderTerm
+from query_api.filter.conditions import OrderTerm
 from query_api.filter.pages import PageFound, page_of
+from query_api.filter.sort_columns import after, order_by
 from query_api.filter.sql import Sql, joined
 from query_api.filter.vocabulary import Entity
 from query_api.port import MAX_PAGE_BYTES, FirstRows, ReadModel
 from query_api.postgresql.dialect import POSTGRESQL
-from query_api.runs.search.plan import RunPlan, plan_runs
-from query_api.runs.search.postgresql_conditions import (
-    INDEXED_VALUE,
-    matching_runs,
-    numbered,
-    run_test,
-    value_test,
-)
+from query_api.runs.search.columns import TABLES, sort_columns
+from query_api.runs.search.conditions import RunConditions
+from query_api.runs.search.counting import plan_by_counts
+from query_api.runs.search.plan import WALK, RunPlan
 from query_api.runs.search.run_search import RunSearch
-from query_api.runs.search.sort_columns import after, order_by, sort_columns
-from query_api.runs.search.tables import TABLES, lists_runs
-from query_api.runs.search.walk import Walk, is_walkable, tests_of, walks_by_rank
+from query_api.runs.search.walk import Walk, is_walkable, walks_by_rank
 from read_model.tables import INDEXED_VALUE_CHARACTERS
 from schemas.documents.runs import LIFECYCLE_STAGE, RUN_IN_SEARCH, RUNS
 from schemas.errors import DeadlineExceeded
@@ -41,16 +36,11 @@ MAX_EXPERIMENTS_WALKED: Final = 100
 GLANCED_RUNS: Final = 2_000
 """Five milliseconds a condition, about what counting takes whose result would be that these runs fill the page."""
 
-_FEW_RUNS: Final = 1_000
+FEW_RUNS: Final = 1_000
 """A condition met by fewer is a good start, whatever else is known."""
 
-_WALK: Final = RunPlan(None, frozenset())
-
-_MANY_RUNS: Final = 100_000
+MANY_RUNS: Final = 100_000
 """Counting stops here: it takes some 7 ms, and is done only when the first runs of the order did not fill the page."""
-
-MAX_SET_RUNS: Final = 200_000
-"""Tells PostgreSQL that a set of at most _MANY_RUNS fits in memory. Far more, lest runs that came meanwhile miss."""
 
 MAX_RUNS_AT_ONCE: Final = 1001
 """Of larger pages not all JSON is made at once: it might be gigabytes."""
@@ -68,15 +58,16 @@ _IN_EXPERIMENT: Final = "experiment_id = x.experiment_id"
 
 async def find_runs(read_model: ReadModel, search: RunSearch) -> PageFound:
     """The page of runs."""
-    plan = await _plan(read_model, search, _FEW_RUNS)
+    conditions = RunConditions(POSTGRESQL, search, are_narrowed_together=True)
+    plan = await plan_by_counts(read_model, conditions, FEW_RUNS, MANY_RUNS)
     if plan is None:
-        glance = _glance(search)
+        glance = _glance(conditions)
         found = FirstRows([], True) if glance is None else await _found(read_model, search, glance)
         if found.rows:
             return page_of(found, search.max_results)
-        plan = await _plan(read_model, search, _MANY_RUNS)
+        plan = await plan_by_counts(read_model, conditions, MANY_RUNS, MANY_RUNS)
         assert plan is not None
-    return page_of(await _found(read_model, search, _page(search, plan)), search.max_results)
+    return page_of(await _found(read_model, search, _page(conditions, plan)), search.max_results)
 
 
 async def _found(read_model: ReadModel, search: RunSearch, page: Sql) -> FirstRows:
@@ -92,7 +83,7 @@ async def _found(read_model: ReadModel, search: RunSearch, page: Sql) -> FirstRo
 async def _found_at_once(read_model: ReadModel, search: RunSearch, page: Sql) -> FirstRows:
     """All the JSON is made, and not more of it sent than wanted. A fifth cheaper than a cursor."""
     order, names = order_by(sort_columns(search.order), by_name=True), _names(search)
-    sql, parameters = numbered(
+    sql, parameters = POSTGRESQL.assembled(
         Sql(
             f"WITH p AS MATERIALIZED ({page.text})"
             f" SELECT document, {names}, (SELECT count(*) FROM p) FROM (SELECT *, sum(octet_length(document)) OVER"
@@ -109,7 +100,7 @@ async def _found_at_once(read_model: ReadModel, search: RunSearch, page: Sql) ->
 async def _found_one_by_one(read_model: ReadModel, search: RunSearch, page: Sql) -> FirstRows:
     """With a limit PostgreSQL makes the JSON after it sorted, of each run when it is asked for."""
     order, names = order_by(sort_columns(search.order), by_name=True), _names(search)
-    sql, parameters = numbered(
+    sql, parameters = POSTGRESQL.assembled(
         Sql(
             f"WITH p AS MATERIALIZED ({page.text}) SELECT {_DOCUMENT}, {names} FROM p ORDER BY {order} LIMIT ?",
             (*page.parameters, search.wanted),
@@ -120,43 +111,6 @@ async def _found_one_by_one(read_model: ReadModel, search: RunSearch, page: Sql)
 
 def _names(search: RunSearch) -> str:
     return ", ".join(column.name for column in sort_columns(search.order))
-
-
-# --- the plan -----------------------------------------------------------------------------------------------------
-
-
-async def _plan(read_model: ReadModel, search: RunSearch, counted_runs: int) -> RunPlan | None:
-    """How to find the page, decided by counting up to `counted_runs` of each condition's runs.
-
-    None when so small a count says nothing: every condition is met by as many runs or more.
-    """
-    for index, condition in enumerate(search.conditions):
-        if lists_runs(condition):
-            return RunPlan(index, frozenset())
-    experiments = _among(search.experiment_ids)
-    candidates = [
-        matching_runs(condition, experiments, search.conditions, by_index_alone=True) for condition in search.conditions
-    ]
-    counted = [candidate for candidate in candidates if candidate is not None]
-    if not counted:
-        return None if counted_runs < _MANY_RUNS and search.conditions else RunPlan(None, frozenset())
-    all_runs = Sql(f"SELECT 1 FROM runs WHERE experiment_id {experiments.text}", experiments.parameters)
-    counts = joined(", ", [_count(runs, counted_runs) for runs in [all_runs, *counted]])
-    sql, parameters = numbered(Sql(f"SELECT (SELECT max(run_number) FROM runs), {counts.text}", counts.parameters))
-    [(highest, total, *found)] = await read_model.fetch(sql, parameters)
-    if counted_runs < _MANY_RUNS and min(total, *found) >= counted_runs:
-        return None
-    matches = iter([_MANY_RUNS if count >= counted_runs else count for count in found])
-    return plan_runs(
-        total if total < counted_runs else highest,
-        [None if candidate is None else next(matches) for candidate in candidates],
-        search.wanted,
-        many=_MANY_RUNS,
-    )
-
-
-def _count(runs: Sql, counted_runs: int) -> Sql:
-    return Sql(f"(SELECT count(*) FROM ({runs.text} LIMIT {counted_runs}) counted)", runs.parameters)
 
 
 # --- the page -----------------------------------------------------------------------------------------------------
@@ -170,14 +124,15 @@ class _Walk(Walk):
     """An expression that the rows come in the order of, and the first column sorts more finely."""
 
 
-def _page(search: RunSearch, plan: RunPlan) -> Sql:
+def _page(conditions: RunConditions, plan: RunPlan) -> Sql:
     """A statement for the page: the number `n` of each run and its sort values, in order."""
-    walks = _walks(search, plan)
+    search = conditions.search
+    walks = _walks(conditions, plan)
     if len(walks) == 1:
-        return _part(search, plan, walks[0])
+        return _part(conditions, plan, walks[0])
     parts: list[Sql] = []
     for number, walk in enumerate(walks):
-        part = _part(search, plan, walk)
+        part = _part(conditions, plan, walk)
         found = " + ".join(f"(SELECT count(*) FROM p{earlier})" for earlier in range(number))
         # A condition without a column is asked once, before the part is begun.
         wanted = Sql(f" WHERE {found} < ?", (search.wanted,)) if found else Sql("")
@@ -196,11 +151,12 @@ def _page(search: RunSearch, plan: RunPlan) -> Sql:
     )
 
 
-def _part(search: RunSearch, plan: RunPlan, walk: _Walk) -> Sql:
+def _part(conditions: RunConditions, plan: RunPlan, walk: _Walk) -> Sql:
     """The statement of one walk, with every condition of the search."""
+    search = conditions.search
     stage = [Sql(f"{LIFECYCLE_STAGE} = ?", (search.lifecycle_stage,))] if search.lifecycle_stage else []
     source = joined("", [walk.source, _EXPERIMENT_OF_RUN]) if stage else walk.source
-    where = joined(" AND ", [*walk.where, *_tests(search, plan, walk), *stage, *_place(walk)])
+    where = joined(" AND ", [*walk.where, *conditions.tests(plan, walk), *stage, *_place(walk)])
     columns = ", ".join(f"{column.expression} AS {column.name}" for column in walk.columns)
     order = order_by(walk.columns)
     if walk.presorted_by:
@@ -239,26 +195,17 @@ def _place(walk: _Walk) -> list[Sql]:
     return [seek, after(columns, values)]
 
 
-def _tests(search: RunSearch, plan: RunPlan, walk: _Walk) -> Iterator[Sql]:
-    def in_set(condition: Condition) -> Sql:
-        runs = matching_runs(condition, _among(search.experiment_ids), search.conditions)
-        assert runs is not None, condition
-        # IS TRUE keeps PostgreSQL from making a join of it: the set is collected once, and hashed.
-        return Sql(f"({walk.number} IN ({runs.text} LIMIT {MAX_SET_RUNS})) IS TRUE", runs.parameters)
-
-    return tests_of(search, plan, walk, on_row=value_test, look_up=run_test, in_set=in_set)
-
-
 # --- a glance -----------------------------------------------------------------------------------------------------
 
 
-def _glance(search: RunSearch) -> Sql | None:
+def _glance(conditions: RunConditions) -> Sql | None:
     """A statement for the page that looks at the first runs of the order alone: no rows when they do not fill it.
 
     None for an order that is not that of one index. Runs that the index does not tell from the last one looked at are
     looked at as well, for they may come before it.
     """
-    walk = _walks(search, _WALK)[0]
+    search = conditions.search
+    walk = _walks(conditions, WALK)[0]
     if not walk.along or len(search.experiment_ids) > 1:
         return None
     place = _place(walk)
@@ -270,7 +217,7 @@ def _glance(search: RunSearch) -> Sql | None:
         where.parameters,
     )
     source = joined("", [looked_at, Sql(walk.source.text.removeprefix(walk.along), walk.source.parameters)])
-    found = _part(search, _WALK, replace(walk, source=source, where=(Sql("TRUE"),)))
+    found = _part(conditions, WALK, replace(walk, source=source, where=(Sql("TRUE"),)))
     filled = Sql(") SELECT * FROM found WHERE (SELECT count(*) FROM found) >= ?", (search.wanted,))
     return joined("", [Sql("WITH found AS MATERIALIZED ("), found, filled])
 
@@ -278,23 +225,23 @@ def _glance(search: RunSearch) -> Sql | None:
 # --- walks --------------------------------------------------------------------------------------------------------
 
 
-def _walks(search: RunSearch, plan: RunPlan) -> list[_Walk]:
+def _walks(conditions: RunConditions, plan: RunPlan) -> list[_Walk]:
     """The parts of the order, without those before the place to go on from."""
+    search = conditions.search
     first = search.order[0]
     if plan.start is not None or not is_walkable(first) or len(search.experiment_ids) > MAX_EXPERIMENTS_WALKED:
-        return [_sorted_walk(search, plan)]
+        return [_sorted_walk(conditions, plan)]
     if first.entity is Entity.ATTRIBUTE:
         return [_walk_by_start(search)]
     return _walks_by_key(search) or [replace(_walk_by_start(search), where=(Sql("FALSE"),))]
 
 
-def _sorted_walk(search: RunSearch, plan: RunPlan) -> _Walk:
+def _sorted_walk(conditions: RunConditions, plan: RunPlan) -> _Walk:
     """All runs that meet the condition to start from, or all of the experiments, to be sorted."""
-    experiments = _among(search.experiment_ids)
+    search = conditions.search
     source = Sql("runs r")
     if plan.start is not None:
-        runs = matching_runs(search.conditions[plan.start], experiments, search.conditions)
-        assert runs is not None, search.conditions[plan.start]
+        runs = conditions.met_by(search.conditions[plan.start])
         source = Sql(
             f"({runs.text} OFFSET 0) started CROSS JOIN LATERAL"
             " (SELECT * FROM runs WHERE run_number = started.run_number OFFSET 0) r",
@@ -303,7 +250,7 @@ def _sorted_walk(search: RunSearch, plan: RunPlan) -> _Walk:
     return _Walk(
         source=_with_order_rows(source, search.order),
         number="r.run_number",
-        where=(Sql(f"r.experiment_id {experiments.text}", experiments.parameters),),
+        where=(conditions.in_experiments("r.experiment_id"),),
         columns=tuple(sort_columns(search.order)),
         after=search.after,
     )
@@ -335,7 +282,7 @@ def _walks_by_key(search: RunSearch) -> list[_Walk]:
         entity=first.entity,
         key=first.name,
         along=f"{table} o0",
-        presorted_by="" if is_metric else INDEXED_VALUE.replace("value", "o0.value"),
+        presorted_by="" if is_metric else POSTGRESQL.indexed_text("o0.value"),
     )
     without_key = _Walk(
         source=_with_order_rows(Sql("runs r"), search.order, first_joined=1),
@@ -369,10 +316,3 @@ def _with_order_rows(source: Sql, order: Sequence[OrderTerm], first_joined: int 
         if number >= first_joined and term.entity is not Entity.ATTRIBUTE
     ]
     return joined("", [source, *joins])
-
-
-def _among(experiment_ids: Sequence[int]) -> Sql:
-    """A comparison for a column of experiment ids."""
-    if len(experiment_ids) == 1:
-        return Sql("= ?", (experiment_ids[0],))
-    return Sql("= ANY (?)", (list(experiment_ids),))

@@ -6,23 +6,22 @@ page is found first, numbers and sort values only, and JSON is built for the run
 fix each walk, because SQLite knows nothing about how values are spread.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
 
-import msgspec
-
-from query_api.filter.conditions import Condition, OrderTerm
+from query_api.filter.conditions import OrderTerm
 from query_api.filter.pages import PageFound, page_of
+from query_api.filter.sort_columns import after, order_by
 from query_api.filter.sql import Sql, joined
 from query_api.filter.vocabulary import Entity
 from query_api.port import ReadModel
-from query_api.runs.search.plan import COUNTED_RUNS, RunPlan, plan_runs
+from query_api.runs.search.columns import TABLES, sort_columns
+from query_api.runs.search.conditions import RunConditions, lists_runs
+from query_api.runs.search.counting import plan_by_counts
+from query_api.runs.search.plan import COUNTED_RUNS, RunPlan
 from query_api.runs.search.run_search import RunSearch
-from query_api.runs.search.sort_columns import after, order_by, sort_columns
-from query_api.runs.search.sqlite_conditions import matching_runs, run_test, value_test
-from query_api.runs.search.tables import TABLES, lists_runs
-from query_api.runs.search.walk import Walk, is_walkable, tests_of, walks_by_rank
+from query_api.runs.search.walk import Walk, is_walkable, walks_by_rank
 from query_api.sqlite.dialect import SQLITE
 from schemas.documents.runs import LIFECYCLE_STAGE, RUN_IN_SEARCH
 
@@ -35,8 +34,10 @@ _EXPERIMENT_OF_RUN: Final = "LEFT JOIN experiments e ON e.experiment_id = r.expe
 
 async def find_runs(read_model: ReadModel, search: RunSearch) -> PageFound:
     """The page of runs."""
-    plan = await _plan(read_model, search)
-    page = _page(search, plan)
+    conditions = RunConditions(SQLITE, search, are_narrowed_together=False)
+    plan = await plan_by_counts(read_model, conditions, COUNTED_RUNS, COUNTED_RUNS)
+    assert plan is not None
+    page = _page(conditions, plan)
     # One row, because handing each over costs the thread a turn of waiting for the interpreter: 20 % of all searches.
     columns = sort_columns(search.order)
     last_values = ", ".join(f"(SELECT {column.name} FROM p LIMIT 1 OFFSET ?)" for column in columns)
@@ -64,55 +65,29 @@ async def _shorter_page(read_model: ReadModel, search: RunSearch, page: Sql) -> 
     return page_of(found, search.max_results)
 
 
-async def _plan(read_model: ReadModel, search: RunSearch) -> RunPlan:
-    for index, condition in enumerate(search.conditions):
-        if lists_runs(condition):
-            return RunPlan(index, frozenset())
-    experiments = _among(search.experiment_ids)
-    candidates = [matching_runs(condition, experiments, by_index_alone=True) for condition in search.conditions]
-    counted = [candidate for candidate in candidates if candidate is not None]
-    if not counted:
-        return RunPlan(None, frozenset())
-    all_runs = Sql(
-        f"SELECT 1 FROM runs INDEXED BY runs_by_start WHERE experiment_id {experiments.text}", experiments.parameters
-    )
-    counts = joined(", ", [_count(runs) for runs in [all_runs, *counted]])
-    [(highest, total, *found)] = await read_model.fetch(
-        f"SELECT (SELECT max(run_number) FROM runs), {counts.text}", counts.parameters
-    )
-    matches = iter(found)
-    return plan_runs(
-        total if total < COUNTED_RUNS else highest,
-        [None if candidate is None else next(matches) for candidate in candidates],
-        search.wanted,
-    )
-
-
-def _count(runs: Sql) -> Sql:
-    return Sql(f"(SELECT count(*) FROM ({runs.text} LIMIT {COUNTED_RUNS}))", runs.parameters)
-
-
-def _page(search: RunSearch, plan: RunPlan) -> Sql:
+def _page(conditions: RunConditions, plan: RunPlan) -> Sql:
     """A statement for the page: the number `n` of each run and its sort values, in order."""
+    search = conditions.search
     experiment_ids = search.experiment_ids
     walks = plan.start is None and is_walkable(search.order[0]) and len(experiment_ids) <= MAX_EXPERIMENTS_WALKED
     if not walks:
-        return _part(search, plan, _sorted_walk(search, plan))
+        return _part(conditions, plan, _sorted_walk(conditions, plan))
     if len(experiment_ids) == 1:
-        return _walk(search, plan, experiment_ids[0])
-    merged = joined(" UNION ALL ", [_subquery(_walk(search, plan, one)) for one in experiment_ids])
+        return _walk(conditions, plan, experiment_ids[0])
+    merged = joined(" UNION ALL ", [_subquery(_walk(conditions, plan, one)) for one in experiment_ids])
     order = order_by(sort_columns(search.order), by_name=True)
     return Sql(f"SELECT * FROM ({merged.text}) ORDER BY {order} LIMIT ?", (*merged.parameters, search.wanted))
 
 
-def _walk(search: RunSearch, plan: RunPlan, experiment_id: int) -> Sql:
+def _walk(conditions: RunConditions, plan: RunPlan, experiment_id: int) -> Sql:
     """The page of one experiment, its parts in order."""
-    parts = [_part(search, plan, walk) for walk in _walks(search, experiment_id)]
+    search = conditions.search
+    parts = [_part(conditions, plan, walk) for walk in _walks(search, experiment_id)]
     if len(parts) == 1:
         return parts[0]
     together = joined(" UNION ALL ", [_subquery(part) for part in parts])
     if not parts:
-        return _part(search, plan, replace(_walk_by_start(search, experiment_id), where=(Sql("FALSE"),)))
+        return _part(conditions, plan, replace(_walk_by_start(search, experiment_id), where=(Sql("FALSE"),)))
     return Sql(f"{together.text} LIMIT ?", (*together.parameters, search.wanted))
 
 
@@ -123,23 +98,21 @@ def _subquery(sql: Sql) -> Sql:
 # --- walks --------------------------------------------------------------------------------------------------------
 
 
-def _sorted_walk(search: RunSearch, plan: RunPlan) -> Walk:
+def _sorted_walk(conditions: RunConditions, plan: RunPlan) -> Walk:
     """All runs that meet the condition to start from, or all of the experiments, to be sorted."""
-    experiments = _among(search.experiment_ids)
-    source = Sql("runs r")
-    where = Sql(f"r.experiment_id {experiments.text}", experiments.parameters)
+    search = conditions.search
+    where = [conditions.in_experiments("r.experiment_id")]
     if plan.start is not None:
         condition = search.conditions[plan.start]
-        runs = matching_runs(condition, experiments)
-        assert runs is not None, condition
-        where = Sql(f"r.run_number IN ({runs.text})", runs.parameters)
+        runs = conditions.met_by(condition)
+        where = [Sql(f"r.run_number IN ({runs.text})", runs.parameters)]
         if lists_runs(condition) or condition.entity is Entity.ATTRIBUTE:
             # The plus keeps SQLite from reading all runs of the experiment instead.
-            where = joined(" AND ", [where, Sql(f"+r.experiment_id {experiments.text}", experiments.parameters)])
+            where.append(conditions.in_experiments("+r.experiment_id"))
     return Walk(
-        source=_with_order_rows(source, search.order),
+        source=_with_order_rows(Sql("runs r"), search.order),
         number="r.run_number",
-        where=(where,),
+        where=tuple(where),
         columns=tuple(sort_columns(search.order)),
         after=search.after,
     )
@@ -207,11 +180,12 @@ def _with_order_rows(source: Sql, order: Sequence[OrderTerm], first_joined: int 
     return joined("", [source, *joins])
 
 
-def _part(search: RunSearch, plan: RunPlan, walk: Walk) -> Sql:
+def _part(conditions: RunConditions, plan: RunPlan, walk: Walk) -> Sql:
     """The statement of one walk, with every condition of the search."""
+    search = conditions.search
     stage = [Sql(f"{LIFECYCLE_STAGE} = ?", (search.lifecycle_stage,))] if search.lifecycle_stage else []
     joins = f" {_EXPERIMENT_OF_RUN}" if stage else ""
-    where = joined(" AND ", [*walk.where, *_tests(search, plan, walk), *stage, *_place(walk)])
+    where = joined(" AND ", [*walk.where, *conditions.tests(plan, walk), *stage, *_place(walk)])
     columns = ", ".join(f"{column.expression} AS {column.name}" for column in walk.columns)
     return Sql(
         f"SELECT {walk.number} AS n, {columns} FROM {walk.source.text}{joins} WHERE {where.text}"
@@ -228,19 +202,3 @@ def _place(walk: Walk) -> list[Sql]:
     # The comparison in front says nothing new, but it is one that an index can seek by.
     seek = Sql(f"{columns[0].expression} {columns[0].beyond}= ?", (values[0],))
     return [seek, after(columns, values)]
-
-
-def _tests(search: RunSearch, plan: RunPlan, walk: Walk) -> Iterator[Sql]:
-    def in_set(condition: Condition) -> Sql:
-        runs = matching_runs(condition, _among(search.experiment_ids))
-        assert runs is not None, condition
-        return Sql(f"{walk.number} IN ({runs.text})", runs.parameters)
-
-    return tests_of(search, plan, walk, on_row=value_test, look_up=run_test, in_set=in_set)
-
-
-def _among(experiment_ids: Sequence[int]) -> Sql:
-    """A comparison for a column of experiment ids."""
-    if len(experiment_ids) == 1:
-        return Sql("= ?", (experiment_ids[0],))
-    return Sql("IN (SELECT value FROM json_each(?))", (msgspec.json.encode(experiment_ids).decode(),))

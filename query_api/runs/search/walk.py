@@ -1,17 +1,16 @@
-"""How the order of a run search is walked, as far as the dialects agree: its parts, their tests, where each goes on."""
+"""How the order of a run search is walked, as far as the dialects agree: its parts, and where each goes on."""
 
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
-from query_api.filter.conditions import Condition, OrderTerm
+from query_api.filter.conditions import OrderTerm
 from query_api.filter.pages import SortValue
+from query_api.filter.sort_columns import SortColumn
 from query_api.filter.sql import Sql
 from query_api.filter.vocabulary import Entity
-from query_api.runs.search.order import is_on, may_meet
-from query_api.runs.search.plan import RunPlan
+from query_api.runs.search.columns import sort_columns
+from query_api.runs.search.order import may_meet
 from query_api.runs.search.run_search import RunSearch
-from query_api.runs.search.sort_columns import SortColumn, sort_columns
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,51 +56,21 @@ def walks_by_rank(search: RunSearch, along_key: AnyWalk, without_key: AnyWalk, n
     """
     first = search.order[0]
     rank, value, *others = sort_columns(search.order)
+    values = replace(value, expression="o0.value")
     settled = replace(value, expression=nothing, is_settled=True)
+    if first.entity is Entity.METRIC:
+        numbers = replace(along_key, where=(*along_key.where, Sql("o0.value IS NOT NULL")))
+        nans = replace(along_key, where=(*along_key.where, Sql("o0.value IS NULL")))
+        parts = [(numbers, values), (nans, settled), (without_key, settled)]
+    else:
+        parts = [(along_key, values), (without_key, settled)]
     last_rank = 0 if search.after is None else int(search.after[0])
-
-    def ranked(walk: AnyWalk, number: int, column: SortColumn) -> AnyWalk:
-        return replace(
+    return [
+        replace(
             walk,
             columns=(replace(rank, expression=str(number), is_settled=True), column, *others),
             after=search.after if number == last_rank else None,
         )
-
-    values = replace(value, expression="o0.value")
-    if first.entity is Entity.METRIC:
-        numbers = replace(along_key, where=(*along_key.where, Sql("o0.value IS NOT NULL")))
-        nans = replace(along_key, where=(*along_key.where, Sql("o0.value IS NULL")))
-        parts = [ranked(numbers, 0, values), ranked(nans, 1, settled), ranked(without_key, 2, settled)]
-    else:
-        parts = [ranked(along_key, 0, values), ranked(without_key, 1, settled)]
-    return [
-        walk
-        for number, walk in enumerate(parts)
+        for number, (walk, column) in enumerate(parts)
         if number >= last_rank and may_meet(search.conditions, first, has_key=not walk.lacks_key)
     ]
-
-
-def tests_of(
-    search: RunSearch,
-    plan: RunPlan,
-    walk: Walk,
-    *,
-    on_row: Callable[[Condition, str], Sql],
-    look_up: Callable[[Condition, str], Sql],
-    in_set: Callable[[Condition], Sql],
-) -> Iterator[Sql]:
-    """The search's conditions on the runs of a walk, those by sets first: they need nothing but the run's number.
-
-    `on_row` tests a column, `look_up` the run of a number, `in_set` whether the run is one of those that meet it.
-    """
-    order = sorted((index not in plan.as_sets, index) for index in range(len(search.conditions)) if index != plan.start)
-    for is_looked_up, index in order:
-        condition = search.conditions[index]
-        if condition.entity is walk.entity and condition.name == walk.key:
-            yield on_row(condition, "o0.value")
-        elif walk.lacks_key and is_on(condition, search.order[0]):
-            continue  # IS NULL
-        elif is_looked_up:
-            yield look_up(condition, walk.number)
-        else:
-            yield in_set(condition)

@@ -11,9 +11,8 @@ from hypothesis import strategies as st
 from query_api.port import ReadModel
 from query_api.runs.search import postgresql as postgresql_runs
 from query_api.runs.search import sqlite as sqlite_runs
+from query_api.runs.search.conditions import RunConditions
 from query_api.runs.search.plan import RunPlan
-from query_api.runs.search.run_search import RunSearch
-from query_api.runs.search.sqlite_conditions import matching_runs
 from tests.unit.query_api.answers import run_ids, run_page
 from tests.unit.query_api.conftest import MakeRows
 from tests.unit.query_api.sqlite_rows import SqliteRows
@@ -21,7 +20,6 @@ from tests.unit.query_api.sqlite_rows import SqliteRows
 NUMBERS = (0.0, 1.0, 2.0, -1.5, math.nan)
 TEXTS = ("", "a", "A", "b", "ab")
 TIMES = (0, 1, 2)
-MANY = postgresql_runs._MANY_RUNS
 
 
 @dataclass(frozen=True)
@@ -132,14 +130,15 @@ def plan(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str
     """The way to carry a search out, whatever the estimates say."""
     chosen = str(request.param)
 
-    async def planned(read_model: ReadModel, search: RunSearch, counted_runs: int = MANY) -> RunPlan | None:
-        if chosen == "glance first" and counted_runs < MANY:
+    async def planned(
+        read_model: ReadModel, conditions: RunConditions, counted_runs: int, many_runs: int
+    ) -> RunPlan | None:
+        if chosen == "glance first" and counted_runs < many_runs:
             return None
-        experiments = sqlite_runs._among(search.experiment_ids)
         indexed = frozenset(
             index
-            for index, condition in enumerate(search.conditions)
-            if matching_runs(condition, experiments) is not None
+            for index, condition in enumerate(conditions.search.conditions)
+            if conditions.matching_runs(condition) is not None
         )
         if chosen == "walk and test by sets":
             return RunPlan(None, indexed)
@@ -150,7 +149,7 @@ def plan(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str
     monkeypatch.setattr(postgresql_runs, "GLANCED_RUNS", 4)
     if chosen != "as estimated":
         for dialect in (sqlite_runs, postgresql_runs):
-            monkeypatch.setattr(dialect, "_plan", planned)
+            monkeypatch.setattr(dialect, "plan_by_counts", planned)
     return chosen
 
 
