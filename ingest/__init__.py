@@ -1,1 +1,1 @@
-"""Turns write requests into events: validates, decides what the door can decide, appends, and answers."""
+"""Turns write requests into events: validates, decides on what is known, appends, and answers."""

@@ -4,8 +4,8 @@ from typing import Any, Final
 
 import orjson
 
-from ingest.admission.lookups import RunInfo
 from ingest.runs.decisions import RUN_NAME_TAG
+from ingest.runs.state import RunInfo
 from schemas.envelope import EventData
 from schemas.events import LoggedModelCreated, Param, RunCreated, Tag
 

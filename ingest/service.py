@@ -1,14 +1,14 @@
-"""The ingest role: every command, over one door and one log."""
+"""The ingest role: every command, over one log and one cache of known entities."""
 
 import os
 import time
 from collections.abc import Callable
 
 from event_log.port import EventLog
-from ingest.admission.known_entities import Door
-from ingest.admission.lookups import DoorState
+from ingest.admission.known_entities import KnownEntities
+from ingest.admission.lookups import Lookups
 from ingest.experiments.commands import ExperimentCommands
-from ingest.log_writer import NOBODY_OBSERVES, LogWriter, WriteObserver
+from ingest.log_writer import NOT_OBSERVED, LogWriter, WriteObserver
 from ingest.logged_models.commands import LoggedModelCommands
 from ingest.run_data.commands import RunDataCommands
 from ingest.runs.commands import RunCommands
@@ -29,20 +29,20 @@ class IngestService:
         self,
         log: EventLog,
         progress: ProjectionProgress,
-        door_state: DoorState,
+        lookups: Lookups,
         artifact_root: str,
         clock: EventClock,
         *,
         shared: bool = False,
-        observer: WriteObserver = NOBODY_OBSERVES,
+        observer: WriteObserver = NOT_OBSERVED,
         now_s: Callable[[], float] = time.monotonic,
     ) -> None:
-        writer = LogWriter(log, progress, clock, observer)
-        self.door = Door(log, progress, door_state, shared=shared, clock=now_s)
-        self.experiments = ExperimentCommands(writer, self.door, artifact_root, os.getcwd())
-        self.runs = RunCommands(writer, self.door)
-        self.run_data = RunDataCommands(writer, self.door)
-        self.logged_models = LoggedModelCommands(writer, self.door)
+        self.known = KnownEntities(log, progress, lookups, shared=shared, clock=now_s)
+        writer = LogWriter(log, progress, self.known, clock, observer)
+        self.experiments = ExperimentCommands(writer, self.known, artifact_root, os.getcwd())
+        self.runs = RunCommands(writer, self.known)
+        self.run_data = RunDataCommands(writer, self.known)
+        self.logged_models = LoggedModelCommands(writer, self.known)
 
     async def ensure_default_experiment(self) -> None:
         """Create experiment 0 in an empty log; to be called before the first request is served.

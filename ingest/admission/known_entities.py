@@ -1,43 +1,66 @@
-"""What the door knows of runs, experiments and logged models: a bounded cache in front of the read model.
+"""What this process knows of the entities that commands are about: a bounded cache in front of the read model.
 
-A change of a lifecycle is acknowledged when the read model holds it; what was known of its stream is dropped then.
-A look-up that is not found waits for the projection and looks again, so what was acknowledged is known here. Two things
-make a later look-up wait for the projection as well, because the read model could still show what was before: the first
-look-up of the process (a change acknowledged just before a crash), and a change whose outcome it was not told.
+A kind of entity is declared by an EntityKind; the cache treats all alike. Entries never change: a command that changes
+an entity tells the cache, which drops or replaces the entry.
 
-Changes that other processes make are heard of within MAX_AGE_S plus the lag of the projection when the door is shared.
-Commands whose place between such changes matters do not look at what is known here: see `experiment_now`.
-While the read model is away, a shared door goes on with what it knew last, however old: an outage then costs no metric
-of a run that is under way. At most one question a second tries whether it is back.
+A change of a lifecycle is acknowledged when the read model holds it; what was known of its entity is dropped then.
+A lookup that finds nothing waits for the projection and looks again, so what was acknowledged is known here. Two things
+make a later lookup wait for the projection as well, because the read model could still show what was before: the first
+lookup of the process (a change acknowledged just before a crash), and a change whose outcome is not known.
+
+Changes that other processes make are seen within MAX_AGE_S plus the lag of the projection when the log is shared.
+Commands whose place between such changes matters do not use what is known here: see `current`.
+While the read model is away, a process that shares its log goes on with what it knew last, however old: an outage then
+costs no metric of a run that is under way. At most one lookup a second tries whether it is back.
 """
 
 import time
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, replace
-from typing import Final, Generic, TypeVar
+from collections import defaultdict
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Final, Generic, Protocol, TypeVar
 
 from event_log.port import EventLog
-from ingest.admission.lifecycle import require_active_experiment, require_active_run
-from ingest.admission.lookups import DoorState, ExperimentAtDoor, LoggedModelAtDoor, RunAtDoor
+from ingest.admission.lookups import Lookup, Lookups
 from ingest.admission.recently_used import RecentlyUsed
 from read_model.progress import ProjectionProgress
-from schemas.errors import ResourceDoesNotExist, Retryable
-from schemas.events import EXPERIMENTS_ORDERING_UNIT
+from schemas.errors import Retryable, TracklogError
 
 CAPACITY: Final = 20_000
-"""Of runs, and of each other kind: some 20 MB when full."""
+"""Of each kind: some 20 MB of runs when full."""
 
 MAX_AGE_S: Final = 0.9
-"""How long a shared door trusts what it knows of a lifecycle that others may change; a look-up takes some more."""
+"""How long an entry is trusted when other processes may change its entity; a lookup takes some more."""
 
 CATCH_UP_WAIT_S: Final = 10.0
 """Longer, and the client had better ask again."""
 
 RETRY_S: Final = 1.0
-"""How long after a look-up that failed old entries are used without another."""
+"""How long after a lookup that failed old entries are used without another."""
+
+
+class Known(Protocol):
+    """An entry: a frozen value. Of two of one entity, the one with the greater `lifecycle_us` is newer."""
+
+    @property
+    def lifecycle_us(self) -> int: ...
+
 
 K = TypeVar("K", str, int)
-T = TypeVar("T", RunAtDoor, ExperimentAtDoor)
+T = TypeVar("T", bound=Known)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class EntityKind(Generic[K, T]):
+    """How entities of one kind are looked up by their keys, and refused where there is none.
+
+    `ordering_unit` is that of their events when all of the kind share one, else None.
+    """
+
+    lookup: Lookup[T]
+    not_found: Callable[[K], TracklogError]
+    ordering_unit: str | None = None
 
 
 @dataclass(slots=True)
@@ -46,133 +69,67 @@ class _Seen(Generic[T]):
     at_s: float
 
 
-class Door:
-    """Finds what commands are about. One for all commands of a process. `clock` tells seconds."""
+class KnownEntities:
+    """Finds what commands are about. One for all commands of a process.
+
+    `is_shared`: other processes write to the same log. `clock` tells seconds. Whatever looks up raises ProjectionBehind
+    and TemporarilyUnavailable when it cannot.
+    """
 
     def __init__(
         self,
         log: EventLog,
         progress: ProjectionProgress,
-        state: DoorState,
+        lookups: Lookups,
         *,
         shared: bool = False,
         capacity: int = CAPACITY,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        self.lookups = lookups
+        self.is_shared = shared
         self._clock = clock
-        self.state = state
         self._log = log
         self._progress = progress
-        self._shared = shared
-        self._runs: RecentlyUsed[str, _Seen[RunAtDoor]] = RecentlyUsed(capacity)
-        self._experiments: RecentlyUsed[int, _Seen[ExperimentAtDoor]] = RecentlyUsed(capacity)
-        self._logged_models: RecentlyUsed[str, LoggedModelAtDoor] = RecentlyUsed(capacity)
+        self._seen: defaultdict[EntityKind[Any, Any], RecentlyUsed[Any, _Seen[Any]]]
+        self._seen = defaultdict(partial(RecentlyUsed, capacity))
         self._changes = 0
-        """How many changes this process made; a look-up during which one was made may have seen what was before."""
-        self._doubts = 1
-        self._doubts_settled = 0
+        """How many changes this process made; a lookup during which one was made may have seen what was before."""
+        self._unknown_outcomes = 1
+        self._unknown_outcomes_passed = 0
+        """As many as the read model has certainly passed. The first stands for what was before the process."""
         self._away_until_s = 0.0
 
     # --- finding --------------------------------------------------------------------------------------------------
 
-    async def active_run(self, run_id: str) -> RunAtDoor:
-        """A run that takes writes.
-
-        Raises ResourceDoesNotExist, InvalidParameterValue when it is deleted, ProjectionBehind, TemporarilyUnavailable.
-        """
-        run = await self.run(run_id)
-        require_active_run(run, await self.experiment(run.experiment_id))
-        return run
-
-    async def active_experiment(self, experiment_id: int) -> ExperimentAtDoor:
-        """An experiment that takes writes; raises as `active_run` does."""
-        experiment = await self.experiment(experiment_id)
-        require_active_experiment(experiment)
-        return experiment
-
-    async def run(self, run_id: str) -> RunAtDoor:
-        """A run in whatever state. Raises ResourceDoesNotExist, ProjectionBehind, TemporarilyUnavailable."""
-        run = await self._known(self._runs, run_id, self.state.run)
-        if run is None:
-            raise ResourceDoesNotExist(f"Run with id={run_id} not found")
-        return run
-
-    async def experiment(self, experiment_id: int) -> ExperimentAtDoor:
-        """An experiment in whatever state; raises as `run` does."""
-        experiment = await self._known(self._experiments, experiment_id, self.state.experiment)
-        if experiment is None:
-            raise ResourceDoesNotExist(f"No Experiment with id={experiment_id} exists")
-        return experiment
-
-    async def experiment_now(self, experiment_id: int) -> ExperimentAtDoor:
-        """An experiment with every change that was acknowledged before the call, by whatever process.
-
-        For commands about lifecycles, which say what of the experiment they come after. Raises as `run` does.
-        """
-        if self._shared:
-            await self.catch_up(EXPERIMENTS_ORDERING_UNIT)
-            experiment = await self.state.experiment(experiment_id)
-            if experiment is not None:
-                return experiment
-        return await self.experiment(experiment_id)
-
-    async def _known(
-        self, cache: RecentlyUsed[K, _Seen[T]], key: K, ask: Callable[[K], Awaitable[T | None]]
-    ) -> T | None:
-        """What the door knows, or finds in the read model; while that is away, what it knew last."""
-        seen = cache.get(key)
-        if seen is None:
-            return await self._look_up(cache, key, ask)
-        if self._is_good(seen.at_s):
+    async def existing(self, kind: EntityKind[K, T], key: K) -> T:
+        """An entity in whatever state. Raises the kind's error when there is none."""
+        seen: _Seen[T] | None = self._seen[kind].get(key)
+        if seen is not None and (not self.is_shared or self._is_good(seen.at_s)):
             return seen.entry
-        was_seen_at_s = seen.at_s
-        seen.at_s = self._now_s()  # one looks again, and the others go on meanwhile
-        try:
-            entry = await self._look_up(cache, key, ask)
-        except Retryable:
-            seen.at_s = was_seen_at_s
-            self._away_until_s = self._now_s() + RETRY_S
-            return seen.entry
-        except BaseException:
-            seen.at_s = was_seen_at_s
-            raise
-        self._away_until_s = 0.0
+        entry = await self._found(kind, key, seen)
+        if entry is None:
+            raise kind.not_found(key)
         return entry
 
-    async def _look_up(
-        self, cache: RecentlyUsed[K, _Seen[T]], key: K, ask: Callable[[K], Awaitable[T | None]]
-    ) -> T | None:
-        doubts = await self._settle_doubts()
-        changes = self._changes
-        entry = await ask(key)
-        if entry is None:
-            await self.catch_up()
-            entry = await ask(key)
-        if entry is None:
-            return None
-        known = cache.get(key)
-        if known is not None and known.entry.lifecycle_us >= entry.lifecycle_us:
-            entry = known.entry
-        if doubts == self._doubts and changes == self._changes:
-            cache.put(key, _Seen(entry, self._now_s()))
-        return entry
+    async def find(self, kind: EntityKind[K, T], key: K) -> T | None:
+        """As `existing`, but None when there is no such entity."""
+        seen: _Seen[T] | None = self._seen[kind].get(key)
+        if seen is not None and (not self.is_shared or self._is_good(seen.at_s)):
+            return seen.entry
+        return await self._found(kind, key, seen)
 
-    async def logged_model(self, model_id: str) -> LoggedModelAtDoor | None:
-        """A logged model, deleted ones too, or None.
+    async def current(self, kind: EntityKind[K, T], key: K) -> T:
+        """As `existing`, with every change of the entity that was acknowledged before the call, by whatever process.
 
-        What is known of it never changes: where it is, and that it takes writes, as a deleted one does in MLflow.
-        Raises ProjectionBehind, TemporarilyUnavailable.
+        For commands about lifecycles, which say what they come after.
         """
-        model = self._logged_models.get(model_id)
-        if model is not None:
-            return model
-        model = await self.state.logged_model(model_id)
-        if model is None:
-            await self.catch_up()
-            model = await self.state.logged_model(model_id)
-        if model is not None:
-            self._logged_models.put(model_id, model)
-        return model
+        if self.is_shared:
+            await self.catch_up(kind.ordering_unit)
+            entry = await self.lookups.one(kind.lookup, key)
+            if entry is not None:
+                return entry
+        return await self.existing(kind, key)
 
     async def catch_up(self, ordering_unit: str | None = None) -> None:
         """Return when the read model holds everything acknowledged before the call, or all of one ordering unit.
@@ -185,59 +142,56 @@ class Door:
             end = {partition: end[partition]}
         await self._progress.wait_until(end, CATCH_UP_WAIT_S)
 
-    # --- hearing --------------------------------------------------------------------------------------------------
+    async def _found(self, kind: EntityKind[K, T], key: K, seen: _Seen[T] | None) -> T | None:
+        """What the read model holds; while that is away, what was `seen` last."""
+        if seen is None:
+            return await self._look_up(kind, key)
+        was_seen_at_s = seen.at_s
+        seen.at_s = self._now_s()  # one looks again, and the others go on meanwhile
+        try:
+            entry = await self._look_up(kind, key)
+        except Retryable:
+            seen.at_s = was_seen_at_s
+            self._away_until_s = self._now_s() + RETRY_S
+            return seen.entry
+        except BaseException:
+            seen.at_s = was_seen_at_s
+            raise
+        self._away_until_s = 0.0
+        return entry
 
-    def run_created(self, run: RunAtDoor) -> None:
-        """This process made a run. What only its maker knows is worth nothing when others may change it."""
-        if self._shared:
-            run = replace(run, info=None, is_bare=False)
-        self._runs.put(run.run_id, _Seen(run, self._now_s()))
-
-    def experiment_created(self, experiment: ExperimentAtDoor) -> None:
-        self._experiments.put(experiment.experiment_id, _Seen(experiment, self._now_s()))
-
-    def logged_model_created(self, model: LoggedModelAtDoor) -> None:
-        self._logged_models.put(model.model_id, model)
-
-    def changed(self, stream: str) -> None:
-        """This process changed a run or an experiment, and the read model holds it: look there from now on."""
-        kind, _, key = stream.partition("/")
-        if kind == "run":
-            self._runs.drop(key)
-        elif kind == "experiment":
-            self._experiments.drop(int(key))
-        self._changes += 1
-
-    def forget(self, stream: str) -> None:
-        """What is known of a run or an experiment may be out of date: the next look-up waits for the projection."""
-        self.changed(stream)
-        self._doubts += 1
-
-    def forget_all(self) -> None:
-        """As `forget`, for everything."""
-        self._runs.clear()
-        self._experiments.clear()
-        self._logged_models.clear()
-        self._doubts += 1
-
-    # --------------------------------------------------------------------------------------------------------------
-
-    async def _settle_doubts(self) -> int:
-        """Wait for the projection if the read model may lag behind what was forgotten; how many doubts there were.
-
-        A doubt that arises during a look-up makes its answer too old to be kept.
-        """
-        doubts = self._doubts
-        if doubts != self._doubts_settled:
+    async def _look_up(self, kind: EntityKind[K, T], key: K) -> T | None:
+        unknown_outcomes = await self._pass_unknown_outcomes()
+        changes = self._changes
+        entry = await self.lookups.one(kind.lookup, key)
+        if entry is None:
             await self.catch_up()
-            self._doubts_settled = max(self._doubts_settled, doubts)
-        return doubts
+            entry = await self.lookups.one(kind.lookup, key)
+        entries = self._seen[kind]
+        if entry is None:
+            entries.drop(key)
+            return None
+        known = entries.get(key)
+        if known is not None and known.entry.lifecycle_us >= entry.lifecycle_us:
+            entry = known.entry
+        if unknown_outcomes == self._unknown_outcomes and changes == self._changes:
+            entries.put(key, _Seen(entry, self._now_s()))
+        return entry
+
+    async def _pass_unknown_outcomes(self) -> int:
+        """Wait for the projection if the read model may not have passed an unknown outcome; how many there were.
+
+        One that arises during a lookup makes its answer too old to be kept.
+        """
+        outcomes = self._unknown_outcomes
+        if outcomes != self._unknown_outcomes_passed:
+            await self.catch_up()
+            self._unknown_outcomes_passed = max(self._unknown_outcomes_passed, outcomes)
+        return outcomes
 
     def _is_good(self, seen_at_s: float) -> bool:
-        """Whether what was seen then may be used now: it is young, or there is no asking just now."""
-        if not self._shared:
-            return True
-        now_s = self._now_s()
+        """Whether what was seen then may be used now: it is young, or the read model is not to be asked just now."""
+        now_s = self._clock()
         if now_s - seen_at_s <= MAX_AGE_S or now_s < self._away_until_s:
             return True
         if self._away_until_s:
@@ -246,4 +200,33 @@ class Door:
         return False
 
     def _now_s(self) -> float:
-        return self._clock() if self._shared else 0.0
+        return self._clock() if self.is_shared else 0.0
+
+    # --- changes that this process made ---------------------------------------------------------------------------
+
+    def created(self, kind: EntityKind[K, T], key: K, entry: T) -> None:
+        """There is a new entity, which the read model may not hold yet."""
+        self._seen[kind].put(key, _Seen(entry, self._now_s()))
+
+    def amend(self, kind: EntityKind[K, T], key: K, change: Callable[..., T], *arguments: object) -> T | None:
+        """Have `change(entry, *arguments)` take the place of the entry, and return it; None when nothing is known."""
+        seen: _Seen[T] | None = self._seen[kind].get(key)
+        if seen is None:
+            return None
+        seen.entry = change(seen.entry, *arguments)
+        return seen.entry
+
+    def invalidate(self, kind: EntityKind[K, T], key: K) -> None:
+        """An entity changed, and the read model holds it: look there from now on."""
+        self._seen[kind].drop(key)
+        self._changes += 1
+
+    def invalidate_unprojected(self, kind: EntityKind[K, T], key: K) -> None:
+        """An entity may have changed, and the read model may not hold it: the next lookup waits for the projection."""
+        self.invalidate(kind, key)
+        self._unknown_outcomes += 1
+
+    def invalidate_all(self) -> None:
+        """As `invalidate_unprojected`, for everything."""
+        self._seen.clear()
+        self._unknown_outcomes += 1

@@ -1,4 +1,9 @@
-"""The commands about experiments."""
+"""The commands about experiments.
+
+Each takes a request message, who asks, and the id of the request, and answers with JSON. Raises ResourceDoesNotExist
+when there is no such experiment, InvalidParameterValue for an id that is no number, and what KnownEntities and
+LogWriter raise.
+"""
 
 import time
 from collections.abc import Callable
@@ -9,10 +14,17 @@ import msgspec
 
 from event_log.port import OutcomeUnknown
 from ingest import answers
-from ingest.admission.known_entities import Door
-from ingest.admission.lookups import ExperimentAtDoor
+from ingest.admission.known_entities import KnownEntities
 from ingest.artifact_paths import absolute, below
 from ingest.experiments import decisions
+from ingest.experiments.lookups import (
+    EXPERIMENT_NAMED,
+    EXPERIMENT_TAG,
+    EXPERIMENT_TAG_KEYS,
+    EXPERIMENTS,
+    LAST_EXPERIMENT_ID,
+)
+from ingest.experiments.state import KnownExperiment, require_active_experiment
 from ingest.log_writer import LogWriter
 from ingest.proxy_address import ProxyAddress
 from ingest.validation import experiment_id_of
@@ -49,13 +61,13 @@ class ExperimentCommands:
     def __init__(
         self,
         writer: LogWriter,
-        door: Door,
+        known: KnownEntities,
         artifact_root: str,
         working_folder: str,
         time_ns: Callable[[], int] = time.time_ns,
     ) -> None:
         self._writer = writer
-        self._door = door
+        self._known = known
         self._artifact_root = artifact_root
         self._working_folder = working_folder
         self._time_ns = time_ns
@@ -69,17 +81,21 @@ class ExperimentCommands:
         reached_at: ProxyAddress | None = None,
         is_awaited: Callable[[], bool] = lambda: True,
     ) -> bytes:
-        """Create an experiment, or answer as the request that did and was not answered.
+        """Create an experiment with a name of its own. Answered when projected, with its id.
 
+        A request that repeats the one which created the experiment, and which was not answered, is answered as that
+        one. So an experiment is acknowledged (an event too) right before the one answer that tells of it.
         `reached_at` is where the client reached this server, which it may name as the place of artifacts.
-        `is_awaited`: whether somebody is there to hear the answer; nothing is acknowledged to nobody.
+        `is_awaited`: whether the client is still there; to one that is gone nothing is acknowledged.
+        Raises InvalidParameterValue or BadRequest for a bad name, location or tag, ResourceAlreadyExists for a name
+        that is taken.
         """
         decisions.check_create(command, self._artifact_root, reached_at)
         command = msgspec.structs.replace(
             command, artifact_location=absolute(command.artifact_location, self._working_folder)
         )
         for attempt in range(ATTEMPTS):
-            holder = await self._door.state.experiment_named(command.name)
+            holder = await self._known.lookups.one(EXPERIMENT_NAMED, command.name)
             if holder is not None and self._is_repeat(command, holder, actor):
                 if is_awaited():
                     with suppress(OutcomeUnknown, EventInLog):  # it is created all the same
@@ -99,12 +115,12 @@ class ExperimentCommands:
             return answers.experiment_created(event.experiment_id)
         raise AssertionError("unreachable: the last attempt returns or raises")
 
-    def _is_repeat(self, command: CreateExperiment, holder: ExperimentAtDoor, actor: Actor) -> bool:
+    def _is_repeat(self, command: CreateExperiment, holder: KnownExperiment, actor: Actor) -> bool:
         return decisions.is_repeat(command, holder, self._artifact_root, actor, self._time_ns() // 1_000_000)
 
     async def _acknowledge(self, experiment_id: int, actor: Actor, request_id: str) -> None:
         """Raises ResourceAlreadyExists when another request was acknowledged first."""
-        await self._writer.append_and_hear(ExperimentAcknowledged(experiment_id=experiment_id), actor, request_id)
+        await self._writer.append_and_wait(ExperimentAcknowledged(experiment_id=experiment_id), actor, request_id)
 
     async def ensure_default(self) -> None:
         """Create experiment 0 in an empty log: it is the first event of every log.
@@ -123,53 +139,82 @@ class ExperimentCommands:
         await self._writer.append(event, SYSTEM, "")
 
     async def rename(self, command: UpdateExperiment, actor: Actor, request_id: str) -> bytes:
+        """Give an active experiment a name that no other has. Answered when projected.
+
+        Raises InvalidParameterValue for a name of blanks, InvalidState when it is deleted, BadRequest for a taken
+        name.
+        """
         decisions.check_name(command.new_name)
-        experiment = await self._door.experiment_now(experiment_id_of(command.experiment_id))
-        holder = await self._door.state.experiment_named(command.new_name)
+        experiment = await self._known.current(EXPERIMENTS, experiment_id_of(command.experiment_id))
+        holder = await self._known.lookups.one(EXPERIMENT_NAMED, command.new_name)
         event = decisions.rename(command, experiment, holder)
         return await self._change(event, actor, request_id)
 
     async def delete(self, command: DeleteExperiment, actor: Actor, request_id: str) -> bytes:
-        experiment = await self._door.experiment_now(experiment_id_of(command.experiment_id))
+        """Delete an active experiment, and with it its runs. Answered when projected. Raises ResourceDoesNotExist."""
+        experiment = await self._known.current(EXPERIMENTS, experiment_id_of(command.experiment_id))
         return await self._change(decisions.delete(experiment), actor, request_id)
 
     async def restore(self, command: RestoreExperiment, actor: Actor, request_id: str) -> bytes:
-        experiment = await self._door.experiment_now(experiment_id_of(command.experiment_id))
+        """Restore a deleted experiment, and with it its runs. Answered when projected. Raises ResourceDoesNotExist."""
+        experiment = await self._known.current(EXPERIMENTS, experiment_id_of(command.experiment_id))
         return await self._change(decisions.restore(experiment), actor, request_id)
 
     async def _change(
         self, event: ExperimentRenamed | ExperimentDeleted | ExperimentRestored, actor: Actor, request_id: str
     ) -> bytes:
-        await self._writer.change(event, actor, request_id, changed=self._door.changed, doubtful=self._door.forget)
+        await self._writer.append_change(EXPERIMENTS, event.experiment_id, event, actor, request_id)
         return answers.EMPTY
 
     async def set_tag(self, command: SetExperimentTag, actor: Actor, request_id: str) -> bytes:
+        """Set a tag of an active experiment. Answered when durable.
+
+        Waits for the projection first when the tag is a saved view, of which there may be only so many.
+        Raises InvalidParameterValue for a bad key, a deleted experiment, or a saved view too many.
+        """
         decisions.check_set_tag(command)
-        experiment = await self._door.active_experiment(experiment_id_of(command.experiment_id))
+        experiment = await self._known.existing(EXPERIMENTS, experiment_id_of(command.experiment_id))
         saved_views: list[str] = []
         if decisions.is_saved_view(command.key):
-            await self._door.catch_up()
-            saved_views = await self._door.state.experiment_tag_keys(
-                experiment.experiment_id, decisions.SAVED_VIEW_TAG_PREFIX
+            require_active_experiment(experiment)  # before the wait
+            await self._known.catch_up()
+            prefix = decisions.SAVED_VIEW_TAG_PREFIX
+            saved_views = await self._known.lookups.all(
+                EXPERIMENT_TAG_KEYS, experiment.experiment_id, len(prefix), prefix
             )
         await self._writer.append(decisions.set_tag(command, experiment, saved_views), actor, request_id)
         return answers.EMPTY
 
     async def delete_tag(self, command: DeleteExperimentTag, actor: Actor, request_id: str) -> bytes:
-        experiment = await self._door.active_experiment(experiment_id_of(command.experiment_id))
-        await self._door.catch_up()
-        is_set = await self._door.state.has_experiment_tag(experiment.experiment_id, command.key)
+        """Delete a tag that is set of an active experiment. Answered when durable.
+
+        Waits for the projection first, for tags are answered before they are projected.
+        Raises InvalidParameterValue for a deleted experiment, ResourceDoesNotExist.
+        """
+        experiment = await self._known.existing(EXPERIMENTS, experiment_id_of(command.experiment_id))
+        require_active_experiment(experiment)  # before the wait
+        await self._known.catch_up()
+        is_set = await self._known.lookups.one(EXPERIMENT_TAG, experiment.experiment_id, command.key) is not None
         await self._writer.append(decisions.delete_tag(command, experiment, is_set=is_set), actor, request_id)
         return answers.EMPTY
 
     async def _next_id(self) -> int:
         """An id above every id this process knows of; no two calls return the same."""
-        last_id = await self._door.state.last_experiment_id()
+        last_id = await self._known.lookups.one(LAST_EXPERIMENT_ID)
         self._last_id = max(self._last_id, -1 if last_id is None else last_id) + 1
         return self._last_id
 
     async def _append_created(self, event: ExperimentCreated, actor: Actor, request_id: str) -> None:
-        stamped = await self._writer.append_and_hear(event, actor, request_id)
-        self._door.experiment_created(
-            ExperimentAtDoor(event.experiment_id, event.name, event.artifact_location, True, stamped.time_us, 0)
+        stamped = await self._writer.append_and_wait(event, actor, request_id)
+        self._known.created(
+            EXPERIMENTS,
+            event.experiment_id,
+            KnownExperiment(
+                experiment_id=event.experiment_id,
+                name=event.name,
+                artifact_location=event.artifact_location,
+                active=True,
+                lifecycle_us=stamped.time_us,
+                lifecycle_revision=0,
+            ),
         )

@@ -3,9 +3,8 @@
 from collections.abc import Sequence
 from typing import Final
 
-from ingest.admission.lifecycle import require_active_experiment
-from ingest.admission.lookups import ExperimentAtDoor
 from ingest.artifact_paths import below
+from ingest.experiments.state import KnownExperiment, require_active_experiment
 from ingest.proxy_address import ProxyAddress
 from ingest.validation import (
     check_artifact_location,
@@ -56,7 +55,7 @@ def check_create(command: CreateExperiment, artifact_root: str, reached_at: Prox
 
 
 def create(
-    command: CreateExperiment, holder: ExperimentAtDoor | None, experiment_id: int, artifact_root: str
+    command: CreateExperiment, holder: KnownExperiment | None, experiment_id: int, artifact_root: str
 ) -> ExperimentCreated:
     """`holder` is who has the name now. Raises ResourceAlreadyExists."""
     if holder is not None:
@@ -80,7 +79,7 @@ def check_name(name: str) -> None:
 
 
 def is_repeat(
-    command: CreateExperiment, holder: ExperimentAtDoor, artifact_root: str, actor: Actor, now_ms: int
+    command: CreateExperiment, holder: KnownExperiment, artifact_root: str, actor: Actor, now_ms: int
 ) -> bool:
     """Whether `command` may be the one that created the holder of its name, sent again because it had no answer.
 
@@ -91,9 +90,7 @@ def is_repeat(
     return holder.claim == claim_of(actor, create(command, None, holder.experiment_id, artifact_root))
 
 
-def rename(
-    command: UpdateExperiment, experiment: ExperimentAtDoor, holder: ExperimentAtDoor | None
-) -> ExperimentRenamed:
+def rename(command: UpdateExperiment, experiment: KnownExperiment, holder: KnownExperiment | None) -> ExperimentRenamed:
     """`holder` is who has the new name now. Raises InvalidState or BadRequest."""
     if not experiment.active:
         raise InvalidState(
@@ -104,14 +101,14 @@ def rename(
     return ExperimentRenamed(experiment_id=experiment.experiment_id, name=command.new_name)
 
 
-def delete(experiment: ExperimentAtDoor) -> ExperimentDeleted:
+def delete(experiment: KnownExperiment) -> ExperimentDeleted:
     """Raises ResourceDoesNotExist."""
     if not experiment.active:
         raise ResourceDoesNotExist(f"There is no active experiment {experiment.experiment_id}; it is deleted.")
     return ExperimentDeleted(experiment_id=experiment.experiment_id)
 
 
-def restore(experiment: ExperimentAtDoor) -> ExperimentRestored:
+def restore(experiment: KnownExperiment) -> ExperimentRestored:
     """Raises ResourceDoesNotExist."""
     if experiment.active:
         raise ResourceDoesNotExist(f"There is no deleted experiment {experiment.experiment_id}; it is active.")
@@ -123,7 +120,7 @@ def check_set_tag(command: SetExperimentTag) -> None:
     check_key(command.key, "key")
 
 
-def set_tag(command: SetExperimentTag, experiment: ExperimentAtDoor, saved_views: Sequence[str]) -> ExperimentTagSet:
+def set_tag(command: SetExperimentTag, experiment: KnownExperiment, saved_views: Sequence[str]) -> ExperimentTagSet:
     """`saved_views` are the keys of the saved views there are. Raises InvalidParameterValue."""
     require_active_experiment(experiment)
     if len(saved_views) >= MAX_SAVED_VIEWS and is_saved_view(command.key) and command.key not in saved_views:
@@ -131,7 +128,7 @@ def set_tag(command: SetExperimentTag, experiment: ExperimentAtDoor, saved_views
     return ExperimentTagSet(experiment_id=experiment.experiment_id, key=command.key, value=command.value)
 
 
-def delete_tag(command: DeleteExperimentTag, experiment: ExperimentAtDoor, *, is_set: bool) -> ExperimentTagDeleted:
+def delete_tag(command: DeleteExperimentTag, experiment: KnownExperiment, *, is_set: bool) -> ExperimentTagDeleted:
     """Raises InvalidParameterValue or ResourceDoesNotExist."""
     require_active_experiment(experiment)
     if not is_set:

@@ -1,12 +1,19 @@
-"""The commands about logged models."""
+"""The commands about logged models.
+
+Each takes a request message, who asks, and the id of the request; answers with JSON; and refuses what is wrong whatever
+the state before it looks for the model. A deleted model takes every write, as in MLflow. Raises ResourceDoesNotExist
+when there is no such model, and what KnownEntities and LogWriter raise.
+"""
 
 import uuid
 
 from ingest import answers
-from ingest.admission.known_entities import Door
-from ingest.admission.lookups import LoggedModelAtDoor
+from ingest.admission.known_entities import KnownEntities
+from ingest.experiments.lookups import EXPERIMENTS
 from ingest.log_writer import LogWriter, in_the_log
 from ingest.logged_models import decisions
+from ingest.logged_models.lookups import LOGGED_MODEL_JSON, LOGGED_MODEL_PARAM_KEYS, LOGGED_MODEL_TAG, LOGGED_MODELS
+from ingest.logged_models.state import KnownLoggedModel
 from ingest.runs.names import random_name
 from ingest.validation import experiment_id_of
 from schemas.envelope import Actor
@@ -21,54 +28,72 @@ from schemas.messages.logged_models import (
 
 
 class LoggedModelCommands:
-    def __init__(self, writer: LogWriter, door: Door) -> None:
+    def __init__(self, writer: LogWriter, known: KnownEntities) -> None:
         self._writer = writer
-        self._door = door
+        self._known = known
 
     async def create(self, command: CreateLoggedModel, actor: Actor, request_id: str) -> bytes:
+        """A new model of an active experiment, with a name of its own when it is given none. Answered when projected.
+
+        Raises InvalidParameterValue for a bad name, a missing key or a deleted experiment, BadRequest for a key given
+        twice, ResourceDoesNotExist for an unknown experiment.
+        """
         decisions.check_create(command)
-        experiment = await self._door.experiment(experiment_id_of(command.experiment_id))
+        experiment = await self._known.existing(EXPERIMENTS, experiment_id_of(command.experiment_id))
         event = decisions.create(command, experiment, f"m-{uuid.uuid4().hex}", command.name or random_name())
-        stamped = await self._writer.append_and_hear(event, actor, request_id)
-        self._door.logged_model_created(LoggedModelAtDoor(event.model_id, event.experiment_id))
+        stamped = await self._writer.append_and_wait(event, actor, request_id)
+        self._known.created(LOGGED_MODELS, event.model_id, KnownLoggedModel(event.model_id, event.experiment_id))
         return answers.logged_model_created(stamped, event)
 
     async def finalize(self, command: FinalizeLoggedModel, actor: Actor, request_id: str) -> bytes:
+        """Set the status of a model, which may be done again, and answer with the whole model. Answered when projected.
+
+        Raises InvalidParameterValue for an unknown status, EventInLog when the event is in the log and the model cannot
+        be shown.
+        """
         status = decisions.status_of(command)
-        model = await self._model(command.model_id)
-        await self._writer.append_and_hear(decisions.finalize(model, status), actor, request_id)
+        model = await self._known.existing(LOGGED_MODELS, command.model_id)
+        await self._writer.append_and_wait(decisions.finalize(model, status), actor, request_id)
         with in_the_log():
-            answer = await self._door.state.logged_model_json(model.model_id)
+            answer = await self._known.lookups.one(LOGGED_MODEL_JSON, model.model_id)
         assert answer is not None, "a logged model stays in the read model for ever"
         return answer
 
     async def log_params(self, command: LogLoggedModelParams, actor: Actor, request_id: str) -> bytes:
+        """More params, all of them or none; none leave no event. Answered when projected.
+
+        Raises InvalidParameterValue for a missing key, BadRequest for a key given twice or that the model has.
+        """
         decisions.check_params(command.params)
-        model = await self._model(command.model_id)
-        held = await self._door.state.logged_model_params(model.model_id, [param.key for param in command.params])
+        model = await self._known.existing(LOGGED_MODELS, command.model_id)
+        keys = [param.key for param in command.params]
+        held = await self._known.lookups.all(LOGGED_MODEL_PARAM_KEYS, model.model_id, keys)
         event = decisions.log_params(command, model, held)
         if event is not None:
-            await self._writer.append_and_hear(event, actor, request_id)
+            await self._writer.append_and_wait(event, actor, request_id)
         return answers.EMPTY
 
     async def set_tags(self, command: SetLoggedModelTags, actor: Actor, request_id: str) -> bytes:
+        """Set tags; none leave no event. Answered when durable. Raises InvalidParameterValue for a missing key."""
         decisions.check_set_tags(command)
-        event = decisions.set_tags(command, await self._model(command.model_id))
+        event = decisions.set_tags(command, await self._known.existing(LOGGED_MODELS, command.model_id))
         if event is not None:
             await self._writer.append(event, actor, request_id)
         return answers.EMPTY
 
     async def delete_tag(self, command: DeleteLoggedModelTag, actor: Actor, request_id: str) -> bytes:
-        model = await self._model(command.model_id)
-        await self._door.catch_up()
-        is_set = await self._door.state.has_logged_model_tag(model.model_id, command.tag_key)
+        """Delete a tag that is set. Answered when durable.
+
+        Waits for the projection first, for tags are answered before they are projected. Raises ResourceDoesNotExist.
+        """
+        model = await self._known.existing(LOGGED_MODELS, command.model_id)
+        await self._known.catch_up()
+        is_set = await self._known.lookups.one(LOGGED_MODEL_TAG, model.model_id, command.tag_key) is not None
         await self._writer.append(decisions.delete_tag(command, model, is_set=is_set), actor, request_id)
         return answers.EMPTY
 
     async def delete(self, command: DeleteLoggedModel, actor: Actor, request_id: str) -> bytes:
-        model = await self._model(command.model_id)
+        """Hide a model, which may be done again. Answered when durable."""
+        model = await self._known.existing(LOGGED_MODELS, command.model_id)
         await self._writer.append(decisions.delete(model), actor, request_id)
         return answers.EMPTY
-
-    async def _model(self, model_id: str) -> LoggedModelAtDoor:
-        return decisions.require_logged_model(await self._door.logged_model(model_id), model_id)

@@ -3,9 +3,9 @@
 from collections.abc import Collection, Iterable, Sequence
 from typing import Final
 
-from ingest.admission.lifecycle import require_active_experiment
-from ingest.admission.lookups import ExperimentAtDoor, LoggedModelAtDoor
 from ingest.artifact_paths import logged_model_artifacts
+from ingest.experiments.state import KnownExperiment, require_active_experiment
+from ingest.logged_models.state import KnownLoggedModel
 from ingest.validation import check_logged_model_name, repeated
 from schemas.errors import BadRequest, InvalidParameterValue, ResourceDoesNotExist
 from schemas.events import (
@@ -48,7 +48,7 @@ def check_create(command: CreateLoggedModel) -> None:
     _check_given_once(command.tags, "tag")
 
 
-def create(command: CreateLoggedModel, experiment: ExperimentAtDoor, model_id: str, name: str) -> LoggedModelCreated:
+def create(command: CreateLoggedModel, experiment: KnownExperiment, model_id: str, name: str) -> LoggedModelCreated:
     """Long values of params and tags are cut as those of a run are. Raises InvalidParameterValue."""
     require_active_experiment(experiment)
     return LoggedModelCreated(
@@ -74,14 +74,7 @@ def status_of(command: FinalizeLoggedModel) -> int:
     return status
 
 
-def require_logged_model(model: LoggedModelAtDoor | None, model_id: str) -> LoggedModelAtDoor:
-    """Raises ResourceDoesNotExist when there is none."""
-    if model is None:
-        raise ResourceDoesNotExist(f"Logged model with ID '{model_id}' not found.")
-    return model
-
-
-def finalize(model: LoggedModelAtDoor, status: int) -> LoggedModelFinalized:
+def finalize(model: KnownLoggedModel, status: int) -> LoggedModelFinalized:
     return LoggedModelFinalized(model_id=model.model_id, status=status)
 
 
@@ -92,7 +85,7 @@ def check_params(params: Sequence[KeyValue]) -> None:
 
 
 def log_params(
-    command: LogLoggedModelParams, model: LoggedModelAtDoor, held: Collection[str]
+    command: LogLoggedModelParams, model: KnownLoggedModel, held: Collection[str]
 ) -> LoggedModelParamsLogged | None:
     """None when the command brings no param. `held` are those of its keys that the model has. Raises BadRequest."""
     if not command.params:
@@ -110,7 +103,7 @@ def check_set_tags(command: SetLoggedModelTags) -> None:
     _check_keys(command.tags, "tag")
 
 
-def set_tags(command: SetLoggedModelTags, model: LoggedModelAtDoor) -> LoggedModelTagsSet | None:
+def set_tags(command: SetLoggedModelTags, model: KnownLoggedModel) -> LoggedModelTagsSet | None:
     """The last of equal keys wins. None when the command brings no tag."""
     if not command.tags:
         return None
@@ -118,21 +111,15 @@ def set_tags(command: SetLoggedModelTags, model: LoggedModelAtDoor) -> LoggedMod
     return LoggedModelTagsSet(model_id=model.model_id, tags=_tags(last.values()))
 
 
-def delete_tag(command: DeleteLoggedModelTag, model: LoggedModelAtDoor, *, is_set: bool) -> LoggedModelTagDeleted:
+def delete_tag(command: DeleteLoggedModelTag, model: KnownLoggedModel, *, is_set: bool) -> LoggedModelTagDeleted:
     """Raises ResourceDoesNotExist."""
     if not is_set:
         raise ResourceDoesNotExist(f"No tag with key '{command.tag_key}' found for model with ID '{model.model_id}'.")
     return LoggedModelTagDeleted(model_id=model.model_id, key=command.tag_key)
 
 
-def delete(model: LoggedModelAtDoor) -> LoggedModelDeleted:
+def delete(model: KnownLoggedModel) -> LoggedModelDeleted:
     return LoggedModelDeleted(model_id=model.model_id)
-
-
-def require_model_of_metric(model: LoggedModelAtDoor | None, model_id: str) -> None:
-    """Refuse a metric of a model that does not exist. Raises BadRequest."""
-    if model is None:
-        raise BadRequest(f"Logged model '{model_id}', which a metric names, does not exist.")
 
 
 def _check_keys(pairs: Sequence[KeyValue], what: str) -> None:

@@ -1,24 +1,17 @@
-"""What commands about the data of a run become: metrics, params, tags, inputs and outputs.
+"""What commands about the data of a run become: (state, what the command says) -> event, or None where nothing changes.
 
-These are checked in bulk: a batch of a thousand points passes in columns, each distinct key is looked at once.
+Each refuses a run that is deleted, by itself or with its experiment, by raising InvalidParameterValue.
 """
 
-import json
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Final
+from collections.abc import Collection, Mapping
+from typing import Final
 
+from ingest.experiments.state import KnownExperiment
+from ingest.run_data.content import RunData, RunInputs
 from ingest.runs.decisions import RUN_NAME_TAG
-from ingest.validation import (
-    check_key,
-    check_timestamp,
-    metric_value,
-    repeated,
-)
+from ingest.runs.state import KnownRun, require_active_run
 from schemas.errors import BadRequest, InvalidParameterValue, ResourceDoesNotExist
 from schemas.events import (
-    DatasetInput,
-    MetricSeries,
-    ModelMetric,
     ModelOutput,
     Param,
     RunDataLogged,
@@ -26,108 +19,45 @@ from schemas.events import (
     RunModelLogged,
     RunOutputsLogged,
     RunTagDeleted,
-    Tag,
 )
-from schemas.messages.bounds import MAX_PARAM_CHARACTERS, MAX_TAG_CHARACTERS
-from schemas.messages.message import KeyValue
-from schemas.messages.run_data import (
-    Dataset,
-    DeleteTag,
-    LogInputs,
-    LogMetric,
-    LogModel,
-    LogOutputs,
-    LogParam,
-    Metric,
-    PlainLogBatch,
-    PlainMetric,
-    SetTag,
-)
-from schemas.messages.run_data import DatasetInput as DatasetInputMessage
 
-MAX_ENTITIES: Final = 1000
-"""Of one log-batch, altogether."""
-
-MODEL_FIELDS: Final = ("run_id", "artifact_path", "utc_time_created", "model_uuid", "flavors")
-"""What of a model MLflow keeps in the tag, in its order; all but the fourth must be there."""
+NO_PARAMS: Final[Mapping[str, str]] = {}
 
 
-def log_metric(command: LogMetric) -> RunDataLogged:
-    """Raises InvalidParameterValue."""
-    key = command.key
-    check_key(key, "key")
-    value = metric_value(command.value, "value")
-    timestamp_ms = command.timestamp
-    check_timestamp(timestamp_ms, "timestamp")
-    if command.dataset_name or command.dataset_digest:
-        _check_dataset(command)
-    series = [MetricSeries(key, [value], [timestamp_ms], [command.step])]  # type: ignore[list-item]  # just checked
-    if not command.model_id:
-        return RunDataLogged(run_id=command.run, metrics=series)
-    return RunDataLogged(run_id=command.run, metrics=series, model_metrics=[_model_metric(command, value)])
+def log_data(
+    data: RunData,
+    run: KnownRun,
+    experiment: KnownExperiment,
+    params: Mapping[str, str] = NO_PARAMS,
+    model_ids: Collection[str] = (),
+) -> RunDataLogged | None:
+    """What of `data` the run does not have yet; None when that is nothing.
 
-
-def log_param(command: LogParam) -> RunDataLogged:
-    """Raises InvalidParameterValue."""
-    check_key(command.key, "key")
-    return RunDataLogged(run_id=command.run, params=[Param(command.key, command.value[:MAX_PARAM_CHARACTERS])])
-
-
-def set_tag(command: SetTag) -> RunDataLogged:
-    """Raises InvalidParameterValue."""
-    check_key(command.key, "key")
-    return RunDataLogged(run_id=command.run, tags=_tags([command]))
-
-
-def delete_tag(command: DeleteTag, *, is_set: bool) -> RunTagDeleted:
-    """Raises ResourceDoesNotExist."""
-    if not is_set:
-        raise ResourceDoesNotExist(f"No tag with name: {command.key} in run with id {command.run_id}")
-    return RunTagDeleted(run_id=command.run_id, key=command.key)
-
-
-def log_batch(command: PlainLogBatch) -> RunDataLogged:
-    """Raises InvalidParameterValue."""
-    metrics, params, tags = command.metrics, command.params, command.tags
-    count = len(metrics) + len(params) + len(tags)
-    if count > MAX_ENTITIES:
-        raise InvalidParameterValue(
-            f"A batch may hold at most {MAX_ENTITIES} metrics, params and tags, and this one holds {count}."
-        )
+    `params` are those of the run among the keys of `data`, `model_ids` the logged models that exist among those which
+    its metrics name. Params never change, so a known value that is out of date does not exist.
+    Raises InvalidParameterValue when a param has another value already, BadRequest for a metric of no model.
+    """
+    require_active_run(run, experiment)
+    for metric in data.model_metrics:
+        if metric.model_id not in model_ids:
+            raise BadRequest(f"Logged model '{metric.model_id}', which a metric names, does not exist.")
+    new_params = _new_params(data.params, run.run_id, params) if params else data.params
+    if not (new_params or data.metrics or data.tags):
+        return None
     return RunDataLogged(
-        run_id=command.run_id,
-        params=_params(params) if params else [],
-        metrics=_series(metrics) if metrics else [],
-        model_metrics=_model_metrics(metrics) if metrics else [],
-        tags=_tags(tags) if tags else [],
+        run_id=run.run_id, params=new_params, metrics=data.metrics, model_metrics=data.model_metrics, tags=data.tags
     )
 
 
-def without_known_params(event: RunDataLogged, known: Mapping[str, str]) -> RunDataLogged | None:
-    """What of `event` is news to a run whose params are `known`; None when nothing is.
-
-    Params never change, so a known value that is out of date does not exist.
-    Raises InvalidParameterValue when a param has another value already.
-    """
-    for param in event.params:
+def _new_params(params: list[Param], run_id: str, known: Mapping[str, str]) -> list[Param]:
+    for param in params:
         value = known.get(param.key)
         if value is not None and value != param.value:
             raise InvalidParameterValue(
-                f"Param '{param.key}' of run '{event.run_id}' has the value '{value}' already and cannot become"
+                f"Param '{param.key}' of run '{run_id}' has the value '{value}' already and cannot become"
                 f" '{param.value}'. Changing param values is not allowed."
             )
-    params = [param for param in event.params if param.key not in known] if known else event.params
-    if not (params or event.metrics or event.tags):
-        return None
-    if len(params) == len(event.params):
-        return event
-    return RunDataLogged(
-        run_id=event.run_id,
-        params=params,
-        metrics=event.metrics,
-        model_metrics=event.model_metrics,
-        tags=event.tags,
-    )
+    return [param for param in params if param.key not in known]
 
 
 def may_rename(event: RunDataLogged) -> bool:
@@ -135,170 +65,35 @@ def may_rename(event: RunDataLogged) -> bool:
     return any(tag.key == RUN_NAME_TAG for tag in event.tags)
 
 
-def is_empty(event: RunDataLogged) -> bool:
-    return not (event.metrics or event.params or event.tags)
+def delete_tag(key: str, run: KnownRun, experiment: KnownExperiment, *, is_set: bool) -> RunTagDeleted:
+    """Raises ResourceDoesNotExist when the run has no such tag."""
+    require_active_run(run, experiment)
+    if not is_set:
+        raise ResourceDoesNotExist(f"No tag with name: {key} in run with id {run.run_id}")
+    return RunTagDeleted(run_id=run.run_id, key=key)
 
 
-def log_model(command: LogModel) -> RunModelLogged:
-    """What is kept of the model: MODEL_FIELDS, without the settings of its flavors. Raises InvalidParameterValue."""
-    model = _model(command.model_json)
-    if missing := {field for field in MODEL_FIELDS if field != "model_uuid"} - model.keys():
-        raise InvalidParameterValue(f"Model json is missing mandatory fields: {', '.join(sorted(missing))}")
-    flavors = model["flavors"] or {}
-    if not isinstance(flavors, dict):
-        raise InvalidParameterValue(f"Field 'flavors' of the model must be an object, got {type(flavors).__name__}.")
-    kept = {field: model.get(field) for field in MODEL_FIELDS}
-    kept["flavors"] = {name: _without_config(flavor) for name, flavor in flavors.items()}
-    return RunModelLogged(run_id=command.run_id, model_json=json.dumps(kept))
+def log_model(model_json: str, run: KnownRun, experiment: KnownExperiment) -> RunModelLogged:
+    """`model_json` is one more element of the list of models in the tag mlflow.log-model.history."""
+    require_active_run(run, experiment)
+    return RunModelLogged(run_id=run.run_id, model_json=model_json)
 
 
-def _model(text: str) -> dict[str, Any]:
-    try:
-        model = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise InvalidParameterValue("Malformed model info: model_json is not a valid JSON.") from error
-    if not isinstance(model, dict):
-        raise InvalidParameterValue(f"model_json must be a JSON object, got {type(model).__name__}.")
-    return model
-
-
-def _without_config(flavor: Any) -> Any:
-    return {name: value for name, value in flavor.items() if name != "config"} if isinstance(flavor, dict) else flavor
-
-
-def log_inputs(command: LogInputs) -> RunInputsLogged | None:
-    """None when the command names no input. Raises InvalidParameterValue or BadRequest."""
-    for model in command.models:
-        _check_model_id(model.model_id)
-    if not (command.datasets or command.models):
+def log_inputs(inputs: RunInputs, run: KnownRun, experiment: KnownExperiment) -> RunInputsLogged | None:
+    """None when there is no input."""
+    require_active_run(run, experiment)
+    if not (inputs.datasets or inputs.model_ids):
         return None
-    return RunInputsLogged(
-        run_id=command.run_id,
-        datasets=[_dataset_input(dataset) for dataset in command.datasets],
-        model_ids=list(dict.fromkeys(model.model_id for model in command.models)),
-    )
+    return RunInputsLogged(run_id=run.run_id, datasets=inputs.datasets, model_ids=inputs.model_ids)
 
 
-def log_outputs(command: LogOutputs) -> RunOutputsLogged | None:
-    """None when the command names no output. Raises InvalidParameterValue or BadRequest."""
-    models = command.models or []
-    for model in models:
-        _check_model_id(model.model_id)
-    if again := repeated(model.model_id for model in models):
-        raise BadRequest(f"Model '{again[0]}' is given twice as an output of run '{command.run_id}'.")
+def log_outputs(
+    models: list[ModelOutput], run: KnownRun, experiment: KnownExperiment, known: Collection[str]
+) -> RunOutputsLogged | None:
+    """None when there is no output. `known` are those of `models` that are outputs of the run. Raises BadRequest."""
+    require_active_run(run, experiment)
+    for model_id in known:
+        raise BadRequest(f"Model '{model_id}' is an output of run '{run.run_id}' already.")
     if not models:
         return None
-    return RunOutputsLogged(run_id=command.run_id, models=[ModelOutput(model.model_id, model.step) for model in models])
-
-
-def require_new_outputs(event: RunOutputsLogged, known: Iterable[str]) -> None:
-    """Refuse outputs the run has already; `known` are those of them. Raises BadRequest."""
-    for model_id in known:
-        raise BadRequest(f"Model '{model_id}' is an output of run '{event.run_id}' already.")
-
-
-def _series(metrics: Sequence[PlainMetric]) -> list[MetricSeries]:
-    """The points by key, each key's in the order they were sent."""
-    series: dict[str, MetricSeries] = {}
-    known = series.get
-    for metric in metrics:
-        one = known(metric.key)
-        if one is None:
-            check_key(metric.key, "metrics.key")
-            one = series[metric.key] = MetricSeries(metric.key, [], [], [])
-        one.value.append(metric.value)  # type: ignore[arg-type]  # checked in bulk below
-        one.timestamp_ms.append(metric.timestamp)  # type: ignore[arg-type]  # likewise
-        one.step.append(metric.step)
-    return [_checked(one) for one in series.values()]
-
-
-def _checked(series: MetricSeries) -> MetricSeries:
-    """The series when its values and times may be kept, its values as they are kept."""
-    times = series.timestamp_ms
-    if None in times or min(times) < 0:
-        for timestamp_ms in times:
-            check_timestamp(timestamp_ms, "metrics.timestamp")
-    if set(map(type, series.value)) == {float}:
-        return series
-    values = [metric_value(value, "metrics.value") for value in series.value]
-    return MetricSeries(series.key, values, times, series.step)
-
-
-def _check_dataset(metric: Metric | LogMetric) -> None:
-    """A name alone does not tell a dataset, nor does a digest."""
-    if bool(metric.dataset_name) != bool(metric.dataset_digest):
-        raise InvalidParameterValue(
-            "'dataset_name' and 'dataset_digest' of a metric belong together: give both or none."
-        )
-
-
-def _model_metrics(metrics: Sequence[PlainMetric]) -> list[ModelMetric]:
-    """The points that are about a model too; a batch of plain points has none."""
-    found: list[ModelMetric] = []
-    for metric in metrics:
-        if not isinstance(metric, Metric):
-            break  # the points of one batch are of one type
-        _check_dataset(metric)
-        if metric.model_id:
-            found.append(_model_metric(metric, metric_value(metric.value, "value")))
-    return found
-
-
-def _model_metric(metric: Metric | LogMetric, value: float | str) -> ModelMetric:
-    check_timestamp(metric.timestamp, "timestamp")
-    return ModelMetric(
-        model_id=metric.model_id,
-        key=metric.key,
-        value=value,
-        timestamp_ms=metric.timestamp or 0,
-        step=metric.step,
-        dataset_name=metric.dataset_name or None,
-        dataset_digest=metric.dataset_digest or None,
-    )
-
-
-def _params(params: Sequence[KeyValue]) -> list[Param]:
-    keys = [param.key for param in params]
-    _check_keys(keys, "params.key")
-    if again := repeated(keys):
-        raise InvalidParameterValue(f"Param '{again[0]}' is given twice; each may be given once.")
-    return [Param(param.key, param.value[:MAX_PARAM_CHARACTERS]) for param in params]
-
-
-def _tags(tags: Sequence[KeyValue | SetTag]) -> list[Tag]:
-    """The last of equal keys wins; a name that is empty is none, and leaves the run its own, as MLflow does."""
-    last = {tag.key: tag.value for tag in tags if tag.value or tag.key != RUN_NAME_TAG}
-    _check_keys(last, "tags.key")
-    return [Tag(key, value[:MAX_TAG_CHARACTERS]) for key, value in last.items()]
-
-
-def _check_keys(keys: Iterable[str], field: str) -> None:
-    for key in keys:
-        check_key(key, field)
-
-
-def _dataset_input(sent: DatasetInputMessage) -> DatasetInput:
-    dataset = sent.dataset or Dataset()
-    return DatasetInput(
-        name=dataset.name,
-        digest=dataset.digest,
-        source_type=dataset.source_type,
-        source=dataset.source,
-        schema=dataset.schema,
-        profile=dataset.profile,
-        tags=_input_tags(sent.tags),
-    )
-
-
-def _input_tags(tags: Sequence[KeyValue]) -> list[Tag]:
-    for tag in tags:
-        if not tag.key:
-            raise InvalidParameterValue("Missing value for required parameter 'tags.key'.")
-    if again := repeated(tag.key for tag in tags):
-        raise BadRequest(f"Tag '{again[0]}' of a dataset input is given twice.")
-    return [Tag(tag.key, tag.value) for tag in tags]
-
-
-def _check_model_id(model_id: str) -> None:
-    if not model_id:
-        raise InvalidParameterValue("Missing value for required parameter 'models.model_id'.")
+    return RunOutputsLogged(run_id=run.run_id, models=models)

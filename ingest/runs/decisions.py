@@ -1,14 +1,13 @@
 """What commands about a run itself become."""
 
-from dataclasses import replace
 from typing import Final
 
-from ingest.admission.lifecycle import require_active_experiment
-from ingest.admission.lookups import ExperimentAtDoor, RunInfo
 from ingest.artifact_paths import run_artifacts
+from ingest.experiments.state import KnownExperiment, require_active_experiment
+from ingest.runs.state import KnownRun, RunInfo, require_active_run
 from ingest.validation import repeated
 from schemas.errors import BadRequest, InvalidParameterValue
-from schemas.events import RunCreated, RunUpdated, Tag
+from schemas.events import RunCreated, RunDeleted, RunRestored, RunUpdated, Tag
 from schemas.messages.bounds import MAX_TAG_CHARACTERS
 from schemas.messages.message import KeyValue
 from schemas.messages.runs import CreateRun, UpdateRun
@@ -40,7 +39,7 @@ def check_create(command: CreateRun) -> str:
     return command.run_name or tagged
 
 
-def create(command: CreateRun, experiment: ExperimentAtDoor, run_id: str, name: str) -> RunCreated:
+def create(command: CreateRun, experiment: KnownExperiment, run_id: str, name: str) -> RunCreated:
     """The name's own tag is left out: every run has it. Raises InvalidParameterValue."""
     require_active_experiment(experiment)
     return RunCreated(
@@ -55,19 +54,35 @@ def create(command: CreateRun, experiment: ExperimentAtDoor, run_id: str, name: 
     )
 
 
-def update(command: UpdateRun) -> RunUpdated | None:
-    """None when the command changes nothing. Raises InvalidParameterValue."""
-    status = None
-    if command.status is not None:
-        status = _STATUSES_AS_SENT.get(command.status)
-        if status is None:
-            raise InvalidParameterValue(
-                f"Invalid value {command.status!r:.100} for parameter 'status': it must be one of"
-                f" {', '.join(RUN_STATUSES.values())}."
-            )
+def status_of(command: UpdateRun) -> str | None:
+    """The name of the status that was sent by name or number, None when none was. Raises InvalidParameterValue."""
+    if command.status is None:
+        return None
+    status = _STATUSES_AS_SENT.get(command.status)
+    if status is None:
+        raise InvalidParameterValue(
+            f"Invalid value {command.status!r:.100} for parameter 'status': it must be one of"
+            f" {', '.join(RUN_STATUSES.values())}."
+        )
+    return status
+
+
+def update(command: UpdateRun, status: str | None, run: KnownRun, experiment: KnownExperiment) -> RunUpdated | None:
+    """None when the command changes nothing. Raises InvalidParameterValue for a deleted run."""
+    require_active_run(run, experiment)
     if status is None and command.end_time is None and not command.run_name:
         return None
-    return RunUpdated(run_id=command.run, status=status, end_time_ms=command.end_time, name=command.run_name or None)
+    return RunUpdated(run_id=run.run_id, status=status, end_time_ms=command.end_time, name=command.run_name or None)
+
+
+def delete(run: KnownRun, experiment: KnownExperiment) -> RunDeleted:
+    """Also when the run is deleted already: what is known of it may be late."""
+    return RunDeleted(run_id=run.run_id, experiment_revision=experiment.lifecycle_revision)
+
+
+def restore(run: KnownRun, experiment: KnownExperiment) -> RunRestored:
+    """Also when the run is active already: what is known of it may be late."""
+    return RunRestored(run_id=run.run_id, experiment_revision=experiment.lifecycle_revision)
 
 
 def info_of_new(event: RunCreated) -> RunInfo:
@@ -82,16 +97,6 @@ def info_of_new(event: RunCreated) -> RunInfo:
         end_time_ms=None,
         artifact_uri=event.artifact_uri,
         active=True,
-    )
-
-
-def info_after(info: RunInfo, event: RunUpdated) -> RunInfo:
-    """The run after an update, as the fold makes it."""
-    return replace(
-        info,
-        status=info.status if event.status is None else event.status,
-        end_time_ms=info.end_time_ms if event.end_time_ms is None else event.end_time_ms,
-        name=info.name if event.name is None else event.name,
     )
 
 

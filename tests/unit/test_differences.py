@@ -55,7 +55,7 @@ SHOWN_BY: Final[dict[str, tuple[str, ...]]] = {
     "`PATCH logged-models/{id}` is about": (f"{DELIBERATE}::test_a_path_names_the_model_whatever_its_body_says",),
     "The key of a logged model's tag": (f"{DELIBERATE}::test_a_path_names_the_model_whatever_its_body_says",),
     "`runs/log-model` with a list": (
-        "unit/ingest/run_data/test_decisions.py::test_what_is_no_model_is_refused",
+        "unit/ingest/run_data/test_content.py::test_what_is_no_model_is_refused",
         "unit/projector/test_fold.py::test_a_model_is_not_added_to_what_is_no_list",
         "unit/projector/test_fold.py::test_a_list_of_models_has_an_end",
     ),

@@ -24,11 +24,11 @@ async def serve_ingest(settings: Settings, announce: Announce) -> None:
 
     @asynccontextmanager
     async def services(stopping: asyncio.Event) -> AsyncIterator[Services]:
-        from ingest.admission.postgresql_lookups import PostgresqlDoorState
+        from ingest.admission.postgresql_lookups import PostgresqlLookups
 
         async with writing_system(stores, stopping) as system:
-            door_state = PostgresqlDoorState(system.connections)
-            writes = await write_services(system.log, system.progress, door_state, settings.artifacts, shared=True)
+            lookups = PostgresqlLookups(system.connections)
+            writes = await write_services(system.log, system.progress, lookups, settings.artifacts, shared=True)
             yield as_role("ingest", {Kind.WRITE}, writes, system.services())
 
     await serve_role(services, "takes writes", settings, announce)

@@ -30,7 +30,7 @@ async def serve_shared(settings: Settings, announce: Callable[[str], None]) -> N
 
     @asynccontextmanager
     async def services(stopping: asyncio.Event) -> AsyncIterator[Services]:
-        from ingest.admission.postgresql_lookups import PostgresqlDoorState
+        from ingest.admission.postgresql_lookups import PostgresqlLookups
         from query_api.postgresql.read_model import PostgresqlReadModel
 
         async with AsyncExitStack() as stack:
@@ -42,9 +42,9 @@ async def serve_shared(settings: Settings, announce: Callable[[str], None]) -> N
             stack.push_async_callback(_cancelled, asyncio.create_task(projector.keep_running()))
             await _first_read_model(progress, stopping)
             read_model = PostgresqlReadModel(system.connections)
-            door_state = PostgresqlDoorState(system.connections)
+            lookups = PostgresqlLookups(system.connections)
             yield together(
-                await write_services(log, progress, door_state, artifacts, shared=True),
+                await write_services(log, progress, lookups, artifacts, shared=True),
                 read_services(log, history, progress, read_model),
                 await artifact_services(log, progress, read_model, artifacts, stack),
                 system.services(),

@@ -4,7 +4,7 @@ from contextlib import AsyncExitStack
 
 from prometheus_client.core import Metric
 
-from ingest.admission.sqlite_lookups import SqliteDoorState
+from ingest.admission.sqlite_lookups import SqliteLookups
 from query_api.sqlite.read_model import SqliteReadModel
 from query_api.sqlite.text_match import register_functions
 from read_model.sqlite_link import link_of
@@ -19,8 +19,8 @@ from tracklog.web.metrics import LogState, log_metrics
 async def embedded_services(settings: Settings, system: EmbeddedSystem, stack: AsyncExitStack) -> Services:
     """All services, which are ready; what they hold is let go of when `stack` is left."""
     link = link_of(system.log_path)
-    door_state = SqliteDoorState(link, system.read_model_damaged)
-    stack.callback(door_state.close)
+    lookups = SqliteLookups(link, system.read_model_damaged)
+    stack.callback(lookups.close)
     read_model = SqliteReadModel(link, register_functions, system.read_model_damaged)
     stack.push_async_callback(read_model.close)
 
@@ -37,7 +37,7 @@ async def embedded_services(settings: Settings, system: EmbeddedSystem, stack: A
         "projector": system.check_projector,
     }
     return together(
-        await write_services(system.log, system.progress, door_state, settings.artifacts, shared=False),
+        await write_services(system.log, system.progress, lookups, settings.artifacts, shared=False),
         read_services(system.log, system.log, system.progress, read_model),
         await artifact_services(system.log, system.progress, read_model, settings.artifacts, stack),
         Services(routes=(), metrics=[measured], needs=needs),

@@ -8,7 +8,7 @@ from contextlib import AsyncExitStack
 from prometheus_client.core import Metric
 
 from event_log.port import EventLog, EventLogReader
-from ingest.admission.lookups import DoorState
+from ingest.admission.lookups import Lookups
 from query_api.port import ReadModel
 from read_model.progress import ProjectionProgress
 from schemas.rest.route import Route
@@ -18,7 +18,7 @@ from tracklog.web.metrics import WriteCounts, write_metrics
 
 
 async def write_services(
-    log: EventLog, progress: ProjectionProgress, door_state: DoorState, artifacts: ArtifactSettings, *, shared: bool
+    log: EventLog, progress: ProjectionProgress, lookups: Lookups, artifacts: ArtifactSettings, *, shared: bool
 ) -> Services:
     """What changes tracking data; the log has its default experiment then. `shared`: others write to it too.
 
@@ -29,9 +29,7 @@ async def write_services(
     from schemas.envelope import EventClock
 
     counts = WriteCounts()
-    ingest = IngestService(
-        log, progress, door_state, artifacts.default_root, EventClock(), shared=shared, observer=counts
-    )
+    ingest = IngestService(log, progress, lookups, artifacts.default_root, EventClock(), shared=shared, observer=counts)
     await ingest.ensure_default_experiment()
 
     async def written() -> list[Metric]:

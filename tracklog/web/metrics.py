@@ -110,7 +110,7 @@ class WriteCounts:
     def appended(self, events: int) -> None:
         self.appended_events += events
 
-    def heard(self, seconds: float, *, refused: bool) -> None:
+    def decided(self, seconds: float, *, refused: bool) -> None:
         """Account for a verdict that came after `seconds`."""
         self.verdict_waits.count(seconds)
         self.refused_writes += refused

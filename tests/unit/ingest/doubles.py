@@ -1,37 +1,60 @@
-"""The door's ports in memory: a projection that folds a MemoryEventLog when someone waits for it, and not before."""
+"""What ingest stands on, for its tests: a log in memory, and an SQLite read model that is folded when someone waits."""
 
-from collections.abc import Sequence
+import asyncio
+import shutil
+import tempfile
+import weakref
+from functools import cache
+from pathlib import Path
+from typing import TypeVar
 
+from event_log.fixed_assignment import FixedAssignment
 from event_log.memory_event_log import MemoryEventLog
-from ingest.admission.lifecycle import is_active
-from ingest.admission.lookups import DoorState, ExperimentAtDoor, LoggedModelAtDoor, RunAtDoor, RunInfo
+from ingest.admission.known_entities import KnownEntities
+from ingest.admission.lookups import Lookup, Lookups, Parameter
+from ingest.admission.sqlite_lookups import SqliteLookups
+from ingest.experiments.lookups import EXPERIMENTS
+from ingest.runs.lookups import RUNS
+from ingest.runs.state import KnownRun, require_active_run
 from ingest.service import IngestService
-from projector.fold import fold
-from projector.working_set import WorkingSet
+from projector import sqlite_generations
+from projector.sqlite_read_model import SqliteReadModelWriter
+from projector.worker import Progress, ProjectorWorker
 from read_model.progress import ProgressReport, ProjectionBehind, ProjectionProgress
 from schemas import codec
 from schemas.envelope import Actor, EventClock, EventData, Position, Positions
-from schemas.errors import TemporarilyUnavailable, TracklogError
+from schemas.errors import REFUSALS, TemporarilyUnavailable, TracklogError
 from schemas.events import AnyEvent
+
+T = TypeVar("T")
 
 ANN = Actor(user="ann")
 
 
-class MemoryProjection(ProjectionProgress, DoorState):
-    """What the fold makes of a log of one partition, as far as anybody waited for it.
+class ProjectionOnDemand(ProjectionProgress, Lookups):
+    """The read model of a log of one partition, folded as far as a command waited for it, and not before.
 
     `is_stuck`: it never gets on. `is_away`: nobody can ask it; `asked` counts who tries.
     """
 
-    def __init__(self, log: MemoryEventLog) -> None:
+    def __init__(self, log: MemoryEventLog, folder: Path) -> None:
         self.is_stuck = False
         self.is_away = False
         self.asked = 0
         self.waits = 0
-        self._log = log
-        self._rows = WorkingSet()
+        file = folder / "read-model.1"
+        shutil.copy(_empty_read_model(), file)
+        link = folder / "read-model"
+        link.symlink_to(file.name)
+        self._lookups = SqliteLookups(link)
+        self._worker = ProjectorWorker(log, SqliteReadModelWriter(file), FixedAssignment({0}), self._note)
         self._next_offset = 0
         self._refusals: dict[int, TracklogError] = {}
+        self._folding = asyncio.Lock()
+
+    async def _note(self, progress: Progress) -> None:
+        for refusal in progress.refusals:
+            self._refusals[refusal.offset] = REFUSALS[refusal.error_code](refusal.message)
 
     # --- ProjectionProgress -----------------------------------------------------------------------------------------
 
@@ -41,12 +64,10 @@ class MemoryProjection(ProjectionProgress, DoorState):
             return
         if self.is_stuck:
             raise ProjectionBehind(f"stuck at 0:{self._next_offset}")
-        for recorded in await self._log.read(0, self._next_offset, limit=positions[0] - self._next_offset):
-            try:
-                fold(self._rows, recorded, codec.decode(recorded))
-            except TracklogError as refusal:
-                self._refusals[recorded.offset] = refusal
-            self._next_offset = recorded.offset + 1
+        async with self._folding:
+            await self._worker.start()
+            await self._worker.fold_until(positions)
+            self._next_offset = self._worker.checkpoint[0]
 
     async def verdict(self, position: Position, timeout_s: float) -> TracklogError | None:
         await self.wait_until({0: position.offset + 1}, timeout_s)
@@ -59,108 +80,47 @@ class MemoryProjection(ProjectionProgress, DoorState):
     def report(self) -> ProgressReport:
         return ProgressReport({0: self._next_offset}, 0)
 
+    # --- Lookups ----------------------------------------------------------------------------------------------------
+
+    async def one(self, lookup: Lookup[T], *parameters: Parameter) -> T | None:
+        self._ask()
+        return await self._lookups.one(lookup, *parameters)
+
+    async def all(self, lookup: Lookup[T], *parameters: Parameter) -> list[T]:
+        self._ask()
+        return await self._lookups.all(lookup, *parameters)
+
     def _ask(self) -> None:
         self.asked += 1
         if self.is_away:
             raise TemporarilyUnavailable("the read model is away")
 
-    # --- DoorState --------------------------------------------------------------------------------------------------
 
-    async def experiment(self, experiment_id: int) -> ExperimentAtDoor | None:
-        self._ask()
-        row = self._rows.experiments.get(experiment_id)
-        if row is None:
-            return None
-        return ExperimentAtDoor(
-            row.experiment_id,
-            row.name,
-            row.artifact_location,
-            row.active,
-            row.lifecycle_us,
-            row.lifecycle_revision,
-            row.creation_time_ms,
-            row.claim,
-        )
+async def active_run(known: KnownEntities, run_id: str) -> KnownRun:
+    """A run that takes writes, as every command about its data sees it. Raises InvalidParameterValue."""
+    run = await known.existing(RUNS, run_id)
+    require_active_run(run, await known.existing(EXPERIMENTS, run.experiment_id))
+    return run
 
-    async def experiment_named(self, name: str) -> ExperimentAtDoor | None:
-        experiment_id = self._rows.experiment_ids.get(name)
-        return None if experiment_id is None else await self.experiment(experiment_id)
 
-    async def last_experiment_id(self) -> int | None:
-        return max(self._rows.experiments, default=None)
-
-    async def has_experiment_tag(self, experiment_id: int, key: str) -> bool:
-        return self._rows.experiment_tags.get((experiment_id, key)) is not None
-
-    async def experiment_tag_keys(self, experiment_id: int, prefix: str) -> list[str]:
-        return [
-            key
-            for (owner, key), value in self._rows.experiment_tags.items()
-            if owner == experiment_id and key.startswith(prefix) and value is not None
-        ]
-
-    async def run(self, run_id: str) -> RunAtDoor | None:
-        self._ask()
-        row = self._rows.runs.get(run_id)
-        if row is None:
-            return None
-        return RunAtDoor(row.run_id, row.experiment_id, row.active, row.lifecycle_us, row.experiment_revision)
-
-    async def run_info(self, run_id: str) -> RunInfo | None:
-        row = self._rows.runs.get(run_id)
-        run = await self.run(run_id)
-        experiment = None if run is None else await self.experiment(run.experiment_id)
-        if row is None or run is None or experiment is None:
-            return None
-        return RunInfo(
-            run_id,
-            row.experiment_id,
-            row.name,
-            row.user_id,
-            row.status,
-            row.start_time_ms,
-            row.end_time_ms,
-            row.artifact_uri,
-            is_active(run, experiment),
-        )
-
-    async def params(self, run_id: str, keys: Sequence[str]) -> dict[str, str]:
-        row = self._rows.runs.get(run_id)
-        return {key: row.params[key] for key in keys if key in row.params} if row else {}
-
-    async def has_run_tag(self, run_id: str, key: str) -> bool:
-        row = self._rows.runs.get(run_id)
-        return row is not None and row.tags.get(key) is not None
-
-    async def logged_models_output(self, run_id: str, model_ids: Sequence[str]) -> set[str]:
-        row = self._rows.runs.get(run_id)
-        return row.model_outputs & set(model_ids) if row else set()
-
-    async def logged_model(self, model_id: str) -> LoggedModelAtDoor | None:
-        row = self._rows.logged_models.get(model_id)
-        return None if row is None else LoggedModelAtDoor(row.model_id, row.experiment_id)
-
-    async def logged_model_params(self, model_id: str, keys: Sequence[str]) -> set[str]:
-        row = self._rows.logged_models.get(model_id)
-        return row.params.keys() & set(keys) if row else set()
-
-    async def has_logged_model_tag(self, model_id: str, key: str) -> bool:
-        row = self._rows.logged_models.get(model_id)
-        return row is not None and row.tags.get(key) is not None
-
-    async def logged_model_json(self, model_id: str) -> bytes | None:
-        row = self._rows.logged_models.get(model_id)
-        return None if row is None else b'{"model":{"info":{"model_id":"%s"}}}' % model_id.encode()
+@cache
+def _empty_read_model() -> Path:
+    """A file to be copied, which is faster than to make tables."""
+    file = Path(tempfile.mkdtemp(prefix="ingest-tests-")) / "empty"
+    sqlite_generations.create(file, "of no log")
+    return file
 
 
 class House:
     """An ingest service on an empty log, and what one wants to see of it. `now_s` is what its clock shows."""
 
     def __init__(self, *, shared: bool = False) -> None:
+        folder = Path(tempfile.mkdtemp(prefix="ingest-tests-"))
+        weakref.finalize(self, shutil.rmtree, folder)
         self.log = MemoryEventLog()
         self.clock = EventClock()
         self.now_s = 1000.0
-        self.projection = MemoryProjection(self.log)
+        self.projection = ProjectionOnDemand(self.log, folder)
         self.ingest = self.another_process(shared=shared)
 
     def another_process(self, *, shared: bool = False, clock: EventClock | None = None) -> IngestService:

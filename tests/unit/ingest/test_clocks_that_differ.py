@@ -8,8 +8,10 @@ import orjson
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ingest.admission.lifecycle import is_active
-from ingest.admission.lookups import ExperimentAtDoor, RunAtDoor
+from ingest.experiments.lookups import EXPERIMENTS
+from ingest.experiments.state import KnownExperiment
+from ingest.runs.lookups import RUNS
+from ingest.runs.state import KnownRun, is_active
 from ingest.service import IngestService
 from schemas.documents.runs import LIFECYCLE_STAGE
 from schemas.envelope import EventClock
@@ -80,10 +82,10 @@ class System:
 
     async def shown(self) -> dict[str, bool]:
         """Which runs are active, to whoever looks at all that was acknowledged."""
-        door = self.house.another_process(shared=True).door
-        await door.catch_up()
-        experiment = await door.experiment(int(self.experiment_id))
-        return {run_id: is_active(await door.run(run_id), experiment) for run_id in self.model.runs}
+        known = self.house.another_process(shared=True).known
+        await known.catch_up()
+        experiment = await known.existing(EXPERIMENTS, int(self.experiment_id))
+        return {run_id: is_active(await known.existing(RUNS, run_id), experiment) for run_id in self.model.runs}
 
 
 COMMANDS = st.lists(
@@ -128,9 +130,9 @@ async def test_a_delete_of_an_experiment_reaches_the_runs_of_a_process_whose_clo
 
 
 @given(
-    run=st.builds(RunAtDoor, st.just("r"), st.just(1), st.booleans(), st.integers(1, 3), st.none() | st.integers(0, 2)),
+    run=st.builds(KnownRun, st.just("r"), st.just(1), st.booleans(), st.integers(1, 3), st.none() | st.integers(0, 2)),
     experiment=st.builds(
-        ExperimentAtDoor,
+        KnownExperiment,
         st.just(1),
         st.just("e"),
         st.just("a"),
@@ -139,7 +141,7 @@ async def test_a_delete_of_an_experiment_reaches_the_runs_of_a_process_whose_clo
         st.integers(0, 2),
     ),
 )
-def test_the_door_and_the_reads_agree_on_who_is_active(run: RunAtDoor, experiment: ExperimentAtDoor) -> None:
+def test_commands_and_reads_agree_on_who_is_active(run: KnownRun, experiment: KnownExperiment) -> None:
     rows = SqliteRows()
     rows.experiment(
         1,

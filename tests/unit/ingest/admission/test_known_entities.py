@@ -1,11 +1,17 @@
-"""What the door knows, and when it asks the read model again."""
+"""What a process knows of entities, and when it asks the read model again."""
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
 from ingest.admission.known_entities import MAX_AGE_S, RETRY_S
-from ingest.admission.lookups import LoggedModelAtDoor, RunAtDoor
+from ingest.admission.lookups import Lookup, Parameter
+from ingest.experiments.lookups import EXPERIMENTS
+from ingest.logged_models.lookups import LOGGED_MODELS
+from ingest.logged_models.state import KnownLoggedModel
+from ingest.runs.lookups import RUNS
+from ingest.runs.state import KnownRun
 from read_model.progress import ProjectionBehind
 from schemas.errors import InvalidParameterValue, ResourceDoesNotExist, TemporarilyUnavailable
 from schemas.events import (
@@ -19,7 +25,7 @@ from schemas.events import (
 )
 from schemas.messages.experiments import DeleteExperiment, UpdateExperiment
 from schemas.messages.runs import DeleteRun, RestoreRun
-from tests.unit.ingest.doubles import ANN, House
+from tests.unit.ingest.doubles import ANN, House, active_run
 
 
 def experiment_created(experiment_id: int = 1) -> ExperimentCreated:
@@ -34,7 +40,7 @@ def run_created(run_id: str = "r", experiment_id: int = 1) -> RunCreated:
 
 @pytest.fixture
 async def house() -> House:
-    """A log with an active run in an active experiment, which the door has not seen yet."""
+    """A log with an active run in an active experiment, which no process has seen yet."""
     house = House()
     await house.append(experiment_created())
     await house.append(run_created())
@@ -42,42 +48,42 @@ async def house() -> House:
 
 
 async def test_a_run_that_another_process_created_is_found_once_the_projection_has_it(house: House) -> None:
-    assert (await house.ingest.door.active_run("r")).experiment_id == 1
+    assert (await active_run(house.ingest.known, "r")).experiment_id == 1
 
 
 async def test_what_never_was_is_not_found_and_only_after_waiting(house: House) -> None:
-    door = house.ingest.door
-    await door.run("r")
+    known = house.ingest.known
+    await known.existing(RUNS, "r")
     waits = house.projection.waits
     with pytest.raises(ResourceDoesNotExist):
-        await door.run("unknown")
+        await known.existing(RUNS, "unknown")
     with pytest.raises(ResourceDoesNotExist):
-        await door.experiment(99)
-    assert await door.logged_model("m") is None
+        await known.existing(EXPERIMENTS, 99)
+    assert await known.find(LOGGED_MODELS, "m") is None
     assert house.projection.waits == waits + 3
 
 
 async def test_a_known_run_needs_no_read_model(house: House) -> None:
-    door = house.ingest.door
-    await door.active_run("r")
+    known = house.ingest.known
+    await active_run(known, "r")
     house.projection.is_stuck = True
     waits = house.projection.waits
-    await door.active_run("r")
+    await active_run(known, "r")
     assert house.projection.waits == waits
 
 
 async def test_an_unknown_run_cannot_be_denied_while_the_projection_is_behind(house: House) -> None:
     house.projection.is_stuck = True
     with pytest.raises(ProjectionBehind):
-        await house.ingest.door.run("r")
+        await house.ingest.known.existing(RUNS, "r")
 
 
-async def test_the_first_look_up_sees_a_delete_from_before_a_crash(house: House) -> None:
-    door = house.ingest.door
-    await door.run("r")
+async def test_the_first_lookup_sees_a_delete_from_before_a_crash(house: House) -> None:
+    known = house.ingest.known
+    await known.existing(RUNS, "r")
     await house.append(RunDeleted(run_id="r"))
     with pytest.raises(InvalidParameterValue):
-        await house.another_process().door.active_run("r")
+        await active_run(house.another_process().known, "r")
 
 
 async def test_a_run_follows_the_later_lifecycle_change_of_itself_and_its_experiment(house: House) -> None:
@@ -88,83 +94,83 @@ async def test_a_run_follows_the_later_lifecycle_change_of_itself_and_its_experi
         (ExperimentRestored(experiment_id=1), True),
     ):
         await house.append(event)
-        fresh = house.another_process().door
+        fresh = house.another_process().known
         if active:
-            await fresh.active_run("r")
+            await active_run(fresh, "r")
         else:
             with pytest.raises(InvalidParameterValue):
-                await fresh.active_run("r")
+                await active_run(fresh, "r")
 
 
 @pytest.mark.parametrize("shared", [False, True])
 async def test_an_own_change_counts_at_once(house: House, shared: bool) -> None:
     ingest = house.another_process(shared=shared)
-    await ingest.door.active_run("r")
+    await active_run(ingest.known, "r")
     await ingest.runs.delete(DeleteRun(run_id="r"), ANN, "q")
     with pytest.raises(InvalidParameterValue):
-        await ingest.door.active_run("r")
+        await active_run(ingest.known, "r")
     await ingest.runs.restore(RestoreRun(run_id="r"), ANN, "q")
-    await ingest.door.active_run("r")
+    await active_run(ingest.known, "r")
 
 
-async def test_a_look_up_during_a_change_is_not_kept(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_lookup_during_a_change_is_not_kept(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     """It may have read what was before, and come back after the change was acknowledged."""
     ingest = house.another_process()
-    await ingest.door.catch_up()
-    ask, answered, may_answer = house.projection.run, asyncio.Event(), asyncio.Event()
+    await ingest.known.catch_up()
+    ask, answered, may_answer = house.projection.one, asyncio.Event(), asyncio.Event()
 
-    async def slow_ask(run_id: str) -> RunAtDoor | None:
-        found = await ask(run_id)
+    async def slow_ask(lookup: Lookup[KnownRun], *parameters: Parameter) -> KnownRun | None:
+        found = await ask(lookup, *parameters)
         answered.set()
         await may_answer.wait()
         return found
 
-    monkeypatch.setattr(house.projection, "run", slow_ask)
-    early = asyncio.create_task(ingest.door.run("r"))
+    monkeypatch.setattr(house.projection, "one", slow_ask)
+    early = asyncio.create_task(ingest.known.existing(RUNS, "r"))
     await answered.wait()
-    monkeypatch.setattr(house.projection, "run", ask)
+    monkeypatch.setattr(house.projection, "one", ask)
     await ingest.runs.delete(DeleteRun(run_id="r"), ANN, "q")
     may_answer.set()
     assert (await early).active, "it began before the delete was acknowledged"
-    assert not (await ingest.door.run("r")).active
+    assert not (await ingest.known.existing(RUNS, "r")).active
 
 
 async def test_a_forgotten_run_is_looked_up_again_after_a_wait(house: House) -> None:
-    door = house.ingest.door
-    await door.run("r")
+    known = house.ingest.known
+    await known.existing(RUNS, "r")
     await house.append(RunDeleted(run_id="r"))
-    assert (await door.run("r")).active, "an embedded door is the only writer and need not ask"
-    door.forget("run/r")
-    assert not (await door.run("r")).active
+    assert (await known.existing(RUNS, "r")).active, "the only writer need not ask"
+    known.invalidate_unprojected(RUNS, "r")
+    assert not (await known.existing(RUNS, "r")).active
 
 
 async def test_forgetting_all_forgets_experiments_too(house: House) -> None:
-    door = house.ingest.door
-    await door.active_run("r")
+    known = house.ingest.known
+    await active_run(known, "r")
     await house.append(ExperimentDeleted(experiment_id=1))
-    door.forget_all()
+    known.invalidate_all()
     with pytest.raises(InvalidParameterValue):
-        await door.active_run("r")
+        await active_run(known, "r")
 
 
 async def test_forgetting_all_forgets_logged_models_too(house: House) -> None:
-    door = house.ingest.door
-    door.logged_model_created(LoggedModelAtDoor("m-of-another-log", 1))
-    door.forget_all()
-    assert await door.logged_model("m-of-another-log") is None
+    known = house.ingest.known
+    known.created(LOGGED_MODELS, "m-of-another-log", KnownLoggedModel("m-of-another-log", 1))
+    known.invalidate_all()
+    assert await known.find(LOGGED_MODELS, "m-of-another-log") is None
 
 
-async def test_what_a_shared_door_knows_of_an_experiment_is_not_what_a_lifecycle_is_decided_on(house: House) -> None:
+async def test_where_a_log_is_shared_a_lifecycle_is_not_decided_on_what_is_known_of_an_experiment(house: House) -> None:
     """Another process restored the experiment a moment ago: this delete comes after it, and holds."""
     ingest = house.another_process(shared=True)
-    await ingest.door.active_run("r")
+    await active_run(ingest.known, "r")
     await house.append(ExperimentDeleted(experiment_id=1))
     await house.append(ExperimentRestored(experiment_id=1))
     await ingest.runs.delete(DeleteRun(run_id="r"), ANN, "q")
     assert (await house.events())[-1] == RunDeleted(run_id="r", experiment_revision=2)
-    assert (await house.another_process().door.experiment(1)).active
+    assert (await house.another_process().known.existing(EXPERIMENTS, 1)).active
     with pytest.raises(InvalidParameterValue):
-        await house.another_process().door.active_run("r")
+        await active_run(house.another_process().known, "r")
 
 
 async def test_an_experiment_that_another_process_restored_a_moment_ago_can_be_deleted_and_renamed(
@@ -172,25 +178,25 @@ async def test_an_experiment_that_another_process_restored_a_moment_ago_can_be_d
 ) -> None:
     ingest = house.another_process(shared=True)
     await house.append(ExperimentDeleted(experiment_id=1))
-    assert not (await ingest.door.experiment(1)).active
+    assert not (await ingest.known.existing(EXPERIMENTS, 1)).active
     await house.append(ExperimentRestored(experiment_id=1))
     await ingest.experiments.rename(UpdateExperiment(experiment_id="1", new_name="x"), ANN, "q")
     await ingest.experiments.delete(DeleteExperiment(experiment_id="1"), ANN, "q")
     with pytest.raises(InvalidParameterValue):
-        await ingest.door.active_run("r")
+        await active_run(ingest.known, "r")
 
 
-async def test_a_door_that_is_not_shared_decides_on_what_it_knows(house: House) -> None:
+async def test_the_only_writer_decides_on_what_it_knows(house: House) -> None:
     ingest = house.another_process()
-    await ingest.door.active_run("r")
+    await active_run(ingest.known, "r")
     waits = house.projection.waits
-    await ingest.door.experiment_now(1)
+    await ingest.known.current(EXPERIMENTS, 1)
     assert house.projection.waits == waits
 
 
 async def test_a_lifecycle_command_waits_for_what_was_acknowledged_elsewhere(house: House) -> None:
     ingest = house.another_process(shared=True)
-    await ingest.door.active_run("r")
+    await active_run(ingest.known, "r")
     await house.append(ExperimentDeleted(experiment_id=1))
     house.projection.is_stuck = True
     before = await house.count()
@@ -199,67 +205,106 @@ async def test_a_lifecycle_command_waits_for_what_was_acknowledged_elsewhere(hou
     assert await house.count() == before
 
 
-async def test_a_shared_door_hears_of_others_within_its_age(house: House) -> None:
-    door = house.another_process(shared=True).door
-    await door.active_run("r")
+async def test_changes_of_other_processes_are_seen_within_an_age(house: House) -> None:
+    known = house.another_process(shared=True).known
+    await active_run(known, "r")
     await house.append(RunDeleted(run_id="r"))
-    await door.catch_up()
-    await door.active_run("r")
+    await known.catch_up()
+    await active_run(known, "r")
     house.now_s += MAX_AGE_S + 0.01
     with pytest.raises(InvalidParameterValue):
-        await door.active_run("r")
+        await active_run(known, "r")
 
 
 async def test_while_the_read_model_is_away_known_runs_take_writes_and_unknown_ones_are_told_to_come_again(
     house: House,
 ) -> None:
-    door = house.another_process(shared=True).door
-    await door.active_run("r")
+    known = house.another_process(shared=True).known
+    await active_run(known, "r")
     house.projection.is_away = True
     for _ in range(60):
         house.now_s += MAX_AGE_S + 0.01
-        await door.active_run("r")
+        await active_run(known, "r")
     with pytest.raises(TemporarilyUnavailable):
-        await door.run("unknown")
+        await known.existing(RUNS, "unknown")
 
 
 async def test_while_the_read_model_is_away_it_is_asked_seldom(house: House) -> None:
-    door = house.another_process(shared=True).door
-    await door.active_run("r")
+    known = house.another_process(shared=True).known
+    await active_run(known, "r")
     house.projection.is_away = True
     house.now_s += MAX_AGE_S + 0.01
     asked = house.projection.asked
     for _ in range(100):
-        await door.active_run("r")
+        await active_run(known, "r")
     assert house.projection.asked <= asked + 2
 
 
 async def test_of_many_writes_to_an_old_entry_one_asks_the_read_model(house: House) -> None:
-    door = house.another_process(shared=True).door
-    await door.run("r")
+    known = house.another_process(shared=True).known
+    await known.existing(RUNS, "r")
     house.now_s += MAX_AGE_S + 0.01
     asked = house.projection.asked
-    await asyncio.gather(*(door.run("r") for _ in range(32)))
+    await asyncio.gather(*(known.existing(RUNS, "r") for _ in range(32)))
     assert house.projection.asked == asked + 1
 
 
 async def test_when_the_read_model_is_back_what_others_did_meanwhile_counts(house: House) -> None:
-    door = house.another_process(shared=True).door
-    await door.active_run("r")
+    known = house.another_process(shared=True).known
+    await active_run(known, "r")
     house.projection.is_away = True
     house.now_s += MAX_AGE_S + 0.01
-    await door.active_run("r")
+    await active_run(known, "r")
     await house.append(RunDeleted(run_id="r"))
     house.projection.is_away = False
-    await door.catch_up()
+    await known.catch_up()
     house.now_s += RETRY_S + 0.01
     with pytest.raises(InvalidParameterValue):
-        await door.active_run("r")
+        await active_run(known, "r")
 
 
-async def test_a_logged_model_is_known_for_good(house: House) -> None:
-    door = house.ingest.door
+async def test_that_a_logged_model_exists_is_asked_again_where_a_log_is_shared(house: House) -> None:
+    known = house.another_process(shared=True).known
     await house.append(LoggedModelCreated(model_id="m", experiment_id=1, name="n", artifact_location="a"))
-    assert await door.logged_model("m") is not None
+    assert await known.find(LOGGED_MODELS, "m") is not None
+    asked = house.projection.asked
+    assert await known.find(LOGGED_MODELS, "m") is not None
+    assert house.projection.asked == asked
+    house.now_s += MAX_AGE_S + 0.01
+    assert await known.find(LOGGED_MODELS, "m") is not None
+    assert house.projection.asked == asked + 1
+
+
+async def test_what_is_gone_from_the_read_model_is_not_known_any_more(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known = house.another_process(shared=True).known
+    await known.existing(RUNS, "r")
+
+    async def find_nothing(*_: object) -> None:
+        return None
+
+    monkeypatch.setattr(house.projection, "one", find_nothing)
+    house.now_s += MAX_AGE_S + 0.01
+    for _ in range(2):
+        assert await known.find(RUNS, "r") is None
+
+
+async def test_an_amended_entry_takes_the_place_of_the_one_before(house: House) -> None:
+    known = house.ingest.known
+    before = await known.existing(RUNS, "r")
+    assert known.amend(RUNS, "r", renumbered, 7) == renumbered(before, 7)
+    assert await known.existing(RUNS, "r") == renumbered(before, 7) != before
+    assert known.amend(RUNS, "unknown", renumbered, 7) is None
+
+
+def renumbered(run: KnownRun, revision: int) -> KnownRun:
+    return replace(run, experiment_revision=revision)
+
+
+async def test_a_logged_model_is_known_for_good_to_the_only_writer(house: House) -> None:
+    known = house.ingest.known
+    await house.append(LoggedModelCreated(model_id="m", experiment_id=1, name="n", artifact_location="a"))
+    assert await known.find(LOGGED_MODELS, "m") is not None
     house.projection.is_stuck = True
-    assert await door.logged_model("m") is not None
+    assert await known.find(LOGGED_MODELS, "m") is not None

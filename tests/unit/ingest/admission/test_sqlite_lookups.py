@@ -1,4 +1,4 @@
-"""The door's look-ups in SQLite keep their contract, against a read model that the projector's own code makes."""
+"""Lookups in SQLite keep their contract, against a read model that the projector's own code makes."""
 
 import os
 import sqlite3
@@ -7,10 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from ingest.admission.sqlite_lookups import SqliteDoorState
+from ingest.admission.lookups import Lookup
+from ingest.admission.sqlite_lookups import SqliteLookups
+from ingest.experiments.lookups import EXPERIMENT_NAMED
+from ingest.runs.lookups import RUNS
 from projector import sqlite_generations
 from schemas.errors import TemporarilyUnavailable
-from tests.contracts.door_state_contract import ROWS, DoorStateContract
+from tests.contracts.lookups_contract import ROWS, LookupsContract
 
 
 @pytest.fixture
@@ -20,11 +23,11 @@ def link(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def state(link: Path) -> Iterator[SqliteDoorState]:
-    """Look-ups in that read model."""
-    state = SqliteDoorState(link)
-    yield state
-    state.close()
+def lookups(link: Path) -> Iterator[SqliteLookups]:
+    """Lookups in that read model."""
+    lookups = SqliteLookups(link)
+    yield lookups
+    lookups.close()
 
 
 def make_generation(link: Path, number: int, rows: str) -> Path:
@@ -41,36 +44,36 @@ def make_generation(link: Path, number: int, rows: str) -> Path:
 
 
 @pytest.fixture
-def empty_state(tmp_path: Path) -> Iterator[SqliteDoorState]:
-    """Look-ups in a read model without rows."""
-    state = SqliteDoorState(make_generation(tmp_path / "empty.read-model", 1, ""))
-    yield state
-    state.close()
+def empty_lookups(tmp_path: Path) -> Iterator[SqliteLookups]:
+    """Lookups in a read model without rows."""
+    lookups = SqliteLookups(make_generation(tmp_path / "empty.read-model", 1, ""))
+    yield lookups
+    lookups.close()
 
 
-class TestContract(DoorStateContract):
+class TestContract(LookupsContract):
     pass
 
 
-async def test_a_rebuilt_read_model_is_read_as_soon_as_the_link_leads_to_it(state: SqliteDoorState, link: Path) -> None:
-    assert await state.run("r1") is not None
+async def test_a_rebuilt_read_model_is_read_as_soon_as_the_link_leads_to_it(lookups: SqliteLookups, link: Path) -> None:
+    assert await lookups.one(RUNS.lookup, "r1") is not None
     make_generation(link, 2, "INSERT INTO experiments VALUES (0, 'new', 'loc', 'active', 1, 1, 1, 0, NULL)")
-    assert await state.run("r1") is None
-    assert await state.experiment_named("new") is not None
+    assert await lookups.one(RUNS.lookup, "r1") is None
+    assert await lookups.one(EXPERIMENT_NAMED, "new") is not None
 
 
 async def test_without_a_read_model_the_client_is_asked_to_come_back(tmp_path: Path) -> None:
-    state = SqliteDoorState(tmp_path / "none.read-model")
+    lookups = SqliteLookups(tmp_path / "none.read-model")
     with pytest.raises(TemporarilyUnavailable):
-        await state.run("r1")
+        await lookups.one(RUNS.lookup, "r1")
     (tmp_path / "none.read-model").symlink_to("missing")
     with pytest.raises(TemporarilyUnavailable):
-        await state.run("r1")
+        await lookups.one(RUNS.lookup, "r1")
     make_generation(tmp_path / "none.read-model", 1, ROWS)
-    assert await state.run("r1") is not None
-    state.close()
+    assert await lookups.one(RUNS.lookup, "r1") is not None
+    lookups.close()
 
 
-async def test_the_read_model_cannot_be_changed_from_here(state: SqliteDoorState) -> None:
+async def test_the_read_model_cannot_be_changed_from_here(lookups: SqliteLookups) -> None:
     with pytest.raises(TemporarilyUnavailable, match="readonly"):
-        state._all("DELETE FROM runs", ())
+        await lookups.all(Lookup("DELETE FROM runs", tuple))

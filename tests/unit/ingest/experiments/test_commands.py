@@ -5,6 +5,7 @@ import asyncio
 import orjson
 import pytest
 
+from ingest.experiments.lookups import EXPERIMENT_NAMED, EXPERIMENTS, LAST_EXPERIMENT_ID
 from read_model.progress import EventInLog, ProjectionBehind
 from schemas.envelope import SYSTEM
 from schemas.errors import (
@@ -64,8 +65,8 @@ async def test_the_default_experiment_is_made_once_and_by_the_system(house: Hous
 
 async def test_two_processes_that_start_together_make_one_default_experiment(house: House) -> None:
     await asyncio.gather(house.ingest.ensure_default_experiment(), house.another_process().ensure_default_experiment())
-    await house.ingest.door.catch_up()
-    assert (await house.projection.last_experiment_id()) == 0
+    await house.ingest.known.catch_up()
+    assert (await house.projection.one(LAST_EXPERIMENT_ID)) == 0
 
 
 async def test_a_log_with_events_starts_without_a_read_model(house: House) -> None:
@@ -86,7 +87,7 @@ async def test_a_deleted_default_experiment_is_not_made_again(house: House) -> N
 async def test_ids_count_up(house: House) -> None:
     await house.ingest.ensure_default_experiment()
     assert [await create(house, name) for name in ("a", "b")] == ["1", "2"]
-    assert (await house.projection.experiment_named("b")) == await house.projection.experiment(2)
+    assert (await house.projection.one(EXPERIMENT_NAMED, "b")) == await house.projection.one(EXPERIMENTS.lookup, 2)
 
 
 async def test_a_taken_name_is_refused_before_anything_is_appended(house: House) -> None:
@@ -116,7 +117,7 @@ async def test_a_relative_location_is_seen_from_the_servers_folder(
 ) -> None:
     monkeypatch.setattr("ingest.service.os.getcwd", lambda: "/srv")
     await house.another_process().experiments.create(CreateExperiment(name="a", artifact_location="x/y"), ANN, "q")
-    found = await house.projection.experiment(0)
+    found = await house.projection.one(EXPERIMENTS.lookup, 0)
     assert found is not None
     assert found.artifact_location == "/srv/x/y"
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from ingest.admission.lookups import ExperimentAtDoor
 from ingest.experiments import decisions
+from ingest.experiments.state import KnownExperiment
 from schemas.errors import (
     BadRequest,
     InvalidParameterValue,
@@ -18,8 +18,8 @@ from schemas.messages.message import KeyValue
 ROOT = "mlflow-artifacts:/"
 
 
-def experiment(experiment_id: int = 7, *, active: bool = True) -> ExperimentAtDoor:
-    return ExperimentAtDoor(experiment_id, "name", f"mlflow-artifacts:/{experiment_id}", active, 100, 0)
+def experiment(experiment_id: int = 7, *, active: bool = True) -> KnownExperiment:
+    return KnownExperiment(experiment_id, "name", f"mlflow-artifacts:/{experiment_id}", active, 100, 0)
 
 
 def test_an_experiment_lies_below_the_artifact_root_by_default() -> None:

@@ -7,6 +7,7 @@ import pytest
 
 from event_log.port import OutcomeUnknown
 from ingest.experiments.decisions import REPEAT_WITHIN_MS
+from ingest.experiments.lookups import EXPERIMENT_NAMED
 from ingest.service import IngestService
 from read_model.progress import EventInLog
 from schemas.envelope import Actor, EventData, Position
@@ -28,7 +29,7 @@ async def create(ingest: IngestService, wanted: CreateExperiment = WANTED, actor
 async def house() -> House:
     house = House(shared=True)
     await house.ingest.ensure_default_experiment()
-    await house.ingest.door.catch_up()
+    await house.ingest.known.catch_up()
     return house
 
 
@@ -54,9 +55,9 @@ async def test_a_repeat_is_answered_as_the_first(
     await create_without_answer(house, monkeypatch)
     ingest = house.another_process(shared=True) if elsewhere else house.ingest
     if is_projected:
-        await ingest.door.catch_up()
+        await ingest.known.catch_up()
     experiment_id = await create(ingest)
-    found = await house.projection.experiment_named("e")
+    found = await house.projection.one(EXPERIMENT_NAMED, "e")
     assert found is not None
     assert experiment_id == str(found.experiment_id)
 
@@ -108,8 +109,8 @@ async def test_who_is_or_wants_something_else_is_told_that_the_name_is_taken(
 
 async def test_a_repeat_comes_within_a_bound(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     await create_without_answer(house, monkeypatch)
-    await house.ingest.door.catch_up()
-    holder = await house.projection.experiment_named("e")
+    await house.ingest.known.catch_up()
+    holder = await house.projection.one(EXPERIMENT_NAMED, "e")
     assert holder is not None
     now_ms = holder.creation_time_ms + REPEAT_WITHIN_MS + 1
     monkeypatch.setattr(house.ingest.experiments, "_time_ns", lambda: now_ms * 1_000_000)

@@ -1,10 +1,13 @@
 """Commands about logged models, on a log in memory."""
 
 import re
+from typing import TypeVar
 
 import orjson
 import pytest
 
+from ingest.admission.lookups import Lookup, Parameter
+from ingest.logged_models.lookups import LOGGED_MODEL_JSON
 from read_model.progress import EventInLog
 from schemas.errors import BadRequest, InvalidParameterValue, ResourceDoesNotExist, TemporarilyUnavailable
 from schemas.events import LoggedModelDeleted, LoggedModelFinalized, LoggedModelTagsSet, Tag
@@ -18,6 +21,8 @@ from schemas.messages.logged_models import (
 )
 from schemas.messages.message import KeyValue
 from tests.unit.ingest.doubles import ANN, House
+
+T = TypeVar("T")
 
 
 @pytest.fixture
@@ -140,10 +145,14 @@ async def test_a_finalized_model_that_cannot_be_shown_is_in_the_log_all_the_same
     """Told that nothing was done, a client would do it twice."""
     model_id = await made(house)
 
-    async def away(_model_id: str) -> bytes:
-        raise TemporarilyUnavailable("the read model is away")
+    ask = house.projection.one
 
-    monkeypatch.setattr(house.projection, "logged_model_json", away)
+    async def away(lookup: Lookup[T], *parameters: Parameter) -> T | None:
+        if lookup is LOGGED_MODEL_JSON:
+            raise TemporarilyUnavailable("the read model is away")
+        return await ask(lookup, *parameters)
+
+    monkeypatch.setattr(house.projection, "one", away)
     with pytest.raises(EventInLog, match="away"):
         await house.ingest.logged_models.finalize(FinalizeLoggedModel(model_id=model_id, status=2), ANN, "q")
     assert (await house.events())[-1] == LoggedModelFinalized(model_id=model_id, status=2)

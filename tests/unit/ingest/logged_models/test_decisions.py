@@ -2,8 +2,9 @@
 
 import pytest
 
-from ingest.admission.lookups import ExperimentAtDoor, LoggedModelAtDoor
+from ingest.experiments.state import KnownExperiment
 from ingest.logged_models import decisions
+from ingest.logged_models.state import KnownLoggedModel
 from schemas.errors import BadRequest, InvalidParameterValue, ResourceDoesNotExist, TracklogError
 from schemas.events import (
     LoggedModelCreated,
@@ -23,9 +24,9 @@ from schemas.messages.logged_models import (
 )
 from schemas.messages.message import KeyValue
 
-EXPERIMENT = ExperimentAtDoor(7, "name", "mlflow-artifacts:/7", True, 100, 4)
-DELETED = ExperimentAtDoor(7, "name", "mlflow-artifacts:/7", False, 100, 4)
-MODEL = LoggedModelAtDoor("m-1", 7)
+EXPERIMENT = KnownExperiment(7, "name", "mlflow-artifacts:/7", True, 100, 4)
+DELETED = KnownExperiment(7, "name", "mlflow-artifacts:/7", False, 100, 4)
+MODEL = KnownLoggedModel("m-1", 7)
 
 
 def test_a_new_model_keeps_what_it_was_given_but_long_values_are_cut() -> None:
@@ -81,13 +82,6 @@ def test_a_status_may_be_sent_as_name_or_number(status: str | int) -> None:
 def test_an_unknown_status_is_refused(status: str | int | None) -> None:
     with pytest.raises(InvalidParameterValue, match="status"):
         decisions.status_of(FinalizeLoggedModel(model_id="m-1", status=status))
-
-
-def test_a_missing_model_is_not_finalized_and_takes_no_metrics() -> None:
-    with pytest.raises(ResourceDoesNotExist):
-        decisions.require_logged_model(None, "m-1")
-    with pytest.raises(BadRequest):
-        decisions.require_model_of_metric(None, "m-1")
 
 
 def test_params_are_logged_whatever_their_keys_and_none_is_no_event() -> None:

@@ -1,13 +1,14 @@
-"""History, command, expected event: metrics, params, tags, inputs and outputs of a run."""
+"""History, command, expected event: the data of a run."""
 
-import json
+from collections.abc import Callable
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from ingest.run_data import decisions
-from schemas.errors import BadRequest, InvalidParameterValue, ResourceDoesNotExist, TracklogError
+from ingest.experiments.state import KnownExperiment
+from ingest.run_data import content, decisions
+from ingest.run_data.content import RunData, RunInputs
+from ingest.runs.state import KnownRun
+from schemas.errors import BadRequest, InvalidParameterValue, ResourceDoesNotExist
 from schemas.events import (
     DatasetInput,
     MetricSeries,
@@ -16,316 +17,107 @@ from schemas.events import (
     Param,
     RunDataLogged,
     RunInputsLogged,
+    RunModelLogged,
     RunOutputsLogged,
     RunTagDeleted,
     Tag,
 )
-from schemas.messages import run_data
-from schemas.messages.message import KeyValue
-from schemas.messages.run_data import (
-    DeleteTag,
-    LogBatch,
-    LogInputs,
-    LogMetric,
-    LogModel,
-    LogOutputs,
-    LogParam,
-    Metric,
-    ModelInput,
-    SetTag,
-)
-from schemas.messages.run_data import ModelOutput as ModelOutputMessage
+from schemas.messages.run_data import LogBatch, LogInputs, LogMetric, LogOutputs
+
+EXPERIMENT = KnownExperiment(7, "n", "loc", True, 100, 4)
+DELETED_EXPERIMENT = KnownExperiment(7, "n", "loc", False, 300, 5)
+RUN = KnownRun("r", 7, True, 200, 4)
+DELETED_RUN = KnownRun("r", 7, False, 200, 4)
+
+INPUTS = RunInputs([DatasetInput("n", "d")], ["m-1"])
+OUTPUTS = [ModelOutput("m", 0)]
+
+DECISIONS: dict[str, Callable[[KnownRun, KnownExperiment], object]] = {
+    "log_metric": lambda run, experiment: decisions.log_data(
+        content.metric(LogMetric(run_id="r", key="m", value=0.5, timestamp=9)), run, experiment
+    ),
+    "log_data of nothing": lambda run, experiment: decisions.log_data(RunData(), run, experiment),
+    "delete_tag": lambda run, experiment: decisions.delete_tag("t", run, experiment, is_set=True),
+    "log_model": lambda run, experiment: decisions.log_model("{}", run, experiment),
+    "log_inputs": lambda run, experiment: decisions.log_inputs(INPUTS, run, experiment),
+    "log_outputs": lambda run, experiment: decisions.log_outputs(OUTPUTS, run, experiment, ()),
+    "log_outputs of nothing": lambda run, experiment: decisions.log_outputs([], run, experiment, ()),
+}
 
 
-def metric(key: str = "m", step: int = 0, value: float | str | None = 1.0, timestamp: int | None = 1) -> Metric:
-    return Metric(key=key, value=value, timestamp=timestamp, step=step)
+@pytest.mark.parametrize("decide", DECISIONS.values(), ids=DECISIONS.keys())
+def test_a_run_that_is_deleted_by_itself_or_with_its_experiment_takes_no_data(
+    decide: Callable[[KnownRun, KnownExperiment], object],
+) -> None:
+    decide(RUN, EXPERIMENT)
+    for run, experiment in ((DELETED_RUN, EXPERIMENT), (RUN, DELETED_EXPERIMENT)):
+        with pytest.raises(InvalidParameterValue, match="The run r must be in the 'active' state"):
+            decide(run, experiment)
 
 
-# --- one at a time ------------------------------------------------------------------------------------------------
-
-
-def test_a_metric_is_a_series_of_one_point() -> None:
-    event = decisions.log_metric(LogMetric(run_id="r", key="m", value=0.5, timestamp=9, step=-3))
+def test_a_metric_of_an_active_run_is_logged() -> None:
+    data = content.metric(LogMetric(run_id="r", key="m", value=0.5, timestamp=9, step=-3))
+    event = decisions.log_data(data, RUN, EXPERIMENT)
     assert event == RunDataLogged(run_id="r", metrics=[MetricSeries("m", [0.5], [9], [-3])])
 
 
-@pytest.mark.parametrize("value", ["NaN", "Infinity", "-Infinity"])
-def test_a_value_json_has_no_number_for_stays_a_word(value: str) -> None:
-    event = decisions.log_metric(LogMetric(run_id="r", key="m", value=value, timestamp=9))
-    assert event.metrics == [MetricSeries("m", [value], [9], [0])]
-
-
-def test_a_metric_of_a_model_is_one_of_its_run_too() -> None:
-    command = LogMetric(
-        run_uuid="r", key="m", value=True, timestamp=9, step=2, model_id="m-1", dataset_name="d", dataset_digest="1"
-    )
-    assert decisions.log_metric(command) == RunDataLogged(
-        run_id="r",
-        metrics=[MetricSeries("m", [1.0], [9], [2])],
-        model_metrics=[
-            ModelMetric(
-                model_id="m-1", key="m", value=1.0, timestamp_ms=9, step=2, dataset_name="d", dataset_digest="1"
-            )
-        ],
-    )
-
-
-@pytest.mark.parametrize(
-    "command",
-    [
-        LogMetric(run_id="r", key="a?", value=1.0, timestamp=1),
-        LogMetric(run_id="r", key="m", value="abc", timestamp=1),
-        LogMetric(run_id="r", key="m", value=1.0, timestamp=-1),
-        LogMetric(run_id="r", key="m", value=1.0, timestamp=None),
-    ],
-)
-def test_bad_fields_of_a_metric_are_refused(command: LogMetric) -> None:
-    with pytest.raises(InvalidParameterValue):
-        decisions.log_metric(command)
-
-
-def test_a_param_is_cut_at_6000_and_a_tag_at_8000_characters() -> None:
-    param = decisions.log_param(LogParam(run_id="r", key="p", value="ä" * 6001))
-    tag = decisions.set_tag(SetTag(run_id="r", key="t", value="ä" * 8001))
-    assert param == RunDataLogged(run_id="r", params=[Param("p", "ä" * 6000)])
-    assert tag == RunDataLogged(run_id="r", tags=[Tag("t", "ä" * 8000)])
-
-
 def test_only_a_tag_that_is_set_can_be_deleted() -> None:
-    command = DeleteTag(run_id="r", key="a?")
-    assert decisions.delete_tag(command, is_set=True) == RunTagDeleted(run_id="r", key="a?")
+    assert decisions.delete_tag("a?", RUN, EXPERIMENT, is_set=True) == RunTagDeleted(run_id="r", key="a?")
     with pytest.raises(ResourceDoesNotExist):
-        decisions.delete_tag(command, is_set=False)
-
-
-# --- batches ------------------------------------------------------------------------------------------------------
-
-
-def test_a_batch_is_one_event() -> None:
-    command = LogBatch(
-        run_id="r",
-        metrics=[metric("a", 1), metric("b", 1), metric("a", 2, "NaN")],
-        params=[KeyValue(key="p", value="1")],
-        tags=[KeyValue(key="t", value="x"), KeyValue(key="t", value="y")],
-    )
-    assert decisions.log_batch(command) == RunDataLogged(
-        run_id="r",
-        params=[Param("p", "1")],
-        metrics=[MetricSeries("a", [1.0, "NaN"], [1, 1], [1, 2]), MetricSeries("b", [1.0], [1], [1])],
-        tags=[Tag("t", "y")],
-    )
-
-
-points = st.builds(
-    metric, st.sampled_from(["a", "b/c", "d"]), st.integers(-5, 5), st.floats(-1, 1), st.integers(0, 2**62)
-)
-
-
-@given(st.lists(points, max_size=30))
-def test_a_batch_keeps_every_point_in_the_order_of_its_key(sent: list[Metric]) -> None:
-    event = decisions.log_batch(LogBatch(run_id="r", metrics=sent))
-    kept = {
-        series.key: list(zip(series.value, series.timestamp_ms, series.step, strict=True)) for series in event.metrics
-    }
-    assert list(kept) == list(dict.fromkeys(one.key for one in sent))
-    for key, rows in kept.items():
-        assert rows == [(one.value, one.timestamp, one.step) for one in sent if one.key == key]
-
-
-@given(st.lists(points, min_size=1, max_size=10), st.data())
-def test_one_bad_point_refuses_the_whole_batch(sent: list[Metric], data: st.DataObject) -> None:
-    bad = data.draw(
-        st.sampled_from([metric("a?"), metric(""), metric(value=None), metric(value="x"), metric(timestamp=-1)])
-    )
-    sent.insert(data.draw(st.integers(0, len(sent))), bad)
-    with pytest.raises(InvalidParameterValue):
-        decisions.log_batch(LogBatch(run_id="r", metrics=sent))
-
-
-def test_a_point_without_a_time_refuses_the_batch() -> None:
-    with pytest.raises(InvalidParameterValue, match="timestamp"):
-        decisions.log_batch(LogBatch(run_id="r", metrics=[metric(), metric(timestamp=None)]))
-
-
-def test_points_of_models_stand_beside_those_of_the_run() -> None:
-    of_model = Metric(key="m", value="-Infinity", timestamp=1, model_id="m-1")
-    event = decisions.log_batch(LogBatch(run_id="r", metrics=[metric(), of_model]))
-    assert event.metrics == [MetricSeries("m", [1.0, "-Infinity"], [1, 1], [0, 0])]
-    assert event.model_metrics == [ModelMetric("m-1", "m", "-Infinity", 1, 0)]
-
-
-def keyed(count: int) -> list[KeyValue]:
-    return [KeyValue(key=f"k{number}") for number in range(count)]
-
-
-@pytest.mark.parametrize(("metrics", "params", "tags"), [(1000, 0, 0), (800, 100, 100), (0, 100, 100), (900, 0, 100)])
-def test_the_largest_batches_are_taken(metrics: int, params: int, tags: int) -> None:
-    event = decisions.log_batch(
-        LogBatch(run_id="r", metrics=[metric()] * metrics, params=keyed(params), tags=keyed(tags))
-    )
-    assert (len(event.params), len(event.tags)) == (params, tags)
-
-
-@pytest.mark.parametrize(("metrics", "params", "tags"), [(1000, 1, 0), (900, 51, 50)])
-def test_larger_batches_are_refused(metrics: int, params: int, tags: int) -> None:
-    with pytest.raises(InvalidParameterValue, match="at most"):
-        decisions.log_batch(LogBatch(run_id="r", metrics=[metric()] * metrics, params=keyed(params), tags=keyed(tags)))
-
-
-@pytest.mark.parametrize(
-    "command",
-    [
-        LogBatch(run_id="r", params=[KeyValue(key="p"), KeyValue(key="p")]),
-        LogBatch(run_id="r", params=[KeyValue(value="x")]),
-        LogBatch(run_id="r", params=[KeyValue(key="/p")]),
-        LogBatch(run_id="r", tags=[KeyValue(value="x")]),
-        LogBatch(run_id="r", tags=[KeyValue(key="t//t")]),
-    ],
-)
-def test_bad_params_and_tags_refuse_the_batch(command: LogBatch) -> None:
-    with pytest.raises(InvalidParameterValue):
-        decisions.log_batch(command)
+        decisions.delete_tag("a?", RUN, EXPERIMENT, is_set=False)
 
 
 # --- params and what is known of them -----------------------------------------------------------------------------
 
-BATCH = RunDataLogged(run_id="r", params=[Param("a", "1"), Param("b", "2")], tags=[Tag("t", "x")])
+BATCH = RunData(params=[Param("a", "1"), Param("b", "2")], tags=[Tag("t", "x")])
 
 
-def test_a_param_that_is_known_is_no_news() -> None:
-    news = decisions.without_known_params(BATCH, {"a": "1"})
-    assert news == RunDataLogged(run_id="r", params=[Param("b", "2")], tags=[Tag("t", "x")])
+def test_a_param_that_is_known_is_left_out() -> None:
+    event = decisions.log_data(BATCH, RUN, EXPERIMENT, {"a": "1"})
+    assert event == RunDataLogged(run_id="r", params=[Param("b", "2")], tags=[Tag("t", "x")])
 
 
-def test_with_nothing_known_everything_is_news() -> None:
-    assert decisions.without_known_params(BATCH, {}) is BATCH
+def test_with_nothing_known_everything_is_logged() -> None:
+    event = decisions.log_data(BATCH, RUN, EXPERIMENT, {})
+    assert event == RunDataLogged(run_id="r", params=BATCH.params, tags=BATCH.tags)
 
 
-def test_a_batch_without_news_is_no_event() -> None:
-    only_params = RunDataLogged(run_id="r", params=[Param("a", "")])
-    assert decisions.without_known_params(only_params, {"a": ""}) is None
+def test_a_batch_of_what_is_known_is_no_event() -> None:
+    assert decisions.log_data(RunData(params=[Param("a", "")]), RUN, EXPERIMENT, {"a": ""}) is None
 
 
 @pytest.mark.parametrize("known", ["", "3"])
 def test_another_value_refuses_the_whole_batch(known: str) -> None:
     with pytest.raises(InvalidParameterValue, match="'b'"):
-        decisions.without_known_params(BATCH, {"b": known})
+        decisions.log_data(BATCH, RUN, EXPERIMENT, {"b": known})
 
 
-# --- inputs and outputs -------------------------------------------------------------------------------------------
+# --- models -------------------------------------------------------------------------------------------------------
 
 
-def inputs(tags: list[KeyValue] | None = None, **fields: str) -> LogInputs:
-    dataset = run_data.DatasetInput(dataset=run_data.Dataset(**fields), tags=tags or [])
-    return LogInputs(run_id="r", datasets=[dataset])
+def test_a_metric_needs_the_model_it_names() -> None:
+    of_models = [ModelMetric(model_id, "m", 1.0, 1, 0) for model_id in ("m-1", "m-2")]
+    data = RunData(metrics=[MetricSeries("m", [1.0, 1.0], [1, 1], [0, 0])], model_metrics=of_models)
+    event = decisions.log_data(data, RUN, EXPERIMENT, model_ids=["m-1", "m-2"])
+    assert event == RunDataLogged(run_id="r", metrics=data.metrics, model_metrics=of_models)
+    with pytest.raises(BadRequest, match="'m-2'"):
+        decisions.log_data(data, RUN, EXPERIMENT, model_ids=["m-1"])
 
 
-@pytest.mark.parametrize("half", [{"dataset_name": "d"}, {"dataset_digest": "1"}], ids=["no digest", "no name"])
-def test_half_a_dataset_of_a_metric_is_refused(half: dict[str, str]) -> None:
-    with pytest.raises(InvalidParameterValue, match="belong together"):
-        decisions.log_metric(LogMetric(run_id="r", key="m", value=1.0, timestamp=9, **half))
-    batch = LogBatch(run_id="r", metrics=[run_data.Metric(key="m", value=1.0, timestamp=9, **half)])
-    with pytest.raises(InvalidParameterValue, match="belong together"):
-        decisions.log_batch(batch)
-
-
-def test_inputs_are_kept_as_sent_and_a_dataset_may_be_empty() -> None:
-    command = LogInputs(
-        run_id="r",
-        datasets=[
-            run_data.DatasetInput(
-                dataset=run_data.Dataset(name="n", digest="d", source_type="local", source="s", schema="{}"),
-                tags=[KeyValue(key="mlflow.data.context", value="train")],
-            ),
-            run_data.DatasetInput(),
-        ],
-        models=[ModelInput(model_id="m-1"), ModelInput(model_id="m-1")],
+def test_models_are_logged_as_inputs_outputs_and_by_older_clients() -> None:
+    assert decisions.log_model("{}", RUN, EXPERIMENT) == RunModelLogged(run_id="r", model_json="{}")
+    assert decisions.log_inputs(INPUTS, RUN, EXPERIMENT) == RunInputsLogged(
+        run_id="r", datasets=INPUTS.datasets, model_ids=["m-1"]
     )
-    assert decisions.log_inputs(command) == RunInputsLogged(
-        run_id="r",
-        datasets=[
-            DatasetInput("n", "d", "local", "s", schema="{}", tags=[Tag("mlflow.data.context", "train")]),
-            DatasetInput("", ""),
-        ],
-        model_ids=["m-1"],
-    )
+    assert decisions.log_outputs(OUTPUTS, RUN, EXPERIMENT, ()) == RunOutputsLogged(run_id="r", models=OUTPUTS)
 
 
-@pytest.mark.parametrize(
-    ("tags", "error"),
-    [
-        ([KeyValue(value="v")], InvalidParameterValue),
-        ([KeyValue(key="k"), KeyValue(key="k")], BadRequest),
-    ],
-)
-def test_bad_tags_of_an_input_are_refused(tags: list[KeyValue], error: type[TracklogError]) -> None:
-    with pytest.raises(error):
-        decisions.log_inputs(inputs(tags))
-
-
-def test_outputs_are_kept_with_their_steps() -> None:
-    command = LogOutputs(run_id="r", models=[ModelOutputMessage(model_id="m-1", step=-1)])
-    assert decisions.log_outputs(command) == RunOutputsLogged(run_id="r", models=[ModelOutput("m-1", -1)])
-
-
-def test_an_output_twice_is_refused_in_one_request_and_over_two() -> None:
-    twice = LogOutputs(run_id="r", models=[ModelOutputMessage(model_id="m"), ModelOutputMessage(model_id="m", step=1)])
+def test_an_output_that_the_run_has_is_refused() -> None:
     with pytest.raises(BadRequest):
-        decisions.log_outputs(twice)
-    with pytest.raises(BadRequest):
-        decisions.require_new_outputs(RunOutputsLogged(run_id="r", models=[ModelOutput("m", 0)]), {"m"})
+        decisions.log_outputs(OUTPUTS, RUN, EXPERIMENT, {"m"})
 
 
 def test_nothing_logged_is_no_event() -> None:
-    assert decisions.log_inputs(LogInputs(run_id="r")) is None
-    assert decisions.log_outputs(LogOutputs(run_id="r", models=[])) is None
-    assert decisions.is_empty(decisions.log_batch(LogBatch(run_id="r")))
-
-
-def test_model_ids_are_needed() -> None:
-    with pytest.raises(InvalidParameterValue):
-        decisions.log_inputs(LogInputs(run_id="r", models=[ModelInput()]))
-    with pytest.raises(InvalidParameterValue):
-        decisions.log_outputs(LogOutputs(run_id="r", models=[ModelOutputMessage()]))
-
-
-def noted(**fields: object) -> LogModel:
-    model = {"run_id": "r", "artifact_path": "m", "utc_time_created": "2026", "flavors": {}} | fields
-    return LogModel(run_id="r", model_json=json.dumps(model))
-
-
-def test_what_is_kept_of_a_model_of_an_older_client_is_what_mlflow_keeps() -> None:
-    event = decisions.log_model(noted(signature="s", flavors={"sklearn": {"config": {"a": 1}, "code": "c"}, "odd": 3}))
-    assert event.model_json == (
-        '{"run_id": "r", "artifact_path": "m", "utc_time_created": "2026", "model_uuid": null,'
-        ' "flavors": {"sklearn": {"code": "c"}, "odd": 3}}'
-    )
-
-
-@pytest.mark.parametrize("text", ["", "{", "[]", "1", "null", '"x"', '{"artifact_path": "m"}', "[" * 60_000])
-def test_what_is_no_model_is_refused(text: str) -> None:
-    with pytest.raises(InvalidParameterValue):
-        decisions.log_model(LogModel(run_id="r", model_json=text))
-
-
-def test_flavors_that_are_no_object_are_refused() -> None:
-    assert '"flavors": {}' in decisions.log_model(noted(flavors=None)).model_json
-    with pytest.raises(InvalidParameterValue, match="flavors"):
-        decisions.log_model(noted(flavors=[1]))
-
-
-def test_an_empty_name_is_no_name_whichever_way_it_comes() -> None:
-    name, no_name = KeyValue(key="mlflow.runName", value="m"), KeyValue(key="mlflow.runName")
-    assert decisions.is_empty(decisions.set_tag(SetTag(run_id="r", key="mlflow.runName", value="")))
-    assert decisions.is_empty(decisions.log_batch(LogBatch(run_id="r", tags=[no_name])))
-    assert decisions.log_batch(LogBatch(run_id="r", tags=[name, no_name])).tags == [Tag("mlflow.runName", "m")]
-    assert decisions.set_tag(SetTag(run_id="r", key="other", value="")).tags == [Tag("other", "")]
-
-
-@pytest.mark.parametrize("text", ["1.79769313486232e+308", "1e400", "9" * 400, "inf", "+Infinity"])
-@pytest.mark.parametrize(("sign", "kept"), [("", "Infinity"), ("-", "-Infinity")])
-def test_a_number_in_text_that_is_too_large_is_the_infinity_of_its_sign(text: str, sign: str, kept: str) -> None:
-    value = sign + text.removeprefix("+") if sign else text
-    assert decisions.log_metric(LogMetric(run_id="r", key="m", value=value, timestamp=1)).metrics[0].value == [kept]
-    point = run_data.PlainMetric(key="m", value=value, timestamp=1)
-    assert decisions.log_batch(LogBatch(run_id="r", metrics=[point])).metrics[0].value == [kept]
+    assert decisions.log_inputs(content.inputs(LogInputs(run_id="r")), RUN, EXPERIMENT) is None
+    assert decisions.log_outputs(content.outputs(LogOutputs(run_id="r", models=[])), RUN, EXPERIMENT, ()) is None
+    assert decisions.log_data(content.batch(LogBatch(run_id="r")), RUN, EXPERIMENT) is None

@@ -8,6 +8,7 @@ import orjson
 import pytest
 
 from event_log.port import OutcomeUnknown
+from ingest.runs.lookups import RUNS
 from read_model.progress import EventInLog
 from schemas.envelope import EventData, Position
 from schemas.errors import InvalidParameterValue, ResourceDoesNotExist, TemporarilyUnavailable
@@ -17,7 +18,7 @@ from schemas.messages.message import KeyValue
 from schemas.messages.run_data import DeleteTag as DeleteTagMessage
 from schemas.messages.run_data import LogBatch, LogInputs, LogMetric, LogOutputs, LogParam, ModelOutput, SetTag
 from schemas.messages.runs import CreateRun, DeleteRun, RestoreRun, UpdateRun
-from tests.unit.ingest.doubles import ANN, House
+from tests.unit.ingest.doubles import ANN, House, active_run
 from tests.virtual_time import VirtualTimeLoop
 
 LOOP = VirtualTimeLoop
@@ -120,13 +121,13 @@ async def test_an_update_of_a_run_made_here_and_restored_answers_its_lifecycle(h
 async def test_an_update_of_a_run_made_elsewhere_waits_for_the_projection(house: House) -> None:
     run_id = await create(house)
     elsewhere = house.another_process()
-    await elsewhere.door.run(run_id)
+    await elsewhere.known.existing(RUNS, run_id)
     house.projection.is_stuck = True
     with pytest.raises(EventInLog):
         await elsewhere.runs.update(UpdateRun(run_id=run_id, status="FINISHED"), ANN, "q")
 
 
-async def test_a_shared_door_asks_the_read_model_also_about_runs_made_here() -> None:
+async def test_where_a_log_is_shared_the_read_model_is_asked_also_about_runs_made_here() -> None:
     house = House(shared=True)
     await house.ingest.ensure_default_experiment()
     run_id = await create(house)
@@ -243,7 +244,7 @@ async def test_a_delete_whose_caller_left_still_closes_the_run(house: House, mon
     may_append.set()
     await asyncio.sleep(1)
     with pytest.raises(InvalidParameterValue):
-        await house.ingest.door.active_run(run_id)
+        await active_run(house.ingest.known, run_id)
 
 
 async def test_a_delete_of_unknown_outcome_is_looked_up(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -258,14 +259,14 @@ async def test_a_delete_of_unknown_outcome_is_looked_up(house: House, monkeypatc
     with pytest.raises(OutcomeUnknown):
         await house.ingest.runs.delete(DeleteRun(run_id=run_id), ANN, "q")
     with pytest.raises(InvalidParameterValue):
-        await house.ingest.door.active_run(run_id)
+        await active_run(house.ingest.known, run_id)
 
 
 async def test_what_would_wait_for_a_verdict_that_nobody_hears_is_not_appended(house: House) -> None:
     """A client repeats what was answered 503, and a model logged twice would be two."""
     ingest = house.another_process(shared=True)
     run_id = await create(house)
-    await ingest.door.active_run(run_id)
+    await active_run(ingest.known, run_id)
     house.projection.is_away = True
     events = await house.count()
     with pytest.raises(TemporarilyUnavailable):

@@ -2,15 +2,18 @@
 
 import pytest
 
-from ingest.admission.lookups import ExperimentAtDoor
+from ingest.experiments.state import KnownExperiment
 from ingest.runs import decisions
+from ingest.runs.state import KnownRun
 from schemas.errors import BadRequest, InvalidParameterValue
-from schemas.events import RunCreated, RunUpdated, Tag
+from schemas.events import RunCreated, RunDeleted, RunRestored, RunUpdated, Tag
 from schemas.messages.message import KeyValue
 from schemas.messages.runs import CreateRun, UpdateRun
 
-EXPERIMENT = ExperimentAtDoor(7, "name", "mlflow-artifacts:/7", True, 100, 4)
-DELETED = ExperimentAtDoor(7, "name", "mlflow-artifacts:/7", False, 100, 4)
+EXPERIMENT = KnownExperiment(7, "name", "mlflow-artifacts:/7", True, 100, 4)
+DELETED = KnownExperiment(7, "name", "mlflow-artifacts:/7", False, 100, 4)
+RUN = KnownRun("r", 7, True, 200, 4)
+DELETED_RUN = KnownRun("r", 7, False, 200, 4)
 NAME_TAG = "mlflow.runName"
 
 
@@ -88,21 +91,37 @@ def test_a_deleted_experiment_takes_no_run() -> None:
         decisions.create(CreateRun(experiment_id="7"), DELETED, "r", "n")
 
 
+def update(command: UpdateRun, run: KnownRun = RUN) -> RunUpdated | None:
+    return decisions.update(command, decisions.status_of(command), run, EXPERIMENT)
+
+
 @pytest.mark.parametrize("status", ["FINISHED", 3, "3"])
 def test_a_status_may_be_sent_as_name_or_number(status: str | int) -> None:
-    assert decisions.update(UpdateRun(run_id="r", status=status)) == RunUpdated(run_id="r", status="FINISHED")
+    assert update(UpdateRun(run_id="r", status=status)) == RunUpdated(run_id="r", status="FINISHED")
 
 
 @pytest.mark.parametrize("status", ["", "finished", "BOGUS", 0, 6, -1, 2**62, "03"])
 def test_an_unknown_status_is_refused(status: str | int) -> None:
     with pytest.raises(InvalidParameterValue, match="status"):
-        decisions.update(UpdateRun(run_id="r", status=status))
+        update(UpdateRun(run_id="r", status=status))
 
 
 def test_an_update_holds_only_what_was_sent() -> None:
-    assert decisions.update(UpdateRun(run_uuid="r", end_time=0)) == RunUpdated(run_id="r", end_time_ms=0)
-    assert decisions.update(UpdateRun(run_id="r", run_name="n")) == RunUpdated(run_id="r", name="n")
+    assert update(UpdateRun(run_uuid="r", end_time=0)) == RunUpdated(run_id="r", end_time_ms=0)
+    assert update(UpdateRun(run_id="r", run_name="n")) == RunUpdated(run_id="r", name="n")
 
 
 def test_an_update_of_nothing_is_no_event() -> None:
-    assert decisions.update(UpdateRun(run_id="r", run_name="")) is None
+    assert update(UpdateRun(run_id="r", run_name="")) is None
+
+
+@pytest.mark.parametrize("command", [UpdateRun(run_id="r", status="FINISHED"), UpdateRun(run_id="r")])
+def test_a_deleted_run_is_not_updated_not_even_with_nothing(command: UpdateRun) -> None:
+    with pytest.raises(InvalidParameterValue, match="active"):
+        update(command, DELETED_RUN)
+
+
+@pytest.mark.parametrize("run", [RUN, DELETED_RUN])
+def test_a_run_is_deleted_and_restored_in_whatever_state_after_what_is_known_of_its_experiment(run: KnownRun) -> None:
+    assert decisions.delete(run, DELETED) == RunDeleted(run_id="r", experiment_revision=4)
+    assert decisions.restore(run, DELETED) == RunRestored(run_id="r", experiment_revision=4)

@@ -71,8 +71,8 @@ async def test_what_was_written_and_refused_is_told() -> None:
     counts = WriteCounts()
     counts.appended(1)
     counts.appended(1)
-    counts.heard(0.003, refused=False)
-    counts.heard(0.3, refused=True)
+    counts.decided(0.003, refused=False)
+    counts.decided(0.3, refused=True)
 
     async def written() -> list[Metric]:
         return write_metrics(counts)

@@ -1,0 +1,29 @@
+"""What commands know of an experiment."""
+
+from dataclasses import dataclass
+
+from schemas.errors import InvalidParameterValue
+
+
+@dataclass(frozen=True, slots=True)
+class KnownExperiment:
+    """`lifecycle_us` is when it was last created, deleted or restored, `lifecycle_revision` how many times the latter
+    two, `claim` by whom and how it was created (`schemas.claims`), as long as no request to create it was acknowledged.
+    """
+
+    experiment_id: int
+    name: str
+    artifact_location: str
+    active: bool
+    lifecycle_us: int
+    lifecycle_revision: int
+    creation_time_ms: int = 0
+    claim: str | None = None
+
+
+def require_active_experiment(experiment: KnownExperiment) -> None:
+    """Raises InvalidParameterValue when the experiment is deleted."""
+    if not experiment.active:
+        raise InvalidParameterValue(
+            f"The experiment {experiment.experiment_id} must be in the 'active' state. Current state is deleted."
+        )

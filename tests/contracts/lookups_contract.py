@@ -1,0 +1,166 @@
+"""What every lookup must find, and every adapter of `Lookups` do, whatever the read model is made of.
+
+A test module subclasses `LookupsContract` and gives it the fixtures `lookups`, in a read model that holds ROWS, and
+`empty_lookups`, in one that holds nothing.
+"""
+
+import orjson
+
+from ingest.admission.lookups import Lookups
+from ingest.experiments.lookups import (
+    EXPERIMENT_NAMED,
+    EXPERIMENT_TAG,
+    EXPERIMENT_TAG_KEYS,
+    EXPERIMENTS,
+    LAST_EXPERIMENT_ID,
+)
+from ingest.experiments.state import KnownExperiment
+from ingest.logged_models.lookups import LOGGED_MODEL_JSON, LOGGED_MODEL_PARAM_KEYS, LOGGED_MODEL_TAG, LOGGED_MODELS
+from ingest.logged_models.state import KnownLoggedModel
+from ingest.run_data.lookups import MODEL_OUTPUTS, PARAM, PARAMS, RUN_TAG
+from ingest.runs.lookups import RUN_INFO, RUNS
+from ingest.runs.state import KnownRun, RunInfo
+
+ROWS = """
+INSERT INTO experiments VALUES (0, 'Default', 'loc0', 'active', 10, 1, 1, 0, NULL),
+  (7, 'seven', 'loc7', 'deleted', 50, 1, 2, 3, 'c');
+INSERT INTO experiment_tags VALUES (7, 'a.b', 'x'), (7, 'a%b', 'y'), (0, 'a.c', 'z');
+INSERT INTO runs VALUES
+  (1, 'r1', 0, 'one', 'u', 'RUNNING', 5, NULL, 'uri1', 'active', 20, 0),
+  (2, 'r2', 7, 'two', '', 'FINISHED', 5, 9, 'uri2', 'active', 20, NULL),
+  (3, 'r3', 7, 'three', '', 'FINISHED', 5, 9, 'uri3', 'active', 60, NULL),
+  (4, 'r4', 7, 'four', '', 'FINISHED', 5, 9, 'uri4', 'active', 60, 2),
+  (5, 'r5', 7, 'five', '', 'FINISHED', 5, 9, 'uri5', 'active', 20, 3);
+INSERT INTO params VALUES (1, 'p', '1', 0), (1, 'q', '', 0), (2, 'p', '2', 7);
+INSERT INTO tags VALUES (1, 't', 'x', 0);
+INSERT INTO model_outputs VALUES (1, 'm-1', 0), (1, 'm-2', 0), (2, 'm-3', 0);
+INSERT INTO logged_models VALUES ('m-1', 7, 'n', 'agent', 'r1', 2, 'loc', 100, 200, 'deleted'),
+  ('m-2', 7, 'bare', '', '', 1, 'loc', 100, 100, 'active');
+INSERT INTO logged_model_params VALUES ('m-1', 'b', '2'), ('m-1', 'a', '1');
+INSERT INTO logged_model_tags VALUES ('m-1', 't', 'v');
+INSERT INTO logged_model_metrics VALUES ('m-1', 'k', 3, 4, 'r1', 0.1, '0.1', 7, 'd', NULL);
+"""
+
+
+class LookupsContract:
+    """The rules."""
+
+    async def test_experiments_are_found_by_id_and_by_name(self, lookups: Lookups) -> None:
+        seven = KnownExperiment(
+            7,
+            "seven",
+            "loc7",
+            active=False,
+            lifecycle_us=50,
+            lifecycle_revision=3,
+            creation_time_ms=1,
+            claim="c",
+        )
+        assert await lookups.one(EXPERIMENTS.lookup, 7) == seven
+        assert await lookups.one(EXPERIMENT_NAMED, "seven") == seven
+        assert await lookups.one(EXPERIMENTS.lookup, 8) is None
+        assert await lookups.one(EXPERIMENTS.lookup, -1) is None
+        assert await lookups.one(EXPERIMENT_NAMED, "Seven") is None
+
+    async def test_the_last_experiment_id_is_the_greatest(self, lookups: Lookups) -> None:
+        assert await lookups.one(LAST_EXPERIMENT_ID) == 7
+
+    async def test_there_is_no_last_experiment_id_before_the_first(self, empty_lookups: Lookups) -> None:
+        assert await empty_lookups.one(LAST_EXPERIMENT_ID) is None
+
+    async def test_experiment_tags_are_found_by_key_and_by_prefix(self, lookups: Lookups) -> None:
+        assert await lookups.one(EXPERIMENT_TAG, 7, "a.b") == "a.b"
+        assert await lookups.one(EXPERIMENT_TAG, 0, "a.b") is None
+        assert sorted(await lookups.all(EXPERIMENT_TAG_KEYS, 7, 2, "a.")) == ["a.b"]
+        assert sorted(await lookups.all(EXPERIMENT_TAG_KEYS, 7, 1, "a")) == ["a%b", "a.b"]
+
+    async def test_a_run_is_found_with_its_own_lifecycle(self, lookups: Lookups) -> None:
+        assert await lookups.one(RUNS.lookup, "r2") == KnownRun(
+            "r2", 7, active=True, lifecycle_us=20, experiment_revision=None
+        )
+        assert await lookups.one(RUNS.lookup, "r4") == KnownRun(
+            "r4", 7, active=True, lifecycle_us=60, experiment_revision=2
+        )
+        assert await lookups.one(RUNS.lookup, "r9") is None
+
+    async def test_the_info_of_a_run_has_its_effective_lifecycle(self, lookups: Lookups) -> None:
+        assert await lookups.one(RUN_INFO, "r1") == RunInfo(
+            "r1", 0, "one", "u", "RUNNING", 5, None, "uri1", active=True
+        )
+        for run_id, active in (("r2", False), ("r3", True), ("r4", False), ("r5", True)):
+            info = await lookups.one(RUN_INFO, run_id)
+            assert info is not None
+            assert info.active == active
+        assert await lookups.one(RUN_INFO, "r9") is None
+
+    async def test_params_are_those_asked_for_that_are_there(self, lookups: Lookups) -> None:
+        assert dict(await lookups.all(PARAMS, "r1", ["p"])) == {"p": "1"}
+        assert dict(await lookups.all(PARAMS, "r1", ["p", "q", "x", "'"])) == {"p": "1", "q": ""}
+        assert dict(await lookups.all(PARAMS, "r9", ["p"])) == {}
+        assert await lookups.one(PARAM, "r1", "p") == ("p", "1")
+        assert await lookups.one(PARAM, "r1", "x") is None
+
+    async def test_tags_and_outputs_are_looked_up_in_one_run(self, lookups: Lookups) -> None:
+        assert await lookups.one(RUN_TAG, "r1", "t") == "t"
+        assert await lookups.one(RUN_TAG, "r2", "t") is None
+        assert set(await lookups.all(MODEL_OUTPUTS, "r1", ["m-1", "m-3"])) == {"m-1"}
+        assert set(await lookups.all(MODEL_OUTPUTS, "r9", ["m-1"])) == set()
+
+    async def test_a_tag_of_a_logged_model_is_found_by_key(self, lookups: Lookups) -> None:
+        assert set(await lookups.all(LOGGED_MODEL_PARAM_KEYS, "m-1", ["a", "b", "c", "a\0"])) == {"a", "b"}
+        assert set(await lookups.all(LOGGED_MODEL_PARAM_KEYS, "m-2", ["a"])) == set()
+        assert await lookups.one(LOGGED_MODEL_TAG, "m-1", "t") == "t"
+        assert await lookups.one(LOGGED_MODEL_TAG, "m-2", "t") is None
+        assert await lookups.one(LOGGED_MODEL_TAG, "m-1", "t\0") is None
+
+    async def test_a_logged_model_is_shown_whole_also_when_it_is_deleted(self, lookups: Lookups) -> None:
+        assert await lookups.one(LOGGED_MODELS.lookup, "m-1") == KnownLoggedModel("m-1", 7)
+        assert orjson.loads(await lookups.one(LOGGED_MODEL_JSON, "m-1") or b"") == {
+            "model": {
+                "info": {
+                    "model_id": "m-1",
+                    "experiment_id": "7",
+                    "name": "n",
+                    "creation_timestamp_ms": 100,
+                    "last_updated_timestamp_ms": 200,
+                    "artifact_uri": "loc",
+                    "status": "LOGGED_MODEL_READY",
+                    "model_type": "agent",
+                    "source_run_id": "r1",
+                    "tags": [{"key": "t", "value": "v"}],
+                },
+                "data": {
+                    "params": [{"key": "a", "value": "1"}, {"key": "b", "value": "2"}],
+                    "metrics": [
+                        {
+                            "key": "k",
+                            "value": 0.1,
+                            "timestamp": 3,
+                            "step": 4,
+                            "dataset_name": "d",
+                            "model_id": "m-1",
+                            "run_id": "r1",
+                        }
+                    ],
+                },
+            }
+        }
+
+    async def test_a_bare_logged_model_is_shown_without_empty_lists(self, lookups: Lookups) -> None:
+        answer = orjson.loads(await lookups.one(LOGGED_MODEL_JSON, "m-2") or b"")
+        assert answer["model"]["data"] == {}
+        assert "tags" not in answer["model"]["info"]
+        assert await lookups.one(LOGGED_MODEL_JSON, "m-9") is None
+        assert await lookups.one(LOGGED_MODELS.lookup, "m-9") is None
+
+    async def test_text_that_no_database_holds_is_not_found(self, lookups: Lookups) -> None:
+        assert await lookups.one(EXPERIMENT_NAMED, "Def\0ault") is None
+        assert await lookups.one(RUNS.lookup, "r1\0") is None
+        assert await lookups.one(RUN_TAG, "r1", "t\0") is None
+        assert await lookups.all(EXPERIMENT_TAG_KEYS, 7, 2, "a\0") == []
+        assert dict(await lookups.all(PARAMS, "r1", ["p\0"])) == {}
+        assert dict(await lookups.all(PARAMS, "r1", ["p", "p\0"])) == {"p": "1"}
+        assert set(await lookups.all(MODEL_OUTPUTS, "r1", ["m-1", "m\0"])) == {"m-1"}
+
+    async def test_large_ids_are_not_found(self, lookups: Lookups) -> None:
+        assert await lookups.one(EXPERIMENTS.lookup, 2**63 - 1) is None
