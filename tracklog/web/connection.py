@@ -208,8 +208,12 @@ class Connection(RequestHandler):
             if held:
                 self.charge(held)
 
-    def request_ends(self) -> None:
+    def request_ends(self, request: web.BaseRequest) -> None:
         """The handler of the request under way is done: what it held is let go of."""
+        broken = request.content.exception()
+        if broken is not None:
+            # It leads to the frames that met it, and they to what they had read: a cycle, which is collected too late.
+            broken.with_traceback(None)
         self.is_stream = self.is_answer_charged = False
         body = self._body
         if body is not None and not body.is_eof():

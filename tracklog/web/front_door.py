@@ -179,7 +179,7 @@ class FrontDoor:
         except ConnectionError as error:
             return broken_off(request, error)
         finally:
-            connection.request_ends()
+            connection.request_ends(request)
             seconds = perf_counter() - started
             served.counts.count(seconds, status)
             if request[BEHIND]:

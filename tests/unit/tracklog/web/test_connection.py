@@ -1,18 +1,20 @@
 """What one connection may hold, how long it may be silent, and what it hears when HTTP is not kept to."""
 
 import asyncio
+import gc
 import json
 import logging
 import os
 import socket
 import sys
-from collections.abc import AsyncIterator, Callable
+import weakref
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
-from aiohttp import web
+from aiohttp import ClientError, web
 from aiohttp.test_utils import TestClient
 
 from schemas.rest.route import MIB, V2, Handler, Kind, Limits, Permission, Route
@@ -139,6 +141,7 @@ async def serving(tmp_path: Path, bounds: Bounds | None = None, **settings: Any)
         route("/x", length, "POST", Kind.WRITE),
         route("/x", fine, "GET", Kind.READ),
         route("/up", swallow, "PUT", Kind.ARTIFACT, None),
+        route("/holding", holding, "PUT", Kind.ARTIFACT, None),
         route("/large", answering(LARGE), "GET", Kind.READ),
     ]
     counts = DoorCounts()
@@ -312,6 +315,45 @@ async def test_a_connection_that_is_lost_keeps_neither(tmp_path: Path) -> None:
         await raw.close()
         await served.until(lambda: not served.server.open)
         assert connection._answered is None
+
+
+class Held:
+    """Something a handler has in its hands."""
+
+
+held: list["weakref.ref[Held]"] = []
+
+
+async def holding(request: web.Request) -> web.StreamResponse:
+    """As an upload, which ends as its client does."""
+    chunk = Held()
+    held.append(weakref.ref(chunk))
+    try:
+        while await request.content.readany():
+            pass
+    except ClientError as error:
+        raise ConnectionResetError("gone") from error
+    return web.Response()
+
+
+@pytest.fixture
+def uncollected() -> Iterator[None]:
+    """No garbage collection: on a server it may not come for minutes."""
+    gc.collect()
+    gc.disable()
+    yield
+    gc.enable()
+
+
+@pytest.mark.usefixtures("uncollected")
+async def test_what_a_handler_held_is_freed_with_an_upload_that_breaks_off(tmp_path: Path) -> None:
+    async with serving(tmp_path) as served:
+        held.clear()
+        raw = await served.connect()
+        await raw.send(b"PUT /api/2.0/holding HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000\r\n\r\n{}")
+        await served.until(lambda: bool(held))
+        raw.writer.transport.abort()
+        await served.until(lambda: held[0]() is None)
 
 
 # Silence
