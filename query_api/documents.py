@@ -176,7 +176,7 @@ class DocumentCompiler(ABC):
             )
         column = columns.sql(member.member.column)
         present = f"{column} IS NOT NULL" if member.empty is None else f"{column} <> '{member.empty}'"
-        pieces = [Literal(f'{before}"{member.member.name}":'), *self._value(member.member, columns)]
+        pieces = [Literal(f'{before}"{member.name}":'), *self._value(member.member, columns)]
         return self._if(present, self._together([*pieces, Literal(after)] if after else pieces))
 
     def _value(self, member: Present, columns: Columns) -> list[Piece]:

@@ -83,6 +83,10 @@ class Optional:
     member: Text | Integer | Json
     empty: str | None = None
 
+    @property
+    def name(self) -> str:
+        return self.member.name
+
 
 @dataclass(frozen=True, slots=True)
 class Object:
