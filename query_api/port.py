@@ -10,9 +10,9 @@ from query_api.documents import KeyedDocument
 
 Row = tuple[Any, ...]
 
+
 MAX_PAGE_BYTES: Final = 16 * 2**20
 """Of the results on a page. One that would have more is shorter, and ends with a token; it has one result at least."""
-
 
 _INT64: Final = range(-(2**63), 2**63)
 

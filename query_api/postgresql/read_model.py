@@ -9,31 +9,25 @@ from typing import Any, Final
 
 import asyncpg
 
+from query_api import bounds
+from query_api.bounds import SnapshotSlots
 from query_api.dialect import Dialect
 from query_api.documents import KeyedDocument
 from query_api.port import MAX_PAGE_BYTES, FirstRows, ReadModel, ReadSnapshot, Row, is_storable_key
 from query_api.postgresql.batched_lookups import BatchedLookups, Found, Key
 from query_api.postgresql.dialect import POSTGRESQL
-from schemas.errors import DeadlineExceeded, InvalidParameterValue, RequestLimitExceeded, TemporarilyUnavailable
+from schemas.errors import InvalidParameterValue, TemporarilyUnavailable
 from schemas.postgresql import Connection, ReadModelConnections
 from schemas.postgresql_errors import MISSING_ERRORS, UNANSWERED_ERRORS, said
-
-STATEMENT_BOUND_S: Final = 20.0
-"""Below the 30 s after which a request is given up, so that the client hears which part took too long."""
-
-MAX_WAITING_STATEMENTS: Final = 1024
-"""Statements beyond this are refused at once: at 300 searches a second they would wait for seconds."""
 
 MAX_SNAPSHOTS: Final = 2
 """Each holds a connection for as long as its reader takes, and other reads need some too."""
 
-SNAPSHOT_WAIT_S: Final = 5.0
-
 _ATTEMPTS: Final = 2
 """A connection that waited in the pool may be dead, after a restart of PostgreSQL for one; a new one is tried then."""
 
-_OF_NO_USE: Final = UNANSWERED_ERRORS
-"""Also a statement that somebody cancelled, and the tables of a generation that nobody reads any more."""
+_BROKEN: Final = UNANSWERED_ERRORS
+"""Of a connection; also a cancelled statement, and the tables of a generation that is not read any more."""
 
 _FIRST_ROWS_AT_ONCE: Final = 8
 _GROWTH: Final = 8
@@ -44,13 +38,17 @@ _UNSTORED: Final = secrets.token_hex(16)
 """Stands for the character NUL, which text in PostgreSQL cannot hold: no stored text equals one that has this in it."""
 
 
+_Read = Callable[[Connection, str, Sequence[Any]], Awaitable[Any]]
+"""From a connection, a statement and its parameters to what is answered."""
+
+
 class PostgresqlReadModel(ReadModel):
     """Reads through `connections`, which it neither opens nor closes."""
 
     def __init__(self, connections: ReadModelConnections) -> None:
         self._connections = connections
         self._waiting = 0
-        self._snapshots = asyncio.Semaphore(MAX_SNAPSHOTS)
+        self._snapshots = SnapshotSlots(MAX_SNAPSHOTS)
         self._lookups: dict[KeyedDocument, BatchedLookups] = {}
 
     @property
@@ -58,26 +56,12 @@ class PostgresqlReadModel(ReadModel):
         return POSTGRESQL
 
     async def fetch(self, sql: str, parameters: Sequence[Any] = ()) -> list[Row]:
-        if self._waiting >= MAX_WAITING_STATEMENTS:
-            raise RequestLimitExceeded(f"{self._waiting} statements already wait for the read model; try again.")
-        arguments = list(map(_storable, parameters))
-        self._waiting += 1
-        try:
-            rows: list[Row] = await self._answered(lambda connection: connection.fetch(sql, *arguments))
-            return rows
-        finally:
-            self._waiting -= 1
+        rows: list[Row] = await self._answered(_all_rows, sql, parameters)
+        return rows
 
     async def fetch_first(self, sql: str, parameters: Sequence[Any] = ()) -> FirstRows:
-        if self._waiting >= MAX_WAITING_STATEMENTS:
-            raise RequestLimitExceeded(f"{self._waiting} statements already wait for the read model; try again.")
-        arguments = list(map(_storable, parameters))
-        self._waiting += 1
-        try:
-            first: FirstRows = await self._answered(lambda connection: _first_rows(connection, sql, arguments))
-            return first
-        finally:
-            self._waiting -= 1
+        first: FirstRows = await self._answered(_first_rows, sql, parameters)
+        return first
 
     async def document(self, wanted: KeyedDocument, key: str | int) -> bytes | None:
         """As the port says. Many callers are answered with one statement."""
@@ -96,39 +80,39 @@ class PostgresqlReadModel(ReadModel):
     @asynccontextmanager
     async def snapshot(self) -> AsyncIterator[ReadSnapshot]:
         try:
-            async with asyncio.timeout(SNAPSHOT_WAIT_S):
-                await self._snapshots.acquire()
-        except TimeoutError as error:
-            raise RequestLimitExceeded(f"{MAX_SNAPSHOTS} snapshots of the read model are in use; try again.") from error
-        try:
             async with (
+                self._snapshots.one(),
                 self._connections.acquire() as connection,
                 connection.transaction(isolation="repeatable_read", readonly=True),
             ):
                 # The view is that of the first statement, so ask something.
                 await _bounded(connection.fetch("SELECT 1"))
                 yield _Snapshot(connection)
-        except _OF_NO_USE as error:
-            raise _told_to_clients(error) from error
-        finally:
-            self._snapshots.release()
+        except _BROKEN as error:
+            raise _error_answer(error) from error
 
     async def close(self) -> None:
         """The connections belong to who opened them."""
 
-    async def _answered(self, call: Callable[[Connection], Awaitable[Any]]) -> Any:
-        """What `call` returns on a connection, or on another one where the first turns out to be of no use."""
-        attempt = 1
-        while True:
-            is_under_way = False
-            try:
-                async with self._connections.acquire() as connection:
-                    is_under_way = True
-                    return await _bounded(call(connection))
-            except (*_OF_NO_USE, TemporarilyUnavailable) as error:
-                if not is_under_way or attempt == _ATTEMPTS or isinstance(error, ValueError):
-                    raise _told_to_clients(error) from error
-                attempt += 1
+    async def _answered(self, read: _Read, sql: str, parameters: Sequence[Any]) -> Any:
+        """What `read` returns on a connection, or on another one where the first turns out to be broken."""
+        bounds.check_waiting(self._waiting)
+        arguments = list(map(_storable, parameters))
+        self._waiting += 1
+        try:
+            attempt = 1
+            while True:
+                is_under_way = False
+                try:
+                    async with self._connections.acquire() as connection:
+                        is_under_way = True
+                        return await _bounded(read(connection, sql, arguments))
+                except (*_BROKEN, TemporarilyUnavailable) as error:
+                    if not is_under_way or attempt == _ATTEMPTS or isinstance(error, ValueError):
+                        raise _error_answer(error) from error
+                    attempt += 1
+        finally:
+            self._waiting -= 1
 
 
 class _Snapshot(ReadSnapshot):
@@ -145,6 +129,10 @@ class _Snapshot(ReadSnapshot):
         cursor = await _bounded(self._connection.cursor(sql, *map(_storable, parameters)))
         while rows := await _bounded(cursor.fetch(batch_rows)):
             yield rows
+
+
+async def _all_rows(connection: Connection, sql: str, arguments: Sequence[Any]) -> Any:
+    return await connection.fetch(sql, *arguments)
 
 
 async def _first_rows(connection: Connection, sql: str, arguments: Sequence[Any]) -> FirstRows:
@@ -174,18 +162,16 @@ async def _bounded(call: Awaitable[Any]) -> Any:
     Raises DeadlineExceeded, or InvalidParameterValue for an answer too large to build.
     """
     try:
-        async with asyncio.timeout(STATEMENT_BOUND_S):
+        async with asyncio.timeout(bounds.STATEMENT_BOUND_S):
             return await call
     except TimeoutError as error:
-        raise DeadlineExceeded(
-            f"The read model did not answer within {STATEMENT_BOUND_S:g} s; narrow the request."
-        ) from error
+        raise bounds.too_slow() from error
     except _TOO_LARGE as error:
         raise InvalidParameterValue("The answer is too large to build; ask for fewer results.") from error
 
 
-def _told_to_clients(error: Exception) -> Exception:
-    """The error as clients may see it; a mistake in a statement or in its parameters stays what it is."""
+def _error_answer(error: Exception) -> Exception:
+    """The error that clients are answered with; a mistake in a statement or in its parameters stays what it is."""
     if isinstance(error, (ValueError, *MISSING_ERRORS, TemporarilyUnavailable)):
         return error
     return TemporarilyUnavailable(f"The read model cannot be read now: {said(error)}")

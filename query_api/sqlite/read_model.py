@@ -1,8 +1,8 @@
 """The read model in an SQLite file, read by a few threads with a connection each, and by the event loop itself.
 
 Statements run in threads because SQLite lets go of the interpreter while it searches. A lookup by key takes less time
-than the way to a thread and back (25 against 40 microseconds measured), so it runs where it is asked for, bounded by a
-number of SQLite's instructions; what turns out to be larger is stopped and sent to a thread after all.
+than the way to a thread and back (25 against 40 microseconds measured), so it runs on the event loop, bounded by a
+number of SQLite's instructions; one that turns out to be larger is stopped and sent to a thread.
 """
 
 import asyncio
@@ -18,24 +18,18 @@ from queue import SimpleQueue
 from typing import Any, Final
 from urllib.parse import quote
 
+from query_api import bounds
+from query_api.bounds import SnapshotSlots
 from query_api.dialect import Dialect
 from query_api.documents import KeyedDocument
 from query_api.port import MAX_PAGE_BYTES, FirstRows, ReadModel, ReadSnapshot, Row, is_storable_key
 from query_api.sqlite.dialect import SQLITE
 from query_api.sqlite.text_match import register_functions
-from schemas.errors import DeadlineExceeded, InvalidParameterValue, RequestLimitExceeded, TemporarilyUnavailable
+from schemas.errors import DeadlineExceeded, InvalidParameterValue, TemporarilyUnavailable
 from schemas.sqlite_errors import is_damage, is_passing, name_of
-
-STATEMENT_BOUND_S: Final = 20.0
-"""Below the 30 s after which a request is given up, so that the client hears which part took too long."""
-
-MAX_WAITING_STATEMENTS: Final = 1024
-"""Statements beyond this are refused at once: at 300 searches a second they would wait for seconds."""
 
 MAX_SNAPSHOTS: Final = 4
 """Each is a connection with a cache of its own."""
-
-SNAPSHOT_WAIT_S: Final = 5.0
 
 _THREADS: Final = 3
 _CACHE_KIB: Final = 4096
@@ -43,13 +37,13 @@ _CACHE_KIB: Final = 4096
 connection's mapping counts as memory of this process and saved nothing while the file is written to."""
 _LOOKUP_CACHE_KIB: Final = 2048
 _INSTRUCTIONS_PER_CHECK: Final = 20_000
-"""How often a running statement looks at its bound, and half of what a lookup may take at most: about a millisecond,
+"""How often a running statement checks its bound, and half of what a lookup may take at most: about a millisecond,
 and more than a run with 500 metrics, params and tags together needs."""
 _STATEMENTS_KEPT_PREPARED: Final = 256
 _BUSY_S: Final = 5.0
 
 OnDamage = Callable[[str, str], None]
-"""Told the file's name, and what is wrong with it, in whatever thread found that; what was asked is answered 503."""
+"""Called with the file's name and what is wrong with it, in the thread that found it; the request is answered 503."""
 
 Functions = Callable[[sqlite3.Connection], None]
 """Gives a new connection the SQL functions that the statements use."""
@@ -77,8 +71,8 @@ class SqliteReadModel(ReadModel):
         self._waiting = 0
         self._settled: deque[_Job] = deque()
         self._is_settling = False
-        self._nearby = self._new_connection(_LOOKUP_CACHE_KIB)
-        self._snapshots = asyncio.Semaphore(MAX_SNAPSHOTS)
+        self._on_loop = self._new_connection(_LOOKUP_CACHE_KIB)
+        self._snapshots = SnapshotSlots(MAX_SNAPSHOTS)
         self._idle_snapshots: list[_Connection] = []
         self._threads = [
             threading.Thread(target=self._work, name=f"read-model-{number}", daemon=True) for number in range(_THREADS)
@@ -103,34 +97,27 @@ class SqliteReadModel(ReadModel):
         return first
 
     async def lookup(self, sql: str, parameters: Sequence[Any] = ()) -> list[Row]:
-        rows = self._nearby.lookup(sql, parameters)
+        rows = self._on_loop.lookup(sql, parameters)
         return await self.fetch(sql, parameters) if rows is None else rows
 
     async def document(self, wanted: KeyedDocument, key: str | int) -> bytes | None:
         if not is_storable_key(key):
             return None
         statement = SQLITE.documents.by_key(wanted)
-        rows = self._nearby.lookup(statement, (key,))
+        rows = self._on_loop.lookup(statement, (key,))
         if rows is None:
             rows = await self.fetch(statement, (key,))
         return rows[0][0] if rows else None
 
     @asynccontextmanager
     async def snapshot(self) -> AsyncIterator[ReadSnapshot]:
-        try:
-            async with asyncio.timeout(SNAPSHOT_WAIT_S):
-                await self._snapshots.acquire()
-        except TimeoutError as error:
-            raise RequestLimitExceeded(f"{MAX_SNAPSHOTS} snapshots of the read model are in use; try again.") from error
-        try:
+        async with self._snapshots.one():
             connection = self._idle_snapshots.pop() if self._idle_snapshots else self._new_connection(_LOOKUP_CACHE_KIB)
             await self._run(_begin, connection)
             yield _Snapshot(self, connection)
             # Not kept after an error or a cancellation: a thread may still be at work on it.
             connection.rollback()
             self._idle_snapshots.append(connection)
-        finally:
-            self._snapshots.release()
 
     def report_damage(self, why: str) -> None:
         self._on_damage(os.path.basename(os.path.realpath(self._path)), why)
@@ -140,7 +127,7 @@ class SqliteReadModel(ReadModel):
             self._jobs.put(None)
         for thread in self._threads:
             await asyncio.to_thread(thread.join)
-        for connection in (self._nearby, *self._idle_snapshots):
+        for connection in (self._on_loop, *self._idle_snapshots):
             connection.close()
 
     def _new_connection(self, cache_kib: int) -> "_Connection":
@@ -148,19 +135,18 @@ class SqliteReadModel(ReadModel):
 
     async def _run(self, call: _Call, connection: "_Connection | None" = None) -> Any:
         """What `call` returns, run in a thread on `connection`, or on the thread's own."""
-        if self._waiting >= MAX_WAITING_STATEMENTS:
-            raise RequestLimitExceeded(f"{self._waiting} statements already wait for the read model; try again.")
+        bounds.check_waiting(self._waiting)
         job = _Job(call, connection, self._loop.create_future())
         self._waiting += 1
         self._jobs.put(job)
         try:
             return await job.outcome
         except asyncio.CancelledError:
-            job.deadline_s = 0.0  # nobody waits any more: a running statement stops at its next look at the bound
+            job.deadline_s = 0.0  # no caller waits any more: a running statement stops at its next check
             raise
 
     def _work(self) -> None:
-        """A thread: runs jobs until told to stop, and tells the event loop of all that are done in one call."""
+        """In a thread: runs jobs until there is None, and hands all that are done to the event loop in one call."""
         own = self._new_connection(_CACHE_KIB)
         while (job := self._jobs.get()) is not None:
             job.run(own if job.connection is None else job.connection)
@@ -187,12 +173,12 @@ class _Job:
         self.call = call
         self.connection = connection
         self.outcome = outcome
-        self.deadline_s = time.monotonic() + STATEMENT_BOUND_S
+        self.deadline_s = time.monotonic() + bounds.STATEMENT_BOUND_S
         self.result: Any = None
         self.error: BaseException | None = None
 
     def run(self, connection: "_Connection") -> None:
-        """In a thread: whatever goes wrong belongs to the one who asked, not to the thread."""
+        """In a thread: an error belongs to the caller, not to the thread."""
         try:
             self.result = connection.run(self)
         except BaseException as error:
@@ -202,7 +188,7 @@ class _Job:
         return time.monotonic() > self.deadline_s
 
     def settle(self) -> None:
-        """On the event loop: hand over the result, unless nobody waits for it."""
+        """On the event loop: hand over the result, unless the caller has gone."""
         if self.outcome.done():
             return
         if self.error is None:
@@ -234,12 +220,12 @@ class _Connection:
         Raises DeadlineExceeded or TemporarilyUnavailable.
         """
         if job.is_overdue():
-            raise DeadlineExceeded(f"The read model was not free to answer within {STATEMENT_BOUND_S:g} s.")
+            raise DeadlineExceeded(f"The read model was not free to answer within {bounds.STATEMENT_BOUND_S:g} s.")
         self._job = job
         try:
             return job.call(self._current())
         except sqlite3.Error as error:
-            raise self._told_to_clients(error) from error
+            raise self._error_answer(error) from error
         finally:
             self._job = None
 
@@ -254,7 +240,7 @@ class _Connection:
         except sqlite3.Error as error:
             if name_of(error) == "SQLITE_INTERRUPT":
                 return None
-            raise self._told_to_clients(error) from error
+            raise self._error_answer(error) from error
 
     def rollback(self) -> None:
         if self._connection is not None and self._connection.in_transaction:
@@ -270,9 +256,11 @@ class _Connection:
         if self._connection is not None and self._connection.in_transaction:
             return self._connection
         try:
-            file = _identity(self._path)
+            status = os.stat(self._path)
         except FileNotFoundError as error:
             raise TemporarilyUnavailable("The read model is not there yet; try again.") from error
+        # Two files differ in this for as long as either is open, whatever their names.
+        file = (status.st_dev, status.st_ino)
         if self._connection is None or file != self._file:
             self.close()
             file_path = os.path.realpath(self._path)
@@ -283,16 +271,14 @@ class _Connection:
             self._file = file
         return self._connection
 
-    def _told_to_clients(self, error: sqlite3.Error) -> Exception:
+    def _error_answer(self, error: sqlite3.Error) -> Exception:
         """The error as clients may see it; a mistake in a statement stays what it is."""
         if is_damage(error):
             self._on_damage(self._name, str(error))
             return TemporarilyUnavailable(f"The read model is damaged, and is folded from the log anew: {error}.")
         name = name_of(error)
         if name == "SQLITE_INTERRUPT":
-            return DeadlineExceeded(
-                f"The read model did not answer within {STATEMENT_BOUND_S:g} s; narrow the request."
-            )
+            return bounds.too_slow()
         if name == "SQLITE_TOOBIG":
             return InvalidParameterValue(
                 f"The answer would have more than {MAX_ANSWER_BYTES} bytes; ask for fewer results."
@@ -360,12 +346,6 @@ def first_rows(cursor: sqlite3.Cursor) -> FirstRows:
             return FirstRows(rows, are_all=False)
         rows.append(row)
     return FirstRows(rows, are_all=True)
-
-
-def _identity(path: Path) -> tuple[int, int]:
-    """Tells one file from another for as long as either is open, whatever their names."""
-    status = os.stat(path)
-    return status.st_dev, status.st_ino
 
 
 def _open(path: str, cache_kib: int) -> sqlite3.Connection:

@@ -1,13 +1,12 @@
 """Read models of both dialects, filled by a test."""
 
-import uuid
 from collections.abc import AsyncIterator, Callable, Iterator
 
 import pytest
 
 from tests.services.given import GivenPostgresql
-from tests.services.postgresql import Postgresql, execute
-from tests.unit.query_api.postgresql_rows import PostgresqlRows, create_tables
+from tests.services.postgresql import Postgresql
+from tests.unit.query_api.postgresql_rows import PostgresqlRows, database_with_tables
 from tests.unit.query_api.sqlite_rows import SqliteRows
 
 MakeRows = Callable[[], SqliteRows]
@@ -16,12 +15,8 @@ MakeRows = Callable[[], SqliteRows]
 @pytest.fixture(scope="session")
 def postgresql_tables(postgresql_service: Postgresql | GivenPostgresql) -> Iterator[str]:
     """The URL of a database with the tables of a read model, shared by the tests one after the other."""
-    name = f"test_{uuid.uuid4().hex[:16]}"
-    execute(postgresql_service.url, f"CREATE DATABASE {name}")
-    url = postgresql_service.url_of(name)
-    create_tables(url)
-    yield url
-    execute(postgresql_service.url, f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+    with database_with_tables(postgresql_service) as url:
+        yield url
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

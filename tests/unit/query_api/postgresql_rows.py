@@ -1,7 +1,8 @@
 """A read model in PostgreSQL whose rows a test writes itself, the same way as on SQLite."""
 
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+import uuid
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 
 import asyncpg
@@ -16,7 +17,8 @@ from query_api.postgresql.read_model import PostgresqlReadModel
 from read_model import tables as read_model
 from read_model.postgresql_connections import READING_SETTINGS
 from schemas.postgresql import CREATE_LETTERS, Connection
-from tests.services.postgresql import execute
+from tests.services.given import GivenPostgresql
+from tests.services.postgresql import Postgresql, execute
 from tests.unit.query_api.sqlite_rows import SqliteRows
 
 SCHEMA = "rows"
@@ -29,6 +31,17 @@ def create_tables(url: str) -> None:
     made = [str(CreateTable(table).compile(dialect=dialect)) for table in TABLES.values()]
     made += [str(CreateIndex(index).compile(dialect=dialect)) for table in TABLES.values() for index in table.indexes]
     execute(url, f"CREATE SCHEMA {SCHEMA}; SET search_path = {SCHEMA};" + ";".join([CREATE_LETTERS, *made]))
+
+
+@contextmanager
+def database_with_tables(service: Postgresql | GivenPostgresql) -> Iterator[str]:
+    """The URL of a database with the tables of a read model, which is dropped in the end."""
+    name = f"test_{uuid.uuid4().hex[:16]}"
+    execute(service.url, f"CREATE DATABASE {name}")
+    url = service.url_of(name)
+    create_tables(url)
+    yield url
+    execute(service.url, f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
 
 
 class PooledConnections:

@@ -1,0 +1,136 @@
+"""Whatever the shape of a document, both databases make the bytes that are rendered from the same values."""
+
+from types import SimpleNamespace as Values
+from typing import Any
+
+import orjson
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from query_api.logged_models.document import LOGGED_MODEL_BY_ID
+from query_api.postgresql.dialect import POSTGRESQL
+from query_api.runs.document import RUN_BY_ID
+from query_api.sqlite.dialect import SQLITE
+from schemas.documents.rendering import Renderer
+from schemas.documents.shape import (
+    Constant,
+    Digits,
+    Document,
+    Integer,
+    Json,
+    List,
+    Member,
+    Nested,
+    Numbered,
+    Object,
+    Optional,
+    Rows,
+    Source,
+    Text,
+    Word,
+)
+from tests.unit.query_api.sqlite_rows import SqliteRows
+
+MODELS = Source("logged_models", "m")
+TAGS = List("tags", Rows("logged_model_tags", owner="model_id"), Object(Text("key"), Text("value")))
+METRICS = List(
+    "metrics",
+    Rows("logged_model_metrics", owner="model_id"),
+    Object(
+        Optional(Text("dataset_name"), empty=""),
+        Text("key"),
+        Json("value", "value_json"),
+        Optional(Text("dataset_digest")),
+        Digits("step"),
+    ),
+)
+
+TEXTS = st.text(
+    alphabet=["a", "Ä", "🦔", '"', "\\", "/", "'", "{", "}", ",", "\n", "\t", "\x01", "\x1f", "\x7f", "?", "$"]
+)
+MODEL = st.fixed_dictionaries(
+    {
+        "name": TEXTS,
+        "model_type": TEXTS,
+        "source_run_id": TEXTS,
+        "status": st.integers(0, 5),
+        "creation_timestamp_ms": st.integers(-(2**63), 2**63 - 1),
+    }
+)
+METRIC = st.fixed_dictionaries(
+    {
+        "step": st.integers(-(2**63), 2**63 - 1),
+        "value": st.sampled_from([0.0, -0.0, 0.1, 1 / 3, 1e300]),
+        "dataset_name": st.none() | TEXTS,
+        "dataset_digest": st.none() | TEXTS,
+    }
+)
+MEMBERS: tuple[Member, ...] = (
+    Text("name"),
+    Text("renamed", "model_type"),
+    Word("lifecycle_stage"),
+    Digits("digits", "creation_timestamp_ms"),
+    Integer("number", "creation_timestamp_ms"),
+    Numbered("status", "status", {1: "ONE", 2: "TWO"}, "ANOTHER"),
+    Constant("workspace", "default"),
+    Optional(Text("left out when empty", "source_run_id"), empty=""),
+    Optional(Text("never left out", "source_run_id")),
+    Optional(Integer("optional number", "creation_timestamp_ms")),
+)
+SOME = st.lists(st.sampled_from(MEMBERS), unique_by=lambda member: member.name, max_size=5)
+SHAPES = st.builds(
+    lambda before, inner, after, lists: Object(*before, *inner, *after, *lists),
+    st.sampled_from([(), MEMBERS[-3:]]),
+    st.builds(lambda members: (Nested("nested", Object(*members)),), SOME) | st.just(()),
+    st.sampled_from([(), MEMBERS[:2], MEMBERS[2:7]]),
+    st.sampled_from([(), (TAGS,), (METRICS,), (TAGS, METRICS)]),
+)
+
+
+async def _made(rows: SqliteRows, document: Document) -> bytes:
+    documents = rows.dialect.documents
+    [(body,)] = await rows.fetch(f"SELECT {documents.as_bytes(document)} FROM {documents.rows_of(document.source)}")
+    return bytes(body)
+
+
+@settings(max_examples=120, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@given(shape=SHAPES, model=MODEL, tags=st.dictionaries(TEXTS, TEXTS, max_size=3), metrics=st.lists(METRIC, max_size=2))
+async def test_a_database_makes_what_is_rendered(
+    rows: SqliteRows, shape: Object, model: dict[str, Any], tags: dict[str, str], metrics: list[dict[str, Any]]
+) -> None:
+    rows.clear()
+    rows.logged_model("m-1", tags=tags, **model)
+    for number, metric in enumerate(metrics):
+        rows.logged_model_metric("m-1", f"k{number}", **metric)
+    values = Values(
+        **model,
+        lifecycle_stage="active",
+        tags=[Values(key=key, value=value) for key, value in sorted(tags.items())],
+        metrics=[
+            Values(**metric, key=f"k{number}", value_json=orjson.dumps(metric["value"]).decode())
+            for number, metric in enumerate(metrics)
+        ],
+    )
+    assert await _made(rows, Document(MODELS, shape)) == Renderer(shape).render(values)
+
+
+async def test_a_joined_row_may_be_missing(rows: SqliteRows) -> None:
+    rows.run("r", experiment_id=7)
+    source = Source("runs", "r", joined=Source("experiments", "e"))
+    document = Document(source, Object(Text("run_id"), Optional(Text("claim"))))
+    assert await _made(rows, document) == b'{"run_id":"r"}'
+
+
+@pytest.mark.parametrize("dialect", [SQLITE, POSTGRESQL])
+def test_a_column_that_no_table_has_is_an_error(dialect: Any) -> None:
+    with pytest.raises(KeyError, match="no_such_column"):
+        dialect.documents.as_text(Document(MODELS, Object(Text("no_such_column"))))
+    with pytest.raises(KeyError, match="no_such_table"):
+        dialect.documents.as_text(Document(Source("no_such_table", "t"), Object(Text("a"))))
+
+
+@pytest.mark.parametrize("dialect", [SQLITE, POSTGRESQL])
+def test_a_document_is_compiled_once(dialect: Any) -> None:
+    for keyed in (RUN_BY_ID, LOGGED_MODEL_BY_ID):
+        assert dialect.documents.by_key(keyed) is dialect.documents.by_key(keyed)
