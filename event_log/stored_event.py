@@ -7,22 +7,16 @@ import zstandard
 from msgspec.structs import replace
 
 from event_log.checksum import checksum, is_of_another_envelope
+from event_log.stored_payload import MAX_EVENT_BYTES, decompressed, is_compressed
 from schemas import codec
 from schemas.codec import UndecodableEvent
 from schemas.damaged_event import damaged_event
 from schemas.envelope import PARTITION, Actor, RecordedEvent
 from schemas.events import stream_of
 
-MAX_EVENT_BYTES: Final = 64 * 1024 * 1024
-"""Of the payloads of one append."""
-
-_ZSTD_MAGIC: Final = b"\x28\xb5\x2f\xfd"
-"""No JSON object starts so: a stored payload tells by itself whether it is compressed."""
 _LAST_US: Final = 253_402_300_799_999_999
 """The end of the year 9999, after which Python has no dates."""
 _CHANGED: Final = "its bytes are not those that were written: the checksum differs"
-
-_decompressor: Final = zstandard.ZstdDecompressor()
 
 
 def stored_event(
@@ -53,7 +47,7 @@ def stored_event(
                 return _changed(
                     offset, event_id, event_type, version, stream, time_us, actor, request_id, payload, stored_checksum
                 )
-            plain = _decompressor.decompress(payload) if payload[:4] == _ZSTD_MAGIC else payload
+            plain = decompressed(payload)
         elif stream is None or user is None:
             return damaged_event(PARTITION, offset, "its stream, or who made it, is not in the log", stream=stream)
         else:
@@ -87,7 +81,7 @@ def _changed(
     if not is_of_another_envelope(stored_checksum, computed):
         return damaged_event(PARTITION, offset, _CHANGED, stream=stream)
     try:
-        plain = _decompressor.decompress(payload) if payload[:4] == _ZSTD_MAGIC else payload
+        plain = decompressed(payload)
         event = RecordedEvent(PARTITION, offset, event_id, event_type, version, "", time_us, actor, request_id, plain)
         named = stream_of(codec.decode(event))
     except (UndecodableEvent, zstandard.ZstdError):
@@ -101,9 +95,8 @@ def _plausible(event_id: bytes, time_us: int, payload: bytes) -> bytes:
     """The payload of an event that has no checksum, decompressed. Raises ValueError or ZstdError when it is none."""
     if len(event_id) != 16 or not 0 <= time_us <= _LAST_US:
         raise ValueError("its id or its time is none")
-    if payload[:4] == _ZSTD_MAGIC:
-        if zstandard.frame_content_size(payload) > MAX_EVENT_BYTES:
-            raise ValueError("it says that it is larger than any event")
-        payload = _decompressor.decompress(payload)
-    orjson.loads(payload)
-    return payload
+    if is_compressed(payload) and zstandard.frame_content_size(payload) > MAX_EVENT_BYTES:
+        raise ValueError("it says that it is larger than any event")
+    plain = decompressed(payload)
+    orjson.loads(plain)
+    return plain

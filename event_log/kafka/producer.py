@@ -12,10 +12,10 @@ OutcomeUnknown, and its lane takes a new producer id, so that nothing behind it 
 import asyncio
 import contextlib
 import logging
+import math
 import time
-from collections import deque
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 
 from aiokafka import errors
@@ -23,9 +23,10 @@ from aiokafka.protocol.produce import ProduceRequest
 from aiokafka.protocol.transaction import InitProducerIdRequest
 from aiokafka.record.default_records import DefaultRecordBatchBuilder
 
+from event_log.group_commit import Admission, GroupCommit, WaitingAppend
 from event_log.kafka.cloud_events import Message
 from event_log.kafka.cluster import NO_ERROR, BrokerAway, KafkaCluster, NoAnswer
-from event_log.port import EventTooLarge, LogOverloaded, LogUnavailable, OutcomeUnknown
+from event_log.port import EventTooLarge, LogUnavailable, OutcomeUnknown
 
 logger = logging.getLogger(__name__)
 
@@ -33,14 +34,13 @@ APPEND_TIMEOUT_S: Final = 5.0
 """An append is answered within this, whatever the brokers do."""
 PATIENCE_S: Final = 1.5
 """So long a partition may be without an answer before appends to it are refused at once."""
-MAX_WAITING_BYTES: Final = 32 * 1024 * 1024
-"""Appends beyond this are refused until the brokers have caught up, so that overload costs a 429, not memory."""
-
 _START_S: Final = 5.0
 _TICK_S: Final = 0.1
 _BATCH_BYTES: Final = 1024 * 1024
 """A batch is closed when it holds so much, before compression; a larger append is a batch alone."""
 _RECORD_OVERHEAD_BYTES: Final = 64
+_BATCH_RECORDS: Final = _BATCH_BYTES // _RECORD_OVERHEAD_BYTES
+"""Not reached before _BATCH_BYTES."""
 _COMPRESS_FROM_BYTES: Final = 512
 _SEQUENCES: Final = 2**31
 _BUILDER_BYTES: Final = 2**30
@@ -104,25 +104,17 @@ _TRIED_AGAIN: Final = frozenset(
 
 
 @dataclass(slots=True, eq=False)
-class _Append:
-    messages: Sequence[Message]
-    size: int
-    arrived: float
-    done: "asyncio.Future[int]"
-
-
-@dataclass(slots=True, eq=False)
 class _Batch:
     """Appends as one record batch, from when it is made until its outcome is known."""
 
-    appends: list[_Append]
+    appends: list[WaitingAppend[Message]]
     records: int
     encoded: bytes
     may_be_written: bool = False
 
     @property
-    def arrived(self) -> float:
-        return self.appends[0].arrived
+    def arrived_s(self) -> float:
+        return self.appends[0].arrived_s
 
 
 @dataclass(slots=True, eq=False)
@@ -130,16 +122,15 @@ class _Lane:
     """One partition. `identity` is a producer id and epoch, `sequence` the number of its next record."""
 
     partition: int
+    waiting: GroupCommit[Message]
     identity: tuple[int, int] | None = None
     sequence: int = 0
-    waiting: deque[_Append] = field(default_factory=deque)
     batch: _Batch | None = None
     is_on_its_way: bool = False
     unanswered_since: float | None = None
     is_suspect: bool = False
-    goes_alone: int = 0
 
-    def unsettled(self) -> list[_Append]:
+    def unanswered(self) -> list[WaitingAppend[Message]]:
         return [*(self.batch.appends if self.batch else ()), *self.waiting]
 
     def is_away(self, now: float) -> bool:
@@ -162,14 +153,16 @@ class KafkaProducer:
     ) -> None:
         self._cluster = cluster
         self._clock = clock
-        self._max_append_bytes = max_append_bytes
-        self._lanes = [_Lane(partition) for partition in range(partitions)]
+        self._admission = Admission("Kafka", max_append_bytes=max_append_bytes)
+        self._lanes = [
+            _Lane(partition, GroupCommit(self._admission, max_events=_BATCH_RECORDS, max_bytes=_BATCH_BYTES))
+            for partition in range(partitions)
+        ]
         self._busy_brokers: set[int] = set()
-        self._waiting_bytes = 0
         self._is_handing_over = False
         self._loop = asyncio.get_running_loop()
         self._tasks: set[asyncio.Task[None]] = set()
-        self._mending: asyncio.Task[None] | None = None
+        self._recovering: asyncio.Task[None] | None = None
         self._watching = asyncio.create_task(self._watch())
 
     async def start(self) -> None:
@@ -192,19 +185,12 @@ class KafkaProducer:
         Raises LogUnavailable, LogOverloaded, OutcomeUnknown or EventTooLarge.
         """
         size = sum(map(_size, messages))
-        if size > self._max_append_bytes:
-            raise EventTooLarge(
-                f"The request makes {size} bytes of events; at most {self._max_append_bytes} fit in one append."
-            )
+        self._admission.check_size(size)
         now = self._clock()
         lane = self._lanes[partition]
         if lane.is_away(now):
             raise LogUnavailable("Kafka does not answer; try again.")
-        if self._waiting_bytes + size > MAX_WAITING_BYTES and self._waiting_bytes:
-            raise LogOverloaded(f"{self._waiting_bytes} bytes already wait for Kafka; try again.")
-        self._waiting_bytes += size
-        done: asyncio.Future[int] = self._loop.create_future()
-        lane.waiting.append(_Append(messages, size, now, done))
+        done = lane.waiting.append(messages, size, now)
         if not self._is_handing_over:
             # What one turn of the event loop brings goes to the brokers together.
             self._is_handing_over = True
@@ -213,9 +199,9 @@ class KafkaProducer:
 
     async def close(self) -> None:
         """Wait for what is under way, which APPEND_TIMEOUT_S bounds, and stop."""
-        waiting = [append.done for lane in self._lanes for append in lane.unsettled()]
+        waiting = [append.done for lane in self._lanes for append in lane.unanswered()]
         await asyncio.gather(*waiting, return_exceptions=True)
-        tasks = [self._watching, *self._tasks, *([self._mending] if self._mending else [])]
+        tasks = [self._watching, *self._tasks, *([self._recovering] if self._recovering else [])]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -228,13 +214,13 @@ class KafkaProducer:
         for lane in self._lanes:
             if lane.is_on_its_way or not (lane.batch or lane.waiting):
                 continue
-            if lane.batch and self._mending is not None:  # it is sent again when the trouble was looked at
+            if lane.batch and self._recovering is not None:  # it is sent again after the recovery
                 continue
             if lane.unanswered_since is None:
                 lane.unanswered_since = now
             leader = self._cluster.leader_of(lane.partition)
             if lane.identity is None or leader is None:
-                self._mend_soon()
+                self._recover_soon()
             elif leader not in self._busy_brokers:
                 by_broker.setdefault(leader, []).append(lane)
         for broker, lanes in by_broker.items():
@@ -252,23 +238,14 @@ class KafkaProducer:
         task.add_done_callback(self._tasks.discard)
 
     def _next_batch(self, lane: _Lane) -> _Batch | None:
-        appends: list[_Append] = []
-        size = 0
-        while lane.waiting and not (appends and (size + lane.waiting[0].size > _BATCH_BYTES or lane.goes_alone)):
-            append = lane.waiting.popleft()
-            if append.done.cancelled():
-                self._waiting_bytes -= append.size
-                continue
-            lane.goes_alone = max(0, lane.goes_alone - 1)
-            appends.append(append)
-            size += append.size
-        if not appends or lane.identity is None:
-            lane.waiting.extendleft(reversed(appends))
-            if not lane.waiting:
-                lane.unanswered_since = None
+        if lane.identity is None:
             return None
-        lane.batch = _encoded(appends, size, lane.identity, lane.sequence)
-        return lane.batch
+        while taken := lane.waiting.take():
+            if appends := lane.waiting.drop_cancelled(taken):
+                lane.batch = _encoded(appends, lane.identity, lane.sequence)
+                return lane.batch
+        lane.unanswered_since = None
+        return None
 
     async def _send(self, broker: int, batches: dict[int, _Batch]) -> None:
         asked = [(self._cluster.topic, [(partition, batch.encoded) for partition, batch in batches.items()])]
@@ -276,11 +253,11 @@ class KafkaProducer:
         try:
             response = await self._cluster.ask(broker, "produce", request, _REQUEST_S)
         except BrokerAway:
-            self._mend_soon()
+            self._recover_soon()
         except NoAnswer:
             for batch in batches.values():
                 batch.may_be_written = True
-            self._mend_soon()
+            self._recover_soon()
         else:
             for _, answers in response.topics:
                 for partition, code, offset, *_ in answers:
@@ -289,11 +266,11 @@ class KafkaProducer:
             self._busy_brokers.discard(broker)
             for partition in batches:
                 self._lanes[partition].is_on_its_way = False
-        if self._mending is None:
+        if self._recovering is None:
             self._hand_over()
 
     def _settle(self, lane: _Lane, batch: _Batch, code: int, offset: int) -> None:
-        """Take a broker's word on a batch."""
+        """Handle a broker's answer about a batch."""
         if lane.batch is not batch:  # it was given up while it was on its way
             return
         if code == NO_ERROR and offset >= 0:
@@ -301,7 +278,7 @@ class KafkaProducer:
             self._succeed(lane, batch, offset)
         elif code in _TRIED_AGAIN:
             batch.may_be_written = batch.may_be_written or code not in _SURELY_NOT_WRITTEN
-            self._mend_soon()
+            self._recover_soon()
         elif batch.may_be_written or code not in _SURELY_NOT_WRITTEN:
             reason = errors.for_code(code)
             sentence = f"Kafka did not say whether the event is in the log: {reason.__name__}"
@@ -310,10 +287,9 @@ class KafkaProducer:
             # The broker has forgotten this producer, after a loss of its own or a long silence.
             lane.identity = None
             self._take_back(lane, batch)
-            self._mend_soon()
+            self._recover_soon()
         elif code in _TOO_LARGE and len(batch.appends) > 1:
-            lane.goes_alone = len(batch.appends)
-            self._take_back(lane, batch)
+            self._take_back(lane, batch, singly=True)
         elif code in _TOO_LARGE:
             self._fail(lane, batch, EventTooLarge("The request makes a larger message than the Kafka topic takes."))
         else:
@@ -322,15 +298,12 @@ class KafkaProducer:
             self._fail(lane, batch, LogUnavailable(f"Kafka refuses to take events: {reason.__name__}"))
 
     def _succeed(self, lane: _Lane, batch: _Batch, offset: int) -> None:
-        self._close(lane, batch)
-        for append in batch.appends:
-            if not append.done.done():
-                append.done.set_result(offset)
-            offset += len(append.messages)
+        self._end(lane)
+        lane.waiting.confirm(batch.appends, offset)
 
     def _fail(self, lane: _Lane, batch: _Batch, error: Exception) -> None:
-        self._close(lane, batch)
-        _refuse(batch.appends, error)
+        self._end(lane)
+        lane.waiting.refuse(batch.appends, error)
 
     def _abandon(self, lane: _Lane, batch: _Batch, error: OutcomeUnknown) -> None:
         """Give up a batch that may still come into the log; its sequence must not be waited for."""
@@ -338,16 +311,15 @@ class KafkaProducer:
         lane.sequence = 0
         self._fail(lane, batch, error)
         lane.is_suspect = True
-        self._mend_soon()
+        self._recover_soon()
 
-    def _take_back(self, lane: _Lane, batch: _Batch) -> None:
+    def _take_back(self, lane: _Lane, batch: _Batch, *, singly: bool = False) -> None:
         lane.batch = None
-        lane.waiting.extendleft(reversed(batch.appends))
+        lane.waiting.put_back(batch.appends, singly=singly)
 
-    def _close(self, lane: _Lane, batch: _Batch) -> None:
+    def _end(self, lane: _Lane) -> None:
         lane.batch = None
         lane.unanswered_since = None
-        self._waiting_bytes -= sum(append.size for append in batch.appends)
 
     async def _watch(self) -> None:
         """Keep the bounds in time, and try again what is to be tried again."""
@@ -356,17 +328,17 @@ class KafkaProducer:
             now = self._clock()
             for lane in self._lanes:
                 if lane.batch or lane.waiting:
-                    self._give_up_what_is_late(lane, now)
+                    self._give_up_late_appends(lane, now)
                 if lane.is_suspect:
-                    self._mend_soon()
+                    self._recover_soon()
 
-    def _give_up_what_is_late(self, lane: _Lane, now: float) -> None:
+    def _give_up_late_appends(self, lane: _Lane, now: float) -> None:
         is_away = lane.is_away(now)
         batch = lane.batch
         if batch is not None and not batch.may_be_written and not lane.is_on_its_way and is_away:
             lane.is_suspect = True
             self._fail(lane, batch, LogUnavailable("Kafka cannot be reached; try again."))
-        elif batch is not None and now - batch.arrived > APPEND_TIMEOUT_S:
+        elif batch is not None and now - batch.arrived_s > APPEND_TIMEOUT_S:
             if batch.may_be_written or lane.is_on_its_way:
                 self._abandon(
                     lane, batch, OutcomeUnknown(f"Kafka did not answer an append within {APPEND_TIMEOUT_S:g} s.")
@@ -374,17 +346,16 @@ class KafkaProducer:
             else:
                 lane.is_suspect = True
                 self._fail(lane, batch, LogUnavailable("Kafka cannot be reached; try again."))
-        while lane.waiting and (is_away or now - lane.waiting[0].arrived > APPEND_TIMEOUT_S):
-            append = lane.waiting.popleft()
-            self._waiting_bytes -= append.size
-            _refuse([append], LogUnavailable("Kafka does not answer; try again."))
+        late = lane.waiting.take_arrived_before(math.inf if is_away else now - APPEND_TIMEOUT_S)
+        if late:
+            lane.waiting.refuse(late, LogUnavailable("Kafka does not answer; try again."))
             lane.is_suspect = True
 
-    def _mend_soon(self) -> None:
-        if self._mending is None:
-            self._mending = asyncio.create_task(self._mend())
+    def _recover_soon(self) -> None:
+        if self._recovering is None:
+            self._recovering = asyncio.create_task(self._recover())
 
-    async def _mend(self) -> None:
+    async def _recover(self) -> None:
         """Find the leaders, get producer ids where they are missing, and see whether suspects answer again."""
         try:
             with contextlib.suppress(BrokerAway, NoAnswer, LogUnavailable):
@@ -398,13 +369,13 @@ class KafkaProducer:
                         logger.info("partition %d of %s answers again", lane.partition, self._cluster.topic)
             await asyncio.sleep(_TICK_S)
         finally:
-            self._mending = None
+            self._recovering = None
         self._hand_over()
 
     async def _identify(self) -> None:
         """Get a producer id for the lanes that have none. Raises BrokerAway, NoAnswer or LogUnavailable."""
-        nameless = [lane for lane in self._lanes if lane.identity is None]
-        if not nameless:
+        without_identity = [lane for lane in self._lanes if lane.identity is None]
+        if not without_identity:
             return
         leader = next(
             (one for lane in self._lanes if (one := self._cluster.leader_of(lane.partition)) is not None), None
@@ -416,7 +387,7 @@ class KafkaProducer:
         )
         if response.error_code != NO_ERROR:
             raise LogUnavailable(f"Kafka gave no producer id: {errors.for_code(response.error_code).__name__}")
-        for lane in nameless:
+        for lane in without_identity:
             lane.identity = response.producer_id, response.producer_epoch
             lane.sequence = 0
 
@@ -430,19 +401,14 @@ def _size(message: Message) -> int:
     )
 
 
-def _encoded(appends: list[_Append], size: int, identity: tuple[int, int], sequence: int) -> _Batch:
+def _encoded(appends: list[WaitingAppend[Message]], identity: tuple[int, int], sequence: int) -> _Batch:
+    size = sum(append.size for append in appends)
     codec = _ZSTD if size >= _COMPRESS_FROM_BYTES else _UNCOMPRESSED
     builder = DefaultRecordBatchBuilder(_MAGIC, codec, 0, *identity, sequence, _BUILDER_BYTES)
     add = builder.append
     records = 0
     for append in appends:
-        for timestamp_ms, key, value, headers in append.messages:
+        for timestamp_ms, key, value, headers in append.events:
             add(records, timestamp_ms, key, value, headers)
             records += 1
     return _Batch(appends, records, bytes(builder.build()))
-
-
-def _refuse(appends: Iterable[_Append], error: Exception) -> None:
-    for append in appends:
-        if not append.done.done():
-            append.done.set_exception(error)

@@ -7,8 +7,8 @@ back to where it was, and the next takes the same offsets. A sequence would do n
 owner of the lower offsets may commit after a reader has passed them.
 
 One statement, so that no client can stall, or die, while it holds the row: the server has all it needs to finish.
-What the row costs, a commit at a time, is shared: appends that gather while a commit is flushed go together in the
-next, as in the SQLite log, and several processes take turns.
+What the row costs, one commit at a time, is shared: appends that arrive while a commit is flushed go together into the
+next one (`event_log.group_commit`), and several processes take turns.
 """
 
 import asyncio
@@ -17,26 +17,17 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 import asyncpg
-import zstandard
 from asyncpg.pgproto.pgproto import UUID
 
 from event_log.checksum import checksum
-from event_log.group_append import WaitingAppend, confirm, refuse
-from event_log.port import (
-    EVERY_EVENT,
-    EventFilter,
-    EventLog,
-    EventLogReader,
-    EventTooLarge,
-    LogOverloaded,
-    LogUnavailable,
-    OutcomeUnknown,
-)
+from event_log.group_commit import Admission, GroupCommit, WaitingAppend
+from event_log.port import EVERY_EVENT, EventFilter, EventLog, LogUnavailable, OutcomeUnknown
 from event_log.postgresql.connection import Connection, SteadyConnection, connect
 from event_log.postgresql.control_schema import ensure_control_schema
 from event_log.postgresql.interned import Names
-from event_log.stored_event import MAX_EVENT_BYTES, stored_event
-from schemas import codec
+from event_log.single_partition import READ_BYTES, SinglePartitionReader, positions
+from event_log.stored_event import stored_event
+from event_log.stored_payload import MAX_EVENT_BYTES, EncodedEvent, encoded, stored
 from schemas.damaged_event import damaged_event
 from schemas.envelope import PARTITION, Actor, EventData, Position, Positions, RecordedEvent
 from schemas.postgresql import LOG_CHANNEL
@@ -44,16 +35,6 @@ from schemas.postgresql_errors import CONNECTION_ERRORS, UNANSWERED_ERRORS, said
 
 logger = logging.getLogger(__name__)
 
-MAX_WAITING_BYTES: Final = 32 * 1024 * 1024
-"""Appends beyond this are refused until the disk has caught up, so that overload costs a 429, not memory."""
-
-_MAX_COMMIT_EVENTS: Final = 4096
-_MAX_COMMIT_BYTES: Final = 16 * 1024 * 1024
-"""Others wait while a commit is under way, in this process and in the other ones."""
-_COMPRESS_FROM_BYTES: Final = 512
-"""Below this a zstd frame saves little and costs more than the write."""
-_READ_BYTES: Final = 4 * 1024 * 1024
-"""Of payloads in one answer."""
 _READ_STORED_BYTES: Final = 2 * 1024 * 1024
 """Of payloads as they are stored, in one answer of PostgreSQL."""
 
@@ -160,7 +141,7 @@ class _KeptNames:
             names.forget()
 
 
-class PostgresqlEventLogReader(EventLogReader):
+class PostgresqlEventLogReader(SinglePartitionReader):
     """Reads a log that this or other processes append to, on connections of its own: for reading, for asking where
     the log ends, and, while somebody waits for more, for being told.
     """
@@ -179,35 +160,9 @@ class PostgresqlEventLogReader(EventLogReader):
         async with self._asking.borrow() as connection:
             return str(await connection.fetchval(_IDENTITY))
 
-    async def partitions(self) -> Sequence[int]:
-        return (PARTITION,)
-
-    def partition_of(self, ordering_unit: str) -> int:
-        return PARTITION
-
     async def end(self) -> Positions:
         async with self._asking.borrow() as connection:
             return {PARTITION: await connection.fetchval(_END)}
-
-    async def read(
-        self,
-        partition: int,
-        offset: int,
-        *,
-        limit: int,
-        matching: EventFilter = EVERY_EVENT,
-    ) -> list[RecordedEvent]:
-        if partition != PARTITION:
-            raise ValueError(f"this log has partition {PARTITION} only, not {partition}")
-        async with self._reading.borrow() as connection:
-            self._read_names.belong_to(connection)
-            try:
-                rows = await self._select(connection, offset, limit, matching)
-                if matching != EVERY_EVENT or not self._are_missing(rows, offset):
-                    return await self._recorded(connection, rows)
-            except _DAMAGE as error:
-                logger.error("the event log has a damaged part after offset %d: %s", offset, said(error))
-            return await self._one_by_one(connection, offset, limit, matching)
 
     async def wait_for_more(self, end: Positions, timeout_s: float) -> None:
         if self._listener is None:
@@ -228,6 +183,17 @@ class PostgresqlEventLogReader(EventLogReader):
             await asyncio.wait([self._listener])
         await self._reading.close()
         await self._asking.close()
+
+    async def _read(self, offset: int, limit: int, matching: EventFilter) -> list[RecordedEvent]:
+        async with self._reading.borrow() as connection:
+            self._read_names.belong_to(connection)
+            try:
+                rows = await self._select(connection, offset, limit, matching)
+                if matching != EVERY_EVENT or not self._are_missing(rows, offset):
+                    return await self._recorded(connection, rows)
+            except _DAMAGE as error:
+                logger.error("the event log has a damaged part after offset %d: %s", offset, said(error))
+            return await self._one_by_one(connection, offset, limit, matching)
 
     def _hear(self, end: int) -> None:
         self._heard_end = max(self._heard_end, end)
@@ -299,7 +265,7 @@ class PostgresqlEventLogReader(EventLogReader):
         actors = await self._read_names.actors.values(connection, {row[5] for row in rows})
         found: list[RecordedEvent] = []
         size = 0
-        for offset, event_id, type_number, stream, time_us, actor, request_id, payload, stored in rows:
+        for offset, event_id, type_number, stream, time_us, actor, request_id, payload, stored_checksum in rows:
             event_type, version = types.get(type_number, ("", 0))
             who = actors.get(actor)
             found.append(
@@ -315,11 +281,11 @@ class PostgresqlEventLogReader(EventLogReader):
                     "" if who is None else who.user_agent,
                     request_id,
                     payload,
-                    stored,
+                    stored_checksum,
                 )
             )
             size += len(found[-1].payload)
-            if size > _READ_BYTES:
+            if size > READ_BYTES:
                 break
         return found
 
@@ -330,7 +296,7 @@ class PostgresqlEventLogReader(EventLogReader):
         end: int = await connection.fetchval(_END)
         found: list[RecordedEvent] = []
         size = 0
-        while offset < end and len(found) < limit and size <= _READ_BYTES:
+        while offset < end and len(found) < limit and size <= READ_BYTES:
             event = await self._one(connection, offset)
             if matching.matches(event):
                 found.append(event)
@@ -366,10 +332,10 @@ class PostgresqlEventLog(PostgresqlEventLogReader, EventLog):
         self._away: str | None = None
         self._is_unreplicated = False
         self._names = _KeptNames()
-        self._compressor = zstandard.ZstdCompressor(level=1)
-        self._gathering: list[WaitingAppend] = []
-        self._gathered = asyncio.Event()
-        self._waiting_bytes = 0
+        self._appends: GroupCommit[EncodedEvent] = GroupCommit(
+            Admission("the event log", max_append_bytes=MAX_EVENT_BYTES)
+        )
+        self._appended = asyncio.Event()
         self._trusted_until_s = 0.0
         self._is_closing = False
         self._returning: asyncio.Task[None] | None = None
@@ -383,19 +349,9 @@ class PostgresqlEventLog(PostgresqlEventLogReader, EventLog):
     async def append(self, events: Sequence[EventData]) -> list[Position]:
         if self._away is not None:
             raise LogUnavailable(self._away)
-        encoded = [codec.encode(event.payload) for event in events]
-        size = sum(map(len, encoded))
-        if size > MAX_EVENT_BYTES:
-            raise EventTooLarge(
-                f"The request makes {size} bytes of events; at most {MAX_EVENT_BYTES} fit in one append."
-            )
-        if self._waiting_bytes + size > MAX_WAITING_BYTES and self._waiting_bytes:
-            raise LogOverloaded(f"{self._waiting_bytes} bytes already wait for the event log; try again.")
-        self._waiting_bytes += size
-        append = WaitingAppend(events, encoded, size, asyncio.get_running_loop().create_future())
-        self._gathering.append(append)
-        self._gathered.set()
-        return await append.done
+        appended = self._appends.append(*encoded(events))
+        self._appended.set()
+        return positions(await appended, len(events))
 
     async def check_appendable(self) -> None:
         """By a commit that moves the log's end to where it is; none of it is asked for again for a while."""
@@ -408,7 +364,7 @@ class PostgresqlEventLog(PostgresqlEventLogReader, EventLog):
 
     async def close(self) -> None:
         self._is_closing = True
-        self._gathered.set()
+        self._appended.set()
         await self._writer
         if self._returning is not None:
             self._returning.cancel()
@@ -418,41 +374,27 @@ class PostgresqlEventLog(PostgresqlEventLogReader, EventLog):
         await super().close()
 
     async def _write(self) -> None:
-        """The writer: commits what gathered until told to stop."""
-        while not self._is_closing or self._gathering:
-            await self._gathered.wait()
-            self._gathered.clear()
-            while self._gathering:
-                await self._commit(self._take())
+        """The writer: commits what waits, until the log is closed and nothing waits any more."""
+        while not self._is_closing or self._appends:
+            await self._appended.wait()
+            self._appended.clear()
+            while batch := self._appends.take():
+                await self._commit(batch)
 
-    def _take(self) -> list[WaitingAppend]:
-        """The next appends that fit in one commit, at least one."""
-        events = size = 0
-        for count, append in enumerate(self._gathering):
-            events += len(append.events)
-            size += append.size
-            if count and (events > _MAX_COMMIT_EVENTS or size > _MAX_COMMIT_BYTES):
-                break
-        else:
-            count = len(self._gathering)
-        batch, self._gathering = self._gathering[:count], self._gathering[count:]
-        return batch
-
-    async def _commit(self, batch: list[WaitingAppend]) -> None:
+    async def _commit(self, batch: list[WaitingAppend[EncodedEvent]]) -> None:
         """Put a batch in the log and answer it. What cannot be written is refused without those it came with."""
         try:
             connection = await self._connected()
             first = await self._insert(connection, batch)
         except (ValueError, asyncpg.DataError) as error:
             if len(batch) > 1:
-                for append in batch:
-                    await self._commit([append])
+                self._appends.put_back(batch, singly=True)
             else:
-                self._settle(batch, LogUnavailable(f"The event log could not write this request: {said(error)}"))
-        except Exception as error:  # the writer must live, and whoever waits must hear of it
-            self._settle(batch, error)
+                self._refuse(batch, LogUnavailable(f"The event log could not write this request: {said(error)}"))
+        except Exception as error:  # the writer must live on, and every waiting append must be answered
+            self._refuse(batch, error)
         else:
-            self._settle(batch, first)
+            self._hear(self._appends.confirm(batch, first))
 
     async def _connected(self) -> Connection:
         """The connection; once lost it is tried once here, then in the background. Raises LogUnavailable."""
@@ -486,7 +428,7 @@ class PostgresqlEventLog(PostgresqlEventLogReader, EventLog):
             else:
                 self._away = None
 
-    async def _insert(self, connection: Connection, batch: list[WaitingAppend]) -> int:
+    async def _insert(self, connection: Connection, batch: list[WaitingAppend[EncodedEvent]]) -> int:
         """The first offset of a batch that is durable now.
 
         Raises LogUnavailable when nothing of it is there, OutcomeUnknown when nobody can say, and ValueError or
@@ -515,14 +457,15 @@ class PostgresqlEventLog(PostgresqlEventLogReader, EventLog):
             raise OutcomeUnknown("Somebody cancelled the wait for a synchronous replica, which may lack the events.")
         return first
 
-    async def _columns(self, connection: Connection, batch: list[WaitingAppend]) -> list[list[Any]]:
+    async def _columns(self, connection: Connection, batch: list[WaitingAppend[EncodedEvent]]) -> list[list[Any]]:
         """A batch as the columns of `_APPEND`."""
-        events = [event for append in batch for event in append.events]
+        encoded_events = [one for append in batch for one in append.events]
+        events = [event for event, _ in encoded_events]
         streams = await self._names.streams.numbers(connection, {event.stream for event in events})
         actors = await self._names.actors.numbers(connection, {event.actor for event in events})
         kinds = [(event.payload.event_type, event.payload.event_version) for event in events]
         types = await self._names.types.numbers(connection, set(kinds))
-        payloads = [self._stored(payload) for append in batch for payload in append.encoded]
+        payloads = [stored(payload) for _, payload in encoded_events]
         return [
             [streams[event.stream] for event in events],
             [event.time_us for event in events],
@@ -534,19 +477,9 @@ class PostgresqlEventLog(PostgresqlEventLogReader, EventLog):
             [_checksum(event, payload) for event, payload in zip(events, payloads, strict=True)],
         ]
 
-    def _stored(self, payload: bytes) -> bytes:
-        return self._compressor.compress(payload) if len(payload) >= _COMPRESS_FROM_BYTES else payload
-
-    def _settle(self, batch: list[WaitingAppend], outcome: "int | Exception") -> None:
-        """Answer a batch: `outcome` is its first offset, or why it is not in the log."""
-        for append in batch:
-            self._waiting_bytes -= append.size
-        if isinstance(outcome, Exception):
-            self._trusted_until_s = 0.0
-            refuse(batch, outcome)
-            return
-        offset = confirm(batch, outcome)
-        self._hear(offset)
+    def _refuse(self, batch: list[WaitingAppend[EncodedEvent]], error: Exception) -> None:
+        self._trusted_until_s = 0.0
+        self._appends.refuse(batch, error)
 
 
 def _checksum(event: EventData, payload: bytes) -> int:

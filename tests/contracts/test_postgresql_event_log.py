@@ -288,7 +288,7 @@ async def test_a_wrong_database_is_unavailable(postgresql_database: str) -> None
 async def test_an_append_too_large_for_the_log_is_refused_whole(
     log: PostgresqlEventLog, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("event_log.postgresql.event_log.MAX_EVENT_BYTES", 1000)
+    monkeypatch.setattr(log._appends.admission, "max_append_bytes", 1000)
     with pytest.raises(EventTooLarge):
         await log.append([param(1, "p"), event(RunDataLogged(run_id="a" * 32, params=[Param("p", "x" * 1000)]))])
     assert await everything(log) == []
@@ -297,7 +297,7 @@ async def test_an_append_too_large_for_the_log_is_refused_whole(
 async def test_appends_beyond_what_may_wait_are_refused_and_the_others_kept(
     log: PostgresqlEventLog, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("event_log.postgresql.event_log.MAX_WAITING_BYTES", 5000)
+    monkeypatch.setattr(log._appends.admission, "max_waiting_bytes", 5000)
     outcomes = await asyncio.gather(
         *(log.append([param(one, "p", "x" * 1000)]) for one in range(20)), return_exceptions=True
     )

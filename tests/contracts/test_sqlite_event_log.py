@@ -13,13 +13,8 @@ import pytest
 from msgspec.structs import replace
 
 from event_log.port import EventTooLarge, ForeignLog, LogInUse, LogOverloaded, LogUnavailable
-from event_log.sqlite.event_log import (
-    APPLICATION_ID,
-    FORMAT_VERSION,
-    SqliteEventLog,
-    SqliteEventLogReader,
-    check_is_log,
-)
+from event_log.sqlite.event_log import SqliteEventLog, SqliteEventLogReader
+from event_log.sqlite.log_file import APPLICATION_ID, FORMAT_VERSION, check_is_log
 from schemas import codec
 from schemas.damaged_event import damage_of
 from schemas.envelope import PARTITION, Actor, Position
@@ -179,7 +174,7 @@ async def test_a_log_of_the_first_format_is_upgraded_when_it_is_opened(
 async def test_an_append_too_large_for_the_log_is_refused_whole(
     log: SqliteEventLog, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("event_log.sqlite.event_log.MAX_EVENT_BYTES", 1000)
+    monkeypatch.setattr(log._appends.admission, "max_append_bytes", 1000)
     with pytest.raises(EventTooLarge):
         await log.append([param(1, "p"), event(RunDataLogged(run_id="a" * 32, params=[Param("p", "x" * 1000)]))])
     assert await everything(log) == []
@@ -188,7 +183,7 @@ async def test_an_append_too_large_for_the_log_is_refused_whole(
 async def test_appends_beyond_what_may_wait_are_refused_and_the_others_kept(
     log: SqliteEventLog, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("event_log.sqlite.event_log.MAX_WAITING_BYTES", 5000)
+    monkeypatch.setattr(log._appends.admission, "max_waiting_bytes", 5000)
     outcomes = await asyncio.gather(
         *(log.append([param(one, "p", "x" * 1000)]) for one in range(20)), return_exceptions=True
     )

@@ -30,7 +30,8 @@ async def _reader(place: EventLogPlace) -> EventLogReader:
         from tracklog.distributed.shared_log import open_shared_reader
 
         return await open_shared_reader(place)
-    from event_log.sqlite.event_log import SqliteEventLogReader, check_is_log
+    from event_log.sqlite.event_log import SqliteEventLogReader
+    from event_log.sqlite.log_file import check_is_log
 
     if not check_is_log(place.path):
         raise NoLog(f"There is no log at {place.path}.")

@@ -137,7 +137,7 @@ async def test_a_batch_that_was_handed_over_is_neither_sent_again_nor_given_up_b
     producer._hand_over()
     producer._hand_over()
     lane = producer._lanes[0]
-    producer._give_up_what_is_late(lane, (lane.unanswered_since or 0) + 0.3)
+    producer._give_up_late_appends(lane, (lane.unanswered_since or 0) + 0.3)
     assert await appending == 0
     assert len(brokers.sent) == 1
 
