@@ -21,7 +21,7 @@ from typing import Final
 
 from schemas.errors import AWAY_RETRY_S, InvalidParameterValue, TemporarilyUnavailable
 from schemas.rest.route import Kind
-from tracklog.web.answers import error_body
+from tracklog.web.error_answers import error_body
 from tracklog.web.route_table import Endpoint
 
 

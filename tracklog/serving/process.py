@@ -19,7 +19,7 @@ from tracklog.settings.process import ListenSettings, WebSettings
 from tracklog.web.access_log import AccessLog
 from tracklog.web.app import FRONT_DOOR, create_app, create_runner
 from tracklog.web.bounds import bounds_with, raise_open_files
-from tracklog.web.metrics import DoorCounts, ServerMetrics
+from tracklog.web.metrics import RequestCounts, ServerMetrics
 from tracklog.web.metrics_route import metrics_route
 from tracklog.web.readiness import Readiness, ready_route, tell_until_ready
 from tracklog.web.server import Listener, Runner, Server
@@ -102,7 +102,7 @@ async def _serve_until(
 
 
 async def _started(served: Services, readiness: Readiness, settings: WebSettings) -> tuple[Runner, web.Application]:
-    counts = DoorCounts()
+    counts = RequestCounts()
     app = create_app(
         [
             *(route for route in served.routes if route.kind in served.kinds),

@@ -1,14 +1,19 @@
-"""One line of JSON for every request, written behind the requests' back."""
+"""One line of JSON for every request, written in the background."""
 
 import asyncio
 import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from typing import Final
 
 import orjson
+from aiohttp import web
 
-from tracklog.web.metrics import DoorCounts
+from schemas.envelope import Actor
+from schemas.rest.request_keys import REQUEST_ID
+from tracklog.web.error_answers import ERROR_CODE
+from tracklog.web.metrics import RequestCounts
 
 FLUSH_S: Final = 0.5
 """How long a line may wait. At the end of the process everything that waits is written."""
@@ -16,11 +21,14 @@ FLUSH_S: Final = 0.5
 MAX_WAITING_BYTES: Final = 4 * 1024 * 1024
 """A reader that is slower than the server costs lines, which are counted, and neither memory nor requests."""
 
+MAX_LOGGED_PATH_CHARACTERS: Final = 2048
+"""Of a path in the access log. An artifact's path below its root has at most 1,024 bytes."""
+
 
 class AccessLog:
     """Lines that wait to be written to the file descriptor `target`; lost ones are counted in `counts`."""
 
-    def __init__(self, target: int, counts: DoorCounts) -> None:
+    def __init__(self, target: int, counts: RequestCounts) -> None:
         self._target = target
         self._counts = counts
         self._lines: list[bytes] = []
@@ -65,3 +73,27 @@ class AccessLog:
                 rest = rest[os.write(self._target, rest) :]
         except BrokenPipeError:
             self._counts.access_log_dropped += bytes(rest).count(b"\n")
+
+
+def access_line(request: web.Request, template: str, actor: Actor, status: int, seconds: float) -> dict[str, object]:
+    """One line of the access log. `path` is what was asked for, `route` its pattern, `template`."""
+    line: dict[str, object] = {
+        "time": datetime.now(UTC),
+        "request_id": request[REQUEST_ID],
+        "method": request.method,
+        "path": printable(request.path[:MAX_LOGGED_PATH_CHARACTERS]),
+        "route": template,
+        "status": status,
+        "ms": round(seconds * 1000, 3),
+        "user": actor.user,
+        "address": actor.address,
+        "user_agent": actor.user_agent,
+    }
+    if request[ERROR_CODE]:
+        line["error_code"] = request[ERROR_CODE]
+    return line
+
+
+def printable(text: str) -> str:
+    """`text` as valid Unicode: a header or a path may hold any byte, a line of JSON or an event may not."""
+    return text if text.isascii() else text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")

@@ -12,7 +12,7 @@ from tracklog.settings.process import ANY, WebSettings
 from tracklog.web.access_log import AccessLog
 from tracklog.web.bounds import Bounds
 from tracklog.web.front_door import FrontDoor
-from tracklog.web.metrics import DoorCounts
+from tracklog.web.metrics import RequestCounts
 from tracklog.web.route_table import Endpoint, endpoints_of
 from tracklog.web.server import Runner
 from tracklog.web.unbuilt import unbuilt_routes
@@ -26,7 +26,7 @@ READ_AHEAD_BYTES: Final = 128 * KIB
 LINGER_S: Final = 5.0
 """How long the rest of a body is read and thrown away behind an answer: a client that still sends would not see it."""
 
-COUNTS: Final = web.AppKey("counts", DoorCounts)
+COUNTS: Final = web.AppKey("counts", RequestCounts)
 ENDPOINTS: Final = web.AppKey("endpoints", list[Endpoint])
 FRONT_DOOR: Final = web.AppKey("front_door", FrontDoor)
 
@@ -35,7 +35,7 @@ def create_app(
     routes: Iterable[Route],
     settings: WebSettings,
     *,
-    counts: DoorCounts | None = None,
+    counts: RequestCounts | None = None,
     access_log: AccessLog | None = None,
     kinds: Set[Kind] = frozenset(Kind),
     role: str | None = None,
@@ -48,7 +48,7 @@ def create_app(
     """
     unbuilt = [route for route in unbuilt_routes() if route.kind in kinds]
     endpoints = endpoints_of(routes, unbuilt, static_prefix=settings.static_prefix)
-    counts = counts or DoorCounts()
+    counts = counts or RequestCounts()
     door = FrontDoor(settings, counts, access_log, role, bounds)
     app = web.Application(
         middlewares=[door.middleware],
@@ -61,7 +61,7 @@ def create_app(
     for endpoint in sorted(endpoints, key=by_first_sight_of_path(endpoints)):
         register(app, door, endpoint)
     if settings.static_prefix:
-        register(app, door, door_step(settings.static_prefix))
+        register(app, door, prefix_redirect(settings.static_prefix))
     app.on_response_prepare.append(door.put_headers)
 
     async def running(_app: web.Application) -> AsyncIterator[None]:
@@ -109,7 +109,7 @@ def register(app: web.Application, door: FrontDoor, endpoint: Endpoint) -> None:
         door.serves(registered, method, endpoint.template, route.kind, route.limits)
 
 
-def door_step(static_prefix: str) -> Endpoint:
+def prefix_redirect(static_prefix: str) -> Endpoint:
     """Where a browser lands that left out the slash after the prefix, without which the page's own URLs are wrong."""
 
     async def to_the_page(request: web.Request) -> web.StreamResponse:

@@ -297,7 +297,7 @@ class Connection(RequestHandler):
         if isinstance(exc, UnicodeError) and hdrs.EXPECT in request.headers:
             # The framework's own refusal of an expectation repeats it, and fails where it is no text.
             exc = BadRequest("The request expects what is not known here.")
-        return self._server.door.told_unparsed(request, status, exc)
+        return self._server.door.answer_unparsed(request, status, exc)
 
     def log_exception(self, *args: Any, **options: Any) -> None:
         if not self.body_failed:

@@ -77,7 +77,7 @@ class EndpointCounts:
 
 
 @dataclass(slots=True)
-class DoorCounts:
+class RequestCounts:
     """What has been counted of all requests since the start, and how many are under way."""
 
     endpoints: list[EndpointCounts] = field(default_factory=list)
@@ -142,7 +142,7 @@ MetricSource = Callable[[], Awaitable[Sequence[Metric]]]
 class ServerMetrics(Collector):
     """Shapes what was counted into metrics."""
 
-    def __init__(self, counts: DoorCounts, sources: Iterable[MetricSource] = ()) -> None:
+    def __init__(self, counts: RequestCounts, sources: Iterable[MetricSource] = ()) -> None:
         self._counts = counts
         self._sources = tuple(sources)
         self._told: list[Metric] = []

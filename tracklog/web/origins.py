@@ -26,10 +26,10 @@ MAX_REMEMBERED_CHARACTERS: Final = 255
 _HOST: Final = re.compile(r"(?:[A-Za-z0-9._~-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?")
 _SCHEME: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*")
 
-Verdict = Callable[[str], bool]
+Rule = Callable[[str], bool]
 
 
-def host_rule(allowed: Sequence[str] | None) -> Verdict:
+def host_rule(allowed: Sequence[str] | None) -> Rule:
     """Whether a Host header is taken: `allowed` holds names with or without a port, `*` standing for any text.
 
     A name without a port is taken at any port. None means localhost and private addresses.
@@ -39,7 +39,7 @@ def host_rule(allowed: Sequence[str] | None) -> Verdict:
     return remembered(lambda host: is_host(host) and any(matches_host(host.lower(), name) for name in allowed))
 
 
-def origin_rule(allowed: Sequence[str] | None) -> Verdict:
+def origin_rule(allowed: Sequence[str] | None) -> Rule:
     """Whether an Origin header is taken: `allowed` holds origins, or `*` for all. None means localhost, any port."""
     if allowed is None:
         return remembered(lambda origin: is_origin(origin) and is_local_origin(origin))
@@ -108,7 +108,7 @@ def without_port(host: str) -> str:
     return host.partition(":")[0]
 
 
-def remembered(rule: Verdict) -> Verdict:
+def remembered(rule: Rule) -> Rule:
     """`rule`, asked once for each value that is taken, as long as few different ones come.
 
     What is refused is not kept: it may be anything, and whoever sends it need not be fast.

@@ -15,11 +15,11 @@ from aiohttp.web_server import Server as FrameworkServer
 
 from schemas.rest.route import MIB
 from tracklog.memory.freed import give_back_large_blocks, trimming
-from tracklog.web.answers import refused_connection
 from tracklog.web.bounds import Shares, client_of
 from tracklog.web.connection import Connection
+from tracklog.web.error_answers import refused_connection
 from tracklog.web.front_door import FrontDoor
-from tracklog.web.metrics import DoorCounts
+from tracklog.web.metrics import RequestCounts
 
 logger = logging.getLogger("tracklog.web")
 
@@ -49,7 +49,7 @@ TELL_AGAIN_S: Final = 60.0
 class Server(FrameworkServer):
     """Makes a Connection for each one that is accepted, and keeps them inside the bounds."""
 
-    def __init__(self, framework: FrameworkServer, door: FrontDoor, counts: DoorCounts) -> None:
+    def __init__(self, framework: FrameworkServer, door: FrontDoor, counts: RequestCounts) -> None:
         super().__init__(
             framework.request_handler,
             request_factory=framework.request_factory,
@@ -152,7 +152,7 @@ class Server(FrameworkServer):
 class Runner(web.AppRunner):
     """Runs an application with a Server of ours between it and the network."""
 
-    def __init__(self, app: web.Application, door: FrontDoor, counts: DoorCounts, **options: Any) -> None:
+    def __init__(self, app: web.Application, door: FrontDoor, counts: RequestCounts, **options: Any) -> None:
         super().__init__(app, **options)
         self._door = door
         self._counts = counts

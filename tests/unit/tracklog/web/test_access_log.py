@@ -8,7 +8,7 @@ import pytest
 
 from tracklog.web import access_log
 from tracklog.web.access_log import AccessLog
-from tracklog.web.metrics import DoorCounts
+from tracklog.web.metrics import RequestCounts
 
 
 def pipe_without_room() -> tuple[int, int]:
@@ -26,7 +26,7 @@ def pipe_without_room() -> tuple[int, int]:
 async def test_lines_are_written_soon_and_those_left_at_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(access_log, "FLUSH_S", 0.01)
     reading, writing = os.pipe()
-    log = AccessLog(writing, DoorCounts())
+    log = AccessLog(writing, RequestCounts())
     async with log.running():
         log.add({"number": 1})
         first = await asyncio.to_thread(os.read, reading, 4096)
@@ -41,7 +41,7 @@ async def test_a_sleeping_reader_stops_nobody_and_lost_lines_are_counted(monkeyp
     monkeypatch.setattr(access_log, "FLUSH_S", 0.01)
     monkeypatch.setattr(access_log, "MAX_WAITING_BYTES", 100)
     reading, writing = pipe_without_room()
-    counts = DoorCounts()
+    counts = RequestCounts()
     log = AccessLog(writing, counts)
     async with asyncio.timeout(10), log.running():
         for number in range(10):
@@ -55,7 +55,7 @@ async def test_a_sleeping_reader_stops_nobody_and_lost_lines_are_counted(monkeyp
 async def test_a_reader_that_is_gone_is_no_fault() -> None:
     reading, writing = os.pipe()
     os.close(reading)
-    counts = DoorCounts()
+    counts = RequestCounts()
     log = AccessLog(writing, counts)
     async with log.running():
         log.add({"number": 1})

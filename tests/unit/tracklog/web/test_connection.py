@@ -24,7 +24,7 @@ from tracklog.web.access_log import AccessLog
 from tracklog.web.app import create_app
 from tracklog.web.bounds import Bounds
 from tracklog.web.connection import MAX_HEAD_BYTES, Connection
-from tracklog.web.metrics import DoorCounts
+from tracklog.web.metrics import RequestCounts
 from tracklog.web.server import Server
 
 PATIENCE_S = 20.0
@@ -144,7 +144,7 @@ async def serving(tmp_path: Path, bounds: Bounds | None = None, **settings: Any)
         route("/holding", holding, "PUT", Kind.ARTIFACT, None),
         route("/large", answering(LARGE), "GET", Kind.READ),
     ]
-    counts = DoorCounts()
+    counts = RequestCounts()
     app = create_app(
         routes, WebSettings(**settings), counts=counts, access_log=AccessLog(target, counts), bounds=bounds
     )

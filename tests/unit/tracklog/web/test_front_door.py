@@ -30,7 +30,7 @@ from tracklog.settings.process import WebSettings, trusted_proxies_of
 from tracklog.web.access_log import AccessLog
 from tracklog.web.app import COUNTS, FRONT_DOOR, create_app
 from tracklog.web.bounds import Bounds
-from tracklog.web.metrics import DoorCounts
+from tracklog.web.metrics import RequestCounts
 
 Client = TestClient[web.Request, web.Application]
 
@@ -535,7 +535,7 @@ async def test_every_request_leaves_a_line_in_the_access_log(tmp_path: Path) -> 
     target = os.open(file, os.O_CREAT | os.O_WRONLY)
     try:
         async with serving(
-            route("/x/{name}", raising(InvalidParameterValue("no"))), access_log=AccessLog(target, DoorCounts())
+            route("/x/{name}", raising(InvalidParameterValue("no"))), access_log=AccessLog(target, RequestCounts())
         ) as client:
             await raw(
                 client,

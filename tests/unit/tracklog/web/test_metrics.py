@@ -7,7 +7,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from tests.web_server import WebServer
 from tracklog.settings.process import WebSettings
 from tracklog.web.app import create_app
-from tracklog.web.metrics import DoorCounts, LogState, ServerMetrics, WriteCounts, log_metrics, write_metrics
+from tracklog.web.metrics import LogState, RequestCounts, ServerMetrics, WriteCounts, log_metrics, write_metrics
 from tracklog.web.metrics_route import metrics_route
 
 
@@ -21,7 +21,7 @@ async def samples(metrics: ServerMetrics) -> dict[tuple[str, tuple[str, ...]], f
 
 
 async def test_a_request_is_in_every_bucket_its_time_fits() -> None:
-    counts = DoorCounts()
+    counts = RequestCounts()
     endpoint = counts.endpoint("GET", "/x")
     for seconds in (0.001, 0.3, 100.0):
         endpoint.count(seconds, 200)
@@ -38,7 +38,7 @@ async def test_a_request_is_in_every_bucket_its_time_fits() -> None:
 
 
 async def test_answers_are_counted_by_status() -> None:
-    counts = DoorCounts()
+    counts = RequestCounts()
     endpoint = counts.endpoint("GET", "/x")
     for status in (200, 404, 200):
         endpoint.count(0.001, status)
@@ -48,7 +48,7 @@ async def test_answers_are_counted_by_status() -> None:
 
 
 async def test_an_endpoint_nobody_asked_for_is_left_out() -> None:
-    counts = DoorCounts()
+    counts = RequestCounts()
     counts.endpoint("GET", "/x")
     assert not [name for name, labels in await samples(ServerMetrics(counts)) if "/x" in labels]
 
@@ -59,7 +59,7 @@ async def test_lag_is_what_the_log_has_and_the_read_model_has_not() -> None:
     async def measured() -> list[Metric]:
         return log_metrics(state)
 
-    found = await samples(ServerMetrics(DoorCounts(), [measured]))
+    found = await samples(ServerMetrics(RequestCounts(), [measured]))
     assert found["tracklog_log_end_offset", ("0",)] == 10
     assert found["tracklog_projection_checkpoint_offset", ("0",)] == 7
     assert found["tracklog_projection_lag_events", ("0",)] == 3
@@ -77,7 +77,7 @@ async def test_what_was_written_and_refused_is_told() -> None:
     async def written() -> list[Metric]:
         return write_metrics(counts)
 
-    found = await samples(ServerMetrics(DoorCounts(), [written]))
+    found = await samples(ServerMetrics(RequestCounts(), [written]))
     assert found["tracklog_appended_events_total", ()] == 2
     assert found["tracklog_refused_writes_total", ()] == 1
     assert found["tracklog_verdict_wait_seconds_bucket", ("0.005",)] == 1
@@ -85,13 +85,13 @@ async def test_what_was_written_and_refused_is_told() -> None:
 
 
 async def test_the_memory_of_the_process_is_told() -> None:
-    found = await samples(ServerMetrics(DoorCounts()))
+    found = await samples(ServerMetrics(RequestCounts()))
     assert found["tracklog_resident_memory_bytes", ()] > 1024 * 1024
     assert found["tracklog_open_file_descriptors", ()] > 0
 
 
 async def test_metrics_are_served_as_prometheus_asks_for_them() -> None:
-    counts = DoorCounts()
+    counts = RequestCounts()
     app = create_app([metrics_route(ServerMetrics(counts))], WebSettings(), counts=counts)
     async with TestClient(WebServer(app)) as client:
         await client.get("/metrics")
