@@ -11,7 +11,7 @@ LOG_ID: Final = "log_id"
 def fault(read_model_log_id: str | None, checkpoints: Positions, log_id: str, end: Positions) -> str | None:
     """Why a read model does not belong to a log, None when it does.
 
-    `read_model_log_id` is the id of the log it was folded from, None where it says nothing of it. `end` must have been
+    `read_model_log_id` is the id of the log it was folded from, None where it has none. `end` must have been
     asked for after `checkpoints`, else a log that grew meanwhile seems to be shorter.
     """
     if read_model_log_id != log_id:

@@ -15,14 +15,14 @@ _KEPT_REFUSALS: Final = 10_000
 
 
 class ChildProgress(ProjectionProgress):
-    """Knows what the child said last, and wakes whoever waits for it.
+    """Keeps the child's last report, and wakes those who wait for what is in it.
 
-    `hurry` is called with an offset that someone waits for, once for each wait that the child has not reached yet.
-    `end` tells where the log ends.
+    `request_flush` is called with the offset of each wait that the child has not reached yet. `end` returns where the
+    log ends.
     """
 
-    def __init__(self, hurry: Callable[[int], None], end: Callable[[], int]) -> None:
-        self._hurry = hurry
+    def __init__(self, request_flush: Callable[[int], None], end: Callable[[], int]) -> None:
+        self._request_flush = request_flush
         self._end = end
         self._generation: str | None = None
         self._whole_from = 0
@@ -37,17 +37,17 @@ class ChildProgress(ProjectionProgress):
 
     @property
     def is_awaited(self) -> bool:
-        """Whether someone waits for more than the child has folded."""
+        """Whether a reader waits for more than the child has folded."""
         return bool(self._waiters)
 
     @property
     def generation(self) -> str | None:
-        """The file name of the read model that the child folds into; None until it said so."""
+        """The file name of the read model that the child folds into; None until its first report."""
         return self._generation
 
     @property
     def incomplete(self) -> str | None:
-        """While a new read model lacks events that were in the log before it: that it does, and how many it has."""
+        """How much a new read model has of the events that were in the log before it; None once it has them all."""
         if self._checkpoint >= self._whole_from:
             return None
         return (
@@ -55,7 +55,7 @@ class ChildProgress(ProjectionProgress):
         )
 
     def projected(self, message: Projected) -> None:
-        """Take the child's word: keep its refusals, then wake those it has passed."""
+        """Take a report of the child: keep its refusals, then wake those whose positions it has reached."""
         if message.generation != self._generation:
             self._generation, self._checkpoint = message.generation, 0
             self._whole_from = self._end()
@@ -68,7 +68,7 @@ class ChildProgress(ProjectionProgress):
         self._waiters.reached(PARTITION, self._checkpoint)
 
     async def wait_until(self, positions: Positions, timeout_s: float) -> None:
-        """Raises TemporarilyUnavailable, too: while the read model is incomplete, what it lacks may well exist."""
+        """Raises TemporarilyUnavailable, too, while the read model is incomplete: what it lacks may well exist."""
         try:
             await self._reach(positions.get(PARTITION, 0), timeout_s)
         except ProjectionBehind as error:
@@ -89,7 +89,7 @@ class ChildProgress(ProjectionProgress):
     async def _reach(self, offset: int, timeout_s: float) -> None:
         if offset <= self._checkpoint:
             return
-        self._hurry(offset)
+        self._request_flush(offset)
         try:
             async with asyncio.timeout(timeout_s):
                 await self._waiters.wait(PARTITION, offset)

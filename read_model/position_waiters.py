@@ -1,4 +1,4 @@
-"""Who waits for the read model to reach which offset."""
+"""Tasks that wait for the read model to reach an offset."""
 
 import asyncio
 import heapq
@@ -6,7 +6,7 @@ from collections import defaultdict
 
 
 class PositionWaiters:
-    """For each partition those who wait, the nearest offset first."""
+    """The waiting tasks of each partition, the nearest offset first. True while there are any."""
 
     def __init__(self) -> None:
         self._waiting: defaultdict[int, list[tuple[int, int, asyncio.Future[None]]]] = defaultdict(list)
@@ -17,7 +17,7 @@ class PositionWaiters:
         return self._present > 0
 
     async def wait(self, partition: int, offset: int) -> None:
-        """Return once `reached` says that a partition's checkpoint is `offset` or more; raises what `fail` says."""
+        """Return once `reached` is called with a checkpoint of `offset` or more. Raises what `fail` is given."""
         waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._arrivals += 1
         heapq.heappush(self._waiting[partition], (offset, self._arrivals, waiter))
@@ -29,7 +29,7 @@ class PositionWaiters:
                 self._present -= 1
 
     def reached(self, partition: int, checkpoint: int) -> None:
-        """Wake those whom the checkpoint of a partition has passed."""
+        """Wake those whose offset the checkpoint of a partition has reached."""
         waiting = self._waiting[partition]
         while waiting and waiting[0][0] <= checkpoint:
             _, _, waiter = heapq.heappop(waiting)
@@ -38,7 +38,7 @@ class PositionWaiters:
                 self._present -= 1
 
     def fail(self, error: Exception) -> None:
-        """Raise `error` to all who wait."""
+        """Raise `error` in every waiting task."""
         for waiting in self._waiting.values():
             for _, _, waiter in waiting:
                 if not waiter.done():

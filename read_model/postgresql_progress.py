@@ -17,7 +17,7 @@ from read_model.progress_message import Committed
 from read_model.tables import SCHEMA_VERSION
 from schemas.envelope import Position, Positions
 from schemas.errors import REFUSALS, InternalError, TemporarilyUnavailable, TracklogError
-from schemas.postgresql import HURRY_CHANNEL, PROGRESS_CHANNEL, READ_MODELS_CHANNEL, schema_of
+from schemas.postgresql import FLUSH_CHANNEL, PROGRESS_CHANNEL, READ_MODELS_CHANNEL, schema_of
 from schemas.postgresql_errors import MISSING_ERRORS, UNANSWERED_ERRORS, said
 
 logger = logging.getLogger(__name__)
@@ -31,7 +31,7 @@ CONNECT_TIMEOUT_S: Final = 2.0
 _RETRY_S: Final = 0.25
 """Between attempts to connect while PostgreSQL is away."""
 _LOOK_S: Final = 2.0
-"""How often what was heard is compared with what is there: a connection may be broken without either side knowing."""
+"""How often the tables are looked at all the same: a connection may be broken without either side knowing."""
 _KEPT_REFUSALS: Final = 10_000
 """More than there can be writers waiting for a verdict."""
 
@@ -41,7 +41,7 @@ that this process has open, None when it does."""
 
 
 async def no_fault(log_id: str | None, checkpoints: Positions) -> str | None:
-    """Any read model will do."""
+    """Any read model is taken."""
     return None
 
 
@@ -50,11 +50,12 @@ _ABSENT: Final = "There is no read model of this version yet; a projector makes 
 
 
 class PostgresqlProgress(ProjectionProgress):
-    """Listens to the projectors on one connection, and wakes whoever waits for the read model.
+    """Listens to the projectors on one connection, and wakes the tasks that wait for the read model.
 
-    Progress goes back when PostgreSQL crashed: projectors commit without waiting for the disk, so it may have lost
-    their last commits, rows and checkpoint together, which they then make again. Whoever waits then waits for that.
-    While PostgreSQL is away nobody waits for the read model: ProjectionBehind is raised at once.
+    Projectors commit without waiting for the disk: a crash of PostgreSQL may take their last commits, rows and
+    checkpoint together, and progress then goes back until they have made those again. So what was reached is forgotten
+    whenever the connection ends, and read from the tables by the next one. While PostgreSQL is away nothing is waited
+    for: ProjectionBehind is raised at once.
     """
 
     def __init__(
@@ -69,37 +70,37 @@ class PostgresqlProgress(ProjectionProgress):
         self._checkpoint: dict[int, int] = {}
         self._set_aside = 0
         self._refused: dict[Position, None] = {}
-        # From these offsets on no commit was missed, and a refusal that was not heard is none.
-        self._heard_from: dict[int, int] = {}
+        # From these offsets on no commit was missed: an event without a refusal here holds.
+        self._complete_from: dict[int, int] = {}
         self._connection: RawConnection | None = None
         self._away: str | None = None
         self._unwritable: str | None = None
         self._is_current = False
         self._was_well = False
         self._is_moving = False
-        self._unread: list[Committed] = []
-        self._is_hurry_due = True
-        self._hurrying: asyncio.Task[None] | None = None
+        self._deferred: list[Committed] = []
+        self._may_request_flush = True
+        self._requesting_flush: asyncio.Task[None] | None = None
         self._look_now = asyncio.Event()
         self._following: asyncio.Task[None] | None = None
 
     @property
     def stray(self) -> str | None:
-        """Why the read model does not belong to the log, until there is one that does; None when all is well."""
+        """Why the read model does not belong to the log; None once there is one that does."""
         return self._stray
 
     @property
     def missing(self) -> str | None:
-        """Why nobody can wait for the read model now, None when all is well.
+        """Why the read model cannot be waited for now, None when it can.
 
-        While a broken connection is being replaced all is well: whoever waits is woken by the new one.
+        It can while a broken connection is being replaced: the new one wakes those who wait.
         """
         if self._is_current:
             return self._unwritable
         return _ABSENT if self._away is None and self._generation is None else self._away
 
     def require_listening(self) -> None:
-        """Raise TemporarilyUnavailable, with the reason, while nobody can wait for the read model."""
+        """Raise TemporarilyUnavailable, with the reason, while the read model cannot be waited for."""
         if (reason := self.missing) is not None:
             raise TemporarilyUnavailable(reason)
 
@@ -108,8 +109,8 @@ class PostgresqlProgress(ProjectionProgress):
         self._following = asyncio.create_task(self._follow())
 
     async def close(self) -> None:
-        """Stop listening. Whoever waits is told that the read model is behind."""
-        for task in (self._following, self._hurrying):
+        """Stop listening. Raises ProjectionBehind in those who wait."""
+        for task in (self._following, self._requesting_flush):
             if task is not None:
                 task.cancel()
                 await asyncio.wait([task])
@@ -121,11 +122,11 @@ class PostgresqlProgress(ProjectionProgress):
             return
         if self._away is not None:
             raise ProjectionBehind(self._away)
-        self._hurry()
+        self._request_flush()
         try:
             async with asyncio.timeout(timeout_s):
                 for partition, offset in for_these:
-                    # Looked up again, because it may have been passed while another was waited for.
+                    # Looked up again, because it may have been reached while another was waited for.
                     if not self._has_reached(partition, offset):
                         await self._waiters.wait(partition, offset)
         except TimeoutError as error:
@@ -133,7 +134,7 @@ class PostgresqlProgress(ProjectionProgress):
 
     async def verdict(self, position: Position, timeout_s: float) -> TracklogError | None:
         await self.wait_until({position.partition: position.offset + 1}, timeout_s)
-        if position.offset >= self._heard_from.get(position.partition, 0) and position not in self._refused:
+        if position.offset >= self._complete_from.get(position.partition, 0) and position not in self._refused:
             return None
         try:
             async with self._connections.acquire() as connection:
@@ -179,10 +180,10 @@ class PostgresqlProgress(ProjectionProgress):
                     self._lost(f"The read model cannot be followed: {said(error)}")
             except (*UNANSWERED_ERRORS, TemporarilyUnavailable) as error:
                 if self._was_well:
-                    continue  # it may have been this connection alone, and then nobody need hear of it
+                    continue  # perhaps only this connection ended, and then no waiter need fail
                 self._lost(f"PostgreSQL cannot be reached: {said(error)}")
                 self._connections.lost(f"PostgreSQL cannot be reached: {said(error)}")
-            except Exception as error:  # whatever it was, waiters must be told, and hearing must go on
+            except Exception as error:  # whatever it was, waiters must not hang, and listening must go on
                 logger.exception("following the projectors failed")
                 self._lost(f"The projectors cannot be followed: {said(error)}")
             await asyncio.sleep(_RETRY_S)
@@ -192,7 +193,7 @@ class PostgresqlProgress(ProjectionProgress):
             self._dsn,
             timeout=CONNECT_TIMEOUT_S,
             command_timeout=CONNECT_TIMEOUT_S,
-            # A notification is a transaction, too: hurrying must not wait for the disk, nor make it work.
+            # A notification is a transaction, too: a request to flush must not wait for the disk, nor make it work.
             server_settings={
                 "application_name": "tracklog",
                 "synchronous_commit": "off",
@@ -203,15 +204,15 @@ class PostgresqlProgress(ProjectionProgress):
 
     async def _listen(self, connection: RawConnection) -> None:
         """Follow the projectors on `connection` until it breaks."""
-        connection.add_termination_listener(self._hear_of_the_end)
-        self._unread.clear()
-        self._is_moving = True  # what is heard from here on is read after the state it follows on
-        await connection.add_listener(PROGRESS_CHANNEL, self._hear_commit)
-        await connection.add_listener(READ_MODELS_CHANNEL, self._hear_of_read_model)
+        connection.add_termination_listener(self._on_end_of_connection)
+        self._deferred.clear()
+        self._is_moving = True  # commits notified from here on are applied after the state they follow
+        await connection.add_listener(PROGRESS_CHANNEL, self._on_commit)
+        await connection.add_listener(READ_MODELS_CHANNEL, self._on_read_model)
         await self._look(connection)
         self._connection = connection
         self._was_well = True
-        self._hurry_again()
+        self._allow_flush_request()
         while True:
             try:
                 async with asyncio.timeout(_LOOK_S):
@@ -222,7 +223,7 @@ class PostgresqlProgress(ProjectionProgress):
             await self._look(connection)
 
     async def _look(self, connection: RawConnection) -> None:
-        """Take the state from the tables: as it is after commits may have been missed or lost, else what is new."""
+        """Take the state from the tables: all of it when commits may have been missed or lost, else what is new."""
         self._is_moving = True
         generation = await self._live_generation(connection)
         if generation is None and self._generation is not None:
@@ -246,25 +247,25 @@ class PostgresqlProgress(ProjectionProgress):
                 return
             self._away = self._stray = None
             moved = not self._is_current or generation != self._generation
-            # Before anybody is woken: who waited for a write must find it where it reads.
+            # Before any waiter is woken: one that waited for its own write must find it where it reads.
             await self._connections.switch_to(generation)
             if moved:
                 self._generation = generation
                 self._checkpoint = {}
                 self._refused.clear()
-                self._heard_from = dict(checkpoints)
+                self._complete_from = dict(checkpoints)
                 self._is_current = True
             self._advance(checkpoints, set_aside)
         self._is_moving = False
-        unread, self._unread = self._unread, []
-        for message in unread:
-            self._take(message)
+        deferred, self._deferred = self._deferred, []
+        for message in deferred:
+            self._apply(message)
 
     async def _live_generation(self, connection: RawConnection) -> int | None:
         try:
             generation: int | None = await connection.fetchval(LIVE, SCHEMA_VERSION, self._connections.log_id)
         except asyncpg.UndefinedTableError:
-            return None  # nobody has made the control schema yet
+            return None  # the control schema is not made yet
         return generation
 
     def _refuse(self, why: str) -> None:
@@ -276,7 +277,7 @@ class PostgresqlProgress(ProjectionProgress):
         self._connections.lost(why)
         self._generation = None
         self._is_current = self._is_moving = False
-        self._unread.clear()
+        self._deferred.clear()
 
     def _lost(self, why: str) -> None:
         if self._away is None:
@@ -284,31 +285,31 @@ class PostgresqlProgress(ProjectionProgress):
         self._away = why
         self._waiters.fail(ProjectionBehind(why))
 
-    def _hear_of_the_end(self, _: Any) -> None:
-        self._is_current = False  # PostgreSQL may have crashed, and be behind what was heard
+    def _on_end_of_connection(self, _: Any) -> None:
+        self._is_current = False  # PostgreSQL may have crashed, and have lost commits that were notified
         self._look_now.set()
 
-    def _hear_of_read_model(self, *_: Any) -> None:
+    def _on_read_model(self, *_: Any) -> None:
         self._is_moving = True  # the commits that follow are of the new one, which must be moved to first
         self._look_now.set()
 
-    def _hear_commit(self, _connection: Any, _pid: int, _channel: str, payload: Any) -> None:
+    def _on_commit(self, _connection: Any, _pid: int, _channel: str, payload: Any) -> None:
         try:
             message = progress_message.decode(payload)
         except msgspec.DecodeError:
             logger.warning("a notification on %s was not understood: %r", PROGRESS_CHANNEL, payload[:200])
             return
         if self._is_moving:
-            self._unread.append(message)
+            self._deferred.append(message)
         else:
-            self._take(message)
+            self._apply(message)
 
-    def _take(self, message: Committed) -> None:
-        """Take a projector's word: keep what it refused, then wake those it has passed."""
+    def _apply(self, message: Committed) -> None:
+        """Apply a commit: keep what it refused, then wake those whose positions it has reached."""
         if message.generation != self._generation:
             return  # another version's, or one that is being built
         if message.refused is None:
-            self._heard_from.update(message.checkpoints)
+            self._complete_from.update(message.checkpoints)
         else:
             for partition, offset in message.refused:
                 self._refused[Position(partition, offset)] = None
@@ -318,7 +319,7 @@ class PostgresqlProgress(ProjectionProgress):
 
     def _forget(self, refused: Position) -> None:
         del self._refused[refused]
-        self._heard_from[refused.partition] = max(self._heard_from.get(refused.partition, 0), refused.offset + 1)
+        self._complete_from[refused.partition] = max(self._complete_from.get(refused.partition, 0), refused.offset + 1)
 
     def _advance(self, checkpoints: dict[int, int], set_aside: int) -> None:
         self._set_aside = set_aside
@@ -326,28 +327,28 @@ class PostgresqlProgress(ProjectionProgress):
             if checkpoint > self._checkpoint.get(partition, 0):
                 self._checkpoint[partition] = checkpoint
             self._waiters.reached(partition, self._checkpoint.get(partition, 0))
-        self._hurry_again()
+        self._allow_flush_request()
 
-    # --- hurrying the projectors
+    # --- requests to flush
 
-    def _hurry_again(self) -> None:
-        """After each sign of the projectors they may be hurried once more."""
-        self._is_hurry_due = True
+    def _allow_flush_request(self) -> None:
+        """After each commit of the projectors another request may be sent."""
+        self._may_request_flush = True
         if self._waiters:
-            self._hurry()
+            self._request_flush()
 
-    def _hurry(self) -> None:
+    def _request_flush(self) -> None:
         """Ask the projectors not to linger: once, until they have committed again."""
-        if self._is_hurry_due and self._connection is not None and self._hurrying is None:
-            self._is_hurry_due = False
-            self._hurrying = asyncio.create_task(self._send_hurry(self._connection))
+        if self._may_request_flush and self._connection is not None and self._requesting_flush is None:
+            self._may_request_flush = False
+            self._requesting_flush = asyncio.create_task(self._send_flush_request(self._connection))
 
-    async def _send_hurry(self, connection: RawConnection) -> None:
+    async def _send_flush_request(self, connection: RawConnection) -> None:
         try:
-            await connection.execute(f"NOTIFY {HURRY_CHANNEL}")
+            await connection.execute(f"NOTIFY {FLUSH_CHANNEL}")
         except UNANSWERED_ERRORS:
-            self._look_now.set()  # the follower finds out, and hurries them again
+            self._look_now.set()  # the follower finds out, and the next request is sent on a new connection
         finally:
-            self._hurrying = None
+            self._requesting_flush = None
             if self._waiters:
-                self._hurry()  # when they committed meanwhile
+                self._request_flush()  # when they committed meanwhile

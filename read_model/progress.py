@@ -1,4 +1,4 @@
-"""The port through which the doors learn how far the read model has come and what the fold decided."""
+"""The port through which ingest and queries learn how far the read model is, and what the fold decided."""
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ class ProjectionBehind(Retryable):
 
 
 class EventInLog(Retryable):
-    """The event of a write is in the log, and what became of it cannot be told now."""
+    """The event of a write is in the log, and its verdict is not known yet."""
 
     error_code = "TEMPORARILY_UNAVAILABLE"
     status = 503
@@ -31,11 +31,11 @@ class ProgressReport:
 
 
 class ProjectionProgress(ABC):
-    """How far the read model has come.
+    """How far the read model is.
 
-    A position is reached when the rows of every event before it are committed and visible to new readers.
-    Progress goes back when another read model takes the place of one that is lost or damaged, or when the database of
-    the read model lost its last commits. Whoever waits then waits for that one.
+    A position is reached when the rows of every event before it are committed and visible to new readers. Within one
+    read model progress only moves forward. It goes back when another read model takes the place of one that is lost or
+    damaged, or when the database lost its last commits in a crash. Those who wait then wait for what is there now.
     """
 
     @abstractmethod
@@ -43,20 +43,20 @@ class ProjectionProgress(ABC):
         """Return when the read model has reached `positions` in every partition named.
 
         Raises ProjectionBehind after `timeout_s`, or TemporarilyUnavailable when a read model that is being folded anew
-        is not whole by then. Says so to the projector, which then does not linger.
+        is not whole by then. Requests a flush of the projector, which then does not linger.
         """
 
     @abstractmethod
     async def verdict(self, position: Position, timeout_s: float) -> TracklogError | None:
-        """What the fold decided about the event at `position`: None when it holds, else the error its writer is owed.
+        """What the fold decided about the event at `position`: None when it holds, else its writer's error.
 
         Raises ProjectionBehind after `timeout_s`; the event is in the log all the same.
         """
 
     def require_listening(self) -> None:  # noqa: B027
-        """Raise TemporarilyUnavailable when nobody would hear of a verdict now, so that nothing is appended for it.
+        """Raise TemporarilyUnavailable while no verdict can be received, so that no event is appended that needs one.
 
-        Nothing, where the read model is never out of reach.
+        Does nothing where the read model is never out of reach.
         """
 
     @abstractmethod

@@ -1,18 +1,19 @@
-"""What a projector says of each commit to whoever waits for the read model.
+"""The message in which a projector reports a commit to the processes that follow the read model.
 
-By a notification of PostgreSQL (`Committed`), or over the pipe from a child to its front (`Projected`).
+A notification of PostgreSQL (`Committed`), or a line from a child to its front (`Projected`).
 """
 
 import msgspec
 
 MAX_NOTIFIED_REFUSALS = 200
-"""PostgreSQL takes 8,000 bytes a notification; a commit that refused more says so, and listeners read the table."""
+"""PostgreSQL takes 8,000 bytes a notification; a commit that refused more leaves them out."""
 
 
 class Committed(msgspec.Struct, frozen=True, omit_defaults=True):
     """One commit: where it moved the checkpoints of a generation of the read model to.
 
-    `refused` are (partition, offset) of the events that this commit's fold refused, None when they are too many to say.
+    `refused` are (partition, offset) of the events that this commit's fold refused, None when they are
+    too many for a notification; listeners then read the table.
     """
 
     generation: int
@@ -32,7 +33,7 @@ class RefusedEvent(msgspec.Struct, frozen=True, array_like=True):
 class Projected(msgspec.Struct, frozen=True, tag="projected"):
     """The checkpoint of a generation of the read model, by its file name, and what its last commit refused.
 
-    Of a new generation it is said before readers can find it.
+    The first message of a new generation is sent before readers can find it.
     """
 
     generation: str

@@ -1,6 +1,6 @@
-"""Where the SQLite read model of a log lies: a symbolic link beside the log names the generation that counts.
+"""Where the SQLite read model of a log lies: a symbolic link beside the log names the live generation.
 
-A rebuild makes a new generation and replaces the link; whoever reads looks at the link and opens what it names.
+A rebuild makes a new generation and replaces the link; readers look at the link and open the file it names.
 """
 
 import os

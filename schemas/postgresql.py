@@ -26,8 +26,10 @@ READ_MODELS_CHANNEL: Final = "tracklog_read_models"
 PROGRESS_CHANNEL: Final = "tracklog_progress"
 """Notified in each commit of a projector, with `read_model.progress_message.Committed` as JSON."""
 
-HURRY_CHANNEL: Final = "tracklog_hurry"
-"""Notified, without a payload, when someone waits for the read model; projectors then do not linger."""
+FLUSH_CHANNEL: Final = "tracklog_hurry"
+"""Notified, without a payload, when a reader waits for the read model; projectors then do not linger.
+
+The name on the wire is an old one: processes of two versions share a database while they are replaced one by one."""
 
 
 LETTERS: Final = "letters"

@@ -10,9 +10,11 @@ import pytest
 
 from read_model.postgresql_connections import PostgresqlReadModelConnections
 from schemas.errors import DeadlineExceeded, RequestLimitExceeded, TemporarilyUnavailable
+from tests.eventually import AT_MOST_S, until
 from tests.live_read_model import make_live
 
 COUNT = "SELECT count(*) FROM runs"
+SESSIONS = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'tracklog'"
 ONE_EXPERIMENT = "INSERT INTO experiments VALUES ({0}, 'e{0}', 'loc', 'active', 1, 1, 1, 0, NULL);"
 
 
@@ -43,10 +45,7 @@ async def test_a_switch_moves_new_connections_and_lets_old_ones_finish(
         assert await experiments(connections) == [2]
         assert await old.fetchval("SELECT experiment_id FROM experiments") == 1
     assert connections.generation == second
-    await asyncio.sleep(0.1)
-    # Nobody is left on the old one, so that it can be dropped.
-    names = await _sessions(postgresql_database)
-    assert names == 1
+    await _left_with_sessions(postgresql_database, 1)  # none is left on the old one, so that it can be dropped
 
 
 async def test_a_read_model_that_was_dropped_is_left_for_the_live_one_when_told_of_it(
@@ -124,12 +123,12 @@ async def test_while_postgresql_is_away_everybody_is_refused_at_once_and_then_se
             with pytest.raises(TemporarilyUnavailable):
                 await experiments(connections)
     own_postgresql.start()
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(AT_MOST_S):
         while True:
             with contextlib.suppress(TemporarilyUnavailable):
                 assert await experiments(connections) == [1]
                 break
-            await asyncio.sleep(0.05)
+            await asyncio.sleep(0.01)
     await connections.close()
 
 
@@ -139,7 +138,9 @@ async def test_a_restart_between_two_requests_costs_neither(own_postgresql: Any)
     await asyncio.gather(*(experiments(connections) for _ in range(3)))
     own_postgresql.kill()
     own_postgresql.start()
-    await asyncio.sleep(0.05)  # until the event loop has heard that the connections ended
+    await until(
+        lambda: connections._pool is not None and connections._pool.get_size() == 0
+    )  # all have been seen to end
     for _ in range(5):
         assert await experiments(connections) == [1]
     await connections.close()
@@ -159,10 +160,10 @@ async def test_a_server_that_does_not_answer_costs_a_bounded_wait_once(
     await connections.close()
 
 
-async def _sessions(dsn: str) -> int:
+async def _left_with_sessions(dsn: str, count: int) -> None:
+    """Return when so many connections to the read model are open."""
     connection = await asyncpg.connect(dsn)
-    count: int = await connection.fetchval(
-        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'tracklog'"
-    )
+    async with asyncio.timeout(AT_MOST_S):
+        while await connection.fetchval(SESSIONS) != count:
+            await asyncio.sleep(0.01)
     await connection.close()
-    return count

@@ -16,7 +16,8 @@ from event_log.postgresql.control_schema import ensure_control_schema
 from projector.postgresql_projection import PostgresqlProjection
 from projector.worker import Progress
 from query_api.server_routes import server_routes
-from read_model.linger import Hurry
+from read_model.linger import Linger
+from read_model.postgresql_flush import flush_requests
 from schemas.envelope import Positions
 from schemas.errors import TemporarilyUnavailable
 from schemas.migrations import ForeignDatabase
@@ -81,9 +82,10 @@ class ProjectorRole:
                 self._watch = LogWatch(log)
                 await stack.enter_async_context(self._watch.looking(over))
                 await stack.enter_async_context(_beside(self._until_made_anew(database, over)))
-                hurry = await stack.enter_async_context(Hurry(self._stores.read_model.dsn).heard())
+                linger = Linger()
+                await stack.enter_async_context(flush_requests(self._stores.read_model.dsn, linger.flush))
                 partitions = len(await log.partitions())
-                self._projection = self._projection_of(log, partitions, hurry, database, over)
+                self._projection = self._projection_of(log, partitions, linger, database, over)
                 await _run_until(over, self._projection)
 
     async def _database(self) -> str:
@@ -121,7 +123,7 @@ class ProjectorRole:
             return await open_shared_reader(self._stores.event_log)
 
     def _projection_of(
-        self, log: EventLogReader, partitions: int, hurry: Hurry, database: str, stopping: asyncio.Event
+        self, log: EventLogReader, partitions: int, linger: Linger, database: str, stopping: asyncio.Event
     ) -> PostgresqlProjection:
         place, dsn = self._stores.event_log, self._stores.read_model.dsn
 
@@ -133,7 +135,7 @@ class ProjectorRole:
             group = f"tracklog-{database}-{generation}"
             return _UntilStopped(assignment_in_group(place, group, partitions), stopping)
 
-        return PostgresqlProjection(dsn, log, member, hurry.linger, self._count)
+        return PostgresqlProjection(dsn, log, member, linger.linger, self._count)
 
     async def _count(self, progress: Progress) -> None:
         self._moved_s = asyncio.get_running_loop().time()

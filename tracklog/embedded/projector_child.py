@@ -27,6 +27,7 @@ from projector.sqlite_origin import last_folded, origin
 from projector.sqlite_read_model import SqliteReadModelWriter
 from projector.worker import Progress, ProjectorWorker
 from read_model import belonging
+from read_model.linger import linger_until
 from read_model.progress_message import Projected, RefusedEvent
 from read_model.sqlite_link import current
 from schemas.envelope import PARTITION, Positions
@@ -35,9 +36,6 @@ from tracklog.embedded.channel import Channel, Damaged, FromFront, LogGrew, Stat
 from tracklog.memory.collector import collect_seldom
 
 logger = logging.getLogger(__name__)
-
-LINGER_S: Final = 0.1
-"""How long news may wait for more while nobody reads: a transaction costs as much as folding a hundred points."""
 
 AGAIN_S: Final = 0.5
 """Between attempts while the read model cannot be written."""
@@ -56,7 +54,7 @@ class _Front:
         self._channel = channel
         self._log = log
         self._awaited = 0
-        self._urgent = asyncio.Event()
+        self._flush = asyncio.Event()
         self.trouble: str | None = None
         self.read_model: SqliteReadModelWriter | None = None
         self._damage: Damaged | None = None
@@ -70,7 +68,7 @@ class _Front:
                 case LogGrew():
                     if message.urgent and message.end > self._awaited:
                         self._awaited = message.end
-                        self._urgent.set()
+                        self._flush.set()
                     self._log.wake()
                 case StatusRequest():
                     self._channel.send(Status(message.number, self._trouble(message)))
@@ -86,13 +84,10 @@ class _Front:
         raise DamagedReadModel(self._damage.why)
 
     async def linger(self, checkpoint: Positions) -> None:
-        """Let more events gather, unless someone waits for one that is not folded yet."""
+        """Let more events gather, unless a reader waits for one that is not folded yet."""
         if self._awaited > checkpoint[PARTITION]:
             return
-        self._urgent.clear()
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(LINGER_S):
-                await self._urgent.wait()
+        await linger_until(self._flush)
 
     def _trouble(self, asked: StatusRequest) -> str | None:
         if self.trouble is None and self.read_model is not None and asked.try_to_write:

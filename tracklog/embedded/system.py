@@ -63,7 +63,7 @@ class EmbeddedSystem:
         except BaseException:
             await self.log.close()
             raise
-        self.progress = ChildProgress(self._hurry, lambda: self.log.newest_end)
+        self.progress = ChildProgress(self._request_flush, lambda: self.log.newest_end)
         self.log.on_growth(self._log_grew)
         self._supervisor = Supervisor("projector", self._run_child, lambda: self.progress.checkpoint)
         self._supervising = asyncio.create_task(self._supervisor.keep_running())
@@ -201,7 +201,7 @@ class EmbeddedSystem:
             self._told_end = end
             self._channel.send(LogGrew(end))
 
-    def _hurry(self, offset: int) -> None:
+    def _request_flush(self, offset: int) -> None:
         if self._channel is not None:
             self._channel.send(LogGrew(offset, urgent=True))
 
