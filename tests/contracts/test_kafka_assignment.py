@@ -16,6 +16,7 @@ from event_log.kafka.assignment import SESSION_TIMEOUT_MS, KafkaAssignment
 from event_log.kafka.event_log import KafkaEventLog, open_kafka_log
 from event_log.kafka.settings import KafkaSettings
 from event_log.port import LogUnavailable
+from tests.contracts.partition_assignment_contract import GroupAssignmentContract, Members
 from tests.services.fixtures import AnyKafka
 from tests.services.given import GivenKafka
 from tests.services.process import free_port
@@ -41,6 +42,27 @@ def group_id() -> str:
 async def stack() -> AsyncIterator[AsyncExitStack]:
     async with AsyncExitStack() as stack:
         yield stack
+
+
+class TestKafkaAssignment(GroupAssignmentContract):
+    """The rules."""
+
+    @pytest.fixture
+    def every(self) -> Set[int]:
+        return EVERY
+
+    @pytest.fixture
+    async def members(self, settings: KafkaSettings, stack: AsyncExitStack, group_id: str) -> Members:
+        def member(group: str) -> KafkaAssignment:
+            made = KafkaAssignment(settings, f"{group_id}-{group}")
+            stack.push_async_callback(made.close)
+            return made
+
+        return member
+
+    @pytest.fixture
+    async def unreachable(self, group_id: str) -> KafkaAssignment:
+        return KafkaAssignment(KafkaSettings.parse(f"kafka://127.0.0.1:{free_port()}/t"), group_id)
 
 
 async def member(stack: AsyncExitStack, settings: KafkaSettings, group_id: str) -> KafkaAssignment:
@@ -76,13 +98,6 @@ async def until_it_holds(process: asyncio.subprocess.Process, partitions: int) -
     async with asyncio.timeout(20):
         while len(json.loads(await process.stdout.readline())) != partitions:
             pass
-
-
-async def test_a_member_alone_follows_every_partition(
-    stack: AsyncExitStack, settings: KafkaSettings, group_id: str
-) -> None:
-    alone = await member(stack, settings, group_id)
-    assert await until(alone, lambda partitions: partitions == EVERY) == EVERY
 
 
 async def test_members_share_the_partitions_and_one_that_leaves_gives_its_own_back_at_once(
@@ -135,14 +150,6 @@ async def test_a_member_stays_however_long_it_has_nothing_to_do(
     await until(alone, lambda partitions: partitions == EVERY)
     await alone.wait_for_change(EVERY, SILENCE_S * 1.3)
     assert alone.partitions == EVERY
-
-
-async def test_groups_do_not_share_with_one_another(
-    stack: AsyncExitStack, settings: KafkaSettings, group_id: str
-) -> None:
-    for one in range(2):
-        alone = await member(stack, settings, f"{group_id}-{one}")
-        assert await until(alone, lambda partitions: partitions == EVERY) == EVERY
 
 
 async def test_joining_while_the_brokers_are_away_says_so(group_id: str) -> None:

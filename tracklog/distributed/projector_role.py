@@ -133,7 +133,7 @@ class ProjectorRole:
             Brokers may serve several systems, and one log may be folded into several databases.
             """
             group = f"tracklog-{database}-{generation}"
-            return _UntilStopped(assignment_in_group(place, group, partitions), stopping)
+            return UntilStopped(assignment_in_group(place, group, partitions), stopping)
 
         return PostgresqlProjection(dsn, log, member, linger.linger, self._count)
 
@@ -249,7 +249,7 @@ async def _beside(work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
         await asyncio.gather(task, return_exceptions=True)
 
 
-class _UntilStopped(PartitionAssignment):
+class UntilStopped(PartitionAssignment):
     """A membership that ends when the process is told to stop: the worker then leaves between two batches."""
 
     def __init__(self, member: PartitionAssignment, stopping: asyncio.Event) -> None:

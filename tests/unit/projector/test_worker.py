@@ -14,6 +14,7 @@ from projector.sqlite_read_model import SqliteReadModelWriter
 from projector.worker import ProjectorWorker
 from projector.working_set import WorkingSet
 from schemas.events import AnyEvent, RunDataLogged, Tag
+from tests.contracts.partition_assignment_contract import Members, PartitionAssignmentContract
 from tests.unit.projector.histories import RUNS, created, envelope, experiment
 from tests.unit.projector.read_models import Projected
 
@@ -50,6 +51,18 @@ class Changing(PartitionAssignment):
 
     async def close(self) -> None:
         pass
+
+
+class TestChanging(PartitionAssignmentContract):
+    """The double keeps the contract."""
+
+    @pytest.fixture
+    def every(self) -> Set[int]:
+        return set(range(PARTITIONS))
+
+    @pytest.fixture
+    def members(self, every: Set[int]) -> Members:
+        return lambda _group: Changing(*every)
 
 
 class Writer(SqliteReadModelWriter):

@@ -7,9 +7,8 @@ import pytest
 from event_log.memory_event_log import MemoryEventLog
 from event_log.port import LogUnavailable
 from query_api.freshness import LOG_AWAY_S, LOG_UNAVAILABLE, Freshness
-from read_model.progress import ProgressReport, ProjectionBehind, ProjectionProgress
-from schemas.envelope import Position, Positions
-from schemas.errors import TracklogError
+from schemas.envelope import Positions
+from tests.memory_progress import MemoryProgress
 
 
 class LogAt(MemoryEventLog):
@@ -35,38 +34,19 @@ class LogAt(MemoryEventLog):
         return {"run/a": 0, "run/b": 1, "experiments": 2}[ordering_unit]
 
 
-class ProgressAt(ProjectionProgress):
-    """A projection that is at `checkpoint` and comes no further."""
-
-    def __init__(self, checkpoint: Positions) -> None:
-        self.checkpoint = checkpoint
-        self.waits: list[tuple[Positions, float]] = []
-
-    async def wait_until(self, positions: Positions, timeout_s: float) -> None:
-        self.waits.append((positions, timeout_s))
-        if any(self.checkpoint.get(partition, 0) < offset for partition, offset in positions.items()):
-            raise ProjectionBehind("behind")
-
-    async def verdict(self, position: Position, timeout_s: float) -> TracklogError | None:
-        raise NotImplementedError
-
-    def report(self) -> ProgressReport:
-        return ProgressReport(self.checkpoint, 0)
-
-
 async def test_a_read_waits_for_the_end_of_the_log() -> None:
-    progress = ProgressAt({0: 7})
+    progress = MemoryProgress({0: 7})
     assert await Freshness(LogAt({0: 7}), progress, wait_s=3.0).caught_up() is None
     assert progress.waits == [({0: 7}, 3.0)]
 
 
 async def test_a_read_that_gave_up_names_every_partition_that_lags() -> None:
-    log, progress = LogAt({0: 7, 1: 5, 2: 9}), ProgressAt({0: 7, 1: 2})
+    log, progress = LogAt({0: 7, 1: 5, 2: 9}), MemoryProgress({0: 7, 1: 2})
     assert await Freshness(log, progress).caught_up() == "1:2/5,2:0/9"
 
 
 async def test_readers_share_a_question_that_was_asked_after_they_came() -> None:
-    log, progress = LogAt({0: 1}), ProgressAt({0: 9})
+    log, progress = LogAt({0: 1}), MemoryProgress({0: 9})
     freshness = Freshness(log, progress)
     log.may_answer.clear()
     first = asyncio.create_task(freshness.caught_up())
@@ -83,7 +63,7 @@ async def test_readers_share_a_question_that_was_asked_after_they_came() -> None
 
 async def test_a_reader_that_went_away_does_not_keep_the_others_from_asking() -> None:
     log = LogAt({0: 1})
-    freshness = Freshness(log, ProgressAt({0: 1}))
+    freshness = Freshness(log, MemoryProgress({0: 1}))
     log.may_answer.clear()
     first = asyncio.create_task(freshness.caught_up())
     await asyncio.sleep(0)
@@ -98,7 +78,7 @@ async def test_a_reader_that_went_away_does_not_keep_the_others_from_asking() ->
 
 
 async def test_a_read_of_one_run_waits_for_its_partition_alone() -> None:
-    progress = ProgressAt({0: 7, 1: 0, 2: 3})
+    progress = MemoryProgress({0: 7, 1: 0, 2: 3})
     freshness = Freshness(LogAt({0: 7, 1: 9, 2: 3}), progress, wait_s=3.0)
     assert await freshness.caught_up(["run/a", "experiments"]) is None
     assert await freshness.caught_up(["run/b", "run/a"]) == "1:0/9"
@@ -106,7 +86,7 @@ async def test_a_read_of_one_run_waits_for_its_partition_alone() -> None:
 
 
 async def test_a_log_that_does_not_tell_its_end_is_no_reason_not_to_answer() -> None:
-    log, progress = LogAt({0: 7}), ProgressAt({0: 7})
+    log, progress = LogAt({0: 7}), MemoryProgress({0: 7})
     log.is_away = True
     freshness = Freshness(log, progress)
     assert await freshness.caught_up() == LOG_UNAVAILABLE
@@ -117,7 +97,7 @@ async def test_a_log_that_is_away_is_asked_again_only_after_a_while() -> None:
     log = LogAt({0: 7})
     log.is_away = True
     now_s = 0.0
-    freshness = Freshness(log, ProgressAt({0: 7}), clock=lambda: now_s)
+    freshness = Freshness(log, MemoryProgress({0: 7}), clock=lambda: now_s)
     assert await asyncio.gather(*(freshness.caught_up() for _ in range(10))) == [LOG_UNAVAILABLE] * 10
     assert log.asked == 1
     log.is_away = False
@@ -127,7 +107,7 @@ async def test_a_log_that_is_away_is_asked_again_only_after_a_while() -> None:
 
 
 async def test_a_question_that_was_given_up_answers_nobody_with_an_older_end() -> None:
-    log, progress = LogAt({0: 1}), ProgressAt({0: 9})
+    log, progress = LogAt({0: 1}), MemoryProgress({0: 9})
     freshness = Freshness(log, progress)
     assert await freshness.caught_up() is None
     log.may_answer.clear()

@@ -14,12 +14,12 @@ from event_log.memory_event_log import MemoryEventLog
 from query_api.freshness import Freshness
 from query_api.routes import query_routes
 from query_api.service import QueryService
-from read_model.progress import ProgressReport, ProjectionBehind, ProjectionProgress
-from schemas.envelope import Actor, EventData, Position, Positions
+from schemas.envelope import Actor, EventData
 from schemas.errors import TracklogError
 from schemas.events import RunDeleted
 from schemas.rest.request_keys import BEHIND
 from schemas.rest.route import Handler, Kind, Permission, Route
+from tests.memory_progress import MemoryProgress
 from tests.unit.query_api.series_rows import NAN, write_series
 from tests.unit.query_api.sqlite_rows import SqliteRows
 
@@ -27,23 +27,6 @@ Client = TestClient[web.Request, web.Application]
 
 V2 = "/api/2.0/mlflow"
 AJAX = "/ajax-api/2.0/mlflow"
-
-
-class Progress(ProjectionProgress):
-    """A projection at `checkpoint`."""
-
-    def __init__(self) -> None:
-        self.checkpoint = 0
-
-    async def wait_until(self, positions: Positions, timeout_s: float) -> None:
-        if self.checkpoint < positions[0]:
-            raise ProjectionBehind("behind")
-
-    async def verdict(self, position: Position, timeout_s: float) -> TracklogError | None:
-        raise NotImplementedError
-
-    def report(self) -> ProgressReport:
-        return ProgressReport({0: self.checkpoint}, 0)
 
 
 @web.middleware
@@ -73,7 +56,7 @@ def log() -> MemoryEventLog:
 
 @pytest.fixture
 def routes(rows: SqliteRows, log: MemoryEventLog) -> tuple[Route, ...]:
-    return query_routes(QueryService(rows), Freshness(log, Progress()), log)
+    return query_routes(QueryService(rows), Freshness(log, MemoryProgress()), log)
 
 
 @pytest.fixture
@@ -346,7 +329,7 @@ class Asked(Freshness):
     """Remembers what was waited for."""
 
     def __init__(self) -> None:
-        super().__init__(MemoryEventLog(), Progress())
+        super().__init__(MemoryEventLog(), MemoryProgress())
         self.concerns: list[list[str] | None] = []
 
     async def caught_up(self, ordering_units: Iterable[str] | None = None) -> str | None:
