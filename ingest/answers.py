@@ -4,10 +4,10 @@ from typing import Any, Final
 
 import orjson
 
-from ingest.runs.decisions import RUN_NAME_TAG
 from ingest.runs.state import RunInfo
 from schemas.envelope import EventData
 from schemas.events import LoggedModelCreated, Param, RunCreated, Tag
+from schemas.mlflow import LOGGED_MODEL_STATUSES, NEW_LOGGED_MODEL_STATUS, NEW_RUN_STATUS, RUN_NAME_TAG
 
 EMPTY: Final = b"{}"
 
@@ -24,7 +24,7 @@ def run_created(event: RunCreated) -> bytes:
         experiment_id=event.experiment_id,
         name=event.name,
         user_id=event.user_id,
-        status="RUNNING",
+        status=NEW_RUN_STATUS,
         start_time_ms=event.start_time_ms,
         end_time_ms=None,
         artifact_uri=event.artifact_uri,
@@ -46,7 +46,7 @@ def logged_model_created(stamped: EventData, event: LoggedModelCreated) -> bytes
         "creation_timestamp_ms": created_ms,
         "last_updated_timestamp_ms": created_ms,
         "artifact_uri": event.artifact_location,
-        "status": "LOGGED_MODEL_PENDING",
+        "status": LOGGED_MODEL_STATUSES[NEW_LOGGED_MODEL_STATUS],
         "model_type": event.model_type,
         "source_run_id": event.source_run_id,
     }

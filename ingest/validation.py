@@ -4,22 +4,15 @@ Each function returns the value as it is stored, or raises InvalidParameterValue
 Source: MLflow's request checks as observed on a 3.17 server.
 """
 
-import math
 import posixpath
 import re
 from collections.abc import Iterable
 from functools import lru_cache
-from typing import Final
 
 from ingest.artifact_locations import location_fault
 from ingest.proxy_address import ProxyAddress
 from schemas.errors import InvalidParameterValue
 from schemas.messages.bounds import MAX_KEY_CHARACTERS, shown
-
-LARGEST_INT64: Final = 2**63 - 1
-
-NON_FINITE: Final = frozenset({"NaN", "Infinity", "-Infinity"})
-"""How JSON of protocol buffers spells the doubles that JSON has no number for."""
 
 _KEY_CHARACTERS = re.compile(r"[/\w.\- :]*\Z")
 """`\\Z` and not `$`: up to 3.17 MLflow let one trailing newline through, so logs hold keys that have one."""
@@ -64,33 +57,6 @@ def _accept_key(key: str) -> None:
         raise _KeyRefused(fault)
 
 
-def metric_value(value: float | str | bool | None, field: str) -> float | str:
-    """A metric value as events keep it: a finite number, or one of NON_FINITE.
-
-    Accepts numbers, booleans, text that is a number, and NON_FINITE. Text that Python takes for an infinity (`inf`), or
-    for a number too large for a double, is the infinity of its sign.
-    """
-    if value.__class__ is float:  # and finite, because JSON has no others
-        return value
-    if value is None or value == "":
-        raise InvalidParameterValue(f"Missing value for required parameter '{field}'.")
-    if value in NON_FINITE:
-        return str(value)
-    try:
-        number = float(value)
-    except ValueError:
-        number = math.nan
-    if math.isinf(number):
-        # R writes doubles with 15 digits, so the largest one, which stands for infinity, comes back a little larger.
-        return "Infinity" if number > 0 else "-Infinity"
-    if math.isnan(number):
-        raise InvalidParameterValue(
-            f"Invalid value {shown(str(value))} for parameter '{field}': it must be a number, 'NaN', 'Infinity' or"
-            " '-Infinity'."
-        )
-    return number
-
-
 def check_timestamp(timestamp_ms: int | None, field: str) -> None:
     """Refuse a time that is missing or before the Unix epoch."""
     if timestamp_ms is None:
@@ -99,18 +65,6 @@ def check_timestamp(timestamp_ms: int | None, field: str) -> None:
         raise InvalidParameterValue(
             f"Invalid value {timestamp_ms} for parameter '{field}': it must be a nonnegative 64-bit integer."
         )
-
-
-def experiment_id_of(text: str) -> int:
-    """The experiment id that `text` spells, as leniently as Python's int does.
-
-    An id no experiment can have (negative, beyond 64 bits) is for the look-up to miss: it becomes -1.
-    """
-    try:
-        number = int(text)
-    except ValueError as error:
-        raise InvalidParameterValue(f"Experiment id {shown(text)} is not an integer.") from error
-    return number if 0 <= number <= LARGEST_INT64 else -1
 
 
 def check_artifact_location(location: str, own_root: str, reached_at: ProxyAddress | None = None) -> None:

@@ -9,7 +9,6 @@ import math
 from array import array
 from typing import Final
 
-from projector.finite import finite
 from projector.working_set import MODEL_HISTORY_TAG, Experiment, FirstDataset, LoggedModel, Run, Series, WorkingSet
 from read_model.metric_points import Points
 from schemas.claims import claim_of
@@ -43,9 +42,8 @@ from schemas.events import (
     RunTagDeleted,
     RunUpdated,
 )
-
-RUN_NAME_TAG: Final = "mlflow.runName"
-_PENDING: Final = 1
+from schemas.metric_values import stored_value
+from schemas.mlflow import NEW_LOGGED_MODEL_STATUS, NEW_RUN_STATUS, RUN_NAME_TAG
 
 MAX_MODEL_HISTORY_CHARACTERS: Final = 100_000
 """Of the tag that lists the models of older clients: some 300 of them. It is read and written with each."""
@@ -211,7 +209,7 @@ def _run_created(working_set: WorkingSet, recorded: RecordedEvent, event: RunCre
         experiment_id=event.experiment_id,
         name=event.name,
         user_id=event.user_id,
-        status="RUNNING",
+        status=NEW_RUN_STATUS,
         start_time_ms=event.start_time_ms,
         end_time_ms=None,
         artifact_uri=event.artifact_uri,
@@ -282,7 +280,7 @@ def _points(reported: MetricSeries) -> Points:
     try:
         values = array("d", reported.value)  # type: ignore[arg-type]  # text raises, and is rare
     except TypeError:
-        values = array("d", map(finite, reported.value))
+        values = array("d", map(stored_value, reported.value))
     points = Points(array("q", reported.step), array("q", reported.timestamp_ms), values)
     if not len(points.steps) == len(points.timestamps_ms) == len(values) > 0:
         raise ValueError(f"the columns of metric {reported.key!r} are empty or not of one length")
@@ -371,7 +369,7 @@ def _logged_model_created(working_set: WorkingSet, recorded: RecordedEvent, even
         name=event.name,
         model_type=event.model_type,
         source_run_id=event.source_run_id,
-        status=_PENDING,
+        status=NEW_LOGGED_MODEL_STATUS,
         artifact_location=event.artifact_location,
         creation_timestamp_ms=time_ms,
         last_updated_timestamp_ms=time_ms,

@@ -9,11 +9,11 @@ from typing import Any, Final
 
 import msgspec
 
-from projector.finite import finite
 from projector.metric_rows import history_rows
 from projector.port import Refusal, SetAside
 from projector.working_set import Experiment, FirstDataset, LoggedModel, Run, WorkingSet
 from schemas.events import ModelMetric
+from schemas.metric_values import stored_value
 
 _CONTEXT_TAG: Final = "mlflow.data.context"
 
@@ -170,7 +170,7 @@ def model_metric_rows(runs: Iterable[Run]) -> list[Values]:
 
 
 def _model_metric_row(run: Run, metric: ModelMetric) -> Values:
-    number = finite(metric.value)
+    number = stored_value(metric.value)
     value = 0.0 if number != number else number  # NaN is kept as 0.0, as MLflow does
     return (
         metric.model_id,

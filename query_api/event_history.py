@@ -16,6 +16,7 @@ from schemas.errors import InvalidParameterValue
 from schemas.event_json import event_json
 from schemas.messages.bounds import Name, PageToken, Path, Word, shown
 from schemas.messages.message import Int32, Message
+from schemas.mlflow import LARGEST_INT64
 
 MAX_EVENTS: Final = 10_000
 DEFAULT_EVENTS: Final = 1000
@@ -39,7 +40,7 @@ class ReadEvents(Message):
     cursor: PageToken = ""
 
 
-_Offset = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
+_Offset = Annotated[int, msgspec.Meta(ge=0, le=LARGEST_INT64)]
 _cursor_decoder: Final = msgspec.json.Decoder(dict[int, _Offset])
 
 

@@ -7,6 +7,7 @@ from typing import Any, Final, NamedTuple
 
 from query_api.dialect import Dialect
 from query_api.documents import KeyedDocument
+from schemas.mlflow import LARGEST_INT64, LEAST_INT64
 
 Row = tuple[Any, ...]
 
@@ -14,7 +15,7 @@ Row = tuple[Any, ...]
 MAX_PAGE_BYTES: Final = 16 * 2**20
 """Of the results on a page. One that would have more is shorter, and ends with a token; it has one result at least."""
 
-_INT64: Final = range(-(2**63), 2**63)
+_INT64: Final = range(LEAST_INT64, LARGEST_INT64 + 1)
 
 
 def is_storable_key(key: str | int) -> bool:

@@ -8,7 +8,6 @@ import msgspec
 
 from query_api.datasets.search import search_datasets
 from query_api.experiments.document import EXPERIMENT_BY_ID, EXPERIMENT_BY_NAME
-from query_api.experiments.ids import experiment_id_of
 from query_api.experiments.search import search_experiments
 from query_api.logged_models.document import LOGGED_MODEL_BY_ID, LOGGED_MODEL_OR_DELETED_BY_ID
 from query_api.logged_models.search import search_logged_models
@@ -22,7 +21,13 @@ from query_api.runs.document import RUN_BY_ID
 from query_api.runs.search.search import search_runs
 from schemas.errors import InvalidParameterValue, ResourceDoesNotExist
 from schemas.messages.bounds import Key, RunIds
-from schemas.messages.experiments import GetExperiment, GetExperimentByName, SearchDatasets, SearchExperiments
+from schemas.messages.experiments import (
+    GetExperiment,
+    GetExperimentByName,
+    SearchDatasets,
+    SearchExperiments,
+    experiment_id_of,
+)
 from schemas.messages.logged_models import GetLoggedModel, SearchLoggedModels
 from schemas.messages.message import Int32, Message, Required
 from schemas.messages.metrics import GetMetricHistory, GetMetricHistoryBulkInterval

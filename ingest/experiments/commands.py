@@ -27,7 +27,6 @@ from ingest.experiments.lookups import (
 from ingest.experiments.state import KnownExperiment, require_active_experiment
 from ingest.log_writer import LogWriter
 from ingest.proxy_address import ProxyAddress
-from ingest.validation import experiment_id_of
 from read_model.progress import EventInLog
 from schemas.envelope import SYSTEM, Actor
 from schemas.errors import ResourceAlreadyExists, Retryable
@@ -45,6 +44,7 @@ from schemas.messages.experiments import (
     RestoreExperiment,
     SetExperimentTag,
     UpdateExperiment,
+    experiment_id_of,
 )
 
 DEFAULT_EXPERIMENT_ID: Final = 0

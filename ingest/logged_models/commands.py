@@ -15,8 +15,8 @@ from ingest.logged_models import decisions
 from ingest.logged_models.lookups import LOGGED_MODEL_JSON, LOGGED_MODEL_PARAM_KEYS, LOGGED_MODEL_TAG, LOGGED_MODELS
 from ingest.logged_models.state import KnownLoggedModel
 from ingest.runs.names import random_name
-from ingest.validation import experiment_id_of
 from schemas.envelope import Actor
+from schemas.messages.experiments import experiment_id_of
 from schemas.messages.logged_models import (
     CreateLoggedModel,
     DeleteLoggedModel,

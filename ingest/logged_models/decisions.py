@@ -27,16 +27,10 @@ from schemas.messages.logged_models import (
     SetLoggedModelTags,
 )
 from schemas.messages.message import KeyValue
-
-LOGGED_MODEL_STATUSES: Final = {
-    "LOGGED_MODEL_PENDING": 1,
-    "LOGGED_MODEL_READY": 2,
-    "LOGGED_MODEL_UPLOAD_FAILED": 3,
-}
-"""MLflow's LoggedModelStatus, without its 0 for 'unspecified', which says nothing a model could be."""
+from schemas.mlflow import LOGGED_MODEL_STATUSES
 
 _STATUSES_AS_SENT: Final[dict[str | int, int]] = {
-    alias: number for name, number in LOGGED_MODEL_STATUSES.items() for alias in (name, number, str(number))
+    alias: number for number, name in LOGGED_MODEL_STATUSES.items() for alias in (name, number, str(number))
 }
 
 
@@ -69,7 +63,7 @@ def status_of(command: FinalizeLoggedModel) -> int:
     if status is None:
         raise InvalidParameterValue(
             f"Invalid value {command.status!r:.100} for parameter 'status': it must be one of"
-            f" {', '.join(LOGGED_MODEL_STATUSES)}."
+            f" {', '.join(LOGGED_MODEL_STATUSES.values())}."
         )
     return status
 

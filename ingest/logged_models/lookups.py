@@ -8,11 +8,9 @@ import orjson
 
 from ingest.admission.known_entities import EntityKind
 from ingest.admission.lookups import Lookup, Row
-from ingest.logged_models.decisions import LOGGED_MODEL_STATUSES
 from ingest.logged_models.state import KnownLoggedModel
 from schemas.errors import ResourceDoesNotExist
-
-_STATUS_NAMES: Final = {number: name for name, number in LOGGED_MODEL_STATUSES.items()}
+from schemas.mlflow import LOGGED_MODEL_STATUSES
 
 
 def _logged_model(row: Row) -> KnownLoggedModel:
@@ -48,7 +46,7 @@ def _logged_model_json(row: Row) -> bytes:
         "creation_timestamp_ms": row[3],
         "last_updated_timestamp_ms": row[4],
         "artifact_uri": row[5],
-        "status": _STATUS_NAMES[row[6]],
+        "status": LOGGED_MODEL_STATUSES[row[6]],
         "model_type": row[7],
         "source_run_id": row[8],
     }

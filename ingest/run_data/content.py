@@ -9,11 +9,9 @@ from typing import Any, Final
 
 import msgspec
 
-from ingest.runs.decisions import RUN_NAME_TAG
 from ingest.validation import (
     check_key,
     check_timestamp,
-    metric_value,
     repeated,
 )
 from schemas.errors import BadRequest, InvalidParameterValue
@@ -33,6 +31,8 @@ from schemas.messages.run_data import (
     SetTag,
 )
 from schemas.messages.run_data import DatasetInput as DatasetInputMessage
+from schemas.metric_values import metric_value
+from schemas.mlflow import RUN_NAME_TAG
 
 MAX_ENTITIES: Final = 1000
 """Of one log-batch, altogether."""

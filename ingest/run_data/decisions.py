@@ -8,7 +8,6 @@ from typing import Final
 
 from ingest.experiments.state import KnownExperiment
 from ingest.run_data.content import RunData, RunInputs
-from ingest.runs.decisions import RUN_NAME_TAG
 from ingest.runs.state import KnownRun, require_active_run
 from schemas.errors import BadRequest, InvalidParameterValue, ResourceDoesNotExist
 from schemas.events import (
@@ -20,6 +19,7 @@ from schemas.events import (
     RunOutputsLogged,
     RunTagDeleted,
 )
+from schemas.mlflow import RUN_NAME_TAG
 
 NO_PARAMS: Final[Mapping[str, str]] = {}
 

@@ -14,9 +14,9 @@ from ingest.runs import decisions
 from ingest.runs.lookups import RUN_INFO, RUNS
 from ingest.runs.names import random_name
 from ingest.runs.state import KnownRun, RunInfo, updated, without_info
-from ingest.validation import experiment_id_of
 from schemas.envelope import Actor
 from schemas.events import RunUpdated
+from schemas.messages.experiments import experiment_id_of
 from schemas.messages.runs import CreateRun, DeleteRun, RestoreRun, UpdateRun
 
 

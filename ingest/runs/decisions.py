@@ -11,11 +11,7 @@ from schemas.events import RunCreated, RunDeleted, RunRestored, RunUpdated, Tag
 from schemas.messages.bounds import MAX_TAG_CHARACTERS
 from schemas.messages.message import KeyValue
 from schemas.messages.runs import CreateRun, UpdateRun
-
-RUN_NAME_TAG: Final = "mlflow.runName"
-
-RUN_STATUSES: Final = {1: "RUNNING", 2: "SCHEDULED", 3: "FINISHED", 4: "FAILED", 5: "KILLED"}
-"""MLflow's RunStatus."""
+from schemas.mlflow import NEW_RUN_STATUS, RUN_NAME_TAG, RUN_STATUSES
 
 _STATUSES_AS_SENT: Final[dict[str | int, str]] = {
     alias: name for number, name in RUN_STATUSES.items() for alias in (name, number, str(number))
@@ -92,7 +88,7 @@ def info_of_new(event: RunCreated) -> RunInfo:
         experiment_id=event.experiment_id,
         name=event.name,
         user_id=event.user_id,
-        status=RUN_STATUSES[1],
+        status=NEW_RUN_STATUS,
         start_time_ms=event.start_time_ms,
         end_time_ms=None,
         artifact_uri=event.artifact_uri,

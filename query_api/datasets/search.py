@@ -4,12 +4,11 @@ from typing import Final
 
 import orjson
 
-from query_api.experiments.ids import experiment_id_of
 from query_api.filter.sql import Sql
 from query_api.filter.value_test import is_one_of
 from query_api.port import ReadModel
 from schemas.errors import InvalidParameterValue
-from schemas.messages.experiments import SearchDatasets
+from schemas.messages.experiments import SearchDatasets, experiment_id_of
 
 MAX_EXPERIMENTS: Final = 20
 MAX_SUMMARIES: Final = 1000

@@ -5,7 +5,6 @@ Source: MLflow's search validation, as its server accepts and refuses filters an
 
 from typing import Final
 
-from query_api.experiments.ids import experiment_id_of
 from query_api.filter import values
 from query_api.filter.syntax import Identifier, Value
 from query_api.filter.vocabulary import (
@@ -21,6 +20,7 @@ from query_api.filter.vocabulary import (
     attributes,
     prefixed,
 )
+from schemas.messages.experiments import experiment_id_of
 
 
 def _experiment_id(value: Value, identifier: Identifier, is_lenient: bool) -> int:

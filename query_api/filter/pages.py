@@ -11,12 +11,11 @@ import msgspec
 
 from query_api.port import FirstRows
 from schemas.errors import InvalidParameterValue
+from schemas.mlflow import LARGEST_INT64, LEAST_INT64
 
 MAX_RESULTS: Final = 50_000
 """Of one page, where MLflow has a limit."""
 
-_LEAST_INT64: Final = -(2**63)
-_LARGEST_INT64: Final = 2**63 - 1
 
 SortValue = int | float | str
 
@@ -109,7 +108,7 @@ def _is_of_kind(value: SortValue, kind: type[SortValue]) -> bool:
         case bool():
             return False
         case int():
-            return kind is int and _LEAST_INT64 <= value <= _LARGEST_INT64
+            return kind is int and LEAST_INT64 <= value <= LARGEST_INT64
         case float():
             return kind is float and math.isfinite(value)
         case str():

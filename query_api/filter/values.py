@@ -4,18 +4,16 @@ A kind is a function, so that an aggregate brings kinds of its own, such as the 
 """
 
 from collections.abc import Callable
-from typing import Final
 
 from query_api.filter.syntax import Identifier, Number, Text, Value
 from schemas.errors import InvalidParameterValue
+from schemas.mlflow import LARGEST_INT64
 
 ValueKind = Callable[[Value, Identifier, bool], str | int | float]
 """From a value, the key it is compared with (for the error) and whether the search is lenient to the operand.
 
 Raises InvalidParameterValue.
 """
-
-_LARGEST_INT64: Final = 2**63 - 1
 
 
 def text(value: Value, identifier: Identifier, is_lenient: bool) -> str:
@@ -46,7 +44,7 @@ def integer(value: Value, identifier: Identifier, _is_lenient: bool) -> int:
     if not isinstance(value, Number) or not value.written.lstrip("-").isdecimal():
         raise wrong_value(value, identifier, "an unquoted integer")
     digits = value.written.lstrip("-").lstrip("0")
-    if len(digits) > len(str(_LARGEST_INT64)) or int(digits or "0") > _LARGEST_INT64:
+    if len(digits) > len(str(LARGEST_INT64)) or int(digits or "0") > LARGEST_INT64:
         raise wrong_value(value, identifier, "a number of at most 64 bits")
     return int(value.written)
 

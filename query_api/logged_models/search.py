@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from typing import Final
 
 from query_api.dialect import Dialect
-from query_api.experiments.ids import experiment_id_of
 from query_api.filter.conditions import Condition, OrderTerm, check_filter, check_order
 from query_api.filter.pages import fingerprint, page_body, page_of, sort_values
 from query_api.filter.sql import Sql, joined
@@ -16,6 +15,7 @@ from query_api.logged_models.vocabulary import LOGGED_MODELS
 from query_api.port import ReadModel
 from schemas.documents.logged_models import LOGGED_MODEL
 from schemas.errors import InvalidParameterValue
+from schemas.messages.experiments import experiment_id_of
 from schemas.messages.logged_models import LoggedModelsDataset, LoggedModelsOrderBy, SearchLoggedModels
 
 DEFAULT_RESULTS: Final = 50

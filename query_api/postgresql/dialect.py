@@ -15,12 +15,11 @@ from query_api.filter.sql import Sql
 from query_api.postgresql import text_match
 from query_api.postgresql.documents import PostgresqlDocuments
 from read_model.tables import INDEXED_VALUE_CHARACTERS
+from schemas.mlflow import LARGEST_INT64
 
 MAX_SET_ROWS: Final = 200_000
 """Tells PostgreSQL that a set fits in memory. Twice what a search counts (`MANY_RUNS`), so that rows which come between
 the count and the search do not make a set incomplete."""
-
-_LARGEST_INT64: Final = 2**63 - 1
 
 
 class PostgresqlDialect(Dialect):
@@ -53,7 +52,7 @@ class PostgresqlDialect(Dialect):
 
     def comparable(self, integers: str, number: float) -> tuple[str, int | float]:
         """One index serves both where the number is a whole one."""
-        if number.is_integer() and abs(number) <= _LARGEST_INT64:
+        if number.is_integer() and abs(number) <= LARGEST_INT64:
             return integers, int(number)
         return f"CAST({integers} AS double precision)", number
 

@@ -21,10 +21,9 @@ from query_api.filter.vocabulary import (
     attributes,
     prefixed,
 )
+from schemas.mlflow import RUN_NAME_TAG
 
-RUN_NAME_TAG: Final = "mlflow.runName"
-"""A run's name is filtered by this tag, and ordered by the run's own name."""
-
+# A run is filtered by this tag, and ordered by its own name.
 _NAME = Key(Entity.TAG, RUN_NAME_TAG, values.text, MATCHED)
 _CREATED = {"created": "start_time", "Created": "start_time"}
 

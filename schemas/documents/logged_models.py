@@ -17,12 +17,12 @@ from schemas.documents.shape import (
     Source,
     Text,
 )
+from schemas.mlflow import LOGGED_MODEL_STATUSES
 
 LOGGED_MODELS: Final = Source("logged_models", "m")
 
-STATUSES: Final = {1: "LOGGED_MODEL_PENDING", 2: "LOGGED_MODEL_READY", 3: "LOGGED_MODEL_UPLOAD_FAILED"}
 UNSPECIFIED: Final = "LOGGED_MODEL_STATUS_UNSPECIFIED"
-"""MLflow's LoggedModelStatus; any other number is answered as unspecified."""
+"""What a number that is no LoggedModelStatus is answered as."""
 
 _METRIC: Final = Object(
     Text("key"),
@@ -47,7 +47,7 @@ LOGGED_MODEL: Final = Document(
                 Integer("creation_timestamp_ms"),
                 Integer("last_updated_timestamp_ms"),
                 Text("artifact_uri", "artifact_location"),
-                Numbered("status", "status", STATUSES, UNSPECIFIED),
+                Numbered("status", "status", LOGGED_MODEL_STATUSES, UNSPECIFIED),
                 Text("model_type"),
                 Text("source_run_id"),
                 List("tags", Rows("logged_model_tags", owner="model_id"), KEY_VALUE),

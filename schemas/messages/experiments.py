@@ -4,6 +4,7 @@ from typing import Annotated, ClassVar
 
 import msgspec
 
+from schemas.errors import InvalidParameterValue
 from schemas.messages.bounds import (
     MAX_ARTIFACT_LOCATION_CHARACTERS,
     MAX_EXPERIMENT_TAG_CHARACTERS,
@@ -16,8 +17,10 @@ from schemas.messages.bounds import (
     Orders,
     PageToken,
     Word,
+    shown,
 )
 from schemas.messages.message import Int64, KeyValue, Message, Required
+from schemas.mlflow import LARGEST_INT64
 
 
 class ExperimentTag(KeyValue):
@@ -88,3 +91,16 @@ class SearchExperiments(Message):
 
 class SearchDatasets(Message):
     experiment_ids: ExperimentIds = []
+
+
+def experiment_id_of(text: str) -> int:
+    """The experiment id that `text` spells, as leniently as Python's int does.
+
+    An id no experiment can have (negative, beyond 64 bits) is for the look-up to miss: it becomes -1.
+    Raises InvalidParameterValue.
+    """
+    try:
+        number = int(text)
+    except ValueError as error:
+        raise InvalidParameterValue(f"Experiment id {shown(text)} is not an integer.") from error
+    return number if 0 <= number <= LARGEST_INT64 else -1

@@ -5,8 +5,9 @@ from typing import Annotated, ClassVar
 import msgspec
 
 from schemas.messages.bounds import MAX_NEW_PAIRS, MAX_TAG_CHARACTERS, Cut, Key
+from schemas.mlflow import LARGEST_INT64, LEAST_INT64
 
-Int64 = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
+Int64 = Annotated[int, msgspec.Meta(ge=LEAST_INT64, le=LARGEST_INT64)]
 Int32 = Annotated[int, msgspec.Meta(ge=-(2**31), le=2**31 - 1)]
 Required = tuple[str | tuple[str, ...], ...]
 

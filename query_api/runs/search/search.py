@@ -3,7 +3,6 @@
 from collections.abc import Awaitable, Callable
 from typing import Final
 
-from query_api.experiments.ids import experiment_id_of
 from query_api.filter.conditions import check_filter
 from query_api.filter.pages import PageFound, checked_max_results, fingerprint, page_body, sort_values
 from query_api.filter.syntax import parse_long_filter
@@ -14,6 +13,7 @@ from query_api.runs.search import sqlite as sqlite_runs
 from query_api.runs.search.order import run_order, sort_kinds
 from query_api.runs.search.run_search import RunSearch
 from query_api.runs.vocabulary import RUNS
+from schemas.messages.experiments import experiment_id_of
 from schemas.messages.runs import SearchRuns
 
 _SEARCHES: Final[dict[str, Callable[[ReadModel, RunSearch], Awaitable[PageFound]]]] = {

@@ -1,0 +1,24 @@
+"""MLflow's names and numbers that several services need."""
+
+from typing import Final
+
+LEAST_INT64: Final = -(2**63)
+LARGEST_INT64: Final = 2**63 - 1
+"""Of the whole numbers in MLflow's messages, and in both databases."""
+
+RUN_NAME_TAG: Final = "mlflow.runName"
+"""A run's name is this tag as well, and whichever is written changes both."""
+
+RUN_STATUSES: Final = {1: "RUNNING", 2: "SCHEDULED", 3: "FINISHED", 4: "FAILED", 5: "KILLED"}
+"""RunStatus, by number."""
+
+NEW_RUN_STATUS: Final = RUN_STATUSES[1]
+
+LOGGED_MODEL_STATUSES: Final = {
+    1: "LOGGED_MODEL_PENDING",
+    2: "LOGGED_MODEL_READY",
+    3: "LOGGED_MODEL_UPLOAD_FAILED",
+}
+"""LoggedModelStatus, by number, without its 0 for 'unspecified', which says nothing a model could be."""
+
+NEW_LOGGED_MODEL_STATUS: Final = 1
