@@ -1,16 +1,29 @@
 """What the artifact routes do, apart from HTTP: which store and path a request means, and what changes there."""
 
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
 
 from artifact_proxy.artifact_path import ArtifactPath, file_path, folder_path
 from artifact_proxy.artifact_roots import ArtifactRoots, Place
 from artifact_proxy.changes import ArtifactChanges
-from artifact_proxy.http.client_names import kept
-from artifact_proxy.http.lookup import Lookup
+from artifact_proxy.client_names import kept
+from artifact_proxy.lookup import Lookup
 from artifact_proxy.stores.blob_store import BlobStore
 
 ArtifactRootOf = Callable[[str], Awaitable[str]]
 """From the id of a run, or of a logged model, to the URI of its artifacts; raises ResourceDoesNotExist."""
+
+
+@dataclass(frozen=True, slots=True)
+class Destination:
+    """The store behind the proxy's own addresses, and what changes it."""
+
+    store: BlobStore
+    changes: ArtifactChanges
+    lookup: Lookup = field(default_factory=Lookup)
+
+    def place(self, path: ArtifactPath) -> Place:
+        return Place(self.store, path)
 
 
 class ArtifactProxy:

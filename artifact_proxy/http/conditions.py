@@ -1,4 +1,4 @@
-"""What a download's request headers ask for: a part, or nothing when the client's copy is good.
+"""What a download's request headers ask for: a range of bytes, or none of them when the client's copy is good.
 
 Source: RFC 9110, sections 13 and 14.
 """
@@ -17,46 +17,51 @@ from schemas.rest.http_dates import http_date
 _ONE_RANGE: Final = re.compile(r"bytes\s*=\s*(\d{0,18})\s*-\s*(\d{0,18})\s*", re.IGNORECASE)
 
 
-class Verdict(Enum):
-    """What the conditions of a request come to."""
+class Precondition(Enum):
+    """What the preconditions of a request come to."""
 
-    SEND = "send"
+    HOLDS = "holds"
     NOT_MODIFIED = "not modified"
     FAILED = "precondition failed"
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class ByteRange:
     """Bytes of a blob; `start` is inside it unless the blob is empty."""
 
     start: int
     length: int
 
+    @property
+    def last(self) -> int:
+        """The place of the last byte, as headers name it."""
+        return self.start + self.length - 1
 
-def verdict_on(request: web.Request, info: BlobInfo) -> Verdict:
-    """Whether to send the blob, by If-Match, If-Unmodified-Since, If-None-Match and If-Modified-Since."""
+
+def precondition_of(request: web.Request, info: BlobInfo) -> Precondition:
+    """Whether the blob is to be sent, by If-Match, If-Unmodified-Since, If-None-Match and If-Modified-Since."""
     modified = info.modified.replace(microsecond=0)
     if request.if_match is not None:
         if not any(is_same(tag, info, weakly=False) for tag in request.if_match):
-            return Verdict.FAILED
+            return Precondition.FAILED
     elif is_before(http_date(request.headers.get(hdrs.IF_UNMODIFIED_SINCE)), modified):
-        return Verdict.FAILED
+        return Precondition.FAILED
     if request.if_none_match is not None:
         if any(is_same(tag, info, weakly=True) for tag in request.if_none_match):
-            return Verdict.NOT_MODIFIED
+            return Precondition.NOT_MODIFIED
     else:
         since = http_date(request.headers.get(hdrs.IF_MODIFIED_SINCE))
         if since is not None and not is_before(since, modified):
-            return Verdict.NOT_MODIFIED
-    return Verdict.SEND
+            return Precondition.NOT_MODIFIED
+    return Precondition.HOLDS
 
 
-def part_of(request: web.Request, info: BlobInfo) -> Part | None:
-    """The one part the request's Range asks for; the whole when it asks for none, for several, or unintelligibly.
+def byte_range_of(request: web.Request, info: BlobInfo) -> ByteRange | None:
+    """The one range of bytes that is asked for; the whole when there is none, several, or one that is not understood.
 
-    None when the part lies beyond the end.
+    None when the range lies beyond the end.
     """
-    whole = Part(0, info.size)
+    whole = ByteRange(0, info.size)
     wanted = _ONE_RANGE.fullmatch(request.headers.get(hdrs.RANGE, ""))
     if wanted is None or wanted[0] == "" or not is_range_current(request, info):
         return whole
@@ -65,14 +70,14 @@ def part_of(request: web.Request, info: BlobInfo) -> Part | None:
         if last == "":
             return whole
         length = min(int(last), info.size)
-        return Part(info.size - length, length) if length else None
+        return ByteRange(info.size - length, length) if length else None
     start = int(first)
     if last != "" and int(last) < start:
         return whole
     if start >= info.size:
         return None
     end = info.size if last == "" else min(int(last) + 1, info.size)
-    return Part(start, end - start)
+    return ByteRange(start, end - start)
 
 
 def is_range_current(request: web.Request, info: BlobInfo) -> bool:

@@ -8,7 +8,7 @@ from aiohttp import hdrs, web
 
 from artifact_proxy.artifact_path import ROOT, ArtifactPath
 from artifact_proxy.artifact_roots import Place
-from artifact_proxy.http.lookup import Lookup, names_told
+from artifact_proxy.lookup import Lookup, names_shown
 from artifact_proxy.stores.blob_store import Entry
 from schemas.rest.json_answer import JsonAnswer
 
@@ -28,21 +28,19 @@ async def listing(
 ) -> web.StreamResponse:
     """The answer that lists a folder by name, as MLflow's FileInfo with `prefix` before each name.
 
-    Like every empty list, `files` is left out when it is empty. MLflow's Python client is told an alias of a name that
-    it could not ask for, and would give up at; all others are told the name.
+    Like every empty list, `files` is left out when it is empty. MLflow's Python client gets an alias for a name that it
+    could not ask for, and would give up at; all others get the name.
     Raises StoreUnavailable; when the store fails in the middle of a long listing, the answer breaks off.
     """
     beginning = b"{" if root_uri is None else orjson.dumps({"root_uri": root_uri})[:-1]
     for_client = request.headers.get(hdrs.USER_AGENT, "").startswith(PYTHON_CLIENT)
     start = f"{prefix}/" if prefix.segments else ""
 
-    def pieces_of(place: Place) -> AsyncIterator[bytes]:
-        return in_pieces(place.store.entries(place.path), start, for_client=for_client)
-
-    pieces = pieces_of(place)
+    pieces = in_pieces(place.store.entries(place.path), start, for_client=for_client)
     first = await anext(pieces, b"")
     if not first:
-        pieces = pieces_of(await lookup.existing(place))
+        place = await lookup.existing(place)
+        pieces = in_pieces(place.store.entries(place.path), start, for_client=for_client)
         first = await anext(pieces, b"")
     if not first:
         return json_response(beginning + b"}")
@@ -76,8 +74,8 @@ async def in_pieces(entries: AsyncIterator[Entry], start: str, *, for_client: bo
 
 async def as_json(entries: list[Entry], start: str, *, for_client: bool) -> bytes:
     names = [entry.name for entry in entries]
-    told = await names_told(names) if for_client else names
-    return orjson.dumps([file_info(start + name, entry) for name, entry in zip(told, entries, strict=True)])[1:-1]
+    shown = await names_shown(names) if for_client else names
+    return orjson.dumps([file_info(start + name, entry) for name, entry in zip(shown, entries, strict=True)])[1:-1]
 
 
 def file_info(path: str, entry: Entry) -> dict[str, object]:

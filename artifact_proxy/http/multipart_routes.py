@@ -1,4 +1,4 @@
-"""Uploads in parts over HTTP. Where the store cannot sign requests, this server takes the parts itself."""
+"""Multipart uploads over HTTP. Where the store cannot sign requests, this server receives the parts itself."""
 
 from itertools import pairwise
 from typing import Final
@@ -8,20 +8,18 @@ import orjson
 from aiohttp import hdrs, web
 
 from artifact_proxy.artifact_path import ArtifactPath, file_path, folder_path
-from artifact_proxy.http.client_names import kept
+from artifact_proxy.client_names import kept
+from artifact_proxy.http.artifact_route import TRANSFER_LIMITS, ArtifactRoute
 from artifact_proxy.http.listing import json_response
-from artifact_proxy.http.messages import AbortMultipartUpload, CompleteMultipartUpload, CreateMultipartUpload
-from artifact_proxy.http.proxy_route import TRANSFER_LIMITS, Destination, ProxyRoute
+from artifact_proxy.http.messages import MAX_PARTS, AbortMultipartUpload, CompleteMultipartUpload, CreateMultipartUpload
 from artifact_proxy.http.request_paths import check_query, own_url, path_of, required
 from artifact_proxy.http.transfer import received
+from artifact_proxy.service import Destination
 from artifact_proxy.stores.blob_store import SignedRequest
 from schemas.errors import InvalidParameterValue
 from schemas.rest.decode import read_message
 from schemas.rest.request_keys import ACTOR, REQUEST_ID
-from schemas.rest.route import MIB, READ_LIMITS, Limits, Permission
-
-MAX_PARTS: Final = 10_000
-"""Source: S3's limit."""
+from schemas.rest.route import MIB, READ_LIMITS, V2, Limits, Permission
 
 PART_EXPIRY_S: Final = 24 * 3600
 """How long a signed part may wait for its turn, behind all the others of a large file."""
@@ -30,7 +28,7 @@ COMPLETE_LIMITS: Final = Limits(body_bytes=16 * MIB, timeout_s=3600.0)
 """Ten thousand parts are named with their URLs of several hundred bytes; the store then puts the parts together."""
 
 
-async def create(destination: Destination, request: web.Request) -> web.StreamResponse:
+async def create_upload(destination: Destination, request: web.Request) -> web.StreamResponse:
     message = await read_message(request, CreateMultipartUpload)
     path = path_of_upload(request, message.path)
     if not 0 <= message.num_parts <= MAX_PARTS:
@@ -47,7 +45,7 @@ async def create(destination: Destination, request: web.Request) -> web.StreamRe
 async def part_request(
     destination: Destination, request: web.Request, path: ArtifactPath, upload_id: str, number: int
 ) -> SignedRequest:
-    """The request by which a client sends a part: to the store, or to this server under an id nobody can guess."""
+    """The request by which a client sends a part: to the store, or to this server under the upload's secret id."""
     presigner = destination.store.presigner
     if presigner is not None:
         return await presigner.part(path, upload_id, number, PART_EXPIRY_S)
@@ -73,7 +71,7 @@ async def list_parts(destination: Destination, request: web.Request) -> web.Stre
     return json_response(orjson.dumps({"parts": parts}))
 
 
-async def complete(destination: Destination, request: web.Request) -> web.StreamResponse:
+async def complete_upload(destination: Destination, request: web.Request) -> web.StreamResponse:
     message = await read_message(request, CompleteMultipartUpload)
     parts = [(part.part_number, part.etag or "") for part in message.parts]
     check_parts([number for number, _ in parts])
@@ -84,7 +82,7 @@ async def complete(destination: Destination, request: web.Request) -> web.Stream
     return json_response(b"{}")
 
 
-async def abort(destination: Destination, request: web.Request) -> web.StreamResponse:
+async def abort_upload(destination: Destination, request: web.Request) -> web.StreamResponse:
     message = await read_message(request, AbortMultipartUpload)
     path = path_of_upload(request, message.path)
     await destination.store.multipart.abort(path, upload_id_of(message.upload_id))
@@ -126,10 +124,25 @@ def check_parts(numbers: list[int]) -> None:
         raise InvalidParameterValue(f"Parts are numbered upwards, from 1 to at most {MAX_PARTS}.")
 
 
-MULTIPART_ROUTES: Final = (
-    ProxyRoute("POST", "/mpu/create/{artifact_path:.+}", create, Permission.EDIT, READ_LIMITS),
-    ProxyRoute("PUT", "/mpu/part/{artifact_path:.+}", put_part, Permission.EDIT, TRANSFER_LIMITS),
-    ProxyRoute("GET", "/mpu/parts/{artifact_path:.+}", list_parts, Permission.EDIT, READ_LIMITS),
-    ProxyRoute("POST", "/mpu/complete/{artifact_path:.+}", complete, Permission.EDIT, COMPLETE_LIMITS),
-    ProxyRoute("POST", "/mpu/abort/{artifact_path:.+}", abort, Permission.EDIT, READ_LIMITS),
+MULTIPART_ROUTES: Final[tuple[ArtifactRoute[Destination], ...]] = (
+    ArtifactRoute(
+        "POST", V2, "/mlflow-artifacts/mpu/create/{artifact_path:.+}", create_upload, Permission.EDIT, READ_LIMITS
+    ),
+    ArtifactRoute(
+        "PUT", V2, "/mlflow-artifacts/mpu/part/{artifact_path:.+}", put_part, Permission.EDIT, TRANSFER_LIMITS
+    ),
+    ArtifactRoute(
+        "GET", V2, "/mlflow-artifacts/mpu/parts/{artifact_path:.+}", list_parts, Permission.EDIT, READ_LIMITS
+    ),
+    ArtifactRoute(
+        "POST",
+        V2,
+        "/mlflow-artifacts/mpu/complete/{artifact_path:.+}",
+        complete_upload,
+        Permission.EDIT,
+        COMPLETE_LIMITS,
+    ),
+    ArtifactRoute(
+        "POST", V2, "/mlflow-artifacts/mpu/abort/{artifact_path:.+}", abort_upload, Permission.EDIT, READ_LIMITS
+    ),
 )

@@ -4,7 +4,7 @@ from urllib.parse import unquote_plus
 
 from aiohttp import hdrs, web
 
-from artifact_proxy.http.client_names import decoded_once
+from artifact_proxy.client_names import decoded_once
 from schemas.errors import InvalidParameterValue
 
 

@@ -10,8 +10,8 @@ from aiohttp import hdrs, web
 
 from artifact_proxy.artifact_roots import Place
 from artifact_proxy.attachment import attachment_headers, validators_of
-from artifact_proxy.http.conditions import Part, Verdict, part_of, verdict_on
-from artifact_proxy.http.lookup import Lookup
+from artifact_proxy.http.conditions import ByteRange, Precondition, byte_range_of, precondition_of
+from artifact_proxy.lookup import Lookup
 from artifact_proxy.stores.blob_store import BlobNotFound, OpenBlob
 from schemas.errors import DeadlineExceeded
 
@@ -19,25 +19,25 @@ SILENCE_S: Final = 60.0
 """How long a client may neither send nor take a byte. The bound of the whole transfer is its route's."""
 
 WHOLE_BYTES: Final = 64 * 1024
-"""A part no larger than this is sent in one piece with its headers."""
+"""A range of bytes no larger than this is sent in one piece with its headers."""
 
 UNSENT: Final = {
-    Verdict.FAILED: HTTPStatus.PRECONDITION_FAILED,
-    Verdict.NOT_MODIFIED: HTTPStatus.NOT_MODIFIED,
+    Precondition.FAILED: HTTPStatus.PRECONDITION_FAILED,
+    Precondition.NOT_MODIFIED: HTTPStatus.NOT_MODIFIED,
 }
 
 
-async def received(request: web.Request, silence_s: float = SILENCE_S) -> AsyncIterator[bytes]:
+async def received(request: web.Request) -> AsyncIterator[bytes]:
     """The body of a request as it comes.
 
-    Raises DeadlineExceeded when nothing comes for `silence_s`, ConnectionResetError when the client has gone.
+    Raises DeadlineExceeded when nothing comes for SILENCE_S, ConnectionResetError when the client has gone.
     """
     while True:
         try:
-            async with asyncio.timeout(silence_s):
+            async with asyncio.timeout(SILENCE_S):
                 chunk = await request.content.readany()
         except TimeoutError as error:
-            raise DeadlineExceeded(f"Nothing of the upload came for {silence_s:g} s.") from error
+            raise DeadlineExceeded(f"Nothing of the upload came for {SILENCE_S:g} s.") from error
         except aiohttp.ClientError as error:
             raise ConnectionResetError("The client went away in the middle of its upload.") from error
         if not chunk:
@@ -46,7 +46,7 @@ async def received(request: web.Request, silence_s: float = SILENCE_S) -> AsyncI
 
 
 async def download(request: web.Request, place: Place, lookup: Lookup) -> web.StreamResponse:
-    """The answer that holds the blob that is asked for as `place`, or the part of it that is asked for.
+    """The answer that holds the blob that is asked for as `place`, or the range of its bytes that is.
 
     Raises as BlobStore.open and OpenBlob.read do, and ConnectionResetError when the client takes nothing any more.
     """
@@ -61,43 +61,43 @@ async def download(request: web.Request, place: Place, lookup: Lookup) -> web.St
 
 
 async def download_from(request: web.Request, place: Place) -> web.StreamResponse:
-    """The answer that holds the blob at `place`, or the part of it that is asked for.
+    """The answer that holds the blob at `place`, or the range of its bytes that is asked for.
 
     Raises as BlobStore.open and OpenBlob.read do, and ConnectionResetError when the client takes nothing any more.
     """
     async with place.store.open(place.path) as blob:
         headers = attachment_headers(place.path.name, blob.info)
-        verdict = verdict_on(request, blob.info)
-        if verdict is not Verdict.SEND:
-            return web.Response(status=UNSENT[verdict], headers=validators_of(blob.info))
-        part = part_of(request, blob.info)
-        if part is None:
+        precondition = precondition_of(request, blob.info)
+        if precondition is not Precondition.HOLDS:
+            return web.Response(status=UNSENT[precondition], headers=validators_of(blob.info))
+        byte_range = byte_range_of(request, blob.info)
+        if byte_range is None:
             headers = {hdrs.CONTENT_RANGE: f"bytes */{blob.info.size}", hdrs.ACCEPT_RANGES: "bytes"}
             return web.Response(status=HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE, headers=headers)
         status = HTTPStatus.OK
-        if part.length < blob.info.size:
+        if byte_range.length < blob.info.size:
             status = HTTPStatus.PARTIAL_CONTENT
-            headers[hdrs.CONTENT_RANGE] = f"bytes {part.start}-{part.start + part.length - 1}/{blob.info.size}"
-        if request.method != hdrs.METH_HEAD and part.length <= WHOLE_BYTES:
-            body = b"".join([chunk async for chunk in blob.read(part.start, part.length)])
+            headers[hdrs.CONTENT_RANGE] = f"bytes {byte_range.start}-{byte_range.last}/{blob.info.size}"
+        if request.method != hdrs.METH_HEAD and byte_range.length <= WHOLE_BYTES:
+            body = b"".join([chunk async for chunk in blob.read(byte_range.start, byte_range.length)])
             return web.Response(status=status, headers=headers, body=body)
         response = web.StreamResponse(status=status, headers=headers)
-        response.content_length = part.length
+        response.content_length = byte_range.length
         await response.prepare(request)
         if request.method != hdrs.METH_HEAD:
-            await send(response, blob, part)
+            await send(response, blob, byte_range)
         return response
 
 
-async def send(response: web.StreamResponse, blob: OpenBlob, part: Part, silence_s: float = SILENCE_S) -> None:
-    """Write the part to the client as fast as it takes it.
+async def send(response: web.StreamResponse, blob: OpenBlob, byte_range: ByteRange) -> None:
+    """Write a range of bytes to the client as fast as it takes it.
 
-    Raises ConnectionResetError when it takes nothing for `silence_s`.
+    Raises ConnectionResetError when it takes nothing for SILENCE_S.
     """
-    async for chunk in blob.read(part.start, part.length):
+    async for chunk in blob.read(byte_range.start, byte_range.length):
         try:
-            async with asyncio.timeout(silence_s):
+            async with asyncio.timeout(SILENCE_S):
                 await response.write(chunk)
         except TimeoutError as error:
-            raise ConnectionResetError(f"The client took nothing for {silence_s:g} s.") from error
+            raise ConnectionResetError(f"The client took nothing for {SILENCE_S:g} s.") from error
     await response.write_eof()

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from artifact_proxy.http.client_names import alias, as_asked, decoded_once
+from artifact_proxy.client_names import alias, as_asked, decoded_once
 from tests.compatibility.training import run_script
 
 REQUIREMENT = "mlflow-skinny>=2.22,<3"

@@ -14,7 +14,7 @@ from urllib.parse import quote
 import pytest
 
 from artifact_proxy.artifact_path import ArtifactPath, file_path
-from artifact_proxy.http.client_names import as_asked
+from artifact_proxy.client_names import as_asked
 from artifact_proxy.stores.blob_store import BlobStore
 from artifact_proxy.stores.by_uri import store_at
 from tests.compatibility.artifact_stores import STORES, artifact_store

@@ -89,15 +89,15 @@ SHOWN_BY: Final[dict[str, tuple[str, ...]]] = {
     ),
     "The client does not find again": (
         f"{NAMES}::test_a_file_comes_back_by_its_name_and_with_all",
-        "unit/artifact_proxy/http/test_lookup.py::test_only_mlflows_client_is_told_an_alias",
+        "unit/artifact_proxy/test_lookup.py::test_only_mlflows_client_is_told_an_alias",
     ),
     "Folders of artifacts whose names": (f"{NAMES}::test_a_folder_comes_back_by_its_name_and_with_all",),
-    "The file `a?1`": ("unit/artifact_proxy/http/test_lookup.py::test_a_question_mark_in_a_name_is_of_the_name",),
+    "The file `a?1`": ("unit/artifact_proxy/test_lookup.py::test_a_question_mark_in_a_name_is_of_the_name",),
     "A backslash in an artifact's name": (f"{DELIBERATE}::test_paths_that_are_not_plain_are_refused",),
     "Artifact paths": (
         f"{DELIBERATE}::test_paths_that_are_not_plain_are_refused",
         "unit/artifact_proxy/test_artifact_path.py::test_what_could_mean_something_else_is_refused",
-        "unit/artifact_proxy/http/test_client_names.py::test_an_escape_in_a_url_is_decoded_once_unless_it_is_of_no_text",
+        "unit/artifact_proxy/test_client_names.py::test_an_escape_in_a_url_is_decoded_once_unless_it_is_of_no_text",
     ),
     "Stores of artifacts": (
         f"{STORES}::test_every_scheme_names_a_store",

@@ -247,8 +247,7 @@ def test_clients_that_go_away_leave_no_file_and_no_connection_open(server: Serve
 
 
 def test_a_silent_upload_is_ended_and_may_be_tried_again(server: Served, monkeypatch: pytest.MonkeyPatch) -> None:
-    received = transfer.received
-    monkeypatch.setattr("artifact_proxy.http.routes.received", lambda request: received(request, silence_s=0.2))
+    monkeypatch.setattr(transfer, "SILENCE_S", 0.2)
     with server.connect() as connection:
         head = f"PUT {FILE} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\n"
         connection.sendall(head.encode() + b"x" * 10)
@@ -258,7 +257,7 @@ def test_a_silent_upload_is_ended_and_may_be_tried_again(server: Served, monkeyp
 
 
 def test_a_download_nobody_takes_is_ended(server: Served, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(transfer.send, "__defaults__", (0.2,))
+    monkeypatch.setattr(transfer, "SILENCE_S", 0.2)
     server.ask("PUT", FILE, os.urandom(30 << 20))
     before = open_descriptors()
     with server.connect() as connection:

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from artifact_proxy.artifact_path import file_path
-from artifact_proxy.http.client_names import alias, as_asked, decoded_once, is_odd, kept, plain
+from artifact_proxy.client_names import alias, as_asked, decoded_once, is_odd, kept, plain
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import pytest
 
 from artifact_proxy.artifact_path import ArtifactPath, file_path
 from artifact_proxy.artifact_roots import Place
-from artifact_proxy.http.lookup import MOST_FOLDERS, Lookup, names_told
+from artifact_proxy.lookup import MOST_FOLDERS, Lookup, names_shown
 from artifact_proxy.stores.blob_store import Entry
 from artifact_proxy.stores.local.blob_store import LocalBlobStore
 from tests.unit.artifact_proxy.serving import PROXY, Served, serving
@@ -103,8 +103,8 @@ async def test_above_the_folder_of_a_run_nothing_is_looked_for(tmp_path: Path) -
 
 
 async def test_the_client_is_told_an_alias_where_it_would_ask_for_another_or_for_nothing() -> None:
-    assert await names_told(["a b", "a%20b", "a%41", "a%23b"]) == ["a b", "a\uff0520b", "a%41", "a\uff0523b"]
-    assert await names_told(["a%20b%", "a%2520b%"]) == ["a%20b%", "a\uff052520b\uff05"]
+    assert await names_shown(["a b", "a%20b", "a%41", "a%23b"]) == ["a b", "a\uff0520b", "a%41", "a\uff0523b"]
+    assert await names_shown(["a%20b%", "a%2520b%"]) == ["a%20b%", "a\uff052520b\uff05"]
 
 
 def test_only_mlflows_client_is_told_an_alias(tmp_path: Path) -> None:

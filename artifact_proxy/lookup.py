@@ -1,4 +1,4 @@
-"""Finding what a client asks for where nothing has the name that was asked for; see `client_names`."""
+"""Finding what a client means by a name that nothing has; see `client_names`."""
 
 import asyncio
 from collections import OrderedDict
@@ -8,7 +8,7 @@ from typing import Final
 
 from artifact_proxy.artifact_path import ArtifactPath
 from artifact_proxy.artifact_roots import Place
-from artifact_proxy.http.client_names import alias, as_asked, is_odd, kept, plain
+from artifact_proxy.client_names import alias, as_asked, is_odd, kept, plain
 from artifact_proxy.stores.blob_store import BlobNotFound, BlobStore, NotABlob
 
 RUN_FOLDER: Final = "artifacts"
@@ -16,23 +16,23 @@ RUN_FOLDER: Final = "artifacts"
 
 MOST_FOLDERS: Final = 2
 MOST_NAMES: Final = 20_000
-"""What is remembered, at most. A client that fetches ten thousand files with odd names asks for one after another, and
-to list their folder for each of them would take hours."""
+"""Bounds of what is remembered. A client that fetches ten thousand files with odd names asks for one after another, and
+listing their folder for each of them would take hours."""
 
 NAMES_AT_ONCE: Final = 100
 """Odd names that are read before other requests have a turn: some three milliseconds."""
 
 
 class Lookup:
-    """Looks names up in stores, and remembers by which others clients ask for them."""
+    """Looks names up in stores, and remembers by which other names clients ask for them."""
 
     def __init__(self) -> None:
         self._remembered: OrderedDict[tuple[BlobStore, ArtifactPath], dict[str, str]] = OrderedDict()
 
     async def places(self, place: Place) -> AsyncIterator[Place]:
-        """Where that may be which is asked for as `place`, the likeliest first; try the next when nothing is there.
+        """Where the blob or folder may be that is asked for as `place`, the most likely first.
 
-        No store is asked before the last is wanted. Raises StoreUnavailable.
+        Only the last is looked for in the store. Raises StoreUnavailable.
         """
         tried: set[ArtifactPath] = set()
         for path in spellings(place.path):
@@ -62,9 +62,9 @@ class Lookup:
         return place
 
     async def _walk(self, store: BlobStore, path: ArtifactPath) -> ArtifactPath | None:
-        """What a client may mean by `path`, when it has read the names of it in listings; None when there is nothing.
+        """What a client means by `path` when it has the names in it from listings; None when there is nothing.
 
-        Looks in the lowest folder of the path that is there.
+        Begins at the lowest folder of the path that exists.
         """
         for depth in range(len(path.segments) - 1, depth_of_run_folder(path) - 1, -1):
             folder = ArtifactPath(path.segments[:depth])
@@ -113,10 +113,10 @@ async def asked_for(odd: Sequence[str]) -> AsyncIterator[tuple[str, str | None]]
             await asyncio.sleep(0)
 
 
-async def names_told(names: Sequence[str]) -> list[str]:
-    """The names of some entries of a folder as they are told to MLflow's client, which asks for each by another.
+async def names_shown(names: Sequence[str]) -> list[str]:
+    """The names of some entries of a folder as MLflow's client is shown them, which asks for odd ones by other names.
 
-    Where it could not ask for one at all, or would get another entry in its place, it is told the alias.
+    Where it could not ask for one at all, or would get another entry in its place, it is shown an alias.
     """
     odd = [name for name in names if is_odd(name)]
     if not odd:
@@ -132,7 +132,7 @@ async def names_told(names: Sequence[str]) -> list[str]:
 
 
 def spellings(path: ArtifactPath) -> tuple[ArtifactPath, ...]:
-    """By which names a file or folder may be there that is asked for as `path`."""
+    """The names under which a file or folder may lie that is asked for as `path`."""
     if "%" not in str(path):
         return (path,)
     return (kept(path), path, ArtifactPath(tuple(map(plain, path.segments))))
