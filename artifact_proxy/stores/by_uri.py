@@ -12,7 +12,7 @@ from typing import Any, Final
 from urllib.parse import unquote, urlsplit
 
 from artifact_proxy.stores.blob_store import BlobStore
-from artifact_proxy.stores.uri import Environ, StoreRefused, server_uri, without_password
+from artifact_proxy.stores.uri import Environ, UnusableStore, server_uri, without_password
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,30 +32,30 @@ def store_at(uri: str, environ: Environ) -> BlobStore:
     """The store that `uri` names, by the schemes of ADAPTERS; nothing is reached yet.
 
     `environ` are the environment variables, which hold credentials and addresses.
-    Raises StoreRefused for a scheme that no adapter has, an extra that is not installed, and a form that is none.
+    Raises UnusableStore for a scheme that no adapter has, an extra that is not installed, and a form that is none.
     """
     adapter = _adapter_of(uri)
     return adapter.store(_settings_of(adapter, uri, environ))
 
 
 def check_store(uri: str, environ: Environ) -> None:
-    """Raises StoreRefused as `store_at` does."""
+    """Raises UnusableStore as `store_at` does."""
     _settings_of(_adapter_of(uri), uri, environ)
 
 
 def _adapter_of(uri: str) -> Adapter:
     if not uri.isprintable():
         # Python's own reader of URIs leaves line feeds out, and what is used would not be what was named.
-        raise StoreRefused(f"{without_password(uri)!r} holds a character that cannot be printed.")
+        raise UnusableStore(f"{without_password(uri)!r} holds a character that cannot be printed.")
     scheme = urlsplit(uri).scheme
     adapter = ADAPTERS.get(scheme)
     if adapter is None:
         others = ", ".join(f"{each}://" for each in ADAPTERS if each != "file")
-        raise StoreRefused(
+        raise UnusableStore(
             f"{without_password(uri)!r} names a store of artifacts that this server cannot use; use a folder, {others}."
         )
     if adapter.library and not is_installed(adapter.library):
-        raise StoreRefused(
+        raise UnusableStore(
             f"{without_password(uri)!r} needs a library that is not installed: pip install 'tracklog[{adapter.extra}]'."
         )
     return adapter
@@ -72,10 +72,10 @@ def is_installed(library: str) -> bool:
 def _settings_of(adapter: Adapter, uri: str, environ: Environ) -> Any:
     try:
         return adapter.settings(uri, environ)
-    except StoreRefused:
+    except UnusableStore:
         raise
     except ValueError as error:
-        raise StoreRefused(str(error)) from error
+        raise UnusableStore(str(error)) from error
 
 
 def _folder(uri: str, _environ: Environ) -> Path:
@@ -92,7 +92,7 @@ def _s3_settings(uri: str, environ: Environ) -> Any:
     from artifact_proxy.stores.s3.settings import S3Settings
 
     if "@" in urlsplit(uri).netloc:
-        raise StoreRefused(f"{without_password(uri)!r} must be s3://bucket/prefix; credentials have their own places.")
+        raise UnusableStore(f"{without_password(uri)!r} must be s3://bucket/prefix; credentials have their own places.")
     return S3Settings.from_uri(uri, environ)
 
 

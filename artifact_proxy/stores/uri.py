@@ -14,7 +14,7 @@ Environ = Mapping[str, str]
 PASSWORD_VARIABLE: Final = "TRACKLOG_ARTIFACTS_PASSWORD"
 
 
-class StoreRefused(ValueError):
+class UnusableStore(ValueError):
     """A store cannot be used; the message is one sentence for the operator, without credentials."""
 
 
@@ -34,17 +34,17 @@ class StoreUri:
 
     @classmethod
     def parse(cls, uri: str) -> "StoreUri":
-        """Raises StoreRefused."""
+        """Raises UnusableStore."""
         try:
             parts = urlsplit(uri)
             port = parts.port
             folder = folder_path(parts.path.removeprefix("/"))
         except ValueError as error:
-            raise StoreRefused(f"{without_password(uri)!r} is not a URI of a store.") from error
+            raise UnusableStore(f"{without_password(uri)!r} is not a URI of a store.") from error
         except InvalidParameterValue as error:
-            raise StoreRefused(f"{without_password(uri)!r} names a folder that cannot be. {error.message}") from error
+            raise UnusableStore(f"{without_password(uri)!r} names a folder that cannot be. {error.message}") from error
         if parts.query or parts.fragment:
-            raise StoreRefused(f"{without_password(uri)!r} must not hold '?' or '#'.")
+            raise UnusableStore(f"{without_password(uri)!r} must not hold '?' or '#'.")
         account, at, _host = parts.netloc.rpartition("@")
         user, _, password = account.partition(":")
         return cls(
@@ -73,9 +73,9 @@ def without_password(uri: str) -> str:
 def server_uri(uri: str, environ: Environ) -> StoreUri:
     """The place that `scheme://user@host:port/folder` names; its password may be in the environment instead.
 
-    Raises StoreRefused.
+    Raises UnusableStore.
     """
     parsed = StoreUri.parse(uri)
     if not parsed.host:
-        raise StoreRefused(f"{without_password(uri)!r} must look like {parsed.scheme}://user@host:port/folder.")
+        raise UnusableStore(f"{without_password(uri)!r} must look like {parsed.scheme}://user@host:port/folder.")
     return replace(parsed, password=parsed.password or environ.get(PASSWORD_VARIABLE, ""))

@@ -138,11 +138,11 @@ def check_store(option: str, uri: str) -> None:
     """Raises SettingRefused when no adapter reaches the store that `uri` names."""
     # Not above: a process that keeps artifacts in a folder needs none of it.
     from artifact_proxy.stores import by_uri as store_by_uri
-    from artifact_proxy.stores.uri import StoreRefused
+    from artifact_proxy.stores.uri import UnusableStore
 
     try:
         store_by_uri.check_store(uri, os.environ)
-    except StoreRefused as error:
+    except UnusableStore as error:
         raise SettingRefused(f"{option}: {error}") from error
 
 

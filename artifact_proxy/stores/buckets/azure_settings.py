@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from artifact_proxy.artifact_path import ROOT, ArtifactPath
-from artifact_proxy.stores.uri import Environ, StoreRefused, StoreUri
+from artifact_proxy.stores.uri import Environ, StoreUri, UnusableStore
 
 CONNECTION_STRING: Final = "AZURE_STORAGE_CONNECTION_STRING"
 ACCESS_KEY: Final = "AZURE_STORAGE_ACCESS_KEY"
@@ -33,18 +33,18 @@ class AzureSettings:
         """The settings of `wasbs://container@account.blob.core.windows.net/prefix`, or `abfss://` at `dfs.`.
 
         Source: MLflow's Azure artifact repository, and its names of the variables.
-        Raises StoreRefused.
+        Raises UnusableStore.
         """
         parsed = StoreUri.parse(uri)
         account, _dot, domain = parsed.host.partition(".")
         named = CONTAINER.fullmatch(parsed.user) and ACCOUNT.fullmatch(account) and domain
         if not named or parsed.password or parsed.port is not None:
-            raise StoreRefused(
+            raise UnusableStore(
                 f"{parsed} must look like {parsed.scheme}://container@account.blob.core.windows.net/prefix."
             )
         given = fields_of(environ.get(CONNECTION_STRING, ""))
         if domain not in AZURE_DOMAINS and "BlobEndpoint" not in given:
-            raise StoreRefused(
+            raise UnusableStore(
                 f"{parsed} names a storage that is not at {AZURE_DOMAINS[0]}: say its BlobEndpoint in "
                 f"{CONNECTION_STRING}."
             )

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from artifact_proxy.artifact_path import ROOT, ArtifactPath
-from artifact_proxy.stores.uri import Environ, StoreRefused, StoreUri
+from artifact_proxy.stores.uri import Environ, StoreUri, UnusableStore
 
 GOOGLE: Final = "https://storage.googleapis.com"
 
@@ -25,11 +25,11 @@ class GcsSettings:
     def from_uri(cls, uri: str, environ: Environ) -> "GcsSettings":
         """The settings of `gs://bucket/prefix`.
 
-        Raises StoreRefused.
+        Raises UnusableStore.
         """
         parsed = StoreUri.parse(uri)
         if not parsed.host or parsed.user or parsed.port is not None:
-            raise StoreRefused(f"{parsed} must look like gs://bucket/prefix; credentials have their own places.")
+            raise UnusableStore(f"{parsed} must look like gs://bucket/prefix; credentials have their own places.")
         emulator = environ.get(EMULATOR_VARIABLE, "").rstrip("/")
         if emulator and "://" not in emulator:
             emulator = f"http://{emulator}"

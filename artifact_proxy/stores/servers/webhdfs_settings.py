@@ -5,7 +5,7 @@ from getpass import getuser
 from typing import Final
 
 from artifact_proxy.artifact_path import ROOT, ArtifactPath
-from artifact_proxy.stores.uri import Environ, StoreRefused, StoreUri
+from artifact_proxy.stores.uri import Environ, StoreUri, UnusableStore
 
 ADDRESSES_VARIABLE: Final = "TRACKLOG_WEBHDFS_URL"
 """One or more, with commas: the name nodes of one cluster, of which one is active, or an HttpFS gateway."""
@@ -30,18 +30,18 @@ class WebhdfsSettings:
     def from_uri(cls, uri: str, environ: Environ) -> "WebhdfsSettings":
         """The settings of `hdfs://user@host/folder`; without a host, and for viewfs://, ADDRESSES_VARIABLE is needed.
 
-        Raises StoreRefused.
+        Raises UnusableStore.
         """
         parsed = StoreUri.parse(uri)
         if parsed.password:
-            raise StoreRefused(f"{parsed} must not hold a password: HDFS knows none.")
+            raise UnusableStore(f"{parsed} must not hold a password: HDFS knows none.")
         given = tuple(
             each.strip().rstrip("/") for each in environ.get(ADDRESSES_VARIABLE, "").split(",") if each.strip()
         )
         if not all(each.startswith(("http://", "https://")) for each in given):
-            raise StoreRefused(f"{ADDRESSES_VARIABLE} must hold addresses such as http://namenode:{HTTP_PORT}.")
+            raise UnusableStore(f"{ADDRESSES_VARIABLE} must hold addresses such as http://namenode:{HTTP_PORT}.")
         if not given and (parsed.scheme != "hdfs" or not parsed.host):
-            raise StoreRefused(f"{parsed} does not say where its WebHDFS is: set {ADDRESSES_VARIABLE} to its address.")
+            raise UnusableStore(f"{parsed} does not say where its WebHDFS is: set {ADDRESSES_VARIABLE} to its address.")
         return cls(
             addresses=given or (f"http://{parsed.host}:{HTTP_PORT}",),
             folder=parsed.folder,

@@ -11,7 +11,7 @@ from artifact_proxy.stores.buckets.azure_settings import AzureSettings
 from artifact_proxy.stores.buckets.gcs_settings import GcsSettings
 from artifact_proxy.stores.by_uri import ADAPTERS, check_store, store_at
 from artifact_proxy.stores.servers.webhdfs_settings import WebhdfsSettings
-from artifact_proxy.stores.uri import StoreRefused, StoreUri, server_uri, without_password
+from artifact_proxy.stores.uri import StoreUri, UnusableStore, server_uri, without_password
 
 URIS = [
     "file:///srv/artifacts",
@@ -43,7 +43,7 @@ def test_checking_a_uri_imports_no_librarys() -> None:
 
 @pytest.mark.parametrize("uri", ["mysql://user:secret@host/x", "dbfs:/x", "http://host/x", "C:/x", "runs:/1/x", ""])
 def test_a_scheme_without_an_adapter_is_refused_naming_those_with_one(uri: str) -> None:
-    with pytest.raises(StoreRefused, match="sftp://") as refused:
+    with pytest.raises(UnusableStore, match="sftp://") as refused:
         check_store(uri, {})
     assert "secret" not in str(refused.value)
 
@@ -62,7 +62,7 @@ def test_a_scheme_without_an_adapter_is_refused_naming_those_with_one(uri: str) 
     ],
 )
 def test_a_form_that_is_none_is_refused_without_its_password(uri: str) -> None:
-    with pytest.raises(StoreRefused) as refused:
+    with pytest.raises(UnusableStore) as refused:
         check_store(uri, {})
     assert "secret" not in str(refused.value)
 
@@ -72,7 +72,7 @@ def test_a_missing_extra_is_said_in_a_sentence_with_the_command_that_brings_it(
     scheme: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(store_by_uri, "is_installed", lambda _library: False)
-    with pytest.raises(StoreRefused, match=rf"pip install 'tracklog\[{ADAPTERS[scheme].extra}\]'\.$"):
+    with pytest.raises(UnusableStore, match=rf"pip install 'tracklog\[{ADAPTERS[scheme].extra}\]'\.$"):
         check_store(f"{scheme}://container@account.example/x", {})
 
 
@@ -122,5 +122,5 @@ def test_webhdfs_is_where_the_variable_says_or_at_the_name_nodes_usual_port() ->
     environ = {"TRACKLOG_WEBHDFS_URL": "http://one:1/, https://two:2", "HADOOP_USER_NAME": "team"}
     several = WebhdfsSettings.from_uri("viewfs://cluster/a", environ)
     assert (several.addresses, several.user) == (("http://one:1", "https://two:2"), "team")
-    with pytest.raises(StoreRefused, match="TRACKLOG_WEBHDFS_URL"):
+    with pytest.raises(UnusableStore, match="TRACKLOG_WEBHDFS_URL"):
         WebhdfsSettings.from_uri("hdfs://h/a", {"TRACKLOG_WEBHDFS_URL": "namenode:9870"})
