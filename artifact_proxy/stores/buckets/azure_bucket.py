@@ -1,7 +1,7 @@
 """A container of Azure Blob Storage as an ObjectBucket, through obstore.
 
 A folder is listed whole: obstore gives a folder's names at once. Of two large puts of one blob at once by two servers,
-Azure refuses the one that ends later, and its client is told to try again.
+Azure refuses the one that ends later, and its client is answered 503.
 """
 
 import asyncio
@@ -11,14 +11,20 @@ from datetime import timedelta
 from typing import Any, Final
 
 import obstore
-from obstore.exceptions import AlreadyExistsError, BaseError, PermissionDeniedError, UnauthenticatedError
+from obstore.exceptions import (
+    AlreadyExistsError,
+    BaseError,
+    NotFoundError,
+    PermissionDeniedError,
+    UnauthenticatedError,
+)
 from obstore.store import AzureStore
 
 from artifact_proxy.stores.blob_store import BlobInfo, BlobNotFound, BlobVersion, StoreRefused, StoreUnavailable
 from artifact_proxy.stores.buckets.azure_settings import AzureSettings
 from artifact_proxy.stores.buckets.listing import ListedPage
 from artifact_proxy.stores.buckets.object_bucket import ObjectBucket
-from schemas.errors import TracklogError
+from artifact_proxy.stores.library_errors import DENIED, ErrorTable, Meaning, meaning_of
 from schemas.rest.route import KIB, MIB
 
 CONNECT_TIMEOUT_S: Final = 3.0
@@ -36,6 +42,21 @@ READ_BYTES: Final = 256 * KIB
 LISTED_AT_ONCE: Final = 1000
 DELETED_AT_ONCE: Final = 256
 """What Azure takes as one batch."""
+
+
+NOT_FOUND: Final = Meaning(BlobNotFound, "There is no such artifact.")
+AWAY_OR_REFUSED: Final = Meaning(StoreUnavailable, "The artifact store cannot be reached, or refused ({}).")
+
+STORE_ERRORS: Final[ErrorTable] = {
+    FileNotFoundError: NOT_FOUND,
+    NotFoundError: NOT_FOUND,
+    PermissionDeniedError: DENIED,
+    UnauthenticatedError: DENIED,
+    BaseError: AWAY_OR_REFUSED,
+    OSError: AWAY_OR_REFUSED,
+    ValueError: AWAY_OR_REFUSED,
+}
+"""By the class of obstore's error; it raises some of Python's own, too."""
 
 
 class AzureBucket(ObjectBucket):
@@ -69,7 +90,7 @@ class AzureBucket(ObjectBucket):
         self._opened = None
 
     async def put(self, key: str, content: bytes, content_type: str) -> BlobVersion:
-        async with asked():
+        async with calling():
             answer = await obstore.put_async(
                 self._store, key, content, attributes={"Content-Type": content_type}, use_multipart=False
             )
@@ -78,9 +99,9 @@ class AzureBucket(ObjectBucket):
     async def put_stream(
         self, key: str, content: AsyncIterator[bytes], size: int | None, content_type: str
     ) -> BlobVersion:
-        passing = _Passing(content)
+        passing = _Content(content)
         try:
-            with errors():
+            with store_errors():
                 answer = await obstore.put_async(
                     self._store,
                     key,
@@ -97,22 +118,22 @@ class AzureBucket(ObjectBucket):
         return BlobVersion(size=passing.taken, etag=etag_of(answer))
 
     async def check_writable(self, key: str) -> None:
-        """By putting an object if there is none: the first look makes it, and later ones are told that it is there."""
-        async with asked():
+        """By putting an object if there is none: the first call makes it, and later ones find that it exists."""
+        async with calling():
             try:
                 await obstore.put_async(self._store, key, b"", mode="create", use_multipart=False)
             except AlreadyExistsError:
                 return
 
     async def head(self, key: str) -> BlobInfo:
-        async with asked():
+        async with calling():
             found = await obstore.head_async(self._store, key)
         return BlobInfo(size=found["size"], etag=etag_of(found), modified=found["last_modified"])
 
     @asynccontextmanager
     async def read(self, key: str, info: BlobInfo, start: int, length: int) -> AsyncIterator[AsyncIterator[bytes]]:
         try:
-            async with asked():
+            async with calling():
                 answer = await obstore.get_async(
                     self._store, key, options={"range": (start, start + length), "if_match": f'"{info.etag}"'}
                 )
@@ -121,7 +142,7 @@ class AzureBucket(ObjectBucket):
         yield chunks_of(answer)
 
     async def pages(self, prefix: str, after: str) -> AsyncIterator[ListedPage]:
-        async with asked():
+        async with calling():
             listed = await obstore.list_with_delimiter_async(self._store, prefix or None)
         blobs = [(found["path"].removeprefix(prefix), found["size"]) for found in listed["objects"]]
         folders = [folder.removeprefix(prefix) for folder in listed["common_prefixes"]]
@@ -130,7 +151,7 @@ class AzureBucket(ObjectBucket):
     async def keys(self, prefix: str) -> AsyncIterator[Sequence[str]]:
         listing = obstore.list(self._store, prefix or None, chunk_size=LISTED_AT_ONCE)
         while True:
-            async with asked():
+            async with calling():
                 found = await anext(listing, None)
             if found is None:
                 return
@@ -146,7 +167,7 @@ class AzureBucket(ObjectBucket):
             await self._delete_one(keys[0])
             return
         try:
-            async with asked():
+            async with calling():
                 await obstore.delete_async(self._store, keys)
         except BlobNotFound:
             for key in keys:
@@ -154,7 +175,7 @@ class AzureBucket(ObjectBucket):
 
     async def _delete_one(self, key: str) -> None:
         try:
-            async with asked():
+            async with calling():
                 await obstore.delete_async(self._store, key)
         except BlobNotFound:
             return
@@ -165,8 +186,8 @@ class AzureBucket(ObjectBucket):
         return self._opened
 
 
-class _Passing:
-    """The content of an upload on its way: it counts, and remembers what broke its source."""
+class _Content:
+    """The content of an upload: counts its bytes, and keeps the error of its source, which obstore would hide."""
 
     def __init__(self, source: AsyncIterator[bytes]) -> None:
         self._source = source
@@ -187,7 +208,7 @@ async def chunks_of(answer: Any) -> AsyncIterator[bytes]:
     """The bytes of an answer, as they come."""
     stream = answer.stream(min_chunk_size=READ_BYTES)
     while True:
-        async with asked():
+        async with calling():
             chunk = await anext(stream, None)
         if chunk is None:
             return
@@ -200,27 +221,19 @@ def etag_of(answer: Any) -> str:
 
 
 @asynccontextmanager
-async def asked() -> AsyncIterator[None]:
-    """Bound what is asked of the store in time, and raise the port's errors for obstore's."""
-    with errors():
+async def calling() -> AsyncIterator[None]:
+    """Limit the time of a call to the store, and raise the port's errors for obstore's."""
+    with store_errors():
         async with asyncio.timeout(CALL_TIMEOUT_S):
             yield
 
 
 @contextmanager
-def errors() -> Iterator[None]:
-    """Raise the port's errors for obstore's, cause kept, the store's address and answer not shown."""
+def store_errors() -> Iterator[None]:
+    """Raise the port's errors for obstore's, cause kept, as STORE_ERRORS says."""
     try:
         yield
-    except (BaseError, OSError, ValueError) as error:
-        raise _as_the_port_says(error) from error
-
-
-def _as_the_port_says(error: Exception) -> TracklogError:
-    if "ContainerNotFound" in str(error):  # of a listing obstore says it by an error without a class of its own
-        return StoreRefused("The container of the artifact store does not exist.")
-    if isinstance(error, FileNotFoundError):
-        return BlobNotFound("There is no such artifact.")
-    if isinstance(error, PermissionDeniedError | UnauthenticatedError):
-        return StoreRefused(f"The artifact store does not let this server do it ({type(error).__name__}).")
-    return StoreUnavailable(f"The artifact store cannot be reached, or refused ({type(error).__name__}).")
+    except tuple(STORE_ERRORS) as error:
+        if "ContainerNotFound" in str(error):  # for a listing obstore has no class of its own for it
+            raise StoreRefused("The container of the artifact store does not exist.") from error
+        raise meaning_of(error, STORE_ERRORS) from error

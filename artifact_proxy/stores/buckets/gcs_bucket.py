@@ -21,9 +21,8 @@ from artifact_proxy.stores.buckets.gcs_credentials import GcsCredentials
 from artifact_proxy.stores.buckets.gcs_settings import GcsSettings
 from artifact_proxy.stores.buckets.listing import ListedPage
 from artifact_proxy.stores.buckets.object_bucket import ObjectBucket
-from artifact_proxy.stores.http_errors import http_errors
+from artifact_proxy.stores.library_errors import ANSWERED_AWAY, ANSWERED_DENIED, HTTP_ERRORS, mapped
 from artifact_proxy.stores.streams import SizedChunks, TimedUpload
-from schemas.errors import TracklogError
 from schemas.rest.route import KIB, MIB
 
 CONNECT_TIMEOUT_S: Final = 3.0
@@ -41,6 +40,10 @@ READ_BYTES: Final = 256 * KIB
 CONNECTIONS: Final = 128
 PAGE_NAMES: Final = 1000
 DELETED_AT_ONCE: Final = 32
+
+
+STORE_ERRORS: Final = {401: ANSWERED_DENIED, 403: ANSWERED_DENIED, 404: ANSWERED_DENIED}
+"""By the status of an answer; any other is StoreUnavailable. What is missing where no object is meant is the bucket."""
 
 
 class GcsBucket(ObjectBucket):
@@ -99,7 +102,7 @@ class GcsBucket(ObjectBucket):
     async def read(self, key: str, info: BlobInfo, start: int, length: int) -> AsyncIterator[AsyncIterator[bytes]]:
         headers = {"Range": f"bytes={start}-{start + length - 1}", "Accept-Encoding": "identity"}
         params = {"alt": "media", "generation": info.etag}
-        with http_errors():
+        with mapped(HTTP_ERRORS):
             answer = await self._session.get(
                 self._object(key), params=params, headers={**headers, **await self._authorization()}
             )
@@ -151,7 +154,7 @@ class GcsBucket(ObjectBucket):
             params["pageToken"] = page["nextPageToken"]
 
     async def _upload_session(self, key: str, content_type: str) -> str:
-        with http_errors():
+        with mapped(HTTP_ERRORS):
             async with asyncio.timeout(CALL_TIMEOUT_S):
                 answer = await self._session.post(
                     self._uploads,
@@ -178,12 +181,12 @@ class GcsBucket(ObjectBucket):
 
     async def _stream(self, session: str, content: AsyncIterator[bytes], size: int) -> BlobVersion:
         passing = TimedUpload(content)
-        async with passing.sending(http_errors()):
+        async with passing.sending(mapped(HTTP_ERRORS)):
             return version_of(await self._send(session, passing, {"Content-Length": str(size)}))
 
     async def _send(self, session: str, data: Any, headers: Mapping[str, str]) -> dict[str, Any]:
         """The store's answer to a part of an upload; empty while more is to come."""
-        with http_errors():
+        with mapped(HTTP_ERRORS):
             answer = await self._session.put(
                 session, data=data, headers={**headers, **await self._authorization()}, allow_redirects=False
             )
@@ -209,7 +212,7 @@ class GcsBucket(ObjectBucket):
         Raises BlobNotFound for 404, StoreUnavailable.
         """
         headers = request.pop("headers", {})
-        with http_errors():
+        with mapped(HTTP_ERRORS):
             async with asyncio.timeout(CALL_TIMEOUT_S):
                 for attempt in range(1, ATTEMPTS + 1):
                     authorized = {**headers, **await self._authorization()}
@@ -239,7 +242,7 @@ class GcsBucket(ObjectBucket):
 async def chunks_of(answer: aiohttp.ClientResponse) -> AsyncIterator[bytes]:
     """The bytes of an answer, as they come."""
     while True:
-        with http_errors():
+        with mapped(HTTP_ERRORS):
             chunk = await answer.content.read(READ_BYTES)
         if not chunk:
             return
@@ -247,7 +250,7 @@ async def chunks_of(answer: aiohttp.ClientResponse) -> AsyncIterator[bytes]:
 
 
 async def json_of(answer: aiohttp.ClientResponse) -> dict[str, Any]:
-    with http_errors():
+    with mapped(HTTP_ERRORS):
         body = await answer.read()
         found: dict[str, Any] = orjson.loads(body) if body else {}
         return found
@@ -265,7 +268,6 @@ def info_of(answer: Mapping[str, Any]) -> BlobInfo:
     )
 
 
-def unexpected(status: int) -> TracklogError:
-    """The error for an answer that was not hoped for; what the store said beside its status is not shown."""
-    meant = StoreRefused if status in (401, 403, 404) else StoreUnavailable
-    return meant(f"The artifact store answered {status}.")
+def unexpected(status: int) -> Exception:
+    """The error for an answer that is an error; nothing of it but its status is shown."""
+    return STORE_ERRORS.get(status, ANSWERED_AWAY).raised(str(status))

@@ -1,11 +1,15 @@
-"""Who this server is to Google Cloud: tokens from google-auth, fetched in a thread and kept while they last."""
+"""The credentials of this server at Google Cloud: tokens from google-auth, fetched in a thread and kept while valid."""
 
 import asyncio
 from typing import Any, Final
 
 from artifact_proxy.stores.blob_store import StoreUnavailable
+from artifact_proxy.stores.library_errors import Meaning, mapped
 
 SCOPE: Final = "https://www.googleapis.com/auth/devstorage.read_write"
+
+
+NO_CREDENTIALS: Final = Meaning(StoreUnavailable, "Google Cloud gives no credentials ({}).")
 
 
 class GcsCredentials:
@@ -29,10 +33,8 @@ def refreshed(credentials: Any) -> Any:
     from google.auth.exceptions import GoogleAuthError
     from google.auth.transport.requests import Request
 
-    try:
+    with mapped({GoogleAuthError: NO_CREDENTIALS}):
         if credentials is None:
             credentials, _project = google.auth.default(scopes=[SCOPE])
         credentials.refresh(Request())
-    except GoogleAuthError as error:
-        raise StoreUnavailable(f"Google Cloud gives no credentials ({type(error).__name__}).") from error
     return credentials

@@ -14,6 +14,7 @@ from botocore.exceptions import (  # type: ignore[import-untyped]
 )
 
 from artifact_proxy.stores.blob_store import BlobNotFound, StoreFull, StoreRefused, StoreUnavailable
+from artifact_proxy.stores.library_errors import AWAY, ErrorTable, Meaning, meaning_of
 from schemas.errors import InvalidParameterValue, TracklogError
 
 
@@ -45,9 +46,18 @@ STORE_ERRORS: Final[dict[str, type[TracklogError]]] = {
 }
 """By the code in S3's answer; any other code is StoreUnavailable."""
 
-CREDENTIALS_ERRORS: Final = (NoCredentialsError, PartialCredentialsError)
+NO_CREDENTIALS: Final = Meaning(
+    StoreRefused, "The server has no credentials for its artifact store, whole ones at least."
+)
 
-CALL_ERRORS: Final = (BotoCoreError, UndefinedModelAttributeError, aiohttp.ClientError, OSError)
+CALL_ERRORS: Final[ErrorTable] = {
+    NoCredentialsError: NO_CREDENTIALS,
+    PartialCredentialsError: NO_CREDENTIALS,
+    BotoCoreError: AWAY,
+    UndefinedModelAttributeError: AWAY,
+    aiohttp.ClientError: AWAY,
+    OSError: AWAY,
+}
 """Every way in which a call fails without an answer. asyncio's TimeoutError is an OSError."""
 
 
@@ -60,9 +70,5 @@ def store_errors(operation: str) -> Iterator[None]:
         code = str(error.response.get("Error", {}).get("Code", "unknown"))
         meant = STORE_ERRORS.get(code, StoreUnavailable)
         raise meant(f"The artifact store answered {code} to {operation}.") from error
-    except CREDENTIALS_ERRORS as error:
-        raise StoreRefused("The server has no credentials for its artifact store, whole ones at least.") from error
-    except CALL_ERRORS as error:
-        raise StoreUnavailable(
-            f"The artifact store cannot be reached, or did not answer in time ({type(error).__name__})."
-        ) from error
+    except tuple(CALL_ERRORS) as error:
+        raise meaning_of(error, CALL_ERRORS) from error

@@ -23,14 +23,23 @@ from typing import ClassVar, Final
 
 import aioftp
 
-from artifact_proxy.stores.blob_store import StoreFull, StoreRefused, StoreUnavailable
+from artifact_proxy.stores.blob_store import StoreRefused, StoreUnavailable
+from artifact_proxy.stores.library_errors import (
+    ANSWERED_AWAY,
+    ANSWERED_DENIED,
+    AWAY,
+    FULL,
+    ErrorTable,
+    Meaning,
+    meaning_of,
+)
 from artifact_proxy.stores.servers.file_tree import FileTree, Found, Kind, Names, NoSuchPath, OpenFile, ServerRefused
 from artifact_proxy.stores.streams import CHUNK_BYTES
 from artifact_proxy.stores.uri import StoreUri
 
 CONNECT_TIMEOUT_S: Final = 10.0
 REPLY_TIMEOUT_S: Final = 30.0
-"""How long the server may be silent; also about its taking a chunk of an upload."""
+"""How long the server may be silent, or take to receive a chunk of an upload."""
 
 CONNECTIONS: Final = 32
 """A connection does one thing at a time, a transfer as long as its client takes."""
@@ -40,14 +49,29 @@ TRUSTED_IDLE_S: Final = 1.0
 """A connection idle for longer is asked whether it is still there before it is used."""
 
 FACTS: Final = "type;size;modify;unique;"
-FULL: Final = ("452", "552")
-AWAY: Final = ("421", "425", "426", "434")
-DENIED: Final = ("530", "532", "534")
-UNKNOWN_COMMAND: Final = ("500", "502", "504")
 KINDS: Final[Mapping[str, Kind]] = {"file": Kind.FILE, "dir": Kind.FOLDER, "cdir": Kind.FOLDER, "pdir": Kind.OTHER}
 
 DIGITS_OF_A_SECOND: Final = 14
 """YYYYMMDDHHMMSS; what follows a point is a part of a second."""
+
+
+class CommandUnknown(ServerRefused):
+    """The server does not know the command."""
+
+
+REFUSED: Final = Meaning(ServerRefused, "{}")
+UNKNOWN: Final = Meaning(CommandUnknown, "{}")
+
+REPLY_ERRORS: Final[Mapping[str, Meaning]] = {
+    **dict.fromkeys(("452", "552"), FULL),
+    **dict.fromkeys(("530", "532", "534"), ANSWERED_DENIED),
+    **dict.fromkeys(("421", "425", "426", "434"), ANSWERED_AWAY),
+    **dict.fromkeys(("500", "502", "504"), UNKNOWN),
+}
+"""By the code of a reply (RFC 959); any other is ServerRefused."""
+
+CONNECTION_ERRORS: Final[ErrorTable] = {aioftp.AIOFTPException: AWAY, OSError: AWAY, EOFError: AWAY, ValueError: AWAY}
+"""Every way in which a command fails without a reply, or with one that cannot be read."""
 
 
 class FtpFileTree(FileTree):
@@ -84,7 +108,7 @@ class FtpFileTree(FileTree):
                         if facts.get("type", "").lower() not in ("cdir", "pdir"):
                             # Asked for what is in a file some servers list the file; it has its whole path then.
                             listed.append((name, found_of(facts)))
-                    async with asked():
+                    async with calling():
                         await stream.finish()
             except ServerRefused:
                 raise await self._refusal(client, folder) from None
@@ -105,9 +129,9 @@ class FtpFileTree(FileTree):
             try:
                 async with self._transfer(client, f"STOR {self._at(path)}") as stream:
                     async for chunk in content:
-                        async with asked():
+                        async with calling():
                             await stream.write(chunk)
-                    async with asked():
+                    async with calling():
                         await stream.finish()
             except ServerRefused:
                 raise await self._refusal(client, path[:-1]) from None
@@ -156,7 +180,7 @@ class FtpFileTree(FileTree):
                 async with self._transfer(client, f"RETR {self._at(path)}", start) as stream:
                     left = length
                     while left:
-                        async with asked():
+                        async with calling():
                             chunk = await stream.read(min(CHUNK_BYTES, left))
                         if not chunk:
                             raise StoreUnavailable("The artifact store ended its answer too early.")
@@ -166,8 +190,8 @@ class FtpFileTree(FileTree):
                         held = chunk
             except ServerRefused as error:
                 raise StoreUnavailable("The artifact was deleted while it was read.") from error
-            async with asked():
-                # When the file goes on, the server complains that nobody reads on.
+            async with calling():
+                # When the file goes on, the server complains that it is not read on.
                 await client.command(None, ("2xx", "4xx"), "1xx")
             if await self._look(client, path) != found:
                 raise StoreUnavailable("The artifact was replaced while it was read.")
@@ -204,17 +228,17 @@ class FtpFileTree(FileTree):
                 ) from None
 
     async def _refusal(self, client: aioftp.Client, needed: Names) -> NoSuchPath | ServerRefused:
-        """What a refusal means, which FTP tells by one code: that `needed` is missing, or something else."""
+        """What a refusal means, for which FTP has one code: that `needed` is missing, or something else."""
         return NoSuchPath() if await self._look(client, needed) is None else ServerRefused()
 
     @asynccontextmanager
     async def _transfer(
         self, client: aioftp.Client, text: str, offset: int = 0
     ) -> AsyncIterator[aioftp.DataConnectionThrottleStreamIO]:
-        async with asked():
+        async with calling():
             reader, writer = await client.get_passive_connection("I")
         try:
-            async with asked():
+            async with calling():
                 if offset:
                     await client.command(f"REST {offset}", "350")
                 await client.command(text, "1xx")
@@ -263,7 +287,7 @@ class FtpFileTree(FileTree):
     async def _connected(self) -> aioftp.Client:
         client = aioftp.Client(connection_timeout=CONNECT_TIMEOUT_S, socket_timeout=REPLY_TIMEOUT_S)
         try:
-            async with asked(CONNECT_TIMEOUT_S):
+            async with calling(CONNECT_TIMEOUT_S):
                 await client.connect(self._uri.host, self._uri.port or aioftp.DEFAULT_PORT)
                 if self._uri.scheme == "ftps":
                     await client.upgrade_to_tls()
@@ -293,10 +317,6 @@ class _FtpFile(OpenFile):
             yield chunk
 
 
-class CommandUnknown(ServerRefused):
-    """The server does not know the command."""
-
-
 def close_client(client: aioftp.Client) -> None:
     """Close its connection, if it has one."""
     with suppress(ConnectionError):  # aioftp's answer to being asked for a stream before there is one
@@ -306,7 +326,7 @@ def close_client(client: aioftp.Client) -> None:
 def close_at_once(writer: asyncio.StreamWriter) -> None:
     """Close a connection; what is not sent yet is dropped.
 
-    Under TLS the server is told, but its answer is not waited for, which RFC 8446 (6.1) does not ask for either.
+    Under TLS the server is notified, but its answer is not waited for, which RFC 8446 (6.1) does not ask for either.
     asyncio alone would keep the socket until the answer comes, up to 30 s, and leave it open when the loop ends before.
     """
     if not writer.is_closing():  # closed twice, asyncio's TLS transport would forget what to abort
@@ -316,7 +336,7 @@ def close_at_once(writer: asyncio.StreamWriter) -> None:
 
 async def read_line(stream: aioftp.DataConnectionThrottleStreamIO) -> bytes:
     """The next line of a listing; empty at its end."""
-    async with asked():
+    async with calling():
         return await stream.readline()
 
 
@@ -325,15 +345,15 @@ async def command(client: aioftp.Client, text: str, expected: str = "2xx") -> li
 
     Raises ServerRefused, CommandUnknown, StoreFull, StoreUnavailable.
     """
-    async with asked():
+    async with calling():
         _code, lines = await client.command(text, expected)
     return lines
 
 
 def facts_of(line: str) -> tuple[str, dict[str, str]]:
-    """The name and the facts that a line of MLST or MLSD tells."""
-    told, _, name = line.partition(" ")
-    facts = (fact.partition("=") for fact in told.split(";") if fact)
+    """The name and the facts in a line of MLST or MLSD."""
+    listed, _, name = line.partition(" ")
+    facts = (fact.partition("=") for fact in listed.split(";") if fact)
     return name, {key.lower(): value for key, _, value in facts}
 
 
@@ -348,21 +368,13 @@ def found_of(facts: Mapping[str, str]) -> Found:
 
 
 @asynccontextmanager
-async def asked(timeout_s: float = REPLY_TIMEOUT_S) -> AsyncIterator[None]:
-    """Bound what is asked of the server in time, and raise the errors of FileTree for aioftp's, cause kept."""
+async def calling(timeout_s: float = REPLY_TIMEOUT_S) -> AsyncIterator[None]:
+    """Limit the time of a call to the server, and raise the errors of FileTree for aioftp's, cause kept."""
     try:
         async with asyncio.timeout(timeout_s):
             yield
     except aioftp.StatusCodeError as error:
         code = str(error.received_codes[-1])
-        if code in FULL:
-            raise StoreFull("The artifact store has no room.") from error
-        if code in DENIED:
-            raise StoreRefused(f"The artifact store answered {code}.") from error
-        if code in AWAY:
-            raise StoreUnavailable(f"The artifact store answered {code}.") from error
-        raise (CommandUnknown if code in UNKNOWN_COMMAND else ServerRefused)(code) from error
-    except (aioftp.AIOFTPException, OSError, EOFError, ValueError) as error:
-        raise StoreUnavailable(
-            f"The artifact store cannot be reached, or did not answer in time ({type(error).__name__})."
-        ) from error
+        raise REPLY_ERRORS.get(code, REFUSED).raised(code) from error
+    except tuple(CONNECTION_ERRORS) as error:
+        raise meaning_of(error, CONNECTION_ERRORS) from error

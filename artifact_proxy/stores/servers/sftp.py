@@ -21,14 +21,15 @@ from typing import Any, ClassVar, Final
 
 import asyncssh
 
-from artifact_proxy.stores.blob_store import StoreFull, StoreRefused, StoreUnavailable
+from artifact_proxy.stores.blob_store import StoreFull, StoreUnavailable
+from artifact_proxy.stores.library_errors import AWAY, DENIED, FULL, ErrorTable, Meaning, mapped
 from artifact_proxy.stores.servers.file_tree import FileTree, Found, Kind, Names, NoSuchPath, OpenFile, ServerRefused
 from artifact_proxy.stores.streams import CHUNK_BYTES
 from artifact_proxy.stores.uri import StoreUri
 
 CONNECT_TIMEOUT_S: Final = 10.0
 REPLY_TIMEOUT_S: Final = 30.0
-"""How long the server may be silent; also about its taking a chunk of an upload."""
+"""How long the server may be silent, or take to receive a chunk of an upload."""
 
 LIST_TIMEOUT_S: Final = 120.0
 """A folder is listed whole."""
@@ -39,15 +40,31 @@ CHANNELS: Final = 4
 """A server works at the requests of one channel one after another, and a sync to disk takes a while. OpenSSH allows ten
 to a connection."""
 
-MISSING: Final = (asyncssh.SFTPNoSuchFile, asyncssh.SFTPNoSuchPath, asyncssh.SFTPNotADirectory)
-FULL: Final = (asyncssh.SFTPNoSpaceOnFilesystem, asyncssh.SFTPQuotaExceeded)
-AWAY: Final = (asyncssh.SFTPConnectionLost, asyncssh.SFTPNoConnection)
-DENIED: Final = (
-    asyncssh.SFTPPermissionDenied,
-    asyncssh.SFTPWriteProtect,
-    asyncssh.PermissionDenied,  # the server does not let this one in
-    asyncssh.HostKeyNotVerifiable,  # and this one does not trust the server
-)
+MISSING: Final = Meaning(NoSuchPath)
+CONNECTION_LOST: Final = Meaning(StoreUnavailable, "The artifact store cannot do this ({}).")
+
+STORE_ERRORS: Final[ErrorTable] = {
+    asyncssh.SFTPNoSuchFile: MISSING,
+    asyncssh.SFTPNoSuchPath: MISSING,
+    asyncssh.SFTPNotADirectory: MISSING,
+    asyncssh.SFTPNoSpaceOnFilesystem: FULL,
+    asyncssh.SFTPQuotaExceeded: FULL,
+    asyncssh.SFTPConnectionLost: CONNECTION_LOST,
+    asyncssh.SFTPNoConnection: CONNECTION_LOST,
+    asyncssh.SFTPPermissionDenied: DENIED,
+    asyncssh.SFTPWriteProtect: DENIED,
+    asyncssh.SFTPError: Meaning(ServerRefused, "{}"),
+    # The server does not let this one in, or this one does not trust the server.
+    asyncssh.PermissionDenied: DENIED,
+    asyncssh.HostKeyNotVerifiable: DENIED,
+    # A key or a configuration of this user's that cannot be used.
+    asyncssh.KeyImportError: DENIED,
+    asyncssh.KeyEncryptionError: DENIED,
+    asyncssh.ConfigParseError: DENIED,
+    asyncssh.Error: AWAY,
+    OSError: AWAY,
+}
+"""By the class of asyncssh's error."""
 
 
 class SftpFileTree(FileTree):
@@ -77,7 +94,7 @@ class SftpFileTree(FileTree):
     async def look(self, path: Names) -> Found | None:
         async with self._session() as sftp:
             try:
-                async with asked():
+                async with calling():
                     if not path:
                         return found_of(await sftp.stat(self._at(())))
                     attrs, _ = await asyncio.gather(sftp.lstat(self._at(path)), self._confine(sftp, path[:-1]))
@@ -86,7 +103,7 @@ class SftpFileTree(FileTree):
                 return None
 
     async def list(self, folder: Names) -> AsyncIterator[tuple[str, Found]]:
-        async with self._session() as sftp, asked(LIST_TIMEOUT_S):
+        async with self._session() as sftp, calling(LIST_TIMEOUT_S):
             await self._confine(sftp, folder)
             listed = await sftp.readdir(self._at(folder))
         for entry in listed:
@@ -95,17 +112,17 @@ class SftpFileTree(FileTree):
                 yield entry.filename.decode(errors="surrogateescape"), found_of(entry.attrs)
 
     async def make_root(self) -> None:
-        async with self._session() as sftp, asked():
+        async with self._session() as sftp, calling():
             await sftp.makedirs(self._at(()), exist_ok=True)
 
     async def make_folder(self, path: Names) -> None:
-        async with self._session() as sftp, asked():
+        async with self._session() as sftp, calling():
             await self._confine(sftp, path[:-1])
             await sftp.mkdir(self._at(path))
 
     async def write(self, path: Names, content: AsyncIterator[bytes]) -> None:
         async with self._session() as sftp, AsyncExitStack() as opened:
-            async with asked():
+            async with calling():
                 await self._confine(sftp, path[:-1])
                 file = await sftp.open(
                     self._at(path), asyncssh.FXF_WRITE | asyncssh.FXF_CREAT | asyncssh.FXF_EXCL, encoding=None
@@ -113,7 +130,7 @@ class SftpFileTree(FileTree):
             opened.push_async_callback(close_quietly, file)
             async for chunk in content:
                 await self._append(sftp, file, chunk)
-            async with asked():
+            async with calling():
                 with suppress(asyncssh.SFTPOpUnsupported):
                     await file.fsync()
                 await file.close()
@@ -124,17 +141,17 @@ class SftpFileTree(FileTree):
         if found is None or found.kind is not Kind.FILE:
             raise NoSuchPath if found is None else ServerRefused
         async with self._session() as sftp:
-            async with asked():
+            async with calling():
                 file = await sftp.open(self._at(path), "rb", encoding=None)
             try:
-                async with asked():
+                async with calling():
                     opened = found_of(await file.stat())
                 yield _SftpFile(file, opened)
             finally:
                 await close_quietly(file)
 
     async def replace(self, source: Names, target: Names) -> None:
-        async with self._session() as sftp, asked():
+        async with self._session() as sftp, calling():
             await self._confine(sftp, target[:-1])
             try:
                 await sftp.posix_rename(self._at(source), self._at(target))
@@ -144,21 +161,21 @@ class SftpFileTree(FileTree):
                 await sftp.rename(self._at(source), self._at(target))
 
     async def move(self, source: Names, target: Names) -> None:
-        async with self._session() as sftp, asked():
+        async with self._session() as sftp, calling():
             await self._confine(sftp, source[:-1])
             await sftp.rename(self._at(source), self._at(target))
 
     async def remove_file(self, path: Names) -> None:
-        async with self._session() as sftp, asked():
+        async with self._session() as sftp, calling():
             await self._confine(sftp, path[:-1])
             await sftp.remove(self._at(path))
 
     async def remove_folder(self, path: Names) -> None:
-        async with self._session() as sftp, asked():
+        async with self._session() as sftp, calling():
             await sftp.rmdir(self._at(path))
 
     async def set_modified(self, path: Names, time_s: int) -> None:
-        async with self._session() as sftp, asked():
+        async with self._session() as sftp, calling():
             await sftp.utime(self._at(path), (time_s, time_s))
 
     def _at(self, path: Names) -> bytes:
@@ -175,16 +192,16 @@ class SftpFileTree(FileTree):
 
     async def _append(self, sftp: asyncssh.SFTPClient, file: Any, chunk: bytes) -> None:
         try:
-            async with asked():
+            async with calling():
                 await file.write(chunk)
         except ServerRefused as error:
             await self._check_room(sftp)
             raise StoreUnavailable("The artifact store does not take the upload.") from error
 
     async def _check_room(self, sftp: asyncssh.SFTPClient) -> None:
-        """Raises StoreFull where the server tells so; SFTP 3 has no error for it."""
+        """Raises StoreFull where the server can say so; SFTP 3 has no error for it."""
         with suppress(ServerRefused, NoSuchPath):
-            async with asked():
+            async with calling():
                 room = await sftp.statvfs(self._at(()))
             if room.bavail == 0:
                 raise StoreFull("The artifact store has no room.")
@@ -192,7 +209,7 @@ class SftpFileTree(FileTree):
     @asynccontextmanager
     async def _session(self) -> AsyncIterator[asyncssh.SFTPClient]:
         """A channel to the server, one after another."""
-        async with asked(CONNECT_TIMEOUT_S), self._connecting:
+        async with calling(CONNECT_TIMEOUT_S), self._connecting:
             if self._connection is None or self._connection.is_closed():
                 await self._connect()
         yield self._channels[next(self._turn) % len(self._channels)]
@@ -223,7 +240,7 @@ class _SftpFile(OpenFile):
     async def read(self, start: int, length: int) -> AsyncIterator[bytes]:
         end = start + length
         while start < end:
-            async with asked():
+            async with calling():
                 chunk = await self._file.read(min(CHUNK_BYTES, end - start), start)
             if not chunk:
                 return
@@ -239,7 +256,7 @@ async def close_quietly(file: Any) -> None:
 
 
 def real(path: Any) -> bytes:
-    """The answer to a question for a real path, as bytes."""
+    """The answer of realpath, as bytes."""
     assert isinstance(path, bytes), "no encoding is set, so names are bytes"
     return path
 
@@ -257,22 +274,8 @@ def found_of(attrs: asyncssh.SFTPAttrs) -> Found:
 
 
 @asynccontextmanager
-async def asked(timeout_s: float = REPLY_TIMEOUT_S) -> AsyncIterator[None]:
-    """Bound what is asked of the server in time, and raise the errors of FileTree for asyncssh's, cause kept."""
-    try:
+async def calling(timeout_s: float = REPLY_TIMEOUT_S) -> AsyncIterator[None]:
+    """Limit the time of a call to the server, and raise the errors of FileTree for asyncssh's, cause kept."""
+    with mapped(STORE_ERRORS):
         async with asyncio.timeout(timeout_s):
             yield
-    except MISSING as error:
-        raise NoSuchPath from error
-    except FULL as error:
-        raise StoreFull("The artifact store has no room.") from error
-    except DENIED as error:
-        raise StoreRefused(f"The artifact store does not let this server do it ({type(error).__name__}).") from error
-    except AWAY as error:
-        raise StoreUnavailable(f"The artifact store cannot do this ({type(error).__name__}).") from error
-    except asyncssh.SFTPError as error:
-        raise ServerRefused(type(error).__name__) from error
-    except (asyncssh.Error, OSError) as error:
-        raise StoreUnavailable(
-            f"The artifact store cannot be reached, or did not answer in time ({type(error).__name__})."
-        ) from error

@@ -6,7 +6,7 @@
 """
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
@@ -16,8 +16,15 @@ import aiohttp
 import orjson
 from yarl import URL
 
-from artifact_proxy.stores.blob_store import StoreFull, StoreRefused, StoreUnavailable
-from artifact_proxy.stores.http_errors import http_errors
+from artifact_proxy.stores.blob_store import StoreUnavailable
+from artifact_proxy.stores.library_errors import (
+    ANSWERED_AWAY,
+    ANSWERED_DENIED,
+    FULL,
+    HTTP_ERRORS,
+    Meaning,
+    mapped,
+)
 from artifact_proxy.stores.servers.file_tree import FileTree, Found, Kind, Names, NoSuchPath, OpenFile, ServerRefused
 from artifact_proxy.stores.servers.webhdfs_settings import WebhdfsSettings
 from artifact_proxy.stores.streams import CHUNK_BYTES, TimedUpload
@@ -30,11 +37,35 @@ CONNECTIONS: Final = 128
 KINDS: Final = {"FILE": Kind.FILE, "DIRECTORY": Kind.FOLDER}
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
-MISSING: Final = ("FileNotFoundException",)
-FULL: Final = ("DSQuotaExceededException", "NSQuotaExceededException", "QuotaExceededException")
-UNNAMEABLE: Final = ("InvalidPathException", "PathComponentTooLongException", "FSLimitException")
-STANDBY: Final = ("StandbyException", "ObserverRetryOnActiveException", "RetriableException", "SafeModeException")
-DENIED: Final = ("AccessControlException", "SecurityException", "AuthorizationException", "InvalidToken")
+REFUSED: Final = Meaning(ServerRefused, "{}")
+UNNAMEABLE: Final = Meaning(InvalidParameterValue, "HDFS cannot keep an artifact under this name.")
+
+STORE_ERRORS: Final[Mapping[str, Meaning]] = {
+    "FileNotFoundException": Meaning(NoSuchPath),
+    "DSQuotaExceededException": FULL,
+    "NSQuotaExceededException": FULL,
+    "QuotaExceededException": FULL,
+    "InvalidPathException": UNNAMEABLE,
+    "PathComponentTooLongException": UNNAMEABLE,
+    "FSLimitException": UNNAMEABLE,
+    "AccessControlException": ANSWERED_DENIED,
+    "SecurityException": ANSWERED_DENIED,
+    "AuthorizationException": ANSWERED_DENIED,
+    "InvalidToken": ANSWERED_DENIED,
+    "StandbyException": ANSWERED_AWAY,
+    "ObserverRetryOnActiveException": ANSWERED_AWAY,
+    "RetriableException": ANSWERED_AWAY,
+    "SafeModeException": ANSWERED_AWAY,
+}
+"""By the name of the exception in an answer."""
+
+STATUS_ERRORS: Final[Mapping[int, Meaning]] = {
+    401: ANSWERED_DENIED,
+    502: ANSWERED_AWAY,
+    503: ANSWERED_AWAY,
+    504: ANSWERED_AWAY,
+}
+"""By the status of an answer without such an exception; any other is ServerRefused."""
 
 
 class WebhdfsFileTree(FileTree):
@@ -87,7 +118,10 @@ class WebhdfsFileTree(FileTree):
     async def write(self, path: Names, content: AsyncIterator[bytes]) -> None:
         target = await self._redirected("PUT", path, "CREATE", overwrite="false")
         passing = TimedUpload(content)
-        async with passing.sending(http_errors()), self._session.put(URL(target, encoded=True), data=passing) as answer:
+        async with (
+            passing.sending(mapped(HTTP_ERRORS)),
+            self._session.put(URL(target, encoded=True), data=passing) as answer,
+        ):
             await check(answer)
 
     @asynccontextmanager
@@ -113,7 +147,7 @@ class WebhdfsFileTree(FileTree):
         """Bytes of the version `found`. Raises StoreUnavailable when the file is another by now."""
         try:
             source = await self._redirected("GET", path, "OPEN", offset=str(start), length=str(length))
-            with http_errors():
+            with mapped(HTTP_ERRORS):
                 answer = await self._session.get(URL(source, encoded=True))
             async with answer:
                 await check(answer)
@@ -137,12 +171,12 @@ class WebhdfsFileTree(FileTree):
         """The name node's answer. Raises NoSuchPath, ServerRefused."""
         async with self._asked(method, path, operation, params) as answer:
             body = await answer.read()
-        with http_errors():
+        with mapped(HTTP_ERRORS):
             found: dict[str, Any] = orjson.loads(body) if body else {}
         return found
 
     async def _redirected(self, method: str, path: Names, operation: str, **params: str) -> str:
-        """Where the name node sends us for the bytes."""
+        """Where the name node sends us for the bytes, or to send them."""
         async with self._asked(method, path, operation, params) as answer:
             location = answer.headers.get("Location")
         if location is None:
@@ -163,7 +197,7 @@ class WebhdfsFileTree(FileTree):
         for address in (self._active, *others):
             url = URL(f"{address}/webhdfs/v1{quote(self._at(path))}?{query}", encoded=True)
             try:
-                with http_errors():
+                with mapped(HTTP_ERRORS):
                     async with asyncio.timeout(CALL_TIMEOUT_S):
                         answer = await self._session.request(method, url, allow_redirects=False)
                         await check(answer)
@@ -206,28 +240,19 @@ def found_of(status: dict[str, Any]) -> Found:
 
 
 async def check(answer: aiohttp.ClientResponse) -> None:
-    """Raise what an answer that is an error means; the cluster's own words are not shown."""
+    """Raise what an answer that is an error means; the cluster's own text is not shown."""
     if answer.status < 400:
         return
     async with answer:
-        with http_errors():
+        with mapped(HTTP_ERRORS):
             body = await answer.read()
-    said = exception_in(body)
-    if said in MISSING:
-        raise NoSuchPath
-    if said in FULL:
-        raise StoreFull("The artifact store has no room.")
-    if said in UNNAMEABLE:
-        raise InvalidParameterValue("HDFS cannot keep an artifact under this name.")
-    if said in DENIED or answer.status == 401:
-        raise StoreRefused(f"The artifact store answered {said or answer.status}.")
-    if said in STANDBY or answer.status in (502, 503, 504):
-        raise StoreUnavailable(f"The artifact store answered {said or answer.status}.")
-    raise ServerRefused(said or str(answer.status))
+    exception = exception_in(body)
+    meaning = STORE_ERRORS.get(exception) or STATUS_ERRORS.get(answer.status) or REFUSED
+    raise meaning.raised(exception or str(answer.status))
 
 
 def exception_in(body: bytes) -> str:
-    """The name of the exception that the cluster tells of; empty when it tells none."""
+    """The name of the exception in an answer; empty when there is none."""
     try:
         name: str = orjson.loads(body)["RemoteException"]["exception"]
     except (orjson.JSONDecodeError, KeyError, TypeError):
@@ -236,5 +261,5 @@ def exception_in(body: bytes) -> str:
 
 
 async def chunk_of(answer: aiohttp.ClientResponse) -> bytes:
-    with http_errors():
+    with mapped(HTTP_ERRORS):
         return await answer.content.read(CHUNK_BYTES)
