@@ -113,6 +113,6 @@ def fault_of(segment: str) -> str | None:
 
 
 def refused(path: str, fault: str) -> InvalidParameterValue:
-    """The error that tells a client why its path is refused."""
+    """The error for a path, with the reason why it is refused."""
     # ASCII, because what is refused may not be valid Unicode, and an answer must be.
     return InvalidParameterValue(f"Invalid artifact path {path[:SHOWN_CHARACTERS]!a}: {fault}.")

@@ -51,8 +51,8 @@ class RemoteRoot:
 class ArtifactRoots:
     """What artifact URIs may name: `destination`, by the addresses of the proxy, and folders in `local` or `remote`.
 
-    A client writes artifact locations, so any other place is refused: nothing user-written becomes a path of this
-    machine or a call to another. `destination` None: artifacts are not served.
+    A client writes artifact locations, so any other place is refused: nothing that a user wrote becomes a path of this
+    machine or a call to another. `destination` is None where artifacts are not served.
     """
 
     def __init__(
@@ -63,16 +63,16 @@ class ArtifactRoots:
     ) -> None:
         self.destination = destination
         self._remote = sorted(remote, key=lambda root: len(root.uri), reverse=True)
-        # The deepest first: of two roots, one in the other, the nearer is meant.
+        # The deepest first: of two roots, one inside the other, the inner is meant.
         self._local = sorted(local, key=lambda root: len(root.folder.parts), reverse=True)
 
     def place(self, uri: str) -> Place:
         """The folder that `uri` names.
 
         Takes mlflow-artifacts:/path, mlflow-artifacts://host[:port]/path, http(s)://host/…/mlflow-artifacts/artifacts/path
-        (all of them the destination, whatever the host: this server is the one that was asked), an absolute path,
-        file:///path, and what lies below a remote root. A query names nothing, as it does for MLflow's clients; only
-        behind http(s) they would put the paths of files behind it, so there it is refused.
+        (all of them the destination, whatever the host: the request came to this server), an absolute path,
+        file:///path, and what lies below a remote root. A query is ignored, as by MLflow's clients; only in http(s)
+        it is refused, because they would append the paths of files to it.
         Raises InvalidParameterValue for any other place.
         """
         if not uri.isprintable():
@@ -131,7 +131,7 @@ def without_query(parts: SplitResult) -> str:
 
 
 def not_served(uri: str) -> InvalidParameterValue:
-    """The error that tells a client that its location is none of this server's."""
+    """The error for a location that is none of this server's."""
     return InvalidParameterValue(
         f"The artifact location {uri[:200]!a} is not below the folders this server was told to serve "
         "(--artifacts-destination, --default-artifact-root)."

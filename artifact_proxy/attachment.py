@@ -18,7 +18,7 @@ TEXT_EXTENSIONS: Final = frozenset(
         *("mlproject", "prop", "properties", "py", "py3", "rst", "toml", "tsv", "txt", "xml", "yaml", "yml"),
     }
 )
-"""Shown as text by whoever downloads them, `MLmodel` and `MLproject` by their whole name. Source: MLflow's list."""
+"""Extensions of files that are text; of `MLmodel` and `MLproject` the whole name. Source: MLflow's list."""
 
 PLAIN_TEXT: Final = "text/plain; charset=utf-8"
 BYTES: Final = "application/octet-stream"
@@ -39,7 +39,7 @@ def attachment_headers(name: str, info: BlobInfo) -> dict[str, str]:
         hdrs.CONTENT_DISPOSITION: disposition_of(name),
         hdrs.CONTENT_SECURITY_POLICY: SANDBOX,
         hdrs.X_CONTENT_TYPE_OPTIONS: "nosniff",
-        # An artifact may be logged again: let whoever keeps a copy ask whether it is still good.
+        # An artifact may be logged again: caches must revalidate their copy.
         hdrs.CACHE_CONTROL: "no-cache",
         hdrs.ACCEPT_RANGES: "bytes",
         **validators_of(info),
@@ -47,7 +47,7 @@ def attachment_headers(name: str, info: BlobInfo) -> dict[str, str]:
 
 
 def validators_of(info: BlobInfo) -> dict[str, str]:
-    """What tells one version of a blob from another."""
+    """The headers by which caches and clients recognize a version of a blob."""
     return {
         hdrs.ETAG: f'"{info.etag}"',
         hdrs.LAST_MODIFIED: info.modified.strftime("%a, %d %b %Y %H:%M:%S GMT"),
@@ -55,7 +55,7 @@ def validators_of(info: BlobInfo) -> dict[str, str]:
 
 
 def content_type_of(name: str) -> str:
-    """The type of a file by its name; nothing the uploader said about it counts."""
+    """The type of a file by its name; what the uploader declared is not used."""
     extension = name.rpartition(".")[2].lower()
     if extension in TEXT_EXTENSIONS:
         return PLAIN_TEXT

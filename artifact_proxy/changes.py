@@ -14,11 +14,11 @@ from schemas.events import ArtifactDeleted, ArtifactUploaded
 
 
 class UnrecordedChange(TemporarilyUnavailable):
-    """The change is done, and the log could not take its event. The same request again does no harm and records it."""
+    """The change is done, but the log could not append its event. The same request again is harmless and records it."""
 
 
 class ArtifactChanges:
-    """What changes artifacts. `log` is None where there is none: a server that only passes artifacts."""
+    """Changes artifacts and records it. `log` is None in a server that only passes artifacts."""
 
     def __init__(self, log: EventLog | None, clock: EventClock) -> None:
         self._log = log
@@ -31,8 +31,8 @@ class ArtifactChanges:
 
         Raises as BlobStore.put does, UnrecordedChange.
         """
-        passing = Sha256Stream(content)
-        version = replace(await place.store.put(place.path, passing, size), sha256=passing.sha256)
+        digested = Sha256Stream(content)
+        version = replace(await place.store.put(place.path, digested, size), sha256=digested.sha256)
         await self._append(uploaded(place, version), actor, request_id)
         return version
 
@@ -41,7 +41,7 @@ class ArtifactChanges:
     ) -> BlobVersion:
         """Make the parts of an upload the blob at `place`.
 
-        The event has no digest when the store joins the parts by itself: they need not have come by here.
+        The event has no digest when the store joins the parts itself: they may not have passed through this server.
 
         Raises as MultipartUploads.complete does, UnrecordedChange.
         """
@@ -62,7 +62,7 @@ class ArtifactChanges:
             return
         stamped = self._clock.stamp(event, actor, request_id)
         try:
-            # What was done is recorded, even when nobody waits for the answer any more.
+            # What was done is recorded, even when the client is gone.
             await asyncio.shield(asyncio.ensure_future(self._log.append((stamped,))))
         except Retryable as error:
             raise UnrecordedChange(

@@ -4,7 +4,7 @@ A name at rest means itself: `a%20b` is a name of five letters. But the Python c
 
 - sends a path in a URL as it stands when every `%` in it could be an escape, so that the file `lr%20sweep` arrives as
   `lr sweep`; when one could not, it escapes them all, and the path arrives as it is;
-- decodes each name that a listing tells until nothing changes, and asks for the result.
+- decodes each name in a listing until nothing changes, and asks for the result.
 
 So a file is looked up by its name, then by what a client would ask for (`as_asked`). Two folders whose names differ by
 their escapes are one to the client, which would never find half of the files: so folders are made with `plain` names.
@@ -63,7 +63,7 @@ def plain(name: str) -> str:
     return _ESCAPES.sub(lambda escapes: escapes[0].upper(), name)
 
 
-def kept(path: ArtifactPath) -> ArtifactPath:
+def stored_path(path: ArtifactPath) -> ArtifactPath:
     """Where a file is put that is sent to `path`: under its name, in folders of plain names.
 
     Raises InvalidParameterValue when it is too long then.

@@ -8,7 +8,7 @@ from typing import Final
 
 from artifact_proxy.artifact_path import ArtifactPath
 from artifact_proxy.artifact_roots import Place
-from artifact_proxy.client_names import alias, as_asked, is_odd, kept, plain
+from artifact_proxy.client_names import alias, as_asked, is_odd, plain, stored_path
 from artifact_proxy.stores.blob_store import BlobNotFound, BlobStore, NotABlob
 
 RUN_FOLDER: Final = "artifacts"
@@ -39,7 +39,7 @@ class Lookup:
             if path not in tried:
                 tried.add(path)
                 yield replace(place, path=path)
-        found = await self._walk(place.store, kept(place.path))
+        found = await self._walk(place.store, stored_path(place.path))
         if found is not None:
             yield replace(place, path=found)
 
@@ -135,7 +135,7 @@ def spellings(path: ArtifactPath) -> tuple[ArtifactPath, ...]:
     """The names under which a file or folder may lie that is asked for as `path`."""
     if "%" not in str(path):
         return (path,)
-    return (kept(path), path, ArtifactPath(tuple(map(plain, path.segments))))
+    return (stored_path(path), path, ArtifactPath(tuple(map(plain, path.segments))))
 
 
 def depth_of_run_folder(path: ArtifactPath) -> int:

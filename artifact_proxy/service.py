@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from artifact_proxy.artifact_path import ArtifactPath, file_path, folder_path
 from artifact_proxy.artifact_roots import ArtifactRoots, Place
 from artifact_proxy.changes import ArtifactChanges
-from artifact_proxy.client_names import kept
+from artifact_proxy.client_names import stored_path
 from artifact_proxy.lookup import Lookup
 from artifact_proxy.stores.blob_store import BlobStore
 
@@ -53,7 +53,7 @@ class ArtifactProxy:
 
         Raises InvalidParameterValue.
         """
-        below = kept(file_path(path))
+        below = stored_path(file_path(path))
         return self._roots.place(root_uri).below(below)
 
     def file(self, root_uri: str, path: str) -> Place:

@@ -5,7 +5,7 @@ from typing import Final
 from aiohttp import web
 
 from artifact_proxy.artifact_path import file_path, folder_path
-from artifact_proxy.client_names import kept
+from artifact_proxy.client_names import stored_path
 from artifact_proxy.http.artifact_route import DELETE_LIMITS, TRANSFER_LIMITS, ArtifactRoute
 from artifact_proxy.http.listing import json_response, listing
 from artifact_proxy.http.request_paths import check_query, name_of, path_of
@@ -33,7 +33,7 @@ async def get_file(destination: Destination, request: web.Request) -> web.Stream
 
 
 async def put_file(destination: Destination, request: web.Request) -> web.StreamResponse:
-    place = destination.place(kept(file_path(name_of(request))))
+    place = destination.place(stored_path(file_path(name_of(request))))
     await destination.changes.put(place, received(request), request.content_length, request[ACTOR], request[REQUEST_ID])
     return web.Response()
 

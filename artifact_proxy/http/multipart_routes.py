@@ -8,7 +8,7 @@ import orjson
 from aiohttp import hdrs, web
 
 from artifact_proxy.artifact_path import ArtifactPath, file_path, folder_path
-from artifact_proxy.client_names import kept
+from artifact_proxy.client_names import stored_path
 from artifact_proxy.http.artifact_route import TRANSFER_LIMITS, ArtifactRoute
 from artifact_proxy.http.listing import json_response
 from artifact_proxy.http.messages import MAX_PARTS, AbortMultipartUpload, CompleteMultipartUpload, CreateMultipartUpload
@@ -59,14 +59,16 @@ async def put_part(destination: Destination, request: web.Request) -> web.Stream
     if size is None:
         raise InvalidParameterValue("A part must come with its Content-Length.")
     etag = await destination.store.multipart.put_part(
-        kept(file_path(path_of(request))), required(request, "upload_id"), number, received(request), size
+        stored_path(file_path(path_of(request))), required(request, "upload_id"), number, received(request), size
     )
     return web.Response(headers={hdrs.ETAG: f'"{etag}"'})
 
 
 async def list_parts(destination: Destination, request: web.Request) -> web.StreamResponse:
     check_query(request)
-    held = await destination.store.multipart.parts(kept(file_path(path_of(request))), required(request, "upload_id"))
+    held = await destination.store.multipart.parts(
+        stored_path(file_path(path_of(request))), required(request, "upload_id")
+    )
     parts = [{"part_number": part.number, "etag": part.etag, "size": part.size} for part in held]
     return json_response(orjson.dumps({"parts": parts}))
 
@@ -95,7 +97,7 @@ def path_of_upload(request: web.Request, local_path: str) -> ArtifactPath:
     Raises InvalidParameterValue.
     """
     name = local_path.replace("\\", "/").rpartition("/")[2]
-    return kept(folder_path(path_of(request)).joined(file_path(name)))
+    return stored_path(folder_path(path_of(request)).joined(file_path(name)))
 
 
 def upload_id_of(text: str) -> str:

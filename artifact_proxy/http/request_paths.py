@@ -45,7 +45,7 @@ def check_query(request: web.Request) -> None:
 
 
 def required(request: web.Request, name: str, named: str | None = None) -> str:
-    """A query parameter that must be there.
+    """A query parameter that is required.
 
     Raises InvalidParameterValue.
     """
@@ -58,8 +58,8 @@ def required(request: web.Request, name: str, named: str | None = None) -> str:
 def own_url(request: web.Request, path: str) -> str:
     """The URL of `path`, an encoded path of the artifact proxy, by the address at which the client reaches this server.
 
-    A proxy before this server says in X-Forwarded-Proto how the client reached it. A client that says so itself is told
-    a wrong address, and nobody else is.
+    A proxy before this server says in X-Forwarded-Proto how the client reached it. A client that sends this header
+    itself gets a wrong address, and harms only itself.
     """
     scheme = request.headers.get(hdrs.X_FORWARDED_PROTO, "")
     before = request.rel_url.raw_path.partition("/mlflow-artifacts/")[0]

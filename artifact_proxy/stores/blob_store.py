@@ -46,23 +46,23 @@ class StoreFull(StorageFull):
 
 
 class StoreRefused(PermissionDenied):
-    """The store does not let this server do it: no right to write, a read-only disk, credentials it does not take.
+    """The store does not let this server do it: no right to write, a read-only disk, credentials it does not accept.
 
-    Until somebody changes that it will be so again, and clients that are told so do not repeat what they asked.
+    It stays so until an operator changes it. Clients that get this error do not retry.
     """
 
 
 class StoreUnavailable(TemporarilyUnavailable):
-    """The store cannot be reached, or is of no use for now."""
+    """The store cannot be reached, or does not work now."""
 
     retry_after_s: ClassVar[int] = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BlobVersion:
-    """What tells one version of a blob from another: its size in bytes and an opaque `etag`, without quotes.
+    """One version of a blob: its size in bytes and an opaque `etag`, without quotes, that no other version has.
 
-    `sha256`, in hexadecimal, is there when the bytes came by where the version was made.
+    `sha256`, in hexadecimal, is there when this server saw the bytes.
     """
 
     size: int
@@ -154,7 +154,7 @@ class MultipartUploads(ABC):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SignedRequest:
-    """A request that a store takes from anybody for a while. `headers` are to be sent with it."""
+    """A request that a store accepts from anybody for a while. `headers` are to be sent with it."""
 
     url: str
     headers: Mapping[str, str] = field(default_factory=dict)
@@ -165,7 +165,7 @@ class Presigner(ABC):
 
     @abstractmethod
     async def download(self, path: ArtifactPath, expires_s: int) -> SignedRequest:
-        """A GET of the blob at `path`, whose answer is an attachment. Whether the blob exists is not looked at."""
+        """A GET of the blob at `path`, whose answer is an attachment. Whether the blob exists is not checked."""
 
     @abstractmethod
     async def upload(self, path: ArtifactPath, expires_s: int) -> SignedRequest:
@@ -186,12 +186,12 @@ class BlobStore(ABC):
 
     @property
     def presigner(self) -> Presigner | None:
-        """How clients reach the store directly; None where it has no way, or no credentials for it."""
+        """How clients reach the store directly; None where there is no way."""
         return None
 
     @abstractmethod
     async def start(self) -> None:
-        """Get ready, and remove what uploads that a crash ended left behind."""
+        """Get ready, and begin to sweep what uploads left behind that a crash ended."""
 
     @abstractmethod
     async def close(self) -> None:
@@ -199,7 +199,7 @@ class BlobStore(ABC):
 
     @abstractmethod
     async def check_writable(self) -> None:
-        """Find out whether a blob could be put now, and leave nothing behind that grows with every look.
+        """Find out whether a blob could be put now, and leave nothing behind that grows with every call.
 
         Raises StoreFull, StoreRefused, StoreUnavailable.
         """

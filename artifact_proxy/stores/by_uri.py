@@ -1,7 +1,7 @@
 """From the URI of a store to the adapter that reaches it.
 
-An adapter and its library are imported when its store is made. Checking a URI imports no library: a process may be told
-of a store that it never uses.
+An adapter and its library are imported when its store is made. Checking a URI imports no library: the settings of a
+process may name a store that it never uses.
 """
 
 from collections.abc import Callable, Mapping
@@ -32,7 +32,7 @@ def store_at(uri: str, environ: Environ) -> BlobStore:
     """The store that `uri` names, by the schemes of ADAPTERS; nothing is reached yet.
 
     `environ` are the environment variables, which hold credentials and addresses.
-    Raises UnusableStore for a scheme that no adapter has, an extra that is not installed, and a form that is none.
+    Raises UnusableStore for a scheme that no adapter has, an extra that is not installed, and a URI of another form.
     """
     adapter = _adapter_of(uri)
     return adapter.store(_settings_of(adapter, uri, environ))

@@ -1,4 +1,4 @@
-"""Sweeping a store again and again of what uploads that were killed left behind."""
+"""Removing, at the start and every hour, what uploads that were killed left in a store."""
 
 import asyncio
 import logging
@@ -13,7 +13,7 @@ SWEPT_EVERY_S: Final = 3600.0
 
 
 class Sweeping:
-    """Calls `sweep` at `start` and every `every_s` seconds after, until it is closed. A sweep that fails is told of."""
+    """Calls `sweep` at `start` and every `every_s` seconds after, until it is closed. A sweep that fails is logged."""
 
     def __init__(self, sweep: Callable[[], Awaitable[None]], every_s: float = SWEPT_EVERY_S) -> None:
         self._sweep = sweep

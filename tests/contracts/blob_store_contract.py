@@ -87,11 +87,11 @@ class BlobStoreContract:
 
     async def test_stat_and_open_and_put_agree_about_a_blob(self, store: BlobStore) -> None:
         before = datetime.now(UTC) - timedelta(seconds=5)
-        told = await store.put(file_path("a"), content(b"12345"))
+        version = await store.put(file_path("a"), content(b"12345"))
         info = await store.stat(file_path("a"))
         async with store.open(file_path("a")) as blob:
             assert blob.info == info
-        assert (info.size, info.etag) == (told.size, told.etag)
+        assert (info.size, info.etag) == (version.size, version.etag)
         assert info.size == 5
         assert before < info.modified < datetime.now(UTC) + timedelta(seconds=5)
 
@@ -284,7 +284,7 @@ class BlobStoreContract:
         assert await get(store, "f/large") == b"".join(parts)
         assert await entries(store) == [Entry("f", None)]
 
-    async def test_an_upload_in_parts_tells_what_it_holds_and_takes_a_part_again(self, store: BlobStore) -> None:
+    async def test_an_multipart_upload_tells_what_it_holds_and_takes_a_part_again(self, store: BlobStore) -> None:
         path, uploads = file_path("a"), store.multipart
         upload_id = await uploads.create(path)
         assert await uploads.parts(path, upload_id) == []
@@ -299,7 +299,7 @@ class BlobStoreContract:
         await uploads.complete(path, upload_id, [(2, "")])
         assert await get(store, "a") == b"second"
 
-    async def test_an_upload_in_parts_that_is_aborted_is_gone(self, store: BlobStore) -> None:
+    async def test_an_multipart_upload_that_is_aborted_is_gone(self, store: BlobStore) -> None:
         path, uploads = file_path("a"), store.multipart
         upload_id = await uploads.create(path)
         etag = await uploads.put_part(path, upload_id, 1, content(b"1"), 1)
@@ -310,7 +310,7 @@ class BlobStoreContract:
             await uploads.put_part(path, upload_id, 1, content(b"1"), 1)
         assert await entries(store) == []
 
-    async def test_an_upload_in_parts_is_of_one_path_and_its_id_of_one_upload(self, store: BlobStore) -> None:
+    async def test_an_multipart_upload_is_of_one_path_and_its_id_of_one_upload(self, store: BlobStore) -> None:
         path, uploads = file_path("a"), store.multipart
         upload_id = await uploads.create(path)
         etag = await uploads.put_part(path, upload_id, 1, content(b"1"), 1)

@@ -247,7 +247,7 @@ async def test_the_staging_folder_cannot_be_reached_by_any_path(store: BlobStore
 
 @pytest.fixture
 def outside(tmp_path: Path) -> Path:
-    """A folder beside the root, with a file that nobody may see or touch."""
+    """A folder beside the root, with a file that must not be seen or touched."""
     folder = tmp_path / "outside"
     folder.mkdir()
     (folder / "secret").write_text("canary")

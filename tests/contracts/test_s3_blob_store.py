@@ -80,7 +80,7 @@ async def test_a_blob_larger_than_a_part_is_kept_whole(store: BlobStore, announc
 
 
 @pytest.mark.parametrize("announced", [True, False], ids=["of-known-size", "of-unknown-size"])
-async def test_an_upload_in_parts_that_breaks_leaves_no_part(
+async def test_an_multipart_upload_that_breaks_leaves_no_part(
     store: BlobStore, client: S3Client, announced: bool
 ) -> None:
     with pytest.raises(SourceBroke):
@@ -171,9 +171,9 @@ async def test_the_arguments_of_uploads_reach_the_store(settings: S3Settings, cl
     await store.start()
     for size in (1, 4 * MIB, 6 * MIB):
         await store.put(file_path("a.json"), content(*[b"x" * (size // 4)] * 4, b"x" * (size % 4)), size)
-        told = await client.call("head_object", Key="a/b/a.json")
-        assert told["ContentLanguage"] == "de"
-        assert told["ContentType"].startswith("text/plain")
+        found = await client.call("head_object", Key="a/b/a.json")
+        assert found["ContentLanguage"] == "de"
+        assert found["ContentType"].startswith("text/plain")
     await store.close()
 
 

@@ -89,7 +89,7 @@ SHOWN_BY: Final[dict[str, tuple[str, ...]]] = {
     ),
     "The client does not find again": (
         f"{NAMES}::test_a_file_comes_back_by_its_name_and_with_all",
-        "unit/artifact_proxy/test_lookup.py::test_only_mlflows_client_is_told_an_alias",
+        "unit/artifact_proxy/test_lookup.py::test_only_mlflows_client_is_shown_an_alias",
     ),
     "Folders of artifacts whose names": (f"{NAMES}::test_a_folder_comes_back_by_its_name_and_with_all",),
     "The file `a?1`": ("unit/artifact_proxy/test_lookup.py::test_a_question_mark_in_a_name_is_of_the_name",),
@@ -177,7 +177,7 @@ SHOWN_BY: Final[dict[str, tuple[str, ...]]] = {
         "unit/query_api/runs/search/test_pages.py::test_runs_that_came_after_the_first_page_neither_repeat_nor_hide_others",
     ),
     "Text artifacts": (
-        "unit/artifact_proxy/test_attachment.py::test_a_browser_is_told_never_to_run_a_download",
+        "unit/artifact_proxy/test_attachment.py::test_a_browser_must_never_run_a_download",
         f"{DELIBERATE}::test_a_text_artifact_names_its_charset",
     ),
     "Several ranges": (f"{CONDITIONS}::test_one_range_is_honoured_and_what_is_unclear_gets_the_whole",),

@@ -92,7 +92,7 @@ class GcsBucket(ObjectBucket):
             raise
 
     async def check_writable(self, key: str) -> None:
-        """By an upload that is begun and called off: it takes the right to make objects, and makes none."""
+        """By an upload that is begun and cancelled: it takes the right to make objects, and makes none."""
         await self._cancel(await self._upload_session(key, "application/octet-stream"))
 
     async def head(self, key: str) -> BlobInfo:
@@ -198,7 +198,7 @@ class GcsBucket(ObjectBucket):
             return await json_of(answer)
 
     async def _cancel(self, session: str) -> None:
-        """Tell the store to forget an upload. It would do so by itself, after a week."""
+        """Cancel an upload. The store would do so by itself, after a week."""
         try:
             async with asyncio.timeout(CONNECT_TIMEOUT_S):
                 async with self._session.delete(session, headers=await self._authorization()):

@@ -14,8 +14,8 @@ THREADS: Final = 16
 """Most wait for the disk to sync; syncs of several files at once share one commit of the file system's journal."""
 
 PATIENCE_S: Final = 60.0
-"""How long the file system may take for one step, such as the write of a chunk. A mount whose server is gone takes for
-ever; the thread is then lost until it comes back, and the caller gets an error."""
+"""How long the file system may take for one step, such as the write of a chunk. A mount whose server is gone does
+not answer; the thread is then lost until it comes back, and the caller gets an error."""
 
 
 class BlockingCalls:
@@ -35,7 +35,7 @@ class BlockingCalls:
                 return await asyncio.get_running_loop().run_in_executor(self.threads, work, *args)
 
     async def run_long(self, patience: int | None, work: Callable[P, T], *args: P.args, **_: P.kwargs) -> T:
-        """As `run`, for work that may rightly take `patience` times as long; None is for ever."""
+        """As `run`, for work that may rightly take `patience` times as long; None is without limit."""
         with store_errors():
             async with asyncio.timeout(None if patience is None else patience * self.patience_s):
                 return await asyncio.get_running_loop().run_in_executor(self.threads, work, *args)

@@ -25,7 +25,7 @@ HEAD_BYTES: Final = 64 * KIB
 """A blob no larger than this is opened, read and closed in one visit to a thread."""
 
 READ: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
-# Without O_NONBLOCK, opening a pipe that somebody put there would wait for a writer for ever.
+# Without O_NONBLOCK, opening a pipe that lies there would wait for a writer without end.
 
 
 class LocalBlob(OpenBlob):

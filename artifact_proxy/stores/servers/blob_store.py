@@ -1,6 +1,6 @@
 """A folder on a file server as a BlobStore: uploads lie under another name until they are whole, then they are renamed.
 
-How far the contract's promises go beyond what the server can do is said at each `FileTree`.
+Where a server cannot keep a promise of the contract, the docstring of its `FileTree` says so.
 """
 
 import asyncio
@@ -35,7 +35,7 @@ from schemas.errors import InvalidParameterValue, TracklogError
 log = logging.getLogger(__name__)
 
 ABANDONED_AFTER: Final = timedelta(hours=24)
-"""What lies in STAGING for this long belongs to nobody: no upload may take longer."""
+"""What lies in STAGING for this long is abandoned: no upload may take longer."""
 
 PLACE_ATTEMPTS: Final = 5
 """A folder can be removed by another request between its making and its use. Often in a row it is not."""
@@ -137,7 +137,7 @@ class FileTreeBlobStore(BlobStore):
         if found is None:
             return
         try:
-            with suppress(NoSuchPath):  # another request was quicker
+            with suppress(NoSuchPath):  # another request removed it first
                 if found.kind is Kind.FOLDER:
                     await self._delete_folder(names)
                 else:
@@ -211,7 +211,7 @@ class FileTreeBlobStore(BlobStore):
                 raise NotABlob(f"A file is in the way of the folder {'/'.join(each[len(self._base) :])!r}.")
 
     async def _delete_folder(self, folder: Names) -> None:
-        """Take the folder out of the way in one step, so that nobody puts anything into it, and remove it then."""
+        """Rename the folder into STAGING in one step, so that nothing is put into it any more, and remove it there."""
         aside = self._staged()
         try:
             await self._tree.move(folder, aside)

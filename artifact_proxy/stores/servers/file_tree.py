@@ -25,7 +25,7 @@ class Kind(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Found:
-    """What a server tells of a name. `identity` is the server's own mark of this file's content, as good as it has one.
+    """What a server says about a name. `identity` marks this file's content, as well as the server can.
 
     `identity` and `modified` stay when the file is given another name. `modified` is aware.
     """
@@ -41,7 +41,7 @@ class NoSuchPath(Exception):
 
 
 class ServerRefused(Exception):
-    """The server did not do it, for a reason of its own, such as a folder where a file is meant."""
+    """The server refused, for a reason of its own, such as a folder where a file is meant."""
 
 
 class OpenFile(ABC):
@@ -64,7 +64,7 @@ class FileTree(ABC):
     """
 
     times_tell_versions: ClassVar[bool] = False
-    """Whether a file's time, in whole seconds, is all that tells two versions of one size apart."""
+    """Whether only a file's time, in whole seconds, differs between two versions of one size."""
 
     @abstractmethod
     async def start(self) -> None:

@@ -4,7 +4,7 @@ The server must know MLST and MLSD (RFC 3659), as ProFTPD, Pure-FTPd, FileZilla 
 not.
 
 - Links look like what they point at: that they lead nowhere outside is the server's to see to.
-- A version of a blob is known by its time in seconds, its size and, where the server tells it, the file's own mark
+- A version of a blob is known by its time in seconds, its size and, where the server sends it, the file's own mark
   (`unique`). Each version is given a second that no version before had, if the server knows MFMT. On a server that
   knows neither, two versions of one size within a second have one ETag; so they may when two of our servers put a blob
   within a second.
@@ -46,7 +46,7 @@ CONNECTIONS: Final = 32
 
 CONNECTION_WAIT_S: Final = 30.0
 TRUSTED_IDLE_S: Final = 1.0
-"""A connection idle for longer is asked whether it is still there before it is used."""
+"""A connection idle for longer is checked with a NOOP before it is used."""
 
 FACTS: Final = "type;size;modify;unique;"
 KINDS: Final[Mapping[str, Kind]] = {"file": Kind.FILE, "dir": Kind.FOLDER, "cdir": Kind.FOLDER, "pdir": Kind.OTHER}
@@ -106,7 +106,7 @@ class FtpFileTree(FileTree):
                     while line := await read_line(stream):
                         name, facts = facts_of(line.rstrip(b"\r\n").decode(errors="surrogateescape"))
                         if facts.get("type", "").lower() not in ("cdir", "pdir"):
-                            # Asked for what is in a file some servers list the file; it has its whole path then.
+                            # To list a file, some servers answer the file itself, with its whole path.
                             listed.append((name, found_of(facts)))
                     async with calling():
                         await stream.finish()
@@ -293,7 +293,7 @@ class FtpFileTree(FileTree):
                     await client.upgrade_to_tls()
                 await client.login(self._uri.user or aioftp.DEFAULT_USER, self._uri.password or aioftp.DEFAULT_PASSWORD)
             for wish in ("OPTS UTF8 ON", f"OPTS MLST {FACTS}"):
-                with suppress(ServerRefused):  # then it is so already, or the server tells what it tells
+                with suppress(ServerRefused):  # then it is so already, or the server sends what it sends
                     await command(client, wish)
         except ServerRefused as error:
             close_client(client)
@@ -319,7 +319,7 @@ class _FtpFile(OpenFile):
 
 def close_client(client: aioftp.Client) -> None:
     """Close its connection, if it has one."""
-    with suppress(ConnectionError):  # aioftp's answer to being asked for a stream before there is one
+    with suppress(ConnectionError):  # aioftp's error when there is no stream yet
         close_at_once(client.stream.writer)
 
 

@@ -2,11 +2,11 @@
 
 Hosts are trusted by ~/.ssh/known_hosts, and ~/.ssh/config and the keys beside it are read as by `ssh`.
 
-- A link inside the root leads nowhere: the server is asked what each folder's real path is. Between that and the use of
-  the folder there is a moment, which matters only if somebody puts links there who may already write to the server.
-- The protocol tells a file's time in whole seconds and nothing else. So each version of a blob is given a second that
-  no version before had, which may lie in the future for as many seconds as there were versions within one. Two servers
-  that put one blob within the same second may give both versions one ETag.
+- A link inside the root leads nowhere: each folder's real path is requested from the server. Between that and the use
+  of the folder there is a moment, which matters only if somebody puts links there who may already write to the server.
+- The protocol has a file's time in whole seconds, and nothing else to tell versions apart. So each version of a blob is
+  given a second that no version before had, which may lie in the future for as many seconds as there were versions
+  within one. Two servers that put one blob within the same second may give both versions one ETag.
 - A server without OpenSSH's `posix-rename` cannot replace a file in one step: a reader may find none for a moment.
 """
 

@@ -2,7 +2,7 @@
 
 - A file is known by its id, which HDFS gives once, and by its time: every version of a blob has an ETag of its own.
 - Replacing a file is one step. Names cannot hold a colon: HDFS refuses them.
-- Who may do what is the cluster's to say, for the user that this server is. With Kerberos it needs a delegation token.
+- The cluster decides what the user that this server is may do. With Kerberos it needs a delegation token.
 """
 
 import asyncio
@@ -102,7 +102,7 @@ class WebhdfsFileTree(FileTree):
             listing = answer["DirectoryListing"]
             statuses = listing["partialListing"]["FileStatuses"]["FileStatus"]
             for status in statuses:
-                # Asked for what is in a file, HDFS tells of the file, without a name.
+                # To list a file, HDFS answers the file itself, without a name.
                 if status["pathSuffix"]:
                     yield status["pathSuffix"], found_of(status)
             if not listing["remainingEntries"]:
@@ -181,7 +181,7 @@ class WebhdfsFileTree(FileTree):
             location = answer.headers.get("Location")
         if location is None:
             raise StoreUnavailable("The artifact store did not say where the bytes are.")
-        # Java's URIs normalize Unicode, so that the path in there may be another than was asked for.
+        # Java's URIs normalize Unicode, so the path in it may differ from the one we sent.
         address, _, query = location.partition("?")
         parts = urlsplit(address)
         return f"{parts.scheme}://{parts.netloc}/webhdfs/v1{quote(self._at(path))}?{query}"

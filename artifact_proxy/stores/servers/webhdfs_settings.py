@@ -11,15 +11,15 @@ ADDRESSES_VARIABLE: Final = "TRACKLOG_WEBHDFS_URL"
 """One or more, with commas: the name nodes of one cluster, of which one is active, or an HttpFS gateway."""
 
 TOKEN_VARIABLE: Final = "TRACKLOG_WEBHDFS_DELEGATION_TOKEN"
-"""On a cluster with Kerberos, who this server is."""
+"""The identity of this server on a cluster with Kerberos."""
 
 HTTP_PORT: Final = 9870
-"""Where a name node has its WebHDFS unless it is told otherwise. The port in an hdfs:// URI is that of its RPC."""
+"""Where a name node has its WebHDFS by default. The port in an hdfs:// URI is that of its RPC."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WebhdfsSettings:
-    """A folder of a cluster. `addresses` are http(s)://host:port; `token` or `user` say who this server is there."""
+    """A folder of a cluster. `addresses` are http(s)://host:port; `token` or `user` identify this server."""
 
     addresses: tuple[str, ...]
     folder: ArtifactPath = ROOT

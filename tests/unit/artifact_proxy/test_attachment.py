@@ -39,7 +39,7 @@ def test_every_name_is_given_in_a_way_that_all_browsers_read(name: str, disposit
     assert disposition_of(name) == disposition
 
 
-def test_a_browser_is_told_never_to_run_a_download() -> None:
+def test_a_browser_must_never_run_a_download() -> None:
     info = BlobInfo(size=3, etag="e-1", modified=datetime(2026, 1, 2, 3, 4, 5, 600_000, UTC))
     assert {name.lower(): value for name, value in attachment_headers("x.html", info).items()} == {
         "content-type": "text/html",

@@ -86,12 +86,12 @@ def test_an_upload_by_the_page_to_a_run_elsewhere_is_recorded_with_its_root(
     assert (tmp_path / "local" / "run" / "sub" / "b.txt").read_bytes() == b"x"
 
 
-def test_an_upload_in_parts_is_recorded_when_it_is_complete(server: Served, log: Log) -> None:
-    upload_id = in_parts(server, "create", num_parts=1)["upload_id"]
+def test_a_multipart_upload_is_recorded_when_it_is_complete(server: Served, log: Log) -> None:
+    upload_id = multipart(server, "create", num_parts=1)["upload_id"]
     part = f"/api/2.0/mlflow-artifacts/mpu/part/{PATH}?upload_id={upload_id}&part_number=1"
     assert server.ask("PUT", part, b"hello").status == 200
     assert log.events() == []
-    in_parts(server, "complete", upload_id=upload_id, parts=[{"part_number": 1}])
+    multipart(server, "complete", upload_id=upload_id, parts=[{"part_number": 1}])
     [event] = log.events()
     assert isinstance(event, ArtifactUploaded)
     assert (event.path, event.size, event.sha256) == (PATH, 5, hashlib.sha256(b"hello").hexdigest())
@@ -101,13 +101,13 @@ def test_what_is_refused_or_breaks_off_leaves_no_event(server: Served, log: Log)
     server.ask("PUT", f"{PROXY}/1/../x", b"x")
     with server.connect() as connection:
         connection.sendall(f"PUT {FILE} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\nhalf".encode())
-    upload_id = in_parts(server, "create", num_parts=1)["upload_id"]
-    in_parts(server, "abort", upload_id=upload_id)
-    assert in_parts(server, "complete", upload_id=upload_id, parts=[{"part_number": 1}])["error_code"]
+    upload_id = multipart(server, "create", num_parts=1)["upload_id"]
+    multipart(server, "abort", upload_id=upload_id)
+    assert multipart(server, "complete", upload_id=upload_id, parts=[{"part_number": 1}])["error_code"]
     assert log.events() == []
 
 
-def test_when_the_log_is_away_the_client_is_told_to_come_again(server: Served, log: Log) -> None:
+def test_when_the_log_is_away_the_client_is_asked_to_retry(server: Served, log: Log) -> None:
     log.is_broken = True
     answer = server.ask("PUT", FILE, b"hello")
     assert (answer.status, json.loads(answer.body)["error_code"]) == (503, "TEMPORARILY_UNAVAILABLE")
@@ -118,8 +118,8 @@ def test_when_the_log_is_away_the_client_is_told_to_come_again(server: Served, l
     assert len(log.events()) == 1
 
 
-def in_parts(server: Served, step: str, **fields: Any) -> dict[str, Any]:
-    """The answer to a step of an upload in parts of PATH."""
+def multipart(server: Served, step: str, **fields: Any) -> dict[str, Any]:
+    """The answer to a step of a multipart upload of PATH."""
     target = f"/api/2.0/mlflow-artifacts/mpu/{step}/1/run/artifacts"
     body = json.dumps({"path": "a.txt", **fields}).encode()
     answer: dict[str, Any] = json.loads(server.ask("POST", target, body, {"Content-Type": "application/json"}).body)

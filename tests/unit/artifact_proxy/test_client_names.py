@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from artifact_proxy.artifact_path import file_path
-from artifact_proxy.client_names import alias, as_asked, decoded_once, is_odd, kept, plain
+from artifact_proxy.client_names import alias, as_asked, decoded_once, is_odd, plain, stored_path
 
 
 @pytest.mark.parametrize(
@@ -52,7 +52,7 @@ def test_a_folder_has_no_escapes_but_those_without_which_it_had_no_name(name: st
 
 
 def test_a_file_is_kept_under_its_name_in_plain_folders() -> None:
-    assert str(kept(file_path("a%20b/c%2520d/e%20f%"))) == "a b/c d/e%20f%"
+    assert str(stored_path(file_path("a%20b/c%2520d/e%20f%"))) == "a b/c d/e%20f%"
 
 
 @pytest.mark.parametrize(

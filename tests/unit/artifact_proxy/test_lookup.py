@@ -1,4 +1,4 @@
-"""A file that nothing has the asked name of is found by what a client makes of the names it was told."""
+"""A name that nothing has leads to a file by what a client makes of the names it was shown."""
 
 import json
 from collections.abc import AsyncIterator
@@ -102,12 +102,12 @@ async def test_above_the_folder_of_a_run_nothing_is_looked_for(tmp_path: Path) -
     await store.close()
 
 
-async def test_the_client_is_told_an_alias_where_it_would_ask_for_another_or_for_nothing() -> None:
+async def test_the_client_is_shown_an_alias_where_it_would_ask_for_another_or_for_nothing() -> None:
     assert await names_shown(["a b", "a%20b", "a%41", "a%23b"]) == ["a b", "a\uff0520b", "a%41", "a\uff0523b"]
     assert await names_shown(["a%20b%", "a%2520b%"]) == ["a%20b%", "a\uff052520b\uff05"]
 
 
-def test_only_mlflows_client_is_told_an_alias(tmp_path: Path) -> None:
+def test_only_mlflows_client_is_shown_an_alias(tmp_path: Path) -> None:
     with serving(tmp_path / "root") as server:
         assert server.ask("PUT", f"{PROXY}/{RUN}/{quote('a%23b')}", b"1").status == 200
         listing = f"{PROXY}?path={RUN}"
@@ -148,7 +148,7 @@ def test_a_question_mark_in_a_name_is_of_the_name(tmp_path: Path) -> None:
         assert names(server, f"{PROXY}?path={RUN}") == ["a", "a?1", "a?2"]
 
 
-def test_an_upload_in_parts_is_kept_as_one_in_a_piece(tmp_path: Path) -> None:
+def test_a_multipart_upload_is_kept_as_one_in_a_piece(tmp_path: Path) -> None:
     uploads = "/api/2.0/mlflow-artifacts/mpu"
     with serving(tmp_path / "root") as server:
         folder = f"{RUN}/lr%2520sweep"

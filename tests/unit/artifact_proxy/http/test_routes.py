@@ -39,7 +39,7 @@ def test_a_file_goes_up_and_comes_down(server: Served) -> None:
     assert answer.headers["x-content-type-options"] == "nosniff"
 
 
-def test_a_large_file_comes_down_whole_and_in_parts(server: Served) -> None:
+def test_a_large_file_comes_down_whole_and_in_ranges(server: Served) -> None:
     server.ask("PUT", FILE, LARGE)
     answer = server.ask("GET", FILE)
     assert (answer.status, answer.headers["content-length"]) == (200, str(len(LARGE)))
@@ -90,7 +90,7 @@ def test_many_requests_go_over_one_connection(server: Served) -> None:
     assert answers.endswith(LARGE)
 
 
-def test_missing_files_and_folders_are_told_apart(server: Served) -> None:
+def test_missing_files_and_folders_are_distinguished(server: Served) -> None:
     server.ask("PUT", FILE, b"x")
     missing = server.ask("GET", f"{FILE}.missing")
     assert (missing.status, json.loads(missing.body)["error_code"]) == (404, "RESOURCE_DOES_NOT_EXIST")
@@ -256,7 +256,7 @@ def test_a_silent_upload_is_ended_and_may_be_tried_again(server: Served, monkeyp
     assert files_below(server.root) == []
 
 
-def test_a_download_nobody_takes_is_ended(server: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_download_that_is_not_read_is_ended(server: Served, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(transfer, "SILENCE_S", 0.2)
     server.ask("PUT", FILE, os.urandom(30 << 20))
     before = open_descriptors()

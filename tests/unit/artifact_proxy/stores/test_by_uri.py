@@ -1,4 +1,4 @@
-"""Which store a URI names, and what an operator is told when there is none, or something is missing."""
+"""Which store a URI names, and the message for the operator when there is none, or something is missing."""
 
 import subprocess
 import sys

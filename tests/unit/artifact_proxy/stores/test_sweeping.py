@@ -1,4 +1,4 @@
-"""What is left of uploads that were killed goes, and nothing that somebody may still be at."""
+"""What uploads that were killed left behind is removed, and nothing that may still be in use."""
 
 import asyncio
 import os
@@ -23,7 +23,7 @@ DAY_S = 24 * 3600.0
 PATH = file_path("run/model.bin")
 
 
-class House:
+class Deployment:
     """A store, the store of its parts, and processes that use both at times of their own."""
 
     def __init__(self, folder: Path) -> None:
@@ -35,7 +35,7 @@ class House:
         return StagedMultipartUploads(self.store, self.parts, lambda: self.now_s)
 
     def all_of(self, upload_id: str, age_s: float) -> None:
-        """Let all that lies of an upload be of an age."""
+        """Give all files of an upload an age."""
         for file in (self.folder / "parts" / upload_id).iterdir():
             os.utime(file, (self.now_s - age_s,) * 2)
 
@@ -45,67 +45,69 @@ class House:
 
 
 @pytest.fixture
-async def house(tmp_path: Path) -> AsyncIterator[House]:
-    house = House(tmp_path)
-    yield house
-    await house.store.close()
-    await house.parts.close()
+async def deployment(tmp_path: Path) -> AsyncIterator[Deployment]:
+    deployment = Deployment(tmp_path)
+    yield deployment
+    await deployment.store.close()
+    await deployment.parts.close()
 
 
 async def one(content: bytes) -> AsyncIterator[bytes]:
     yield content
 
 
-async def test_an_upload_that_nobody_goes_on_with_is_removed_with_its_parts(house: House) -> None:
-    ours, theirs = house.process(), house.process()
+async def test_an_abandoned_upload_is_removed_with_its_parts(deployment: Deployment) -> None:
+    ours, theirs = deployment.process(), deployment.process()
     upload_id = await theirs.create(PATH)
     await theirs.put_part(PATH, upload_id, 1, one(b"1"), 1)
     await ours.sweep()
-    assert house.uploads() == {upload_id}
-    house.now_s += ABANDONED_AFTER_S + 1
+    assert deployment.uploads() == {upload_id}
+    deployment.now_s += ABANDONED_AFTER_S + 1
     await ours.sweep()
-    assert house.uploads() == set()
+    assert deployment.uploads() == set()
     with pytest.raises(NoSuchUpload):
         await theirs.put_part(PATH, upload_id, 2, one(b"2"), 1)
 
 
-async def test_an_old_upload_of_another_process_whose_parts_still_come_stays(house: House) -> None:
-    ours, theirs = house.process(), house.process()
+async def test_an_old_upload_of_another_process_whose_parts_still_come_stays(deployment: Deployment) -> None:
+    ours, theirs = deployment.process(), deployment.process()
     upload_id = await theirs.create(PATH)
-    house.now_s += ABANDONED_AFTER_S + 1
-    house.all_of(upload_id, ABANDONED_AFTER_S + 1)
+    deployment.now_s += ABANDONED_AFTER_S + 1
+    deployment.all_of(upload_id, ABANDONED_AFTER_S + 1)
     await theirs.put_part(PATH, upload_id, 1, one(b"1"), 1)
-    os.utime(house.folder / "parts" / upload_id / "000001", (house.now_s - DAY_S,) * 2)
+    os.utime(deployment.folder / "parts" / upload_id / "000001", (deployment.now_s - DAY_S,) * 2)
     await ours.sweep()
     await theirs.complete(PATH, upload_id, [(1, "")])
-    assert (house.folder / "store" / "run" / "model.bin").read_bytes() == b"1"
+    assert (deployment.folder / "store" / "run" / "model.bin").read_bytes() == b"1"
 
 
-async def test_an_old_upload_is_not_swept_while_it_is_completed(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
-    ours, theirs = house.process(), house.process()
+async def test_an_old_upload_is_not_swept_while_it_is_completed(
+    deployment: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ours, theirs = deployment.process(), deployment.process()
     upload_id = await theirs.create(PATH)
     await theirs.put_part(PATH, upload_id, 1, one(b"1"), 1)
-    house.all_of(upload_id, ABANDONED_AFTER_S + TOUCHED_AFTER_S)
+    deployment.all_of(upload_id, ABANDONED_AFTER_S + TOUCHED_AFTER_S)
     # Begun so long ago, as the id tells.
-    old_id = f"{int((house.now_s - ABANDONED_AFTER_S - DAY_S) * 1000):012x}{upload_id[12:]}"
-    (house.folder / "parts" / upload_id).rename(house.folder / "parts" / old_id)
-    put = house.store.put
+    old_id = f"{int((deployment.now_s - ABANDONED_AFTER_S - DAY_S) * 1000):012x}{upload_id[12:]}"
+    (deployment.folder / "parts" / upload_id).rename(deployment.folder / "parts" / old_id)
+    put = deployment.store.put
 
     async def swept_meanwhile(path: ArtifactPath, content: AsyncIterator[bytes], size: int | None = None) -> object:
         await ours.sweep()
         return await put(path, content, size)
 
-    monkeypatch.setattr(house.store, "put", swept_meanwhile)
+    monkeypatch.setattr(deployment.store, "put", swept_meanwhile)
     await theirs.complete(PATH, old_id, [(1, "")])
-    assert house.uploads() == set()
+    assert deployment.uploads() == set()
 
 
-async def test_what_is_no_upload_is_left_alone(house: House) -> None:
+async def test_what_is_no_upload_is_left_alone(deployment: Deployment) -> None:
     for name in ("0001-notes", "README", "-x"):
-        await house.parts.put(file_path(f"{name}/file"), one(b"1"))
-    house.now_s += 2 * ABANDONED_AFTER_S
-    await house.process().sweep()
-    assert house.uploads() == {"0001-notes", "README", "-x"}
+        await deployment.parts.put(file_path(f"{name}/file"), one(b"1"))
+    deployment.now_s += 2 * ABANDONED_AFTER_S
+    await deployment.process().sweep()
+    assert deployment.uploads() == {"0001-notes", "README", "-x"}
 
 
 async def test_a_store_is_swept_at_the_start_and_again_and_again_whatever_goes_wrong() -> None:

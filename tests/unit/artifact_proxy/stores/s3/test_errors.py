@@ -1,4 +1,4 @@
-"""What goes wrong with S3 is told apart: what somebody must mend, and what passes."""
+"""Errors of S3: what an operator must repair is a refusal, and what passes is an outage."""
 
 import pytest
 from botocore.exceptions import ClientError, ConnectTimeoutError, NoCredentialsError
@@ -17,8 +17,8 @@ from artifact_proxy.stores.s3.errors import store_errors
         (ConnectTimeoutError(endpoint_url="https://secret.example"), StoreUnavailable),
     ],
 )
-def test_a_refusal_is_told_from_an_outage(error: Exception, meant: type[Exception]) -> None:
-    with pytest.raises(meant) as told, store_errors("list_objects_v2"):
+def test_a_refusal_is_not_an_outage(error: Exception, meant: type[Exception]) -> None:
+    with pytest.raises(meant) as raised, store_errors("list_objects_v2"):
         raise error
-    assert type(told.value) is meant
-    assert "secret.example" not in str(told.value)
+    assert type(raised.value) is meant
+    assert "secret.example" not in str(raised.value)
