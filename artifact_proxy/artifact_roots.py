@@ -13,6 +13,9 @@ from schemas.errors import InvalidParameterValue
 ROUTE_ANCHOR: Final = "/api/2.0/mlflow-artifacts/artifacts/"
 """In an http(s) URI of artifacts behind a proxy, what comes before the path. Source: MLflow's client writes them so."""
 
+PROXIED_SCHEMES: Final = ("http", "https", "mlflow-artifacts")
+"""Schemes of artifacts that clients reach through a server."""
+
 THIS_MACHINE: Final = ("", "localhost", "127.0.0.1")
 
 

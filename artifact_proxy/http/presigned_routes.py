@@ -7,7 +7,7 @@ import orjson
 from aiohttp import web
 
 from artifact_proxy.artifact_path import file_path
-from artifact_proxy.artifact_roots import Place
+from artifact_proxy.artifact_roots import PROXIED_SCHEMES, Place
 from artifact_proxy.http.artifact_route import ArtifactRoute
 from artifact_proxy.http.listing import json_response
 from artifact_proxy.http.messages import CreatePresignedDownloadUrl, CreatePresignedUploadUrl
@@ -22,8 +22,6 @@ UPLOAD_EXPIRY_S: Final = 900
 DOWNLOAD_EXPIRY_S: Final = 300
 LONGEST_EXPIRY_S: Final = 604_800
 """Seven days, which is the most that stores take. Source of all three: MLflow."""
-
-PROXIED_SCHEMES: Final = ("http", "https", "mlflow-artifacts")
 
 
 async def presign_download_from_destination(destination: Destination, request: web.Request) -> web.StreamResponse:

@@ -6,9 +6,8 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from artifact_proxy.artifact_roots import ArtifactRoots, LocalRoot, RemoteRoot
+from artifact_proxy.artifact_roots import PROXIED_SCHEMES, ArtifactRoots, LocalRoot, RemoteRoot
 from artifact_proxy.changes import ArtifactChanges
-from artifact_proxy.http.presigned_routes import PROXIED_SCHEMES
 from artifact_proxy.service import ArtifactProxy, ArtifactRootOf
 from artifact_proxy.stores.blob_store import BlobStore
 from artifact_proxy.stores.by_uri import store_at
