@@ -1,0 +1,61 @@
+"""The routes of the commands about experiments."""
+
+from functools import partial
+
+from aiohttp import hdrs, web
+
+from ingest.experiments.commands import ExperimentCommands
+from ingest.proxy_address import ProxyAddress
+from ingest.write_route import write_route
+from schemas.messages.experiments import (
+    CreateExperiment,
+    DeleteExperiment,
+    DeleteExperimentTag,
+    RestoreExperiment,
+    SetExperimentTag,
+    UpdateExperiment,
+)
+from schemas.rest.decode import read_message
+from schemas.rest.handler import command_handler, named_for
+from schemas.rest.json_answer import JsonAnswer
+from schemas.rest.request_keys import ACTOR, KNOWS_ITS_HOSTS, REQUEST_ID
+from schemas.rest.route import DATA_LIMITS, Permission, Route
+
+
+def experiment_routes(commands: ExperimentCommands) -> tuple[Route, ...]:
+    """Every route of these commands."""
+
+    async def create(request: web.Request) -> web.StreamResponse:
+        message = await read_message(request, CreateExperiment)
+        answer = await commands.create(
+            message, request[ACTOR], request[REQUEST_ID], _reached_at(request), partial(_is_connected, request)
+        )
+        return JsonAnswer(answer)
+
+    edit, manage = Permission.EDIT, Permission.MANAGE
+    return (
+        write_route(
+            "POST", "experiments/create", named_for(CreateExperiment, create), Permission.AUTHENTICATED, DATA_LIMITS
+        ),
+        write_route("POST", "experiments/update", command_handler(UpdateExperiment, commands.rename), edit),
+        write_route("POST", "experiments/delete", command_handler(DeleteExperiment, commands.delete), manage),
+        write_route("POST", "experiments/restore", command_handler(RestoreExperiment, commands.restore), manage),
+        write_route(
+            "POST", "experiments/set-experiment-tag", command_handler(SetExperimentTag, commands.set_tag), edit
+        ),
+        write_route(
+            "POST", "experiments/delete-experiment-tag", command_handler(DeleteExperimentTag, commands.delete_tag), edit
+        ),
+    )
+
+
+def _reached_at(request: web.Request) -> ProxyAddress | None:
+    """Where the client reached this server, as far as its Host header can be believed."""
+    if not request.app.get(KNOWS_ITS_HOSTS, False):
+        return None
+    return ProxyAddress.of_request(request.headers.get(hdrs.HOST, ""), request.rel_url.raw_path)
+
+
+def _is_connected(request: web.Request) -> bool:
+    """Whether the client of the request is still there, as far as is known."""
+    return request.transport is not None and not request.transport.is_closing()
