@@ -1,7 +1,7 @@
 """What an experiment may be given as the location of its artifacts.
 
-A location is written by a client and read by all the others, and this server resolves some of them: it must not choose
-whom the server calls, nor send the artifacts of others to a host that is none of the operator's.
+A location is written by one client and read by all the others, and this server resolves some of them: it must not
+choose which host the server calls, nor send the artifacts of others to a host that is not the operator's.
 """
 
 import re
@@ -89,8 +89,8 @@ def is_host_allowed(parts: SplitResult, own_root: str, reached_at: ProxyAddress 
 
 
 def is_own_proxy(parts: SplitResult, own_root: str, reached_at: ProxyAddress | None) -> bool:
-    """Whether a proxied location is this server's, or that of the artifact server it was told of."""
+    """Whether a proxied location is this server's, or that of the artifact server it was started with."""
     if not parts.netloc:
         return parts.scheme == "mlflow-artifacts"
-    told = ProxyAddress.of_root(own_root, reached_at.prefix if reached_at else "")
-    return "@" not in parts.netloc and any(own is not None and own.is_named_by(parts) for own in (told, reached_at))
+    named = ProxyAddress.of_root(own_root, reached_at.prefix if reached_at else "")
+    return "@" not in parts.netloc and any(own is not None and own.is_named_by(parts) for own in (named, reached_at))

@@ -27,7 +27,7 @@ def joined(folder: str, path: str) -> str:
 def absolute(location: str, folder: str) -> str:
     """A relative path, or a `file:` URI of one, seen from `folder`; any other location as it is.
 
-    `..` stays: only who resolves links knows where it leads. Source: MLflow 3.17, observed.
+    `..` stays: where it leads depends on links. Source: MLflow 3.17, observed.
     """
     if not location:
         return location

@@ -14,7 +14,7 @@ from schemas.errors import Retryable
 from schemas.events import AnyEvent
 
 VERDICT_WAIT_S: Final = 10.0
-"""The projector answers in milliseconds. One that needs longer is in trouble, and the client is told to ask again; its
+"""The projector decides in milliseconds. When it needs longer it is in trouble, and the client is asked to repeat; the
 event stays in the log."""
 
 
@@ -41,7 +41,7 @@ NOT_OBSERVED: Final = _NotObserved()
 
 @contextmanager
 def in_the_log() -> Iterator[None]:
-    """Around what a command asks behind its append: raises EventInLog for what would say that nothing was done."""
+    """Around the reads after an append: raises EventInLog for errors that would mean that nothing was written."""
     try:
         yield
     except Retryable as error:
@@ -81,8 +81,8 @@ class LogWriter:
         """Return when the event is durable and the read model holds it.
 
         Raises the error the fold refuses it with, EventInLog, and what EventLog.append raises; and
-        TemporarilyUnavailable, with nothing appended, when no verdict could be received: a client that repeats what it
-        got no answer to might otherwise do twice what it meant to do once.
+        TemporarilyUnavailable, with nothing appended, when no verdict could be received: a client that repeats such a
+        request might otherwise do twice what it meant to do once.
         """
         self._progress.require_listening()
         stamped = self._clock.stamp(event, actor, request_id)
@@ -96,7 +96,8 @@ class LogWriter:
     ) -> None:
         """As `append_and_wait`, for an event that changes what is known of an entity.
 
-        The cache is told of the outcome, or that it is not known, even when the caller is cancelled meanwhile.
+        The cache is invalidated when the outcome is known, or known to be unknown, even when the caller is cancelled
+        meanwhile.
         """
         task = asyncio.get_running_loop().create_task(self._append_change(kind, key, event, actor, request_id))
         self._under_way.add(task)

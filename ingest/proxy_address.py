@@ -37,7 +37,7 @@ class ProxyAddress:
 
     @classmethod
     def of_root(cls, root: str, prefix: str = "") -> Self | None:
-        """The artifact server that an artifact root names; None when it names none. `prefix` where it does not tell."""
+        """The artifact server that an artifact root names, else None. `prefix` is for an `mlflow-artifacts:` root."""
         parts = urlsplit(root)
         if parts.scheme not in PROXIED_SCHEMES or not parts.hostname:
             return None
@@ -48,7 +48,7 @@ class ProxyAddress:
     def is_named_by(self, location: SplitResult) -> bool:
         """Whether `location`, of a proxied scheme and with a host, is below this address.
 
-        `mlflow-artifacts://host/` leaves the port to whoever reads it, so it names any server on that host.
+        `mlflow-artifacts://host/` leaves the port to its reader, so it names any server on that host.
         Raises ValueError for a port that cannot be.
         """
         if location.hostname != self.host:

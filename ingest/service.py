@@ -21,8 +21,8 @@ class IngestService:
 
     A refused command leaves no event when what refuses it is known before the append; a race that the fold decides
     leaves an event that changes nothing.
-    `shared`: other processes write to the same log. `observer` counts what is written. `now_s` tells
-    seconds, for how old what is known may be.
+    `shared`: other processes write to the same log. `observer` counts what is written. `now_s` returns seconds,
+    for the age of what is known.
     """
 
     def __init__(

@@ -1,1 +1,1 @@
-"""What ingest knows of the entities that a command is about: look-ups in the read model, and the cache before them."""
+"""What ingest knows of the entities that a command is about: lookups in the read model, and the cache before them."""

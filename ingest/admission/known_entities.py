@@ -1,7 +1,7 @@
 """What this process knows of the entities that commands are about: a bounded cache in front of the read model.
 
-A kind of entity is declared by an EntityKind; the cache treats all alike. Entries never change: a command that changes
-an entity tells the cache, which drops or replaces the entry.
+A kind of entity is declared by an EntityKind; the cache treats all alike. Entries never change: when a
+command changes an entity, the cache drops or replaces its entry.
 
 A change of a lifecycle is acknowledged when the read model holds it; what was known of its entity is dropped then.
 A lookup that finds nothing waits for the projection and looks again, so what was acknowledged is known here. Two things
@@ -34,7 +34,7 @@ MAX_AGE_S: Final = 0.9
 """How long an entry is trusted when other processes may change its entity; a lookup takes some more."""
 
 CATCH_UP_WAIT_S: Final = 10.0
-"""Longer, and the client had better ask again."""
+"""After this the client is asked to repeat its request."""
 
 RETRY_S: Final = 1.0
 """How long after a lookup that failed old entries are used without another."""
@@ -72,8 +72,8 @@ class _Seen(Generic[T]):
 class KnownEntities:
     """Finds what commands are about. One for all commands of a process.
 
-    `is_shared`: other processes write to the same log. `clock` tells seconds. Whatever looks up raises ProjectionBehind
-    and TemporarilyUnavailable when it cannot.
+    `is_shared`: other processes write to the same log. `clock` returns seconds. Every method that looks up raises
+    ProjectionBehind, TemporarilyUnavailable and LogUnavailable.
     """
 
     def __init__(
@@ -134,7 +134,7 @@ class KnownEntities:
     async def catch_up(self, ordering_unit: str | None = None) -> None:
         """Return when the read model holds everything acknowledged before the call, or all of one ordering unit.
 
-        Raises ProjectionBehind after CATCH_UP_WAIT_S, LogUnavailable.
+        Raises ProjectionBehind after CATCH_UP_WAIT_S, and LogUnavailable.
         """
         end = await self._log.end()
         if ordering_unit is not None:
@@ -147,7 +147,7 @@ class KnownEntities:
         if seen is None:
             return await self._look_up(kind, key)
         was_seen_at_s = seen.at_s
-        seen.at_s = self._now_s()  # one looks again, and the others go on meanwhile
+        seen.at_s = self._now_s()  # one caller looks again, the others use the entry meanwhile
         try:
             entry = await self._look_up(kind, key)
         except Retryable:
@@ -195,7 +195,7 @@ class KnownEntities:
         if now_s - seen_at_s <= MAX_AGE_S or now_s < self._away_until_s:
             return True
         if self._away_until_s:
-            # The read model was away: let one try, and the others not wait for it.
+            # The read model was away: one caller tries again, the others do not wait for it.
             self._away_until_s = now_s + RETRY_S
         return False
 

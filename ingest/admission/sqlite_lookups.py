@@ -22,7 +22,7 @@ from schemas.sqlite_errors import is_damage, is_passing
 T = TypeVar("T")
 
 OnDamage = Callable[[str, str], None]
-"""Told the file's name, and what is wrong with it; what was asked is answered 503."""
+"""Called with the file's name, and what is wrong with it; the request is answered 503."""
 
 BUSY_WAIT_S: Final = 0.05
 """Readers of a WAL wait only while it is recovered; the event loop must not wait long."""

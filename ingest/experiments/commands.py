@@ -1,6 +1,6 @@
 """The commands about experiments.
 
-Each takes a request message, who asks, and the id of the request, and answers with JSON. Raises ResourceDoesNotExist
+Each takes a request message, the actor and the id of the request, and answers with JSON. Raises ResourceDoesNotExist
 when there is no such experiment, InvalidParameterValue for an id that is no number, and what KnownEntities and
 LogWriter raise.
 """
@@ -52,7 +52,7 @@ DEFAULT_EXPERIMENT_NAME: Final = "Default"
 """Where stock clients log when they name no experiment."""
 
 ATTEMPTS: Final = 20
-"""Each attempt loses only when another process took the same id between its look-up and its append."""
+"""Each attempt loses only when another process took the same id between its lookup and its append."""
 
 
 class ExperimentCommands:
@@ -84,7 +84,7 @@ class ExperimentCommands:
         """Create an experiment with a name of its own. Answered when projected, with its id.
 
         A request that repeats the one which created the experiment, and which was not answered, is answered as that
-        one. So an experiment is acknowledged (an event too) right before the one answer that tells of it.
+        one. So an experiment is acknowledged, by an event, right before the first answer that holds its id.
         `reached_at` is where the client reached this server, which it may name as the place of artifacts.
         `is_awaited`: whether the client is still there; to one that is gone nothing is acknowledged.
         Raises InvalidParameterValue or BadRequest for a bad name, location or tag, ResourceAlreadyExists for a name
@@ -110,7 +110,7 @@ class ExperimentCommands:
                     raise
                 continue
             if is_awaited():
-                with suppress(Retryable):  # it is created all the same; only a repeat would be told so once more
+                with suppress(Retryable):  # it is created all the same; a repeat would get the same answer
                     await self._acknowledge(event.experiment_id, actor, request_id)
             return answers.experiment_created(event.experiment_id)
         raise AssertionError("unreachable: the last attempt returns or raises")

@@ -38,7 +38,7 @@ MAX_SAVED_VIEWS: Final = 50
 """The page keeps each saved view in a tag of its experiment; MLflow stops at so many."""
 
 REPEAT_WITHIN_MS: Final = 120_000
-"""Clients repeat for a minute or so. The two requests may be taken by two processes, whose clocks differ: so about."""
+"""Clients repeat for about a minute. It is a rough bound: two processes, with two clocks, may take the two requests."""
 
 
 def check_create(command: CreateExperiment, artifact_root: str, reached_at: ProxyAddress | None = None) -> None:
@@ -57,7 +57,7 @@ def check_create(command: CreateExperiment, artifact_root: str, reached_at: Prox
 def create(
     command: CreateExperiment, holder: KnownExperiment | None, experiment_id: int, artifact_root: str
 ) -> ExperimentCreated:
-    """`holder` is who has the name now. Raises ResourceAlreadyExists."""
+    """`holder` is the experiment that has the name now. Raises ResourceAlreadyExists."""
     if holder is not None:
         state = "active" if holder.active else "deleted"
         raise ResourceAlreadyExists(
@@ -83,7 +83,7 @@ def is_repeat(
 ) -> bool:
     """Whether `command` may be the one that created the holder of its name, sent again because it had no answer.
 
-    Of the same actor, with the same content, within REPEAT_WITHIN_MS, while nobody was told that the holder is created.
+    Of the same actor, with the same content, within REPEAT_WITHIN_MS, while no creation of the holder is acknowledged.
     """
     if holder.claim is None or not holder.active or now_ms - holder.creation_time_ms > REPEAT_WITHIN_MS:
         return False
@@ -91,7 +91,7 @@ def is_repeat(
 
 
 def rename(command: UpdateExperiment, experiment: KnownExperiment, holder: KnownExperiment | None) -> ExperimentRenamed:
-    """`holder` is who has the new name now. Raises InvalidState or BadRequest."""
+    """`holder` is the experiment that has the new name now. Raises InvalidState or BadRequest."""
     if not experiment.active:
         raise InvalidState(
             f"Experiment {experiment.experiment_id} is deleted; only an active experiment can be renamed."

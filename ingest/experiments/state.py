@@ -7,8 +7,10 @@ from schemas.errors import InvalidParameterValue
 
 @dataclass(frozen=True, slots=True)
 class KnownExperiment:
-    """`lifecycle_us` is when it was last created, deleted or restored, `lifecycle_revision` how many times the latter
-    two, `claim` by whom and how it was created (`schemas.claims`), as long as no request to create it was acknowledged.
+    """An experiment as commands need it.
+
+    `lifecycle_us` is when it was last created, deleted or restored, `lifecycle_revision` how many times the latter two.
+    `claim` is by which actor and how it was created (`schemas.claims`), until a request to create it was acknowledged.
     """
 
     experiment_id: int

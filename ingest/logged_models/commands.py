@@ -1,7 +1,7 @@
 """The commands about logged models.
 
-Each takes a request message, who asks, and the id of the request; answers with JSON; and refuses what is wrong whatever
-the state before it looks for the model. A deleted model takes every write, as in MLflow. Raises ResourceDoesNotExist
+Each takes a request message, the actor and the id of the request, and answers with JSON. What is wrong in any state is
+refused before the model is looked up. A deleted model takes every write, as in MLflow. Raises ResourceDoesNotExist
 when there is no such model, and what KnownEntities and LogWriter raise.
 """
 
@@ -56,7 +56,7 @@ class LoggedModelCommands:
         await self._writer.append_and_wait(decisions.finalize(model, status), actor, request_id)
         with in_the_log():
             answer = await self._known.lookups.one(LOGGED_MODEL_JSON, model.model_id)
-        assert answer is not None, "a logged model stays in the read model for ever"
+        assert answer is not None, "logged models stay in the read model"
         return answer
 
     async def log_params(self, command: LogLoggedModelParams, actor: Actor, request_id: str) -> bytes:

@@ -1,7 +1,7 @@
 """The commands about the data of a run.
 
-Each takes a request message, who asks, and the id of the request; answers with JSON; and refuses what is wrong whatever
-the state before it looks for the run. Raises ResourceDoesNotExist when there is no such run, InvalidParameterValue when
+Each takes a request message, the actor and the id of the request, and answers with JSON. What is wrong in any state is
+refused before the run is looked up. Raises ResourceDoesNotExist when there is no such run, InvalidParameterValue when
 it is deleted, and what KnownEntities and LogWriter raise.
 """
 

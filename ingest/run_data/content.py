@@ -1,6 +1,6 @@
 """What commands say about the data of a run, checked and in the shape that events keep, whatever the state of the run.
 
-Points are checked in bulk: a batch of a thousand passes in columns, each distinct key is looked at once.
+Points are checked in bulk: a batch of a thousand passes in columns, each distinct key is checked once.
 """
 
 import json
@@ -175,7 +175,7 @@ def _checked(series: MetricSeries) -> MetricSeries:
 
 
 def _check_dataset(metric: Metric | LogMetric) -> None:
-    """A name alone does not tell a dataset, nor does a digest."""
+    """A dataset is identified by its name and its digest together."""
     if bool(metric.dataset_name) != bool(metric.dataset_digest):
         raise InvalidParameterValue(
             "'dataset_name' and 'dataset_digest' of a metric belong together: give both or none."

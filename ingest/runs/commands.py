@@ -1,6 +1,6 @@
 """The commands about a run itself.
 
-Each takes a request message, who asks, and the id of the request, and answers with JSON. Raises ResourceDoesNotExist
+Each takes a request message, the actor and the id of the request, and answers with JSON. Raises ResourceDoesNotExist
 when there is no such run, and what KnownEntities and LogWriter raise.
 """
 

@@ -32,5 +32,5 @@ NOUNS: Final = _words("""
 
 
 def random_name() -> str:
-    """A name that is easy to tell from its neighbours; it need not be unique."""
+    """A name that is easy to tell apart from others; it need not be unique."""
     return f"{random.choice(ADJECTIVES)}-{random.choice(NOUNS)}-{random.randint(100, 999)}"

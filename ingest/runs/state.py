@@ -24,7 +24,9 @@ class RunInfo:
 
 @dataclass(frozen=True, slots=True)
 class KnownRun:
-    """`experiment_revision` is how much of its experiment's lifecycle the writer of its own last change had seen; None
+    """A run as commands need it.
+
+    `experiment_revision` is how much of its experiment's lifecycle the writer of its own last change had seen; None
     when that was not noted yet.
     """
 

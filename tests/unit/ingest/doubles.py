@@ -34,7 +34,7 @@ ANN = Actor(user="ann")
 class ProjectionOnDemand(ProjectionProgress, Lookups):
     """The read model of a log of one partition, folded as far as a command waited for it, and not before.
 
-    `is_stuck`: it never gets on. `is_away`: nobody can ask it; `asked` counts who tries.
+    `is_stuck`: it never advances. `is_away`: it cannot be asked. `asked` counts the lookups, also those that fail.
     """
 
     def __init__(self, log: MemoryEventLog, folder: Path) -> None:
@@ -111,8 +111,8 @@ def _empty_read_model() -> Path:
     return file
 
 
-class House:
-    """An ingest service on an empty log, and what one wants to see of it. `now_s` is what its clock shows."""
+class Deployment:
+    """An ingest service on an empty log, and what tests look at of it. `now_s` is what its clock shows."""
 
     def __init__(self, *, shared: bool = False) -> None:
         folder = Path(tempfile.mkdtemp(prefix="ingest-tests-"))

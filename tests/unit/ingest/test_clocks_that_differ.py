@@ -18,7 +18,7 @@ from schemas.envelope import EventClock
 from schemas.errors import TracklogError
 from schemas.messages.experiments import CreateExperiment, DeleteExperiment, RestoreExperiment
 from schemas.messages.runs import CreateRun, DeleteRun, RestoreRun
-from tests.unit.ingest.doubles import ANN, House
+from tests.unit.ingest.doubles import ANN, Deployment
 from tests.unit.query_api.sqlite_rows import SqliteRows
 
 NOW_US = 1_800_000_000_000_000
@@ -45,8 +45,8 @@ class System:
     """Processes that share a log and a read model."""
 
     def __init__(self, ahead_us: list[int]) -> None:
-        self.house = House(shared=True)
-        self.processes = [self.house.another_process(shared=True, clock=clock(one)) for one in ahead_us]
+        self.deployment = Deployment(shared=True)
+        self.processes = [self.deployment.another_process(shared=True, clock=clock(one)) for one in ahead_us]
         self.model = Model()
         self.experiment_id = ""
 
@@ -68,8 +68,8 @@ class System:
                 try:
                     answer = await process.runs.create(CreateRun(experiment_id=self.experiment_id), ANN, "q")
                 except TracklogError:
-                    return  # the process has not heard yet that the experiment was restored
-                # One that has not heard yet of a delete makes a run of a deleted experiment.
+                    return  # the process has not seen yet that the experiment was restored
+                # One that has not seen a delete yet makes a run of a deleted experiment.
                 self.model.runs[orjson.loads(answer)["run"]["info"]["run_id"]] = self.model.active
             case "delete run" if run_ids:
                 run_id = run_ids[which % len(run_ids)]
@@ -81,8 +81,8 @@ class System:
                 self.model.runs[run_id] = True
 
     async def shown(self) -> dict[str, bool]:
-        """Which runs are active, to whoever looks at all that was acknowledged."""
-        known = self.house.another_process(shared=True).known
+        """Which runs are active when all that was acknowledged is seen."""
+        known = self.deployment.another_process(shared=True).known
         await known.catch_up()
         experiment = await known.existing(EXPERIMENTS, int(self.experiment_id))
         return {run_id: is_active(await known.existing(RUNS, run_id), experiment) for run_id in self.model.runs}

@@ -4,7 +4,7 @@ import pytest
 from aiohttp.test_utils import TestClient
 
 from ingest.routes import ingest_routes
-from tests.unit.ingest.doubles import House
+from tests.unit.ingest.doubles import Deployment
 from tests.web_server import WebServer
 from tracklog.settings.process import WebSettings
 from tracklog.web.app import create_app
@@ -15,9 +15,9 @@ ROUTE = "api/2.0/mlflow-artifacts/artifacts"
 
 async def status_of(location: str, allowed_hosts: tuple[str, ...] | None, host: str) -> int:
     """The answer to the creation of an experiment at `location` by a client that calls the server `host`."""
-    house = House()
-    await house.ingest.ensure_default_experiment()
-    app = create_app(ingest_routes(house.ingest), WebSettings(allowed_hosts=allowed_hosts, access_log=False))
+    deployment = Deployment()
+    await deployment.ingest.ensure_default_experiment()
+    app = create_app(ingest_routes(deployment.ingest), WebSettings(allowed_hosts=allowed_hosts, access_log=False))
     async with TestClient(WebServer(app)) as client:
         answer = await client.post(
             "/api/2.0/mlflow/experiments/create",

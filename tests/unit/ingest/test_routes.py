@@ -13,7 +13,7 @@ from ingest.routes import ingest_routes
 from schemas.errors import TracklogError
 from schemas.rest.request_keys import ACTOR, REQUEST_ID
 from schemas.rest.route import Kind, Permission
-from tests.unit.ingest.doubles import ANN, House
+from tests.unit.ingest.doubles import ANN, Deployment
 
 Client = TestClient[web.Request, web.Application]
 
@@ -28,18 +28,18 @@ async def errors_as_json(request: web.Request, handler: Handler) -> web.StreamRe
 
 
 @pytest.fixture
-async def house() -> House:
-    """A house with the default experiment."""
-    house = House()
-    await house.ingest.ensure_default_experiment()
-    return house
+async def deployment() -> Deployment:
+    """A deployment with the default experiment."""
+    deployment = Deployment()
+    await deployment.ingest.ensure_default_experiment()
+    return deployment
 
 
 @pytest.fixture
-async def client(house: House) -> AsyncIterator[Client]:
+async def client(deployment: Deployment) -> AsyncIterator[Client]:
     """An HTTP client of the write routes."""
     app = web.Application(middlewares=[errors_as_json])
-    for route in ingest_routes(house.ingest):
+    for route in ingest_routes(deployment.ingest):
         for prefix in route.prefixes:
             app.router.add_route(route.method, prefix + route.path, route.handler)
     async with TestClient(TestServer(app)) as client:
@@ -52,8 +52,8 @@ async def call(client: Client, path: str, body: Any, method: str = "POST") -> tu
     return answer.status, orjson.loads(await answer.read())
 
 
-def test_every_write_of_the_tracking_api_is_there_under_both_prefixes(house: House) -> None:
-    routes = ingest_routes(house.ingest)
+def test_every_write_of_the_tracking_api_is_there_under_both_prefixes(deployment: Deployment) -> None:
+    routes = ingest_routes(deployment.ingest)
     assert {f"{route.method} {route.path}" for route in routes} == {
         "POST /mlflow/experiments/create",
         "POST /mlflow/experiments/update",
@@ -85,7 +85,7 @@ def test_every_write_of_the_tracking_api_is_there_under_both_prefixes(house: Hou
     assert Permission.PUBLIC not in {route.permission for route in routes}
 
 
-async def test_a_whole_run_over_http(client: Client, house: House) -> None:
+async def test_a_whole_run_over_http(client: Client, deployment: Deployment) -> None:
     status, created = await call(client, "runs/create", {"experiment_id": "0"})
     run_id = created["run"]["info"]["run_id"]
     assert status == 200
@@ -103,7 +103,7 @@ async def test_a_whole_run_over_http(client: Client, house: House) -> None:
         assert await call(client, path, body) == (200, {}), path
     status, updated = await call(client, "runs/update", {"run_id": run_id, "status": "FINISHED", "endTime": 9})
     assert (status, updated["run_info"]["status"], updated["run_info"]["end_time"]) == (200, "FINISHED", 9)
-    assert await house.count() == 12
+    assert await deployment.count() == 12
 
 
 async def test_a_logged_model_over_http(client: Client) -> None:
@@ -138,8 +138,8 @@ async def test_a_path_says_what_a_request_is_about_and_not_its_body(client: Clie
     assert (status, answer["error_code"]) == (400, "INVALID_PARAMETER_VALUE")
 
 
-async def test_a_refusal_has_mlflows_code_and_leaves_no_event(client: Client, house: House) -> None:
-    before = await house.count()
+async def test_a_refusal_has_mlflows_code_and_leaves_no_event(client: Client, deployment: Deployment) -> None:
+    before = await deployment.count()
     for path, body, refusal in (
         ("runs/log-metric", {"run_id": "x", "key": "m", "value": 1, "timestamp": 1}, (404, "RESOURCE_DOES_NOT_EXIST")),
         ("runs/log-metric", {"run_id": "x", "key": "m", "timestamp": 1}, (400, "INVALID_PARAMETER_VALUE")),
@@ -149,4 +149,4 @@ async def test_a_refusal_has_mlflows_code_and_leaves_no_event(client: Client, ho
     ):
         status, answer = await call(client, path, body)
         assert (status, answer["error_code"]) == refusal, path
-    assert await house.count() == before
+    assert await deployment.count() == before

@@ -1,4 +1,4 @@
-"""The bounded map behind the door."""
+"""The bounded map behind the cache of known entities."""
 
 from ingest.admission.recently_used import RecentlyUsed
 

@@ -12,52 +12,56 @@ from schemas.messages.logged_models import CreateLoggedModel
 from schemas.messages.message import KeyValue
 from schemas.messages.run_data import DeleteTag, LogBatch, LogMetric, LogOutputs, LogParam, Metric, ModelOutput, SetTag
 from schemas.messages.runs import CreateRun
-from tests.unit.ingest.doubles import ANN, House
+from tests.unit.ingest.doubles import ANN, Deployment
 
 
 @pytest.fixture
-async def house() -> House:
-    """A house with the default experiment."""
-    house = House()
-    await house.ingest.ensure_default_experiment()
-    return house
+async def deployment() -> Deployment:
+    """A deployment with the default experiment."""
+    deployment = Deployment()
+    await deployment.ingest.ensure_default_experiment()
+    return deployment
 
 
 @pytest.fixture
-async def run_id(house: House) -> str:
+async def run_id(deployment: Deployment) -> str:
     """A new run."""
-    answer = await house.ingest.runs.create(CreateRun(experiment_id="0"), ANN, "q")
+    answer = await deployment.ingest.runs.create(CreateRun(experiment_id="0"), ANN, "q")
     return str(orjson.loads(answer)["run"]["info"]["run_id"])
 
 
-async def news(house: House) -> list[object]:
+async def news(deployment: Deployment) -> list[object]:
     """What was logged after the experiment and the run."""
-    return list((await house.events())[2:])
+    return list((await deployment.events())[2:])
 
 
-async def test_a_param_again_with_its_value_is_accepted_without_an_event(house: House, run_id: str) -> None:
+async def test_a_param_again_with_its_value_is_accepted_without_an_event(deployment: Deployment, run_id: str) -> None:
     for _ in range(2):
-        assert await house.ingest.run_data.log_param(LogParam(run_id=run_id, key="p", value="1"), ANN, "q") == b"{}"
-    assert await news(house) == [RunDataLogged(run_id=run_id, params=[Param("p", "1")])]
+        assert (
+            await deployment.ingest.run_data.log_param(LogParam(run_id=run_id, key="p", value="1"), ANN, "q") == b"{}"
+        )
+    assert await news(deployment) == [RunDataLogged(run_id=run_id, params=[Param("p", "1")])]
 
 
-async def test_a_param_again_with_another_value_is_refused_before_the_append(house: House, run_id: str) -> None:
-    await house.ingest.run_data.log_param(LogParam(run_id=run_id, key="p", value="1"), ANN, "q")
+async def test_a_param_again_with_another_value_is_refused_before_the_append(
+    deployment: Deployment, run_id: str
+) -> None:
+    await deployment.ingest.run_data.log_param(LogParam(run_id=run_id, key="p", value="1"), ANN, "q")
     with pytest.raises(InvalidParameterValue):
-        await house.ingest.run_data.log_param(LogParam(run_id=run_id, key="p", value="2"), ANN, "q")
-    assert len(await news(house)) == 1
+        await deployment.ingest.run_data.log_param(LogParam(run_id=run_id, key="p", value="2"), ANN, "q")
+    assert len(await news(deployment)) == 1
 
 
-async def test_params_are_compared_after_the_cut(house: House, run_id: str) -> None:
+async def test_params_are_compared_after_the_cut(deployment: Deployment, run_id: str) -> None:
     for end in ("a", "b"):
-        await house.ingest.run_data.log_param(LogParam(run_id=run_id, key="p", value="x" * 6000 + end), ANN, "q")
-    assert len(await news(house)) == 1
+        await deployment.ingest.run_data.log_param(LogParam(run_id=run_id, key="p", value="x" * 6000 + end), ANN, "q")
+    assert len(await news(deployment)) == 1
 
 
-async def test_of_racing_values_of_a_param_one_wins(house: House, run_id: str) -> None:
+async def test_of_racing_values_of_a_param_one_wins(deployment: Deployment, run_id: str) -> None:
     answers = await asyncio.gather(
         *(
-            house.ingest.run_data.log_param(LogParam(run_id=run_id, key="p", value=str(number)), ANN, "q")
+            deployment.ingest.run_data.log_param(LogParam(run_id=run_id, key="p", value=str(number)), ANN, "q")
             for number in range(5)
         ),
         return_exceptions=True,
@@ -66,96 +70,100 @@ async def test_of_racing_values_of_a_param_one_wins(house: House, run_id: str) -
     assert sum(isinstance(answer, InvalidParameterValue) for answer in answers) == 4
 
 
-async def test_a_param_whose_verdict_is_late_is_not_answered_as_stored(house: House, run_id: str) -> None:
-    house.projection.is_stuck = True
+async def test_a_param_whose_verdict_is_late_is_not_answered_as_stored(deployment: Deployment, run_id: str) -> None:
+    deployment.projection.is_stuck = True
     with pytest.raises(EventInLog):
-        await house.ingest.run_data.log_param(LogParam(run_id=run_id, key="p", value="1"), ANN, "q")
+        await deployment.ingest.run_data.log_param(LogParam(run_id=run_id, key="p", value="1"), ANN, "q")
 
 
-async def test_a_batch_with_a_changed_param_stores_nothing(house: House, run_id: str) -> None:
-    await house.ingest.run_data.log_param(LogParam(run_id=run_id, key="p", value="1"), ANN, "q")
+async def test_a_batch_with_a_changed_param_stores_nothing(deployment: Deployment, run_id: str) -> None:
+    await deployment.ingest.run_data.log_param(LogParam(run_id=run_id, key="p", value="1"), ANN, "q")
     batch = LogBatch(
         run_id=run_id,
         metrics=[Metric(key="m", value=1.0, timestamp=1)],
         params=[KeyValue(key="p", value="2")],
     )
     with pytest.raises(InvalidParameterValue):
-        await house.ingest.run_data.log_batch(batch, ANN, "q")
-    assert len(await news(house)) == 1
+        await deployment.ingest.run_data.log_batch(batch, ANN, "q")
+    assert len(await news(deployment)) == 1
 
 
-async def test_what_a_batch_repeats_is_left_out_of_its_event(house: House, run_id: str) -> None:
-    await house.ingest.run_data.log_param(LogParam(run_id=run_id, key="p", value="1"), ANN, "q")
+async def test_what_a_batch_repeats_is_left_out_of_its_event(deployment: Deployment, run_id: str) -> None:
+    await deployment.ingest.run_data.log_param(LogParam(run_id=run_id, key="p", value="1"), ANN, "q")
     batch = LogBatch(
         run_id=run_id,
         params=[KeyValue(key="p", value="1"), KeyValue(key="q", value="2")],
         tags=[KeyValue(key="t", value="x")],
     )
-    await house.ingest.run_data.log_batch(batch, ANN, "q")
-    assert (await news(house))[1:] == [RunDataLogged(run_id=run_id, params=[Param("q", "2")], tags=[Tag("t", "x")])]
+    await deployment.ingest.run_data.log_batch(batch, ANN, "q")
+    assert (await news(deployment))[1:] == [
+        RunDataLogged(run_id=run_id, params=[Param("q", "2")], tags=[Tag("t", "x")])
+    ]
 
 
-async def test_a_batch_without_params_does_not_wait_for_the_projection(house: House, run_id: str) -> None:
-    house.projection.is_stuck = True
+async def test_a_batch_without_params_does_not_wait_for_the_projection(deployment: Deployment, run_id: str) -> None:
+    deployment.projection.is_stuck = True
     batch = LogBatch(run_id=run_id, metrics=[Metric(key="m", value=1.0, timestamp=1)])
-    await house.ingest.run_data.log_batch(batch, ANN, "q")
-    assert await news(house) == [RunDataLogged(run_id=run_id, metrics=[MetricSeries("m", [1.0], [1], [0])])]
+    await deployment.ingest.run_data.log_batch(batch, ANN, "q")
+    assert await news(deployment) == [RunDataLogged(run_id=run_id, metrics=[MetricSeries("m", [1.0], [1], [0])])]
 
 
-async def test_an_empty_batch_is_accepted_without_an_event(house: House, run_id: str) -> None:
-    assert await house.ingest.run_data.log_batch(LogBatch(run_id=run_id), ANN, "q") == b"{}"
-    assert await news(house) == []
+async def test_an_empty_batch_is_accepted_without_an_event(deployment: Deployment, run_id: str) -> None:
+    assert await deployment.ingest.run_data.log_batch(LogBatch(run_id=run_id), ANN, "q") == b"{}"
+    assert await news(deployment) == []
 
 
-async def test_bad_fields_are_refused_before_the_run_is_looked_for(house: House) -> None:
+async def test_bad_fields_are_refused_before_the_run_is_looked_for(deployment: Deployment) -> None:
     with pytest.raises(InvalidParameterValue):
-        await house.ingest.run_data.log_metric(LogMetric(run_id="none", key="?", value=1.0, timestamp=1), ANN, "q")
+        await deployment.ingest.run_data.log_metric(LogMetric(run_id="none", key="?", value=1.0, timestamp=1), ANN, "q")
     with pytest.raises(ResourceDoesNotExist):
-        await house.ingest.run_data.log_metric(LogMetric(run_id="none", key="m", value=1.0, timestamp=1), ANN, "q")
+        await deployment.ingest.run_data.log_metric(LogMetric(run_id="none", key="m", value=1.0, timestamp=1), ANN, "q")
 
 
-async def test_a_tag_is_deleted_once(house: House, run_id: str) -> None:
-    await house.ingest.run_data.set_tag(SetTag(run_id=run_id, key="t", value="v"), ANN, "q")
-    await house.ingest.run_data.delete_tag(DeleteTag(run_id=run_id, key="t"), ANN, "q")
-    assert (await news(house))[-1] == RunTagDeleted(run_id=run_id, key="t")
+async def test_a_tag_is_deleted_once(deployment: Deployment, run_id: str) -> None:
+    await deployment.ingest.run_data.set_tag(SetTag(run_id=run_id, key="t", value="v"), ANN, "q")
+    await deployment.ingest.run_data.delete_tag(DeleteTag(run_id=run_id, key="t"), ANN, "q")
+    assert (await news(deployment))[-1] == RunTagDeleted(run_id=run_id, key="t")
     with pytest.raises(ResourceDoesNotExist):
-        await house.ingest.run_data.delete_tag(DeleteTag(run_id=run_id, key="t"), ANN, "q")
-    assert len(await news(house)) == 2
+        await deployment.ingest.run_data.delete_tag(DeleteTag(run_id=run_id, key="t"), ANN, "q")
+    assert len(await news(deployment)) == 2
 
 
 @pytest.mark.parametrize("batched", [True, False])
-async def test_a_metric_of_an_unknown_model_is_refused_and_not_stored(house: House, run_id: str, batched: bool) -> None:
-    data = house.ingest.run_data
+async def test_a_metric_of_an_unknown_model_is_refused_and_not_stored(
+    deployment: Deployment, run_id: str, batched: bool
+) -> None:
+    data = deployment.ingest.run_data
     with pytest.raises(BadRequest):
         if batched:
             metrics = [Metric(key="m", value=1.0, timestamp=1, model_id="m-x")]
             await data.log_batch(LogBatch(run_id=run_id, metrics=metrics), ANN, "q")
         else:
             await data.log_metric(LogMetric(run_id=run_id, key="m", value=1.0, timestamp=1, model_id="m-x"), ANN, "q")
-    assert await news(house) == []
+    assert await news(deployment) == []
 
 
-async def test_a_metric_of_a_model_is_logged_for_run_and_model(house: House, run_id: str) -> None:
-    answer = await house.ingest.logged_models.create(CreateLoggedModel(experiment_id="0"), ANN, "q")
+async def test_a_metric_of_a_model_is_logged_for_run_and_model(deployment: Deployment, run_id: str) -> None:
+    answer = await deployment.ingest.logged_models.create(CreateLoggedModel(experiment_id="0"), ANN, "q")
     model_id = orjson.loads(answer)["model"]["info"]["model_id"]
-    await house.ingest.run_data.log_metric(
+    await deployment.ingest.run_data.log_metric(
         LogMetric(run_id=run_id, key="m", value=1.0, timestamp=1, model_id=model_id), ANN, "q"
     )
-    assert (await news(house))[-1] == RunDataLogged(
+    assert (await news(deployment))[-1] == RunDataLogged(
         run_id=run_id,
         metrics=[MetricSeries("m", [1.0], [1], [0])],
         model_metrics=[ModelMetric(model_id, "m", 1.0, 1, 0)],
     )
 
 
-async def test_an_output_again_is_refused_also_in_a_race(house: House, run_id: str) -> None:
+async def test_an_output_again_is_refused_also_in_a_race(deployment: Deployment, run_id: str) -> None:
     command = LogOutputs(run_id=run_id, models=[ModelOutput(model_id="m-1", step=1)])
     answers = await asyncio.gather(
-        *(house.ingest.run_data.log_outputs(command, ANN, "q") for _ in range(3)), return_exceptions=True
+        *(deployment.ingest.run_data.log_outputs(command, ANN, "q") for _ in range(3)), return_exceptions=True
     )
     assert answers.count(b"{}") == 1
     assert sum(isinstance(answer, BadRequest) for answer in answers) == 2
-    before = await house.count()
+    before = await deployment.count()
     with pytest.raises(BadRequest):
-        await house.ingest.run_data.log_outputs(command, ANN, "q")
-    assert await house.count() == before
+        await deployment.ingest.run_data.log_outputs(command, ANN, "q")
+    assert await deployment.count() == before
