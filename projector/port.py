@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from projector.working_set import Needs, WorkingSet
+from projector.changes import Change, Reading, Row
 from schemas.envelope import Positions, RecordedEvent
 
 
@@ -35,7 +35,7 @@ class DamagedReadModel(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """An event the fold did not let happen, and the error its writer is owed."""
+    """An event that the fold refused, and the error that its writer is answered with."""
 
     partition: int
     offset: int
@@ -60,7 +60,7 @@ class SetAside:
 
 
 @dataclass(frozen=True, slots=True)
-class SetAsideEvent:
+class SetAsidePosition:
     """Where an event is that was set aside. `stream` is for people: a database may not hold it as it was."""
 
     partition: int
@@ -81,7 +81,7 @@ class ReadModelWriter(ABC):
         """The offset of the next event to fold, of each of `partitions`."""
 
     @abstractmethod
-    async def set_aside_events(self, partitions: Set[int]) -> list[SetAsideEvent]:
+    async def set_aside_positions(self, partitions: Set[int]) -> list[SetAsidePosition]:
         """Every event of `partitions` that is set aside, in the order of partition and offset."""
 
     @abstractmethod
@@ -89,29 +89,30 @@ class ReadModelWriter(ABC):
         """Refusals of events at `offset` and after."""
 
     def cannot_keep(self, payload: bytes) -> str | None:
-        """Why no event with this payload can be kept, if the database has such a rule.
+        """Why no event with this payload can be kept, None where nothing speaks against it.
 
-        Unwritable tells the same only of what a whole batch comes to, and a later event may have covered it up.
+        It is asked of each event before it is folded. A commit, which raises Unwritable for the same reason, holds only
+        what a whole batch comes to: a later event may have replaced the value that cannot be kept.
         """
         return None
 
     @abstractmethod
-    async def load(self, needs: Needs) -> WorkingSet:
-        """The present state of everything `needs` names. Raises Unwritable when it could not even be asked for."""
+    async def read(self, reading: Reading) -> Sequence[Row]:
+        """The rows that `reading` asks for, in any order. Raises Unwritable when a key cannot even be asked for."""
 
     @abstractmethod
     async def commit(
         self,
-        working_set: WorkingSet,
+        changes: Sequence[Change],
         refusals: Sequence[Refusal],
         set_aside: Sequence[SetAside],
         checkpoints: Mapping[int, CheckpointMove],
         resumed: Sequence[tuple[int, int]] = (),
     ) -> None:
-        """Write what the fold changed, and move each partition's checkpoint from its expected to its new value.
+        """Make the changes in their order, and move each partition's checkpoint from its expected to its new value.
 
         `resumed` are (partition, offset) of events once set aside that are folded now. All of it happens, or none.
-        Raises Fenced, Superseded or Unwritable. A working set is committed once, or thrown away.
+        Raises Fenced, Superseded or Unwritable.
         """
 
     @abstractmethod
@@ -123,4 +124,4 @@ class ReadModelWriter(ABC):
 
     @abstractmethod
     async def close(self) -> None:
-        """Let go of everything."""
+        """Close the connection."""

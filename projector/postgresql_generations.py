@@ -20,7 +20,7 @@ from sqlalchemy.schema import CreateIndex
 from event_log.port import EventLogReader
 from projector.last_folded import LastFolded
 from projector.port import ReadModelUnavailable, Superseded
-from projector.postgresql_read_model import FENCE_LOCK, away
+from projector.postgresql_writer import FENCE_LOCK, away
 from read_model import belonging
 from read_model.belonging import LOG_ID
 from read_model.migrations import HISTORY

@@ -12,7 +12,7 @@ from projector import postgresql_generations as generations
 from projector.last_folded import divergence
 from projector.port import DamagedReadModel, ReadModelUnavailable, Superseded
 from projector.postgresql_generations import Connection, Generation
-from projector.postgresql_read_model import PostgresqlReadModelWriter
+from projector.postgresql_writer import PostgresqlReadModelWriter
 from projector.worker import Linger, ProjectorWorker, Publish, no_linger, publish_nothing
 from schemas.envelope import Positions
 from schemas.postgresql import schema_of

@@ -14,7 +14,7 @@ from projector import postgresql_generations as generations
 from projector import rebuild
 from projector.compare import Difference, questions
 from projector.postgresql_generations import Connection
-from projector.postgresql_read_model import FENCE_LOCK, PostgresqlReadModelWriter
+from projector.postgresql_writer import FENCE_LOCK, PostgresqlReadModelWriter
 from projector.rebuild import ReadModels, RebuildUnderWay, Rebuilt
 from projector.worker import ProjectorWorker
 from read_model.tables import SCHEMA_VERSION, metadata

@@ -15,7 +15,7 @@ from projector.compare import Difference, differences
 from projector.last_folded import divergence
 from projector.rebuild import ReadModels, RebuildUnderWay, Rebuilt
 from projector.sqlite_origin import last_folded, origin
-from projector.sqlite_read_model import SqliteReadModelWriter
+from projector.sqlite_writer import SqliteReadModelWriter
 from projector.worker import Progress, ProjectorWorker, Publish
 from read_model import belonging
 from read_model.sqlite_link import current, link_of

@@ -10,9 +10,8 @@ from typing import Final
 
 from event_log.port import EventLogReader, LogUnavailable, PartitionAssignment
 from projector import batch
-from projector.fold import fold
-from projector.port import CheckpointMove, Fenced, ReadModelWriter, Refusal, SetAside, SetAsideEvent, Unwritable
-from projector.working_set import WorkingSet, needs_of
+from projector.batch_state import BatchState
+from projector.port import CheckpointMove, Fenced, ReadModelWriter, Refusal, SetAside, SetAsidePosition, Unwritable
 from schemas import codec
 from schemas.codec import UndecodableEvent
 from schemas.envelope import Positions, RecordedEvent
@@ -173,10 +172,10 @@ class ProjectorWorker:
     async def _take_over(self, new: Set[int]) -> None:
         for number, checkpoint in (await self._read_model.checkpoints(new)).items():
             self._partitions[number] = _Partition(checkpoint)
-        for event in await self._read_model.set_aside_events(new):
+        for event in await self._read_model.set_aside_positions(new):
             await self._resume(self._partitions[event.partition], event)
 
-    async def _resume(self, partition: _Partition, event: SetAsideEvent) -> None:
+    async def _resume(self, partition: _Partition, event: SetAsidePosition) -> None:
         """Fold an event that was set aside, unless it still cannot be."""
         partition.set_aside += 1
         if event.stream in partition.stopped:
@@ -188,7 +187,7 @@ class ProjectorWorker:
             folded = await self._fold_events([recorded])
             if not folded.set_aside:
                 resumed = [(event.partition, event.offset)]
-                await self._read_model.commit(folded.working_set, folded.refusals, (), {}, resumed)
+                await self._read_model.commit(folded.state.changes(), folded.refusals, (), {}, resumed)
                 partition.set_aside -= 1
                 return
         except Unwritable as error:
@@ -234,7 +233,7 @@ class ProjectorWorker:
         except Unwritable as error:
             if len(events) == 1:
                 logger.error("event %d:%d is set aside: %s", events[0].partition, events[0].offset, error)
-                await self._commit(events, _Folded(WorkingSet(), [], [SetAside(events[0], str(error))]))
+                await self._commit(events, _Folded(BatchState({}), [], [SetAside(events[0], str(error))]))
                 return
             middle = len(events) // 2
             await self._fold_batch(events[:middle])
@@ -244,7 +243,7 @@ class ProjectorWorker:
         last = {event.partition: event for event in events}
         new = {number: event.offset + 1 for number, event in last.items()}
         await self._read_model.commit(
-            folded.working_set,
+            folded.state.changes(),
             folded.refusals,
             folded.set_aside,
             {
@@ -266,8 +265,8 @@ class ProjectorWorker:
         The reason an event is set aside for does not depend on which others it is folded with.
         """
         decoded = self._decode(events)
-        needs = needs_of([event for _, event in decoded if not isinstance(event, UndecodableEvent)])
-        folded = _Folded(await self._read_model.load(needs), [], [])
+        readable = [event for _, event in decoded if not isinstance(event, UndecodableEvent)]
+        folded = _Folded(await BatchState.load(readable, self._read_model), [], [])
         stopped: set[str] = set()
         for recorded, event in decoded:
             if recorded.stream in stopped or recorded.stream in self._partitions[recorded.partition].stopped:
@@ -276,7 +275,7 @@ class ProjectorWorker:
             try:
                 if isinstance(event, UndecodableEvent):
                     raise event
-                fold(folded.working_set, recorded, event)
+                folded.state.fold(recorded, event)
             except TracklogError as error:
                 folded.refusals.append(Refusal(recorded.partition, recorded.offset, error.error_code, error.message))
             except Exception as error:  # whatever a poison event raises, it must stop its own stream only
@@ -300,6 +299,6 @@ class ProjectorWorker:
 
 @dataclass(frozen=True, slots=True)
 class _Folded:
-    working_set: WorkingSet
+    state: BatchState
     refusals: list[Refusal]
     set_aside: list[SetAside]

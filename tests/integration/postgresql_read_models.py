@@ -12,7 +12,7 @@ from event_log.port import EventLogReader
 from event_log.postgresql.control_schema import ensure_control_schema
 from projector import postgresql_generations as generations
 from projector.compare import Difference, questions
-from projector.postgresql_read_model import PostgresqlReadModelWriter
+from projector.postgresql_writer import PostgresqlReadModelWriter
 from projector.worker import ProjectorWorker
 from read_model.tables import metadata
 from schemas.postgresql import schema_of

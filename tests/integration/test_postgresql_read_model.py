@@ -14,10 +14,10 @@ from msgspec.structs import replace
 from event_log.fixed_assignment import FixedAssignment
 from event_log.memory_event_log import MemoryEventLog
 from projector import postgresql_generations as generations
+from projector.changes import Read
 from projector.port import CheckpointMove, DamagedReadModel, Fenced, ReadModelUnavailable, Superseded
-from projector.postgresql_read_model import PostgresqlReadModelWriter
+from projector.postgresql_writer import PostgresqlReadModelWriter
 from projector.worker import ProjectorWorker
-from projector.working_set import Needs, WorkingSet
 from read_model import progress_message
 from read_model.migrations import HISTORY
 from read_model.progress_message import Committed
@@ -85,9 +85,9 @@ async def test_a_worker_that_lost_its_partition_writes_nothing(
 ) -> None:
     await read_model.fold(await log_of(experiment()))
     with pytest.raises(Fenced, match="0:0"):
-        await writer.commit(WorkingSet(), (), (), {0: CheckpointMove(0, 2, b"")})
+        await writer.commit((), (), (), {0: CheckpointMove(0, 2, b"")})
     assert await read_model.rows("SELECT next_offset FROM checkpoints") == [(1,)]
-    await writer.commit(WorkingSet(), (), (), {0: CheckpointMove(1, 2, b"")})  # the connection is none the worse for it
+    await writer.commit((), (), (), {0: CheckpointMove(1, 2, b"")})  # the connection is none the worse for it
 
 
 async def test_a_worker_whose_read_model_was_retired_writes_nothing(
@@ -96,7 +96,7 @@ async def test_a_worker_whose_read_model_was_retired_writes_nothing(
     await writer.checkpoints({0})
     await read_model.rows(f"UPDATE {CONTROL_SCHEMA}.read_models SET state = 'retired'")
     with pytest.raises(Superseded):
-        await writer.commit(WorkingSet(), (), (), {0: CheckpointMove(0, 1, b"")})
+        await writer.commit((), (), (), {0: CheckpointMove(0, 1, b"")})
     assert await read_model.rows("SELECT next_offset FROM checkpoints") == [(0,)]
 
 
@@ -106,7 +106,7 @@ async def test_a_worker_whose_read_model_was_dropped_is_told_so(
     async with generations.connected(read_model.dsn) as connection:
         await generations.drop(connection, read_model.generation)
     with pytest.raises(DamagedReadModel):
-        await writer.load(Needs(experiment_ids={1}))
+        await writer.read(Read("experiments", ("name",), "experiment_id", {1}))
 
 
 async def test_a_commit_waits_while_its_read_model_is_held_still_and_then_sees_what_happened(
@@ -116,7 +116,7 @@ async def test_a_commit_waits_while_its_read_model_is_held_still_and_then_sees_w
     other = await read_model.beside()
     async with generations.connected(read_model.dsn) as connection:
         async with generations.held_still(connection, read_model.generation):
-            commit = asyncio.create_task(writer.commit(WorkingSet(), (), (), {0: CheckpointMove(0, 1, b"")}))
+            commit = asyncio.create_task(writer.commit((), (), (), {0: CheckpointMove(0, 1, b"")}))
             await asyncio.sleep(0.2)
             assert not commit.done()
             await generations.switch(connection, read_model.generation, other.generation)
@@ -133,7 +133,7 @@ async def test_a_lost_connection_is_told_as_such(
         " AND datname = current_database()"
     )
     with pytest.raises(ReadModelUnavailable):
-        await writer.load(Needs(experiment_ids={1}))
+        await writer.read(Read("experiments", ("name",), "experiment_id", {1}))
     with pytest.raises(ReadModelUnavailable):
         await PostgresqlReadModelWriter.open("postgresql://nobody@127.0.0.1:1/none", 1)
 

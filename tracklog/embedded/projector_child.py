@@ -24,7 +24,7 @@ from projector.last_folded import divergence
 from projector.port import DamagedReadModel, ReadModelUnavailable, Superseded
 from projector.sqlite_damage import damage_of
 from projector.sqlite_origin import last_folded, origin
-from projector.sqlite_read_model import SqliteReadModelWriter
+from projector.sqlite_writer import SqliteReadModelWriter
 from projector.worker import Progress, ProjectorWorker
 from read_model import belonging
 from read_model.linger import linger_until

@@ -18,7 +18,7 @@ from ingest.runs.lookups import RUNS
 from ingest.runs.state import KnownRun, require_active_run
 from ingest.service import IngestService
 from projector import sqlite_generations
-from projector.sqlite_read_model import SqliteReadModelWriter
+from projector.sqlite_writer import SqliteReadModelWriter
 from projector.worker import Progress, ProjectorWorker
 from read_model.progress import ProgressReport, ProjectionBehind, ProjectionProgress
 from schemas import codec

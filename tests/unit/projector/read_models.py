@@ -8,7 +8,7 @@ from pathlib import Path
 from event_log.fixed_assignment import FixedAssignment
 from event_log.memory_event_log import MemoryEventLog
 from projector import sqlite_generations
-from projector.sqlite_read_model import SqliteReadModelWriter
+from projector.sqlite_writer import SqliteReadModelWriter
 from projector.worker import Progress, ProjectorWorker
 
 _names = itertools.count()

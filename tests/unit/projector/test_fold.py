@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from projector.fold import newest
+from projector.projections.metrics import newest
 from read_model.metric_points import Points
 from schemas.events import (
     DatasetInput,

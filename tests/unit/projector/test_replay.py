@@ -13,8 +13,7 @@ from msgspec.structs import replace
 from event_log.memory_event_log import MemoryEventLog
 from projector.compare import compare_files
 from projector.port import CheckpointMove, Fenced, Superseded
-from projector.sqlite_read_model import SqliteReadModelWriter
-from projector.working_set import WorkingSet
+from projector.sqlite_writer import SqliteReadModelWriter
 from read_model.metric_points import POINTS_PER_CHUNK, unpack_chunk, unpack_segments
 from schemas.events import AnyEvent, MetricSeries, RunDataLogged
 from tests.unit.projector.histories import RUNS, created, experiment, histories, log_of, metric
@@ -46,7 +45,7 @@ async def test_folding_a_prefix_twice_changes_nothing(history: list[AnyEvent]) -
         if history:
             writer = SqliteReadModelWriter(again.path)
             with pytest.raises(Fenced):
-                await writer.commit(WorkingSet(), (), (), {0: CheckpointMove(0, 1, b"")})
+                await writer.commit((), (), (), {0: CheckpointMove(0, 1, b"")})
             await writer.close()
         assert compare_files(once.path, again.path) == []
 
@@ -154,7 +153,7 @@ async def test_a_worker_that_lost_its_partition_writes_nothing(tmp_path: Path) -
     read_model = await projected(tmp_path, log)
     writer = SqliteReadModelWriter(read_model.path)
     with pytest.raises(Fenced, match="no longer 0"):
-        await writer.commit(WorkingSet(), (), (), {0: CheckpointMove(0, 1, b"")})
+        await writer.commit((), (), (), {0: CheckpointMove(0, 1, b"")})
     await writer.close()
     assert read_model.rows("SELECT next_offset FROM checkpoints") == [(1,)]
 
@@ -163,7 +162,7 @@ async def test_a_worker_whose_read_model_was_replaced_writes_nothing(tmp_path: P
     read_model = Projected(tmp_path)
     writer = SqliteReadModelWriter(read_model.path, is_current=lambda: False)
     with pytest.raises(Superseded, match="took this one's place"):
-        await writer.commit(WorkingSet(), (), (), {0: CheckpointMove(0, 1, b"")})
+        await writer.commit((), (), (), {0: CheckpointMove(0, 1, b"")})
     await writer.close()
     assert read_model.rows("SELECT * FROM checkpoints") == []
 

@@ -9,10 +9,10 @@ import pytest
 
 from event_log.memory_event_log import MemoryEventLog
 from event_log.port import PartitionAssignment
+from projector.changes import Change
 from projector.port import CheckpointMove, Fenced, Refusal, SetAside, Superseded, Unwritable
-from projector.sqlite_read_model import SqliteReadModelWriter
+from projector.sqlite_writer import SqliteReadModelWriter
 from projector.worker import ProjectorWorker
-from projector.working_set import WorkingSet
 from schemas.events import AnyEvent, RunDataLogged, Tag
 from tests.contracts.partition_assignment_contract import Members, PartitionAssignmentContract
 from tests.unit.projector.histories import RUNS, created, envelope, experiment
@@ -74,7 +74,7 @@ class Writer(SqliteReadModelWriter):
 
     async def commit(
         self,
-        working_set: WorkingSet,
+        changes: Sequence[Change],
         refusals: Sequence[Refusal],
         set_aside: Sequence[SetAside],
         checkpoints: Mapping[int, CheckpointMove],
@@ -83,10 +83,10 @@ class Writer(SqliteReadModelWriter):
         if self.raises is not None:
             error, self.raises = self.raises, None
             raise error
-        if any(value == self.refused for run in working_set.runs.values() for value in run.tags.values()):
+        if self.refused is not None and any(self.refused in row for change in changes for row in change.rows):
             raise Unwritable(f"refused {self.refused}")
         self.commits += 1
-        await super().commit(working_set, refusals, set_aside, checkpoints, resumed)
+        await super().commit(changes, refusals, set_aside, checkpoints, resumed)
 
 
 async def a_log(*history: AnyEvent) -> MemoryEventLog:

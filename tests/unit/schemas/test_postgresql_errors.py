@@ -14,7 +14,7 @@ from event_log.postgresql import connection, control_schema
 from event_log.postgresql.connection import SteadyConnection
 from projector import postgresql_generations
 from projector.port import DamagedReadModel, ReadModelUnavailable
-from projector.postgresql_read_model import PostgresqlReadModelWriter
+from projector.postgresql_writer import PostgresqlReadModelWriter
 from read_model.postgresql_connections import PostgresqlReadModelConnections
 from schemas.errors import Retryable
 from schemas.postgresql_errors import CONNECTION_ERRORS, DAMAGE_ERRORS, MISSING_ERRORS, PASSING_ERRORS
@@ -160,7 +160,7 @@ async def test_a_projector_tries_again_or_folds_anew(error: asyncpg.PostgresErro
     expected = DamagedReadModel if needs_a_new_one else ReadModelUnavailable
     for call in (
         writer.checkpoints({0}),
-        writer.set_aside_events({0}),
+        writer.set_aside_positions({0}),
         writer.refusals_since(0, 0),
         writer.check({0: 0}),
     ):

@@ -1,16 +1,17 @@
-"""New points of a metric to the rows that keep its history: full chunks, and what is left over.
+"""New points of a metric as rows of its history: full chunks, and a tail of those that fill none.
 
 Chunks are cut by count from the first point on, so however the points were batched, the rows are the same.
 """
 
 import math
 from array import array
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
-from projector.working_set import Series
 from read_model.metric_points import (
     POINTS_PER_CHUNK,
+    DamagedPoints,
     Points,
     extend,
     no_points,
@@ -20,9 +21,8 @@ from read_model.metric_points import (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class ChunkRow:
-    """A row of `metric_chunks` but for its series."""
+class ChunkRow(NamedTuple):
+    """A row of `metric_chunks` but for its first columns, `run_number` and `key`."""
 
     chunk_number: int
     min_step: int
@@ -36,51 +36,46 @@ class ChunkRow:
 
 @dataclass(frozen=True, slots=True)
 class HistoryRows:
-    """What a batch does to one history: chunks to insert, and at most one thing to its tail.
+    """What new points do to a history: chunks to insert, and at most one change of its tail.
 
     `insert` makes the tail; the others find one there.
     """
 
-    chunks: list[ChunkRow]
+    chunks: Sequence[ChunkRow] = ()
     insert: bytes | None = None
     append: bytes | None = None
     replace: bytes | None = None
     deletes: bool = False
 
 
-def completes_a_chunk(series: Series) -> bool:
-    """Whether the tail that is stored becomes part of a chunk now."""
-    if not series.new:
-        return False
-    _, in_tail, count = _counts(series)
-    return in_tail > 0 and in_tail + count >= POINTS_PER_CHUNK
+def may_complete_a_chunk(points: int, new: int) -> bool:
+    """Whether the tail of a history of `points` points becomes part of a chunk when up to `new` points are added."""
+    in_tail = points % POINTS_PER_CHUNK
+    return in_tail > 0 and in_tail + new >= POINTS_PER_CHUNK
 
 
-def history_rows(series: Series, load_tail: Callable[[], bytes]) -> HistoryRows:
-    """The rows for a series' new points. `load_tail` is called only when `completes_a_chunk`."""
-    if series.points == 1 or not series.new:
-        return HistoryRows([])  # one point alone is the latest value and needs no history
-    new = [_single(*series.first), *series.new] if series.first is not None else series.new
-    full, in_tail, count = _counts(series)
+def history_rows(points: int, new: Sequence[Points], tail: bytes | None) -> HistoryRows:
+    """The rows for `new` points, one item for each event, after a history of `points` points.
+
+    `tail` is the row of its tail as it is stored, given when `may_complete_a_chunk`. Raises DamagedPoints.
+    """
+    full, in_tail = divmod(points, POINTS_PER_CHUNK)
+    count = sum(len(segment.steps) for segment in new)
     if in_tail + count < POINTS_PER_CHUNK:
-        tail = b"".join(map(pack_segment, new))
-        return HistoryRows([], append=tail) if in_tail else HistoryRows([], insert=tail)
-    segments = [unpack_segments(load_tail()), *new] if in_tail else new
+        packed = b"".join(map(pack_segment, new))
+        return HistoryRows(append=packed) if in_tail else HistoryRows(insert=packed)
+    segments = [unpack_segments(_stored(tail)), *new] if in_tail else new
     chunks = _chunks(segments, full)
-    tail = b"".join(map(pack_segment, _after_last_chunk(new, (in_tail + count) % POINTS_PER_CHUNK)))
+    rest = b"".join(map(pack_segment, _after_last_chunk(new, (in_tail + count) % POINTS_PER_CHUNK)))
     if not in_tail:
-        return HistoryRows(chunks, insert=tail or None)
-    return HistoryRows(chunks, replace=tail) if tail else HistoryRows(chunks, deletes=True)
+        return HistoryRows(chunks, insert=rest or None)
+    return HistoryRows(chunks, replace=rest) if rest else HistoryRows(chunks, deletes=True)
 
 
-def _counts(series: Series) -> tuple[int, int, int]:
-    """How many full chunks and points in the tail the history has, and how many points come to it."""
-    count = sum(len(points.steps) for points in series.new) + (series.first is not None)
-    return (*divmod(series.points - count, POINTS_PER_CHUNK), count)
-
-
-def _single(step: int, timestamp_ms: int, value: float) -> Points:
-    return Points(array("q", (step,)), array("q", (timestamp_ms,)), array("d", (value,)))
+def _stored(tail: bytes | None) -> bytes:
+    if tail is None:
+        raise DamagedPoints("The points of a metric that are in no chunk are gone.")
+    return tail
 
 
 def _after_last_chunk(segments: Sequence[Points], count: int) -> list[Points]:
@@ -125,6 +120,6 @@ def _chunk_row(chunk_number: int, points: Points) -> ChunkRow:
 
 
 def _numbers(values: "array[float]") -> "list[float] | array[float]":
-    # A sum is NaN exactly when a value is: values are finite or NaN here, and two infinities cannot meet... unless the
-    # sum itself overflows both ways, which only sends us the slow way.
+    # Values are finite or NaN here, so where the sum is not NaN no value is. A sum that overflowed both ways is NaN
+    # without one among the values, and then the list only costs time.
     return [value for value in values if not math.isnan(value)] if math.isnan(sum(values)) else values

@@ -1,0 +1,66 @@
+"""What a batch of events reads of the read model and changes in it, in memory."""
+
+from collections.abc import Sequence
+from typing import Any, Self
+
+from projector.changes import Change, NewNumbers, Row
+from projector.port import DamagedReadModel, ReadModelWriter
+from projector.projection import AnyProjection, Loading
+from projector.projections import PROJECTION_OF, PROJECTIONS
+from read_model.metric_points import DamagedPoints
+from schemas.envelope import RecordedEvent
+from schemas.events import AnyEvent
+
+_NOT_AS_WRITTEN = (TypeError, ValueError, LookupError)
+"""What comes of rows that no longer hold what was put there, when they are made into objects."""
+
+
+class BatchState:
+    """The states of the projections that a batch concerns."""
+
+    def __init__(self, states: dict[AnyProjection, Any]) -> None:
+        self._states = states
+
+    @classmethod
+    async def load(cls, events: Sequence[AnyEvent], read_model: ReadModelWriter) -> Self:
+        """Everything that folding `events` can ask for. Raises what `ReadModelWriter.read` raises."""
+        concerned: dict[AnyProjection, list[AnyEvent]] = {}
+        for event in events:
+            projection = PROJECTION_OF[type(event)]
+            if projection in concerned:
+                concerned[projection].append(event)
+            else:
+                concerned[projection] = [event]
+        return cls({one: await _load(one.load(its_events), read_model) for one, its_events in concerned.items()})
+
+    def fold(self, recorded: RecordedEvent, event: AnyEvent) -> None:
+        """Apply one of the events. Raises what `Projection.fold` raises."""
+        projection = PROJECTION_OF[type(event)]
+        projection.fold(self._states[projection], recorded, event)
+
+    def changes(self) -> list[Change]:
+        """What the events folded have come to. Raises DamagedReadModel."""
+        try:
+            return [
+                change
+                for projection in PROJECTIONS
+                if projection in self._states
+                for change in projection.changes(self._states[projection])
+                if change.rows
+            ]
+        except DamagedPoints as error:
+            raise DamagedReadModel(error.message) from error
+
+
+async def _load(loading: Loading[Any], read_model: ReadModelWriter) -> Any:
+    """Carry out what `loading` asks for, and return the state it ends with."""
+    rows: Sequence[Row] | None = None
+    while True:
+        try:
+            reading = next(loading) if rows is None else loading.send(rows)
+        except StopIteration as end:
+            return end.value
+        except _NOT_AS_WRITTEN as error:
+            raise DamagedReadModel(f"a row cannot be understood: {error!r}") from error
+        is_empty = not isinstance(reading, NewNumbers) and not reading.keys
+        rows = () if is_empty else await read_model.read(reading)

@@ -1,0 +1,18 @@
+"""How the events of the log become rows: a projection for each aggregate."""
+
+from typing import Final
+
+from projector.projection import AnyProjection
+from projector.projections.artifacts import ARTIFACTS
+from projector.projections.experiments import EXPERIMENTS
+from projector.projections.logged_models import LOGGED_MODELS
+from projector.projections.runs import RUNS
+
+PROJECTIONS: Final[tuple[AnyProjection, ...]] = (EXPERIMENTS, LOGGED_MODELS, ARTIFACTS, RUNS)
+"""A new aggregate registers here. The tables are changed in this order: runs come last, because the last of their rows
+are some that other workers may wait for."""
+
+PROJECTION_OF: Final[dict[type, AnyProjection]] = {
+    event: projection for projection in PROJECTIONS for event in projection.events
+}
+"""The projection that folds the events of a class."""

@@ -1,0 +1,196 @@
+"""The projection of experiments and their tags."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Final, get_args
+
+from projector.changes import Change, Delete, Read, Row, Update, Upsert
+from projector.projection import Loading, Orphan, Projection, lifecycle_stage
+from schemas.claims import claim_of
+from schemas.envelope import RecordedEvent
+from schemas.errors import BadRequest, InvalidState, ResourceAlreadyExists, ResourceDoesNotExist
+from schemas.events import (
+    AnyExperimentEvent,
+    ExperimentAcknowledged,
+    ExperimentCreated,
+    ExperimentDeleted,
+    ExperimentRenamed,
+    ExperimentRestored,
+    ExperimentTagDeleted,
+    ExperimentTagSet,
+)
+
+
+@dataclass(slots=True)
+class Experiment:
+    """A row of `experiments`. `stored_name` None: not in the tables yet."""
+
+    experiment_id: int
+    name: str
+    artifact_location: str
+    active: bool
+    lifecycle_us: int
+    creation_time_ms: int
+    last_update_time_ms: int
+    lifecycle_revision: int = 0
+    claim: str | None = None
+    stored_name: str | None = None
+
+
+@dataclass(slots=True)
+class Experiments:
+    """The experiments that a batch is about, and what it changes of them."""
+
+    experiments: dict[int, Experiment] = field(default_factory=dict)
+    ids: dict[str, int] = field(default_factory=dict)  # by name
+    changed: set[int] = field(default_factory=set)
+    tags: dict[tuple[int, str], str | None] = field(default_factory=dict)  # changes only; None deletes
+
+
+_COLUMNS: Final = (
+    "experiment_id",
+    "name",
+    "artifact_location",
+    "lifecycle_stage",
+    "lifecycle_us",
+    "creation_time_ms",
+    "last_update_time_ms",
+    "lifecycle_revision",
+    "claim",
+)
+
+
+def _load(events: Sequence[AnyExperimentEvent]) -> Loading[Experiments]:
+    names = {event.name for event in events if isinstance(event, ExperimentCreated | ExperimentRenamed)}
+    state = Experiments()
+    _add(state, (yield Read("experiments", _COLUMNS, "experiment_id", {event.experiment_id for event in events})))
+    _add(state, (yield Read("experiments", _COLUMNS, "name", names)))
+    return state
+
+
+def _add(state: Experiments, rows: Sequence[Row]) -> None:
+    for row in rows:
+        experiment = Experiment(*row)
+        experiment.active = row[3] == "active"
+        experiment.stored_name = experiment.name
+        state.experiments[experiment.experiment_id] = experiment
+        state.ids[experiment.name] = experiment.experiment_id
+
+
+def _fold(state: Experiments, recorded: RecordedEvent, event: AnyExperimentEvent) -> None:
+    match event:
+        case ExperimentCreated():
+            _created(state, recorded, event)
+        case ExperimentAcknowledged():
+            _acknowledged(state, event)
+        case ExperimentRenamed():
+            _renamed(state, recorded, event)
+        case ExperimentDeleted():
+            _set_lifecycle(state, recorded, event.experiment_id, active=False)
+        case ExperimentRestored():
+            _set_lifecycle(state, recorded, event.experiment_id, active=True)
+        case ExperimentTagSet():
+            _experiment(state, event.experiment_id)
+            state.tags[event.experiment_id, event.key] = event.value
+        case ExperimentTagDeleted():
+            _experiment(state, event.experiment_id)
+            state.tags[event.experiment_id, event.key] = None
+
+
+def _experiment(state: Experiments, experiment_id: int) -> Experiment:
+    experiment = state.experiments.get(experiment_id)
+    if experiment is None:
+        raise Orphan(f"experiment {experiment_id} was never created")
+    return experiment
+
+
+def _created(state: Experiments, recorded: RecordedEvent, event: ExperimentCreated) -> None:
+    """The first claim of a name wins, and the first claim of an id."""
+    if event.name in state.ids:
+        raise ResourceAlreadyExists(f"Experiment '{event.name}' already exists.")
+    if event.experiment_id in state.experiments:
+        raise ResourceAlreadyExists(f"Experiment id {event.experiment_id} is taken.")
+    time_ms = recorded.time_us // 1000
+    state.experiments[event.experiment_id] = Experiment(
+        event.experiment_id,
+        event.name,
+        event.artifact_location,
+        True,
+        recorded.time_us,
+        time_ms,
+        time_ms,
+        claim=claim_of(recorded.actor, event) if event.awaits_acknowledgement else None,
+    )
+    state.ids[event.name] = event.experiment_id
+    state.changed.add(event.experiment_id)
+    for tag in event.tags:
+        state.tags[event.experiment_id, tag.key] = tag.value
+
+
+def _acknowledged(state: Experiments, event: ExperimentAcknowledged) -> None:
+    """Of the requests that would be answered with the same experiment one is: the first in the log."""
+    experiment = _experiment(state, event.experiment_id)
+    if experiment.claim is None:
+        raise ResourceAlreadyExists(f"Experiment '{experiment.name}' already exists.")
+    experiment.claim = None
+    state.changed.add(event.experiment_id)
+
+
+def _renamed(state: Experiments, recorded: RecordedEvent, event: ExperimentRenamed) -> None:
+    experiment = _experiment(state, event.experiment_id)
+    if not experiment.active:
+        raise InvalidState(f"Experiment {event.experiment_id} is deleted; only an active experiment can be renamed.")
+    holder = state.ids.get(event.name)
+    if holder is not None and holder != event.experiment_id:
+        raise BadRequest(f"Experiment '{event.name}' already exists: it is experiment {holder}.")
+    state.ids.pop(experiment.name, None)
+    state.ids[event.name] = event.experiment_id
+    experiment.name = event.name
+    experiment.last_update_time_ms = max(experiment.last_update_time_ms, recorded.time_us // 1000)
+    state.changed.add(event.experiment_id)
+
+
+def _set_lifecycle(state: Experiments, recorded: RecordedEvent, experiment_id: int, *, active: bool) -> None:
+    experiment = _experiment(state, experiment_id)
+    if experiment.active == active:
+        wanted, is_now = ("deleted", "active") if active else ("active", "deleted")
+        raise ResourceDoesNotExist(f"There is no {wanted} experiment {experiment_id}; it is {is_now}.")
+    experiment.active = active
+    experiment.lifecycle_us = max(experiment.lifecycle_us + 1, recorded.time_us)
+    experiment.lifecycle_revision += 1
+    experiment.last_update_time_ms = max(experiment.last_update_time_ms, recorded.time_us // 1000)
+    state.changed.add(experiment_id)
+
+
+def _changes(state: Experiments) -> Iterator[Change]:
+    changed = [state.experiments[experiment_id] for experiment_id in sorted(state.changed)]
+    # Old names are moved out of the way first: names that were swapped within a batch would meet each other.
+    yield Update(
+        "experiments",
+        ("name",),
+        [
+            (f"{one.stored_name}\x01{one.experiment_id}", one.experiment_id)
+            for one in changed
+            if one.stored_name not in {None, one.name}
+        ],
+    )
+    yield Upsert("experiments", [_row(experiment) for experiment in changed])
+    yield Upsert("experiment_tags", [(*key, value) for key, value in state.tags.items() if value is not None])
+    yield Delete("experiment_tags", [key for key, value in state.tags.items() if value is None])
+
+
+def _row(experiment: Experiment) -> Row:
+    return (
+        experiment.experiment_id,
+        experiment.name,
+        experiment.artifact_location,
+        lifecycle_stage(experiment.active),
+        experiment.lifecycle_us,
+        experiment.creation_time_ms,
+        experiment.last_update_time_ms,
+        experiment.lifecycle_revision,
+        experiment.claim,
+    )
+
+
+EXPERIMENTS: Final = Projection(get_args(AnyExperimentEvent), _load, _fold, _changes)

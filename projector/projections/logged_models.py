@@ -1,0 +1,186 @@
+"""The projection of logged models, their params and tags. Their metrics are reported by runs."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Final, get_args
+
+from projector.changes import Change, Delete, Insert, Read, ReadPairs, Update, Upsert
+from projector.projection import Loading, Orphan, Projection, lifecycle_stage
+from schemas.envelope import RecordedEvent
+from schemas.errors import BadRequest
+from schemas.events import (
+    AnyLoggedModelEvent,
+    LoggedModelCreated,
+    LoggedModelDeleted,
+    LoggedModelFinalized,
+    LoggedModelParamsLogged,
+    LoggedModelTagDeleted,
+    LoggedModelTagsSet,
+)
+from schemas.mlflow import NEW_LOGGED_MODEL_STATUS
+
+
+@dataclass(slots=True)
+class LoggedModel:
+    """A row of `logged_models`, and what of its data the batch needs or changes."""
+
+    model_id: str
+    experiment_id: int
+    name: str
+    model_type: str
+    source_run_id: str
+    status: int
+    artifact_location: str
+    creation_timestamp_ms: int
+    last_updated_timestamp_ms: int
+    active: bool = True
+    is_new: bool = False
+    changed: bool = False
+    params: dict[str, str] = field(default_factory=dict)
+    new_params: dict[str, str] = field(default_factory=dict)
+    tags: dict[str, str | None] = field(default_factory=dict)  # changes only; None deletes
+
+
+_COLUMNS: Final = (
+    "model_id",
+    "experiment_id",
+    "name",
+    "model_type",
+    "source_run_id",
+    "status",
+    "artifact_location",
+    "creation_timestamp_ms",
+    "last_updated_timestamp_ms",
+    "lifecycle_stage",
+)
+_CHANGING: Final = ("status", "last_updated_timestamp_ms", "lifecycle_stage")
+
+LoggedModels = dict[str, LoggedModel]
+"""By their ids."""
+
+
+def _load(events: Sequence[AnyLoggedModelEvent]) -> Loading[LoggedModels]:
+    params: dict[str, set[str]] = {}
+    for event in events:
+        keys = params.setdefault(event.model_id, set())
+        if isinstance(event, LoggedModelParamsLogged):
+            keys.update(param.key for param in event.params)
+    models: LoggedModels = {}
+    for row in (yield Read("logged_models", _COLUMNS, "model_id", params)):
+        model = LoggedModel(*row)
+        model.active = row[-1] == "active"
+        models[model.model_id] = model
+    wanted = {model_id: params[model_id] for model_id in models if params[model_id]}
+    for model_id, key, value in (
+        yield ReadPairs("logged_model_params", ("model_id", "key", "value"), ("model_id", "key"), wanted)
+    ):
+        models[model_id].params[key] = value
+    return models
+
+
+def _fold(models: LoggedModels, recorded: RecordedEvent, event: AnyLoggedModelEvent) -> None:
+    match event:
+        case LoggedModelCreated():
+            _created(models, recorded, event)
+        case LoggedModelFinalized():
+            model = _model(models, event.model_id)
+            model.status = event.status
+            _changed(model, recorded)
+        case LoggedModelParamsLogged():
+            _params_logged(_model(models, event.model_id), event)
+        case LoggedModelTagsSet():
+            _model(models, event.model_id).tags.update((tag.key, tag.value) for tag in event.tags)
+        case LoggedModelTagDeleted():
+            _model(models, event.model_id).tags[event.key] = None
+        case LoggedModelDeleted():
+            model = _model(models, event.model_id)
+            model.active = False
+            _changed(model, recorded)
+
+
+def _model(models: LoggedModels, model_id: str) -> LoggedModel:
+    model = models.get(model_id)
+    if model is None:
+        raise Orphan(f"logged model {model_id!r} was never created")
+    return model
+
+
+def _created(models: LoggedModels, recorded: RecordedEvent, event: LoggedModelCreated) -> None:
+    """Model ids are random, so a second creation is a repeat of the first."""
+    if event.model_id in models:
+        return
+    time_ms = recorded.time_us // 1000
+    models[event.model_id] = LoggedModel(
+        model_id=event.model_id,
+        experiment_id=event.experiment_id,
+        name=event.name,
+        model_type=event.model_type,
+        source_run_id=event.source_run_id,
+        status=NEW_LOGGED_MODEL_STATUS,
+        artifact_location=event.artifact_location,
+        creation_timestamp_ms=time_ms,
+        last_updated_timestamp_ms=time_ms,
+        is_new=True,
+        params={param.key: param.value for param in event.params},
+        new_params={param.key: param.value for param in event.params},
+        tags={tag.key: tag.value for tag in event.tags},
+    )
+
+
+def _changed(model: LoggedModel, recorded: RecordedEvent) -> None:
+    """Params, tags and metrics of a model change it as little as those of a run do."""
+    model.last_updated_timestamp_ms = max(model.last_updated_timestamp_ms, recorded.time_us // 1000)
+    model.changed = True
+
+
+def _params_logged(model: LoggedModel, event: LoggedModelParamsLogged) -> None:
+    """A param that is there loses, even with the same value, and with it the whole request: so it is in MLflow."""
+    for param in event.params:
+        if param.key in model.params:
+            raise BadRequest(
+                f"Param '{param.key}' of logged model '{model.model_id}' exists already: params never change."
+            )
+    for param in event.params:
+        model.params[param.key] = model.new_params[param.key] = param.value
+
+
+def _changes(models: LoggedModels) -> Iterator[Change]:
+    all_models = models.values()
+    yield Insert(
+        "logged_models",
+        [
+            (
+                model.model_id,
+                model.experiment_id,
+                model.name,
+                model.model_type,
+                model.source_run_id,
+                model.status,
+                model.artifact_location,
+                model.creation_timestamp_ms,
+                model.last_updated_timestamp_ms,
+                lifecycle_stage(model.active),
+            )
+            for model in all_models
+            if model.is_new
+        ],
+    )
+    yield Update(
+        "logged_models",
+        _CHANGING,
+        [
+            (model.status, model.last_updated_timestamp_ms, lifecycle_stage(model.active), model.model_id)
+            for model in all_models
+            if model.changed and not model.is_new
+        ],
+    )
+    yield Insert(
+        "logged_model_params",
+        [(model.model_id, *param) for model in all_models for param in sorted(model.new_params.items())],
+    )
+    tags = [(model.model_id, key, value) for model in all_models for key, value in sorted(model.tags.items())]
+    yield Upsert("logged_model_tags", [row for row in tags if row[2] is not None])
+    yield Delete("logged_model_tags", [row[:2] for row in tags if row[2] is None])
+
+
+LOGGED_MODELS: Final = Projection(get_args(AnyLoggedModelEvent), _load, _fold, _changes)

@@ -1,0 +1,412 @@
+"""The projection of runs: their params, tags, metrics, inputs and outputs."""
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Final, get_args
+
+from projector.changes import Change, Delete, Insert, InsertNew, NewNumbers, Read, ReadPairs, Row, Update, Upsert
+from projector.projection import Loading, Orphan, Projection, lifecycle_stage
+from projector.projections import datasets, metrics
+from projector.projections.datasets import Datasets
+from projector.projections.metrics import Series
+from schemas.envelope import RecordedEvent
+from schemas.errors import BadRequest, InvalidParameterValue
+from schemas.events import (
+    AnyRunDataEvent,
+    AnyRunEvent,
+    ModelMetric,
+    RunCreated,
+    RunDataLogged,
+    RunDeleted,
+    RunInputsLogged,
+    RunModelLogged,
+    RunOutputsLogged,
+    RunRestored,
+    RunTagDeleted,
+    RunUpdated,
+)
+from schemas.metric_values import stored_value
+from schemas.mlflow import NEW_RUN_STATUS, RUN_NAME_TAG
+
+MODEL_HISTORY_TAG: Final = "mlflow.log-model.history"
+"""A JSON list of the models that older clients logged in a run."""
+
+MAX_MODEL_HISTORY_CHARACTERS: Final = 100_000
+"""Of the tag that lists the models of older clients: some 300 of them. It is read and written with each."""
+
+RunEvent = AnyRunDataEvent | AnyRunEvent
+
+
+@dataclass(slots=True)
+class Run:
+    """A row of `runs`, and what of its data the batch needs or changes."""
+
+    run_id: str
+    experiment_id: int
+    name: str
+    user_id: str
+    status: str
+    start_time_ms: int
+    end_time_ms: int | None
+    artifact_uri: str
+    lifecycle_us: int
+    experiment_revision: int | None
+    run_number: int
+    active: bool
+    is_new: bool = False
+    changed: bool = False
+    params: dict[str, str] = field(default_factory=dict)
+    new_params: dict[str, str] = field(default_factory=dict)
+    tags: dict[str, str | None] = field(default_factory=dict)  # changes only; None deletes
+    stored_tags: dict[str, str] = field(default_factory=dict)  # those of them that the batch reads
+    series: dict[str, Series] = field(default_factory=dict)
+    model_outputs: set[str] = field(default_factory=set)
+    new_model_outputs: dict[str, int] = field(default_factory=dict)
+    new_model_inputs: dict[str, None] = field(default_factory=dict)  # a set in the order of the log
+    new_model_metrics: list[ModelMetric] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Runs:
+    """The runs that a batch is about, by their ids, and the datasets that it adds.
+
+    `new_numbers` are for the runs that it creates.
+    """
+
+    new_numbers: Iterator[int]
+    runs: dict[str, Run] = field(default_factory=dict)
+    datasets: Datasets = field(default_factory=Datasets)
+
+
+# --- loading ------------------------------------------------------------------------------------------------------
+
+_COLUMNS: Final = (
+    "run_id",
+    "experiment_id",
+    "name",
+    "user_id",
+    "status",
+    "start_time_ms",
+    "end_time_ms",
+    "artifact_uri",
+    "lifecycle_us",
+    "experiment_revision",
+    "run_number",
+    "lifecycle_stage",
+)
+_KEY: Final = ("run_number", "key")
+_KEYED_VALUE: Final = ("run_number", "key", "value")
+
+
+@dataclass(slots=True)
+class _Wanted:
+    """What of one run a batch reads."""
+
+    params: set[str] = field(default_factory=set)
+    new_points: dict[str, int] = field(default_factory=dict)  # how many come to each metric at most
+    tags: set[str] = field(default_factory=set)
+    model_outputs: bool = False
+
+
+def _load(events: Sequence[RunEvent]) -> Loading[Runs]:
+    wanted, created = _wanted(events)
+    runs: dict[str, Run] = {}
+    for row in (yield Read("runs", _COLUMNS, "run_id", wanted)):
+        run = Run(*row)
+        run.active = row[-1] == "active"
+        runs[run.run_id] = run
+    new_numbers: Sequence[Row] = ()
+    if count := len(created - runs.keys()):
+        new_numbers = yield NewNumbers("runs", "run_number", count)
+    state = Runs(iter([number for (number,) in new_numbers]), runs)
+    if not runs:
+        return state
+    by_number: dict[int, Run] = {}
+    params: dict[int, set[str]] = {}
+    new_points: dict[int, dict[str, int]] = {}
+    tags: dict[int, set[str]] = {}
+    model_outputs: list[int] = []
+    for run_id, run in runs.items():
+        number, one = run.run_number, wanted[run_id]
+        by_number[number] = run
+        if one.params:
+            params[number] = one.params
+        if one.new_points:
+            new_points[number] = one.new_points
+        if one.tags:
+            tags[number] = one.tags
+        if one.model_outputs:
+            model_outputs.append(number)
+    if params:
+        for number, key, value in (yield ReadPairs("params", _KEYED_VALUE, _KEY, params)):
+            by_number[number].params[key] = value
+    if new_points:
+        for number, key, series in (yield from metrics.load_series(new_points)):
+            by_number[number].series[key] = series
+    if tags:
+        for number, key, value in (yield ReadPairs("tags", _KEYED_VALUE, _KEY, tags)):
+            by_number[number].stored_tags[key] = value
+    if model_outputs:
+        for number, model_id in (yield Read("model_outputs", ("run_number", "model_id"), "run_number", model_outputs)):
+            by_number[number].model_outputs.add(model_id)
+    return state
+
+
+def _wanted(events: Sequence[RunEvent]) -> tuple[dict[str, _Wanted], set[str]]:
+    """What to read of each run, and the runs that may be new."""
+    wanted: dict[str, _Wanted] = {}
+    created: set[str] = set()
+    for event in events:
+        run = wanted.get(event.run_id)
+        if run is None:
+            run = wanted[event.run_id] = _Wanted()
+        match event:
+            case RunDataLogged():
+                for param in event.params:
+                    run.params.add(param.key)
+                for series in event.metrics:
+                    run.new_points[series.key] = run.new_points.get(series.key, 0) + len(series.value)
+            case RunCreated():
+                created.add(event.run_id)
+            case RunModelLogged():
+                run.tags.add(MODEL_HISTORY_TAG)
+            case RunOutputsLogged():
+                run.model_outputs = True
+            case RunUpdated() | RunDeleted() | RunRestored() | RunTagDeleted() | RunInputsLogged():
+                pass
+    return wanted, created
+
+
+# --- the fold -----------------------------------------------------------------------------------------------------
+
+
+def _fold(state: Runs, recorded: RecordedEvent, event: RunEvent) -> None:
+    if isinstance(event, RunCreated):
+        _created(state, recorded, event)
+        return
+    run = state.runs.get(event.run_id)
+    if run is None:
+        raise Orphan(f"run {event.run_id!r} was never created")
+    match event:
+        case RunDataLogged():
+            _data_logged(run, event)
+        case RunUpdated():
+            _updated(run, event)
+        case RunDeleted():
+            _set_lifecycle(run, recorded, event, active=False)
+        case RunRestored():
+            _set_lifecycle(run, recorded, event, active=True)
+        case RunTagDeleted():
+            run.tags[event.key] = None
+        case RunModelLogged():
+            _model_logged(run, event)
+        case RunInputsLogged():
+            run.new_model_inputs.update(dict.fromkeys(event.model_ids))
+            datasets.log_inputs(state.datasets, run, recorded, event.datasets)
+        case RunOutputsLogged():
+            _outputs_logged(run, event)
+
+
+def _created(state: Runs, recorded: RecordedEvent, event: RunCreated) -> None:
+    """Run ids are random, so a second creation is a repeat of the first."""
+    if event.run_id in state.runs:
+        return
+    run = Run(
+        run_id=event.run_id,
+        experiment_id=event.experiment_id,
+        name=event.name,
+        user_id=event.user_id,
+        status=NEW_RUN_STATUS,
+        start_time_ms=event.start_time_ms,
+        end_time_ms=None,
+        artifact_uri=event.artifact_uri,
+        lifecycle_us=recorded.time_us,
+        experiment_revision=event.experiment_revision,
+        run_number=next(state.new_numbers),
+        active=True,
+        is_new=True,
+    )
+    for tag in event.tags:
+        run.tags[tag.key] = tag.value
+    run.tags[RUN_NAME_TAG] = event.name
+    state.runs[event.run_id] = run
+
+
+def _updated(run: Run, event: RunUpdated) -> None:
+    run.changed = True
+    if event.status is not None:
+        run.status = event.status
+    if event.end_time_ms is not None:
+        run.end_time_ms = event.end_time_ms
+    if event.name is not None:
+        run.name = event.name
+        run.tags[RUN_NAME_TAG] = event.name
+
+
+def _set_lifecycle(run: Run, recorded: RecordedEvent, event: RunDeleted | RunRestored, *, active: bool) -> None:
+    """Within a run the log's order decides; against its experiment, how much of that the writers had seen.
+
+    Of two racing writers the later in the log may have seen less. It counts all the same, with what both had seen.
+    """
+    run.changed = True
+    run.active = active
+    run.lifecycle_us = max(run.lifecycle_us + 1, recorded.time_us)
+    seen = event.experiment_revision
+    run.experiment_revision = None if seen is None else max(seen, run.experiment_revision or 0)
+
+
+def _data_logged(run: Run, event: RunDataLogged) -> None:
+    """The first value of a param wins; a request that brings another loses as a whole."""
+    for param in event.params:
+        known = run.params.get(param.key)
+        if known is not None and known != param.value:
+            raise InvalidParameterValue(
+                f"Param '{param.key}' of run '{run.run_id}' has the value '{known}' already and cannot become"
+                f" '{param.value}'. Changing param values is not allowed."
+            )
+    points = [metrics.reported_points(series) for series in event.metrics]
+    for param in event.params:
+        if param.key not in run.params:
+            run.params[param.key] = run.new_params[param.key] = param.value
+    for tag in event.tags:
+        if tag.key == RUN_NAME_TAG:
+            if not tag.value:
+                continue  # an empty name is none: MLflow keeps tag and name as they were
+            run.name = tag.value
+            run.changed = True
+        run.tags[tag.key] = tag.value
+    for reported, new in zip(event.metrics, points, strict=True):
+        series = run.series.get(reported.key)
+        if series is None:
+            series = run.series[reported.key] = Series()
+        metrics.append_points(series, new)
+    run.new_model_metrics.extend(event.model_metrics)
+
+
+def _model_logged(run: Run, event: RunModelLogged) -> None:
+    """One more element of the JSON list that the tag is."""
+    history = run.tags[MODEL_HISTORY_TAG] if MODEL_HISTORY_TAG in run.tags else run.stored_tags.get(MODEL_HISTORY_TAG)
+    try:
+        models = json.loads(history or "[]")
+    except (ValueError, RecursionError):
+        models = None
+    if not isinstance(models, list):
+        raise InvalidParameterValue(
+            f"The tag '{MODEL_HISTORY_TAG}' of run '{run.run_id}' is not a JSON list, to which a model could be added."
+        )
+    text = json.dumps([*models, json.loads(event.model_json)])
+    if len(text) > MAX_MODEL_HISTORY_CHARACTERS:
+        raise InvalidParameterValue(
+            f"The tag '{MODEL_HISTORY_TAG}' of run '{run.run_id}' would have {len(text)} characters and may have at"
+            f" most {MAX_MODEL_HISTORY_CHARACTERS}."
+        )
+    run.tags[MODEL_HISTORY_TAG] = text
+
+
+def _outputs_logged(run: Run, event: RunOutputsLogged) -> None:
+    model_ids = [model.model_id for model in event.models]
+    repeated = [model_id for index, model_id in enumerate(model_ids) if model_id in model_ids[:index]]
+    for model_id in (*repeated, *(model_id for model_id in model_ids if model_id in run.model_outputs)):
+        raise BadRequest(f"Model '{model_id}' is an output of run '{run.run_id}' already.")
+    for model in event.models:
+        run.model_outputs.add(model.model_id)
+        run.new_model_outputs[model.model_id] = model.step
+
+
+# --- changes ------------------------------------------------------------------------------------------------------
+
+_CHANGING: Final = ("name", "status", "end_time_ms", "lifecycle_stage", "lifecycle_us", "experiment_revision")
+
+
+def _changes(state: Runs) -> Iterator[Change]:
+    """Datasets last, for whose rows other workers may wait."""
+    runs = list(state.runs.values())
+    new = [run for run in runs if run.is_new]
+    known = [run for run in runs if not run.is_new]
+    if new:
+        yield Insert("runs", [_row(run) for run in new])
+        yield Insert("tags", _set_tags(new))
+    yield Update("runs", _CHANGING, [_changed_row(run) for run in known if run.changed])
+    yield Insert(
+        "params",
+        [
+            (run.run_number, key, value, run.experiment_id)
+            for run in runs
+            for key, value in sorted(run.new_params.items())
+        ],
+    )
+    yield Upsert("tags", _set_tags(known))
+    yield Delete("tags", [(run.run_number, key) for run in known for key, value in run.tags.items() if value is None])
+    yield from metrics.changes(runs)
+    yield InsertNew("model_inputs", [(run.run_number, model_id) for run in runs for model_id in run.new_model_inputs])
+    yield Insert(
+        "model_outputs",
+        [(run.run_number, model_id, step) for run in runs for model_id, step in run.new_model_outputs.items()],
+    )
+    yield Upsert("logged_model_metrics", _model_metric_rows(runs))
+    yield from datasets.changes(state.datasets)
+
+
+def _row(run: Run) -> Row:
+    return (
+        run.run_number,
+        run.run_id,
+        run.experiment_id,
+        run.name,
+        run.user_id,
+        run.status,
+        run.start_time_ms,
+        run.end_time_ms,
+        run.artifact_uri,
+        lifecycle_stage(run.active),
+        run.lifecycle_us,
+        run.experiment_revision,
+    )
+
+
+def _changed_row(run: Run) -> Row:
+    return (
+        run.name,
+        run.status,
+        run.end_time_ms,
+        lifecycle_stage(run.active),
+        run.lifecycle_us,
+        run.experiment_revision,
+        run.run_number,
+    )
+
+
+def _set_tags(runs: Sequence[Run]) -> list[Row]:
+    return [
+        (run.run_number, key, value, run.experiment_id)
+        for run in runs
+        for key, value in sorted(run.tags.items())
+        if value is not None
+    ]
+
+
+def _model_metric_rows(runs: Sequence[Run]) -> list[Row]:
+    """Of points that are alike but for their value, the last."""
+    rows = (_model_metric_row(run, metric) for run in runs for metric in run.new_model_metrics)
+    return list({row[:5]: row for row in rows}.values())
+
+
+def _model_metric_row(run: Run, metric: ModelMetric) -> Row:
+    number = stored_value(metric.value)
+    value = 0.0 if number != number else number  # NaN is kept as 0.0, as MLflow does
+    return (
+        metric.model_id,
+        metric.key,
+        metric.timestamp_ms,
+        metric.step,
+        run.run_id,
+        value,
+        repr(value),
+        run.experiment_id,
+        metric.dataset_name,
+        metric.dataset_digest,
+    )
+
+
+RUNS: Final = Projection(get_args(RunEvent), _load, _fold, _changes)
