@@ -13,10 +13,11 @@ from typing import Final
 import msgspec
 
 from event_log.port import OutcomeUnknown
-from ingest import answers
 from ingest.admission.known_entities import KnownEntities
+from ingest.answers import EMPTY
 from ingest.artifact_paths import absolute, below
 from ingest.experiments import decisions
+from ingest.experiments.answers import experiment_created
 from ingest.experiments.lookups import (
     EXPERIMENT_NAMED,
     EXPERIMENT_TAG,
@@ -100,7 +101,7 @@ class ExperimentCommands:
                 if is_awaited():
                     with suppress(OutcomeUnknown, EventInLog):  # it is created all the same
                         await self._acknowledge(holder.experiment_id, actor, request_id)
-                return answers.experiment_created(holder.experiment_id)
+                return experiment_created(holder.experiment_id)
             event = decisions.create(command, holder, await self._next_id(), self._artifact_root)
             try:
                 await self._append_created(event, actor, request_id)
@@ -112,7 +113,7 @@ class ExperimentCommands:
             if is_awaited():
                 with suppress(Retryable):  # it is created all the same; a repeat would get the same answer
                     await self._acknowledge(event.experiment_id, actor, request_id)
-            return answers.experiment_created(event.experiment_id)
+            return experiment_created(event.experiment_id)
         raise AssertionError("unreachable: the last attempt returns or raises")
 
     def _is_repeat(self, command: CreateExperiment, holder: KnownExperiment, actor: Actor) -> bool:
@@ -164,7 +165,7 @@ class ExperimentCommands:
         self, event: ExperimentRenamed | ExperimentDeleted | ExperimentRestored, actor: Actor, request_id: str
     ) -> bytes:
         await self._writer.append_change(EXPERIMENTS, event.experiment_id, event, actor, request_id)
-        return answers.EMPTY
+        return EMPTY
 
     async def set_tag(self, command: SetExperimentTag, actor: Actor, request_id: str) -> bytes:
         """Set a tag of an active experiment. Answered when durable.
@@ -183,7 +184,7 @@ class ExperimentCommands:
                 EXPERIMENT_TAG_KEYS, experiment.experiment_id, len(prefix), prefix
             )
         await self._writer.append(decisions.set_tag(command, experiment, saved_views), actor, request_id)
-        return answers.EMPTY
+        return EMPTY
 
     async def delete_tag(self, command: DeleteExperimentTag, actor: Actor, request_id: str) -> bytes:
         """Delete a tag that is set of an active experiment. Answered when durable.
@@ -196,7 +197,7 @@ class ExperimentCommands:
         await self._known.catch_up()
         is_set = await self._known.lookups.one(EXPERIMENT_TAG, experiment.experiment_id, command.key) is not None
         await self._writer.append(decisions.delete_tag(command, experiment, is_set=is_set), actor, request_id)
-        return answers.EMPTY
+        return EMPTY
 
     async def _next_id(self) -> int:
         """An id above every id this process knows of; no two calls return the same."""

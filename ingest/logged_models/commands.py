@@ -7,12 +7,13 @@ when there is no such model, and what KnownEntities and LogWriter raise.
 
 import uuid
 
-from ingest import answers
 from ingest.admission.known_entities import KnownEntities
+from ingest.answers import EMPTY
 from ingest.experiments.lookups import EXPERIMENTS
 from ingest.log_writer import LogWriter, in_the_log
 from ingest.logged_models import decisions
-from ingest.logged_models.lookups import LOGGED_MODEL_JSON, LOGGED_MODEL_PARAM_KEYS, LOGGED_MODEL_TAG, LOGGED_MODELS
+from ingest.logged_models.answers import logged_model, logged_model_created
+from ingest.logged_models.lookups import LOGGED_MODEL_INFO, LOGGED_MODEL_PARAM_KEYS, LOGGED_MODEL_TAG, LOGGED_MODELS
 from ingest.logged_models.state import KnownLoggedModel
 from ingest.runs.names import random_name
 from schemas.envelope import Actor
@@ -43,7 +44,7 @@ class LoggedModelCommands:
         event = decisions.create(command, experiment, f"m-{uuid.uuid4().hex}", command.name or random_name())
         stamped = await self._writer.append_and_wait(event, actor, request_id)
         self._known.created(LOGGED_MODELS, event.model_id, KnownLoggedModel(event.model_id, event.experiment_id))
-        return answers.logged_model_created(stamped, event)
+        return logged_model_created(stamped, event)
 
     async def finalize(self, command: FinalizeLoggedModel, actor: Actor, request_id: str) -> bytes:
         """Set the status of a model, which may be done again, and answer with the whole model. Answered when projected.
@@ -55,9 +56,9 @@ class LoggedModelCommands:
         model = await self._known.existing(LOGGED_MODELS, command.model_id)
         await self._writer.append_and_wait(decisions.finalize(model, status), actor, request_id)
         with in_the_log():
-            answer = await self._known.lookups.one(LOGGED_MODEL_JSON, model.model_id)
-        assert answer is not None, "logged models stay in the read model"
-        return answer
+            info = await self._known.lookups.one(LOGGED_MODEL_INFO, model.model_id)
+        assert info is not None, "logged models stay in the read model"
+        return logged_model(info)
 
     async def log_params(self, command: LogLoggedModelParams, actor: Actor, request_id: str) -> bytes:
         """More params, all of them or none; none leave no event. Answered when projected.
@@ -71,7 +72,7 @@ class LoggedModelCommands:
         event = decisions.log_params(command, model, held)
         if event is not None:
             await self._writer.append_and_wait(event, actor, request_id)
-        return answers.EMPTY
+        return EMPTY
 
     async def set_tags(self, command: SetLoggedModelTags, actor: Actor, request_id: str) -> bytes:
         """Set tags; none leave no event. Answered when durable. Raises InvalidParameterValue for a missing key."""
@@ -79,7 +80,7 @@ class LoggedModelCommands:
         event = decisions.set_tags(command, await self._known.existing(LOGGED_MODELS, command.model_id))
         if event is not None:
             await self._writer.append(event, actor, request_id)
-        return answers.EMPTY
+        return EMPTY
 
     async def delete_tag(self, command: DeleteLoggedModelTag, actor: Actor, request_id: str) -> bytes:
         """Delete a tag that is set. Answered when durable.
@@ -90,10 +91,10 @@ class LoggedModelCommands:
         await self._known.catch_up()
         is_set = await self._known.lookups.one(LOGGED_MODEL_TAG, model.model_id, command.tag_key) is not None
         await self._writer.append(decisions.delete_tag(command, model, is_set=is_set), actor, request_id)
-        return answers.EMPTY
+        return EMPTY
 
     async def delete(self, command: DeleteLoggedModel, actor: Actor, request_id: str) -> bytes:
         """Hide a model, which may be done again. Answered when durable."""
         model = await self._known.existing(LOGGED_MODELS, command.model_id)
         await self._writer.append(decisions.delete(model), actor, request_id)
-        return answers.EMPTY
+        return EMPTY

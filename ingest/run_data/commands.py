@@ -7,8 +7,8 @@ it is deleted, and what KnownEntities and LogWriter raise.
 
 from collections.abc import Mapping
 
-from ingest import answers
 from ingest.admission.known_entities import KnownEntities
+from ingest.answers import EMPTY
 from ingest.experiments.lookups import EXPERIMENTS
 from ingest.log_writer import LogWriter
 from ingest.logged_models.lookups import LOGGED_MODELS
@@ -75,7 +75,7 @@ class RunDataCommands:
         await self._known.catch_up()
         is_set = await self._known.lookups.one(RUN_TAG, run.run_id, command.key) is not None
         await self._writer.append(decisions.delete_tag(command.key, run, experiment, is_set=is_set), actor, request_id)
-        return answers.EMPTY
+        return EMPTY
 
     async def log_model(self, command: LogModel, actor: Actor, request_id: str) -> bytes:
         """Note a model that an older client logged, in a tag of the run. Answered when projected.
@@ -86,7 +86,7 @@ class RunDataCommands:
         run = await self._known.existing(RUNS, command.run_id)
         experiment = await self._known.existing(EXPERIMENTS, run.experiment_id)
         await self._writer.append_and_wait(decisions.log_model(model_json, run, experiment), actor, request_id)
-        return answers.EMPTY
+        return EMPTY
 
     async def log_inputs(self, command: LogInputs, actor: Actor, request_id: str) -> bytes:
         """Datasets and models that the run read; none leave no event. Answered when durable.
@@ -99,7 +99,7 @@ class RunDataCommands:
         event = decisions.log_inputs(inputs, run, experiment)
         if event is not None:
             await self._writer.append(event, actor, request_id)
-        return answers.EMPTY
+        return EMPTY
 
     async def log_outputs(self, command: LogOutputs, actor: Actor, request_id: str) -> bytes:
         """Models that the run made; none leave no event. Answered when projected.
@@ -116,7 +116,7 @@ class RunDataCommands:
         event = decisions.log_outputs(models, run, experiment, known)
         if event is not None:
             await self._writer.append_and_wait(event, actor, request_id)
-        return answers.EMPTY
+        return EMPTY
 
     async def _log(self, run_id: str, data: RunData, actor: Actor, request_id: str) -> bytes:
         run = await self._known.existing(RUNS, run_id)
@@ -125,7 +125,7 @@ class RunDataCommands:
         params = await self._params(run, data) if data.params else decisions.NO_PARAMS
         event = decisions.log_data(data, run, experiment, params, model_ids)
         if event is None:
-            return answers.EMPTY
+            return EMPTY
         if event.tags and decisions.may_rename(event):
             self._known.amend(RUNS, run_id, without_info)
         if event.params:
@@ -134,7 +134,7 @@ class RunDataCommands:
             await self._writer.append_and_wait(event, actor, request_id)
         else:
             await self._writer.append(event, actor, request_id)
-        return answers.EMPTY
+        return EMPTY
 
     async def _params(self, run: KnownRun, data: RunData) -> Mapping[str, str]:
         """Those of the run among the keys of `data`."""

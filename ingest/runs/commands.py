@@ -6,11 +6,12 @@ when there is no such run, and what KnownEntities and LogWriter raise.
 
 import uuid
 
-from ingest import answers
 from ingest.admission.known_entities import KnownEntities
+from ingest.answers import EMPTY
 from ingest.experiments.lookups import EXPERIMENTS
 from ingest.log_writer import LogWriter, in_the_log
 from ingest.runs import decisions
+from ingest.runs.answers import run_created, run_updated
 from ingest.runs.lookups import RUN_INFO, RUNS
 from ingest.runs.names import random_name
 from ingest.runs.state import KnownRun, RunInfo, updated, without_info
@@ -37,6 +38,7 @@ class RunCommands:
         experiment = await self._known.existing(EXPERIMENTS, experiment_id_of(command.experiment_id))
         event = decisions.create(command, experiment, uuid.uuid4().hex, name or random_name())
         stamped = await self._writer.append(event, actor, request_id)
+        info = decisions.info_of_new(event)
         is_alone = not self._known.is_shared
         run = KnownRun(
             run_id=event.run_id,
@@ -44,11 +46,11 @@ class RunCommands:
             active=True,
             lifecycle_us=stamped.time_us,
             experiment_revision=event.experiment_revision,
-            info=decisions.info_of_new(event) if is_alone else None,
+            info=info if is_alone else None,
             has_no_params=is_alone,
         )
         self._known.created(RUNS, event.run_id, run)
-        return answers.run_created(event)
+        return run_created(info, event)
 
     async def update(self, command: UpdateRun, actor: Actor, request_id: str) -> bytes:
         """Set the status, the end time or the name of an active run, and answer with the run as it is then.
@@ -70,12 +72,12 @@ class RunCommands:
         event = decisions.update(command, status, run, experiment)
         if event is None:
             await self._known.catch_up()
-            return answers.run_info(await self._shown(run.run_id))
+            return run_updated(await self._shown(run.run_id))
         if run.info is not None:
-            return answers.run_info(await self._update_known(run.info, event, actor, request_id))
+            return run_updated(await self._update_known(run.info, event, actor, request_id))
         await self._writer.append_and_wait(event, actor, request_id)
         with in_the_log():
-            return answers.run_info(await self._shown(run.run_id))
+            return run_updated(await self._shown(run.run_id))
 
     async def _update_known(self, before: RunInfo, event: RunUpdated, actor: Actor, request_id: str) -> RunInfo:
         try:
@@ -106,11 +108,11 @@ class RunCommands:
         run = await self._known.existing(RUNS, command.run_id)
         experiment = await self._known.current(EXPERIMENTS, run.experiment_id)
         await self._writer.append_change(RUNS, run.run_id, decisions.delete(run, experiment), actor, request_id)
-        return answers.EMPTY
+        return EMPTY
 
     async def restore(self, command: RestoreRun, actor: Actor, request_id: str) -> bytes:
         """Restore a run, in whatever state; it is active then also in a deleted experiment. As `delete` otherwise."""
         run = await self._known.existing(RUNS, command.run_id)
         experiment = await self._known.current(EXPERIMENTS, run.experiment_id)
         await self._writer.append_change(RUNS, run.run_id, decisions.restore(run, experiment), actor, request_id)
-        return answers.EMPTY
+        return EMPTY

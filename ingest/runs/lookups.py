@@ -4,8 +4,8 @@ from typing import Final
 
 from ingest.admission.known_entities import EntityKind
 from ingest.admission.lookups import Lookup, Row
-from ingest.experiments.state import KnownExperiment
-from ingest.runs.state import KnownRun, RunInfo, is_active
+from ingest.runs.state import KnownRun, RunInfo
+from schemas.documents.runs import LIFECYCLE_STAGE
 from schemas.errors import ResourceDoesNotExist
 
 
@@ -18,11 +18,7 @@ def _not_found(run_id: str) -> ResourceDoesNotExist:
 
 
 def _run_info(row: Row) -> RunInfo:
-    run = KnownRun(row[0], row[1], row[8] == "active", row[9], row[10])
-    active = run.active
-    if row[12] is not None:  # None only while the experiment's own partition is behind
-        active = is_active(run, KnownExperiment(row[1], "", "", row[11] == "active", row[12], row[13]))
-    return RunInfo(row[0], row[1], row[2], row[3], row[4], row[5], row[6], row[7], active)
+    return RunInfo(row[0], row[1], row[2], row[3], row[4], row[5], row[6], row[7], row[8] == "active")
 
 
 RUNS: Final = EntityKind(
@@ -35,11 +31,11 @@ RUNS: Final = EntityKind(
 """Known by their ids, each with its own lifecycle."""
 
 RUN_INFO: Final = Lookup(
-    """
+    f"""
 SELECT r.run_id, r.experiment_id, r.name, r.user_id, r.status, r.start_time_ms, r.end_time_ms, r.artifact_uri,
-  r.lifecycle_stage, r.lifecycle_us, r.experiment_revision, e.lifecycle_stage, e.lifecycle_us, e.lifecycle_revision
+  {LIFECYCLE_STAGE}
 FROM runs r LEFT JOIN experiments e ON e.experiment_id = r.experiment_id WHERE r.run_id = $1
 """,
     _run_info,
 )
-"""With its effective lifecycle."""
+"""With its effective lifecycle stage."""

@@ -20,6 +20,11 @@ class RunInfo:
     end_time_ms: int | None
     artifact_uri: str
     active: bool
+    """By its effective lifecycle stage, as far as it is known."""
+
+    @property
+    def lifecycle_stage(self) -> str:
+        return "active" if self.active else "deleted"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +50,7 @@ def is_active(run: KnownRun, experiment: KnownExperiment) -> bool:
     """A run's own stage counts, unless its experiment was deleted or restored after what the run's writer had seen.
 
     Where that was not noted, the later of their last changes counts, and at one time the experiment's.
+    `schemas.documents.runs.LIFECYCLE_STAGE` says the same in SQL.
     """
     if run.experiment_revision is None:
         return run.active if run.lifecycle_us > experiment.lifecycle_us else experiment.active

@@ -62,3 +62,6 @@ LOGGED_MODEL: Final = Document(
         ),
     ),
 )
+
+LOGGED_MODEL_ANSWER: Final = Object(Nested("model", LOGGED_MODEL.shape))
+"""The answer to requests that create or change it."""

@@ -67,15 +67,15 @@ def _member(member: Member) -> _Read:
         case Constant():
             return lambda _values: member.word
         case Nested():
-            return _object(member.object)
+            return _then(_object(member.object), member.values) if member.values else _object(member.object)
         case Optional():
             return _optional(member)
         case List():
             return _list(member)
 
 
-def _then(make: Callable[[Any], Any], column: str) -> _Read:
-    value_of = attrgetter(column)
+def _then(make: Callable[[Any], Any], attribute: str) -> _Read:
+    value_of = attrgetter(attribute)
     return lambda values: make(value_of(values))
 
 

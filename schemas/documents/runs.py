@@ -28,7 +28,11 @@ LIFECYCLE_STAGE: Final = (
     "CASE WHEN coalesce(r.experiment_revision < e.lifecycle_revision, r.lifecycle_us <= e.lifecycle_us)"
     " THEN e.lifecycle_stage ELSE r.lifecycle_stage END"
 )
-"""Of RUNS, in the SQL of every database: a run's own stage, unless its experiment's changed after it."""
+"""Of RUNS, in the SQL of every database: a run's own stage, unless its experiment's changed after what the writer of
+the run's last change had seen; where that was not noted, unless its experiment's changed later or at the same time.
+
+`ingest.runs.state.is_active` says the same of values; a test holds the two together.
+"""
 
 _METRIC: Final = Object(Text("key"), Json("value", "value_json"), Integer("timestamp", "timestamp_ms"), Integer("step"))
 
@@ -85,9 +89,12 @@ RUN_IN_SEARCH: Final = Document(
 """MLflow's search of runs leaves the model inputs out."""
 
 RUN_CREATED: Final = Object(
-    Nested("run", Object(Nested("info", RUN_INFO), Nested("data", Object(_TAGS)), Nested("inputs", Object())))
+    Nested(
+        "run",
+        Object(Nested("info", RUN_INFO, values="info"), Nested("data", Object(_TAGS)), Nested("inputs", Object())),
+    )
 )
-"""The answer to the request that created it."""
+"""The answer to the request that created it, from its `info` and its `tags`."""
 
 RUN_UPDATED: Final = Object(Nested("run_info", RUN_INFO))
 """The answer to a request that changed it."""

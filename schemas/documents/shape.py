@@ -100,10 +100,11 @@ class Object:
 
 @dataclass(frozen=True, slots=True)
 class Nested:
-    """An object of the same source."""
+    """An object of the same row. Values that are not rows may have its own values in an attribute `values`."""
 
     name: str
     object: Object
+    values: str = ""
 
 
 @dataclass(frozen=True, slots=True)

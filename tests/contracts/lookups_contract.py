@@ -4,6 +4,8 @@ A test module subclasses `LookupsContract` and gives it the fixtures `lookups`, 
 `empty_lookups`, in one that holds nothing.
 """
 
+from typing import Any
+
 import orjson
 
 from ingest.admission.lookups import Lookups
@@ -15,7 +17,8 @@ from ingest.experiments.lookups import (
     LAST_EXPERIMENT_ID,
 )
 from ingest.experiments.state import KnownExperiment
-from ingest.logged_models.lookups import LOGGED_MODEL_JSON, LOGGED_MODEL_PARAM_KEYS, LOGGED_MODEL_TAG, LOGGED_MODELS
+from ingest.logged_models.answers import logged_model
+from ingest.logged_models.lookups import LOGGED_MODEL_INFO, LOGGED_MODEL_PARAM_KEYS, LOGGED_MODEL_TAG, LOGGED_MODELS
 from ingest.logged_models.state import KnownLoggedModel
 from ingest.run_data.lookups import MODEL_OUTPUTS, PARAM, PARAMS, RUN_TAG
 from ingest.runs.lookups import RUN_INFO, RUNS
@@ -40,6 +43,13 @@ INSERT INTO logged_model_params VALUES ('m-1', 'b', '2'), ('m-1', 'a', '1');
 INSERT INTO logged_model_tags VALUES ('m-1', 't', 'v');
 INSERT INTO logged_model_metrics VALUES ('m-1', 'k', 3, 4, 'r1', 0.1, '0.1', 7, 'd', NULL);
 """
+
+
+async def shown(lookups: Lookups, model_id: str) -> Any:
+    """A logged model as it is answered."""
+    info = await lookups.one(LOGGED_MODEL_INFO, model_id)
+    assert info is not None
+    return orjson.loads(logged_model(info))
 
 
 class LookupsContract:
@@ -115,7 +125,7 @@ class LookupsContract:
 
     async def test_a_logged_model_is_shown_whole_also_when_it_is_deleted(self, lookups: Lookups) -> None:
         assert await lookups.one(LOGGED_MODELS.lookup, "m-1") == KnownLoggedModel("m-1", 7)
-        assert orjson.loads(await lookups.one(LOGGED_MODEL_JSON, "m-1") or b"") == {
+        assert await shown(lookups, "m-1") == {
             "model": {
                 "info": {
                     "model_id": "m-1",
@@ -147,10 +157,10 @@ class LookupsContract:
         }
 
     async def test_a_bare_logged_model_is_shown_without_empty_lists(self, lookups: Lookups) -> None:
-        answer = orjson.loads(await lookups.one(LOGGED_MODEL_JSON, "m-2") or b"")
+        answer = await shown(lookups, "m-2")
         assert answer["model"]["data"] == {}
         assert "tags" not in answer["model"]["info"]
-        assert await lookups.one(LOGGED_MODEL_JSON, "m-9") is None
+        assert await lookups.one(LOGGED_MODEL_INFO, "m-9") is None
         assert await lookups.one(LOGGED_MODELS.lookup, "m-9") is None
 
     async def test_text_that_no_database_holds_is_not_found(self, lookups: Lookups) -> None:

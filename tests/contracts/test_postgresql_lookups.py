@@ -7,7 +7,7 @@ import asyncpg
 import pytest
 
 from ingest.admission.postgresql_lookups import PostgresqlLookups
-from ingest.logged_models.lookups import LOGGED_MODEL_JSON
+from ingest.logged_models.lookups import LOGGED_MODEL_INFO
 from ingest.runs.lookups import RUNS
 from read_model.postgresql_connections import PostgresqlReadModelConnections
 from schemas.errors import TemporarilyUnavailable
@@ -63,5 +63,5 @@ async def test_a_whole_logged_model_is_one_question(
 
     await lookups.one(RUNS.lookup, "r1")  # connects
     monkeypatch.setattr(asyncpg.Connection, "fetch", counting)
-    assert await lookups.one(LOGGED_MODEL_JSON, "m-1") is not None
+    assert await lookups.one(LOGGED_MODEL_INFO, "m-1") is not None
     assert len(asked) == 1

@@ -7,7 +7,7 @@ import orjson
 import pytest
 
 from ingest.admission.lookups import Lookup, Parameter
-from ingest.logged_models.lookups import LOGGED_MODEL_JSON
+from ingest.logged_models.lookups import LOGGED_MODEL_INFO
 from read_model.progress import EventInLog
 from schemas.errors import BadRequest, InvalidParameterValue, ResourceDoesNotExist, TemporarilyUnavailable
 from schemas.events import LoggedModelDeleted, LoggedModelFinalized, LoggedModelTagsSet, Tag
@@ -150,7 +150,7 @@ async def test_a_finalized_model_that_cannot_be_shown_is_in_the_log_all_the_same
     ask = deployment.projection.one
 
     async def away(lookup: Lookup[T], *parameters: Parameter) -> T | None:
-        if lookup is LOGGED_MODEL_JSON:
+        if lookup is LOGGED_MODEL_INFO:
             raise TemporarilyUnavailable("the read model is away")
         return await ask(lookup, *parameters)
 
