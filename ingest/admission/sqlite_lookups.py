@@ -29,11 +29,11 @@ BUSY_WAIT_S: Final = 0.05
 
 
 @cache
-def _in_sqlite(statement: str) -> str:
-    """The statement of a lookup as SQLite writes it; a list is passed as JSON."""
-    statement = re.sub(r"= ANY\(\$(\d+)\)", r"IN (SELECT value FROM json_each($\1))", statement)
+def _in_sqlite(statement: str) -> tuple[str, bool]:
+    """The statement of a lookup as SQLite writes it, and whether a parameter is a list, which is passed as JSON."""
+    statement, lists = re.subn(r"= ANY\(\$(\d+)\)", r"IN (SELECT value FROM json_each($\1))", statement)
     statement = statement.replace("json_agg", "json_group_array").replace("json_build_array", "json_array")
-    return statement.replace("$", "?")
+    return statement.replace("$", "?"), lists > 0
 
 
 class SqliteLookups(Lookups):
@@ -60,7 +60,7 @@ class SqliteLookups(Lookups):
         return lookup.row(rows[0]) if rows else None
 
     async def all(self, lookup: Lookup[T], *parameters: Parameter) -> list[T]:
-        return [lookup.row(row) for row in self._rows(lookup.statement, parameters)]
+        return list(map(lookup.row, self._rows(lookup.statement, parameters)))
 
     def _rows(self, statement: str, parameters: Sequence[Parameter]) -> list[tuple[Any, ...]]:
         """Every row, from the present read model. Raises TemporarilyUnavailable when there is none."""
@@ -69,7 +69,8 @@ class SqliteLookups(Lookups):
             connection = self._connection
             if connection is None or target != self._target:
                 connection = self._reopen(target)
-            return connection.execute(_in_sqlite(statement), [*map(_bound, parameters)]).fetchall()
+            sql, has_list = _in_sqlite(statement)
+            return connection.execute(sql, [*map(_bound, parameters)] if has_list else parameters).fetchall()
         except (OSError, sqlite3.Error) as error:
             if isinstance(error, sqlite3.Error):
                 if is_damage(error):
