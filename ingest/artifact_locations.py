@@ -9,6 +9,8 @@ from typing import Final
 from urllib.parse import SplitResult, unquote, urlsplit
 
 from ingest.proxy_address import PORTS, PROXIED_SCHEMES, ProxyAddress
+from schemas.errors import InvalidParameterValue
+from schemas.messages.bounds import shown
 
 SCHEMES_WITH_A_HOST: Final = frozenset({"ftp", "ftps", "sftp", "hdfs", "viewfs", "r2", "b2", "abfss", *PROXIED_SCHEMES})
 """Those that name the host to connect to. Source: MLflow 3.17, and ftps."""
@@ -26,6 +28,22 @@ AZURE_CONTAINER: Final = re.compile(
 
 MOST_DECODINGS: Final = 10
 """How often an escape may be escaped. Source: MLflow's clients give up then."""
+
+_PASSWORD: Final = re.compile(r"(//[^/@:]*):[^/@]*@")
+"""In a URI, with what comes before it."""
+
+
+def check_artifact_location(location: str, own_root: str, reached_at: ProxyAddress | None = None) -> None:
+    """Refuse a location that could not be resolved, or that makes the server call a host of the client's choice.
+
+    `own_root` is where artifacts go by default, and its host may be named. So may `reached_at`, the address at which
+    the client reached this server.
+    Raises InvalidParameterValue, without the password that the location may hold.
+    """
+    fault = location_fault(location, own_root, reached_at)
+    if fault is not None:
+        quoted = shown(_PASSWORD.sub(r"\1:***@", location))
+        raise InvalidParameterValue(f"'artifact_location' {quoted} {fault}.")
 
 
 def location_fault(location: str, own_root: str, reached_at: ProxyAddress | None) -> str | None:

@@ -1,12 +1,13 @@
 """What commands about logged models become."""
 
+import re
 from collections.abc import Collection, Iterable, Sequence
 from typing import Final
 
 from ingest.artifact_paths import logged_model_artifacts
 from ingest.experiments.state import KnownExperiment, require_active_experiment
+from ingest.keys import repeated
 from ingest.logged_models.state import KnownLoggedModel
-from ingest.validation import check_logged_model_name, repeated
 from schemas.errors import BadRequest, InvalidParameterValue, ResourceDoesNotExist
 from schemas.events import (
     LoggedModelCreated,
@@ -18,7 +19,7 @@ from schemas.events import (
     Param,
     Tag,
 )
-from schemas.messages.bounds import MAX_PARAM_CHARACTERS, MAX_TAG_CHARACTERS
+from schemas.messages.bounds import MAX_PARAM_CHARACTERS, MAX_TAG_CHARACTERS, shown
 from schemas.messages.logged_models import (
     CreateLoggedModel,
     DeleteLoggedModelTag,
@@ -33,13 +34,21 @@ _STATUSES_AS_SENT: Final[dict[str | int, int]] = {
     alias: number for number, name in LOGGED_MODEL_STATUSES.items() for alias in (name, number, str(number))
 }
 
+_NOT_IN_A_NAME: Final = re.compile(r"[/:.%\"']")
+
 
 def check_create(command: CreateLoggedModel) -> None:
     """Refuse what is wrong whatever the state. Raises InvalidParameterValue or BadRequest."""
-    check_logged_model_name(command.name)
+    check_name(command.name)
     check_params(command.params)
     _check_keys(command.tags, "tag")
     _check_given_once(command.tags, "tag")
+
+
+def check_name(name: str) -> None:
+    """Refuse the characters of paths and URIs. Raises InvalidParameterValue."""
+    if _NOT_IN_A_NAME.search(name):
+        raise InvalidParameterValue(f"Model name {shown(name)} must not hold any of / : . % \" '.")
 
 
 def create(command: CreateLoggedModel, experiment: KnownExperiment, model_id: str, name: str) -> LoggedModelCreated:

@@ -9,11 +9,7 @@ from typing import Any, Final
 
 import msgspec
 
-from ingest.validation import (
-    check_key,
-    check_timestamp,
-    repeated,
-)
+from ingest.keys import check_key, repeated
 from schemas.errors import BadRequest, InvalidParameterValue
 from schemas.events import DatasetInput, MetricSeries, ModelMetric, ModelOutput, Param, Tag
 from schemas.messages.bounds import MAX_PARAM_CHARACTERS, MAX_TAG_CHARACTERS
@@ -252,3 +248,13 @@ def _input_tags(tags: Sequence[KeyValue]) -> list[Tag]:
 def _check_model_id(model_id: str) -> None:
     if not model_id:
         raise InvalidParameterValue("Missing value for required parameter 'models.model_id'.")
+
+
+def check_timestamp(timestamp_ms: int | None, field: str) -> None:
+    """Refuse a time that is missing or before the Unix epoch. Raises InvalidParameterValue."""
+    if timestamp_ms is None:
+        raise InvalidParameterValue(f"Missing value for required parameter '{field}'.")
+    if timestamp_ms < 0:
+        raise InvalidParameterValue(
+            f"Invalid value {timestamp_ms} for parameter '{field}': it must be a nonnegative 64-bit integer."
+        )

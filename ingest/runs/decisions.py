@@ -4,8 +4,8 @@ from typing import Final
 
 from ingest.artifact_paths import run_artifacts
 from ingest.experiments.state import KnownExperiment, require_active_experiment
+from ingest.keys import repeated
 from ingest.runs.state import KnownRun, RunInfo, require_active_run
-from ingest.validation import repeated
 from schemas.errors import BadRequest, InvalidParameterValue
 from schemas.events import RunCreated, RunDeleted, RunRestored, RunUpdated, Tag
 from schemas.messages.bounds import MAX_TAG_CHARACTERS

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ingest.artifact_locations import check_artifact_location
 from ingest.proxy_address import ProxyAddress
-from ingest.validation import check_artifact_location
 from schemas.errors import InvalidParameterValue
 
 ROOT = "mlflow-artifacts:/"
@@ -168,3 +168,50 @@ def test_whatever_is_written_is_refused_or_names_no_foreign_host(location: str, 
         return
     authority = location.partition("//")[2].partition("/")[0] if location.startswith(("http", "mlflow")) else ""
     assert "evil" not in authority
+
+
+@pytest.mark.parametrize(
+    "location",
+    [
+        "s3://bucket/a",
+        "s3://bucket/a?x=1",
+        "s3://b/../a",
+        "/tmp/a",
+        "rel/a",
+        "file:///a",
+        "models:/a/b",
+        "weird://x/y",
+        "mlflow-artifacts:/a",
+        "dbfs:/x",
+        "C:\\x",
+        " s3://x/y ",
+        "foo bar",
+    ],
+)
+def test_artifact_locations_that_mlflow_takes_are_taken(location: str) -> None:
+    check_artifact_location(location, ROOT)
+
+
+@pytest.mark.parametrize(
+    "location",
+    [
+        "s3://bucket/a#x",
+        "#f",
+        "runs:/a/b",
+        "http://h/a",
+        "https://h/a",
+        "ftp://h/a",
+        "hdfs://h/a",
+        "mlflow-artifacts://host/a",
+        "mlflow-artifacts:/../a",
+        "mlflow-artifacts:/a/../../b",
+        "http://[bad/x",
+    ],
+)
+def test_artifact_locations_that_cannot_be_resolved_or_name_a_host_are_refused(location: str) -> None:
+    with pytest.raises(InvalidParameterValue, match="artifact_location"):
+        check_artifact_location(location, ROOT)
+
+
+def test_the_host_of_the_artifact_root_may_be_named() -> None:
+    check_artifact_location("hdfs://namenode:8020/other", "hdfs://namenode:8020/root")

@@ -115,3 +115,10 @@ def test_a_tag_that_is_not_there_is_not_deleted() -> None:
     assert decisions.delete_tag(command, MODEL, is_set=True) == LoggedModelTagDeleted(model_id="m-1", key="a/b")
     with pytest.raises(ResourceDoesNotExist, match="No tag with key 'a/b' found for model with ID 'm-1'"):
         decisions.delete_tag(command, MODEL, is_set=False)
+
+
+@pytest.mark.parametrize("letter", "/:.%\"'")
+def test_a_model_name_holds_no_punctuation_of_uris(letter: str) -> None:
+    with pytest.raises(InvalidParameterValue):
+        decisions.check_name(f"a{letter}b")
+    decisions.check_name("a b-c_d é")

@@ -282,3 +282,12 @@ def test_a_number_in_text_that_is_too_large_is_the_infinity_of_its_sign(text: st
     assert content.metric(LogMetric(run_id="r", key="m", value=value, timestamp=1)).metrics[0].value == [kept]
     point = run_data.PlainMetric(key="m", value=value, timestamp=1)
     assert content.batch(LogBatch(run_id="r", metrics=[point])).metrics[0].value == [kept]
+
+
+@pytest.mark.parametrize("timestamp_ms", [None, -1, -(2**63)])
+def test_a_timestamp_is_neither_missing_nor_negative(timestamp_ms: int | None) -> None:
+    with pytest.raises(InvalidParameterValue, match="timestamp"):
+        content.check_timestamp(timestamp_ms, "timestamp")
+
+
+ROOT = "mlflow-artifacts:/"
