@@ -44,12 +44,11 @@ def read_services(
     """What answers from the read model, and the page. `history` reads the events that are asked for themselves."""
     from query_api.freshness import Freshness
     from query_api.routes import query_routes
-    from query_api.service import QueryService
     from tracklog.page.fetch import default_page_folder
     from tracklog.page.routes import page_routes
 
     freshness = Freshness(log, progress)
-    routes = [*query_routes(QueryService(read_model), freshness, history), *page_routes(default_page_folder())]
+    routes = [*query_routes(read_model, freshness, history), *page_routes(default_page_folder())]
     return Services(routes=routes)
 
 

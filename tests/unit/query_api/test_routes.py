@@ -13,7 +13,6 @@ from aiohttp.test_utils import TestClient, TestServer
 from event_log.memory_event_log import MemoryEventLog
 from query_api.freshness import Freshness
 from query_api.routes import query_routes
-from query_api.service import QueryService
 from schemas.envelope import Actor, EventData
 from schemas.errors import TracklogError
 from schemas.events import RunDeleted
@@ -56,7 +55,7 @@ def log() -> MemoryEventLog:
 
 @pytest.fixture
 def routes(rows: SqliteRows, log: MemoryEventLog) -> tuple[Route, ...]:
-    return query_routes(QueryService(rows), Freshness(log, MemoryProgress()), log)
+    return query_routes(rows, Freshness(log, MemoryProgress()), log)
 
 
 @pytest.fixture
@@ -249,7 +248,7 @@ async def test_more_long_histories_than_the_bound_are_refused_and_short_ones_are
 ) -> None:
     write_series(rows, rows.run("long"), "k", [(step, step, step / 7) for step in range(200_000)])
     write_series(rows, rows.run("short"), "k", [(0, 0, 0.5)])
-    monkeypatch.setattr("query_api.routes.MAX_STREAMS", 1)
+    monkeypatch.setattr("query_api.metrics.routes.MAX_STREAMS", 1)
     path = f"{V2}/metrics/get-history?metric_key=k&run_id="
     first = await client.get(path + "long")
     assert await refusal(await client.get(path + "long")) == (429, "REQUEST_LIMIT_EXCEEDED")
@@ -353,6 +352,6 @@ async def test_a_read_waits_for_what_can_change_its_answer(
     rows: SqliteRows, log: MemoryEventLog, path: str, units: list[str] | None
 ) -> None:
     asked = Asked()
-    async with served(query_routes(QueryService(rows), asked, log)) as client:
+    async with served(query_routes(rows, asked, log)) as client:
         await client.get(f"{V2}/{path}")
     assert asked.concerns == [units]

@@ -9,8 +9,8 @@ import pytest
 from graphql import DocumentNode
 
 from query_api.graphql import engine as graphql_engine
-from query_api.graphql.request import GraphQL, GraphQLRequest
-from query_api.service import QueryService
+from query_api.graphql.worker import GraphQLWorker
+from query_api.metrics.intervals import MetricIntervals
 from schemas.errors import InvalidParameterValue, TemporarilyUnavailable
 from tests.unit.query_api.series_rows import NAN, write_series
 from tests.unit.query_api.sqlite_rows import SqliteRows
@@ -43,16 +43,15 @@ async def rows() -> AsyncIterator[SqliteRows]:
 
 
 @pytest.fixture
-def graphql(rows: SqliteRows) -> GraphQL:
-    return GraphQL(QueryService(rows))
+def graphql(rows: SqliteRows) -> GraphQLWorker:
+    return GraphQLWorker(rows, MetricIntervals())
 
 
-async def ask(graphql: GraphQL, query: str, variables: Any = None, operation: str | None = None) -> Any:
-    asked = GraphQLRequest(query=query, variables=variables, operation_name=operation)
-    return orjson.loads(await graphql.answer(asked))
+async def ask(graphql: GraphQLWorker, query: str, variables: Any = None, operation: str | None = None) -> Any:
+    return orjson.loads(await graphql.answer(query, variables, operation))
 
 
-async def test_a_run_has_everything_its_page_asks_for(rows: SqliteRows, graphql: GraphQL) -> None:
+async def test_a_run_has_everything_its_page_asks_for(rows: SqliteRows, graphql: GraphQLWorker) -> None:
     run_number = rows.run("r", metrics={"loss": 0.25}, params={"p": "1"}, tags={"t": "x"}, start_time_ms=2**53 + 1)
     rows.dataset(run_number, "d", "abc", tags={"k": "v"}, schema="{}")
     rows.insert("model_outputs", run_number=run_number, model_id="m-1", step=7)
@@ -95,7 +94,7 @@ async def test_a_run_has_everything_its_page_asks_for(rows: SqliteRows, graphql:
     assert run["outputs"]["modelOutputs"] == [{"modelId": "m-1", "step": "7"}]
 
 
-async def test_an_experiment_is_asked_for_by_id(graphql: GraphQL) -> None:
+async def test_an_experiment_is_asked_for_by_id(graphql: GraphQLWorker) -> None:
     query = (
         "query($i: MlflowGetExperimentInput!) { mlflowGetExperiment(input: $i) { experiment { name creationTime } } }"
     )
@@ -103,7 +102,7 @@ async def test_an_experiment_is_asked_for_by_id(graphql: GraphQL) -> None:
     assert answer["data"] == {"mlflowGetExperiment": {"experiment": {"name": "one", "creationTime": "5"}}}
 
 
-async def test_nan_is_null_and_steps_are_text(rows: SqliteRows, graphql: GraphQL) -> None:
+async def test_nan_is_null_and_steps_are_text(rows: SqliteRows, graphql: GraphQLWorker) -> None:
     write_series(rows, rows.run("r", metrics={"n": NAN}), "loss", [(0, 0, 1.0), (1, 1, NAN)])
     answer = await ask(
         graphql,
@@ -119,7 +118,7 @@ async def test_nan_is_null_and_steps_are_text(rows: SqliteRows, graphql: GraphQL
     assert None in [metric["value"] for metric in answer["data"]["mlflowGetRun"]["run"]["data"]["metrics"]]
 
 
-async def test_runs_are_searched_and_each_experiment_asked_for_once(rows: SqliteRows, graphql: GraphQL) -> None:
+async def test_runs_are_searched_and_each_experiment_asked_for_once(rows: SqliteRows, graphql: GraphQLWorker) -> None:
     for number in range(3):
         rows.run(f"r{number}", start_time_ms=number)
     query = """query SearchRuns($data: MlflowSearchRunsInput!) { mlflowSearchRuns(input: $data) {
@@ -133,7 +132,7 @@ async def test_runs_are_searched_and_each_experiment_asked_for_once(rows: Sqlite
     assert sum("WHERE e.experiment_id = ?" in statement for statement in rows.statements) == 1
 
 
-async def test_searches_are_there_as_mutations_too(rows: SqliteRows, graphql: GraphQL) -> None:
+async def test_searches_are_there_as_mutations_too(rows: SqliteRows, graphql: GraphQLWorker) -> None:
     rows.dataset(rows.run("r"), "d", "abc")
     answer = await ask(
         graphql,
@@ -144,7 +143,7 @@ async def test_searches_are_there_as_mutations_too(rows: SqliteRows, graphql: Gr
     assert answer["data"]["mlflowSearchRuns"] == {"runs": [{"info": {"runId": "r"}}]}
 
 
-async def test_there_are_no_model_versions_yet(graphql: GraphQL) -> None:
+async def test_there_are_no_model_versions_yet(graphql: GraphQLWorker) -> None:
     query = "{ mlflowSearchModelVersions(input: {filter: \"run_id='r'\"}) { modelVersions { name } nextPageToken } }"
     answer = await ask(graphql, query)
     assert answer["data"] == {"mlflowSearchModelVersions": {"modelVersions": [], "nextPageToken": ""}}
@@ -171,7 +170,7 @@ async def test_there_are_no_model_versions_yet(graphql: GraphQL) -> None:
         ),
     ],
 )
-async def test_what_goes_wrong_is_told_as_text_in_an_answer(graphql: GraphQL, query: str, data: Any) -> None:
+async def test_what_goes_wrong_is_told_as_text_in_an_answer(graphql: GraphQLWorker, query: str, data: Any) -> None:
     answer = await ask(graphql, query)
     assert answer["data"] == data
     assert answer["errors"]
@@ -179,19 +178,19 @@ async def test_what_goes_wrong_is_told_as_text_in_an_answer(graphql: GraphQL, qu
 
 
 @pytest.mark.parametrize("query", ["{ mlflowGetRun(", "", "{" * 5000, "{a " * 9999, "fragment"])
-async def test_a_query_that_cannot_be_parsed_is_a_bad_request(graphql: GraphQL, query: str) -> None:
+async def test_a_query_that_cannot_be_parsed_is_a_bad_request(graphql: GraphQLWorker, query: str) -> None:
     with pytest.raises(InvalidParameterValue):
         await ask(graphql, query)
 
 
-async def test_directives_nobody_knows_are_ignored(graphql: GraphQL) -> None:
+async def test_directives_nobody_knows_are_ignored(graphql: GraphQLWorker) -> None:
     query = """query @component(name: "a") @new(flag: true) {
       mlflowGetExperiment(input: {experimentId: "1"}) @other { experiment { name } }
     }"""
     assert (await ask(graphql, query))["errors"] is None
 
 
-async def test_what_may_be_retried_is_no_part_of_an_answer(rows: SqliteRows, graphql: GraphQL) -> None:
+async def test_what_may_be_retried_is_no_part_of_an_answer(rows: SqliteRows, graphql: GraphQLWorker) -> None:
     async def unavailable(*_: object) -> list[Any]:
         raise TemporarilyUnavailable("away")
 
@@ -200,7 +199,7 @@ async def test_what_may_be_retried_is_no_part_of_an_answer(rows: SqliteRows, gra
         await ask(graphql, '{ mlflowGetRun(input: {runId: "r"}) { run { info { runId } } } }')
 
 
-async def test_a_mistake_of_ours_is_not_told_to_clients(rows: SqliteRows, graphql: GraphQL) -> None:
+async def test_a_mistake_of_ours_is_not_told_to_clients(rows: SqliteRows, graphql: GraphQLWorker) -> None:
     async def broken(*_: object) -> list[Any]:
         raise RuntimeError("secret")
 
@@ -209,7 +208,7 @@ async def test_a_mistake_of_ours_is_not_told_to_clients(rows: SqliteRows, graphq
         await ask(graphql, '{ mlflowGetRun(input: {runId: "r"}) { run { info { runId } } } }')
 
 
-async def test_types_can_be_asked_for(graphql: GraphQL) -> None:
+async def test_types_can_be_asked_for(graphql: GraphQLWorker) -> None:
     answer = await ask(graphql, '{ __type(name: "MlflowRunStatus") { enumValues { name } } }')
     assert [value["name"] for value in answer["data"]["__type"]["enumValues"]] == [
         "RUNNING",
@@ -220,7 +219,9 @@ async def test_types_can_be_asked_for(graphql: GraphQL) -> None:
     ]
 
 
-async def test_a_query_is_worked_on_outside_the_event_loop(graphql: GraphQL, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_query_is_worked_on_outside_the_event_loop(
+    graphql: GraphQLWorker, monkeypatch: pytest.MonkeyPatch
+) -> None:
     threads: list[threading.Thread] = []
     parse = graphql_engine._parsed
 

@@ -8,8 +8,8 @@ import pytest
 from multidict import MultiDict
 
 import artifact_proxy.http.messages
-import query_api.event_history
-import query_api.service  # the imports know of more messages
+import query_api.events.history
+import query_api.metrics.routes  # the imports know of more messages
 from schemas.errors import InvalidParameterValue
 from schemas.messages import experiments, metrics, run_data, runs
 from schemas.messages.bounds import Cut, alternatives, max_length
@@ -51,7 +51,7 @@ def test_every_text_and_list_of_a_message_has_a_greatest_length(message: type[Me
 
 def test_the_messages_are_those_of_every_service() -> None:
     assert {run_data.LogBatch, artifact_proxy.http.messages.CompleteMultipartUpload} <= set(MESSAGES)
-    assert {query_api.event_history.ReadEvents, query_api.service.GetMetricHistoryBulk} <= set(MESSAGES)
+    assert {query_api.events.history.ReadEvents, query_api.metrics.routes.GetMetricHistoryBulk} <= set(MESSAGES)
 
 
 RUN = {"run_id": "r", "key": "k", "value": 1.0, "timestamp": 1}

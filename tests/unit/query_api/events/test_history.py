@@ -7,8 +7,8 @@ import orjson
 import pytest
 
 from event_log.memory_event_log import MemoryEventLog
-from query_api import event_history
-from query_api.event_history import ReadEvents, events_json
+from query_api.events import history as event_history
+from query_api.events.history import ReadEvents, events_json
 from schemas.envelope import Actor, EventData, Position
 from schemas.errors import InvalidParameterValue
 from schemas.events import ExperimentDeleted, Param, RunDataLogged, RunDeleted

@@ -1,0 +1,138 @@
+"""The fields of MLflow's GraphQL schema that are read: each root field is the JSON of a REST route."""
+
+import asyncio
+import re
+from collections.abc import Coroutine, Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any, Final
+
+import orjson
+from graphql import (
+    GraphQLNonNull,
+    GraphQLObjectType,
+    GraphQLOutputType,
+    GraphQLResolveInfo,
+    GraphQLSchema,
+    get_named_type,
+    is_list_type,
+    is_object_type,
+)
+
+from query_api.datasets.search import search_datasets
+from query_api.experiments.document import get_experiment
+from query_api.metrics.intervals import MetricIntervals
+from query_api.port import ReadModel
+from query_api.reads import Answer
+from query_api.runs.document import get_run
+from query_api.runs.search.search import search_runs
+from schemas.messages.experiments import GetExperiment, SearchDatasets
+from schemas.messages.message import Message
+from schemas.messages.metrics import GetMetricHistoryBulkInterval
+from schemas.messages.runs import GetRun, SearchRuns
+from schemas.rest.decode import decode_body
+
+_EMPTY: Final[Mapping[str, Any]] = {"String": "", "LongString": "0", "Float": 0.0, "Int": 0, "Boolean": False}
+"""What a field that is not set is answered with, by its type."""
+
+Json = dict[str, Any]
+
+
+@dataclass(slots=True)
+class QueryContext:
+    """What belongs to one query."""
+
+    home: asyncio.AbstractEventLoop
+    """The event loop in which data may be read."""
+    experiments: dict[str, asyncio.Task[Json]] = field(default_factory=dict)
+    """Those that were asked for, by id."""
+
+
+@dataclass(frozen=True, slots=True)
+class AnsweredField:
+    """A root field whose value is the answer to the message in its argument `input`, under the rules of a REST body."""
+
+    read_model: ReadModel
+    message_type: type[Message]
+    answer: Answer[Any]
+
+    async def __call__(self, _root: None, info: GraphQLResolveInfo, **arguments: Any) -> Json:
+        fields = {_snake(name): value for name, value in (arguments.get("input") or {}).items()}
+        message = decode_body(orjson.dumps(fields), self.message_type)
+        return await _read(info, self.answer(self.read_model, message))
+
+
+def resolve_fields(schema: GraphQLSchema, read_model: ReadModel, intervals: MetricIntervals) -> None:
+    """Have each field of the schema that reads something do so."""
+    runs = AnsweredField(read_model, SearchRuns, search_runs)
+    for type_name, field_name, resolver in (
+        ("Query", "mlflowGetExperiment", AnsweredField(read_model, GetExperiment, get_experiment)),
+        ("Query", "mlflowGetRun", AnsweredField(read_model, GetRun, get_run)),
+        ("Query", "mlflowSearchRuns", runs),
+        (
+            "Query",
+            "mlflowGetMetricHistoryBulkInterval",
+            AnsweredField(read_model, GetMetricHistoryBulkInterval, intervals.get),
+        ),
+        ("Query", "mlflowSearchModelVersions", _no_model_versions),
+        ("Mutation", "mlflowSearchRuns", runs),
+        ("Mutation", "mlflowSearchDatasets", AnsweredField(read_model, SearchDatasets, search_datasets)),
+        ("MlflowRunExtension", "experiment", ExperimentOfRun(read_model)),
+    ):
+        owner = schema.type_map[type_name]
+        assert isinstance(owner, GraphQLObjectType)
+        owner.fields[field_name].resolve = resolver
+
+
+async def _no_model_versions(_root: None, _info: GraphQLResolveInfo, **_arguments: Any) -> Json:
+    return {}  # there is no model registry yet, and so no version of any model
+
+
+@dataclass(frozen=True, slots=True)
+class ExperimentOfRun:
+    """The experiment of a run, read once for all runs of it in a query."""
+
+    read_model: ReadModel
+
+    async def __call__(self, run: Json, info: GraphQLResolveInfo) -> Json:
+        experiment_id = run["info"]["experiment_id"]
+        known: dict[str, asyncio.Task[Json]] = info.context.experiments
+        if experiment_id not in known:
+            question = get_experiment(self.read_model, GetExperiment(experiment_id=experiment_id))
+            known[experiment_id] = asyncio.ensure_future(_read(info, question))
+        found = await known[experiment_id]
+        experiment: Json = found["experiment"]
+        return experiment
+
+
+def field_value(source: Json, info: GraphQLResolveInfo, **_arguments: Any) -> Any:
+    """A field of an object, by its REST name."""
+    value = source.get(_snake(info.field_name))
+    if value is None:
+        return _unset(info.return_type)
+    if value == "NaN" and get_named_type(info.return_type).name == "Float":
+        return None
+    return value
+
+
+async def _read(info: GraphQLResolveInfo, question: Coroutine[Any, Any, bytes]) -> Json:
+    """The answer to a question, which is asked in the event loop that the query came from."""
+    body = await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(question, info.context.home))
+    document: Json = orjson.loads(body)
+    return document
+
+
+def _unset(wanted: GraphQLOutputType) -> Any:
+    if isinstance(wanted, GraphQLNonNull):
+        wanted = wanted.of_type
+    if is_list_type(wanted):
+        return []
+    name = get_named_type(wanted).name
+    if is_object_type(wanted):
+        return None if name == "ApiError" else {}
+    return _EMPTY.get(name)
+
+
+@lru_cache(maxsize=1024)
+def _snake(name: str) -> str:
+    return re.sub(r"(?<=[a-z0-9])([A-Z])", lambda letter: "_" + letter[1].lower(), name)

@@ -1,0 +1,77 @@
+"""How a route that reads from the read model is made: of a message, a function, and what can change its answer."""
+
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Generic, TypeVar
+
+from query_api.freshness import Freshness
+from query_api.port import ReadModel
+from schemas.messages.message import Message
+from schemas.rest.handler import CatchUp, query_handler
+from schemas.rest.route import READ_LIMITS, V2, Handler, Kind, Limits, Permission, Route
+
+M = TypeVar("M", bound=Message)
+
+Answer = Callable[[ReadModel, M], Coroutine[Any, Any, bytes]]
+"""Answers a message from the read model, in JSON."""
+OrderingUnits = Callable[[M], Iterable[str]]
+"""The ordering units whose events can change the answer to a message."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reads:
+    """Makes the routes of one read model, which wait until it is fresh enough."""
+
+    read_model: ReadModel
+    freshness: Freshness
+
+    def route(
+        self,
+        method: str,
+        path: str,
+        message_type: type[M],
+        answer: Answer[M],
+        units: OrderingUnits[M] | None = None,
+        *,
+        prefixes: tuple[str, ...] = V2,
+    ) -> Route:
+        """The route of a message. `units` None: events of every ordering unit can change the answer."""
+        handler = query_handler(message_type, partial(answer, self.read_model), self.catch_up(units))
+        return mlflow_read(method, path, handler, prefixes=prefixes)
+
+    def catch_up(self, units: OrderingUnits[M] | None) -> CatchUp[M]:
+        """What waits for the read model on behalf of each message."""
+        return _Everything(self.freshness) if units is None else _Concerned(self.freshness, units)
+
+
+def mlflow_read(
+    method: str, path: str, handler: Handler, *, prefixes: tuple[str, ...] = V2, limits: Limits = READ_LIMITS
+) -> Route:
+    """The route of a handler that reads."""
+    return Route(
+        method=method,
+        path=f"/mlflow/{path}",
+        prefixes=prefixes,
+        handler=handler,
+        kind=Kind.READ,
+        permission=Permission.READ,
+        limits=limits,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Everything:
+    freshness: Freshness
+
+    def __call__(self, _message: Message) -> Awaitable[str | None]:
+        return self.freshness.caught_up()
+
+
+@dataclass(frozen=True, slots=True)
+class _Concerned(Generic[M]):
+    freshness: Freshness
+    units: OrderingUnits[M]
+
+    def __call__(self, message: M) -> Awaitable[str | None]:
+        return self.freshness.caught_up(self.units(message))
