@@ -12,4 +12,7 @@ class Sql(NamedTuple):
 
 
 def joined(separator: str, parts: Sequence[Sql]) -> Sql:
+    """The parts one after the other, with `separator` between them."""
+    if len(parts) == 1:
+        return parts[0]
     return Sql(separator.join(part.text for part in parts), tuple(p for part in parts for p in part.parameters))

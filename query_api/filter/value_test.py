@@ -12,7 +12,7 @@ from query_api.filter.vocabulary import Comparator, Entity
 TRUE: Final = Sql("TRUE")
 
 _OPERATORS: Final = {comparator: comparator.value for comparator in Comparator} | {Comparator.NOT_EQUAL: "<>"}
-_NOT_IN_INDEX: Final = frozenset({Comparator.ILIKE, Comparator.NOT_EQUAL, Comparator.IS_NULL, Comparator.IS_NOT_NULL})
+_NOT_IN_INDEX: Final = (Comparator.ILIKE, Comparator.NOT_EQUAL, Comparator.IS_NULL, Comparator.IS_NOT_NULL)
 
 
 def value_test(dialect: Dialect, condition: Condition, column: str) -> Sql:

@@ -15,7 +15,7 @@ from query_api.runs.search.plan import RunPlan
 from query_api.runs.search.run_search import RunSearch
 from query_api.runs.search.walk import Walk
 
-_NAMED: Final = frozenset({Comparator.EQUAL, Comparator.IN})
+_NAMED: Final = (Comparator.EQUAL, Comparator.IN)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,9 +67,9 @@ class RunConditions:
             ):
                 return self._from_index("runs", "by_start", self._value_test(condition, "start_time_ms"))
             case Entity.METRIC | Entity.PARAM | Entity.TAG if comparator is not Comparator.IS_NULL:
-                key = Sql("key = ?", (condition.name,))
-                test = self._tests_of_value(condition, by_index_alone=by_index_alone)
-                return self._from_index(TABLES[condition.entity], "by_value", joined(" AND ", [key, test]))
+                tests = self._tests_of_value(condition, by_index_alone=by_index_alone)
+                keyed = Sql(f"key = ? AND {tests.text}", (condition.name, *tests.parameters))
+                return self._from_index(TABLES[condition.entity], "by_value", keyed)
             case Entity.DATASET if condition.name == "name" and comparator in _NAMED:
                 test = self._value_test(condition, "name")
                 return self._from_index("dataset_inputs", "by_name", test, self.dialect.set_of)
@@ -82,8 +82,11 @@ class RunConditions:
 
     def _from_index(self, table: str, index: str, test: Sql, select: str = "SELECT") -> Sql:
         rows = self.dialect.from_index(table, f"{table}_{index}")
-        where = joined(" AND ", [self.in_experiments("experiment_id"), test])
-        return Sql(f"{select} run_number FROM {rows} WHERE {where.text}", where.parameters)
+        experiments = self.in_experiments("experiment_id")
+        return Sql(
+            f"{select} run_number FROM {rows} WHERE {experiments.text} AND {test.text}",
+            experiments.parameters + test.parameters,
+        )
 
     def _tests_of_value(self, condition: Condition, *, by_index_alone: bool) -> Sql:
         tests = [index_test(self.dialect, condition, "value")]
