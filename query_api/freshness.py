@@ -12,14 +12,14 @@ from schemas.envelope import Positions
 READ_WAIT_S: Final = 5.0
 """A projector that is this far behind is in trouble; an answer that says so is worth more than none."""
 
-LOG_AWAY_S: Final = 1.0
-"""For so long after the log did not tell its end it is not asked again, and reads are answered without it."""
+LOG_RETRY_S: Final = 1.0
+"""For so long after the log could not be asked for its end it is not asked again, and reads are answered without it."""
 
 LOG_UNAVAILABLE: Final = "log-unavailable"
 
 
 class Freshness:
-    """Waits for the read model on behalf of readers. `clock` tells seconds."""
+    """Waits for the read model on behalf of reads. `clock` gives seconds that never go back."""
 
     def __init__(
         self,
@@ -34,10 +34,10 @@ class Freshness:
         self._progress = progress
         self._wait_s = wait_s
         self._asking = asyncio.Lock()
-        self._asked = 0
+        self._questions = 0
         self._end: Positions = {}
-        self._end_of = 0
-        self._log_away_until = 0.0
+        self._answered_question = 0
+        self._retry_log_at_s = 0.0
 
     async def caught_up(self, ordering_units: Iterable[str] | None = None) -> str | None:
         """Return when the read model has passed every event that was in the log when this was called.
@@ -46,7 +46,7 @@ class Freshness:
         for what others wrote elsewhere.
 
         After a bounded wait it returns all the same: then with `<partition>:<checkpoint>/<end>` of each partition that
-        lags, comma-separated, or with LOG_UNAVAILABLE when the log did not tell its end; else with None.
+        lags, comma-separated, or with LOG_UNAVAILABLE when the log's end is not known; else with None.
         """
         try:
             end = await self._end_from_now()
@@ -62,24 +62,23 @@ class Freshness:
         return None
 
     async def _end_from_now(self) -> Positions:
-        """The log's end as of now or later. One question is under way at a time; who comes meanwhile shares the next.
-
-        The answer to a question asked before a reader came may lack what the reader wrote.
+        """The log's end as of now or later. One question is under way at a time; reads that come meanwhile share the
+        next one, because the answer to a question that was asked before a read came may lack what its client wrote.
         """
-        asked_before = self._asked
+        asked_before = self._questions
         async with self._asking:
-            if self._end_of <= asked_before:
-                self._asked += 1
-                self._end, self._end_of = await self._ask(), self._asked
+            if self._answered_question <= asked_before:
+                self._questions += 1
+                self._end, self._answered_question = await self._ask(), self._questions
             return self._end
 
     async def _ask(self) -> Positions:
-        if self._log_away_until and self._clock() < self._log_away_until:
-            raise LogUnavailable("The log did not tell its end a moment ago.")
+        if self._retry_log_at_s and self._clock() < self._retry_log_at_s:
+            raise LogUnavailable("The log could not be asked for its end a moment ago.")
         try:
             return await self._log.end()
         except LogUnavailable:
-            self._log_away_until = self._clock() + LOG_AWAY_S
+            self._retry_log_at_s = self._clock() + LOG_RETRY_S
             raise
 
     def _lag(self, end: Positions) -> str:

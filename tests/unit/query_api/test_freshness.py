@@ -6,8 +6,9 @@ import pytest
 
 from event_log.memory_event_log import MemoryEventLog
 from event_log.port import LogUnavailable
-from query_api.freshness import LOG_AWAY_S, LOG_UNAVAILABLE, Freshness
+from query_api.freshness import LOG_RETRY_S, LOG_UNAVAILABLE, Freshness
 from schemas.envelope import Positions
+from tests.eventually import until
 from tests.memory_progress import MemoryProgress
 
 
@@ -34,6 +35,25 @@ class LogAt(MemoryEventLog):
         return {"run/a": 0, "run/b": 1, "experiments": 2}[ordering_unit]
 
 
+class Reads:
+    """Reads that run as tasks."""
+
+    def __init__(self, freshness: Freshness) -> None:
+        self._freshness = freshness
+        self._begun = 0
+
+    async def begin(self, count: int = 1) -> list[asyncio.Task[str | None]]:
+        """Some reads, each of which has asked for the log's end or waits for its turn to."""
+        begun = self._begun + count
+        tasks = [asyncio.create_task(self._read()) for _ in range(count)]
+        await until(lambda: self._begun == begun)
+        return tasks
+
+    async def _read(self) -> str | None:
+        self._begun += 1
+        return await self._freshness.caught_up()
+
+
 async def test_a_read_waits_for_the_end_of_the_log() -> None:
     progress = MemoryProgress({0: 7})
     assert await Freshness(LogAt({0: 7}), progress, wait_s=3.0).caught_up() is None
@@ -47,28 +67,24 @@ async def test_a_read_that_gave_up_names_every_partition_that_lags() -> None:
 
 async def test_readers_share_a_question_that_was_asked_after_they_came() -> None:
     log, progress = LogAt({0: 1}), MemoryProgress({0: 9})
-    freshness = Freshness(log, progress)
+    reads = Reads(Freshness(log, progress))
     log.may_answer.clear()
-    first = asyncio.create_task(freshness.caught_up())
-    await asyncio.sleep(0)
-    log.at = {0: 2}  # a write is acknowledged: who reads from now on must see it
-    late = [asyncio.create_task(freshness.caught_up()) for _ in range(10)]
-    await asyncio.sleep(0)
+    first = await reads.begin()
+    log.at = {0: 2}  # a write is acknowledged: a read that begins from now on must see it
+    late = await reads.begin(10)
     assert log.asked == 1
     log.may_answer.set()
-    await asyncio.gather(first, *late)
+    await asyncio.gather(*first, *late)
     assert log.asked == 2
     assert [positions for positions, _ in progress.waits] == [{0: 1}] + [{0: 2}] * 10
 
 
 async def test_a_reader_that_went_away_does_not_keep_the_others_from_asking() -> None:
     log = LogAt({0: 1})
-    freshness = Freshness(log, MemoryProgress({0: 1}))
+    reads = Reads(Freshness(log, MemoryProgress({0: 1})))
     log.may_answer.clear()
-    first = asyncio.create_task(freshness.caught_up())
-    await asyncio.sleep(0)
-    second = asyncio.create_task(freshness.caught_up())
-    await asyncio.sleep(0)
+    [first] = await reads.begin()
+    [second] = await reads.begin()
     first.cancel()
     log.may_answer.set()
     assert await second is None
@@ -102,24 +118,23 @@ async def test_a_log_that_is_away_is_asked_again_only_after_a_while() -> None:
     assert log.asked == 1
     log.is_away = False
     assert await freshness.caught_up() == LOG_UNAVAILABLE
-    now_s += LOG_AWAY_S
+    now_s += LOG_RETRY_S
     assert await freshness.caught_up() is None
 
 
 async def test_a_question_that_was_given_up_answers_nobody_with_an_older_end() -> None:
     log, progress = LogAt({0: 1}), MemoryProgress({0: 9})
     freshness = Freshness(log, progress)
+    reads = Reads(freshness)
     assert await freshness.caught_up() is None
     log.may_answer.clear()
     log.at = {0: 2}
-    first = asyncio.create_task(freshness.caught_up())
-    await asyncio.sleep(0)
+    [first] = await reads.begin()
     log.at = {0: 3}
-    second, third = (asyncio.create_task(freshness.caught_up()) for _ in range(2))
-    await asyncio.sleep(0)
+    second, third = await reads.begin(2)
+    asked = log.asked
     first.cancel()
-    await asyncio.sleep(0)
-    await asyncio.sleep(0)
+    await until(lambda: log.asked > asked)
     second.cancel()  # it was asking for itself and the third
     log.may_answer.set()
     assert await third is None
