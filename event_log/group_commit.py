@@ -18,7 +18,7 @@ MAX_WAITING_BYTES: Final = 32 * 1024 * 1024
 """Appends beyond this are refused until the log has caught up, so that overload costs a 429, not memory."""
 MAX_COMMIT_EVENTS: Final = 4096
 MAX_COMMIT_BYTES: Final = 16 * 1024 * 1024
-"""The bounds of one commit of a log in SQL. All other appends wait while it is under way."""
+"""The bounds of one commit to a log in SQL. All other appends wait while it is under way."""
 
 
 @dataclass(slots=True, eq=False)
@@ -35,48 +35,48 @@ class WaitingAppend(Generic[E]):
     done: "asyncio.Future[int]"
 
 
-class Admission:
+class WaitingBytes:
     """The bytes of all appends of one log that have no answer yet, and their bounds. `place` names the log in errors.
 
-    An append that is larger than `max_waiting_bytes` is admitted when nothing else waits.
+    An append that is larger than `max_waiting_bytes` is accepted when nothing else waits.
     """
 
     def __init__(self, place: str, *, max_append_bytes: int, max_waiting_bytes: int = MAX_WAITING_BYTES) -> None:
-        self.waiting_bytes = 0
+        self.total = 0
         self._place = place
         self.max_append_bytes = max_append_bytes
         self.max_waiting_bytes = max_waiting_bytes
 
     def check_size(self, size: int) -> None:
-        """Raise EventTooLarge when an append of `size` bytes is never admitted."""
+        """Raise EventTooLarge when an append of `size` bytes is never accepted."""
         if size > self.max_append_bytes:
             raise EventTooLarge(
                 f"The request makes {size} bytes of events; at most {self.max_append_bytes} fit in one append."
             )
 
-    def admit(self, size: int) -> None:
+    def reserve(self, size: int) -> None:
         """Count `size` bytes as waiting. Raises EventTooLarge, LogOverloaded."""
-        if size > self.max_append_bytes:
+        if size > self.max_append_bytes:  # asked here, too, to spare a call for each append
             self.check_size(size)
-        if self.waiting_bytes + size > self.max_waiting_bytes and self.waiting_bytes and size:
-            raise LogOverloaded(f"{self.waiting_bytes} bytes already wait for {self._place}; try again.")
-        self.waiting_bytes += size
+        if self.total + size > self.max_waiting_bytes and self.total and size:
+            raise LogOverloaded(f"{self.total} bytes already wait for {self._place}; try again.")
+        self.total += size
 
     def release(self, size: int) -> None:
         """Count `size` bytes as answered."""
-        self.waiting_bytes -= size
+        self.total -= size
 
 
 class GroupCommit(Generic[E]):
-    """The appends to one partition that wait to be committed. Partitions of one log share an `admission`.
+    """The appends to one partition that wait to be committed. The partitions of one log share `waiting_bytes`.
 
     Made and used in a running event loop; only `take` may be called by another thread, by one at a time.
     """
 
     def __init__(
-        self, admission: Admission, *, max_events: int = MAX_COMMIT_EVENTS, max_bytes: int = MAX_COMMIT_BYTES
+        self, waiting_bytes: WaitingBytes, *, max_events: int = MAX_COMMIT_EVENTS, max_bytes: int = MAX_COMMIT_BYTES
     ) -> None:
-        self.admission = admission
+        self.waiting_bytes = waiting_bytes
         self._max_events = max_events
         self._max_bytes = max_bytes
         self._waiting: deque[WaitingAppend[E]] = deque()
@@ -94,7 +94,7 @@ class GroupCommit(Generic[E]):
 
         Raises EventTooLarge, LogOverloaded.
         """
-        self.admission.admit(size)
+        self.waiting_bytes.reserve(size)
         done: asyncio.Future[int] = self._create_future()
         self._waiting.append(WaitingAppend(events, size, arrived_s, done))
         return done
@@ -135,7 +135,7 @@ class GroupCommit(Generic[E]):
         awaited: list[WaitingAppend[E]] = []
         for append in batch:
             if append.done.cancelled():
-                self.admission.release(append.size)
+                self.waiting_bytes.release(append.size)
             else:
                 awaited.append(append)
         return awaited
@@ -149,12 +149,12 @@ class GroupCommit(Generic[E]):
             if not append.done.done():
                 append.done.set_result(offset)
             offset += len(append.events)
-        self.admission.release(size)
+        self.waiting_bytes.release(size)
         return offset
 
     def refuse(self, batch: Sequence[WaitingAppend[E]], error: Exception) -> None:
         """Answer a batch with why its events are not, or may not be, in the log."""
         for append in batch:
-            self.admission.release(append.size)
+            self.waiting_bytes.release(append.size)
             if not append.done.done():
                 append.done.set_exception(error)

@@ -29,14 +29,12 @@ class MemoryEventLog(EventLog):
         return zlib.crc32(ordering_unit.encode()) % len(self._events)
 
     async def append(self, events: Sequence[EventData]) -> list[Position]:
-        positions: list[Position] = []
-        for event in events:
-            partition = self.partition_of(event.ordering_unit)
-            offset = len(self._events[partition])
-            self._events[partition].append(_recorded(event, partition, offset))
-            positions.append(Position(partition, offset))
+        partition = self.partition_of(events[0].ordering_unit)
+        stored = self._events[partition]
+        recorded = [_recorded(event, partition, offset) for offset, event in enumerate(events, len(stored))]
+        stored += recorded
         self._grown.set()
-        return positions
+        return [Position(partition, event.offset) for event in recorded]
 
     async def end(self) -> Positions:
         return {partition: len(events) for partition, events in enumerate(self._events)}
@@ -49,6 +47,8 @@ class MemoryEventLog(EventLog):
         limit: int,
         matching: EventFilter = EVERY_EVENT,
     ) -> list[RecordedEvent]:
+        if partition not in range(len(self._events)):
+            raise ValueError(f"this log has partitions 0 to {len(self._events) - 1}, not {partition}")
         return [event for event in self._events[partition][offset:] if matching.matches(event)][:limit]
 
     async def wait_for_more(self, end: Positions, timeout_s: float) -> None:
@@ -65,7 +65,7 @@ class MemoryEventLog(EventLog):
         pass
 
     def damage(self, position: Position) -> None:
-        """Have the event at `position` be one that cannot be read any more."""
+        """Change what is stored of the event at `position`: it cannot be read any more."""
         partition, offset = position.partition, position.offset
         stream = self._events[partition][offset].stream
         self._events[partition][offset] = damaged_event(

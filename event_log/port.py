@@ -2,14 +2,16 @@
 
 The contract, which `tests/contracts/` holds every adapter to:
 
-- A log has a fixed set of partitions, numbered from 0. In a partition every event has an offset; offsets grow, and the
-  events between two offsets never change. A position "before" which everything is read is the offset of the next event.
+- A log has a fixed set of partitions, numbered from 0. In a partition every event has an offset; offsets grow from 0,
+  and the events between two offsets never change. An end or a checkpoint is the offset of the next event.
 - `append` is atomic: after it returns, all its events are durable and readable, side by side in one partition and in
   the order given; after it raises, none of them ever will be, except when it raises OutcomeUnknown.
-- Events with one ordering unit share a partition and are read in the order their appends were acknowledged.
+- Events with one ordering unit share a partition and are read in the order in which their appends were acknowledged.
 - Readers never see an event before it is durable, and never a gap that is filled later.
-- `end` may be asked at any time, and covers every append acknowledged before it was called, by whatever process.
-- A log has an id, given at its birth. What was folded from it carries that id, so that it is never taken for another's.
+- `end` covers every append that was acknowledged before `end` was called, by this or another process.
+- An event whose stored bytes were changed is read as a damaged event (`schemas.damaged_event`) at its offset; it hides
+  none of the others.
+- A log gets an id when it is created. Read models carry the id of their log, so that no other log is taken for it.
 - Not promised: order between partitions, and delivery exactly once (a reader keeps its own checkpoint).
 """
 
@@ -30,19 +32,19 @@ class LogUnavailable(Retryable):
 
 
 class LogReplaced(LogUnavailable):
-    """The log that was opened is no longer in its place, and nobody will ever put it back there."""
+    """The log that was opened is no longer in its place, and this process cannot follow what is there instead."""
 
 
 class LogGone(LogUnavailable):
-    """There is nothing in the place of the log that was opened, and none is made while processes have it open."""
+    """The log that was opened is no longer in its place, and nothing is there instead. No process creates one anew."""
 
 
 class LogAccessRefused(LogUnavailable):
-    """The service that keeps the log answers, and does not let this process in; waiting alone seldom helps."""
+    """The service that keeps the log answers, and does not let this process in: its rights have to be changed."""
 
 
 class MembershipRefused(LogUnavailable):
-    """The group that shares the partitions does not take this member. It has to leave, and to join anew."""
+    """The group that shares the partitions does not accept this member, which has to leave and to join again."""
 
 
 class LogOverloaded(Retryable):
@@ -104,7 +106,7 @@ class EventLogReader(ABC):
 
     @abstractmethod
     async def partitions(self) -> Sequence[int]:
-        """The partitions, fixed when the log was born."""
+        """The partitions, fixed when the log was created."""
 
     @abstractmethod
     def partition_of(self, ordering_unit: str) -> int:
@@ -112,16 +114,16 @@ class EventLogReader(ABC):
 
     @abstractmethod
     async def identity(self) -> str:
-        """The id of the log that is there now, a UUID: given at its birth, and that of no other log.
+        """The id of the log that is there now, a UUID.
 
-        Asked of the place itself, which may hold another log by now, or an older state of the same one.
-        Raises LogUnavailable, and LogReplaced where the adapter cannot follow what took the log's place.
+        It is read from the place itself, which may hold another log by now, or an older state of the same one.
+        Raises LogUnavailable; LogReplaced or LogGone where the adapter cannot follow the change.
         """
 
-    async def check(self) -> None:  # noqa: B027  # most places cannot begin to forget
-        """Ask whether the place keeps every event, as it did when the log was opened.
+    async def check(self) -> None:  # noqa: B027  # most places cannot begin to drop events
+        """Check that the place still keeps every event for good.
 
-        Raises ForeignLog when it forgets some, LogUnavailable.
+        Raises ForeignLog when it drops some, LogUnavailable.
         """
 
     @abstractmethod
@@ -142,17 +144,18 @@ class EventLogReader(ABC):
     ) -> list[RecordedEvent]:
         """At most `limit` durable events from `offset` on, in order.
 
-        An adapter may stop early to bound the bytes of one answer, but never answers an empty list while a matching
-        event is there: an empty list means the end was reached.
+        An adapter may stop early to bound the bytes of one answer, but never returns an empty list while a matching
+        event is there: an empty list means the end was reached. Raises LogUnavailable, ForeignLog where events from
+        `offset` on were dropped, ValueError for a partition that the log does not have.
         """
 
     @abstractmethod
     async def wait_for_more(self, end: Positions, timeout_s: float) -> None:
-        """Return when some partition's end is past the one in `end`, or after `timeout_s` all the same."""
+        """Return when some partition's end is past the one in `end`, at the latest after `timeout_s`."""
 
     @abstractmethod
     async def close(self) -> None:
-        """Finish what is under way and let go of everything. No call is taken after it."""
+        """Finish what is under way and release everything. The log must not be called afterwards."""
 
 
 class EventLog(EventLogReader):
@@ -166,9 +169,9 @@ class EventLog(EventLogReader):
         """
 
     async def check_appendable(self) -> None:
-        """Raise LogUnavailable, with why, when a small append would not be acknowledged now, as far as can be told.
+        """Raise LogUnavailable, with the reason, when a small append would not be acknowledged now.
 
-        Appends nothing. May cost as much as an append.
+        Appends nothing. May cost as much as an append. A success is no promise: an append may still fail.
         """
         await self.end()
 
@@ -176,7 +179,8 @@ class EventLog(EventLogReader):
 class PartitionAssignment(ABC):
     """Which partitions this process follows, of a group of processes that share them all.
 
-    A hint about who does the work, and never a lock: for a moment two members may hold the same partition, or none.
+    It is a hint about which process does the work, and no lock: for a moment two members may hold the same partition,
+    or none.
     """
 
     @property
@@ -190,7 +194,7 @@ class PartitionAssignment(ABC):
 
     @abstractmethod
     async def wait_for_change(self, known: Set[int], timeout_s: float) -> None:
-        """Return when `partitions` is not `known`, or after `timeout_s` all the same.
+        """Return when `partitions` is not `known`, at the latest after `timeout_s`.
 
         Raises MembershipRefused.
         """

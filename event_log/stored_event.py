@@ -1,4 +1,4 @@
-"""From a row of a log in SQL to the event, or to what stands for one whose row is not what was written."""
+"""From a row of a log in SQL to the event, or to a damaged event where the row is not what was written."""
 
 from typing import Final
 
@@ -73,9 +73,9 @@ def _changed(
     payload: bytes,
     stored_checksum: int,
 ) -> RecordedEvent:
-    """The event of a row whose checksum differs: whole after all, if only the name of its stream was damaged.
+    """The event of a row whose checksum differs: whole after all where only the name of its stream was changed.
 
-    That name can be told from the payload, and the checksum then proves that nothing else was changed.
+    The payload tells that name, and the checksum then proves that nothing else was changed.
     """
     computed = checksum(offset, event_id, event_type, version, stream or "", time_us, actor, request_id, payload)
     if not is_of_another_envelope(stored_checksum, computed):
@@ -92,7 +92,7 @@ def _changed(
 
 
 def _plausible(event_id: bytes, time_us: int, payload: bytes) -> bytes:
-    """The payload of an event that has no checksum, decompressed. Raises ValueError or ZstdError when it is none."""
+    """The payload of an event without a checksum, decompressed. Raises ValueError, ZstdError where it cannot be one."""
     if len(event_id) != 16 or not 0 <= time_us <= _LAST_US:
         raise ValueError("its id or its time is none")
     if is_compressed(payload) and zstandard.frame_content_size(payload) > MAX_EVENT_BYTES:

@@ -7,7 +7,7 @@ or committed here: every partition is paused as soon as it is assigned.
 import asyncio
 import re
 import time
-from collections.abc import Iterable, Set
+from collections.abc import Callable, Iterable, Set
 from typing import Final
 
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
@@ -17,13 +17,13 @@ from event_log.kafka.settings import KafkaSettings
 from event_log.port import LogUnavailable, MembershipRefused, PartitionAssignment
 
 SESSION_TIMEOUT_MS: Final = 6000
-"""A member that is not heard of for so long has lost its partitions. The least that brokers allow by default."""
+"""A member that sends no heartbeat for so long loses its partitions. The least that brokers allow by default."""
 _HEARTBEAT_MS: Final = 1000
 _START_S: Final = 20.0
 """A cluster's first group of all has to wait until the brokers have made the topic in which they keep groups."""
 _NEVER_MS: Final = 2**31 - 1
 """aiokafka makes a member leave that has not asked for messages for so long; this one never asks."""
-_LOOK_S: Final = 1.0
+_CHECK_S: Final = 1.0
 _ALL: Final = 2**31 - 1
 _REQUEST_MS: Final = 10_000
 """Longer than a rebalance, whose members are answered when all have come; also what leaving may take at most."""
@@ -32,13 +32,22 @@ _REQUEST_MS: Final = 10_000
 class KafkaAssignment(PartitionAssignment, ConsumerRebalanceListener):  # type: ignore[misc]
     """One member of the group `group_id`.
 
-    While the group shares out anew, and while the brokers are away, it keeps what it had: whoever folds the same
-    partition meanwhile is fenced, and a pause at every change of the group would be felt.
+    While the group assigns partitions anew, and while the brokers are away, it keeps those it had: when two members
+    fold the same partition, one of them is fenced, and a pause at every change of the group would delay reads.
+    `clock` tells seconds.
     """
 
-    def __init__(self, settings: KafkaSettings, group_id: str, of_the_log: int = _ALL) -> None:
-        """`of_the_log` is how many partitions the log has; those that were added to the topic later are nobody's."""
+    def __init__(
+        self,
+        settings: KafkaSettings,
+        group_id: str,
+        of_the_log: int = _ALL,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """`of_the_log` is how many partitions the log has; later ones of the topic are assigned to no member."""
         self._of_the_log = of_the_log
+        self._clock = clock
         self._topic = settings.topic
         self._partitions: frozenset[int] = frozenset()
         self._changed = asyncio.Event()
@@ -71,12 +80,12 @@ class KafkaAssignment(PartitionAssignment, ConsumerRebalanceListener):  # type: 
             raise LogUnavailable(f"Kafka cannot be reached to share the partitions out: {error!r}") from error
 
     async def wait_for_change(self, known: Set[int], timeout_s: float) -> None:
-        deadline = time.monotonic() + timeout_s
-        while self._partitions == known and (left_s := deadline - time.monotonic()) > 0:
-            await self._hear_of_refusals()
+        deadline = self._clock() + timeout_s
+        while self._partitions == known and (left_s := deadline - self._clock()) > 0:
+            await self._raise_refusal()
             self._changed.clear()
             try:
-                async with asyncio.timeout(min(left_s, _LOOK_S)):
+                async with asyncio.timeout(min(left_s, _CHECK_S)):
                     await self._changed.wait()
             except TimeoutError:
                 continue
@@ -94,8 +103,8 @@ class KafkaAssignment(PartitionAssignment, ConsumerRebalanceListener):  # type: 
     def on_partitions_revoked(self, revoked: Iterable[TopicPartition]) -> None:
         """Called by the consumer. Nothing is given up before it is known what comes instead."""
 
-    async def _hear_of_refusals(self) -> None:
-        """The consumer keeps an error of the group, as one of authorization, for who asks for messages."""
+    async def _raise_refusal(self) -> None:
+        """The consumer raises errors of the group, as of authorization, only when it is asked for messages."""
         try:
             await self._consumer.getmany(timeout_ms=0)
         except KafkaError as error:

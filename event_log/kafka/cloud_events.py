@@ -41,7 +41,7 @@ class Message(NamedTuple):
 
 
 class CloudEventEncoder:
-    """Events to messages. Every message carries `partitions`, the topic's count at birth, and the id of the log.
+    """Events to messages. Every message carries `partitions`, the topic's count when it was created, and the log's id.
 
     Headers are made once for each second, actor and type: to make them anew costs more than to encode the payload.
     """
@@ -144,7 +144,7 @@ class CloudEventDecoder:
         return actor
 
 
-def partitions_at_birth(headers: Iterable[Header]) -> int | None:
+def partitions_at_creation(headers: Iterable[Header]) -> int | None:
     """How many partitions the topic had when this message was written to it; None of a foreign message."""
     for name, value in headers:
         if name == "ce_partitions" and value is not None and value.isdigit():

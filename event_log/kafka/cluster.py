@@ -1,4 +1,4 @@
-"""Connections to the brokers of a Kafka cluster, and who leads which partition of one topic.
+"""Connections to the brokers of a Kafka cluster, and which broker leads which partition of one topic.
 
 aiokafka speaks the protocol (connections, SASL, TLS, requests, record batches). Its producer and consumer are not used:
 docs/adr/0008-kafka-without-its-producer.md says why.
@@ -25,7 +25,8 @@ NO_ERROR: Final = 0
 _CLIENT_ID: Final = "tracklog"
 _CONNECT_S: Final = 2.0
 _METADATA_S: Final = 2.0
-_IMPATIENCE_S: Final = 0.3
+_NEXT_BROKER_S: Final = 0.3
+"""A broker that has not answered after so long is not waited for alone any more: the next one is asked, too."""
 _NEVER_S: Final = 3600
 """The bound of aiokafka's own timers, which are not used: every request here has a bound of its own."""
 
@@ -45,11 +46,11 @@ Address = tuple[str, int]
 
 
 class BrokerAway(Exception):
-    """No connection to the broker can be had. The request was not sent."""
+    """No connection to the broker can be opened. The request was not sent."""
 
 
 class BrokerRefuses(BrokerAway):
-    """The broker, or this process by its certificate, refuses the connection: trying again seldom helps."""
+    """The broker refuses this process, or this process the broker's certificate: settings have to be changed."""
 
 
 class NoAnswer(Exception):
@@ -57,9 +58,9 @@ class NoAnswer(Exception):
 
 
 class KafkaCluster:
-    """The brokers, found from any of the bootstrap addresses, now and again whenever they move.
+    """The brokers, found from any of the bootstrap addresses, and found again whenever they move.
 
-    Requests that may wait at the broker would hold up those behind them on the same connection; so each `purpose` has
+    A request that waits at the broker holds up those behind it on the same connection; so each `purpose` has
     connections of its own.
     """
 
@@ -84,7 +85,7 @@ class KafkaCluster:
 
     @property
     def topic_id(self) -> uuid.UUID:
-        """The id of the topic as it was first found. Where the brokers know no ids, one made of the names there are."""
+        """The id of the topic as it was first found. Where brokers know no ids, one made of cluster id and name."""
         return self._topic_id or uuid.uuid5(uuid.NAMESPACE_URL, f"kafka://{self._cluster_id}/{self.topic}")
 
     @property
@@ -117,13 +118,13 @@ class KafkaCluster:
         return self._in_sync.get(partition, 0)
 
     async def refresh(self) -> None:
-        """Ask anew who leads what. Questions at one time are one.
+        """Ask again which broker leads which partition. Calls at one time share one request.
 
         Raises BrokerAway when no broker answers, BrokerRefuses when the last one that was asked refuses.
         """
         if self._refreshing is None or self._refreshing.done():
             self._refreshing = asyncio.create_task(self._refresh())
-            self._refreshing.add_done_callback(_heard)
+            self._refreshing.add_done_callback(_retrieve_exception)
         await asyncio.shield(self._refreshing)
 
     async def ask(self, broker: int, purpose: str, request: Request[Any], timeout_s: float) -> Any:
@@ -132,13 +133,6 @@ class KafkaCluster:
         if address is None:
             raise BrokerAway(f"broker {broker} is not known")
         return await self._ask(address, purpose, request, timeout_s)
-
-    def hang_up(self, broker: int, purpose: str) -> None:
-        """Close a connection whose answer is not wanted any more, because what is asked next would wait behind it."""
-        address = self._brokers.get(broker)
-        connection = self._connections.pop((address, purpose), None) if address is not None else None
-        if connection is not None:
-            connection.close()
 
     async def ends(self, partitions: Iterable[int], timeout_s: float) -> dict[int, int]:
         """The offset after the last durable message of each partition. Raises LogUnavailable."""
@@ -153,7 +147,7 @@ class KafkaCluster:
             self._refreshing.cancel()
             with contextlib.suppress(asyncio.CancelledError, BrokerAway):
                 await self._refreshing
-        # Those that were asked and not waited for any more: they may be about to open a connection.
+        # Requests that nothing waits for any more: they may be about to open a connection.
         for task in self._asking:
             task.cancel()
         await asyncio.gather(*self._asking, return_exceptions=True)
@@ -209,7 +203,7 @@ class KafkaCluster:
         return groups
 
     async def _refresh(self) -> None:
-        """Ask one broker after another, and the next already when one takes its time: it may be gone without a word."""
+        """Ask one broker after another, and the next one already when a broker is slow: it may be gone silently."""
         request = TopicMetadataRequest(self.topic)
         asking: set[asyncio.Task[Any]] = set()
         failure: BaseException | None = None
@@ -222,7 +216,7 @@ class KafkaCluster:
                     self._asking.add(task)
                     task.add_done_callback(self._asking.discard)
                 done, asking = await asyncio.wait(
-                    asking, timeout=_IMPATIENCE_S if to_ask else None, return_when=asyncio.FIRST_COMPLETED
+                    asking, timeout=_NEXT_BROKER_S if to_ask else None, return_when=asyncio.FIRST_COMPLETED
                 )
                 for task in done:
                     failure = task.exception()
@@ -233,7 +227,7 @@ class KafkaCluster:
                         raise failure
         finally:
             for task in asking:
-                task.add_done_callback(_heard)
+                task.add_done_callback(_retrieve_exception)
         kind = BrokerRefuses if isinstance(failure, BrokerRefuses) else BrokerAway
         raise kind(str(failure or "no broker is known")) from failure
 
@@ -291,8 +285,8 @@ class KafkaCluster:
             raise BrokerAway(f"{host}:{port}: {error}") from error
 
 
-def _heard(task: asyncio.Task[Any]) -> None:
-    """Take note of how a task ended that nobody may be waiting for any more."""
+def _retrieve_exception(task: asyncio.Task[Any]) -> None:
+    """Retrieve a task's exception, so that asyncio does not report it when nothing waits for the task any more."""
     if not task.cancelled():
         task.exception()
 

@@ -1,6 +1,6 @@
 """The event log in a Kafka topic: any number of partitions, of writing and of reading processes.
 
-`open_kafka_log` for who appends, `open_kafka_reader` for who only reads.
+`open_kafka_log` opens it to append and to read, `open_kafka_reader` to read only.
 """
 
 import asyncio
@@ -95,8 +95,8 @@ async def _with_producer(cluster: KafkaCluster, fetcher: KafkaFetcher, topic: To
 class KafkaEventLogReader(EventLogReader):
     """Reads a topic that this or other processes write.
 
-    One reader may follow several partitions, and each at one offset: who reads elsewhere at the same time, as the
-    history does, opens a reader of its own.
+    One reader may follow several partitions, and each at one offset: reading elsewhere at the same time, as the event
+    history does, needs a reader of its own.
     """
 
     def __init__(self, cluster: KafkaCluster, fetcher: KafkaFetcher, topic: Topic) -> None:

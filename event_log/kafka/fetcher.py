@@ -27,11 +27,11 @@ _PARTITION_BYTES: Final = 1024 * 1024
 """What one answer holds of a partition, as stored; a larger batch comes whole all the same."""
 _ANSWER_BYTES: Final = 8 * 1024 * 1024
 _FOLLOWED_S: Final = 5.0
-"""A partition nobody has read for so long is not fetched any more, and what was fetched of it is let go."""
+"""A partition that was not read for so long is not fetched any more, and what was fetched of it is dropped."""
 _PROOF_S: Final = 0.005
-"""The broker's word that a partition has no more, given so long before a read began, does for that read: a reader that
-goes through its partitions one after another then asks once for all of them. What this process itself appended is never
-missed by it."""
+"""A broker's answer that a partition has no more, given at most so long before a read began, holds for that read: a
+reader that goes through its partitions one after another then asks once for all of them. It never hides what this
+process itself appended."""
 _READ_S: Final = 2.0
 _RETRY_S: Final = 0.05
 _WAIT_RETRY_S: Final = 0.2
@@ -73,7 +73,7 @@ class _Batch:
 class _Feed:
     """One followed partition. `position` is the next offset to hand out, `fetch_offset` the next to ask for.
 
-    `end` is the partition's end as the broker told it of the moment `proven_at`. `last_read` is when the latest read
+    `end` is the partition's end as the broker gave it for the moment `proven_at`. `last_read` is when the latest read
     began.
     """
 
@@ -110,7 +110,7 @@ class KafkaFetcher:
         self._slots: set[int] = set()
 
     def note_end(self, partition: int, end: int) -> None:
-        """Say that the partition is known to reach to `end`: a read below it must not find nothing."""
+        """Note that the partition is known to reach to `end`: a read below it must find something."""
         if end > self._known_ends.get(partition, 0):
             self._known_ends[partition] = end
 
@@ -252,7 +252,7 @@ class KafkaFetcher:
             now = self._clock()
             for broker in {self._cluster.leader_of(partition) for partition in self._feeds}:
                 if broker is not None and (positions := self._lacking(broker, now)):
-                    # What fails here is asked, and its failure told, by the next read.
+                    # The next read repeats what fails here, and raises its error.
                     with contextlib.suppress(BrokerAway, NoAnswer, LogUnavailable, ForeignLog):
                         await self._fetch(broker, "fetch", positions, 0)
 
@@ -282,7 +282,7 @@ class KafkaFetcher:
         try:
             is_complete = await self._fetch(broker, f"wait-{slot}", positions, _LONG_POLL_MS)
         except (BrokerAway, NoAnswer, LogUnavailable, ForeignLog):
-            is_complete = False  # whoever reads is told; whoever waits, waits on
+            is_complete = False  # a read raises it; a wait goes on
         finally:
             self._slots.discard(slot)
         if not is_complete:
@@ -297,8 +297,8 @@ class KafkaFetcher:
 def _batches(messages: bytes, offset: int, end: int) -> list[_Batch]:
     """The record batches of an answer about `offset`, in a partition that reaches to `end`.
 
-    One that is not what was written is given by its offsets: those its head says, as far as that can be, for the head
-    may be what was changed. So it ends where the next one begins; and where nothing can be made of it, after one
+    One that is not what was written is given by its offsets: those in its header, as far as they can be true, for the
+    header may be what was changed. So it ends where the next one begins; and where nothing can be made of it, after one
     message, and the rest is asked for again.
     """
     answered, fault = _parsed(messages)
@@ -317,7 +317,7 @@ def _batches(messages: bytes, offset: int, end: int) -> list[_Batch]:
         found.append(_lost(position, lost_end, _CHANGED))
         position = lost_end
     if messages and not found:  # brokers send a first batch whole
-        found.append(_lost(offset, offset + 1, fault or "its record batch says that it is of another offset"))
+        found.append(_lost(offset, offset + 1, fault or "its record batch names another offset"))
     return found
 
 

@@ -1,12 +1,12 @@
 """Appends to the partitions of a Kafka topic: acks=all, idempotent, gathered into record batches, bounded in time.
 
 Each partition is a lane with at most one record batch on its way, so that order needs no further thought. What arrives
-meanwhile gathers and is the next batch: an append is never split over two, and a record batch is in the log whole or
-not at all, which makes an append of several events atomic.
+meanwhile is the next batch (`event_log.group_commit`). A record batch is in the log whole or not at all, which makes an
+append of several events atomic.
 
-How an append of unknown outcome is told from one that surely failed: a batch that may have reached a broker is sent
-again with the same producer id and sequence, which Kafka takes once. When its time is up it is given up as
-OutcomeUnknown, and its lane takes a new producer id, so that nothing behind it waits for a sequence that never comes.
+When the outcome of an append is unknown: a batch that may have reached a broker is sent again with the same producer id
+and sequence, which Kafka takes once. After APPEND_TIMEOUT_S it is given up as OutcomeUnknown, and its lane takes a new
+producer id, so that nothing behind it waits for a sequence that never comes. Any other batch surely was not written.
 """
 
 import asyncio
@@ -23,7 +23,7 @@ from aiokafka.protocol.produce import ProduceRequest
 from aiokafka.protocol.transaction import InitProducerIdRequest
 from aiokafka.record.default_records import DefaultRecordBatchBuilder
 
-from event_log.group_commit import Admission, GroupCommit, WaitingAppend
+from event_log.group_commit import GroupCommit, WaitingAppend, WaitingBytes
 from event_log.kafka.cloud_events import Message
 from event_log.kafka.cluster import NO_ERROR, BrokerAway, KafkaCluster, NoAnswer
 from event_log.port import EventTooLarge, LogUnavailable, OutcomeUnknown
@@ -33,7 +33,7 @@ logger = logging.getLogger(__name__)
 APPEND_TIMEOUT_S: Final = 5.0
 """An append is answered within this, whatever the brokers do."""
 PATIENCE_S: Final = 1.5
-"""So long a partition may be without an answer before appends to it are refused at once."""
+"""After so long without an answer from a partition, appends to it are refused at once."""
 _START_S: Final = 5.0
 _TICK_S: Final = 0.1
 _BATCH_BYTES: Final = 1024 * 1024
@@ -44,11 +44,11 @@ _BATCH_RECORDS: Final = _BATCH_BYTES // _RECORD_OVERHEAD_BYTES
 _COMPRESS_FROM_BYTES: Final = 512
 _SEQUENCES: Final = 2**31
 _BUILDER_BYTES: Final = 2**30
-"""The builder's own bound, out of the way: batches are bounded here."""
+"""Far above _BATCH_BYTES: the builder's own bound is not used."""
 _REQUEST_S: Final = 4.0
 _PROBE_S: Final = 1.0
 _BROKER_WAIT_MS: Final = 3000
-"""So long the leader waits for its replicas before it says that they did not answer."""
+"""So long the leader waits for its replicas before it answers that they did not."""
 _MAGIC: Final = 2
 _UNCOMPRESSED: Final = 0
 _ZSTD: Final = 4
@@ -80,8 +80,8 @@ _SURELY_NOT_WRITTEN: Final = (
         _INVALID_RECORD,
     }
 )
-"""Refusals that a broker makes before it writes. NOT_LEADER is not among them: it is also said of a batch that was
-written just before the leader lost its office."""
+"""Refusals that a broker makes before it writes. NOT_LEADER is not among them: it is also the answer to a batch
+that was written just before the leader lost its leadership."""
 
 _NETWORK_EXCEPTION: Final = 13
 _FENCED_LEADER_EPOCH: Final = 74
@@ -153,9 +153,9 @@ class KafkaProducer:
     ) -> None:
         self._cluster = cluster
         self._clock = clock
-        self._admission = Admission("Kafka", max_append_bytes=max_append_bytes)
+        self._waiting_bytes = WaitingBytes("Kafka", max_append_bytes=max_append_bytes)
         self._lanes = [
-            _Lane(partition, GroupCommit(self._admission, max_events=_BATCH_RECORDS, max_bytes=_BATCH_BYTES))
+            _Lane(partition, GroupCommit(self._waiting_bytes, max_events=_BATCH_RECORDS, max_bytes=_BATCH_BYTES))
             for partition in range(partitions)
         ]
         self._busy_brokers: set[int] = set()
@@ -166,7 +166,7 @@ class KafkaProducer:
         self._watching = asyncio.create_task(self._watch())
 
     async def start(self) -> None:
-        """Get a producer id, so that the first append need not. Raises LogUnavailable."""
+        """Get a producer id, so that the first append need not wait for it. Raises LogUnavailable."""
         deadline = self._clock() + _START_S
         while True:
             try:
@@ -185,7 +185,7 @@ class KafkaProducer:
         Raises LogUnavailable, LogOverloaded, OutcomeUnknown or EventTooLarge.
         """
         size = sum(map(_size, messages))
-        self._admission.check_size(size)
+        self._waiting_bytes.check_size(size)
         now = self._clock()
         lane = self._lanes[partition]
         if lane.is_away(now):

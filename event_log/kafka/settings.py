@@ -34,7 +34,7 @@ _KNOWN: Final = frozenset(
 
 
 class BadKafkaSettings(ValueError):
-    """The address or the configuration file says something that cannot be; the sentence holds no password."""
+    """The address or the configuration file is wrong; the message holds no password."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,4 +1,4 @@
-"""The topic that holds the log: how it is born, and what it must be at every start."""
+"""The topic that holds the log: how it is created, and what is checked of it at every start."""
 
 import asyncio
 import logging
@@ -9,7 +9,7 @@ from typing import Any, Final
 from aiokafka import errors
 from aiokafka.protocol.admin import CreateTopicsRequest, DescribeConfigsRequest
 
-from event_log.kafka.cloud_events import partitions_at_birth
+from event_log.kafka.cloud_events import partitions_at_creation
 from event_log.kafka.cluster import NO_ERROR, BrokerAway, BrokerRefuses, KafkaCluster, NoAnswer
 from event_log.kafka.fetcher import KafkaFetcher
 from event_log.port import ForeignLog, LogAccessRefused, LogUnavailable
@@ -60,7 +60,7 @@ async def find_topic(cluster: KafkaCluster) -> bool:
 async def create_topic(
     cluster: KafkaCluster, *, partitions: int, replication_factor: int, min_insync_replicas: int | None
 ) -> None:
-    """Give birth to the topic, unless another process just did; a replication factor of -1 is the brokers' default.
+    """Create the topic, unless another process just did; a replication factor of -1 is the brokers' default.
 
     Raises LogUnavailable, or ForeignLog when the brokers refuse for good.
     """
@@ -72,8 +72,14 @@ async def create_topic(
     }
     if min_insync_replicas is not None:
         configuration["min.insync.replicas"] = str(min_insync_replicas)
-    to_the_brokers_liking: list[Any] = []
-    topic = (cluster.topic, partitions, replication_factor, to_the_brokers_liking, list(configuration.items()))
+    assignments_left_to_the_brokers: list[Any] = []
+    topic = (
+        cluster.topic,
+        partitions,
+        replication_factor,
+        assignments_left_to_the_brokers,
+        list(configuration.items()),
+    )
     response = await _ask_any(cluster, CreateTopicsRequest([topic], int(_ADMIN_S * 1000), False))
     for _, code, reason in response.topic_errors:
         sentence = f"Kafka refuses to create the topic {cluster.topic}: {reason or errors.for_code(code).description}"
@@ -94,7 +100,7 @@ async def create_topic(
 
 @dataclass(frozen=True, slots=True)
 class Topic:
-    """What there is to know of a topic that holds a log. `partitions` is their number when the log was born."""
+    """A topic that holds a log. `partitions` is their number when the log was created."""
 
     partitions: int
     max_message_bytes: int
@@ -106,7 +112,7 @@ async def check_topic(cluster: KafkaCluster, fetcher: KafkaFetcher) -> Topic:
     Raises ForeignLog when it expires, is compacted, has lost its beginning or some of its partitions; LogUnavailable.
     """
     configuration = await check_that_it_keeps_everything(cluster, range(cluster.partition_count))
-    return Topic(await _partitions_at_birth(cluster, fetcher), int(configuration["max.message.bytes"]))
+    return Topic(await _partitions_at_creation(cluster, fetcher), int(configuration["max.message.bytes"]))
 
 
 async def check_that_it_keeps_everything(cluster: KafkaCluster, partitions: Sequence[int]) -> Mapping[str, str]:
@@ -158,36 +164,36 @@ def _check_configuration(topic: str, configuration: Mapping[str, str]) -> None:
         )
 
 
-async def _partitions_at_birth(cluster: KafkaCluster, fetcher: KafkaFetcher) -> int:
+async def _partitions_at_creation(cluster: KafkaCluster, fetcher: KafkaFetcher) -> int:
     """How many partitions the log has: as many as its messages say, whatever was added to the topic since.
 
     To use those that were added would give some streams another partition, and the order of their events would be lost.
     """
     there = cluster.partition_count
     for partition, end in (await cluster.ends(range(there), _START_S)).items():
-        born_with = await _born_with(fetcher, partition) if end else None
-        if born_with is None:
+        created_with = await _created_with(fetcher, partition) if end else None
+        if created_with is None:
             continue
-        if born_with > there:
+        if created_with > there:
             raise ForeignLog(
-                f"The topic {cluster.topic} has {there} partitions, and its log was born with {born_with}. What is left"
-                " is not a whole log."
+                f"The topic {cluster.topic} has {there} partitions, and its log was created with {created_with}. What"
+                " is left is not a whole log."
             )
-        if born_with < there:
+        if created_with < there:
             logger.warning(
-                "the topic %s has %d partitions; its log goes on with the %d that it was born with",
+                "the topic %s has %d partitions; its log goes on with the %d that it was created with",
                 cluster.topic,
                 there,
-                born_with,
+                created_with,
             )
-        return born_with
+        return created_with
     return there
 
 
-async def _born_with(fetcher: KafkaFetcher, partition: int) -> int | None:
+async def _created_with(fetcher: KafkaFetcher, partition: int) -> int | None:
     """The count in the first event of a partition; foreign messages are passed over."""
     records = await fetcher.records(partition, 0, limit=_PROBED_RECORDS, max_bytes=MAX_MESSAGE_BYTES)
-    return next((count for record in records if (count := partitions_at_birth(record.headers)) is not None), None)
+    return next((count for record in records if (count := partitions_at_creation(record.headers)) is not None), None)
 
 
 async def _configuration(cluster: KafkaCluster) -> dict[str, str]:
@@ -201,7 +207,7 @@ async def _configuration(cluster: KafkaCluster) -> dict[str, str]:
                 f"{reason or errors.for_code(code).description}"
             )
         return {name: value or "" for name, value, *_ in entries}
-    raise LogUnavailable(f"Kafka said nothing about the configuration of the topic {cluster.topic}.")
+    raise LogUnavailable(f"Kafka did not answer about the configuration of the topic {cluster.topic}.")
 
 
 async def _ask_any(cluster: KafkaCluster, request: Any) -> Any:

@@ -1,8 +1,8 @@
-"""The question who leads which partition of a topic, in the one version of the protocol that also tells the topic's id.
+"""The request for the leaders of a topic's partitions, in the one version of the protocol that also has the topic's id.
 
 aiokafka knows older versions only. The id is that of KIP-516: made with the topic, so that a topic of the same name
 that was deleted and made anew has another. Brokers before Kafka 2.8 know no ids, and are asked in an older version.
-The question never makes the brokers create the topic, whatever they are configured to do.
+The request never makes the brokers create the topic, whatever they are configured to do.
 Source: https://kafka.apache.org/protocol.html#The_Messages_Metadata
 """
 
@@ -117,7 +117,7 @@ class TopicMetadataRequest(Request[MetadataRequest_v5 | _MetadataRequest_v10]): 
 
 @dataclass(frozen=True, slots=True)
 class TopicMetadata:
-    """What an answer says. `id` None: the brokers know no ids.
+    """What an answer holds. `id` is None where the brokers know no ids.
 
     By partition: `leaders`, -1 where none is known, and `in_sync`, how many replicas have all that was acknowledged.
     """
@@ -129,7 +129,7 @@ class TopicMetadata:
 
 
 def topic_in(response: Any) -> TopicMetadata | None:
-    """What `response` says of the topic that was asked about."""
+    """The topic in `response`, if it is there."""
     if isinstance(response, _MetadataResponse_v10):
         for code, _, topic_id, _, partitions, *_ in response.topics:
             leaders = {partition: leader for _, partition, leader, *_ in partitions}

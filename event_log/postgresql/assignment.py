@@ -1,7 +1,7 @@
 """Which of several projectors follows the log in PostgreSQL: the one that holds an advisory lock.
 
 The lock belongs to a session, and ends with it: when its process dies, closes it, or stalls. The last because the
-holder says something every PING_S, and PostgreSQL ends a session that says nothing for STALLED_S.
+holder sends a statement every PING_S, and PostgreSQL ends a session that is idle for STALLED_S.
 """
 
 import asyncio
@@ -16,7 +16,7 @@ from schemas.postgresql_errors import UNANSWERED_ERRORS
 
 PING_S: Final = 1.0
 STALLED_S: Final = 5.0
-"""A process that stalls for so long gives way to another; what it was about to commit is fenced off."""
+"""A process that stalls for so long loses the lock to another; what it was about to commit is fenced."""
 _RETRY_S: Final = 0.5
 
 _NONE: Final[frozenset[int]] = frozenset()

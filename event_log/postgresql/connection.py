@@ -1,8 +1,8 @@
-"""One connection to PostgreSQL that is made anew when it was lost, and does not wait for a server known to be away."""
+"""One connection to PostgreSQL that is opened again once lost, without waiting for a server known to be away."""
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Final
 
@@ -26,11 +26,11 @@ else:
 
 CONNECT_TIMEOUT_S: Final = 2.0
 AWAY_S: Final = 0.5
-"""For so long after a failed attempt nobody tries again: a crowd that knocks helps no server to its feet."""
+"""For so long after a failed attempt there is no other: many attempts at once would hinder a server that starts."""
 
 
 async def connect(dsn: str, settings: Mapping[str, str]) -> Connection:
-    """A connection with `settings` of PostgreSQL. The log's transactions rest on 'read committed'.
+    """A connection with `settings` of PostgreSQL. The log's transactions rely on 'read committed'.
 
     Raises LogUnavailable within CONNECT_TIMEOUT_S, LogAccessRefused where PostgreSQL does not let this process in.
     """
@@ -50,19 +50,23 @@ async def connect(dsn: str, settings: Mapping[str, str]) -> Connection:
 
 
 def no_connection(dsn: str, error: BaseException) -> LogUnavailable:
-    """What an error of an attempt to connect is to those who need the log in the database `dsn`."""
+    """An error of an attempt to connect, as an error of the log in the database `dsn`."""
     kind = LogAccessRefused if isinstance(error, ACCESS_REFUSALS) else LogUnavailable
     return kind(cannot_connect(dsn, error))
 
 
 class SteadyConnection:
-    """Lent to one at a time. `command_timeout_s` bounds each statement, by the server and, a little later, here."""
+    """Used by one caller at a time. `command_timeout_s` bounds each statement, by the server and, a little later, here.
 
-    def __init__(self, dsn: str, command_timeout_s: float) -> None:
+    `clock` tells seconds.
+    """
+
+    def __init__(self, dsn: str, command_timeout_s: float, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._dsn = dsn
         self._timeout_s = command_timeout_s
+        self._clock = clock
         self._connection: Connection | None = None
-        self._lent = asyncio.Lock()
+        self._in_use = asyncio.Lock()
         self._away_until = 0.0
         self._away: LogUnavailable | None = None
 
@@ -72,7 +76,7 @@ class SteadyConnection:
 
         Raises LogUnavailable when PostgreSQL is away, also when it goes away meanwhile.
         """
-        async with self._lent:
+        async with self._in_use:
             connection = self._connection
             if connection is None or connection.is_closed():
                 connection = await self._reconnect()
@@ -87,18 +91,18 @@ class SteadyConnection:
                 raise LogUnavailable(f"PostgreSQL does not answer for the event log: {said(error)}") from error
 
     async def close(self) -> None:
-        """Let go of it."""
-        async with self._lent:
+        """Close it once it is not in use any more."""
+        async with self._in_use:
             if self._connection is not None:
                 self._connection.terminate()
 
     async def _reconnect(self) -> Connection:
-        if self._away is not None and time.monotonic() < self._away_until:
+        if self._away is not None and self._clock() < self._away_until:
             raise LogUnavailable(self._away.message)
         try:
             self._connection = await connect(self._dsn, {"statement_timeout": f"{self._timeout_s * 1000:.0f}"})
         except LogUnavailable as error:
-            self._away, self._away_until = error, time.monotonic() + AWAY_S
+            self._away, self._away_until = error, self._clock() + AWAY_S
             raise
         self._away = None
         return self._connection

@@ -1,6 +1,6 @@
 """The event log in PostgreSQL: one partition, any number of appending processes, offsets without gaps.
 
-How the offsets come to have no gaps: the table `log_end` has one row, the offset of the next event. An append moves it
+Why the offsets have no gaps: the table `log_end` has one row, the offset of the next event. An append moves it
 and inserts its events in one statement, which is a transaction of its own. Moving it locks the row until the
 transaction ends, so appends commit one after another, in the order of their offsets; one that rolls back puts the row
 back to where it was, and the next takes the same offsets. A sequence would do neither: it is not rolled back, and the
@@ -20,11 +20,11 @@ import asyncpg
 from asyncpg.pgproto.pgproto import UUID
 
 from event_log.checksum import checksum
-from event_log.group_commit import Admission, GroupCommit, WaitingAppend
+from event_log.group_commit import GroupCommit, WaitingAppend, WaitingBytes
 from event_log.port import EVERY_EVENT, EventFilter, EventLog, LogUnavailable, OutcomeUnknown
 from event_log.postgresql.connection import Connection, SteadyConnection, connect
 from event_log.postgresql.control_schema import ensure_control_schema
-from event_log.postgresql.interned import Names
+from event_log.postgresql.interned import InternedValues
 from event_log.single_partition import READ_BYTES, SinglePartitionReader, positions
 from event_log.stored_event import stored_event
 from event_log.stored_payload import MAX_EVENT_BYTES, EncodedEvent, encoded, stored
@@ -41,19 +41,19 @@ _READ_STORED_BYTES: Final = 2 * 1024 * 1024
 _APPEND_TIMEOUT_S: Final = 4.0
 """An append that still waits for its turn after this long is undone by PostgreSQL, and may be repeated."""
 _UNKNOWN_AFTER_S: Final = 6.0
-"""A server that says nothing at all for this long has left the outcome open."""
+"""After so long without an answer the outcome of an append is unknown."""
 _READ_TIMEOUT_S: Final = 30.0
 _END_TIMEOUT_S: Final = 2.0
 
 _TRUSTED_S: Final = 5.0
-"""For so long after a commit that was tried for it the log is taken to be able to make another."""
+"""For so long after a trial of a commit the log is taken to be able to make another."""
 
 _RETRY_S: Final = 0.25
 """Between attempts to connect while PostgreSQL is away."""
 _POLL_S: Final = 0.5
-"""How often a waiting reader looks when it cannot be told."""
-_DOUBT_S: Final = 5.0
-"""How often it looks all the same when it can: a connection may be broken without either side knowing."""
+"""How often a waiting reader asks for the end while it gets no notifications."""
+_POLL_WHILE_LISTENING_S: Final = 5.0
+"""How often it asks all the same while it does: a connection may be broken without either side knowing."""
 
 _APPEND: Final = """
 WITH taken AS (
@@ -75,7 +75,7 @@ FROM taken
 """Durable when answered, whatever the database or the role has `synchronous_commit` set to."""
 
 _WAIT_FOR_REPLICA: Final = "SyncRepWaitForLSN"
-"""Where in PostgreSQL the warning arises that a commit counts but may not be on the replica; its text is translated."""
+"""Where in PostgreSQL the warning arises that a commit may not be on the replica; the warning's text is translated."""
 
 _IDENTITY: Final = "SELECT id FROM tracklog.log_identity"
 _DAMAGE: Final = (
@@ -118,41 +118,41 @@ async def open_postgresql_reader(dsn: str) -> "PostgresqlEventLogReader":
     return PostgresqlEventLogReader(dsn)
 
 
-class _KeptNames:
+class _Interned:
     """What one connection knows of the tables that events point to."""
 
     def __init__(self) -> None:
         self.connection: Connection | None = None
-        self.streams: Names[str] = Names("streams", {"name": "text"}, str, lambda name: (name,))
-        self.actors: Names[Actor] = Names(
+        self.streams: InternedValues[str] = InternedValues("streams", {"name": "text"}, str, lambda name: (name,))
+        self.actors: InternedValues[Actor] = InternedValues(
             "actors",
             {"user": "text", "address": "text", "user_agent": "text"},
             Actor,
             lambda actor: (actor.user, actor.address, actor.user_agent),
         )
-        self.types: Names[tuple[str, int]] = Names(
+        self.types: InternedValues[tuple[str, int]] = InternedValues(
             "event_types", {"type": "text", "version": "int"}, lambda *fields: fields, lambda fields: fields
         )
 
     def belong_to(self, connection: Connection) -> None:
         """Forget what another connection knew."""
         self.connection = connection
-        for names in (self.streams, self.actors, self.types):
-            names.forget()
+        for values in (self.streams, self.actors, self.types):
+            values.forget()
 
 
 class PostgresqlEventLogReader(SinglePartitionReader):
-    """Reads a log that this or other processes append to, on connections of its own: for reading, for asking where
-    the log ends, and, while somebody waits for more, for being told.
+    """Reads a log that this or other processes append to, on connections of its own: one to read, one to ask for the
+    end, and, once `wait_for_more` was called, one that is notified of growth.
     """
 
     def __init__(self, dsn: str) -> None:
         self._dsn = dsn
         self._reading = SteadyConnection(dsn, _READ_TIMEOUT_S)
         self._asking = SteadyConnection(dsn, _END_TIMEOUT_S)
-        self._read_names = _KeptNames()
-        self._heard_end = 0
-        self._heard = asyncio.Event()
+        self._read_interned = _Interned()
+        self._known_end = 0
+        self._grown = asyncio.Event()
         self._is_listening = False
         self._listener: asyncio.Task[None] | None = None
 
@@ -169,13 +169,13 @@ class PostgresqlEventLogReader(SinglePartitionReader):
             self._listener = asyncio.create_task(self._listen())
         now = asyncio.get_running_loop().time
         deadline = now() + timeout_s
-        while self._heard_end <= end[PARTITION] and (left_s := deadline - now()) > 0:
-            self._heard.clear()
+        while self._known_end <= end[PARTITION] and (left_s := deadline - now()) > 0:
+            self._grown.clear()
             try:
-                async with asyncio.timeout(min(_DOUBT_S if self._is_listening else _POLL_S, left_s)):
-                    await self._heard.wait()
+                async with asyncio.timeout(min(_POLL_WHILE_LISTENING_S if self._is_listening else _POLL_S, left_s)):
+                    await self._grown.wait()
             except TimeoutError:
-                await self._look()
+                await self._ask_for_end()
 
     async def close(self) -> None:
         if self._listener is not None:
@@ -186,7 +186,7 @@ class PostgresqlEventLogReader(SinglePartitionReader):
 
     async def _read(self, offset: int, limit: int, matching: EventFilter) -> list[RecordedEvent]:
         async with self._reading.borrow() as connection:
-            self._read_names.belong_to(connection)
+            self._read_interned.belong_to(connection)
             try:
                 rows = await self._select(connection, offset, limit, matching)
                 if matching != EVERY_EVENT or not self._are_missing(rows, offset):
@@ -195,18 +195,21 @@ class PostgresqlEventLogReader(SinglePartitionReader):
                 logger.error("the event log has a damaged part after offset %d: %s", offset, said(error))
             return await self._one_by_one(connection, offset, limit, matching)
 
-    def _hear(self, end: int) -> None:
-        self._heard_end = max(self._heard_end, end)
-        self._heard.set()
+    def _note_end(self, end: int) -> None:
+        self._known_end = max(self._known_end, end)
+        self._grown.set()
 
-    async def _look(self) -> None:
+    def _on_notification(self, _connection: object, _pid: int, _channel: str, end: object) -> None:
+        self._note_end(int(str(end)))
+
+    async def _ask_for_end(self) -> None:
         try:
-            self._hear((await self.end())[PARTITION])
+            self._note_end((await self.end())[PARTITION])
         except LogUnavailable:
-            return  # whoever waits goes on waiting, and reads it from `read`
+            return  # the wait goes on, and `read` raises it
 
     async def _listen(self) -> None:
-        """Be told of the log's growth, on a connection that is made anew whenever it is lost."""
+        """Get notifications of the log's growth, on a connection that is made again whenever it is lost."""
         while True:
             try:
                 connection = await connect(self._dsn, {})
@@ -216,8 +219,8 @@ class PostgresqlEventLogReader(SinglePartitionReader):
             try:
                 lost = asyncio.Event()
                 connection.add_termination_listener(lambda _, lost=lost: lost.set())
-                await connection.add_listener(LOG_CHANNEL, lambda *heard: self._hear(int(heard[3])))
-                self._hear(await connection.fetchval(_END))  # what grew before PostgreSQL was listened to
+                await connection.add_listener(LOG_CHANNEL, self._on_notification)
+                self._note_end(await connection.fetchval(_END))  # growth from before the notifications
                 self._is_listening = True
                 await lost.wait()
             except UNANSWERED_ERRORS:
@@ -232,11 +235,11 @@ class PostgresqlEventLogReader(SinglePartitionReader):
         if matching == EVERY_EVENT:
             return await connection.fetch(_READ, offset, offset + limit, _READ_STORED_BYTES)
         if any("\0" in text for text in (matching.stream, matching.event_type, matching.actor) if text is not None):
-            return []  # PostgreSQL knows no such text
+            return []  # PostgreSQL stores no such text
         conditions = ['"offset" >= $1']
         parameters: list[Any] = [offset]
         if matching.stream is not None:
-            stream = await self._read_names.streams.known(connection, matching.stream)
+            stream = await self._read_interned.streams.known(connection, matching.stream)
             if stream is None:
                 return []
             parameters.append(stream)
@@ -252,7 +255,7 @@ class PostgresqlEventLogReader(SinglePartitionReader):
                 conditions.append(sql.replace("?", f"${len(parameters)}"))
         found = f'SELECT "offset" FROM tracklog.events WHERE {" AND ".join(conditions)}'
         if matching.stream is not None:
-            # Else PostgreSQL, which cannot know how sparse a stream is, may go through all events in order.
+            # Otherwise PostgreSQL, which does not know how sparse a stream is, may go through all events in order.
             found = f'WITH found AS MATERIALIZED ({found}) SELECT "offset" FROM found'
         first = f'{found} ORDER BY "offset" LIMIT ${len(parameters) + 1}'
         offsets = [row[0] for row in await connection.fetch(first, *parameters, limit)]
@@ -260,14 +263,14 @@ class PostgresqlEventLogReader(SinglePartitionReader):
         return await connection.fetch(bounded, offsets, _READ_STORED_BYTES)
 
     async def _recorded(self, connection: Connection, rows: Sequence[asyncpg.Record]) -> list[RecordedEvent]:
-        types = await self._read_names.types.values(connection, {row[2] for row in rows})
-        streams = await self._read_names.streams.values(connection, {row[3] for row in rows})
-        actors = await self._read_names.actors.values(connection, {row[5] for row in rows})
+        types = await self._read_interned.types.values(connection, {row[2] for row in rows})
+        streams = await self._read_interned.streams.values(connection, {row[3] for row in rows})
+        actors = await self._read_interned.actors.values(connection, {row[5] for row in rows})
         found: list[RecordedEvent] = []
         size = 0
         for offset, event_id, type_number, stream, time_us, actor, request_id, payload, stored_checksum in rows:
             event_type, version = types.get(type_number, ("", 0))
-            who = actors.get(actor)
+            made_by = actors.get(actor)
             found.append(
                 stored_event(
                     offset,
@@ -276,9 +279,9 @@ class PostgresqlEventLogReader(SinglePartitionReader):
                     version,
                     streams.get(stream),
                     time_us,
-                    None if who is None else who.user,
-                    "" if who is None else who.address,
-                    "" if who is None else who.user_agent,
+                    None if made_by is None else made_by.user,
+                    "" if made_by is None else made_by.address,
+                    "" if made_by is None else made_by.user_agent,
                     request_id,
                     payload,
                     stored_checksum,
@@ -292,7 +295,7 @@ class PostgresqlEventLogReader(SinglePartitionReader):
     async def _one_by_one(
         self, connection: Connection, offset: int, limit: int, matching: EventFilter
     ) -> list[RecordedEvent]:
-        """As `read`, where tables are damaged: what cannot be read is told by its offset, and the others are read."""
+        """As `read`, where tables are damaged: an event that cannot be read is damaged, and hides no other."""
         end: int = await connection.fetchval(_END)
         found: list[RecordedEvent] = []
         size = 0
@@ -305,9 +308,9 @@ class PostgresqlEventLogReader(SinglePartitionReader):
         return found
 
     def _are_missing(self, rows: Sequence[asyncpg.Record], offset: int) -> bool:
-        """Whether events are gone: of those read without a filter from `offset` on, each is the next."""
+        """Whether events are gone from `rows`, read without a filter from `offset` on: offsets have no gaps."""
         if not rows:
-            return offset < self._heard_end
+            return offset < self._known_end
         return any(row[0] != expected for expected, row in enumerate(rows, offset))
 
     async def _one(self, connection: Connection, offset: int) -> RecordedEvent:
@@ -321,7 +324,7 @@ class PostgresqlEventLogReader(SinglePartitionReader):
 
 
 class PostgresqlEventLog(PostgresqlEventLogReader, EventLog):
-    """One of the log's writers: one connection, one append statement under way, for all that gathered before it.
+    """One of the log's writers: one connection, and one append statement under way for all appends that waited.
 
     While PostgreSQL is known to be away every append is refused at once, and a task tries to reach it again.
     """
@@ -331,19 +334,19 @@ class PostgresqlEventLog(PostgresqlEventLogReader, EventLog):
         self._connection: Connection | None = connection
         self._away: str | None = None
         self._is_unreplicated = False
-        self._names = _KeptNames()
+        self._interned = _Interned()
         self._appends: GroupCommit[EncodedEvent] = GroupCommit(
-            Admission("the event log", max_append_bytes=MAX_EVENT_BYTES)
+            WaitingBytes("the event log", max_append_bytes=MAX_EVENT_BYTES)
         )
         self._appended = asyncio.Event()
         self._trusted_until_s = 0.0
         self._is_closing = False
-        self._returning: asyncio.Task[None] | None = None
+        self._reconnecting: asyncio.Task[None] | None = None
         self._writer = asyncio.create_task(self._write())
 
     @classmethod
     async def open(cls, dsn: str) -> "PostgresqlEventLog":
-        """The log whose tables are there. Raises LogUnavailable."""
+        """The log, whose tables must exist. Raises LogUnavailable."""
         return cls(dsn, await _connect_to_append(dsn))
 
     async def append(self, events: Sequence[EventData]) -> list[Position]:
@@ -354,7 +357,7 @@ class PostgresqlEventLog(PostgresqlEventLogReader, EventLog):
         return positions(await appended, len(events))
 
     async def check_appendable(self) -> None:
-        """By a commit that moves the log's end to where it is; none of it is asked for again for a while."""
+        """By a commit that sets the log's end to what it is; its success counts for a while."""
         now_s = asyncio.get_running_loop().time()
         if now_s < self._trusted_until_s:
             return
@@ -366,9 +369,9 @@ class PostgresqlEventLog(PostgresqlEventLogReader, EventLog):
         self._is_closing = True
         self._appended.set()
         await self._writer
-        if self._returning is not None:
-            self._returning.cancel()
-            await asyncio.wait([self._returning])
+        if self._reconnecting is not None:
+            self._reconnecting.cancel()
+            await asyncio.wait([self._reconnecting])
         if self._connection is not None:
             self._connection.terminate()
         await super().close()
@@ -394,7 +397,7 @@ class PostgresqlEventLog(PostgresqlEventLogReader, EventLog):
         except Exception as error:  # the writer must live on, and every waiting append must be answered
             self._refuse(batch, error)
         else:
-            self._hear(self._appends.confirm(batch, first))
+            self._note_end(self._appends.confirm(batch, first))
 
     async def _connected(self) -> Connection:
         """The connection; once lost it is tried once here, then in the background. Raises LogUnavailable."""
@@ -405,20 +408,20 @@ class PostgresqlEventLog(PostgresqlEventLogReader, EventLog):
                 self._connection = await _connect_to_append(self._dsn)
             except LogUnavailable as error:
                 self._away = error.message
-                self._returning = asyncio.create_task(self._return())
+                self._reconnecting = asyncio.create_task(self._reconnect())
                 raise
-        if self._connection is not self._names.connection:
-            self._names.belong_to(self._connection)
+        if self._connection is not self._interned.connection:
+            self._interned.belong_to(self._connection)
             self._connection.add_log_listener(self._warned)
         return self._connection
 
     def _warned(self, _: object, message: asyncpg.PostgresLogMessage) -> None:
-        """Of a commit whose wait for a synchronous replica was cancelled, PostgreSQL says so by a warning alone."""
+        """PostgreSQL reports by a warning alone that a commit's wait for a synchronous replica was cancelled."""
         if message.server_source_function == _WAIT_FOR_REPLICA:
             self._is_unreplicated = True
 
-    async def _return(self) -> None:
-        """Try to reach PostgreSQL until it is there again."""
+    async def _reconnect(self) -> None:
+        """Try to reach PostgreSQL until it answers again."""
         while self._away is not None:
             await asyncio.sleep(_RETRY_S)
             try:
@@ -431,7 +434,7 @@ class PostgresqlEventLog(PostgresqlEventLogReader, EventLog):
     async def _insert(self, connection: Connection, batch: list[WaitingAppend[EncodedEvent]]) -> int:
         """The first offset of a batch that is durable now.
 
-        Raises LogUnavailable when nothing of it is there, OutcomeUnknown when nobody can say, and ValueError or
+        Raises LogUnavailable when nothing of it is there, OutcomeUnknown when that cannot be known, and ValueError or
         asyncpg.DataError for an event that PostgreSQL does not take.
         """
         try:
@@ -441,7 +444,7 @@ class PostgresqlEventLog(PostgresqlEventLogReader, EventLog):
             connection.terminate()
             raise LogUnavailable(f"PostgreSQL was lost before the event log was written: {said(error)}") from error
         except asyncpg.PostgresError as error:
-            self._names = _KeptNames()  # the tables may have been made anew under this connection
+            self._interned = _Interned()  # the tables may have been made anew under this connection
             raise _refused(connection, error) from error
         self._is_unreplicated = False
         try:
@@ -451,20 +454,20 @@ class PostgresqlEventLog(PostgresqlEventLogReader, EventLog):
             connection.terminate()
             raise OutcomeUnknown(f"PostgreSQL was lost while the event log was written: {said(error)}") from error
         except asyncpg.PostgresError as error:
-            self._names = _KeptNames()  # the tables may have been made anew under this connection
+            self._interned = _Interned()  # the tables may have been made anew under this connection
             raise _refused(connection, error) from error
         if self._is_unreplicated:
-            raise OutcomeUnknown("Somebody cancelled the wait for a synchronous replica, which may lack the events.")
+            raise OutcomeUnknown("The wait for a synchronous replica, which may lack the events, was cancelled.")
         return first
 
     async def _columns(self, connection: Connection, batch: list[WaitingAppend[EncodedEvent]]) -> list[list[Any]]:
         """A batch as the columns of `_APPEND`."""
         encoded_events = [one for append in batch for one in append.events]
         events = [event for event, _ in encoded_events]
-        streams = await self._names.streams.numbers(connection, {event.stream for event in events})
-        actors = await self._names.actors.numbers(connection, {event.actor for event in events})
+        streams = await self._interned.streams.numbers(connection, {event.stream for event in events})
+        actors = await self._interned.actors.numbers(connection, {event.actor for event in events})
         kinds = [(event.payload.event_type, event.payload.event_version) for event in events]
-        types = await self._names.types.numbers(connection, set(kinds))
+        types = await self._interned.types.numbers(connection, set(kinds))
         payloads = [stored(payload) for _, payload in encoded_events]
         return [
             [streams[event.stream] for event in events],

@@ -1,4 +1,4 @@
-"""The texts that the log's rows keep as numbers: streams, actors, types of events."""
+"""Values that the log's rows name by a number: streams, actors, types of events."""
 
 from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Any, Final, Generic, TypeVar
@@ -11,11 +11,11 @@ _KEPT: Final = 20_000
 """Some 10 MB when all are as long as they may be."""
 
 
-class Names(Generic[V]):
-    """The numbers of one table's rows, and what they stand for, as this process met them.
+class InternedValues(Generic[V]):
+    """The numbers of one table's rows, and what they stand for, as far as this process has met them.
 
     `columns` are the fields of a value, in order, with their types in PostgreSQL; `make` turns them into a value, and
-    `fields` a value into them. What is known must be forgotten with the connection that learned it: a server that
+    `fields` a value into them. What one connection learned must be forgotten with it: a server that
     crashed may have lost the newest numbers, and give them to others.
     """
 
@@ -49,12 +49,12 @@ class Names(Generic[V]):
         self._values: dict[int, V] = {}
 
     def forget(self) -> None:
-        """Start anew."""
+        """Forget everything."""
         self._numbers.clear()
         self._values.clear()
 
     async def numbers(self, connection: Connection, values: Collection[V]) -> dict[V, int]:
-        """The numbers of all known values, among them those of `values`; new ones are given to what has none."""
+        """The numbers of all known values, among them those of `values`; values that have none are given one."""
         if any(value not in self._numbers for value in values):
             self._make_room(len(values))
             columns = self._columns({value for value in values if value not in self._numbers})

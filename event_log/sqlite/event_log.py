@@ -10,7 +10,7 @@ from pathlib import Path
 from queue import SimpleQueue
 from typing import IO, Any, Final, Self, TypeVar
 
-from event_log.group_commit import Admission, GroupCommit, WaitingAppend
+from event_log.group_commit import GroupCommit, WaitingAppend, WaitingBytes
 from event_log.port import EVERY_EVENT, EventFilter, EventLog, LogReplaced, LogUnavailable, OutcomeUnknown
 from event_log.single_partition import READ_BYTES, SinglePartitionReader, positions
 from event_log.sqlite.log_file import (
@@ -40,7 +40,7 @@ _WAKE_AFTER_APPENDS: Final = 8
 """So many are reported to the writer before the event loop's turn ends: the disk then works while the loop goes on, and
 clients that were answered together do not stay in step and leave one of the two idle."""
 _POLL_S: Final = 0.1
-"""How often a reader in another process looks at SQLite's change counter when nobody wakes it."""
+"""How often a reader that is not woken looks for growth."""
 _TRUSTED_S: Final = 5.0
 """For so long after a commit the log is taken to be able to make another: frequent checks then cost no write each."""
 _SELECT: Final = """
@@ -151,7 +151,7 @@ class SqliteEventLogReader(SinglePartitionReader):
         return found
 
     def _one_by_one(self, offset: int, limit: int, matching: EventFilter) -> list[RecordedEvent]:
-        """As `read`, where the file is damaged: what cannot be read is told by its offset, and the others are read."""
+        """As `read`, where the file is damaged: an event that cannot be read is damaged, and hides no other."""
         end = self._select_end()
         found: list[RecordedEvent] = []
         size = 0
@@ -165,7 +165,7 @@ class SqliteEventLogReader(SinglePartitionReader):
         return found
 
     def _one(self, offset: int) -> RecordedEvent:
-        # A text that is none would end the statement: it is decoded here, strictly where no checksum would tell.
+        # Broken UTF-8 would end the statement: texts are decoded here, strictly where there is no checksum to find it.
         self._connection.text_factory = bytes
         try:
             row = self._connection.execute(f"{self._select_events} = ?", (offset,)).fetchone()
@@ -175,7 +175,7 @@ class SqliteEventLogReader(SinglePartitionReader):
             texts = {index: row[index].decode("utf-8", errors) for index in _TEXTS if row[index] is not None}
             return stored_event(*(texts.get(index, value) for index, value in enumerate(row)))
         except (UnicodeDecodeError, AttributeError) as error:
-            return damaged_event(PARTITION, offset, f"its text is none: {error}")
+            return damaged_event(PARTITION, offset, f"its text is no UTF-8: {error}")
         except sqlite3.DatabaseError as error:
             if not is_damage(error):
                 raise
@@ -213,7 +213,7 @@ class SqliteEventLog(SqliteEventLogReader, EventLog):
         self._writer = SqliteWriter(path)
         self._end = self._writer.next_offset
         self._appends: GroupCommit[EncodedEvent] = GroupCommit(
-            Admission("the event log", max_append_bytes=MAX_EVENT_BYTES)
+            WaitingBytes("the event log", max_append_bytes=MAX_EVENT_BYTES)
         )
         self._appends_since_wake = 0
         self._trusted_until_s = 0.0

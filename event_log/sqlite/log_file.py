@@ -1,4 +1,4 @@
-"""The file of an SQLite event log: how it is told from others, created, upgraded, and kept to one writer."""
+"""The file of an SQLite event log: how it is recognized, created, upgraded, and kept to one writer."""
 
 import fcntl
 import os
@@ -13,7 +13,7 @@ from event_log.port import DamagedLog, ForeignLog, LogInUse
 from schemas.sqlite_errors import is_damage
 
 APPLICATION_ID: Final = 0x54524C47
-"""'TRLG', in the header of every log file: how a log is told from any other SQLite file without opening it."""
+"""'TRLG', in the header of every log file: how a log is recognized among SQLite files without opening it."""
 
 FORMAT_VERSION: Final = 2
 """2 brought the log's identity, and a checksum for each event. A log of format 1 is upgraded when it is opened to
@@ -148,7 +148,7 @@ def reporting_damage(path: Path) -> Iterator[None]:
 
 
 def file_at(path: Path) -> tuple[int, int] | None:
-    """What tells the file at `path` from every other; None when there is none."""
+    """The identity of the file at `path`; None when there is none."""
     try:
         status = os.stat(path)
     except FileNotFoundError:
@@ -157,7 +157,7 @@ def file_at(path: Path) -> tuple[int, int] | None:
 
 
 def replaced_message(path: Path) -> str:
-    """What is said once `file_at` is not the file that was opened."""
+    """The error text for when `file_at` is no longer the file that was opened."""
     return (
         f"The event log {path} was removed or replaced while the server had it open. Nothing is taken any more: stop"
         " the server before a backup is put back, and start it afterwards."

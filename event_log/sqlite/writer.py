@@ -59,13 +59,13 @@ class SqliteWriter:
             if rows:
                 self._connection.executemany(_INSERT, rows)
             else:
-                run(f"PRAGMA user_version = {FORMAT_VERSION}")  # writes a page though it says what it said
+                run(f"PRAGMA user_version = {FORMAT_VERSION}")  # writes a page though the value stays the same
             run("COMMIT")
         except Exception as error:  # the thread must live on, and every waiting append must be answered
             return self._failed(error)
         self.next_offset = offset
         if file_at(self._path) != self._file:
-            # What was written is in a file that nobody will open again, or was when the file was taken away.
+            # What was written is in a file that no process will open again, or was there when the file was taken away.
             self._replaced = replaced_message(self._path)
             return OutcomeUnknown(self._replaced)
         return first
@@ -120,7 +120,7 @@ class SqliteWriter:
             return LogUnavailable(f"The event log cannot take events now: {error}")
         if error.sqlite_errorname == "SQLITE_IOERR_WRITE":
             return LogUnavailable(f"The event log's disk refused a write: {error}")
-        # After a failed fsync nobody can say what reached the disk, nor trust the next one.
+        # After a failed fsync it is unknown what reached the disk, and the next fsync cannot be trusted.
         self._broken = error
         return OutcomeUnknown(f"The event log failed while it was being flushed: {error}")
 

@@ -57,6 +57,14 @@ async def connection(postgresql_database: str, log: PostgresqlEventLog) -> Async
     await connection.close()
 
 
+async def until_another_waits_for(connection: Any) -> None:
+    """Return when another session waits for a lock that `connection` holds."""
+    waiting = "SELECT count(*) FROM pg_locks WHERE NOT granted AND pg_backend_pid() = ANY(pg_blocking_pids(pid))"
+    async with asyncio.timeout(60):
+        while not await connection.fetchval(waiting):
+            await asyncio.sleep(0.002)
+
+
 def keys(events: list[RecordedEvent]) -> list[str]:
     """The params of `events`, which are of `param`."""
     return [codec.decode(one).params[0].key for one in events]  # type: ignore[union-attr]
@@ -90,7 +98,7 @@ async def test_events_outlive_a_close(postgresql_database: str, log: PostgresqlE
 async def test_a_reader_in_another_process_is_woken_and_sees_what_was_acknowledged(
     log: PostgresqlEventLog, reader: PostgresqlEventLogReader, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("event_log.postgresql.event_log._DOUBT_S", 600)  # it does not look by itself
+    monkeypatch.setattr("event_log.postgresql.event_log._POLL_WHILE_LISTENING_S", 600)  # it does not look by itself
     waiting = asyncio.create_task(reader.wait_for_more(await reader.end(), 600))
     await until(lambda: reader._is_listening)
     [position] = await log.append([param(1, "p")])
@@ -137,7 +145,7 @@ class TestNoReaderPassesAGap:
         await transaction.start()
         await self._take_two_offsets(connection)
         overtaking = asyncio.create_task(log.append([param(1, "later")]))
-        await asyncio.sleep(0.3)
+        await until_another_waits_for(connection)
         assert not overtaking.done()
         assert await reader.read(PARTITION, 0, limit=10) == []
         assert await reader.end() == {PARTITION: 0}
@@ -152,7 +160,7 @@ class TestNoReaderPassesAGap:
         await transaction.start()
         await self._take_two_offsets(connection)
         after = asyncio.create_task(log.append([param(1, "after")]))
-        await asyncio.sleep(0.1)
+        await until_another_waits_for(connection)
         await transaction.rollback()
         assert [position.offset for position in await after] == [0]
         assert [one.offset for one in await reader.read(PARTITION, 0, limit=10)] == [0]
@@ -209,7 +217,7 @@ async def test_a_session_that_ends_within_an_append_leaves_the_outcome_open(
     await transaction.start()
     await connection.execute("UPDATE tracklog.log_end SET next_offset = next_offset")
     lost = asyncio.create_task(log.append([param(1, "lost")]))
-    await asyncio.sleep(0.2)
+    await until_another_waits_for(connection)
     gathered = asyncio.create_task(log.append([param(1, "gathered")]))
     await connection.execute(
         "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
@@ -225,7 +233,7 @@ async def test_a_session_that_ends_within_an_append_leaves_the_outcome_open(
 async def test_a_reader_that_is_not_told_looks_by_itself(
     log: PostgresqlEventLog, reader: PostgresqlEventLogReader, connection: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("event_log.postgresql.event_log._DOUBT_S", 0.3)
+    monkeypatch.setattr("event_log.postgresql.event_log._POLL_WHILE_LISTENING_S", 0.3)
     waiting = asyncio.create_task(reader.wait_for_more(await reader.end(), 600))
     await until(lambda: reader._is_listening)
     await connection.execute("UPDATE tracklog.log_end SET next_offset = next_offset + 1")  # and no notification
@@ -288,7 +296,7 @@ async def test_a_wrong_database_is_unavailable(postgresql_database: str) -> None
 async def test_an_append_too_large_for_the_log_is_refused_whole(
     log: PostgresqlEventLog, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(log._appends.admission, "max_append_bytes", 1000)
+    monkeypatch.setattr(log._appends.waiting_bytes, "max_append_bytes", 1000)
     with pytest.raises(EventTooLarge):
         await log.append([param(1, "p"), event(RunDataLogged(run_id="a" * 32, params=[Param("p", "x" * 1000)]))])
     assert await everything(log) == []
@@ -297,7 +305,7 @@ async def test_an_append_too_large_for_the_log_is_refused_whole(
 async def test_appends_beyond_what_may_wait_are_refused_and_the_others_kept(
     log: PostgresqlEventLog, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(log._appends.admission, "max_waiting_bytes", 5000)
+    monkeypatch.setattr(log._appends.waiting_bytes, "max_waiting_bytes", 5000)
     outcomes = await asyncio.gather(
         *(log.append([param(one, "p", "x" * 1000)]) for one in range(20)), return_exceptions=True
     )

@@ -76,8 +76,9 @@ async def test_a_reader_in_another_process_would_see_what_the_writer_acknowledge
     tmp_path: Path, log: SqliteEventLog
 ) -> None:
     reader = SqliteEventLogReader(tmp_path / "log.db")
-    waiting = asyncio.create_task(reader.wait_for_more(await reader.end(), 30))
-    await asyncio.sleep(0.05)
+    waiting = asyncio.create_task(reader.wait_for_more(await reader.end(), 3600))
+    await asyncio.sleep(0)  # it has begun
+    assert not waiting.done()
     [position] = await log.append([param(1, "p")])
     async with asyncio.timeout(60):
         await waiting
@@ -174,7 +175,7 @@ async def test_a_log_of_the_first_format_is_upgraded_when_it_is_opened(
 async def test_an_append_too_large_for_the_log_is_refused_whole(
     log: SqliteEventLog, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(log._appends.admission, "max_append_bytes", 1000)
+    monkeypatch.setattr(log._appends.waiting_bytes, "max_append_bytes", 1000)
     with pytest.raises(EventTooLarge):
         await log.append([param(1, "p"), event(RunDataLogged(run_id="a" * 32, params=[Param("p", "x" * 1000)]))])
     assert await everything(log) == []
@@ -183,7 +184,7 @@ async def test_an_append_too_large_for_the_log_is_refused_whole(
 async def test_appends_beyond_what_may_wait_are_refused_and_the_others_kept(
     log: SqliteEventLog, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(log._appends.admission, "max_waiting_bytes", 5000)
+    monkeypatch.setattr(log._appends.waiting_bytes, "max_waiting_bytes", 5000)
     outcomes = await asyncio.gather(
         *(log.append([param(one, "p", "x" * 1000)]) for one in range(20)), return_exceptions=True
     )

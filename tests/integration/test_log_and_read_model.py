@@ -39,25 +39,25 @@ def names(log: Path) -> list[str]:
         return [row[0] for row in connection.execute("SELECT name FROM experiments ORDER BY name")]
 
 
-async def born(log: Path, *of_names: str) -> None:
+async def created(log: Path, *of_names: str) -> None:
     async with EmbeddedSystem(log) as system:
         await add(system, *of_names)
 
 
 async def test_the_read_model_of_a_log_is_kept_from_start_to_start(tmp_path: Path) -> None:
     log = tmp_path / "log.db"
-    await born(log, "a", "b")
+    await created(log, "a", "b")
     before = current(log)
-    await born(log, "c")
+    await created(log, "c")
     assert current(log) == before
     assert names(log) == ["a", "b", "c"]
 
 
 async def test_an_older_log_that_is_put_back_is_folded_anew(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     log, backup = tmp_path / "log.db", tmp_path / "backup.db"
-    await born(log, "a", "b")
+    await created(log, "a", "b")
     shutil.copy(log, backup)
-    await born(log, "c", "d")
+    await created(log, "c", "d")
     shutil.copy(backup, log)
     async with EmbeddedSystem(log) as system:
         await system.progress.wait_until({PARTITION: 2}, WAIT_S)
@@ -73,10 +73,10 @@ async def test_an_older_log_that_is_put_back_is_folded_anew(tmp_path: Path, capl
 async def test_a_log_that_went_another_way_and_is_as_long_is_folded_anew(tmp_path: Path) -> None:
     """A copy that was put back after other events had been written to it: its id and its length tell nothing."""
     log, elsewhere = tmp_path / "log.db", tmp_path / "elsewhere.db"
-    await born(log, "a", "b")
+    await created(log, "a", "b")
     shutil.copy(log, elsewhere)
-    await born(log, "c")
-    await born(elsewhere, "d", "e")
+    await created(log, "c")
+    await created(elsewhere, "d", "e")
     shutil.copy(elsewhere, log)
     async with EmbeddedSystem(log) as system:
         await system.progress.wait_until({PARTITION: 4}, WAIT_S)
@@ -87,7 +87,7 @@ async def test_a_log_that_went_another_way_and_is_as_long_is_folded_anew(tmp_pat
 
 async def test_a_log_that_was_deleted_is_another_one(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     log = tmp_path / "log.db"
-    await born(log, "a", "b")
+    await created(log, "a", "b")
     log.unlink()
     async with EmbeddedSystem(log) as system:
         await add(system, "c", "d", "e")
@@ -97,7 +97,7 @@ async def test_a_log_that_was_deleted_is_another_one(tmp_path: Path, caplog: pyt
 
 async def test_a_read_model_that_says_nothing_of_its_log_is_folded_anew(tmp_path: Path) -> None:
     log = tmp_path / "log.db"
-    await born(log, "a")
+    await created(log, "a")
     before = current(log)
     assert before is not None
     with closing(sqlite3.connect(before)) as connection, connection:
@@ -111,8 +111,8 @@ async def test_a_read_model_that_says_nothing_of_its_log_is_folded_anew(tmp_path
 
 async def test_a_rebuild_compares_with_no_read_model_of_another_log(tmp_path: Path) -> None:
     log, other = tmp_path / "log.db", tmp_path / "other.db"
-    await born(log, "a")
-    await born(other, "b")
+    await created(log, "a")
+    await created(other, "b")
     read_model, of_other = current(log), current(other)
     assert read_model is not None
     assert of_other is not None
@@ -130,11 +130,11 @@ async def test_a_log_that_is_replaced_under_a_running_server_takes_nothing_and_s
     tmp_path: Path, replacement: str | None
 ) -> None:
     log, backup = tmp_path / "log.db", tmp_path / "backup.db"
-    await born(log, "a")
+    await created(log, "a")
     if replacement == "older":
         shutil.copy(log, backup)
     elif replacement == "new":
-        await born(backup, "b")
+        await created(backup, "b")
     async with EmbeddedSystem(log) as system:
         stopping = asyncio.Event()
         watch = LogWatch(system.log, look_s=0.01)
@@ -154,7 +154,7 @@ async def test_a_log_that_is_replaced_under_a_running_server_takes_nothing_and_s
 async def test_a_flipped_bit_in_one_event_costs_that_event(tmp_path: Path) -> None:
     """Where it breaks the payload's compression, and where it would be served as true."""
     log = tmp_path / "log.db"
-    await born(log, "a", "b" * 1000, "c", "d")
+    await created(log, "a", "b" * 1000, "c", "d")
     with closing(sqlite3.connect(log)) as connection, connection:
         connection.execute(
             'UPDATE events SET payload = CAST(replace(payload, \'"c"\', \'"x"\') AS BLOB) WHERE "offset" = 2'

@@ -126,4 +126,4 @@ def test_partitions_that_are_added_change_nothing(server: TracklogServer, topic:
     server.restart()
     runs += [new_run(server) for _ in range(12)]
     assert {status_of(server, run_id) for run_id in runs} == {200}
-    assert "its log goes on with the 3 that it was born with" in server.log_tail(1000)
+    assert "its log goes on with the 3 that it was created with" in server.log_tail(1000)

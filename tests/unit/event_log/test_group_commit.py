@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from event_log.group_commit import Admission, GroupCommit, WaitingAppend
+from event_log.group_commit import GroupCommit, WaitingAppend, WaitingBytes
 from event_log.port import EventTooLarge, LogOverloaded, LogUnavailable
 
 Batch = list[WaitingAppend[str]]
@@ -14,9 +14,11 @@ Batch = list[WaitingAppend[str]]
 class Log:
     """A log that commits when it is told to."""
 
-    def __init__(self, admission: Admission | None = None, *, max_events: int = 100, max_bytes: int = 10_000) -> None:
-        self.admission = admission or Admission("the log", max_append_bytes=1000, max_waiting_bytes=100)
-        self.appends: GroupCommit[str] = GroupCommit(self.admission, max_events=max_events, max_bytes=max_bytes)
+    def __init__(
+        self, waiting_bytes: WaitingBytes | None = None, *, max_events: int = 100, max_bytes: int = 10_000
+    ) -> None:
+        self.waiting_bytes = waiting_bytes or WaitingBytes("the log", max_append_bytes=1000, max_waiting_bytes=100)
+        self.appends: GroupCommit[str] = GroupCommit(self.waiting_bytes, max_events=max_events, max_bytes=max_bytes)
         self.commits: list[list[str]] = []
 
     def append(self, *events: str, size: int = 1, arrived_s: float = 0.0) -> "asyncio.Future[int]":
@@ -81,7 +83,7 @@ async def test_an_append_that_is_too_large_is_refused_and_nothing_waits() -> Non
     with pytest.raises(EventTooLarge, match="makes 1001 bytes of events; at most 1000 fit"):
         log.append("a", size=1001)
     assert not log.appends
-    assert log.admission.waiting_bytes == 0
+    assert log.waiting_bytes.total == 0
 
 
 async def test_beyond_what_may_wait_appends_are_refused_until_others_are_answered() -> None:
@@ -97,7 +99,7 @@ async def test_beyond_what_may_wait_appends_are_refused_until_others_are_answere
     log.append("d", size=100)
 
 
-async def test_an_append_larger_than_what_may_wait_is_admitted_alone() -> None:
+async def test_an_append_larger_than_what_may_wait_is_taken_alone() -> None:
     log = Log()
     log.append("a", size=1000)
     with pytest.raises(LogOverloaded):
@@ -106,7 +108,7 @@ async def test_an_append_larger_than_what_may_wait_is_admitted_alone() -> None:
     log.append("b", size=1)
 
 
-async def test_a_trial_without_events_is_always_admitted_and_is_a_commit() -> None:
+async def test_a_trial_without_events_is_always_taken_and_is_a_commit() -> None:
     log = Log()
     log.append("a", size=1000)
     trial = log.append(size=0)
@@ -119,7 +121,7 @@ async def test_a_trial_without_events_is_always_admitted_and_is_a_commit() -> No
 
 async def test_partitions_share_what_may_wait() -> None:
     one = Log()
-    other = Log(one.admission)
+    other = Log(one.waiting_bytes)
     one.append("a", size=60)
     with pytest.raises(LogOverloaded):
         other.append("b", size=60)
@@ -134,7 +136,7 @@ async def test_a_refused_batch_is_answered_with_the_error_and_makes_room() -> No
     for append in appends:
         with pytest.raises(LogUnavailable, match="the disk is full"):
             await append
-    assert log.admission.waiting_bytes == 0
+    assert log.waiting_bytes.total == 0
 
 
 @pytest.mark.parametrize("error", [None, LogUnavailable("the disk is full")], ids=["confirmed", "refused"])
@@ -149,7 +151,7 @@ async def test_an_append_that_was_cancelled_while_it_was_committed_hinders_no_an
     else:
         log.appends.refuse(batch, error)
         assert kept.exception() is error
-    assert log.admission.waiting_bytes == 0
+    assert log.waiting_bytes.total == 0
 
 
 async def test_what_was_cancelled_before_its_commit_can_be_left_out() -> None:
@@ -158,7 +160,7 @@ async def test_what_was_cancelled_before_its_commit_can_be_left_out() -> None:
     kept = log.append("b", size=50)
     batch = log.appends.drop_cancelled(log.appends.take())
     assert events_of(batch) == ["b"]
-    assert log.admission.waiting_bytes == 50
+    assert log.waiting_bytes.total == 50
     log.appends.confirm(batch, 0)
     assert await kept == 0
 
@@ -170,7 +172,7 @@ async def test_a_batch_that_was_put_back_is_first_again_and_still_counts_as_wait
     batch = log.appends.take()
     log.append("c", size=30)
     log.appends.put_back(batch)
-    assert log.admission.waiting_bytes == 90
+    assert log.waiting_bytes.total == 90
     assert events_of(log.appends.take()) == ["a", "b", "c"]
 
 

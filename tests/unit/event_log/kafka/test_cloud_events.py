@@ -12,7 +12,7 @@ from event_log.kafka.cloud_events import (
     CloudEventDecoder,
     CloudEventEncoder,
     Header,
-    partitions_at_birth,
+    partitions_at_creation,
 )
 from schemas import codec
 from schemas.envelope import Actor, EventClock, EventData, RecordedEvent
@@ -112,10 +112,10 @@ def test_names_of_attributes_are_as_cloud_events_wants_them_and_no_text_is_empty
 
 
 def test_every_message_tells_the_count_of_partitions() -> None:
-    assert partitions_at_birth(CloudEventEncoder(12, LOG_ID).message(EVENT).headers) == 12
+    assert partitions_at_creation(CloudEventEncoder(12, LOG_ID).message(EVENT).headers) == 12
 
 
 def test_every_message_says_which_log_it_is_of() -> None:
     assert ("ce_logid", LOG_ID.encode()) in CloudEventEncoder(8, LOG_ID).message(EVENT).headers
-    assert partitions_at_birth([("ce_partitions", b"many")]) is None
-    assert partitions_at_birth([]) is None
+    assert partitions_at_creation([("ce_partitions", b"many")]) is None
+    assert partitions_at_creation([]) is None

@@ -38,7 +38,7 @@ class Broker:
     async def ask(self, broker: int, purpose: str, request: Any, timeout_s: float) -> Any:
         assert isinstance(request, FetchRequest)
         [(_, [(partition, offset, _)])] = request._topics
-        answer = partition, 0, len(self.values), 0, 0, [], self._batch_from(offset)
+        answer: tuple[Any, ...] = partition, 0, len(self.values), 0, 0, [], self._batch_from(offset)
         self.asked.set()
         await asyncio.sleep(self.pause_s)
         return SimpleNamespace(topics=[(self.topic, [answer])])

@@ -1,4 +1,4 @@
-"""What becomes of an append, whatever the brokers say or leave unsaid."""
+"""What becomes of an append, whatever the brokers answer or do not answer."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -11,7 +11,7 @@ from aiokafka.record.memory_records import MemoryRecords
 
 from event_log.kafka.cloud_events import Message
 from event_log.kafka.cluster import BrokerAway, KafkaCluster, NoAnswer
-from event_log.kafka.producer import KafkaProducer
+from event_log.kafka.producer import _TICK_S, APPEND_TIMEOUT_S, PATIENCE_S, KafkaProducer
 from event_log.port import EventTooLarge, LogUnavailable, OutcomeUnknown
 from tests.eventually import until
 from tests.virtual_time import VirtualTimeLoop
@@ -40,7 +40,7 @@ class Sent(NamedTuple):
 
 
 class Brokers:
-    """Stands in for a cluster: answers each record batch as told, and writes what it answers WRITTEN."""
+    """Stands in for a cluster: answers each record batch as `answers` has it, and writes what it answers WRITTEN."""
 
     topic = TOPIC
     partition_count = 2
@@ -232,7 +232,37 @@ async def test_while_the_brokers_are_away_appends_are_refused_without_a_wait(
     assert await append(producer, "c") == 0
 
 
-async def test_a_word_of_the_broker_that_proves_nothing_leaves_the_outcome_unknown(
+@pytest.mark.parametrize("answer", [NOT_LEADER, NOT_ENOUGH_REPLICAS, NoAnswer("silence"), BrokerAway("away")], ids=str)
+@pytest.mark.parametrize("pause_s", [0.0, 3.9, 3600.0])
+async def test_whatever_the_brokers_do_every_append_is_answered_within_its_bound(
+    producer: KafkaProducer, brokers: Brokers, answer: Answer, pause_s: float
+) -> None:
+    brokers.otherwise, brokers.pause_s = answer, pause_s
+    now = asyncio.get_running_loop().time
+
+    async def seconds_of_an_append(number: int) -> float:
+        await asyncio.sleep(number / 7)
+        started = now()
+        with pytest.raises((LogUnavailable, OutcomeUnknown)):
+            await append(producer, "a", partition=number % 2)
+        return now() - started
+
+    seconds = await asyncio.gather(*(seconds_of_an_append(number) for number in range(40)))
+    assert max(seconds) <= APPEND_TIMEOUT_S + 2 * _TICK_S
+
+
+async def test_brokers_that_are_back_are_found_again_soon(producer: KafkaProducer, brokers: Brokers) -> None:
+    brokers.is_away = True
+    with pytest.raises(LogUnavailable):
+        await append(producer, "a")
+    await asyncio.sleep(100)
+    brokers.is_away = False
+    async with asyncio.timeout(PATIENCE_S):
+        await until(lambda: not producer._lanes[0].is_suspect)
+    assert await append(producer, "b") == 0
+
+
+async def test_an_answer_of_the_broker_that_proves_nothing_leaves_the_outcome_unknown(
     producer: KafkaProducer, brokers: Brokers
 ) -> None:
     brokers.answers = [UNKNOWN_SERVER_ERROR]
