@@ -8,7 +8,8 @@ from read_model.position_waiters import PositionWaiters
 from read_model.progress import ProgressReport, ProjectionBehind, ProjectionProgress
 from read_model.progress_message import Projected, RefusedEvent
 from schemas.envelope import PARTITION, Position, Positions
-from schemas.errors import REFUSALS, InternalError, TemporarilyUnavailable, TracklogError
+from schemas.errors import TemporarilyUnavailable, TracklogError
+from schemas.refusals import refusal_of
 
 _KEPT_REFUSALS: Final = 10_000
 """More than there can be writers waiting for a verdict."""
@@ -81,7 +82,7 @@ class ChildProgress(ProjectionProgress):
         refused = self._refusals.pop(position.offset, None)
         if refused is None:
             return None
-        return REFUSALS.get(refused.error_code, InternalError)(refused.message)
+        return refusal_of(refused.error_code, refused.message)
 
     def report(self) -> ProgressReport:
         return ProgressReport({PARTITION: self._checkpoint}, self._set_aside)

@@ -16,9 +16,10 @@ from read_model.progress import ProgressReport, ProjectionBehind, ProjectionProg
 from read_model.progress_message import Committed
 from read_model.tables import SCHEMA_VERSION
 from schemas.envelope import Position, Positions
-from schemas.errors import REFUSALS, InternalError, TemporarilyUnavailable, TracklogError
+from schemas.errors import TemporarilyUnavailable, TracklogError
 from schemas.postgresql import FLUSH_CHANNEL, PROGRESS_CHANNEL, READ_MODELS_CHANNEL, schema_of
 from schemas.postgresql_errors import MISSING_ERRORS, UNANSWERED_ERRORS, said
+from schemas.refusals import refusal_of
 
 logger = logging.getLogger(__name__)
 
@@ -145,7 +146,7 @@ class PostgresqlProgress(ProjectionProgress):
                 )
         except TemporarilyUnavailable as error:
             raise ProjectionBehind(error.message) from error
-        return None if row is None else REFUSALS.get(row[0], InternalError)(row[1])
+        return None if row is None else refusal_of(row[0], row[1])
 
     def report(self) -> ProgressReport:
         return ProgressReport(dict(self._checkpoint), self._set_aside)

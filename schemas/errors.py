@@ -1,4 +1,4 @@
-"""Every error a client can be told, with its MLflow error code and HTTP status.
+"""Every error a client can get, with its MLflow error code and HTTP status.
 
 TracklogError
 ├── InvalidParameterValue        400
@@ -21,8 +21,9 @@ TracklogError
     ├── TemporarilyUnavailable   503, or 429 of a write
     └── DeadlineExceeded         504, or 429 of a write
 
-A write that was surely not carried out is answered 429, whatever kept it: after that status clients since MLflow 3.18
-repeat a write. 503 and 504 of a write mean that it may have been carried out; `Retryable.in_doubt` tells the two apart.
+A write that was certainly not carried out is answered 429, whatever prevented it: clients since MLflow 3.18 repeat a
+write after that status. 503 and 504 of a write mean that it may have been carried out; `Retryable.in_doubt` says which
+it is.
 
 Source of codes and statuses: MLflow's ErrorCode enum and its HTTP mapping.
 """
@@ -126,7 +127,7 @@ class Retryable(TracklogError):
 
 
 AWAY_RETRY_S: Final = 5
-"""When to ask again for what is away. MLflow's clients repeat seven times: so they live through half a minute."""
+"""Of what cannot be reached. MLflow's clients repeat seven times, so they survive an outage of half a minute."""
 
 
 class RequestLimitExceeded(Retryable):
@@ -150,10 +151,3 @@ class TemporarilyUnavailable(Retryable):
 class DeadlineExceeded(Retryable):
     error_code = "DEADLINE_EXCEEDED"
     status = 504
-
-
-REFUSALS: dict[str, type[TracklogError]] = {
-    error.error_code: error
-    for error in (InvalidParameterValue, BadRequest, ResourceAlreadyExists, ResourceDoesNotExist, InvalidState)
-}
-"""The errors a fold may answer a write with, by code: what a stored refusal becomes again."""

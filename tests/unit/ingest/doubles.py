@@ -23,8 +23,9 @@ from projector.worker import Progress, ProjectorWorker
 from read_model.progress import ProgressReport, ProjectionBehind, ProjectionProgress
 from schemas import codec
 from schemas.envelope import Actor, EventClock, EventData, Position, Positions
-from schemas.errors import REFUSALS, TemporarilyUnavailable, TracklogError
+from schemas.errors import TemporarilyUnavailable, TracklogError
 from schemas.events import AnyEvent
+from schemas.refusals import refusal_of
 
 T = TypeVar("T")
 
@@ -54,7 +55,7 @@ class ProjectionOnDemand(ProjectionProgress, Lookups):
 
     async def _note(self, progress: Progress) -> None:
         for refusal in progress.refusals:
-            self._refusals[refusal.offset] = REFUSALS[refusal.error_code](refusal.message)
+            self._refusals[refusal.offset] = refusal_of(refusal.error_code, refusal.message)
 
     # --- ProjectionProgress -----------------------------------------------------------------------------------------
 
