@@ -1,4 +1,4 @@
-"""Claims to a name: what tells a repeated request to create something from a request of somebody else."""
+"""Claims to a name: how a repeated request to create something is distinguished from the request of another client."""
 
 import hashlib
 
@@ -9,5 +9,5 @@ from schemas.events import ExperimentCreated
 
 def claim_of(actor: Actor, event: ExperimentCreated) -> str:
     """64 hexadecimal digits that are the same for the same actor, as the log keeps it, and the same event."""
-    told = "\0".join((actor.user, actor.address, actor.user_agent)).encode(errors="replace")
-    return hashlib.sha256(told + b"\0" + codec.encode(event)).hexdigest()
+    known = "\0".join((actor.user, actor.address, actor.user_agent)).encode(errors="replace")
+    return hashlib.sha256(known + b"\0" + codec.encode(event)).hexdigest()

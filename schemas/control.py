@@ -1,7 +1,7 @@
 """The tables of what cannot be made again, in the schema CONTROL_SCHEMA of a PostgreSQL database.
 
-The event log, where PostgreSQL keeps it, and the list of read models. Their names are unqualified here, as those of
-the read model are: `schemas.migrations` makes both in the schema it is told.
+They are the event log, where PostgreSQL keeps it, and the list of read models. Their names are unqualified, like those
+of the read model: `schemas.migrations` makes both in the schema it is given.
 """
 
 from typing import Final
@@ -33,7 +33,7 @@ _TEXT: Final = Text(collation="C")
 log_end = Table(
     "log_end",
     metadata,
-    # One row. Whoever appends locks it by moving it, until it commits: so offsets have no gaps, and become visible in
+    # One row. An append locks it by updating it, until the commit: so offsets have no gaps and become visible in
     # their order.
     Column("partition", Integer, primary_key=True, autoincrement=False),
     Column("next_offset", BigInteger, nullable=False),
@@ -42,7 +42,7 @@ log_end = Table(
 log_identity = Table(
     "log_identity",
     metadata,
-    # One row, which a dump takes along: the log that is restored is the log that was dumped, as it was then.
+    # One row, which a dump contains: a restored log has the id of the log that was dumped.
     Column("id", Uuid, primary_key=True),
     Column("created_us", BigInteger, nullable=False),
 )
@@ -88,7 +88,7 @@ events = Table(
     Column("request_id", _TEXT, nullable=False),
     # JSON, or a zstd frame of it: no JSON object begins as a frame does.
     Column("payload", LargeBinary, nullable=False),
-    # Of the row as event_log.checksum reckons it; none of an event from before there were checksums.
+    # Of the row, as event_log.checksum computes it; NULL for an event from before there were checksums.
     Column("checksum", BigInteger),
 )
 # Of the stream alone: PostgreSQL then keeps a stream once with a list of its rows, some 6 bytes an event, not 28.
@@ -101,7 +101,7 @@ read_models = Table(
     Column("schema_version", Integer, nullable=False),
     Column("state", _TEXT, nullable=False),
     Column("created_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
-    # Of the log it is folded from, which need not be in this database; nil where that was not noted yet.
+    # Of the log it is folded from, which need not be in this database; the nil UUID where it is not recorded yet.
     Column("log_id", Uuid, nullable=False, server_default=text("'00000000-0000-0000-0000-000000000000'")),
     CheckConstraint("state IN ('building', 'live', 'retired')", name="read_models_state_check"),
 )

@@ -1,7 +1,7 @@
-"""What stands for an event that is in the log and cannot be read: its bytes are not those that were written.
+"""The stand-in for an event in the log that cannot be read: its bytes are not those that were written.
 
-It has the event's place, its stream where that is still known, and a type that no event has: so it is set aside, and
-whoever reads the history sees where something is missing, and why.
+It has the event's place, its stream where that is still known, and a type that no event has. So it is set aside, and
+the history shows where something is missing, and why.
 """
 
 import uuid
@@ -13,7 +13,7 @@ from schemas.envelope import Actor, RecordedEvent
 
 DAMAGED_TYPE: Final = "damaged-event"
 
-_NOBODY: Final = Actor("unknown")
+_UNKNOWN_ACTOR: Final = Actor("unknown")
 
 
 class _Damage(msgspec.Struct):
@@ -30,7 +30,7 @@ def damaged_event(partition: int, offset: int, damage: str, *, stream: str | Non
         1,
         stream if stream is not None else f"damaged/{partition}-{offset}",
         0,
-        _NOBODY,
+        _UNKNOWN_ACTOR,
         "",
         msgspec.json.encode(_Damage(damage)),
     )

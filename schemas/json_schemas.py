@@ -1,7 +1,7 @@
 """JSON Schemas of the events' payloads, made from their definitions: `python -m schemas.json_schemas docs/events`.
 
 A file holds one version of one event type. When a definition gets a new version, the files of the older ones stay as
-they are, for whoever reads the log from its beginning.
+they are, for those who read the log from its beginning.
 """
 
 import inspect
@@ -22,7 +22,7 @@ def file_name(event: type[AnyEvent]) -> str:
 
 
 def schema_of(event: type[AnyEvent]) -> dict[str, Any]:
-    """The JSON Schema of an event's payload. Fields that a reader does not know are to be passed over."""
+    """The JSON Schema of an event's payload. A reader ignores fields that it does not know."""
     (generated,), definitions = msgspec.json.schema_components([event], ref_template="#/$defs/{name}")
     own = definitions.pop(generated["$ref"].rpartition("/")[2])
     described = {key: value for key, value in own.items() if key not in ("title", "description")}

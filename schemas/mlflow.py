@@ -19,6 +19,6 @@ LOGGED_MODEL_STATUSES: Final = {
     2: "LOGGED_MODEL_READY",
     3: "LOGGED_MODEL_UPLOAD_FAILED",
 }
-"""LoggedModelStatus, by number, without its 0 for 'unspecified', which says nothing a model could be."""
+"""LoggedModelStatus, by number, without its 0, 'unspecified', which is the status of no model."""
 
 NEW_LOGGED_MODEL_STATUS: Final = 1

@@ -6,7 +6,7 @@ read models) lies in CONTROL_SCHEMA. Each generation of the read model is a sche
 
 `read_models` in CONTROL_SCHEMA lists the generations (`generation`, `schema_version`, `state`, `log_id`): at most one
 is 'live' for each schema version and log, so that code of two versions runs side by side during an upgrade, each on
-its own read model, and nobody is given the read model of another log.
+its own read model, and no process is given the read model of another log.
 """
 
 from contextlib import AbstractAsyncContextManager
@@ -62,7 +62,7 @@ else:
 
 
 class ReadModelConnections(Protocol):
-    """Connections to the live read model of this code's schema version, wherever it is just now."""
+    """Connections to the live read model of this code's schema version, whichever generation it is at the moment."""
 
     def acquire(self) -> AbstractAsyncContextManager[Connection]:
         """A connection whose `search_path` is the newest live generation.

@@ -1,4 +1,4 @@
-"""What the errors of asyncpg mean, for all that talks to PostgreSQL, and how they are told.
+"""What the errors of asyncpg mean, for every module that uses PostgreSQL, and how they are described.
 
 Every error that PostgreSQL may answer with is in one of the groups below, by the classes of SQLSTATE, or is a fault of
 this program: a statement that is wrong, which tests find. Source: "PostgreSQL Error Codes", appendix A of its manual.
@@ -32,13 +32,13 @@ CONNECTION_ERRORS: Final = (
 )
 """Connecting fails, or a connection ends. A statement under way may or may not have been carried out.
 
-asyncpg says by InterfaceError that a connection is closed, but also that arguments are too few, which tests find. What
-it cannot send, such as a text where a number belongs, is asyncpg.DataError, as what PostgreSQL cannot take.
+asyncpg raises InterfaceError for a closed connection, but also for too few arguments, which tests find. For a value
+that it cannot send, such as a text where a number belongs, it raises DataError, as for one that PostgreSQL refuses.
 """
 
 PASSING_ERRORS: Final = (
-    asyncpg.OperatorInterventionError,  # a statement that was cancelled: by a timeout, by somebody
-    asyncpg.ObjectNotInPrerequisiteStateError,  # a lock that was not had in time
+    asyncpg.OperatorInterventionError,  # a statement that was cancelled, by a timeout or an administrator
+    asyncpg.ObjectNotInPrerequisiteStateError,  # a lock that was not available in time
     asyncpg.TransactionRollbackError,  # a deadlock, a conflict with another transaction
     asyncpg.InsufficientResourcesError,  # the disk is full, or memory
     asyncpg.ReadOnlySQLTransactionError,  # a standby, or a database that was set so
@@ -48,34 +48,34 @@ PASSING_ERRORS: Final = (
     asyncpg.ConfigFileError,
     asyncpg.InternalServerError,
 )
-"""A statement was undone, and the connection is as good as before. It may succeed later, or once somebody has changed
-something: who asked is told why."""
+"""A statement was rolled back, and the connection can still be used. The statement may succeed later, or once an
+administrator has changed something: the client gets the reason."""
 
 DAMAGE_ERRORS: Final = (
     asyncpg.DataCorruptedError,
     asyncpg.IndexCorruptedError,
     asyncpg.UndefinedFileError,  # of a table
 )
-"""Some of what is stored is not what was written. They are PASSING_ERRORS, too, for whoever cannot mend it."""
+"""Some of what is stored is not what was written. They are PASSING_ERRORS, too, for callers that cannot repair it."""
 
 MISSING_ERRORS: Final = (
     asyncpg.UndefinedTableError,
     asyncpg.UndefinedObjectError,  # a collation
     asyncpg.InvalidSchemaNameError,
 )
-"""What this program made once is not there: dropped, or the database is a new one of the old name."""
+"""Something that this program created is not there: it was dropped, or the database is a new one of the same name."""
 
 UNANSWERED_ERRORS: Final = (*CONNECTION_ERRORS, *PASSING_ERRORS, *MISSING_ERRORS)
-"""Whatever keeps a right statement from being answered."""
+"""Everything that keeps a correct statement from being answered."""
 
 ACCESS_REFUSALS: Final = (
     asyncpg.InvalidAuthorizationSpecificationError,
     asyncpg.InvalidCatalogNameError,
     asyncpg.InsufficientPrivilegeError,  # no right to connect to the database
-    asyncpg.ClientConfigurationError,  # an argument in the URI that is none
+    asyncpg.ClientConfigurationError,  # an argument in the URI that does not exist
     ssl.SSLCertVerificationError,
 )
-"""Of a connection that is attempted: PostgreSQL was found and there is no way in, so trying again seldom helps."""
+"""Of an attempt to connect: PostgreSQL was found and refuses it, so trying again seldom helps."""
 
 CONNECT_ERRORS: Final = (*CONNECTION_ERRORS, *ACCESS_REFUSALS)
 """What an attempt to connect may raise."""
@@ -115,10 +115,10 @@ def _named(dsn: str) -> tuple[str, str, str]:
 
 
 def _is_refused(error: OSError) -> bool:
-    """Whether nobody listens there. Of several addresses that were tried in turn only the text tells."""
+    """Whether nothing listens there. When several addresses were tried in turn, only the text shows it."""
     return error.errno == errno.ECONNREFUSED or f"[Errno {errno.ECONNREFUSED}]" in str(error)
 
 
 def said(error: BaseException) -> str:
-    """What an error says; for those that say nothing, its name. Never holds a password: asyncpg puts none in it."""
+    """The text of an error, or its name if it has none. Never holds a password: asyncpg puts none in it."""
     return str(error) or type(error).__name__

@@ -21,11 +21,11 @@ _PASSING: Final = frozenset(
         "SQLITE_PROTOCOL",
     }
 )
-"""The disk is full, away or read-only, or somebody else is at the file."""
+"""The disk is full, unavailable or read-only, or another process has the file."""
 
 _GONE: Final = ("no such table", "no such column", "Could not decode to UTF-8")
-"""What has no name of its own: tables that are not there, of which every file of ours has all, and texts that are
-none."""
+"""Damage that SQLite has no name for: missing tables and columns, of which every file of ours has all, and texts that
+are not UTF-8."""
 
 
 def name_of(error: sqlite3.Error) -> str:

@@ -42,7 +42,7 @@ MAX_DATASET_SOURCE_CHARACTERS: Final = 65_535
 MAX_DATASET_SCHEMA_CHARACTERS: Final = 1_048_575
 MAX_DATASET_PROFILE_CHARACTERS: Final = 16_777_215
 MAX_MODEL_JSON_CHARACTERS: Final = 65_536
-"""Of what an older client says of a model: the text of its file MLmodel, a few thousand."""
+"""Of an older client's description of a model: the text of its file MLmodel, a few thousand."""
 
 MAX_BATCH_METRICS: Final = 1000
 MAX_BATCH_PARAMS: Final = 100
@@ -88,7 +88,7 @@ Digest = Annotated[str, _text(MAX_DATASET_DIGEST_CHARACTERS)]
 Orders = Annotated[list[Annotated[str, _text(MAX_ORDER_CHARACTERS)]], _text(MAX_ORDER_TERMS)]
 ExperimentIds = Annotated[list[Id], _text(MAX_SEARCHED_EXPERIMENTS)]
 RunIds = Annotated[list[Id], _text(MAX_INPUTS)]
-"""Routes that name runs take at most 100 of them, and say so themselves."""
+"""Routes that name runs take at most 100 of them, with an error of their own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +100,7 @@ class Bound:
     element_characters: int | None = None
 
     def check(self, value: Any, at: str) -> None:
-        """Refuse a text or list that is too long; what is neither is for others to judge.
+        """Refuse a text or list that is too long; other values are not checked here.
 
         Raises InvalidParameterValue naming the field and both lengths.
         """

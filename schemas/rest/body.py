@@ -1,7 +1,7 @@
 """A request's body as bytes that are safe to decode: unpacked, and with no more values in it than any request needs.
 
-To decode JSON is to make an object of each value, and nothing else runs meanwhile: 16 MiB of `[],[],…` take seconds. So
-values are counted first, at some nanoseconds a byte and with turns for others between.
+Decoding JSON makes an object of each value while the event loop waits: 16 MiB of `[],[],…` take seconds. So values are
+counted first, at a few nanoseconds a byte, and other requests run in between.
 """
 
 import asyncio
@@ -23,10 +23,10 @@ UNCOUNTED_BYTES: Final = 65_536
 """A body of so few bytes cannot hold more values than that."""
 
 _unpackers: Final = ThreadPoolExecutor(1, "unpack")
-"""One at a time: what is being unpacked is not charged for yet."""
+"""One at a time: bytes that are being unpacked are not charged to the client yet."""
 
 _BYTES_AT_ONCE: Final = 262_144
-"""About a millisecond, after which others have their turn."""
+"""Counted in about a millisecond, after which other requests run."""
 
 _OPENING: Final = (b",", b"[", b"{")
 _BACKSLASHES: Final = re.compile(rb"\\*")
@@ -38,7 +38,7 @@ async def read_body(request: web.Request) -> bytes:
     Raises RequestTooLarge, UnsupportedEncoding, InvalidParameterValue or RequestLimitExceeded.
     """
     content = request.content
-    # A small body has arrived with its headers; `request.read` would take two more turns and a copy.
+    # A small body has arrived with its headers; `request.read` would take two more turns of the event loop and a copy.
     body = content.read_nowait() if content.is_eof() else await request.read()
     if hdrs.CONTENT_ENCODING in request.headers and body:
         body = await _unpacked(request, body)
@@ -49,7 +49,7 @@ async def read_body(request: web.Request) -> bytes:
 
 
 async def _unpacked(request: web.Request, body: bytes) -> bytes:
-    """Unpacked in a thread, which lets others run meanwhile."""
+    """Unpacked in a thread, so that other requests run meanwhile."""
     limit, charge = request[UNPACKING]
     encoding = ",".join(request.headers.getall(hdrs.CONTENT_ENCODING))
     found = await asyncio.get_running_loop().run_in_executor(_unpackers, unpacked, body, encoding, limit)
@@ -90,7 +90,7 @@ def _counting_outside_strings(body: bytes) -> Iterator[None]:
     while start < len(body):
         end = start + _BYTES_AT_ONCE
         if body[end - 1 : end] == b"\\":
-            # What these stand before belongs to them.
+            # The character that these escape belongs to them.
             run = _BACKSLASHES.match(body, end)
             end = run.end() + 1 if run else end
         piece = body[start:end]

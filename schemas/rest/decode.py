@@ -1,6 +1,6 @@
 """A request's bytes or query string to its message, with every leniency MLflow clients of all ages rely on.
 
-The common request is decoded straight into its message. Whatever that refuses is read again slowly, field by field, to
+The common request is decoded straight into its message. What this refuses is read again slowly, field by field, to
 accept what MLflow accepts (camelCase names, numeric strings, JSON inside a JSON string, nulls, unknown fields) and to
 name the field that is wrong.
 Source: the JSON form of protocol buffers, and the request checks of MLflow's server as observed.
@@ -34,11 +34,11 @@ MAX_JSON_IN_TEXT_CHARACTERS: Final = 1_000_000
 
 
 async def read_message(request: web.Request, message_type: type[M]) -> M:
-    """The message of a request, wherever its method carries it.
+    """The message of a request, from the place that its method implies.
 
     POST and PUT: a JSON body with a JSON content type. GET and HEAD: the query string, or, when that is empty, a JSON
-    body. PATCH and DELETE: a JSON body. The variables of the path fill the fields of their names, whatever else says
-    of them.
+    body. PATCH and DELETE: a JSON body. The variables of the path fill the fields of their names, whatever the query
+    string or the body has for these.
     Raises InvalidParameterValue.
     """
     if request.method in ("GET", "HEAD") and request.query_string:
@@ -69,7 +69,7 @@ def check_query(query_string: str) -> None:
 
 
 def wrong_content_type(request: web.Request) -> InvalidParameterValue:
-    """The refusal of a body that does not say that it is JSON."""
+    """The refusal of a body whose content type is not JSON."""
     return InvalidParameterValue(
         f"Content-Type must be application/json, got {shown(request.headers.get('Content-Type', 'none'))}"
     )
@@ -266,7 +266,7 @@ def _message_in(annotation: Any) -> type[Message] | None:
 
 
 def _refuse_nul(value: Any, at: str) -> None:
-    """PostgreSQL text cannot hold NUL, so it is refused at the door whatever the read model is. `at` says where it is.
+    """PostgreSQL text cannot hold NUL, so requests may not, whatever the read model is. `at` says where the value is.
 
     Raises InvalidParameterValue naming the field.
     """

@@ -1,7 +1,7 @@
 """The handlers of routes that take a message and answer JSON: one form for commands, one for queries.
 
-A handler is named for its message, `handle_LogMetric`, in tracebacks and profiles: all are made from two functions, and
-by the names of those nobody could tell them apart.
+A handler is named for its message, `handle_LogMetric`, in tracebacks and profiles. All are made from two functions,
+whose own names would not distinguish them.
 """
 
 from collections.abc import Awaitable, Callable

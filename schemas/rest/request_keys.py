@@ -1,4 +1,4 @@
-"""What the web front and a route's handler tell each other, on a request or for all of them."""
+"""What the web front and a route's handler pass to each other, on a request or on the application."""
 
 from collections.abc import Callable
 from typing import Final, NamedTuple
@@ -14,11 +14,11 @@ class Unpacking(NamedTuple):
     limit: int
     """The most bytes it may hold."""
     charge: Callable[[int], bool]
-    """Has the client's share of memory bear so many bytes as long as the request takes; False where it is used up."""
+    """Charges so many bytes to the client's share of memory while the request lasts; False if it is used up."""
 
 
 ACTOR: Final = web.RequestKey("tracklog.actor", Actor)
-"""Who asks. Set before a handler runs."""
+"""Who sent the request. Set before a handler runs."""
 
 REQUEST_ID: Final = web.RequestKey("tracklog.request_id", str)
 """The request's id, the client's own where it sent one. Set before a handler runs."""
