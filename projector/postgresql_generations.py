@@ -28,7 +28,7 @@ from read_model.tables import SCHEMA_VERSION, metadata
 from schemas.envelope import Position, Positions
 from schemas.migrations import migrate
 from schemas.postgresql import CONTROL_SCHEMA, READ_MODELS_CHANNEL, schema_of
-from schemas.postgresql_errors import DAMAGE_ERRORS, MISSING_ERRORS, said
+from schemas.postgresql_errors import DAMAGE_ERRORS, MISSING_ERRORS, describe_error
 
 logger = logging.getLogger(__name__)
 
@@ -65,7 +65,7 @@ def _errors() -> Iterator[None]:
         with away():
             yield
     except (*MISSING_ERRORS, *DAMAGE_ERRORS) as error:
-        raise ReadModelUnavailable(f"The read models cannot be looked after: {said(error)}") from error
+        raise ReadModelUnavailable(f"The read models cannot be looked after: {describe_error(error)}") from error
 
 
 @contextlib.asynccontextmanager

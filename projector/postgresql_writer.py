@@ -33,7 +33,7 @@ from schemas.postgresql_errors import (
     MISSING_ERRORS,
     PASSING_ERRORS,
     UNANSWERED_ERRORS,
-    said,
+    describe_error,
 )
 
 FENCE_LOCK: Final = 0x747261
@@ -89,9 +89,9 @@ def away() -> Iterator[None]:
     except (_UNENCODABLE, *DAMAGE_ERRORS):
         raise
     except CONNECTION_ERRORS as error:
-        raise ReadModelUnavailable(f"PostgreSQL is away: {said(error)}") from error
+        raise ReadModelUnavailable(f"PostgreSQL is away: {describe_error(error)}") from error
     except PASSING_ERRORS as error:
-        raise ReadModelUnavailable(f"PostgreSQL does not do it now: {said(error)}") from error
+        raise ReadModelUnavailable(f"PostgreSQL does not do it now: {describe_error(error)}") from error
 
 
 @contextlib.contextmanager
@@ -103,7 +103,7 @@ def _errors() -> Iterator[None]:
     except _UNWRITABLE as error:
         raise Unwritable(f"PostgreSQL refuses it: {error!r}") from error
     except (*MISSING_ERRORS, *DAMAGE_ERRORS) as error:
-        raise DamagedReadModel(said(error)) from error
+        raise DamagedReadModel(describe_error(error)) from error
 
 
 class PostgresqlReadModelWriter(ReadModelWriter):

@@ -13,7 +13,13 @@ import asyncpg
 from read_model.tables import SCHEMA_VERSION
 from schemas.errors import DeadlineExceeded, RequestLimitExceeded, TemporarilyUnavailable
 from schemas.postgresql import Connection, schema_of
-from schemas.postgresql_errors import CONNECTION_ERRORS, MISSING_ERRORS, PASSING_ERRORS, UNANSWERED_ERRORS, said
+from schemas.postgresql_errors import (
+    CONNECTION_ERRORS,
+    MISSING_ERRORS,
+    PASSING_ERRORS,
+    UNANSWERED_ERRORS,
+    describe_error,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -104,7 +110,7 @@ class PostgresqlReadModelConnections:
         try:
             yield connection
         except CONNECTION_ERRORS as error:
-            raise TemporarilyUnavailable(f"PostgreSQL was lost while it was asked: {said(error)}") from error
+            raise TemporarilyUnavailable(f"PostgreSQL was lost while it was asked: {describe_error(error)}") from error
         except MISSING_ERRORS as error:
             # The old generation was dropped before this process heard of the new one, or the database was.
             self._forget(pool)
@@ -112,7 +118,9 @@ class PostgresqlReadModelConnections:
         except PASSING_ERRORS as error:
             if isinstance(error, asyncpg.QueryCanceledError) and now_s() - since_s >= self._statement_timeout_s:
                 raise DeadlineExceeded(f"PostgreSQL took longer than {self._statement_timeout_s} s.") from error
-            raise TemporarilyUnavailable(f"PostgreSQL does not answer for the read model: {said(error)}.") from error
+            raise TemporarilyUnavailable(
+                f"PostgreSQL does not answer for the read model: {describe_error(error)}."
+            ) from error
         finally:
             with suppress(*UNANSWERED_ERRORS):  # then the pool has closed it
                 await pool.release(connection, timeout=RELEASE_TIMEOUT_S)
@@ -228,7 +236,7 @@ class PostgresqlReadModelConnections:
         )
 
     def _refused(self, error: BaseException) -> TemporarilyUnavailable:
-        return self._put_off(f"PostgreSQL cannot be reached: {said(error)}")
+        return self._put_off(f"PostgreSQL cannot be reached: {describe_error(error)}")
 
     def _put_off(self, message: str) -> TemporarilyUnavailable:
         """Refuse at once for a while, with `message`."""

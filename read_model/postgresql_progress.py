@@ -18,7 +18,7 @@ from read_model.tables import SCHEMA_VERSION
 from schemas.envelope import Position, Positions
 from schemas.errors import TemporarilyUnavailable, TracklogError
 from schemas.postgresql import FLUSH_CHANNEL, PROGRESS_CHANNEL, READ_MODELS_CHANNEL, schema_of
-from schemas.postgresql_errors import MISSING_ERRORS, UNANSWERED_ERRORS, said
+from schemas.postgresql_errors import MISSING_ERRORS, UNANSWERED_ERRORS, describe_error
 from schemas.refusals import refusal_of
 
 logger = logging.getLogger(__name__)
@@ -178,15 +178,15 @@ class PostgresqlProgress(ProjectionProgress):
                     connection.terminate()
             except MISSING_ERRORS as error:
                 if not self._was_well:  # else it was replaced in the moment in which it was looked at
-                    self._lost(f"The read model cannot be followed: {said(error)}")
+                    self._lost(f"The read model cannot be followed: {describe_error(error)}")
             except (*UNANSWERED_ERRORS, TemporarilyUnavailable) as error:
                 if self._was_well:
                     continue  # perhaps only this connection ended, and then no waiter need fail
-                self._lost(f"PostgreSQL cannot be reached: {said(error)}")
-                self._connections.lost(f"PostgreSQL cannot be reached: {said(error)}")
+                self._lost(f"PostgreSQL cannot be reached: {describe_error(error)}")
+                self._connections.lost(f"PostgreSQL cannot be reached: {describe_error(error)}")
             except Exception as error:  # whatever it was, waiters must not hang, and listening must go on
                 logger.exception("following the projectors failed")
-                self._lost(f"The projectors cannot be followed: {said(error)}")
+                self._lost(f"The projectors cannot be followed: {describe_error(error)}")
             await asyncio.sleep(_RETRY_S)
 
     async def _connect(self) -> RawConnection:

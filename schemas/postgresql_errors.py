@@ -91,7 +91,7 @@ def cannot_connect(dsn: str, error: BaseException) -> str:
         case asyncpg.InvalidCatalogNameError():
             return f"{where} has no database {database!r}."
         case asyncpg.InvalidAuthorizationSpecificationError() | asyncpg.InsufficientPrivilegeError():
-            return f"{where} does not let user {user!r} into database {database!r}: {said(error)}."
+            return f"{where} does not let user {user!r} into database {database!r}: {describe_error(error)}."
         case socket.gaierror():
             return f"The host of {where}, for database {database!r}, is not known: {error.strerror}."
         case TimeoutError():
@@ -99,7 +99,7 @@ def cannot_connect(dsn: str, error: BaseException) -> str:
         case OSError() if _is_refused(error):
             return f"Nothing listens at {server}, where PostgreSQL should be, for database {database!r}."
         case _:
-            return f"{where} cannot be reached, for database {database!r}: {said(error)}"
+            return f"{where} cannot be reached, for database {database!r}: {describe_error(error)}"
 
 
 def _named(dsn: str) -> tuple[str, str, str]:
@@ -119,6 +119,6 @@ def _is_refused(error: OSError) -> bool:
     return error.errno == errno.ECONNREFUSED or f"[Errno {errno.ECONNREFUSED}]" in str(error)
 
 
-def said(error: BaseException) -> str:
+def describe_error(error: BaseException) -> str:
     """The text of an error, or its name if it has none. Never holds a password: asyncpg puts none in it."""
     return str(error) or type(error).__name__

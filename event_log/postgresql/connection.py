@@ -16,7 +16,7 @@ from schemas.postgresql_errors import (
     MISSING_ERRORS,
     PASSING_ERRORS,
     cannot_connect,
-    said,
+    describe_error,
 )
 
 if TYPE_CHECKING:
@@ -85,10 +85,12 @@ class SteadyConnection:
                     yield connection
             except CONNECTION_ERRORS as error:
                 connection.terminate()
-                raise LogUnavailable(f"PostgreSQL was lost while it was asked: {said(error)}") from error
+                raise LogUnavailable(f"PostgreSQL was lost while it was asked: {describe_error(error)}") from error
             except (*PASSING_ERRORS, *MISSING_ERRORS) as error:
                 connection.terminate()  # it may lead to a standby, or to a database that is no more
-                raise LogUnavailable(f"PostgreSQL does not answer for the event log: {said(error)}") from error
+                raise LogUnavailable(
+                    f"PostgreSQL does not answer for the event log: {describe_error(error)}"
+                ) from error
 
     async def close(self) -> None:
         """Close it once it is not in use any more."""

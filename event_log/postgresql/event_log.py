@@ -31,7 +31,7 @@ from event_log.stored_payload import MAX_EVENT_BYTES, EncodedEvent, encoded, sto
 from schemas.damaged_event import damaged_event
 from schemas.envelope import PARTITION, Actor, EventData, Position, Positions, RecordedEvent
 from schemas.postgresql import LOG_CHANNEL
-from schemas.postgresql_errors import CONNECTION_ERRORS, UNANSWERED_ERRORS, said
+from schemas.postgresql_errors import CONNECTION_ERRORS, UNANSWERED_ERRORS, describe_error
 
 logger = logging.getLogger(__name__)
 
@@ -192,7 +192,7 @@ class PostgresqlEventLogReader(SinglePartitionReader):
                 if matching != EVERY_EVENT or not self._are_missing(rows, offset):
                     return await self._recorded(connection, rows)
             except _DAMAGE as error:
-                logger.error("the event log has a damaged part after offset %d: %s", offset, said(error))
+                logger.error("the event log has a damaged part after offset %d: %s", offset, describe_error(error))
             return await self._one_by_one(connection, offset, limit, matching)
 
     def _note_end(self, end: int) -> None:
@@ -319,7 +319,7 @@ class PostgresqlEventLogReader(SinglePartitionReader):
                 connection, await connection.fetch(_READ, offset, offset + 1, _READ_STORED_BYTES)
             )
         except _DAMAGE as error:
-            return damaged_event(PARTITION, offset, f"PostgreSQL cannot read it: {said(error)}")
+            return damaged_event(PARTITION, offset, f"PostgreSQL cannot read it: {describe_error(error)}")
         return found[0] if found else damaged_event(PARTITION, offset, "it is not in the table, and later ones are")
 
 
@@ -393,7 +393,9 @@ class PostgresqlEventLog(PostgresqlEventLogReader, EventLog):
             if len(batch) > 1:
                 self._appends.put_back(batch, singly=True)
             else:
-                self._refuse(batch, LogUnavailable(f"The event log could not write this request: {said(error)}"))
+                self._refuse(
+                    batch, LogUnavailable(f"The event log could not write this request: {describe_error(error)}")
+                )
         except Exception as error:  # the writer must live on, and every waiting append must be answered
             self._refuse(batch, error)
         else:
@@ -442,7 +444,9 @@ class PostgresqlEventLog(PostgresqlEventLogReader, EventLog):
                 columns = await self._columns(connection, batch)
         except CONNECTION_ERRORS as error:
             connection.terminate()
-            raise LogUnavailable(f"PostgreSQL was lost before the event log was written: {said(error)}") from error
+            raise LogUnavailable(
+                f"PostgreSQL was lost before the event log was written: {describe_error(error)}"
+            ) from error
         except asyncpg.PostgresError as error:
             self._interned = _Interned()  # the tables may have been made anew under this connection
             raise _refused(connection, error) from error
@@ -452,7 +456,9 @@ class PostgresqlEventLog(PostgresqlEventLogReader, EventLog):
                 first = int(await connection.fetchval(_APPEND, len(columns[0]), *columns, LOG_CHANNEL))
         except CONNECTION_ERRORS as error:
             connection.terminate()
-            raise OutcomeUnknown(f"PostgreSQL was lost while the event log was written: {said(error)}") from error
+            raise OutcomeUnknown(
+                f"PostgreSQL was lost while the event log was written: {describe_error(error)}"
+            ) from error
         except asyncpg.PostgresError as error:
             self._interned = _Interned()  # the tables may have been made anew under this connection
             raise _refused(connection, error) from error
@@ -515,7 +521,7 @@ def _refused(connection: Connection, error: asyncpg.PostgresError) -> Exception:
         return error
     if error.severity_en != "ERROR":
         connection.terminate()
-        return OutcomeUnknown(f"PostgreSQL ended the session while the event log was written: {said(error)}")
+        return OutcomeUnknown(f"PostgreSQL ended the session while the event log was written: {describe_error(error)}")
     if isinstance(error, asyncpg.ReadOnlySQLTransactionError):
         connection.terminate()  # a replica now; the URL may name another host to find
-    return LogUnavailable(f"The event log cannot take events now: {said(error)}")
+    return LogUnavailable(f"The event log cannot take events now: {describe_error(error)}")

@@ -18,7 +18,7 @@ from query_api.postgresql.batched_lookups import BatchedLookups, Found, Key
 from query_api.postgresql.dialect import POSTGRESQL
 from schemas.errors import InvalidParameterValue, TemporarilyUnavailable
 from schemas.postgresql import Connection, ReadModelConnections
-from schemas.postgresql_errors import MISSING_ERRORS, UNANSWERED_ERRORS, said
+from schemas.postgresql_errors import MISSING_ERRORS, UNANSWERED_ERRORS, describe_error
 
 MAX_SNAPSHOTS: Final = 2
 """Each holds a connection for as long as its reader takes, and other reads need some too."""
@@ -174,7 +174,7 @@ def _error_answer(error: Exception) -> Exception:
     """The error that clients are answered with; a mistake in a statement or in its parameters stays what it is."""
     if isinstance(error, (ValueError, *MISSING_ERRORS, TemporarilyUnavailable)):
         return error
-    return TemporarilyUnavailable(f"The read model cannot be read now: {said(error)}")
+    return TemporarilyUnavailable(f"The read model cannot be read now: {describe_error(error)}")
 
 
 def _storable(parameter: Any) -> Any:
