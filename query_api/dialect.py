@@ -1,4 +1,4 @@
-"""What differs between the databases that a read model may be in, for those who make statements for it."""
+"""What differs between the SQL of the databases that a read model may be in."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
@@ -26,9 +26,7 @@ class Dialect(ABC):
 
     @abstractmethod
     def statement(self, text: str) -> str:
-        """A statement that is written once for every database: parameters are `$1`, `$2`, …, and `{in_2}` stands for
-        "is in the list that is parameter 2".
-        """
+        """A statement that is written once for every database, as `read_model.sqlite_statements` says."""
 
     @abstractmethod
     def listed(self, values: Sequence[Any]) -> Any:

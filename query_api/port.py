@@ -80,7 +80,7 @@ class ReadModel(ABC):
         """
 
     def report_damage(self, why: str) -> None:  # noqa: B027
-        """A value that was read is not what was written. An adapter may know who mends that."""
+        """A value that was read is not what was written: an adapter may have the read model folded anew."""
 
     @abstractmethod
     def snapshot(self) -> AbstractAsyncContextManager[ReadSnapshot]:
@@ -88,4 +88,4 @@ class ReadModel(ABC):
 
     @abstractmethod
     async def close(self) -> None:
-        """Let go of every connection."""
+        """Close every connection."""

@@ -27,8 +27,7 @@ class Row(Protocol):
 class Lookup(Generic[T_co]):
     """A question that is a probe of a primary key or a unique index, and what a row of its answer means.
 
-    `statement` is written for PostgreSQL and serves both databases: parameters are `$1`, `$2`, ..., `= ANY($2)` finds
-    what a list holds, and JSON is made by `json_agg` and `json_build_array` alone.
+    `statement` is written for PostgreSQL and serves both databases, as `read_model.sqlite_statements` says.
     """
 
     statement: str

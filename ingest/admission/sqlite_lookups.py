@@ -5,7 +5,6 @@ microseconds, a fifth of what handing it to another thread would.
 """
 
 import os
-import re
 import sqlite3
 import urllib.parse
 from collections.abc import Callable, Sequence
@@ -16,6 +15,7 @@ from typing import Any, Final, TypeVar
 import orjson
 
 from ingest.admission.lookups import Lookup, Lookups, Parameter
+from read_model.sqlite_statements import in_sqlite
 from schemas.errors import TemporarilyUnavailable
 from schemas.sqlite_errors import is_damage, is_passing
 
@@ -29,11 +29,9 @@ BUSY_WAIT_S: Final = 0.05
 
 
 @cache
-def _in_sqlite(statement: str) -> tuple[str, bool]:
+def _compiled(statement: str) -> tuple[str, bool]:
     """The statement of a lookup as SQLite writes it, and whether a parameter is a list, which is passed as JSON."""
-    statement, lists = re.subn(r"= ANY\(\$(\d+)\)", r"IN (SELECT value FROM json_each($\1))", statement)
-    statement = statement.replace("json_agg", "json_group_array").replace("json_build_array", "json_array")
-    return statement.replace("$", "?"), lists > 0
+    return in_sqlite(statement), "= ANY(" in statement
 
 
 class SqliteLookups(Lookups):
@@ -69,7 +67,7 @@ class SqliteLookups(Lookups):
             connection = self._connection
             if connection is None or target != self._target:
                 connection = self._reopen(target)
-            sql, has_list = _in_sqlite(statement)
+            sql, has_list = _compiled(statement)
             return connection.execute(sql, [*map(_bound, parameters)] if has_list else parameters).fetchall()
         except (OSError, sqlite3.Error) as error:
             if isinstance(error, sqlite3.Error):

@@ -1,18 +1,31 @@
 """The search of datasets: which ones the runs of some experiments were given, and for what."""
 
-from typing import Final
-
-import orjson
+from typing import Final, NamedTuple
 
 from query_api.filter.sql import Sql
 from query_api.filter.value_test import is_one_of
 from query_api.port import ReadModel
+from schemas.documents.datasets import DATASETS_FOUND
+from schemas.documents.rendering import Renderer
 from schemas.errors import InvalidParameterValue
 from schemas.messages.experiments import SearchDatasets, experiment_id_of
 
 MAX_EXPERIMENTS: Final = 20
 MAX_SUMMARIES: Final = 1000
 """MLflow's limits; there are no pages."""
+
+_FOUND: Final = Renderer(DATASETS_FOUND)
+
+
+class _Summary(NamedTuple):
+    experiment_id: int
+    name: str
+    digest: str
+    context: str
+
+
+class _Found(NamedTuple):
+    dataset_summaries: list[_Summary]
 
 
 async def search_datasets(read_model: ReadModel, message: SearchDatasets) -> bytes:
@@ -36,9 +49,4 @@ async def search_datasets(read_model: ReadModel, message: SearchDatasets) -> byt
             )
         )
     )
-    summaries = [
-        {"experiment_id": str(experiment_id), "name": name, "digest": digest}
-        | ({"context": context} if context else {})
-        for experiment_id, name, digest, context in rows
-    ]
-    return orjson.dumps({"dataset_summaries": summaries} if summaries else {})
+    return _FOUND.render(_Found(list(map(_Summary._make, rows))))

@@ -8,8 +8,8 @@ from typing import Final
 
 import msgspec
 
-from query_api.metrics.document import points_json, points_of_run_json
 from query_api.metrics.history_order import Ordered, PointKey, in_order
+from query_api.metrics.point_json import points_json, points_of_run_json
 from query_api.metrics.stored_series import find_series
 from query_api.port import ReadModel
 from schemas.errors import InvalidParameterValue

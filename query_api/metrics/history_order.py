@@ -27,7 +27,7 @@ _CHUNKS_PER_READ: Final = 24
 
 
 PointKey = tuple[int, int, float, bool]
-"""A point as it is ordered and told from others: (timestamp in ms, step, value, is NaN), the value of NaN being 0."""
+"""A point as it is ordered and compared: (timestamp in ms, step, value, is NaN), the value of NaN being 0."""
 
 
 class Ordered(NamedTuple):
@@ -129,7 +129,7 @@ async def _load(
             ahead = None
             if 0 < number < len(groups) - 1:
                 ahead = asyncio.create_task(load_chunks(read_model, series, groups[number + 1]))
-                ahead.add_done_callback(_seen)
+                ahead.add_done_callback(_retrieve_error)
             for index, each in enumerate(group, starts[number]):
                 with damage_reported(read_model):
                     points = series.rest if each.chunk_number is None else unpack_chunk(chunks.pop(each.chunk_number))
@@ -139,8 +139,8 @@ async def _load(
             ahead.cancel()
 
 
-def _seen(loading: "asyncio.Task[dict[int | None, bytes]]") -> None:
-    """An error of chunks that nobody waits for any more is nobody's."""
+def _retrieve_error(loading: "asyncio.Task[dict[int | None, bytes]]") -> None:
+    """Without this, asyncio would log the error of chunks that no reader waits for any more."""
     if not loading.cancelled():
         loading.exception()
 

@@ -1,13 +1,6 @@
 """A chart's worth of a metric's history: evenly spread over the points by step, and never without the extremes.
 
-The points of a run are ordered by step, timestamp and value and cut into `max_results` buckets of equal count (the
-first ones longer by one where they do not divide). The first point of each bucket is taken, and in place of the last
-bucket's the very last point. Source: MLflow's get-history-bulk-interval, as observed.
-
-Beyond that, the first point with the series' least value and the first with its greatest are always among those taken
-when `max_results` is 4 or more: an extreme takes the place of the point its bucket would have given, or, when it lies
-in the first or the last bucket or in the same as the other extreme, of a neighbouring bucket's. So the first and the
-last point stay, and there are never more than `max_results`.
+Which points are taken is said in `query_api.metrics.sampled_ranks`.
 
 Of a history of more than EXACT_POINTS only those chunks are read from which a point is taken. So that the others need
 not be, a point that was reported again counts as often when buckets are cut, though it is answered once; points of
@@ -23,11 +16,10 @@ from dataclasses import dataclass
 from itertools import accumulate
 from typing import Final, Literal, NamedTuple
 
+from query_api.metrics.sampled_ranks import sampled_ranks
 from query_api.metrics.stored_series import PointRange, StoredSeries, damage_reported, load_chunks
 from query_api.port import ReadModel
 from read_model.metric_points import POINTS_PER_CHUNK, OpenChunk, unpack_chunk
-
-MIN_RESULTS_WITH_EXTREMES: Final = 4
 
 EXACT_POINTS: Final = 8 * POINTS_PER_CHUNK
 
@@ -37,7 +29,7 @@ _MAX_CHUNKS_MERGED: Final = 128
 _CHUNKS_PER_READ: Final = 256
 """About a megabyte; one way to a thread and back for a run of 100,000 points."""
 
-_PARTS_PER_TURN: Final = 64
+_SPANS_PER_TURN: Final = 64
 """A millisecond or two, after which other requests have their turn."""
 
 _Extreme = Literal[0, 1]
@@ -59,51 +51,23 @@ class StepRange:
 async def sample(
     read_model: ReadModel, series: StoredSeries, max_results: int, steps: StepRange | None = None
 ) -> list[SampledPoint]:
-    """At most `max_results` points of a series, each once, by step, timestamp and value, chosen as said above.
+    """At most `max_results` points of a series, each once, by step, timestamp and value.
 
     Raises TemporarilyUnavailable.
     """
     ranges = _wanted(series, steps)
     if _count(series, ranges) <= EXACT_POINTS:
         points = _unique(await _in_order(read_model, series, ranges, steps))
-        return [points[rank] for rank in _ranks(len(points), max_results, _extreme_ranks(points))]
-    parts: list[_Part] = []
+        return [points[rank] for rank in sampled_ranks(len(points), max_results, _extreme_ranks(points))]
+    spans: list[_Span] = []
     for group in _groups(ranges):
-        if len(parts) % _PARTS_PER_TURN == 0:
+        if len(spans) % _SPANS_PER_TURN == 0:
             await asyncio.sleep(0)
-        parts.append(await _part(read_model, series, group, steps))
-    ends = list(accumulate(part.size for part in parts))
-    extremes = [await _extreme_rank(read_model, series, parts, ends, steps, which) for which in (_LEAST, _GREATEST)]
-    ranks = _ranks(ends[-1] if ends else 0, max_results, [rank for rank in extremes if rank is not None])
-    return await _points_at(read_model, series, parts, ends, ranks, steps)
-
-
-def bucket_ranks(total: int, buckets: int) -> list[int]:
-    """The rank of the first point of each bucket, and in place of the last of them the rank of the last point."""
-    size, longer = divmod(total, buckets)
-    return [*(bucket * size + min(bucket, longer) for bucket in range(buckets - 1)), total - 1]
-
-
-def with_extremes(ranks: Sequence[int], extremes: Sequence[int]) -> list[int]:
-    """`ranks` with `extremes` (two at most) in place of some of them, but not of the first nor of the last."""
-    chosen = list(ranks)
-    taken = {chosen.index(extreme) for extreme in extremes if extreme in chosen}
-    for extreme in extremes:
-        if extreme not in chosen:
-            bucket = bisect_right(ranks, extreme) - 1
-            place = min(max(bucket, 1), len(ranks) - 2)
-            if place in taken:
-                place = place + 1 if place + 1 < len(ranks) - 1 else place - 1
-            taken.add(place)
-            chosen[place] = extreme
-    return sorted(chosen)
-
-
-def _ranks(total: int, max_results: int, extremes: Sequence[int]) -> Sequence[int]:
-    if total <= max_results:
-        return range(total)
-    ranks = bucket_ranks(total, max_results)
-    return with_extremes(ranks, extremes) if max_results >= MIN_RESULTS_WITH_EXTREMES else ranks
+        spans.append(await _span(read_model, series, group, steps))
+    ends = list(accumulate(span.size for span in spans))
+    extremes = [await _extreme_rank(read_model, series, spans, ends, steps, which) for which in (_LEAST, _GREATEST)]
+    ranks = sampled_ranks(ends[-1] if ends else 0, max_results, [rank for rank in extremes if rank is not None])
+    return await _points_at(read_model, series, spans, ends, ranks, steps)
 
 
 def _extreme_ranks(points: Sequence[SampledPoint]) -> list[int]:
@@ -112,10 +76,10 @@ def _extreme_ranks(points: Sequence[SampledPoint]) -> list[int]:
     return [values.index(pick(numbers)) for pick in (min, max)] if numbers else []
 
 
-# --- a history cut into parts that follow one another by step -------------------------------------------------------
+# --- a history cut into spans that follow one another by step -------------------------------------------------------
 
 
-class _Part(NamedTuple):
+class _Span(NamedTuple):
     """Ranges that overlap one another in their steps and no others.
 
     `size`, and the extremes (None when every value is NaN), of the points wanted.
@@ -160,16 +124,16 @@ def _bounded(group: Sequence[PointRange]) -> Iterator[Sequence[PointRange]]:
         yield from ([each] for each in group)
 
 
-async def _part(
+async def _span(
     read_model: ReadModel, series: StoredSeries, ranges: Sequence[PointRange], steps: StepRange | None
-) -> _Part:
+) -> _Span:
     if not any(_is_cut(each, steps) for each in ranges):
         least = [each.min_value for each in ranges if each.min_value is not None]
         greatest = [each.max_value for each in ranges if each.max_value is not None]
-        return _Part(ranges, _count(series, ranges), (min(least, default=None), max(greatest, default=None)))
+        return _Span(ranges, _count(series, ranges), (min(least, default=None), max(greatest, default=None)))
     points = await _in_order(read_model, series, ranges, steps)
     numbers = [value for _, _, value in points if not math.isnan(value)]
-    return _Part(ranges, len(points), (min(numbers, default=None), max(numbers, default=None)))
+    return _Span(ranges, len(points), (min(numbers, default=None), max(numbers, default=None)))
 
 
 def _is_cut(each: PointRange, steps: StepRange | None) -> bool:
@@ -183,58 +147,58 @@ def _is_cut(each: PointRange, steps: StepRange | None) -> bool:
 async def _extreme_rank(
     read_model: ReadModel,
     series: StoredSeries,
-    parts: Sequence[_Part],
+    spans: Sequence[_Span],
     ends: Sequence[int],
     steps: StepRange | None,
     which: _Extreme,
 ) -> int | None:
     """The rank of the first point with the least or the greatest value, None when every value is NaN."""
-    known = [extreme for part in parts if (extreme := part.extremes[which]) is not None]
+    known = [extreme for span in spans if (extreme := span.extremes[which]) is not None]
     if not known:
         return None
     extreme = max(known) if which == _GREATEST else min(known)
-    index = next(number for number, part in enumerate(parts) if part.extremes[which] == extreme)
-    points = await _in_order(read_model, series, parts[index].ranges, steps)
+    index = next(number for number, span in enumerate(spans) if span.extremes[which] == extreme)
+    points = await _in_order(read_model, series, spans[index].ranges, steps)
     first = next(place for place, (_, _, value) in enumerate(points) if value == extreme)
-    return ends[index] - parts[index].size + first
+    return ends[index] - spans[index].size + first
 
 
 async def _points_at(
     read_model: ReadModel,
     series: StoredSeries,
-    parts: Sequence[_Part],
+    spans: Sequence[_Span],
     ends: Sequence[int],
     ranks: Sequence[int],
     steps: StepRange | None,
 ) -> list[SampledPoint]:
     """The points of those ranks, each once."""
-    places: dict[int, list[int]] = {}  # in each part
+    places: dict[int, list[int]] = {}  # in each span
     for rank in ranks:
         index = bisect_right(ends, rank)
-        places.setdefault(index, []).append(rank - (ends[index] - parts[index].size))
+        places.setdefault(index, []).append(rank - (ends[index] - spans[index].size))
     found: list[SampledPoint] = []
     loaded: dict[int | None, bytes] = {}
-    unread = [parts[index].ranges[0] for index in places if _is_chunk_alone(parts[index], steps)]
+    unread = [spans[index].ranges[0] for index in places if _is_chunk_alone(spans[index], steps)]
     for turn, (index, wanted) in enumerate(places.items()):
-        if turn % _PARTS_PER_TURN == 0:
+        if turn % _SPANS_PER_TURN == 0:
             await asyncio.sleep(0)
-        part = parts[index]
-        if _is_chunk_alone(part, steps):
-            if part.ranges[0].chunk_number not in loaded:
+        span = spans[index]
+        if _is_chunk_alone(span, steps):
+            if span.ranges[0].chunk_number not in loaded:
                 loaded = await load_chunks(read_model, series, unread[:_CHUNKS_PER_READ])
                 unread = unread[_CHUNKS_PER_READ:]
             with damage_reported(read_model):
-                found += _points_of_chunk(OpenChunk(loaded[part.ranges[0].chunk_number]), wanted)
+                found += _points_of_chunk(OpenChunk(loaded[span.ranges[0].chunk_number]), wanted)
         else:
-            points = await _in_order(read_model, series, part.ranges, steps)
+            points = await _in_order(read_model, series, span.ranges, steps)
             found += [points[place] for place in wanted]
     return _unique(found)
 
 
-def _is_chunk_alone(part: _Part, steps: StepRange | None) -> bool:
-    """Whether the part is one chunk of which every point is wanted."""
-    first = part.ranges[0]
-    return len(part.ranges) == 1 and first.chunk_number is not None and not _is_cut(first, steps)
+def _is_chunk_alone(span: _Span, steps: StepRange | None) -> bool:
+    """Whether the span is one chunk of which every point is wanted."""
+    first = span.ranges[0]
+    return len(span.ranges) == 1 and first.chunk_number is not None and not _is_cut(first, steps)
 
 
 def _points_of_chunk(chunk: OpenChunk, places: Sequence[int]) -> list[SampledPoint]:

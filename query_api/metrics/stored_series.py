@@ -54,7 +54,7 @@ _RANGES: Final = f"""SELECT chunk_number, min_step, max_step, min_timestamp_ms, 
 FROM metric_chunks WHERE run_number = {_OF_RUN} AND key = $2 AND chunk_number < $3 ORDER BY chunk_number"""
 
 _CHUNKS: Final = f"""SELECT chunk_number, data FROM metric_chunks
-WHERE run_number = {_OF_RUN} AND key = $2 AND chunk_number {{in_3}}"""
+WHERE run_number = {_OF_RUN} AND key = $2 AND chunk_number = ANY($3)"""
 
 
 async def find_series(read_model: ReadModel, run_id: str, key: str) -> StoredSeries | None:

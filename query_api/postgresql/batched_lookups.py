@@ -1,4 +1,4 @@
-"""Lookups of many callers by one statement: while one is on its way, those who come are collected for the next."""
+"""Lookups of many callers by one statement: while one is under way, the keys that are asked for wait for the next."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
@@ -13,7 +13,7 @@ MAX_KEYS: Final = 32
 """Of one statement: beyond this a key costs no less, and the first waits for the last."""
 
 MAX_STATEMENTS: Final = 2
-"""On their way at once, so that the database works on one while the answer of the other is handed on."""
+"""Under way at once, so that the database works on one while the answer of the other is decoded."""
 
 
 class BatchedLookups:
@@ -25,13 +25,13 @@ class BatchedLookups:
         self._under_way: set[asyncio.Task[None]] = set()
 
     async def find(self, key: Key) -> Any:
-        """What is found for `key`, None for nothing. Raises what the statement raises."""
+        """What is found for `key`, None for nothing. Raises what `ask` raises."""
         found = self._waiting.get(key)
         if found is None:
             found = self._waiting[key] = asyncio.get_running_loop().create_future()
             if len(self._under_way) < MAX_STATEMENTS:
                 self._begin()
-        # Shielded: others may wait for the same answer.
+        # Shielded: other callers may wait for the same answer.
         return await asyncio.shield(found)
 
     def _begin(self) -> None:
@@ -46,7 +46,7 @@ class BatchedLookups:
             self._begin()
 
     async def _answer(self) -> None:
-        """Answer those who wait at the moment in which this begins to run."""
+        """Answer the keys that wait when this begins to run."""
         taken = {key: self._waiting.pop(key) for key in list(self._waiting)[:MAX_KEYS]}
         if not taken:
             return
@@ -55,7 +55,7 @@ class BatchedLookups:
         except Exception as error:
             for waiting in taken.values():
                 waiting.set_exception(error)
-                waiting.exception()  # those who waited may all be gone
+                waiting.exception()  # the callers may all have gone
             return
         for key, waiting in taken.items():
             waiting.set_result(found.get(key))

@@ -4,9 +4,7 @@ A test of a row is a subquery for one value, which PostgreSQL looks up row by ro
 order that it chooses by what it guesses about the values.
 """
 
-import re
 from collections.abc import Sequence
-from functools import cache
 from typing import Any, ClassVar, Final
 
 from query_api.dialect import Dialect
@@ -32,7 +30,7 @@ class PostgresqlDialect(Dialect):
     keeps_order: ClassVar[bool] = False
 
     def statement(self, text: str) -> str:
-        return _in_postgresql(text)
+        return text
 
     def listed(self, values: Sequence[Any]) -> Any:
         return list(values)
@@ -74,11 +72,6 @@ class PostgresqlDialect(Dialect):
     def is_in_set(self, value: str, members: Sql) -> Sql:
         """IS TRUE keeps PostgreSQL from making a join of it: the set is collected once, and hashed."""
         return Sql(f"({value} IN ({members.text} LIMIT {MAX_SET_ROWS})) IS TRUE", members.parameters)
-
-
-@cache
-def _in_postgresql(text: str) -> str:
-    return re.sub(r"\{in_(\d+)\}", r"= ANY ($\1)", text)
 
 
 POSTGRESQL: Final = PostgresqlDialect()

@@ -92,7 +92,7 @@ class PostgresqlReadModel(ReadModel):
             raise _error_answer(error) from error
 
     async def close(self) -> None:
-        """The connections belong to who opened them."""
+        """The connections belong to the caller that opened them."""
 
     async def _answered(self, read: _Read, sql: str, parameters: Sequence[Any]) -> Any:
         """What `read` returns on a connection, or on another one where the first turns out to be broken."""

@@ -1,8 +1,6 @@
 """SQLite's words for the pieces of a statement."""
 
-import re
 from collections.abc import Sequence
-from functools import cache
 from typing import Any, ClassVar, Final
 
 import orjson
@@ -12,6 +10,7 @@ from query_api.documents import DocumentCompiler
 from query_api.filter.sql import Sql
 from query_api.sqlite import text_match
 from query_api.sqlite.documents import SqliteDocuments
+from read_model.sqlite_statements import in_sqlite
 
 
 class SqliteDialect(Dialect):
@@ -24,7 +23,7 @@ class SqliteDialect(Dialect):
     keeps_order: ClassVar[bool] = True
 
     def statement(self, text: str) -> str:
-        return _in_sqlite(text)
+        return in_sqlite(text)
 
     def listed(self, values: Sequence[Any]) -> Any:
         return orjson.dumps(values).decode()
@@ -62,11 +61,6 @@ class SqliteDialect(Dialect):
 
     def is_in_set(self, value: str, members: Sql) -> Sql:
         return Sql(f"{value} IN ({members.text})", members.parameters)
-
-
-@cache
-def _in_sqlite(text: str) -> str:
-    return re.sub(r"\{in_(\d+)\}", r"IN (SELECT value FROM json_each($\1))", text).replace("$", "?")
 
 
 SQLITE: Final = SqliteDialect()

@@ -63,9 +63,8 @@ class AnswersContract:
 
     async def test_a_list_is_one_parameter(self, asked: Asked) -> None:
         wanted = asked.read_model.dialect.listed(["r3", "r1", "none"])
-        rows = await asked.read_model.fetch(
-            asked.sql("SELECT run_id FROM runs WHERE experiment_id = $1 AND run_id {in_2} ORDER BY run_id"), (1, wanted)
-        )
+        statement = asked.sql("SELECT run_id FROM runs WHERE experiment_id = $1 AND run_id = ANY($2) ORDER BY run_id")
+        rows = await asked.read_model.fetch(statement, (1, wanted))
         assert [tuple(row) for row in rows] == [("r1",), ("r3",)]
 
     @pytest.mark.parametrize("text", ["name\0", "\0name", "\0"])

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from query_api.metrics.sampling import EXACT_POINTS, StepRange, bucket_ranks, sample, with_extremes
+from query_api.metrics.sampled_ranks import bucket_ranks, with_extremes
+from query_api.metrics.sampling import EXACT_POINTS, StepRange, sample
 from query_api.metrics.stored_series import find_series
 from read_model.metric_points import POINTS_PER_CHUNK
 from tests.unit.query_api.series_rows import NAN, Point, write_series
