@@ -130,8 +130,8 @@ class DocumentCompiler(ABC):
         """Some texts one after the other, the first character left out."""
 
     @abstractmethod
-    def _list(self, name: str, columns: Columns, item: Object, rows: Rows, owner: str) -> str:
-        """`,"name":[…]`, nothing when there are no rows; each with `owner` in the column that `rows` says."""
+    def _list(self, member: List, columns: Columns, owner: str) -> str:
+        """`,"name":[…]` with an object of `columns` for each row of `owner`, nothing when there are none."""
 
     def _together(self, pieces: Sequence[Piece]) -> str:
         """An expression for some pieces; characters side by side become one."""
@@ -171,9 +171,7 @@ class DocumentCompiler(ABC):
     def _absentable(self, member: Optional | List, columns: Columns, before: str, after: str) -> str:
         if isinstance(member, List):
             assert before, f"the list {member.name} comes before every member that is always there"
-            return self._list(
-                member.name, _columns_of_rows(member.rows), member.item, member.rows, columns.sql(member.rows.owner)
-            )
+            return self._list(member, _columns_of_rows(member.rows), columns.sql(member.rows.owner))
         column = columns.sql(member.member.column)
         present = f"{column} IS NOT NULL" if member.empty is None else f"{column} <> '{member.empty}'"
         pieces = [Literal(f'{before}"{member.name}":'), *self._value(member.member, columns)]

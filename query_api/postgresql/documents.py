@@ -12,7 +12,7 @@ from sqlalchemy import BigInteger
 
 from query_api.documents import Columns, DocumentCompiler, KeyedDocument, order_of, owner_of, rows_from
 from read_model.tables import metadata
-from schemas.documents.shape import Document, Object, Rows
+from schemas.documents.shape import Document, List
 
 
 class PostgresqlDocuments(DocumentCompiler):
@@ -45,11 +45,11 @@ class PostgresqlDocuments(DocumentCompiler):
     def _without_first(self, texts: Sequence[str]) -> str:
         return f"substr({self._concatenation(texts)}, 2)"
 
-    def _list(self, name: str, columns: Columns, item: Object, rows: Rows, owner: str) -> str:
+    def _list(self, member: List, columns: Columns, owner: str) -> str:
         """The order is that of the primary key, by which the rows are found and so already sorted."""
-        order = ", ".join(columns.sql(column) for column in order_of(rows))
+        order = ", ".join(columns.sql(column) for column in order_of(member.rows))
         items = (
-            f"SELECT {self._together(self._members(item, columns))} AS item"
-            f" FROM {rows_from(rows, 'JOIN')} WHERE {owner_of(rows)} = {owner} ORDER BY {order}"
+            f"SELECT {self._together(self._members(member.item, columns))} AS item"
+            f" FROM {rows_from(member.rows, 'JOIN')} WHERE {owner_of(member.rows)} = {owner} ORDER BY {order}"
         )
-        return f"""',"{name}":[{{' || (SELECT string_agg(item, '}},{{') FROM ({items}) listed) || '}}]'"""
+        return f"""',"{member.name}":[{{' || (SELECT string_agg(item, '}},{{') FROM ({items}) listed) || '}}]'"""

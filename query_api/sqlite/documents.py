@@ -7,7 +7,7 @@ read; an empty one must be left out, so its '[]' or NULL becomes nothing.
 from collections.abc import Sequence
 
 from query_api.documents import Columns, DocumentCompiler, KeyedDocument, owner_of, rows_from
-from schemas.documents.shape import Document, Integer, Json, Object, Rows, Text
+from schemas.documents.shape import Document, Integer, Json, List, Object, Text
 
 
 class SqliteDocuments(DocumentCompiler):
@@ -37,13 +37,13 @@ class SqliteDocuments(DocumentCompiler):
     def _without_first(self, texts: Sequence[str]) -> str:
         return f"substr({self._concatenation(texts)}, 2)"
 
-    def _list(self, name: str, columns: Columns, item: Object, rows: Rows, owner: str) -> str:
-        found = f"FROM {rows_from(rows, 'CROSS JOIN')} WHERE {owner_of(rows)} = {owner}"
-        if (members := _plain_members(item, columns)) is not None:
+    def _list(self, member: List, columns: Columns, owner: str) -> str:
+        found = f"FROM {rows_from(member.rows, 'CROSS JOIN')} WHERE {owner_of(member.rows)} = {owner}"
+        if (members := _plain_members(member.item, columns)) is not None:
             array = f"(SELECT json_group_array(json_object({members})) {found})"
-            return f"""coalesce(',"{name}":' || nullif({array}, '[]'), '')"""
-        items = self._together(self._members(item, columns))
-        return f"""coalesce(',"{name}":[{{' || (SELECT group_concat({items}, '}},{{') {found}) || '}}]', '')"""
+            return f"""coalesce(',"{member.name}":' || nullif({array}, '[]'), '')"""
+        items = self._together(self._members(member.item, columns))
+        return f"""coalesce(',"{member.name}":[{{' || (SELECT group_concat({items}, '}},{{') {found}) || '}}]', '')"""
 
 
 def _plain_members(item: Object, columns: Columns) -> str | None:

@@ -1,5 +1,7 @@
 """Whatever the shape of a document, both databases make the bytes that are rendered from the same values."""
 
+import importlib
+import pkgutil
 from types import SimpleNamespace as Values
 from typing import Any
 
@@ -12,6 +14,7 @@ from query_api.logged_models.document import LOGGED_MODEL_BY_ID
 from query_api.postgresql.dialect import POSTGRESQL
 from query_api.runs.document import RUN_BY_ID
 from query_api.sqlite.dialect import SQLITE
+from schemas import documents
 from schemas.documents.rendering import Renderer
 from schemas.documents.shape import (
     Constant,
@@ -120,6 +123,20 @@ async def test_a_joined_row_may_be_missing(rows: SqliteRows) -> None:
     source = Source("runs", "r", joined=Source("experiments", "e"))
     document = Document(source, Object(Text("run_id"), Optional(Text("claim"))))
     assert await _made(rows, document) == b'{"run_id":"r"}'
+
+
+def declared_documents() -> list[Document]:
+    """Every document of every module of `schemas.documents`."""
+    names = [module.name for module in pkgutil.iter_modules(documents.__path__, f"{documents.__name__}.")]
+    values = [value for name in names for value in vars(importlib.import_module(name)).values()]
+    return [value for value in values if isinstance(value, Document)]
+
+
+@pytest.mark.parametrize("dialect", [SQLITE, POSTGRESQL])
+def test_the_read_model_has_every_column_of_every_document(dialect: Any) -> None:
+    assert len(declared_documents()) >= 4
+    for document in declared_documents():
+        assert dialect.documents.as_text(document)
 
 
 @pytest.mark.parametrize("dialect", [SQLITE, POSTGRESQL])
