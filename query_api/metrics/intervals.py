@@ -3,8 +3,8 @@
 import asyncio
 from typing import Final
 
-from query_api.metrics.point_json import points_of_run_json
 from query_api.metrics.history_order import Ordered
+from query_api.metrics.point_json import points_of_run_json
 from query_api.metrics.sampling import StepRange, sample
 from query_api.metrics.stored_series import find_series
 from query_api.port import ReadModel
