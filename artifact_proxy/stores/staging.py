@@ -4,6 +4,7 @@ from typing import Final
 
 from artifact_proxy.artifact_path import ArtifactPath, refused
 from artifact_proxy.stores.blob_store import NotABlob
+from schemas.errors import InvalidParameterValue
 
 STAGING: Final = ".tracklog-uploads"
 """Below the root, on the same file system as what the uploads in it become."""
@@ -25,6 +26,12 @@ def check_not_root(path: ArtifactPath) -> None:
     """Raises NotABlob."""
     if not path.segments:
         raise NotABlob("The root of all artifacts is a folder.")
+
+
+def check_not_all(path: ArtifactPath) -> None:
+    """Raises InvalidParameterValue for the root, which is never deleted."""
+    if not path.segments:
+        raise InvalidParameterValue("The root of all artifacts cannot be deleted.")
 
 
 def check_not_staging(path: ArtifactPath) -> None:

@@ -1,4 +1,4 @@
-"""What the bytes of an upload pass through on their way to a store. Each of these passes once."""
+"""What bytes pass through on their way to a store, or from it. Each of these passes once."""
 
 import asyncio
 import hashlib
@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import AbstractContextManager, asynccontextmanager, suppress
 from typing import Final
 
+from artifact_proxy.stores.blob_store import StoreUnavailable
 from schemas.errors import InvalidParameterValue
 from schemas.rest.route import KIB
 
@@ -96,6 +97,18 @@ class SizedChunks:
 
     async def _next(self) -> bytes | None:
         return self._held.pop(0) if self._held else await anext(self._content, None)
+
+
+async def whole(content: AsyncIterator[bytes], size: int) -> AsyncIterator[bytes]:
+    """The bytes of a store's answer.
+
+    Raises StoreUnavailable when they are not `size`.
+    """
+    async for chunk in content:
+        size -= len(chunk)
+        yield chunk
+    if size:
+        raise StoreUnavailable("The artifact store ended its answer too early.")
 
 
 class TimedUpload:

@@ -11,11 +11,12 @@ from artifact_proxy.stores.by_uri import store_at
 from tests.contracts.blob_store_contract import entries, get, put
 
 WITHIN_S = 60.0
-"""The longest waits are for a store that is there and says nothing; a port that nobody listens at answers at once."""
+"""The longest waits are for a store that is there and does not answer; a closed port refuses at once."""
 
 
 def uris(port: int) -> dict[str, str]:
     return {
+        "s3": "s3://bucket/prefix",
         "gs": "gs://bucket/prefix",
         "wasbs": "wasbs://container@account.blob.core.windows.net/prefix",
         "sftp": f"sftp://nobody:secret@127.0.0.1:{port}/root",
@@ -25,9 +26,15 @@ def uris(port: int) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("scheme", list(uris(0)))
-async def test_a_store_that_is_away_is_unavailable_and_not_empty(scheme: str, unused_tcp_port: int) -> None:
+async def test_a_store_that_is_away_is_unavailable_and_not_empty(
+    scheme: str, unused_tcp_port: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # botocore finds its credentials by itself.
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "key")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
     address = f"http://127.0.0.1:{unused_tcp_port}"
     environ = {
+        "MLFLOW_S3_ENDPOINT_URL": address,
         "STORAGE_EMULATOR_HOST": address,
         "AZURE_STORAGE_CONNECTION_STRING": f"AccountName=a;AccountKey=c2VjcmV0;BlobEndpoint={address}/a",
         "TRACKLOG_WEBHDFS_URL": address,

@@ -18,16 +18,16 @@ from artifact_proxy.stores.blob_store import (
     MultipartUploads,
     OpenBlob,
     Presigner,
-    StoreUnavailable,
 )
 from artifact_proxy.stores.buckets.folders import BucketFolders
 from artifact_proxy.stores.buckets.listing import in_order
 from artifact_proxy.stores.buckets.object_bucket import ObjectBucket
 from artifact_proxy.stores.buckets.object_keys import ObjectKeys
 from artifact_proxy.stores.staged_multipart import StagedMultipartUploads
-from artifact_proxy.stores.staging import PARTS, PROBE, STAGING, check_not_root, check_not_staging
-from artifact_proxy.stores.streams import SizedChunks
+from artifact_proxy.stores.staging import PARTS, PROBE, STAGING, check_not_all, check_not_root, check_not_staging
+from artifact_proxy.stores.streams import SizedChunks, whole
 from artifact_proxy.stores.sweeping import Sweeping
+from artifact_proxy.stores.turns import Turns
 from schemas.errors import InvalidParameterValue
 from schemas.rest.route import KIB
 
@@ -52,7 +52,7 @@ class ObjectBlobStore(BlobStore):
         self._multipart = bucket.multipart_uploads(self._keys)
         self._is_staging = self._multipart is None
         self._presigner = bucket.presigner(self._keys)
-        self._large = asyncio.Semaphore(LARGE_AT_ONCE)
+        self._large = Turns(LARGE_AT_ONCE, LARGE_WAIT_S, "Too many large uploads are under way.")
         self._putting: WeakValueDictionary[ArtifactPath, asyncio.Lock] = WeakValueDictionary()
         self._folders = BucketFolders(self._is_blob, self._is_folder)
         self._sweeping = Sweeping(self.sweep)
@@ -99,7 +99,7 @@ class ObjectBlobStore(BlobStore):
         body = chunks.take(sys.maxsize) if size is None else chunks.take_exactly(size)
         if not self._bucket.large_puts_wait:
             return await self._bucket.put_stream(key, body, size, content_type)
-        async with self._large_put(path):
+        async with self._putting.setdefault(path, asyncio.Lock()), self._large.turn():
             return await self._bucket.put_stream(key, body, size, content_type)
 
     @asynccontextmanager
@@ -127,8 +127,7 @@ class ObjectBlobStore(BlobStore):
                 yield entry
 
     async def delete(self, path: ArtifactPath) -> None:
-        if not path.segments:
-            raise InvalidParameterValue("The root of all artifacts cannot be deleted.")
+        check_not_all(path)
         self._check_not_staging(path)
         self._folders.forget()
         await self._bucket.delete([self._keys.of(path)])
@@ -143,24 +142,6 @@ class ObjectBlobStore(BlobStore):
     def _check_not_staging(self, path: ArtifactPath) -> None:
         if self._is_staging:
             check_not_staging(path)
-
-    @asynccontextmanager
-    async def _large_put(self, path: ArtifactPath) -> AsyncIterator[None]:
-        """A turn for a large upload.
-
-        Raises StoreUnavailable.
-        """
-        lock = self._putting.setdefault(path, asyncio.Lock())
-        async with lock:
-            try:
-                async with asyncio.timeout(LARGE_WAIT_S):
-                    await self._large.acquire()
-            except TimeoutError as error:
-                raise StoreUnavailable("Too many large uploads are under way.") from error
-            try:
-                yield
-            finally:
-                self._large.release()
 
     async def _is_blob(self, path: ArtifactPath) -> bool:
         try:
@@ -186,12 +167,8 @@ class _Object(OpenBlob):
         known = self._head[start : start + length]
         if known:
             yield known
-        left = length - len(known)
-        if not left:
-            return
-        async with self._bucket.read(self._key, self.info, start + len(known), left) as chunks:
-            async for chunk in chunks:
-                left -= len(chunk)
-                yield chunk
-        if left:
-            raise StoreUnavailable("The artifact store ended its answer too early.")
+        if len(known) < length:
+            start, length = start + len(known), length - len(known)
+            async with self._bucket.read(self._key, self.info, start, length) as chunks:
+                async for chunk in whole(chunks, length):
+                    yield chunk

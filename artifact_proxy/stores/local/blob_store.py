@@ -18,9 +18,8 @@ from artifact_proxy.stores.local.open_blob import LocalBlob
 from artifact_proxy.stores.local.root_folder import RootFolder
 from artifact_proxy.stores.local.underway import Underway
 from artifact_proxy.stores.staged_multipart import StagedMultipartUploads
-from artifact_proxy.stores.staging import PARTS, STAGING, check_is_below_root, check_not_staging
+from artifact_proxy.stores.staging import PARTS, STAGING, check_is_below_root, check_not_all, check_not_staging
 from artifact_proxy.stores.sweeping import Sweeping
-from schemas.errors import InvalidParameterValue
 from schemas.rest.route import KIB
 
 WRITTEN_BYTES: Final = 128 * KIB
@@ -142,8 +141,7 @@ class LocalBlobStore(BlobStore):
                 yield entry
 
     async def delete(self, path: ArtifactPath) -> None:
-        if not path.segments:
-            raise InvalidParameterValue("The root of all artifacts cannot be deleted.")
+        check_not_all(path)
         # A large folder takes as long as it takes.
         await self._calls.run_long(None, delete, self._root, *parent_and_name(path))
 

@@ -28,6 +28,7 @@ from artifact_proxy.stores.s3.presigner import S3Presigner
 from artifact_proxy.stores.s3.settings import S3Settings
 from artifact_proxy.stores.s3.upload import MAX_PARTS, S3Upload, etag_of
 from artifact_proxy.stores.streams import PATIENCE_S, SizedChunks
+from artifact_proxy.stores.turns import Turns
 from schemas.errors import InvalidParameterValue
 from schemas.rest.route import KIB, MIB
 
@@ -68,7 +69,9 @@ class S3Bucket(ObjectBucket):
         self._part_bytes = part_bytes
         self._single_put_bytes = single_put_bytes
         self._page_keys = page_keys
-        self._parts_in_memory = asyncio.Semaphore(PARTS_IN_MEMORY)
+        self._parts_in_memory = Turns(
+            PARTS_IN_MEMORY, PART_WAIT_S, "Too many uploads that do not announce their size are under way."
+        )
 
     async def start(self) -> None:
         await self._client.start()
@@ -188,7 +191,7 @@ class S3Bucket(ObjectBucket):
         parts: list[tuple[int, str]] = []
         size = 0
         while True:
-            async with self._turn():
+            async with self._parts_in_memory.turn():
                 part = await chunks.read(self._part_bytes)
                 if not part:
                     return parts, size
@@ -197,18 +200,6 @@ class S3Bucket(ObjectBucket):
                     raise InvalidParameterValue(f"An upload of more than {size} bytes must announce its size.")
                 parts.append((number, await upload.put(number, part)))
             size += len(part)
-
-    @asynccontextmanager
-    async def _turn(self) -> AsyncIterator[None]:
-        try:
-            async with asyncio.timeout(PART_WAIT_S):
-                await self._parts_in_memory.acquire()
-        except TimeoutError as error:
-            raise StoreUnavailable("Too many uploads that do not announce their size are under way.") from error
-        try:
-            yield
-        finally:
-            self._parts_in_memory.release()
 
 
 async def chunks_of(body: Any, length: int) -> AsyncIterator[bytes]:

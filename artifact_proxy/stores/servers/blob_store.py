@@ -27,10 +27,10 @@ from artifact_proxy.stores.blob_store import (
 )
 from artifact_proxy.stores.servers.file_tree import FileTree, Found, Kind, Names, NoSuchPath, OpenFile, ServerRefused
 from artifact_proxy.stores.staged_multipart import StagedMultipartUploads
-from artifact_proxy.stores.staging import PARTS, PROBE, STAGING, check_is_below_root, check_not_staging
-from artifact_proxy.stores.streams import Rechunked
+from artifact_proxy.stores.staging import PARTS, PROBE, STAGING, check_is_below_root, check_not_all, check_not_staging
+from artifact_proxy.stores.streams import Rechunked, whole
 from artifact_proxy.stores.sweeping import Sweeping
-from schemas.errors import InvalidParameterValue, TracklogError
+from schemas.errors import TracklogError
 
 log = logging.getLogger(__name__)
 
@@ -129,8 +129,7 @@ class FileTreeBlobStore(BlobStore):
             yield Entry(name, size)
 
     async def delete(self, path: ArtifactPath) -> None:
-        if not path.segments:
-            raise InvalidParameterValue("The root of all artifacts cannot be deleted.")
+        check_not_all(path)
         check_not_staging(path)
         names = self._names(path)
         found = await self._tree.look(names)
@@ -281,14 +280,9 @@ class _FileBlob(OpenBlob):
         self._file = file
 
     async def read(self, start: int, length: int) -> AsyncIterator[bytes]:
-        left = length
-        if not length:
-            return
-        async for chunk in self._file.read(start, length):
-            left -= len(chunk)
-            yield chunk
-        if left:
-            raise StoreUnavailable("The artifact store ended its answer too early.")
+        if length:
+            async for chunk in whole(self._file.read(start, length), length):
+                yield chunk
 
 
 def info_of_file(found: Found | None, path: ArtifactPath) -> BlobInfo:

@@ -35,6 +35,7 @@ from artifact_proxy.stores.library_errors import (
 )
 from artifact_proxy.stores.servers.file_tree import FileTree, Found, Kind, Names, NoSuchPath, OpenFile, ServerRefused
 from artifact_proxy.stores.streams import CHUNK_BYTES
+from artifact_proxy.stores.turns import Turns
 from artifact_proxy.stores.uri import StoreUri
 
 CONNECT_TIMEOUT_S: Final = 10.0
@@ -82,7 +83,9 @@ class FtpFileTree(FileTree):
     def __init__(self, uri: StoreUri) -> None:
         self._uri = uri
         self._root = "/" + str(uri.folder)
-        self._free = asyncio.Semaphore(CONNECTIONS)
+        self._connections = Turns(
+            CONNECTIONS, CONNECTION_WAIT_S, f"All {CONNECTIONS} connections to the artifact store are in use."
+        )
         self._idle: list[tuple[aioftp.Client, float]] = []
         self._sets_times = True
 
@@ -252,12 +255,7 @@ class FtpFileTree(FileTree):
     @asynccontextmanager
     async def _session(self) -> AsyncIterator[aioftp.Client]:
         """A connection of one's own. It is used again only after what keeps client and server in step."""
-        try:
-            async with asyncio.timeout(CONNECTION_WAIT_S):
-                await self._free.acquire()
-        except TimeoutError as error:
-            raise StoreUnavailable(f"All {CONNECTIONS} connections to the artifact store are in use.") from error
-        try:
+        async with self._connections.turn():
             client = await self._idle_or_new()
             try:
                 yield client
@@ -268,8 +266,6 @@ class FtpFileTree(FileTree):
                 close_client(client)
                 raise
             self._idle.append((client, time.monotonic()))
-        finally:
-            self._free.release()
 
     async def _idle_or_new(self) -> aioftp.Client:
         while self._idle:

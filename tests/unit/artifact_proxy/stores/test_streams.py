@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from artifact_proxy.stores.blob_store import StoreUnavailable
-from artifact_proxy.stores.streams import CHUNK_BYTES, Rechunked, Sha256Stream, SizedChunks, TimedUpload
+from artifact_proxy.stores.streams import CHUNK_BYTES, Rechunked, Sha256Stream, SizedChunks, TimedUpload, whole
 from schemas.errors import InvalidParameterValue
 from tests.virtual_time import VirtualTimeLoop
 
@@ -121,3 +121,10 @@ async def test_content_that_ends_before_its_announced_size_is_refused() -> None:
     assert [chunk async for chunk in sized.take_exactly(2)] == [b"12"]
     with pytest.raises(InvalidParameterValue, match="ended 1 bytes before"):
         assert [chunk async for chunk in sized.take_exactly(4)]
+
+
+@pytest.mark.parametrize("size", [5, 7])
+async def test_an_answer_of_another_size_is_an_outage(size: int) -> None:
+    assert [chunk async for chunk in whole(chunks(b"123", b"456"), 6)] == [b"123", b"456"]
+    with pytest.raises(StoreUnavailable):
+        assert [chunk async for chunk in whole(chunks(b"123", b"456"), size)]
