@@ -1,4 +1,4 @@
-"""The path of an artifact below its root, parsed once: a value of this type cannot leave the root it is used under."""
+"""The path of an artifact below its root, parsed once: a value of this type cannot lead out of its root."""
 
 import re
 from dataclasses import dataclass
@@ -26,7 +26,7 @@ _DRIVE: Final = re.compile(r"[A-Za-z]:")
 class ArtifactPath:
     """Names from a root downwards; no names are the root itself.
 
-    Raises InvalidParameterValue for names that mean something other than themselves somewhere: `.` and `..`, a
+    Raises InvalidParameterValue for names that have a meaning of their own in some system: `.` and `..`, a
     backslash, NUL and other control characters, `#` (where a URI ends), a drive such as `C:`, names too long to keep.
     """
 
@@ -62,7 +62,7 @@ ROOT: Final = ArtifactPath()
 
 
 def decoded(raw: str) -> str:
-    """The percent-encoded path of a URL as text. This is the only place where a path is decoded.
+    """The percent-encoded path of a recorded URI as text. Paths in requests are decoded in `client_names`.
 
     Raises InvalidParameterValue when the bytes are not UTF-8.
     """

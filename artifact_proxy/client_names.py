@@ -6,8 +6,9 @@ A name at rest means itself: `a%20b` is a name of five letters. But the Python c
   `lr sweep`; when one could not, it escapes them all, and the path arrives as it is;
 - decodes each name in a listing until nothing changes, and asks for the result.
 
-So a file is looked up by its name, then by what a client would ask for (`as_asked`). Two folders whose names differ by
-their escapes are one to the client, which would never find half of the files: so folders are made with `plain` names.
+So a file is looked up by its name, then by the name that a client would ask for (`as_asked`). Two folders whose names
+differ only by escapes are one to the client, which would never find half of the files: so folders are made with `plain`
+names.
 Source: both clients, observed.
 """
 
@@ -19,21 +20,21 @@ from urllib.parse import unquote, unquote_to_bytes, urlparse, urlsplit, urlunpar
 from artifact_proxy.artifact_path import ArtifactPath, fault_of
 
 MOST_DECODINGS: Final = 10
-"""After so many the client gives up."""
+"""After this many the client gives up."""
 
 _ODD: Final = re.compile(r"[%:;?#\[]|^ ")
-"""Without one of these the client leaves a name alone; they are looked for in every name of a folder."""
+"""A name without one of these is not changed by the client. Every name of a folder is matched with it."""
 
 _CONTROL: Final = re.compile(r"[\x01-\x1f\x7f-\x9f]")
 _CLIENTS_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
 _ESCAPES: Final = re.compile(r"(?:%[0-9A-Fa-f]{2})+")
 
 _WIDE: Final = {ord(letter): ord(letter) + 0xFEE0 for letter in "%:;?#["} | {ord(" "): 0x3000}
-"""The fullwidth forms of what the client reads as part of a URI; they mean nothing to it."""
+"""The fullwidth forms of what the client reads as part of a URI; it does not interpret these."""
 
 
 def decoded_once(raw: str) -> str:
-    """The path in a URL as text, each escape decoded once but for those that are of no text and of no name.
+    """The path in a URL as text, each escape decoded once, except those that are not text or that no name can hold.
 
     Bytes that are not UTF-8 stay escapes, because the client sends the name `100%accuracy` as it stands; so do control
     characters, which no name can hold. NUL is decoded, for the path to be refused.
@@ -50,9 +51,9 @@ def _text_of(content: bytes) -> str:
 
 
 def plain(name: str) -> str:
-    """The name without escapes, however often they are escaped; where no name would be left, `name` as clients send it.
+    """The name without escapes, however often they are escaped; where that is no name, `name` as clients send it.
 
-    They write escapes in capitals.
+    Clients write escapes in capitals.
     """
     text = name
     for _ in range(MOST_DECODINGS):
@@ -83,7 +84,7 @@ def as_asked(name: str) -> str | None:
     if not is_odd(name):
         return name
     try:
-        text = _CLIENTS_CONTROL.sub(lambda found: f"%{ord(found[0]):02x}", _undone(name))
+        text = _CLIENTS_CONTROL.sub(lambda found: f"%{ord(found[0]):02x}", _decoded_fully(name))
         if urlsplit(text).scheme == "file":
             text = unquote(urlsplit(text).path)
     except ValueError:
@@ -93,8 +94,8 @@ def as_asked(name: str) -> str | None:
     return text if is_name and not absolute else None
 
 
-def _undone(name: str) -> str:
-    """Raises ValueError for what is no URI, or is escaped too often."""
+def _decoded_fully(name: str) -> str:
+    """`name` decoded until nothing changes. Raises ValueError when it is no URI, or escaped too often."""
     for _ in range(MOST_DECODINGS):
         text = urlunparse(urlparse(unquote(name)))
         if text == name:
@@ -104,5 +105,5 @@ def _undone(name: str) -> str:
 
 
 def alias(name: str) -> str:
-    """A name like `name` that the client leaves alone."""
+    """A name like `name` that the client does not change."""
     return name.translate(_WIDE)

@@ -86,5 +86,5 @@ def file_info(path: str, entry: Entry) -> dict[str, object]:
 
 
 def json_response(body: bytes) -> web.Response:
-    """An answer of JSON that is there already."""
+    """The answer whose body is this JSON."""
     return JsonAnswer(body)

@@ -23,12 +23,12 @@ def artifact_routes(proxy: ArtifactProxy) -> tuple[Route, ...]:
     """Every artifact route."""
     by_run_or_model = (*TRACKING_ROUTES, *PRESIGNED_ROUTES)
     return (
-        *proxy_routes(proxy.destination, proxy.changes),
+        *destination_routes(proxy.destination, proxy.changes),
         *(route.serving(proxy) for route in by_run_or_model),
     )
 
 
-def proxy_routes(store: BlobStore | None, changes: ArtifactChanges) -> tuple[Route, ...]:
+def destination_routes(store: BlobStore | None, changes: ArtifactChanges) -> tuple[Route, ...]:
     """The routes to artifacts through this server; without a store, each answers that none are served."""
     if store is None:
         return tuple(route.serving_nothing() for route in DESTINATION_ROUTES)

@@ -7,7 +7,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from aiohttp import web
 
 from artifact_proxy.changes import ArtifactChanges
-from artifact_proxy.http.routes import proxy_routes
+from artifact_proxy.http.routes import destination_routes
 from query_api.server_routes import server_routes
 from schemas.envelope import EventClock
 from schemas.rest.route import NO_PREFIX, Kind, Limits, Permission, Route
@@ -26,7 +26,11 @@ async def serve_artifacts_only(settings: Settings, announce: Callable[[str], Non
     async def services(_stopping: asyncio.Event) -> AsyncIterator[Services]:
         async with AsyncExitStack() as stack:
             store = await opened_store(settings.artifacts.destination, stack)
-            routes = [*proxy_routes(store, ArtifactChanges(None, EventClock())), *server_routes(), *disabled_routes()]
+            routes = [
+                *destination_routes(store, ArtifactChanges(None, EventClock())),
+                *server_routes(),
+                *disabled_routes(),
+            ]
             yield Services(routes=routes, needs=store_needs(store))
 
     await serve(
