@@ -12,6 +12,7 @@ from artifact_proxy.stores.buckets.object_blob_store import ObjectBlobStore
 from artifact_proxy.stores.s3.bucket import S3Bucket
 from artifact_proxy.stores.s3.client import S3Client
 from artifact_proxy.stores.s3.settings import S3Settings
+from artifact_proxy.stores.staging import STAGING
 from schemas.errors import InvalidParameterValue
 from schemas.rest.route import MIB
 from tests.contracts.blob_store_contract import LARGE, BlobStoreContract, SourceBroke, content, entries, get, put
@@ -217,3 +218,9 @@ async def test_errors_show_no_credentials(settings: S3Settings, monkeypatch: pyt
 async def test_deleting_a_missing_blob_of_an_opened_store_finds_nothing(store: BlobStore) -> None:
     with pytest.raises(BlobNotFound):
         await store.stat(file_path("nothing"))
+
+
+async def test_no_name_is_reserved_where_nothing_is_staged(store: BlobStore) -> None:
+    await put(store, f"{STAGING}/a", b"1")
+    assert await entries(store) == [Entry(STAGING, None)]
+    assert await get(store, f"{STAGING}/a") == b"1"
