@@ -5,8 +5,8 @@ the upper 31 bits are of the CRC-32 of the envelope, the lower 32 are that of en
 payload alone is damaged the stream is known. The offset is mixed in by XOR, because in PostgreSQL only the statement
 that appends knows it.
 
-A CRC finds every error in up to 32 neighbouring bits, and misses one in four thousand million others. It is no proof
-against a person who means to change the log.
+A CRC finds every error in up to 32 neighbouring bits, and misses one in four thousand million others. It does
+not protect the log against deliberate changes.
 """
 
 from typing import Final

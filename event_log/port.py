@@ -36,7 +36,7 @@ class LogReplaced(LogUnavailable):
 
 
 class LogGone(LogUnavailable):
-    """The log that was opened is no longer in its place, and nothing is there instead. No process creates one anew."""
+    """The log that was opened is no longer in its place, and nothing is there instead; no running process makes one."""
 
 
 class LogAccessRefused(LogUnavailable):

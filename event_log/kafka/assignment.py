@@ -1,7 +1,7 @@
 """Which partitions this process follows: membership of a Kafka consumer group, and nothing else of a consumer.
 
-The group shares the partitions out; what is read, and how far, is the business of others. So nothing is ever fetched
-or committed here: every partition is paused as soon as it is assigned.
+The group assigns the partitions; they are read by other means, and checkpoints are kept elsewhere. So nothing is ever
+fetched or committed here: every partition is paused as soon as it is assigned.
 """
 
 import asyncio
@@ -20,13 +20,13 @@ SESSION_TIMEOUT_MS: Final = 6000
 """A member that sends no heartbeat for so long loses its partitions. The least that brokers allow by default."""
 _HEARTBEAT_MS: Final = 1000
 _START_S: Final = 20.0
-"""A cluster's first group of all has to wait until the brokers have made the topic in which they keep groups."""
+"""The first group of a cluster has to wait until the brokers have created the topic in which they keep groups."""
 _NEVER_MS: Final = 2**31 - 1
 """aiokafka makes a member leave that has not asked for messages for so long; this one never asks."""
 _CHECK_S: Final = 1.0
 _ALL: Final = 2**31 - 1
 _REQUEST_MS: Final = 10_000
-"""Longer than a rebalance, whose members are answered when all have come; also what leaving may take at most."""
+"""Longer than a rebalance, in which members are answered when all have joined. Leaving takes at most as long."""
 
 
 class KafkaAssignment(PartitionAssignment, ConsumerRebalanceListener):  # type: ignore[misc]
@@ -69,7 +69,7 @@ class KafkaAssignment(PartitionAssignment, ConsumerRebalanceListener):  # type: 
         return self._partitions
 
     async def start(self) -> None:
-        """Join the group, and return when it has shared out. Raises LogUnavailable."""
+        """Join the group, and return when it has assigned partitions. Raises LogUnavailable."""
         # By a pattern, which makes the consumer ask for all topics: to ask for one by its name makes brokers create it.
         self._consumer.subscribe(pattern=rf"^{re.escape(self._topic)}$", listener=self)
         try:
@@ -101,7 +101,7 @@ class KafkaAssignment(PartitionAssignment, ConsumerRebalanceListener):  # type: 
         self._changed.set()
 
     def on_partitions_revoked(self, revoked: Iterable[TopicPartition]) -> None:
-        """Called by the consumer. Nothing is given up before it is known what comes instead."""
+        """Called by the consumer. The partitions are kept until the next assignment is known."""
 
     async def _raise_refusal(self) -> None:
         """The consumer raises errors of the group, as of authorization, only when it is asked for messages."""

@@ -21,18 +21,18 @@ Header = tuple[str, bytes | None]
 
 SOURCE: Final = "/tracklog"
 FOREIGN_TYPE: Final = "foreign-message"
-"""The type of what is no event of ours. No such event exists, so it is set aside, and with it only its own stream."""
+"""The type of a message that is no event of ours. There is no such event, so it and its own stream are set aside."""
 
 _ENCODING_ERRORS: Final = "surrogatepass"
 """Text that came with broken surrogates is kept as it came."""
 _CACHED: Final = 10_000
 _CACHED_BYTES: Final = 1024
-"""What stands for an actor in foreign messages may be longer, and is not kept."""
+"""An actor in foreign messages may be longer; it is not cached."""
 _MICROSECONDS: Final = 1_000_000
 
 
 class Message(NamedTuple):
-    """What Kafka is given of one event."""
+    """An event as a message of Kafka."""
 
     timestamp_ms: int
     key: bytes
@@ -43,7 +43,7 @@ class Message(NamedTuple):
 class CloudEventEncoder:
     """Events to messages. Every message carries `partitions`, the topic's count when it was created, and the log's id.
 
-    Headers are made once for each second, actor and type: to make them anew costs more than to encode the payload.
+    Headers are cached by second, actor and type: to make them costs more than to encode the payload.
     """
 
     def __init__(self, partitions: int, log_id: str) -> None:
@@ -94,7 +94,7 @@ class CloudEventEncoder:
 
 
 class CloudEventDecoder:
-    """Messages to events: exactly what was encoded, or, of a foreign message, an event that is set aside."""
+    """Messages to events: exactly the event that was encoded, or, of a foreign message, an event that is set aside."""
 
     def __init__(self) -> None:
         self._actors: dict[tuple[bytes | None, bytes | None, bytes | None], Actor] = {}
@@ -155,7 +155,7 @@ def partitions_at_creation(headers: Iterable[Header]) -> int | None:
 def foreign_event(
     partition: int, offset: int, key: bytes | None, value: bytes | None, headers: Sequence[Header]
 ) -> RecordedEvent:
-    """What stands for a message that is no event: of unknown type, in a stream of its own, its bytes shown as text."""
+    """The event in place of a foreign message: of unknown type, in a stream of its own, its bytes shown as text."""
     shown = {
         "key": _shown(key),
         "headers": {name: _shown(content) for name, content in headers},

@@ -24,7 +24,7 @@ from event_log.port import ForeignLog, LogUnavailable
 from schemas.envelope import Positions
 
 _PARTITION_BYTES: Final = 1024 * 1024
-"""What one answer holds of a partition, as stored; a larger batch comes whole all the same."""
+"""Of one partition in one answer, as stored; a larger batch comes whole nevertheless."""
 _ANSWER_BYTES: Final = 8 * 1024 * 1024
 _FOLLOWED_S: Final = 5.0
 """A partition that was not read for so long is not fetched any more, and what was fetched of it is dropped."""
@@ -43,7 +43,7 @@ _CHANGED: Final = "the bytes of its record batch are not those that were written
 
 @dataclass(slots=True)
 class DamagedRecord:
-    """What stands for a message of a record batch that is not what was written."""
+    """In place of a message whose record batch is not what was written."""
 
     offset: int
     reason: str
@@ -63,7 +63,7 @@ class Record(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class _Batch:
-    """What comes as one; `records` is gone through once. `end` is the offset after the last."""
+    """Records that came together; `records` can be iterated once. `end` is the offset after the last."""
 
     end: int
     records: Iterable[Any]
@@ -165,7 +165,7 @@ class KafkaFetcher:
         )
 
     async def _fill(self, partition: int, feed: _Feed, deadline: float) -> None:
-        """Ask for what `feed`, and every other followed partition at the same broker, lacks."""
+        """Fetch for `feed`, and for every other followed partition at the same broker of which nothing is kept."""
         asked_at = self._clock()
         async with self._fetching:
             if feed.has_records() or (feed.proven_at >= asked_at and self._is_at_end(partition, feed)):
@@ -202,7 +202,7 @@ class KafkaFetcher:
         }
 
     async def _fetch(self, broker: int, purpose: str, positions: Positions, wait_ms: int) -> bool:
-        """Ask a broker once, keep what it answers, and return whether it took the question for every partition."""
+        """Ask a broker once, keep its answer, and return whether it answered for every partition."""
         asked_at = self._clock()
         asked = [(partition, offset, _PARTITION_BYTES) for partition, offset in positions.items()]
         request = FetchRequest(wait_ms, 1, _ANSWER_BYTES, _READ_UNCOMMITTED, [(self._cluster.topic, asked)])
@@ -223,7 +223,7 @@ class KafkaFetcher:
         return is_complete
 
     def _keep(self, partition: int, offset: int, end: int, messages: bytes, proven_at: float) -> None:
-        """Take what a broker answered about `offset`, unless the reader has gone elsewhere meanwhile."""
+        """Keep a broker's answer about `offset`, unless the reader has moved elsewhere meanwhile."""
         self.note_end(partition, end)
         feed = self._feeds.get(partition)
         if feed is None or feed.fetch_offset != offset or feed.has_records():
@@ -298,8 +298,8 @@ def _batches(messages: bytes, offset: int, end: int) -> list[_Batch]:
     """The record batches of an answer about `offset`, in a partition that reaches to `end`.
 
     One that is not what was written is given by its offsets: those in its header, as far as they can be true, for the
-    header may be what was changed. So it ends where the next one begins; and where nothing can be made of it, after one
-    message, and the rest is asked for again.
+    header may be what was changed. So it ends where the next one begins, or, where it cannot be parsed at all, after
+    one message, and the rest is fetched again.
     """
     answered, fault = _parsed(messages)
     found: list[_Batch] = []
@@ -331,7 +331,7 @@ def _parsed(messages: bytes) -> tuple[list[Any], str | None]:
             if not isinstance(batch, DefaultRecordBatch):
                 return found, "its record batch is of a kind that the log has none of"
             found.append(batch)
-    except Exception as error:  # whatever comes of a length or a kind that cannot be
+    except Exception as error:  # a wrong length or kind raises errors of any type
         return found, f"its record batch cannot be read: {error!r}"
     return found, None
 
@@ -342,7 +342,7 @@ def _records(batch: _Batch, position: int) -> Iterator[Record]:
         for record in batch.records:
             yield record
             position = max(position, record.offset + 1)
-    except Exception as error:  # whatever unpacking and parsing raises, it must cost this batch only
+    except Exception as error:  # any error of unpacking or parsing must cost this batch only
         reason = f"its record batch cannot be read: {error!r}"
         yield from (DamagedRecord(lost, reason) for lost in range(position, batch.end))
 

@@ -1,8 +1,8 @@
 """Appends to the partitions of a Kafka topic: acks=all, idempotent, gathered into record batches, bounded in time.
 
-Each partition is a lane with at most one record batch on its way, so that order needs no further thought. What arrives
-meanwhile is the next batch (`event_log.group_commit`). A record batch is in the log whole or not at all, which makes an
-append of several events atomic.
+Each partition is a lane with at most one record batch on its way, which keeps the order. What arrives meanwhile is the
+next batch (`event_log.group_commit`). A record batch is in the log whole or not at all, which makes an append of
+several events atomic.
 
 When the outcome of an append is unknown: a batch that may have reached a broker is sent again with the same producer id
 and sequence, which Kafka takes once. After APPEND_TIMEOUT_S it is given up as OutcomeUnknown, and its lane takes a new
@@ -138,7 +138,7 @@ class _Lane:
 
 
 class KafkaProducer:
-    """Sends to the first `partitions` of one topic. `max_append_bytes` is what one record batch may be.
+    """Sends to the first `partitions` of one topic. `max_append_bytes` bounds one record batch.
 
     `clock` tells seconds.
     """
@@ -198,7 +198,7 @@ class KafkaProducer:
         return await done
 
     async def close(self) -> None:
-        """Wait for what is under way, which APPEND_TIMEOUT_S bounds, and stop."""
+        """Wait for the answers to all appends, which APPEND_TIMEOUT_S bounds, and stop."""
         waiting = [append.done for lane in self._lanes for append in lane.unanswered()]
         await asyncio.gather(*waiting, return_exceptions=True)
         tasks = [self._watching, *self._tasks, *([self._recovering] if self._recovering else [])]
@@ -207,7 +207,7 @@ class KafkaProducer:
         await asyncio.gather(*tasks, return_exceptions=True)
 
     def _hand_over(self) -> None:
-        """Give every broker that is free one request with what waits for it."""
+        """Send every broker that is free one request with the batches of its partitions."""
         self._is_handing_over = False
         by_broker: dict[int, list[_Lane]] = {}
         now = self._clock()
@@ -322,7 +322,7 @@ class KafkaProducer:
         lane.unanswered_since = None
 
     async def _watch(self) -> None:
-        """Keep the bounds in time, and try again what is to be tried again."""
+        """Keep the bounds in time, and start a recovery while a lane is suspect."""
         while True:
             await asyncio.sleep(_TICK_S)
             now = self._clock()

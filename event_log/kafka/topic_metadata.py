@@ -1,7 +1,7 @@
 """The request for the leaders of a topic's partitions, in the one version of the protocol that also has the topic's id.
 
 aiokafka knows older versions only. The id is that of KIP-516: made with the topic, so that a topic of the same name
-that was deleted and made anew has another. Brokers before Kafka 2.8 know no ids, and are asked in an older version.
+that was deleted and created again has another. Brokers before Kafka 2.8 know no ids, and are asked in an older version.
 The request never makes the brokers create the topic, whatever they are configured to do.
 Source: https://kafka.apache.org/protocol.html#The_Messages_Metadata
 """

@@ -85,7 +85,7 @@ _DAMAGE: Final = (
     asyncpg.CharacterNotInRepertoireError,
     UnicodeDecodeError,
 )
-"""What is raised of a page, a value or a text that is not what was written."""
+"""The errors of a page, a value or a text that is not what was written."""
 
 _TOUCH_END: Final = "UPDATE tracklog.log_end SET next_offset = next_offset WHERE partition = 0"
 
@@ -119,7 +119,7 @@ async def open_postgresql_reader(dsn: str) -> "PostgresqlEventLogReader":
 
 
 class _Interned:
-    """What one connection knows of the tables that events point to."""
+    """The rows, known on one connection, of the tables that events refer to."""
 
     def __init__(self) -> None:
         self.connection: Connection | None = None
@@ -377,7 +377,7 @@ class PostgresqlEventLog(PostgresqlEventLogReader, EventLog):
         await super().close()
 
     async def _write(self) -> None:
-        """The writer: commits what waits, until the log is closed and nothing waits any more."""
+        """The writer task: commits the waiting appends, until the log is closed and none waits any more."""
         while not self._is_closing or self._appends:
             await self._appended.wait()
             self._appended.clear()
@@ -448,7 +448,7 @@ class PostgresqlEventLog(PostgresqlEventLogReader, EventLog):
                 f"PostgreSQL was lost before the event log was written: {describe_error(error)}"
             ) from error
         except asyncpg.PostgresError as error:
-            self._interned = _Interned()  # the tables may have been made anew under this connection
+            self._interned = _Interned()  # the tables may have been created again under this connection
             raise _refused(connection, error) from error
         self._is_unreplicated = False
         try:
@@ -460,7 +460,7 @@ class PostgresqlEventLog(PostgresqlEventLogReader, EventLog):
                 f"PostgreSQL was lost while the event log was written: {describe_error(error)}"
             ) from error
         except asyncpg.PostgresError as error:
-            self._interned = _Interned()  # the tables may have been made anew under this connection
+            self._interned = _Interned()  # the tables may have been created again under this connection
             raise _refused(connection, error) from error
         if self._is_unreplicated:
             raise OutcomeUnknown("The wait for a synchronous replica, which may lack the events, was cancelled.")
@@ -513,7 +513,7 @@ async def _connect_to_append(dsn: str) -> Connection:
 
 
 def _refused(connection: Connection, error: asyncpg.PostgresError) -> Exception:
-    """What an error means that PostgreSQL answered a statement with: it has undone the statement.
+    """The meaning of an error with which PostgreSQL answered a statement: it has undone the statement.
 
     Unless it ended the session: then it may have done so after the commit.
     """

@@ -291,7 +291,7 @@ class SqliteEventLog(SqliteEventLogReader, EventLog):
             self._wakes.put(True)
 
     def _write(self) -> None:
-        """The thread: commits what waits, until the log is closed and nothing waits any more."""
+        """The writer thread: commits the waiting appends, until the log is closed and none waits any more."""
         is_open = True
         while is_open:
             is_open = self._wakes.get()

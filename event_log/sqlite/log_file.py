@@ -118,7 +118,7 @@ def identity_in(connection: sqlite3.Connection) -> bytes:
 
 
 def take_lock(path: Path) -> IO[str]:
-    """What keeps other processes from writing the log, until it is closed. Raises LogInUse."""
+    """A lock on the log against other writers, held until it is closed. Raises LogInUse."""
     lock = path.with_name(path.name + ".lock").open("a+")
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
