@@ -288,6 +288,3 @@ def test_a_number_in_text_that_is_too_large_is_the_infinity_of_its_sign(text: st
 def test_a_timestamp_is_neither_missing_nor_negative(timestamp_ms: int | None) -> None:
     with pytest.raises(InvalidParameterValue, match="timestamp"):
         content.check_timestamp(timestamp_ms, "timestamp")
-
-
-ROOT = "mlflow-artifacts:/"
