@@ -36,8 +36,3 @@ class Projection(Generic[State, AnEvent]):
 
 
 AnyProjection: TypeAlias = Projection[Any, Any]
-
-
-def lifecycle_stage(active: bool) -> str:
-    """The value of a column `lifecycle_stage`."""
-    return "active" if active else "deleted"

@@ -22,3 +22,11 @@ LOGGED_MODEL_STATUSES: Final = {
 """LoggedModelStatus, by number, without its 0, 'unspecified', which is the status of no model."""
 
 NEW_LOGGED_MODEL_STATUS: Final = 1
+
+ACTIVE: Final = "active"
+DELETED: Final = "deleted"
+
+
+def lifecycle_stage(active: bool) -> str:
+    """The lifecycle stage of a run, an experiment or a logged model, in answers and in columns alike."""
+    return ACTIVE if active else DELETED

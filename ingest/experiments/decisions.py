@@ -29,6 +29,7 @@ from schemas.events import (
 from schemas.messages.bounds import shown
 from schemas.messages.experiments import CreateExperiment, DeleteExperimentTag, SetExperimentTag, UpdateExperiment
 from schemas.messages.message import KeyValue
+from schemas.mlflow import lifecycle_stage
 
 SAVED_VIEW_TAG_PREFIX: Final = "mlflow.customView.view"
 MAX_SAVED_VIEWS: Final = 50
@@ -56,9 +57,9 @@ def create(
 ) -> ExperimentCreated:
     """`holder` is the experiment that has the name now. Raises ResourceAlreadyExists."""
     if holder is not None:
-        state = "active" if holder.active else "deleted"
+        stage = lifecycle_stage(holder.active)
         raise ResourceAlreadyExists(
-            f"Experiment '{command.name}' already exists: it is the {state} experiment {holder.experiment_id}."
+            f"Experiment '{command.name}' already exists: it is the {stage} experiment {holder.experiment_id}."
         )
     return ExperimentCreated(
         experiment_id=experiment_id,

@@ -8,6 +8,7 @@ from ingest.admission.lookups import Lookup, Row
 from ingest.experiments.state import KnownExperiment
 from schemas.errors import ResourceDoesNotExist
 from schemas.events import EXPERIMENTS_ORDERING_UNIT
+from schemas.mlflow import ACTIVE
 
 _EXPERIMENT: Final = (
     "SELECT experiment_id, name, artifact_location, lifecycle_stage, lifecycle_us, lifecycle_revision,"
@@ -16,7 +17,7 @@ _EXPERIMENT: Final = (
 
 
 def _experiment(row: Row) -> KnownExperiment:
-    return KnownExperiment(row[0], row[1], row[2], row[3] == "active", row[4], row[5], row[6], row[7])
+    return KnownExperiment(row[0], row[1], row[2], row[3] == ACTIVE, row[4], row[5], row[6], row[7])
 
 
 def _not_found(experiment_id: int) -> ResourceDoesNotExist:

@@ -7,10 +7,11 @@ from ingest.admission.lookups import Lookup, Row
 from ingest.runs.state import KnownRun, RunInfo
 from schemas.documents.runs import LIFECYCLE_STAGE
 from schemas.errors import ResourceDoesNotExist
+from schemas.mlflow import ACTIVE
 
 
 def _run(row: Row) -> KnownRun:
-    return KnownRun(row[0], row[1], row[2] == "active", row[3], row[4])
+    return KnownRun(row[0], row[1], row[2] == ACTIVE, row[3], row[4])
 
 
 def _not_found(run_id: str) -> ResourceDoesNotExist:
@@ -18,7 +19,7 @@ def _not_found(run_id: str) -> ResourceDoesNotExist:
 
 
 def _run_info(row: Row) -> RunInfo:
-    return RunInfo(row[0], row[1], row[2], row[3], row[4], row[5], row[6], row[7], row[8] == "active")
+    return RunInfo(row[0], row[1], row[2], row[3], row[4], row[5], row[6], row[7], row[8] == ACTIVE)
 
 
 RUNS: Final = EntityKind(

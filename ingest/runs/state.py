@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from ingest.experiments.state import KnownExperiment
 from schemas.errors import InvalidParameterValue
 from schemas.events import RunUpdated
+from schemas.mlflow import lifecycle_stage
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +25,7 @@ class RunInfo:
 
     @property
     def lifecycle_stage(self) -> str:
-        return "active" if self.active else "deleted"
+        return lifecycle_stage(self.active)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Final, get_args
 
 from projector.changes import Change, Delete, Read, Row, Update, Upsert
-from projector.projection import Loading, Orphan, Projection, lifecycle_stage
+from projector.projection import Loading, Orphan, Projection
 from schemas.claims import claim_of
 from schemas.envelope import RecordedEvent
 from schemas.errors import BadRequest, InvalidState, ResourceAlreadyExists, ResourceDoesNotExist
@@ -19,6 +19,7 @@ from schemas.events import (
     ExperimentTagDeleted,
     ExperimentTagSet,
 )
+from schemas.mlflow import ACTIVE, lifecycle_stage
 
 
 @dataclass(slots=True)
@@ -71,7 +72,7 @@ def _load(events: Sequence[AnyExperimentEvent]) -> Loading[Experiments]:
 def _add(state: Experiments, rows: Sequence[Row]) -> None:
     for row in rows:
         experiment = Experiment(*row)
-        experiment.active = row[3] == "active"
+        experiment.active = row[3] == ACTIVE
         experiment.stored_name = experiment.name
         state.experiments[experiment.experiment_id] = experiment
         state.ids[experiment.name] = experiment.experiment_id
@@ -153,8 +154,9 @@ def _renamed(state: Experiments, recorded: RecordedEvent, event: ExperimentRenam
 def _set_lifecycle(state: Experiments, recorded: RecordedEvent, experiment_id: int, *, active: bool) -> None:
     experiment = _experiment(state, experiment_id)
     if experiment.active == active:
-        wanted, is_now = ("deleted", "active") if active else ("active", "deleted")
-        raise ResourceDoesNotExist(f"There is no {wanted} experiment {experiment_id}; it is {is_now}.")
+        raise ResourceDoesNotExist(
+            f"There is no {lifecycle_stage(not active)} experiment {experiment_id}; it is {lifecycle_stage(active)}."
+        )
     experiment.active = active
     experiment.lifecycle_us = max(experiment.lifecycle_us + 1, recorded.time_us)
     experiment.lifecycle_revision += 1

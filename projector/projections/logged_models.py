@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Final, get_args
 
 from projector.changes import Change, Delete, Insert, Read, ReadPairs, Update, Upsert
-from projector.projection import Loading, Orphan, Projection, lifecycle_stage
+from projector.projection import Loading, Orphan, Projection
 from schemas.envelope import RecordedEvent
 from schemas.errors import BadRequest
 from schemas.events import (
@@ -17,7 +17,7 @@ from schemas.events import (
     LoggedModelTagDeleted,
     LoggedModelTagsSet,
 )
-from schemas.mlflow import NEW_LOGGED_MODEL_STATUS
+from schemas.mlflow import ACTIVE, NEW_LOGGED_MODEL_STATUS, lifecycle_stage
 
 
 @dataclass(slots=True)
@@ -68,7 +68,7 @@ def _load(events: Sequence[AnyLoggedModelEvent]) -> Loading[LoggedModels]:
     models: LoggedModels = {}
     for row in (yield Read("logged_models", _COLUMNS, "model_id", params)):
         model = LoggedModel(*row)
-        model.active = row[-1] == "active"
+        model.active = row[-1] == ACTIVE
         models[model.model_id] = model
     wanted = {model_id: params[model_id] for model_id in models if params[model_id]}
     for model_id, key, value in (

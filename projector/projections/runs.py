@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Final, get_args
 
 from projector.changes import Change, Delete, Insert, InsertNew, NewNumbers, Read, ReadPairs, Row, Update, Upsert
-from projector.projection import Loading, Orphan, Projection, lifecycle_stage
+from projector.projection import Loading, Orphan, Projection
 from projector.projections import datasets, metrics
 from projector.projections.datasets import Datasets
 from projector.projections.metrics import Series
@@ -27,7 +27,7 @@ from schemas.events import (
     RunUpdated,
 )
 from schemas.metric_values import stored_value
-from schemas.mlflow import NEW_RUN_STATUS, RUN_NAME_TAG
+from schemas.mlflow import ACTIVE, NEW_RUN_STATUS, RUN_NAME_TAG, lifecycle_stage
 
 MODEL_HISTORY_TAG: Final = "mlflow.log-model.history"
 """A JSON list of the models that older clients logged in a run."""
@@ -114,7 +114,7 @@ def _load(events: Sequence[RunEvent]) -> Loading[Runs]:
     runs: dict[str, Run] = {}
     for row in (yield Read("runs", _COLUMNS, "run_id", wanted)):
         run = Run(*row)
-        run.active = row[-1] == "active"
+        run.active = row[-1] == ACTIVE
         runs[run.run_id] = run
     new_numbers: Sequence[Row] = ()
     if count := len(created - runs.keys()):

@@ -3,8 +3,9 @@
 from typing import Final
 
 from schemas.errors import InvalidParameterValue
+from schemas.mlflow import ACTIVE, DELETED
 
-_STAGES: Final[dict[str, str | None]] = {"ACTIVE_ONLY": "active", "DELETED_ONLY": "deleted", "ALL": None}
+_STAGES: Final[dict[str, str | None]] = {"ACTIVE_ONLY": ACTIVE, "DELETED_ONLY": DELETED, "ALL": None}
 _NUMBERS: Final = {"1": "ACTIVE_ONLY", "2": "DELETED_ONLY", "3": "ALL"}
 
 
@@ -14,7 +15,7 @@ def lifecycle_stage_of(view_type: str | int | None) -> str | None:
     Raises InvalidParameterValue.
     """
     if view_type is None or view_type == "":
-        return "active"
+        return ACTIVE
     name = _NUMBERS.get(str(view_type), str(view_type))
     if name not in _STAGES:
         raise InvalidParameterValue(
