@@ -3,20 +3,22 @@
 import os
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
+from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from artifact_proxy.artifact_roots import PROXIED_SCHEMES, ArtifactRoots, LocalRoot, RemoteRoot
 from artifact_proxy.changes import ArtifactChanges
-from artifact_proxy.service import ArtifactProxy, ArtifactRootOf
+from artifact_proxy.service import ArtifactProxy
 from artifact_proxy.stores.blob_store import BlobStore
 from artifact_proxy.stores.by_uri import store_at
 from event_log.port import EventLog
+from query_api.artifact_roots import StoredArtifactRoots
 from query_api.freshness import Freshness
+from query_api.logged_models.artifact_root import LOGGED_MODEL_ARTIFACTS
 from query_api.port import ReadModel
+from query_api.runs.artifact_root import RUN_ARTIFACTS
 from schemas.envelope import EventClock
-from schemas.errors import ResourceDoesNotExist
-from schemas.events import ordering_unit_of
 from tracklog.settings.process import ArtifactSettings, folder_of
 from tracklog.web.readiness import Check, seldom
 
@@ -25,23 +27,12 @@ async def open_artifact_proxy(
     artifacts: ArtifactSettings, log: EventLog, read_model: ReadModel, freshness: Freshness, stack: AsyncExitStack
 ) -> ArtifactProxy:
     """The proxy over the stores that `artifacts` name; they are closed when `stack` is left."""
+    roots = StoredArtifactRoots(read_model, freshness)
     return ArtifactProxy(
         await artifact_roots(artifacts, stack),
         ArtifactChanges(log, EventClock()),
-        artifact_root_of_run=_location(
-            read_model,
-            freshness,
-            "run/{}",
-            "SELECT artifact_uri FROM runs WHERE run_id = $1",
-            "Run with id={} not found.",
-        ),
-        artifact_root_of_model=_location(
-            read_model,
-            freshness,
-            "logged-model/{}",
-            "SELECT artifact_location FROM logged_models WHERE model_id = $1 AND lifecycle_stage = 'active'",
-            "Logged model with ID '{}' not found.",
-        ),
+        artifact_root_of_run=partial(roots.find, RUN_ARTIFACTS),
+        artifact_root_of_model=partial(roots.find, LOGGED_MODEL_ARTIFACTS),
     )
 
 
@@ -75,17 +66,3 @@ def store_needs(store: BlobStore | None) -> Mapping[str, Check]:
         return {}
 
     return {"artifact store": seldom(store.check_writable)}
-
-
-def _location(read_model: ReadModel, freshness: Freshness, stream: str, sql: str, missing: str) -> ArtifactRootOf:
-    statement = read_model.dialect.statement(sql)
-
-    async def location_of(wanted_id: str) -> str:
-        await freshness.caught_up([ordering_unit_of(stream.format(wanted_id))])
-        rows = await read_model.fetch(statement, (wanted_id,))
-        if not rows:
-            raise ResourceDoesNotExist(missing.format(wanted_id))
-        location: str = rows[0][0]
-        return location
-
-    return location_of

@@ -85,8 +85,8 @@ async def test_a_history_is_whole_whether_or_not_its_last_chunk_is_full(rows_wit
 async def test_an_unknown_run_or_metric_has_no_history(rows_with: RowsWith) -> None:
     rows = rows_with([(0, 0, 0.0)])
     assert await body(history_json(rows, "r", "accuracy")) == {}
-    assert await body(history_json(rows, "nobody", "loss")) == {}
-    assert await body(history_json(rows, "nobody", "loss", max_results=5)) == {}
+    assert await body(history_json(rows, "unknown", "loss")) == {}
+    assert await body(history_json(rows, "unknown", "loss", max_results=5)) == {}
 
 
 @settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -208,7 +208,7 @@ async def test_a_bulk_history_counts_the_points_of_all_runs_together(make_rows: 
     rows = make_rows()
     for run_id in ("b", "a", "c"):
         write_series(rows, rows.run(run_id), "loss", [(step, step, 0.5) for step in range(10)])
-    answer = await body(bulk_history_json(rows, ["b", "nobody", "a"], "loss", 14))
+    answer = await body(bulk_history_json(rows, ["b", "unknown", "a"], "loss", 14))
     assert [(metric["run_id"], metric["step"]) for metric in answer["metrics"]] == [
         *(("a", step) for step in range(10)),
         *(("b", step) for step in range(4)),

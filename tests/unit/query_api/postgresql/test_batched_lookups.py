@@ -26,7 +26,7 @@ class Statements:
         await self.may_answer.wait()
         if self.error is not None:
             raise self.error
-        return [(key, f"value of {key}") for key in keys if key != "nobody"]
+        return [(key, f"value of {key}") for key in keys if key != "unknown"]
 
 
 async def under_way(lookups: BatchedLookups, *keys: Key) -> list["asyncio.Task[Any]"]:
@@ -39,9 +39,9 @@ async def under_way(lookups: BatchedLookups, *keys: Key) -> list["asyncio.Task[A
 async def test_callers_of_one_turn_share_a_statement_and_each_gets_its_own() -> None:
     statements = Statements()
     statements.may_answer.set()
-    found = await asyncio.gather(*map(BatchedLookups(statements.ask).find, ["a", "b", "nobody", "a"]))
+    found = await asyncio.gather(*map(BatchedLookups(statements.ask).find, ["a", "b", "unknown", "a"]))
     assert found == ["value of a", "value of b", None, "value of a"]
-    assert statements.asked == [["a", "b", "nobody"]]
+    assert statements.asked == [["a", "b", "unknown"]]
 
 
 async def test_who_asks_while_all_statements_are_under_way_is_answered_by_the_next() -> None:
@@ -65,7 +65,7 @@ async def test_a_statement_has_a_bounded_number_of_keys(monkeypatch: pytest.Monk
     assert [len(keys) for keys in statements.asked] == [2, 2, 1]
 
 
-async def test_an_error_is_everybodys_who_waited_and_nobody_elses() -> None:
+async def test_an_error_reaches_every_caller_that_waited_and_no_other() -> None:
     statements = Statements()
     statements.error = TemporarilyUnavailable("away")
     lookups = BatchedLookups(statements.ask)
@@ -89,7 +89,7 @@ async def test_a_caller_that_leaves_takes_nothing_from_the_others() -> None:
         await first
 
 
-async def test_an_error_that_nobody_waits_for_any_more_is_no_trouble() -> None:
+async def test_an_error_without_a_caller_left_is_dropped() -> None:
     statements = Statements()
     statements.error = TemporarilyUnavailable("away")
     lookups = BatchedLookups(statements.ask)

@@ -38,9 +38,22 @@ def change(url: str, value: str) -> None:
     execute(url, f"UPDATE {SCHEMA}.facts SET value = '{value}'")
 
 
-async def test_a_statement_nobody_waits_for_is_stopped(read_model: PostgresqlReadModel) -> None:
+async def running(url: str, statement: str) -> None:
+    """Return as soon as the database is at work on the statement."""
+    connection = await asyncpg.connect(url)
+    async with asyncio.timeout(60):
+        while not await connection.fetchval(
+            "SELECT count(*) FROM pg_stat_activity WHERE state = 'active' AND query = $1", statement
+        ):
+            await asyncio.sleep(0.01)
+    await connection.close()
+
+
+async def test_a_running_statement_without_a_caller_is_stopped(
+    read_model: PostgresqlReadModel, postgresql_tables: str
+) -> None:
     asking = [asyncio.create_task(read_model.fetch(ENDLESS)) for _ in range(10)]
-    await asyncio.sleep(0.05)
+    await running(postgresql_tables, ENDLESS)
     for task in asking:
         task.cancel()
     async with asyncio.timeout(60):
@@ -97,7 +110,7 @@ async def test_a_restart_of_postgresql_is_not_noticed_and_its_absence_is_said_at
     own_postgresql.start()
     assert await read_model.fetch("SELECT 1") == [(1,)]
     asking = asyncio.create_task(read_model.fetch(ENDLESS))
-    await asyncio.sleep(0.2)
+    await running(own_postgresql.url, ENDLESS)
     own_postgresql.kill()
     async with asyncio.timeout(60):
         with pytest.raises(TemporarilyUnavailable):

@@ -107,7 +107,7 @@ async def test_without_a_file_the_read_model_is_unavailable_until_there_is_one(l
     await read_model.close()
 
 
-async def test_a_statement_nobody_waits_for_is_stopped(
+async def test_a_running_statement_without_a_caller_is_stopped(
     read_model: SqliteReadModel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(bounds, "STATEMENT_BOUND_S", 600)
@@ -125,18 +125,16 @@ async def test_a_mistake_in_a_statement_stays_a_mistake(read_model: SqliteReadMo
             await ask("SELECT FROM WHERE")
 
 
-async def test_damage_is_told_to_whoever_mends_it_and_as_passing_to_who_asked(
-    link: Path, writer: sqlite3.Connection
-) -> None:
-    told: list[tuple[str, str]] = []
-    read_model = SqliteReadModel(link, on_damage=lambda *damage: told.append(damage))
+async def test_damage_is_reported_and_answered_as_temporary(link: Path, writer: sqlite3.Connection) -> None:
+    reported: list[tuple[str, str]] = []
+    read_model = SqliteReadModel(link, on_damage=lambda *damage: reported.append(damage))
     try:
         for ask in (read_model.fetch, read_model.lookup):
             with pytest.raises(TemporarilyUnavailable, match="is damaged"):
                 await ask("SELECT * FROM a_table_that_was_dropped")
     finally:
         await read_model.close()
-    assert told == [(link.resolve().name, "no such table: a_table_that_was_dropped")] * 2
+    assert reported == [(link.resolve().name, "no such table: a_table_that_was_dropped")] * 2
 
 
 async def test_every_connection_has_the_functions_statements_use(link: Path, writer: sqlite3.Connection) -> None:
