@@ -81,7 +81,7 @@ class Update(msgspec.Struct, frozen=True, gc=False):
     rows: Sequence[Row]
 
 
-class Append(msgspec.Struct, frozen=True, gc=False):
+class AppendBytes(msgspec.Struct, frozen=True, gc=False):
     """Bytes to the end of `column` in rows that are there: a row here holds those bytes, then its primary key."""
 
     table: str
@@ -96,4 +96,4 @@ class Delete(msgspec.Struct, frozen=True, gc=False):
     rows: Sequence[Row]
 
 
-Change = Insert | InsertNew | Upsert | Update | Append | Delete
+Change = Insert | InsertNew | Upsert | Update | AppendBytes | Delete

@@ -10,7 +10,7 @@ from sqlalchemy import BigInteger, Double, Integer, LargeBinary, SmallInteger, T
 from sqlalchemy.types import TypeEngine
 
 from projector.changes import (
-    Append,
+    AppendBytes,
     Change,
     Delete,
     Insert,
@@ -148,7 +148,7 @@ def change_statement(change: Change) -> str:
             return _upsert(change.table, change.first_by)
         case Update():
             return _update(change.table, change.columns)
-        case Append():
+        case AppendBytes():
             return _append(change.table, change.column)
         case Delete():
             return _delete(change.table)

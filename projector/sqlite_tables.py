@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import msgspec
 
 from projector.changes import (
-    Append,
+    AppendBytes,
     Change,
     Delete,
     Insert,
@@ -138,7 +138,7 @@ def change_statement(change: Change, shape: TableShape) -> str:
         case Update():
             changed = _list(f'"{name}" = ?' for name in change.columns)
             return f"UPDATE {table} SET {changed} WHERE {_matches(shape)}"
-        case Append():
+        case AppendBytes():
             name = change.column  # `||` makes text of everything
             return f'UPDATE {table} SET "{name}" = CAST("{name}" || ? AS {shape.columns[name]}) WHERE {_matches(shape)}'
         case Delete():

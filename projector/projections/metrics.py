@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from projector.changes import Append, Change, Delete, Insert, ReadPairs, Row, Update
+from projector.changes import AppendBytes, Change, Delete, Insert, ReadPairs, Row, Update
 from projector.metric_history import history_rows, may_complete_a_chunk
 from projector.projection import Loading
 from read_model.metric_points import Points
@@ -163,6 +163,6 @@ def changes(runs: Sequence[HasSeries]) -> Iterator[Change]:
     yield Update("latest_metrics", _LATEST, changed_latest)
     yield Insert("metric_chunks", chunks)
     yield Insert("metric_tails", new_tails)
-    yield Append("metric_tails", "data", appended_tails)
+    yield AppendBytes("metric_tails", "data", appended_tails)
     yield Update("metric_tails", ("data",), replaced_tails)
     yield Delete("metric_tails", deleted_tails)

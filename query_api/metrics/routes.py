@@ -47,7 +47,7 @@ class GetMetricHistoryBulk(Message):
 
 
 def metric_routes(reads: Reads, intervals: MetricIntervals) -> tuple[Route, ...]:
-    streams = _Streams()
+    streams = _StreamedBodies()
     history = _streamed(reads, streams, GetMetricHistory, _history, _run)
     bulk_history = _streamed(reads, streams, GetMetricHistoryBulk, _bulk_history, _bulk_runs)
     return (
@@ -86,7 +86,7 @@ def _bulk_history(read_model: ReadModel, wanted: GetMetricHistoryBulk) -> AsyncI
 
 
 def _streamed(
-    reads: Reads, streams: "_Streams", message_type: type[M], pieces: Pieces[M], units: OrderingUnits[M]
+    reads: Reads, streams: "_StreamedBodies", message_type: type[M], pieces: Pieces[M], units: OrderingUnits[M]
 ) -> Handler:
     """Handle a request of `message_type` with the pieces of a body."""
     catch_up = reads.catch_up(units)
@@ -101,7 +101,7 @@ def _streamed(
     return named_for(message_type, handle)
 
 
-class _Streams:
+class _StreamedBodies:
     """The bodies that are being sent piece by piece, of which there is a bounded number."""
 
     def __init__(self) -> None:

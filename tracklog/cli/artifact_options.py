@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import click
 
-from tracklog.cli.refusing import refusing
+from tracklog.cli.bad_usage import reporting_bad_settings
 from tracklog.settings.process import (
     ARTIFACTS_FOLDER_NAME,
     ArtifactSettings,
@@ -43,7 +43,7 @@ def with_artifacts(command: Command) -> Command:
     def with_options(
         *, artifacts_destination: str, default_artifact_root: str | None, serve_artifacts: bool, **given: Any
     ) -> Any:
-        with refusing():
+        with reporting_bad_settings():
             destination = artifacts_destination_of(artifacts_destination)
             root = artifact_root_of(default_artifact_root, serve_artifacts=serve_artifacts, destination=destination)
         artifacts = ArtifactSettings(destination=destination, default_root=root, serve=serve_artifacts)
@@ -58,7 +58,7 @@ def with_default_artifact_root(command: Command) -> Command:
     @_default_artifact_root
     @wraps(command)
     def with_options(*, default_artifact_root: str | None, **given: Any) -> Any:
-        with refusing():
+        with reporting_bad_settings():
             root = artifact_root_of(default_artifact_root, serve_artifacts=True, destination="")
         return command(artifacts=ArtifactSettings(destination="", default_root=root, serve=False), **given)
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from tracklog.cli.refusing import Refusal
+from tracklog.cli.bad_usage import BadUsage
 from tracklog.cli.store_options import with_event_log
 from tracklog.cli.times import TIMES_HELP, now_us, time_us
 from tracklog.settings.store_uris import EmbeddedStores, EventLogPlace, Stores
@@ -26,21 +26,21 @@ SETTLED_US: Final = 2_000_000
 
 
 def known_type(_ctx: click.Context, parameter: click.Parameter, name: str | None) -> str | None:
-    """The name of a type of events. Raises Refusal for any other."""
+    """The name of a type of events. Raises BadUsage for any other."""
     from schemas.events import EVENT_TYPES
 
     if name is not None and name not in EVENT_TYPES:
-        raise Refusal(f"{parameter.opts[0]} {name!r} is no type of events; there are {', '.join(EVENT_TYPES)}.")
+        raise BadUsage(f"{parameter.opts[0]} {name!r} is no type of events; there are {', '.join(EVENT_TYPES)}.")
     return name
 
 
 def known_stream(_ctx: click.Context, parameter: click.Parameter, name: str | None) -> str | None:
-    """The name of a stream that may be there. Raises Refusal for one that cannot."""
+    """The name of a stream that may be there. Raises BadUsage for one that cannot."""
     from schemas.events import STREAM_KINDS
 
     if name is not None and (name.partition("/")[0] not in STREAM_KINDS or not name.partition("/")[2]):
         kinds = ", ".join(f"{kind}/…" for kind in STREAM_KINDS)
-        raise Refusal(f"{parameter.opts[0]} {name!r} is no name of a stream; there are {kinds}.")
+        raise BadUsage(f"{parameter.opts[0]} {name!r} is no name of a stream; there are {kinds}.")
     return name
 
 
@@ -101,7 +101,7 @@ def command(
     from tracklog.cli.log_reading import NoLog
 
     if since_us is not None and until_us is not None and since_us >= until_us:
-        raise Refusal("--since is not before --until, so there is nothing between them.")
+        raise BadUsage("--since is not before --until, so there is nothing between them.")
     wanted = EventFilter(stream=stream, event_type=event_type, actor=actor, since_us=since_us, until_us=until_us)
     try:
         if set_aside:
@@ -109,7 +109,7 @@ def command(
         else:
             asyncio.run(_print(event_log, wanted, limit, follow=follow))
     except (NoLog, ForeignLog) as error:
-        raise Refusal(str(error)) from error
+        raise BadUsage(str(error)) from error
     except Retryable as error:
         raise click.ClickException(error.message) from error
     except BrokenPipeError:
@@ -139,11 +139,11 @@ async def _print_set_aside(
     from tracklog.cli.log_reading import reading_log
 
     if follow or limit is not None or wanted != EVERY_EVENT:
-        raise Refusal("--set-aside lists all that is set aside, once; leave the other conditions out.")
+        raise BadUsage("--set-aside lists all that is set aside, once; leave the other conditions out.")
     if stores is None:
-        raise Refusal("--set-aside asks the read model: name it by --backend-store-uri.")
+        raise BadUsage("--set-aside asks the read model: name it by --backend-store-uri.")
     async with reading_log(place):
-        pass  # whoever mistypes the log's name should not read that all is well
+        pass  # a mistyped name of the log must not read as if all were well
     if isinstance(stores, EmbeddedStores):
         set_aside = set_aside_in_sqlite(stores.event_log.path)
     else:

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from tracklog.cli.refusing import refusing
+from tracklog.cli.bad_usage import reporting_bad_settings
 from tracklog.settings.process import DEFAULT_HOST, DEFAULT_PORT, ListenSettings, host_of
 
 Command = Callable[..., Any]
@@ -39,7 +39,7 @@ def with_listening(command: Command) -> Command:
     )
     @wraps(command)
     def with_options(*, host: str, port: int, **given: Any) -> Any:
-        with refusing():
+        with reporting_bad_settings():
             listen = ListenSettings(host=host_of(host), port=port)
         return command(listen=listen, **given)
 

@@ -1,4 +1,4 @@
-"""`tracklog proxy-config`: the configuration of nginx as the one door to the roles."""
+"""`tracklog proxy-config`: the configuration of nginx as the proxy before the roles."""
 
 import re
 from pathlib import Path
@@ -6,7 +6,7 @@ from typing import Final
 
 import click
 
-from tracklog.cli.refusing import Refusal, refusing
+from tracklog.cli.bad_usage import BadUsage, reporting_bad_settings
 from tracklog.settings.process import static_prefix_of
 
 _ADDRESS: Final = re.compile(r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]):\d{1,5}")
@@ -19,13 +19,13 @@ def addresses(_ctx: click.Context, parameter: click.Parameter, given: tuple[str,
     pattern = _LISTEN if parameter.name == "listen" else _ADDRESS
     for address in given:
         if pattern.fullmatch(address) is None:
-            raise Refusal(f"{parameter.opts[0]} {address!r} is not an address of the form host:port.")
+            raise BadUsage(f"{parameter.opts[0]} {address!r} is not an address of the form host:port.")
     return given
 
 
 def resolver_address(_ctx: click.Context, parameter: click.Parameter, given: str | None) -> str | None:
     if given is not None and _RESOLVER.fullmatch(given) is None:
-        raise Refusal(f"{parameter.opts[0]} {given!r} is not the address of a name server.")
+        raise BadUsage(f"{parameter.opts[0]} {given!r} is not the address of a name server.")
     return given
 
 
@@ -83,7 +83,7 @@ def command(
     from tracklog.proxy.nginx import ProxySettings, Role, configuration
     from tracklog.proxy.route_catalog import every_endpoint
 
-    with refusing():
+    with reporting_bad_settings():
         prefix = static_prefix_of(static_prefix)
     roles = {Role.INGEST: ingest, Role.QUERY: query, Role.ARTIFACTS: artifacts}
     settings = ProxySettings(listen=listen, roles=roles, resolver=resolver)

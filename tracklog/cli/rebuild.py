@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from tracklog.cli.refusing import Refusal
+from tracklog.cli.bad_usage import BadUsage
 from tracklog.cli.store_options import with_stores
 from tracklog.settings.store_uris import EmbeddedStores, SharedStores, Stores
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from projector.rebuild import Rebuilt
 
 Show = Callable[[int, int], None]
-"""Told of the events folded so far, and of how many there are."""
+"""Called with the number of events folded so far, and of all."""
 
 
 @click.command("rebuild", short_help="Fold the whole log into a new read model.")
@@ -45,16 +45,16 @@ def command(stores: Stores, accept_differences: bool, workers: int | None, progr
     from tracklog.cli.log_reading import NoLog
 
     if isinstance(stores, EmbeddedStores) and workers is not None and workers > 1:
-        raise Refusal(f"--workers {workers}: a log in SQLite has one partition, which one worker folds.")
+        raise BadUsage(f"--workers {workers}: a log in SQLite has one partition, which one worker folds.")
     bar, show = _bar(shown=progress)
     try:
         with bar:
             rebuilt = asyncio.run(_rebuild(stores, show, workers=workers or 1, accept_differences=accept_differences))
     except (RebuildUnderWay, NoLog, ForeignLog) as error:
-        raise Refusal(str(error)) from error
+        raise BadUsage(str(error)) from error
     except Retryable as error:
         raise click.ClickException(error.message) from error
-    _tell(rebuilt)
+    _report(rebuilt)
 
 
 def _bar(*, shown: bool) -> tuple[AbstractContextManager[Any], Show]:
@@ -81,7 +81,7 @@ async def _rebuild(stores: Stores, show: Show, *, workers: int, accept_differenc
         return await rebuild_sqlite(stores.event_log.path, log, show, accept_differences=accept_differences)
 
 
-def _tell(rebuilt: "Rebuilt") -> None:
+def _report(rebuilt: "Rebuilt") -> None:
     """Say how it ended. Raises ClickException when the live read model stays in place."""
     for difference in rebuilt.differences or ():
         click.echo(f"only in the {difference.side} read model, table {difference.table}:", err=True)

@@ -6,7 +6,7 @@ from typing import Final, ParamSpec
 
 import click
 
-from tracklog.cli.refusing import refusing
+from tracklog.cli.bad_usage import reporting_bad_settings
 
 UNUSABLE_PLACES: Final = (PermissionError, FileNotFoundError, NotADirectoryError, FileExistsError)
 """What opening a file says of a place that was named and cannot be used."""
@@ -29,7 +29,7 @@ def run_until_signal(serve: Callable[P, Awaitable[None]], *arguments: P.args, **
         await serve(*arguments, **options)
 
     try:
-        with refusing():
+        with reporting_bad_settings():
             uvloop.run(main())
     except (ForeignLog, LogInUse, AddressTaken, CannotStart) as error:
         raise click.ClickException(str(error)) from error
@@ -40,5 +40,5 @@ def run_until_signal(serve: Callable[P, Awaitable[None]], *arguments: P.args, **
 
 
 def announce(text: str) -> None:
-    """Say something to whoever started the server."""
+    """Print something for the operator."""
     click.echo(text, err=True)

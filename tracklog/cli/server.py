@@ -3,7 +3,7 @@
 import click
 
 from tracklog.cli.artifact_options import with_artifacts
-from tracklog.cli.refusing import refusing
+from tracklog.cli.bad_usage import reporting_bad_settings
 from tracklog.cli.running import announce, run_until_signal
 from tracklog.cli.store_options import with_stores
 from tracklog.cli.unsupported_options import unsupported_options
@@ -30,7 +30,7 @@ def command(
 
     Without options everything is kept in ./tracklog-data and served at http://127.0.0.1:5000.
     """
-    with refusing():
+    with reporting_bad_settings():
         if artifacts_only and not artifacts.serve:
             raise SettingRefused("--artifacts-only and --no-serve-artifacts together leave nothing to serve.")
     run(Settings(listen=listen, stores=stores, artifacts=artifacts, web=web, artifacts_only=artifacts_only))

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import click
 
-from tracklog.cli.refusing import refusing
+from tracklog.cli.bad_usage import reporting_bad_settings
 from tracklog.settings.store_uris import (
     DEFAULT_DATA_FOLDER,
     LOG_FILE_NAME,
@@ -40,7 +40,7 @@ def with_stores(command: Command) -> Command:
 def _with_stores(command: Command) -> Command:
     @wraps(command)
     def with_options(**given: Any) -> Any:
-        with refusing():
+        with reporting_bad_settings():
             stores: Stores = stores_of(*_taken(given))
         return command(stores=stores, **given)
 
@@ -52,7 +52,7 @@ def with_shared_stores(command: Command) -> Command:
 
     @wraps(command)
     def with_options(*, stores: Stores, **given: Any) -> Any:
-        with refusing():
+        with reporting_bad_settings():
             if not isinstance(stores, SharedStores):
                 name = click.get_current_context().command.name
                 raise SettingRefused(
@@ -70,7 +70,7 @@ def with_event_log(command: Command) -> Command:
     @wraps(command)
     def with_options(**given: Any) -> Any:
         backend_store_uri, event_log_uri, kafka = _taken(given)
-        with refusing():
+        with reporting_bad_settings():
             place: EventLogPlace = event_log_of(backend_store_uri, event_log_uri, kafka)
             has_read_model = backend_store_uri is not None or isinstance(place, SqliteFile)
             stores = stores_of(backend_store_uri, event_log_uri, kafka) if has_read_model else None

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 import click
 
-from tracklog.cli.refusing import Refusal
+from tracklog.cli.bad_usage import BadUsage
 
 ONE_PROCESS: Final = "Tracklog serves from one process of its own, without a server framework to be configured"
 
@@ -70,18 +70,18 @@ def _refused(option: str, **declared: Any) -> Decorator:
 
 
 def refuse(_ctx: click.Context, parameter: click.Parameter, value: str | bool | None) -> None:
-    """Raise Refusal when the option was given."""
+    """Raise BadUsage when the option was given."""
     if not value:
         return
     option = parameter.opts[0]
     reason = UNSUPPORTED.get(option) or UNSUPPORTED_FLAGS[option]
-    raise Refusal(f"{_given(parameter)} is not supported: {reason[0].lower()}{reason[1:]}.")
+    raise BadUsage(f"{_given(parameter)} is not supported: {reason[0].lower()}{reason[1:]}.")
 
 
 def refuse_workers(_ctx: click.Context, parameter: click.Parameter, value: str | None) -> None:
-    """Raise Refusal for any number of workers but the one there is."""
+    """Raise BadUsage for any number of workers but the one there is."""
     if value not in (None, "", "1"):
-        raise Refusal(f"{_given(parameter)} {value} is not supported: one process serves, and a log has one writer.")
+        raise BadUsage(f"{_given(parameter)} {value} is not supported: one process serves, and a log has one writer.")
 
 
 def _given(parameter: click.Parameter) -> str:

@@ -6,8 +6,8 @@ from typing import Any
 
 import click
 
+from tracklog.cli.bad_usage import reporting_bad_settings
 from tracklog.cli.listen_options import with_listening
-from tracklog.cli.refusing import refusing
 from tracklog.settings.process import (
     FRAME_OPTIONS,
     WebSettings,
@@ -66,7 +66,7 @@ def with_web(command: Command) -> Command:
         access_log: bool,
         **given: Any,
     ) -> Any:
-        with refusing():
+        with reporting_bad_settings():
             web = WebSettings(
                 static_prefix=static_prefix_of(static_prefix),
                 allowed_hosts=names_of("--allowed-hosts", allowed_hosts),
