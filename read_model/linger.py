@@ -7,7 +7,7 @@ from typing import Final
 from schemas.envelope import Positions
 
 LINGER_S: Final = 0.1
-"""How long events may gather while nobody reads: a transaction costs as much as folding a hundred points."""
+"""How long events may gather while nothing reads: a transaction costs as much as folding a hundred points."""
 
 FLUSHED_S: Final = 0.05
 """How long a projector does not linger at all after a request to flush. A client that waits for one write soon waits

@@ -33,7 +33,7 @@ else:
 DEFAULT_SIZE: Final = 10
 CONNECT_TIMEOUT_S: Final = 2.0
 ACQUIRE_TIMEOUT_S: Final = 5.0
-"""A request that waits longer for a connection is better told to come back: others wait behind it."""
+"""A request that waits longer for a connection is better answered 429: others wait behind it."""
 STATEMENT_TIMEOUT_S: Final = 30.0
 RELEASE_TIMEOUT_S: Final = 0.5
 """For a statement that was given up to be cancelled; its connection is closed when that takes longer."""
@@ -66,8 +66,8 @@ WHERE schema_version = $1 AND state = 'live' AND ($2::uuid IS NULL OR log_id = $
 class PostgresqlReadModelConnections:
     """A pool of connections whose `search_path` is the live read model of this code's schema version.
 
-    It must be told of another generation by `switch_to`, also when its own was dropped; statements under way on the old
-    one end there. One that has had no read model yet looks for it by itself.
+    `switch_to` must be called for another generation, also when its own was dropped; statements under way end on the
+    old one. One that has had no read model yet looks for it by itself.
     """
 
     def __init__(
@@ -78,14 +78,14 @@ class PostgresqlReadModelConnections:
         size: int = DEFAULT_SIZE,
         statement_timeout_s: float = STATEMENT_TIMEOUT_S,
     ) -> None:
-        """`log_id` is of the log whose read model is wanted; None where nobody has opened one, as to ask a question."""
+        """`log_id` is of the log whose read model is wanted; None for any log's, where none is open."""
         self._dsn = dsn
         self.log_id: Final = log_id
         self._size = size
         self._statement_timeout_s = statement_timeout_s
         self._pool: Pool | None = None
         self._generation: int | None = None
-        self._told: int | None = None
+        self._announced: int | None = None
         self._finding = asyncio.Lock()
         self._away_until = 0.0
         self._away = ""
@@ -137,14 +137,14 @@ class PostgresqlReadModelConnections:
             pool = await self._make_pool(generation)
         except (*CONNECTION_ERRORS, *PASSING_ERRORS) as error:
             raise self._refused(error) from error
-        old, self._pool, self._generation, self._told = self._pool, pool, generation, generation
+        old, self._pool, self._generation, self._announced = self._pool, pool, generation, generation
         if old is not None:
             self._close_later(old)
 
     def lost(self, why: str) -> None:
-        """Someone who watches PostgreSQL has found it away: fail what is under way, and refuse until `switch_to`.
+        """PostgreSQL was found away: fail what is under way, and refuse until `switch_to`.
 
-        A PostgreSQL that hangs says nothing, and each request would find that out by waiting for its own bound.
+        A PostgreSQL that hangs does not answer, and each request would find that out by waiting for its own bound.
         """
         self._away, self._away_until = why, math.inf
         if self._pool is not None:
@@ -199,8 +199,8 @@ class PostgresqlReadModelConnections:
                 generation = None
             if generation is None:
                 raise self._put_off("There is no read model of this version yet; a projector makes it.")
-            if self._told is not None and generation != self._told:
-                # Whoever waits for the read model must follow it there first: it may lack what the old one had.
+            if self._announced is not None and generation != self._announced:
+                # What waits for the read model must follow it there first: it may lack what the old one had.
                 raise self._put_off("The read model has just been replaced; try again.")
             await self.switch_to(generation)
             assert self._pool is not None
@@ -262,7 +262,7 @@ class PostgresqlReadModelConnections:
 
 @asynccontextmanager
 async def open_read_model(dsn: str) -> AsyncIterator[PostgresqlReadModelConnections]:
-    """The live read model in the database `dsn`, for one who asks it a question or two."""
+    """The live read model in the database `dsn`, for a command that asks it a question or two."""
     connections = PostgresqlReadModelConnections(dsn, size=1)
     try:
         yield connections
@@ -271,6 +271,6 @@ async def open_read_model(dsn: str) -> AsyncIterator[PostgresqlReadModelConnecti
 
 
 async def _keep_as_it_is(connection: RawConnection) -> None:
-    """What a pool does when a connection comes back, instead of a round trip that undoes settings nobody made."""
+    """What a pool does when a connection comes back, instead of a round trip that undoes settings."""
     if connection.is_in_transaction():
         await connection.execute("ROLLBACK")

@@ -10,7 +10,7 @@ from hypothesis import settings
 
 pytest_plugins = ["tests.services.fixtures"]
 
-# No example of a property is timed: machines are busy. What waits is given a clock, or runs in virtual time.
+# No example of a property has a deadline: machines are busy.
 settings.register_profile("unhurried", settings(), deadline=None)
 settings.load_profile("unhurried")
 

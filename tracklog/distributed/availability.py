@@ -1,4 +1,4 @@
-"""Starting while what a process needs is not there yet: it waits for a while, says so, and stops when told to."""
+"""Starting while what a process needs is not there yet: it waits for a while, logs that, and stops when told to."""
 
 import asyncio
 import contextlib
@@ -13,13 +13,13 @@ from tracklog.serving.services import CannotStart, ToldToStop
 logger = logging.getLogger(__name__)
 
 PAUSE_S: Final = 0.5
-SAID_EVERY_S: Final = 10.0
+LOGGED_EVERY_S: Final = 10.0
 QUIET_S: Final = 1.0
 """A moment's wait is no news."""
 
 AWAY_S: Final = 300.0
-"""What does not answer for so long is more likely named wrongly than about to come; whoever starts processes starts
-this one again."""
+"""What does not answer for so long is more likely named wrongly than about to come; a service manager starts
+this process again."""
 
 REFUSED_S: Final = 10.0
 """What answers and refuses is only waited for while it may still be being set up, as a new database's users are."""
@@ -41,7 +41,7 @@ async def once_available(
     """
     now_s = clock or asyncio.get_running_loop().time
     began_s = refused_since_s = now_s()
-    said_s = began_s - SAID_EVERY_S + QUIET_S
+    logged_s = began_s - LOGGED_EVERY_S + QUIET_S
     while not stopping.is_set():
         try:
             return await attempt()
@@ -54,9 +54,9 @@ async def once_available(
                 refused_since_s = tried_s
             if tried_s >= until_s:
                 raise CannotStart(error.message) from error
-            if tried_s - said_s >= SAID_EVERY_S:
+            if tried_s - logged_s >= LOGGED_EVERY_S:
                 logger.warning("waiting to start, for %.0f s more at most: %s", until_s - tried_s, error.message)
-                said_s = tried_s
+                logged_s = tried_s
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(pause_s):
                 await stopping.wait()

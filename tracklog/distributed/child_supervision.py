@@ -37,7 +37,7 @@ class SupervisedProjector:
         """Raise TemporarilyUnavailable, with why, when no child is at work."""
         reason = self._supervisor.trouble or self._trouble
         if reason is None and self._pulse.silent >= DOUBTED_LOOKS:
-            reason = f"The projector has said nothing for {self._pulse.silent * PING_S:.0f} s."
+            reason = f"The projector has given no sign of life for {self._pulse.silent * PING_S:.0f} s."
         if reason is not None:
             raise TemporarilyUnavailable(reason)
 
@@ -67,7 +67,7 @@ class SupervisedProjector:
             self._supervisor.is_at_work()
 
     async def _watch(self, child: asyncio.subprocess.Process) -> None:
-        """Kill a child that says nothing any more."""
+        """Kill a child that gives no sign of life any more."""
         self._pulse = pulse = Pulse(round(self._hung_s / PING_S))
         while not pulse.is_lost():  # noqa: ASYNC110
             await asyncio.sleep(PING_S)

@@ -51,7 +51,7 @@ _IDENTITY: Final = (
 
 
 class ProjectorRole:
-    """A worker of the group that folds the log, and what is to be said of it."""
+    """A worker of the group that folds the log, its metrics and its readiness."""
 
     def __init__(self, stores: SharedStores) -> None:
         self._stores = stores
@@ -143,7 +143,7 @@ class ProjectorRole:
         self.counts.events += progress.events
         self.counts.refused += len(progress.refusals)
 
-    # --- what is told -------------------------------------------------------------------------------------------
+    # --- services ---------------------------------------------------------------------------------------------
 
     def services(self) -> Services:
         """What this role answers."""
@@ -217,9 +217,9 @@ async def identity_of(dsn: str) -> str:
 async def _run_until(stopping: asyncio.Event, projection: PostgresqlProjection) -> None:
     """Run a projection until `stopping` is set; it then has a moment to come to the end of its batch."""
     folding = asyncio.create_task(projection.run())
-    told = asyncio.create_task(stopping.wait())
+    stop = asyncio.create_task(stopping.wait())
     try:
-        await asyncio.wait((folding, told), return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait((folding, stop), return_when=asyncio.FIRST_COMPLETED)
         if projection.generation is not None:
             await asyncio.wait((folding,), timeout=BATCH_S)
         if folding.done():
@@ -227,9 +227,9 @@ async def _run_until(stopping: asyncio.Event, projection: PostgresqlProjection) 
     except ForeignDatabase as error:
         raise ForeignLog(str(error)) from error
     finally:
-        for task in (folding, told):
+        for task in (folding, stop):
             task.cancel()
-        await asyncio.gather(folding, told, return_exceptions=True)
+        await asyncio.gather(folding, stop, return_exceptions=True)
 
 
 async def _pass_on(one: asyncio.Event, other: asyncio.Event) -> None:

@@ -69,8 +69,8 @@ async def serve_shared(settings: Settings, announce: Callable[[str], None]) -> N
 async def _first_read_model(progress: PostgresqlProgress, stopping: asyncio.Event) -> None:
     """Wait a while for the projector child, which makes the read model where there is none.
 
-    Clients of a new server would else be told to come again before they did anything. Where it takes longer, as to
-    fold a long log anew, they are told so.
+    Clients of a new server would else be answered 503 before they did anything. Where it takes longer, as to fold a
+    long log anew, they are.
     """
 
     async def is_there() -> None:

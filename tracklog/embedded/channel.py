@@ -1,7 +1,7 @@
-"""What the front and its projector child say to each other, a JSON line a message, over a socket pair.
+"""The messages between the front and its projector child, a JSON line each, over a socket pair.
 
-Front to child: how far the log goes, and whether someone waits; whether the child is well; that the read model is
-damaged. Child to front: how far which read model is, and how the child is.
+Front to child: how far the log goes, and whether a reader waits; a request for the status; that the read model is
+damaged. Child to front: how far which read model is, and the status.
 """
 
 import asyncio
@@ -17,7 +17,7 @@ READ_LIMIT_BYTES: Final = 16 * 1024 * 1024
 
 
 class LogGrew(msgspec.Struct, frozen=True, tag="grew"):
-    """The log's end. `urgent`: someone waits for the read model to reach it."""
+    """The log's end. `urgent`: a reader waits for the read model to reach it, a request to flush."""
 
     end: int
     urgent: bool = False

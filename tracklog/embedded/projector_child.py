@@ -45,9 +45,9 @@ SEARCH_DAMAGE_S: Final = 0.5
 
 
 class _Front:
-    """What the front has said: how far the log goes, the furthest offset someone waits for, and what is damaged.
+    """What the front has sent: how far the log goes, the furthest offset a reader waits for, and what is damaged.
 
-    It asks how this process is, and is told `trouble`: what keeps events from being folded, None when nothing does.
+    It asks for the status of this process: `trouble`, what keeps events from being folded, None when nothing does.
     """
 
     def __init__(self, channel: Channel, log: SqliteEventLogReader) -> None:
@@ -160,8 +160,8 @@ class _Projection:
         from projector import sqlite_generations  # it brings SQLAlchemy along, which takes 17 MB and is seldom needed
 
         fresh = sqlite_generations.next_generation(self._log_path)
-        # Nobody may take the events that are missing in it for events that never were.
-        self._tell(fresh, Progress({PARTITION: 0}, (), 0))
+        # The events that are missing in it must not be taken for events that never were.
+        self._send(fresh, Progress({PARTITION: 0}, (), 0))
         sqlite_generations.replace(self._log_path, path, fresh, log_id)
         self._damage = None
         return fresh
@@ -181,9 +181,9 @@ class _Projection:
                 WHOLE_LOG_BATCH_BYTES,
             )
             await worker.start()
-            # The refusals of a commit that a killed predecessor did not live to tell.
-            told = await read_model.refusals_since(PARTITION, self._since)
-            await self._publish(path, Progress(worker.checkpoint, told, worker.set_aside_count))
+            # The refusals of a commit that a predecessor was killed before it could send.
+            refusals = await read_model.refusals_since(PARTITION, self._since)
+            await self._publish(path, Progress(worker.checkpoint, refusals, worker.set_aside_count))
             self._front.trouble = None
             try:
                 await self._fold(worker, path)
@@ -207,10 +207,10 @@ class _Projection:
             await asyncio.gather(folding, hearing, return_exceptions=True)
 
     async def _publish(self, path: Path, progress: Progress) -> None:
-        self._tell(path, progress)
+        self._send(path, progress)
         await asyncio.sleep(0)  # a long log is folded without waiting for anything, and the front may ask meanwhile
 
-    def _tell(self, path: Path, progress: Progress) -> None:
+    def _send(self, path: Path, progress: Progress) -> None:
         self._channel.send(
             Projected(
                 path.name,

@@ -45,7 +45,7 @@ class EmbeddedSystem:
         self.log_path = log_path.absolute()
         self._hung_s = hung_s
         self._channel: Channel | None = None
-        self._told_end = 0
+        self._sent_end = 0
         self._damage: Damaged | None = None
         self._asked: dict[int, asyncio.Future[Status]] = {}
         self._numbers = itertools.count()
@@ -78,12 +78,12 @@ class EmbeddedSystem:
             await self._supervising
         self._executor.shutdown()
 
-    # --- how it is ------------------------------------------------------------------------------------------------
+    # --- status ---------------------------------------------------------------------------------------------------
 
     async def check_projector(self) -> None:
         """Raise TemporarilyUnavailable, with why, when what is written now would not become visible soon."""
         if self._supervising.done():
-            raise TemporarilyUnavailable("Nobody looks after the projector any more; restart the server.")
+            raise TemporarilyUnavailable("The projector is no longer supervised; restart the server.")
         for reason in (self._supervisor.trouble, self.progress.incomplete):
             if reason is not None:
                 raise TemporarilyUnavailable(reason)
@@ -102,9 +102,9 @@ class EmbeddedSystem:
 
     def read_model_damaged(self, generation: str, why: str) -> None:
         """A reader found a read model damaged: have the child fold a new one. May be called in any thread."""
-        self._loop.call_soon_threadsafe(self._tell_damage, Damaged(generation, why))
+        self._loop.call_soon_threadsafe(self._report_damage, Damaged(generation, why))
 
-    def _tell_damage(self, damage: Damaged) -> None:
+    def _report_damage(self, damage: Damaged) -> None:
         self._damage = damage  # for a child that is being started
         if self._channel is not None:
             self._channel.send(damage)
@@ -192,13 +192,13 @@ class EmbeddedSystem:
         if self._damage is not None and message.generation != self._damage.generation:
             self._damage = None
         self.progress.projected(message)
-        self._told_end = min(self._told_end, message.checkpoint)
+        self._sent_end = min(self._sent_end, message.checkpoint)
         self._log_grew(self.log.newest_end)
 
     def _log_grew(self, end: int) -> None:
         """Wake the child once; while it has not answered it is at work, and finds what else came by itself."""
-        if self._channel is not None and end > self.progress.checkpoint and self._told_end <= self.progress.checkpoint:
-            self._told_end = end
+        if self._channel is not None and end > self.progress.checkpoint and self._sent_end <= self.progress.checkpoint:
+            self._sent_end = end
             self._channel.send(LogGrew(end))
 
     def _request_flush(self, offset: int) -> None:

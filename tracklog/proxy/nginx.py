@@ -1,4 +1,4 @@
-"""The configuration of nginx as the one door to the roles, made from the route table.
+"""The configuration of nginx as the proxy before the roles, made from the route table.
 
 How a request finds its role:
 
@@ -62,7 +62,7 @@ MAX_HEADER: Final = "8 64k"
 """As the roles take them: a request line names a hundred runs."""
 
 BAD_REQUEST_PATH: Final = "/.proxy/bad-request"
-"""Inside the proxy only; nobody else's path begins like this."""
+"""Inside the proxy only; no other path begins like this."""
 
 _VARIABLE: Final = re.compile(r"\{(?P<name>[^{}:]+)(?::(?P<pattern>[^{}]*))?\}")
 _REGEX_SPECIAL: Final = re.compile(r"[\\.^$*+?{}\[\]|()]")
@@ -118,7 +118,7 @@ class RoleTable:
         by_path: dict[str, Role] = {}
         by_method: dict[tuple[str, str], Role] = {}
         for path, roles in methods.items():
-            # A method that nobody serves is refused by the role that reads, as good as any.
+            # A method that no role serves is refused by the role that reads, as good as any.
             by_path[path] = next(iter(roles.values())) if len(set(roles.values())) == 1 else DEFAULT_ROLE
             by_method |= {(method, path): role for method, role in roles.items() if role is not by_path[path]}
         return cls(by_path, by_method)

@@ -20,12 +20,12 @@ class _NeverAsked:
 
 def built_routes() -> list[Route]:
     """Every route that some role of this version has a service for. Their handlers must not be called."""
-    nobody: Any = _NeverAsked()
+    service: Any = _NeverAsked()
     return [
-        *ingest_routes(nobody),
-        *query_routes(nobody, nobody, nobody),
+        *ingest_routes(service),
+        *query_routes(service, service, service),
         *page_routes(None),
-        *artifact_routes(nobody),
+        *artifact_routes(service),
     ]
 
 

@@ -12,7 +12,7 @@ ANY_IPV4: Final = "0.0.0.0"
 ANY_IPV6: Final = "::"
 
 _ELSEWHERE: Final = {socket.AF_INET: "192.0.2.1", socket.AF_INET6: "2001:db8::1"}
-"""Addresses of nobody, for documentation (RFC 5737, RFC 3849): the way to them is the way out of this machine."""
+"""Addresses for documentation, which no machine has (RFC 5737, RFC 3849): their route leads out of this machine."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

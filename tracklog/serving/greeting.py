@@ -1,4 +1,4 @@
-"""What an operator is told when a server is there."""
+"""What is announced to the operator when a server is there."""
 
 from tracklog.page.fetch import default_page_folder, is_complete
 from tracklog.serving.addresses import Reach
@@ -33,7 +33,7 @@ def greeting(
     lines.append(
         "  There is no authentication: any program of this machine may read and change everything."
         if reach.only_here
-        else "  NOT PROTECTED: there is no authentication, and other machines can reach this. Whoever does may read, "
+        else "  NOT PROTECTED: there is no authentication, and other machines can reach this. Their programs may read, "
         "change and delete everything. Listen on 127.0.0.1 behind a proxy that authenticates, or trust the network."
     )
     return "\n".join(lines)

@@ -44,10 +44,10 @@ class JsonLines(logging.Formatter):
     def formatException(self, ei: ExceptionInfo) -> str:  # noqa: N802  # the name is logging's
         """Where an exception came from, without what it says: libraries quote in it what they were given, and that is
         a part of somebody's request."""
-        return "\n".join(_told(ei[1])) if ei[1] is not None else ""
+        return "\n".join(_lines_of(ei[1])) if ei[1] is not None else ""
 
 
-def _told(error: BaseException) -> Iterator[str]:
+def _lines_of(error: BaseException) -> Iterator[str]:
     """The chain of exceptions, the first cause first, as Python prints it."""
     chain: list[BaseException] = []
     one: BaseException | None = error

@@ -1,4 +1,4 @@
-"""Looking after the log that a process has open: that it stays in its place, and keeps every event."""
+"""Watching the log that a process has open: that it stays in its place, and keeps every event."""
 
 import asyncio
 import logging
@@ -62,13 +62,13 @@ class LogWatch:
             except LogReplaced as replaced:
                 self._replaced = replaced
             except (ForeignLog, LogGone) as fault:
-                self._tell(str(fault))
+                self._note(str(fault))
             except LogUnavailable:
-                continue  # whoever uses the log says so
+                continue  # readers and writers of the log report it
             else:
-                self._tell(None)
+                self._note(None)
 
-    def _tell(self, fault: str | None) -> None:
+    def _note(self, fault: str | None) -> None:
         if fault != self._fault:
             logger.error("%s", fault or "the log is there and keeps every event again")
         self._fault = fault

@@ -21,7 +21,7 @@ from tracklog.web.app import FRONT_DOOR, create_app, create_runner
 from tracklog.web.bounds import bounds_with, raise_open_files
 from tracklog.web.metrics import RequestCounts, ServerMetrics
 from tracklog.web.metrics_route import metrics_route
-from tracklog.web.readiness import Readiness, ready_route, tell_until_ready
+from tracklog.web.readiness import Readiness, announce_until_ready, ready_route
 from tracklog.web.server import Listener, Runner, Server
 
 logger = logging.getLogger(__name__)
@@ -52,7 +52,7 @@ async def serve(
 ) -> None:
     """Serve until SIGTERM or SIGINT, then answer what is under way, and return. A second signal ends at once.
 
-    `greeting` says what an operator is told at the start, given how the server is reached.
+    `greeting` makes what is announced at the start, given how the server is reached.
     Raises AddressTaken, and whatever opening the services raises, before anything is served.
     """
     stopping = asyncio.Event()
@@ -87,7 +87,7 @@ async def _serve_until(
             gc.set_threshold(50_000, 20, 20)
 
             announce(greeting(_reach(listeners, listen, web_settings)))
-            telling = asyncio.create_task(tell_until_ready(readiness, announce))
+            telling = asyncio.create_task(announce_until_ready(readiness, announce))
             async with server.looking():
                 await stopping.wait()
             telling.cancel()
@@ -122,7 +122,7 @@ async def _started(served: Services, readiness: Readiness, settings: WebSettings
 
 
 def log_broken_callback(_loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-    """Log what nobody caught. The context's objects are left out: they show what a request held."""
+    """Log an exception that no code caught. The context's objects are left out: they show what a request held."""
     logger.error("%s", context.get("message", "a callback failed"), exc_info=context.get("exception"))
 
 

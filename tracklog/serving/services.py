@@ -1,4 +1,4 @@
-"""What a process serves and needs, as every role and deployment says it."""
+"""What a process serves and needs, declared by every role and deployment."""
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
@@ -23,7 +23,7 @@ class ToldToStop(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Services:
-    """What a process serves: routes, what it tells in its metrics, and what it needs to be ready, by name.
+    """What a process serves: routes, its metrics, and what it needs to be ready, by name.
 
     `role` names the process where others serve the rest, whose kinds of routes are not in `kinds`.
     """
@@ -37,4 +37,4 @@ class Services:
 
 Open = Callable[[asyncio.Event], AbstractAsyncContextManager[Services]]
 """Opens the services of a process, and closes them when the context is left. The event is set when it is to stop;
-who still waits for something then raises ToldToStop. Raises CannotStart where that does not come within a bound."""
+it then raises ToldToStop if it still waits for something, and CannotStart where that does not come within a bound."""

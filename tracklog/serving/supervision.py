@@ -16,7 +16,7 @@ _STOP_S: Final = 5.0
 """How long a child may take for the batch it is in before it is killed; the log keeps what it did not fold."""
 
 PING_S: Final = 1.0
-"""How often a child is looked after."""
+"""How often a child is asked for a sign of life."""
 
 HUNG_S: Final = 30.0
 """A child that gives no sign of life for so long is killed. A batch takes a fraction of a second, and a slow disk some
@@ -50,7 +50,7 @@ class Supervisor:
         return self._trouble
 
     def is_at_work(self) -> None:
-        """The child has said so."""
+        """The child has reported that it is at work."""
         self._trouble = None
 
     async def keep_running(self, restart_s: float = RESTART_S) -> None:
@@ -87,7 +87,7 @@ def how_it_ended(returncode: int | None) -> str:
 class Pulse:
     """Whether a child still gives signs of life, counted in looks.
 
-    Not in time: a machine that was suspended has let much time pass, in which nobody could have been heard.
+    Not in time: a machine that was suspended has let much time pass, in which no child could have been heard.
     """
 
     def __init__(self, most_silent_looks: int) -> None:

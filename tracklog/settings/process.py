@@ -149,7 +149,7 @@ def check_store(option: str, uri: str) -> None:
 def artifact_root_of(uri: str | None, *, serve_artifacts: bool, destination: str) -> str:
     """Where new experiments keep their artifacts: as given, else through this server, else the destination itself.
 
-    Raises SettingRefused, also for a URI with a password: clients are told it, and events keep it.
+    Raises SettingRefused, also for a URI with a password: clients are sent it, and events keep it.
     """
     if uri is None:
         if serve_artifacts:
@@ -182,7 +182,7 @@ def check_tells_no_password(option: str, uri: str) -> None:
     """Raises SettingRefused."""
     if urlsplit(uri).password is not None:
         raise SettingRefused(
-            f"{option} {redacted(uri)!r} holds a password, and clients would be told it: leave it out, or pass "
+            f"{option} {redacted(uri)!r} holds a password, and clients would be sent it: leave it out, or pass "
             "artifacts through the server (--serve-artifacts)."
         )
 

@@ -19,7 +19,7 @@ _POSTGRESQL_SCHEMES: Final = ("postgresql", "postgres")
 
 
 class SettingRefused(ValueError):
-    """A setting cannot be honoured; the message is one sentence for whoever set it."""
+    """A setting cannot be honoured; the message is one sentence for the operator."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +78,7 @@ Stores = EmbeddedStores | SharedStores
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KafkaOptions:
-    """What may be said of a log in Kafka beside its URI; None is not said."""
+    """The settings of a log in Kafka beside its URI; None for those that are not given."""
 
     config_file: Path | None = None
     partitions: int | None = None
@@ -87,16 +87,16 @@ class KafkaOptions:
     @property
     def given(self) -> list[str]:
         """The names of the options that were."""
-        said = {
+        given = {
             "--kafka-config": self.config_file,
             "--kafka-partitions": self.partitions,
             "--kafka-replication-factor": self.replication_factor,
         }
-        return [name for name, value in said.items() if value is not None]
+        return [name for name, value in given.items() if value is not None]
 
 
 def stores_of(backend_store_uri: str | None, event_log_uri: str | None, kafka: KafkaOptions) -> Stores:
-    """The house that the options describe; without any an SQLite log in the default folder.
+    """The stores that the options describe; without any an SQLite log in the default folder.
 
     Raises SettingRefused for what does not fit together.
     """

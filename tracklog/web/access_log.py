@@ -66,7 +66,7 @@ class AccessLog:
         return b"".join(lines)
 
     def _write(self, text: bytes) -> None:
-        """Runs in a thread: a pipe that nobody reads blocks here, and not the event loop."""
+        """Runs in a thread: a pipe that is not read blocks this thread, and not the event loop."""
         rest = memoryview(text)
         try:
             while rest:

@@ -1,7 +1,7 @@
 """How much of everything clients may have of a server at once, and how it is shared among them.
 
-Nobody is told to wait for what others hold: a client may have as much of a thing as is left of it. One client alone
-gets half, two get a third each, and whoever comes next always finds something, however greedy the others are.
+A client never waits for what others hold: it may have as much of a thing as is left of it. One client alone gets half,
+two get a third each, and the next one always finds something, however greedy the others are.
 Source: the dynamic thresholds of Choudhury and Hahne, "Dynamic queue length thresholds for shared-memory packet
 switches", IEEE/ACM Transactions on Networking 6, 1998.
 """
@@ -86,7 +86,7 @@ class Shares:
 
 
 def client_of(address: str) -> str:
-    """Whom the bounds take an address for: who has one IPv6 address has the 2**64 beside it."""
+    """The client that the bounds count an address for: the owner of one IPv6 address has the 2**64 beside it."""
     if ":" not in address:
         return address
     try:

@@ -9,7 +9,7 @@ from aiohttp import hdrs, web
 from tracklog.settings.process import IpNetwork
 
 MAX_HOPS: Final = 16
-"""Proxies that are asked who came to them. A longer chain is nobody's set-up."""
+"""Proxies whose account of the client is followed. No set-up has a longer chain."""
 
 
 def trust_rule(trusted: Sequence[IpNetwork]) -> Callable[[str | None], bool]:
@@ -44,7 +44,7 @@ def client_address_rule(trusted: Sequence[IpNetwork]) -> Callable[[web.Request],
             try:
                 address = str(ip_address(hop.strip()))
             except ValueError:
-                return address  # no address was said, or something that is none
+                return address  # no address is given, or text that is none
             if not is_trusted(address):
                 return address
         return address

@@ -170,7 +170,7 @@ class Connection(RequestHandler):
         self._pause_transport_reading()
 
     def _end_body(self, error: TracklogError) -> None:
-        """Have whoever reads the body under way hear of `error`."""
+        """Raise `error` in the handler that reads the body under way."""
         assert self._body is not None
         self._is_charging = False
         self.body_failed = True

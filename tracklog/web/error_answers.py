@@ -33,7 +33,7 @@ IS_ANSWERING: Final = web.RequestKey("tracklog.is_answering", bool)
 ERROR_CODE: Final = web.RequestKey("tracklog.error_code", str)
 
 CLIENT_GONE_STATUS: Final = 499
-"""In log and metrics, for an answer nobody waited for."""
+"""In log and metrics, for an answer whose client was gone."""
 
 USER_ERROR: Final = "KAM00"
 SYSTEM_ERROR: Final = "XXM00"
@@ -107,7 +107,7 @@ def http_error(error: web.HTTPException, method: str, path: str, role: str | Non
 
 
 def error_answer(request: web.Request, error: TracklogError, status: int | None = None) -> web.Response:
-    """The answer that tells of `error`, unless another answer has begun: then only the connection can be ended."""
+    """The answer for `error`, unless another answer has begun: then only the connection can be ended."""
     if IS_ANSWERING in request:
         raise ConnectionResetError("An answer cannot be completed") from error
     request[ERROR_CODE] = error.error_code
@@ -130,7 +130,7 @@ def framework_error_answer(request: web.Request, error: web.HTTPException, role:
 
 
 def end_connection(request: web.Request, error: ConnectionError) -> web.Response:
-    """End a connection that is beyond answering; what is returned reaches nobody.
+    """End a connection that is beyond answering; what is returned is not sent.
 
     Raised further, the error would be taken for a fault of this program, and traced into the log for every client that
     closes a download. One whose client takes nothing any more would stay open until what waits for it has left.
@@ -152,7 +152,7 @@ def timeout_answer(request: web.Request, timeout_s: float) -> web.Response:
 
 
 def fault_answer(request: web.Request, error: Exception) -> web.Response:
-    """The answer to what nobody expected; the trace goes to the server's log and nowhere else."""
+    """The answer to an unexpected error; the trace goes to the server's log and nowhere else."""
     route = request.match_info.route.resource
     logger.error(
         "request %s: %s %s raised %s",

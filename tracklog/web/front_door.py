@@ -1,4 +1,4 @@
-"""What holds for every request, in one middleware: who asks, what is let in, how long it may take, how it is answered.
+"""What holds for every request, in one middleware: the client, what is let in, its time limit, its answer.
 
 One function and not a chain of them: a request is to pass in some ten microseconds, and each layer of coroutines
 would cost one.
@@ -77,7 +77,7 @@ _REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._:/+=@-]{1,128}")
 
 @dataclass(frozen=True, slots=True)
 class Served:
-    """What the door needs to know of an endpoint. `share` None is let in always."""
+    """What the front door needs to know of an endpoint. Where `share` is None, every request is let in."""
 
     template: str
     kind: Kind
@@ -188,7 +188,7 @@ class FrontDoor:
                     await self._drained.wait()
 
     def _actor(self, request: web.Request, connection: "Connection") -> Actor:
-        """Who asks, the same object for the same client as long as few different ones come."""
+        """The client that asks: the same object for the same client, as long as few different ones come."""
         address = connection.address
         if self._has_proxies:
             address = self._client_address(request) or ""
@@ -326,7 +326,7 @@ class FrontDoor:
         return response
 
     def checked(self, request: web.BaseRequest, response: web.StreamResponse) -> web.StreamResponse:
-        """`response`, unless it is one that the framework made past this door, of an expectation it does not know."""
+        """`response`, unless the framework made it without the middleware, for an expectation that it does not know."""
         if not isinstance(response, web.HTTPException):
             return response
         return self.answer_unparsed(request, response.status, BadRequest("The request expects what is not known here."))

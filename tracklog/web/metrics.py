@@ -145,18 +145,18 @@ class ServerMetrics(Collector):
     def __init__(self, counts: RequestCounts, sources: Iterable[MetricSource] = ()) -> None:
         self._counts = counts
         self._sources = tuple(sources)
-        self._told: list[Metric] = []
+        self._from_sources: list[Metric] = []
 
     async def text(self) -> bytes:
         """All metrics in the Prometheus text format."""
-        self._told = [metric for source in self._sources for metric in await source()]
+        self._from_sources = [metric for source in self._sources for metric in await source()]
         registry = CollectorRegistry(auto_describe=False)
         registry.register(self)
         return generate_latest(registry)
 
     def collect(self) -> Iterator[Metric]:
         yield from self._requests()
-        yield from self._told
+        yield from self._from_sources
         yield GaugeMetricFamily(RESIDENT_MEMORY, "Resident memory of the process.", value=resident_memory_bytes())
         yield GaugeMetricFamily(OPEN_FILES, "Open files and sockets of the process.", value=open_file_descriptors())
 

@@ -111,7 +111,7 @@ def without_port(host: str) -> str:
 def remembered(rule: Rule) -> Rule:
     """`rule`, asked once for each value that is taken, as long as few different ones come.
 
-    What is refused is not kept: it may be anything, and whoever sends it need not be fast.
+    What is refused is not kept: it may be anything, and its sender need not be fast.
     """
     taken: set[str] = set()
 

@@ -12,10 +12,10 @@ from aiohttp import hdrs, web
 from schemas.rest.route import NO_PREFIX, READ_LIMITS, Kind, Permission, Route
 
 BOUND_S: Final = 2.0
-"""How long a need may take to answer. Probes give up after a few seconds, and this must be told before."""
+"""How long a need may take to answer. Probes give up after a few seconds, and must have the answer before."""
 
 FRESH_S: Final = 0.5
-"""How long an answer holds: whoever may ask cannot have the stores asked more often."""
+"""How long an answer holds: however many probes there are, the stores are not asked more often."""
 
 FOUND_S: Final = 10.0
 MISSED_S: Final = 2.0
@@ -51,14 +51,14 @@ def seldom(check: Check, now_s: Callable[[], float] = time.monotonic) -> Check:
         nonlocal checking
         if checking is None or now_s() >= until_s:
             checking = asyncio.create_task(made())
-            checking.add_done_callback(_heard)
+            checking.add_done_callback(_retrieved)
         await asyncio.shield(checking)
 
     return checked
 
 
-def _heard(checking: asyncio.Task[None]) -> None:
-    """Whoever asked is told by the task itself; that nobody may have waited for it is no fault."""
+def _retrieved(checking: asyncio.Task[None]) -> None:
+    """Take the exception of a check, so that none is logged as never retrieved: those who wait get it from the task."""
     if not checking.cancelled():
         checking.exception()
 
@@ -85,18 +85,18 @@ class Readiness:
             return self._missing
 
 
-async def tell_until_ready(readiness: Readiness, announce: Callable[[str], None]) -> None:
+async def announce_until_ready(readiness: Readiness, announce: Callable[[str], None]) -> None:
     """Return once everything is there; what takes longer than QUIET_S is announced, and that it is there at last."""
     now_s = asyncio.get_running_loop().time
     quiet_until_s = now_s() + QUIET_S
-    told: set[str] = set()
+    announced: set[str] = set()
     while missing := await readiness.missing():
-        if now_s() >= quiet_until_s and missing.keys() != told:
-            told = set(missing)
+        if now_s() >= quiet_until_s and missing.keys() != announced:
+            announced = set(missing)
             for name, why in missing.items():
                 announce(f"Not ready, as GET /ready says: {name}: {why}")
         await asyncio.sleep(LOOK_S)
-    if told:
+    if announced:
         announce("Ready.")
 
 

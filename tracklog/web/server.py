@@ -1,4 +1,4 @@
-"""The connections of a process, all together: who is let in, who must make room, who has been silent for too long."""
+"""The connections of a process, all together: which are accepted, make room, or have been silent for too long."""
 
 import asyncio
 import errno
@@ -27,7 +27,7 @@ LOOK_S: Final = 1.0
 """How often connections are looked at for silence, and so how late it is noticed."""
 
 ACCEPTED_AT_ONCE: Final = 32
-"""Then whoever is connected has a turn."""
+"""Then the connections that are open have a turn."""
 
 OUT_OF_RESOURCES: Final = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
 
@@ -65,8 +65,8 @@ class Server(FrameworkServer):
         """Bytes that clients held at most since memory was given back last."""
         self._trim = trimming()
         give_back_large_blocks()
-        self._told_s = -TELL_AGAIN_S
-        self._nobody_idle_until_s = 0.0
+        self._logged_s = -TELL_AGAIN_S
+        self._none_idle_until_s = 0.0
 
     def __call__(self) -> Connection:
         return Connection(self, loop=self._loop, **self._kwargs)
@@ -99,19 +99,19 @@ class Server(FrameworkServer):
         """Count a connection that was not taken, and say so now and then."""
         self.counts.connections_refused += 1
         now_s = self._loop.time()
-        if now_s - self._told_s >= TELL_AGAIN_S:
-            self._told_s = now_s
+        if now_s - self._logged_s >= TELL_AGAIN_S:
+            self._logged_s = now_s
             logger.warning("connections are turned away: %s", why)
 
     def _made_room(self, concerns: Callable[[Connection], bool]) -> bool:
         """Close a few of the connections that have been idle for longest; whether there were any."""
         now_s = self._loop.time()
-        if now_s < self._nobody_idle_until_s:
+        if now_s < self._none_idle_until_s:
             return False
         idle = sorted((one for one in self.open if one.is_idle and concerns(one)), key=lambda one: one.since_s)
         if not idle:
-            # To look through all of them for each that knocks would be work that grows with the attack.
-            self._nobody_idle_until_s = now_s + LOOK_S / 10
+            # To look through all of them for each new one would be work that grows with the attack.
+            self._none_idle_until_s = now_s + LOOK_S / 10
         for one in idle[: 1 + len(idle) // 16]:
             one.close_idle()
         return bool(idle)

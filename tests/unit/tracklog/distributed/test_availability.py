@@ -7,7 +7,7 @@ from collections.abc import Iterable
 import pytest
 
 from event_log.port import LogAccessRefused, LogUnavailable
-from tracklog.distributed.availability import AWAY_S, REFUSED_S, SAID_EVERY_S, once_available
+from tracklog.distributed.availability import AWAY_S, LOGGED_EVERY_S, REFUSED_S, once_available
 from tracklog.serving.services import CannotStart, ToldToStop
 
 AWAY, REFUSED = LogUnavailable("away"), LogAccessRefused("wrong password")
@@ -52,7 +52,7 @@ async def test_only_a_refusal_that_lasts_counts() -> None:
 
 async def test_whoever_waits_is_told_now_and_again_for_how_long(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.WARNING):
-        await Attempts([(0.5, AWAY), (1, AWAY), (1, AWAY), (SAID_EVERY_S, AWAY), (1, "there")]).made()
+        await Attempts([(0.5, AWAY), (1, AWAY), (1, AWAY), (LOGGED_EVERY_S, AWAY), (1, "there")]).made()
     assert caplog.messages == [
         "waiting to start, for 298 s more at most: away",
         "waiting to start, for 288 s more at most: away",

@@ -553,7 +553,7 @@ async def test_idle_connections_make_room(tmp_path: Path) -> None:
         await served.until(lambda: connection._waiter is not None)
         assert server.connection_from("10.0.0.1") is None  # it was not seen idle yet
         served.pass_s(0)
-        server._nobody_idle_until_s = 0.0
+        server._none_idle_until_s = 0.0
         assert server.connection_from("10.0.0.1") is not None
         assert await raw.is_ended()
         await raw.close()

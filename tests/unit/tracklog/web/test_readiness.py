@@ -12,7 +12,7 @@ from tests.web_server import WebServer
 from tracklog.settings.process import WebSettings
 from tracklog.web import readiness
 from tracklog.web.app import create_app
-from tracklog.web.readiness import QUIET_S, Check, Readiness, ready_route, seldom, tell_until_ready
+from tracklog.web.readiness import QUIET_S, Check, Readiness, announce_until_ready, ready_route, seldom
 
 
 async def fine() -> None:
@@ -126,7 +126,7 @@ def test_what_keeps_a_process_from_being_ready_is_announced_once_and_that_it_is_
             if asyncio.get_running_loop().time() - begun_s < ready_after_s:
                 raise TemporarilyUnavailable("access denied")
 
-        await tell_until_ready(Readiness({"artifact store": store}), said.append)
+        await announce_until_ready(Readiness({"artifact store": store}), said.append)
 
     run_in_virtual_time(told(QUIET_S / 2))
     assert said == []
