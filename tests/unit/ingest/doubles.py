@@ -69,6 +69,8 @@ class ProjectionOnDemand(ProjectionProgress, Lookups):
             await self._worker.start()
             await self._worker.fold_until(positions)
             self._next_offset = self._worker.checkpoint[0]
+        if positions[0] > self._next_offset:
+            raise ProjectionBehind(f"the log ends at 0:{self._next_offset}")
 
     async def verdict(self, position: Position, timeout_s: float) -> TracklogError | None:
         await self.wait_until({0: position.offset + 1}, timeout_s)
