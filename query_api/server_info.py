@@ -13,5 +13,5 @@ SERVER_INFO: Final = (
     b'"features_enabled":{"gateway":false,"scheduled_issue_detection":false},'
     b'"tracking_auth":"","artifacts_presigned_only":false}'
 )
-"""Parts and presigned downloads are there for whoever asks, but not told of: a client that hears of them sends what is
-large past this server, to a store that it may not be able to reach."""
+"""Multipart uploads and presigned downloads are served but not announced: a client that knows of them sends large files
+past this server, to a store that it may not be able to reach."""

@@ -125,7 +125,7 @@ def parse_filter(text: str) -> tuple[Clause, ...]:
 
 
 async def parse_long_filter(text: str) -> tuple[Clause, ...]:
-    """As parse_filter, in a thread when the text is long: the parser is Python, and others have their turns meanwhile.
+    """As parse_filter, in a thread when the text is long: the parser is Python and would hold up other requests.
 
     Raises InvalidParameterValue.
     """

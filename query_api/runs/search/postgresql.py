@@ -33,7 +33,7 @@ from schemas.errors import DeadlineExceeded
 MAX_EXPERIMENTS_WALKED: Final = 100
 """Each experiment's order is walked on its own and the results merged; beyond this, all runs are sorted."""
 
-GLANCED_RUNS: Final = 2_000
+PROBED_RUNS: Final = 2_000
 """Five milliseconds a condition, about what counting takes whose result would be that these runs fill the page."""
 
 FEW_RUNS: Final = 1_000
@@ -61,8 +61,8 @@ async def find_runs(read_model: ReadModel, search: RunSearch) -> PageFound:
     conditions = RunConditions(POSTGRESQL, search, are_narrowed_together=True)
     plan = await plan_by_counts(read_model, conditions, FEW_RUNS, MANY_RUNS)
     if plan is None:
-        glance = _glance(conditions)
-        found = FirstRows([], True) if glance is None else await _found(read_model, search, glance)
+        probe = _probe(conditions)
+        found = FirstRows([], True) if probe is None else await _found(read_model, search, probe)
         if found.rows:
             return page_of(found, search.max_results)
         plan = await plan_by_counts(read_model, conditions, MANY_RUNS, MANY_RUNS)
@@ -195,14 +195,14 @@ def _place(walk: _Walk) -> list[Sql]:
     return [seek, after(columns, values)]
 
 
-# --- a glance -----------------------------------------------------------------------------------------------------
+# --- the probe ----------------------------------------------------------------------------------------------------
 
 
-def _glance(conditions: RunConditions) -> Sql | None:
+def _probe(conditions: RunConditions) -> Sql | None:
     """A statement for the page that looks at the first runs of the order alone: no rows when they do not fill it.
 
-    None for an order that is not that of one index. Runs that the index does not tell from the last one looked at are
-    looked at as well, for they may come before it.
+    None for an order that is not that of one index. Runs that are equal to the last one looked at, as far as the index
+    goes, are looked at as well, for they may come before it.
     """
     search = conditions.search
     walk = _walks(conditions, WALK)[0]
@@ -212,7 +212,7 @@ def _glance(conditions: RunConditions) -> Sql | None:
     where = joined(" AND ", [*walk.where, *place[:1]])
     leading = _leading(walk)
     looked_at = Sql(
-        f"(SELECT * FROM {walk.along} WHERE {where.text} ORDER BY {leading} FETCH FIRST {GLANCED_RUNS} ROWS WITH TIES)"
+        f"(SELECT * FROM {walk.along} WHERE {where.text} ORDER BY {leading} FETCH FIRST {PROBED_RUNS} ROWS WITH TIES)"
         f" {walk.along.split()[1]}",
         where.parameters,
     )
@@ -289,7 +289,8 @@ def _walks_by_key(search: RunSearch) -> list[_Walk]:
         number="r.run_number",
         where=(
             Sql(f"r.{_IN_EXPERIMENT}"),
-            # Counting both sides along their indexes is ten times faster than looking for each run's key in vain.
+            # Where every run has the key, counting both sides along their indexes is ten times faster than a look-up
+            # for each run.
             Sql(
                 f"(SELECT count(*) FROM runs WHERE {_IN_EXPERIMENT})"
                 f" > (SELECT count(*) FROM {table} WHERE {_IN_EXPERIMENT} AND key = ?)",

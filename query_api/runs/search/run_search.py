@@ -1,4 +1,4 @@
-"""A run search as checked data, which a dialect turns into its statements."""
+"""A run search as checked data: what a request comes to before any SQL."""
 
 from dataclasses import dataclass
 
@@ -15,7 +15,7 @@ class RunSearch:
     order: tuple[OrderTerm, ...]
     lifecycle_stage: str | None
     after: tuple[SortValue, ...] | None
-    """The sort values, as run_order lays them out, of the run before the first one to find."""
+    """The sort values, as `sort_kinds` lays them out, of the run before the first one to find."""
     max_results: int
 
     @property

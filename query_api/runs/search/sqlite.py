@@ -154,7 +154,8 @@ def _walks_by_key(search: RunSearch, experiment_id: int) -> list[Walk]:
         number="r.run_number",
         where=(
             Sql("r.experiment_id = ?", (experiment_id,)),
-            # Counting both sides along their indexes is ten times faster than looking for each run's key in vain.
+            # Where every run has the key, counting both sides along their indexes is ten times faster than a look-up
+            # for each run.
             Sql(
                 "(SELECT count(*) FROM runs INDEXED BY runs_by_start WHERE experiment_id = ?) >"
                 f" (SELECT count(*) FROM {table} INDEXED BY {table}_by_value WHERE experiment_id = ? AND key = ?)",

@@ -31,7 +31,7 @@ class Walk:
     after: tuple[SortValue, ...] | None = None
 
     def place(self) -> tuple[list[SortColumn], list[SortValue]] | None:
-        """The columns that tell runs apart here, with the values of the run to go on after; None at the beginning."""
+        """The columns in which runs differ here, with the values of the run to go on after; None at the beginning."""
         if self.after is None:
             return None
         pairs = zip(self.columns, self.after, strict=True)

@@ -113,6 +113,13 @@ def test_every_read_of_the_tracking_api_is_there(routes: tuple[Route, ...]) -> N
     }
 
 
+def test_a_traceback_names_what_each_handler_is_for(routes: tuple[Route, ...]) -> None:
+    names = {route.path: getattr(route.handler, "__name__", "") for route in routes}
+    assert "handle" not in names.values()
+    assert names["/mlflow/runs/get"] == "handle_GetRun"
+    assert names["/mlflow/metrics/get-history"] == "handle_GetMetricHistory"
+
+
 def test_only_what_the_server_says_of_itself_is_public(routes: tuple[Route, ...]) -> None:
     public = {route.path for route in routes if route.permission is Permission.PUBLIC}
     assert public == {"/health", "/version", "/mlflow/server-info"}

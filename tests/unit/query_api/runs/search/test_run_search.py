@@ -124,7 +124,7 @@ def in_order(runs: list[Run], order_by: list[str]) -> list[Run]:
 
 
 @pytest.fixture(
-    params=["as estimated", "walk and look up", "walk and test by sets", "start from a condition", "glance first"]
+    params=["as estimated", "walk and look up", "walk and test by sets", "start from a condition", "probe first"]
 )
 def plan(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     """The way to carry a search out, whatever the estimates say."""
@@ -133,7 +133,7 @@ def plan(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str
     async def planned(
         read_model: ReadModel, conditions: RunConditions, counted_runs: int, many_runs: int
     ) -> RunPlan | None:
-        if chosen == "glance first" and counted_runs < many_runs:
+        if chosen == "probe first" and counted_runs < many_runs:
             return None
         indexed = frozenset(
             index
@@ -146,7 +146,7 @@ def plan(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str
             return RunPlan(min(indexed), frozenset())
         return RunPlan(None, frozenset())
 
-    monkeypatch.setattr(postgresql_runs, "GLANCED_RUNS", 4)
+    monkeypatch.setattr(postgresql_runs, "PROBED_RUNS", 4)
     if chosen != "as estimated":
         for dialect in (sqlite_runs, postgresql_runs):
             monkeypatch.setattr(dialect, "plan_by_counts", planned)
