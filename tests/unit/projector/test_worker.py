@@ -10,11 +10,12 @@ import pytest
 from event_log.memory_event_log import MemoryEventLog
 from event_log.port import PartitionAssignment
 from projector.changes import Change
-from projector.port import CheckpointMove, Fenced, Refusal, SetAside, Superseded, Unwritable
+from projector.port import CheckpointMove, Fenced, ReadModelWriter, Refusal, SetAside, Superseded, Unwritable
 from projector.sqlite_writer import SqliteReadModelWriter
 from projector.worker import ProjectorWorker
 from schemas.events import AnyEvent, RunDataLogged, Tag
 from tests.contracts.partition_assignment_contract import Members, PartitionAssignmentContract
+from tests.contracts.read_model_writer_contract import ReadModelWriterContract, WrittenReadModel
 from tests.unit.projector.histories import RUNS, created, envelope, experiment
 from tests.unit.projector.read_models import Projected
 
@@ -87,6 +88,26 @@ class Writer(SqliteReadModelWriter):
             raise Unwritable(f"refused {self.refused}")
         self.commits += 1
         await super().commit(changes, refusals, set_aside, checkpoints, resumed)
+
+
+class InFile(WrittenReadModel):
+    """A read model that `Writer` writes."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._is_current = True
+
+    async def open(self) -> ReadModelWriter:
+        return Writer(self._path, is_current=lambda: self._is_current)
+
+    async def supersede(self) -> None:
+        self._is_current = False
+
+
+class TestWriter(ReadModelWriterContract):
+    @pytest.fixture
+    def read_model(self, tmp_path: Path) -> WrittenReadModel:
+        return InFile(Projected(tmp_path).path)
 
 
 async def a_log(*history: AnyEvent) -> MemoryEventLog:

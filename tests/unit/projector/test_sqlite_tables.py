@@ -1,0 +1,59 @@
+"""The statements of SQLite are generated from the values and the shape of the table."""
+
+import sqlite3
+
+import pytest
+
+from projector.changes import AppendBytes, Change, Delete, Insert, InsertNew, Read, ReadPairs, Update, Upsert
+from projector.sqlite_tables import TableShape, change_statement, select_statement, table_shape
+
+SHAPE = TableShape({"a": "BIGINT", "b": "TEXT", "c": "BLOB", "d": "TEXT"}, ["a", "b"])
+
+
+@pytest.mark.parametrize(
+    ("change", "statement"),
+    [
+        (Insert("t", ()), 'INSERT INTO "t" VALUES (?, ?, ?, ?)'),
+        (InsertNew("t", ()), 'INSERT INTO "t" VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING'),
+        (
+            Upsert("t", ()),
+            'INSERT INTO "t" VALUES (?, ?, ?, ?) ON CONFLICT ("a", "b") DO UPDATE SET "c" = excluded."c",'
+            ' "d" = excluded."d"',
+        ),
+        (
+            Upsert("t", (), ("c", "d")),
+            'INSERT INTO "t" VALUES (?, ?, ?, ?) ON CONFLICT ("a", "b") DO UPDATE SET "c" = excluded."c",'
+            ' "d" = excluded."d" WHERE (excluded."c", excluded."d") < ("c", "d")',
+        ),
+        (Update("t", ("d", "c"), ()), 'UPDATE "t" SET "d" = ?, "c" = ? WHERE "a" = ? AND "b" = ?'),
+        (AppendBytes("t", "c", ()), 'UPDATE "t" SET "c" = CAST("c" || ? AS BLOB) WHERE "a" = ? AND "b" = ?'),
+        (Delete("t", ()), 'DELETE FROM "t" WHERE "a" = ? AND "b" = ?'),
+    ],
+    ids=lambda value: type(value).__name__ if not isinstance(value, str) else "",
+)
+def test_a_change_is_one_statement_for_each_row(change: Change, statement: str) -> None:
+    assert change_statement(change, SHAPE) == statement
+
+
+def test_a_read_takes_all_keys_as_one_value() -> None:
+    assert (
+        select_statement(Read("t", ("a", "d"), "b", ()))
+        == 'SELECT t."a", t."d" FROM "t" t WHERE t."b" IN (SELECT value FROM json_each(?))'
+    )
+
+
+def test_a_read_of_pairs_looks_the_pairs_up_in_the_table() -> None:
+    connection = sqlite3.connect(":memory:")
+    connection.execute("CREATE TABLE t (a BIGINT, b TEXT, c BLOB, d TEXT, PRIMARY KEY (a, b)) WITHOUT ROWID")
+    sql = select_statement(ReadPairs("t", ("d",), ("a", "b"), {}))
+    plan = [row[3] for row in connection.execute(f"EXPLAIN QUERY PLAN {sql}", ("{}",))]
+    connection.close()
+    assert plan[-1] == "SEARCH t USING PRIMARY KEY (a=? AND b=?)"
+
+
+def test_the_shape_of_a_table_is_read_from_the_file() -> None:
+    connection = sqlite3.connect(":memory:")
+    connection.execute("CREATE TABLE t (a BIGINT, b TEXT, c BLOB, d TEXT, PRIMARY KEY (b, a))")
+    shape = table_shape(connection, "t")
+    connection.close()
+    assert shape == TableShape({"a": "BIGINT", "b": "TEXT", "c": "BLOB", "d": "TEXT"}, ["b", "a"])
