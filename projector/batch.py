@@ -10,11 +10,12 @@ BATCH_EVENTS: Final = 2000
 """Enough that a transaction's fixed cost is small beside its events, few enough that a reader is not held up."""
 
 BATCH_BYTES: Final = 2 * 1024 * 1024
-"""Of payloads: some 50 events of 1,000 points, 60 ms of work on an idle machine. Whoever waits for an event of another
-partition waits for one such batch at most. Twice as many save a tenth of the work, and double that wait."""
+"""Of payloads: some 50 events of 1,000 points, 60 ms of work on an idle machine. A request that waits for an
+event of another partition waits for one such batch at most. Twice as many save a tenth of the work
+and double the wait."""
 
 WHOLE_LOG_BATCH_BYTES: Final = 4 * 1024 * 1024
-"""Of a worker alone with a log of one partition, where everyone waits for the same work: less of it is better."""
+"""Of a worker alone with a log of one partition: all readers wait for the same work, and it is less in larger batches."""
 
 
 def take(

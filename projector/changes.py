@@ -36,7 +36,7 @@ class ReadPairs(msgspec.Struct, frozen=True, gc=False):
 class NewNumbers(msgspec.Struct, frozen=True, gc=False):
     """`count` numbers for the key `column` of rows to be inserted into `table`, as rows of one column.
 
-    Nobody else is given them; those that are not used are never given again while the read model is being written.
+    No number is given twice to the writers of a read model, and none that a row has; some may never be used.
     In PostgreSQL they come from the sequence that is named as the column in the plural.
     """
 

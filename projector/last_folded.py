@@ -1,8 +1,7 @@
 """Whether a log still has the events that a read model folded last.
 
-A log that was put back from a copy and then written to has the id it had, and may be as long as it was; only its events
-tell that it went another way. Of a partition the last event is enough: one that is there was appended after all that
-come before it.
+A log that was restored from a backup and then written to has the same id, and may be as long as it was: only its events
+show that it diverged. For a partition the last event is enough: it was appended after all those before it.
 """
 
 from collections.abc import Mapping

@@ -26,11 +26,11 @@ class Unwritable(Exception):
 
 
 class ReadModelUnavailable(Exception):
-    """The database is away, or cannot be written now. A commit under way may have happened; the checkpoints tell."""
+    """The database is away, or cannot be written now. A commit under way may have happened: the checkpoints show it."""
 
 
 class DamagedReadModel(Exception):
-    """What is stored is not what was written, or some of it is gone. Only a new read model, from the log, helps."""
+    """What is stored is not what was written, or some of it is gone. The read model must be made anew from the log."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,7 @@ class CheckpointMove(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class SetAside:
-    """An event that could not be folded, or that follows one of its stream that could not."""
+    """An event to be set aside: it could not be folded, or follows one of its stream that could not."""
 
     event: RecordedEvent
     reason: str
@@ -61,7 +61,7 @@ class SetAside:
 
 @dataclass(frozen=True, slots=True)
 class SetAsidePosition:
-    """Where an event is that was set aside. `stream` is for people: a database may not hold it as it was."""
+    """Where an event is that was set aside. `stream` is only to be shown: a database may not hold it as it was."""
 
     partition: int
     offset: int

@@ -1,7 +1,7 @@
 """The generations of the read model in PostgreSQL: made, promoted, switched between and dropped.
 
 A generation is a schema and its row in `read_models`. The states: 'building' while it is behind the log, 'live' when
-it answers reads, 'retired' when another took its place, until nobody reads it any more and it is dropped.
+it answers reads, 'retired' when another took its place, until it has no readers any more and is dropped.
 
 A building generation is folded by the projectors when its schema version has no live one (an upgrade), and by
 `projector.postgresql_rebuild` when it has.
@@ -36,14 +36,14 @@ Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 
 _READ_MODELS: Final = f"{CONTROL_SCHEMA}.read_models"
 _LIST_LOCK: Final = 0
-"""Of the class FENCE_LOCK: whoever changes the list of generations holds it. Generations are numbered from 1."""
+"""Of the class FENCE_LOCK: it is held to change the list of generations. Generations are numbered from 1."""
 
 _CONNECT_TIMEOUT_S: Final = 5.0
 _SETTINGS: Final = {"application_name": "tracklog generations", "statement_timeout": "0", "lock_timeout": "0"}
 """Some statements here take long, whatever the database or the role has the bounds set to."""
 _CAUGHT_UP_EVENTS: Final = 2000
 """A new read model goes live this close to the log's end: a batch, which its readers then wait for as they do for any
-write. Behind a log that never rests it would wait for ever to be level."""
+write. Behind a log that is always written to, it might never be level."""
 
 _DROP_WAIT_MS: Final = 2000
 """How long dropping waits for readers, while new ones queue up behind it; then it is left to the next one to try."""
@@ -65,7 +65,7 @@ def _errors() -> Iterator[None]:
         with away():
             yield
     except (*MISSING_ERRORS, *DAMAGE_ERRORS) as error:
-        raise ReadModelUnavailable(f"The read models cannot be looked after: {describe_error(error)}") from error
+        raise ReadModelUnavailable(f"The list of read models cannot be used: {describe_error(error)}") from error
 
 
 @contextlib.asynccontextmanager
@@ -159,7 +159,7 @@ async def belonging_fault(connection: Connection, generation: int, log: EventLog
 
 
 async def retire(connection: Connection, generation: int) -> None:
-    """Have nobody fold into a generation or read from it any more, though there is none to take its place yet."""
+    """End all folding into a generation and all reading from it, though there is none to take its place yet."""
     async with alone(connection), held_still(connection, generation):
         await connection.execute(f"UPDATE {_READ_MODELS} SET state = 'retired' WHERE generation = $1", generation)
         await _announce(connection, generation)
@@ -239,9 +239,9 @@ async def switch(connection: Connection, retired: int, live: int) -> None:
 
 
 async def drop_retired(connection: Connection) -> list[int]:
-    """Drop the retired generations that nobody is reading at the moment, and return them.
+    """Drop the retired generations that have no readers at the moment, and return them.
 
-    Whoever still names one then finds no tables, so readers must have had time to follow the switch.
+    A process that still reads one then finds no tables, so readers must have had time to follow the switch.
     """
     dropped: list[int] = []
     for one in await generations(connection):

@@ -30,7 +30,7 @@ Assign = Callable[[int], PartitionAssignment]
 
 
 class PostgresqlProjection:
-    """One worker of the group that folds a log. `run` it in a task; the rest tells how it is doing.
+    """One worker of the group that folds a log. `run` it in a task; the other attributes show its state.
 
     The tables of `schemas.control` must be there.
     """
@@ -118,10 +118,10 @@ class PostgresqlProjection:
             await read_model.close()
 
     async def _fold(self, worker: ProjectorWorker, generation: Generation) -> None:
-        """Fold for ever, through every time in which the log is away, as a member of the group.
+        """Fold until cancelled, as one member of the group also across times in which the log is away.
 
-        One that left and joined anew would wait for its former self: brokers that were away never heard that it left,
-        and count it until its session runs out.
+        A worker that left the group and joined anew would wait for its own old membership: brokers that were away did
+        not learn that it left, and count it until its session times out.
         """
         while True:
             try:
@@ -166,7 +166,7 @@ class PostgresqlProjection:
         async with generations.connected(self._dsn) as connection:
             if await fault_of(connection, generation.number) is None:
                 return
-            # Told twice, because nothing is to be thrown away for the word of a broker that has just come back.
+            # Asked twice: a broker that has just come back may answer wrongly, and a read model is thrown away for it.
             await asyncio.sleep(_AGAIN_S)
             fault = await fault_of(connection, generation.number)
             if fault is None:

@@ -22,7 +22,7 @@ from schemas.envelope import Positions
 from schemas.postgresql import schema_of
 
 _REBUILD_LOCK: Final = -1
-"""Of the class FENCE_LOCK: whoever rebuilds holds it."""
+"""Of the class FENCE_LOCK: a rebuild holds it."""
 
 GRACE_S: Final = 10.0
 """Readers follow a switch within a second or so; those that were cut off from PostgreSQL meanwhile, later."""

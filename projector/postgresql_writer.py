@@ -40,7 +40,7 @@ FENCE_LOCK: Final = 0x747261
 """The class of advisory locks that every commit holds shared, by generation, and a switch holds alone."""
 
 _UNENCODABLE: Final = asyncpg.exceptions._base.DataError
-"""What asyncpg says of values; by its class alone it would pass for a lost connection."""
+"""Raised by asyncpg for values; by its base class alone it would be taken for a lost connection."""
 
 _UNWRITABLE: Final = (
     _UNENCODABLE,
@@ -69,7 +69,7 @@ _SETTINGS: Final = {
     # not wait for the disk. The files are not torn by it.
     "synchronous_commit": "off",
     # A worker that is stopped in the middle of a commit, by a debugger or a frozen machine, holds the rows of its
-    # checkpoints and the right to commit: whoever took its partitions over waits for no longer than this.
+    # checkpoints and the right to commit: the worker that took its partitions over waits no longer than this.
     "idle_in_transaction_session_timeout": f"{STALLED_MS}",
     # Every statement here finds its rows by their keys. Plans made while a table was small, or for one long list, must
     # not become scans of a table that has grown since.
@@ -83,7 +83,7 @@ _SETTINGS: Final = {
 
 @contextlib.contextmanager
 def away() -> Iterator[None]:
-    """What asyncpg raises when PostgreSQL is away, or does not do something now, as the port says it."""
+    """Turn what asyncpg raises when PostgreSQL is away, or cannot do something now, into ReadModelUnavailable."""
     try:
         yield
     except (_UNENCODABLE, *DAMAGE_ERRORS):
@@ -96,7 +96,7 @@ def away() -> Iterator[None]:
 
 @contextlib.contextmanager
 def _errors() -> Iterator[None]:
-    """What asyncpg raises of statements on the read model, as the port says it."""
+    """Turn what asyncpg raises of statements on the read model into the errors of the port."""
     try:
         with away():
             yield
@@ -226,8 +226,8 @@ class PostgresqlReadModelWriter(ReadModelWriter):
     async def _begin(self, checkpoints: Mapping[int, CheckpointMove]) -> str:
         """Open the transaction, move the checkpoints, and return the state of the generation.
 
-        The lock is a statement of its own, because the next one then sees what whoever held it alone has committed:
-        without it a commit could go into a generation that was retired while it waited for something.
+        The lock is a statement of its own, because the next one then sees what was committed by the process that held
+        the lock exclusively. Otherwise a commit could go into a generation that was retired while the commit waited.
         """
         await self._connection.execute(f"BEGIN; SELECT pg_advisory_xact_lock_shared({FENCE_LOCK}, {self._generation})")
         moved, state = await self._connection.fetchrow(  # type: ignore[misc]  # always a row
@@ -263,7 +263,7 @@ class PostgresqlReadModelWriter(ReadModelWriter):
                 refused if len(refused) <= progress_message.MAX_NOTIFIED_REFUSALS else None,
             )
         ).decode()
-        # Nothing but numbers is in the message. The count is of the whole read model, whoever set the events aside.
+        # Nothing but numbers is in the message. The count is of the whole read model, of all workers.
         await self._connection.execute(
             f"SELECT pg_notify('{PROGRESS_CHANNEL}', '{message[:-1]},\"set_aside\":' || count(*) || '}}')"
             " FROM (SELECT FROM set_aside LIMIT 10000) counted; COMMIT"

@@ -33,13 +33,13 @@ def next_generation(log: Path) -> Path:
 
 def create(path: Path, log_id: str) -> None:
     """Make an empty read model of this code's schema, of the log `log_id`. It appears whole or not at all."""
-    unborn = path.with_name(path.name + ".creating")
-    remove(unborn)
+    temporary = path.with_name(path.name + ".creating")
+    remove(temporary)
     try:
-        _create_tables(unborn, log_id)
-        unborn.rename(path)
+        _create_tables(temporary, log_id)
+        temporary.rename(path)
     except BaseException:
-        remove(unborn)  # it would count as a number that is taken
+        remove(temporary)  # its name would count as a number that is taken
         raise
 
 
@@ -99,7 +99,7 @@ def switch_to(log: Path, generation: Path) -> None:
 
 
 def remove(path: Path) -> None:
-    """Delete a read model that nobody needs, with what SQLite keeps beside it. Open readers keep reading it."""
+    """Delete a read model that is not needed, with what SQLite keeps beside it. Open readers keep reading it."""
     for suffix in ("", "-wal", "-shm", "-journal"):
         path.with_name(path.name + suffix).unlink(missing_ok=True)
 
@@ -107,7 +107,7 @@ def remove(path: Path) -> None:
 def ensure(log: Path, log_id: str, end: Positions) -> Path:
     """The read model of the log, made new and empty when there is none that this code can read and that belongs to it.
 
-    The log has the id `log_id` and reaches to `end`, and nobody folds it meanwhile.
+    The log has the id `log_id` and reaches to `end`. No worker may fold it meanwhile.
     """
     generation = current(log)
     if generation is not None:

@@ -1,4 +1,4 @@
-"""The worker: folds what the log brings in batches, commits rows with their checkpoints, and says how far it is."""
+"""The worker: folds the log in batches, commits rows with their checkpoints, and publishes its progress."""
 
 import asyncio
 import contextlib
@@ -22,15 +22,15 @@ logger = logging.getLogger(__name__)
 
 _IDLE_WAIT_S: Final = 5.0
 _CHECK_S: Final = 4.0
-"""How often a worker looks whether it could commit, which it would else find out when events come."""
+"""How often a worker checks that it could commit, which it would otherwise find out only when events come."""
 _FENCED_PAUSE_S: Final = 0.2
-"""Whoever fenced us has the partition, and the assignment will soon say so too."""
+"""Another worker has the partition, and the assignment will soon show it."""
 _FOLLOWS: Final = "an earlier event of its stream is set aside"
 
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """What a worker publishes after each commit: all of it is in the tables when it is said.
+    """What a worker publishes after each commit: all of it is in the tables by then.
 
     `checkpoint` holds the partitions that moved, `set_aside` counts the events of all that are this worker's, and
     `events` those of the commit.
@@ -44,11 +44,12 @@ class Progress:
 
 Publish = Callable[[Progress], Awaitable[None]]
 Linger = Callable[[Positions], Awaitable[None]]
-"""Called with the checkpoints when everything read was folded: may wait a little for more, unless someone waits."""
+"""Called with the checkpoints when everything read was folded. It may return a little later, so that more
+events come into the next batch; it returns at once when a reader waits for one of them."""
 
 
 async def publish_nothing(progress: Progress) -> None:
-    """For read models whose commits say it themselves."""
+    """For read models whose commits notify by themselves."""
 
 
 async def no_linger(checkpoint: Positions) -> None:
@@ -72,7 +73,7 @@ class _Partition:
 class ProjectorWorker:
     """Folds the partitions of `assignment`, whichever they are at the moment, into a read model.
 
-    Two workers that believe to have the same partition do no harm: the checkpoint lets one of them commit.
+    Two workers that both take a partition for their own do no harm: the checkpoint lets only one of them commit.
     """
 
     def __init__(
@@ -103,11 +104,11 @@ class ProjectorWorker:
         return sum(partition.set_aside for partition in self._partitions.values())
 
     async def start(self) -> None:
-        """Find the checkpoints, and fold again what was set aside: the code that could not may have been mended."""
+        """Find the checkpoints, and fold again what was set aside: the code may have been corrected since."""
         await self._follow_assignment()
 
     async def run(self) -> None:
-        """Fold for ever.
+        """Fold until cancelled.
 
         Raises Superseded when another read model took this one's place, ReadModelUnavailable and DamagedReadModel; and
         LogUnavailable, after which it may be run again.
@@ -128,7 +129,8 @@ class ProjectorWorker:
                 self._partitions.clear()
                 await self._assignment.wait_for_change(self._assignment.partitions, _FENCED_PAUSE_S)
             except LogUnavailable:
-                self._partitions.clear()  # of one that was being taken over not all may be known that was set aside
+                # While a partition was taken over, not all events set aside in it may have become known.
+                self._partitions.clear()
                 raise
 
     async def fold_until(self, end: Positions) -> None:
@@ -227,7 +229,7 @@ class ProjectorWorker:
     # --- batches --------------------------------------------------------------------------------------------------
 
     async def _fold_batch(self, events: Sequence[RecordedEvent]) -> None:
-        """Fold and commit. Where the database refuses a batch, its halves: until the culprits stand alone."""
+        """Fold and commit. A batch that the database refuses is halved, until each culprit stands alone."""
         try:
             await self._commit(events, await self._fold_events(events))
         except Unwritable as error:
@@ -278,7 +280,7 @@ class ProjectorWorker:
                 folded.state.fold(recorded, event)
             except TracklogError as error:
                 folded.refusals.append(Refusal(recorded.partition, recorded.offset, error.error_code, error.message))
-            except Exception as error:  # whatever a poison event raises, it must stop its own stream only
+            except Exception as error:  # a poison event may raise anything, and must stop its own stream only
                 reason = str(error) if isinstance(error, UndecodableEvent) else f"its fold raised {error!r}"
                 stopped.add(recorded.stream)
                 folded.set_aside.append(SetAside(recorded, reason))
