@@ -15,7 +15,7 @@ event of another partition waits for one such batch at most. Twice as many save 
 and double the wait."""
 
 WHOLE_LOG_BATCH_BYTES: Final = 4 * 1024 * 1024
-"""Of a worker alone with a log of one partition: all readers wait for the same work, and it is less in larger batches."""
+"""Of a worker alone with a log of one partition: all readers wait for the same work, which larger batches reduce."""
 
 
 def take(

@@ -17,7 +17,7 @@ from event_log.kafka.event_log import open_kafka_reader
 from event_log.kafka.settings import KafkaSettings
 from event_log.port import PartitionAssignment
 from projector import batch
-from projector.postgresql_projection import PostgresqlProjection
+from projector.postgresql_projector import PostgresqlProjector
 from projector.worker import Progress
 from tests.integration.logs_in_files import open_kept
 
@@ -57,7 +57,7 @@ async def fold_file(dsn: str, log: str, assignment: str, name: str) -> None:
     def member(generation: int) -> PartitionAssignment:
         return AssignmentInFile(Path(assignment), name)
 
-    await PostgresqlProjection(dsn, await open_kept(Path(log)), member, publish=_rest).run()
+    await PostgresqlProjector(dsn, await open_kept(Path(log)), member, publish=_rest).run()
 
 
 async def fold_kafka(dsn: str, uri: str) -> None:
@@ -66,7 +66,7 @@ async def fold_kafka(dsn: str, uri: str) -> None:
     def member(generation: int) -> PartitionAssignment:
         return KafkaAssignment(settings, f"{settings.topic}-{generation}")
 
-    await PostgresqlProjection(dsn, await open_kafka_reader(settings), member, publish=_rest).run()
+    await PostgresqlProjector(dsn, await open_kafka_reader(settings), member, publish=_rest).run()
 
 
 if __name__ == "__main__":

@@ -25,7 +25,7 @@ from event_log.kafka.settings import KafkaSettings
 from event_log.memory_event_log import MemoryEventLog
 from event_log.port import EventLog
 from projector import postgresql_generations as generations
-from projector.postgresql_projection import PostgresqlProjection
+from projector.postgresql_projector import PostgresqlProjector
 from schemas.events import (
     AnyEvent,
     DatasetInput,
@@ -281,7 +281,7 @@ async def test_a_killed_postgresql_that_lost_commits_ends_with_the_rows_of_one_u
     dice = random.Random(13)
     log = MemoryEventLog(PARTITIONS)
     read_model = await PostgresqlReadModel.live(own_postgresql.url, log)
-    projection = PostgresqlProjection(
+    projection = PostgresqlProjector(
         read_model.dsn, log, lambda generation: FixedAssignment(frozenset(range(PARTITIONS)))
     )
     projecting = asyncio.create_task(projection.run())

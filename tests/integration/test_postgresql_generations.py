@@ -14,7 +14,7 @@ from event_log.memory_event_log import MemoryEventLog
 from event_log.postgresql.control_schema import ensure_control_schema
 from projector import postgresql_generations as generations
 from projector.postgresql_generations import Generation
-from projector.postgresql_projection import PostgresqlProjection
+from projector.postgresql_projector import PostgresqlProjector
 from projector.postgresql_rebuild import rebuild_postgresql
 from projector.rebuild import RebuildUnderWay, Rebuilt
 from read_model.tables import SCHEMA_VERSION, metadata
@@ -50,9 +50,9 @@ async def rows(dsn: str, sql: str) -> list[tuple[object, ...]]:
 
 
 @asynccontextmanager
-async def projecting(dsn: str, log: MemoryEventLog) -> AsyncIterator[PostgresqlProjection]:
+async def projecting(dsn: str, log: MemoryEventLog) -> AsyncIterator[PostgresqlProjector]:
     """A projector of the whole log, as long as the block lasts."""
-    projection = PostgresqlProjection(dsn, log, lambda generation: FixedAssignment(frozenset(range(PARTITIONS))))
+    projection = PostgresqlProjector(dsn, log, lambda generation: FixedAssignment(frozenset(range(PARTITIONS))))
     running = asyncio.create_task(projection.run())
     try:
         yield projection
@@ -62,7 +62,7 @@ async def projecting(dsn: str, log: MemoryEventLog) -> AsyncIterator[PostgresqlP
         assert running.cancelled()
 
 
-async def caught_up(projection: PostgresqlProjection, log: MemoryEventLog) -> None:
+async def caught_up(projection: PostgresqlProjector, log: MemoryEventLog) -> None:
     async with asyncio.timeout(20):
         while projection.checkpoint != await log.end() or projection.generation is None:
             await asyncio.sleep(0.02)

@@ -11,7 +11,7 @@ from event_log.fixed_assignment import FixedAssignment
 from event_log.memory_event_log import MemoryEventLog
 from event_log.port import LogUnavailable
 from event_log.postgresql.control_schema import ensure_control_schema
-from projector.postgresql_projection import PostgresqlProjection
+from projector.postgresql_projector import PostgresqlProjector
 from read_model import belonging
 from read_model.postgresql_connections import PostgresqlReadModelConnections
 from read_model.postgresql_progress import PostgresqlProgress
@@ -87,8 +87,8 @@ async def serving(dsn: str, log: MemoryEventLog) -> AsyncIterator[Server]:
 
 
 @asynccontextmanager
-async def projecting(dsn: str, log: MemoryEventLog) -> AsyncIterator[PostgresqlProjection]:
-    projection = PostgresqlProjection(dsn, log, lambda generation: FixedAssignment(frozenset({0})))
+async def projecting(dsn: str, log: MemoryEventLog) -> AsyncIterator[PostgresqlProjector]:
+    projection = PostgresqlProjector(dsn, log, lambda generation: FixedAssignment(frozenset({0})))
     running = asyncio.create_task(projection.run())
     try:
         yield projection

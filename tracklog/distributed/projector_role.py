@@ -13,7 +13,7 @@ from prometheus_client.core import Metric
 from event_log.port import EventLogReader, ForeignLog, LogUnavailable, PartitionAssignment
 from event_log.postgresql.connection import no_connection
 from event_log.postgresql.control_schema import ensure_control_schema
-from projector.postgresql_projection import PostgresqlProjection
+from projector.postgresql_projector import PostgresqlProjector
 from projector.worker import Progress
 from query_api.server_routes import server_routes
 from read_model.linger import Linger
@@ -56,7 +56,7 @@ class ProjectorRole:
     def __init__(self, stores: SharedStores) -> None:
         self._stores = stores
         self._log: EventLogReader | None = None
-        self._projection: PostgresqlProjection | None = None
+        self._projector: PostgresqlProjector | None = None
         self._watch: LogWatch | None = None
         self._trouble = "The log is not open yet."
         self._moved_s = 0.0
@@ -85,8 +85,8 @@ class ProjectorRole:
                 linger = Linger()
                 await stack.enter_async_context(flush_requests(self._stores.read_model.dsn, linger.flush))
                 partitions = len(await log.partitions())
-                self._projection = self._projection_of(log, partitions, linger, database, over)
-                await _run_until(over, self._projection)
+                self._projector = self._projector_of(log, partitions, linger, database, over)
+                await _run_until(over, self._projector)
 
     async def _database(self) -> str:
         """The identity of the database, in which what is durable then is there."""
@@ -122,9 +122,9 @@ class ProjectorRole:
             await (await open_shared_log(self._stores.event_log)).close()
             return await open_shared_reader(self._stores.event_log)
 
-    def _projection_of(
+    def _projector_of(
         self, log: EventLogReader, partitions: int, linger: Linger, database: str, stopping: asyncio.Event
-    ) -> PostgresqlProjection:
+    ) -> PostgresqlProjector:
         place, dsn = self._stores.event_log, self._stores.read_model.dsn
 
         def member(generation: int) -> PartitionAssignment:
@@ -135,7 +135,7 @@ class ProjectorRole:
             group = f"tracklog-{database}-{generation}"
             return UntilStopped(assignment_in_group(place, group, partitions), stopping)
 
-        return PostgresqlProjection(dsn, log, member, linger.linger, self._count)
+        return PostgresqlProjector(dsn, log, member, linger.linger, self._count)
 
     async def _count(self, progress: Progress) -> None:
         self._moved_s = asyncio.get_running_loop().time()
@@ -157,14 +157,14 @@ class ProjectorRole:
 
     @property
     def _checkpoint(self) -> Positions:
-        return {} if self._projection is None else self._projection.checkpoint
+        return {} if self._projector is None else self._projector.checkpoint
 
     async def _measured(self) -> list[Metric]:
         checkpoint = self._checkpoint
         end = {} if self._log is None else await end_if_known(self._log)
         self.counts.assigned_partitions = len(checkpoint)
         own = {partition: offset for partition, offset in end.items() if partition in checkpoint}
-        set_aside = 0 if self._projection is None else self._projection.set_aside_count
+        set_aside = 0 if self._projector is None else self._projector.set_aside_count
         return [*log_metrics(LogState(own, checkpoint, set_aside)), *projection_metrics(self.counts)]
 
     async def _log_answers(self) -> None:
@@ -177,10 +177,10 @@ class ProjectorRole:
     @property
     def trouble(self) -> str | None:
         """Why nothing is folded now, None while all is well."""
-        if self._projection is None:
+        if self._projector is None:
             return self._trouble
-        if self._projection.generation is None:
-            return self._projection.trouble or "The read model is not open yet."
+        if self._projector.generation is None:
+            return self._projector.trouble or "The read model is not open yet."
         return None
 
     async def _is_at_work(self) -> None:
@@ -214,13 +214,13 @@ async def identity_of(dsn: str) -> str:
     return identity
 
 
-async def _run_until(stopping: asyncio.Event, projection: PostgresqlProjection) -> None:
-    """Run a projection until `stopping` is set; it then has a moment to come to the end of its batch."""
-    folding = asyncio.create_task(projection.run())
+async def _run_until(stopping: asyncio.Event, projector: PostgresqlProjector) -> None:
+    """Run a projector until `stopping` is set; it then has a moment to come to the end of its batch."""
+    folding = asyncio.create_task(projector.run())
     stop = asyncio.create_task(stopping.wait())
     try:
         await asyncio.wait((folding, stop), return_when=asyncio.FIRST_COMPLETED)
-        if projection.generation is not None:
+        if projector.generation is not None:
             await asyncio.wait((folding,), timeout=BATCH_S)
         if folding.done():
             folding.result()

@@ -1,4 +1,4 @@
-"""Folds the log into the read model in PostgreSQL, whichever generation that is, through every outage."""
+"""Folds the log into the read model in PostgreSQL, whichever generation that is, and goes on after every outage."""
 
 import asyncio
 import contextlib
@@ -29,7 +29,7 @@ Assign = Callable[[int], PartitionAssignment]
 """The assignment of this process in the group that folds the generation of a number; not started yet."""
 
 
-class PostgresqlProjection:
+class PostgresqlProjector:
     """One worker of the group that folds a log. `run` it in a task; the other attributes show its state.
 
     The tables of `schemas.control` must be there.
