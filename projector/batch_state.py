@@ -1,9 +1,9 @@
 """What a batch of events reads of the read model and changes in it, in memory."""
 
 from collections.abc import Sequence
-from typing import Any, Self
+from typing import Any, Final, Self
 
-from projector.changes import Change, NewNumbers, Row
+from projector.changes import Change, NewNumbers
 from projector.port import DamagedReadModel, ReadModelWriter
 from projector.projection import AnyProjection, Loading
 from projector.projections import PROJECTION_OF, PROJECTIONS
@@ -11,7 +11,7 @@ from read_model.metric_points import DamagedPoints
 from schemas.envelope import RecordedEvent
 from schemas.events import AnyEvent
 
-_NOT_AS_WRITTEN = (TypeError, ValueError, LookupError)
+_NOT_AS_WRITTEN: Final = (TypeError, ValueError, LookupError)
 """What comes of rows that no longer hold what was put there, when they are made into objects."""
 
 
@@ -54,13 +54,14 @@ class BatchState:
 
 async def _load(loading: Loading[Any], read_model: ReadModelWriter) -> Any:
     """Carry out what `loading` asks for, and return the state it ends with."""
-    rows: Sequence[Row] | None = None
-    while True:
-        try:
-            reading = next(loading) if rows is None else loading.send(rows)
-        except StopIteration as end:
-            return end.value
-        except _NOT_AS_WRITTEN as error:
-            raise DamagedReadModel(f"a row cannot be understood: {error!r}") from error
-        is_empty = not isinstance(reading, NewNumbers) and not reading.keys
-        rows = () if is_empty else await read_model.read(reading)
+    try:
+        reading = next(loading)
+        while True:
+            is_empty = not isinstance(reading, NewNumbers) and not reading.keys
+            rows = () if is_empty else await read_model.read(reading)
+            try:
+                reading = loading.send(rows)
+            except _NOT_AS_WRITTEN as error:
+                raise DamagedReadModel(f"a row cannot be understood: {error!r}") from error
+    except StopIteration as end:
+        return end.value

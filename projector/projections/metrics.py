@@ -8,7 +8,7 @@ import math
 from array import array
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Final, Protocol
 
 from projector.changes import AppendBytes, Change, Delete, Insert, ReadPairs, Row, Update
 from projector.metric_history import history_rows, may_complete_a_chunk
@@ -17,10 +17,10 @@ from read_model.metric_points import Points
 from schemas.events import MetricSeries
 from schemas.metric_values import stored_value
 
-_KEY = ("run_number", "key")
-_STORED = ("run_number", "key", "step", "timestamp_ms", "value", "points")
-_TAIL = ("run_number", "key", "data")
-_LATEST = ("value", "value_json", "timestamp_ms", "step", "points")
+_KEY: Final = ("run_number", "key")
+_STORED: Final = ("run_number", "key", "step", "timestamp_ms", "value", "points")
+_TAIL: Final = ("run_number", "key", "data")
+_LATEST: Final = ("value", "value_json", "timestamp_ms", "step", "points")
 
 
 @dataclass(slots=True)

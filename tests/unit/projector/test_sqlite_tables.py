@@ -1,6 +1,8 @@
 """The statements of SQLite are generated from the values and the shape of the table."""
 
 import sqlite3
+import subprocess
+import sys
 
 import pytest
 
@@ -33,6 +35,12 @@ SHAPE = TableShape({"a": "BIGINT", "b": "TEXT", "c": "BLOB", "d": "TEXT"}, ["a",
 )
 def test_a_change_is_one_statement_for_each_row(change: Change, statement: str) -> None:
     assert change_statement(change, SHAPE) == statement
+
+
+def test_the_worker_and_the_writer_do_without_sqlalchemy() -> None:
+    """It takes 17 MB, and the projector of an embedded server is a process of its own."""
+    program = "import sys, projector.sqlite_writer, projector.worker; sys.exit('sqlalchemy' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
 
 
 def test_a_read_takes_all_keys_as_one_value() -> None:
