@@ -36,7 +36,8 @@ class ReadPairs(msgspec.Struct, frozen=True, gc=False):
 class NewNumbers(msgspec.Struct, frozen=True, gc=False):
     """`count` numbers for the key `column` of rows to be inserted into `table`, as rows of one column.
 
-    No number is given twice to the writers of a read model, and none that a row has; some may never be used.
+    None of them is that of a row, nor given to another writer whose commit succeeds. They are for rows of the next
+    commit: those of a commit that failed may be given again, or never.
     In PostgreSQL they come from the sequence that is named as the column in the plural.
     """
 

@@ -62,6 +62,10 @@ class SqliteTables:
         if change.rows:
             self._connection.executemany(self._statement(change), change.rows)
 
+    def forget_numbers(self) -> None:
+        """Find the next new numbers anew: a commit failed, or another writer gave some out."""
+        self._next_numbers.clear()
+
     def _new_numbers(self, wanted: NewNumbers) -> Sequence[Row]:
         if not wanted.count:
             return ()

@@ -151,6 +151,7 @@ class SqliteReadModelWriter(ReadModelWriter):
                 self._tables.apply(change)
             self._connection.execute("COMMIT")
         except BaseException:
+            self._tables.forget_numbers()
             with contextlib.suppress(sqlite3.Error):  # the error that brought us here is the one to raise
                 self._connection.execute("ROLLBACK")
             raise

@@ -170,6 +170,21 @@ class ReadModelWriterContract:
             await writer.close()
         assert len(given) == 610
 
+    async def test_a_fenced_writer_is_given_numbers_that_are_free(
+        self, read_model: WrittenReadModel, writer: ReadModelWriter
+    ) -> None:
+        [(stale,)] = await writer.read(numbers_for(1))
+        other = await read_model.open()
+        taken = [number for (number,) in await other.read(numbers_for(3))]
+        await other.commit([Insert("runs", list(map(run, taken)))], (), (), to(1))
+        await other.close()
+        with pytest.raises(Fenced):
+            await writer.commit([Insert("runs", [run(stale)])], (), (), to(1))
+        [(free,)] = await writer.read(numbers_for(1))
+        await writer.commit([Insert("runs", [run(free)])], (), (), to(2, expected=1))
+        found = await rows(writer, Read("runs", ("run_number",), "experiment_id", {7}))
+        assert found == sorted((number,) for number in [*taken, free])
+
     # --- commits ----------------------------------------------------------------------------------------------------
 
     async def test_a_partition_that_was_never_folded_begins_at_zero(self, writer: ReadModelWriter) -> None:
