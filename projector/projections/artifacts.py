@@ -10,8 +10,7 @@ from schemas.events import AnyArtifactEvent
 
 
 def _load(events: Sequence[AnyArtifactEvent]) -> Loading[None]:
-    return None
-    yield
+    yield from ()
 
 
 def _fold(state: None, recorded: RecordedEvent, event: AnyArtifactEvent) -> None:
