@@ -111,6 +111,7 @@ class RunDataCommands:
         experiment = await self._known.existing(EXPERIMENTS, run.experiment_id)
         known: list[str] = []
         if models:
+            require_active_run(run, experiment)  # before a lookup, which may have to wait
             model_ids = [model.model_id for model in models]
             known = await self._known.lookups.all(MODEL_OUTPUTS, run.run_id, model_ids)
         event = decisions.log_outputs(models, run, experiment, known)
@@ -121,6 +122,8 @@ class RunDataCommands:
     async def _log(self, run_id: str, data: RunData, actor: Actor, request_id: str) -> bytes:
         run = await self._known.existing(RUNS, run_id)
         experiment = await self._known.existing(EXPERIMENTS, run.experiment_id)
+        if data.model_metrics or data.params:
+            require_active_run(run, experiment)  # before lookups, which may have to wait
         model_ids = await self._model_ids(data) if data.model_metrics else ()
         params = await self._params(run, data) if data.params else decisions.NO_PARAMS
         event = decisions.log_data(data, run, experiment, params, model_ids)

@@ -7,14 +7,11 @@ Source: MLflow's request checks as observed on a 3.17 server; docs/differences.m
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING, Annotated, Any, Final, NamedTuple, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Final, NamedTuple, get_args, get_origin, get_type_hints
 
 import msgspec
 
 from schemas.errors import InvalidParameterValue
-
-if TYPE_CHECKING:
-    from schemas.messages.message import Message
 
 MAX_KEY_CHARACTERS: Final = 250
 """Of metrics, params and tags."""
@@ -136,7 +133,7 @@ def shown(text: str) -> str:
 
 
 @cache
-def bounds_of(message_type: "type[Message]") -> dict[str, Bound]:
+def bounds_of(message_type: type[msgspec.Struct]) -> dict[str, Bound]:
     """The declared bounds of a message's fields that may be texts or lists."""
     hints = get_type_hints(message_type, include_extras=True)
     found = {name: _bound(hints[name]) for name in message_type.__struct_fields__}

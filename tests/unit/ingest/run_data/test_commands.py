@@ -11,7 +11,7 @@ from schemas.events import MetricSeries, ModelMetric, Param, RunDataLogged, RunT
 from schemas.messages.logged_models import CreateLoggedModel
 from schemas.messages.message import KeyValue
 from schemas.messages.run_data import DeleteTag, LogBatch, LogMetric, LogOutputs, LogParam, Metric, ModelOutput, SetTag
-from schemas.messages.runs import CreateRun
+from schemas.messages.runs import CreateRun, DeleteRun
 from tests.unit.ingest.doubles import ANN, Deployment
 
 
@@ -167,3 +167,20 @@ async def test_an_output_again_is_refused_also_in_a_race(deployment: Deployment,
     with pytest.raises(BadRequest):
         await deployment.ingest.run_data.log_outputs(command, ANN, "q")
     assert await deployment.count() == before
+
+
+async def test_a_deleted_run_is_refused_without_another_look(deployment: Deployment, run_id: str) -> None:
+    """Also while the read model is away: such a request is not to be repeated."""
+    await deployment.ingest.runs.delete(DeleteRun(run_id=run_id), ANN, "q")
+    with pytest.raises(InvalidParameterValue):  # the run and its experiment are known from here on
+        await deployment.ingest.run_data.set_tag(SetTag(run_id=run_id, key="t"), ANN, "q")
+    deployment.projection.is_away = True
+    outputs = LogOutputs(run_id=run_id, models=[ModelOutput(model_id="m-1")])
+    metric = LogMetric(run_id=run_id, key="m", value=1.0, timestamp=1, model_id="m-1")
+    for answer in (
+        deployment.ingest.run_data.log_param(LogParam(run_id=run_id, key="p", value="1"), ANN, "q"),
+        deployment.ingest.run_data.log_metric(metric, ANN, "q"),
+        deployment.ingest.run_data.log_outputs(outputs, ANN, "q"),
+    ):
+        with pytest.raises(InvalidParameterValue):
+            await answer
