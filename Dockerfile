@@ -8,7 +8,9 @@ RUN python -m venv /opt/tracklog
 COPY requirements-runtime.lock ./
 RUN /opt/tracklog/bin/pip install --require-hashes -r requirements-runtime.lock
 COPY . .
-RUN /opt/tracklog/bin/pip install --no-deps --no-build-isolation .
+# The repository is not here to tell it: `--build-arg VERSION=1.2.3` for an image of a release.
+ARG VERSION=0.1.dev0
+RUN SETUPTOOLS_SCM_PRETEND_VERSION_FOR_TRACKLOG=$VERSION /opt/tracklog/bin/pip install --no-deps --no-build-isolation .
 RUN /opt/tracklog/bin/tracklog fetch-page
 # The interpreter that runs it never installs anything.
 RUN /opt/tracklog/bin/pip uninstall --yes --quiet setuptools pip

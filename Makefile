@@ -31,7 +31,8 @@ help:
 	@echo "make fault-test         kill and suspend parts of the distributed system under load (COUNT=20 of each fault)"
 	@echo "make compatibility-318  the tests of clients and of the page with the client of MLflow 3.18 (WORKERS=2 at once)"
 	@echo "make soak               what is too long for make test: the four above, crash-test to compatibility-318"
-	@echo "make lock               pin the newest versions pyproject.toml allows in requirements.lock, and those of the image"
+	@echo "make lock               pin what pyproject.toml names in requirements.lock, and what the image gets; what is pinned"
+	@echo "                        already stays (UPGRADE=1: the newest versions of all)"
 
 install: $(VENV)/installed-tools $(VENV)/installed-page
 	@command -v chromium chromium-browser google-chrome >/dev/null 2>&1 || [ -x "$$CHROMIUM" ] || \
@@ -100,7 +101,7 @@ compatibility-318: install
 soak: compatibility-318 crash-test abuse-test fault-test
 
 lock: $(VENV)/installed-tools
-	$(BIN)/pip-compile --upgrade --quiet --allow-unsafe --extra=dev --generate-hashes --no-emit-find-links \
+	$(BIN)/pip-compile $(if $(UPGRADE),--upgrade) --quiet --allow-unsafe --extra=dev --generate-hashes --no-emit-find-links \
 		--no-emit-index-url --no-emit-trusted-host --strip-extras --output-file=requirements.lock pyproject.toml
 	@# What the image and `make serve` get: the same versions, without what only developers need, and what builds it.
 	$(BIN)/pip-compile --quiet --allow-unsafe --all-build-deps --constraint=requirements.lock --generate-hashes --no-emit-find-links \
