@@ -13,7 +13,7 @@ PYTHON ?= $(shell for python in python3.11 python3.12 python3.13 python3.14 pyth
 	"$$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo "$$python"; break; }; done)
 
 .DEFAULT_GOAL := help
-.PHONY: help install services serve stack test check unit format bench bench-distributed bench-artifacts crash-test abuse-test fault-test compatibility-318 soak lock clean
+.PHONY: help install services serve stack test check unit format bench bench-distributed bench-artifacts crash-test abuse-test fault-test compatibility-318 soak wheel wheel-test lock clean
 
 help:
 	@echo "make serve              start a server on port 5000, data in ./tracklog-data (more options: OPTIONS='--port 8080')"
@@ -31,6 +31,8 @@ help:
 	@echo "make fault-test         kill and suspend parts of the distributed system under load (COUNT=20 of each fault)"
 	@echo "make compatibility-318  the tests of clients and of the page with the client of MLflow 3.18 (WORKERS=2 at once)"
 	@echo "make soak               what is too long for make test: the four above, crash-test to compatibility-318"
+	@echo "make wheel              build the source archive and the wheel in ./dist"
+	@echo "make wheel-test         build them, install the wheel in a new environment outside the repository, and use it"
 	@echo "make lock               pin what pyproject.toml names in requirements.lock, and what the image gets; what is pinned"
 	@echo "                        already stays (UPGRADE=1: the newest versions of all)"
 
@@ -99,6 +101,14 @@ compatibility-318: install
 		$(BIN)/python -m pytest tests/compatibility tests/ui -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 soak: compatibility-318 crash-test abuse-test fault-test
+
+wheel: $(VENV)/installed-tools
+	rm -rf dist
+	$(BIN)/python -m build --no-isolation --outdir dist
+
+# With the tools' interpreter: a wheel is pure Python, and runs on every version that pyproject.toml names.
+wheel-test: wheel
+	$(BIN)/python -m scripts.wheel_test dist/tracklog-*.whl
 
 lock: $(VENV)/installed-tools
 	$(BIN)/pip-compile $(if $(UPGRADE),--upgrade) --quiet --allow-unsafe --extra=dev --generate-hashes --no-emit-find-links \
