@@ -2,6 +2,7 @@
 
 VENV := .venv
 BIN := $(VENV)/bin
+DOCS_VENV := .venv-docs
 KILLS ?= 20
 COUNT ?= 20
 ABUSE_S ?= 300
@@ -13,7 +14,7 @@ PYTHON ?= $(shell for python in python3.11 python3.12 python3.13 python3.14 pyth
 	"$$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo "$$python"; break; }; done)
 
 .DEFAULT_GOAL := help
-.PHONY: help install services serve stack test check unit format bench bench-distributed bench-artifacts crash-test abuse-test fault-test compatibility-318 soak wheel wheel-test lock clean
+.PHONY: help install services serve stack test check unit format bench bench-distributed bench-artifacts crash-test abuse-test fault-test compatibility-318 soak wheel wheel-test docs docs-serve lock clean
 
 help:
 	@echo "make serve              start a server on port 5000, data in ./tracklog-data (more options: OPTIONS='--port 8080')"
@@ -33,6 +34,8 @@ help:
 	@echo "make soak               what is too long for make test: the four above, crash-test to compatibility-318"
 	@echo "make wheel              build the source archive and the wheel in ./dist"
 	@echo "make wheel-test         build them, install the wheel in a new environment outside the repository, and use it"
+	@echo "make docs               the pages of docs/ as a site in build/site; a link or an anchor that leads nowhere fails"
+	@echo "make docs-serve         the same at http://127.0.0.1:8000, made anew while one writes"
 	@echo "make lock               pin what pyproject.toml names in requirements.lock, and what the image gets; what is pinned"
 	@echo "                        already stays (UPGRADE=1: the newest versions of all)"
 
@@ -110,6 +113,13 @@ wheel: $(VENV)/installed-tools
 wheel-test: wheel
 	$(BIN)/python -m scripts.wheel_test dist/tracklog-*.whl
 
+docs: $(DOCS_VENV)/installed
+	@NO_MKDOCS_2_WARNING=1 $(DOCS_VENV)/bin/mkdocs build
+	@echo "The site begins at build/site/index.html; its search needs a server, such as make docs-serve."
+
+docs-serve: $(DOCS_VENV)/installed
+	@NO_MKDOCS_2_WARNING=1 exec $(DOCS_VENV)/bin/mkdocs serve
+
 lock: $(VENV)/installed-tools
 	$(BIN)/pip-compile $(if $(UPGRADE),--upgrade) --quiet --allow-unsafe --extra=dev --generate-hashes --no-emit-find-links \
 		--no-emit-index-url --no-emit-trusted-host --strip-extras --output-file=requirements.lock pyproject.toml
@@ -118,7 +128,7 @@ lock: $(VENV)/installed-tools
 		--no-emit-index-url --no-emit-trusted-host --strip-extras --output-file=requirements-runtime.lock pyproject.toml
 
 clean:
-	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) $(DOCS_VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 
 # Each step leaves a file behind, so that a repeated `make` does only what has become old.
 
@@ -141,4 +151,12 @@ $(VENV)/installed-tools: requirements.lock $(VENV)/installed-package
 
 $(VENV)/installed-page: tracklog/page/fetch.py $(VENV)/installed-package
 	@$(BIN)/tracklog fetch-page
+	@touch $@
+
+# What the extra `docs` names, and nothing of Tracklog: pages are made without it.
+$(DOCS_VENV)/installed: pyproject.toml
+	@echo "Making an environment for the pages in $(DOCS_VENV)." >&2
+	@"$(PYTHON)" -m venv $(DOCS_VENV)
+	@$(DOCS_VENV)/bin/python -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["project"]["optional-dependencies"]["docs"], sep="\n")' >$(DOCS_VENV)/requirements.txt
+	@$(DOCS_VENV)/bin/python -m pip install --quiet --disable-pip-version-check -r $(DOCS_VENV)/requirements.txt
 	@touch $@

@@ -1,4 +1,4 @@
-"""Putting a log back from a copy, by the commands that `docs/operating.md` tells."""
+"""Putting a log back from a copy, by the commands that `docs/operating/backup.md` tells."""
 
 import asyncio
 import os
@@ -25,9 +25,8 @@ FOREVER = {"retention.ms": "-1", "retention.bytes": "-1", "max.message.bytes": "
 
 def blocks() -> list[str]:
     """The commands of the section, block by block."""
-    page = (REPOSITORY / "docs/operating.md").read_text()
-    section = page[page.index("\n## Restoring\n") : page.index("\n## Artifacts\n")]
-    return re.findall(r"```sh\n(.*?)```", section, re.DOTALL)
+    page = (REPOSITORY / "docs/operating/backup.md").read_text()
+    return re.findall(r"```sh\n(.*?)```", page[page.index("\n## Restoring\n") :], re.DOTALL)
 
 
 SQLITE_RESTORE, POSTGRESQL_COPY, POSTGRESQL_RESTORE = blocks()

@@ -1,11 +1,15 @@
 """What the pages claim, and what the code does, are the same."""
 
+import ast
 import re
 import shlex
+import subprocess
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
 import pytest
+import yaml
 
 from schemas import errors
 from schemas.errors import TracklogError
@@ -14,7 +18,8 @@ from tracklog.cli.commands import COMMANDS, tracklog
 from tracklog.web import metrics
 
 ROOT: Final = Path(__file__).resolve().parents[2]
-OPERATING: Final = (ROOT / "docs" / "operating.md").read_text()
+OPERATING_PAGES: Final = ROOT / "docs" / "operating"
+OPERATING: Final = "\n".join(page.read_text() for page in sorted(OPERATING_PAGES.glob("*.md")))
 
 METRIC_NAMES: Final = sorted(
     value for value in vars(metrics).values() if isinstance(value, str) and re.fullmatch("tracklog_[a-z_]+", value)
@@ -22,7 +27,10 @@ METRIC_NAMES: Final = sorted(
 ERROR_CODES: Final = sorted(
     {one.error_code for one in vars(errors).values() if isinstance(one, type) and issubclass(one, TracklogError)}
 )
-PAGES: Final = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
+DOCS: Final = sorted(ROOT.glob("docs/**/*.md"))
+PAGES: Final = sorted([*ROOT.glob("*.md"), *DOCS])
+LONG_LINES: Final = 150
+"""What a reader finds in without a table of contents."""
 WITH_CONTENTS: Final = [page for page in PAGES if "\n## Contents\n" in page.read_text()]
 
 
@@ -39,14 +47,14 @@ def options_of(command: str) -> list[str]:
 
 
 @pytest.mark.parametrize("option", [option for command in COMMANDS for option in options_of(command)])
-def test_every_option_is_in_the_operating_page(option: str) -> None:
+def test_every_option_is_in_an_operating_page(option: str) -> None:
     if option == "--progress":  # what is so without it
         return
     assert re.search(rf"`{re.escape(option)}[ `]", OPERATING), option
 
 
 @pytest.mark.parametrize("option", re.findall(r"`(--[a-z-]+)", OPERATING))
-def test_every_option_of_the_operating_page_is_there(option: str) -> None:
+def test_every_option_of_the_operating_pages_is_there(option: str) -> None:
     assert option in {option for command in COMMANDS for option in options_of(command)}
 
 
@@ -56,26 +64,27 @@ def test_an_environment_name_stands_beside_its_option(parameter: object) -> None
     if hidden or name is None:
         return
     option = next(option for option in getattr(parameter, "opts", ()) if option.startswith("--"))
-    row = next(line for line in OPERATING.splitlines() if line.startswith(f"| `{option}`"))
+    rows = (OPERATING_PAGES / "options.md").read_text().splitlines()
+    row = next(line for line in rows if line.startswith(f"| `{option}`"))
     assert f"`{name}`" in row
 
 
 @pytest.mark.parametrize("name", COMMANDS)
-def test_every_command_is_in_the_operating_page(name: str) -> None:
+def test_every_command_is_in_an_operating_page(name: str) -> None:
     assert f"`tracklog {name}`" in OPERATING
 
 
 @pytest.mark.parametrize("name", METRIC_NAMES)
-def test_every_metric_is_in_the_operating_page(name: str) -> None:
+def test_every_metric_is_in_an_operating_page(name: str) -> None:
     assert f"| `{name}` |" in OPERATING
 
 
-def test_no_metric_of_the_operating_page_is_missing() -> None:
+def test_no_metric_of_the_operating_pages_is_missing() -> None:
     assert set(re.findall(r"^\| `(tracklog_[a-z_]+)`", OPERATING, re.MULTILINE)) == set(METRIC_NAMES)
 
 
 @pytest.mark.parametrize("code", ERROR_CODES)
-def test_every_error_code_is_in_the_operating_page(code: str) -> None:
+def test_every_error_code_is_in_an_operating_page(code: str) -> None:
     assert f"`{code}`" in OPERATING
 
 
@@ -112,9 +121,36 @@ def test_a_long_page_begins_with_its_sections_in_order(page: Path) -> None:
     ]
 
 
+def test_a_page_is_short_or_begins_with_its_sections() -> None:
+    long = [page for page in DOCS if len(page.read_text().splitlines()) > LONG_LINES]
+    assert [page.name for page in long if page not in WITH_CONTENTS] == []
+
+
+def entries(navigation: object) -> list[str]:
+    """The pages that a part of the navigation names."""
+    if isinstance(navigation, str):
+        return [navigation]
+    parts = navigation.values() if isinstance(navigation, dict) else navigation
+    assert isinstance(parts, Iterable)
+    return [page for part in parts for page in entries(part)]
+
+
+def test_the_navigation_of_the_site_leads_to_every_page_once() -> None:
+    """Of the decision records to their index, which names each."""
+    settings = (ROOT / "mkdocs.yml").read_text()
+    navigation = yaml.safe_load(settings[settings.index("\nnav:\n") :])["nav"]
+    pages = [str(page.relative_to(ROOT / "docs")) for page in DOCS]
+    assert sorted(entries(navigation)) == [page for page in pages if not re.match("adr/[0-9]", page)]
+
+
+def test_the_page_of_the_schemas_names_each() -> None:
+    named = re.findall(r"\]\(events/(.+?)\)", (ROOT / "docs" / "event-schemas.md").read_text())
+    assert sorted(named) == sorted(file.name for file in (ROOT / "docs" / "events").iterdir())
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_every_file_a_page_names_is_there(page: Path) -> None:
-    for name in re.findall(r"`([a-z_]+/[a-z_/]+\.(?:py|lark|md))`", page.read_text()):
+    for name in re.findall(r"`([a-z_]+/[a-z_/]+\.(?:py|lark|md|json|svg|png))`", page.read_text()):
         assert (ROOT / name).exists(), name
 
 
@@ -135,12 +171,40 @@ def commands_in(text: str) -> list[list[str]]:
     return [shlex.split(line)[1:] for line in lines if line.startswith("tracklog ")]
 
 
-EXAMPLES: Final = [
-    arguments
-    for page in PAGES
-    for block in [*blocks(page, "sh"), *blocks(page, "console")]
-    for arguments in commands_in(block)
-]
+SHELL: Final = [(page, block) for page in PAGES for block in [*blocks(page, "sh"), *blocks(page, "console")]]
+
+
+@pytest.mark.parametrize(("page", "block"), SHELL, ids=lambda part: part.name if isinstance(part, Path) else "")
+def test_what_a_page_types_into_a_shell_is_of_its_grammar(page: Path, block: str) -> None:
+    read = subprocess.run(["sh", "-n"], input=block, capture_output=True, text=True, check=False)
+    assert (read.returncode, read.stderr) == (0, ""), page
+
+
+RUN_BY: Final = {
+    "README.md": "tests/integration/test_readme.py",
+    "docs/operating/from-mlflow-server.md": "tests/integration/test_operating_pages.py",
+    "docs/reading-the-log.md": "tests/contracts/test_reading_the_log.py",
+}
+"""The pages that show Python, and the tests that run it."""
+
+
+def test_python_that_a_page_shows_is_run_by_a_test() -> None:
+    assert sorted(RUN_BY) == sorted(str(page.relative_to(ROOT)) for page in PAGES if blocks(page, "python"))
+    for page, test in RUN_BY.items():
+        assert Path(page).name in (ROOT / test).read_text()
+        for block in blocks(ROOT / page, "python"):
+            ast.parse(block)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_example_is_in_a_language_that_a_test_reads(page: Path) -> None:
+    """A shell and Python as above; the `ini` of a service and `nginx` as the pages that show one are tested."""
+    fences = re.findall(r"^```(.*)$", page.read_text(), re.MULTILINE)
+    assert set(fences[::2]) <= {"sh", "console", "python", "ini", "nginx"}
+    assert set(fences[1::2]) <= {""}
+
+
+EXAMPLES: Final = [arguments for _, block in SHELL for arguments in commands_in(block)]
 
 
 @pytest.mark.parametrize("arguments", EXAMPLES, ids=" ".join)
@@ -157,7 +221,7 @@ def parsed(arguments: list[str]) -> None:
 
 
 def test_the_service_that_a_page_shows_is_one_that_starts() -> None:
-    (unit,) = blocks(ROOT / "docs" / "deploying.md", "ini")
+    (unit,) = blocks(OPERATING_PAGES / "starting.md", "ini")
     (command,) = re.findall(r"^ExecStart=\S+/(tracklog .*)$", unit, re.MULTILINE)
     parsed(shlex.split(command)[1:])
     known = {name for parameter in server.command.params if isinstance(name := parameter.envvar, str)}
@@ -167,7 +231,7 @@ def test_the_service_that_a_page_shows_is_one_that_starts() -> None:
 
 
 def test_the_figures_of_sizes_are_those_that_were_measured() -> None:
-    sizes = (ROOT / "docs" / "deploying.md").read_text().split("\n## Sizes\n")[1].split("\n## ")[0]
+    sizes = (OPERATING_PAGES / "sizes.md").read_text()
     figures = re.findall(r"\d[\d,]*\.?\d*(?= (?:MB|a second|bytes|ms)|, \d[\d,.]* MB)", sizes)
     measured = (ROOT / "docs" / "performance.md").read_text()
     assert len(figures) >= 8

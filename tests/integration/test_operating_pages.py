@@ -1,4 +1,4 @@
-"""What `docs/deploying.md` shows is run as written, but for names, ports and folders."""
+"""What the pages in `docs/operating` show is run as written, but for names, ports and folders."""
 
 import base64
 import json
@@ -20,13 +20,13 @@ from tests.services.nginx import Nginx, worker_user
 from tests.services.process import HOST
 from tests.tracklog_server import REPOSITORY, TracklogServer
 
-PAGE: Final = (REPOSITORY / "docs" / "deploying.md").read_text()
+PAGES: Final = REPOSITORY / "docs" / "operating"
 NAME: Final = "tracklog.example.com"
 USER, PASSWORD = "ann", "s3same"
 
 
-def example(language: str) -> str:
-    (found,) = re.findall(rf"^```{language}\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
+def example(page: str, language: str) -> str:
+    (found,) = re.findall(rf"^```{language}\n(.*?)^```", (PAGES / page).read_text(), re.MULTILINE | re.DOTALL)
     return str(found)
 
 
@@ -47,7 +47,7 @@ def proxy(server: TracklogServer, tmp_path_factory: pytest.TempPathFactory) -> I
     (folder / "tracklog.crt").write_bytes(certificate)
 
     def configuration(listen: str, place: Path) -> str:
-        shown = example("nginx").replace("listen 443 ssl", f"listen {listen} ssl")
+        shown = example("security.md", "nginx").replace("listen 443 ssl", f"listen {listen} ssl")
         shown = shown.replace("/etc/nginx/", f"{folder}/").replace("http://127.0.0.1:5000", server.url)
         user = f"user {worker_user()};" if worker_user() else ""
         temporary = " ".join(
@@ -120,7 +120,7 @@ with mlflow.start_run(run_name="first"):
 
 
 def test_runs_of_an_mlflow_store_are_copied_by_the_script_that_is_shown(server: TracklogServer, tmp_path: Path) -> None:
-    script = example("python").replace("http://127.0.0.1:5000", server.url)
+    script = example("from-mlflow-server.md", "python").replace("http://127.0.0.1:5000", server.url)
     for step in (SEED, script):
         subprocess.run([sys.executable, "-c", step], cwd=tmp_path, check=True, timeout=200)
     (run,) = search(server, "old")
