@@ -7,6 +7,7 @@ import subprocess
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
+from xml.etree import ElementTree
 
 import pytest
 import yaml
@@ -154,9 +155,50 @@ def test_every_file_a_page_names_is_there(page: Path) -> None:
         assert (ROOT / name).exists(), name
 
 
-@pytest.mark.parametrize("target", re.findall(r"`?make ([a-z0-9-]+)`?", (ROOT / "README.md").read_text() + OPERATING))
+TARGETS: Final = {
+    *re.findall(r"`?make ([a-z0-9-]+)`?", (ROOT / "README.md").read_text() + OPERATING),
+    *(target for page in PAGES for target in re.findall(r"(?:`|^ *)make ([a-z0-9-]+)", page.read_text(), re.MULTILINE)),
+}
+
+
+@pytest.mark.parametrize("target", sorted(TARGETS))
 def test_every_make_target_a_page_names_is_there(target: str) -> None:
     assert re.search(rf"^{target}:", (ROOT / "Makefile").read_text(), re.MULTILINE), target
+
+
+@pytest.mark.parametrize("picture", sorted((ROOT / "docs" / "images").iterdir()), ids=lambda picture: picture.name)
+def test_a_picture_is_small(picture: Path) -> None:
+    assert picture.stat().st_size < 200_000
+
+
+def test_the_picture_of_the_architecture_names_the_packages_that_are_there() -> None:
+    drawn = re.findall(
+        r"([a-z_]+)/", "".join(ElementTree.parse(ROOT / "docs/images/architecture.svg").getroot().itertext())
+    )
+    table = (ROOT / "docs" / "architecture.md").read_text().split("\n## The packages\n")[1].split("\n## ")[0]
+    assert sorted(drawn) == sorted(re.findall(r"^\| `([a-z_]+)/` ", table, re.MULTILINE))
+
+
+def test_every_environment_variable_of_the_tests_is_told_to_contributors() -> None:
+    told = (ROOT / "CONTRIBUTING.md").read_text()
+    named = {
+        name
+        for file in (ROOT / "tests").rglob("*.py")
+        for name in re.findall(r"\bTRACKLOG_TEST_[A-Z0-9_]+", file.read_text())
+    }
+    assert {name for name in named if f"`{name}`" not in told} - {"TRACKLOG_TEST_"} == set()
+
+
+def tools(commands: str) -> set[str]:
+    """What a recipe or a hook runs of the environment."""
+    return set(re.findall(r"(?:\$\(BIN\)|\.venv/bin)/([a-z-]+)", commands))
+
+
+def test_pre_commit_runs_the_tools_of_make_check() -> None:
+    recipe = re.search(r"^check:.*\n((?:\t.+\n)+)", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    assert recipe is not None
+    (local,) = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text())["repos"]
+    assert tools(recipe[1]) <= tools(" ".join(hook["entry"] for hook in local["hooks"]))
 
 
 def blocks(page: Path, language: str) -> list[str]:
