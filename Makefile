@@ -14,14 +14,14 @@ PYTHON ?= $(shell for python in python3.11 python3.12 python3.13 python3.14 pyth
 	"$$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo "$$python"; break; }; done)
 
 .DEFAULT_GOAL := help
-.PHONY: help install services serve stack test check unit format bench bench-distributed bench-artifacts crash-test abuse-test fault-test compatibility-318 soak wheel wheel-test docs docs-serve lock clean
+.PHONY: help install services serve stack test check unit format bench bench-distributed bench-artifacts crash-test abuse-test fault-test compatibility-318 soak workflows wheel wheel-test changelog release release-notes docs docs-serve lock clean
 
 help:
 	@echo "make serve              start a server on port 5000, data in ./tracklog-data (more options: OPTIONS='--port 8080')"
 	@echo "make stack              start Kafka, PostgreSQL, MinIO, the four roles and nginx without Docker, data in"
 	@echo "                        ./tracklog-data/stack (more options: OPTIONS='--port 8080 --projectors 2')"
 	@echo "make test               format, lint, types, import boundaries and all tests (WORKERS=2 at once)"
-	@echo "make check              the same without the tests"
+	@echo "make check              the same without the tests, and the files of .github"
 	@echo "make unit               the tests that need no service and no browser: a minute or two"
 	@echo "make format             put the code into its format"
 	@echo "make bench              measure this server and its peers side by side"
@@ -36,6 +36,9 @@ help:
 	@echo "make wheel-test         build them, install the wheel in a new environment outside the repository, and use it"
 	@echo "make docs               the pages of docs/ as a site in build/site; a link or an anchor that leads nowhere fails"
 	@echo "make docs-serve         the same at http://127.0.0.1:8000, made anew while one writes"
+	@echo "make changelog          show what the next release will say"
+	@echo "make release            write it into CHANGELOG.md (VERSION=1.2.3), before the tag: changelog.d/README.md"
+	@echo "make release-notes      what CHANGELOG.md says of the version in ./dist, or of VERSION, in dist/RELEASE_NOTES.md"
 	@echo "make lock               pin what pyproject.toml names in requirements.lock, and what the image gets; what is pinned"
 	@echo "                        already stays (UPGRADE=1: the newest versions of all)"
 
@@ -63,11 +66,17 @@ services: $(VENV)/installed-tools
 	@echo "Services for the tests (what is missing is downloaded or built now, once):"
 	@$(BIN)/python -m tests.services.download
 
-check: $(VENV)/installed-tools
+check: workflows
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+# Without a network: the schemas are part of the one tool, and the other is told to ask nobody.
+workflows: $(VENV)/installed-tools
+	@$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	@$(BIN)/check-jsonschema --builtin-schema vendor.dependabot .github/dependabot.yml
+	@$(BIN)/zizmor --offline --quiet .github
 
 unit: $(VENV)/installed-tools
 	$(BIN)/python -m pytest tests/unit -m "not service" -n $(WORKERS) --dist loadfile
@@ -119,6 +128,21 @@ docs: $(DOCS_VENV)/installed
 
 docs-serve: $(DOCS_VENV)/installed
 	@NO_MKDOCS_2_WARNING=1 exec $(DOCS_VENV)/bin/mkdocs serve
+
+changelog: $(VENV)/installed-tools
+	@$(BIN)/towncrier build --draft --version unreleased
+
+release: $(VENV)/installed-tools
+	@[ -n "$(VERSION)" ] || { echo "Name the version: make release VERSION=1.2.3" >&2; exit 1; }
+	$(BIN)/towncrier build --yes --version "$(VERSION)"
+
+# A file is written whole or not at all: what comes after this takes a file that is there.
+release-notes: $(VENV)/installed-tools
+	@mkdir -p dist
+	@$(BIN)/python -m scripts.release_notes "$(or $(VERSION),$(patsubst dist/tracklog-%.tar.gz,%,$(wildcard dist/tracklog-*.tar.gz)))" \
+		>dist/RELEASE_NOTES.new
+	@mv dist/RELEASE_NOTES.new dist/RELEASE_NOTES.md
+	@cat dist/RELEASE_NOTES.md
 
 lock: $(VENV)/installed-tools
 	$(BIN)/pip-compile $(if $(UPGRADE),--upgrade) --quiet --allow-unsafe --extra=dev --generate-hashes --no-emit-find-links \
