@@ -105,7 +105,8 @@ def experiment_id(client: MlflowClient) -> str:
 @pytest.fixture
 def run_id(client: MlflowClient, experiment_id: str) -> str:
     """A new active run of the test's own."""
-    return client.create_run(experiment_id).info.run_id
+    made: str = client.create_run(experiment_id).info.run_id
+    return made
 
 
 @dataclass(frozen=True, slots=True)

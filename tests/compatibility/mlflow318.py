@@ -27,7 +27,7 @@ def installed() -> Path:
     """
     ready = FOLDER / "ready"
     if not ready.exists() or ready.read_text() != REQUIREMENT:
-        command = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--upgrade", "--target", FOLDER]
+        command = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--upgrade", "--target", str(FOLDER)]
         subprocess.run([*command, REQUIREMENT], check=True, stdout=sys.stderr, timeout=INSTALL_TIMEOUT_S)
         ready.write_text(REQUIREMENT)
     return FOLDER

@@ -42,7 +42,8 @@ def tracking(server: TracklogServer) -> MlflowClient:
 
 @pytest.fixture
 def run_id(tracking: MlflowClient) -> str:
-    return tracking.create_run(tracking.create_experiment(fresh_name())).info.run_id
+    made: str = tracking.create_run(tracking.create_experiment(fresh_name())).info.run_id
+    return made
 
 
 def downloaded(server: TracklogServer, uri: str, folder: Path) -> dict[str, bytes]:

@@ -8,6 +8,7 @@ from mlflow.entities import Dataset, DatasetInput, InputTag, LoggedModelInput, L
 from mlflow.exceptions import RestException
 
 from tests.compatibility.rest import Rest
+from tests.present import present
 
 
 def iris(**changes: str) -> Dataset:
@@ -30,28 +31,28 @@ def context(value: str) -> list[InputTag]:
 
 def test_a_dataset_input_reads_back_whole(client: MlflowClient, run_id: str) -> None:
     client.log_inputs(run_id, datasets=[DatasetInput(iris(), [*context("training"), InputTag("split", "80/20")])])
-    (seen,) = client.get_run(run_id).inputs.dataset_inputs
+    (seen,) = present(client.get_run(run_id).inputs).dataset_inputs
     assert seen.dataset.to_dictionary() == iris().to_dictionary()
     assert {tag.key: tag.value for tag in seen.tags} == {"mlflow.data.context": "training", "split": "80/20"}
 
 
 def test_a_dataset_without_schema_and_profile_reads_back_without(client: MlflowClient, run_id: str) -> None:
     client.log_inputs(run_id, datasets=[DatasetInput(Dataset("bare", "d", "http", "{}"), [])])
-    (seen,) = client.get_run(run_id).inputs.dataset_inputs
+    (seen,) = present(client.get_run(run_id).inputs).dataset_inputs
     assert (seen.dataset.schema, seen.dataset.profile, seen.tags) == (None, None, [])
 
 
 def test_the_same_input_again_has_no_effect(client: MlflowClient, run_id: str) -> None:
     for _ in range(2):
         client.log_inputs(run_id, datasets=[DatasetInput(iris(), context("training"))])
-    assert len(client.get_run(run_id).inputs.dataset_inputs) == 1
+    assert len(present(client.get_run(run_id).inputs).dataset_inputs) == 1
 
 
 def test_several_inputs_are_kept(client: MlflowClient, run_id: str) -> None:
     inputs = [DatasetInput(iris(digest=f"d{i}"), context(f"c{i}")) for i in range(3)]
     client.log_inputs(run_id, datasets=inputs)
     client.log_inputs(run_id, datasets=[DatasetInput(iris(name="wine"), context("evaluation"))])
-    seen = client.get_run(run_id).inputs.dataset_inputs
+    seen = present(client.get_run(run_id).inputs).dataset_inputs
     assert {(i.dataset.name, i.dataset.digest) for i in seen} == {
         ("iris", "d0"),
         ("iris", "d1"),
@@ -64,7 +65,7 @@ def test_the_first_description_of_a_dataset_wins_in_its_experiment(client: Mlflo
     runs = [client.create_run(experiment_id).info.run_id for _ in range(2)]
     client.log_inputs(runs[0], datasets=[DatasetInput(iris(), context("training"))])
     client.log_inputs(runs[1], datasets=[DatasetInput(iris(profile='{"rows": 1}', schema="{}"), context("testing"))])
-    (seen,) = client.get_run(runs[1]).inputs.dataset_inputs
+    (seen,) = present(client.get_run(runs[1]).inputs).dataset_inputs
     assert seen.dataset.profile == '{"rows": 150}'
     assert seen.dataset.schema == '{"columns": 5}'
     assert [tag.value for tag in seen.tags] == ["testing"]
@@ -73,7 +74,7 @@ def test_the_first_description_of_a_dataset_wins_in_its_experiment(client: Mlflo
 def test_runs_are_searched_with_their_dataset_inputs(client: MlflowClient, experiment_id: str, run_id: str) -> None:
     client.log_inputs(run_id, datasets=[DatasetInput(iris(), context("training"))])
     (run,) = client.search_runs([experiment_id])
-    assert run.inputs.dataset_inputs[0].dataset.digest == "abc123"
+    assert present(run.inputs).dataset_inputs[0].dataset.digest == "abc123"
 
 
 def test_the_page_finds_the_datasets_of_an_experiment(
@@ -94,10 +95,10 @@ def test_a_run_names_its_input_and_output_models(client: MlflowClient, experimen
     client.log_inputs(run_id, models=[LoggedModelInput(read.model_id)])
     client.log_outputs(run_id, models=[LoggedModelOutput(written.model_id, step=4)])
     run = client.get_run(run_id)
-    assert [model.model_id for model in run.inputs.model_inputs] == [read.model_id]
-    assert [(model.model_id, model.step) for model in run.outputs.model_outputs] == [(written.model_id, 4)]
+    assert [model.model_id for model in present(run.inputs).model_inputs] == [read.model_id]
+    assert [(model.model_id, model.step) for model in present(run.outputs).model_outputs] == [(written.model_id, 4)]
     (found,) = client.search_runs([experiment_id])
-    assert [model.model_id for model in found.outputs.model_outputs] == [written.model_id]
+    assert [model.model_id for model in present(found.outputs).model_outputs] == [written.model_id]
 
 
 def test_the_same_output_twice_is_refused(client: MlflowClient, experiment_id: str, run_id: str) -> None:
@@ -106,7 +107,7 @@ def test_the_same_output_twice_is_refused(client: MlflowClient, experiment_id: s
     with pytest.raises(RestException) as refusal:
         client.log_outputs(run_id, models=[LoggedModelOutput(model.model_id, step=1)])
     assert refusal.value.error_code == "BAD_REQUEST"
-    assert len(client.get_run(run_id).outputs.model_outputs) == 1
+    assert len(present(client.get_run(run_id).outputs).model_outputs) == 1
     client.finalize_logged_model(model.model_id, LoggedModelStatus.READY)
 
 
@@ -130,4 +131,4 @@ def test_too_long_parts_of_a_dataset_are_refused(
 ) -> None:
     answer = rest.post("runs/log-inputs", {"run_id": run_id, "datasets": [dataset_input]})
     assert (answer.status_code, answer.json()["error_code"]) == (400, "INVALID_PARAMETER_VALUE")
-    assert client.get_run(run_id).inputs.dataset_inputs == []
+    assert present(client.get_run(run_id).inputs).dataset_inputs == []

@@ -8,13 +8,14 @@ from mlflow.entities import ViewType
 from mlflow.exceptions import MlflowException, RestException
 
 from tests.compatibility.conftest import fresh_name
+from tests.present import present
 
 
 def test_the_default_experiment_is_there_from_the_start(client: MlflowClient) -> None:
     default = client.get_experiment("0")
     assert default.name == "Default"
     assert default.lifecycle_stage == "active"
-    assert client.get_experiment_by_name("Default").experiment_id == "0"
+    assert present(client.get_experiment_by_name("Default")).experiment_id == "0"
 
 
 def test_the_default_experiment_can_be_renamed_deleted_and_restored(client: MlflowClient) -> None:
@@ -30,7 +31,7 @@ def test_the_default_experiment_can_be_renamed_deleted_and_restored(client: Mlfl
         assert client.get_experiment("0").lifecycle_stage == "deleted"
     finally:
         client.restore_experiment("0")
-    assert client.get_experiment_by_name("Default").lifecycle_stage == "active"
+    assert present(client.get_experiment_by_name("Default")).lifecycle_stage == "active"
 
 
 def test_a_created_experiment_reads_back_with_its_tags_and_times(client: MlflowClient) -> None:
@@ -42,7 +43,7 @@ def test_a_created_experiment_reads_back_with_its_tags_and_times(client: MlflowC
     assert experiment.name == name
     assert experiment.tags == {"team": "red", "mlflow.note.content": "a *note*"}
     assert experiment.lifecycle_stage == "active"
-    assert before_ms - 1000 <= experiment.creation_time <= int(time.time() * 1000) + 1000
+    assert before_ms - 1000 <= present(experiment.creation_time) <= int(time.time() * 1000) + 1000
     assert experiment.last_update_time == experiment.creation_time
     assert experiment.artifact_location == f"mlflow-artifacts:/{experiment_id}"
 
@@ -58,7 +59,7 @@ def test_an_experiment_keeps_the_artifact_location_it_was_given(client: MlflowCl
 def test_experiment_names_are_free_text(client: MlflowClient, name: str) -> None:
     unique = f"{fresh_name()[-6:]} {name}"[:256]
     experiment_id = client.create_experiment(unique)
-    assert client.get_experiment_by_name(unique).experiment_id == experiment_id
+    assert present(client.get_experiment_by_name(unique)).experiment_id == experiment_id
     assert client.get_experiment(experiment_id).name == unique
 
 
@@ -98,7 +99,7 @@ def test_rename_moves_the_name_and_frees_the_old_one(client: MlflowClient) -> No
     client.rename_experiment(experiment_id, new)
     after = client.get_experiment(experiment_id)
     assert after.name == new
-    assert after.last_update_time > before.last_update_time
+    assert present(after.last_update_time) > present(before.last_update_time)
     assert after.creation_time == before.creation_time
     assert client.get_experiment_by_name(old) is None
     assert client.create_experiment(old) != experiment_id
@@ -153,11 +154,11 @@ def test_delete_needs_an_active_and_restore_a_deleted_experiment(client: MlflowC
 
 
 def test_delete_and_restore_change_the_update_time(client: MlflowClient, experiment_id: str) -> None:
-    times = [client.get_experiment(experiment_id).last_update_time]
+    times = [present(client.get_experiment(experiment_id).last_update_time)]
     for change in (client.delete_experiment, client.restore_experiment):
         time.sleep(0.01)
         change(experiment_id)
-        times.append(client.get_experiment(experiment_id).last_update_time)
+        times.append(present(client.get_experiment(experiment_id).last_update_time))
     assert times == sorted(set(times))
 
 

@@ -7,6 +7,7 @@ from mlflow import MlflowClient
 from mlflow.entities import Metric, Param, RunTag
 
 from tests.compatibility.rest import Rest, assert_error
+from tests.present import present
 
 
 def metric(key: str = "m", value: float = 1.0, step: int = 0) -> dict[str, object]:
@@ -111,16 +112,16 @@ INVALID_ENTITIES: Sequence[tuple[str, dict[str, object]]] = (
     "entities", [e for _, e in INVALID_ENTITIES], ids=[n.replace(" ", "-") for n, _ in INVALID_ENTITIES]
 )
 def test_one_invalid_entity_refuses_the_whole_batch(
-    rest: Rest, client: MlflowClient, run_id: str, entities: dict[str, list[object]]
+    rest: Rest, client: MlflowClient, run_id: str, entities: dict[str, object]
 ) -> None:
-    body: dict[str, object] = {
-        "run_id": run_id,
+    good: dict[str, list[object]] = {
         "metrics": [metric("good")],
         "params": [{"key": "good", "value": "1"}],
         "tags": [{"key": "good", "value": "1"}],
     }
+    body: dict[str, object] = {"run_id": run_id, **good}
     for field, values in entities.items():
-        body[field] = [*body[field], *values] if isinstance(values, list) else values
+        body[field] = [*good[field], *values] if isinstance(values, list) else values
     assert_error(rest.post("runs/log-batch", body), 400, "INVALID_PARAMETER_VALUE")
     data = client.get_run(run_id).data
     assert (data.metrics, data.params) == ({}, {})
@@ -161,7 +162,7 @@ def test_what_is_logged_in_the_background_is_there_after_waiting(client: MlflowC
     pending += [client.log_param(run_id, f"p{i}", i, synchronous=False) for i in range(5)]
     pending += [client.set_tag(run_id, "t", "v", synchronous=False)]
     for operation in pending:
-        operation.wait()
+        present(operation).wait()
     data = client.get_run(run_id).data
     assert [m.value for m in client.get_metric_history(run_id, "m")] == [float(i) for i in range(20)]
     assert (len(data.params), data.tags["t"], data.metrics["m"]) == (5, "v", 19.0)

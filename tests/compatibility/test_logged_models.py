@@ -10,6 +10,7 @@ from mlflow.exceptions import MlflowException, RestException
 
 from tests.compatibility.rest import Rest
 from tests.compatibility.training import run_script
+from tests.present import present
 
 
 def test_a_created_model_is_pending_and_reads_back_whole(client: MlflowClient, experiment_id: str, run_id: str) -> None:
@@ -79,7 +80,7 @@ def test_metrics_logged_for_a_model_belong_to_run_and_model(
         dataset_digest="abc",
     )
     assert client.get_run(run_id).data.metrics == {"acc": 0.8}
-    (metric,) = client.get_logged_model(model.model_id).metrics
+    (metric,) = present(client.get_logged_model(model.model_id).metrics)
     assert (metric.key, metric.value, metric.timestamp, metric.step) == ("acc", 0.8, 10, 1)
     assert (metric.dataset_name, metric.dataset_digest) == ("iris", "abc")
     assert (metric.model_id, metric.run_id) == (model.model_id, run_id)
@@ -91,7 +92,7 @@ def test_a_batch_may_carry_metrics_for_models(client: MlflowClient, experiment_i
         run_id,
         metrics=[Metric("acc", 0.1 * i, 10, 0, model_id=model.model_id) for i, model in enumerate(models, start=1)],
     )
-    seen = [client.get_logged_model(model.model_id).metrics for model in models]
+    seen = [present(client.get_logged_model(model.model_id).metrics) for model in models]
     assert [[metric.value for metric in metrics] for metrics in seen] == [[0.1], [0.2]]
 
 
@@ -169,7 +170,12 @@ def test_a_model_takes_over_more_params_of_its_run_than_fit_one_request(
 
 def test_an_older_client_notes_models_in_a_tag(rest: Rest, client: MlflowClient, run_id: str) -> None:
     for path in ("m", "n"):
-        model = {"artifact_path": path, "flavors": {}, "utc_time_created": "2026-01-01", "run_id": run_id}
+        model: dict[str, object] = {
+            "artifact_path": path,
+            "flavors": {},
+            "utc_time_created": "2026-01-01",
+            "run_id": run_id,
+        }
         assert rest.post("runs/log-model", {"run_id": run_id, "model_json": json.dumps(model)}).json() == {}
     assert client.get_run(run_id).data.tags["mlflow.log-model.history"] == json.dumps(
         [

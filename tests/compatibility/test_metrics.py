@@ -9,6 +9,7 @@ from mlflow.entities import Metric
 LARGEST_DOUBLE = 1.7976931348623157e308
 
 Point = tuple[float, int, int]
+SeenPoint = tuple[float | str, int, int]
 
 
 def log(client: MlflowClient, run_id: str, points: list[Point]) -> None:
@@ -17,7 +18,7 @@ def log(client: MlflowClient, run_id: str, points: list[Point]) -> None:
         client.log_metric(run_id, "m", value, timestamp=timestamp_ms, step=step)
 
 
-def history(client: MlflowClient, run_id: str, key: str = "m") -> list[Point]:
+def history(client: MlflowClient, run_id: str, key: str = "m") -> list[SeenPoint]:
     """Return the whole history as (value, timestamp_ms, step), NaN written as 'nan' so that it can be compared."""
     return [
         (("nan" if math.isnan(m.value) else m.value), m.timestamp, m.step)

@@ -10,13 +10,14 @@ from mlflow.exceptions import MlflowException, RestException
 
 from tests.compatibility.conftest import fresh_name
 from tests.compatibility.training import run_script
+from tests.present import present
 
 THREADS = 4
 ITERATIONS = 15
 PROCESSES = 3
 
 
-def in_threads(work: Callable[[int], None], threads: int = THREADS) -> None:
+def in_threads(work: Callable[[int], object], threads: int = THREADS) -> None:
     """Run the work in several threads at once, each with its number; the first failure is raised."""
     with ThreadPoolExecutor(threads) as pool:
         for done in [pool.submit(work, number) for number in range(threads)]:
@@ -67,7 +68,7 @@ def test_experiments_are_seen_by_name_id_and_search_at_once(client: MlflowClient
         for i in range(ITERATIONS // 2):
             name = fresh_name(f"seen-{number}-{i}")
             experiment_id = client.create_experiment(name)
-            assert client.get_experiment_by_name(name).experiment_id == experiment_id
+            assert present(client.get_experiment_by_name(name)).experiment_id == experiment_id
             assert client.get_experiment(experiment_id).name == name
             assert len(client.search_experiments(filter_string=f"name = '{name}'")) == 1
             client.set_experiment_tag(experiment_id, "k", str(i))
@@ -85,7 +86,7 @@ def test_logged_models_inputs_and_outputs_are_seen_at_once(client: MlflowClient,
             model = client.create_logged_model(experiment_id, name=f"model-{number}-{i}")
             assert client.get_logged_model(model.model_id).name == f"model-{number}-{i}"
             client.log_metric(run_id, "m", float(i), timestamp=i, model_id=model.model_id)
-            assert [metric.value for metric in client.get_logged_model(model.model_id).metrics] == [float(i)]
+            assert [metric.value for metric in present(client.get_logged_model(model.model_id).metrics)] == [float(i)]
             client.finalize_logged_model(model.model_id, LoggedModelStatus.READY)
             found = client.search_logged_models([experiment_id], f"name = 'model-{number}-{i}' AND status = 2")
             assert [m.model_id for m in found] == [model.model_id]

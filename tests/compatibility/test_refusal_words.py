@@ -1,6 +1,7 @@
 """Words in refusals that scripts and plugins look for, as MLflow has them."""
 
 import uuid
+from collections.abc import Mapping
 
 import pytest
 
@@ -8,7 +9,7 @@ from tests.compatibility.conftest import Subjects
 from tests.compatibility.rest import Rest
 
 
-def said(rest: Rest, method: str, path: str, fields: dict[str, object]) -> str:
+def said(rest: Rest, method: str, path: str, fields: Mapping[str, object]) -> str:
     answer = rest.get(path, fields) if method == "GET" else rest.send(method, path, json=fields)
     assert 400 <= answer.status_code < 500, answer.text
     message: str = answer.json()["message"]

@@ -9,6 +9,7 @@ from mlflow.entities import RunTag, ViewType
 from mlflow.exceptions import MlflowException, RestException
 
 from tests.compatibility.conftest import fresh_name
+from tests.present import present
 
 
 def test_a_created_run_reads_back_as_running_with_name_user_and_tags(client: MlflowClient, experiment_id: str) -> None:
@@ -61,7 +62,7 @@ def test_nested_runs_are_found_by_the_parent_tag(client: MlflowClient, experimen
     }
     found = client.search_runs([experiment_id], filter_string=f"tags.mlflow.parentRunId = '{parent}'")
     assert {run.info.run_id for run in found} == children
-    assert client.get_parent_run(next(iter(children))).info.run_id == parent
+    assert present(client.get_parent_run(next(iter(children)))).info.run_id == parent
     assert client.get_parent_run(parent) is None
 
 

@@ -46,9 +46,16 @@ def fixed(client: MlflowClient) -> Fixed:
     return Fixed(client)
 
 
-def names(client: MlflowClient, fixed: Fixed, **search: object) -> list[str]:
+def names(
+    client: MlflowClient,
+    fixed: Fixed,
+    *,
+    filter_string: str | None = None,
+    order_by: list[str] | None = None,
+    view_type: int = ViewType.ACTIVE_ONLY,
+) -> list[str]:
     """Search among the fixed experiments and return their names without the prefix, in the order found."""
-    found = client.search_experiments(**search)
+    found = client.search_experiments(view_type, filter_string=filter_string, order_by=order_by)
     return [e.name.removeprefix(fixed.prefix + " ") for e in found if e.name.startswith(fixed.prefix)]
 
 

@@ -24,11 +24,13 @@ def runs(client: MlflowClient) -> tuple[str, dict[str, str]]:
     """One experiment with five runs that differ in everything a filter can name: its id, and run ids by name."""
     experiment_id = client.create_experiment(fresh_name("search"))
 
-    def run(name: str, offset_ms: int, user: str, **data: list[object]) -> str:
+    def run(
+        name: str, offset_ms: int, user: str, *, metrics: list[Metric], params: list[Param], tags: list[RunTag]
+    ) -> str:
         run_id: str = client.create_run(
             experiment_id, start_time=START + offset_ms, run_name=name, tags={"mlflow.user": user}
         ).info.run_id
-        client.log_batch(run_id, **data)
+        client.log_batch(run_id, metrics=metrics, params=params, tags=tags)
         return run_id
 
     ids = {

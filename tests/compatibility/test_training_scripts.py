@@ -8,6 +8,7 @@ from mlflow import MlflowClient
 from mlflow.entities import LoggedModelStatus
 
 from tests.compatibility.training import run_script
+from tests.present import present
 
 
 @pytest.fixture(scope="module")
@@ -30,7 +31,7 @@ def test_autolog_logs_params_metrics_and_estimator_tags(client: MlflowClient, tu
 
 
 def test_autolog_logs_its_training_data(client: MlflowClient, tutorial: Any) -> None:
-    inputs = client.get_run(tutorial["run_id"]).inputs.dataset_inputs
+    inputs = present(client.get_run(tutorial["run_id"]).inputs).dataset_inputs
     contexts = {tag.value for dataset_input in inputs for tag in dataset_input.tags}
     assert {"train", "eval"} & contexts
     assert all(dataset_input.dataset.digest for dataset_input in inputs)
@@ -38,12 +39,12 @@ def test_autolog_logs_its_training_data(client: MlflowClient, tutorial: Any) -> 
 
 def test_autolog_logs_a_model_that_is_ready_and_predicts_alike(client: MlflowClient, tutorial: Any) -> None:
     run = client.get_run(tutorial["run_id"])
-    (output,) = run.outputs.model_outputs
+    (output,) = present(run.outputs).model_outputs
     model = client.get_logged_model(output.model_id)
     assert model.status == LoggedModelStatus.READY
     assert model.source_run_id == tutorial["run_id"]
     assert model.params["solver"] == "lbfgs"
-    assert {metric.key for metric in model.metrics} >= {"training_accuracy_score"}
+    assert {metric.key for metric in present(model.metrics)} >= {"training_accuracy_score"}
     assert "MLmodel" in {file.path for file in client.list_logged_model_artifacts(output.model_id)}
     assert tutorial["agreement"] == 1.0
 
@@ -61,7 +62,7 @@ def test_a_model_logged_by_hand_is_found_and_loads(client: MlflowClient, tutoria
     run = client.get_run(tutorial["by_hand_run_id"])
     assert run.info.run_name == "by hand"
     assert run.data.tags["Training Info"] == "Basic LR model for iris data"
-    assert [output.model_id for output in run.outputs.model_outputs] == [model.model_id]
+    assert [output.model_id for output in present(run.outputs).model_outputs] == [model.model_id]
 
 
 @pytest.fixture(scope="module")
@@ -94,10 +95,10 @@ def test_the_parent_keeps_its_params_description_and_odd_metrics(client: MlflowC
 
 
 def test_the_input_carries_context_schema_and_profile(client: MlflowClient, training: Any) -> None:
-    (dataset_input,) = client.get_run(training["parent_run_id"]).inputs.dataset_inputs
+    (dataset_input,) = present(client.get_run(training["parent_run_id"]).inputs).dataset_inputs
     assert dataset_input.dataset.name == "line"
-    assert '"num_rows": 3' in dataset_input.dataset.profile
-    assert "mlflow_colspec" in dataset_input.dataset.schema
+    assert '"num_rows": 3' in present(dataset_input.dataset.profile)
+    assert "mlflow_colspec" in present(dataset_input.dataset.schema)
     assert {tag.key: tag.value for tag in dataset_input.tags} == {"mlflow.data.context": "training", "split": "all"}
 
 

@@ -38,7 +38,7 @@ class Script(threading.Thread):
         super().__init__()
         self._url = url
         self._begun = folder / "begun"
-        self._environment = PATIENT | mlflow318()
+        self._environment = {**PATIENT, **mlflow318()}
         self._made: Any = None
         self._failure: BaseException | None = None
         self.start()

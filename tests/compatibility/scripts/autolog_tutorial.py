@@ -24,6 +24,7 @@ with mlflow.start_run() as run:
     test_score = model.score(x_test, y_test)
 
 autologged = mlflow.last_active_run()
+assert autologged is not None
 loaded = mlflow.pyfunc.load_model(f"runs:/{run.info.run_id}/model")
 predictions = loaded.predict(x_test)
 

@@ -14,9 +14,8 @@ frame = pd.DataFrame({"x": [1.0, 2.0, 3.0], "y": [2.0, 4.0, 6.0]})
 
 with mlflow.start_run(run_name="parent", tags={"purpose": "search"}, description="a *search* over depth") as parent:
     mlflow.log_params({"folds": 3, "metric": "rmse"})
-    mlflow.log_input(
-        mlflow.data.from_pandas(frame, name="line", targets="y"), context="training", tags={"split": "all"}
-    )
+    dataset = mlflow.data.from_pandas(frame, name="line", targets="y")  # type: ignore[attr-defined]  # put there by MLflow
+    mlflow.log_input(dataset, context="training", tags={"split": "all"})
     for depth in range(3):
         with mlflow.start_run(run_name=f"depth {depth}", nested=True):
             mlflow.log_param("depth", depth)

@@ -24,13 +24,13 @@ def names(step: int) -> list[str]:
 
 def asked(name: str) -> str | None:
     try:
-        return validate_path_is_safe(name)
+        return str(validate_path_is_safe(name))
     except mlflow.MlflowException:
         return None
 
 
 def url(path: str) -> str:
-    return requests.Request("PUT", f"http://host/root/{path}").prepare().url.removeprefix("http://host/root/")
+    return str(requests.Request("PUT", f"http://host/root/{path}").prepare().url).removeprefix("http://host/root/")
 
 
 with mlflow.start_run() as run:

@@ -5,6 +5,7 @@ import math
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import mlflow
@@ -41,13 +42,14 @@ client.log_batch(
 client.log_inputs(
     run_id, [DatasetInput(Dataset("iris", "d", "local", "{}"), [InputTag("mlflow.data.context", "training")])]
 )
-refusals = {}
-for what, call in {
+refused: dict[str, Callable[[], object]] = {
     "param": lambda: client.log_param(run_id, "lr", 0.2),
     "experiment": lambda: client.create_experiment(name),
     "run": lambda: client.get_run("0" * 32),
     "filter": lambda: client.search_runs([experiment_id], "metrics.loss OR"),
-}.items():
+}
+refusals = {}
+for what, call in refused.items():
     try:
         call()
     except MlflowException as refusal:
@@ -73,6 +75,8 @@ with tempfile.TemporaryDirectory() as folder:
     fetched = Path(mlflow.artifacts.download_artifacts(run_id=run_id, artifact_path="folder", dst_path=folder))
     content = (fetched / "with space.bin").read_bytes()
     words = mlflow.artifacts.load_text(f"runs:/{run_id}/notes/words.txt")
+parent, inputs = client.get_parent_run(inner.info.run_id), client.get_run(run_id).inputs
+assert inputs is not None
 json.dump(
     {
         "version": mlflow.__version__,
@@ -81,8 +85,8 @@ json.dump(
         "tags": {key: value for key, value in data.tags.items() if not key.startswith("mlflow.")},
         "loss": [(m.step, m.value) for m in client.get_metric_history(run_id, "loss")],
         "status": client.get_run(run_id).info.status,
-        "parent": client.get_parent_run(inner.info.run_id).info.run_id == run_id,
-        "dataset": client.get_run(run_id).inputs.dataset_inputs[0].dataset.name,
+        "parent": parent is not None and parent.info.run_id == run_id,
+        "dataset": inputs.dataset_inputs[0].dataset.name,
         "refusals": refusals,
         "deleted": [found.info.run_id for found in deleted] == [spare.info.run_id],
         "spare_status": client.get_run(spare.info.run_id).info.status,

@@ -11,7 +11,7 @@ from mlflow.entities import Metric
 
 experiment_id, shared_run_id, process, iterations = sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4])
 client = MlflowClient()
-unseen = []
+unseen: list[str] = []
 
 
 def expect(seen: object, wanted: object, what: str) -> None:
