@@ -56,7 +56,8 @@ class LargeFile(Measure):
         url = f"http://127.0.0.1:{stage.running.port}{PROXY}/{LARGE}"
         cpu_before = process_tree.cpu_seconds(stage.running.pid)
         values = {"large-up": sent(url, size), "large-down": fetched(url, size)}
-        detail = {"server_cpu_s": process_tree.cpu_spent(cpu_before, process_tree.cpu_seconds(stage.running.pid))}
+        cpu_spent = process_tree.cpu_spent(cpu_before, process_tree.cpu_seconds(stage.running.pid))
+        detail: dict[str, object] = {"server_cpu_s": cpu_spent}
         account = account_of(stage)
         if account is not None:
             client = s3_client(account)

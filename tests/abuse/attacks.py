@@ -36,7 +36,6 @@ class Target:
     until: float = 0.0
     answers: "Counter[tuple[str, int]]" = field(default_factory=Counter)
 
-    @property
     def goes_on(self) -> bool:
         return time.monotonic() < self.until
 
@@ -91,7 +90,7 @@ async def repeatedly(target: Target, address: str, name: str, *requests: Sequenc
     """Send requests in turn, several at once, for as long as the attack lasts."""
 
     async def one() -> None:
-        while target.goes_on:
+        while target.goes_on():
             await ask(target, address, name, *random.choice(requests))
             await asyncio.sleep(BREATH_S)
 
@@ -142,7 +141,7 @@ async def announced(target: Target, address: str) -> None:
     """Bodies that are announced and do not come, or come a byte at a time."""
 
     async def one(number: int) -> None:
-        while target.goes_on:
+        while target.goes_on():
             with suppress(OSError, TimeoutError):
                 _, writer = await connected(target, address)
                 try:
@@ -152,7 +151,7 @@ async def announced(target: Target, address: str) -> None:
                         writer.write(head("PUT", "/api/2.0/mlflow-artifacts/artifacts/0/slow", 64 * MIB))
                         writer.write(b"x" * 400_000)
                     for _ in range(100):
-                        if not target.goes_on or writer.is_closing():
+                        if not target.goes_on() or writer.is_closing():
                             break
                         writer.write(b" ")
                         await writer.drain()
@@ -168,13 +167,13 @@ async def unread(target: Target, address: str) -> None:
     """Large answers that are asked for and not read."""
 
     async def one() -> None:
-        while target.goes_on:
+        while target.goes_on():
             with suppress(OSError, TimeoutError):
                 reader, writer = await connected(target, address, 4096)
                 try:
                     writer.write(head("GET", f"{API}/runs/get?run_id={target.fat}", None) * 20)
                     await reader.read(100)
-                    while target.goes_on and not writer.is_closing() and not reader.at_eof():
+                    while target.goes_on() and not writer.is_closing() and not reader.at_eof():
                         await asyncio.sleep(0.5)
                 finally:
                     writer.transport.abort()
@@ -187,7 +186,7 @@ async def silent(target: Target, address: str) -> None:
     """Connections that say nothing, or begin to."""
 
     async def one(number: int) -> None:
-        while target.goes_on:
+        while target.goes_on():
             with suppress(OSError, TimeoutError):
                 reader, writer = await connected(target, address)
                 try:
@@ -232,7 +231,7 @@ async def transfers(target: Target, address: str) -> None:
     await ask(target, address, "transfers", head("PUT", path, 8 * MIB), b"x" * (8 * MIB))
 
     async def one(number: int) -> None:
-        while target.goes_on:
+        while target.goes_on():
             with suppress(OSError, TimeoutError):
                 _, writer = await connected(target, address, 4096)
                 try:

@@ -14,6 +14,7 @@ import pytest
 from tests.crash.distributed import DistributedSystem
 from tests.crash.rounds import Fault, rounds
 from tests.services.missing import ServiceMissing, leave_out
+from tests.services.running import AnyKafka, AnyPostgresql
 
 FAULTS = int(os.environ.get("TRACKLOG_FAULTS", "12"))
 SEED = int(os.environ.get("TRACKLOG_FAULT_SEED", str(time.time_ns() % 1_000_000)))
@@ -92,7 +93,7 @@ def kill_kafka(system: DistributedSystem, dice: random.Random) -> None:
 def stall_kafka(system: DistributedSystem, dice: random.Random) -> None:
     """The broker answers nothing for a while, and then all at once."""
     calm(dice)
-    assert system.kafka is not None
+    assert isinstance(system.kafka, AnyKafka)
     system.kafka.suspend()
     time.sleep(dice.uniform(*OUTAGE_S))
     system.kafka.resume()
@@ -109,6 +110,7 @@ def kill_postgresql(system: DistributedSystem, dice: random.Random) -> None:
 def stall_postgresql(system: DistributedSystem, dice: random.Random) -> None:
     """Statements hang, and then end."""
     calm(dice)
+    assert isinstance(system.postgresql, AnyPostgresql)
     system.postgresql.suspend()
     time.sleep(dice.uniform(*OUTAGE_S))
     system.postgresql.resume()

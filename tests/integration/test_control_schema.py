@@ -54,7 +54,8 @@ async def test_a_log_from_before_identities_keeps_its_events_and_gets_one(postgr
         INSERT INTO tracklog.events VALUES (0, 1, 1700000000000000, 1, 1, gen_random_uuid(), '', '{}');
     """)
     await asyncio.gather(*(ensure_control_schema(postgresql_database) for _ in range(3)))
-    assert await connection.fetch('SELECT "offset", checksum FROM tracklog.events') == [(0, None)]
+    kept = await connection.fetch('SELECT "offset", checksum FROM tracklog.events')
+    assert [tuple(row) for row in kept] == [(0, None)]
     assert await connection.fetchval("SELECT count(*) FROM tracklog.log_identity") == 1
     assert await connection.fetchval("SELECT log_id FROM tracklog.read_models") == uuid.UUID(int=0)
     await connection.close()

@@ -4,7 +4,7 @@ import os
 import shutil
 import sqlite3
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
 from pathlib import Path
 from typing import Final
@@ -25,7 +25,11 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The data of a server that was stopped."""
     with TracklogServer(tmp_path_factory.mktemp("filled")) as server:
         for number in range(RUNS):
-            body = {"experiment_id": "0", "run_name": f"run {number}", "tags": [{"key": "k", "value": "v" * 2000}]}
+            body: Mapping[str, str | list[dict[str, str]]] = {
+                "experiment_id": "0",
+                "run_name": f"run {number}",
+                "tags": [{"key": "k", "value": "v" * 2000}],
+            }
             requests.post(f"{server.url}{API}/runs/create", json=body, timeout=30).raise_for_status()
     return server.data_dir
 
@@ -74,7 +78,7 @@ def remove(path: Path) -> None:
 
 def found(server: TracklogServer) -> tuple[int, int]:
     """The status of a search, and how many runs it found."""
-    body = {"experiment_ids": ["0"], "max_results": 1000}
+    body: Mapping[str, list[str] | int] = {"experiment_ids": ["0"], "max_results": 1000}
     answer = requests.post(f"{server.url}{API}/runs/search", json=body, timeout=60)
     return answer.status_code, len(answer.json().get("runs", ()))
 

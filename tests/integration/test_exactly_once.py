@@ -65,33 +65,30 @@ def history(dice: random.Random, count: int) -> Iterator[AnyEvent]:
             yield created(waiting.pop(), dice.randrange(3))
             continue
         run = dice.choice(runs[len(waiting) :] if dice.random() < 0.995 and len(waiting) < len(runs) else runs)
-        yield dice.choices(
-            [
-                _points(dice, run, steps),
-                RunDataLogged(run_id=run, params=[Param(f"p{dice.randrange(20)}", str(dice.randrange(3)))]),
-                RunDataLogged(run_id=run, tags=[Tag(f"t{dice.randrange(5)}", str(dice.random()))]),
-                RunUpdated(run_id=run, status=dice.choice(["RUNNING", "FINISHED"]), name=dice.choice([None, "n2"])),
-                RunDeleted(run_id=run),
-                RunRestored(run_id=run),
-                RunInputsLogged(
-                    run_id=run,
-                    datasets=[DatasetInput(name=f"d{dice.randrange(4)}", digest="1", source=str(dice.random()))],
-                ),
-                LoggedModelCreated(
-                    model_id=f"m-{dice.randrange(50)}", experiment_id=0, name="m", artifact_location="x"
-                ),
-                ExperimentRenamed(experiment_id=dice.randrange(3), name=f"name-{dice.randrange(4)}"),
-            ],
-            [12, 3, 2, 1, 1, 1, 2, 1, 1],
-        )[0]
+        anything: list[AnyEvent] = [
+            _points(dice, run, steps),
+            RunDataLogged(run_id=run, params=[Param(f"p{dice.randrange(20)}", str(dice.randrange(3)))]),
+            RunDataLogged(run_id=run, tags=[Tag(f"t{dice.randrange(5)}", str(dice.random()))]),
+            RunUpdated(run_id=run, status=dice.choice(["RUNNING", "FINISHED"]), name=dice.choice([None, "n2"])),
+            RunDeleted(run_id=run),
+            RunRestored(run_id=run),
+            RunInputsLogged(
+                run_id=run,
+                datasets=[DatasetInput(name=f"d{dice.randrange(4)}", digest="1", source=str(dice.random()))],
+            ),
+            LoggedModelCreated(model_id=f"m-{dice.randrange(50)}", experiment_id=0, name="m", artifact_location="x"),
+            ExperimentRenamed(experiment_id=dice.randrange(3), name=f"name-{dice.randrange(4)}"),
+        ]
+        yield dice.choices(anything, [12, 3, 2, 1, 1, 1, 2, 1, 1])[0]
 
 
 def _points(dice: random.Random, run: str, steps: dict[str, int]) -> RunDataLogged:
     count = dice.choice([1, 1, 1, 3, 100])
     start = steps[run]
     steps[run] += count
-    columns = [dice.random() for _ in range(count)], [start] * count, list(range(start, start + count))
-    return RunDataLogged(run_id=run, metrics=[MetricSeries(f"k{dice.randrange(2)}", *columns)])
+    values: list[float | str] = [dice.random() for _ in range(count)]
+    series = MetricSeries(f"k{dice.randrange(2)}", values, [start] * count, list(range(start, start + count)))
+    return RunDataLogged(run_id=run, metrics=[series])
 
 
 async def log_of_anything(dice: random.Random, count: int) -> MemoryEventLog:

@@ -18,6 +18,7 @@ from projector.postgresql_projector import PostgresqlProjector
 from projector.postgresql_rebuild import rebuild_postgresql
 from projector.rebuild import RebuildUnderWay, Rebuilt
 from read_model.tables import SCHEMA_VERSION, metadata
+from schemas.events import AnyEvent
 from schemas.postgresql import CONTROL_SCHEMA, READ_MODELS_CHANNEL, schema_of
 from tests.integration.logs_in_files import keep, open_kept
 from tests.integration.postgresql_read_models import PostgresqlReadModel
@@ -36,7 +37,8 @@ async def dsn(postgresql_database: str) -> str:
 @pytest.fixture
 async def log() -> MemoryEventLog:
     log = MemoryEventLog(PARTITIONS)
-    for index, payload in enumerate([experiment(), *map(created, RUNS), *(metric(step=step) for step in range(50))]):
+    payloads: list[AnyEvent] = [experiment(), *map(created, RUNS), *(metric(step=step) for step in range(50))]
+    for index, payload in enumerate(payloads):
         await log.append([envelope(index, payload)])
     return log
 
@@ -261,7 +263,7 @@ async def test_a_retired_read_model_is_kept_until_its_readers_have_left(dsn: str
 
 async def test_a_rebuild_by_several_processes_gives_the_same_rows(dsn: str, tmp_path: Path) -> None:
     log = MemoryEventLog(PARTITIONS)
-    payloads = [experiment(), *(created(f"{one:032x}") for one in range(21_000))]
+    payloads: list[AnyEvent] = [experiment(), *(created(f"{one:032x}") for one in range(21_000))]
     for index, payload in enumerate(payloads):
         await log.append([envelope(index, payload)])
     keep(log, tmp_path / "log")

@@ -13,10 +13,10 @@ from typing import Any, Final
 import pytest
 import requests
 
-from tests.services.fixtures import AnyPostgresql
 from tests.services.given import GivenPostgresql
 from tests.services.postgresql import execute
 from tests.services.process_tree import descendants
+from tests.services.running import AnyPostgresql
 from tests.tracklog_server import TracklogServer
 
 WITHIN_S: Final = 90.0

@@ -14,10 +14,10 @@ import requests
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
-from tests.services.fixtures import AnyKafka
 from tests.services.given import GivenKafka
 from tests.services.kafka_topic import remove_topic
 from tests.services.postgresql import binaries, run_apart
+from tests.services.running import AnyKafka
 from tests.tracklog_server import REPOSITORY, TracklogServer
 
 FOREVER = {"retention.ms": "-1", "retention.bytes": "-1", "max.message.bytes": "33554432"}

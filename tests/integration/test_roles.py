@@ -446,6 +446,10 @@ def test_roles_wait_at_their_start_for_what_is_not_there_yet(
         assert Replica(ingest.url).new_run()
 
 
+def waits_to_start(process: RoleProcess) -> bool:
+    return "waiting to start" in process.log_tail()
+
+
 def test_a_role_that_waits_can_be_told_to_stop(
     own_environment: dict[str, str], own_postgresql: Postgresql, own_kafka: Kafka, tmp_path: Path
 ) -> None:
@@ -455,6 +459,6 @@ def test_a_role_that_waits_can_be_told_to_stop(
     for process in waiting:
         process.spawn()
     for process in waiting:
-        eventually(lambda p=process: "waiting to start" in p.log_tail())
+        eventually(partial(waits_to_start, process))
     for process in waiting:
         assert process.stop() == 0

@@ -11,8 +11,8 @@ import requests
 from aiokafka.admin import AIOKafkaAdminClient, NewPartitions, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
-from tests.services.fixtures import AnyKafka
 from tests.services.given import GivenKafka
+from tests.services.running import AnyKafka
 from tests.tracklog_server import TracklogServer
 
 WITHIN_S = 30.0

@@ -18,7 +18,7 @@ from aiokafka.errors import KafkaError
 from tests.services.cache import cached
 from tests.services.kafka import QUICK_RETURN, VERSION, Kafka, format_folder, random_uuid
 from tests.services.postgresql import run_apart
-from tests.services.process import HOST, ServiceDidNotStopError, free_port
+from tests.services.process import HOST, LOG_TAIL_LINES, ServiceDidNotStopError, free_port
 
 BROKERS: Final = 3
 IN_SYNC_WITHIN_S: Final = 120.0
@@ -90,6 +90,11 @@ class KafkaCluster:
         return ",".join(broker.bootstrap for broker in self.brokers)
 
     @property
+    def address(self) -> str:
+        """host:port of each, for people."""
+        return self.bootstrap
+
+    @property
     def is_running(self) -> bool:
         return any(broker.is_running for broker in self.brokers)
 
@@ -118,8 +123,8 @@ class KafkaCluster:
         for broker in self.brokers:
             broker.discard()
 
-    def log_tail(self) -> str:
-        return "\n".join(broker.log_tail() for broker in self.brokers)
+    def log_tail(self, lines: int = LOG_TAIL_LINES) -> str:
+        return "\n".join(broker.log_tail(lines) for broker in self.brokers)
 
     def wait_until_in_sync(self, topic: str, but: int | None = None) -> None:
         """Return when every replica of the topic is in sync; or, of the node `but`, none is."""

@@ -11,7 +11,7 @@ from urllib.parse import quote
 import asyncpg
 
 from tests.services.postgresql import SUPERUSER, Postgresql, binaries, execute, run_apart
-from tests.services.process import HOST
+from tests.services.process import HOST, LOG_TAIL_LINES
 from tests.services.tcp_forwarder import TcpForwarder
 from tests.services.unprivileged import unprivileged
 
@@ -42,7 +42,12 @@ class PostgresqlPair:
 
     def url_of(self, database: str) -> str:
         """The superuser's URL of a database, whoever is the primary."""
-        return f"postgresql://{SUPERUSER}:{quote(self.primary.password)}@{HOST}:{self._address.port}/{database}"
+        return f"postgresql://{SUPERUSER}:{quote(self.primary.password)}@{self.address}/{database}"
+
+    @property
+    def address(self) -> str:
+        """host:port, whoever is the primary."""
+        return f"{HOST}:{self._address.port}"
 
     @property
     def is_running(self) -> bool:
@@ -98,8 +103,8 @@ class PostgresqlPair:
         self._address.close()
         shutil.rmtree(self.folder, ignore_errors=True)
 
-    def log_tail(self) -> str:
-        return "\n".join(cluster.log_tail() for cluster in (self.primary, self.replica) if cluster is not None)
+    def log_tail(self, lines: int = LOG_TAIL_LINES) -> str:
+        return "\n".join(cluster.log_tail(lines) for cluster in (self.primary, self.replica) if cluster is not None)
 
     def __enter__(self) -> Self:
         return self.start()

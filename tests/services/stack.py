@@ -34,7 +34,9 @@ OWNER = "tracklog_server"
 BUCKET = "tracklog"
 TOPIC = "tracklog"
 
-Part = ServiceProcess | AnyKafka | KafkaCluster | AnyPostgresql | PostgresqlPair | AnyMinio
+Store = AnyKafka | KafkaCluster | AnyPostgresql | PostgresqlPair | AnyMinio
+"""What keeps the data."""
+Part = ServiceProcess | Store
 
 
 class StackInUse(Exception):
@@ -126,7 +128,7 @@ class Stack:
         return self.roles[Role.ARTIFACTS.value]
 
     @property
-    def services(self) -> list[AnyKafka | KafkaCluster | AnyPostgresql | PostgresqlPair | AnyMinio]:
+    def services(self) -> list[Store]:
         """What keeps the data."""
         return [service for service in (self.postgresql, self.kafka, self.minio) if service is not None]
 
@@ -236,7 +238,7 @@ class Stack:
         """Made at the first start."""
         return kept_secret(self.folder / "database-password")
 
-    def _start(self, service: AnyKafka | AnyPostgresql | AnyMinio) -> None:
+    def _start(self, service: Store) -> None:
         self._say(f"{service.name} starts.")
         service.start()
         self._say(f"{service.name} is ready.")

@@ -1,11 +1,11 @@
 """What Docker would be asked for, as far as that can be known without it."""
 
+import shutil
 from typing import Any
 
 import pytest
 from testcontainers.core import container as testcontainers_container
 
-from tests.services import containers
 from tests.services.containers import (
     KafkaContainer,
     MinioContainer,
@@ -155,7 +155,7 @@ def test_a_property_of_kafka_is_a_variable_of_its_image(property_name: str, vari
 
 def test_docker_can_be_told_not_to_be_used(monkeypatch: pytest.MonkeyPatch) -> None:
     answered: Any = docker_answers.__wrapped__
-    monkeypatch.setattr(containers.shutil, "which", lambda _name: "/bin/true")
+    monkeypatch.setattr(shutil, "which", lambda _name: "/bin/true")
     assert answered()
     monkeypatch.setenv("TRACKLOG_TEST_DOCKER", "0")
     assert not answered()
@@ -163,5 +163,5 @@ def test_docker_can_be_told_not_to_be_used(monkeypatch: pytest.MonkeyPatch) -> N
 
 def test_docker_that_does_not_answer_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
     answered: Any = docker_answers.__wrapped__
-    monkeypatch.setattr(containers.shutil, "which", lambda _name: "/bin/false")
+    monkeypatch.setattr(shutil, "which", lambda _name: "/bin/false")
     assert not answered()

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from tests.services.missing import ServiceMissing, leave_out
+from tests.services.running import AnyPostgresql
 from tests.services.stack import Stack, StackInUse, StackSettings
 from tracklog.proxy.route_catalog import every_endpoint
 
@@ -109,6 +110,7 @@ def test_one_more_process_of_a_role_joins(stack: Stack) -> None:
 def test_nobody_but_the_owner_reads_its_passwords(stack: Stack) -> None:
     for file in stack.folder.rglob("*password*"):
         assert file.stat().st_mode & 0o077 == 0, file
+    assert isinstance(stack.postgresql, AnyPostgresql)
     for part in stack.parts:
         text = part.log_tail(1_000_000)
         assert stack.minio.secret_key not in text
