@@ -22,6 +22,7 @@ from schemas.events import AnyEvent, ExperimentCreated, Param, RunDataLogged, Ru
 Damage = Callable[[Position], Awaitable[None]]
 """Changes what is stored of the event at a place, as a bit that flips on a disk does."""
 
+ANY_EVENT = EventFilter()
 ACTOR = Actor("anonymous", "127.0.0.1", "pytest")
 _clock = EventClock()
 
@@ -34,9 +35,15 @@ def param(run: int, key: str, value: str = "v") -> EventData:
     return event(RunDataLogged(run_id=f"{run:032x}", params=[Param(key, value)]))
 
 
-async def everything(log: EventLogReader, **conditions: object) -> list[RecordedEvent]:
+def key_of(event: RecordedEvent) -> str:
+    """The key of the param that an event of `param` is about."""
+    decoded = codec.decode(event)
+    assert isinstance(decoded, RunDataLogged)
+    return decoded.params[0].key
+
+
+async def everything(log: EventLogReader, matching: EventFilter = ANY_EVENT) -> list[RecordedEvent]:
     """All events that match, partition after partition, read in small answers."""
-    matching = EventFilter(**conditions)  # type: ignore[arg-type]
     found: list[RecordedEvent] = []
     for partition in await log.partitions():
         offset = 0
@@ -88,12 +95,12 @@ class EventLogContract:
         first = positions[0].offset
         assert [position.offset for position in positions] == list(range(first, first + 5))
         read = await log.read(positions[0].partition, first, limit=100)
-        assert [codec.decode(one).params[0].key for one in read] == [f"p{one}" for one in range(5)]  # type: ignore[union-attr]
+        assert [key_of(one) for one in read] == [f"p{one}" for one in range(5)]
 
     async def test_appends_of_one_stream_keep_the_order_they_were_acknowledged_in(self, log: EventLog) -> None:
         for one in range(20):
             await log.append([param(1, f"p{one}")])
-        keys = [codec.decode(one).params[0].key for one in await everything(log)]  # type: ignore[union-attr]
+        keys = [key_of(one) for one in await everything(log)]
         assert keys == [f"p{one}" for one in range(20)]
 
     async def test_streams_of_one_ordering_unit_share_a_partition(self, log: EventLog) -> None:
@@ -112,7 +119,7 @@ class EventLogContract:
     async def test_concurrent_appends_are_all_there_once(self, log: EventLog) -> None:
         await asyncio.gather(*(log.append([param(one % 7, f"p{one}")]) for one in range(200)))
         read = await everything(log)
-        assert sorted(codec.decode(one).params[0].key for one in read) == sorted(f"p{one}" for one in range(200))  # type: ignore[union-attr]
+        assert sorted(key_of(one) for one in read) == sorted(f"p{one}" for one in range(200))
         assert len({(one.partition, one.offset) for one in read}) == 200
 
     async def test_the_end_covers_every_acknowledged_append(self, log: EventLog) -> None:
@@ -140,7 +147,7 @@ class EventLogContract:
         shown = json.loads(event_json(read[2]))
         assert "not those that were written" in shown["data"]["damage"]
         assert (shown["partition"], shown["offset"]) == (positions[2].partition, positions[2].offset)
-        found = await everything(log, event_type="run.data-logged")
+        found = await everything(log, EventFilter(event_type="run.data-logged"))
         assert [one.id for one in found if one.type != DAMAGED_TYPE] == [one.id for one in sent if one is not sent[2]]
         [after] = await log.append([param(1, "after")])
         assert [one.offset for one in await log.read(after.partition, after.offset, limit=9)] == [after.offset]
@@ -174,12 +181,12 @@ class EventLogContract:
         first, second = param(1, "a"), event(RunDeleted(run_id=f"{2:032x}"), Actor("ada", "", ""))
         await log.append([first])
         await log.append([second])
-        assert [one.id for one in await everything(log, stream=first.stream)] == [first.id]
-        assert [one.id for one in await everything(log, event_type="run.deleted")] == [second.id]
-        assert [one.id for one in await everything(log, actor="ada")] == [second.id]
-        assert [one.id for one in await everything(log, since_us=second.time_us)] == [second.id]
-        assert [one.id for one in await everything(log, until_us=second.time_us)] == [first.id]
-        assert await everything(log, stream=first.stream, actor="ada") == []
+        assert [one.id for one in await everything(log, EventFilter(stream=first.stream))] == [first.id]
+        assert [one.id for one in await everything(log, EventFilter(event_type="run.deleted"))] == [second.id]
+        assert [one.id for one in await everything(log, EventFilter(actor="ada"))] == [second.id]
+        assert [one.id for one in await everything(log, EventFilter(since_us=second.time_us))] == [second.id]
+        assert [one.id for one in await everything(log, EventFilter(until_us=second.time_us))] == [first.id]
+        assert await everything(log, EventFilter(stream=first.stream, actor="ada")) == []
 
     async def test_a_waiting_reader_is_woken_by_an_append(self, log: EventLog) -> None:
         waiting = asyncio.create_task(log.wait_for_more(await log.end(), 3600))

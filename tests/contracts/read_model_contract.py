@@ -1,7 +1,7 @@
 """What every read model promises those who ask it, as `query_api.port` says."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -191,7 +191,8 @@ class SnapshotsContract:
         async with asked.read_model.snapshot() as snapshot:
             stream = snapshot.stream(f"{NUMBERS} SELECT i FROM n", batch_rows=4)
             assert await anext(stream) == [(1,), (2,), (3,), (4,)]
-            await stream.aclose()  # type: ignore[attr-defined]
+            assert isinstance(stream, AsyncGenerator)
+            await stream.aclose()
         asked.change("second")
         async with asked.read_model.snapshot() as snapshot:
             assert await snapshot.fetch(asked.sql(FACT), ("name",)) == [("second",)]

@@ -17,9 +17,9 @@ from event_log.kafka.event_log import KafkaEventLog, open_kafka_log
 from event_log.kafka.settings import KafkaSettings
 from event_log.port import LogUnavailable
 from tests.contracts.partition_assignment_contract import GroupAssignmentContract, Members
-from tests.services.fixtures import AnyKafka
 from tests.services.given import GivenKafka
 from tests.services.process import free_port
+from tests.services.running import AnyKafka
 
 EVERY = {0, 1, 2, 3}
 SILENCE_S = SESSION_TIMEOUT_MS / 1000

@@ -11,18 +11,25 @@ import asyncpg
 import pytest
 from msgspec.structs import replace
 
-from event_log.port import EventTooLarge, ForeignLog, LogAccessRefused, LogOverloaded, LogUnavailable, OutcomeUnknown
+from event_log.port import (
+    EventFilter,
+    EventTooLarge,
+    ForeignLog,
+    LogAccessRefused,
+    LogOverloaded,
+    LogUnavailable,
+    OutcomeUnknown,
+)
 from event_log.postgresql.event_log import (
     PostgresqlEventLog,
     PostgresqlEventLogReader,
     open_postgresql_log,
     open_postgresql_reader,
 )
-from schemas import codec
 from schemas.damaged_event import damage_of
 from schemas.envelope import PARTITION, Position, RecordedEvent
 from schemas.events import Param, RunDataLogged
-from tests.contracts.event_log_contract import Damage, EventLogContract, event, everything, param
+from tests.contracts.event_log_contract import Damage, EventLogContract, event, everything, key_of, param
 from tests.eventually import until
 
 
@@ -67,7 +74,7 @@ async def until_another_waits_for(connection: Any) -> None:
 
 def keys(events: list[RecordedEvent]) -> list[str]:
     """The params of `events`, which are of `param`."""
-    return [codec.decode(one).params[0].key for one in events]  # type: ignore[union-attr]
+    return [key_of(one) for one in events]
 
 
 @pytest.fixture
@@ -332,19 +339,22 @@ async def test_a_large_answer_ends_early_and_never_empty(
         await log.append([param(one, "p", secrets.token_hex(3000))])
     assert 0 < len(await log.read(PARTITION, 0, limit=6)) < 6
     assert len(await everything(log)) == 6
-    assert len(await everything(log, actor="anonymous")) == 6
+    assert len(await everything(log, EventFilter(actor="anonymous"))) == 6
 
 
 @pytest.mark.parametrize(
-    "conditions",
-    [{"stream": "run/\0"}, {"actor": "a\0"}, {"since_us": 2**70}, {"until_us": -(2**70)}],
+    "matching",
+    [
+        EventFilter(stream="run/\0"),
+        EventFilter(actor="a\0"),
+        EventFilter(since_us=2**70),
+        EventFilter(until_us=-(2**70)),
+    ],
     ids=["stream", "actor", "since", "until"],
 )
-async def test_filters_that_nothing_can_match_find_nothing(
-    log: PostgresqlEventLog, conditions: dict[str, object]
-) -> None:
+async def test_filters_that_nothing_can_match_find_nothing(log: PostgresqlEventLog, matching: EventFilter) -> None:
     await log.append([param(1, "p")])
-    assert await everything(log, **conditions) == []
+    assert await everything(log, matching) == []
 
 
 async def test_an_append_is_durable_whatever_the_database_says_of_synchronous_commit(own_postgresql: Any) -> None:

@@ -11,10 +11,10 @@ import pytest
 from event_log.kafka.event_log import open_kafka_log
 from event_log.kafka.settings import KafkaSettings
 from tests.contracts.event_log_contract import param
-from tests.services.fixtures import AnyKafka
 from tests.services.given import GivenKafka
 from tests.services.kafka_tools import console_consumer
 from tests.services.missing import ServiceMissing, leave_out
+from tests.services.running import AnyKafka
 
 PAGE: Final = (Path(__file__).resolve().parents[2] / "docs" / "reading-the-log.md").read_text()
 START_S: Final = 30
@@ -38,13 +38,13 @@ async def test_the_python_example_prints_the_events(settings: KafkaSettings) -> 
     program = subprocess.Popen(
         [sys.executable, "-u", "-W", "error", "-c", adapted(example, settings)], stdout=subprocess.PIPE, text=True
     )
+    assert program.stdout is not None
     try:
-        assert program.stdout is not None
         line = program.stdout.readline()
     finally:
         program.kill()
         program.wait()
-        program.stdout.close()  # type: ignore[union-attr]
+        program.stdout.close()
     assert f"run.data-logged run/{1:032x}" in line
     assert "{'key': 'lr', 'value': 'v'}" in line
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from event_log.port import EventTooLarge, ForeignLog, LogInUse, LogOverloaded, LogUnavailable
+from event_log.port import EventFilter, EventTooLarge, ForeignLog, LogInUse, LogOverloaded, LogUnavailable
 from event_log.sqlite.event_log import SqliteEventLog, SqliteEventLogReader
 from event_log.sqlite.log_file import APPLICATION_ID, FORMAT_VERSION, check_is_log
 from schemas import codec
@@ -342,7 +342,7 @@ async def test_pages_that_sqlite_cannot_read_cost_their_own_events_only(
         one.id for index, one in enumerate(sent) if index not in lost
     ]
     [position] = await log.append([param(99, "after")])
-    assert [one.stream for one in await everything(log, stream=f"run/{99:032x}")] == [f"run/{99:032x}"]
+    assert [one.stream for one in await everything(log, EventFilter(stream=f"run/{99:032x}"))] == [f"run/{99:032x}"]
     assert position.offset == 60
     await log.close()
 

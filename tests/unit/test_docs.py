@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final
 from xml.etree import ElementTree
 
+import click
 import pytest
 import yaml
 
@@ -37,7 +38,7 @@ WITH_CONTENTS: Final = [page for page in PAGES if "\n## Contents\n" in page.read
 
 def options_of(command: str) -> list[str]:
     """The long names of a command's options but `--help`."""
-    module = tracklog.get_command(None, command)  # type: ignore[arg-type]
+    module = tracklog.get_command(click.Context(tracklog), command)
     assert module is not None
     return [
         option
@@ -257,7 +258,7 @@ def test_a_command_that_an_example_types_is_one(arguments: list[str]) -> None:
 def parsed(arguments: list[str]) -> None:
     """Raises click's error where the command line takes them otherwise than an example says."""
     name, *options = arguments
-    command = tracklog.get_command(None, name)  # type: ignore[arg-type]
+    command = tracklog.get_command(click.Context(tracklog), name)
     assert command is not None, name
     command.make_context(name, options)
 

@@ -15,7 +15,8 @@ class Clock:
 
 
 def test_how_far_it_is_is_said_now_and_again_and_not_for_each_package() -> None:
-    clock, said = Clock(), []
+    clock = Clock()
+    said: list[str] = []
     progress = Progress(38, said.append, clock)
     for name in ("aiohttp==3.14 (from -r x.lock (line 1))", "orjson==3.11"):
         progress.heard(f"Collecting {name}\n")
@@ -28,7 +29,8 @@ def test_how_far_it_is_is_said_now_and_again_and_not_for_each_package() -> None:
 
 
 def test_who_waits_long_is_told_that_it_goes_on() -> None:
-    clock, said = Clock(), []
+    clock = Clock()
+    said: list[str] = []
     progress = Progress(38, said.append, clock)
     progress.heard("Collecting aiohttp==3.14\n")
     progress.waited()

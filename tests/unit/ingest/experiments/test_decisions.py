@@ -12,8 +12,13 @@ from schemas.errors import (
     ResourceDoesNotExist,
 )
 from schemas.events import ExperimentCreated, ExperimentRenamed, ExperimentTagSet, Tag
-from schemas.messages.experiments import CreateExperiment, DeleteExperimentTag, SetExperimentTag, UpdateExperiment
-from schemas.messages.message import KeyValue
+from schemas.messages.experiments import (
+    CreateExperiment,
+    DeleteExperimentTag,
+    ExperimentTag,
+    SetExperimentTag,
+    UpdateExperiment,
+)
 
 ROOT = "mlflow-artifacts:/"
 
@@ -23,7 +28,7 @@ def experiment(experiment_id: int = 7, *, active: bool = True) -> KnownExperimen
 
 
 def test_an_experiment_lies_below_the_artifact_root_by_default() -> None:
-    event = decisions.create(CreateExperiment(name="n", tags=[KeyValue(key="k", value="v")]), None, 7, ROOT)
+    event = decisions.create(CreateExperiment(name="n", tags=[ExperimentTag(key="k", value="v")]), None, 7, ROOT)
     assert event == ExperimentCreated(
         experiment_id=7,
         name="n",
@@ -48,9 +53,9 @@ def test_a_name_is_taken_also_by_a_deleted_experiment(active: bool) -> None:
     "command",
     [
         CreateExperiment(name="n", artifact_location="runs:/a"),
-        CreateExperiment(name="n", tags=[KeyValue(key="a?", value="v")]),
-        CreateExperiment(name="n", tags=[KeyValue(key="", value="v")]),
-        CreateExperiment(name="n", tags=[KeyValue(key=f"mlflow.customView.view.{n}") for n in range(51)]),
+        CreateExperiment(name="n", tags=[ExperimentTag(key="a?", value="v")]),
+        CreateExperiment(name="n", tags=[ExperimentTag(key="", value="v")]),
+        CreateExperiment(name="n", tags=[ExperimentTag(key=f"mlflow.customView.view.{n}") for n in range(51)]),
     ],
 )
 def test_bad_fields_of_a_new_experiment_are_refused(command: CreateExperiment) -> None:
@@ -60,7 +65,7 @@ def test_bad_fields_of_a_new_experiment_are_refused(command: CreateExperiment) -
 
 def test_a_tag_twice_in_one_create_is_refused() -> None:
     with pytest.raises(BadRequest):
-        decisions.check_create(CreateExperiment(name="n", tags=[KeyValue(key="k"), KeyValue(key="k")]), ROOT)
+        decisions.check_create(CreateExperiment(name="n", tags=[ExperimentTag(key="k"), ExperimentTag(key="k")]), ROOT)
 
 
 def test_a_rename_to_its_own_name_is_taken() -> None:

@@ -13,11 +13,10 @@ from read_model.progress import EventInLog
 from schemas.envelope import Actor, EventData, Position
 from schemas.errors import ResourceAlreadyExists
 from schemas.events import ExperimentAcknowledged
-from schemas.messages.experiments import CreateExperiment, DeleteExperiment
-from schemas.messages.message import KeyValue
+from schemas.messages.experiments import CreateExperiment, DeleteExperiment, ExperimentTag
 from tests.unit.ingest.doubles import ANN, Deployment
 
-WANTED = CreateExperiment(name="e", tags=[KeyValue(key="k", value="v")])
+WANTED = CreateExperiment(name="e", tags=[ExperimentTag(key="k", value="v")])
 
 
 async def create(ingest: IngestService, wanted: CreateExperiment = WANTED, actor: Actor = ANN) -> str:

@@ -20,6 +20,7 @@ from schemas.events import (
 from schemas.messages import run_data
 from schemas.messages.message import KeyValue
 from schemas.messages.run_data import (
+    InputTag,
     LogBatch,
     LogInputs,
     LogMetric,
@@ -28,6 +29,8 @@ from schemas.messages.run_data import (
     LogParam,
     Metric,
     ModelInput,
+    PlainLogBatch,
+    PlainMetric,
     SetTag,
 )
 from schemas.messages.run_data import ModelOutput as ModelOutputMessage
@@ -175,18 +178,18 @@ def test_bad_params_and_tags_refuse_the_batch(command: LogBatch) -> None:
 # --- inputs and outputs -------------------------------------------------------------------------------------------
 
 
-def inputs(tags: list[KeyValue] | None = None, **fields: str) -> LogInputs:
+def inputs(tags: list[InputTag] | None = None, **fields: str) -> LogInputs:
     dataset = run_data.DatasetInput(dataset=run_data.Dataset(**fields), tags=tags or [])
     return LogInputs(run_id="r", datasets=[dataset])
 
 
-@pytest.mark.parametrize("half", [{"dataset_name": "d"}, {"dataset_digest": "1"}], ids=["no digest", "no name"])
-def test_half_a_dataset_of_a_metric_is_refused(half: dict[str, str]) -> None:
+@pytest.mark.parametrize(("name", "digest"), [("d", ""), ("", "1")], ids=["no digest", "no name"])
+def test_half_a_dataset_of_a_metric_is_refused(name: str, digest: str) -> None:
     with pytest.raises(InvalidParameterValue, match="belong together"):
-        content.metric(LogMetric(run_id="r", key="m", value=1.0, timestamp=9, **half))
-    batch = LogBatch(run_id="r", metrics=[run_data.Metric(key="m", value=1.0, timestamp=9, **half)])
+        content.metric(LogMetric(run_id="r", key="m", value=1.0, timestamp=9, dataset_name=name, dataset_digest=digest))
+    point = Metric(key="m", value=1.0, timestamp=9, dataset_name=name, dataset_digest=digest)
     with pytest.raises(InvalidParameterValue, match="belong together"):
-        content.batch(batch)
+        content.batch(LogBatch(run_id="r", metrics=[point]))
 
 
 def test_inputs_are_kept_as_sent_and_a_dataset_may_be_empty() -> None:
@@ -195,7 +198,7 @@ def test_inputs_are_kept_as_sent_and_a_dataset_may_be_empty() -> None:
         datasets=[
             run_data.DatasetInput(
                 dataset=run_data.Dataset(name="n", digest="d", source_type="local", source="s", schema="{}"),
-                tags=[KeyValue(key="mlflow.data.context", value="train")],
+                tags=[InputTag(key="mlflow.data.context", value="train")],
             ),
             run_data.DatasetInput(),
         ],
@@ -213,11 +216,11 @@ def test_inputs_are_kept_as_sent_and_a_dataset_may_be_empty() -> None:
 @pytest.mark.parametrize(
     ("tags", "error"),
     [
-        ([KeyValue(value="v")], InvalidParameterValue),
-        ([KeyValue(key="k"), KeyValue(key="k")], BadRequest),
+        ([InputTag(value="v")], InvalidParameterValue),
+        ([InputTag(key="k"), InputTag(key="k")], BadRequest),
     ],
 )
-def test_bad_tags_of_an_input_are_refused(tags: list[KeyValue], error: type[TracklogError]) -> None:
+def test_bad_tags_of_an_input_are_refused(tags: list[InputTag], error: type[TracklogError]) -> None:
     with pytest.raises(error):
         content.inputs(inputs(tags))
 
@@ -280,8 +283,8 @@ def test_an_empty_name_is_no_name_whichever_way_it_comes() -> None:
 def test_a_number_in_text_that_is_too_large_is_the_infinity_of_its_sign(text: str, sign: str, kept: str) -> None:
     value = sign + text.removeprefix("+") if sign else text
     assert content.metric(LogMetric(run_id="r", key="m", value=value, timestamp=1)).metrics[0].value == [kept]
-    point = run_data.PlainMetric(key="m", value=value, timestamp=1)
-    assert content.batch(LogBatch(run_id="r", metrics=[point])).metrics[0].value == [kept]
+    point = PlainMetric(key="m", value=value, timestamp=1)
+    assert content.batch(PlainLogBatch(run_id="r", metrics=[point])).metrics[0].value == [kept]
 
 
 @pytest.mark.parametrize("timestamp_ms", [None, -1, -(2**63)])

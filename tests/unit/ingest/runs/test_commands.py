@@ -32,8 +32,9 @@ async def deployment() -> Deployment:
     return deployment
 
 
-async def create(deployment: Deployment, **fields: str) -> str:
-    answer = await deployment.ingest.runs.create(CreateRun(experiment_id="0", **fields), ANN, "q")  # type: ignore[arg-type]
+async def create(deployment: Deployment, *, run_name: str = "", user_id: str = "") -> str:
+    command = CreateRun(experiment_id="0", run_name=run_name, user_id=user_id)
+    answer = await deployment.ingest.runs.create(command, ANN, "q")
     return str(orjson.loads(answer)["run"]["info"]["run_id"])
 
 

@@ -3,6 +3,7 @@
 import gzip
 import tracemalloc
 import zlib
+from collections.abc import Callable
 
 import pytest
 import zstandard
@@ -55,10 +56,10 @@ def test_unpacking_stops_at_the_limit(encoding: str) -> None:
     ],
     ids=["cut", "cut-in-half", "trailing", "twice", "leading", "damaged", "plain"],
 )
-def test_what_is_not_one_whole_stream_is_refused(encoding: str, spoil: object) -> None:
+def test_what_is_not_one_whole_stream_is_refused(encoding: str, spoil: Callable[[bytes], bytes]) -> None:
     body = b'{"run_id":"r","key":"k"}' * 1000
     with pytest.raises(InvalidParameterValue):
-        unpacked(spoil(PACKERS[encoding](body)), encoding, MIB)  # type: ignore[operator]
+        unpacked(spoil(PACKERS[encoding](body)), encoding, MIB)
 
 
 def test_a_frame_of_zstd_that_wants_more_memory_than_8_mib_is_refused() -> None:
