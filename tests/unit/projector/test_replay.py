@@ -79,11 +79,13 @@ async def test_a_history_keeps_every_point_in_the_order_of_the_log(tmp_path: Pat
     read_model = await projected(tmp_path, await log_of(experiment(), created(), *events), ends=[3, 4, 9])
     steps, times, values = array("q"), array("q"), array("d")
     for (data,) in read_model.rows("SELECT data FROM metric_chunks ORDER BY chunk_number"):
-        chunk = unpack_chunk(data)  # type: ignore[arg-type]
+        assert isinstance(data, bytes)
+        chunk = unpack_chunk(data)
         assert len(chunk.steps) == POINTS_PER_CHUNK
         steps, times, values = steps + chunk.steps, times + chunk.timestamps_ms, values + chunk.values
     for (data,) in read_model.rows("SELECT data FROM metric_tails"):
-        tail = unpack_segments(data)  # type: ignore[arg-type]
+        assert isinstance(data, bytes)
+        tail = unpack_segments(data)
         steps, times, values = steps + tail.steps, times + tail.timestamps_ms, values + tail.values
     assert read_model.rows("SELECT points FROM latest_metrics") == [(total,)]
     if total == 1:
@@ -125,7 +127,7 @@ async def test_a_poison_event_stops_its_stream_only(tmp_path: Path, ends: list[i
 @pytest.mark.parametrize("change", [{"type": "run.exploded"}, {"version": 99}], ids=["unknown type", "newer version"])
 async def test_an_event_newer_than_the_code_is_set_aside(tmp_path: Path, change: dict[str, object]) -> None:
     log = await log_of(experiment(), created(), metric())
-    log._events[0][2] = replace(log._events[0][2], **change)  # type: ignore[arg-type]
+    log._events[0][2] = replace(log._events[0][2], **change)
     read_model = await projected(tmp_path, log)
     assert len(read_model.rows("SELECT * FROM set_aside")) == 1
     assert read_model.rows("SELECT * FROM latest_metrics") == []

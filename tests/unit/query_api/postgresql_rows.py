@@ -27,7 +27,7 @@ TABLES = {table.name: table for table in read_model.metadata.sorted_tables}
 
 def create_tables(url: str) -> None:
     """The tables of the read model, in a schema of their own."""
-    dialect = postgresql.dialect()  # type: ignore[no-untyped-call]
+    dialect = postgresql.dialect()  # type: ignore[no-untyped-call]  # SQLAlchemy's has no types
     made = [str(CreateTable(table).compile(dialect=dialect)) for table in TABLES.values()]
     made += [str(CreateIndex(index).compile(dialect=dialect)) for table in TABLES.values() for index in table.indexes]
     execute(url, f"CREATE SCHEMA {SCHEMA}; SET search_path = {SCHEMA};" + ";".join([CREATE_LETTERS, *made]))

@@ -8,6 +8,7 @@ from typing import Any
 
 import orjson
 from sqlalchemy import create_mock_engine
+from sqlalchemy.engine.mock import MockConnection
 
 from query_api.dialect import Dialect
 from query_api.documents import KeyedDocument
@@ -26,7 +27,7 @@ class SqliteRows(ReadModel, ReadSnapshot):
     def __init__(self) -> None:
         self.connection = sqlite3.connect(":memory:", isolation_level=None)
         register_functions(self.connection)
-        engine = create_mock_engine(
+        engine: MockConnection = create_mock_engine(
             "sqlite://", lambda statement, *_: self.connection.execute(str(statement.compile(dialect=engine.dialect)))
         )
         read_model.metadata.create_all(engine, checkfirst=False)
@@ -97,6 +98,7 @@ class SqliteRows(ReadModel, ReadSnapshot):
         **columns: Any,
     ) -> int:
         """Its run number."""
+        run_number: int
         (run_number,) = self.connection.execute("SELECT coalesce(max(run_number), 0) + 1 FROM runs").fetchone()
         defaults = {
             "name": f"name of {run_id}",

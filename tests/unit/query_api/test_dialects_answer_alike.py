@@ -133,7 +133,7 @@ def fill(rows: SqliteRows, runs: list[dict[str, object]]) -> None:
     rows.experiment(1, lifecycle_us=2, lifecycle_revision=2)
     rows.experiment(2, lifecycle_us=2, lifecycle_stage="deleted", lifecycle_revision=2, name="ä")
     for number, run in enumerate(runs):
-        rows.run(f"{number * 7 % 12:02}", **run)  # type: ignore[arg-type]
+        rows.run(f"{number * 7 % 12:02}", **run)  # type: ignore[arg-type]  # drawn by name
 
 
 PROPERTY = settings(

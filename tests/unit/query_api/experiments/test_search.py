@@ -115,26 +115,26 @@ async def test_nothing_found_is_an_empty_object(rows: SqliteRows) -> None:
 
 
 @pytest.mark.parametrize(
-    "request_fields",
+    "wanted",
     [
-        {"max_results": None},
-        {"max_results": 0},
-        {"max_results": -1},
-        {"max_results": 50_001},
-        {"view_type": "BOGUS"},
-        {"view_type": 7},
-        {"filter": " "},
-        {"filter": "name = 'x' OR name = 'y'"},
-        {"order_by": ["tags.k"]},
-        {"order_by": ["Name"]},
-        {"order_by": ["name, experiment_id"]},
-        {"page_token": "x"},
-        {"page_token": "eyJvZmZzZXQiOiAxfQ=="},
+        SearchExperiments(max_results=None),
+        SearchExperiments(max_results=0),
+        SearchExperiments(max_results=-1),
+        SearchExperiments(max_results=50_001),
+        SearchExperiments(max_results=5, view_type="BOGUS"),
+        SearchExperiments(max_results=5, view_type=7),
+        SearchExperiments(max_results=5, filter=" "),
+        SearchExperiments(max_results=5, filter="name = 'x' OR name = 'y'"),
+        SearchExperiments(max_results=5, order_by=["tags.k"]),
+        SearchExperiments(max_results=5, order_by=["Name"]),
+        SearchExperiments(max_results=5, order_by=["name, experiment_id"]),
+        SearchExperiments(max_results=5, page_token="x"),
+        SearchExperiments(max_results=5, page_token="eyJvZmZzZXQiOiAxfQ=="),
     ],
 )
-async def test_what_is_refused(rows: SqliteRows, request_fields: dict[str, object]) -> None:
+async def test_what_is_refused(rows: SqliteRows, wanted: SearchExperiments) -> None:
     with pytest.raises(InvalidParameterValue):
-        await search_experiments(rows, SearchExperiments(**{"max_results": 5} | request_fields))  # type: ignore[arg-type]
+        await search_experiments(rows, wanted)
 
 
 async def test_the_largest_lists_and_filters_are_no_difficulty(rows: SqliteRows) -> None:

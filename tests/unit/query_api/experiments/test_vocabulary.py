@@ -3,6 +3,7 @@
 import pytest
 
 from query_api.experiments.vocabulary import EXPERIMENTS
+from query_api.filter.conditions import Condition
 from schemas.errors import InvalidParameterValue
 from tests.unit.query_api.checked import SIZES, condition
 
@@ -28,7 +29,7 @@ from tests.unit.query_api.checked import SIZES, condition
     ],
 )
 def test_experiments_take(text: str) -> None:
-    assert condition(text, EXPERIMENTS)
+    assert isinstance(condition(text, EXPERIMENTS), Condition)
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ from query_api.filter.syntax import (
     Nullness,
     Number,
     Ordering,
+    Quote,
     Text,
     Word,
     parse_filter,
@@ -77,10 +78,10 @@ def test_a_blank_filter_is_refused(blank: str) -> None:
     ],
 )
 def test_keys_may_be_quoted_and_unquoted_ones_may_have_dots(
-    written: str, entity: str | None, key: str, quote: str
+    written: str, entity: str | None, key: str, quote: Quote
 ) -> None:
     (clause,) = parse_filter(f"{written} != 1")
-    assert clause.identifier == Identifier(entity, key, quote)  # type: ignore[arg-type]
+    assert clause.identifier == Identifier(entity, key, quote)
 
 
 @pytest.mark.parametrize(

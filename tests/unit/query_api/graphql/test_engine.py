@@ -190,20 +190,24 @@ async def test_directives_nobody_knows_are_ignored(graphql: GraphQLWorker) -> No
     assert (await ask(graphql, query))["errors"] is None
 
 
-async def test_what_may_be_retried_is_no_part_of_an_answer(rows: SqliteRows, graphql: GraphQLWorker) -> None:
+async def test_what_may_be_retried_is_no_part_of_an_answer(
+    rows: SqliteRows, graphql: GraphQLWorker, monkeypatch: pytest.MonkeyPatch
+) -> None:
     async def unavailable(*_: object) -> list[Any]:
         raise TemporarilyUnavailable("away")
 
-    rows.fetch = unavailable  # type: ignore[method-assign]
+    monkeypatch.setattr(rows, "fetch", unavailable)
     with pytest.raises(TemporarilyUnavailable):
         await ask(graphql, '{ mlflowGetRun(input: {runId: "r"}) { run { info { runId } } } }')
 
 
-async def test_a_mistake_of_ours_is_not_told_to_clients(rows: SqliteRows, graphql: GraphQLWorker) -> None:
+async def test_a_mistake_of_ours_is_not_told_to_clients(
+    rows: SqliteRows, graphql: GraphQLWorker, monkeypatch: pytest.MonkeyPatch
+) -> None:
     async def broken(*_: object) -> list[Any]:
         raise RuntimeError("secret")
 
-    rows.fetch = broken  # type: ignore[method-assign]
+    monkeypatch.setattr(rows, "fetch", broken)
     with pytest.raises(RuntimeError):
         await ask(graphql, '{ mlflowGetRun(input: {runId: "r"}) { run { info { runId } } } }')
 

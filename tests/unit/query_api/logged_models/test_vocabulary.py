@@ -2,6 +2,7 @@
 
 import pytest
 
+from query_api.filter.conditions import Condition
 from query_api.logged_models.vocabulary import LOGGED_MODELS
 from schemas.errors import InvalidParameterValue
 from tests.unit.query_api.checked import SIZES, condition
@@ -25,7 +26,7 @@ from tests.unit.query_api.checked import SIZES, condition
     ],
 )
 def test_logged_models_take(text: str) -> None:
-    assert condition(text, LOGGED_MODELS)
+    assert isinstance(condition(text, LOGGED_MODELS), Condition)
 
 
 @pytest.mark.parametrize(

@@ -151,7 +151,7 @@ async def test_only_points_of_the_wanted_steps_are_sampled(count: int, start: in
     assert await sampled(points, 20, StepRange(start, end)) == chosen(wanted, 20)
 
 
-async def test_a_long_history_is_sampled_from_few_of_its_chunks() -> None:
+async def test_a_long_history_is_sampled_from_few_of_its_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
     rows = rows_with([(step, step, math.sin(step)) for step in range(300 * POINTS_PER_CHUNK)])
     series = await find_series(rows, "r", "loss")
     assert series is not None
@@ -163,7 +163,7 @@ async def test_a_long_history_is_sampled_from_few_of_its_chunks() -> None:
         read.append(len(found))
         return found
 
-    rows.fetch = counted  # type: ignore[method-assign]
+    monkeypatch.setattr(rows, "fetch", counted)
     assert len(await sample(rows, series, 20)) == 20
     assert sum(read) <= 22
 

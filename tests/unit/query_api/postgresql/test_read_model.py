@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager
 
 import asyncpg
 import pytest
@@ -10,8 +10,8 @@ import pytest
 from query_api.postgresql.read_model import PostgresqlReadModel
 from schemas.errors import TemporarilyUnavailable
 from schemas.postgresql import Connection
-from tests.services.fixtures import AnyPostgresql
 from tests.services.postgresql import execute
+from tests.services.running import AnyPostgresql
 from tests.unit.query_api.postgresql_rows import SCHEMA, PooledConnections
 
 ENDLESS = "SELECT count(*) FROM generate_series(1, 1000000000000)"
@@ -85,12 +85,9 @@ class Unreachable:
 
     attempts = 0
 
-    @asynccontextmanager
-    async def acquire(self) -> AsyncIterator[Connection]:
+    def acquire(self) -> AbstractAsyncContextManager[Connection]:
         self.attempts += 1
-        if self.attempts:
-            raise TemporarilyUnavailable("away")
-        yield  # type: ignore[unreachable]
+        raise TemporarilyUnavailable("away")
 
 
 async def test_what_cannot_be_reached_is_not_tried_twice() -> None:

@@ -36,7 +36,7 @@ RUN_CONDITIONS = [
 
 @pytest.mark.parametrize("text", RUN_CONDITIONS)
 def test_runs_take(text: str) -> None:
-    assert condition(text, RUNS)
+    assert isinstance(condition(text, RUNS), Condition)
 
 
 @pytest.mark.parametrize(
@@ -107,7 +107,7 @@ def test_times_are_exact_when_they_are_integers_and_metrics_always_floating() ->
 
 
 def test_a_pattern_is_bounded() -> None:
-    assert condition(f"tags.a LIKE '{'%' * MAX_PATTERN_CHARACTERS}'", RUNS)
+    assert isinstance(condition(f"tags.a LIKE '{'%' * MAX_PATTERN_CHARACTERS}'", RUNS), Condition)
     with pytest.raises(InvalidParameterValue, match=str(MAX_PATTERN_CHARACTERS)):
         condition(f"tags.a LIKE '{'%' * (MAX_PATTERN_CHARACTERS + 1)}'", RUNS)
 

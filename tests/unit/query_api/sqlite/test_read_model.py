@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from query_api import bounds
-from query_api.sqlite import read_model as sqlite_read_model
+from query_api.port import MAX_PAGE_BYTES
 from query_api.sqlite.read_model import SqliteReadModel
 from schemas.errors import TemporarilyUnavailable
 from tests.eventually import until
@@ -77,7 +77,7 @@ async def test_a_lookup_that_turns_out_large_is_answered_from_a_thread(read_mode
 
 
 async def test_a_value_longer_than_a_page_is_not_made(read_model: SqliteReadModel) -> None:
-    longest = sqlite_read_model.MAX_PAGE_BYTES
+    longest = MAX_PAGE_BYTES
     assert await read_model.fetch_short("SELECT length(zeroblob(?))", (longest,)) == [(longest,)]
     assert await read_model.fetch_short("SELECT length(zeroblob(?))", (longest + 1,)) is None
     assert await read_model.fetch("SELECT length(zeroblob(?))", (longest + 1,)) == [(longest + 1,)]

@@ -205,7 +205,7 @@ def test_every_command_is_listed_with_what_it_does() -> None:
 
 def test_every_option_says_in_its_help_what_it_means() -> None:
     for name in COMMANDS:
-        command = tracklog.get_command(None, name)  # type: ignore[arg-type]
+        command = tracklog.get_command(click.Context(tracklog), name)
         assert command is not None
         for parameter in command.params:
             if isinstance(parameter, click.Option) and not parameter.hidden:

@@ -10,7 +10,7 @@ from tracklog.proxy.route_catalog import built_routes
 def name_in_a_traceback(handler: Handler) -> str:
     while isinstance(handler, partial):
         handler = handler.func
-    return str(handler.__code__.co_name)  # type: ignore[attr-defined]
+    return str(handler.__code__.co_name)
 
 
 def test_a_traceback_tells_the_handlers_of_any_two_routes_apart() -> None:

@@ -7,7 +7,6 @@ from collections.abc import Callable
 
 import pytest
 
-from tracklog.serving import supervision
 from tracklog.serving.supervision import Pulse, Supervisor
 
 
@@ -74,7 +73,7 @@ async def test_the_pause_grows_only_while_nothing_is_reached(monkeypatch: pytest
     async def run() -> int:
         return 1
 
-    monkeypatch.setattr(supervision.asyncio, "sleep", pause)
+    monkeypatch.setattr(asyncio, "sleep", pause)
     with pytest.raises(asyncio.CancelledError):
         await Supervisor("projector", run, lambda: next(reached)).keep_running()
     assert pauses == [0.4, 0.8, 0.2, 0.4, 0.8, 1.6, 3.2, 5.0]

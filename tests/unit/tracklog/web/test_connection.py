@@ -10,6 +10,7 @@ import sys
 import weakref
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -66,7 +67,8 @@ class Served:
 
     def __init__(self, client: "TestClient[web.Request, web.Application]", access_log: Path) -> None:
         self.client = client
-        runner = client.server.runner  # type: ignore[attr-defined]
+        runner = client.server.runner
+        assert runner is not None
         assert isinstance(runner.server, Server)
         self.server: Server = runner.server
         self.access_log = access_log
@@ -85,6 +87,9 @@ class Served:
         async with asyncio.timeout(PATIENCE_S):
             while not happened():
                 await asyncio.sleep(0.005)
+
+    def has_in_flight(self, requests: int) -> bool:
+        return self.server.counts.in_flight == requests
 
     def connection(self) -> Connection:
         """The one that is open."""
@@ -285,7 +290,7 @@ async def test_the_client_behind_a_trusted_proxy_is_charged(tmp_path: Path) -> N
         raws = [await served.connect() for _ in range(3)]
         for number, raw in enumerate(raws[:2]):
             await raw.send(HEAD + b"X-Forwarded-For: 10.0.0.1\r\nContent-Length: 9\r\n\r\n")
-            await served.until(lambda number=number: served.server.counts.in_flight == number + 1)  # type: ignore[misc]
+            await served.until(partial(served.has_in_flight, number + 1))
         await raws[2].send(HEAD + b"X-Forwarded-For: 10.0.0.1\r\nContent-Length: 2\r\n\r\n{}")
         assert (await raws[2].answer())[0] == 429
         await raws[2].send(HEAD + b"X-Forwarded-For: 10.0.0.2\r\nContent-Length: 2\r\n\r\n{}")
@@ -380,6 +385,10 @@ async def test_headers_that_do_not_come_end_the_connection(sent: bytes, tmp_path
         await raw.close()
 
 
+def has_heard_more(connection: Connection, head_bytes: int) -> bool:
+    return connection._head_bytes > head_bytes
+
+
 async def test_a_byte_now_and_then_is_silence_too(tmp_path: Path) -> None:
     async with serving(tmp_path) as served:
         raw = await silent(served, b"GET / HTTP/1.1\r\nX: ")
@@ -387,7 +396,7 @@ async def test_a_byte_now_and_then_is_silence_too(tmp_path: Path) -> None:
         for now_s in range(10):
             before = connection._head_bytes
             await raw.send(b"x")
-            await served.until(lambda before=before: connection._head_bytes > before)  # type: ignore[misc]
+            await served.until(partial(has_heard_more, connection, before))
             served.pass_s(now_s)
         served.pass_s(10)
         assert await raw.is_ended()

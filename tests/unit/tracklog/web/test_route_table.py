@@ -56,7 +56,7 @@ def test_a_server_does_not_start_with_a_route_that_lacks_a_declaration(change: d
 
 def test_every_fault_is_named_at_once() -> None:
     with pytest.raises(UnsafeRouteTable, match=r"no kind.*no permission"):
-        endpoints_of([replace(ROUTE, permission=None, kind=None)])  # type: ignore[arg-type]
+        endpoints_of([replace(ROUTE, permission=None, kind=None)])  # type: ignore[arg-type]  # as a mistaken route would
 
 
 def test_a_server_does_not_start_with_two_routes_for_one_request() -> None:
