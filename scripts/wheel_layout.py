@@ -15,7 +15,7 @@ from setuptools.command.build_py import build_py
 HOME = "tracklog"
 
 
-class BuildBelowTracklog(build_py):
+class BuildBelowTracklog(build_py):  # type: ignore[misc]  # setuptools has no types
     """The command `build_py` of setuptools, which fills the folder that a wheel is made of."""
 
     def run(self) -> None:

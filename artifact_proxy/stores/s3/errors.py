@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from typing import Final
 
 import aiohttp
-from botocore.exceptions import (  # type: ignore[import-untyped]
+from botocore.exceptions import (
     BotoCoreError,
     ClientError,
     NoCredentialsError,
