@@ -414,7 +414,12 @@ class PostgresqlEventLog(PostgresqlEventLogReader, EventLog):
                 raise
         if self._connection is not self._interned.connection:
             self._interned.belong_to(self._connection)
-            self._connection.add_log_listener(self._warned)
+            try:
+                self._connection.add_log_listener(self._warned)
+            except asyncpg.InterfaceError as error:  # it ended as soon as it was made
+                raise LogUnavailable(
+                    f"PostgreSQL was lost before the event log was written: {describe_error(error)}"
+                ) from error
         return self._connection
 
     def _warned(self, _: object, message: asyncpg.PostgresLogMessage) -> None:

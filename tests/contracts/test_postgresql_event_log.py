@@ -20,6 +20,7 @@ from event_log.port import (
     LogUnavailable,
     OutcomeUnknown,
 )
+from event_log.postgresql import event_log
 from event_log.postgresql.event_log import (
     PostgresqlEventLog,
     PostgresqlEventLogReader,
@@ -235,6 +236,25 @@ async def test_a_session_that_ends_within_an_append_leaves_the_outcome_open(
     await transaction.rollback()
     await gathered  # it was not sent yet, and goes over the next connection
     assert keys(await everything(log)) == ["before", "gathered"]
+
+
+async def test_a_session_that_ends_as_soon_as_it_is_made_leaves_nothing_appended(
+    log: PostgresqlEventLog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connect = event_log._connect_to_append
+
+    async def ended(dsn: str) -> Any:
+        connection = await connect(dsn)
+        connection.terminate()
+        return connection
+
+    assert log._connection is not None
+    log._connection.terminate()
+    monkeypatch.setattr(event_log, "_connect_to_append", ended)
+    with pytest.raises(LogUnavailable):
+        await log.append([param(1, "a")])
+    monkeypatch.undo()
+    assert await log.append([param(1, "b")]) == [Position(PARTITION, 0)]
 
 
 async def test_a_reader_that_is_not_told_looks_by_itself(
