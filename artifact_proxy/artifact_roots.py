@@ -3,20 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
 from urllib.parse import SplitResult, urlsplit, urlunsplit
 
 from artifact_proxy.artifact_path import ArtifactPath, decoded, folder_path
 from artifact_proxy.stores.blob_store import BlobStore
+from schemas.artifact_uris import PROXIED_SCHEMES, PROXY_ROUTE, THIS_MACHINE
 from schemas.errors import InvalidParameterValue
-
-ROUTE_ANCHOR: Final = "/api/2.0/mlflow-artifacts/artifacts/"
-"""In an http(s) URI of artifacts behind a proxy, what comes before the path. Source: MLflow's client writes them so."""
-
-PROXIED_SCHEMES: Final = ("http", "https", "mlflow-artifacts")
-"""Schemes of artifacts that clients reach through a server."""
-
-THIS_MACHINE: Final = ("", "localhost", "127.0.0.1")
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +77,7 @@ class ArtifactRoots:
         except ValueError as error:
             raise not_served(uri) from error
         match parts.scheme:
-            case "mlflow-artifacts" | "http" | "https":
+            case scheme if scheme in PROXIED_SCHEMES:
                 return self._proxied(uri, parts)
             case "file" if parts.netloc in THIS_MACHINE and not parts.fragment:
                 return self._local_place(uri, decoded(parts.path))
@@ -103,7 +95,7 @@ class ArtifactRoots:
             )
         path = parts.path
         if parts.scheme != "mlflow-artifacts":
-            _, anchor, path = path.partition(ROUTE_ANCHOR)
+            _, anchor, path = path.partition(PROXY_ROUTE)
             if not anchor or parts.query:
                 raise not_served(uri)
         if parts.fragment:

@@ -8,7 +8,8 @@ import re
 from typing import Final
 from urllib.parse import SplitResult, unquote, urlsplit
 
-from ingest.proxy_address import PORTS, PROXIED_SCHEMES, ProxyAddress
+from ingest.proxy_address import PORTS, ProxyAddress
+from schemas.artifact_uris import PROXIED_SCHEMES, THIS_MACHINE
 from schemas.errors import InvalidParameterValue
 from schemas.messages.bounds import shown
 
@@ -16,9 +17,6 @@ SCHEMES_WITH_A_HOST: Final = frozenset({"ftp", "ftps", "sftp", "hdfs", "viewfs",
 """Those that name the host to connect to. Source: MLflow 3.17, and ftps."""
 
 BUCKET_SCHEMES: Final = frozenset({"s3", "gs"})
-
-THIS_MACHINE: Final = ("", "localhost", "127.0.0.1")
-"""The hosts of a `file:` URI that is not of another machine."""
 
 AZURE_CONTAINER: Final = re.compile(
     r"[a-z0-9$-]+@[a-z0-9]+\.blob\.core\.(windows\.net|chinacloudapi\.cn|usgovcloudapi\.net|cloudapi\.de)",

@@ -8,11 +8,9 @@ from dataclasses import dataclass
 from typing import Final, Self
 from urllib.parse import SplitResult, urlsplit
 
-ROUTE: Final = "/api/2.0/mlflow-artifacts/artifacts/"
-"""In an http(s) location, what comes before the path."""
+from schemas.artifact_uris import PROXIED_SCHEMES, PROXY_ROUTE
 
 PORTS: Final = {"http": 80, "https": 443}
-PROXIED_SCHEMES: Final = ("mlflow-artifacts", *PORTS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +41,7 @@ class ProxyAddress:
             return None
         if parts.scheme == "mlflow-artifacts":
             return cls(parts.hostname, parts.port, prefix)
-        return cls(parts.hostname, parts.port or PORTS[parts.scheme], f"{parts.path}/".partition(ROUTE)[0])
+        return cls(parts.hostname, parts.port or PORTS[parts.scheme], f"{parts.path}/".partition(PROXY_ROUTE)[0])
 
     def is_named_by(self, location: SplitResult) -> bool:
         """Whether `location`, of a proxied scheme and with a host, is below this address.
@@ -56,5 +54,5 @@ class ProxyAddress:
         ports = tuple(PORTS.values()) if self.port is None else (self.port,)
         if location.scheme == "mlflow-artifacts":
             return location.port is None or location.port in ports
-        before, route, _ = f"{location.path}/".partition(ROUTE)
+        before, route, _ = f"{location.path}/".partition(PROXY_ROUTE)
         return bool(route) and before == self.prefix and (location.port or PORTS[location.scheme]) in ports

@@ -1,7 +1,6 @@
 """The generations of the SQLite read model: made, recognised, switched between and removed."""
 
 import logging
-import os
 import re
 import sqlite3
 from pathlib import Path
@@ -14,6 +13,7 @@ from read_model import belonging
 from read_model.belonging import LOG_ID
 from read_model.sqlite_link import current, link_of
 from read_model.tables import SCHEMA_VERSION, metadata
+from schemas.durable_rename import rename_durably
 from schemas.envelope import Positions
 from schemas.sqlite_errors import is_damage
 
@@ -90,12 +90,7 @@ def switch_to(log: Path, generation: Path) -> None:
     fresh = link.with_name(link.name + ".switching")
     fresh.unlink(missing_ok=True)
     fresh.symlink_to(generation.name)
-    fresh.replace(link)
-    folder = os.open(link.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+    rename_durably(fresh, link)
 
 
 def remove(path: Path) -> None:

@@ -7,13 +7,14 @@ import orjson
 from aiohttp import web
 
 from artifact_proxy.artifact_path import file_path
-from artifact_proxy.artifact_roots import PROXIED_SCHEMES, Place
+from artifact_proxy.artifact_roots import Place
 from artifact_proxy.http.artifact_route import ArtifactRoute
 from artifact_proxy.http.listing import json_response
 from artifact_proxy.http.messages import CreatePresignedDownloadUrl, CreatePresignedUploadUrl
 from artifact_proxy.http.request_paths import name_of, own_url
 from artifact_proxy.service import ArtifactProxy, Destination
 from artifact_proxy.stores.blob_store import Presigner, SignedRequest
+from schemas.artifact_uris import PROXIED_SCHEMES
 from schemas.errors import InvalidParameterValue, NotImplementedYet
 from schemas.rest.decode import read_message
 from schemas.rest.route import READ_LIMITS, V2, Permission

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import IO, Final
 
 from event_log.port import DamagedLog, ForeignLog, LogInUse
+from schemas.durable_rename import rename_durably
 from schemas.sqlite_errors import is_damage
 
 APPLICATION_ID: Final = 0x54524C47
@@ -74,12 +75,7 @@ def create(path: Path) -> None:
         connection.execute(f"PRAGMA user_version = {FORMAT_VERSION}")
         connection.executescript(_SCHEMA)
         _give_identity(connection, os.urandom(16))
-    temporary.rename(path)
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+    rename_durably(temporary, path)
 
 
 def upgrade(path: Path) -> None:

@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from artifact_proxy.artifact_roots import PROXIED_SCHEMES, ArtifactRoots, LocalRoot, RemoteRoot
+from artifact_proxy.artifact_roots import ArtifactRoots, LocalRoot, RemoteRoot
 from artifact_proxy.changes import ArtifactChanges
 from artifact_proxy.service import ArtifactProxy
 from artifact_proxy.stores.blob_store import BlobStore
@@ -18,6 +18,7 @@ from query_api.freshness import Freshness
 from query_api.logged_models.artifact_root import LOGGED_MODEL_ARTIFACTS
 from query_api.port import ReadModel
 from query_api.runs.artifact_root import RUN_ARTIFACTS
+from schemas.artifact_uris import PROXIED_SCHEMES
 from schemas.envelope import EventClock
 from tracklog.settings.process import ArtifactSettings, folder_of
 from tracklog.web.readiness import Check, seldom

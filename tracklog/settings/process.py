@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import SplitResult, unquote, urlsplit
 
+from schemas.artifact_uris import PROXIED_SCHEMES, THIS_MACHINE
 from tracklog.settings.store_uris import SettingRefused, Stores, redacted
 
 DEFAULT_HOST: Final = "127.0.0.1"
@@ -14,12 +15,6 @@ DEFAULT_PORT: Final = 5000
 ARTIFACTS_FOLDER_NAME: Final = "artifacts"
 PROXIED_ARTIFACTS: Final = "mlflow-artifacts:/"
 """The artifact root that makes clients send artifacts through this server."""
-
-PROXIED_SCHEMES: Final = ("mlflow-artifacts", "http", "https")
-"""Those of a place that a server passes artifacts to."""
-
-THIS_MACHINE: Final = ("", "localhost", "127.0.0.1")
-"""The hosts of a `file:` URI that is not of another machine."""
 
 ANY: Final = "*"
 FRAME_OPTIONS: Final = ("SAMEORIGIN", "DENY", "NONE")
