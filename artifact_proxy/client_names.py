@@ -104,6 +104,6 @@ def _decoded_fully(name: str) -> str:
     raise ValueError
 
 
-def alias(name: str) -> str:
+def stand_in(name: str) -> str:
     """A name like `name` that the client does not change."""
     return name.translate(_WIDE)

@@ -8,7 +8,7 @@ from typing import Final
 
 from artifact_proxy.artifact_path import ArtifactPath
 from artifact_proxy.artifact_roots import Place
-from artifact_proxy.client_names import alias, as_asked, is_odd, plain, stored_path
+from artifact_proxy.client_names import as_asked, is_odd, plain, stand_in, stored_path
 from artifact_proxy.stores.blob_store import BlobNotFound, BlobStore, NotABlob
 
 RUN_FOLDER: Final = "artifacts"
@@ -93,7 +93,7 @@ class Lookup:
         async for name, other in asked_for(odd):
             if other is not None:
                 names.setdefault(other, name)
-            names.setdefault(alias(name), name)
+            names.setdefault(stand_in(name), name)
         if len(names) <= MOST_NAMES:
             self._remember(store, folder, names)
         return names.get(asked)
@@ -116,19 +116,19 @@ async def asked_for(odd: Sequence[str]) -> AsyncIterator[tuple[str, str | None]]
 async def names_shown(names: Sequence[str]) -> list[str]:
     """The names of some entries of a folder as MLflow's client is shown them, which asks for odd ones by other names.
 
-    Where it could not ask for one at all, or would get another entry in its place, it is shown an alias.
+    Where it could not ask for one at all, or would get another entry in its place, it is shown a stand-in.
     """
     odd = [name for name in names if is_odd(name)]
     if not odd:
         return list(names)
     taken = set(names)
-    aliases: dict[str, str] = {}
+    stand_ins: dict[str, str] = {}
     async for name, other in asked_for(odd):
         if other is None or (other != name and other in taken):
-            aliases[name] = alias(name)
+            stand_ins[name] = stand_in(name)
         else:
             taken.add(other)
-    return [aliases.get(name, name) for name in names]
+    return [stand_ins.get(name, name) for name in names]
 
 
 def spellings(path: ArtifactPath) -> tuple[ArtifactPath, ...]:

@@ -97,4 +97,12 @@ class Delete(msgspec.Struct, frozen=True, gc=False):
     rows: Sequence[Row]
 
 
-Change = Insert | InsertNew | Upsert | Update | AppendBytes | Delete
+class DeleteBy(msgspec.Struct, frozen=True, gc=False):
+    """Every row that holds in `column` one of the values of `rows`, which are rows of one column."""
+
+    table: str
+    column: str
+    rows: Sequence[Row]
+
+
+Change = Insert | InsertNew | Upsert | Update | AppendBytes | Delete | DeleteBy

@@ -13,6 +13,7 @@ from projector.changes import (
     AppendBytes,
     Change,
     Delete,
+    DeleteBy,
     Insert,
     InsertNew,
     NewNumbers,
@@ -152,6 +153,8 @@ def change_statement(change: Change) -> str:
             return _append(change.table, change.column)
         case Delete():
             return _delete(change.table)
+        case DeleteBy():
+            return _delete_by(change.table, change.column)
 
 
 @cache
@@ -186,6 +189,11 @@ def _append(table: str, name: str) -> str:
 @cache
 def _delete(table: str) -> str:
     return f"DELETE FROM {table} t USING {_rows_of(table, ())} WHERE {_matches(_key(table))}"
+
+
+@cache
+def _delete_by(table: str, column: str) -> str:
+    return f'DELETE FROM {table} WHERE "{column}" = ANY($1::{_types(table)[column]}[])'
 
 
 def _rows_of(table: str, names: tuple[str, ...]) -> str:

@@ -14,6 +14,7 @@ from projector.changes import (
     AppendBytes,
     Change,
     Delete,
+    DeleteBy,
     Insert,
     InsertNew,
     NewNumbers,
@@ -87,6 +88,8 @@ class SqliteTables:
         match change:
             case Update():
                 shape: tuple[object, ...] = (Update, change.table, change.columns)
+            case DeleteBy():
+                shape = (DeleteBy, change.table, change.column)
             case _:
                 shape = (type(change), change.table)
         sql = self._statements.get(shape)
@@ -147,6 +150,8 @@ def change_statement(change: Change, shape: TableShape) -> str:
             return f'UPDATE {table} SET "{name}" = CAST("{name}" || ? AS {shape.columns[name]}) WHERE {_matches(shape)}'
         case Delete():
             return f"DELETE FROM {table} WHERE {_matches(shape)}"
+        case DeleteBy():
+            return f'DELETE FROM {table} WHERE "{change.column}" = ?'
 
 
 def _matches(shape: TableShape) -> str:

@@ -131,7 +131,12 @@ class DocumentCompiler(ABC):
 
     @abstractmethod
     def _list(self, member: List, columns: Columns, owner: str) -> str:
-        """`,"name":[…]` with an object of `columns` for each row of `owner`, nothing when there are none."""
+        """`,"name":[…]` with the item of `columns` for each row of `owner`, nothing when there are none."""
+
+    def _item(self, item: Object | Text, columns: Columns) -> str:
+        """An item of a list as an expression."""
+        pieces = self._object(item, columns) if isinstance(item, Object) else self._value(item, columns)
+        return self._together(pieces)
 
     def _together(self, pieces: Sequence[Piece]) -> str:
         """An expression for some pieces; characters side by side become one."""
@@ -204,14 +209,15 @@ def rows_from(rows: Rows, join: str) -> str:
     return f"{rows.table} {join} {rows.joined} ON {same}"
 
 
+def condition_of(rows: Rows, owner: str) -> str:
+    """What comes after WHERE for the rows of a list, `owner` being the column of the row around them."""
+    same_owner = f"{_columns_of_rows(rows).sql(rows.owner)} = {owner}"
+    return f"{same_owner} AND {rows.where}" if rows.where else same_owner
+
+
 def order_of(rows: Rows) -> list[str]:
     """The columns that the rows of one owner are in the order of."""
     return [column.name for column in metadata.tables[rows.table].primary_key if column.name != rows.owner]
-
-
-def owner_of(rows: Rows) -> str:
-    """The column that says whose the rows are, as a statement names it."""
-    return _columns_of_rows(rows).sql(rows.owner)
 
 
 def _columns_of(source: Source) -> Columns:
@@ -221,7 +227,7 @@ def _columns_of(source: Source) -> Columns:
 
 def _columns_of_rows(rows: Rows) -> Columns:
     if rows.joined is None:
-        return Columns((("", metadata.tables[rows.table]),))
+        return Columns(((f"{rows.table}.", metadata.tables[rows.table]),))
     return Columns(tuple((f"{name}.", metadata.tables[name]) for name in (rows.table, rows.joined)))
 
 

@@ -23,6 +23,15 @@ LOGGED_MODEL_STATUSES: Final = {
 
 NEW_LOGGED_MODEL_STATUS: Final = 1
 
+MODEL_VERSION_STAGES: Final = ("None", "Staging", "Production", "Archived")
+"""The stages of a model version, as they are kept and answered."""
+
+NEW_MODEL_VERSION_STAGE: Final = "None"
+ARCHIVED: Final = "Archived"
+
+IS_PROMPT_TAG: Final = "mlflow.prompt.is_prompt"
+"""A registered model is a prompt while it has this tag with the value `true`: see `is_prompt_marker`."""
+
 ACTIVE: Final = "active"
 DELETED: Final = "deleted"
 
@@ -30,3 +39,8 @@ DELETED: Final = "deleted"
 def lifecycle_stage(active: bool) -> str:
     """The lifecycle stage of a run, an experiment or a logged model, in answers and in columns alike."""
     return ACTIVE if active else DELETED
+
+
+def is_prompt_marker(key: str, value: str) -> bool:
+    """Whether a tag makes a prompt of a registered model. The letter case of its value does not matter."""
+    return key == IS_PROMPT_TAG and value.lower() == "true"

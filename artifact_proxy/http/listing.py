@@ -28,8 +28,8 @@ async def listing(
 ) -> web.StreamResponse:
     """The answer that lists a folder by name, as MLflow's FileInfo with `prefix` before each name.
 
-    Like every empty list, `files` is left out when it is empty. MLflow's Python client gets an alias for a name that it
-    could not ask for, and would give up at; all others get the name.
+    Like every empty list, `files` is left out when it is empty. MLflow's Python client gets a stand-in for a name that
+    it could not ask for, and would give up at; all others get the name.
     Raises StoreUnavailable; when the store fails in the middle of a long listing, the answer breaks off.
     """
     beginning = b"{" if root_uri is None else orjson.dumps({"root_uri": root_uri})[:-1]

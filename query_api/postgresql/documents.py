@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from sqlalchemy import BigInteger
 
-from query_api.documents import Columns, DocumentCompiler, KeyedDocument, order_of, owner_of, rows_from
+from query_api.documents import Columns, DocumentCompiler, KeyedDocument, condition_of, order_of, rows_from
 from read_model.tables import metadata
 from schemas.documents.shape import Document, List
 
@@ -49,7 +49,7 @@ class PostgresqlDocuments(DocumentCompiler):
         """The order is that of the primary key, by which the rows are found and so already sorted."""
         order = ", ".join(columns.sql(column) for column in order_of(member.rows))
         items = (
-            f"SELECT {self._together(self._members(member.item, columns))} AS item"
-            f" FROM {rows_from(member.rows, 'JOIN')} WHERE {owner_of(member.rows)} = {owner} ORDER BY {order}"
+            f"SELECT {self._item(member.item, columns)} AS item"
+            f" FROM {rows_from(member.rows, 'JOIN')} WHERE {condition_of(member.rows, owner)} ORDER BY {order}"
         )
-        return f"""',"{member.name}":[{{' || (SELECT string_agg(item, '}},{{') FROM ({items}) listed) || '}}]'"""
+        return f"""',"{member.name}":[' || (SELECT string_agg(item, ',') FROM ({items}) listed) || ']'"""

@@ -12,7 +12,7 @@ Two read models are compared whole, with the ids of runs in the place of their n
 
 from typing import Final
 
-from read_model.tables import bookkeeping, datasets, experiments, logged_models, metrics, runs
+from read_model.tables import bookkeeping, datasets, experiments, logged_models, metrics, registered_models, runs
 from read_model.tables.columns import INDEXED_VALUE_CHARACTERS, metadata
 
 __all__ = [
@@ -24,8 +24,9 @@ __all__ = [
     "logged_models",
     "metadata",
     "metrics",
+    "registered_models",
     "runs",
 ]
 
-SCHEMA_VERSION: Final = 2
+SCHEMA_VERSION: Final = 3
 """Raised with every change of a table or of what the fold puts in it; a read model of another version is rebuilt."""

@@ -90,7 +90,8 @@ def _optional(member: Optional) -> _Read:
 
 
 def _list(member: List) -> _Read:
-    items_of, read = attrgetter(member.name), _object(member.item)
+    items_of = attrgetter(member.name)
+    read = _object(member.item) if isinstance(member.item, Object) else str
 
     def read_list(values: object) -> Any:
         return list(map(read, items_of(values))) or _ABSENT

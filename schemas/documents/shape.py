@@ -112,20 +112,25 @@ class Rows:
     """The rows of `table` that have the same `owner` as the row around them, in the order of the primary key.
 
     `joined` is a table with one row for each of them, found by its primary key, whose columns they have too.
+    `where` is a further condition, in the SQL of every database, which may name the row around them too.
     """
 
     table: str
     owner: str
     joined: str | None = None
+    where: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class List:
-    """An object for each of some rows; left out when there are none."""
+    """An object, or a text, for each of some rows; left out when there are none.
+
+    Values that are not rows bring a list in an attribute `name`: of values that have attributes, or of the texts.
+    """
 
     name: str
     rows: Rows
-    item: Object
+    item: Object | Text
 
 
 Present: TypeAlias = Text | Word | Integer | Digits | Json | Numbered | Computed | Constant | Nested

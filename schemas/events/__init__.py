@@ -27,6 +27,27 @@ from schemas.events.logged_models import (
     LoggedModelTagDeleted,
     LoggedModelTagsSet,
 )
+from schemas.events.model_versions import (
+    AnyModelVersionEvent,
+    ModelVersionCreated,
+    ModelVersionDeleted,
+    ModelVersionTagDeleted,
+    ModelVersionTagSet,
+    ModelVersionTransitioned,
+    ModelVersionUpdated,
+)
+from schemas.events.registered_models import (
+    REGISTERED_MODELS_ORDERING_UNIT,
+    AnyRegisteredModelEvent,
+    RegisteredModelAliasDeleted,
+    RegisteredModelAliasSet,
+    RegisteredModelCreated,
+    RegisteredModelDeleted,
+    RegisteredModelRenamed,
+    RegisteredModelTagDeleted,
+    RegisteredModelTagSet,
+    RegisteredModelUpdated,
+)
 from schemas.events.run_data import (
     AnyRunDataEvent,
     DatasetInput,
@@ -41,7 +62,15 @@ from schemas.events.run_data import (
 )
 from schemas.events.runs import AnyRunEvent, RunCreated, RunDeleted, RunRestored, RunUpdated
 
-AnyEvent = AnyExperimentEvent | AnyRunEvent | AnyRunDataEvent | AnyLoggedModelEvent | AnyArtifactEvent
+AnyEvent = (
+    AnyExperimentEvent
+    | AnyRunEvent
+    | AnyRunDataEvent
+    | AnyLoggedModelEvent
+    | AnyRegisteredModelEvent
+    | AnyModelVersionEvent
+    | AnyArtifactEvent
+)
 
 EVENT_TYPES: Final[dict[str, type[AnyEvent]]] = {event.event_type: event for event in get_args(AnyEvent)}
 """Stored type name to class."""

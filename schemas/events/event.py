@@ -15,8 +15,8 @@ class StreamKind:
     """One kind of aggregate: what the names of its streams begin with, and in what their events are ordered.
 
     The events of one stream are always in order. Where the order between streams decides as well, because names are
-    unique across them or numbers are given out, all streams of the kind share one ordering unit. So a registered model
-    would be declared as `StreamKind("registered-model", shared_unit="registered-models")`.
+    unique across them or numbers are given out, all streams of the kind share one ordering unit, as those of
+    registered models do.
     """
 
     name: str

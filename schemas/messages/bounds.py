@@ -41,6 +41,12 @@ MAX_DATASET_PROFILE_CHARACTERS: Final = 16_777_215
 MAX_MODEL_JSON_CHARACTERS: Final = 65_536
 """Of an older client's description of a model: the text of its file MLmodel, a few thousand."""
 
+MAX_REGISTRY_TAG_CHARACTERS: Final = 100_000
+"""Of a tag of a registered model or of a version, such as the text of a prompt. Refused, never cut."""
+MAX_REGISTRY_DESCRIPTION_CHARACTERS: Final = 100_000
+"""Of a registered model or a version. MLflow checks nothing here; its column takes 5,000 on PostgreSQL."""
+MAX_ALIAS_CHARACTERS: Final = 255
+
 MAX_BATCH_METRICS: Final = 1000
 MAX_BATCH_PARAMS: Final = 100
 MAX_BATCH_TAGS: Final = 100

@@ -23,7 +23,21 @@ from schemas.events import (
     MetricSeries,
     ModelMetric,
     ModelOutput,
+    ModelVersionCreated,
+    ModelVersionDeleted,
+    ModelVersionTagDeleted,
+    ModelVersionTagSet,
+    ModelVersionTransitioned,
+    ModelVersionUpdated,
     Param,
+    RegisteredModelAliasDeleted,
+    RegisteredModelAliasSet,
+    RegisteredModelCreated,
+    RegisteredModelDeleted,
+    RegisteredModelRenamed,
+    RegisteredModelTagDeleted,
+    RegisteredModelTagSet,
+    RegisteredModelUpdated,
     RunCreated,
     RunDataLogged,
     RunDeleted,
@@ -36,6 +50,7 @@ from schemas.events import (
     Tag,
     stream_of,
 )
+from schemas.mlflow import IS_PROMPT_TAG
 
 EXPERIMENTS = (0, 1, 2)
 RUNS = ("a" * 32, "b" * 32, "c" * 32)
@@ -140,7 +155,53 @@ _datasets = st.builds(
     tags=st.sampled_from([[], [Tag("mlflow.data.context", "train")]]),
 )
 
+_names = st.sampled_from(["a", "b", "c"])
+_aliases = st.sampled_from(["champion", "challenger"])
+_versions = st.integers(1, 3)
+_ids = st.uuids().map(lambda one: one.hex)
+_registry_tag_keys = st.sampled_from(["k", IS_PROMPT_TAG])
+_registry_tag_values = st.sampled_from(["", "true", "TRUE"])
+_registry_tags = st.lists(st.builds(Tag, _registry_tag_keys, _registry_tag_values), max_size=1)
+
+registry_payloads = st.one_of(
+    st.builds(RegisteredModelCreated, name=_names, registered_model_id=_ids, description=_values, tags=_registry_tags),
+    st.builds(RegisteredModelCreated, name=_names, registered_model_id=_ids),
+    st.builds(RegisteredModelUpdated, name=_names, description=_values),
+    st.builds(RegisteredModelRenamed, name=_names, new_name=_names),
+    st.builds(RegisteredModelDeleted, name=_names),
+    st.builds(RegisteredModelTagSet, name=_names, key=_registry_tag_keys, value=_registry_tag_values),
+    st.builds(RegisteredModelTagDeleted, name=_names, key=_registry_tag_keys),
+    st.builds(RegisteredModelAliasSet, name=_names, alias=_aliases, version=_versions),
+    st.builds(RegisteredModelAliasSet, name=_names, alias=_aliases, version=_versions),
+    st.builds(RegisteredModelAliasDeleted, name=_names, alias=_aliases),
+    st.builds(ModelVersionCreated, name=_names, version_id=_ids, source=_values, storage_location=_values),
+    st.builds(
+        ModelVersionCreated,
+        name=_names,
+        version_id=_ids,
+        source=_values,
+        storage_location=_values,
+        run_id=_run_ids,
+        description=_values,
+        logged_model_id=st.sampled_from(["", *MODELS]),
+        tags=_registry_tags,
+    ),
+    st.builds(ModelVersionUpdated, name=_names, version=_versions, description=st.none() | _values),
+    st.builds(
+        ModelVersionTransitioned,
+        name=_names,
+        version=_versions,
+        stage=st.sampled_from(["Staging", "Production"]),
+        archive_existing=st.booleans(),
+    ),
+    st.builds(ModelVersionDeleted, name=_names, version=_versions),
+    st.builds(ModelVersionTagSet, name=_names, version=_versions, key=_registry_tag_keys, value=_registry_tag_values),
+    st.builds(ModelVersionTagDeleted, name=_names, version=_versions, key=_registry_tag_keys),
+)
+"""Of the registry, in which names are few so that most events meet a model."""
+
 payloads = st.one_of(
+    registry_payloads,
     st.builds(experiment, _experiment_ids, st.sampled_from(["one", "two", "three", "four"]), st.booleans()),
     st.builds(ExperimentAcknowledged, experiment_id=_experiment_ids),
     st.builds(ExperimentRenamed, experiment_id=_experiment_ids, name=st.sampled_from(["one", "two", "five"])),
@@ -196,5 +257,5 @@ payloads = st.one_of(
     st.builds(LoggedModelDeleted, model_id=st.sampled_from(MODELS)),
     st.builds(RunModelLogged, run_id=_run_ids, model_json=st.sampled_from(['{"artifact_path": "m"}', "{}"])),
 )
-histories = st.lists(payloads, max_size=40)
+histories = st.lists(payloads, max_size=40) | st.lists(registry_payloads, max_size=40)
 """Any events in any order: many are refused, and many are about something that was never created."""

@@ -1,0 +1,1 @@
+"""What a client may do with registered models, their tags and aliases."""

@@ -1,0 +1,1 @@
+"""The versions of registered models: their documents and their search."""

@@ -1,0 +1,1 @@
+"""Registered models: their document and their search."""

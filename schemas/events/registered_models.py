@@ -1,0 +1,93 @@
+"""The events of a registered model, in the stream registered-model/<name>; those of its versions are in the same.
+
+A model is named as it was called when the event was appended. A rename ends one stream and begins another.
+"""
+
+from typing import Final
+
+from schemas.events.event import Event, StreamKind, Tag
+
+REGISTERED_MODELS_ORDERING_UNIT: Final = "registered-models"
+"""All registered models share it: their names are unique, and the log's order decides who has one."""
+
+REGISTERED_MODELS: Final = StreamKind("registered-model", shared_unit=REGISTERED_MODELS_ORDERING_UNIT)
+
+
+class RegisteredModelEvent(Event, frozen=True):
+    kind = REGISTERED_MODELS
+
+    name: str
+
+    @property
+    def stream_key(self) -> str:
+        return self.name
+
+
+class RegisteredModelCreated(RegisteredModelEvent, frozen=True):
+    """`registered_model_id` is what the model keeps when its name changes; clients never see it."""
+
+    event_type = "registered-model.created"
+
+    registered_model_id: str
+    description: str = ""
+    tags: list[Tag] = []
+
+
+class RegisteredModelUpdated(RegisteredModelEvent, frozen=True):
+    event_type = "registered-model.updated"
+
+    description: str = ""
+
+
+class RegisteredModelRenamed(RegisteredModelEvent, frozen=True):
+    """The model and its versions, tags and aliases are called `new_name` from now on."""
+
+    event_type = "registered-model.renamed"
+
+    new_name: str
+
+
+class RegisteredModelDeleted(RegisteredModelEvent, frozen=True):
+    """The model is gone with its versions, tags and aliases. A new one may take its name, and begins at version 1."""
+
+    event_type = "registered-model.deleted"
+
+
+class RegisteredModelTagSet(RegisteredModelEvent, frozen=True):
+    event_type = "registered-model.tag-set"
+
+    key: str
+    value: str
+
+
+class RegisteredModelTagDeleted(RegisteredModelEvent, frozen=True):
+    event_type = "registered-model.tag-deleted"
+
+    key: str
+
+
+class RegisteredModelAliasSet(RegisteredModelEvent, frozen=True):
+    """The alias stands for a version from now on, whichever it stood for before."""
+
+    event_type = "registered-model.alias-set"
+
+    alias: str
+    version: int
+
+
+class RegisteredModelAliasDeleted(RegisteredModelEvent, frozen=True):
+    event_type = "registered-model.alias-deleted"
+
+    alias: str
+
+
+AnyRegisteredModelEvent = (
+    RegisteredModelCreated
+    | RegisteredModelUpdated
+    | RegisteredModelRenamed
+    | RegisteredModelDeleted
+    | RegisteredModelTagSet
+    | RegisteredModelTagDeleted
+    | RegisteredModelAliasSet
+    | RegisteredModelAliasDeleted
+)
