@@ -1,6 +1,7 @@
 """Waiting in tests for what another task, thread or process brings about."""
 
 import asyncio
+import time
 from collections.abc import Callable
 
 AT_MOST_S = 60.0
@@ -12,3 +13,12 @@ async def until(is_so: Callable[[], object], at_most_s: float = AT_MOST_S) -> No
     async with asyncio.timeout(at_most_s):
         while not is_so():
             await asyncio.sleep(0.002)
+
+
+def wait_until(is_so: Callable[[], object], at_most_s: float = AT_MOST_S) -> None:
+    """As `until`, for tests without an event loop, of what takes longer."""
+    deadline = time.monotonic() + at_most_s
+    while not is_so():
+        if time.monotonic() > deadline:
+            raise TimeoutError
+        time.sleep(0.05)

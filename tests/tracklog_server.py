@@ -2,6 +2,7 @@
 
 import os
 import signal
+import ssl
 import subprocess
 import sys
 import time
@@ -40,6 +41,7 @@ class TracklogServer:
     `folder` receives `data/` (the event log, the read model, the artifacts) and `server.log` (what the process printed,
     appended over restarts). The port stays the same over restarts, so that clients need not be told. `stores` are
     options and take the place of those that name the files in `data/`; what holds passwords comes by `environment`.
+    With `tls` it is asked over HTTPS whether it is ready; the options that make it serve so are among `options`.
     """
 
     def __init__(
@@ -50,12 +52,14 @@ class TracklogServer:
         options: Sequence[str] = (),
         environment: Mapping[str, str] | None = None,
         stores: Sequence[str] | None = None,
+        tls: ssl.SSLContext | None = None,
     ) -> None:
         self.data_dir = folder / "data"
         self.data_dir.mkdir(parents=True, exist_ok=True)
         self.log_file = folder / "server.log"
         self.port = port if port is not None else free_port()
-        self.url = f"http://127.0.0.1:{self.port}"
+        self.url = f"{'http' if tls is None else 'https'}://127.0.0.1:{self.port}"
+        self._tls = tls
         self._options = tuple(options)
         self._stores = stores
         self._environment = dict(environment or {})
@@ -186,7 +190,7 @@ class TracklogServer:
 
     def _is_ready(self) -> bool:
         try:
-            with urllib.request.urlopen(f"{self.url}/ready", timeout=5) as answer:
+            with urllib.request.urlopen(f"{self.url}/ready", timeout=5, context=self._tls) as answer:
                 return bool(answer.status == 200)
         except (urllib.error.URLError, OSError):
             return False

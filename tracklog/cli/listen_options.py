@@ -1,15 +1,20 @@
 """The options of every command that listens."""
 
+import os
 from collections.abc import Callable
 from functools import wraps
-from typing import Any
+from pathlib import Path
+from typing import Any, Final
 
 import click
 
 from tracklog.cli.bad_usage import reporting_bad_settings
 from tracklog.settings.process import DEFAULT_HOST, DEFAULT_PORT, ListenSettings, host_of
+from tracklog.settings.tls import CLIENT_CERTIFICATES, PASSWORD_VARIABLE, tls_of, tls_options_in
 
 Command = Callable[..., Any]
+
+FILE: Final = click.Path(path_type=Path, dir_okay=False)
 
 
 def with_listening(command: Command) -> Command:
@@ -37,10 +42,59 @@ def with_listening(command: Command) -> Command:
         show_default=True,
         help="Write a line of JSON for each request to standard output.",
     )
+    @click.option(
+        "--ssl-certfile",
+        envvar="TRACKLOG_SSL_CERTFILE",
+        type=FILE,
+        help="Serve by TLS with this certificate, and those that vouch for it: PEM, read again when it changes.",
+    )
+    @click.option(
+        "--ssl-keyfile",
+        envvar="TRACKLOG_SSL_KEYFILE",
+        type=FILE,
+        help=f"The certificate's key; its password, if any, is in {PASSWORD_VARIABLE}.  [default: in the same file]",
+    )
+    @click.option(
+        "--ssl-ca-certs",
+        envvar="TRACKLOG_SSL_CA_CERTS",
+        type=FILE,
+        help="Let in only clients with a certificate that one of these vouches for.",
+    )
+    @click.option(
+        "--ssl-cert-reqs",
+        envvar="TRACKLOG_SSL_CERT_REQS",
+        type=click.Choice(list(CLIENT_CERTIFICATES)),
+        help="Certificates of clients: 0 asks for none, 1 checks one that is sent, 2 requires one.  "
+        "[default: 2 with --ssl-ca-certs, else 0]",
+    )
+    @click.option("--uvicorn-opts", envvar="MLFLOW_UVICORN_OPTS", hidden=True, help="As --ssl-..., for MLflow's users.")
     @wraps(command)
-    def with_options(*, host: str, port: int, **given: Any) -> Any:
+    def with_options(
+        *,
+        host: str,
+        port: int,
+        ssl_certfile: Path | None,
+        ssl_keyfile: Path | None,
+        ssl_ca_certs: Path | None,
+        ssl_cert_reqs: str | None,
+        uvicorn_opts: str | None,
+        **given: Any,
+    ) -> Any:
         with reporting_bad_settings():
-            listen = ListenSettings(host=host_of(host), port=port)
+            by_uvicorn = tls_options_in(uvicorn_opts or "")
+            tls = tls_of(
+                ssl_certfile or _path(by_uvicorn.get("--ssl-certfile")),
+                ssl_keyfile or _path(by_uvicorn.get("--ssl-keyfile")),
+                ssl_ca_certs or _path(by_uvicorn.get("--ssl-ca-certs")),
+                # uvicorn's own default, where its options name the authorities
+                ssl_cert_reqs or by_uvicorn.get("--ssl-cert-reqs", "0" if "--ssl-ca-certs" in by_uvicorn else None),
+                os.environ.get(PASSWORD_VARIABLE),
+            )
+            listen = ListenSettings(host=host_of(host), port=port, tls=tls)
         return command(listen=listen, **given)
 
     return with_options
+
+
+def _path(value: str | None) -> Path | None:
+    return None if value is None else Path(value)

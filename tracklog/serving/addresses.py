@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import Final
 
+from tracklog.settings.tls import TlsSettings
 from tracklog.web.origins import host_rule
 
 ANY_IPV4: Final = "0.0.0.0"
@@ -20,26 +21,36 @@ class Reach:
     """How a server is reached: by `url` on this machine, by `others` from elsewhere as far as this machine knows.
 
     `only_here` says that no other machine can. `foreign` are those of `others` whose Host header is refused.
+    `asks_for_certificates`: nobody is let in without a certificate.
     """
 
     url: str
     others: tuple[str, ...] = ()
     foreign: tuple[str, ...] = ()
     only_here: bool = True
+    asks_for_certificates: bool = False
 
 
 def reach(
-    host: str, bound: Sequence[str], port: int, *, prefix: str = "", allowed_hosts: Sequence[str] | None = None
+    host: str,
+    bound: Sequence[str],
+    port: int,
+    *,
+    prefix: str = "",
+    allowed_hosts: Sequence[str] | None = None,
+    tls: TlsSettings | None = None,
 ) -> Reach:
     """How a server is reached that was told to listen on `host`, and bound the addresses `bound` for that."""
+    scheme = "http" if tls is None else "https"
     is_taken = host_rule(allowed_hosts)
     outside = [address for one in bound for address in own_addresses(one)]
-    urls = {address: _url(address, port, prefix) for address in outside}
+    urls = {address: f"{scheme}://{in_url(address)}:{port}{prefix}" for address in outside}
     return Reach(
-        url=_url(_here(host, bound), port, prefix),
+        url=f"{scheme}://{in_url(_here(host, bound))}:{port}{prefix}",
         others=tuple(urls.values()),
         foreign=tuple(url for address, url in urls.items() if not is_taken(in_url(address))),
         only_here=all(ip_address(address.partition("%")[0]).is_loopback for address in bound),
+        asks_for_certificates=tls is not None and tls.needs_client_certificates,
     )
 
 
@@ -64,10 +75,6 @@ def _here(host: str, bound: Sequence[str]) -> str:
     if ANY_IPV4 in bound:
         return "127.0.0.1"
     return "::1" if ANY_IPV6 in bound else host
-
-
-def _url(host: str, port: int, prefix: str) -> str:
-    return f"http://{in_url(host)}:{port}{prefix}"
 
 
 def in_url(host: str) -> str:

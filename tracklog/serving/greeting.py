@@ -30,10 +30,16 @@ def greeting(
     if page and not is_complete(default_page_folder()):
         lines.append("  page:       not installed; `tracklog fetch-page` gets it")
     lines += [f"  {url} is refused until --allowed-hosts names it" for url in reach.foreign]
-    lines.append(
-        "  There is no authentication: any program of this machine may read and change everything."
-        if reach.only_here
-        else "  NOT PROTECTED: there is no authentication, and other machines can reach this. Their programs may read, "
+    lines.append(f"  {_protection(reach)}")
+    return "\n".join(lines)
+
+
+def _protection(reach: Reach) -> str:
+    if reach.asks_for_certificates:
+        return "Whoever has a certificate that --ssl-ca-certs vouches for may read and change everything."
+    if reach.only_here:
+        return "There is no authentication: any program of this machine may read and change everything."
+    return (
+        "NOT PROTECTED: there is no authentication, and other machines can reach this. Their programs may read, "
         "change and delete everything. Listen on 127.0.0.1 behind a proxy that authenticates, or trust the network."
     )
-    return "\n".join(lines)

@@ -13,6 +13,7 @@ from typing import Any, Final
 from aiohttp import web
 
 from tracklog.serving.addresses import Reach, reach
+from tracklog.serving.certificates import Certificates
 from tracklog.serving.listening import bound_sockets
 from tracklog.serving.services import Open, Services, ToldToStop
 from tracklog.settings.process import ListenSettings, WebSettings
@@ -77,7 +78,8 @@ async def _serve_until(
         runner, app = await _started(served, readiness, web_settings)
         server = runner.server
         assert isinstance(server, Server)
-        accepting = [Listener(listener, server) for listener in listeners]
+        certificates = None if listen.tls is None else Certificates(listen.tls)
+        accepting = [Listener(listener, server, certificates) for listener in listeners]
         try:
             for listener in accepting:
                 listener.start(BACKLOG)
@@ -88,7 +90,7 @@ async def _serve_until(
 
             announce(greeting(_reach(listeners, listen, web_settings)))
             telling = asyncio.create_task(announce_until_ready(readiness, announce))
-            async with server.looking():
+            async with server.looking(), certificates.looking() if certificates else contextlib.nullcontext():
                 await stopping.wait()
             telling.cancel()
             announce("Stopping: answering what is under way.")
@@ -134,6 +136,7 @@ def _reach(listeners: Sequence[socket.socket], listen: ListenSettings, web_setti
         bound[0][1],
         prefix=web_settings.static_prefix,
         allowed_hosts=web_settings.allowed_hosts,
+        tls=listen.tls,
     )
 
 

@@ -9,6 +9,7 @@ from urllib.parse import SplitResult, unquote, urlsplit
 
 from schemas.artifact_uris import PROXIED_SCHEMES, THIS_MACHINE
 from tracklog.settings.store_uris import SettingRefused, Stores, redacted
+from tracklog.settings.tls import TlsSettings
 
 DEFAULT_HOST: Final = "127.0.0.1"
 DEFAULT_PORT: Final = 5000
@@ -41,10 +42,11 @@ class WebSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ListenSettings:
-    """Where a process listens."""
+    """Where a process listens, and whether by TLS."""
 
     host: str
     port: int
+    tls: TlsSettings | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

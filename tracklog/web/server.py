@@ -6,9 +6,10 @@ import gc
 import logging
 import os
 import socket
+import ssl
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from aiohttp import web
 from aiohttp.web_server import Server as FrameworkServer
@@ -44,6 +45,13 @@ TRIM_AT_LOOKS: Final = (2, 10, 30)
 
 TELL_AGAIN_S: Final = 60.0
 """How often the log says that connections are turned away, as long as they are."""
+
+
+class Tls(Protocol):
+    """What connections by TLS are accepted with, at the moment."""
+
+    @property
+    def context(self) -> ssl.SSLContext: ...
 
 
 class Server(FrameworkServer):
@@ -162,11 +170,12 @@ class Runner(web.AppRunner):
 
 
 class Listener:
-    """Takes the connections of one listening socket."""
+    """Takes the connections of one listening socket, in plain text or by TLS."""
 
-    def __init__(self, listening: socket.socket, server: Server) -> None:
+    def __init__(self, listening: socket.socket, server: Server, tls: Tls | None = None) -> None:
         self._listening = listening
         self._server = server
+        self._tls = tls
         self._loop = asyncio.get_running_loop()
         self._opening: set[asyncio.Task[None]] = set()
         self._pause: asyncio.TimerHandle | None = None
@@ -204,16 +213,20 @@ class Listener:
                 self._server.turned_away(
                     f"{len(self._server.open)} of {limit} are open, or all that one client may have."
                 )
-                turn_away(accepted)
+                turn_away(accepted, in_plain_text=self._tls is None)
             else:
                 opening = self._loop.create_task(self._open(connection, accepted))
                 self._opening.add(opening)
                 opening.add_done_callback(self._opening.discard)
 
     async def _open(self, connection: Connection, accepted: socket.socket) -> None:
+        tls: dict[str, Any] = {}
+        if self._tls is not None:
+            bounds = self._server.shares.bounds
+            tls = {"ssl": self._tls.context, "ssl_handshake_timeout": bounds.head_s, "ssl_shutdown_timeout": 1.0}
         try:
-            await self._loop.connect_accepted_socket(lambda: connection, accepted)
-        except OSError:
+            await self._loop.connect_accepted_socket(lambda: connection, accepted, **tls)
+        except OSError:  # also of a handshake that failed or took too long
             accepted.close()  # it was gone already
             self._server.never_opened(connection)
 
@@ -228,9 +241,11 @@ class Listener:
         self._loop.add_reader(self._listening.fileno(), self._accept)
 
 
-def turn_away(accepted: socket.socket) -> None:
-    """Tell a client that has just come to come again, as far as that takes no time."""
+def turn_away(accepted: socket.socket, *, in_plain_text: bool = True) -> None:
+    """Tell a client that has just come to come again, as far as that takes no time; by TLS it takes too much."""
     with accepted:
+        if not in_plain_text:
+            return
         with suppress(OSError):
             # What was read already cannot make the system reset the connection before the answer is read.
             accepted.recv(65_536)
