@@ -10,6 +10,7 @@ from ingest.admission.lookups import Lookups
 from ingest.experiments.commands import ExperimentCommands
 from ingest.log_writer import NOT_OBSERVED, LogWriter, WriteObserver
 from ingest.logged_models.commands import LoggedModelCommands
+from ingest.registered_models.commands import RegisteredModelCommands
 from ingest.run_data.commands import RunDataCommands
 from ingest.runs.commands import RunCommands
 from read_model.progress import ProjectionProgress
@@ -43,6 +44,7 @@ class IngestService:
         self.runs = RunCommands(writer, self.known)
         self.run_data = RunDataCommands(writer, self.known)
         self.logged_models = LoggedModelCommands(writer, self.known)
+        self.registered_models = RegisteredModelCommands(writer, self.known)
 
     async def ensure_default_experiment(self) -> None:
         """Create experiment 0 in an empty log; to be called before the first request is served.

@@ -1,1 +1,1 @@
-"""What a client may do with registered models, their tags and aliases."""
+"""What a client may do with registered models: commands, and the pure decisions they come to."""

@@ -9,7 +9,7 @@ from schemas.mlflow import MODEL_VERSION_STAGES
 
 REGISTERED_MODELS: Final = Source("registered_models", "m")
 
-_LATEST_OF_STAGES: Final = " UNION ALL ".join(
+LATEST_OF_STAGES: Final = " UNION ALL ".join(
     "SELECT max(latest.version) FROM model_versions latest"
     f" WHERE latest.registered_model_id = m.registered_model_id AND latest.current_stage = '{stage}'"
     for stage in MODEL_VERSION_STAGES
@@ -26,7 +26,7 @@ REGISTERED_MODEL: Final = Document(
         List(
             "latest_versions",
             Rows(
-                "model_versions", owner="registered_model_id", where=f"model_versions.version IN ({_LATEST_OF_STAGES})"
+                "model_versions", owner="registered_model_id", where=f"model_versions.version IN ({LATEST_OF_STAGES})"
             ),
             MODEL_VERSION_IN_LIST.shape,
         ),

@@ -180,7 +180,7 @@ def test_a_wrong_method_answers_in_json(rest: Rest) -> None:
 @pytest.mark.parametrize(
     ("method", "path"),
     [
-        ("POST", "registered-models/create"),
+        ("POST", "/api/3.0/mlflow/datasets/create"),
         ("POST", "webhooks"),
         ("DELETE", "webhooks/w"),
         ("POST", "/api/3.0/mlflow/scorers/register"),

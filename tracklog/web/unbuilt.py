@@ -27,20 +27,12 @@ POST   3-ajax /mlflow/ui-telemetry
 POST   2-ajax /mlflow/runs/create-promptlab-run
 
 # Model registry
-POST   2      /mlflow/registered-models/create
-POST   2      /mlflow/registered-models/rename
-PATCH  2      /mlflow/registered-models/update
-DELETE 2      /mlflow/registered-models/delete
 POST   2      /mlflow/model-versions/create
 PATCH  2      /mlflow/model-versions/update
 POST   2      /mlflow/model-versions/transition-stage
 DELETE 2      /mlflow/model-versions/delete
-POST   2      /mlflow/registered-models/set-tag
 POST   2      /mlflow/model-versions/set-tag
-DELETE 2      /mlflow/registered-models/delete-tag
 DELETE 2      /mlflow/model-versions/delete-tag
-POST   2      /mlflow/registered-models/alias
-DELETE 2      /mlflow/registered-models/alias
 
 # Webhooks
 POST   2      /mlflow/webhooks

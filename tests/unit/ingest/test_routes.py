@@ -79,6 +79,14 @@ def test_every_write_of_the_tracking_api_is_there_under_both_prefixes(deployment
         "POST /mlflow/logged-models/{model_id}/params",
         "PATCH /mlflow/logged-models/{model_id}/tags",
         "DELETE /mlflow/logged-models/{model_id}/tags/{tag_key:.+}",
+        "POST /mlflow/registered-models/create",
+        "PATCH /mlflow/registered-models/update",
+        "POST /mlflow/registered-models/rename",
+        "DELETE /mlflow/registered-models/delete",
+        "POST /mlflow/registered-models/set-tag",
+        "DELETE /mlflow/registered-models/delete-tag",
+        "POST /mlflow/registered-models/alias",
+        "DELETE /mlflow/registered-models/alias",
     }
     assert {route.prefixes for route in routes} == {("/api/2.0", "/ajax-api/2.0")}
     assert {route.kind for route in routes} == {Kind.WRITE}
