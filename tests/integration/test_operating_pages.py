@@ -38,6 +38,13 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TracklogServer]
 
 
 @pytest.fixture(scope="module")
+def server_of_known_users(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TracklogServer]:
+    options = ("--allowed-hosts", f"{NAME},127.0.0.1", "--trusted-proxies", HOST, "--user-header", "X-Forwarded-User")
+    with TracklogServer(tmp_path_factory.mktemp("known"), options=options) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
 def proxy(server: TracklogServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nginx]:
     folder = tmp_path_factory.mktemp("nginx")
     hashed = subprocess.run(["openssl", "passwd", "-apr1", PASSWORD], capture_output=True, text=True, check=True)
@@ -104,6 +111,24 @@ def test_the_client_before_the_proxy_is_who_an_event_names(server: TracklogServe
     with urllib.request.urlopen(f"{server.url}/api/tracklog/v1/events?stream=run/{run_id}") as answer:
         (event,) = json.load(answer)["events"]
     assert event["actor"]["address"] == "203.0.113.7"
+
+
+def test_only_users_that_the_proxy_names_are_answered(server_of_known_users: TracklogServer) -> None:
+    """The server takes the user from the header that the example sets."""
+    url = server_of_known_users.url
+    create = json.dumps({"experiment_id": "0", "start_time": 1}).encode()
+    headers = {"Content-Type": "application/json", "X-Forwarded-User": USER}
+    request = urllib.request.Request(f"{url}/api/2.0/mlflow/runs/create", create, headers)
+    with urllib.request.urlopen(request) as answer:
+        run_id = json.load(answer)["run"]["info"]["run_id"]
+    history = f"{url}/api/tracklog/v1/events?stream=run/{run_id}"
+    with urllib.request.urlopen(urllib.request.Request(history, headers=headers)) as answer:
+        (event,) = json.load(answer)["events"]
+    assert event["actor"]["user"] == USER
+    with pytest.raises(urllib.error.HTTPError) as refused:
+        urllib.request.urlopen(history)
+    assert refused.value.code == 403
+    refused.value.close()
 
 
 SEED: Final = """

@@ -1,14 +1,17 @@
 """A server that serves by TLS: the stock client with its own settings, a certificate that is renewed, and strangers."""
 
 import http.client
+import json
 import os
 import socket
 import ssl
 import subprocess
 import sys
+import urllib.request
 from collections.abc import Iterator, Mapping
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -25,6 +28,7 @@ with mlflow.start_run() as run:
     mlflow.log_text("by TLS", "note.txt")
 assert mlflow.artifacts.load_text(f"{run.info.artifact_uri}/note.txt") == "by TLS"
 assert mlflow.get_run(run.info.run_id).data.metrics == {"loss": 0.5}
+print(run.info.run_id)
 """
 
 
@@ -84,8 +88,17 @@ def test_the_stock_client_comes_with_a_certificate_or_not_at_all(server: Tracklo
     trusting = {"MLFLOW_TRACKING_SERVER_CERT_PATH": str(files.authority)}
     done = log_a_run(server, {**trusting, "MLFLOW_TRACKING_CLIENT_CERT_PATH": str(files.client)})
     assert done.returncode == 0, done.stderr
+    (created, *_) = events_of(server, files, done.stdout.split()[-1])
+    assert created["actor"]["user"] == "client"  # whom the certificate names
     assert log_a_run(server, trusting).returncode != 0
     assert "Traceback" not in server.log_tail()
+
+
+def events_of(server: TracklogServer, files: Files, run_id: str) -> list[dict[str, Any]]:
+    url = f"{server.url}/api/tracklog/v1/events?stream=run/{run_id}"
+    with urllib.request.urlopen(url, context=files.context()) as answer:
+        found: list[dict[str, Any]] = json.load(answer)["events"]
+    return found
 
 
 def test_a_client_that_checks_nothing_is_served_where_no_certificate_is_asked_for(tmp_path: Path, files: Files) -> None:

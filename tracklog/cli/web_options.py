@@ -16,6 +16,7 @@ from tracklog.settings.process import (
     names_of,
     static_prefix_of,
     trusted_proxies_of,
+    user_header_of,
 )
 
 Command = Callable[..., Any]
@@ -55,6 +56,12 @@ def with_web(command: Command) -> Command:
         metavar="NETWORKS",
         help="Networks whose X-Forwarded-For is believed, comma-separated, such as 10.0.0.0/8.  [default: none]",
     )
+    @click.option(
+        "--user-header",
+        envvar="TRACKLOG_USER_HEADER",
+        metavar="NAME",
+        help="The header in which a trusted proxy names the user, such as X-Forwarded-User; others are refused.",
+    )
     @wraps(command)
     def with_options(
         *,
@@ -63,17 +70,20 @@ def with_web(command: Command) -> Command:
         cors_allowed_origins: str | None,
         x_frame_options: str,
         trusted_proxies: str | None,
+        user_header: str | None,
         access_log: bool,
         **given: Any,
     ) -> Any:
         with reporting_bad_settings():
+            proxies = trusted_proxies_of(trusted_proxies)
             web = WebSettings(
                 static_prefix=static_prefix_of(static_prefix),
                 allowed_hosts=names_of("--allowed-hosts", allowed_hosts),
                 allowed_origins=allowed_origins_of(cors_allowed_origins),
                 frame_options=frame_options_of(x_frame_options),
                 access_log=access_log,
-                trusted_proxies=trusted_proxies_of(trusted_proxies),
+                trusted_proxies=proxies,
+                user_header=user_header_of(user_header, proxies),
             )
         return command(web=web, **given)
 

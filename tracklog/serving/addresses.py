@@ -21,7 +21,8 @@ class Reach:
     """How a server is reached: by `url` on this machine, by `others` from elsewhere as far as this machine knows.
 
     `only_here` says that no other machine can. `foreign` are those of `others` whose Host header is refused.
-    `asks_for_certificates`: nobody is let in without a certificate.
+    `asks_for_certificates`: nobody is let in without a certificate. `asks_for_users`: only users that a trusted proxy
+    names are answered.
     """
 
     url: str
@@ -29,6 +30,7 @@ class Reach:
     foreign: tuple[str, ...] = ()
     only_here: bool = True
     asks_for_certificates: bool = False
+    asks_for_users: bool = False
 
 
 def reach(
@@ -39,6 +41,7 @@ def reach(
     prefix: str = "",
     allowed_hosts: Sequence[str] | None = None,
     tls: TlsSettings | None = None,
+    user_header: str | None = None,
 ) -> Reach:
     """How a server is reached that was told to listen on `host`, and bound the addresses `bound` for that."""
     scheme = "http" if tls is None else "https"
@@ -51,6 +54,7 @@ def reach(
         foreign=tuple(url for address, url in urls.items() if not is_taken(in_url(address))),
         only_here=all(ip_address(address.partition("%")[0]).is_loopback for address in bound),
         asks_for_certificates=tls is not None and tls.needs_client_certificates,
+        asks_for_users=user_header is not None,
     )
 
 

@@ -35,6 +35,8 @@ def greeting(
 
 
 def _protection(reach: Reach) -> str:
+    if reach.asks_for_users:
+        return "Only users that a trusted proxy names are answered; each of them may read and change everything."
     if reach.asks_for_certificates:
         return "Whoever has a certificate that --ssl-ca-certs vouches for may read and change everything."
     if reach.only_here:

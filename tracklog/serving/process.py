@@ -137,6 +137,7 @@ def _reach(listeners: Sequence[socket.socket], listen: ListenSettings, web_setti
         prefix=web_settings.static_prefix,
         allowed_hosts=web_settings.allowed_hosts,
         tls=listen.tls,
+        user_header=web_settings.user_header,
     )
 
 

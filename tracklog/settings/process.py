@@ -1,6 +1,7 @@
 """What an operator may set, checked once: everything behind this module relies on it."""
 
 import os
+import re
 from dataclasses import dataclass, field
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from pathlib import Path
@@ -29,7 +30,7 @@ class WebSettings:
 
     `allowed_hosts` and `allowed_origins` None mean the defaults of `tracklog.web.origins`. `frame_options` None sends
     no header. `static_prefix` is "" or starts with a slash and ends without one. `trusted_proxies` are the networks
-    whose `X-Forwarded-For` is believed.
+    whose `X-Forwarded-For` is believed, and whose `user_header`: with one, only requests of known users are answered.
     """
 
     static_prefix: str = ""
@@ -38,6 +39,7 @@ class WebSettings:
     frame_options: str | None = "SAMEORIGIN"
     access_log: bool = True
     trusted_proxies: tuple[IpNetwork, ...] = ()
+    user_header: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -248,6 +250,17 @@ def host_of(value: str) -> str:
         if not value or any(character in value for character in "/:@ \0"):
             raise SettingRefused(f"--host {value!r} is neither an address nor a host name.") from None
         return value
+
+
+def user_header_of(value: str | None, trusted_proxies: tuple[IpNetwork, ...]) -> str | None:
+    """The header of `--user-header`, which nobody but a trusted proxy may send. Raises SettingRefused."""
+    if value is None:
+        return None
+    if not re.fullmatch(r"[A-Za-z0-9-]+", value):
+        raise SettingRefused(f"--user-header {value!r} is not the name of a header.")
+    if not trusted_proxies:
+        raise SettingRefused("--user-header needs --trusted-proxies, which says whom it is believed.")
+    return value
 
 
 def trusted_proxies_of(value: str | None) -> tuple[IpNetwork, ...]:

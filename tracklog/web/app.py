@@ -107,7 +107,7 @@ def register(app: web.Application, door: FrontDoor, endpoint: Endpoint) -> None:
     methods = (hdrs.METH_GET, hdrs.METH_HEAD) if endpoint.method == hdrs.METH_GET else (endpoint.method,)
     for method in methods:
         registered = app.router.add_route(method, endpoint.path, route.handler)
-        door.serves(registered, method, endpoint.template, route.kind, route.limits)
+        door.serves(registered, method, endpoint.template, route)
 
 
 def prefix_redirect(static_prefix: str) -> Endpoint:

@@ -15,6 +15,7 @@ from schemas.errors import BadRequest, RequestLimitExceeded, RequestTimeout, Tra
 from schemas.rest.json_answer import JsonAnswer
 from schemas.rest.route import KIB
 from tracklog.web.bounds import STREAM_BYTES, client_of
+from tracklog.web.identity import user_of_certificate
 
 if TYPE_CHECKING:
     from tracklog.web.server import Server
@@ -52,6 +53,7 @@ class Connection(RequestHandler):
         "address",
         "asked_by",
         "body_failed",
+        "certified_user",
         "client",
         "held",
         "is_answer_charged",
@@ -82,6 +84,8 @@ class Connection(RequestHandler):
         self._since_s = 0.0
         self._progress = 0
         self._resumed = 0
+        self.certified_user: str | None = None
+        """Whom the certificate names that the client came with."""
         self.asked_by: tuple[str, str, Actor] | None = None
         """The user agent and the address of the last request, and who that is."""
         self._answered: tuple[web.BaseRequest, web.StreamResponse] | None = None
@@ -95,6 +99,9 @@ class Connection(RequestHandler):
         self._server.open.add(self)
         self._server.counts.connections += 1
         self._is_made = True
+        certificate = transport.get_extra_info("peercert")
+        if certificate:
+            self.certified_user = user_of_certificate(certificate)
         if not self.address:
             peer = transport.get_extra_info("peername")
             self.comes_from(str(peer[0]) if isinstance(peer, tuple) else "", counted=False)

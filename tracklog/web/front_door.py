@@ -24,13 +24,14 @@ from schemas.envelope import Actor
 from schemas.errors import (
     BadRequest,
     InternalError,
+    PermissionDenied,
     RequestLimitExceeded,
     RequestTooLarge,
     TracklogError,
 )
 from schemas.rest.json_answer import JsonAnswer
 from schemas.rest.request_keys import ACTOR, BEHIND, REQUEST_ID, UNPACKING, Unpacking
-from schemas.rest.route import KIB, Handler, Kind, Limits
+from schemas.rest.route import KIB, Handler, Kind, Limits, Permission, Route
 from tracklog.settings.process import WebSettings
 from tracklog.web.access_log import AccessLog, access_line, printable
 from tracklog.web.bounds import Bounds, Share, Shares, client_of
@@ -48,6 +49,7 @@ from tracklog.web.error_answers import (
     status_of,
     timeout_answer,
 )
+from tracklog.web.identity import ANONYMOUS, user_in_header
 from tracklog.web.metrics import EndpointCounts, RequestCounts
 from tracklog.web.origin_policy import OriginPolicy
 from tracklog.web.plain_answers import PlainAnswers
@@ -69,6 +71,8 @@ ANSWER_S: Final = 300.0
 
 REMEMBERED_ACTORS: Final = 4096
 
+NOBODY: Final = "This server is asked through a proxy that says which user asks, and nothing says so of this request."
+
 MAX_USER_AGENT_CHARACTERS: Final = 256
 """Of the name a client gives itself: it stands in every event and every line of the access log."""
 
@@ -77,13 +81,17 @@ _REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._:/+=@-]{1,128}")
 
 @dataclass(frozen=True, slots=True)
 class Served:
-    """What the front door needs to know of an endpoint. Where `share` is None, every request is let in."""
+    """What the front door needs to know of an endpoint. Where `share` is None, every request is let in.
+
+    `is_public`: also who is not known is answered.
+    """
 
     template: str
     kind: Kind
     limits: Limits
     share: Share | None
     counts: EndpointCounts
+    is_public: bool = False
 
 
 class FrontDoor:
@@ -114,7 +122,8 @@ class FrontDoor:
         self._served: dict[AbstractRoute, Served] = {}
         self._role = role
         self._client_address = client_address_rule(settings.trusted_proxies)
-        self._actors: dict[tuple[str, str], Actor] = {}
+        self._actors: dict[tuple[str, str, str], Actor] = {}
+        self._user_in_header = None if settings.user_header is None else user_in_header(settings.user_header)
         self._has_proxies = bool(settings.trusted_proxies)
         self.is_trusted = trust_rule(settings.trusted_proxies)
         self.shares = Shares(bounds or Bounds())
@@ -123,10 +132,12 @@ class FrontDoor:
         self._drained: asyncio.Event | None = None
         self.time_limits = TimeLimits()
 
-    def serves(self, registered: AbstractRoute, method: str, template: str, kind: Kind, limits: Limits) -> None:
-        """Hold requests that match `registered` to `limits`, and count them under `template`."""
+    def serves(self, registered: AbstractRoute, method: str, template: str, route: Route) -> None:
+        """Hold requests that match `registered` to the limits of `route`, and count them under `template`."""
+        kind, is_public = route.kind, route.permission is Permission.PUBLIC
         share = {Kind.OPERATION: None, Kind.ARTIFACT: self.shares.streams}.get(kind, self.shares.requests)
-        self._served[registered] = Served(template, kind, limits, share, self._counts.endpoint(method, template))
+        counts = self._counts.endpoint(method, template)
+        self._served[registered] = Served(template, kind, route.limits, share, counts, is_public)
 
     async def put_headers(self, request: web.BaseRequest, response: web.StreamResponse) -> None:
         """The headers every answer has. A signal, because a stream's headers leave before its handler returns."""
@@ -153,12 +164,17 @@ class FrontDoor:
             request_id = f"{self._process}-{next(self._numbers):x}"
         request[REQUEST_ID] = request_id
         connection: Connection = request.protocol  # type: ignore[assignment]  # tracklog.web.server made it
-        request[ACTOR] = actor = self._actor(request, connection)
+        user = connection.certified_user
+        if self._user_in_header is not None and self.is_trusted(connection.address):
+            user = self._user_in_header(request.headers)
+        request[ACTOR] = actor = self._actor(request, connection, user or ANONYMOUS)
         # To ask a request for a key that is not there costs an exception, so these are there from the first.
         request[BEHIND] = request[ERROR_CODE] = ""
         status = CLIENT_GONE_STATUS
         try:
             blocked = self._blocked(request)
+            if blocked is None and user is None and self._user_in_header is not None and not served.is_public:
+                blocked = error_answer(request, PermissionDenied(NOBODY))
             response = blocked if blocked is not None else await self._answer(request, connection, handler, served)
             status = response.status
             if (self._drained is not None or connection.body_failed) and not response.prepared:
@@ -187,7 +203,7 @@ class FrontDoor:
                 async with asyncio.timeout(timeout_s):
                     await self._drained.wait()
 
-    def _actor(self, request: web.Request, connection: "Connection") -> Actor:
+    def _actor(self, request: web.Request, connection: "Connection", user: str) -> Actor:
         """The client that asks: the same object for the same client, as long as few different ones come."""
         address = connection.address
         if self._has_proxies:
@@ -197,14 +213,14 @@ class FrontDoor:
         if len(user_agent) > MAX_USER_AGENT_CHARACTERS:
             user_agent = user_agent[:MAX_USER_AGENT_CHARACTERS]
         known = connection.asked_by
-        if known is not None and known[0] == user_agent and known[1] == address:
+        if known is not None and known[0] == user_agent and known[1] == address and known[2].user == user:
             return known[2]
-        key = (address, user_agent)
+        key = (user, address, user_agent)
         actor = self._actors.get(key)
         if actor is None:
             if len(self._actors) >= REMEMBERED_ACTORS:
                 self._actors.clear()
-            actor = self._actors[key] = Actor(address=address, user_agent=printable(user_agent))
+            actor = self._actors[key] = Actor(user, address, printable(user_agent))
         connection.asked_by = (user_agent, address, actor)
         return actor
 
