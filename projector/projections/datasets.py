@@ -5,33 +5,38 @@ This is a part of the projection of runs, whose events bring them.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Final, Protocol
+from typing import Final, Protocol, TypeAlias
 
 import msgspec
 
-from projector.changes import Change, InsertNew, Row, Upsert
+from projector.changes import Change, Insert, Row, Upsert
 from schemas.envelope import RecordedEvent
 from schemas.events import DatasetInput
 
 _CONTEXT_TAG: Final = "mlflow.data.context"
 _FIRST_LOGGED: Final = ("first_us", "first_event_id")
 
+DatasetKey: TypeAlias = tuple[str, str]
+"""What tells a dataset from the others of its experiment: name and digest."""
+
 
 class ReadsDatasets(Protocol):
-    """What is needed of a run."""
+    """What is needed of a run. Its `dataset_inputs` are all of them, the newest included."""
 
     @property
     def run_number(self) -> int: ...
     @property
     def experiment_id(self) -> int: ...
+    @property
+    def dataset_inputs(self) -> set[DatasetKey]: ...
 
 
 @dataclass(slots=True)
 class Datasets:
-    """What a batch adds: rows of `datasets` and of `dataset_inputs`, by their keys."""
+    """What a batch adds: rows of `datasets` by their keys, and rows of `dataset_inputs`."""
 
     datasets: dict[Row, Row] = field(default_factory=dict)
-    inputs: dict[Row, Row] = field(default_factory=dict)
+    inputs: list[Row] = field(default_factory=list)
 
 
 def log_inputs(datasets: Datasets, run: ReadsDatasets, recorded: RecordedEvent, logged: Sequence[DatasetInput]) -> None:
@@ -43,11 +48,13 @@ def log_inputs(datasets: Datasets, run: ReadsDatasets, recorded: RecordedEvent, 
         if known is None or first < known[-2:]:
             described = (dataset.source_type, dataset.source, dataset.schema, dataset.profile)
             datasets.datasets[key] = (*key, *described, *first)
-        key = (run.run_number, dataset.name, dataset.digest)
-        if key not in datasets.inputs:
+        identity = (dataset.name, dataset.digest)
+        if identity not in run.dataset_inputs:
             context = next((tag.value for tag in dataset.tags if tag.key == _CONTEXT_TAG), None)
             tags = msgspec.json.encode(dataset.tags).decode()
-            datasets.inputs[key] = (*key, run.experiment_id, tags, context)
+            ordinal = len(run.dataset_inputs)
+            datasets.inputs.append((run.run_number, ordinal, *identity, run.experiment_id, tags, context))
+            run.dataset_inputs.add(identity)
 
 
 def changes(datasets: Datasets) -> Iterator[Change]:
@@ -56,5 +63,5 @@ def changes(datasets: Datasets) -> Iterator[Change]:
     Runs of one experiment lie in different partitions: workers that write the same datasets at once wait for one
     another, in that order not in a circle, and the later in these changes the shorter.
     """
-    yield InsertNew("dataset_inputs", list(datasets.inputs.values()))
+    yield Insert("dataset_inputs", datasets.inputs)
     yield Upsert("datasets", [datasets.datasets[key] for key in sorted(datasets.datasets)], first_by=_FIRST_LOGGED)

@@ -8,7 +8,7 @@ from typing import Final, get_args
 from projector.changes import Change, Delete, Insert, InsertNew, NewNumbers, Read, ReadPairs, Row, Update, Upsert
 from projector.projection import Loading, Orphan, Projection
 from projector.projections import datasets, metrics
-from projector.projections.datasets import Datasets
+from projector.projections.datasets import DatasetKey, Datasets
 from projector.projections.metrics import Series
 from schemas.envelope import RecordedEvent
 from schemas.errors import BadRequest, InvalidParameterValue
@@ -63,6 +63,7 @@ class Run:
     series: dict[str, Series] = field(default_factory=dict)
     model_outputs: set[str] = field(default_factory=set)
     new_model_outputs: dict[str, int] = field(default_factory=dict)
+    dataset_inputs: set[DatasetKey] = field(default_factory=set)
     new_model_inputs: dict[str, None] = field(default_factory=dict)  # a set in the order of the log
     new_model_metrics: list[ModelMetric] = field(default_factory=list)
 
@@ -107,6 +108,7 @@ class _Wanted:
     new_points: dict[str, int] = field(default_factory=dict)  # how many come to each metric at most
     tags: set[str] = field(default_factory=set)
     model_outputs: bool = False
+    dataset_inputs: bool = False
 
 
 def _load(events: Sequence[RunEvent]) -> Loading[Runs]:
@@ -127,6 +129,7 @@ def _load(events: Sequence[RunEvent]) -> Loading[Runs]:
     new_points: dict[int, dict[str, int]] = {}
     tags: dict[int, set[str]] = {}
     model_outputs: list[int] = []
+    dataset_inputs: list[int] = []
     for run_id, run in runs.items():
         number, one = run.run_number, wanted[run_id]
         by_number[number] = run
@@ -138,6 +141,8 @@ def _load(events: Sequence[RunEvent]) -> Loading[Runs]:
             tags[number] = one.tags
         if one.model_outputs:
             model_outputs.append(number)
+        if one.dataset_inputs:
+            dataset_inputs.append(number)
     if params:
         for number, key, value in (yield ReadPairs("params", _KEYED_VALUE, _KEY, params)):
             by_number[number].params[key] = value
@@ -150,6 +155,10 @@ def _load(events: Sequence[RunEvent]) -> Loading[Runs]:
     if model_outputs:
         for number, model_id in (yield Read("model_outputs", ("run_number", "model_id"), "run_number", model_outputs)):
             by_number[number].model_outputs.add(model_id)
+    if dataset_inputs:
+        columns = ("run_number", "name", "digest")
+        for number, *identity in (yield Read("dataset_inputs", columns, "run_number", dataset_inputs)):
+            by_number[number].dataset_inputs.add(tuple(identity))
     return state
 
 
@@ -173,7 +182,9 @@ def _wanted(events: Sequence[RunEvent]) -> tuple[dict[str, _Wanted], set[str]]:
                 run.tags.add(MODEL_HISTORY_TAG)
             case RunOutputsLogged():
                 run.model_outputs = True
-            case RunUpdated() | RunDeleted() | RunRestored() | RunTagDeleted() | RunInputsLogged():
+            case RunInputsLogged():
+                run.dataset_inputs = run.dataset_inputs or bool(event.datasets)
+            case RunUpdated() | RunDeleted() | RunRestored() | RunTagDeleted():
                 pass
     return wanted, created
 

@@ -25,13 +25,14 @@ dataset_inputs = Table(
     "dataset_inputs",
     metadata,
     Column("run_number", BigInteger, nullable=False),
+    Column("ordinal", BigInteger, nullable=False),  # 0 for the first that was logged in the run, and so on
     Column("name", TEXT, nullable=False),
     Column("digest", TEXT, nullable=False),
     Column("experiment_id", BigInteger, nullable=False),
     # JSON list of {"key", "value"}, and the value of tag mlflow.data.context taken out of it.
     Column("tags", TEXT, nullable=False),
     Column("context", TEXT),
-    PrimaryKeyConstraint("run_number", "name", "digest"),
+    PrimaryKeyConstraint("run_number", "ordinal"),
     sqlite_with_rowid=False,
 )
 Index("dataset_inputs_by_name", dataset_inputs.c.experiment_id, dataset_inputs.c.name, dataset_inputs.c.digest)

@@ -48,17 +48,21 @@ def test_the_same_input_again_has_no_effect(client: MlflowClient, run_id: str) -
     assert len(present(client.get_run(run_id).inputs).dataset_inputs) == 1
 
 
-def test_several_inputs_are_kept(client: MlflowClient, run_id: str) -> None:
-    inputs = [DatasetInput(iris(digest=f"d{i}"), context(f"c{i}")) for i in range(3)]
+def test_several_inputs_are_kept_in_the_order_they_were_logged_in(
+    client: MlflowClient, experiment_id: str, run_id: str
+) -> None:
+    inputs = [DatasetInput(iris(digest=f"d{i}"), context(f"c{i}")) for i in (2, 0, 1)]
     client.log_inputs(run_id, datasets=inputs)
-    client.log_inputs(run_id, datasets=[DatasetInput(iris(name="wine"), context("evaluation"))])
-    seen = present(client.get_run(run_id).inputs).dataset_inputs
-    assert {(i.dataset.name, i.dataset.digest) for i in seen} == {
-        ("iris", "d0"),
-        ("iris", "d1"),
-        ("iris", "d2"),
-        ("wine", "abc123"),
-    }
+    again = DatasetInput(iris(digest="d0"), context("again"))
+    client.log_inputs(run_id, datasets=[again, DatasetInput(iris(name="apple"), context("evaluation"))])
+    for run in (client.get_run(run_id), *client.search_runs([experiment_id])):
+        seen = present(run.inputs).dataset_inputs
+        assert [(i.dataset.name, i.dataset.digest, i.tags[0].value) for i in seen] == [
+            ("iris", "d2", "c2"),
+            ("iris", "d0", "c0"),
+            ("iris", "d1", "c1"),
+            ("apple", "abc123", "evaluation"),
+        ]
 
 
 def test_the_first_description_of_a_dataset_wins_in_its_experiment(client: MlflowClient, experiment_id: str) -> None:

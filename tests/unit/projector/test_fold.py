@@ -270,6 +270,23 @@ async def test_the_earliest_description_of_a_dataset_wins(tmp_path: Path) -> Non
         assert read_model.rows("SELECT source FROM datasets") == [("earlier",)]
 
 
+async def test_datasets_of_a_run_are_numbered_as_they_were_logged_and_the_first_tags_stay(tmp_path: Path) -> None:
+    def logged(*names: str, context: str) -> RunInputsLogged:
+        tags = [Tag("mlflow.data.context", context)]
+        datasets = [DatasetInput(name=name, digest="1", source_type="local", source="s", tags=tags) for name in names]
+        return RunInputsLogged(run_id=RUNS[0], datasets=datasets)
+
+    log = await log_of(*START, logged("z", "c", "z", context="train"), logged("a", "z", "b", context="test"))
+    for ends in ([], [2], [3]):
+        read_model = await projected(tmp_path, log, ends)
+        assert read_model.rows("SELECT ordinal, name, context FROM dataset_inputs ORDER BY ordinal") == [
+            (0, "z", "train"),
+            (1, "c", "train"),
+            (2, "a", "test"),
+            (3, "b", "test"),
+        ]
+
+
 async def test_a_model_is_an_output_of_a_run_once(tmp_path: Path) -> None:
     output = RunOutputsLogged(run_id=RUNS[0], models=[ModelOutput("m-1", 3)])
     read_model = await projected(tmp_path, await log_of(*START, output, output), ends=[3])

@@ -145,7 +145,7 @@ class SqliteRows(ReadModel, ReadSnapshot):
         experiment_id: int = 1,
         **columns: Any,
     ) -> None:
-        """An input of a run, the dataset itself too when it is new."""
+        """One more input of a run, the dataset itself too when it is new."""
         defaults = {"source_type": "local", "source": "here", "schema": None, "profile": None}
         identity = {"experiment_id": experiment_id, "name": name, "digest": digest}
         if not self.connection.execute(
@@ -153,9 +153,13 @@ class SqliteRows(ReadModel, ReadSnapshot):
         ).fetchall():
             self.insert("datasets", **identity, **defaults | columns, first_us=0, first_event_id="")
         pairs = [{"key": key, "value": value} for key, value in (tags or {}).items()]
+        ((ordinal,),) = self.connection.execute(
+            "SELECT count(*) FROM dataset_inputs WHERE run_number = ?", (run_number,)
+        )
         self.insert(
             "dataset_inputs",
             run_number=run_number,
+            ordinal=ordinal,
             **identity,
             tags=orjson.dumps(pairs).decode(),
             context=(tags or {}).get("mlflow.data.context"),

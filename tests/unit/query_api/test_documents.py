@@ -63,6 +63,16 @@ async def test_a_full_run_has_every_part(rows: SqliteRows) -> None:
     assert run["outputs"] == {"model_outputs": [{"model_id": "m-2", "step": 0}]}
 
 
+async def test_datasets_come_in_the_order_they_were_logged_in(rows: SqliteRows) -> None:
+    number = rows.run("r")
+    logged = [("z", "1"), ("a", "9"), ("a", "1"), ("M", "1")]
+    for name, digest in logged:
+        rows.dataset(number, name, digest)
+    run = orjson.loads(await rows.document(RUN_BY_ID, "r") or b"")["run"]
+    datasets = [each["dataset"] for each in run["inputs"]["dataset_inputs"]]
+    assert [(dataset["name"], dataset["digest"]) for dataset in datasets] == logged
+
+
 async def test_metric_values_are_exact_and_nan_is_text(rows: SqliteRows) -> None:
     values = {"a": math.nan, "b": 1.7976931348623157e308, "c": 5e-324, "d": 1 / 3, "e": -0.0, "f": 1.0}
     rows.run("r", metrics=values)
