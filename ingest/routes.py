@@ -2,6 +2,7 @@
 
 from ingest.experiments.routes import experiment_routes
 from ingest.logged_models.routes import logged_model_routes
+from ingest.model_versions.routes import model_version_routes
 from ingest.registered_models.routes import registered_model_routes
 from ingest.run_data.routes import run_data_routes
 from ingest.runs.routes import run_routes
@@ -17,4 +18,5 @@ def ingest_routes(ingest: IngestService) -> tuple[Route, ...]:
         *run_data_routes(ingest.run_data),
         *logged_model_routes(ingest.logged_models),
         *registered_model_routes(ingest.registered_models),
+        *model_version_routes(ingest.model_versions),
     )

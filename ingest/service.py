@@ -10,6 +10,8 @@ from ingest.admission.lookups import Lookups
 from ingest.experiments.commands import ExperimentCommands
 from ingest.log_writer import NOT_OBSERVED, LogWriter, WriteObserver
 from ingest.logged_models.commands import LoggedModelCommands
+from ingest.model_versions.commands import ModelVersionCommands
+from ingest.model_versions.source_policy import SourcePolicy
 from ingest.registered_models.commands import RegisteredModelCommands
 from ingest.run_data.commands import RunDataCommands
 from ingest.runs.commands import RunCommands
@@ -22,7 +24,8 @@ class IngestService:
 
     A refused command leaves no event when what refuses it is known before the append; a race that the fold decides
     leaves an event that changes nothing.
-    `shared`: other processes write to the same log. `observer` counts what is written. `now_s` returns seconds,
+    `shared`: other processes write to the same log. `source_policy` is what the operator says of the sources of model
+    versions, None for nothing. `observer` counts what is written. `now_s` returns seconds,
     for the age of what is known.
     """
 
@@ -35,6 +38,7 @@ class IngestService:
         clock: EventClock,
         *,
         shared: bool = False,
+        source_policy: SourcePolicy | None = None,
         observer: WriteObserver = NOT_OBSERVED,
         now_s: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -45,6 +49,8 @@ class IngestService:
         self.run_data = RunDataCommands(writer, self.known)
         self.logged_models = LoggedModelCommands(writer, self.known)
         self.registered_models = RegisteredModelCommands(writer, self.known)
+        policy = source_policy or SourcePolicy(own_roots=(artifact_root,))
+        self.model_versions = ModelVersionCommands(writer, self.known, policy)
 
     async def ensure_default_experiment(self) -> None:
         """Create experiment 0 in an empty log; to be called before the first request is served.

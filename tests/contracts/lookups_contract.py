@@ -20,9 +20,21 @@ from ingest.experiments.state import KnownExperiment
 from ingest.logged_models.answers import logged_model
 from ingest.logged_models.lookups import LOGGED_MODEL_INFO, LOGGED_MODEL_PARAM_KEYS, LOGGED_MODEL_TAG, LOGGED_MODELS
 from ingest.logged_models.state import KnownLoggedModel
+from ingest.model_versions.answers import ModelVersionInfo
+from ingest.model_versions.lookups import (
+    LATEST_VERSION,
+    LATEST_VERSION_IN_STAGE,
+    LOGGED_MODEL_FILES,
+    MODEL_VERSION_INFO,
+    RUN_ARTIFACTS,
+    VERSION,
+    VERSION_OF_ALIAS,
+)
+from ingest.model_versions.state import KnownVersion, LoggedModelFiles
 from ingest.run_data.lookups import MODEL_OUTPUTS, PARAM, PARAMS, RUN_TAG
 from ingest.runs.lookups import RUN_INFO, RUNS
 from ingest.runs.state import KnownRun, RunInfo
+from schemas.events import Tag
 
 ROWS = """
 INSERT INTO experiments VALUES (0, 'Default', 'loc0', 'active', 10, 1, 1, 0, NULL),
@@ -42,6 +54,15 @@ INSERT INTO logged_models VALUES ('m-1', 7, 'n', 'agent', 'r1', 2, 'loc', 100, 2
 INSERT INTO logged_model_params VALUES ('m-1', 'b', '2'), ('m-1', 'a', '1');
 INSERT INTO logged_model_tags VALUES ('m-1', 't', 'v');
 INSERT INTO logged_model_metrics VALUES ('m-1', 'k', 3, 4, 'r1', 0.1, '0.1', 7, 'd', NULL);
+INSERT INTO registered_models VALUES ('g', 'a', 1, 1, '', 0, 3), ('h', 'ab', 1, 1, '', 0, 1);
+INSERT INTO model_versions VALUES
+  ('v1', 'g', 'a', 1, 'a/1', 0, 10, 20, 'None', 'd', 's3://b/1', 's3://b/1', 'r1', 'l', ''),
+  ('v2', 'g', 'a', 2, 'a/2', 0, 30, 40, 'Staging', NULL, 'models:/m-2', 'loc', '', '', 'm-2'),
+  ('v3', 'g', 'a', 3, 'a/3', 0, 50, 60, 'None', '', 's3://b/3', 's3://b/3', '', '', ''),
+  ('v4', 'h', 'ab', 1, 'ab/1', 0, 10, 20, 'Staging', '', 's3://b/4', 's3://b/4', '', '', '');
+INSERT INTO model_version_tags VALUES ('v1', 'b', '2'), ('v1', 'B', '1'), ('v4', 'x', 'y');
+INSERT INTO registered_model_aliases VALUES ('g', 'y', 'v1', 1, 'a@y'), ('g', 'X', 'v1', 1, 'a@X'),
+  ('g', 'z', 'v2', 2, 'a@z'), ('h', 'z', 'v4', 1, 'ab@z');
 """
 
 
@@ -163,8 +184,52 @@ class LookupsContract:
         assert await lookups.one(LOGGED_MODEL_INFO, "m-9") is None
         assert await lookups.one(LOGGED_MODELS.lookup, "m-9") is None
 
+    async def test_a_version_is_found_by_number_alias_stage_and_as_the_latest(self, lookups: Lookups) -> None:
+        first = KnownVersion("v1", "a", 1, "r1", "s3://b/1", "")
+        second = KnownVersion("v2", "a", 2, "", "loc", "m-2")
+        third = KnownVersion("v3", "a", 3, "", "s3://b/3", "")
+        assert await lookups.one(VERSION, "a/1") == first
+        assert await lookups.one(VERSION, "a/4") is None
+        assert await lookups.one(VERSION_OF_ALIAS, "a@y") == first
+        assert await lookups.one(VERSION_OF_ALIAS, "a@z") == second
+        assert await lookups.one(VERSION_OF_ALIAS, "a@Y") is None
+        assert await lookups.one(LATEST_VERSION, "a") == third
+        assert await lookups.one(LATEST_VERSION, "A") is None
+        assert await lookups.one(LATEST_VERSION_IN_STAGE, "a", "None") == third
+        assert await lookups.one(LATEST_VERSION_IN_STAGE, "a", "Staging") == second
+        assert await lookups.one(LATEST_VERSION_IN_STAGE, "a", "Production") is None
+
+    async def test_a_whole_version_has_its_tags_and_aliases_by_name(self, lookups: Lookups) -> None:
+        assert await lookups.one(MODEL_VERSION_INFO, "v1") == ModelVersionInfo(
+            name="a",
+            version=1,
+            creation_timestamp_ms=10,
+            last_updated_timestamp_ms=20,
+            current_stage="None",
+            description="d",
+            source="s3://b/1",
+            run_id="r1",
+            run_link="l",
+            tags=[Tag("B", "1"), Tag("b", "2")],
+            aliases=["X", "y"],
+        )
+        bare = await lookups.one(MODEL_VERSION_INFO, "v3")
+        assert bare is not None
+        assert (bare.tags, bare.aliases) == ([], [])
+        without_description = await lookups.one(MODEL_VERSION_INFO, "v2")
+        assert without_description is not None
+        assert without_description.description is None
+        assert await lookups.one(MODEL_VERSION_INFO, "v9") is None
+
+    async def test_what_a_version_is_made_from_is_found_unless_it_is_a_deleted_model(self, lookups: Lookups) -> None:
+        assert await lookups.one(RUN_ARTIFACTS, "r1") == "uri1"
+        assert await lookups.one(RUN_ARTIFACTS, "r9") is None
+        assert await lookups.one(LOGGED_MODEL_FILES, "m-2") == LoggedModelFiles("m-2", "", "loc")
+        assert await lookups.one(LOGGED_MODEL_FILES, "m-1") is None
+
     async def test_text_that_no_database_holds_is_not_found(self, lookups: Lookups) -> None:
         assert await lookups.one(EXPERIMENT_NAMED, "Def\0ault") is None
+        assert await lookups.one(VERSION, "a\0/1") is None
         assert await lookups.one(RUNS.lookup, "r1\0") is None
         assert await lookups.one(RUN_TAG, "r1", "t\0") is None
         assert await lookups.all(EXPERIMENT_TAG_KEYS, 7, 2, "a\0") == []

@@ -25,6 +25,7 @@ STORES: Final = "unit/artifact_proxy/stores/test_by_uri.py"
 ARTIFACT_ROOTS: Final = "unit/artifact_proxy/test_artifact_roots.py"
 
 NAMES: Final = "compatibility/test_artifact_names.py"
+SOURCES: Final = "unit/ingest/model_versions/test_sources.py"
 LOCATIONS: Final = "unit/ingest/test_artifact_locations.py"
 
 SHOWN_BY: Final[dict[str, tuple[str, ...]]] = {
@@ -193,6 +194,25 @@ SHOWN_BY: Final[dict[str, tuple[str, ...]]] = {
     "Order of metrics, params and tags": (f"{DELIBERATE}::test_metrics_params_and_tags_come_by_key",),
     "Routes that answer 404 with an empty body": (f"{DELIBERATE}::test_an_unknown_path_answers_in_json",),
     "Of features that are not built here, an empty": (f"{DELIBERATE}::test_what_cannot_be_used_is_not_offered",),
+    # Model registry
+    "`model-versions/create` from a logged model": (
+        f"{SOURCES}::test_a_logged_model_that_is_not_there_is_told_so",
+        f"{SOURCES}::test_a_version_that_is_not_there_is_told_as_mlflow_tells_it",
+        f"{SOURCES}::test_a_path_of_this_machine_is_refused_where_artifacts_lie_elsewhere",
+        "unit/ingest/model_versions/test_decisions.py::test_versions_are_archived_from_the_stages_of_use_alone",
+        "unit/ingest/model_versions/test_commands.py::test_what_is_about_no_version_is_refused_and_leaves_no_event",
+    ),
+    "A version from `runs:/": (
+        f"{SOURCES}::test_a_run_that_is_not_there_has_no_path",
+        f"{SOURCES}::test_a_path_of_a_run_is_resolved_when_the_run_is_named_with_it",
+    ),
+    "A source may hold control": (
+        f"{SOURCES}::test_what_readers_of_uris_would_skip_or_cannot_read_is_refused",
+        f"{SOURCES}::test_no_source_leads_out_of_its_folder",
+        f"{SOURCES}::test_a_scheme_that_names_a_host_is_refused",
+    ),
+    "A source at this server's own": (f"{SOURCES}::test_this_servers_own_address_is_as_the_proxied_scheme",),
+    "A copy of a version may": (f"{SOURCES}::test_a_copy_may_name_the_logged_model_of_its_version",),
     # Security
     "Host headers": (
         "unit/tracklog/web/test_origins.py::test_any_other_host_is_refused_by_default",

@@ -3,6 +3,7 @@
 Imports wait until a role needs them: a process pays in memory and start-up time for what it does, and no more.
 """
 
+import os
 from contextlib import AsyncExitStack
 
 from prometheus_client.core import Metric
@@ -14,6 +15,7 @@ from read_model.progress import ProjectionProgress
 from schemas.rest.route import Route
 from tracklog.serving.services import Services
 from tracklog.settings.process import ArtifactSettings
+from tracklog.settings.store_uris import SettingRefused
 from tracklog.web.metrics import WriteCounts, write_metrics
 
 
@@ -22,14 +24,28 @@ async def write_services(
 ) -> Services:
     """What changes tracking data; the log has its default experiment then. `shared`: others write to it too.
 
-    Raises LogUnavailable.
+    Raises LogUnavailable, SettingRefused.
     """
+    from ingest.model_versions.source_policy import SourcePolicy
     from ingest.routes import ingest_routes
     from ingest.service import IngestService
     from schemas.envelope import EventClock
 
     counts = WriteCounts()
-    ingest = IngestService(log, progress, lookups, artifacts.default_root, EventClock(), shared=shared, observer=counts)
+    try:
+        policy = SourcePolicy.from_environment((artifacts.default_root, artifacts.destination), os.environ)
+    except ValueError as error:
+        raise SettingRefused(str(error)) from error
+    ingest = IngestService(
+        log,
+        progress,
+        lookups,
+        artifacts.default_root,
+        EventClock(),
+        shared=shared,
+        source_policy=policy,
+        observer=counts,
+    )
     await ingest.ensure_default_experiment()
 
     async def written() -> list[Metric]:

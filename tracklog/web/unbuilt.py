@@ -27,12 +27,6 @@ POST   3-ajax /mlflow/ui-telemetry
 POST   2-ajax /mlflow/runs/create-promptlab-run
 
 # Model registry
-POST   2      /mlflow/model-versions/create
-PATCH  2      /mlflow/model-versions/update
-POST   2      /mlflow/model-versions/transition-stage
-DELETE 2      /mlflow/model-versions/delete
-POST   2      /mlflow/model-versions/set-tag
-DELETE 2      /mlflow/model-versions/delete-tag
 
 # Webhooks
 POST   2      /mlflow/webhooks

@@ -87,6 +87,12 @@ def test_every_write_of_the_tracking_api_is_there_under_both_prefixes(deployment
         "DELETE /mlflow/registered-models/delete-tag",
         "POST /mlflow/registered-models/alias",
         "DELETE /mlflow/registered-models/alias",
+        "POST /mlflow/model-versions/create",
+        "PATCH /mlflow/model-versions/update",
+        "POST /mlflow/model-versions/transition-stage",
+        "DELETE /mlflow/model-versions/delete",
+        "POST /mlflow/model-versions/set-tag",
+        "DELETE /mlflow/model-versions/delete-tag",
     }
     assert {route.prefixes for route in routes} == {("/api/2.0", "/ajax-api/2.0")}
     assert {route.kind for route in routes} == {Kind.WRITE}
