@@ -36,7 +36,8 @@ from schemas.documents.shape import (
 class KeyedDocument:
     """The answer `{"<name>": <document>}` for the one row of a document's source that has a key in a column.
 
-    `where` is a further condition on the row, in the SQL of every database.
+    Without a name the answer is the document itself. `where` is a further condition on the row, in the SQL of every
+    database.
     """
 
     name: str
@@ -46,7 +47,7 @@ class KeyedDocument:
 
     @property
     def shape(self) -> Object:
-        return Object(Nested(self.name, self.document.shape))
+        return Object(Nested(self.name, self.document.shape)) if self.name else self.document.shape
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,9 +216,10 @@ def condition_of(rows: Rows, owner: str) -> str:
     return f"{same_owner} AND {rows.where}" if rows.where else same_owner
 
 
-def order_of(rows: Rows) -> list[str]:
-    """The columns that the rows of one owner are in the order of."""
-    return [column.name for column in metadata.tables[rows.table].primary_key if column.name != rows.owner]
+def order_of(rows: Rows) -> str:
+    """What comes after ORDER BY for the rows of a list."""
+    keys = (column.name for column in metadata.tables[rows.table].primary_key if column.name != rows.owner)
+    return rows.order or ", ".join(map(_columns_of_rows(rows).sql, keys))
 
 
 def _columns_of(source: Source) -> Columns:

@@ -9,8 +9,10 @@ from query_api.graphql.routes import graphql_routes
 from query_api.logged_models.routes import logged_model_routes
 from query_api.metrics.intervals import MetricIntervals
 from query_api.metrics.routes import metric_routes
+from query_api.model_versions.routes import model_version_routes
 from query_api.port import ReadModel
 from query_api.reads import Reads
+from query_api.registered_models.routes import registered_model_routes
 from query_api.runs.routes import run_routes
 from query_api.server_routes import server_routes
 from schemas.rest.route import Route
@@ -26,6 +28,8 @@ def query_routes(read_model: ReadModel, freshness: Freshness, log: EventLogReade
         *metric_routes(reads, intervals),
         *logged_model_routes(reads),
         *dataset_routes(reads),
+        *registered_model_routes(reads),
+        *model_version_routes(reads),
         *graphql_routes(reads, intervals),
         *event_routes(log),
         *server_routes(),

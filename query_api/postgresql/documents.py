@@ -46,10 +46,9 @@ class PostgresqlDocuments(DocumentCompiler):
         return f"substr({self._concatenation(texts)}, 2)"
 
     def _list(self, member: List, columns: Columns, owner: str) -> str:
-        """The order is that of the primary key, by which the rows are found and so already sorted."""
-        order = ", ".join(columns.sql(column) for column in order_of(member.rows))
+        """By the primary key the rows are found, and so they are already sorted."""
         items = (
-            f"SELECT {self._item(member.item, columns)} AS item"
-            f" FROM {rows_from(member.rows, 'JOIN')} WHERE {condition_of(member.rows, owner)} ORDER BY {order}"
+            f"SELECT {self._item(member.item, columns)} AS item FROM {rows_from(member.rows, 'JOIN')}"
+            f" WHERE {condition_of(member.rows, owner)} ORDER BY {order_of(member.rows)}"
         )
         return f"""',"{member.name}":[' || (SELECT string_agg(item, ',') FROM ({items}) listed) || ']'"""

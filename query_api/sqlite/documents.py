@@ -1,12 +1,13 @@
 """Documents in SQLite's SQL.
 
 Doubles are spliced in as the JSON they are kept as, because SQLite would print 15 digits. Each list is one index range
-read; an empty one must be left out, so its '[]' or NULL becomes nothing.
+read, in whose order its rows come unless they have one of their own; an empty one must be left out, so its '[]' or NULL
+becomes nothing.
 """
 
 from collections.abc import Sequence
 
-from query_api.documents import Columns, DocumentCompiler, KeyedDocument, condition_of, rows_from
+from query_api.documents import Columns, DocumentCompiler, KeyedDocument, condition_of, order_of, rows_from
 from schemas.documents.shape import Document, Integer, Json, List, Object, Text
 
 
@@ -39,6 +40,9 @@ class SqliteDocuments(DocumentCompiler):
 
     def _list(self, member: List, columns: Columns, owner: str) -> str:
         found = f"FROM {rows_from(member.rows, 'CROSS JOIN')} WHERE {condition_of(member.rows, owner)}"
+        if member.rows.order:
+            items = f"SELECT {self._item(member.item, columns)} AS item {found} ORDER BY {order_of(member.rows)}"
+            return f"""coalesce(',"{member.name}":[' || (SELECT group_concat(item, ',') FROM ({items})) || ']', '')"""
         if (members := _plain_members(member.item, columns)) is not None:
             array = f"(SELECT json_group_array(json_object({members})) {found})"
             return f"""coalesce(',"{member.name}":' || nullif({array}, '[]'), '')"""

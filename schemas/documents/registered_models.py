@@ -3,7 +3,7 @@
 from typing import Final
 
 from schemas.documents.key_values import KEY_VALUE
-from schemas.documents.model_versions import MODEL_VERSION_IN_LIST
+from schemas.documents.model_versions import MODEL_VERSION, MODEL_VERSION_IN_LIST
 from schemas.documents.shape import Digits, Document, Integer, List, Nested, Object, Optional, Rows, Source, Text
 from schemas.mlflow import MODEL_VERSION_STAGES
 
@@ -16,6 +16,20 @@ LATEST_OF_STAGES: Final = " UNION ALL ".join(
 )
 """The highest version in each stage: a probe of an index for each."""
 
+_FIRST_OF_STAGE: Final = (
+    "(SELECT min(first.version) FROM model_versions first"
+    " WHERE first.registered_model_id = model_versions.registered_model_id"
+    " AND first.current_stage = model_versions.current_stage)"
+)
+"""Source: MLflow 3.17 answers the stages in the order of the lowest version that is in each."""
+
+_LATEST_VERSIONS: Final = Rows(
+    "model_versions",
+    owner="registered_model_id",
+    where=f"model_versions.version IN ({LATEST_OF_STAGES})",
+    order=_FIRST_OF_STAGE,
+)
+
 REGISTERED_MODEL: Final = Document(
     REGISTERED_MODELS,
     Object(
@@ -23,13 +37,7 @@ REGISTERED_MODEL: Final = Document(
         Integer("creation_timestamp", "creation_timestamp_ms"),
         Integer("last_updated_timestamp", "last_updated_timestamp_ms"),
         Optional(Text("description"), empty=""),
-        List(
-            "latest_versions",
-            Rows(
-                "model_versions", owner="registered_model_id", where=f"model_versions.version IN ({LATEST_OF_STAGES})"
-            ),
-            MODEL_VERSION_IN_LIST.shape,
-        ),
+        List("latest_versions", _LATEST_VERSIONS, MODEL_VERSION_IN_LIST.shape),
         List("tags", Rows("registered_model_tags", owner="registered_model_id"), KEY_VALUE),
         List(
             "aliases",
@@ -41,3 +49,8 @@ REGISTERED_MODEL: Final = Document(
 
 REGISTERED_MODEL_ANSWER: Final = Object(Nested("registered_model", REGISTERED_MODEL.shape))
 """The answer to requests that create or change it."""
+
+LATEST_VERSIONS: Final = Document(
+    REGISTERED_MODELS, Object(List("model_versions", _LATEST_VERSIONS, MODEL_VERSION.shape))
+)
+"""The highest version in each stage of a registered model, with their aliases."""

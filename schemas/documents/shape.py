@@ -113,12 +113,14 @@ class Rows:
 
     `joined` is a table with one row for each of them, found by its primary key, whose columns they have too.
     `where` is a further condition, in the SQL of every database, which may name the row around them too.
+    `order` is what they are in the order of instead, in the SQL of every database: a value that no two of them share.
     """
 
     table: str
     owner: str
     joined: str | None = None
     where: str = ""
+    order: str = ""
 
 
 @dataclass(frozen=True, slots=True)

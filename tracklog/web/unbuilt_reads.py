@@ -96,7 +96,6 @@ def _gateway_endpoint(fields: Fields) -> bytes:
 NOTHING: Final = found("{}")
 FIRST_PAGE: Final = '{"next_page_token":""}'
 
-_MODEL: Final = gone("Registered Model with name={name} not found")
 _MODEL_VERSION: Final = gone("Model Version (name={name}, version={version}) not found")
 _TRACE_INFO: Final = gone("Trace with ID '{trace_id}' not found.")
 _TRACE: Final = gone("Trace with ID {trace_id} is not found.")
@@ -119,16 +118,8 @@ READS: Final = (
         found('{"disable_ui_events":[],"disable_ui_telemetry":true,"ui_rollout_percentage":0}'),
     ),
     # Model registry
-    UnbuiltRead("GET", V2, "/mlflow/registered-models/get", _MODEL),
     UnbuiltRead("GET", V2, "/mlflow/registered-models/search", NOTHING),
-    UnbuiltRead("POST", V2, "/mlflow/registered-models/get-latest-versions", _MODEL),
-    UnbuiltRead("GET", V2, "/mlflow/registered-models/get-latest-versions", _MODEL),
-    UnbuiltRead(
-        "GET", V2, "/mlflow/registered-models/alias", gone("Registered Model with name={name} not found", "alias")
-    ),
-    UnbuiltRead("GET", V2, "/mlflow/model-versions/get", _MODEL_VERSION),
     UnbuiltRead("GET", V2, "/mlflow/model-versions/search", NOTHING),
-    UnbuiltRead("GET", V2, "/mlflow/model-versions/get-download-uri", _MODEL_VERSION),
     UnbuiltRead("GET", NO_PREFIX, "/model-versions/get-artifact", _MODEL_VERSION, Kind.ARTIFACT),
     # Webhooks
     UnbuiltRead("GET", V2, "/mlflow/webhooks", NOTHING),

@@ -17,6 +17,7 @@ from query_api.sqlite.dialect import SQLITE
 from query_api.sqlite.read_model import first_rows, short_values
 from query_api.sqlite.text_match import register_functions
 from read_model import tables as read_model
+from schemas.mlflow import is_prompt_marker
 
 FAR_BACK_US = 1
 
@@ -216,3 +217,66 @@ class SqliteRows(ReadModel, ReadSnapshot):
             dataset_name=dataset_name,
             dataset_digest=dataset_digest,
         )
+
+    def registered_model(self, name: str, *, tags: Mapping[str, str] | None = None, **columns: Any) -> None:
+        """A prompt if its tags say so."""
+        is_prompt = any(is_prompt_marker(key, value) for key, value in (tags or {}).items())
+        defaults = {
+            "creation_timestamp_ms": 0,
+            "last_updated_timestamp_ms": 0,
+            "description": "",
+            "is_prompt": int(is_prompt),
+            "last_version": 0,
+        }
+        self.insert("registered_models", registered_model_id=_id_of(name), name=name, **defaults | columns)
+        for key, value in (tags or {}).items():
+            self.insert("registered_model_tags", registered_model_id=_id_of(name), key=key, value=value)
+
+    def model_version(
+        self,
+        name: str,
+        version: int,
+        *,
+        tags: Mapping[str, str] | None = None,
+        aliases: Sequence[str] = (),
+        **columns: Any,
+    ) -> None:
+        """A version of a registered model that is there."""
+        ((is_prompt,),) = self.connection.execute("SELECT is_prompt FROM registered_models WHERE name = ?", (name,))
+        version_id = f"{_id_of(name)} {version}"
+        defaults = {
+            "is_prompt": is_prompt,
+            "creation_timestamp_ms": 0,
+            "last_updated_timestamp_ms": 0,
+            "current_stage": "None",
+            "description": "",
+            "source": f"s3://bucket/{version}",
+            "storage_location": f"s3://bucket/{version}",
+            "run_id": "",
+            "run_link": "",
+            "logged_model_id": "",
+        }
+        self.insert(
+            "model_versions",
+            version_id=version_id,
+            registered_model_id=_id_of(name),
+            name=name,
+            version=version,
+            reference=f"{name}/{version}",
+            **defaults | columns,
+        )
+        for key, value in (tags or {}).items():
+            self.insert("model_version_tags", version_id=version_id, key=key, value=value)
+        for alias in aliases:
+            self.insert(
+                "registered_model_aliases",
+                registered_model_id=_id_of(name),
+                alias=alias,
+                version_id=version_id,
+                version=version,
+                reference=f"{name}@{alias}",
+            )
+
+
+def _id_of(name: str) -> str:
+    return f"id of {name}"

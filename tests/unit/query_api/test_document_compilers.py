@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from query_api.logged_models.document import LOGGED_MODEL_BY_ID
 from query_api.postgresql.dialect import POSTGRESQL
+from query_api.registered_models.document import LATEST_VERSIONS_BY_NAME
 from query_api.runs.document import RUN_BY_ID
 from query_api.sqlite.dialect import SQLITE
 from schemas import documents
@@ -125,6 +126,60 @@ async def test_a_joined_row_may_be_missing(rows: SqliteRows) -> None:
     assert await _made(rows, document) == b'{"run_id":"r"}'
 
 
+VERSIONS = Source("model_versions", "v")
+
+
+async def test_a_list_may_be_of_texts(rows: SqliteRows) -> None:
+    rows.registered_model("m")
+    for number, aliases in enumerate(([], ["b"], ["ä", 'z"', "Z"]), start=1):
+        rows.model_version("m", number, aliases=aliases)
+    shape = Object(
+        Digits("version"), List("aliases", Rows("registered_model_aliases", owner="version_id"), Text("alias"))
+    )
+    made = await _made_all(rows, Document(VERSIONS, shape))
+    values = [
+        Values(version=1, aliases=[]),
+        Values(version=2, aliases=["b"]),
+        Values(version=3, aliases=["Z", 'z"', "ä"]),
+    ]
+    assert made == {Renderer(shape).render(one) for one in values}
+
+
+async def test_a_list_may_have_a_condition_and_an_order_of_its_own_and_lists_inside(rows: SqliteRows) -> None:
+    for name in ("m", "n", "none"):
+        rows.registered_model(name)
+    for number in range(1, 12):
+        rows.model_version("m", number, tags=dict.fromkeys(("b", "a")[: number % 3], f"{number}"))
+    rows.model_version("n", 1)
+    versions = Rows(
+        "model_versions",
+        owner="registered_model_id",
+        where="model_versions.version <> length(m.name) + 1",
+        order="model_versions.version % 4, model_versions.version",
+    )
+    tags = List("tags", Rows("model_version_tags", owner="version_id"), Object(Text("key"), Text("value")))
+    shape = Object(Text("name"), List("versions", versions, Object(Integer("version"), tags)))
+    values = [
+        Values(
+            name="m",
+            versions=[
+                Values(version=one, tags=[Values(key=key, value=f"{one}") for key in sorted(("b", "a")[: one % 3])])
+                for one in (4, 8, 1, 5, 9, 6, 10, 3, 7, 11)
+            ],
+        ),
+        Values(name="n", versions=[Values(version=1, tags=[])]),
+        Values(name="none", versions=[]),
+    ]
+    document = Document(Source("registered_models", "m"), shape)
+    assert await _made_all(rows, document) == {Renderer(shape).render(one) for one in values}
+
+
+async def _made_all(rows: SqliteRows, document: Document) -> set[bytes]:
+    documents = rows.dialect.documents
+    found = await rows.fetch(f"SELECT {documents.as_bytes(document)} FROM {documents.rows_of(document.source)}")
+    return {bytes(body) for (body,) in found}
+
+
 def declared_documents() -> list[Document]:
     """Every document of every module of `schemas.documents`."""
     names = [module.name for module in pkgutil.iter_modules(documents.__path__, f"{documents.__name__}.")]
@@ -149,5 +204,5 @@ def test_a_column_that_no_table_has_is_an_error(dialect: Any) -> None:
 
 @pytest.mark.parametrize("dialect", [SQLITE, POSTGRESQL])
 def test_a_document_is_compiled_once(dialect: Any) -> None:
-    for keyed in (RUN_BY_ID, LOGGED_MODEL_BY_ID):
+    for keyed in (RUN_BY_ID, LOGGED_MODEL_BY_ID, LATEST_VERSIONS_BY_NAME):
         assert dialect.documents.by_key(keyed) is dialect.documents.by_key(keyed)

@@ -1,4 +1,4 @@
-"""Runs, experiments and logged models are answered field for field as MLflow answers them."""
+"""Runs, experiments, logged models and registered models are answered field for field as MLflow answers them."""
 
 import math
 
@@ -8,6 +8,12 @@ import pytest
 from query_api.documents import KeyedDocument
 from query_api.experiments.document import EXPERIMENT_BY_ID, EXPERIMENT_BY_NAME
 from query_api.logged_models.document import LOGGED_MODEL_BY_ID, LOGGED_MODEL_OR_DELETED_BY_ID
+from query_api.model_versions.document import DOWNLOAD_URI_BY_REFERENCE, MODEL_VERSION_BY_REFERENCE
+from query_api.registered_models.document import (
+    LATEST_VERSIONS_BY_NAME,
+    MODEL_VERSION_BY_ALIAS,
+    REGISTERED_MODEL_BY_NAME,
+)
 from query_api.runs.document import RUN_BY_ID
 from tests.unit.query_api.sqlite_rows import SqliteRows
 
@@ -206,15 +212,112 @@ async def test_a_deleted_model_is_shown_to_who_asks_for_it(rows: SqliteRows) -> 
     assert orjson.loads(found or b"")["model"]["info"]["model_id"] == "m-1"
 
 
+async def test_a_registered_model_has_its_tags_and_aliases_and_its_latest_versions_without_theirs(
+    rows: SqliteRows,
+) -> None:
+    rows.registered_model("m", description=HARD_TEXT, creation_timestamp_ms=3, tags={"b": "1", "a": HARD_TEXT})
+    rows.model_version("m", 1, tags={"k": HARD_TEXT, "j": ""}, aliases=["c"], run_id="r", last_updated_timestamp_ms=9)
+    rows.registered_model("n", last_version=1)
+    found = orjson.loads(await rows.document(REGISTERED_MODEL_BY_NAME, "m") or b"")
+    assert found == {
+        "registered_model": {
+            "name": "m",
+            "creation_timestamp": 3,
+            "last_updated_timestamp": 0,
+            "description": HARD_TEXT,
+            "latest_versions": [
+                {
+                    "name": "m",
+                    "version": "1",
+                    "creation_timestamp": 0,
+                    "last_updated_timestamp": 9,
+                    "current_stage": "None",
+                    "description": "",
+                    "source": "s3://bucket/1",
+                    "run_id": "r",
+                    "status": "READY",
+                    "tags": [{"key": "j", "value": ""}, {"key": "k", "value": HARD_TEXT}],
+                    "run_link": "",
+                }
+            ],
+            "tags": [{"key": "a", "value": HARD_TEXT}, {"key": "b", "value": "1"}],
+            "aliases": [{"alias": "c", "version": "1"}],
+        }
+    }
+    assert orjson.loads(await rows.document(REGISTERED_MODEL_BY_NAME, "n") or b"") == {
+        "registered_model": {"name": "n", "creation_timestamp": 0, "last_updated_timestamp": 0}
+    }
+
+
+STAGES_OF_VERSIONS = ("Archived", "Staging", "Production", "None", "Staging", "Production", "None", "Archived")
+
+
+@pytest.mark.parametrize("document", [REGISTERED_MODEL_BY_NAME, LATEST_VERSIONS_BY_NAME])
+async def test_the_latest_versions_are_one_a_stage_in_the_order_of_the_first_version_in_each(
+    rows: SqliteRows, document: KeyedDocument
+) -> None:
+    for name in ("m", "another"):
+        rows.registered_model(name)
+        for version, stage in enumerate(STAGES_OF_VERSIONS, start=1):
+            rows.model_version(name, version, current_stage=stage, source=f"s3://{name}")
+    body = orjson.loads(await rows.document(document, "m") or b"")
+    latest = body["registered_model"]["latest_versions"] if document.name else body["model_versions"]
+    assert [(one["current_stage"], one["version"]) for one in latest] == [
+        ("Archived", "8"),
+        ("Staging", "5"),
+        ("Production", "6"),
+        ("None", "7"),
+    ]
+    assert {one["source"] for one in latest} == {"s3://m"}
+
+
+async def test_the_latest_versions_by_themselves_have_their_aliases(rows: SqliteRows) -> None:
+    rows.registered_model("m")
+    assert await rows.document(LATEST_VERSIONS_BY_NAME, "m") == b"{}"
+    rows.model_version("m", 1, aliases=["b", "Ä", "a"])
+    (latest,) = orjson.loads(await rows.document(LATEST_VERSIONS_BY_NAME, "m") or b"")["model_versions"]
+    assert latest["aliases"] == ["a", "b", "Ä"]
+
+
+async def test_a_version_is_the_same_by_its_number_and_by_its_alias(rows: SqliteRows) -> None:
+    rows.registered_model("m")
+    rows.model_version("m", 1, aliases=["champion"])
+    rows.model_version("m", 2, aliases=["b", "a"], storage_location="s3://elsewhere", description=None, tags={"k": "v"})
+    by_number = await rows.document(MODEL_VERSION_BY_REFERENCE, "m/2")
+    assert by_number == await rows.document(MODEL_VERSION_BY_ALIAS, "m@a")
+    version = orjson.loads(by_number or b"")["model_version"]
+    assert (version["version"], version["aliases"], version["tags"]) == (
+        "2",
+        ["a", "b"],
+        [{"key": "k", "value": "v"}],
+    )
+    assert "description" not in version
+    assert await rows.document(DOWNLOAD_URI_BY_REFERENCE, "m/2") == b'{"artifact_uri":"s3://elsewhere"}'
+
+
 async def test_what_is_unknown_is_none(rows: SqliteRows) -> None:
     assert await rows.document(RUN_BY_ID, "r") is None
     assert await rows.document(EXPERIMENT_BY_ID, 2) is None
     assert await rows.document(EXPERIMENT_BY_ID, 2**70) is None
     assert await rows.document(EXPERIMENT_BY_NAME, "x") is None
     assert await rows.document(LOGGED_MODEL_BY_ID, "m") is None
+    assert await rows.document(REGISTERED_MODEL_BY_NAME, "m") is None
+    assert await rows.document(LATEST_VERSIONS_BY_NAME, "m") is None
+    assert await rows.document(MODEL_VERSION_BY_REFERENCE, "m/1") is None
+    assert await rows.document(MODEL_VERSION_BY_ALIAS, "m@a") is None
 
 
-@pytest.mark.parametrize("document", [RUN_BY_ID, LOGGED_MODEL_BY_ID, EXPERIMENT_BY_NAME])
+@pytest.mark.parametrize(
+    "document",
+    [
+        RUN_BY_ID,
+        LOGGED_MODEL_BY_ID,
+        EXPERIMENT_BY_NAME,
+        REGISTERED_MODEL_BY_NAME,
+        MODEL_VERSION_BY_REFERENCE,
+        MODEL_VERSION_BY_ALIAS,
+    ],
+)
 async def test_a_document_is_one_statement(rows: SqliteRows, document: KeyedDocument) -> None:
     rows.run("x")
     await rows.document(document, "x")

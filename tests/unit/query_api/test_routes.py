@@ -99,6 +99,12 @@ def test_every_read_of_the_tracking_api_is_there(routes: tuple[Route, ...]) -> N
                 ("GET", "metrics/get-history-bulk-interval"),
                 ("GET", "logged-models/{model_id}"),
                 ("POST", "logged-models/search"),
+                ("GET", "registered-models/get"),
+                ("GET", "registered-models/alias"),
+                ("GET", "registered-models/get-latest-versions"),
+                ("POST", "registered-models/get-latest-versions"),
+                ("GET", "model-versions/get"),
+                ("GET", "model-versions/get-download-uri"),
             )
         ),
         "POST /ajax-api/2.0/mlflow/experiments/search-datasets",
@@ -167,12 +173,40 @@ async def test_an_experiment_is_got_by_id_however_spelled_and_by_name_also_delet
         (f"{AJAX}/metrics/get-history-bulk?run_id=r&metric_key=k&max_results=-1", (400, "INVALID_PARAMETER_VALUE")),
         (f"{AJAX}/metrics/get-history-bulk?metric_key=k{'&run_id=r' * 101}", (400, "INVALID_PARAMETER_VALUE")),
         (f"{V2}/logged-models/m-nobody", (404, "RESOURCE_DOES_NOT_EXIST")),
+        (f"{V2}/registered-models/get?name=nobody", (404, "RESOURCE_DOES_NOT_EXIST")),
+        (f"{V2}/registered-models/get?name=a/b", (400, "INVALID_PARAMETER_VALUE")),
+        (f"{V2}/registered-models/get?name=+", (400, "INVALID_PARAMETER_VALUE")),
+        (f"{V2}/registered-models/get", (400, "INVALID_PARAMETER_VALUE")),
+        (f"{V2}/registered-models/alias?name=nobody&alias=a", (404, "RESOURCE_DOES_NOT_EXIST")),
+        (f"{V2}/registered-models/alias?name=nobody&alias=latest", (404, "RESOURCE_DOES_NOT_EXIST")),
+        (f"{V2}/registered-models/alias?name=new&alias=latest", (404, "RESOURCE_DOES_NOT_EXIST")),
+        (f"{V2}/registered-models/alias?name=new&alias=v1", (400, "INVALID_PARAMETER_VALUE")),
+        (f"{V2}/registered-models/alias?name=a:b&alias=a", (400, "INVALID_PARAMETER_VALUE")),
+        (f"{V2}/registered-models/alias?name=m&alias=n@champion", (400, "INVALID_PARAMETER_VALUE")),
+        (f"{V2}/registered-models/alias?name=m", (400, "INVALID_PARAMETER_VALUE")),
+        (f"{V2}/registered-models/get-latest-versions?name=nobody&stages=x", (404, "RESOURCE_DOES_NOT_EXIST")),
+        (f"{V2}/registered-models/get-latest-versions?name=new&stages=x", (400, "INVALID_PARAMETER_VALUE")),
+        (f"{V2}/registered-models/get-latest-versions?name=..", (400, "INVALID_PARAMETER_VALUE")),
+        (f"{V2}/model-versions/get?name=new&version=1", (404, "RESOURCE_DOES_NOT_EXIST")),
+        (f"{V2}/model-versions/get?name=new&version=-1", (404, "RESOURCE_DOES_NOT_EXIST")),
+        (f"{V2}/model-versions/get?name=new&version={10**30}", (404, "RESOURCE_DOES_NOT_EXIST")),
+        (f"{V2}/model-versions/get?name=new&version=1.0", (400, "INVALID_PARAMETER_VALUE")),
+        (f"{V2}/model-versions/get?name=new", (400, "INVALID_PARAMETER_VALUE")),
+        (f"{V2}/model-versions/get?version=1", (400, "INVALID_PARAMETER_VALUE")),
+        (f"{V2}/model-versions/get-download-uri?name=new&version=1", (404, "RESOURCE_DOES_NOT_EXIST")),
+        (f"{V2}/model-versions/get-download-uri?name=new", (400, "INVALID_PARAMETER_VALUE")),
+        (f"{V2}/model-versions/get-download-uri?version=1", (400, "INVALID_PARAMETER_VALUE")),
         ("/graphql", (400, "BAD_REQUEST")),
         ("/api/tracklog/v1/events?limit=0", (400, "INVALID_PARAMETER_VALUE")),
         ("/api/tracklog/v1/events?since=soon", (400, "INVALID_PARAMETER_VALUE")),
     ],
 )
-async def test_a_wrong_question_is_refused(client: Client, path: str, expected: tuple[int, str]) -> None:
+async def test_a_wrong_question_is_refused(
+    client: Client, rows: SqliteRows, path: str, expected: tuple[int, str]
+) -> None:
+    rows.registered_model("new")
+    rows.registered_model("m@n")
+    rows.model_version("m@n", 1, aliases=["champion"])
     assert await refusal(await client.get(path)) == expected
 
 
@@ -218,6 +252,63 @@ async def test_runs_experiments_datasets_and_models_are_searched(client: Client,
         await client.post(f"{V2}/experiments/search", json={"max_results": 5}),
     ):
         assert [experiment["name"] for experiment in (await body(found))["experiments"]] == ["one"]
+
+
+async def test_a_version_is_got_by_its_number_however_spelled_and_by_its_aliases(
+    client: Client, rows: SqliteRows
+) -> None:
+    rows.registered_model("m")
+    for version in (1, 2, 3):
+        rows.model_version("m", version, aliases=["champion", "best"] if version == 2 else [])
+    wanted = await body(await client.get(f"{V2}/model-versions/get", params={"name": "m", "version": "2"}))
+    assert wanted["model_version"]["aliases"] == ["best", "champion"]
+    for spelled in (" 2 ", "02"):
+        got = await client.get(f"{AJAX}/model-versions/get", params={"name": "m", "version": spelled})
+        assert await body(got) == wanted
+    for alias in ("champion", "best"):
+        got = await client.get(f"{V2}/registered-models/alias", params={"name": "m", "alias": alias})
+        assert await body(got) == wanted
+    for alias in ("latest", "LATEST"):
+        got = await client.get(f"{V2}/registered-models/alias", params={"name": "m", "alias": alias})
+        assert (await body(got))["model_version"]["version"] == "3"
+    uri = await client.get(f"{V2}/model-versions/get-download-uri", params={"name": "m", "version": "2"})
+    assert await body(uri) == {"artifact_uri": "s3://bucket/2"}
+
+
+async def test_the_latest_versions_are_those_of_the_stages_that_are_asked_for(client: Client, rows: SqliteRows) -> None:
+    rows.registered_model("m")
+    for version, stage in enumerate(("Production", "None", "Staging", "Production"), start=1):
+        rows.model_version("m", version, current_stage=stage)
+    path = f"{V2}/registered-models/get-latest-versions"
+    for stages, found in (
+        ([], ["4", "2", "3"]),
+        (["staging", "PRODUCTION"], ["4", "3"]),
+        (["Staging", "Staging"], ["3"]),
+        (["Archived"], []),
+    ):
+        answers = [
+            await body(await client.post(path, json={"name": "m", "stages": stages})),
+            await body(await client.get(path, params=[("name", "m"), *(("stages", stage) for stage in stages)])),
+        ]
+        assert answers[0] == answers[1]
+        assert [one["version"] for one in answers[0].get("model_versions", [])] == found
+
+
+async def test_a_version_that_is_deleted_while_the_latest_is_looked_for_is_not_missed(
+    client: Client, rows: SqliteRows, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows.registered_model("m")
+    rows.model_version("m", 1)
+    rows.model_version("m", 2)
+    document = rows.document
+
+    async def deleted_before(*wanted: Any) -> bytes | None:
+        rows.connection.execute("DELETE FROM model_versions WHERE version = 2")
+        return await document(*wanted)
+
+    monkeypatch.setattr(rows, "document", deleted_before)
+    got = await client.get(f"{V2}/registered-models/alias", params={"name": "m", "alias": "latest"})
+    assert (await body(got))["model_version"]["version"] == "1"
 
 
 async def test_a_history_of_any_length_is_the_same_json(client: Client, rows: SqliteRows) -> None:
@@ -353,6 +444,11 @@ class Asked(Freshness):
         ("experiments/get-by-name?experiment_name=one", ["experiments"]),
         ("metrics/get-history?run_uuid=r&metric_key=k", ["run/r"]),
         ("metrics/get-history-bulk-interval?run_ids=r&run_ids=s&metric_key=k", ["run/r", "run/s"]),
+        ("registered-models/get?name=m", ["registered-models"]),
+        ("registered-models/alias?name=m&alias=a", ["registered-models"]),
+        ("registered-models/get-latest-versions?name=m", ["registered-models"]),
+        ("model-versions/get?name=m&version=1", ["registered-models"]),
+        ("model-versions/get-download-uri?name=m&version=1", ["registered-models"]),
         ("experiments/search?max_results=1", None),
         ("logged-models/m", None),  # runs report its metrics
     ],

@@ -85,5 +85,5 @@ async def test_a_read_that_lacks_a_field_is_refused(read: UnbuiltRead) -> None:
 
 async def test_words_that_a_client_sends_are_words_and_no_pattern() -> None:
     async with client_of_reads() as client:
-        answer = await client.get("/api/2.0/mlflow/registered-models/get", params={"name": "{version} {0}"})
-        assert orjson.loads(await answer.read())["message"] == "Registered Model with name={version} {0} not found"
+        answer = await client.get("/api/3.0/mlflow/traces/get", params={"trace_id": "{version} {0}"})
+        assert orjson.loads(await answer.read())["message"] == "Trace with ID {version} {0} is not found."

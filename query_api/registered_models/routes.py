@@ -1,0 +1,27 @@
+"""The read routes of registered models."""
+
+from collections.abc import Iterable
+
+from query_api.reads import Reads
+from query_api.registered_models.document import (
+    get_latest_versions,
+    get_model_version_by_alias,
+    get_registered_model,
+)
+from schemas.events import REGISTERED_MODELS_ORDERING_UNIT
+from schemas.messages.message import Message
+from schemas.messages.registered_models import GetLatestVersions, GetModelVersionByAlias, GetRegisteredModel
+from schemas.rest.route import Route
+
+
+def registered_model_routes(reads: Reads) -> tuple[Route, ...]:
+    return (
+        reads.route("GET", "registered-models/get", GetRegisteredModel, get_registered_model, _registry),
+        reads.route("GET", "registered-models/alias", GetModelVersionByAlias, get_model_version_by_alias, _registry),
+        reads.route("GET", "registered-models/get-latest-versions", GetLatestVersions, get_latest_versions, _registry),
+        reads.route("POST", "registered-models/get-latest-versions", GetLatestVersions, get_latest_versions, _registry),
+    )
+
+
+def _registry(_wanted: Message) -> Iterable[str]:
+    return (REGISTERED_MODELS_ORDERING_UNIT,)
