@@ -126,14 +126,9 @@ def _datasets(datasets: Sequence[LoggedModelsDataset]) -> Sql | None:
         raise InvalidParameterValue("Missing value for required parameter 'dataset_name' in 'datasets'.")
     if not datasets:
         return None
-    one_of_them = joined(
-        " OR ",
-        [
-            Sql("dataset_name = ? AND coalesce(dataset_digest, '') = ?", (dataset.dataset_name, dataset.dataset_digest))
-            for dataset in datasets
-        ],
-    )
-    return Sql(f"({one_of_them.text})", one_of_them.parameters)
+    pairs = [text for dataset in datasets for text in (dataset.dataset_name, dataset.dataset_digest)]
+    marks = ", ".join("(?, ?)" for _ in datasets)
+    return Sql(f"(dataset_name, coalesce(dataset_digest, '')) IN (VALUES {marks})", tuple(pairs))
 
 
 def _order(order_by: Sequence[LoggedModelsOrderBy], on_dataset: Sql | None) -> list[SortKey]:
