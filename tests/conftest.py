@@ -26,11 +26,26 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.service)
 
 
+def pytest_collection_finish() -> None:
+    _leave_to_the_end()
+
+
 @pytest.fixture(scope="module", autouse=True)
 def garbage_of_its_own() -> Iterator[None]:
     """What a module leaves open is found while the module is still named, not somewhere later."""
     yield
+    _leave_to_the_end()
+
+
+def _leave_to_the_end() -> None:
+    """Collect what is garbage. What is not is put aside: to look at it after each module took most of the time."""
     gc.collect()
+    gc.freeze()
+
+
+def pytest_sessionfinish() -> None:
+    """What became garbage after it was put aside is found when pytest looks for the last time."""
+    gc.unfreeze()
 
 
 def pytest_asyncio_loop_factories(item: pytest.Item) -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:
