@@ -14,7 +14,7 @@ PYTHON ?= $(shell for python in python3.11 python3.12 python3.13 python3.14 pyth
 	"$$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo "$$python"; break; }; done)
 
 .DEFAULT_GOAL := help
-.PHONY: help install services serve stack test check unit format bench bench-distributed bench-artifacts crash-test abuse-test fault-test compatibility-318 soak workflows wheel wheel-test changelog release release-notes docs docs-serve lock clean
+.PHONY: help install services serve stack test check unit unit-3.11 unit-3.12 unit-3.13 unit-3.14 format bench bench-distributed bench-artifacts crash-test abuse-test fault-test compatibility-318 soak workflows wheel wheel-test changelog release release-notes docs docs-serve lock clean
 
 help:
 	@echo "make serve              start a server on port 5000, data in ./tracklog-data (more options: OPTIONS='--port 8080')"
@@ -23,6 +23,7 @@ help:
 	@echo "make test               format, lint, types, import boundaries and all tests (WORKERS=2 at once)"
 	@echo "make check              the same without the tests, and the files of .github"
 	@echo "make unit               the tests that need no service and no browser: a minute or two"
+	@echo "make unit-3.14          the same on another Python, in .venv-3.14 (where python3.14 is none: PYTHON=/path/to/python)"
 	@echo "make format             put the code into its format"
 	@echo "make bench              measure this server and its peers side by side"
 	@echo "make bench-distributed  the same for the distributed system"
@@ -80,6 +81,10 @@ workflows: $(VENV)/installed-tools
 
 unit: $(VENV)/installed-tools
 	$(BIN)/python -m pytest tests/unit -m "not service" -n $(WORKERS) --dist loadfile
+
+# On the Python of this number, in an environment of its own.
+unit-3.11 unit-3.12 unit-3.13 unit-3.14: unit-%:
+	@$(MAKE) --no-print-directory unit VENV=.venv-$* PYTHON="$(if $(filter command,$(origin PYTHON)),$(PYTHON),python$*)"
 
 format: $(VENV)/installed-tools
 	$(BIN)/ruff format .
@@ -152,7 +157,7 @@ lock: $(VENV)/installed-tools
 		--no-emit-index-url --no-emit-trusted-host --strip-extras --output-file=requirements-runtime.lock pyproject.toml
 
 clean:
-	rm -rf $(VENV) $(DOCS_VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) .venv-3.* $(DOCS_VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 
 # Each step leaves a file behind, so that a repeated `make` does only what has become old.
 

@@ -15,7 +15,7 @@ Source: both clients, observed.
 import re
 from pathlib import PurePosixPath, PureWindowsPath
 from typing import Final
-from urllib.parse import unquote, unquote_to_bytes, urlparse, urlsplit, urlunparse
+from urllib.parse import unquote, unquote_to_bytes, urlparse, urlsplit, urlunparse, uses_netloc
 
 from artifact_proxy.artifact_path import ArtifactPath, fault_of
 
@@ -85,10 +85,11 @@ def as_asked(name: str) -> str | None:
         return name
     try:
         text = _CLIENTS_CONTROL.sub(lambda found: f"%{ord(found[0]):02x}", _decoded_fully(name))
-        if urlsplit(text).scheme == "file":
-            text = unquote(urlsplit(text).path)
+        scheme = urlsplit(text).scheme
     except ValueError:
         return None
+    if scheme and scheme in uses_netloc:
+        return None  # a client on Python before 3.12.4 makes `file:///x` of `file:x`, whatever Python runs here
     absolute = PureWindowsPath(text).is_absolute() or PurePosixPath(text).is_absolute()
     is_name = fault_of(text) is None and text.partition("?")[0] not in (".", "..")
     return text if is_name and not absolute else None

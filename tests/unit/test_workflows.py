@@ -50,3 +50,4 @@ def test_units_are_tested_on_every_python_the_package_names() -> None:
     named = re.findall(r"Python :: (3\.\d+)", "\n".join(classifiers))
     matrix = load(REPOSITORY / ".github/workflows/ci.yml")["jobs"]["unit"]["strategy"]["matrix"]
     assert matrix["python"] == named
+    assert f"\n{' '.join(f'unit-{number}' for number in named)}: unit-%:\n" in MAKEFILE

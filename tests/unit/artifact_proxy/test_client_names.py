@@ -80,6 +80,8 @@ def test_a_file_is_kept_under_its_name_in_plain_folders() -> None:
                 "C:%5Cx",
                 "%2F%2F[",
                 "file:x",
+                "http:x",
+                "HTTP%3Ax",
             )
         ),
     ],

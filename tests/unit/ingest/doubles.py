@@ -48,7 +48,11 @@ class ProjectionOnDemand(ProjectionProgress, Lookups):
         link = folder / "read-model"
         link.symlink_to(file.name)
         self._lookups = SqliteLookups(link)
-        self._worker = ProjectorWorker(log, SqliteReadModelWriter(file), FixedAssignment({0}), self._note)
+        writer = SqliteReadModelWriter(file)
+        self._worker = ProjectorWorker(log, writer, FixedAssignment({0}), self._note)
+        # Closed when nobody holds it any more, as the folder is removed then.
+        weakref.finalize(self, self._lookups.close)
+        weakref.finalize(self, writer._connection.close)
         self._next_offset = 0
         self._refusals: dict[int, TracklogError] = {}
         self._folding = asyncio.Lock()
