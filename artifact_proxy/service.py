@@ -9,9 +9,12 @@ from artifact_proxy.changes import ArtifactChanges
 from artifact_proxy.client_names import stored_path
 from artifact_proxy.lookup import Lookup
 from artifact_proxy.stores.blob_store import BlobStore
+from schemas.errors import ResourceDoesNotExist
+from schemas.mlflow import PROMPT_SOURCES
 
 ArtifactRootOf = Callable[[str], Awaitable[str]]
-"""From the id of a run, or of a logged model, to the URI of its artifacts; raises ResourceDoesNotExist."""
+"""From the id of a run or a logged model, or from a version of a registered model as `<name>/<number>`, to the URI of
+its artifacts; raises ResourceDoesNotExist."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +30,7 @@ class Destination:
 
 
 class ArtifactProxy:
-    """Artifacts by their path in the destination, by run and by logged model."""
+    """Artifacts by their path in the destination, by run, by logged model, and by version of a registered model."""
 
     def __init__(
         self,
@@ -36,17 +39,29 @@ class ArtifactProxy:
         *,
         artifact_root_of_run: ArtifactRootOf,
         artifact_root_of_model: ArtifactRootOf,
+        files_of_version: ArtifactRootOf,
     ) -> None:
         self._roots = roots
         self.changes = changes
         self.lookup = Lookup()
         self.root_of_run = artifact_root_of_run
         self.root_of_model = artifact_root_of_model
+        self._files_of_version = files_of_version
 
     @property
     def destination(self) -> BlobStore | None:
         """The store behind the proxy's own addresses; None when artifacts are not served."""
         return self._roots.destination
+
+    async def root_of_version(self, name: str, version: int) -> str:
+        """The URI below which the files of a version of a registered model lie.
+
+        Raises ResourceDoesNotExist, also for a version that is a prompt: what it has for a place is a word.
+        """
+        root_uri = await self._files_of_version(f"{name}/{version}")
+        if root_uri in PROMPT_SOURCES:
+            raise ResourceDoesNotExist(f"Model Version (name={name}, version={version}) is a prompt, and has no files")
+        return root_uri
 
     def new_file(self, root_uri: str, path: str) -> Place:
         """Where the artifact is put that is sent to `path` below the root `root_uri`.

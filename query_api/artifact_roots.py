@@ -13,12 +13,12 @@ class ArtifactRoot:
     """What says where one kind of artifacts lie.
 
     `statement` serves every database and finds the root by an id; `unit_of` is the ordering unit of the events that can
-    change it; `missing` is the error's text, with braces for the id.
+    change it; `missing` makes the error's text of an id that nothing has.
     """
 
     statement: str
     unit_of: Callable[[str], str]
-    missing: str
+    missing: Callable[[str], str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +33,6 @@ class StoredArtifactRoots:
         await self.freshness.caught_up([root.unit_of(wanted_id)])
         rows = await self.read_model.fetch(self.read_model.dialect.statement(root.statement), (wanted_id,))
         if not rows:
-            raise ResourceDoesNotExist(root.missing.format(wanted_id))
+            raise ResourceDoesNotExist(root.missing(wanted_id))
         location: str = rows[0][0]
         return location

@@ -32,6 +32,12 @@ ARCHIVED: Final = "Archived"
 IS_PROMPT_TAG: Final = "mlflow.prompt.is_prompt"
 """A registered model is a prompt while it has this tag with the value `true`: see `is_prompt_marker`."""
 
+PROMPT_SOURCES: Final = ("dummy-source", "prompt-template")
+"""What a version that is a prompt has in the place of a source: it has no files.
+
+Source: MLflow's client and page write the first, its server library the second.
+"""
+
 ACTIVE: Final = "active"
 DELETED: Final = "deleted"
 

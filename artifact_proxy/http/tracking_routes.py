@@ -1,4 +1,4 @@
-"""The routes to the artifacts of a run or a logged model."""
+"""The routes to the artifacts of a run, a logged model, or a version of a registered model."""
 
 from typing import Final
 
@@ -11,7 +11,9 @@ from artifact_proxy.http.request_paths import check_query, required
 from artifact_proxy.http.transfer import download, received
 from artifact_proxy.service import ArtifactProxy
 from schemas.errors import InvalidParameterValue
-from schemas.messages.artifacts import ListArtifacts
+from schemas.messages.artifacts import GetModelVersionArtifact, ListArtifacts
+from schemas.messages.model_versions import version_of
+from schemas.messages.registered_models import check_model_name
 from schemas.rest.decode import read_message
 from schemas.rest.request_keys import ACTOR, REQUEST_ID
 from schemas.rest.route import MIB, NO_PREFIX, READ_LIMITS, V2, V2_AJAX_ONLY, Limits, Permission
@@ -65,6 +67,14 @@ async def get_of_model(proxy: ArtifactProxy, request: web.Request) -> web.Stream
     return await download(request, proxy.file(root_uri, path), proxy.lookup)
 
 
+async def get_of_version(proxy: ArtifactProxy, request: web.Request) -> web.StreamResponse:
+    check_query(request)
+    message = await read_message(request, GetModelVersionArtifact)
+    check_model_name(message.name)
+    root_uri = await proxy.root_of_version(message.name, version_of(message.version))
+    return await download(request, proxy.file(root_uri, message.path), proxy.lookup)
+
+
 def run_id_of(request: web.Request) -> str:
     """The run that a query names, by one of the two names that clients have for it.
 
@@ -80,5 +90,6 @@ TRACKING_ROUTES: Final[tuple[ArtifactRoute[ArtifactProxy], ...]] = (
     ArtifactRoute("GET", NO_PREFIX, "/get-artifact", get_of_run, Permission.READ, TRANSFER_LIMITS),
     ArtifactRoute("GET", V2, f"{OF_MODEL}/directories", list_of_model, Permission.READ, READ_LIMITS),
     ArtifactRoute("GET", V2_AJAX_ONLY, f"{OF_MODEL}/files", get_of_model, Permission.READ, TRANSFER_LIMITS),
+    ArtifactRoute("GET", NO_PREFIX, "/model-versions/get-artifact", get_of_version, Permission.READ, TRANSFER_LIMITS),
     ArtifactRoute("POST", V2_AJAX_ONLY, "/mlflow/upload-artifact", put_of_run, Permission.EDIT, PAGE_UPLOAD_LIMITS),
 )

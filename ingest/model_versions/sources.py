@@ -17,10 +17,7 @@ from schemas.artifact_uris import PROXIED_SCHEMES, THIS_MACHINE
 from schemas.errors import InvalidParameterValue
 from schemas.messages.bounds import shown
 from schemas.messages.model_versions import CreateModelVersion, version_of
-from schemas.mlflow import IS_PROMPT_TAG, is_prompt_marker
-
-PROMPT_SOURCES: Final = ("dummy-source", "prompt-template")
-"""A prompt has no files. Source: MLflow's client and page write the first, its server library the second."""
+from schemas.mlflow import IS_PROMPT_TAG, PROMPT_SOURCES, is_prompt_marker
 
 LATEST: Final = "latest"
 """In `models:/name/latest`, in any letter case."""

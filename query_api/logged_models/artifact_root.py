@@ -8,5 +8,5 @@ from schemas.events.logged_models import LOGGED_MODELS
 LOGGED_MODEL_ARTIFACTS: Final = ArtifactRoot(
     "SELECT artifact_location FROM logged_models WHERE model_id = $1 AND lifecycle_stage = 'active'",
     LOGGED_MODELS.ordering_unit,
-    "Logged model with ID '{}' not found.",
+    "Logged model with ID '{}' not found.".format,
 )

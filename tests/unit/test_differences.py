@@ -230,6 +230,13 @@ SHOWN_BY: Final[dict[str, tuple[str, ...]]] = {
         f"{ARTIFACT_ROOTS}::test_any_other_place_is_refused",
         f"{ARTIFACT_ROOTS}::test_whatever_a_client_writes_names_a_place_of_ours_or_is_refused",
     ),
+    "`model-versions/get-artifact` reads": (
+        "unit/artifact_proxy/http/test_routes.py::test_a_version_whose_source_is_none_of_the_servers_is_refused",
+        "unit/artifact_proxy/http/test_routes.py::"
+        "test_a_version_that_is_a_prompt_has_no_files_wherever_the_server_was_started",
+        "unit/artifact_proxy/test_escapes.py::test_no_location_a_client_can_give_an_experiment_or_a_version_leads_out",
+        f"{SOURCES}::test_a_path_of_a_run_is_resolved_when_the_run_is_named_with_it",
+    ),
     "`--app-name basic-auth`": (
         "unit/tracklog/cli/test_server_options.py::test_an_option_that_means_nothing_here_is_refused_with_one_sentence",
     ),

@@ -16,6 +16,7 @@ from event_log.port import EventLog
 from query_api.artifact_roots import StoredArtifactRoots
 from query_api.freshness import Freshness
 from query_api.logged_models.artifact_root import LOGGED_MODEL_ARTIFACTS
+from query_api.model_versions.artifact_root import MODEL_VERSION_FILES
 from query_api.port import ReadModel
 from query_api.runs.artifact_root import RUN_ARTIFACTS
 from schemas.artifact_uris import PROXIED_SCHEMES
@@ -34,6 +35,7 @@ async def open_artifact_proxy(
         ArtifactChanges(log, EventClock()),
         artifact_root_of_run=partial(roots.find, RUN_ARTIFACTS),
         artifact_root_of_model=partial(roots.find, LOGGED_MODEL_ARTIFACTS),
+        files_of_version=partial(roots.find, MODEL_VERSION_FILES),
     )
 
 

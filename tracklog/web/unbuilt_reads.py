@@ -96,7 +96,6 @@ def _gateway_endpoint(fields: Fields) -> bytes:
 NOTHING: Final = found("{}")
 FIRST_PAGE: Final = '{"next_page_token":""}'
 
-_MODEL_VERSION: Final = gone("Model Version (name={name}, version={version}) not found")
 _TRACE_INFO: Final = gone("Trace with ID '{trace_id}' not found.")
 _TRACE: Final = gone("Trace with ID {trace_id} is not found.")
 _TRACE_ARTIFACT: Final = gone("Trace with ID {request_id} is not found.")
@@ -120,7 +119,6 @@ READS: Final = (
     # Model registry
     UnbuiltRead("GET", V2, "/mlflow/registered-models/search", NOTHING),
     UnbuiltRead("GET", V2, "/mlflow/model-versions/search", NOTHING),
-    UnbuiltRead("GET", NO_PREFIX, "/model-versions/get-artifact", _MODEL_VERSION, Kind.ARTIFACT),
     # Webhooks
     UnbuiltRead("GET", V2, "/mlflow/webhooks", NOTHING),
     UnbuiltRead("GET", V2, "/mlflow/webhooks/{webhook_id}", gone("Webhook with ID {webhook_id} not found.")),

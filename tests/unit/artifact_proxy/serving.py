@@ -25,8 +25,8 @@ from tracklog.settings.process import WebSettings
 from tracklog.web.app import create_app, create_runner
 
 PROXY = "/api/2.0/mlflow-artifacts/artifacts"
-RUN_ROOTS = {"proxied": "mlflow-artifacts:/1/run/artifacts"}
-"""From a run's id to its artifact root, as the tests begin."""
+RUN_ROOTS = dict.fromkeys(("proxied", "proxied/1"), "mlflow-artifacts:/1/run/artifacts")
+"""From a run's id, or a version of a registered model, to its artifact root, as the tests begin."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +107,7 @@ def serving(
                 ArtifactChanges(log, EventClock()),
                 artifact_root_of_run=root_of_run,
                 artifact_root_of_model=root_of_run,
+                files_of_version=root_of_run,
             )
             app = create_app(artifact_routes(proxy), WebSettings(access_log=False))
             runner = create_runner(app, shutdown_timeout=1)

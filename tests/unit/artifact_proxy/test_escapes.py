@@ -76,6 +76,7 @@ def requests_for(server: Served, path: str) -> Iterator[tuple[str, Answer]]:
     for target in (
         f"{PROXY}?path={path}",
         f"/get-artifact?run_id=proxied&path={path}",
+        f"/model-versions/get-artifact?name=proxied&version=1&path={path}",
         f"/api/2.0/mlflow/artifacts/list?run_id=proxied&path={path}",
         f"/api/2.0/mlflow/logged-models/proxied/artifacts/directories?artifact_directory_path={path}",
         f"/ajax-api/2.0/mlflow/logged-models/proxied/artifacts/files?artifact_file_path={path}",
@@ -172,13 +173,18 @@ def test_no_known_trick_leads_out(fortress: Fortress, trick: str) -> None:
         *("http://localhost/api/2.0/mlflow-artifacts/artifacts/../outside", "mlflow-artifacts://..//../outside"),
     ],
 )
-def test_no_location_a_client_can_give_an_experiment_leads_out(fortress: Fortress, location: str) -> None:
+def test_no_location_a_client_can_give_an_experiment_or_a_version_leads_out(fortress: Fortress, location: str) -> None:
     fortress.rebuild_root()
     before = fortress.outside()
-    fortress.server.run_roots["evil"] = location.replace("{base}", str(fortress.base))
+    for owner in ("evil", "evil/1"):
+        fortress.server.run_roots[owner] = location.replace("{base}", str(fortress.base))
     for path in (HIDDEN_NAME, f"outside/{HIDDEN_NAME}", f"../outside/{HIDDEN_NAME}", ""):
-        for route in ("/get-artifact", "/api/2.0/mlflow/artifacts/list"):
-            target = f"{route}?run_id=evil&path={quote(path)}"
+        for route in (
+            "/get-artifact?run_id=evil",
+            "/api/2.0/mlflow/artifacts/list?run_id=evil",
+            "/model-versions/get-artifact?name=evil&version=1",
+        ):
+            target = f"{route}&path={quote(path)}"
             answer = fortress.server.ask("GET", target)
             assert CANARY not in answer.body
             assert b'"path"' not in answer.body, "a listing of something"

@@ -182,6 +182,91 @@ def test_a_run_whose_location_is_none_of_the_servers_is_refused(server: Served, 
     assert server.ask("GET", "/api/2.0/mlflow/artifacts/list?run_id=elsewhere").status == 400
 
 
+OF_VERSION = "/model-versions/get-artifact?name=proxied&version=1"
+
+
+def test_a_file_of_a_version_comes_down_as_that_of_a_run(server: Served) -> None:
+    server.ask("PUT", FILE, b"hello")
+    of_run = server.get_artifact("proxied", "a.txt")
+    of_version = server.ask("GET", f"{OF_VERSION}&path=a.txt")
+    assert (of_version.status, of_version.body) == (200, b"hello")
+    own = {"date", "x-request-id"}
+    assert {name: value for name, value in of_version.headers.items() if name not in own} == {
+        name: value for name, value in of_run.headers.items() if name not in own
+    }
+    assert of_version.headers["content-disposition"] == 'attachment; filename="a.txt"'
+    head = server.ask("HEAD", f"{OF_VERSION}&path=a.txt")
+    assert (head.status, head.body, head.headers["content-length"]) == (200, b"", "5")
+    part = server.ask("GET", f"{OF_VERSION}&path=a.txt", headers={"Range": "bytes=1-2"})
+    assert (part.status, part.body) == (206, b"el")
+    known = {"If-None-Match": of_version.headers["etag"]}
+    assert server.ask("GET", f"{OF_VERSION}&path=a.txt", headers=known).status == 304
+
+
+def test_a_version_number_is_read_leniently(server: Served) -> None:
+    server.ask("PUT", FILE, b"hello")
+    for number in ("01", "%201%20"):
+        target = f"/model-versions/get-artifact?name=proxied&version={number}&path=a.txt"
+        assert server.ask("GET", target).body == b"hello"
+
+
+@pytest.mark.parametrize(
+    ("target", "status"),
+    [
+        ("?version=1&path=a.txt", 400),
+        ("?name=proxied&path=a.txt", 400),
+        ("?name=proxied&version=1", 400),
+        ("?name=proxied&version=1&path=", 400),
+        ("?name=proxied&version=x&path=a.txt", 400),
+        ("?name=proxied&version=1.0&path=a.txt", 400),
+        ("?name=a%2Fproxied&version=1&path=a.txt", 400),
+        ("?name=proxied&version=1&path=%ff", 400),
+        (f"?name=proxied&version=1&path={'x' * 5000}", 400),
+        ("?name=proxied&version=1&path=folder", 400),
+        ("?name=proxied&version=1&path=missing", 404),
+        ("?name=proxied&version=2&path=a.txt", 404),
+        ("?name=proxied&version=-1&path=a.txt", 404),
+        (f"?name=proxied&version={2**70}&path=a.txt", 404),
+        ("?name=unknown&version=1&path=a.txt", 404),
+    ],
+)
+def test_what_is_no_file_of_a_version_is_told_so(server: Served, target: str, status: int) -> None:
+    server.ask("PUT", FILE, b"hello")
+    server.ask("PUT", f"{PROXY}/1/run/artifacts/folder/b.txt", b"hello")
+    answer = server.ask("GET", f"/model-versions/get-artifact{target}")
+    assert answer.status == status
+    assert (
+        json.loads(answer.body)["error_code"]
+        == {400: "INVALID_PARAMETER_VALUE", 404: "RESOURCE_DOES_NOT_EXIST"}[status]
+    )
+
+
+@pytest.mark.parametrize("source", ["dummy-source", "prompt-template"])
+def test_a_version_that_is_a_prompt_has_no_files_wherever_the_server_was_started(
+    server: Served, source: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for folder in (server.root / source, tmp_path / source):
+        folder.mkdir(parents=True)
+        (folder / "a.txt").write_text("no artifact of anyone")
+    monkeypatch.chdir(tmp_path)
+    server.run_roots["prompt/1"] = source
+    answer = server.ask("GET", "/model-versions/get-artifact?name=prompt&version=1&path=a.txt")
+    assert (answer.status, json.loads(answer.body)["error_code"]) == (404, "RESOURCE_DOES_NOT_EXIST")
+
+
+@pytest.mark.parametrize(
+    "location",
+    [
+        *("/etc", "file:///etc", "etc", "file:etc", "file://host/etc", "s3://bucket/1", "s3://bucket/../1", "foo:bar"),
+        *("http://host/1", "runs:/1/model", "models:/m-1", "models:/m/1", "databricks://1", "mlflow-artifacts:/../x"),
+    ],
+)
+def test_a_version_whose_source_is_none_of_the_servers_is_refused(server: Served, location: str) -> None:
+    server.run_roots["elsewhere/1"] = location
+    answer = server.ask("GET", "/model-versions/get-artifact?name=elsewhere&version=1&path=passwd")
+    assert (answer.status, json.loads(answer.body)["error_code"]) == (400, "INVALID_PARAMETER_VALUE")
+
+
 @pytest.mark.parametrize(
     "target",
     [

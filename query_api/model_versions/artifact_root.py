@@ -1,0 +1,17 @@
+"""Where the files of a version of a registered model lie."""
+
+from typing import Final
+
+from query_api.artifact_roots import ArtifactRoot
+from schemas.events.registered_models import REGISTERED_MODELS
+
+
+def _missing(reference: str) -> str:
+    name, _, version = reference.rpartition("/")
+    return f"Model Version (name={name}, version={version}) not found"
+
+
+MODEL_VERSION_FILES: Final = ArtifactRoot(
+    "SELECT storage_location FROM model_versions WHERE reference = $1", REGISTERED_MODELS.ordering_unit, _missing
+)
+"""By `<name>/<number>`. What the version is made from may be deleted by now: its files are where they were."""
