@@ -83,6 +83,7 @@ class EventFilter:
     actor: str | None = None
     since_us: int | None = None
     until_us: int | None = None
+    before_offset: int | None = None
 
     def matches(self, event: RecordedEvent) -> bool:
         return (
@@ -91,6 +92,7 @@ class EventFilter:
             and (self.actor is None or event.actor.user == self.actor)
             and (self.since_us is None or event.time_us >= self.since_us)
             and (self.until_us is None or event.time_us < self.until_us)
+            and (self.before_offset is None or event.offset < self.before_offset)
         )
 
 

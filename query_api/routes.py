@@ -31,6 +31,6 @@ def query_routes(read_model: ReadModel, freshness: Freshness, log: EventLogReade
         *registered_model_routes(reads),
         *model_version_routes(reads),
         *graphql_routes(reads, intervals),
-        *event_routes(log),
+        *event_routes(log, reads),
         *server_routes(),
     )

@@ -171,6 +171,8 @@ class KafkaEventLogReader(EventLogReader):
                 break
             found += filter(matching.matches, self._decoded(partition, records))
             offset = records[-1].offset + 1
+            if matching.before_offset is not None and offset >= matching.before_offset:
+                break
             await asyncio.sleep(0)
         return found[:limit]
 

@@ -249,6 +249,7 @@ class PostgresqlEventLogReader(SinglePartitionReader):
             ('actor IN (SELECT number FROM tracklog.actors WHERE "user" = ?)', matching.actor),
             ("time_us >= ?::numeric", matching.since_us),
             ("time_us < ?::numeric", matching.until_us),
+            ('"offset" < ?::bigint', matching.before_offset),
         ):
             if value is not None:
                 parameters.append(value)

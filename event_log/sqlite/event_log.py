@@ -195,6 +195,7 @@ def _filtered(matching: EventFilter) -> tuple[str, list[Any]]:
         (" AND a.user = ?", matching.actor),
         (" AND e.time_us >= ?", matching.since_us),
         (" AND e.time_us < ?", matching.until_us),
+        (' AND e."offset" < ?', matching.before_offset),
     )
     wanted = [(sql, value) for sql, value in conditions if value is not None]
     return "".join(sql for sql, _ in wanted), [value for _, value in wanted]

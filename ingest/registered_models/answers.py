@@ -3,27 +3,13 @@
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
+from ingest.model_versions.answers import ModelVersionInfo
 from schemas.documents.registered_models import REGISTERED_MODEL_ANSWER
 from schemas.documents.rendering import Renderer
 from schemas.envelope import EventData
 from schemas.events import RegisteredModelCreated, Tag
 
 _MODEL: Final = Renderer(REGISTERED_MODEL_ANSWER)
-
-
-class LatestVersion(NamedTuple):
-    """What is answered of a version within its model."""
-
-    version: int
-    name: str
-    creation_timestamp_ms: int
-    last_updated_timestamp_ms: int
-    current_stage: str
-    description: str | None
-    source: str
-    run_id: str
-    run_link: str
-    tags: Sequence[Tag]
 
 
 class HeldAlias(NamedTuple):
@@ -40,7 +26,7 @@ class RegisteredModelInfo(NamedTuple):
     creation_timestamp_ms: int
     last_updated_timestamp_ms: int
     description: str
-    latest_versions: Sequence[LatestVersion]
+    latest_versions: Sequence[ModelVersionInfo]
     tags: Sequence[Tag]
     aliases: Sequence[HeldAlias]
 

@@ -11,11 +11,11 @@ import uuid
 from ingest.admission.known_entities import KnownEntities
 from ingest.answers import EMPTY
 from ingest.log_writer import LogWriter, in_the_log
+from ingest.model_versions.lookups import VERSION
 from ingest.registered_models import decisions
 from ingest.registered_models.answers import registered_model, registered_model_created
 from ingest.registered_models.lookups import (
     NAME_HOLDER,
-    NUMBERED_VERSION,
     REGISTERED_MODEL_INFO,
     REGISTERED_MODELS,
     registered_model_not_found,
@@ -115,9 +115,9 @@ class RegisteredModelCommands:
     async def _require_version(self, name: str, number: int) -> None:
         """Raises ResourceDoesNotExist when there surely is no such version, whatever another process created."""
         reference = f"{name}/{number}"
-        if await self._known.lookups.one(NUMBERED_VERSION, reference) is None:
+        if await self._known.lookups.one(VERSION, reference) is None:
             await self._known.catch_up(REGISTERED_MODELS_ORDERING_UNIT)
-            if await self._known.lookups.one(NUMBERED_VERSION, reference) is None:
+            if await self._known.lookups.one(VERSION, reference) is None:
                 raise ResourceDoesNotExist(f"Model Version (name={name}, version={number}) not found")
 
     async def _answer(self, name: str) -> bytes:

@@ -1,13 +1,13 @@
 """What commands ask the read model about registered models."""
 
-from operator import itemgetter
 from typing import Final
 
 import orjson
 
 from ingest.admission.known_entities import EntityKind
 from ingest.admission.lookups import Lookup, Row
-from ingest.registered_models.answers import HeldAlias, LatestVersion, RegisteredModelInfo
+from ingest.model_versions.answers import ModelVersionInfo
+from ingest.registered_models.answers import HeldAlias, RegisteredModelInfo
 from ingest.registered_models.state import KnownRegisteredModel, NameHolder
 from schemas.documents.registered_models import LATEST_OF_STAGES
 from schemas.errors import ResourceDoesNotExist
@@ -36,8 +36,8 @@ def _name_holder(row: Row) -> NameHolder:
 
 NAME_HOLDER: Final = Lookup("SELECT name, is_prompt FROM registered_models WHERE name = $1", _name_holder)
 
-NUMBERED_VERSION: Final[Lookup[int]] = Lookup("SELECT version FROM model_versions WHERE reference = $1", itemgetter(0))
-"""The number of a version, by `<name>/<number>`."""
+
+_NUMBER: Final = ModelVersionInfo._fields.index("version")
 
 
 def _info(row: Row) -> RegisteredModelInfo:
@@ -49,8 +49,8 @@ def _info(row: Row) -> RegisteredModelInfo:
         (
             *columns,
             [
-                LatestVersion._make((number, *version, of_version.get(number, ())))
-                for number, *version in orjson.loads(versions or "[]")
+                ModelVersionInfo._make((*version, of_version.get(version[_NUMBER], ()), ()))
+                for version in orjson.loads(versions or "[]")
             ],
             [Tag(*pair) for pair in orjson.loads(tags or "[]")],
             [HeldAlias(*alias) for alias in orjson.loads(aliases or "[]")],
@@ -64,7 +64,7 @@ _LATEST: Final = f"""model_versions
 REGISTERED_MODEL_INFO: Final = Lookup(
     f"""
 SELECT {", ".join(f"m.{column}" for column in RegisteredModelInfo._fields[:-3])},
-  (SELECT json_agg(json_build_array({", ".join(LatestVersion._fields[:-1])}))
+  (SELECT json_agg(json_build_array({", ".join(ModelVersionInfo._fields[:-2])}))
    FROM (SELECT * FROM {_LATEST} ORDER BY version) AS ordered),
   (SELECT json_agg(json_build_array(version, key, value))
    FROM (SELECT version, key, value
@@ -81,4 +81,4 @@ FROM registered_models m WHERE m.name = $1
 """,
     _info,
 )
-"""The whole model, as it is answered."""
+"""The whole model, as it is answered, which is without the aliases of its versions."""

@@ -48,6 +48,7 @@ class RegisteredModel:
     description: str
     is_prompt: int
     last_version: int
+    name_since: int
     is_stored: bool = False
 
 
@@ -100,6 +101,7 @@ class Registry:
     deleted_versions: set[str] = field(default_factory=set)
     model_tags: dict[tuple[str, str], str | None] = field(default_factory=dict)  # changes only; None deletes
     version_tags: dict[tuple[str, str], str | None] = field(default_factory=dict)
+    former_names: list[Row] = field(default_factory=list)  # rows of `registered_model_names`
 
 
 _MODEL: Final = (
@@ -110,6 +112,7 @@ _MODEL: Final = (
     "description",
     "is_prompt",
     "last_version",
+    "name_since",
 )
 _VERSION: Final = (
     "version_id",
@@ -208,13 +211,13 @@ def _fold(registry: Registry, recorded: RecordedEvent, event: AnyRegistryEvent) 
     time_ms = recorded.time_us // 1000
     match event:
         case RegisteredModelCreated():
-            _create_model(registry, event, time_ms)
+            _create_model(registry, event, time_ms, recorded.offset)
         case RegisteredModelUpdated():
             model = _model(registry, event.name)
             model.description = event.description
             _touch(registry, model, time_ms)
         case RegisteredModelRenamed():
-            _rename(registry, event, time_ms)
+            _rename(registry, event, time_ms, recorded.offset)
         case RegisteredModelDeleted():
             _delete_model(registry, _model(registry, event.name))
         case RegisteredModelTagSet():
@@ -266,23 +269,33 @@ def _version(registry: Registry, name: str, number: int) -> ModelVersion:
     return version
 
 
-def _create_model(registry: Registry, event: RegisteredModelCreated, time_ms: int) -> None:
+def _create_model(registry: Registry, event: RegisteredModelCreated, time_ms: int, offset: int) -> None:
     """The first claim of a name wins."""
     if event.name in registry.models:
         raise ResourceAlreadyExists(f"Registered Model (name={event.name}) already exists.")
     is_prompt = any(is_prompt_marker(tag.key, tag.value) for tag in event.tags)
     model = RegisteredModel(
-        event.registered_model_id, event.name, time_ms, time_ms, event.description, int(is_prompt), last_version=0
+        event.registered_model_id,
+        event.name,
+        time_ms,
+        time_ms,
+        event.description,
+        int(is_prompt),
+        last_version=0,
+        name_since=offset,
     )
     registry.models[event.name] = registry.changed_models[model.registered_model_id] = model
     for tag in event.tags:
         registry.model_tags[model.registered_model_id, tag.key] = tag.value
 
 
-def _rename(registry: Registry, event: RegisteredModelRenamed, time_ms: int) -> None:
+def _rename(registry: Registry, event: RegisteredModelRenamed, time_ms: int, offset: int) -> None:
     model = _model(registry, event.name)
-    if event.new_name != event.name and event.new_name in registry.models:
-        raise ResourceAlreadyExists(f"Registered Model (name={event.new_name}) already exists.")
+    if event.new_name != event.name:
+        if event.new_name in registry.models:
+            raise ResourceAlreadyExists(f"Registered Model (name={event.new_name}) already exists.")
+        registry.former_names.append((event.new_name, offset, event.name, model.name_since))
+        model.name_since = offset
     del registry.models[event.name]
     registry.models[event.new_name] = model
     model.name = event.new_name
@@ -411,6 +424,7 @@ def _changes(registry: Registry) -> Iterator[Change]:
     yield DeleteBy("model_version_tags", "version_id", [(one,) for one in registry.deleted_versions])
 
     yield Upsert("registered_models", [_model_row(one) for one in models])
+    yield Upsert("registered_model_names", registry.former_names)
     yield Upsert("model_versions", [_version_row(one) for one in versions])
     names = {one.registered_model_id: one.name for one in registry.models.values()}
     held = [alias for alias in aliases.values() if alias is not None]
@@ -429,6 +443,7 @@ def _model_row(model: RegisteredModel) -> Row:
         model.description,
         model.is_prompt,
         model.last_version,
+        model.name_since,
     )
 
 

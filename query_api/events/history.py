@@ -3,14 +3,15 @@
 import asyncio
 import base64
 import binascii
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Annotated, Final
 
 import msgspec
 
 from event_log.port import EventFilter, EventLogReader
+from query_api.events.spans import Span
 from schemas.envelope import RecordedEvent
 from schemas.errors import InvalidParameterValue
 from schemas.event_json import event_json
@@ -61,8 +62,10 @@ class _Page:
         self.bytes_left -= len(event.payload)
 
 
-async def events_json(log: EventLogReader, wanted: ReadEvents) -> bytes:
+async def events_json(log: EventLogReader, wanted: ReadEvents, spans: Sequence[Span] = ()) -> bytes:
     """`{"events":[…],"next_cursor":…}`, each partition's events in order, one partition after the other.
+
+    `spans`: where the stream that is wanted had other names. They cover every offset, in order; none are one without.
 
     `next_cursor` goes on where the page ends and is there always: a page without events reached the end of the log,
     and the same cursor finds what is appended later.
@@ -82,21 +85,52 @@ async def events_json(log: EventLogReader, wanted: ReadEvents) -> bytes:
     page = _Page(wanted.limit, [], MAX_PAGE_BYTES)
     for partition in sorted(await log.partitions()):
         offset = offsets.get(partition, 0)
-        while not page.is_full:
-            found = await log.read(partition, offset, limit=wanted.limit - len(page.events), matching=matching)
-            for number, event in enumerate(found, start=1):
-                page.add(event)
-                offset = event.offset + 1
-                if page.is_full:
-                    break
-                if number % _EVENTS_AT_ONCE == 0:
-                    await asyncio.sleep(0)
-            if not found:
-                # Nothing matches up to here, which the next page need not find out again.
-                offset = max(offset, end.get(partition, 0))
+        for span in spans or (Span((matching.stream,)),):
+            if span.before_offset is not None and offset >= span.before_offset:
+                continue
+            offset = await _read_span(log, partition, offset, span, matching, page)
+            if page.is_full:
                 break
+            # Nothing more matches up to here, which the next page need not find out again.
+            offset = max(offset, end.get(partition, 0) if span.before_offset is None else span.before_offset)
         offsets[partition] = offset
     return b'{"events":[' + b",".join(page.events) + b'],"next_cursor":"' + _cursor_of(offsets).encode() + b'"}'
+
+
+async def _read_span(
+    log: EventLogReader, partition: int, offset: int, span: Span, matching: EventFilter, page: _Page
+) -> int:
+    """Fill the page from `offset` on until it is full or the span ends; return where the next page goes on."""
+    while not page.is_full:
+        found = await _next_of(log, partition, offset, span, matching, page.limit - len(page.events))
+        for number, event in enumerate(found, start=1):
+            page.add(event)
+            offset = event.offset + 1
+            if page.is_full:
+                break
+            if number % _EVENTS_AT_ONCE == 0:
+                await asyncio.sleep(0)
+        if not found:
+            break
+    return offset
+
+
+async def _next_of(
+    log: EventLogReader, partition: int, offset: int, span: Span, matching: EventFilter, limit: int
+) -> list[RecordedEvent]:
+    """The next events of a span's streams, in the order of the log; none are there only when this is empty."""
+    of_streams = [
+        await log.read(
+            partition, offset, limit=limit, matching=replace(matching, stream=stream, before_offset=span.before_offset)
+        )
+        for stream in span.streams
+    ]
+    found = [events for events in of_streams if events]
+    if len(found) < 2:
+        return found[0] if found else []
+    # A log may have answered fewer than there are: what comes after the last of one stream is not known to be next.
+    last = min(events[-1].offset for events in found)
+    return sorted((one for events in found for one in events if one.offset <= last), key=lambda one: one.offset)[:limit]
 
 
 def _cursor_of(offsets: Mapping[int, int]) -> str:

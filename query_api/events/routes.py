@@ -1,26 +1,32 @@
 """The route of the history of events."""
 
+from collections.abc import Sequence
 from typing import Final
 
 from aiohttp import web
 
 from event_log.port import EventLogReader
 from query_api.events.history import ReadEvents, events_json
+from query_api.events.spans import Span, is_of_a_registered_model, spans_of
+from query_api.reads import Reads
+from schemas.events import REGISTERED_MODELS_ORDERING_UNIT
 from schemas.rest.decode import read_message
 from schemas.rest.handler import named_for
 from schemas.rest.json_answer import JsonAnswer
+from schemas.rest.request_keys import BEHIND
 from schemas.rest.route import READ_LIMITS, Handler, Kind, Permission, Route
 
 TRACKLOG_V1: Final = ("/api/tracklog/v1",)
 
 
-def event_routes(log: EventLogReader) -> tuple[Route, ...]:
+def event_routes(log: EventLogReader, reads: Reads) -> tuple[Route, ...]:
+    """The read model is asked for the former names of a registered model alone."""
     return (
         Route(
             method="GET",
             path="/events",
             prefixes=TRACKLOG_V1,
-            handler=_read_events(log),
+            handler=_read_events(log, reads),
             kind=Kind.READ,
             permission=Permission.ADMIN,
             limits=READ_LIMITS,
@@ -28,8 +34,15 @@ def event_routes(log: EventLogReader) -> tuple[Route, ...]:
     )
 
 
-def _read_events(log: EventLogReader) -> Handler:
+def _read_events(log: EventLogReader, reads: Reads) -> Handler:
     async def handle(request: web.Request) -> web.StreamResponse:
-        return JsonAnswer(await events_json(log, await read_message(request, ReadEvents)))
+        wanted = await read_message(request, ReadEvents)
+        spans: Sequence[Span] = ()
+        if is_of_a_registered_model(wanted.stream):
+            behind = await reads.freshness.caught_up((REGISTERED_MODELS_ORDERING_UNIT,))
+            if behind is not None:
+                request[BEHIND] = behind
+            spans = await spans_of(reads.read_model, wanted.stream)
+        return JsonAnswer(await events_json(log, wanted, spans))
 
     return named_for(ReadEvents, handle)

@@ -19,6 +19,7 @@ def upgrade() -> None:
         sa.Column("description", TEXT, nullable=False),
         sa.Column("is_prompt", sa.SmallInteger(), nullable=False),
         sa.Column("last_version", sa.BigInteger(), nullable=False),
+        sa.Column("name_since", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("registered_model_id"),
     )
     op.create_index("registered_models_by_name", "registered_models", ["name"], unique=True)
@@ -28,6 +29,14 @@ def upgrade() -> None:
         "registered_models",
         ["is_prompt", "last_updated_timestamp_ms", "name"],
         unique=False,
+    )
+    op.create_table(
+        "registered_model_names",
+        sa.Column("name", TEXT, nullable=False),
+        sa.Column("since", sa.BigInteger(), nullable=False),
+        sa.Column("former_name", TEXT, nullable=False),
+        sa.Column("former_since", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("name", "since"),
     )
     op.create_table(
         "registered_model_tags",

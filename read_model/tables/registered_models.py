@@ -18,6 +18,7 @@ registered_models = Table(
     Column("description", TEXT, nullable=False),
     Column("is_prompt", SmallInteger, nullable=False),  # 1 while the marker tag says so, else 0
     Column("last_version", BigInteger, nullable=False),  # the highest number that any version ever had
+    Column("name_since", BigInteger, nullable=False),  # the offset of the event by which it got its name
 )
 Index("registered_models_by_name", registered_models.c.name, unique=True)
 Index("registered_models_listed", registered_models.c.is_prompt, registered_models.c.name)
@@ -26,6 +27,17 @@ Index(
     registered_models.c.is_prompt,
     registered_models.c.last_updated_timestamp_ms,
     registered_models.c.name,
+)
+
+registered_model_names = Table(  # how models that were renamed came to their names; what was deleted keeps its own
+    "registered_model_names",
+    metadata,
+    Column("name", TEXT, nullable=False),
+    Column("since", BigInteger, nullable=False),  # the offset of the rename
+    Column("former_name", TEXT, nullable=False),
+    Column("former_since", BigInteger, nullable=False),
+    PrimaryKeyConstraint("name", "since"),
+    sqlite_with_rowid=False,
 )
 
 registered_model_tags = Table(

@@ -37,6 +37,7 @@ from schemas.events.model_versions import (
     ModelVersionUpdated,
 )
 from schemas.events.registered_models import (
+    REGISTERED_MODELS,
     REGISTERED_MODELS_ORDERING_UNIT,
     AnyRegisteredModelEvent,
     RegisteredModelAliasDeleted,

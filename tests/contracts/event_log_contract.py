@@ -188,6 +188,18 @@ class EventLogContract:
         assert [one.id for one in await everything(log, EventFilter(until_us=second.time_us))] == [first.id]
         assert await everything(log, EventFilter(stream=first.stream, actor="ada")) == []
 
+    async def test_a_filter_may_end_before_an_offset(self, log: EventLog) -> None:
+        sent = [param(1, key) for key in "abcd"]
+        positions = await log.append(sent)
+        partition, first = positions[0].partition, positions[0].offset
+        for before, found in ((first, []), (first + 1, sent[:1]), (first + 3, sent[:3]), (first + 9, sent)):
+            for matching in (
+                EventFilter(before_offset=before),
+                EventFilter(before_offset=before, stream=sent[0].stream),
+            ):
+                read = await log.read(partition, first, limit=9, matching=matching)
+                assert [one.id for one in read] == [one.id for one in found]
+
     async def test_a_waiting_reader_is_woken_by_an_append(self, log: EventLog) -> None:
         waiting = asyncio.create_task(log.wait_for_more(await log.end(), 3600))
         await asyncio.sleep(0)  # it has begun

@@ -31,6 +31,9 @@ from ingest.model_versions.lookups import (
     VERSION_OF_ALIAS,
 )
 from ingest.model_versions.state import KnownVersion, LoggedModelFiles
+from ingest.registered_models.answers import HeldAlias
+from ingest.registered_models.lookups import NAME_HOLDER, REGISTERED_MODEL_INFO, REGISTERED_MODELS
+from ingest.registered_models.state import KnownRegisteredModel, NameHolder
 from ingest.run_data.lookups import MODEL_OUTPUTS, PARAM, PARAMS, RUN_TAG
 from ingest.runs.lookups import RUN_INFO, RUNS
 from ingest.runs.state import KnownRun, RunInfo
@@ -54,13 +57,15 @@ INSERT INTO logged_models VALUES ('m-1', 7, 'n', 'agent', 'r1', 2, 'loc', 100, 2
 INSERT INTO logged_model_params VALUES ('m-1', 'b', '2'), ('m-1', 'a', '1');
 INSERT INTO logged_model_tags VALUES ('m-1', 't', 'v');
 INSERT INTO logged_model_metrics VALUES ('m-1', 'k', 3, 4, 'r1', 0.1, '0.1', 7, 'd', NULL);
-INSERT INTO registered_models VALUES ('g', 'a', 1, 1, '', 0, 3), ('h', 'ab', 1, 1, '', 0, 1);
+INSERT INTO registered_models VALUES ('g', 'a', 1, 1, '', 0, 3, 0), ('h', 'ab', 1, 1, '', 0, 1, 0);
 INSERT INTO model_versions VALUES
   ('v1', 'g', 'a', 1, 'a/1', 0, 10, 20, 'None', 'd', 's3://b/1', 's3://b/1', 'r1', 'l', ''),
   ('v2', 'g', 'a', 2, 'a/2', 0, 30, 40, 'Staging', NULL, 'models:/m-2', 'loc', '', '', 'm-2'),
   ('v3', 'g', 'a', 3, 'a/3', 0, 50, 60, 'None', '', 's3://b/3', 's3://b/3', '', '', ''),
   ('v4', 'h', 'ab', 1, 'ab/1', 0, 10, 20, 'Staging', '', 's3://b/4', 's3://b/4', '', '', '');
-INSERT INTO model_version_tags VALUES ('v1', 'b', '2'), ('v1', 'B', '1'), ('v4', 'x', 'y');
+INSERT INTO model_version_tags VALUES ('v1', 'b', '2'), ('v1', 'B', '1'), ('v2', 'c', '4'), ('v2', 'C', '3'),
+  ('v4', 'x', 'y');
+INSERT INTO registered_model_tags VALUES ('g', 'k', 'v'), ('g', 'K', 'w');
 INSERT INTO registered_model_aliases VALUES ('g', 'y', 'v1', 1, 'a@y'), ('g', 'X', 'v1', 1, 'a@X'),
   ('g', 'z', 'v2', 2, 'a@z'), ('h', 'z', 'v4', 1, 'ab@z');
 """
@@ -226,6 +231,25 @@ class LookupsContract:
         assert await lookups.one(RUN_ARTIFACTS, "r9") is None
         assert await lookups.one(LOGGED_MODEL_FILES, "m-2") == LoggedModelFiles("m-2", "", "loc")
         assert await lookups.one(LOGGED_MODEL_FILES, "m-1") is None
+
+    async def test_a_registered_model_is_found_with_the_latest_version_of_each_stage(self, lookups: Lookups) -> None:
+        assert await lookups.one(REGISTERED_MODELS.lookup, "a") == KnownRegisteredModel("a")
+        assert await lookups.one(REGISTERED_MODELS.lookup, "A") is None
+        assert await lookups.one(NAME_HOLDER, "a") == NameHolder("a", is_prompt=False)
+        info = await lookups.one(REGISTERED_MODEL_INFO, "a")
+        assert info is not None
+        assert (info.name, info.tags) == ("a", [Tag("K", "w"), Tag("k", "v")])
+        assert info.aliases == [HeldAlias("X", 1), HeldAlias("y", 1), HeldAlias("z", 2)]
+        latest = {one.version: one for one in info.latest_versions}
+        assert {number: (one.current_stage, one.description, one.source) for number, one in latest.items()} == {
+            2: ("Staging", None, "models:/m-2"),
+            3: ("None", "", "s3://b/3"),
+        }
+        assert (latest[2].tags, latest[3].tags) == ([Tag("C", "3"), Tag("c", "4")], ())
+        bare = await lookups.one(REGISTERED_MODEL_INFO, "ab")
+        assert bare is not None
+        assert (bare.tags, [one.tags for one in bare.latest_versions]) == ([], [[Tag("x", "y")]])
+        assert await lookups.one(REGISTERED_MODEL_INFO, "x") is None
 
     async def test_text_that_no_database_holds_is_not_found(self, lookups: Lookups) -> None:
         assert await lookups.one(EXPERIMENT_NAMED, "Def\0ault") is None

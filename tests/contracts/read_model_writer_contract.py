@@ -13,6 +13,7 @@ from projector.changes import (
     AppendBytes,
     Change,
     Delete,
+    DeleteBy,
     Insert,
     InsertNew,
     NewNumbers,
@@ -151,6 +152,16 @@ class ReadModelWriterContract:
         await make(writer, Insert("tags", [tag(1, "a", "v"), tag(1, "b", "v")]))
         await make(writer, Delete("tags", [(1, "a"), (2, "a")]))
         assert await rows(writer, TAGS) == [(1, "b", "v")]
+
+    async def test_delete_by_takes_every_row_away_that_has_a_value(self, writer: ReadModelWriter) -> None:
+        stored = [tag(1, "a", "v"), tag(1, "b", "v"), tag(2, "a", "v")]
+        await make(writer, Insert("tags", stored), DeleteBy("tags", "run_number", [(1,), (3,)]))
+        assert await rows(writer, TAGS) == [(2, "a", "v")]
+        texts = ['a"b\\c', "\x01\n", "é", "'"]
+        await make(writer, Insert("logged_model_params", [(text, key, "v") for text in texts for key in "ab"]))
+        await make(writer, DeleteBy("logged_model_params", "model_id", [(text,) for text in texts[1:]]))
+        left = Read("logged_model_params", ("model_id", "key"), "model_id", texts)
+        assert await rows(writer, left) == [(texts[0], "a"), (texts[0], "b")]
 
     async def test_changes_are_made_in_their_order(self, writer: ReadModelWriter) -> None:
         await make(writer, Insert("experiments", [experiment(1, "a"), experiment(2, "b")]))

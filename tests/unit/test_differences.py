@@ -195,6 +195,9 @@ SHOWN_BY: Final[dict[str, tuple[str, ...]]] = {
     "Routes that answer 404 with an empty body": (f"{DELIBERATE}::test_an_unknown_path_answers_in_json",),
     "Of features that are not built here, an empty": (f"{DELIBERATE}::test_what_cannot_be_used_is_not_offered",),
     # Model registry
+    "An alias may end": (
+        "unit/ingest/registered_models/test_decisions.py::test_a_bad_alias_is_neither_set_nor_deleted",
+    ),
     "`model-versions/create` from a logged model": (
         f"{SOURCES}::test_a_logged_model_that_is_not_there_is_told_so",
         f"{SOURCES}::test_a_version_that_is_not_there_is_told_as_mlflow_tells_it",

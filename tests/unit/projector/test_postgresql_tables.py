@@ -2,7 +2,7 @@
 
 import pytest
 
-from projector.changes import AppendBytes, Change, Delete, Insert, InsertNew, Read, ReadPairs, Update, Upsert
+from projector.changes import AppendBytes, Change, Delete, DeleteBy, Insert, InsertNew, Read, ReadPairs, Update, Upsert
 from projector.postgresql_tables import change_statement, select_statement, storable
 
 INSERT = (
@@ -39,6 +39,7 @@ MATCHES = 't."run_number" = n."run_number" AND t."key" = n."key"'
             'DELETE FROM metric_tails t USING unnest($1::bigint[], $2::text[]) AS n ("run_number", "key")'
             f" WHERE {MATCHES}",
         ),
+        (DeleteBy("metric_tails", "key", ()), 'DELETE FROM metric_tails WHERE "key" = ANY($1::text[])'),
     ],
     ids=lambda value: type(value).__name__ if not isinstance(value, str) else "",
 )

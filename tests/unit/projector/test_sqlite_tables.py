@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from projector.changes import AppendBytes, Change, Delete, Insert, InsertNew, Read, ReadPairs, Update, Upsert
+from projector.changes import AppendBytes, Change, Delete, DeleteBy, Insert, InsertNew, Read, ReadPairs, Update, Upsert
 from projector.sqlite_tables import TableShape, change_statement, select_statement, table_shape
 
 SHAPE = TableShape({"a": "BIGINT", "b": "TEXT", "c": "BLOB", "d": "TEXT"}, ["a", "b"])
@@ -30,6 +30,7 @@ SHAPE = TableShape({"a": "BIGINT", "b": "TEXT", "c": "BLOB", "d": "TEXT"}, ["a",
         (Update("t", ("d", "c"), ()), 'UPDATE "t" SET "d" = ?, "c" = ? WHERE "a" = ? AND "b" = ?'),
         (AppendBytes("t", "c", ()), 'UPDATE "t" SET "c" = CAST("c" || ? AS BLOB) WHERE "a" = ? AND "b" = ?'),
         (Delete("t", ()), 'DELETE FROM "t" WHERE "a" = ? AND "b" = ?'),
+        (DeleteBy("t", "d", ()), 'DELETE FROM "t" WHERE "d" = ?'),
     ],
     ids=lambda value: type(value).__name__ if not isinstance(value, str) else "",
 )

@@ -239,6 +239,7 @@ class SqliteRows(ReadModel, ReadSnapshot):
             "description": "",
             "is_prompt": int(is_prompt),
             "last_version": 0,
+            "name_since": 0,
         }
         self.insert("registered_models", registered_model_id=_id_of(name), name=name, **defaults | columns)
         for key, value in (tags or {}).items():

@@ -1,0 +1,150 @@
+"""What the order of a log makes of the registry, one event after the other: slow, small, and without tables."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from schemas.events import (
+    AnyEvent,
+    ModelVersionCreated,
+    ModelVersionDeleted,
+    ModelVersionTagDeleted,
+    ModelVersionTagSet,
+    ModelVersionTransitioned,
+    ModelVersionUpdated,
+    RegisteredModelAliasDeleted,
+    RegisteredModelAliasSet,
+    RegisteredModelCreated,
+    RegisteredModelDeleted,
+    RegisteredModelRenamed,
+    RegisteredModelTagDeleted,
+    RegisteredModelTagSet,
+    RegisteredModelUpdated,
+)
+
+
+@dataclass
+class Version:
+    version_id: str
+    created_ms: int
+    updated_ms: int
+    description: str | None
+    source: str
+    tags: dict[str, str]
+    stage: str = "None"
+
+
+@dataclass
+class Model:
+    registered_model_id: str
+    created_ms: int
+    updated_ms: int
+    description: str
+    tags: dict[str, str]
+    last_version: int = 0
+    versions: dict[int, Version] = field(default_factory=dict)
+    aliases: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def is_prompt(self) -> bool:
+        return self.tags.get("mlflow.prompt.is_prompt", "").lower() == "true"
+
+
+@dataclass
+class RegistryModel:
+    """The models by their names, and the places in the history of the events that were refused."""
+
+    models: dict[str, Model] = field(default_factory=dict)
+    refused: list[int] = field(default_factory=list)
+
+
+def replayed(history: Iterable[tuple[int, AnyEvent]]) -> RegistryModel:
+    """What is there after events, each given with its time in milliseconds. Those of other kinds are passed over."""
+    registry = RegistryModel()
+    for place, (time_ms, event) in enumerate(history):
+        if not _apply(registry.models, time_ms, event):
+            registry.refused.append(place)
+    return registry
+
+
+def _apply(models: dict[str, Model], time_ms: int, event: AnyEvent) -> bool:
+    """Whether the event holds."""
+    match event:
+        case RegisteredModelCreated(name=name):
+            if name in models:
+                return False
+            tags = {tag.key: tag.value for tag in event.tags}
+            models[name] = Model(event.registered_model_id, time_ms, time_ms, event.description, tags)
+        case RegisteredModelRenamed(name=name, new_name=new_name):
+            if name not in models or (new_name in models and new_name != name):
+                return False
+            model = models[new_name] = models.pop(name)
+            model.updated_ms = time_ms
+            for version in model.versions.values():
+                version.updated_ms = time_ms
+        case RegisteredModelDeleted(name=name):
+            return models.pop(name, None) is not None
+        case RegisteredModelUpdated() | RegisteredModelTagSet() | RegisteredModelTagDeleted():
+            return event.name in models and _change(models[event.name], time_ms, event)
+        case RegisteredModelAliasDeleted() | ModelVersionCreated():
+            return event.name in models and _change(models[event.name], time_ms, event)
+        case (
+            RegisteredModelAliasSet()
+            | ModelVersionUpdated()
+            | ModelVersionTransitioned()
+            | ModelVersionDeleted()
+            | ModelVersionTagSet()
+            | ModelVersionTagDeleted()
+        ):
+            if event.name not in models or event.version not in models[event.name].versions:
+                return False
+            _change_version(models[event.name], time_ms, event)
+        case _:
+            pass  # of another kind
+    return True
+
+
+def _change(model: Model, time_ms: int, event: AnyEvent) -> bool:
+    match event:
+        case RegisteredModelUpdated():
+            model.description, model.updated_ms = event.description, time_ms
+        case RegisteredModelTagSet():
+            model.tags[event.key] = event.value
+        case RegisteredModelTagDeleted():
+            model.tags.pop(event.key, None)
+        case RegisteredModelAliasDeleted():
+            model.aliases.pop(event.alias, None)
+        case ModelVersionCreated():
+            model.last_version += 1
+            model.updated_ms = time_ms
+            tags = {tag.key: tag.value for tag in event.tags}
+            model.versions[model.last_version] = Version(
+                event.version_id, time_ms, time_ms, event.description, event.source, tags
+            )
+        case _:
+            raise AssertionError(event)
+    return True
+
+
+def _change_version(model: Model, time_ms: int, event: AnyEvent) -> None:
+    match event:
+        case RegisteredModelAliasSet():
+            model.aliases[event.alias] = event.version
+        case ModelVersionUpdated():
+            model.versions[event.version].description = event.description
+            model.versions[event.version].updated_ms = time_ms
+        case ModelVersionTransitioned():
+            for number, version in model.versions.items():
+                if event.archive_existing and number != event.version and version.stage == event.stage:
+                    version.stage, version.updated_ms = "Archived", time_ms
+            model.versions[event.version].stage = event.stage
+            model.versions[event.version].updated_ms = model.updated_ms = time_ms
+        case ModelVersionDeleted():
+            del model.versions[event.version]
+            model.aliases = {alias: number for alias, number in model.aliases.items() if number != event.version}
+            model.updated_ms = time_ms
+        case ModelVersionTagSet():
+            model.versions[event.version].tags[event.key] = event.value
+        case ModelVersionTagDeleted():
+            model.versions[event.version].tags.pop(event.key, None)
+        case _:
+            raise AssertionError(event)
