@@ -1,10 +1,19 @@
-"""Every tracking route with the message it takes, and one good request to spoil."""
+"""Every route of tracking and of the registry with the message it takes, and one good request to spoil."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from schemas.messages import artifacts, experiments, logged_models, metrics, run_data, runs
+from schemas.messages import (
+    artifacts,
+    experiments,
+    logged_models,
+    metrics,
+    model_versions,
+    registered_models,
+    run_data,
+    runs,
+)
 from schemas.messages.message import Message
 
 
@@ -15,6 +24,8 @@ class Subject:
     experiment_id: str
     run_id: str
     model_id: str
+    registered_model: str
+    """A name, of a model with versions 1 to 3."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +57,8 @@ METRIC: Final = {
     "dataset_name": "d",
     "dataset_digest": "1",
 }
+REGISTERED_MODEL: Final = {"name": "<registered_model>"}
+MODEL_VERSION: Final = {**REGISTERED_MODEL, "version": "1"}
 PAIR: Final = {"key": "k", "value": "v"}
 DATASET: Final = {
     "name": "n",
@@ -59,6 +72,10 @@ DATASET: Final = {
 
 def _post(path: str, message: type[Message], /, **example: Any) -> FuzzedRoute:
     return FuzzedRoute(method="POST", path=path, message=message, example=example)
+
+
+def _sent(method: str, path: str, message: type[Message], /, **example: Any) -> FuzzedRoute:
+    return FuzzedRoute(method=method, path=path, message=message, example=example)
 
 
 def _get(path: str, message: type[Message], /, **example: Any) -> FuzzedRoute:
@@ -141,6 +158,60 @@ WRITES: Final = (
         **RUN,
         model_json='{"run_id": "r", "artifact_path": "m", "utc_time_created": "2026", "flavors": {}}',
     ),
+    _post(
+        "registered-models/create",
+        registered_models.CreateRegisteredModel,
+        name="<new>",
+        tags=[PAIR],
+        description="d",
+    ),
+    _sent(
+        "PATCH",
+        "registered-models/update",
+        registered_models.UpdateRegisteredModel,
+        **REGISTERED_MODEL,
+        description="d",
+    ),
+    _post("registered-models/rename", registered_models.RenameRegisteredModel, **REGISTERED_MODEL, new_name="<new>"),
+    _sent("DELETE", "registered-models/delete", registered_models.DeleteRegisteredModel, **REGISTERED_MODEL),
+    _post("registered-models/set-tag", registered_models.SetRegisteredModelTag, **REGISTERED_MODEL, **PAIR),
+    _sent(
+        "DELETE",
+        "registered-models/delete-tag",
+        registered_models.DeleteRegisteredModelTag,
+        **REGISTERED_MODEL,
+        key="k",
+    ),
+    _post("registered-models/alias", registered_models.SetRegisteredModelAlias, **MODEL_VERSION, alias="a"),
+    _sent(
+        "DELETE",
+        "registered-models/alias",
+        registered_models.DeleteRegisteredModelAlias,
+        **REGISTERED_MODEL,
+        alias="a",
+    ),
+    _post(
+        "model-versions/create",
+        model_versions.CreateModelVersion,
+        **REGISTERED_MODEL,
+        source="models:/<model_id>",
+        run_id="<run_id>",
+        tags=[PAIR],
+        run_link="l",
+        description="d",
+        model_id="<model_id>",
+    ),
+    _sent("PATCH", "model-versions/update", model_versions.UpdateModelVersion, **MODEL_VERSION, description="d"),
+    _post(
+        "model-versions/transition-stage",
+        model_versions.TransitionModelVersionStage,
+        **MODEL_VERSION,
+        stage="Staging",
+        archive_existing_versions=True,
+    ),
+    _sent("DELETE", "model-versions/delete", model_versions.DeleteModelVersion, **MODEL_VERSION),
+    _post("model-versions/set-tag", model_versions.SetModelVersionTag, **MODEL_VERSION, **PAIR),
+    _sent("DELETE", "model-versions/delete-tag", model_versions.DeleteModelVersionTag, **MODEL_VERSION, key="k"),
 )
 
 READS: Final = (
@@ -200,6 +271,36 @@ READS: Final = (
         order_by=[{"field_name": "name", "ascending": True}],
     ),
     _get("artifacts/list", artifacts.ListArtifacts, **RUN, path="a/b"),
+    _get("registered-models/get", registered_models.GetRegisteredModel, **REGISTERED_MODEL),
+    _get(
+        "registered-models/search",
+        registered_models.SearchRegisteredModels,
+        filter="name LIKE 'a%' AND tags.k = 'v'",
+        max_results=10,
+        order_by=["last_updated_timestamp DESC"],
+    ),
+    _post(
+        "registered-models/get-latest-versions",
+        registered_models.GetLatestVersions,
+        **REGISTERED_MODEL,
+        stages=["Staging"],
+    ),
+    _get(
+        "registered-models/get-latest-versions",
+        registered_models.GetLatestVersions,
+        **REGISTERED_MODEL,
+        stages=["Staging"],
+    ),
+    _get("registered-models/alias", registered_models.GetModelVersionByAlias, **REGISTERED_MODEL, alias="kept"),
+    _get("model-versions/get", model_versions.GetModelVersion, **MODEL_VERSION),
+    _get("model-versions/get-download-uri", model_versions.GetModelVersionDownloadUri, **MODEL_VERSION),
+    _get(
+        "model-versions/search",
+        model_versions.SearchModelVersions,
+        filter="name = 'a' AND version_number > 1 AND tags.k = 'v'",
+        max_results=10,
+        order_by=["version_number DESC"],
+    ),
 )
 
 ROUTES: Final = (*WRITES, *READS)

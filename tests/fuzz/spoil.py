@@ -197,7 +197,7 @@ def _packed(good: bytes) -> Iterator[tuple[str, bytes, str]]:
 def fill(value: Any, subject: Subject) -> Any:
     """Put the subject's fields where `<name>` stands, and a fresh name for `<new>`, at any depth."""
     if isinstance(value, str):
-        for field in ("experiment_id", "run_id", "model_id"):
+        for field in Subject.__dataclass_fields__:
             value = value.replace(f"<{field}>", getattr(subject, field))
         return value.replace("<new>", uuid.uuid4().hex)
     if isinstance(value, dict):

@@ -126,7 +126,7 @@ def connection(server_url: str) -> Iterator[Connection]:
 
 @pytest.fixture
 def subject(connection: Connection) -> Subject:
-    """An experiment with a run with data and a logged model, of the test's own."""
+    """An experiment with a run with data and a logged model, and a registered model, of the test's own."""
     return make_subject(connection)
 
 
@@ -138,7 +138,14 @@ def make_subject(connection: Connection) -> Subject:
     metric = {"key": "m", "value": 1, "timestamp": 1, "step": 1}
     connection.post("experiments/set-experiment-tag", {"experiment_id": experiment_id, "key": "k", "value": "v"})
     connection.post("runs/log-batch", {"run_id": run_id, "metrics": [metric], "tags": [{"key": "k", "value": "v"}]})
-    return Subject(experiment_id, run_id, model["model"]["info"]["model_id"])
+    name = uuid.uuid4().hex
+    connection.post("registered-models/create", {"name": name, "tags": [{"key": "k", "value": "v"}]})
+    version = {"name": name, "source": "s3://bucket/model", "tags": [{"key": "k", "value": "v"}]}
+    for _ in range(3):
+        connection.post("model-versions/create", version)
+    for alias in ("a", "kept"):
+        connection.post("registered-models/alias", {"name": name, "alias": alias, "version": "1"})
+    return Subject(experiment_id, run_id, model["model"]["info"]["model_id"], name)
 
 
 def check_shape(route: FuzzedRoute, request: Request, answer: Answer) -> None:
