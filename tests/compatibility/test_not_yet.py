@@ -7,7 +7,7 @@ built; from then on the strictness of the mark asks for it to be moved to the fi
 import pytest
 from mlflow import MlflowClient
 
-UNKNOWN_MODEL = "m-" + "0" * 32
+from tests.compatibility.conftest import fresh_name
 
 
 @pytest.fixture(autouse=True)
@@ -17,9 +17,6 @@ def _expected_to_fail(request: pytest.FixtureRequest, is_mlflow: bool) -> None:
         request.applymarker(pytest.mark.xfail(strict=True, reason="this route answers 501 NOT_IMPLEMENTED"))
 
 
-def test_a_model_is_registered(client: MlflowClient) -> None:
-    name = f"registered-{UNKNOWN_MODEL}"
-    try:
-        assert client.create_registered_model(name).name == name
-    finally:
-        client.delete_registered_model(name)
+def test_an_evaluation_dataset_is_made(client: MlflowClient, experiment_id: str) -> None:
+    name = fresh_name("dataset")
+    assert client.create_dataset(name, experiment_id).name == name
