@@ -12,7 +12,8 @@ not protect the log against deliberate changes.
 from typing import Final
 from zlib import crc32
 
-from schemas.envelope import Actor
+from schemas.damaged_event import DAMAGED_TYPE
+from schemas.envelope import Actor, RecordedEvent
 
 _PAYLOAD_BITS: Final = 32
 _UNSIGNED: Final = 0x7FFFFFFF
@@ -35,6 +36,25 @@ def checksum(
     )
     envelope = crc32(event_id + text.encode())
     return ((envelope & _UNSIGNED) << _PAYLOAD_BITS | crc32(payload, envelope)) ^ offset
+
+
+def checksum_of_copy(event: RecordedEvent, payload: bytes) -> int:
+    """The checksum of an event of another log, whose `payload` is as it is stored here.
+
+    That of a damaged event differs from what it should be: it is damaged in the copy too.
+    """
+    of_copy = checksum(
+        event.offset,
+        event.id,
+        event.type,
+        event.version,
+        event.stream,
+        event.time_us,
+        event.actor,
+        event.request_id,
+        payload,
+    )
+    return of_copy ^ 1 if event.type == DAMAGED_TYPE else of_copy
 
 
 def is_of_another_envelope(stored: int, computed: int) -> bool:

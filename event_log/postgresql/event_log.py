@@ -24,12 +24,12 @@ from event_log.group_commit import GroupCommit, WaitingAppend, WaitingBytes
 from event_log.port import EVERY_EVENT, EventFilter, EventLog, LogUnavailable, OutcomeUnknown
 from event_log.postgresql.connection import Connection, SteadyConnection, connect
 from event_log.postgresql.control_schema import ensure_control_schema
-from event_log.postgresql.interned import InternedValues
+from event_log.postgresql.interned import InternedOfLog
 from event_log.single_partition import READ_BYTES, SinglePartitionReader, positions
 from event_log.stored_event import stored_event
 from event_log.stored_payload import MAX_EVENT_BYTES, EncodedEvent, encoded, stored
 from schemas.damaged_event import damaged_event
-from schemas.envelope import PARTITION, Actor, EventData, Position, Positions, RecordedEvent
+from schemas.envelope import PARTITION, EventData, Position, Positions, RecordedEvent
 from schemas.postgresql import LOG_CHANNEL
 from schemas.postgresql_errors import CONNECTION_ERRORS, UNANSWERED_ERRORS, describe_error
 
@@ -118,29 +118,6 @@ async def open_postgresql_reader(dsn: str) -> "PostgresqlEventLogReader":
     return PostgresqlEventLogReader(dsn)
 
 
-class _Interned:
-    """The rows, known on one connection, of the tables that events refer to."""
-
-    def __init__(self) -> None:
-        self.connection: Connection | None = None
-        self.streams: InternedValues[str] = InternedValues("streams", {"name": "text"}, str, lambda name: (name,))
-        self.actors: InternedValues[Actor] = InternedValues(
-            "actors",
-            {"user": "text", "address": "text", "user_agent": "text"},
-            Actor,
-            lambda actor: (actor.user, actor.address, actor.user_agent),
-        )
-        self.types: InternedValues[tuple[str, int]] = InternedValues(
-            "event_types", {"type": "text", "version": "int"}, lambda *fields: fields, lambda fields: fields
-        )
-
-    def belong_to(self, connection: Connection) -> None:
-        """Forget what another connection knew."""
-        self.connection = connection
-        for values in (self.streams, self.actors, self.types):
-            values.forget()
-
-
 class PostgresqlEventLogReader(SinglePartitionReader):
     """Reads a log that this or other processes append to, on connections of its own: one to read, one to ask for the
     end, and, once `wait_for_more` was called, one that is notified of growth.
@@ -150,7 +127,7 @@ class PostgresqlEventLogReader(SinglePartitionReader):
         self._dsn = dsn
         self._reading = SteadyConnection(dsn, _READ_TIMEOUT_S)
         self._asking = SteadyConnection(dsn, _END_TIMEOUT_S)
-        self._read_interned = _Interned()
+        self._read_interned = InternedOfLog()
         self._known_end = 0
         self._grown = asyncio.Event()
         self._is_listening = False
@@ -335,7 +312,7 @@ class PostgresqlEventLog(PostgresqlEventLogReader, EventLog):
         self._connection: Connection | None = connection
         self._away: str | None = None
         self._is_unreplicated = False
-        self._interned = _Interned()
+        self._interned = InternedOfLog()
         self._appends: GroupCommit[EncodedEvent] = GroupCommit(
             WaitingBytes("the event log", max_append_bytes=MAX_EVENT_BYTES)
         )
@@ -454,7 +431,7 @@ class PostgresqlEventLog(PostgresqlEventLogReader, EventLog):
                 f"PostgreSQL was lost before the event log was written: {describe_error(error)}"
             ) from error
         except asyncpg.PostgresError as error:
-            self._interned = _Interned()  # the tables may have been created again under this connection
+            self._interned = InternedOfLog()  # the tables may have been created again under this connection
             raise _refused(connection, error) from error
         self._is_unreplicated = False
         try:
@@ -466,7 +443,7 @@ class PostgresqlEventLog(PostgresqlEventLogReader, EventLog):
                 f"PostgreSQL was lost while the event log was written: {describe_error(error)}"
             ) from error
         except asyncpg.PostgresError as error:
-            self._interned = _Interned()  # the tables may have been created again under this connection
+            self._interned = InternedOfLog()  # the tables may have been created again under this connection
             raise _refused(connection, error) from error
         if self._is_unreplicated:
             raise OutcomeUnknown("The wait for a synchronous replica, which may lack the events, was cancelled.")

@@ -4,6 +4,7 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Any, Final, Generic, TypeVar
 
 from event_log.postgresql.connection import Connection
+from schemas.envelope import Actor
 
 V = TypeVar("V")
 
@@ -91,3 +92,26 @@ class InternedValues(Generic[V]):
             value = self._make(*fields)
             self._numbers[value] = number
             self._values[number] = value
+
+
+class InternedOfLog:
+    """The rows, known on one connection, of the tables that events refer to."""
+
+    def __init__(self) -> None:
+        self.connection: Connection | None = None
+        self.streams: InternedValues[str] = InternedValues("streams", {"name": "text"}, str, lambda name: (name,))
+        self.actors: InternedValues[Actor] = InternedValues(
+            "actors",
+            {"user": "text", "address": "text", "user_agent": "text"},
+            Actor,
+            lambda actor: (actor.user, actor.address, actor.user_agent),
+        )
+        self.types: InternedValues[tuple[str, int]] = InternedValues(
+            "event_types", {"type": "text", "version": "int"}, lambda *fields: fields, lambda fields: fields
+        )
+
+    def belong_to(self, connection: Connection) -> None:
+        """Forget what another connection knew."""
+        self.connection = connection
+        for values in (self.streams, self.actors, self.types):
+            values.forget()

@@ -65,8 +65,9 @@ def _head(path: Path) -> bytes:
         return file.read(100)
 
 
-def create(path: Path) -> None:
-    """Create a log. It appears whole or not at all, and from the first moment its header tells what it is."""
+def create(path: Path, identity: bytes | None = None) -> None:
+    """Create a log, with an id of its own or the given one. It appears whole or not at all, and from the first moment
+    its header tells what it is."""
     temporary = path.with_name(path.name + ".creating")
     temporary.unlink(missing_ok=True)
     connection = sqlite3.connect(temporary, isolation_level=None)
@@ -74,7 +75,7 @@ def create(path: Path) -> None:
         connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
         connection.execute(f"PRAGMA user_version = {FORMAT_VERSION}")
         connection.executescript(_SCHEMA)
-        _give_identity(connection, os.urandom(16))
+        _give_identity(connection, identity or os.urandom(16))
     rename_durably(temporary, path)
 
 

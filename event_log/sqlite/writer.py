@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
-from event_log.checksum import checksum
+from event_log.checksum import checksum, checksum_of_copy
 from event_log.group_commit import WaitingAppend
 from event_log.port import LogReplaced, LogUnavailable, OutcomeUnknown
 from event_log.sqlite.log_file import FORMAT_VERSION, file_at, replaced_message
 from event_log.stored_payload import EncodedEvent, stored
-from schemas.envelope import Actor, EventData
+from schemas.envelope import Actor, EventData, RecordedEvent
 
 logger = logging.getLogger(__name__)
 
@@ -69,6 +69,41 @@ class SqliteWriter:
             self._replaced = replaced_message(self._path)
             return OutcomeUnknown(self._replaced)
         return first
+
+    def add(self, events: Sequence[RecordedEvent]) -> None:
+        """Put events of another log at the offsets that they have there, all or none, durable when this returns.
+
+        Raises ValueError where the first is not the next of this log, or one is missing; sqlite3.Error.
+        """
+        rows: list[tuple[Any, ...]] = []
+        self._connection.execute("BEGIN IMMEDIATE")
+        try:
+            for expected, event in enumerate(events, self.next_offset):
+                if event.offset != expected:
+                    raise ValueError(f"event {expected} is missing: the next is {event.offset}")
+                payload = stored(event.payload)
+                rows.append(
+                    (
+                        event.offset,
+                        event.id,
+                        event.type,
+                        event.version,
+                        self._streams.get(event.stream) or self._stream(event.stream),
+                        event.time_us,
+                        self._actors.get(event.actor) or self._actor(event.actor),
+                        event.request_id,
+                        payload,
+                        checksum_of_copy(event, payload),
+                    )
+                )
+            self._connection.executemany(_INSERT, rows)
+            self._connection.execute("COMMIT")
+        except BaseException:
+            self._streams.clear()
+            self._actors.clear()
+            self._connection.execute("ROLLBACK")
+            raise
+        self.next_offset += len(rows)
 
     def close(self) -> None:
         """Close the connection."""

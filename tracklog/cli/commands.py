@@ -14,6 +14,8 @@ COMMANDS: Final = {
     "artifacts": "tracklog.cli.artifacts",
     "events": "tracklog.cli.events",
     "rebuild": "tracklog.cli.rebuild",
+    "backup": "tracklog.cli.backup",
+    "restore": "tracklog.cli.restore",
     "fetch-page": "tracklog.cli.fetch_page",
     "proxy-config": "tracklog.cli.proxy_config",
 }

@@ -1,22 +1,17 @@
 """`tracklog rebuild`: a new read model from the log, beside the live one."""
 
 import asyncio
-import sys
-from collections.abc import Callable
-from contextlib import AbstractContextManager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 from tracklog.cli.bad_usage import BadUsage
+from tracklog.cli.progress_bar import Show, progress_bar
 from tracklog.cli.store_options import with_stores
 from tracklog.settings.store_uris import EmbeddedStores, SharedStores, Stores
 
 if TYPE_CHECKING:
     from projector.rebuild import Rebuilt
-
-Show = Callable[[int, int], None]
-"""Called with the number of events folded so far, and of all."""
 
 
 @click.command("rebuild", short_help="Fold the whole log into a new read model.")
@@ -46,7 +41,7 @@ def command(stores: Stores, accept_differences: bool, workers: int | None, progr
 
     if isinstance(stores, EmbeddedStores) and workers is not None and workers > 1:
         raise BadUsage(f"--workers {workers}: a log in SQLite has one partition, which one worker folds.")
-    bar, show = _bar(shown=progress)
+    bar, show = progress_bar(shown=progress)
     try:
         with bar:
             rebuilt = asyncio.run(_rebuild(stores, show, workers=workers or 1, accept_differences=accept_differences))
@@ -55,18 +50,6 @@ def command(stores: Stores, accept_differences: bool, workers: int | None, progr
     except Retryable as error:
         raise click.ClickException(error.message) from error
     _report(rebuilt)
-
-
-def _bar(*, shown: bool) -> tuple[AbstractContextManager[Any], Show]:
-    # Where there is no terminal, click would show the label alone.
-    hidden = not (shown and sys.stderr.isatty())
-    bar = click.progressbar(length=1, label="events", show_pos=True, hidden=hidden, file=sys.stderr)
-
-    def show(reached: int, end: int) -> None:
-        bar.length = max(end, 1)
-        bar.update(reached - bar.pos)
-
-    return bar, show
 
 
 async def _rebuild(stores: Stores, show: Show, *, workers: int, accept_differences: bool) -> "Rebuilt":

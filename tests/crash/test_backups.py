@@ -1,0 +1,86 @@
+"""A backup that is killed again and again ends as a whole copy; one that is made under load holds what was answered."""
+
+import json
+import subprocess
+import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import requests
+
+from event_log.sqlite.event_log import SqliteEventLog, SqliteEventLogReader
+from schemas.envelope import RecordedEvent
+from tests.contracts.event_log_contract import everything, param
+from tests.eventually import wait_until
+from tests.tracklog_server import TracklogServer
+
+KILLS = 4
+
+
+def command(file: Path, log: Path) -> list[str]:
+    return [sys.executable, "-m", "tracklog", "backup", str(file), "--event-log", f"sqlite:///{log}"]
+
+
+async def events_in(file: Path) -> list[RecordedEvent]:
+    reader = SqliteEventLogReader(file)
+    try:
+        return await everything(reader)
+    finally:
+        await reader.close()
+
+
+async def test_a_backup_that_is_killed_is_gone_on_with(tmp_path: Path) -> None:
+    with ThreadPoolExecutor(1) as executor:
+        log = SqliteEventLog.open(tmp_path / "log.db", executor)
+        for start in range(0, 30_000, 1000):
+            await log.append([param(number % 50, f"k{number}") for number in range(start, start + 1000)])
+        await log.close()
+    copy = tmp_path / "copy.db"
+
+    def grown() -> int:
+        return sum(file.stat().st_size for file in tmp_path.glob("copy.db*"))
+
+    def kill_when_it_has_grown() -> None:
+        before = grown()
+        with subprocess.Popen(command(copy, tmp_path / "log.db"), stderr=subprocess.DEVNULL) as process:
+            wait_until(lambda: grown() > before + 20_000 or process.poll() is not None)
+            process.kill()
+
+    for _ in range(KILLS):
+        kill_when_it_has_grown()
+    subprocess.run(command(copy, tmp_path / "log.db"), check=True, capture_output=True, timeout=120)
+    assert await events_in(copy) == await events_in(tmp_path / "log.db")
+
+
+async def test_a_backup_under_load_holds_a_beginning_of_the_log_with_all_that_was_answered(tmp_path: Path) -> None:
+    with TracklogServer(tmp_path) as server:
+        stop, answered = threading.Event(), list[str]()
+
+        def write() -> None:
+            with requests.Session() as session:
+                while not stop.is_set():
+                    url = f"{server.url}/api/2.0/mlflow/runs/create"
+                    answer = session.post(url, json={"experiment_id": "0"}, timeout=30)
+                    answered.append(answer.json()["run"]["info"]["run_id"])
+
+        writers = [threading.Thread(target=write) for _ in range(4)]
+        for writer in writers:
+            writer.start()
+        wait_until(lambda: len(answered) > 100)
+        before = list(answered)
+        done = subprocess.run(
+            command(tmp_path / "copy.db", server.event_log_file),
+            check=True,
+            capture_output=True,
+            text=True,
+            timeout=120,
+        )
+        stop.set()
+        for writer in writers:
+            writer.join()
+        copied = await events_in(tmp_path / "copy.db")
+        assert f"the events 0 to {len(copied) - 1} of the log" in done.stderr
+        assert copied == (await events_in(server.event_log_file))[: len(copied)]
+        created = {json.loads(event.payload)["run_id"] for event in copied if event.type == "run.created"}
+        assert created >= set(before)

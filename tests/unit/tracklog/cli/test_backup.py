@@ -1,0 +1,78 @@
+"""What `tracklog backup` and `tracklog restore` say, and what they refuse."""
+
+import asyncio
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from event_log.sqlite.event_log import SqliteEventLog
+from schemas.envelope import Actor, EventClock
+from schemas.events import ExperimentRenamed
+from tests.contracts.test_sqlite_event_log import change
+from tracklog.cli.commands import tracklog
+
+
+@pytest.fixture
+def log(tmp_path: Path) -> Path:
+    """A log of three events."""
+
+    async def make() -> None:
+        with ThreadPoolExecutor(1) as executor:
+            made = SqliteEventLog.open(tmp_path / "log.db", executor)
+            clock = EventClock(lambda: 1_795_910_400_000_000_000)
+            events: Sequence[str] = ("one", "two", "three")
+            await made.append(
+                [clock.stamp(ExperimentRenamed(experiment_id=0, name=name), Actor(), "r") for name in events]
+            )
+            await made.close()
+
+    asyncio.run(make())
+    return tmp_path / "log.db"
+
+
+def run(*arguments: str | Path) -> Result:
+    return CliRunner().invoke(tracklog, [str(argument) for argument in arguments])
+
+
+def test_it_says_what_a_copy_holds(log: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "copy.db"
+    done = run("backup", copy, "--event-log", f"sqlite:///{log}")
+    assert done.exit_code == 0, done.output
+    assert f"{copy} holds the events 0 to 2 of the log " in done.output
+    assert "the last of 2026-11-29 00:00:00 UTC; 3 are new" in done.output
+    assert "0 are new" in run("backup", copy, "--event-log", f"sqlite:///{log}").output
+    there = tmp_path / "there.db"
+    done = run("restore", copy, "--event-log", f"sqlite:///{there}")
+    assert done.exit_code == 0, done.output
+    assert f"{there} holds the events 0 to 2 of the log " in done.output
+
+
+def test_damage_is_an_exit_code(log: Path, tmp_path: Path) -> None:
+    change(log, 'UPDATE events SET payload = ? WHERE "offset" = 1', b"{}")
+    copy = tmp_path / "copy.db"
+    done = run("backup", copy, "--event-log", f"sqlite:///{log}")
+    assert done.exit_code == 1
+    assert "1 events are damaged in the log, and so in the copy: 1." in done.output
+    done = run("restore", copy, "--event-log", f"sqlite:///{tmp_path / 'there.db'}")
+    assert done.exit_code == 1
+    assert "events are damaged" in done.output
+
+
+def test_what_is_no_copy_is_refused(log: Path, tmp_path: Path) -> None:
+    text = tmp_path / "text"
+    text.write_text("a shopping list")
+    for arguments, said in (
+        (("backup", log, "--event-log", f"sqlite:///{log}"), "is the log itself"),
+        (("backup", text, "--event-log", f"sqlite:///{log}"), "is not a Tracklog event log"),
+        (("backup", tmp_path / "c", "--event-log", "sqlite:////nowhere/log.db"), "There is no log at"),
+        (("restore", text, "--event-log", f"sqlite:///{tmp_path / 'there.db'}"), "is not a Tracklog event log"),
+        (("restore", log, "--event-log", f"sqlite:///{log}"), "There is a log at"),
+        (("restore", log, "--event-log", "kafka://127.0.0.1:1/topic"), "A log in Kafka is not made from a copy"),
+    ):
+        done = run(*arguments)
+        assert (done.exit_code, "Traceback" in done.output) == (2, False), done.output
+        assert said in done.output
+    assert text.read_text() == "a shopping list"

@@ -1,0 +1,67 @@
+"""`tracklog restore`: a log from a copy that `tracklog backup` made."""
+
+import asyncio
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from tracklog.cli.backup import refuse_damage, said_of
+from tracklog.cli.bad_usage import BadUsage
+from tracklog.cli.progress_bar import Show, progress_bar
+from tracklog.cli.store_options import with_event_log
+from tracklog.settings.store_uris import EventLogPlace, PostgresqlDatabase, SqliteFile, Stores
+
+if TYPE_CHECKING:
+    from event_log.copying import Copied
+
+
+@click.command("restore", short_help="Make a log from a copy.")
+@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+@with_event_log
+@click.option("--progress/--no-progress", default=True, help="Show a progress bar on a terminal.")
+def command(file: Path, event_log: EventLogPlace, stores: Stores | None, progress: bool) -> None:
+    """Make the log from FILE, which `tracklog backup` made. No log is overwritten: one in SQLite must not be there, one
+    in PostgreSQL must be empty.
+
+    It gets the id of the log that was copied, and appears whole or not at all. The read model is
+    folded from it when a server starts. Artifacts are put back by other means.
+    """
+    from event_log.port import ForeignLog, LogInUse
+    from schemas.errors import Retryable
+
+    bar, show = progress_bar(shown=progress)
+    try:
+        with bar:
+            identity, copied = asyncio.run(_restore(file, event_log, show))
+    except (ForeignLog, LogInUse) as error:
+        raise BadUsage(str(error)) from error
+    except Retryable as error:
+        raise click.ClickException(error.message) from error
+    click.echo(f"{event_log} holds {said_of(copied, identity)}.", err=True)
+    refuse_damage(copied)
+
+
+async def _restore(file: Path, place: EventLogPlace, show: Show) -> tuple[str, "Copied"]:
+    from event_log.copying import bring_up_to_date
+    from event_log.port import ForeignLog
+    from event_log.sqlite.copy import filling_sqlite_log
+    from event_log.sqlite.event_log import SqliteEventLogReader
+    from event_log.sqlite.log_file import check_is_log
+
+    if not check_is_log(file):
+        raise ForeignLog(f"There is no copy of a log at {file}.")
+    reader = SqliteEventLogReader(file)
+    try:
+        identity = await reader.identity()
+        if isinstance(place, SqliteFile):
+            with filling_sqlite_log(place.path, identity) as file_copy:
+                return identity, await bring_up_to_date(file_copy, reader, show)
+        if isinstance(place, PostgresqlDatabase):
+            from event_log.postgresql.copy import filling_postgresql_log
+
+            async with filling_postgresql_log(place.dsn, identity) as copy:
+                return identity, await bring_up_to_date(copy, reader, show)
+        raise ForeignLog("A log in Kafka is not made from a copy: start the servers on a mirror of its topic.")
+    finally:
+        await reader.close()
