@@ -172,18 +172,51 @@ def test_clients_may_go_to_the_store_themselves_and_the_server_still_lists_and_g
 import mlflow
 with mlflow.start_run() as run:
     mlflow.log_text("direct", "sub/note.txt")
-print(run.info.run_id, run.info.artifact_uri)
+client = mlflow.MlflowClient()
+client.create_registered_model("notes")
+client.create_model_version("notes", run.info.artifact_uri, run.info.run_id)
+with open(mlflow.artifacts.download_artifacts("models:/notes/1/sub/note.txt")) as note:
+    print(run.info.run_id, run.info.artifact_uri, note.read())
 """
-        run_id, uri = printed(code, server.url, store.environment).split()
-        assert uri.removeprefix("file://").startswith(root)
+        run_id, uri, note = printed(code, server.url, store.environment).split()
+        assert uri.startswith(root)
+        assert note == "direct"
         listing = requests.get(
             f"{server.url}/api/2.0/mlflow/artifacts/list", params={"run_id": run_id, "path": "sub"}, timeout=30
         ).json()
         assert listing["files"] == [{"path": "sub/note.txt", "is_dir": False, "file_size": 6}]
         given = requests.get(f"{server.url}/get-artifact", {"run_uuid": run_id, "path": "sub/note.txt"}, timeout=30)
         assert given.content == b"direct"
+        of_version = {"name": "notes", "version": "1", "path": "sub/note.txt"}
+        given = requests.get(f"{server.url}/model-versions/get-artifact", of_version, timeout=30)
+        assert given.content == b"direct"
         proxy = f"{server.url}/api/2.0/mlflow-artifacts/artifacts"
         assert requests.get(f"{proxy}/sub/note.txt", timeout=30).status_code == 503
+
+
+@pytest.mark.parametrize("store", ["s3"], indirect=True)
+def test_the_address_of_a_store_may_be_in_its_uri(store: ArtifactStore, tmp_path: Path) -> None:
+    """The server has no other way to know it; a client that goes to the store itself needs its own variable."""
+    without = {name: value for name, value in store.environment.items() if name != "MLFLOW_S3_ENDPOINT_URL"}
+    end = f"?endpoint={store.environment['MLFLOW_S3_ENDPOINT_URL']}"
+    there = ArtifactStore(f"{store.uri}/addressed{end}", without)
+    root = f"{store.uri}/direct{end}"
+    with server_on(there, tmp_path, "--default-artifact-root", root) as server:
+        code = """
+import mlflow
+with mlflow.start_run() as run:
+    mlflow.log_text("direct", "note.txt")
+    model = mlflow.MlflowClient().create_logged_model(run.info.experiment_id)
+print(run.info.experiment_id, run.info.run_id, run.info.artifact_uri, model.model_id, model.artifact_location)
+"""
+        experiment_id, run_id, uri, model_id, of_model = printed(code, server.url, store.environment).split()
+        assert uri == f"{store.uri}/direct/{experiment_id}/{run_id}/artifacts{end}"
+        assert of_model == f"{store.uri}/direct/{experiment_id}/models/{model_id}/artifacts{end}"
+        given = requests.get(f"{server.url}/get-artifact", {"run_uuid": run_id, "path": "note.txt"}, timeout=30)
+        assert given.content == b"direct"
+        proxied = f"{server.url}/api/2.0/mlflow-artifacts/artifacts/1/note.txt"
+        assert requests.put(proxied, data=b"proxied", timeout=30).status_code == 200
+        assert requests.get(proxied, timeout=30).content == b"proxied"
 
 
 def test_one_server_passes_artifacts_and_another_does_the_rest(store: ArtifactStore, tmp_path: Path) -> None:

@@ -78,6 +78,15 @@ SHOWN_BY: Final[dict[str, tuple[str, ...]]] = {
         f"{DELIBERATE}::test_a_location_that_nobody_could_use_is_refused",
         f"{DELIBERATE}::test_a_location_with_dots_that_this_server_does_not_resolve_is_kept",
     ),
+    "`--default-artifact-root` with any query": (
+        "unit/tracklog/settings/test_process.py::test_a_root_that_could_not_be_used_is_refused",
+        "unit/tracklog/settings/test_process.py::test_new_experiments_keep_artifacts_where_they_are_told",
+        "unit/artifact_proxy/stores/s3/test_settings.py::"
+        "test_any_other_query_is_refused_without_what_may_be_secret_in_it",
+    ),
+    "`--default-artifact-root ~/x`": (
+        "unit/tracklog/settings/test_process.py::test_a_root_may_begin_with_the_home_of_the_servers_user",
+    ),
     "`artifact_location` with the server's own": (
         "compatibility/test_artifact_locations.py::test_the_servers_own_address_is_a_location_of_artifacts",
         "compatibility/test_artifact_locations.py::test_another_host_is_refused",

@@ -49,7 +49,7 @@ async def artifact_roots(artifacts: ArtifactSettings, stack: AsyncExitStack) -> 
     default = folder_of(artifacts.default_root)
     if default is not None:
         if default not in local:
-            local[default] = await opened_store(artifacts.default_root, stack)
+            local[default] = await opened_store(default.as_uri(), stack)
     elif urlsplit(artifacts.default_root).scheme not in PROXIED_SCHEMES:
         remote.append(RemoteRoot(artifacts.default_root, await opened_store(artifacts.default_root, stack)))
     return ArtifactRoots(destination, [LocalRoot(folder, store) for folder, store in local.items()], remote)

@@ -89,9 +89,11 @@ class Settings:
     artifacts_only: bool = False
 
 
-def folder_of(uri: str) -> Path | None:
-    """The local folder that a URI names, None when it names something else."""
-    parts = urlsplit(uri)
+def folder_of(location: str) -> Path | None:
+    """The local folder that a URI or an absolute path names, None when it names something else."""
+    if location.startswith("/"):
+        return Path(location)
+    parts = urlsplit(location)
     return Path(unquote(parts.path)) if parts.scheme == "file" else None
 
 
@@ -148,7 +150,8 @@ def check_store(option: str, uri: str) -> None:
 def artifact_root_of(uri: str | None, *, serve_artifacts: bool, destination: str) -> str:
     """Where new experiments keep their artifacts: as given, else through this server, else the destination itself.
 
-    Raises SettingRefused, also for a URI with a password: clients are sent it, and events keep it.
+    A path becomes an absolute path and a URI stays one, because clients are sent what new experiments make of it.
+    Raises SettingRefused, also for a URI with a password: events keep it, too.
     """
     if uri is None:
         if serve_artifacts:
@@ -157,8 +160,10 @@ def artifact_root_of(uri: str | None, *, serve_artifacts: bool, destination: str
         return destination
     parts = split_location("--default-artifact-root", uri)
     check_tells_no_password("--default-artifact-root", uri)
-    if any(character in uri for character in "?#") or ".." in unquote(uri).split("/"):
-        raise SettingRefused(f"--default-artifact-root {redacted(uri)!r} must not contain '?', '#' or '..' segments.")
+    if "#" in uri or ".." in unquote(uri).split("/"):
+        raise SettingRefused(f"--default-artifact-root {redacted(uri)!r} must not contain '#' or '..' segments.")
+    if parts.scheme in ("file", "http", "https") and "?" in uri:
+        raise SettingRefused(f"--default-artifact-root {redacted(uri)!r} must not have a query: nothing would read it.")
     if parts.scheme in PROXIED_SCHEMES and (parts.username is not None or "\\" in uri):
         raise SettingRefused(f"--default-artifact-root {redacted(uri)!r} must look like mlflow-artifacts://host:port/.")
     if parts.scheme == "mlflow-artifacts":
@@ -169,7 +174,7 @@ def artifact_root_of(uri: str | None, *, serve_artifacts: bool, destination: str
             )
         return uri
     if not parts.scheme:
-        return Path(uri).expanduser().absolute().as_uri()
+        return str(Path(uri).expanduser().absolute())
     if parts.scheme == "file" and not parts.path.startswith("/"):
         return Path(unquote(parts.path)).absolute().as_uri()
     if parts.scheme not in ("file", "http", "https"):

@@ -8,6 +8,7 @@ from tracklog.settings.process import (
     allowed_origins_of,
     artifact_root_of,
     artifacts_destination_of,
+    folder_of,
     frame_options_of,
     host_of,
     names_of,
@@ -66,7 +67,13 @@ def test_a_file_is_no_folder_for_artifacts(here: Path) -> None:
         (None, False, "file:///data/artifacts"),
         ("s3://bucket/path/", True, "s3://bucket/path"),
         ("mlflow-artifacts:/", True, "mlflow-artifacts:/"),
-        ("/srv/artifacts", True, "file:///srv/artifacts"),
+        ("s3://bucket?endpoint=http://h:9000", True, "s3://bucket?endpoint=http://h:9000"),
+        ("/srv/artifacts", True, "/srv/artifacts"),
+        ("/srv/artifacts/", True, "/srv/artifacts"),
+        ("/srv/a?b", True, "/srv/a?b"),
+        ("file:/srv", True, "file:/srv"),
+        ("file:///srv", True, "file:///srv"),
+        ("mlflow-artifacts:/team?x=1", True, "mlflow-artifacts:/team?x=1"),
         ("file://localhost/srv", True, "file://localhost/srv"),
         ("mlflow-artifacts://host:5500/", True, "mlflow-artifacts://host:5500/"),
     ],
@@ -76,9 +83,24 @@ def test_new_experiments_keep_artifacts_where_they_are_told(given: str | None, s
 
 
 def test_a_relative_root_is_seen_from_where_the_server_is_started(here: Path) -> None:
-    for given in ("runs", "file:runs", "./runs", "file:./runs"):
-        root = artifact_root_of(given, serve_artifacts=True, destination="file:///data/artifacts")
-        assert root == (here / "runs").as_uri()
+    for given, expected in (("runs", str(here / "runs")), ("file:runs", (here / "runs").as_uri())):
+        for spelt in (given, given.replace("runs", "./runs")):
+            assert artifact_root_of(spelt, serve_artifacts=True, destination="file:///data/artifacts") == expected
+
+
+def test_a_root_may_begin_with_the_home_of_the_servers_user(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(here))
+    assert artifact_root_of("~/runs", serve_artifacts=True, destination="") == str(here / "runs")
+
+
+@pytest.mark.parametrize("location", ["/srv/a?b", "file:///srv/a%3Fb", "file:/srv/a%3Fb"])
+def test_a_path_and_a_uri_name_a_folder(location: str) -> None:
+    assert folder_of(location) == Path("/srv/a?b")
+
+
+@pytest.mark.parametrize("location", ["", "mlflow-artifacts:/", "s3://bucket/folder", "http://h/folder"])
+def test_anything_else_names_none(location: str) -> None:
+    assert folder_of(location) is None
 
 
 def test_a_server_that_passes_no_artifacts_may_name_one_that_does() -> None:
@@ -99,6 +121,8 @@ def test_a_password_is_refused_where_clients_would_be_told_it(given: str | None,
     ("given", "serve"),
     [
         *(("mlflow-artifacts:/", False), ("s3://b/../c", True), ("s3://b?x=1", True), ("file:///srv/%2e%2e/x", True)),
+        *(("file:///srv?x=1", True), ("http://h/api/2.0/mlflow-artifacts/artifacts?x=1", True), ("gs://b?x=1", True)),
+        *(("s3://b?endpoint=h:9000", True), ("s3://b#x", True), ("/srv#x", True)),
         *(("file://host/srv", True), ("/srv\n", True), ("mlflow-artifacts:/a%0ab", True), ("s3://b/a\rb", True)),
         *(("mlflow-artifacts://host:99999/", True), ("mlflow-artifacts://user@host/", True), ("http://[bad/x", True)),
         *(("mlflow-artifacts://host\\@evil/", True), ("http://h。example/api/2.0/mlflow-artifacts/artifacts", True)),

@@ -30,7 +30,29 @@ def test_the_environment_says_how_the_store_is_reached() -> None:
     assert settings.addressing_style == "path"
 
 
-@pytest.mark.parametrize("uri", ["s3://", "s3:///a", "s3:bucket", "gs://bucket", "s3://bucket/a?b", "s3://bucket/a#b"])
+@pytest.mark.parametrize(
+    "uri", ["s3://bucket/a?endpoint=http://h:9000", "s3://bucket/a/?endpoint=http%3A%2F%2Fh%3A9000"]
+)
+def test_an_endpoint_in_the_uri_goes_before_that_of_the_environment(uri: str) -> None:
+    settings = S3Settings.from_uri(uri, {"MLFLOW_S3_ENDPOINT_URL": "http://other"})
+    assert (settings.bucket, settings.prefix, settings.endpoint_url) == ("bucket", folder_path("a"), "http://h:9000")
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        *("x=1", "b", "endpoint", "endpoint=", "endpoint=h:9000", "endpoint=ftp://h", "endpoint=http://", "&"),
+        *("endpoint=http://h&secret=hush", "endpoint=http://h&endpoint=http://i", "endpoint=http://u:hush@h"),
+        *("endpoint=http://h:99999", "endpoint=http://h?hush", "endpoint=http://h%23hush", "endpoint=http://[h"),
+    ],
+)
+def test_any_other_query_is_refused_without_what_may_be_secret_in_it(query: str) -> None:
+    with pytest.raises(ValueError, match=r"s3:// URI") as refused:
+        S3Settings.from_uri(f"s3://bucket/a?{query}", {})
+    assert "hush" not in str(refused.value)
+
+
+@pytest.mark.parametrize("uri", ["s3://", "s3:///a", "s3:bucket", "gs://bucket", "s3://bucket/a#b"])
 def test_a_uri_of_another_form_is_refused(uri: str) -> None:
     with pytest.raises(ValueError, match="s3://bucket/prefix"):
         S3Settings.from_uri(uri, {})
