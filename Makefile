@@ -22,7 +22,7 @@ help:
 	@echo "                        ./tracklog-data/stack (more options: OPTIONS='--port 8080 --projectors 2')"
 	@echo "make test               format, lint, types, import boundaries and all tests (WORKERS=2 at once)"
 	@echo "make check              the same without the tests, and the files of .github"
-	@echo "make unit               the tests that need no service and no browser: a minute or two"
+	@echo "make unit               the tests that need no service and no browser: half a minute"
 	@echo "make unit-3.14          the same on another Python, in .venv-3.14 (where python3.14 is none: PYTHON=/path/to/python)"
 	@echo "make format             put the code into its format"
 	@echo "make bench              measure this server and its peers side by side"

@@ -18,8 +18,8 @@ from artifact_proxy.client_names import as_asked
 from artifact_proxy.stores.blob_store import BlobStore
 from artifact_proxy.stores.by_uri import store_at
 from tests.compatibility.artifact_stores import STORES, artifact_store
+from tests.unit.artifact_proxy.fortress import CANARY, HIDDEN_NAME, TRICKS, requests_for
 from tests.unit.artifact_proxy.serving import PROXY, serving
-from tests.unit.artifact_proxy.test_escapes import CANARY, HIDDEN_NAME, TRICKS, requests_for
 
 OUTSIDE = (f"outside/{HIDDEN_NAME}", HIDDEN_NAME, f"root2/{HIDDEN_NAME}", f"root2-{HIDDEN_NAME}")
 INSIDE = "root"

@@ -4,7 +4,6 @@ import asyncio
 import shutil
 import tempfile
 import weakref
-from functools import cache
 from pathlib import Path
 from typing import TypeVar
 
@@ -17,7 +16,6 @@ from ingest.experiments.lookups import EXPERIMENTS
 from ingest.runs.lookups import RUNS
 from ingest.runs.state import KnownRun, require_active_run
 from ingest.service import IngestService
-from projector import sqlite_generations
 from projector.sqlite_writer import SqliteReadModelWriter
 from projector.worker import Progress, ProjectorWorker
 from read_model.progress import ProgressReport, ProjectionBehind, ProjectionProgress
@@ -26,6 +24,7 @@ from schemas.envelope import Actor, EventClock, EventData, Position, Positions
 from schemas.errors import TemporarilyUnavailable, TracklogError
 from schemas.events import AnyEvent
 from schemas.refusals import refusal_of
+from tests.unit.projector.read_models import empty_read_model
 
 T = TypeVar("T")
 
@@ -44,7 +43,7 @@ class ProjectionOnDemand(ProjectionProgress, Lookups):
         self.asked = 0
         self.waits = 0
         file = folder / "read-model.1"
-        shutil.copy(_empty_read_model(), file)
+        shutil.copy(empty_read_model(), file)
         link = folder / "read-model"
         link.symlink_to(file.name)
         self._lookups = SqliteLookups(link)
@@ -108,14 +107,6 @@ async def active_run(known: KnownEntities, run_id: str) -> KnownRun:
     run = await known.existing(RUNS, run_id)
     require_active_run(run, await known.existing(EXPERIMENTS, run.experiment_id))
     return run
-
-
-@cache
-def _empty_read_model() -> Path:
-    """A file to be copied, which is faster than to make tables."""
-    file = Path(tempfile.mkdtemp(prefix="ingest-tests-")) / "empty"
-    sqlite_generations.create(file, "of no log")
-    return file
 
 
 class Deployment:

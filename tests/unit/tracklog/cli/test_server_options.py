@@ -1,8 +1,5 @@
 """Rules of `tracklog server`: every option of `mlflow server` is honoured or refused, none ignored."""
 
-import json
-import subprocess
-import sys
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
@@ -147,25 +144,6 @@ def test_the_number_of_workers_is_one(started: list[Settings]) -> None:
 def test_to_be_without_workspaces_is_what_there_is(started: list[Settings]) -> None:
     assert run("--disable-workspaces").exit_code == 0
     assert len(started) == 1
-
-
-OPTIONS_OF_MLFLOW = """
-import json, mlflow.cli
-parameters = mlflow.cli.server.params
-print(json.dumps([[*(p.opts + p.secondary_opts), *filter(None, [p.envvar])] for p in parameters]))
-"""
-
-
-def test_every_option_and_environment_name_of_mlflow_server_is_known_here() -> None:
-    asked = subprocess.run([sys.executable, "-c", OPTIONS_OF_MLFLOW], capture_output=True, text=True, check=True)
-    theirs = {name for names in json.loads(asked.stdout.splitlines()[-1]) for name in names}
-    ours = {
-        name
-        for parameter in server.command.params
-        for name in (*parameter.opts, *parameter.secondary_opts, str(parameter.envvar))
-    }
-    assert "--backend-store-uri" in theirs
-    assert theirs - ours == set()
 
 
 @pytest.mark.parametrize(

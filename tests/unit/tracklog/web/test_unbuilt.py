@@ -1,11 +1,13 @@
 """What is not built: its reads answer that there is nothing, each in a shape, and only its writes say 501."""
 
 import re
+from collections.abc import AsyncIterator
 from string import Formatter
 from typing import Final
 
 import orjson
 import pytest
+import pytest_asyncio
 from aiohttp import web
 from aiohttp.test_utils import TestClient
 
@@ -40,23 +42,29 @@ def test_no_read_is_listed_twice() -> None:
     assert len(listed) == len(set(listed))
 
 
-def client_of_reads() -> TestClient[web.Request, web.Application]:
-    return TestClient(WebServer(create_app([], WebSettings())))
+Client = TestClient[web.Request, web.Application]
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def client() -> AsyncIterator[Client]:
+    """Of a server that holds nothing, so that no test leaves anything to another."""
+    async with TestClient(WebServer(create_app([], WebSettings()))) as client:
+        yield client
 
 
 def path_of(read: UnbuiltRead) -> str:
     return read.prefixes[0] + re.sub(r"\{[^}]*\}", VALUE, read.path)
 
 
+@pytest.mark.asyncio(loop_scope="module")
 @pytest.mark.parametrize("read", READS, ids=lambda read: f"{read.method}-{read.path}")
-async def test_a_read_that_says_all_it_must_is_answered_with_nothing(read: UnbuiltRead) -> None:
+async def test_a_read_that_says_all_it_must_is_answered_with_nothing(client: Client, read: UnbuiltRead) -> None:
     fields = dict.fromkeys(read.answer.required or read.answer.optional[:1], VALUE)
-    async with client_of_reads() as client:
-        if read.method == "GET":
-            answer = await client.get(path_of(read), params=fields)
-        else:
-            answer = await client.post(path_of(read), json=fields)
-        body = orjson.loads(await answer.read())
+    if read.method == "GET":
+        answer = await client.get(path_of(read), params=fields)
+    else:
+        answer = await client.post(path_of(read), json=fields)
+    body = orjson.loads(await answer.read())
     if answer.status == 200:
         assert isinstance(body, dict)
         assert VALUE not in str(body).replace(f"'metric_name': '{VALUE}'", "")
@@ -65,25 +73,25 @@ async def test_a_read_that_says_all_it_must_is_answered_with_nothing(read: Unbui
         assert "{" not in body["message"]
 
 
+@pytest.mark.asyncio(loop_scope="module")
 @pytest.mark.parametrize(
     "read", [read for read in READS if read.answer.required], ids=lambda read: f"{read.method}-{read.path}"
 )
-async def test_a_read_that_lacks_a_field_is_refused(read: UnbuiltRead) -> None:
+async def test_a_read_that_lacks_a_field_is_refused(client: Client, read: UnbuiltRead) -> None:
     of_path = {name.partition(":")[0] for _, name, _, _ in Formatter().parse(read.path) if name}
     wanted = [name for name in read.answer.required if name not in of_path]
-    async with client_of_reads() as client:
-        for missing in wanted:
-            fields = {name: VALUE for name in wanted if name != missing}
-            if read.method == "GET":
-                answer = await client.get(path_of(read), params=fields)
-            else:
-                answer = await client.post(path_of(read), json=fields)
-            body = orjson.loads(await answer.read())
-            assert (answer.status, body["error_code"]) == (400, "INVALID_PARAMETER_VALUE")
-            assert f"'{missing}'" in body["message"]
+    for missing in wanted:
+        fields = {name: VALUE for name in wanted if name != missing}
+        if read.method == "GET":
+            answer = await client.get(path_of(read), params=fields)
+        else:
+            answer = await client.post(path_of(read), json=fields)
+        body = orjson.loads(await answer.read())
+        assert (answer.status, body["error_code"]) == (400, "INVALID_PARAMETER_VALUE")
+        assert f"'{missing}'" in body["message"]
 
 
-async def test_words_that_a_client_sends_are_words_and_no_pattern() -> None:
-    async with client_of_reads() as client:
-        answer = await client.get("/api/3.0/mlflow/traces/get", params={"trace_id": "{version} {0}"})
-        assert orjson.loads(await answer.read())["message"] == "Trace with ID {version} {0} is not found."
+@pytest.mark.asyncio(loop_scope="module")
+async def test_words_that_a_client_sends_are_words_and_no_pattern(client: Client) -> None:
+    answer = await client.get("/api/3.0/mlflow/traces/get", params={"trace_id": "{version} {0}"})
+    assert orjson.loads(await answer.read())["message"] == "Trace with ID {version} {0} is not found."
