@@ -9,7 +9,7 @@ from ingest.admission.lookups import Lookup, Row
 from ingest.model_versions.answers import ModelVersionInfo
 from ingest.registered_models.answers import HeldAlias, RegisteredModelInfo
 from ingest.registered_models.state import KnownRegisteredModel, NameHolder
-from schemas.documents.registered_models import LATEST_OF_STAGES
+from schemas.documents.registered_models import FIRST_OF_STAGE, LATEST_OF_STAGES
 from schemas.errors import ResourceDoesNotExist
 from schemas.events import REGISTERED_MODELS_ORDERING_UNIT, Tag
 
@@ -65,7 +65,7 @@ REGISTERED_MODEL_INFO: Final = Lookup(
     f"""
 SELECT {", ".join(f"m.{column}" for column in RegisteredModelInfo._fields[:-3])},
   (SELECT json_agg(json_build_array({", ".join(ModelVersionInfo._fields[:-2])}))
-   FROM (SELECT * FROM {_LATEST} ORDER BY version) AS ordered),
+   FROM (SELECT * FROM {_LATEST} ORDER BY {FIRST_OF_STAGE}) AS ordered),
   (SELECT json_agg(json_build_array(version, key, value))
    FROM (SELECT version, key, value
          FROM model_version_tags JOIN (SELECT version_id, version FROM {_LATEST}) AS latest_versions

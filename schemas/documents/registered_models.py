@@ -16,7 +16,7 @@ LATEST_OF_STAGES: Final = " UNION ALL ".join(
 )
 """The highest version in each stage: a probe of an index for each."""
 
-_FIRST_OF_STAGE: Final = (
+FIRST_OF_STAGE: Final = (
     "(SELECT min(first.version) FROM model_versions first"
     " WHERE first.registered_model_id = model_versions.registered_model_id"
     " AND first.current_stage = model_versions.current_stage)"
@@ -27,7 +27,7 @@ _LATEST_VERSIONS: Final = Rows(
     "model_versions",
     owner="registered_model_id",
     where=f"model_versions.version IN ({LATEST_OF_STAGES})",
-    order=_FIRST_OF_STAGE,
+    order=FIRST_OF_STAGE,
 )
 
 REGISTERED_MODEL: Final = Document(

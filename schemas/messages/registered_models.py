@@ -128,14 +128,14 @@ class GetModelVersionByAlias(Message):
 def check_model_name(name: str, field: str = "name") -> None:
     """Refuse what no registered model is called: blanks, and what paths and URIs are divided by.
 
-    Raises InvalidParameterValue. Source: MLflow 3.17 as observed, and `.` and `..` of paths.
+    Raises InvalidParameterValue. Source: MLflow 3.17 as observed.
     """
     if not name.strip():
         raise InvalidParameterValue(f"Invalid value {shown(name)} for parameter '{field}': it must not be blank.")
-    if "/" in name or ":" in name or name in (".", ".."):
+    if "/" in name or ":" in name or name == "." or name.startswith(".."):
         raise InvalidParameterValue(
             f"Invalid value {shown(name)} for parameter '{field}': the name of a registered model holds no '/' and no"
-            " ':', and is not '.' or '..'."
+            " ':', is not '.', and does not begin with '..'."
         )
 
 

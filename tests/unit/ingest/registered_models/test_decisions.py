@@ -19,8 +19,8 @@ from schemas.messages.registered_models import (
 )
 from schemas.mlflow import IS_PROMPT_TAG
 
-GOOD_NAMES = ("m", "M", " m ", "m\n", "...", "a.b", "%2F", "a\\b", "it's", "?#", "é", "5", "n" * 500)
-BAD_NAMES = (" ", "\t\n", "a/b", "/", "a:b", ".", "..")
+GOOD_NAMES = ("m", "M", " m ", "m\n", ".a", "a..", "a.b", "%2F", "a\\b", "it's", "?#", "é", "5", "n" * 500)
+BAD_NAMES = (" ", "\t\n", "a/b", "/", "a:b", ".", "..", "...", "..a")
 
 GOOD_ALIASES = ("champion", "Champion", "ä", "-", "_", "1", "v", "v1a", "latest1", "a" * 255)
 BAD_ALIASES = (" ", "a b", "a.b", "a/b", "a@b", "a\n")
