@@ -38,6 +38,9 @@ PROMPT_SOURCES: Final = ("dummy-source", "prompt-template")
 Source: MLflow's client and page write the first, its server library the second.
 """
 
+MODEL_VERSIONS_TAG: Final = "mlflow.modelVersions"
+"""Of a logged model: a JSON list of the versions that were made from it, each `{"name": …, "version": …}`."""
+
 ACTIVE: Final = "active"
 DELETED: Final = "deleted"
 

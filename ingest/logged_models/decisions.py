@@ -19,7 +19,13 @@ from schemas.events import (
     Param,
     Tag,
 )
-from schemas.messages.bounds import MAX_PARAM_CHARACTERS, MAX_TAG_CHARACTERS, shown
+from schemas.messages.bounds import (
+    MAX_MODEL_VERSIONS_CHARACTERS,
+    MAX_PARAM_CHARACTERS,
+    MAX_TAG_CHARACTERS,
+    check_characters,
+    shown,
+)
 from schemas.messages.logged_models import (
     CreateLoggedModel,
     DeleteLoggedModelTag,
@@ -28,7 +34,7 @@ from schemas.messages.logged_models import (
     SetLoggedModelTags,
 )
 from schemas.messages.message import KeyValue
-from schemas.mlflow import LOGGED_MODEL_STATUSES
+from schemas.mlflow import LOGGED_MODEL_STATUSES, MODEL_VERSIONS_TAG
 
 _STATUSES_AS_SENT: Final[dict[str | int, int]] = {
     alias: number for number, name in LOGGED_MODEL_STATUSES.items() for alias in (name, number, str(number))
@@ -104,14 +110,23 @@ def log_params(
 def check_set_tags(command: SetLoggedModelTags) -> None:
     """Refuse what is wrong whatever the state. Raises InvalidParameterValue or BadRequest."""
     _check_keys(command.tags, "tag")
+    for tag in command.tags:
+        if tag.key == MODEL_VERSIONS_TAG:
+            check_characters(tag.value, MAX_MODEL_VERSIONS_CHARACTERS, f"tags[{tag.key}]")
 
 
 def set_tags(command: SetLoggedModelTags, model: KnownLoggedModel) -> LoggedModelTagsSet | None:
-    """The last of equal keys wins. None when the command brings no tag."""
+    """The last of equal keys wins. None when the command brings no tag.
+
+    A list of versions is not cut: the fold adds it to the one there is.
+    """
     if not command.tags:
         return None
     last = {tag.key: tag for tag in command.tags}
-    return LoggedModelTagsSet(model_id=model.model_id, tags=_tags(last.values()))
+    tags = _tags(tag for tag in last.values() if tag.key != MODEL_VERSIONS_TAG)
+    if versions := last.get(MODEL_VERSIONS_TAG):
+        tags.append(Tag(versions.key, versions.value))
+    return LoggedModelTagsSet(model_id=model.model_id, tags=tags)
 
 
 def delete_tag(command: DeleteLoggedModelTag, model: KnownLoggedModel, *, is_set: bool) -> LoggedModelTagDeleted:

@@ -6,6 +6,7 @@ before anything is appended. Raises InvalidParameterValue for a bad name, number
 is no such model or version, and what KnownEntities and LogWriter raise.
 """
 
+import asyncio
 import uuid
 from typing import TypeAlias, TypeVar
 
@@ -14,7 +15,7 @@ from ingest.admission.lookups import Lookup, Parameter
 from ingest.answers import EMPTY
 from ingest.log_writer import LogWriter, in_the_log
 from ingest.model_versions import decisions
-from ingest.model_versions.answers import model_version
+from ingest.model_versions.answers import ModelVersionInfo, model_version
 from ingest.model_versions.lookups import LOGGED_MODEL_FILES, MODEL_VERSION_INFO, RUN_ARTIFACTS, VERSION
 from ingest.model_versions.source_files import (
     Files,
@@ -36,8 +37,9 @@ from ingest.model_versions.state import KnownVersion
 from ingest.registered_models.lookups import NAME_HOLDER, REGISTERED_MODELS
 from schemas.envelope import Actor
 from schemas.errors import ResourceDoesNotExist
-from schemas.events.logged_models import LOGGED_MODELS
+from schemas.events.logged_models import LOGGED_MODELS, LoggedModelVersionRegistered
 from schemas.events.model_versions import (
+    ModelVersionCreated,
     ModelVersionDeleted,
     ModelVersionTagDeleted,
     ModelVersionTagSet,
@@ -67,18 +69,22 @@ class ModelVersionCommands:
         self._writer = writer
         self._known = known
         self._policy = policy
+        self._under_way: set[asyncio.Task[bytes]] = set()
 
     async def create(self, command: CreateModelVersion, actor: Actor, request_id: str) -> bytes:
         """A version with the next number of its model. Answered with the whole version.
 
-        Raises InvalidParameterValue also for a source that nothing may be made from.
+        When it is of a logged model, that one's list of versions has it by then, even when the caller is cancelled
+        meanwhile. Raises InvalidParameterValue also for a source that nothing may be made from.
         """
         source = source_of(command, self._policy)
         files = await self._files(command, source)
         event = decisions.create(command, files, uuid.uuid4().hex)
         await self._known.existing(REGISTERED_MODELS, event.name)
-        await self._writer.append_and_wait(event, actor, request_id)
-        return await self._answer(event.version_id, f"The version (name={event.name}) was deleted meanwhile.")
+        task = asyncio.get_running_loop().create_task(self._create(event, actor, request_id))
+        self._under_way.add(task)
+        task.add_done_callback(self._under_way.discard)
+        return await asyncio.shield(task)
 
     async def update(self, command: UpdateModelVersion, actor: Actor, request_id: str) -> bytes:
         """Replace the description; none clears it. Answered with the whole version."""
@@ -105,11 +111,24 @@ class ModelVersionCommands:
         await self._append(decisions.delete_tag(command), actor, request_id)
         return EMPTY
 
+    # --- making a version ---------------------------------------------------------------------------------------------
+
+    async def _create(self, event: ModelVersionCreated, actor: Actor, request_id: str) -> bytes:
+        await self._writer.append_and_wait(event, actor, request_id)
+        info = await self._info(event.version_id, f"The new version of {event.name} is deleted already.")
+        if event.logged_model_id:
+            registered = LoggedModelVersionRegistered(
+                model_id=event.logged_model_id, name=info.name, version=info.version
+            )
+            with in_the_log():
+                await self._writer.append(registered, actor, request_id)
+        return model_version(info)
+
     # --- changing a version -------------------------------------------------------------------------------------------
 
     async def _change(self, event: _Change, actor: Actor, request_id: str) -> bytes:
         version = await self._append(event, actor, request_id)
-        return await self._answer(version.version_id, _not_found(event).message)
+        return model_version(await self._info(version.version_id, _not_found(event).message))
 
     async def _append(self, event: _Change, actor: Actor, request_id: str) -> KnownVersion:
         """Append an event about a version that there is, and return what was known of it."""
@@ -119,13 +138,13 @@ class ModelVersionCommands:
         await self._writer.append_and_wait(event, actor, request_id)
         return version
 
-    async def _answer(self, version_id: str, gone: str) -> bytes:
+    async def _info(self, version_id: str, gone: str) -> ModelVersionInfo:
         """The whole version. Raises ResourceDoesNotExist, saying `gone`, when the next change took it away."""
         with in_the_log():
             info = await self._known.lookups.one(MODEL_VERSION_INFO, version_id)
         if info is None:
             raise ResourceDoesNotExist(gone)
-        return model_version(info)
+        return info
 
     # --- what a new version is made from ------------------------------------------------------------------------------
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Final, get_args
 
 from projector.changes import Change, Delete, Insert, Read, ReadPairs, Update, Upsert
+from projector.model_versions_tag import merged, with_version
 from projector.projection import Loading, Orphan, Projection
 from schemas.envelope import RecordedEvent
 from schemas.errors import BadRequest
@@ -16,8 +17,9 @@ from schemas.events import (
     LoggedModelParamsLogged,
     LoggedModelTagDeleted,
     LoggedModelTagsSet,
+    LoggedModelVersionRegistered,
 )
-from schemas.mlflow import ACTIVE, NEW_LOGGED_MODEL_STATUS, lifecycle_stage
+from schemas.mlflow import ACTIVE, MODEL_VERSIONS_TAG, NEW_LOGGED_MODEL_STATUS, lifecycle_stage
 
 
 @dataclass(slots=True)
@@ -39,6 +41,11 @@ class LoggedModel:
     params: dict[str, str] = field(default_factory=dict)
     new_params: dict[str, str] = field(default_factory=dict)
     tags: dict[str, str | None] = field(default_factory=dict)  # changes only; None deletes
+    stored_versions: str | None = None  # the tag MODEL_VERSIONS_TAG before the batch, when the batch needs it
+
+    @property
+    def versions(self) -> str | None:
+        return self.tags.get(MODEL_VERSIONS_TAG, self.stored_versions)
 
 
 _COLUMNS: Final = (
@@ -75,7 +82,21 @@ def _load(events: Sequence[AnyLoggedModelEvent]) -> Loading[LoggedModels]:
         yield ReadPairs("logged_model_params", ("model_id", "key", "value"), ("model_id", "key"), wanted)
     ):
         models[model_id].params[key] = value
+    listed = {event.model_id: {MODEL_VERSIONS_TAG} for event in events if _adds_versions(event)}
+    for model_id, value in (yield ReadPairs("logged_model_tags", ("model_id", "value"), ("model_id", "key"), listed)):
+        if model_id in models:
+            models[model_id].stored_versions = value
     return models
+
+
+def _adds_versions(event: AnyLoggedModelEvent) -> bool:
+    match event:
+        case LoggedModelVersionRegistered():
+            return True
+        case LoggedModelTagsSet():
+            return any(tag.key == MODEL_VERSIONS_TAG for tag in event.tags)
+        case _:
+            return False
 
 
 def _fold(models: LoggedModels, recorded: RecordedEvent, event: AnyLoggedModelEvent) -> None:
@@ -89,9 +110,12 @@ def _fold(models: LoggedModels, recorded: RecordedEvent, event: AnyLoggedModelEv
         case LoggedModelParamsLogged():
             _params_logged(_model(models, event.model_id), event)
         case LoggedModelTagsSet():
-            _model(models, event.model_id).tags.update((tag.key, tag.value) for tag in event.tags)
+            _tags_set(_model(models, event.model_id), event)
         case LoggedModelTagDeleted():
             _model(models, event.model_id).tags[event.key] = None
+        case LoggedModelVersionRegistered():
+            model = _model(models, event.model_id)
+            model.tags[MODEL_VERSIONS_TAG] = with_version(model.versions, event.name, event.version)
         case LoggedModelDeleted():
             model = _model(models, event.model_id)
             model.active = False
@@ -131,6 +155,12 @@ def _changed(model: LoggedModel, recorded: RecordedEvent) -> None:
     """Params, tags and metrics of a model change it as little as those of a run do."""
     model.last_updated_timestamp_ms = max(model.last_updated_timestamp_ms, recorded.time_us // 1000)
     model.changed = True
+
+
+def _tags_set(model: LoggedModel, event: LoggedModelTagsSet) -> None:
+    """The list of versions only grows: clients write what they read, with one more, and may have read it too early."""
+    for tag in event.tags:
+        model.tags[tag.key] = merged(model.versions, tag.value) if tag.key == MODEL_VERSIONS_TAG else tag.value
 
 
 def _params_logged(model: LoggedModel, event: LoggedModelParamsLogged) -> None:

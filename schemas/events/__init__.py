@@ -26,6 +26,7 @@ from schemas.events.logged_models import (
     LoggedModelParamsLogged,
     LoggedModelTagDeleted,
     LoggedModelTagsSet,
+    LoggedModelVersionRegistered,
 )
 from schemas.events.model_versions import (
     AnyModelVersionEvent,

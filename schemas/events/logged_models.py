@@ -57,6 +57,15 @@ class LoggedModelTagDeleted(LoggedModelEvent, frozen=True):
     key: str
 
 
+class LoggedModelVersionRegistered(LoggedModelEvent, frozen=True):
+    """A version of a registered model was made from the logged model; the tag that lists such versions has it now."""
+
+    event_type = "logged-model.version-registered"
+
+    name: str
+    version: int
+
+
 class LoggedModelDeleted(LoggedModelEvent, frozen=True):
     """The model is hidden from now on. Nothing of it is lost, it still takes writes, and nothing shows it again."""
 
@@ -69,5 +78,6 @@ AnyLoggedModelEvent = (
     | LoggedModelParamsLogged
     | LoggedModelTagsSet
     | LoggedModelTagDeleted
+    | LoggedModelVersionRegistered
     | LoggedModelDeleted
 )

@@ -38,6 +38,8 @@ MAX_DATASET_DIGEST_CHARACTERS: Final = 36
 MAX_DATASET_SOURCE_CHARACTERS: Final = 65_535
 MAX_DATASET_SCHEMA_CHARACTERS: Final = 1_048_575
 MAX_DATASET_PROFILE_CHARACTERS: Final = 16_777_215
+MAX_MODEL_VERSIONS_CHARACTERS: Final = 100_000
+"""Of the list of versions that were made from a logged model, in a tag of it: some 2,000. Refused, never cut."""
 MAX_MODEL_JSON_CHARACTERS: Final = 65_536
 """Of an older client's description of a model: the text of its file MLmodel, a few thousand."""
 

@@ -224,6 +224,12 @@ SHOWN_BY: Final[dict[str, tuple[str, ...]]] = {
         f"{SOURCES}::test_a_scheme_that_names_a_host_is_refused",
     ),
     "A source at this server's own": (f"{SOURCES}::test_this_servers_own_address_is_as_the_proxied_scheme",),
+    "The tag `mlflow.modelVersions` of a logged": (
+        "unit/projector/test_model_versions_tag.py::test_what_the_client_adds_is_what_the_server_added",
+        "unit/projector/test_model_versions_tag.py::test_clients_that_register_at_the_same_time_lose_nothing",
+        "unit/projector/test_fold.py::test_versions_made_from_a_logged_model_are_listed_once",
+        "unit/projector/test_fold.py::test_a_deleted_list_of_versions_begins_anew",
+    ),
     "A copy of a version may": (f"{SOURCES}::test_a_copy_may_name_the_logged_model_of_its_version",),
     # Security
     "Host headers": (

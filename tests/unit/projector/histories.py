@@ -20,6 +20,7 @@ from schemas.events import (
     LoggedModelParamsLogged,
     LoggedModelTagDeleted,
     LoggedModelTagsSet,
+    LoggedModelVersionRegistered,
     MetricSeries,
     ModelMetric,
     ModelOutput,
@@ -50,7 +51,7 @@ from schemas.events import (
     Tag,
     stream_of,
 )
-from schemas.mlflow import IS_PROMPT_TAG
+from schemas.mlflow import IS_PROMPT_TAG, MODEL_VERSIONS_TAG
 
 EXPERIMENTS = (0, 1, 2)
 RUNS = ("a" * 32, "b" * 32, "c" * 32)
@@ -254,6 +255,18 @@ payloads = st.one_of(
         tags=st.lists(st.builds(Tag, _keys, _values), max_size=2, unique_by=lambda tag: tag.key),
     ),
     st.builds(LoggedModelTagDeleted, model_id=st.sampled_from(MODELS), key=_keys),
+    st.builds(
+        LoggedModelTagsSet,
+        model_id=st.sampled_from(MODELS),
+        tags=st.sampled_from([[Tag(MODEL_VERSIONS_TAG, text)] for text in ('[{"name": "n", "version": "1"}]', "x")]),
+    ),
+    st.builds(LoggedModelTagDeleted, model_id=st.sampled_from(MODELS), key=st.just(MODEL_VERSIONS_TAG)),
+    st.builds(
+        LoggedModelVersionRegistered,
+        model_id=st.sampled_from(MODELS),
+        name=st.sampled_from(["n", "o"]),
+        version=st.integers(1, 2),
+    ),
     st.builds(LoggedModelDeleted, model_id=st.sampled_from(MODELS)),
     st.builds(RunModelLogged, run_id=_run_ids, model_json=st.sampled_from(['{"artifact_path": "m"}', "{}"])),
 )

@@ -21,6 +21,7 @@ from schemas.events import (
     LoggedModelParamsLogged,
     LoggedModelTagDeleted,
     LoggedModelTagsSet,
+    LoggedModelVersionRegistered,
     MetricSeries,
     ModelMetric,
     ModelOutput,
@@ -336,6 +337,35 @@ async def test_tags_of_a_logged_model_are_set_and_deleted(tmp_path: Path, ends: 
     )
     read_model = await projected(tmp_path, await log_of(*history), ends=ends)
     assert read_model.rows("SELECT key, value FROM logged_model_tags") == [("t", "2"), ("v", "3")]
+
+
+@pytest.mark.parametrize("ends", [[], [1], [1, 2], [1, 2, 3, 4]], ids=["at once", "later", "apart", "one by one"])
+async def test_versions_made_from_a_logged_model_are_listed_once(tmp_path: Path, ends: list[int]) -> None:
+    key = "mlflow.modelVersions"
+    history = (
+        MODEL,
+        LoggedModelVersionRegistered(model_id="m-1", name="n", version=1),
+        LoggedModelVersionRegistered(model_id="m-1", name="n", version=2),
+        LoggedModelTagsSet(model_id="m-1", tags=[Tag(key, '[{"name": "n", "version": "1"}]'), Tag("v", "3")]),
+        LoggedModelTagsSet(model_id="m-1", tags=[Tag(key, '[{"name": "o", "version": "1"}]')]),
+    )
+    read_model = await projected(tmp_path, await log_of(*history), ends=ends)
+    listed = '[{"name":"n","version":1},{"name":"n","version":2},{"name":"o","version":1}]'
+    assert read_model.rows(f"SELECT value FROM logged_model_tags WHERE key = '{key}'") == [(listed,)]
+    assert read_model.rows("SELECT last_updated_timestamp_ms - creation_timestamp_ms FROM logged_models") == [(0,)]
+
+
+@pytest.mark.parametrize("ends", [[], [1], [2], [3]])
+async def test_a_deleted_list_of_versions_begins_anew(tmp_path: Path, ends: list[int]) -> None:
+    history = (
+        MODEL,
+        LoggedModelVersionRegistered(model_id="m-1", name="n", version=1),
+        LoggedModelTagDeleted(model_id="m-1", key="mlflow.modelVersions"),
+        LoggedModelVersionRegistered(model_id="m-1", name="n", version=2),
+    )
+    read_model = await projected(tmp_path, await log_of(*history), ends=ends)
+    rows = read_model.rows("SELECT value FROM logged_model_tags WHERE key = 'mlflow.modelVersions'")
+    assert rows == [('[{"name":"n","version":2}]',)]
 
 
 @pytest.mark.parametrize("ends", [[], [1]], ids=["in the batch that made it", "later"])

@@ -23,6 +23,7 @@ from schemas.messages.logged_models import (
     SetLoggedModelTags,
 )
 from schemas.messages.message import KeyValue
+from schemas.mlflow import MODEL_VERSIONS_TAG
 
 EXPERIMENT = KnownExperiment(7, "name", "mlflow-artifacts:/7", True, 100, 4)
 DELETED = KnownExperiment(7, "name", "mlflow-artifacts:/7", False, 100, 4)
@@ -99,6 +100,17 @@ def test_the_last_of_equal_tags_wins_and_none_is_no_event() -> None:
     decisions.check_set_tags(command)
     assert decisions.set_tags(command, MODEL) == LoggedModelTagsSet(model_id="m-1", tags=[Tag("a", "2" * 8000)])
     assert decisions.set_tags(SetLoggedModelTags(), MODEL) is None
+
+
+def test_a_list_of_versions_is_kept_whole_or_refused() -> None:
+    """Half a list is none, and so the versions in it would be lost."""
+    command = SetLoggedModelTags(tags=[KeyValue(key=MODEL_VERSIONS_TAG, value="x" * 100_000), KeyValue(key="a")])
+    decisions.check_set_tags(command)
+    assert decisions.set_tags(command, MODEL) == LoggedModelTagsSet(
+        model_id="m-1", tags=[Tag("a", ""), Tag(MODEL_VERSIONS_TAG, "x" * 100_000)]
+    )
+    with pytest.raises(InvalidParameterValue, match="100000"):
+        decisions.check_set_tags(SetLoggedModelTags(tags=[KeyValue(key=MODEL_VERSIONS_TAG, value="x" * 100_001)]))
 
 
 def test_keys_of_params_and_tags_are_checked() -> None:

@@ -6,12 +6,14 @@ from typing import Any
 import orjson
 import pytest
 
+from event_log.port import LogUnavailable
 from ingest.model_versions.lookups import MODEL_VERSION_INFO
 from read_model.progress import EventInLog
 from schemas.errors import InvalidParameterValue, ResourceDoesNotExist, TemporarilyUnavailable
 from schemas.events import (
     LoggedModelCreated,
     LoggedModelDeleted,
+    LoggedModelVersionRegistered,
     ModelVersionCreated,
     ModelVersionDeleted,
     ModelVersionTagDeleted,
@@ -147,6 +149,56 @@ async def test_a_version_from_a_logged_model_has_its_files_and_its_run(deploymen
     assert (answer["source"], answer["run_id"]) == ("models:/m-1", "r1")
     event = await last_created(deployment)
     assert (event.storage_location, event.logged_model_id) == (MODEL_ARTIFACTS, "m-1")
+
+
+async def test_a_version_is_listed_by_its_logged_model_before_it_is_answered(deployment: Deployment) -> None:
+    await create(deployment, source="models:/m-1", model_id="m-1")
+    assert await last_event(deployment) == LoggedModelVersionRegistered(model_id="m-1", name="a", version=1)
+    await create(deployment, "b", source="s3://b/p", model_id="m-1")
+    assert await last_event(deployment) == LoggedModelVersionRegistered(model_id="m-1", name="b", version=1)
+    await create(deployment, "b", source="models:/a/1")
+    assert isinstance(await last_event(deployment), ModelVersionCreated)
+
+
+async def test_a_version_is_listed_also_when_nobody_waits_any_more(
+    deployment: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    verdict = deployment.projection.verdict
+    is_asked, is_left = asyncio.Event(), asyncio.Event()
+
+    async def late(position: Any, timeout_s: float) -> Any:
+        is_asked.set()
+        await is_left.wait()
+        return await verdict(position, timeout_s)
+
+    monkeypatch.setattr(deployment.projection, "verdict", late)
+    answer = asyncio.create_task(create(deployment, source="models:/m-1", model_id="m-1"))
+    await is_asked.wait()
+    answer.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await answer
+    assert isinstance(await last_event(deployment), ModelVersionCreated)
+    is_left.set()
+    async with asyncio.timeout(30):
+        while isinstance(await last_event(deployment), ModelVersionCreated):
+            await asyncio.sleep(0)
+    assert await last_event(deployment) == LoggedModelVersionRegistered(model_id="m-1", name="a", version=1)
+
+
+async def test_a_version_that_could_not_be_listed_is_told_to_be_in_the_log(
+    deployment: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    append = deployment.log.append
+
+    async def away(events: Any) -> Any:
+        if events[0].payload.event_type == LoggedModelVersionRegistered.event_type:
+            raise LogUnavailable("the log is away")
+        return await append(events)
+
+    monkeypatch.setattr(deployment.log, "append", away)
+    with pytest.raises(EventInLog):
+        await create(deployment, source="models:/m-1", model_id="m-1")
+    assert isinstance(await last_event(deployment), ModelVersionCreated)
 
 
 async def test_nothing_is_made_from_a_deleted_logged_model(deployment: Deployment) -> None:
