@@ -108,6 +108,7 @@ def query(roles: Roles) -> Replica:
         ("ingest", "GET", "runs/get"),
         ("ingest", "POST", "runs/search"),
         ("ingest", "GET", "/get-artifact"),
+        ("query", "GET", "/model-versions/get-artifact"),
         ("ingest", "GET", "/"),
         ("query", "POST", "runs/create"),
         ("query", "POST", "runs/log-metric"),
@@ -155,6 +156,23 @@ def test_what_one_replica_is_told_the_next_read_sees(replicas: tuple[Replica, Re
         run_id = replicas[number % 2].new_run()
         assert replicas[1 - number % 2].log(run_id, number) == ""
         assert query.run(run_id)["data"]["metrics"][0]["step"] == number
+
+
+def test_the_files_of_a_version_are_given_as_soon_as_one_replica_has_registered_it(
+    roles: Roles, replicas: tuple[Replica, Replica]
+) -> None:
+    name = f"m{time.time_ns()}"
+    run_id = replicas[0].new_run()
+    artifacts = Replica(roles.url)
+    at = f"/api/2.0/mlflow-artifacts/artifacts/0/{run_id}/artifacts/note.json"
+    assert artifacts.ask("PUT", at, {"note": 1})[0] == 200
+    assert replicas[0].code("registered-models/create", name=name) == ""
+    source = f"mlflow-artifacts:/0/{run_id}/artifacts"
+    for number in range(1, 6):
+        registering = replicas[number % 2]
+        assert registering.code("model-versions/create", name=name, source=source, run_id=run_id) == ""
+        file = f"/model-versions/get-artifact?name={name}&version={number}&path=note.json"
+        assert artifacts.ask("GET", file) == (200, '{"note": 1}')
 
 
 def test_a_run_deleted_through_one_replica_takes_no_metrics_at_another_within_a_second(
