@@ -152,6 +152,10 @@ release-notes: $(VENV)/installed-tools
 lock: $(VENV)/installed-tools
 	$(BIN)/pip-compile $(if $(UPGRADE),--upgrade) --quiet --allow-unsafe --extra=dev --generate-hashes --no-emit-find-links \
 		--no-emit-index-url --no-emit-trusted-host --strip-extras --output-file=requirements.lock pyproject.toml
+	@# What makes the pages: the extra `docs` alone.
+	$(BIN)/python -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["project"]["optional-dependencies"]["docs"], sep="\n")' \
+		| $(BIN)/pip-compile $(if $(UPGRADE),--upgrade) --quiet --allow-unsafe --generate-hashes --no-emit-find-links --no-emit-index-url \
+		--no-emit-trusted-host --strip-extras --output-file=requirements-docs.lock -
 	@# What the image and `make serve` get: the same versions, without what only developers need, and what builds it.
 	$(BIN)/pip-compile --quiet --allow-unsafe --all-build-deps --constraint=requirements.lock --generate-hashes --no-emit-find-links \
 		--no-emit-index-url --no-emit-trusted-host --strip-extras --output-file=requirements-runtime.lock pyproject.toml
@@ -183,9 +187,8 @@ $(VENV)/installed-page: tracklog/page/fetch.py $(VENV)/installed-package
 	@touch $@
 
 # What the extra `docs` names, and nothing of Tracklog: pages are made without it.
-$(DOCS_VENV)/installed: pyproject.toml
+$(DOCS_VENV)/installed: requirements-docs.lock
 	@echo "Making an environment for the pages in $(DOCS_VENV)." >&2
 	@"$(PYTHON)" -m venv $(DOCS_VENV)
-	@$(DOCS_VENV)/bin/python -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["project"]["optional-dependencies"]["docs"], sep="\n")' >$(DOCS_VENV)/requirements.txt
-	@$(DOCS_VENV)/bin/python -m pip install --quiet --disable-pip-version-check -r $(DOCS_VENV)/requirements.txt
+	@$(DOCS_VENV)/bin/python -m scripts.install requirements-docs.lock
 	@touch $@
