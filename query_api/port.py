@@ -1,8 +1,7 @@
 """The read model as the query side sees it."""
 
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator, Sequence
-from contextlib import AbstractAsyncContextManager
+from collections.abc import Sequence
 from typing import Any, Final, NamedTuple
 
 from query_api.dialect import Dialect
@@ -27,18 +26,6 @@ class FirstRows(NamedTuple):
 
     rows: list[Row]
     are_all: bool
-
-
-class ReadSnapshot(ABC):
-    """One unchanging view of the read model, for answers that take several statements."""
-
-    @abstractmethod
-    async def fetch(self, sql: str, parameters: Sequence[Any] = ()) -> list[Row]:
-        """The rows of one statement, in the dialect's own SQL and parameter style."""
-
-    @abstractmethod
-    def stream(self, sql: str, parameters: Sequence[Any] = (), *, batch_rows: int) -> AsyncIterator[list[Row]]:
-        """The rows of one statement, at most `batch_rows` in memory at a time."""
 
 
 class ReadModel(ABC):
@@ -81,10 +68,6 @@ class ReadModel(ABC):
 
     def report_damage(self, why: str) -> None:  # noqa: B027
         """A value that was read is not what was written: an adapter may have the read model folded anew."""
-
-    @abstractmethod
-    def snapshot(self) -> AbstractAsyncContextManager[ReadSnapshot]:
-        """A view that does not change until it is left. It keeps old rows on disk meanwhile, so leave it soon."""
 
     @abstractmethod
     async def close(self) -> None:

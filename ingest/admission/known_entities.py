@@ -225,8 +225,3 @@ class KnownEntities:
         """An entity may have changed, and the read model may not hold it: the next lookup waits for the projection."""
         self.invalidate(kind, key)
         self._unknown_outcomes += 1
-
-    def invalidate_all(self) -> None:
-        """As `invalidate_unprojected`, for everything."""
-        self._seen.clear()
-        self._unknown_outcomes += 1

@@ -2,26 +2,21 @@
 
 import asyncio
 import secrets
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from typing import Any, Final
 
 import asyncpg
 
 from query_api import bounds
-from query_api.bounds import SnapshotSlots
 from query_api.dialect import Dialect
 from query_api.documents import KeyedDocument
-from query_api.port import MAX_PAGE_BYTES, FirstRows, ReadModel, ReadSnapshot, Row, is_storable_key
+from query_api.port import MAX_PAGE_BYTES, FirstRows, ReadModel, Row, is_storable_key
 from query_api.postgresql.batched_lookups import BatchedLookups, Found, Key
 from query_api.postgresql.dialect import POSTGRESQL
 from schemas.errors import InvalidParameterValue, TemporarilyUnavailable
 from schemas.postgresql import Connection, ReadModelConnections
 from schemas.postgresql_errors import MISSING_ERRORS, UNANSWERED_ERRORS, describe_error
-
-MAX_SNAPSHOTS: Final = 2
-"""Each holds a connection for as long as its reader takes, and other reads need some too."""
 
 _ATTEMPTS: Final = 2
 """A connection that waited in the pool may be dead, after a restart of PostgreSQL for one; a new one is tried then."""
@@ -48,7 +43,6 @@ class PostgresqlReadModel(ReadModel):
     def __init__(self, connections: ReadModelConnections) -> None:
         self._connections = connections
         self._waiting = 0
-        self._snapshots = SnapshotSlots(MAX_SNAPSHOTS)
         self._lookups: dict[KeyedDocument, BatchedLookups] = {}
 
     @property
@@ -77,20 +71,6 @@ class PostgresqlReadModel(ReadModel):
     async def _find_all(self, sql: str, keys: list[Key]) -> Found:
         return [(row[0], row[1]) for row in await self.fetch(sql, (keys,))]
 
-    @asynccontextmanager
-    async def snapshot(self) -> AsyncIterator[ReadSnapshot]:
-        try:
-            async with (
-                self._snapshots.one(),
-                self._connections.acquire() as connection,
-                connection.transaction(isolation="repeatable_read", readonly=True),
-            ):
-                # The view is that of the first statement, so ask something.
-                await _bounded(connection.fetch("SELECT 1"))
-                yield _Snapshot(connection)
-        except _BROKEN as error:
-            raise _error_answer(error) from error
-
     async def close(self) -> None:
         """The connections belong to the caller that opened them."""
 
@@ -113,22 +93,6 @@ class PostgresqlReadModel(ReadModel):
                     attempt += 1
         finally:
             self._waiting -= 1
-
-
-class _Snapshot(ReadSnapshot):
-    """Statements in one transaction."""
-
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
-
-    async def fetch(self, sql: str, parameters: Sequence[Any] = ()) -> list[Row]:
-        rows: list[Row] = await _bounded(self._connection.fetch(sql, *map(_storable, parameters)))
-        return rows
-
-    async def stream(self, sql: str, parameters: Sequence[Any] = (), *, batch_rows: int) -> AsyncIterator[list[Row]]:
-        cursor = await _bounded(self._connection.cursor(sql, *map(_storable, parameters)))
-        while rows := await _bounded(cursor.fetch(batch_rows)):
-            yield rows
 
 
 async def _all_rows(connection: Connection, sql: str, arguments: Sequence[Any]) -> Any:

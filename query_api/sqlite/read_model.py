@@ -11,25 +11,20 @@ import sqlite3
 import threading
 import time
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from queue import SimpleQueue
 from typing import Any, Final
 from urllib.parse import quote
 
 from query_api import bounds
-from query_api.bounds import SnapshotSlots
 from query_api.dialect import Dialect
 from query_api.documents import KeyedDocument
-from query_api.port import MAX_PAGE_BYTES, FirstRows, ReadModel, ReadSnapshot, Row, is_storable_key
+from query_api.port import MAX_PAGE_BYTES, FirstRows, ReadModel, Row, is_storable_key
 from query_api.sqlite.dialect import SQLITE
 from query_api.sqlite.text_match import register_functions
 from schemas.errors import DeadlineExceeded, InvalidParameterValue, TemporarilyUnavailable
 from schemas.sqlite_errors import is_damage, is_passing, name_of
-
-MAX_SNAPSHOTS: Final = 4
-"""Each is a connection with a cache of its own."""
 
 _THREADS: Final = 3
 _CACHE_KIB: Final = 4096
@@ -72,8 +67,6 @@ class SqliteReadModel(ReadModel):
         self._settled: deque[_Job] = deque()
         self._is_settling = False
         self._on_loop = self._new_connection(_LOOKUP_CACHE_KIB)
-        self._snapshots = SnapshotSlots(MAX_SNAPSHOTS)
-        self._idle_snapshots: list[_Connection] = []
         self._threads = [
             threading.Thread(target=self._work, name=f"read-model-{number}", daemon=True) for number in range(_THREADS)
         ]
@@ -109,16 +102,6 @@ class SqliteReadModel(ReadModel):
             rows = await self.fetch(statement, (key,))
         return rows[0][0] if rows else None
 
-    @asynccontextmanager
-    async def snapshot(self) -> AsyncIterator[ReadSnapshot]:
-        async with self._snapshots.one():
-            connection = self._idle_snapshots.pop() if self._idle_snapshots else self._new_connection(_LOOKUP_CACHE_KIB)
-            await self._run(_begin, connection)
-            yield _Snapshot(self, connection)
-            # Not kept after an error or a cancellation: a thread may still be at work on it.
-            connection.rollback()
-            self._idle_snapshots.append(connection)
-
     def report_damage(self, why: str) -> None:
         self._on_damage(os.path.basename(os.path.realpath(self._path)), why)
 
@@ -127,16 +110,15 @@ class SqliteReadModel(ReadModel):
             self._jobs.put(None)
         for thread in self._threads:
             await asyncio.to_thread(thread.join)
-        for connection in (self._on_loop, *self._idle_snapshots):
-            connection.close()
+        self._on_loop.close()
 
     def _new_connection(self, cache_kib: int) -> "_Connection":
         return _Connection(self._path, self._functions, cache_kib, self._on_damage)
 
-    async def _run(self, call: _Call, connection: "_Connection | None" = None) -> Any:
-        """What `call` returns, run in a thread on `connection`, or on the thread's own."""
+    async def _run(self, call: _Call) -> Any:
+        """What `call` returns, run in a thread on its connection."""
         bounds.check_waiting(self._waiting)
-        job = _Job(call, connection, self._loop.create_future())
+        job = _Job(call, self._loop.create_future())
         self._waiting += 1
         self._jobs.put(job)
         try:
@@ -149,7 +131,7 @@ class SqliteReadModel(ReadModel):
         """In a thread: runs jobs until there is None, and hands all that are done to the event loop in one call."""
         own = self._new_connection(_CACHE_KIB)
         while (job := self._jobs.get()) is not None:
-            job.run(own if job.connection is None else job.connection)
+            job.run(own)
             self._settled.append(job)
             # Set before the loop empties the queue and after this thread filled it: no job is left behind.
             if not self._is_settling:
@@ -167,11 +149,10 @@ class SqliteReadModel(ReadModel):
 class _Job:
     """A call on its way to a thread and back."""
 
-    __slots__ = ("call", "connection", "deadline_s", "error", "outcome", "result")
+    __slots__ = ("call", "deadline_s", "error", "outcome", "result")
 
-    def __init__(self, call: _Call, connection: "_Connection | None", outcome: "asyncio.Future[Any]") -> None:
+    def __init__(self, call: _Call, outcome: "asyncio.Future[Any]") -> None:
         self.call = call
-        self.connection = connection
         self.outcome = outcome
         self.deadline_s = time.monotonic() + bounds.STATEMENT_BOUND_S
         self.result: Any = None
@@ -242,19 +223,12 @@ class _Connection:
                 return None
             raise self._error_answer(error) from error
 
-    def rollback(self) -> None:
-        if self._connection is not None and self._connection.in_transaction:
-            self._connection.rollback()
-
     def close(self) -> None:
         if self._connection is not None:
             self._connection.close()
             self._connection = None
 
     def _current(self) -> sqlite3.Connection:
-        """The connection; a transaction under way keeps the file it began on."""
-        if self._connection is not None and self._connection.in_transaction:
-            return self._connection
         try:
             status = os.stat(self._path)
         except FileNotFoundError as error:
@@ -297,31 +271,6 @@ class _Connection:
         return self._checks_of_lookup > 1
 
 
-class _Snapshot(ReadSnapshot):
-    """Statements in one transaction."""
-
-    def __init__(self, read_model: SqliteReadModel, connection: _Connection) -> None:
-        self._read_model = read_model
-        self._connection = connection
-
-    async def fetch(self, sql: str, parameters: Sequence[Any] = ()) -> list[Row]:
-        rows: list[Row] = await self._read_model._run(
-            lambda connection: connection.execute(sql, parameters).fetchall(), self._connection
-        )
-        return rows
-
-    async def stream(self, sql: str, parameters: Sequence[Any] = (), *, batch_rows: int) -> AsyncIterator[list[Row]]:
-        cursor: sqlite3.Cursor = await self._read_model._run(
-            lambda connection: connection.execute(sql, parameters), self._connection
-        )
-        try:
-            while rows := await self._read_model._run(lambda _: cursor.fetchmany(batch_rows), self._connection):
-                yield rows
-        except GeneratorExit:
-            cursor.close()  # an open cursor would hold on to the view after the snapshot was left
-            raise
-
-
 def short_values(connection: sqlite3.Connection, sql: str, parameters: Sequence[Any]) -> list[Row] | None:
     """The rows of a statement, None when a value has more than MAX_PAGE_BYTES. SQLite stops making it there."""
     connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, MAX_PAGE_BYTES)
@@ -361,9 +310,3 @@ def _open(path: str, cache_kib: int) -> sqlite3.Connection:
     connection.execute("PRAGMA query_only = 1")
     connection.execute(f"PRAGMA cache_size = -{cache_kib}")
     return connection
-
-
-def _begin(connection: sqlite3.Connection) -> None:
-    """A deferred transaction begins with its first read, so read something."""
-    connection.execute("BEGIN")
-    connection.execute("SELECT 1 FROM facts LIMIT 1").fetchone()

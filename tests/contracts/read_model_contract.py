@@ -1,7 +1,7 @@
 """What every read model promises those who ask it, as `query_api.port` says."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -162,53 +162,3 @@ class BoundsContract:
             with pytest.raises(Exception, match=r"readonly database|read-only transaction"):
                 await ask("DELETE FROM facts")
         assert await asked.fact() == "first"
-
-
-class SnapshotsContract:
-    """Views that do not change. Needs a fixture `asked`."""
-
-    async def test_a_snapshot_does_not_change_and_the_next_one_is_new(self, asked: Asked) -> None:
-        for before, after in (("first", "second"), ("second", "third")):
-            async with asked.read_model.snapshot() as snapshot:
-                asked.change(after)
-                assert await snapshot.fetch(asked.sql(FACT), ("name",)) == [(before,)]
-                assert await asked.fact() == after
-
-    async def test_a_snapshot_that_was_left_early_is_let_go_of(self, asked: Asked) -> None:
-        with pytest.raises(KeyError):
-            async with asked.read_model.snapshot():
-                raise KeyError
-        asked.change("second")
-        async with asked.read_model.snapshot() as snapshot:
-            assert await snapshot.fetch(asked.sql(FACT), ("name",)) == [("second",)]
-
-    async def test_a_stream_has_no_more_rows_at_once_than_wanted(self, asked: Asked) -> None:
-        async with asked.read_model.snapshot() as snapshot:
-            batches = [batch async for batch in snapshot.stream(f"{NUMBERS} SELECT i FROM n LIMIT 10", batch_rows=4)]
-        assert batches == [[(1,), (2,), (3,), (4,)], [(5,), (6,), (7,), (8,)], [(9,), (10,)]]
-
-    async def test_a_stream_that_was_left_early_does_not_keep_its_snapshot(self, asked: Asked) -> None:
-        async with asked.read_model.snapshot() as snapshot:
-            stream = snapshot.stream(f"{NUMBERS} SELECT i FROM n", batch_rows=4)
-            assert await anext(stream) == [(1,), (2,), (3,), (4,)]
-            assert isinstance(stream, AsyncGenerator)
-            await stream.aclose()
-        asked.change("second")
-        async with asked.read_model.snapshot() as snapshot:
-            assert await snapshot.fetch(asked.sql(FACT), ("name",)) == [("second",)]
-
-    async def test_snapshots_beyond_the_bound_are_refused_after_a_while(
-        self, asked: Asked, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        monkeypatch.setattr(bounds, "SNAPSHOT_WAIT_S", 0.05)
-        held = []
-        with pytest.raises(RequestLimitExceeded):
-            for _ in range(100):
-                snapshot = asked.read_model.snapshot()
-                await snapshot.__aenter__()
-                held.append(snapshot)
-        assert held
-        for snapshot in held:
-            await snapshot.__aexit__(None, None, None)
-        async with asked.read_model.snapshot() as another:
-            assert await another.fetch("SELECT 1") == [(1,)]

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Iterator
 import pytest
 
 from query_api.postgresql.read_model import PostgresqlReadModel
-from tests.contracts.read_model_contract import RUN_IDS, AnswersContract, Asked, BoundsContract, SnapshotsContract
+from tests.contracts.read_model_contract import RUN_IDS, AnswersContract, Asked, BoundsContract
 from tests.services.given import GivenPostgresql
 from tests.services.postgresql import Postgresql, execute
 from tests.unit.query_api.postgresql_rows import SCHEMA, PooledConnections, PostgresqlRows, database_with_tables
@@ -36,5 +36,5 @@ async def asked(database: str) -> AsyncIterator[Asked]:
     await rows.close()
 
 
-class TestPostgresqlReadModel(AnswersContract, BoundsContract, SnapshotsContract):
+class TestPostgresqlReadModel(AnswersContract, BoundsContract):
     pass

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from query_api.sqlite.read_model import MAX_ANSWER_BYTES, SqliteReadModel
-from tests.contracts.read_model_contract import RUN_IDS, AnswersContract, Asked, BoundsContract, SnapshotsContract
+from tests.contracts.read_model_contract import RUN_IDS, AnswersContract, Asked, BoundsContract
 from tests.unit.query_api.sqlite_rows import SqliteRows
 
 BYTES_OF_LENGTH = "zeroblob($1)"
@@ -38,7 +38,7 @@ async def asked(tmp_path: Path) -> AsyncIterator[Asked]:
     writer.close()
 
 
-class TestSqliteReadModel(AnswersContract, BoundsContract, SnapshotsContract):
+class TestSqliteReadModel(AnswersContract, BoundsContract):
     pass
 
 

@@ -11,7 +11,7 @@ from sqlalchemy.schema import CreateIndex, CreateTable
 
 from query_api.dialect import Dialect
 from query_api.documents import KeyedDocument
-from query_api.port import FirstRows, ReadSnapshot, Row
+from query_api.port import FirstRows, Row
 from query_api.postgresql.dialect import POSTGRESQL
 from query_api.postgresql.read_model import PostgresqlReadModel
 from read_model import tables as read_model
@@ -97,12 +97,6 @@ class PostgresqlRows(SqliteRows):
         self.statements.append(POSTGRESQL.documents.by_key(wanted))
         await self._copy()
         return await self._read_model.document(wanted, key)
-
-    @asynccontextmanager
-    async def snapshot(self) -> AsyncIterator[ReadSnapshot]:
-        await self._copy()
-        async with self._read_model.snapshot() as snapshot:
-            yield snapshot
 
     async def close(self) -> None:
         await super().close()

@@ -3,8 +3,8 @@
 import math
 import sqlite3
 import weakref
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager, closing
+from collections.abc import Mapping, Sequence
+from contextlib import closing
 from functools import cache
 from typing import Any
 
@@ -14,7 +14,7 @@ from sqlalchemy.engine.mock import MockConnection
 
 from query_api.dialect import Dialect
 from query_api.documents import KeyedDocument
-from query_api.port import FirstRows, ReadModel, ReadSnapshot, Row, is_storable_key
+from query_api.port import FirstRows, ReadModel, Row, is_storable_key
 from query_api.sqlite.dialect import SQLITE
 from query_api.sqlite.read_model import first_rows, short_values
 from query_api.sqlite.text_match import register_functions
@@ -35,7 +35,7 @@ def _without_rows() -> bytes:
         return connection.serialize()
 
 
-class SqliteRows(ReadModel, ReadSnapshot):
+class SqliteRows(ReadModel):
     """The read-model port over one in-memory database, with methods that write rows the way the fold does."""
 
     def __init__(self) -> None:
@@ -67,13 +67,6 @@ class SqliteRows(ReadModel, ReadSnapshot):
             return None
         rows = await self.fetch(SQLITE.documents.by_key(wanted), (key,))
         return rows[0][0] if rows else None
-
-    async def stream(self, sql: str, parameters: Sequence[Any] = (), *, batch_rows: int) -> AsyncIterator[list[Row]]:
-        yield await self.fetch(sql, parameters)
-
-    @asynccontextmanager
-    async def snapshot(self) -> AsyncIterator[ReadSnapshot]:
-        yield self
 
     async def close(self) -> None:
         self.connection.close()

@@ -9,7 +9,6 @@ from ingest.admission.known_entities import MAX_AGE_S, RETRY_S
 from ingest.admission.lookups import Lookup, Parameter
 from ingest.experiments.lookups import EXPERIMENTS
 from ingest.logged_models.lookups import LOGGED_MODELS
-from ingest.logged_models.state import KnownLoggedModel
 from ingest.runs.lookups import RUNS
 from ingest.runs.state import KnownRun
 from read_model.progress import ProjectionBehind
@@ -142,22 +141,6 @@ async def test_a_run_of_unknown_outcome_is_looked_up_again_after_a_wait(deployme
     assert (await known.existing(RUNS, "r")).active, "the only writer need not ask"
     known.invalidate_unprojected(RUNS, "r")
     assert not (await known.existing(RUNS, "r")).active
-
-
-async def test_invalidating_all_invalidates_experiments_too(deployment: Deployment) -> None:
-    known = deployment.ingest.known
-    await active_run(known, "r")
-    await deployment.append(ExperimentDeleted(experiment_id=1))
-    known.invalidate_all()
-    with pytest.raises(InvalidParameterValue):
-        await active_run(known, "r")
-
-
-async def test_invalidating_all_invalidates_logged_models_too(deployment: Deployment) -> None:
-    known = deployment.ingest.known
-    known.created(LOGGED_MODELS, "m-of-another-log", KnownLoggedModel("m-of-another-log", 1))
-    known.invalidate_all()
-    assert await known.find(LOGGED_MODELS, "m-of-another-log") is None
 
 
 async def test_where_a_log_is_shared_a_lifecycle_is_not_decided_on_what_is_known_of_an_experiment(

@@ -99,9 +99,6 @@ async def test_without_a_file_the_read_model_is_unavailable_until_there_is_one(l
     for ask in (read_model.fetch, read_model.lookup):
         with pytest.raises(TemporarilyUnavailable):
             await ask("SELECT 1")
-    with pytest.raises(TemporarilyUnavailable):
-        async with read_model.snapshot():
-            pass
     generation(link, "late").close()
     assert await name_of(read_model) == "late"
     await read_model.close()
@@ -141,6 +138,4 @@ async def test_every_connection_has_the_functions_statements_use(link: Path, wri
     read_model = SqliteReadModel(link, lambda connection: connection.create_function("twice", 1, lambda text: 2 * text))
     assert await read_model.lookup("SELECT twice('a')") == [("aa",)]
     assert await asyncio.gather(*(read_model.fetch("SELECT twice('a')") for _ in range(20))) == [[("aa",)]] * 20
-    async with read_model.snapshot() as snapshot:
-        assert await snapshot.fetch("SELECT twice('a')") == [("aa",)]
     await read_model.close()
