@@ -3,7 +3,6 @@
 import sqlite3
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Final
 
 from sqlalchemy import LargeBinary, Table
@@ -51,16 +50,6 @@ def differences(connection: sqlite3.Connection, live: str, rebuilt: str) -> list
         for question in questions(live, rebuilt)
     )
     return [answer for answer in answers if answer.rows]
-
-
-def compare_files(live: Path, rebuilt: Path) -> list[Difference]:
-    """The differences between two read-model files at rest."""
-    connection = sqlite3.connect(f"file:{live}?mode=ro", uri=True)
-    try:
-        connection.execute("ATTACH ? AS rebuilt", (str(rebuilt),))
-        return differences(connection, "main", "rebuilt")
-    finally:
-        connection.close()
 
 
 def _rows_of(table: Table, schema: str, shorten: Callable[[str], str]) -> str:

@@ -17,10 +17,6 @@ class Superseded(Exception):
     """Another read model took this one's place. Nothing was written, and nothing ever will be."""
 
 
-class NotOfThisLog(Exception):
-    """The read model was folded from another log, or from more of this one than is left of it."""
-
-
 class Unwritable(Exception):
     """The database refuses what some event of the batch asks it to keep. Nothing was written."""
 

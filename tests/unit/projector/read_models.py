@@ -12,6 +12,7 @@ from pathlib import Path
 from event_log.fixed_assignment import FixedAssignment
 from event_log.memory_event_log import MemoryEventLog
 from projector import sqlite_generations
+from projector.compare import Difference, differences
 from projector.sqlite_writer import SqliteReadModelWriter
 from projector.worker import Progress, ProjectorWorker
 
@@ -60,3 +61,13 @@ async def projected(folder: Path, log: MemoryEventLog, ends: Iterable[int] = ())
     read_model = Projected(folder)
     await read_model.fold(log, ends)
     return read_model
+
+
+def compare_files(live: Path, rebuilt: Path) -> list[Difference]:
+    """The differences between two read-model files at rest."""
+    connection = sqlite3.connect(f"file:{live}?mode=ro", uri=True)
+    try:
+        connection.execute("ATTACH ? AS rebuilt", (str(rebuilt),))
+        return differences(connection, "main", "rebuilt")
+    finally:
+        connection.close()

@@ -11,13 +11,12 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from event_log.memory_event_log import MemoryEventLog
-from projector.compare import compare_files
 from projector.port import CheckpointMove, Fenced, Superseded
 from projector.sqlite_writer import SqliteReadModelWriter
 from read_model.metric_points import POINTS_PER_CHUNK, unpack_chunk, unpack_segments
 from schemas.events import AnyEvent, MetricSeries, RunDataLogged
 from tests.unit.projector.histories import RUNS, created, experiment, histories, log_of, metric
-from tests.unit.projector.read_models import Projected, projected
+from tests.unit.projector.read_models import Projected, compare_files, projected
 
 fewer = settings(max_examples=25, suppress_health_check=[HealthCheck.too_slow])
 
