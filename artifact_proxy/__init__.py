@@ -1,1 +1,12 @@
 """Artifact bytes in and out, past the log, to a blob store."""
+
+PUBLIC_MODULES = (
+    "artifact_roots",
+    "changes",
+    "http.routes",
+    "service",
+    "stores.blob_store",
+    "stores.by_uri",
+    "stores.uri",
+)
+"""The modules, and folders of them, that other packages may import: tests/unit/test_public_modules.py."""

@@ -1,1 +1,19 @@
 """The event log: one port, and an adapter a folder."""
+
+PUBLIC_MODULES = (
+    "copying",
+    "fixed_assignment",
+    "kafka.assignment",
+    "kafka.event_log",
+    "kafka.settings",
+    "port",
+    "postgresql.assignment",
+    "postgresql.connection",
+    "postgresql.control_schema",
+    "postgresql.copy",
+    "postgresql.event_log",
+    "sqlite.copy",
+    "sqlite.event_log",
+    "sqlite.log_file",
+)
+"""The modules, and folders of them, that other packages may import: tests/unit/test_public_modules.py."""

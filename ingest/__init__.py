@@ -1,1 +1,11 @@
 """Turns write requests into events: validates, decides on what is known, appends, and answers."""
+
+PUBLIC_MODULES = (
+    "admission.lookups",
+    "admission.postgresql_lookups",
+    "admission.sqlite_lookups",
+    "model_versions.source_policy",
+    "routes",
+    "service",
+)
+"""The modules, and folders of them, that other packages may import: tests/unit/test_public_modules.py."""

@@ -1,1 +1,17 @@
 """Folds the log into the read model."""
+
+PUBLIC_MODULES = (
+    "batch",
+    "last_folded",
+    "port",
+    "postgresql_projector",
+    "postgresql_rebuild",
+    "rebuild",
+    "sqlite_damage",
+    "sqlite_generations",
+    "sqlite_origin",
+    "sqlite_rebuild",
+    "sqlite_writer",
+    "worker",
+)
+"""The modules, and folders of them, that other packages may import: tests/unit/test_public_modules.py."""

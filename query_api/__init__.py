@@ -1,1 +1,16 @@
 """Answers reads from the read model, once the read model has passed the end of the log."""
+
+PUBLIC_MODULES = (
+    "artifact_roots",
+    "freshness",
+    "logged_models.artifact_root",
+    "model_versions.artifact_root",
+    "port",
+    "postgresql.read_model",
+    "routes",
+    "runs.artifact_root",
+    "server_routes",
+    "sqlite.read_model",
+    "sqlite.text_match",
+)
+"""The modules, and folders of them, that other packages may import: tests/unit/test_public_modules.py."""

@@ -1,1 +1,24 @@
 """The language the services share: events, envelope, codec, read-model tables, requests and errors."""
+
+PUBLIC_MODULES = (
+    "artifact_uris",
+    "claims",
+    "codec",
+    "damaged_event",
+    "documents",
+    "durable_rename",
+    "envelope",
+    "errors",
+    "event_json",
+    "events",
+    "messages",
+    "metric_values",
+    "migrations",
+    "mlflow",
+    "postgresql",
+    "postgresql_errors",
+    "refusals",
+    "rest",
+    "sqlite_errors",
+)
+"""The modules, and folders of them, that other packages may import: tests/unit/test_public_modules.py."""
