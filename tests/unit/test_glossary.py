@@ -1,4 +1,7 @@
-"""A class that is named after a word of the glossary is where the glossary says, and every place it names is there."""
+"""A class that is named after a word of the glossary is where the glossary says, and every place it names is there.
+
+What the glossary says not to use is neither in a name, nor in a text or a comment, nor on a page.
+"""
 
 import ast
 import re
@@ -114,3 +117,68 @@ def test_every_word_stands_once_and_in_order() -> None:
 def test_the_words_are_used() -> None:
     """As many classes as this are named after them, so that the rule is not empty."""
     assert len(NAMED) > 50
+
+
+# --- words that are not used ------------------------------------------------------------------------------------------
+
+NOT_USED: Final = {
+    word: row["but"]
+    for row in re.finditer(r"^\| (?P<words>[a-z ,]+) \| \*\*(?P<but>[^*|]+)\*\* \|$", GLOSSARY, re.MULTILINE)
+    for word in row["words"].split(", ")
+}
+"""Each with the word of the glossary that says the same."""
+
+FOUND: Final = re.compile(rf"\b({'|'.join(sorted(NOT_USED, key=len, reverse=True))})s?\b")
+
+NAMELESS: Final = re.compile(r"\b(common|helpers?|managers?|misc|processors?|utils?|utilities)\b")
+"""Names of what has no name yet: of modules, classes and functions. In a text they are words like others."""
+
+WRITTEN: Final = sorted(
+    path
+    for pattern in (
+        *(f"{package}/**/*.py" for package in (*PACKAGES, "tests", "bench", "scripts")),
+        "docs/**/*.md",
+        "*.md",
+    )
+    for path in ROOT.glob(pattern)
+    if path.name not in ("glossary.md", "CHANGELOG.md", "test_glossary.py")
+)
+
+
+def words_of(text: str) -> str:
+    """The text in small letters, words of names apart: `deadLetters`, `DEAD_LETTERS` and `dead-letters` are alike."""
+    apart = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", " ", text)
+    return re.sub(r"[\s_-]+", " ", apart).lower()
+
+
+def names_in(path: Path) -> Iterator[str]:
+    """The name of a module, and those of its classes and functions."""
+    yield path.stem
+    for one in ast.walk(ast.parse(path.read_text())):
+        if isinstance(one, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            yield one.name
+
+
+def test_a_word_that_is_not_used_stands_nowhere() -> None:
+    found = {
+        f"{path.relative_to(ROOT)}: {word[1]}": f"say {NOT_USED[word[1]]}"
+        for path in WRITTEN
+        for word in FOUND.finditer(words_of(f"{path.stem} {path.read_text()}"))
+    }
+    assert found == {}
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_nothing_is_named_for_having_no_name(package: str) -> None:
+    named = [name for path in (ROOT / package).rglob("*.py") for name in names_in(path)]
+    assert [name for name in named if NAMELESS.search(words_of(name))] == []
+
+
+def test_for_each_word_that_is_not_used_another_is() -> None:
+    assert set(NOT_USED.values()) <= {word for entry in ENTRIES for word in entry.words}
+    assert len(NOT_USED) > 20
+
+
+@pytest.mark.parametrize("text", ["def dead_letters():", "class DeadLetter:", "a dead-letter queue", "a dead\nletter"])
+def test_a_word_that_is_not_used_would_be_found(text: str) -> None:
+    assert FOUND.search(words_of(text))
