@@ -3,9 +3,11 @@
 VENV := .venv
 BIN := $(VENV)/bin
 DOCS_VENV := .venv-docs
-KILLS ?= 20
+KILLS ?= 200
 COUNT ?= 20
 ABUSE_S ?= 300
+POINTS ?= 10000000
+ARTIFACT_MIB ?= 1024
 WORKERS ?= 2
 OPTIONS ?=
 
@@ -14,7 +16,7 @@ PYTHON ?= $(shell for python in python3.11 python3.12 python3.13 python3.14 pyth
 	"$$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo "$$python"; break; }; done)
 
 .DEFAULT_GOAL := help
-.PHONY: help install services serve stack test check unit unit-3.11 unit-3.12 unit-3.13 unit-3.14 format bench bench-distributed bench-artifacts crash-test abuse-test fault-test compatibility-318 soak workflows wheel wheel-test changelog release release-notes docs docs-serve lock clean
+.PHONY: help install services serve stack test check unit unit-3.11 unit-3.12 unit-3.13 unit-3.14 format bench bench-distributed bench-artifacts crash-test abuse-test fault-test large-test compatibility-318 soak workflows wheel wheel-test changelog release release-notes docs docs-serve lock clean
 
 help:
 	@echo "make serve              start a server on port 5000, data in ./tracklog-data (more options: OPTIONS='--port 8080')"
@@ -28,11 +30,12 @@ help:
 	@echo "make bench              measure this server and its peers side by side"
 	@echo "make bench-distributed  the same for the distributed system"
 	@echo "make bench-artifacts    the same for artifacts, on a local folder and on MinIO"
-	@echo "make crash-test         kill a server under load again and again (KILLS=20)"
+	@echo "make crash-test         kill a server under load again and again (KILLS=200)"
 	@echo "make abuse-test         attack a server in every known way at once, for minutes (ABUSE_S=300)"
 	@echo "make fault-test         kill and suspend parts of the distributed system under load (COUNT=20 of each fault)"
+	@echo "make large-test         long histories and large artifacts in little memory (POINTS=10000000 ARTIFACT_MIB=1024)"
 	@echo "make compatibility-318  the tests of clients and of the page with the client of MLflow 3.18 (WORKERS=2 at once)"
-	@echo "make soak               what is too long for make test: the four above, crash-test to compatibility-318"
+	@echo "make soak               what is too long for make test: the five above, crash-test to compatibility-318"
 	@echo "make wheel              build the source archive and the wheel in ./dist"
 	@echo "make wheel-test         build them, install the wheel in a new environment outside the repository, and use it"
 	@echo "make docs               the pages of docs/ as a site in build/site; a link or an anchor that leads nowhere fails"
@@ -110,6 +113,11 @@ fault-test: services
 	TRACKLOG_BROKER_FAULTS=$(COUNT) $(BIN)/python -m pytest tests/crash/test_faults_of_brokers.py --timeout=0
 	TRACKLOG_FAILOVERS=$(COUNT) $(BIN)/python -m pytest tests/crash/test_failovers.py --timeout=0
 	TRACKLOG_DISTURBANCES=$(COUNT) $(BIN)/python -m pytest tests/integration/test_exactly_once.py --timeout=0
+	TRACKLOG_TROUBLED_STEPS=$$((10 * $(COUNT))) $(BIN)/python -m pytest tests/integration/test_postgresql_troubles.py --timeout=0
+
+large-test: $(VENV)/installed-tools
+	TRACKLOG_BOUNDED_POINTS=$(POINTS) TRACKLOG_LARGE_ARTIFACT_MIB=$(ARTIFACT_MIB) \
+		$(BIN)/python -m pytest tests/integration/test_bounds.py tests/integration/test_constant_memory.py --timeout=0
 
 # On the embedded server: what a client sends does not depend on the stores. The seeded data of the page is its too.
 compatibility-318: install
@@ -117,7 +125,7 @@ compatibility-318: install
 		TRACKLOG_TEST_SYSTEMS=$${TRACKLOG_TEST_SYSTEMS:-embedded} PYTHONPATH="$$folder" \
 		$(BIN)/python -m pytest tests/compatibility tests/ui -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
-soak: compatibility-318 crash-test abuse-test fault-test
+soak: compatibility-318 crash-test abuse-test fault-test large-test
 
 wheel: $(VENV)/installed-tools
 	rm -rf dist

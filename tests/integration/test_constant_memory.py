@@ -12,8 +12,8 @@ import pytest
 from tests.unit.artifact_proxy.serving import PROXY, serving
 
 MIB = 1 << 20
-LARGE_MIB = int(os.environ.get("TRACKLOG_LARGE_ARTIFACT_MIB", "256"))
-"""Whoever doubts that 256 MiB tell of 5 GiB sets it to 5120."""
+LARGE_MIB = int(os.environ.get("TRACKLOG_LARGE_ARTIFACT_MIB", "64"))
+"""Whoever doubts that 64 MiB tell of 5 GiB sets it to 5120."""
 
 CHUNK = bytes(range(256)) * 256
 """What the client gives its socket at once: small, for the client's memory is measured too."""

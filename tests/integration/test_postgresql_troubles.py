@@ -1,8 +1,10 @@
 """What a server on PostgreSQL answers, and how it comes back, when statements fail for reasons of every kind.
 
-Nothing is ever answered 500, and no projector ends: what fails is tried again, or said.
+Nothing is ever answered 500, and no projector ends: what fails is tried again, or said. TRACKLOG_TROUBLED_STEPS sets
+for how long sessions are ended.
 """
 
+import os
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -20,6 +22,7 @@ from tests.services.running import AnyPostgresql
 from tests.tracklog_server import TracklogServer
 
 WITHIN_S: Final = 90.0
+STEPS: Final = int(os.environ.get("TRACKLOG_TROUBLED_STEPS", "20"))
 API: Final = "/api/2.0/mlflow"
 
 Service = AnyPostgresql | GivenPostgresql
@@ -140,7 +143,7 @@ def test_statements_and_sessions_that_are_ended_by_somebody_cost_no_500_and_no_p
     log = stores.log.rpartition("/")[2].partition("?")[0]
     acknowledged: list[str] = []
     with again_and_again(lambda: stores.each_backend(function, f"'{stores.name}', '{log}'")):
-        for step in range(60):
+        for step in range(STEPS):
             log_metric(server, run_id, step)
             shows(server, run_id)
             if (created := create_run(server)) is not None:
