@@ -16,7 +16,7 @@ PYTHON ?= $(shell for python in python3.11 python3.12 python3.13 python3.14 pyth
 	"$$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo "$$python"; break; }; done)
 
 .DEFAULT_GOAL := help
-.PHONY: help install services serve stack test check unit unit-3.11 unit-3.12 unit-3.13 unit-3.14 format bench bench-distributed bench-artifacts crash-test abuse-test fault-test large-test compatibility-318 soak workflows wheel wheel-test changelog release release-notes docs docs-serve lock clean
+.PHONY: help install services serve stack test coverage check unit unit-3.11 unit-3.12 unit-3.13 unit-3.14 format bench bench-distributed bench-artifacts crash-test abuse-test fault-test large-test compatibility-318 soak workflows wheel wheel-test changelog release release-notes docs docs-serve lock clean
 
 help:
 	@echo "make serve              start a server on port 5000, data in ./tracklog-data (more options: OPTIONS='--port 8080')"
@@ -24,6 +24,7 @@ help:
 	@echo "                        ./tracklog-data/stack (more options: OPTIONS='--port 8080 --projectors 2')"
 	@echo "make test               format, lint, types, import boundaries and all tests (WORKERS=2 at once)"
 	@echo "make check              the same without the tests, and the files of .github"
+	@echo "make coverage           what the last make test did not reach, by file"
 	@echo "make unit               the tests that need no service and no browser: half a minute"
 	@echo "make unit-3.14          the same on another Python, in .venv-3.14 (where python3.14 is none: PYTHON=/path/to/python)"
 	@echo "make format             put the code into its format"
@@ -63,7 +64,11 @@ stack: port-for-stack install
 
 # Each worker has services of its own. In the order of the files the slow ones are under way early, and not left for last.
 test: check install services
-	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder --cov --cov-report= --cov-fail-under=0
+	@$(BIN)/python -m scripts.held_coverage
+
+coverage:
+	@$(BIN)/coverage report --skip-covered --show-missing --sort=cover --fail-under=0
 
 # Here and not in the first test that needs them, which would run out of its time.
 services: $(VENV)/installed-tools
@@ -169,7 +174,7 @@ lock: $(VENV)/installed-tools
 		--no-emit-index-url --no-emit-trusted-host --strip-extras --output-file=requirements-runtime.lock pyproject.toml
 
 clean:
-	rm -rf $(VENV) .venv-3.* $(DOCS_VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) .venv-3.* $(DOCS_VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage*
 
 # Each step leaves a file behind, so that a repeated `make` does only what has become old.
 

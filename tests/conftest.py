@@ -2,8 +2,11 @@
 
 import asyncio
 import gc
+import os
 import tracemalloc  # noqa: F401  # pytest imports it to tell of what was left open, which fails in a finalizer
 from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Final
 
 import pytest
 from hypothesis import settings
@@ -15,12 +18,44 @@ settings.register_profile("unhurried", settings(), deadline=None)
 settings.load_profile("unhurried")
 
 
+MEASURED: Final = tuple(Path(__file__).parent / tier for tier in ("unit", "contracts", "integration"))
+"""Whose branch coverage counts, but for what is marked `no_cover`: what measures memory, or moves much data. The other
+tiers speak to servers from outside, for long, and find what these have found."""
+
+PROCESSES_ARE_MEASURED: Final = "COVERAGE_PROCESS_CONFIG"
+"""Where coverage.py tells the processes that tests start to measure themselves."""
+
+told_to_processes: Final = pytest.StashKey[str]()
+
+
+def is_measured(item: pytest.Item) -> bool:
+    return any(item.path.is_relative_to(folder) for folder in MEASURED) and not item.get_closest_marker("no_cover")
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_setupnodes() -> None:
+    """The workers are measured by pytest-cov, and must not begin by themselves besides."""
+    os.environ.pop(PROCESSES_ARE_MEASURED, None)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Let the processes of a measured test measure themselves, and no others."""
+    told = os.environ.pop(PROCESSES_ARE_MEASURED, None)
+    if told is not None:
+        item.config.stash[told_to_processes] = told
+    if is_measured(item) and told_to_processes in item.config.stash:
+        os.environ[PROCESSES_ARE_MEASURED] = item.config.stash[told_to_processes]
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark what needs a service, by its fixtures or by a parameter that names one: `-m "not service"` needs none."""
     from tests.services import fixtures  # not above, where pytest would find its own plug-in imported already
 
     services = {name for name in vars(fixtures) if not name.startswith("_")}
     for item in items:
+        if not is_measured(item) and item.config.pluginmanager.hasplugin("_cov"):
+            item.add_marker("no_cover")
         parameters = getattr(getattr(item, "callspec", None), "params", {})
         if services & set(getattr(item, "fixturenames", ())) or "postgresql" in map(str, parameters.values()):
             item.add_marker(pytest.mark.service)

@@ -17,6 +17,8 @@ import pytest
 
 from tests.tracklog_server import TracklogServer
 
+pytestmark = pytest.mark.no_cover
+
 POINTS = int(os.environ.get("TRACKLOG_BOUNDED_POINTS", "2000000"))
 BATCH = 1000
 GROWTH_MIB = 60

@@ -11,6 +11,8 @@ import pytest
 
 from tests.unit.artifact_proxy.serving import PROXY, serving
 
+pytestmark = pytest.mark.no_cover
+
 MIB = 1 << 20
 LARGE_MIB = int(os.environ.get("TRACKLOG_LARGE_ARTIFACT_MIB", "64"))
 """Whoever doubts that 64 MiB tell of 5 GiB sets it to 5120."""

@@ -167,6 +167,7 @@ def test_parts_go_to_the_store_itself(there: Stored) -> None:
 
 
 @pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="peaks of memory are read from Linux's /proc")
+@pytest.mark.no_cover
 @pytest.mark.parametrize(
     ("files", "mebibytes", "announced", "bound_mib"),
     [(1, LARGE_MIB, True, 16.0), (1, 64, False, 48.0), (100, 6, True, 192.0)],
