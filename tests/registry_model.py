@@ -23,10 +23,18 @@ from schemas.events import (
 
 
 @dataclass
-class Version:
-    version_id: str
+class Timed:
     created_ms: int
     updated_ms: int
+
+    def touch(self, time_ms: int) -> None:
+        """Times of two servers differ, and what was changed later was not changed before."""
+        self.updated_ms = max(self.updated_ms, time_ms)
+
+
+@dataclass
+class Version(Timed):
+    version_id: str
     description: str | None
     source: str
     tags: dict[str, str]
@@ -34,10 +42,8 @@ class Version:
 
 
 @dataclass
-class Model:
+class Model(Timed):
     registered_model_id: str
-    created_ms: int
-    updated_ms: int
     description: str
     tags: dict[str, str]
     last_version: int = 0
@@ -73,14 +79,13 @@ def _apply(models: dict[str, Model], time_ms: int, event: AnyEvent) -> bool:
             if name in models:
                 return False
             tags = {tag.key: tag.value for tag in event.tags}
-            models[name] = Model(event.registered_model_id, time_ms, time_ms, event.description, tags)
+            models[name] = Model(time_ms, time_ms, event.registered_model_id, event.description, tags)
         case RegisteredModelRenamed(name=name, new_name=new_name):
             if name not in models or (new_name in models and new_name != name):
                 return False
             model = models[new_name] = models.pop(name)
-            model.updated_ms = time_ms
-            for version in model.versions.values():
-                version.updated_ms = time_ms
+            for one in (model, *model.versions.values()):
+                one.touch(time_ms)
         case RegisteredModelDeleted(name=name):
             return models.pop(name, None) is not None
         case RegisteredModelUpdated() | RegisteredModelTagSet() | RegisteredModelTagDeleted():
@@ -106,7 +111,8 @@ def _apply(models: dict[str, Model], time_ms: int, event: AnyEvent) -> bool:
 def _change(model: Model, time_ms: int, event: AnyEvent) -> bool:
     match event:
         case RegisteredModelUpdated():
-            model.description, model.updated_ms = event.description, time_ms
+            model.description = event.description
+            model.touch(time_ms)
         case RegisteredModelTagSet():
             model.tags[event.key] = event.value
         case RegisteredModelTagDeleted():
@@ -115,10 +121,10 @@ def _change(model: Model, time_ms: int, event: AnyEvent) -> bool:
             model.aliases.pop(event.alias, None)
         case ModelVersionCreated():
             model.last_version += 1
-            model.updated_ms = time_ms
+            model.touch(time_ms)
             tags = {tag.key: tag.value for tag in event.tags}
             model.versions[model.last_version] = Version(
-                event.version_id, time_ms, time_ms, event.description, event.source, tags
+                time_ms, time_ms, event.version_id, event.description, event.source, tags
             )
         case _:
             raise AssertionError(event)
@@ -131,17 +137,19 @@ def _change_version(model: Model, time_ms: int, event: AnyEvent) -> None:
             model.aliases[event.alias] = event.version
         case ModelVersionUpdated():
             model.versions[event.version].description = event.description
-            model.versions[event.version].updated_ms = time_ms
+            model.versions[event.version].touch(time_ms)
         case ModelVersionTransitioned():
             for number, version in model.versions.items():
                 if event.archive_existing and number != event.version and version.stage == event.stage:
-                    version.stage, version.updated_ms = "Archived", time_ms
+                    version.stage = "Archived"
+                    version.touch(time_ms)
             model.versions[event.version].stage = event.stage
-            model.versions[event.version].updated_ms = model.updated_ms = time_ms
+            for one in (model, model.versions[event.version]):
+                one.touch(time_ms)
         case ModelVersionDeleted():
             del model.versions[event.version]
             model.aliases = {alias: number for alias, number in model.aliases.items() if number != event.version}
-            model.updated_ms = time_ms
+            model.touch(time_ms)
         case ModelVersionTagSet():
             model.versions[event.version].tags[event.key] = event.value
         case ModelVersionTagDeleted():

@@ -1,17 +1,25 @@
-"""Rules of the roles as processes: who answers what, what two replicas know of each other, outages, and leaving."""
+"""Rules of the roles as processes: who answers what, what two replicas know of each other, outages, and leaving.
 
+TRACKLOG_RACING_CALLS says how many calls race on one registered model.
+"""
+
+import os
 import random
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 import requests
 
+from schemas.events import EVENT_TYPES, AnyEvent
+from tests.registry_model import Model, replayed
 from tests.services.kafka import Kafka
 from tests.services.postgresql import Postgresql, execute
 from tests.services.role import RoleProcess
@@ -21,6 +29,9 @@ from tests.systems import shared_stores
 API = "/api/2.0/mlflow/"
 BOUND_S = 10.0
 """What is to happen soon happens in a second or two; the rest is for a busy machine."""
+
+RACING_CALLS = int(os.environ.get("TRACKLOG_RACING_CALLS", "1000"))
+RACING_CLIENTS = 24
 
 HEARD_WITHIN_S = 3.0
 """A second, the lag of the read model, and what a busy machine adds."""
@@ -236,6 +247,85 @@ def test_of_two_values_of_a_param_through_two_replicas_exactly_one_wins(
         )
         assert sorted(told) == ["", "INVALID_PARAMETER_VALUE"]
         assert query.run(run_id)["data"]["params"] == [{"key": "p", "value": "ab"[told.index("")]}]
+
+
+def racing_calls(name: str, count: int) -> list[tuple[str, dict[str, Any]]]:
+    """Creates, which tag their version with a number, and changes of versions that may be there by then."""
+    dice = random.Random(13)
+    calls: list[tuple[str, dict[str, Any]]] = []
+    for number in range(count):
+        version = str(dice.randint(1, 1 + number // 3))
+        kind = dice.randrange(3)
+        if kind == 0:
+            tags = [{"key": "call", "value": str(number)}]
+            calls.append(("model-versions/create", {"name": name, "source": "s3://bucket/model", "tags": tags}))
+        elif kind == 1:
+            alias = dice.choice(["champion", "challenger"])
+            calls.append(("registered-models/alias", {"name": name, "alias": alias, "version": version}))
+        else:
+            change = {"stage": "Production", "archive_existing_versions": True}
+            calls.append(("model-versions/transition-stage", {"name": name, "version": version, **change}))
+    return calls
+
+
+def history_of(query: Replica, stream: str) -> list[tuple[int, AnyEvent]]:
+    """Every event of a stream with its time in milliseconds."""
+    found: list[tuple[int, AnyEvent]] = []
+    cursor = ""
+    while True:
+        path = f"/api/tracklog/v1/events?limit=10000&stream={stream}&cursor={cursor}"
+        page = query.ask("GET", path)[1]
+        for one in page["events"]:
+            time_ms = int(datetime.fromisoformat(one["time"]).timestamp() * 1_000_000 + 0.5) // 1000
+            found.append((time_ms, msgspec.convert(one["data"], EVENT_TYPES[one["type"]])))
+        cursor = page["next_cursor"]
+        if not page["events"]:
+            return found
+
+
+def test_racing_changes_of_one_registered_model_leave_what_one_order_explains(
+    replicas: tuple[Replica, Replica], query: Replica
+) -> None:
+    name = f"racing-{time.time_ns()}"
+    assert replicas[0].code("registered-models/create", name=name) == ""
+    calls = racing_calls(name, RACING_CALLS)
+
+    def client(number: int) -> list[tuple[str, int, Any]]:
+        replica = Replica(replicas[number % 2].url)
+        return [(path, *replica.post(path, **body)) for path, body in calls[number::RACING_CLIENTS]]
+
+    with ThreadPoolExecutor(RACING_CLIENTS) as clients:
+        answers = [answer for told in clients.map(client, range(RACING_CLIENTS)) for answer in told]
+
+    history = history_of(query, f"registered-model/{name}")
+    registry = replayed(history)
+    model = registry.models[name]
+    assert {status for _, status, _ in answers} <= {200, 404}, "what is not there yet is not found"
+    taken = sum(status == 200 for _, status, _ in answers)
+    assert 1 + taken == len(history) - len(registry.refused), "each event that holds was answered so, and once"
+    assert_one_order(model, [told for path, _, told in answers if path == "model-versions/create"])
+    assert_shown(query, name, model)
+
+
+def assert_one_order(model: Model, created: list[Any]) -> None:
+    """Numbers have no gap and no double, and are told to whom the order gives them; one version is in Production."""
+    told = [(int(one["model_version"]["version"]), one["model_version"]["tags"][0]["value"]) for one in created]
+    assert sorted(model.versions) == list(range(1, model.last_version + 1))
+    assert sorted(told) == [(number, version.tags["call"]) for number, version in sorted(model.versions.items())]
+    assert [version.stage for version in model.versions.values()].count("Production") == 1
+    assert set(model.aliases) == {"champion", "challenger"}
+
+
+def assert_shown(query: Replica, name: str, model: Model) -> None:
+    """The read model holds what the order of the log comes to."""
+    shown = query.ask("GET", f"registered-models/get?name={name}")[1]["registered_model"]
+    assert {one["alias"]: int(one["version"]) for one in shown["aliases"]} == model.aliases
+    assert (shown["creation_timestamp"], shown["last_updated_timestamp"]) == (model.created_ms, model.updated_ms)
+    for number, version in model.versions.items():
+        one = query.ask("GET", f"model-versions/get?name={name}&version={number}")[1]["model_version"]
+        assert (one["current_stage"], one["tags"][0]["value"]) == (version.stage, version.tags["call"])
+        assert (one["creation_timestamp"], one["last_updated_timestamp"]) == (version.created_ms, version.updated_ms)
+        assert one.get("aliases", []) == sorted(alias for alias, its in model.aliases.items() if its == number)
 
 
 def test_a_delete_that_races_metrics_loses_none_that_was_acknowledged(

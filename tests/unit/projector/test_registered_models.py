@@ -92,7 +92,7 @@ def stored(read_model: Projected) -> RegistryModel:
         tags = rows(
             read_model, f"SELECT key, value FROM registered_model_tags WHERE registered_model_id = '{model_id}'"
         )
-        models[name] = by_id[model_id] = Model(model_id, created_ms, updated_ms, description, dict(tags), last_version)
+        models[name] = by_id[model_id] = Model(created_ms, updated_ms, model_id, description, dict(tags), last_version)
         assert models[name].is_prompt == (is_prompt == 1)
     for number, model_id, name, reference, is_prompt, version_id, *columns in rows(
         read_model,
@@ -105,7 +105,7 @@ def stored(read_model: Projected) -> RegistryModel:
         assert its.is_prompt == (is_prompt == 1)
         created_ms, updated_ms, description, source, stage = columns
         its.versions[number] = versions[version_id] = Version(
-            version_id, created_ms, updated_ms, description, source, {}, stage
+            created_ms, updated_ms, version_id, description, source, {}, stage
         )
     for version_id, key, value in rows(read_model, "SELECT version_id, key, value FROM model_version_tags"):
         versions[version_id].tags[key] = value
@@ -122,7 +122,7 @@ def stored(read_model: Projected) -> RegistryModel:
     return RegistryModel(models, [offset for (offset,) in refused])
 
 
-@settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=30, suppress_health_check=[HealthCheck.too_slow])
 @given(history=st.lists(registry_payloads, max_size=40), ends=st.lists(st.integers(0, 40), max_size=4))
 async def test_any_history_in_any_batches_comes_to_what_its_order_says(
     history: list[AnyEvent], ends: list[int]
