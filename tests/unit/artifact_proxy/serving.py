@@ -6,7 +6,7 @@ import socket
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import AsyncExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import quote
 
@@ -22,7 +22,8 @@ from event_log.port import EventLog
 from schemas.envelope import EventClock
 from schemas.errors import ResourceDoesNotExist
 from tracklog.settings.process import WebSettings
-from tracklog.web.app import create_app, create_runner
+from tracklog.web.app import COUNTS, create_app, create_runner
+from tracklog.web.metrics import RequestCounts
 
 PROXY = "/api/2.0/mlflow-artifacts/artifacts"
 RUN_ROOTS = dict.fromkeys(("proxied", "proxied/1"), "mlflow-artifacts:/1/run/artifacts")
@@ -40,11 +41,12 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Served:
-    """A running server. `run_roots` may be changed while it runs."""
+    """A running server, and what it counts. `run_roots` may be changed while it runs."""
 
     port: int
     root: Path
     run_roots: dict[str, str]
+    counts: RequestCounts = field(default_factory=RequestCounts)
 
     def ask(self, method: str, target: str, body: bytes | None = None, headers: dict[str, str] | None = None) -> Answer:
         """Send one request with `target` as it stands, not normalized by any client."""
@@ -89,7 +91,7 @@ def serving(
 
     With `make_store` the destination is that store. What changes is recorded in `log`.
     """
-    started: list[int] = []
+    started: list[tuple[int, RequestCounts]] = []
     is_started, is_over = threading.Event(), asyncio.Event()
     run_roots = dict(RUN_ROOTS)
 
@@ -115,7 +117,7 @@ def serving(
             await runner.setup()
             site = web.TCPSite(runner, "127.0.0.1", 0)
             await site.start()
-            started.append(runner.addresses[0][1])
+            started.append((runner.addresses[0][1], app[COUNTS]))
             loops.append(asyncio.get_running_loop())
             is_started.set()
             await is_over.wait()
@@ -130,7 +132,8 @@ def serving(
     thread.start()
     try:
         assert is_started.wait(20)
-        yield Served(started[0], root, run_roots)
+        port, counts = started[0]
+        yield Served(port, root, run_roots, counts)
     finally:
         if loops:
             loops[0].call_soon_threadsafe(is_over.set)

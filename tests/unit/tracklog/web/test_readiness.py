@@ -57,7 +57,7 @@ async def test_those_who_ask_at_once_share_the_answer() -> None:
     async def counting() -> None:
         nonlocal asked
         asked += 1
-        await asyncio.sleep(0.01)
+        await asyncio.sleep(0)
 
     ready = Readiness({"x": counting})
     await asyncio.gather(*(ready.missing() for _ in range(50)))
