@@ -47,6 +47,19 @@ def index_test(dialect: Dialect, condition: Condition, column: str) -> Sql:
     return TRUE if bounds is None else Sql(f"{indexed} >= ? AND {indexed} < ?", bounds)
 
 
+def index_range(dialect: Dialect, condition: Condition, column: str) -> Sql:
+    """The part of the condition that an index of the whole text in `column` narrows down by, TRUE where it does not."""
+    operand: Any = condition.operand
+    match condition.comparator:
+        case Comparator.EQUAL | Comparator.IN:
+            return value_test(dialect, condition, column)
+        case Comparator.LIKE:
+            bounds = prefix_range(operand)
+            return TRUE if bounds is None else Sql(f"{column} >= ? AND {column} < ?", bounds)
+        case _:
+            return TRUE
+
+
 def is_one_of(dialect: Dialect, column: str, values: Sequence[int]) -> Sql:
     """Whether the integer in `column` is one of the values."""
     return Sql(f"{column} = ?", (values[0],)) if len(values) == 1 else _compared(column, dialect.is_in(values))

@@ -22,6 +22,7 @@ from graphql import (
 from query_api.datasets.search import search_datasets
 from query_api.experiments.document import get_experiment
 from query_api.metrics.intervals import MetricIntervals
+from query_api.model_versions.search import search_model_versions
 from query_api.port import ReadModel
 from query_api.reads import Answer
 from query_api.runs.document import get_run
@@ -29,11 +30,15 @@ from query_api.runs.search.search import search_runs
 from schemas.messages.experiments import GetExperiment, SearchDatasets
 from schemas.messages.message import Message
 from schemas.messages.metrics import GetMetricHistoryBulkInterval
+from schemas.messages.model_versions import SearchModelVersions
 from schemas.messages.runs import GetRun, SearchRuns
 from schemas.rest.decode import decode_body
 
 _EMPTY: Final[Mapping[str, Any]] = {"String": "", "LongString": "0", "Float": 0.0, "Int": 0, "Boolean": False}
 """What a field that is not set is answered with, by its type."""
+
+_RUNS_AT_ONCE: Final = 200
+"""Of which the model versions are read by one filter."""
 
 Json = dict[str, Any]
 
@@ -46,6 +51,9 @@ class QueryContext:
     """The event loop in which data may be read."""
     experiments: dict[str, asyncio.Task[Json]] = field(default_factory=dict)
     """Those that were asked for, by id."""
+    runs_with_versions: dict[str, None] = field(default_factory=dict)
+    """The ids of those that model versions are to be read of next, in order."""
+    versions_of_runs: asyncio.Task[dict[str, list[Json]]] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,18 +82,19 @@ def resolve_fields(schema: GraphQLSchema, read_model: ReadModel, intervals: Metr
             "mlflowGetMetricHistoryBulkInterval",
             AnsweredField(read_model, GetMetricHistoryBulkInterval, intervals.get),
         ),
-        ("Query", "mlflowSearchModelVersions", _no_model_versions),
+        (
+            "Query",
+            "mlflowSearchModelVersions",
+            AnsweredField(read_model, SearchModelVersions, search_model_versions),
+        ),
         ("Mutation", "mlflowSearchRuns", runs),
         ("Mutation", "mlflowSearchDatasets", AnsweredField(read_model, SearchDatasets, search_datasets)),
         ("MlflowRunExtension", "experiment", ExperimentOfRun(read_model)),
+        ("MlflowRunExtension", "modelVersions", ModelVersionsOfRun(read_model)),
     ):
         owner = schema.type_map[type_name]
         assert isinstance(owner, GraphQLObjectType)
         owner.fields[field_name].resolve = resolver
-
-
-async def _no_model_versions(_root: None, _info: GraphQLResolveInfo, **_arguments: Any) -> Json:
-    return {}  # there is no model registry yet, and so no version of any model
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +112,39 @@ class ExperimentOfRun:
         found = await known[experiment_id]
         experiment: Json = found["experiment"]
         return experiment
+
+
+@dataclass(frozen=True, slots=True)
+class ModelVersionsOfRun:
+    """The versions of registered models that come from a run, read for all runs of a query together."""
+
+    read_model: ReadModel
+
+    async def __call__(self, run: Json, info: GraphQLResolveInfo) -> list[Json]:
+        context: QueryContext = info.context
+        context.runs_with_versions[run["info"]["run_id"]] = None
+        if context.versions_of_runs is None:
+            context.versions_of_runs = asyncio.ensure_future(self._of_all(info))
+        return (await context.versions_of_runs).get(run["info"]["run_id"], [])
+
+    async def _of_all(self, info: GraphQLResolveInfo) -> dict[str, list[Json]]:
+        """The versions of every run that was asked for, when no more runs come."""
+        context: QueryContext = info.context
+        await asyncio.sleep(0)  # the other runs of the same list ask before this goes on
+        run_ids = list(context.runs_with_versions)
+        context.runs_with_versions, context.versions_of_runs = {}, None
+        found: dict[str, list[Json]] = {}
+        for start in range(0, len(run_ids), _RUNS_AT_ONCE):
+            listed = ", ".join(f"'{run_id}'" for run_id in run_ids[start : start + _RUNS_AT_ONCE])
+            message = SearchModelVersions(filter=f"run_id IN ({listed})")
+            while True:
+                page = await _read(info, search_model_versions(self.read_model, message))
+                for version in page.get("model_versions", ()):
+                    found.setdefault(version["run_id"], []).append(version)
+                if "next_page_token" not in page:
+                    break
+                message.page_token = page["next_page_token"]
+        return found
 
 
 def field_value(source: Json, info: GraphQLResolveInfo, **_arguments: Any) -> Any:

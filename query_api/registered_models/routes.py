@@ -8,15 +8,22 @@ from query_api.registered_models.document import (
     get_model_version_by_alias,
     get_registered_model,
 )
+from query_api.registered_models.search import search_registered_models
 from schemas.events import REGISTERED_MODELS_ORDERING_UNIT
 from schemas.messages.message import Message
-from schemas.messages.registered_models import GetLatestVersions, GetModelVersionByAlias, GetRegisteredModel
+from schemas.messages.registered_models import (
+    GetLatestVersions,
+    GetModelVersionByAlias,
+    GetRegisteredModel,
+    SearchRegisteredModels,
+)
 from schemas.rest.route import Route
 
 
 def registered_model_routes(reads: Reads) -> tuple[Route, ...]:
     return (
         reads.route("GET", "registered-models/get", GetRegisteredModel, get_registered_model, _registry),
+        reads.route("GET", "registered-models/search", SearchRegisteredModels, search_registered_models, _registry),
         reads.route("GET", "registered-models/alias", GetModelVersionByAlias, get_model_version_by_alias, _registry),
         reads.route("GET", "registered-models/get-latest-versions", GetLatestVersions, get_latest_versions, _registry),
         reads.route("POST", "registered-models/get-latest-versions", GetLatestVersions, get_latest_versions, _registry),

@@ -87,6 +87,12 @@ def upgrade() -> None:
         sa.Column("value", TEXT, nullable=False),
         sa.PrimaryKeyConstraint("version_id", "key"),
     )
+    op.create_index(
+        "model_version_tags_by_value",
+        "model_version_tags",
+        ["key", sa.literal_column("substr(value, 1, 64)"), "version_id"],
+        unique=False,
+    )
     op.create_table(
         "registered_model_aliases",
         sa.Column("registered_model_id", TEXT, nullable=False),

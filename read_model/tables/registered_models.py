@@ -4,9 +4,14 @@ A version and an alias repeat the name of their model, and have a `reference`, b
 of them change when the model is renamed, which is rare.
 """
 
-from sqlalchemy import BigInteger, Column, Index, PrimaryKeyConstraint, SmallInteger, Table
+from typing import Final
 
-from read_model.tables.columns import TEXT, metadata
+from sqlalchemy import BigInteger, Column, Index, PrimaryKeyConstraint, SmallInteger, Table, text
+
+from read_model.tables.columns import INDEXED_VALUE_CHARACTERS, TEXT, metadata
+
+FIRST_CHARACTERS: Final = f"substr(value, 1, {INDEXED_VALUE_CHARACTERS})"
+"""Of a tag of a version, as it is indexed: also in SQLite no more, because the texts of prompts are such tags."""
 
 registered_models = Table(
     "registered_models",
@@ -96,6 +101,8 @@ model_version_tags = Table(
     PrimaryKeyConstraint("version_id", "key"),
     sqlite_with_rowid=False,
 )
+
+Index("model_version_tags_by_value", model_version_tags.c.key, text(FIRST_CHARACTERS), model_version_tags.c.version_id)
 
 registered_model_aliases = Table(
     "registered_model_aliases",

@@ -35,7 +35,12 @@ _MEMBERS: Final[tuple[Member, ...]] = (
     Text("run_link"),
 )
 
-_ALIASES: Final = List("aliases", Rows("registered_model_aliases", owner="version_id"), Text("alias"))
+_ALIASES: Final = List(
+    "aliases",
+    # In the order of an index: that of the primary key begins with the model.
+    Rows("registered_model_aliases", owner="version_id", order="registered_model_aliases.alias"),
+    Text("alias"),
+)
 
 MODEL_VERSION: Final = Document(MODEL_VERSIONS, Object(*_MEMBERS, _ALIASES))
 

@@ -17,6 +17,7 @@ TESTS: Final = Path(__file__).resolve().parents[1]
 PAGE: Final = TESTS.parent / "docs" / "differences.md"
 
 DELIBERATE: Final = "compatibility/test_deliberate_differences.py"
+MODEL_SEARCH: Final = "unit/query_api/registered_models/test_search.py"
 FILTER_SYNTAX: Final = "unit/query_api/filter/test_syntax.py"
 FRONT_DOOR: Final = "unit/tracklog/web/test_front_door.py"
 CONNECTION: Final = "unit/tracklog/web/test_connection.py"
@@ -200,6 +201,9 @@ SHOWN_BY: Final[dict[str, tuple[str, ...]]] = {
         "unit/query_api/graphql/test_engine.py::test_directives_nobody_knows_are_ignored",
         "unit/query_api/graphql/test_engine.py::test_a_query_that_cannot_be_parsed_is_a_bad_request",
     ),
+    "GraphQL has `mlflowListArtifacts`": (
+        "unit/query_api/graphql/test_engine.py::test_what_goes_wrong_is_told_as_text_in_an_answer",
+    ),
     "Order of metrics, params and tags": (f"{DELIBERATE}::test_metrics_params_and_tags_come_by_key",),
     "Routes that answer 404 with an empty body": (f"{DELIBERATE}::test_an_unknown_path_answers_in_json",),
     "Of features that are not built here, an empty": (f"{DELIBERATE}::test_what_cannot_be_used_is_not_offered",),
@@ -224,6 +228,13 @@ SHOWN_BY: Final[dict[str, tuple[str, ...]]] = {
         f"{SOURCES}::test_a_scheme_that_names_a_host_is_refused",
     ),
     "A source at this server's own": (f"{SOURCES}::test_this_servers_own_address_is_as_the_proxied_scheme",),
+    "Searches leave out models": (
+        f"{MODEL_SEARCH}::test_any_other_condition_on_the_tag_of_prompts_hides_them_and_says_nothing_else",
+        f"{MODEL_SEARCH}::test_what_a_filter_finds",
+        "unit/query_api/model_versions/test_search.py::test_what_a_filter_finds",
+    ),
+    "`registered-models/search` with a negative": (f"{MODEL_SEARCH}::test_what_is_refused",),
+    "`tags.k IS NULL`": (f"{MODEL_SEARCH}::test_what_a_filter_finds",),
     "The tag `mlflow.modelVersions` of a logged": (
         "unit/projector/test_model_versions_tag.py::test_what_the_client_adds_is_what_the_server_added",
         "unit/projector/test_model_versions_tag.py::test_clients_that_register_at_the_same_time_lose_nothing",

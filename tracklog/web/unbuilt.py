@@ -26,8 +26,6 @@ POST   3-ajax /mlflow/ui-telemetry
 # Runs
 POST   2-ajax /mlflow/runs/create-promptlab-run
 
-# Model registry
-
 # Webhooks
 POST   2      /mlflow/webhooks
 PATCH  2      /mlflow/webhooks/{webhook_id}

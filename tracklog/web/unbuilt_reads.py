@@ -116,9 +116,6 @@ READS: Final = (
         "/mlflow/ui-telemetry",
         found('{"disable_ui_events":[],"disable_ui_telemetry":true,"ui_rollout_percentage":0}'),
     ),
-    # Model registry
-    UnbuiltRead("GET", V2, "/mlflow/registered-models/search", NOTHING),
-    UnbuiltRead("GET", V2, "/mlflow/model-versions/search", NOTHING),
     # Webhooks
     UnbuiltRead("GET", V2, "/mlflow/webhooks", NOTHING),
     UnbuiltRead("GET", V2, "/mlflow/webhooks/{webhook_id}", gone("Webhook with ID {webhook_id} not found.")),

@@ -6,9 +6,13 @@ import orjson
 
 from query_api.experiments.search import search_experiments
 from query_api.logged_models.search import search_logged_models
+from query_api.model_versions.search import search_model_versions
+from query_api.registered_models.search import search_registered_models
 from query_api.runs.search.search import search_runs
 from schemas.messages.experiments import SearchExperiments
 from schemas.messages.logged_models import SearchLoggedModels
+from schemas.messages.model_versions import SearchModelVersions
+from schemas.messages.registered_models import SearchRegisteredModels
 from schemas.messages.runs import SearchRuns
 from tests.unit.query_api.sqlite_rows import SqliteRows
 
@@ -48,5 +52,29 @@ async def model_ids(rows: SqliteRows, **request: Any) -> list[str]:
         message = SearchLoggedModels(**{"experiment_ids": ["1"]} | request, page_token=token)
         body = orjson.loads(await search_logged_models(rows, message))
         found += [model["info"]["model_id"] for model in body.get("models", [])]
+        if not (token := body.get("next_page_token", "")):
+            return found
+
+
+async def model_names(rows: SqliteRows, **request: Any) -> list[str]:
+    """The names of all registered models found, page by page."""
+    found: list[str] = []
+    token = ""
+    while True:
+        message = SearchRegisteredModels(**request, page_token=token)
+        body = orjson.loads(await search_registered_models(rows, message))
+        found += [model["name"] for model in body.get("registered_models", [])]
+        if not (token := body.get("next_page_token", "")):
+            return found
+
+
+async def version_references(rows: SqliteRows, **request: Any) -> list[str]:
+    """All model versions found, page by page, as `<name>/<number>`."""
+    found: list[str] = []
+    token = ""
+    while True:
+        message = SearchModelVersions(**request, page_token=token)
+        body = orjson.loads(await search_model_versions(rows, message))
+        found += [f"{version['name']}/{version['version']}" for version in body.get("model_versions", [])]
         if not (token := body.get("next_page_token", "")):
             return found

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import AsyncIterator
+from typing import Any
 
 import orjson
 import pytest
@@ -13,11 +14,23 @@ from query_api.experiments.document import EXPERIMENT_BY_ID, EXPERIMENT_BY_NAME
 from query_api.experiments.search import search_experiments
 from query_api.logged_models.document import LOGGED_MODEL_BY_ID
 from query_api.logged_models.search import search_logged_models
+from query_api.model_versions.document import MODEL_VERSION_BY_REFERENCE
+from query_api.model_versions.search import search_model_versions
+from query_api.registered_models import registry_search
+from query_api.registered_models.document import (
+    LATEST_VERSIONS_BY_NAME,
+    MODEL_VERSION_BY_ALIAS,
+    REGISTERED_MODEL_BY_NAME,
+)
+from query_api.registered_models.search import search_registered_models
 from query_api.runs.document import RUN_BY_ID
 from query_api.runs.search.search import search_runs
 from schemas.messages.experiments import SearchDatasets, SearchExperiments
 from schemas.messages.logged_models import LoggedModelsOrderBy, SearchLoggedModels
+from schemas.messages.model_versions import SearchModelVersions
+from schemas.messages.registered_models import SearchRegisteredModels
 from schemas.messages.runs import SearchRuns
+from schemas.mlflow import IS_PROMPT_TAG
 from tests.unit.query_api.postgresql_rows import PostgresqlRows
 from tests.unit.query_api.sqlite_rows import SqliteRows
 
@@ -241,6 +254,110 @@ async def test_logged_model_searches(
             order_by=[LoggedModelsOrderBy(field_name=order, ascending=ascending)],
         )
         assert await search_logged_models(rows, message) == await search_logged_models(both.sqlite, message)
+
+
+REGISTRY_TAGS = st.dictionaries(st.sampled_from(("t", "é", IS_PROMPT_TAG)), TEXTS | st.sampled_from(("true", "TRUE")))
+STAGES = st.sampled_from(("None", "Staging", "Production", "Archived"))
+REGISTRY = st.lists(
+    st.fixed_dictionaries(
+        {
+            "description": TEXTS,
+            "last_updated_timestamp_ms": TIMES,
+            "tags": REGISTRY_TAGS,
+            "versions": st.lists(
+                st.fixed_dictionaries(
+                    {
+                        "current_stage": STAGES,
+                        "last_updated_timestamp_ms": TIMES,
+                        "description": st.none() | TEXTS,
+                        "run_id": TEXTS,
+                        "source": TEXTS,
+                        "tags": REGISTRY_TAGS,
+                    }
+                ),
+                max_size=5,
+            ),
+        }
+    ),
+    min_size=2,
+    max_size=5,
+)
+NAMES = tuple(text for text in (*WORDS, *HARD) if text.strip() and "\0" not in text)
+MARKED = st.sampled_from(("", *(f"tags.`{IS_PROMPT_TAG}` {test}" for test in ("= 'true'", "!= 'false'", "= 'x'"))))
+
+
+def fill_registry(rows: SqliteRows, models: list[dict[str, Any]]) -> None:
+    rows.clear()
+    for number, model in enumerate(models):
+        name = NAMES[number * 7 % len(NAMES)]
+        versions = model["versions"]
+        rows.registered_model(name, **{key: value for key, value in model.items() if key != "versions"})
+        for version, columns in enumerate(versions, start=1):
+            aliases = [text for text in NAMES if (len(text) + version) % 3 == 0] if version == len(versions) else []
+            rows.model_version(name, version, aliases=aliases, **columns)
+
+
+@PROPERTY
+@given(
+    models=REGISTRY,
+    condition=st.builds(
+        lambda key, operator, text: f"{key} {operator} {quoted(text)}",
+        st.sampled_from(("name", "tags.t", "tags.`é`")),
+        st.sampled_from(("=", "!=", "LIKE", "ILIKE")),
+        PATTERNS.filter(is_quotable),
+    )
+    | st.sampled_from(("", "name IN ('a', 'A', 'ä')", "name NOT IN ('a', '_')", "tags.t IS NULL")),
+    marked=MARKED,
+    of_versions=st.sampled_from(("", "", "run_id = 'a'", "source_path ILIKE 'Ä%'", "version_number > 1")),
+    order_by=st.lists(
+        st.tuples(
+            st.sampled_from(("name", "last_updated_timestamp", "version_number")), st.sampled_from(("", " DESC"))
+        ).map("".join),
+        max_size=3,
+        unique_by=lambda text: text.split()[0],
+    ),
+    few=st.sampled_from((0, 10_000)),
+    max_results=st.integers(1, 4),
+)
+async def test_registry_searches_and_documents(
+    both: Both,
+    monkeypatch: pytest.MonkeyPatch,
+    models: list[dict[str, Any]],
+    condition: str,
+    marked: str,
+    of_versions: str,
+    order_by: list[str],
+    few: int,
+    max_results: int,
+) -> None:
+    monkeypatch.setattr(registry_search, "FEW", few)
+    rows = both.postgresql
+    fill_registry(rows, models)
+    wanted = [one for one in (condition, marked) if one]
+    token = ""
+    while True:
+        message = SearchModelVersions(
+            filter=" AND ".join([*wanted, *([of_versions] if of_versions else [])]),
+            order_by=order_by,
+            max_results=max_results,
+            page_token=token,
+        )
+        page = await search_model_versions(rows, message)
+        assert page == await search_model_versions(both.sqlite, message)
+        if not (token := orjson.loads(page).get("next_page_token", "")):
+            break
+    of_models = SearchRegisteredModels(
+        filter=" AND ".join(wanted), order_by=[one for one in order_by if "version" not in one], max_results=3
+    )
+    assert await search_registered_models(rows, of_models) == await search_registered_models(both.sqlite, of_models)
+    for name in NAMES[:8]:
+        for document, key in (
+            (REGISTERED_MODEL_BY_NAME, name),
+            (LATEST_VERSIONS_BY_NAME, name),
+            (MODEL_VERSION_BY_REFERENCE, f"{name}/2"),
+            (MODEL_VERSION_BY_ALIAS, f"{name}@a"),
+        ):
+            assert await rows.document(document, key) == await both.sqlite.document(document, key)
 
 
 @PROPERTY

@@ -7,14 +7,18 @@ import pytest
 
 from query_api.experiments.search import search_experiments
 from query_api.logged_models.search import search_logged_models
+from query_api.model_versions.search import search_model_versions
 from query_api.port import FirstRows
 from query_api.postgresql import read_model as postgresql_read_model
+from query_api.registered_models.search import search_registered_models
 from query_api.runs.search import postgresql as postgresql_runs
 from query_api.runs.search.search import search_runs
 from query_api.sqlite import read_model as sqlite_read_model
 from schemas.errors import DeadlineExceeded
 from schemas.messages.experiments import SearchExperiments
 from schemas.messages.logged_models import SearchLoggedModels
+from schemas.messages.model_versions import SearchModelVersions
+from schemas.messages.registered_models import SearchRegisteredModels
 from schemas.messages.runs import SearchRuns
 from tests.unit.query_api.conftest import MakeRows
 from tests.unit.query_api.sqlite_rows import SqliteRows
@@ -132,6 +136,26 @@ async def test_logged_models(make_rows: MakeRows, max_results: int) -> None:
     pages = await pages_of(search, "models", "model_id", max_results)
     assert all_of(pages) == [f"m{number}" for number in reversed(range(7))]
     assert len(pages) >= 3
+
+
+@pytest.mark.parametrize("max_results", [3, 1000])
+async def test_registered_models_and_their_versions(make_rows: MakeRows, max_results: int) -> None:
+    rows = make_rows()
+    for number, description in enumerate([LARGE, HUGE, "a", LARGE, LARGE, HUGE, "b"]):
+        rows.registered_model(f"m{number}", description=description)
+        rows.model_version("m0", number + 1, run_id=f"r{number}", tags={"mlflow.prompt.text": description})
+
+    async def models(most: int, token: str) -> bytes:
+        return await search_registered_models(rows, SearchRegisteredModels(max_results=most, page_token=token))
+
+    async def versions(most: int, token: str) -> bytes:
+        message = SearchModelVersions(max_results=most, page_token=token, order_by=["version_number"])
+        return await search_model_versions(rows, message)
+
+    for search, results, identity in ((models, "registered_models", "name"), (versions, "model_versions", "run_id")):
+        pages = await pages_of(search, results, identity, max_results)
+        assert [one[1:] for one in all_of(pages)] == [str(number) for number in range(7)]
+        assert len(pages) >= 3
 
 
 async def test_orders_with_large_sort_values_are_walked_to_their_end(make_rows: MakeRows) -> None:

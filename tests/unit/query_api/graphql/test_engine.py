@@ -143,10 +143,71 @@ async def test_searches_are_there_as_mutations_too(rows: SqliteRows, graphql: Gr
     assert answer["data"]["mlflowSearchRuns"] == {"runs": [{"info": {"runId": "r"}}]}
 
 
-async def test_there_are_no_model_versions_yet(graphql: GraphQLWorker) -> None:
-    query = "{ mlflowSearchModelVersions(input: {filter: \"run_id='r'\"}) { modelVersions { name } nextPageToken } }"
+SEARCH_VERSIONS = """query Versions($wanted: MlflowSearchModelVersionsInput) {
+  mlflowSearchModelVersions(input: $wanted) {
+    modelVersions { name version creationTimestamp lastUpdatedTimestamp userId currentStage description source runId
+                    status statusMessage tags { key value } runLink aliases modelId }
+    nextPageToken
+  }
+}"""
+
+
+async def test_model_versions_are_searched(rows: SqliteRows, graphql: GraphQLWorker) -> None:
+    empty = (await ask(graphql, SEARCH_VERSIONS))["data"]["mlflowSearchModelVersions"]
+    assert empty == {"modelVersions": [], "nextPageToken": ""}
+    rows.registered_model("m")
+    rows.model_version("m", 1, run_id="r", creation_timestamp_ms=2**53 + 1, tags={"k": "v"}, description=None)
+    rows.model_version("m", 2, run_id="r", last_updated_timestamp_ms=1)
+    wanted = {"filter": "run_id = 'r'", "maxResults": "1", "orderBy": ["version_number"]}
+    page = (await ask(graphql, SEARCH_VERSIONS, {"wanted": wanted}))["data"]["mlflowSearchModelVersions"]
+    assert page["modelVersions"] == [
+        {
+            "name": "m",
+            "version": "1",
+            "creationTimestamp": "9007199254740993",
+            "lastUpdatedTimestamp": "0",
+            "userId": "",
+            "currentStage": "None",
+            "description": "",
+            "source": "s3://bucket/1",
+            "runId": "r",
+            "status": "READY",
+            "statusMessage": "",
+            "tags": [{"key": "k", "value": "v"}],
+            "runLink": "",
+            "aliases": [],
+            "modelId": "",
+        }
+    ]
+    rest = {"wanted": wanted | {"pageToken": page["nextPageToken"]}}
+    (second,) = (await ask(graphql, SEARCH_VERSIONS, rest))["data"]["mlflowSearchModelVersions"]["modelVersions"]
+    assert second["version"] == "2"
+
+
+async def test_each_run_has_the_model_versions_that_come_from_it_read_together(
+    rows: SqliteRows, graphql: GraphQLWorker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("query_api.graphql.fields._RUNS_AT_ONCE", 2)
+    for number in range(5):
+        rows.run(f"r{number}", start_time_ms=number)
+    rows.registered_model("m")
+    for version, run_id in enumerate(("r0", "r4", "r4", ""), start=1):
+        rows.model_version("m", version, run_id=run_id)
+    rows.registered_model("p", tags={"mlflow.prompt.is_prompt": "true"})
+    rows.model_version("p", 1, run_id="r4")
+    query = """{ mlflowSearchRuns(input: {experimentIds: ["1"]}) {
+      runs { info { runId } modelVersions { name version status source } } }
+      mlflowGetRun(input: {runId: "r0"}) { run { modelVersions { version } } } }"""
+    rows.statements.clear()
     answer = await ask(graphql, query)
-    assert answer["data"] == {"mlflowSearchModelVersions": {"modelVersions": [], "nextPageToken": ""}}
+    assert answer["errors"] is None
+    found = {
+        run["info"]["runId"]: [f"{one['name']}/{one['version']} {one['status']}" for one in run["modelVersions"]]
+        for run in answer["data"]["mlflowSearchRuns"]["runs"]
+    }
+    assert found == {"r4": ["m/3 READY", "m/2 READY"], "r3": [], "r2": [], "r1": [], "r0": ["m/1 READY"]}
+    assert answer["data"]["mlflowGetRun"]["run"]["modelVersions"] == [{"version": "1"}]
+    assert sum("model_versions" in statement for statement in rows.statements) <= 4
 
 
 @pytest.mark.parametrize(
@@ -156,6 +217,7 @@ async def test_there_are_no_model_versions_yet(graphql: GraphQLWorker) -> None:
         ("{ mlflowGetRun { run { info { runId } } } }", {"mlflowGetRun": None}),
         ('{ mlflowGetExperiment(input: {experimentId: "x"}) { apiError { code } } }', {"mlflowGetExperiment": None}),
         ('{ mlflowGetRun(input: {runId: "r"}) { noSuchField } }', None),
+        ('{ mlflowListArtifacts(input: {runId: "r"}) { files { path } } }', None),
         ("query A { mlflowGetRun { apiError { code } } } query B { mlflowGetRun { apiError { code } } }", None),
         ("{" + "".join(f"f{n}: mlflowGetRun {{ apiError {{ code }} }} " for n in range(11)) + "}", None),
         ("{ __schema { types { fields " + "{ type { ofType " * 5 + "{ name }" + " } }" * 5 + " } } }", None),
