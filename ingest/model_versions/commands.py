@@ -88,27 +88,27 @@ class ModelVersionCommands:
 
     async def update(self, command: UpdateModelVersion, actor: Actor, request_id: str) -> bytes:
         """Replace the description; none clears it. Answered with the whole version."""
-        return await self._change(decisions.update(command), actor, request_id)
+        return await self._change(decisions.update(command), command.version, actor, request_id)
 
     async def transition(self, command: TransitionModelVersionStage, actor: Actor, request_id: str) -> bytes:
         """Bring a version to a stage, and archive those that are in it when that is wished. Answered with the version.
 
         Raises InvalidParameterValue for an unknown stage, or one from which nothing is archived.
         """
-        return await self._change(decisions.transition(command), actor, request_id)
+        return await self._change(decisions.transition(command), command.version, actor, request_id)
 
     async def delete(self, command: DeleteModelVersion, actor: Actor, request_id: str) -> bytes:
         """Delete a version for good, with its tags and aliases."""
-        await self._append(decisions.delete(command), actor, request_id)
+        await self._append(decisions.delete(command), command.version, actor, request_id)
         return EMPTY
 
     async def set_tag(self, command: SetModelVersionTag, actor: Actor, request_id: str) -> bytes:
-        await self._append(decisions.set_tag(command), actor, request_id)
+        await self._append(decisions.set_tag(command), command.version, actor, request_id)
         return EMPTY
 
     async def delete_tag(self, command: DeleteModelVersionTag, actor: Actor, request_id: str) -> bytes:
         """Delete a tag, which need not be set."""
-        await self._append(decisions.delete_tag(command), actor, request_id)
+        await self._append(decisions.delete_tag(command), command.version, actor, request_id)
         return EMPTY
 
     # --- making a version ---------------------------------------------------------------------------------------------
@@ -126,15 +126,15 @@ class ModelVersionCommands:
 
     # --- changing a version -------------------------------------------------------------------------------------------
 
-    async def _change(self, event: _Change, actor: Actor, request_id: str) -> bytes:
-        version = await self._append(event, actor, request_id)
-        return model_version(await self._info(version.version_id, _not_found(event).message))
+    async def _change(self, event: _Change, sent: str, actor: Actor, request_id: str) -> bytes:
+        version = await self._append(event, sent, actor, request_id)
+        return model_version(await self._info(version.version_id, _not_found(event.name, sent).message))
 
-    async def _append(self, event: _Change, actor: Actor, request_id: str) -> KnownVersion:
+    async def _append(self, event: _Change, sent: str, actor: Actor, request_id: str) -> KnownVersion:
         """Append an event about a version that there is, and return what was known of it."""
         version = await self._surely(VERSION, f"{event.name}/{event.version}")
         if version is None:
-            raise _not_found(event)
+            raise _not_found(event.name, sent)
         await self._writer.append_and_wait(event, actor, request_id)
         return version
 
@@ -179,5 +179,6 @@ class ModelVersionCommands:
         return found
 
 
-def _not_found(event: _Change) -> ResourceDoesNotExist:
-    return ResourceDoesNotExist(f"Model Version (name={event.name}, version={event.version}) not found")
+def _not_found(name: str, sent: str) -> ResourceDoesNotExist:
+    """`sent` is the number as the client wrote it: what no version can have is 0 in an event."""
+    return ResourceDoesNotExist(f"Model Version (name={name}, version={sent.strip()}) not found")

@@ -305,7 +305,7 @@ async def test_what_is_about_no_version_is_refused_and_leaves_no_event(deploymen
             versions.set_tag(SetModelVersionTag(name=name, version=number, key="k"), ANN, "q"),
             versions.delete_tag(DeleteModelVersionTag(name=name, version=number, key="k"), ANN, "q"),
         ):
-            with pytest.raises(ResourceDoesNotExist, match=rf"Model Version \(name={name}, version="):
+            with pytest.raises(ResourceDoesNotExist, match=rf"Model Version \(name={name}, version={number}\)"):
                 await refused
     assert await deployment.count() == before
 
