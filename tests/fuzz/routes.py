@@ -25,7 +25,7 @@ class Subject:
     run_id: str
     model_id: str
     registered_model: str
-    """A name, of a model with versions 1 to 3."""
+    """A name, of a model with versions 1 to 3; the second has a file `file`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +37,8 @@ class FuzzedRoute:
     message: type[Message]
     example: Mapping[str, Any]
     prefix: str = "/api/2.0/mlflow/"
+    is_file: bool = False
+    """Whether what is answered is a file, and no JSON unless it is an error."""
 
     def __str__(self) -> str:
         return f"{self.method}-{self.path}"
@@ -271,6 +273,14 @@ READS: Final = (
         order_by=[{"field_name": "name", "ascending": True}],
     ),
     _get("artifacts/list", artifacts.ListArtifacts, **RUN, path="a/b"),
+    FuzzedRoute(
+        method="GET",
+        path="/model-versions/get-artifact",
+        message=artifacts.GetModelVersionArtifact,
+        example={**REGISTERED_MODEL, "version": "2", "path": "file"},
+        prefix="",
+        is_file=True,
+    ),
     _get("registered-models/get", registered_models.GetRegisteredModel, **REGISTERED_MODEL),
     _get(
         "registered-models/search",

@@ -141,18 +141,24 @@ def make_subject(connection: Connection) -> Subject:
     name = uuid.uuid4().hex
     connection.post("registered-models/create", {"name": name, "tags": [{"key": "k", "value": "v"}]})
     version = {"name": name, "source": "s3://bucket/model", "tags": [{"key": "k", "value": "v"}]}
-    for _ in range(3):
-        connection.post("model-versions/create", version)
+    model_id, location = model["model"]["info"]["model_id"], model["model"]["info"]["artifact_uri"]
+    for more in ({}, {"source": f"models:/{model_id}", "model_id": model_id}, {}):
+        connection.post("model-versions/create", {**version, **more})
+    file = f"/api/2.0/mlflow-artifacts/artifacts/{location.removeprefix('mlflow-artifacts:/')}/file"
+    _, answer = connection.send(Request("good", "PUT", file, body=b"{}"))
+    assert answer.status == 200, answer
     for alias in ("a", "kept"):
         connection.post("registered-models/alias", {"name": name, "alias": alias, "version": "1"})
-    return Subject(experiment_id, run_id, model["model"]["info"]["model_id"], name)
+    return Subject(experiment_id, run_id, model_id, name)
 
 
 def check_shape(route: FuzzedRoute, request: Request, answer: Answer) -> None:
-    """200 with a JSON object, or a 4xx with MLflow's two fields."""
+    """200 with a JSON object or the file that was asked for, or a 4xx with MLflow's two fields."""
     sent = f"{route} {request.name}: {request.query[:300]!r} {request.body[:300]!r}"
     seen = f"{sent} -> {answer.status} {answer.body[:500]!r}"
     assert 200 <= answer.status < 500, seen
+    if route.is_file and answer.status == 200:
+        return
     assert answer.content_type.startswith("application/json"), seen
     document = answer.json()
     assert isinstance(document, dict), seen
