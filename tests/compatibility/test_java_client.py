@@ -1,4 +1,4 @@
-"""The stock Java client, taken from Maven Central, does its tracking calls."""
+"""The stock Java client, taken from Maven Central, does its tracking calls and reads the registry."""
 
 import os
 import shutil
@@ -91,6 +91,15 @@ EXPECTED = {
     "artifact folders": "folder",
     "artifact size": "9",
     "artifact content": "from java",
+    "registered model": "true",
+    "model version": "Staging READY",
+    "run of a version": "true",
+    "latest versions": "None:3,Staging:2",
+    "latest in a stage": "2",
+    "download uri": "true",
+    "unknown version": "404 RESOURCE_DOES_NOT_EXIST",
+    "versions by page": "3,2,1",
+    "model content": "a model",
 }
 
 

@@ -1,4 +1,4 @@
-"""The latest client of MLflow 2, in an environment of its own, does its tracking calls."""
+"""The latest client of MLflow 2, in an environment of its own, does its tracking calls and those of the registry."""
 
 import os
 import subprocess
@@ -108,3 +108,46 @@ def test_images_of_all_steps_are_found_again(server_url: str, python: str, is_ml
             assert decoded_once(url) == f"images/{told}"
     asked = [told for _, _, told, _ in made["names"] if told is not None]
     assert len(set(asked)) == len(asked), "no two are asked for by one name"
+
+
+@pytest.fixture(scope="module")
+def registry(server_url: str, python: str) -> Any:
+    """What a script saw that did the calls of the model registry with the MLflow 2 client."""
+    return run_script("mlflow2_registry.py", server_url, python=python)
+
+
+def test_a_model_of_a_run_is_registered_again_and_again(registry: Any) -> None:
+    assert registry["version"].startswith("2.")
+    assert (registry["numbers"], registry["sources"], registry["run"]) == (["1", "2", "3"], True, True)
+
+
+def test_stages_aliases_and_tags_read_back(registry: Any) -> None:
+    assert registry["stages"] == ["Archived", "None", "Production"]
+    assert (registry["aliases"], registry["tags"]) == ({"champion": "2"}, {"team": "red"})
+    assert registry["first"] == ["the first", {"number": "1", "checked": "yes"}]
+    assert registry["latest"] == ["1", "2", "3"]
+    assert (registry["after_delete"], registry["renamed"], registry["left"]) == ({}, True, True)
+
+
+def test_every_uri_of_a_version_leads_to_its_files(registry: Any) -> None:
+    assert registry["words"] == ["hello"] * 5
+    assert registry["copy"]
+
+
+def test_models_and_versions_are_found(registry: Any) -> None:
+    assert (registry["found"], registry["versions_found"]) == (True, ["1", "2", "3"])
+
+
+def test_refusals_of_the_registry_carry_their_codes(registry: Any) -> None:
+    assert registry["refusals"] == {
+        "taken": "RESOURCE_ALREADY_EXISTS",
+        "unknown model": "RESOURCE_DOES_NOT_EXIST",
+        "unknown version": "RESOURCE_DOES_NOT_EXIST",
+        "unknown alias": "INVALID_PARAMETER_VALUE",
+        "filter": "INVALID_PARAMETER_VALUE",
+        "source": "INVALID_PARAMETER_VALUE",
+    }
+
+
+def test_prompts_are_registered_and_loaded(registry: Any) -> None:
+    assert registry["prompts"] == ["Hi {{name}}!", "Hello {{name}}!"]

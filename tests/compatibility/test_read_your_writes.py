@@ -94,6 +94,27 @@ def test_logged_models_inputs_and_outputs_are_seen_at_once(client: MlflowClient,
     in_threads(work)
 
 
+def test_registered_models_versions_and_aliases_are_seen_at_once(client: MlflowClient) -> None:
+    def work(number: int) -> None:
+        name = fresh_name(f"seen-{number}")
+        client.create_registered_model(name)
+        assert [model.name for model in client.search_registered_models(f"name = '{name}'")] == [name]
+        for i in range(1, ITERATIONS // 2):
+            assert client.create_model_version(name, "s3://bucket/model").version == str(i), number
+            client.set_registered_model_alias(name, "newest", str(i))
+            assert client.get_model_version_by_alias(name, "newest").version == str(i), number
+            client.set_model_version_tag(name, str(i), "i", str(i))
+            found = client.search_model_versions(f"name = '{name}' AND tags.i = '{i}'")
+            assert [version.version for version in found] == [str(i)], number
+        renamed = fresh_name("renamed")
+        client.rename_registered_model(name, renamed)
+        assert client.get_model_version_by_alias(renamed, "newest").name == renamed
+        client.delete_registered_model(renamed)
+        assert client.search_model_versions(f"name = '{renamed}'") == []
+
+    in_threads(work)
+
+
 def test_one_thread_sees_what_another_was_told_is_written(client: MlflowClient, experiment_id: str) -> None:
     run_id = client.create_run(experiment_id).info.run_id
     with ThreadPoolExecutor(1) as writer:

@@ -13,7 +13,7 @@ import org.mlflow.api.proto.Service.ViewType;
 import org.mlflow.tracking.MlflowClient;
 import org.mlflow.tracking.MlflowHttpException;
 
-/** The tracking calls of the Java client; prints one line "what=seen" for each thing that it saw. */
+/** The tracking calls of the Java client, and those of the registry; prints one line "what=seen" for each thing that it saw. */
 public class TrackingCalls {
   private static void say(String what, Object seen) {
     System.out.println(what + "=" + seen);
@@ -37,6 +37,7 @@ public class TrackingCalls {
     try (MlflowClient client = new MlflowClient(arguments[0])) {
       experiments(client);
       runs(client);
+      registry(client);
     }
   }
 
@@ -120,6 +121,44 @@ public class TrackingCalls {
     say("artifact size", client.listArtifacts(runId, "folder").get(0).getFileSize());
     File fetched = client.downloadArtifacts(runId, "folder/" + file.getName());
     say("artifact content", Files.readString(fetched.toPath()));
+    file.delete();
+  }
+
+  /** The client itself only reads the registry; what it reads is made by plain requests. */
+  private static void registry(MlflowClient client) throws Exception {
+    String runId = client.createRun(client.createExperiment("java models " + System.nanoTime())).getRunId();
+    File file = File.createTempFile("model", ".txt");
+    Files.writeString(file.toPath(), "a model");
+    client.logArtifact(runId, file, "model");
+    String name = "java-model-" + System.nanoTime(); // the client cannot download what has a blank in its name
+    String source = client.getRun(runId).getInfo().getArtifactUri() + "/model";
+    client.sendPost("registered-models/create", String.format("{\"name\": \"%s\"}", name));
+    for (int i = 0; i < 3; i++) {
+      client.sendPost("model-versions/create",
+          String.format("{\"name\": \"%s\", \"source\": \"%s\", \"run_id\": \"%s\"}", name, source, runId));
+    }
+    client.sendPost("model-versions/transition-stage", String.format(
+        "{\"name\": \"%s\", \"version\": \"2\", \"stage\": \"Staging\", \"archive_existing_versions\": false}", name));
+    say("registered model", client.getRegisteredModel(name).getName().equals(name));
+    say("model version", client.getModelVersion(name, "2").getCurrentStage() + " " + client.getModelVersion(name, "2").getStatus());
+    say("run of a version", client.getModelVersion(name, "1").getRunId().equals(runId));
+    say("latest versions", client.getLatestVersions(name).stream()
+        .map(v -> v.getCurrentStage() + ":" + v.getVersion()).sorted().collect(Collectors.joining(",")));
+    say("latest in a stage", client.getLatestVersions(name, Collections.singletonList("Staging")).get(0).getVersion());
+    say("download uri", client.getModelVersionDownloadUri(name, "1").equals(source));
+    sayRefusal("unknown version", () -> client.getModelVersion(name, "9"));
+    List<String> versions = new ArrayList<>();
+    var page = client.searchModelVersions("name = '" + name + "'", 2, Collections.singletonList("version_number DESC"));
+    while (true) {
+      page.getItems().forEach(v -> versions.add(v.getVersion()));
+      if (!page.hasNextPage()) {
+        break;
+      }
+      page = (org.mlflow.tracking.ModelVersionsPage) page.getNextPage();
+    }
+    say("versions by page", String.join(",", versions));
+    File fetched = client.downloadLatestModelVersion(name, "Staging");
+    say("model content", Files.readString(fetched.toPath().resolve(file.getName())));
     file.delete();
   }
 }
