@@ -15,7 +15,7 @@ from typing import Any
 
 from tests.crash.http_client import Behind, Connection, NoAnswerError
 from tests.crash.judge import faults_of_run, state_of
-from tests.crash.story import ATTEMPT_TAG, NO, NOT_DONE, UNKNOWN, YES, Claim, ClientStory, RunStory, Write
+from tests.crash.story import ATTEMPT_TAG, NO, NOT_DONE, UNKNOWN, YES, Claim, ClientStory, RunStory, Write, shared_model
 
 THREADS = 4
 WRITES_PER_RUN = 40
@@ -81,18 +81,44 @@ class Worker(threading.Thread):
     def _claim(self) -> None:
         """Ask for what others ask for in the same moment."""
         moment = int(time.time() * CLAIMS_PER_S)
-        if self._random.random() < 0.5:
-            claim = Claim("param", f"c{moment}", self._me, self._request_id())
-            body: Any = {"run_id": self._shared_run_id, "key": claim.wanted, "value": claim.value}
-            path = "runs/log-parameter"
-        else:
-            claim = Claim("name", f"race-{self._experiment_id}-{moment}", uuid.uuid4().hex, self._request_id())
-            body = {"name": claim.wanted, "tags": [{"key": ATTEMPT_TAG, "value": claim.value}]}
-            path = "experiments/create"
-        if any(before.wanted == claim.wanted and claim.kind == "param" for before in self._mine()):
-            return  # the same value again would be no event
+        wanted = f"race-{self._experiment_id}-{moment}"
+        match self._random.choice(("param", "name", "model", "version")):
+            case "param":
+                claim = Claim("param", f"c{moment}", self._me, self._request_id())
+                body: Any = {"run_id": self._shared_run_id, "key": claim.wanted, "value": claim.value}
+                path = "runs/log-parameter"
+                if any(before.kind == "param" and before.wanted == claim.wanted for before in self._mine()):
+                    return  # the same value again would be no event
+            case "version":
+                self._add_version()
+                return
+            case kind:
+                claim = Claim(kind, wanted, uuid.uuid4().hex, self._request_id())
+                body = {"name": wanted, "tags": [{"key": ATTEMPT_TAG, "value": claim.value}]}
+                path = "experiments/create" if kind == "name" else "registered-models/create"
         self._story.claims.append(claim)
         claim.told, _ = self._write(path, body, claim.request_id, may_lose=True)
+
+    def _add_version(self) -> None:
+        """Add one to the registered model that all share, and say that it alone is in production."""
+        name = shared_model(self._experiment_id)
+        version = Claim("version", name, uuid.uuid4().hex, self._request_id())
+        self._story.claims.append(version)
+        tags = [{"key": ATTEMPT_TAG, "value": version.value}]
+        body: Any = {"name": name, "source": "s3://bucket/model", "tags": tags}
+        version.told, answer = self._write("model-versions/create", body, version.request_id)
+        if version.told != YES:
+            return
+        version.number = answer["model_version"]["version"]
+        stage = Claim("stage", name, version.value, self._request_id(), number=version.number)
+        self._story.claims.append(stage)
+        body = {
+            "name": name,
+            "version": version.number,
+            "stage": "Production",
+            "archive_existing_versions": True,
+        }
+        stage.told, _ = self._write("model-versions/transition-stage", body, stage.request_id)
 
     def _mine(self) -> list[Claim]:
         return [claim for claim in self._story.claims if claim.value == self._me]

@@ -133,9 +133,10 @@ def faults_of_claims(connection: Connection, shared_run_id: str, claims: Iterabl
     params = state_of(connection, shared_run_id).params
     by_wanted: dict[tuple[str, str], list[Claim]] = defaultdict(list)
     for claim in claims:
-        by_wanted[claim.kind, claim.wanted].append(claim)
+        if claim.kind not in ("version", "stage"):
+            by_wanted[claim.kind, claim.wanted].append(claim)
     for (kind, wanted), rivals in by_wanted.items():
-        holder = params.get(wanted, "") if kind == "param" else holder_of_name(connection, wanted)
+        holder = params.get(wanted, "") if kind == "param" else holder_of_name(connection, kind, wanted)
         for claim in rivals:
             if claim.told == YES and claim.value != holder:
                 yield f"{kind} {wanted}: {claim} was told yes, {holder or 'nobody'} has it"
@@ -145,13 +146,49 @@ def faults_of_claims(connection: Connection, shared_run_id: str, claims: Iterabl
                 yield f"{kind} {wanted}: {claim} was told no, {holder or 'nobody'} has it"
 
 
-def holder_of_name(connection: Connection, name: str) -> str:
-    """Who made the experiment `name`; empty when nobody did."""
-    status, answer = connection.get("experiments/get-by-name", experiment_name=name)
+def holder_of_name(connection: Connection, kind: str, name: str) -> str:
+    """The attempt that made the experiment or registered model of this name; empty without one."""
+    if kind == "model":
+        status, answer = connection.get("registered-models/get", name=name)
+    else:
+        status, answer = connection.get("experiments/get-by-name", experiment_name=name)
     if status == 404:
         return ""
     assert status == 200, answer
-    return next(str(tag["value"]) for tag in answer["experiment"]["tags"] if tag["key"] == ATTEMPT_TAG)
+    [made] = answer.values()
+    return next(str(tag["value"]) for tag in made["tags"] if tag["key"] == ATTEMPT_TAG)
+
+
+def faults_of_versions(connection: Connection, name: str, claims: Iterable[Claim]) -> Iterator[str]:
+    """Each version that was told of is there once under its number, numbers have no gap, and one is in production."""
+    body = {"filter": f"name = '{name}'", "order_by": "version_number ASC"}
+    status, answer = connection.get("model-versions/search", **body)
+    assert status == 200, answer
+    versions = answer.get("model_versions", [])
+    numbers = [version["version"] for version in versions]
+    if numbers != [str(number) for number in range(1, len(numbers) + 1)]:
+        yield f"versions of {name} are {numbers}"
+    made: dict[str, list[str]] = defaultdict(list)
+    for version in versions:
+        tags = {tag["key"]: tag["value"] for tag in version["tags"]}
+        made[tags[ATTEMPT_TAG]].append(version["version"])
+    mine = [claim for claim in claims if claim.wanted == name]
+    for claim in (claim for claim in mine if claim.kind == "version"):
+        shown = made.pop(claim.value, [])
+        if (claim.told == YES and shown != [claim.number]) or len(shown) > (claim.told != NOT_DONE):
+            yield f"{claim} made versions {shown}"
+    yield from (f"versions {shown} of {name} come from no attempt" for shown in made.values())
+    moves = [claim for claim in mine if claim.kind == "stage"]
+    stages = Counter(version["current_stage"] for version in versions)
+    if stages["Production"] > 1 or (stages["Production"] == 0 and any(claim.told == YES for claim in moves)):
+        yield f"{stages['Production']} versions of {name} are in production"
+    for claim in moves:
+        stage = versions[int(claim.number) - 1]["current_stage"] if int(claim.number) <= len(versions) else "none"
+        allowed = {YES: ("Production", "Archived"), NOT_DONE: ("None",)}.get(
+            claim.told, ("None", "Production", "Archived")
+        )
+        if stage not in allowed:
+            yield f"{claim}: the version is in stage {stage}"
 
 
 def faults_of_log(requests_in_log: Counter[str], stories: Iterable[ClientStory]) -> Iterator[str]:

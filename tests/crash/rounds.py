@@ -19,9 +19,10 @@ from tests.crash.judge import (
     faults_of_creations,
     faults_of_log,
     faults_of_run,
+    faults_of_versions,
     state_of,
 )
-from tests.crash.story import YES, ClientStory
+from tests.crash.story import YES, ClientStory, shared_model
 from tests.tracklog_server import REPOSITORY
 
 logger = logging.getLogger(__name__)
@@ -59,6 +60,7 @@ def one_round(system: S, dice: random.Random, ways: Sequence[Fault[S]], folder: 
     experiment_id = connection.post("experiments/create", {"name": folder.name})[1]["experiment_id"]
     shared = connection.post("runs/create", {"experiment_id": experiment_id})[1]["run"]["info"]["run_id"]
     connection.post("runs/set-tag", {"run_id": shared, "key": "crash.attempt", "value": "shared"})
+    connection.post("registered-models/create", {"name": shared_model(experiment_id)})
     connection.close()
     with clients(system.port, experiment_id, shared, folder, dice):
         for way in ways:
@@ -128,7 +130,9 @@ def faults_of_server(
         if run.run_id:
             yield from faults_of_run(run, state_of(connection, run.run_id))
     yield from faults_of_creations(connection, experiment_id, runs, besides="shared")
-    yield from faults_of_claims(connection, shared, [claim for story in stories for claim in story.claims])
+    claims = [claim for story in stories for claim in story.claims]
+    yield from faults_of_claims(connection, shared, claims)
+    yield from faults_of_versions(connection, shared_model(experiment_id), claims)
 
 
 @contextmanager

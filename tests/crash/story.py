@@ -73,13 +73,23 @@ class RunStory:
 
 @dataclass
 class Claim:
-    """A request for what only one can have: an experiment's name, or the value of a param in the shared run."""
+    """A request for what only one can have, by its `kind`.
+
+    name, model: the name of an experiment or of a registered model. param: its value in the shared run. version, stage:
+    the next number of a version of the shared model, and to be the only one in production; `number` is what was told.
+    """
 
     kind: str
     wanted: str
     value: str
     request_id: str
     told: str = UNKNOWN
+    number: str = ""
+
+
+def shared_model(experiment_id: str) -> str:
+    """The name of the registered model to which all clients of a round add versions."""
+    return f"shared-{experiment_id}"
 
 
 @dataclass

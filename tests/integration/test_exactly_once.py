@@ -32,7 +32,15 @@ from schemas.events import (
     ExperimentRenamed,
     LoggedModelCreated,
     MetricSeries,
+    ModelVersionCreated,
+    ModelVersionDeleted,
+    ModelVersionTagSet,
+    ModelVersionTransitioned,
     Param,
+    RegisteredModelAliasSet,
+    RegisteredModelCreated,
+    RegisteredModelDeleted,
+    RegisteredModelRenamed,
     RunDataLogged,
     RunDeleted,
     RunInputsLogged,
@@ -57,6 +65,8 @@ FINISH_S = 60
 def history(dice: random.Random, count: int) -> Iterator[AnyEvent]:
     """Anything that may happen, much of it refused, some of it about runs that are created later or never."""
     yield from (experiment(one) for one in range(3))
+    yield RegisteredModelCreated(name="kept", registered_model_id="kept")
+    yield ModelVersionCreated(name="kept", version_id="kept", source="s", storage_location="s")
     runs = [f"{dice.getrandbits(128):032x}" for _ in range(60)]
     waiting = list(runs)
     steps = dict.fromkeys(runs, 0)
@@ -78,8 +88,25 @@ def history(dice: random.Random, count: int) -> Iterator[AnyEvent]:
             ),
             LoggedModelCreated(model_id=f"m-{dice.randrange(50)}", experiment_id=0, name="m", artifact_location="x"),
             ExperimentRenamed(experiment_id=dice.randrange(3), name=f"name-{dice.randrange(4)}"),
+            _of_a_registered_model(dice),
         ]
-        yield dice.choices(anything, [12, 3, 2, 1, 1, 1, 2, 1, 1])[0]
+        yield dice.choices(anything, [12, 3, 2, 1, 1, 1, 2, 1, 1, 4])[0]
+
+
+def _of_a_registered_model(dice: random.Random) -> AnyEvent:
+    """About one of a few names, so that creates, renames and deletes meet each other."""
+    name, version, id_ = f"model-{dice.randrange(3)}", dice.randrange(1, 6), f"{dice.getrandbits(128):032x}"
+    anything: list[AnyEvent] = [
+        RegisteredModelCreated(name=name, registered_model_id=id_, tags=[Tag("t", id_)]),
+        ModelVersionCreated(name=name, version_id=id_, source=id_, storage_location=id_, tags=[Tag("t", id_)]),
+        ModelVersionTransitioned(name=name, version=version, stage="Production", archive_existing=True),
+        RegisteredModelAliasSet(name=name, alias=f"a{dice.randrange(2)}", version=version),
+        ModelVersionTagSet(name=name, version=version, key="t", value=id_),
+        ModelVersionDeleted(name=name, version=version),
+        RegisteredModelRenamed(name=name, new_name=f"model-{dice.randrange(3)}"),
+        RegisteredModelDeleted(name=name),
+    ]
+    return dice.choices(anything, [3, 8, 4, 4, 4, 2, 1, 1])[0]
 
 
 def _points(dice: random.Random, run: str, steps: dict[str, int]) -> RunDataLogged:
@@ -209,6 +236,7 @@ async def test_killed_stopped_and_rebalanced_workers_leave_the_rows_of_one_undis
     assert await read_model.differences(undisturbed) == []
     [(points,)] = await read_model.rows("SELECT sum(points) FROM latest_metrics")
     assert points > 0
+    assert await read_model.rows("SELECT version FROM model_versions WHERE name = 'kept'") == [(1,)]
     assert len(await read_model.rows("SELECT 1 FROM set_aside")) >= PARTITIONS
 
 
