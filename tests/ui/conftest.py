@@ -9,6 +9,9 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
 
 import pytest
 from playwright.sync_api import BrowserContext, ViewportSize, expect, sync_playwright
@@ -16,6 +19,7 @@ from playwright.sync_api import BrowserContext, ViewportSize, expect, sync_playw
 from tests.tracklog_server import REPOSITORY, TracklogServer
 from tests.ui.chromium import FLAGS, DeadEnd, find_chromium
 from tests.ui.seed import Seeded
+from tests.ui.seed_registry import SeededRegistry
 from tests.ui.tracking_page import TrackingPage
 from tracklog.page.fetch import default_page_folder, is_complete
 
@@ -49,22 +53,40 @@ def chromium() -> str:
 @pytest.fixture(scope="package")
 def server_url(chromium: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The base URL of the server under test, without a slash at its end."""
+    with server_to_test(tmp_path_factory.mktemp("server")) as url:
+        yield url
+
+
+@contextmanager
+def server_to_test(folder: Path) -> Iterator[str]:
+    """The base URL of a server on `folder`, or of the one that the environment names."""
     given = os.environ.get(SERVER_URL_VARIABLE)
     if given:
         yield given.rstrip("/")
         return
     if not is_complete(default_page_folder()):
         missing("The page's files are not installed: tracklog fetch-page")
-    with TracklogServer(tmp_path_factory.mktemp("server")) as server:
+    with TracklogServer(folder) as server:
         yield server.url
 
 
 @pytest.fixture(scope="package")
 def seeded(server_url: str) -> Seeded:
     """What a stock client has logged to the server."""
+    return Seeded(**made_by("tests.ui.seed", server_url))
+
+
+@pytest.fixture(scope="package")
+def registry(server_url: str) -> SeededRegistry:
+    """What a stock client has registered on the server."""
+    return SeededRegistry(**made_by("tests.ui.seed_registry", server_url))
+
+
+def made_by(module: str, server_url: str) -> Any:
+    """What a module that fills a server says that it made."""
     inherited = {k: v for k, v in os.environ.items() if not k.startswith(("MLFLOW_", "_MLFLOW_"))}
     done = subprocess.run(
-        [sys.executable, "-m", "tests.ui.seed", server_url],
+        [sys.executable, "-m", module, server_url],
         cwd=REPOSITORY,
         env={**inherited, "MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0"},
         capture_output=True,
@@ -74,7 +96,7 @@ def seeded(server_url: str) -> Seeded:
     )
     if done.returncode != 0:
         pytest.fail(f"the client could not fill the server:\n{done.stderr}")
-    return Seeded(**json.loads(done.stdout.strip().splitlines()[-1]))
+    return json.loads(done.stdout.strip().splitlines()[-1])
 
 
 @pytest.fixture(scope="package")
@@ -103,6 +125,15 @@ def page(
     context: BrowserContext, server_url: str, seeded: Seeded, outside: DeadEnd, request: pytest.FixtureRequest
 ) -> Iterator[TrackingPage]:
     """A fresh tab; the test fails when anything went wrong in it, or when it asked for another host."""
+    with tab_on(server_url, context, outside, request) as page:
+        yield page
+
+
+@contextmanager
+def tab_on(
+    server_url: str, context: BrowserContext, outside: DeadEnd, request: pytest.FixtureRequest
+) -> Iterator[TrackingPage]:
+    """A fresh tab on a server, in which nothing may go wrong."""
     page = TrackingPage(context, server_url)
     yield page
     page.screenshot(request.node.name.removeprefix("test_"))

@@ -1,21 +1,40 @@
 """A first visit: pages of features in which nothing was stored say so, and none says that something failed."""
 
 import re
+from collections.abc import Iterator
 
 import pytest
 import requests
-from playwright.sync_api import expect
+from playwright.sync_api import BrowserContext, expect
 
+from tests.ui.chromium import DeadEnd
+from tests.ui.conftest import server_to_test, tab_on
 from tests.ui.tracking_page import TrackingPage
 
 FAILED = re.compile(r"fail|went wrong|unable to|could ?n[o']t|not implemented|try again", re.IGNORECASE)
 
 
-@pytest.fixture(scope="package")
-def empty_experiment(server_url: str) -> str:
+@pytest.fixture(scope="module")
+def unvisited_url(chromium: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The base URL of a server to which no other test logs."""
+    with server_to_test(tmp_path_factory.mktemp("unvisited")) as url:
+        yield url
+
+
+@pytest.fixture
+def page(
+    context: BrowserContext, unvisited_url: str, outside: DeadEnd, request: pytest.FixtureRequest
+) -> Iterator[TrackingPage]:
+    """A fresh tab on that server."""
+    with tab_on(unvisited_url, context, outside, request) as page:
+        yield page
+
+
+@pytest.fixture(scope="module")
+def empty_experiment(unvisited_url: str) -> str:
     """The id of an experiment in which nothing is."""
     answer = requests.post(
-        f"{server_url}/api/2.0/mlflow/experiments/create", json={"name": "visited-first"}, timeout=30
+        f"{unvisited_url}/api/2.0/mlflow/experiments/create", json={"name": "visited-first"}, timeout=30
     )
     return str(answer.json()["experiment_id"])
 
