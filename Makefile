@@ -16,7 +16,7 @@ PYTHON ?= $(shell for python in python3.11 python3.12 python3.13 python3.14 pyth
 	"$$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo "$$python"; break; }; done)
 
 .DEFAULT_GOAL := help
-.PHONY: help install services serve stack test coverage check unit unit-3.11 unit-3.12 unit-3.13 unit-3.14 format bench bench-distributed bench-artifacts crash-test abuse-test fault-test large-test compatibility-318 soak workflows wheel wheel-test changelog release release-notes docs docs-serve lock clean
+.PHONY: help install services serve stack test coverage check unit unit-3.11 unit-3.12 unit-3.13 unit-3.14 format bench bench-distributed bench-artifacts bench-registry crash-test abuse-test fault-test large-test compatibility-318 soak workflows wheel wheel-test changelog release release-notes docs docs-serve lock clean
 
 help:
 	@echo "make serve              start a server on port 5000, data in ./tracklog-data (more options: OPTIONS='--port 8080')"
@@ -31,6 +31,7 @@ help:
 	@echo "make bench              measure this server and its peers side by side"
 	@echo "make bench-distributed  the same for the distributed system"
 	@echo "make bench-artifacts    the same for artifacts, on a local folder and on MinIO"
+	@echo "make bench-registry     the same for the model registry"
 	@echo "make crash-test         kill a server under load again and again (KILLS=200)"
 	@echo "make abuse-test         attack a server in every known way at once, for minutes (ABUSE_S=300)"
 	@echo "make fault-test         kill and suspend parts of the distributed system under load (COUNT=20 of each fault)"
@@ -106,6 +107,9 @@ bench-distributed: install services
 
 bench-artifacts: install services
 	$(BIN)/python -m bench artifacts $(OPTIONS)
+
+bench-registry: install
+	$(BIN)/python -m bench registry $(OPTIONS)
 
 crash-test: $(VENV)/installed-tools
 	TRACKLOG_KILLS=$(KILLS) $(BIN)/python -m pytest tests/crash/test_kills.py --timeout=0

@@ -1,4 +1,4 @@
-"""Fills an MLflow database with many runs by SQL, because its API would take hours for what one measure needs."""
+"""Fills an MLflow database with many runs or registered models by SQL: its API would take hours for the first."""
 
 import random
 import sqlite3
@@ -21,6 +21,15 @@ _LATEST = _METRIC.replace("metrics", "latest_metrics")
 _PARAM = "INSERT INTO params (run_uuid, key, value) VALUES (?, ?, ?)"
 _TAG = _PARAM.replace("params", "tags")
 
+_MODEL = "INSERT INTO registered_models (name, creation_time, last_updated_time, description) VALUES (?, ?, ?, '')"
+_MODEL_TAG = "INSERT INTO registered_model_tags (name, key, value) VALUES (?, ?, ?)"
+_VERSION = (
+    "INSERT INTO model_versions (name, version, creation_time, last_updated_time, description, current_stage, source,"
+    " run_id, status, run_link, storage_location) VALUES (?, ?, ?, ?, '', 'None', ?, ?, 'READY', '', ?)"
+)
+_VERSION_TAG = "INSERT INTO model_version_tags (name, version, key, value) VALUES (?, ?, ?, ?)"
+MODELS_IN_A_TRANSACTION = 1_000
+
 Row = tuple[Any, ...]
 
 
@@ -36,9 +45,37 @@ def seed_runs(database: Path, experiment_id: str, count: int) -> None:
         connection.close()
 
 
+def seed_registry(database: Path, count: int, versions: int) -> None:
+    """Write `count` registered models of `versions` each, the same rows as the API makes of `registered_models`."""
+    chance = random.Random("mlflow")
+    connection = sqlite3.connect(database, timeout=60)
+    try:
+        for first in range(0, count, MODELS_IN_A_TRANSACTION):
+            last = min(first + MODELS_IN_A_TRANSACTION, count)
+            _insert(connection, [_registered(number, versions, chance) for number in range(first, last)])
+    finally:
+        connection.close()
+
+
+def _registered(number: int, versions: int, chance: random.Random) -> dict[str, list[Row]]:
+    name, time_ms = training_data.model_name(number), training_data.FIRST_TIMESTAMP_MS + number
+    rows: dict[str, list[Row]] = {
+        _MODEL: [(name, time_ms, time_ms)],
+        _MODEL_TAG: [(name, tag["key"], tag["value"]) for tag in training_data.model_tags(number)],
+        _VERSION: [],
+        _VERSION_TAG: [],
+    }
+    for version in range(versions):
+        body = training_data.version_to_create(name, chance, version)
+        source = body["source"]
+        rows[_VERSION].append((name, version + 1, time_ms, time_ms, source, body["run_id"], source))
+        rows[_VERSION_TAG] += [(name, version + 1, tag["key"], tag["value"]) for tag in body["tags"]]
+    return rows
+
+
 def _insert(connection: sqlite3.Connection, runs: list[dict[str, list[Row]]]) -> None:
     with connection:
-        for statement in (_RUN, _METRIC, _LATEST, _PARAM, _TAG):
+        for statement in runs[0]:
             connection.executemany(statement, _of_all(runs, statement))
 
 

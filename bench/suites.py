@@ -1,4 +1,4 @@
-"""What `make bench`, `make bench-distributed` and `make bench-artifacts` measure: servers, measures, goals."""
+"""What `make bench` and its siblings, such as `make bench-distributed`, measure: servers, measures, goals."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -9,6 +9,7 @@ from bench.distributed_measures import HotNeighbour, MemoryOfARole, ProjectedPoi
 from bench.footprint_measures import BytesOnDisk, ColdStart, ResidentMemory
 from bench.measures import Measure
 from bench.read_measures import GetRun, LongHistories, SearchManyRuns, SearchRuns
+from bench.registry_measures import CreateVersionsOfOne, CreateVersionsOfSeveral, GetByAlias, SearchRegistry
 from bench.servers import ARTIFACT_SERVERS, DISTRIBUTED_SERVERS, EMBEDDED_SERVERS, Server
 from bench.write_measures import (
     CreateRuns,
@@ -102,4 +103,11 @@ ARTIFACTS = Suite(
     [LargeFile(), SmallFiles(), LargeListing()],
 )
 
-SUITES = {suite.name: suite for suite in (EMBEDDED, DISTRIBUTED, ARTIFACTS)}
+REGISTRY = Suite(
+    "registry",
+    "make bench-registry",
+    {name: EMBEDDED_SERVERS[name] for name in ("tracklog", "mlflow")},  # FastTrackML has no registry
+    [CreateVersionsOfSeveral(), CreateVersionsOfOne(), GetByAlias(), SearchRegistry()],
+)
+
+SUITES = {suite.name: suite for suite in (EMBEDDED, DISTRIBUTED, ARTIFACTS, REGISTRY)}

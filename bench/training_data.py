@@ -77,6 +77,26 @@ def run_to_create(experiment_id: str, chance: random.Random, extra_tags: list[Js
     }
 
 
+def model_name(number: int) -> str:
+    """The name of one of many registered models; their order is that of the numbers."""
+    return f"model-{number:05}"
+
+
+def model_tags(number: int) -> list[Json]:
+    """Two tags of a registered model; one in four has the same team."""
+    return [{"key": "team", "value": f"team-{number % 4}"}, {"key": "owner", "value": f"owner-{number}"}]
+
+
+def version_to_create(name: str, chance: random.Random, version: int = 0) -> Json:
+    """The body of model-versions/create as `create_model_version` sends it; `version` counts from 0."""
+    return {
+        "name": name,
+        "source": f"s3://bucket/{name}/{chance.getrandbits(128):032x}",
+        "run_id": f"{chance.getrandbits(128):032x}",
+        "tags": [{"key": "kind", "value": f"kind-{version}"}],
+    }
+
+
 def encoded(body: Json) -> bytes:
     """The JSON text that `requests` makes of a body, spaces included."""
     return json.dumps(body).encode()

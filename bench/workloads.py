@@ -244,6 +244,27 @@ def repeated(task: Task, requests: list[tuple[str, str, Any]], count: int) -> Sc
         yield ready[i % len(ready)]
 
 
+def create_versions(task: Task, names: list[str], count: int) -> Script:
+    """This connection's share of `count` new versions, of the names in turn."""
+    requests = [
+        http_requests.post(task.address, "model-versions/create", training_data.version_to_create(name, task.chance))
+        for name in names
+    ]
+    for number in _numbers(task, count):
+        yield requests[number % len(names)]
+
+
+def registered_models(task: Task, count: int, versions: int) -> Script:
+    """This connection's share of `count` models with their versions."""
+    for number in _numbers(task, count):
+        name = training_data.model_name(number)
+        model = {"name": name, "tags": training_data.model_tags(number)}
+        yield http_requests.post(task.address, "registered-models/create", model)
+        for version in range(versions):
+            body = training_data.version_to_create(name, task.chance, version)
+            yield http_requests.post(task.address, "model-versions/create", body)
+
+
 def search_body(
     experiment_id: str, bound: float, optimizer: str, max_results: int, page_token: str | None = None
 ) -> training_data.Json:
@@ -298,6 +319,8 @@ _WORKLOADS: dict[str, Callable[..., Script]] = {
         get_run,
         search_runs,
         repeated,
+        create_versions,
+        registered_models,
         put_files,
         get_files,
     )
