@@ -142,6 +142,7 @@ WRITTEN: Final = sorted(
     )
     for path in ROOT.glob(pattern)
     if path.name not in ("glossary.md", "CHANGELOG.md", "test_glossary.py")
+    and not any(part.startswith(".") for part in path.relative_to(ROOT).parts)  # of others: bench/.peers
 )
 
 
