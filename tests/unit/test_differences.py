@@ -208,6 +208,9 @@ SHOWN_BY: Final[dict[str, tuple[str, ...]]] = {
     "Routes that answer 404 with an empty body": (f"{DELIBERATE}::test_an_unknown_path_answers_in_json",),
     "Of features that are not built here, an empty": (f"{DELIBERATE}::test_what_cannot_be_used_is_not_offered",),
     # Model registry
+    "Requests at the same time": (
+        "integration/test_roles.py::test_racing_changes_of_one_registered_model_leave_what_one_order_explains",
+    ),
     "An alias may end": (
         "unit/ingest/registered_models/test_decisions.py::test_a_bad_alias_is_neither_set_nor_deleted",
     ),
