@@ -3,6 +3,7 @@
 PUBLIC_MODULES = (
     "belonging",
     "child_progress",
+    "connections",
     "linger",
     "metric_points",
     "migrations",

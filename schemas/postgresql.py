@@ -9,8 +9,7 @@ is 'live' for each schema version and log, so that code of two versions runs sid
 its own read model, and no process is given the read model of another log.
 """
 
-from contextlib import AbstractAsyncContextManager
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Final
 
 import asyncpg
 from asyncpg.pool import PoolConnectionProxy
@@ -59,15 +58,3 @@ if TYPE_CHECKING:
     Connection = PoolConnectionProxy[asyncpg.Record]
 else:
     Connection = PoolConnectionProxy  # generic for type checkers alone
-
-
-class ReadModelConnections(Protocol):
-    """Connections to the live read model of this code's schema version, whichever generation it is at the moment."""
-
-    def acquire(self) -> AbstractAsyncContextManager[Connection]:
-        """A connection whose `search_path` is the newest live generation.
-
-        Raises TemporarilyUnavailable when PostgreSQL cannot be reached within a second or two, or has no live read
-        model of this version, RequestLimitExceeded when none gets free in time.
-        """
-        ...

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any, Final, TypeVar
 
 from ingest.admission.lookups import Lookup, Lookups, Parameter, Row
-from schemas.postgresql import ReadModelConnections
+from read_model.connections import ReadModelConnections
 
 T = TypeVar("T")
 

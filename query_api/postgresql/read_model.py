@@ -14,8 +14,9 @@ from query_api.documents import KeyedDocument
 from query_api.port import MAX_PAGE_BYTES, FirstRows, ReadModel, Row, is_storable_key
 from query_api.postgresql.batched_lookups import BatchedLookups, Found, Key
 from query_api.postgresql.dialect import POSTGRESQL
+from read_model.connections import ReadModelConnections
 from schemas.errors import InvalidParameterValue, TemporarilyUnavailable
-from schemas.postgresql import Connection, ReadModelConnections
+from schemas.postgresql import Connection
 from schemas.postgresql_errors import MISSING_ERRORS, UNANSWERED_ERRORS, describe_error
 
 _ATTEMPTS: Final = 2
