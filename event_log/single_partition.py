@@ -10,6 +10,9 @@ from schemas.envelope import PARTITION, Position, RecordedEvent
 READ_BYTES: Final = 4 * 1024 * 1024
 """An answer of `read` ends when its payloads are more."""
 
+TRUSTED_S: Final = 5.0
+"""For so long after a commit the log is taken to be able to make another: frequent checks then cost no write each."""
+
 
 class SinglePartitionReader(EventLogReader):
     """Reads a log whose one partition is PARTITION."""

@@ -25,7 +25,7 @@ from event_log.port import EVERY_EVENT, EventFilter, EventLog, LogUnavailable, O
 from event_log.postgresql.connection import Connection, SteadyConnection, connect
 from event_log.postgresql.control_schema import ensure_control_schema
 from event_log.postgresql.interned import InternedOfLog
-from event_log.single_partition import READ_BYTES, SinglePartitionReader, positions
+from event_log.single_partition import READ_BYTES, TRUSTED_S, SinglePartitionReader, positions
 from event_log.stored_event import stored_event
 from event_log.stored_payload import MAX_EVENT_BYTES, EncodedEvent, encoded, stored
 from schemas.damaged_event import damaged_event
@@ -44,9 +44,6 @@ _UNKNOWN_AFTER_S: Final = 6.0
 """After so long without an answer the outcome of an append is unknown."""
 _READ_TIMEOUT_S: Final = 30.0
 _END_TIMEOUT_S: Final = 2.0
-
-_TRUSTED_S: Final = 5.0
-"""For so long after a trial of a commit the log is taken to be able to make another."""
 
 _RETRY_S: Final = 0.25
 """Between attempts to connect while PostgreSQL is away."""
@@ -341,7 +338,7 @@ class PostgresqlEventLog(PostgresqlEventLogReader, EventLog):
             return
         async with self._asking.borrow() as connection:
             await connection.execute(_TOUCH_END)
-        self._trusted_until_s = now_s + _TRUSTED_S
+        self._trusted_until_s = now_s + TRUSTED_S
 
     async def close(self) -> None:
         self._is_closing = True

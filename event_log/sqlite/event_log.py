@@ -12,7 +12,7 @@ from typing import IO, Any, Final, Self, TypeVar
 
 from event_log.group_commit import GroupCommit, WaitingAppend, WaitingBytes
 from event_log.port import EVERY_EVENT, EventFilter, EventLog, LogReplaced, LogUnavailable, OutcomeUnknown
-from event_log.single_partition import READ_BYTES, SinglePartitionReader, positions
+from event_log.single_partition import READ_BYTES, TRUSTED_S, SinglePartitionReader, positions
 from event_log.sqlite.log_file import (
     FORMAT_WITH_IDENTITY,
     check_is_log,
@@ -41,8 +41,6 @@ _WAKE_AFTER_APPENDS: Final = 8
 clients that were answered together do not stay in step and leave one of the two idle."""
 _POLL_S: Final = 0.1
 """How often a reader that is not woken looks for growth."""
-_TRUSTED_S: Final = 5.0
-"""For so long after a commit the log is taken to be able to make another: frequent checks then cost no write each."""
 _SELECT: Final = """
 SELECT e."offset", e.id, e.type, e.version, s.name, e.time_us, a.user, a.address, a.user_agent, e.request_id, e.payload,
   {checksum}
@@ -307,7 +305,7 @@ class SqliteEventLog(SqliteEventLogReader, EventLog):
             self._trusted_until_s = 0.0
             self._appends.refuse(batch, outcome)
             return
-        self._trusted_until_s = self._loop.time() + _TRUSTED_S
+        self._trusted_until_s = self._loop.time() + TRUSTED_S
         self._end = self._appends.confirm(batch, outcome)
         self.wake()
         for listener in self._listeners:
