@@ -27,11 +27,10 @@ _ASKS_FOR_PROMPTS: Final = {(Comparator.EQUAL, "true"), (Comparator.NOT_EQUAL, "
 
 @dataclass(frozen=True, slots=True, eq=False)
 class RegistrySearch:
-    """What is searched, and how. `results` is the field of the answer, `columns` are those that conditions and orders
-    name, `indexed` those of them with an index of their own.
-    """
+    """What is searched, and how."""
 
     results: str
+    """The field of the answer."""
     vocabulary: Vocabulary
     document: Document
     table: SearchedTable
@@ -40,7 +39,9 @@ class RegistrySearch:
     owner: str
     """The column that is the key of the searched table, and says in the table of tags whose they are."""
     columns: Mapping[str, SortKey]
+    """Those that conditions and orders name."""
     indexed: frozenset[str]
+    """Those of them, texts, with an index of their own."""
     first: tuple[tuple[str, bool], ...]
     """The order when none is asked for: columns, and whether they descend."""
     ties: tuple[tuple[str, bool], ...]
@@ -92,7 +93,7 @@ class RegistrySearch:
             tests.append(self._is_prompt("= 0" if by_index else "<> 1"))
         elif self.marker_is_own and on_marker[0].comparator is Comparator.EQUAL:
             tests.append(self._is_prompt("= 1" if by_index else "<> 0"))
-        return [*narrowing, *tests]
+        return [*narrowing, *(test for test in tests if test not in narrowing)]
 
     async def _few_tagged(self, read_model: ReadModel, conditions: Sequence[Condition]) -> list[Sql]:
         """Of conditions on tags the one that the fewest rows can meet, when these are few: that a row is one of them.
@@ -152,7 +153,8 @@ class RegistrySearch:
     def _directions(self, order_by: Sequence[str]) -> dict[str, bool]:
         """The columns of the order, and whether each descends.
 
-        Raises InvalidParameterValue, also for a column that is named again."""
+        Raises InvalidParameterValue, also for a column that is named again.
+        """
         directions: dict[str, bool] = {}
         for term in check_order([parse_order(text) for text in order_by], self.vocabulary):
             if term.name in directions:

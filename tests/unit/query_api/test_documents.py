@@ -322,3 +322,34 @@ async def test_a_document_is_one_statement(rows: SqliteRows, document: KeyedDocu
     rows.run("x")
     await rows.document(document, "x")
     assert len(rows.statements) == 1
+
+
+@pytest.mark.parametrize(
+    ("document", "key"),
+    [
+        (REGISTERED_MODEL_BY_NAME, "m"),
+        (LATEST_VERSIONS_BY_NAME, "m"),
+        (MODEL_VERSION_BY_REFERENCE, "m/1"),
+        (MODEL_VERSION_BY_ALIAS, "m@a"),
+    ],
+)
+async def test_a_registered_model_is_read_by_probes_of_indexes_however_many_versions_it_has(
+    rows: SqliteRows, document: KeyedDocument, key: str
+) -> None:
+    for number in range(100):
+        rows.registered_model(f"{number}")
+        rows.model_version(f"{number}", 1, aliases=["a"])
+    rows.registered_model("m")
+    for version in range(1, 400):
+        rows.model_version("m", version, aliases=["a"] if version == 1 else [], tags={"k": "v"})
+    statement = rows.dialect.documents.by_key(document)
+    if rows.dialect.name == "sqlite":
+        plan = [step[3] for step in await rows.fetch(f"EXPLAIN QUERY PLAN {statement}", (key,))]
+        assert any("model_version" in step for step in plan)
+        assert not [step for step in plan if step.startswith("SCAN") and "subquery" not in step]
+    else:
+        await rows.fetch("ANALYZE")
+        plan = [step[0] for step in await rows.fetch(f"EXPLAIN {statement}", ([key],))]
+        assert any("Index" in step for step in plan)
+        # A condition that no index serves is a filter of rows that are read.
+        assert not [step for step in plan if "Filter" in step or "Seq Scan" in step]

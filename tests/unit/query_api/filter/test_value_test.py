@@ -5,7 +5,7 @@ import pytest
 from query_api.dialect import Dialect
 from query_api.filter.conditions import Condition
 from query_api.filter.sql import Sql
-from query_api.filter.value_test import TRUE, index_test, is_one_of, value_test
+from query_api.filter.value_test import TRUE, index_range, index_test, is_one_of, value_test
 from query_api.filter.vocabulary import Comparator, Entity
 from query_api.postgresql.dialect import POSTGRESQL
 from query_api.sqlite.dialect import SQLITE
@@ -69,6 +69,20 @@ def test_an_index_narrows_down_a_pattern_by_its_prefix(dialect: Dialect) -> None
     )
     for condition in (on_tag(Comparator.LIKE, "%a"), on_tag(Comparator.ILIKE, "a%"), on_tag(Comparator.NOT_EQUAL, "a")):
         assert index_test(dialect, condition, "value") == TRUE
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+def test_an_index_of_the_whole_text_narrows_down_by_the_text_a_list_or_a_prefix(dialect: Dialect) -> None:
+    for condition in (on_tag(Comparator.EQUAL, "x" * 70), on_tag(Comparator.IN, ("a", "b"))):
+        assert index_range(dialect, condition, "name") == value_test(dialect, condition, "name")
+    assert index_range(dialect, on_tag(Comparator.LIKE, "ab_"), "name") == Sql("name >= ? AND name < ?", ("ab", "ac"))
+    for condition in (
+        on_tag(Comparator.LIKE, "_a"),
+        on_tag(Comparator.ILIKE, "a%"),
+        on_tag(Comparator.NOT_EQUAL, "a"),
+        on_tag(Comparator.NOT_IN, ("a",)),
+    ):
+        assert index_range(dialect, condition, "name") == TRUE
 
 
 @pytest.mark.parametrize("dialect", DIALECTS)
