@@ -3,7 +3,7 @@
 import asyncio
 import shutil
 import tempfile
-import weakref
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TypeVar
 
@@ -30,6 +30,14 @@ T = TypeVar("T")
 
 ANN = Actor(user="ann")
 
+_open = ExitStack()
+"""What the test under way has open."""
+
+
+def close_what_is_open() -> None:
+    """Close what a test opened, and remove its folders."""
+    _open.close()
+
 
 class ProjectionOnDemand(ProjectionProgress, Lookups):
     """The read model of a log of one partition, folded as far as a command waited for it, and not before.
@@ -49,9 +57,9 @@ class ProjectionOnDemand(ProjectionProgress, Lookups):
         self._lookups = SqliteLookups(link)
         writer = SqliteReadModelWriter(file)
         self._worker = ProjectorWorker(log, writer, FixedAssignment({0}), self._note)
-        # Closed when nobody holds it any more, as the folder is removed then.
-        weakref.finalize(self, self._lookups.close)
-        weakref.finalize(self, writer._connection.close)
+        _open.callback(shutil.rmtree, folder)
+        _open.callback(self._lookups.close)
+        _open.callback(writer._connection.close)
         self._next_offset = 0
         self._refusals: dict[int, TracklogError] = {}
         self._folding = asyncio.Lock()
@@ -114,7 +122,6 @@ class Deployment:
 
     def __init__(self, *, shared: bool = False) -> None:
         folder = Path(tempfile.mkdtemp(prefix="ingest-tests-"))
-        weakref.finalize(self, shutil.rmtree, folder)
         self.log = MemoryEventLog()
         self.clock = EventClock()
         self.now_s = 1000.0
