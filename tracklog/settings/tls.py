@@ -47,6 +47,8 @@ class TlsSettings:
     def context(self) -> ssl.SSLContext:
         """What connections are accepted with. Raises SettingRefused for files that cannot be used."""
         context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        # Python's own default, unless who built it left that to OpenSSL, as Debian does.
+        context.minimum_version = max(context.minimum_version, ssl.TLSVersion.TLSv1_2)
         context.set_alpn_protocols(["http/1.1"])
         try:
             context.load_cert_chain(self.certificate, self.key, lambda: self.key_password or "")
