@@ -82,7 +82,11 @@ class RegistrySearch:
         dialect = read_model.dialect
         on_marker = [condition for condition in conditions if _is_on_marker(condition)]
         asks = bool(on_marker) and _asks_for_prompts(on_marker[0])
-        kept = conditions if asks else [condition for condition in conditions if not _is_on_marker(condition)]
+        by_column = asks and self.marker_is_own and on_marker[0].comparator is Comparator.EQUAL
+        if by_column:  # whatever the letter case of the tag: nobody would see a prompt that neither search finds
+            kept = [condition for condition in conditions if condition is not on_marker[0]]
+        else:
+            kept = [condition for condition in conditions if asks or not _is_on_marker(condition)]
         narrowing = [one for one in (self._range(dialect, condition) for condition in kept) if one is not TRUE]
         if not narrowing and self.finds_by_tag:
             narrowing = await self._few_tagged(read_model, [one for one in kept if _needs_tag(one)])
@@ -91,7 +95,7 @@ class RegistrySearch:
         by_index = is_walked and not narrowing
         if not asks:
             tests.append(self._is_prompt("= 0" if by_index else "<> 1"))
-        elif self.marker_is_own and on_marker[0].comparator is Comparator.EQUAL:
+        elif by_column:
             tests.append(self._is_prompt("= 1" if by_index else "<> 0"))
         return [*narrowing, *(test for test in tests if test not in narrowing)]
 

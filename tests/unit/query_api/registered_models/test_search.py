@@ -68,13 +68,13 @@ async def test_what_a_filter_finds(rows: SqliteRows, filter_text: str, found: li
 @pytest.mark.parametrize(
     ("filter_text", "found"),
     [
-        (f"{MARKER} = 'true'", ["p"]),
-        (f'{MARKER} = "true"', ["p"]),
-        (f"{MARKER} = 'TRUE'", ["q"]),
+        (f"{MARKER} = 'true'", PROMPTS),
+        (f'{MARKER} = "true"', PROMPTS),
+        (f"{MARKER} = 'TRUE'", PROMPTS),
         (f"{MARKER} != 'false'", PROMPTS),
         (f"{MARKER} != 'FALSE'", ["odd", *PROMPTS]),
         (f"tag.`{IS_PROMPT_TAG}` = 'true' AND name LIKE 'p%'", ["p"]),
-        (f"name = 'q' AND {MARKER} = 'true'", []),
+        (f"name = 'q' AND {MARKER} = 'true'", ["q"]),
         (f"{MARKER} = 'true' AND tags.t ILIKE '%V%'", ["p"]),
         (f"{MARKER} = 'true' AND {MARKER} = 'false'", []),
         (f"{MARKER} != 'false' AND {MARKER} = 'TRUE'", ["q"]),
