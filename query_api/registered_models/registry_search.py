@@ -19,8 +19,9 @@ from schemas.documents.shape import Document
 from schemas.errors import InvalidParameterValue
 from schemas.mlflow import IS_PROMPT_TAG
 
-FEW: Final = 10_000
-"""Rows with some tag: so many are looked up in less time than it takes to walk a hundred thousand, most without it."""
+FEW: Final = 4_000
+"""Rows that a condition leaves: so many are looked up and sorted in less time than it takes to walk an order until a
+page of them is found, among a hundred thousand."""
 
 _ASKS_FOR_PROMPTS: Final = {(Comparator.EQUAL, "true"), (Comparator.NOT_EQUAL, "false")}
 
@@ -66,15 +67,17 @@ class RegistrySearch:
         identity = fingerprint(self.results, filter_text, order_by)
         start = page_token(identity, ())
         place = None if token == start else sort_values(token, identity, [key.kind for key in order])
-        where = await self._where(read_model, conditions, is_walked=next(iter(directions)) in self.walked)
+        where = await self._where(read_model, conditions, next(iter(directions)))
         document = read_model.dialect.documents.as_bytes(self.document)
         rows = await find_page(read_model, self.table, document, where, order, place, max_results + 1)
         if max_results == 0:
             return _page_of_none(token or start) if rows.rows else b"{}"
         return page_body(self.results, page_of(rows, max_results), identity)
 
-    async def _where(self, read_model: ReadModel, conditions: Sequence[Condition], *, is_walked: bool) -> list[Sql]:
+    async def _where(self, read_model: ReadModel, conditions: Sequence[Condition], first_column: str) -> list[Sql]:
         """The tests of a row. Prompts are left out unless the filter asks for them by their tag.
+
+        `first_column` is what the results are ordered by first.
 
         Source: MLflow 3.17: the first condition on that tag decides; where it does not ask for them, none of those on
         it counts.
@@ -87,40 +90,44 @@ class RegistrySearch:
             kept = [condition for condition in conditions if condition is not on_marker[0]]
         else:
             kept = [condition for condition in conditions if asks or not _is_on_marker(condition)]
-        narrowing = [one for one in (self._range(dialect, condition) for condition in kept) if one is not TRUE]
-        if not narrowing and self.finds_by_tag:
-            narrowing = await self._few_tagged(read_model, [one for one in kept if _needs_tag(one)])
+        # A common beginning may be that of every name. It is narrowed down by where the order is walked from there too.
+        is_sure = [one.comparator is not Comparator.LIKE or one.name == first_column for one in kept]
+        ranges = [self._range(dialect, condition) for condition in kept]
+        narrowing = [one for one, sure in zip(ranges, is_sure, strict=True) if sure and one is not TRUE]
+        if not narrowing:
+            unsure = [one for one, sure in zip(ranges, is_sure, strict=True) if not sure and one is not TRUE]
+            narrowing = await self._few(read_model, unsure, [one for one in kept if _needs_tag(one)])
         tests = [self._test(dialect, condition) for condition in kept]
         # A comparison that no index serves, unless the one by is_prompt is wanted for its order.
-        by_index = is_walked and not narrowing
+        by_index = first_column in self.walked and not narrowing
         if not asks:
             tests.append(self._is_prompt("= 0" if by_index else "<> 1"))
         elif by_column:
             tests.append(self._is_prompt("= 1" if by_index else "<> 0"))
         return [*narrowing, *(test for test in tests if test not in narrowing)]
 
-    async def _few_tagged(self, read_model: ReadModel, conditions: Sequence[Condition]) -> list[Sql]:
-        """Of conditions on tags the one that the fewest rows can meet, when these are few: that a row is one of them.
+    async def _few(self, read_model: ReadModel, ranges: Sequence[Sql], tagged: Sequence[Condition]) -> list[Sql]:
+        """Of some ranges, and conditions on tags, the one that the fewest rows can meet, when these are few, as a test.
 
         Otherwise none: many are soon found by walking the order.
         """
-        if not conditions:
+        sources = [(Sql(f"{self.table.source} WHERE {one.text}", one.parameters), one) for one in ranges]
+        for condition in tagged if self.finds_by_tag else ():
+            rows = self._tagged(condition)
+            sources.append((rows, Sql(f"{self.table.key} IN (SELECT {self.owner} FROM {rows.text})", rows.parameters)))
+        if not sources:
             return []
-        tagged = [self._tagged(condition) for condition in conditions]
         counts = joined(
             ", ",
             [
-                Sql(f"(SELECT count(*) FROM (SELECT 1 FROM {one.text} LIMIT {FEW + 1}) counted)", one.parameters)
-                for one in tagged
+                Sql(f"(SELECT count(*) FROM (SELECT 1 FROM {rows.text} LIMIT {FEW + 1}) counted)", rows.parameters)
+                for rows, _ in sources
             ],
         )
         statement = read_model.dialect.assembled(Sql(f"SELECT {counts.text}", counts.parameters))
         [found] = await read_model.fetch(*statement)
         count, index = min((count, index) for index, count in enumerate(found))
-        if count > FEW:
-            return []
-        fewest = tagged[index]
-        return [Sql(f"{self.table.key} IN (SELECT {self.owner} FROM {fewest.text})", fewest.parameters)]
+        return [sources[index][1]] if count <= FEW else []
 
     def _tagged(self, condition: Condition) -> Sql:
         """The rows of the table of tags among which those are that meet the condition, as an index has them."""
