@@ -3,6 +3,7 @@
 PUBLIC_MODULES = (
     "artifact_roots",
     "changes",
+    "http.listing",
     "http.routes",
     "service",
     "stores.blob_store",

@@ -1,17 +1,24 @@
 """The read model as the query side sees it."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
-from typing import Any, Final, NamedTuple
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, Final, NamedTuple, TypeAlias
 
 from query_api.dialect import Dialect
 from query_api.documents import KeyedDocument
+from schemas.messages.artifacts import ListArtifacts
 from schemas.mlflow import LARGEST_INT64, LEAST_INT64
 
 Row = tuple[Any, ...]
 
 MAX_PAGE_BYTES: Final = 16 * 2**20
 """Of the results on a page. One that would have more is shorter, and ends with a token; it has one result at least."""
+
+ListArtifactsOfRun: TypeAlias = Callable[[ListArtifacts], Awaitable[bytes]]
+"""From a request to list artifacts to the answer of its route, by whoever passes artifacts in the process.
+
+Raises InvalidParameterValue, ResourceDoesNotExist.
+"""
 
 _INT64: Final = range(LEAST_INT64, LARGEST_INT64 + 1)
 

@@ -10,7 +10,7 @@ from query_api.logged_models.routes import logged_model_routes
 from query_api.metrics.intervals import MetricIntervals
 from query_api.metrics.routes import metric_routes
 from query_api.model_versions.routes import model_version_routes
-from query_api.port import ReadModel
+from query_api.port import ListArtifactsOfRun, ReadModel
 from query_api.reads import Reads
 from query_api.registered_models.routes import registered_model_routes
 from query_api.runs.routes import run_routes
@@ -18,7 +18,12 @@ from query_api.server_routes import server_routes
 from schemas.rest.route import Route
 
 
-def query_routes(read_model: ReadModel, freshness: Freshness, log: EventLogReader) -> tuple[Route, ...]:
+def query_routes(
+    read_model: ReadModel,
+    freshness: Freshness,
+    log: EventLogReader,
+    list_artifacts: ListArtifactsOfRun | None = None,
+) -> tuple[Route, ...]:
     """Every route that reads what was tracked, the history of events in `log`, and what the server says of itself."""
     reads = Reads(read_model, freshness)
     intervals = MetricIntervals()
@@ -30,7 +35,7 @@ def query_routes(read_model: ReadModel, freshness: Freshness, log: EventLogReade
         *dataset_routes(reads),
         *registered_model_routes(reads),
         *model_version_routes(reads),
-        *graphql_routes(reads, intervals),
+        *graphql_routes(reads, intervals, list_artifacts),
         *event_routes(log, reads),
         *server_routes(),
     )

@@ -9,11 +9,18 @@ from aiohttp import hdrs, web
 from artifact_proxy.artifact_path import ROOT, ArtifactPath
 from artifact_proxy.artifact_roots import Place
 from artifact_proxy.lookup import Lookup, names_shown
+from artifact_proxy.service import ArtifactProxy
 from artifact_proxy.stores.blob_store import Entry
+from schemas.errors import InvalidParameterValue
+from schemas.messages.artifacts import ListArtifacts
+from schemas.messages.bounds import shown
 from schemas.rest.json_answer import JsonAnswer
 
 PYTHON_CLIENT: Final = "mlflow-python-client/"
 """How the User-Agent of MLflow's Python client begins."""
+
+MOST_ENTRIES: Final = 10_000
+"""In an answer that is held whole."""
 
 ENTRIES_AT_ONCE: Final = 1000
 """A listing no longer than this is one answer with a length; a longer one is sent in pieces of this many."""
@@ -58,6 +65,33 @@ async def listing(
     await response.write(b"]}")
     await response.write_eof()
     return response
+
+
+async def list_whole(proxy: ArtifactProxy, message: ListArtifacts) -> bytes:
+    """As `listing` of a run, for an answer that is part of another and cannot be sent as it is read.
+
+    Raises InvalidParameterValue for a folder of more than MOST_ENTRIES, ResourceDoesNotExist, StoreUnavailable.
+    """
+    root_uri = await proxy.root_of_run(message.run)
+    place, below = proxy.folder(root_uri, message.path)
+    entries = await _bounded(place.store.entries(place.path), message.path)
+    if not entries:
+        place = await proxy.lookup.existing(place)
+        entries = await _bounded(place.store.entries(place.path), message.path)
+    start = f"{below}/" if below.segments else ""
+    files = await as_json(entries, start, for_client=False)
+    return orjson.dumps({"root_uri": root_uri})[:-1] + b',"files":[' + files + b"]}"
+
+
+async def _bounded(entries: AsyncIterator[Entry], path: str) -> list[Entry]:
+    found = []
+    async for entry in entries:
+        found.append(entry)
+        if len(found) > MOST_ENTRIES:
+            raise InvalidParameterValue(
+                f"The folder {shown(path)} has more than {MOST_ENTRIES} entries; artifacts/list lists them."
+            )
+    return found
 
 
 async def in_pieces(entries: AsyncIterator[Entry], start: str, *, for_client: bool) -> AsyncIterator[bytes]:

@@ -27,7 +27,7 @@ from graphql import (
 from query_api.graphql.fields import QueryContext, field_value, resolve_fields
 from query_api.graphql.limits import limits_exceeded
 from query_api.metrics.intervals import MetricIntervals
-from query_api.port import ReadModel
+from query_api.port import ListArtifactsOfRun, ReadModel
 from schemas.errors import InvalidParameterValue, Retryable, TracklogError
 
 _MAX_TOKENS: Final = 20_000
@@ -39,9 +39,11 @@ _RULES: Final = tuple(rule for rule in specified_rules if rule is not KnownDirec
 class GraphQLEngine:
     """Parses, checks and executes queries."""
 
-    def __init__(self, read_model: ReadModel, intervals: MetricIntervals) -> None:
+    def __init__(
+        self, read_model: ReadModel, intervals: MetricIntervals, list_artifacts: ListArtifactsOfRun | None = None
+    ) -> None:
         self._schema = _schema()
-        resolve_fields(self._schema, read_model, intervals)
+        resolve_fields(self._schema, read_model, intervals, list_artifacts)
 
     async def answer(
         self,

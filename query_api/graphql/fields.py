@@ -23,10 +23,12 @@ from query_api.datasets.search import search_datasets
 from query_api.experiments.document import get_experiment
 from query_api.metrics.intervals import MetricIntervals
 from query_api.model_versions.search import search_model_versions
-from query_api.port import ReadModel
+from query_api.port import ListArtifactsOfRun, ReadModel
 from query_api.reads import Answer
 from query_api.runs.document import get_run
 from query_api.runs.search.search import search_runs
+from schemas.errors import NotImplementedYet
+from schemas.messages.artifacts import ListArtifacts
 from schemas.messages.experiments import GetExperiment, SearchDatasets
 from schemas.messages.message import Message
 from schemas.messages.metrics import GetMetricHistoryBulkInterval
@@ -70,7 +72,24 @@ class AnsweredField:
         return await _read(info, self.answer(self.read_model, message))
 
 
-def resolve_fields(schema: GraphQLSchema, read_model: ReadModel, intervals: MetricIntervals) -> None:
+@dataclass(frozen=True, slots=True)
+class ArtifactListing:
+    """The answer of artifacts/list, where this process passes artifacts."""
+
+    list_artifacts: ListArtifactsOfRun | None
+
+    async def __call__(self, _read_model: ReadModel, message: ListArtifacts) -> bytes:
+        if self.list_artifacts is None:
+            raise NotImplementedYet("This process passes no artifacts; artifacts/list has them.")
+        return await self.list_artifacts(message)
+
+
+def resolve_fields(
+    schema: GraphQLSchema,
+    read_model: ReadModel,
+    intervals: MetricIntervals,
+    list_artifacts: ListArtifactsOfRun | None,
+) -> None:
     """Have each field of the schema that reads something do so."""
     runs = AnsweredField(read_model, SearchRuns, search_runs)
     for type_name, field_name, resolver in (
@@ -86,6 +105,11 @@ def resolve_fields(schema: GraphQLSchema, read_model: ReadModel, intervals: Metr
             "Query",
             "mlflowSearchModelVersions",
             AnsweredField(read_model, SearchModelVersions, search_model_versions),
+        ),
+        (
+            "Query",
+            "mlflowListArtifacts",
+            AnsweredField(read_model, ListArtifacts, ArtifactListing(list_artifacts)),
         ),
         ("Mutation", "mlflowSearchRuns", runs),
         ("Mutation", "mlflowSearchDatasets", AnsweredField(read_model, SearchDatasets, search_datasets)),

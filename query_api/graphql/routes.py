@@ -8,6 +8,7 @@ from aiohttp import web
 from query_api.freshness import Freshness
 from query_api.graphql.worker import GraphQLWorker
 from query_api.metrics.intervals import MetricIntervals
+from query_api.port import ListArtifactsOfRun
 from query_api.reads import Reads
 from schemas.errors import BadRequest, InvalidParameterValue
 from schemas.rest.body import read_body
@@ -28,8 +29,10 @@ class GraphQLRequest(msgspec.Struct, rename="camel", kw_only=True):
 _decoder = msgspec.json.Decoder(GraphQLRequest)
 
 
-def graphql_routes(reads: Reads, intervals: MetricIntervals) -> tuple[Route, ...]:
-    worker = GraphQLWorker(reads.read_model, intervals)
+def graphql_routes(
+    reads: Reads, intervals: MetricIntervals, list_artifacts: ListArtifactsOfRun | None = None
+) -> tuple[Route, ...]:
+    worker = GraphQLWorker(reads.read_model, intervals, list_artifacts)
     return (
         _route("POST", _answer_query(worker, reads.freshness)),
         _route("GET", _refuse_get),

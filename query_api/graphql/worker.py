@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, Final
 
 from query_api.metrics.intervals import MetricIntervals
-from query_api.port import ReadModel
+from query_api.port import ListArtifactsOfRun, ReadModel
 
 if TYPE_CHECKING:
     from query_api.graphql.engine import GraphQLEngine
@@ -22,9 +22,12 @@ class GraphQLWorker:
     largest answers. The data they ask for is read in the event loop that they came from.
     """
 
-    def __init__(self, read_model: ReadModel, intervals: MetricIntervals) -> None:
+    def __init__(
+        self, read_model: ReadModel, intervals: MetricIntervals, list_artifacts: ListArtifactsOfRun | None = None
+    ) -> None:
         self._read_model = read_model
         self._intervals = intervals
+        self._list_artifacts = list_artifacts
         self._loading = asyncio.Lock()
         self._engine: GraphQLEngine | None = None
         self._threads = ThreadPoolExecutor(MAX_QUERIES, "graphql")
@@ -36,7 +39,7 @@ class GraphQLWorker:
         """
         async with self._loading:
             if self._engine is None:
-                self._engine = await asyncio.to_thread(_load, self._read_model, self._intervals)
+                self._engine = await asyncio.to_thread(_load, self._read_model, self._intervals, self._list_artifacts)
         home = asyncio.get_running_loop()
         work = (self._engine, query, variables, operation_name, home)
         return await home.run_in_executor(self._threads, _answer, *work)
@@ -52,7 +55,9 @@ def _answer(
     return asyncio.run(engine.answer(query, variables, operation_name, home))
 
 
-def _load(read_model: ReadModel, intervals: MetricIntervals) -> "GraphQLEngine":
+def _load(
+    read_model: ReadModel, intervals: MetricIntervals, list_artifacts: ListArtifactsOfRun | None
+) -> "GraphQLEngine":
     from query_api.graphql.engine import GraphQLEngine
 
-    return GraphQLEngine(read_model, intervals)
+    return GraphQLEngine(read_model, intervals, list_artifacts)

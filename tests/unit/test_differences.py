@@ -201,8 +201,9 @@ SHOWN_BY: Final[dict[str, tuple[str, ...]]] = {
         "unit/query_api/graphql/test_engine.py::test_directives_nobody_knows_are_ignored",
         "unit/query_api/graphql/test_engine.py::test_a_query_that_cannot_be_parsed_is_a_bad_request",
     ),
-    "GraphQL has `mlflowListArtifacts`": (
+    "GraphQL lists artifacts": (
         "unit/query_api/graphql/test_engine.py::test_what_goes_wrong_is_told_as_text_in_an_answer",
+        "unit/artifact_proxy/http/test_listing.py::test_a_list_that_is_held_whole_is_bounded",
     ),
     "Order of metrics, params and tags": (f"{DELIBERATE}::test_metrics_params_and_tags_come_by_key",),
     "Routes that answer 404 with an empty body": (f"{DELIBERATE}::test_an_unknown_path_answers_in_json",),

@@ -59,7 +59,7 @@ async def serve_artifacts(settings: Settings, announce: Announce) -> None:
 
         async with AsyncExitStack() as stack:
             system = await stack.enter_async_context(writing_system(stores, stopping))
-            artifacts = await artifact_services(
+            artifacts, _ = await artifact_services(
                 system.log,
                 system.progress,
                 PostgresqlReadModel(system.connections),

@@ -43,10 +43,12 @@ async def serve_shared(settings: Settings, announce: Callable[[str], None]) -> N
             await _first_read_model(progress, stopping)
             read_model = PostgresqlReadModel(system.connections)
             lookups = PostgresqlLookups(system.connections)
+            writes = await write_services(log, progress, lookups, artifacts, shared=True)
+            passing, list_artifacts = await artifact_services(log, progress, read_model, artifacts, stack)
             yield together(
-                await write_services(log, progress, lookups, artifacts, shared=True),
-                read_services(log, history, progress, read_model),
-                await artifact_services(log, progress, read_model, artifacts, stack),
+                writes,
+                read_services(log, history, progress, read_model, list_artifacts),
+                passing,
                 system.services(),
                 Services(routes=(), needs={"projector": projector.check}),
             )

@@ -36,9 +36,13 @@ async def embedded_services(settings: Settings, system: EmbeddedSystem, stack: A
         "read model": read_model_answers,
         "projector": system.check_projector,
     }
+    writes = await write_services(system.log, system.progress, lookups, settings.artifacts, shared=False)
+    artifacts, list_artifacts = await artifact_services(
+        system.log, system.progress, read_model, settings.artifacts, stack
+    )
     return together(
-        await write_services(system.log, system.progress, lookups, settings.artifacts, shared=False),
-        read_services(system.log, system.log, system.progress, read_model),
-        await artifact_services(system.log, system.progress, read_model, settings.artifacts, stack),
+        writes,
+        read_services(system.log, system.log, system.progress, read_model, list_artifacts),
+        artifacts,
         Services(routes=(), metrics=[measured], needs=needs),
     )

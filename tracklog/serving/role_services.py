@@ -5,12 +5,13 @@ Imports wait until a role needs them: a process pays in memory and start-up time
 
 import os
 from contextlib import AsyncExitStack
+from functools import partial
 
 from prometheus_client.core import Metric
 
 from event_log.port import EventLog, EventLogReader
 from ingest.admission.lookups import Lookups
-from query_api.port import ReadModel
+from query_api.port import ListArtifactsOfRun, ReadModel
 from read_model.progress import ProjectionProgress
 from schemas.rest.route import Route
 from tracklog.serving.services import Services
@@ -55,16 +56,23 @@ async def write_services(
 
 
 def read_services(
-    log: EventLogReader, history: EventLogReader, progress: ProjectionProgress, read_model: ReadModel
+    log: EventLogReader,
+    history: EventLogReader,
+    progress: ProjectionProgress,
+    read_model: ReadModel,
+    list_artifacts: ListArtifactsOfRun | None = None,
 ) -> Services:
-    """What answers from the read model, and the page. `history` reads the events that are asked for themselves."""
+    """What answers from the read model, and the page. `history` reads the events that are asked for themselves.
+
+    `list_artifacts`: where the process passes artifacts, GraphQL lists them.
+    """
     from query_api.freshness import Freshness
     from query_api.routes import query_routes
     from tracklog.page.fetch import default_page_folder
     from tracklog.page.routes import page_routes
 
     freshness = Freshness(log, progress)
-    routes = [*query_routes(read_model, freshness, history), *page_routes(default_page_folder())]
+    routes = [*query_routes(read_model, freshness, history, list_artifacts), *page_routes(default_page_folder())]
     return Services(routes=routes)
 
 
@@ -74,14 +82,19 @@ async def artifact_services(
     read_model: ReadModel,
     artifacts: ArtifactSettings,
     stack: AsyncExitStack,
-) -> Services:
-    """What passes artifacts, and records in the log what changes; its stores are closed when `stack` is left."""
+) -> tuple[Services, ListArtifactsOfRun]:
+    """What passes artifacts, and records in the log what changes; its stores are closed when `stack` is left.
+
+    And what lists the artifacts of a run for others in the process.
+    """
+    from artifact_proxy.http.listing import list_whole
     from artifact_proxy.http.routes import artifact_routes
     from query_api.freshness import Freshness
     from tracklog.serving.artifact_stores import open_artifact_proxy, store_needs
 
     proxy = await open_artifact_proxy(artifacts, log, read_model, Freshness(log, progress), stack)
-    return Services(routes=artifact_routes(proxy), needs=store_needs(proxy.destination))
+    services = Services(routes=artifact_routes(proxy), needs=store_needs(proxy.destination))
+    return services, partial(list_whole, proxy)
 
 
 def together(*parts: Services) -> Services:

@@ -12,6 +12,7 @@ from query_api.graphql import engine as graphql_engine
 from query_api.graphql.worker import GraphQLWorker
 from query_api.metrics.intervals import MetricIntervals
 from schemas.errors import InvalidParameterValue, TemporarilyUnavailable
+from schemas.messages.artifacts import ListArtifacts
 from tests.unit.query_api.series_rows import NAN, write_series
 from tests.unit.query_api.sqlite_rows import SqliteRows
 
@@ -210,6 +211,23 @@ async def test_each_run_has_the_model_versions_that_come_from_it_read_together(
     assert sum("model_versions" in statement for statement in rows.statements) <= 4
 
 
+async def test_artifacts_are_listed_where_the_process_passes_them(rows: SqliteRows) -> None:
+    async def list_artifacts(message: ListArtifacts) -> bytes:
+        assert (message.run, message.path) == ("r", "a")
+        return b'{"root_uri":"u","files":[{"path":"a/b","is_dir":false,"file_size":3},{"path":"a/c","is_dir":true}]}'
+
+    graphql = GraphQLWorker(rows, MetricIntervals(), list_artifacts)
+    query = '{ mlflowListArtifacts(input: {runId: "r", path: "a"}) { rootUri files { path isDir fileSize } } }'
+    answer = await ask(graphql, query)
+    assert answer["data"]["mlflowListArtifacts"] == {
+        "rootUri": "u",
+        "files": [
+            {"path": "a/b", "isDir": False, "fileSize": "3"},
+            {"path": "a/c", "isDir": True, "fileSize": "0"},
+        ],
+    }
+
+
 @pytest.mark.parametrize(
     ("query", "data"),
     [
@@ -217,7 +235,7 @@ async def test_each_run_has_the_model_versions_that_come_from_it_read_together(
         ("{ mlflowGetRun { run { info { runId } } } }", {"mlflowGetRun": None}),
         ('{ mlflowGetExperiment(input: {experimentId: "x"}) { apiError { code } } }', {"mlflowGetExperiment": None}),
         ('{ mlflowGetRun(input: {runId: "r"}) { noSuchField } }', None),
-        ('{ mlflowListArtifacts(input: {runId: "r"}) { files { path } } }', None),
+        ('{ mlflowListArtifacts(input: {runId: "r"}) { files { path } } }', {"mlflowListArtifacts": None}),
         ("query A { mlflowGetRun { apiError { code } } } query B { mlflowGetRun { apiError { code } } }", None),
         ("{" + "".join(f"f{n}: mlflowGetRun {{ apiError {{ code }} }} " for n in range(11)) + "}", None),
         ("{ __schema { types { fields " + "{ type { ofType " * 5 + "{ name }" + " } }" * 5 + " } } }", None),
