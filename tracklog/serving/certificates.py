@@ -4,10 +4,10 @@ import asyncio
 import logging
 import os
 import ssl
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager
 from typing import Final
 
+from tracklog.background import in_background
 from tracklog.settings.store_uris import SettingRefused
 from tracklog.settings.tls import TlsSettings
 
@@ -42,15 +42,9 @@ class Certificates:
             self._loaded = self._refused = now
             logger.info("the certificate was read again: its files changed")
 
-    @asynccontextmanager
-    async def looking(self) -> AsyncIterator[None]:
+    def looking(self) -> AbstractAsyncContextManager[None]:
         """Look at the files as long as the context lasts."""
-        looking = asyncio.create_task(self._look_regularly())
-        try:
-            yield
-        finally:
-            looking.cancel()
-            await asyncio.gather(looking, return_exceptions=True)
+        return in_background(self._look_regularly())
 
     async def _look_regularly(self) -> None:
         while True:

@@ -12,6 +12,7 @@ from aiohttp import web
 
 from schemas.envelope import Actor
 from schemas.rest.request_keys import REQUEST_ID
+from tracklog.background import in_background
 from tracklog.web.error_answers import ERROR_CODE
 from tracklog.web.metrics import RequestCounts
 
@@ -46,12 +47,10 @@ class AccessLog:
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Write lines as they come for as long as the context lasts, and those that are left at its end."""
-        writer = asyncio.create_task(self._write_regularly())
         try:
-            yield
+            async with in_background(self._write_regularly()):
+                yield
         finally:
-            writer.cancel()
-            await asyncio.gather(writer, return_exceptions=True)
             await asyncio.to_thread(self._write, self._take())
 
     async def _write_regularly(self) -> None:

@@ -7,14 +7,15 @@ import logging
 import os
 import socket
 import ssl
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager, suppress
 from typing import Any, Final, Protocol
 
 from aiohttp import web
 from aiohttp.web_server import Server as FrameworkServer
 
 from schemas.rest.route import MIB
+from tracklog.background import in_background
 from tracklog.memory.freed import give_back_large_blocks, trimming
 from tracklog.web.bounds import Shares, client_of
 from tracklog.web.connection import Connection
@@ -124,15 +125,9 @@ class Server(FrameworkServer):
             one.close_idle()
         return bool(idle)
 
-    @asynccontextmanager
-    async def looking(self) -> AsyncIterator[None]:
+    def looking(self) -> AbstractAsyncContextManager[None]:
         """Look for silence as long as the context lasts."""
-        looking = asyncio.create_task(self._look_regularly())
-        try:
-            yield
-        finally:
-            looking.cancel()
-            await asyncio.gather(looking, return_exceptions=True)
+        return in_background(self._look_regularly())
 
     async def _look_regularly(self) -> None:
         quiet_looks = 0

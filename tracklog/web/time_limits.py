@@ -1,9 +1,10 @@
 """Ending requests that run longer than their route allows, at the price of two dictionary operations a request."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager
 from typing import Final
+
+from tracklog.background import in_background
 
 SWEEP_S: Final = 0.25
 """How late a limit may strike. A timer of its own for every request would cost more than the whole check."""
@@ -29,15 +30,9 @@ class TimeLimits:
         """Whether it was a limit that cancelled `task`."""
         return task in self._struck
 
-    @asynccontextmanager
-    async def running(self) -> AsyncIterator[None]:
+    def running(self) -> AbstractAsyncContextManager[None]:
         """Enforce the limits as long as the context lasts."""
-        sweeper = asyncio.create_task(self._sweep())
-        try:
-            yield
-        finally:
-            sweeper.cancel()
-            await asyncio.gather(sweeper, return_exceptions=True)
+        return in_background(self._sweep())
 
     async def _sweep(self) -> None:
         loop = asyncio.get_running_loop()
