@@ -1,10 +1,10 @@
 """Appending an event, and waiting for what the fold makes of it."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager
 from time import perf_counter
-from typing import Any, Final, Protocol
+from typing import Any, Final, Protocol, TypeVar
 
 from event_log.port import EventLog
 from ingest.admission.known_entities import EntityKind, KnownEntities
@@ -12,6 +12,8 @@ from read_model.progress import EventInLog, ProjectionProgress
 from schemas.envelope import Actor, EventClock, EventData, Position
 from schemas.errors import Retryable
 from schemas.events import AnyEvent
+
+T = TypeVar("T")
 
 VERDICT_WAIT_S: Final = 10.0
 """The projector decides in milliseconds. When it needs longer it is in trouble, and the client is asked to repeat; the
@@ -64,7 +66,7 @@ class LogWriter:
         self._known = known
         self._clock = clock
         self._observer = observer
-        self._under_way: set[asyncio.Task[None]] = set()
+        self._under_way: set[asyncio.Task[Any]] = set()
 
     async def is_log_empty(self) -> bool:
         """Whether nothing was ever appended. Raises LogUnavailable."""
@@ -99,10 +101,14 @@ class LogWriter:
         The cache is invalidated when the outcome is known, or known to be unknown, even when the caller is cancelled
         meanwhile.
         """
-        task = asyncio.get_running_loop().create_task(self._append_change(kind, key, event, actor, request_id))
+        await self.to_the_end(self._append_change(kind, key, event, actor, request_id))
+
+    async def to_the_end(self, writing: Coroutine[Any, Any, T]) -> T:
+        """What `writing` returns; it goes on even when the caller is cancelled meanwhile."""
+        task = asyncio.get_running_loop().create_task(writing)
         self._under_way.add(task)
         task.add_done_callback(self._under_way.discard)
-        await asyncio.shield(task)
+        return await asyncio.shield(task)
 
     async def _append_change(
         self, kind: EntityKind[Any, Any], key: str | int, event: AnyEvent, actor: Actor, request_id: str

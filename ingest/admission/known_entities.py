@@ -22,7 +22,7 @@ from functools import partial
 from typing import Any, Final, Generic, Protocol, TypeVar
 
 from event_log.port import EventLog
-from ingest.admission.lookups import Lookup, Lookups
+from ingest.admission.lookups import Lookup, Lookups, Parameter
 from ingest.admission.recently_used import RecentlyUsed
 from read_model.progress import ProjectionProgress
 from schemas.errors import Retryable, TracklogError
@@ -49,6 +49,7 @@ class Known(Protocol):
 
 K = TypeVar("K", str, int)
 T = TypeVar("T", bound=Known)
+V = TypeVar("V")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -131,6 +132,14 @@ class KnownEntities:
                 return entry
         return await self.existing(kind, key)
 
+    async def look_up(self, lookup: Lookup[V], *parameters: Parameter) -> V | None:
+        """What the read model holds, or None when nothing that was acknowledged before the call could be found."""
+        found = await self.lookups.one(lookup, *parameters)
+        if found is None:
+            await self.catch_up()
+            found = await self.lookups.one(lookup, *parameters)
+        return found
+
     async def catch_up(self, ordering_unit: str | None = None) -> None:
         """Return when the read model holds everything acknowledged before the call, or all of one ordering unit.
 
@@ -145,11 +154,11 @@ class KnownEntities:
     async def _found(self, kind: EntityKind[K, T], key: K, seen: _Seen[T] | None) -> T | None:
         """What the read model holds; while that is away, what was `seen` last."""
         if seen is None:
-            return await self._look_up(kind, key)
+            return await self._look_up_entity(kind, key)
         was_seen_at_s = seen.at_s
         seen.at_s = self._now_s()  # one caller looks again, the others use the entry meanwhile
         try:
-            entry = await self._look_up(kind, key)
+            entry = await self._look_up_entity(kind, key)
         except Retryable:
             seen.at_s = was_seen_at_s
             self._away_until_s = self._now_s() + RETRY_S
@@ -160,13 +169,10 @@ class KnownEntities:
         self._away_until_s = 0.0
         return entry
 
-    async def _look_up(self, kind: EntityKind[K, T], key: K) -> T | None:
+    async def _look_up_entity(self, kind: EntityKind[K, T], key: K) -> T | None:
         unknown_outcomes = await self._pass_unknown_outcomes()
         changes = self._changes
-        entry = await self.lookups.one(kind.lookup, key)
-        if entry is None:
-            await self.catch_up()
-            entry = await self.lookups.one(kind.lookup, key)
+        entry = await self.look_up(kind.lookup, key)
         entries = self._seen[kind]
         if entry is None:
             entries.drop(key)

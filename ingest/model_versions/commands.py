@@ -6,12 +6,10 @@ before anything is appended. Raises InvalidParameterValue for a bad name, number
 is no such model or version, and what KnownEntities and LogWriter raise.
 """
 
-import asyncio
 import uuid
-from typing import TypeAlias, TypeVar
+from typing import TypeAlias
 
 from ingest.admission.known_entities import KnownEntities
-from ingest.admission.lookups import Lookup, Parameter
 from ingest.answers import EMPTY
 from ingest.log_writer import LogWriter, in_the_log
 from ingest.model_versions import decisions
@@ -53,9 +51,8 @@ from schemas.messages.model_versions import (
     SetModelVersionTag,
     TransitionModelVersionStage,
     UpdateModelVersion,
+    model_version_not_found,
 )
-
-T = TypeVar("T")
 
 _Change: TypeAlias = (
     ModelVersionUpdated | ModelVersionTransitioned | ModelVersionDeleted | ModelVersionTagSet | ModelVersionTagDeleted
@@ -69,7 +66,6 @@ class ModelVersionCommands:
         self._writer = writer
         self._known = known
         self._policy = policy
-        self._under_way: set[asyncio.Task[bytes]] = set()
 
     async def create(self, command: CreateModelVersion, actor: Actor, request_id: str) -> bytes:
         """A version with the next number of its model. Answered with the whole version.
@@ -81,10 +77,7 @@ class ModelVersionCommands:
         files = await self._files(command, source)
         event = decisions.create(command, files, uuid.uuid4().hex)
         await self._known.existing(REGISTERED_MODELS, event.name)
-        task = asyncio.get_running_loop().create_task(self._create(event, actor, request_id))
-        self._under_way.add(task)
-        task.add_done_callback(self._under_way.discard)
-        return await asyncio.shield(task)
+        return await self._writer.to_the_end(self._create(event, actor, request_id))
 
     async def update(self, command: UpdateModelVersion, actor: Actor, request_id: str) -> bytes:
         """Replace the description; none clears it. Answered with the whole version."""
@@ -132,7 +125,7 @@ class ModelVersionCommands:
 
     async def _append(self, event: _Change, sent: str, actor: Actor, request_id: str) -> KnownVersion:
         """Append an event about a version that there is, and return what was known of it."""
-        version = await self._surely(VERSION, f"{event.name}/{event.version}")
+        version = await self._known.look_up(VERSION, f"{event.name}/{event.version}")
         if version is None:
             raise _not_found(event.name, sent)
         await self._writer.append_and_wait(event, actor, request_id)
@@ -158,27 +151,19 @@ class ModelVersionCommands:
             await self._known.catch_up(LOGGED_MODELS.ordering_unit(command.model_id))
             logged_model = await self._known.lookups.one(LOGGED_MODEL_FILES, command.model_id)
         elif isinstance(source, RunSource) or (isinstance(source, Location) and source.must_be_owned):
-            run_artifacts = await self._surely(RUN_ARTIFACTS, command.run_id)
+            run_artifacts = await self._known.look_up(RUN_ARTIFACTS, command.run_id)
         return files_of(command, source, Found(version=version, logged_model=logged_model, run_artifacts=run_artifacts))
 
     async def _version(self, command: CreateModelVersion, source: VersionSource) -> KnownVersion:
         """The version that a source names. Raises ResourceDoesNotExist or InvalidParameterValue."""
-        check_source_model(command, source, await self._surely(NAME_HOLDER, source.name))
+        check_source_model(command, source, await self._known.look_up(NAME_HOLDER, source.name))
         lookup, parameters = version_lookup(source)
-        version = await self._surely(lookup, *parameters)
+        version = await self._known.look_up(lookup, *parameters)
         if version is None:
             raise version_not_found(source)
         return version
 
-    async def _surely(self, lookup: Lookup[T], *parameters: Parameter) -> T | None:
-        """What is found, or None when nothing that was acknowledged before, by whatever process, could be found."""
-        found = await self._known.lookups.one(lookup, *parameters)
-        if found is None:
-            await self._known.catch_up()
-            found = await self._known.lookups.one(lookup, *parameters)
-        return found
-
 
 def _not_found(name: str, sent: str) -> ResourceDoesNotExist:
     """`sent` is the number as the client wrote it: what no version can have is 0 in an event."""
-    return ResourceDoesNotExist(f"Model Version (name={name}, version={sent.strip()}) not found")
+    return model_version_not_found(name, sent.strip())

@@ -22,11 +22,11 @@ from ingest.model_versions.sources import (
     refused,
 )
 from ingest.model_versions.state import KnownVersion, LoggedModelFiles
-from ingest.registered_models.lookups import registered_model_not_found
 from ingest.registered_models.state import NameHolder
 from schemas.artifact_uris import THIS_MACHINE
 from schemas.errors import InvalidParameterValue, ResourceDoesNotExist, TracklogError
-from schemas.messages.model_versions import CreateModelVersion, stage_of
+from schemas.messages.model_versions import CreateModelVersion, model_version_not_found, stage_of
+from schemas.messages.registered_models import registered_model_not_found
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,7 +116,7 @@ def version_not_found(source: VersionSource) -> TracklogError:
     """The error for a version that is not there."""
     match source:
         case NumberedSource(name=name, version=version):
-            return ResourceDoesNotExist(f"Model Version (name={name}, version={version}) not found")
+            return model_version_not_found(name, version)
         case AliasSource(alias=alias):
             return InvalidParameterValue(f"Registered model alias {alias} not found.")
         case LatestSource(name=name):

@@ -18,12 +18,11 @@ from ingest.registered_models.lookups import (
     NAME_HOLDER,
     REGISTERED_MODEL_INFO,
     REGISTERED_MODELS,
-    registered_model_not_found,
 )
 from ingest.registered_models.state import NameHolder
 from schemas.envelope import Actor
-from schemas.errors import ResourceDoesNotExist
 from schemas.events import REGISTERED_MODELS_ORDERING_UNIT, AnyRegisteredModelEvent
+from schemas.messages.model_versions import model_version_not_found
 from schemas.messages.registered_models import (
     CreateRegisteredModel,
     DeleteRegisteredModel,
@@ -33,6 +32,7 @@ from schemas.messages.registered_models import (
     SetRegisteredModelAlias,
     SetRegisteredModelTag,
     UpdateRegisteredModel,
+    registered_model_not_found,
 )
 
 
@@ -113,12 +113,9 @@ class RegisteredModelCommands:
         return await self._known.lookups.one(NAME_HOLDER, name)
 
     async def _require_version(self, name: str, number: int) -> None:
-        """Raises ResourceDoesNotExist when there surely is no such version, whatever another process created."""
-        reference = f"{name}/{number}"
-        if await self._known.lookups.one(VERSION, reference) is None:
-            await self._known.catch_up(REGISTERED_MODELS_ORDERING_UNIT)
-            if await self._known.lookups.one(VERSION, reference) is None:
-                raise ResourceDoesNotExist(f"Model Version (name={name}, version={number}) not found")
+        """Raises ResourceDoesNotExist when there is no such version."""
+        if await self._known.look_up(VERSION, f"{name}/{number}") is None:
+            raise model_version_not_found(name, number)
 
     async def _answer(self, name: str) -> bytes:
         """The whole model. Raises ResourceDoesNotExist when the next change took it away."""

@@ -10,12 +10,8 @@ from ingest.model_versions.answers import ModelVersionInfo
 from ingest.registered_models.answers import HeldAlias, RegisteredModelInfo
 from ingest.registered_models.state import KnownRegisteredModel, NameHolder
 from schemas.documents.registered_models import FIRST_OF_STAGE, LATEST_OF_STAGES
-from schemas.errors import ResourceDoesNotExist
 from schemas.events import REGISTERED_MODELS_ORDERING_UNIT, Tag
-
-
-def registered_model_not_found(name: str) -> ResourceDoesNotExist:
-    return ResourceDoesNotExist(f"Registered Model with name={name} not found")
+from schemas.messages.registered_models import registered_model_not_found
 
 
 def _registered_model(row: Row) -> KnownRegisteredModel:

@@ -8,12 +8,13 @@ stage.
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from operator import attrgetter
 from typing import Final, TypeAlias, get_args
 
 from projector.changes import Change, Delete, DeleteBy, Read, ReadPairs, Row, Upsert
 from projector.projection import Loading, Projection
 from schemas.envelope import RecordedEvent
-from schemas.errors import ResourceAlreadyExists, ResourceDoesNotExist
+from schemas.errors import ResourceAlreadyExists
 from schemas.events import (
     AnyModelVersionEvent,
     AnyRegisteredModelEvent,
@@ -32,6 +33,8 @@ from schemas.events import (
     RegisteredModelTagSet,
     RegisteredModelUpdated,
 )
+from schemas.messages.model_versions import model_version_not_found
+from schemas.messages.registered_models import registered_model_not_found
 from schemas.mlflow import ARCHIVED, IS_PROMPT_TAG, NEW_MODEL_VERSION_STAGE, is_prompt_marker
 
 AnyRegistryEvent: TypeAlias = AnyRegisteredModelEvent | AnyModelVersionEvent
@@ -71,6 +74,10 @@ class ModelVersion:
     run_link: str
     logged_model_id: str
     is_stored: bool = False
+
+    @property
+    def reference(self) -> str:
+        return f"{self.name}/{self.version}"
 
 
 @dataclass(slots=True)
@@ -130,6 +137,10 @@ _VERSION: Final = (
     "run_link",
     "logged_model_id",
 )
+_MODEL_ROW: Final = attrgetter(*_MODEL)
+_VERSION_ROW: Final = attrgetter(*_VERSION[:4], "reference", *_VERSION[4:])
+"""Whole rows, in the order of the tables' columns."""
+
 _ALIAS: Final = ("registered_model_id", "alias", "version_id", "version")
 
 _NUMBERED: Final = (
@@ -257,7 +268,7 @@ def _fold(registry: Registry, recorded: RecordedEvent, event: AnyRegistryEvent) 
 def _model(registry: Registry, name: str) -> RegisteredModel:
     model = registry.models.get(name)
     if model is None:
-        raise ResourceDoesNotExist(f"Registered Model with name={name} not found")
+        raise registered_model_not_found(name)
     return model
 
 
@@ -265,7 +276,7 @@ def _version(registry: Registry, name: str, number: int) -> ModelVersion:
     model = registry.models.get(name)
     version = None if model is None else registry.versions[model.registered_model_id].get(number)
     if version is None:
-        raise ResourceDoesNotExist(f"Model Version (name={name}, version={number}) not found")
+        raise model_version_not_found(name, number)
     return version
 
 
@@ -423,48 +434,15 @@ def _changes(registry: Registry) -> Iterator[Change]:
     yield DeleteBy("registered_model_tags", "registered_model_id", [(one,) for one in registry.deleted_models])
     yield DeleteBy("model_version_tags", "version_id", [(one,) for one in registry.deleted_versions])
 
-    yield Upsert("registered_models", [_model_row(one) for one in models])
+    yield Upsert("registered_models", [_MODEL_ROW(one) for one in models])
     yield Upsert("registered_model_names", registry.former_names)
-    yield Upsert("model_versions", [_version_row(one) for one in versions])
+    yield Upsert("model_versions", [_VERSION_ROW(one) for one in versions])
     names = {one.registered_model_id: one.name for one in registry.models.values()}
     held = [alias for alias in aliases.values() if alias is not None]
     yield Upsert("registered_model_aliases", [_alias_row(one, names[one.registered_model_id]) for one in held])
     for table, tags in (("registered_model_tags", registry.model_tags), ("model_version_tags", registry.version_tags)):
         yield Upsert(table, [(*key, value) for key, value in tags.items() if value is not None])
         yield Delete(table, [key for key, value in tags.items() if value is None])
-
-
-def _model_row(model: RegisteredModel) -> Row:
-    return (
-        model.registered_model_id,
-        model.name,
-        model.creation_timestamp_ms,
-        model.last_updated_timestamp_ms,
-        model.description,
-        model.is_prompt,
-        model.last_version,
-        model.name_since,
-    )
-
-
-def _version_row(version: ModelVersion) -> Row:
-    return (
-        version.version_id,
-        version.registered_model_id,
-        version.name,
-        version.version,
-        f"{version.name}/{version.version}",
-        version.is_prompt,
-        version.creation_timestamp_ms,
-        version.last_updated_timestamp_ms,
-        version.current_stage,
-        version.description,
-        version.source,
-        version.storage_location,
-        version.run_id,
-        version.run_link,
-        version.logged_model_id,
-    )
 
 
 def _alias_row(alias: Alias, model_name: str) -> Row:

@@ -37,16 +37,13 @@ class PageFound(NamedTuple):
 _decoder = msgspec.json.Decoder(_Token)
 
 
-def checked_max_results(max_results: int | None) -> int:
-    """The size of a page, which the request must state.
-
-    Raises InvalidParameterValue.
-    """
+def checked_max_results(max_results: int | None, *, least: int = 1, most: int = MAX_RESULTS) -> int:
+    """The size of a page, which the request must state. Raises InvalidParameterValue."""
     if max_results is None:
         raise InvalidParameterValue("Missing value for required parameter 'max_results'.")
-    if not 1 <= max_results <= MAX_RESULTS:
+    if not least <= max_results <= most:
         raise InvalidParameterValue(
-            f"Invalid value {max_results} for parameter 'max_results': it must be from 1 to {MAX_RESULTS}."
+            f"Invalid value {max_results} for parameter 'max_results': it must be from {least} to {most}."
         )
     return max_results
 

@@ -4,11 +4,12 @@ from typing import Final
 
 from query_api.artifact_roots import ArtifactRoot
 from schemas.events.registered_models import REGISTERED_MODELS
+from schemas.messages.model_versions import model_version_not_found
 
 
 def _missing(reference: str) -> str:
     name, _, version = reference.rpartition("/")
-    return f"Model Version (name={name}, version={version}) not found"
+    return model_version_not_found(name, version).message
 
 
 MODEL_VERSION_FILES: Final = ArtifactRoot(

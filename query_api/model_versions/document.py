@@ -6,8 +6,12 @@ from query_api.documents import KeyedDocument
 from query_api.port import ReadModel
 from schemas.documents.model_versions import MODEL_VERSION, MODEL_VERSIONS
 from schemas.documents.shape import Document, Object, Text
-from schemas.errors import ResourceDoesNotExist
-from schemas.messages.model_versions import GetModelVersion, GetModelVersionDownloadUri, version_of
+from schemas.messages.model_versions import (
+    GetModelVersion,
+    GetModelVersionDownloadUri,
+    model_version_not_found,
+    version_of,
+)
 from schemas.messages.registered_models import check_model_name
 
 MODEL_VERSION_BY_REFERENCE: Final = KeyedDocument("model_version", MODEL_VERSION, key="reference")
@@ -31,5 +35,5 @@ async def _of_version(read_model: ReadModel, document: KeyedDocument, name: str,
     check_model_name(name)
     found = await read_model.document(document, f"{name}/{version_of(version)}")
     if found is None:
-        raise ResourceDoesNotExist(f"Model Version (name={name}, version={version}) not found")
+        raise model_version_not_found(name, version)
     return found

@@ -1,23 +1,16 @@
 """The read routes of the versions of registered models."""
 
-from collections.abc import Iterable
-
 from query_api.model_versions.document import get_download_uri, get_model_version
 from query_api.model_versions.search import search_model_versions
 from query_api.reads import Reads
-from schemas.events import REGISTERED_MODELS_ORDERING_UNIT
-from schemas.messages.message import Message
+from query_api.registered_models.routes import units_of
 from schemas.messages.model_versions import GetModelVersion, GetModelVersionDownloadUri, SearchModelVersions
 from schemas.rest.route import Route
 
 
 def model_version_routes(reads: Reads) -> tuple[Route, ...]:
     return (
-        reads.route("GET", "model-versions/get", GetModelVersion, get_model_version, _registry),
-        reads.route("GET", "model-versions/search", SearchModelVersions, search_model_versions, _registry),
-        reads.route("GET", "model-versions/get-download-uri", GetModelVersionDownloadUri, get_download_uri, _registry),
+        reads.route("GET", "model-versions/get", GetModelVersion, get_model_version, units_of),
+        reads.route("GET", "model-versions/search", SearchModelVersions, search_model_versions, units_of),
+        reads.route("GET", "model-versions/get-download-uri", GetModelVersionDownloadUri, get_download_uri, units_of),
     )
-
-
-def _registry(_wanted: Message) -> Iterable[str]:
-    return (REGISTERED_MODELS_ORDERING_UNIT,)

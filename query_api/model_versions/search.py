@@ -2,13 +2,13 @@
 
 from typing import Final
 
+from query_api.filter.pages import checked_max_results
 from query_api.filter.sql import Sql
 from query_api.filter.table_search import SearchedTable, SortKey
 from query_api.model_versions.vocabulary import MODEL_VERSIONS
 from query_api.port import ReadModel
 from query_api.registered_models.registry_search import RegistrySearch
 from schemas.documents.model_versions import MODEL_VERSION_IN_LIST
-from schemas.errors import InvalidParameterValue
 from schemas.messages.model_versions import SearchModelVersions
 
 MAX_RESULTS: Final = 200_000
@@ -42,9 +42,6 @@ async def search_model_versions(read_model: ReadModel, message: SearchModelVersi
 
     Raises InvalidParameterValue.
     """
-    max_results = MAX_RESULTS if message.max_results is None else message.max_results
-    if not 1 <= max_results <= MAX_RESULTS:
-        raise InvalidParameterValue(
-            f"Invalid value {max_results} for parameter 'max_results': it must be from 1 to {MAX_RESULTS}."
-        )
+    asked = MAX_RESULTS if message.max_results is None else message.max_results
+    max_results = checked_max_results(asked, most=MAX_RESULTS)
     return await _SEARCH.page(read_model, message.filter, message.order_by, message.page_token, max_results)

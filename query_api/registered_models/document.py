@@ -18,6 +18,7 @@ from schemas.messages.registered_models import (
     GetRegisteredModel,
     check_alias,
     check_model_name,
+    registered_model_not_found,
 )
 
 REGISTERED_MODEL_BY_NAME: Final = KeyedDocument("registered_model", REGISTERED_MODEL, key="name")
@@ -40,7 +41,7 @@ async def get_registered_model(read_model: ReadModel, wanted: GetRegisteredModel
     check_model_name(wanted.name)
     found = await read_model.document(REGISTERED_MODEL_BY_NAME, wanted.name)
     if found is None:
-        raise _no_model(wanted.name)
+        raise registered_model_not_found(wanted.name)
     return found
 
 
@@ -52,7 +53,7 @@ async def get_latest_versions(read_model: ReadModel, wanted: GetLatestVersions) 
     check_model_name(wanted.name)
     found = await read_model.document(LATEST_VERSIONS_BY_NAME, wanted.name)
     if found is None:
-        raise _no_model(wanted.name)
+        raise registered_model_not_found(wanted.name)
     stages = set(map(stage_of, wanted.stages))
     return _in_stages(found, stages) if stages else found
 
@@ -96,8 +97,4 @@ async def _check_model(read_model: ReadModel, name: str) -> None:
     """Raises ResourceDoesNotExist when there is no model of this name."""
     statement = read_model.dialect.statement("SELECT 1 FROM registered_models WHERE name = $1")
     if not await read_model.lookup(statement, (name,)):
-        raise _no_model(name)
-
-
-def _no_model(name: str) -> ResourceDoesNotExist:
-    return ResourceDoesNotExist(f"Registered Model with name={name} not found")
+        raise registered_model_not_found(name)

@@ -22,13 +22,14 @@ from schemas.rest.route import Route
 
 def registered_model_routes(reads: Reads) -> tuple[Route, ...]:
     return (
-        reads.route("GET", "registered-models/get", GetRegisteredModel, get_registered_model, _registry),
-        reads.route("GET", "registered-models/search", SearchRegisteredModels, search_registered_models, _registry),
-        reads.route("GET", "registered-models/alias", GetModelVersionByAlias, get_model_version_by_alias, _registry),
-        reads.route("GET", "registered-models/get-latest-versions", GetLatestVersions, get_latest_versions, _registry),
-        reads.route("POST", "registered-models/get-latest-versions", GetLatestVersions, get_latest_versions, _registry),
+        reads.route("GET", "registered-models/get", GetRegisteredModel, get_registered_model, units_of),
+        reads.route("GET", "registered-models/search", SearchRegisteredModels, search_registered_models, units_of),
+        reads.route("GET", "registered-models/alias", GetModelVersionByAlias, get_model_version_by_alias, units_of),
+        reads.route("GET", "registered-models/get-latest-versions", GetLatestVersions, get_latest_versions, units_of),
+        reads.route("POST", "registered-models/get-latest-versions", GetLatestVersions, get_latest_versions, units_of),
     )
 
 
-def _registry(_wanted: Message) -> Iterable[str]:
+def units_of(_wanted: Message) -> Iterable[str]:
+    """The ordering unit of every registered model, and so of its versions."""
     return (REGISTERED_MODELS_ORDERING_UNIT,)

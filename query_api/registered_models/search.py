@@ -2,13 +2,13 @@
 
 from typing import Final
 
+from query_api.filter.pages import checked_max_results
 from query_api.filter.sql import Sql
 from query_api.filter.table_search import SearchedTable, SortKey
 from query_api.port import ReadModel
 from query_api.registered_models.registry_search import RegistrySearch
 from query_api.registered_models.vocabulary import REGISTERED_MODELS
 from schemas.documents.registered_models import REGISTERED_MODEL
-from schemas.errors import InvalidParameterValue
 from schemas.messages.registered_models import SearchRegisteredModels
 
 DEFAULT_RESULTS: Final = 100
@@ -35,9 +35,6 @@ _SEARCH: Final = RegistrySearch(
 
 async def search_registered_models(read_model: ReadModel, message: SearchRegisteredModels) -> bytes:
     """`{"registered_models": […], "next_page_token"}`, by name unless asked otherwise. Raises InvalidParameterValue."""
-    max_results = DEFAULT_RESULTS if message.max_results is None else message.max_results
-    if not 0 <= max_results <= MAX_RESULTS:
-        raise InvalidParameterValue(
-            f"Invalid value {max_results} for parameter 'max_results': it must be from 0 to {MAX_RESULTS}."
-        )
+    asked = DEFAULT_RESULTS if message.max_results is None else message.max_results
+    max_results = checked_max_results(asked, least=0, most=MAX_RESULTS)
     return await _SEARCH.page(read_model, message.filter, message.order_by, message.page_token, max_results)

@@ -2,19 +2,31 @@
 
 from typing import ClassVar, Final
 
-from schemas.errors import InvalidParameterValue
+from schemas.errors import InvalidParameterValue, ResourceDoesNotExist
 from schemas.messages.bounds import Filter, Key, Name, Orders, PageToken, Path, Word, shown
 from schemas.messages.message import Int64, Message, Required
-from schemas.messages.registered_models import RegistryDescription, RegistryTags, RegistryTagValue
+from schemas.messages.registered_models import (
+    RegisteredModelMessage,
+    RegistryDescription,
+    RegistryTags,
+    RegistryTagValue,
+)
 from schemas.mlflow import LARGEST_INT64, MODEL_VERSION_STAGES
 
 VERSION: Final[Required] = ("name", "version")
 
 
-class CreateModelVersion(Message):
+class ModelVersionMessage(RegisteredModelMessage):
+    """A request about one version of a registered model, by its number as text."""
+
+    required: ClassVar[Required] = VERSION
+
+    version: Word = ""
+
+
+class CreateModelVersion(RegisteredModelMessage):
     required: ClassVar[Required] = ("name", "source")
 
-    name: Name = ""
     source: Path = ""
     run_id: Name = ""
     tags: RegistryTags = []
@@ -23,37 +35,25 @@ class CreateModelVersion(Message):
     model_id: Name = ""
 
 
-class UpdateModelVersion(Message):
+class UpdateModelVersion(ModelVersionMessage):
     """`description` None: not sent, which clears it."""
 
-    required: ClassVar[Required] = VERSION
-
-    name: Name = ""
-    version: Word = ""
     description: RegistryDescription | None = None
 
 
-class TransitionModelVersionStage(Message):
+class TransitionModelVersionStage(ModelVersionMessage):
     required: ClassVar[Required] = (*VERSION, "stage")
 
-    name: Name = ""
-    version: Word = ""
     stage: Word = ""
     archive_existing_versions: bool = False
 
 
-class DeleteModelVersion(Message):
-    required: ClassVar[Required] = VERSION
-
-    name: Name = ""
-    version: Word = ""
+class DeleteModelVersion(ModelVersionMessage):
+    pass
 
 
-class GetModelVersion(Message):
-    required: ClassVar[Required] = VERSION
-
-    name: Name = ""
-    version: Word = ""
+class GetModelVersion(ModelVersionMessage):
+    pass
 
 
 class SearchModelVersions(Message):
@@ -63,26 +63,26 @@ class SearchModelVersions(Message):
     page_token: PageToken = ""
 
 
-class GetModelVersionDownloadUri(Message):
-    name: Name = ""
-    version: Word = ""
+class GetModelVersionDownloadUri(ModelVersionMessage):
+    required: ClassVar[Required] = ()
 
 
-class SetModelVersionTag(Message):
+class SetModelVersionTag(ModelVersionMessage):
     required: ClassVar[Required] = (*VERSION, "key")
 
-    name: Name = ""
-    version: Word = ""
     key: Key = ""
     value: RegistryTagValue = ""
 
 
-class DeleteModelVersionTag(Message):
+class DeleteModelVersionTag(ModelVersionMessage):
     required: ClassVar[Required] = (*VERSION, "key")
 
-    name: Name = ""
-    version: Word = ""
     key: Key = ""
+
+
+def model_version_not_found(name: str, version: int | str) -> ResourceDoesNotExist:
+    """The error where a model has no such version, or is not there itself."""
+    return ResourceDoesNotExist(f"Model Version (name={name}, version={version}) not found")
 
 
 def version_of(text: str) -> int:

@@ -5,7 +5,7 @@ from typing import Annotated, ClassVar, Final
 
 import msgspec
 
-from schemas.errors import InvalidParameterValue
+from schemas.errors import InvalidParameterValue, ResourceDoesNotExist
 from schemas.messages.bounds import (
     MAX_ALIAS_CHARACTERS,
     MAX_NEW_PAIRS,
@@ -40,38 +40,35 @@ class RegistryTag(KeyValue):
 RegistryTags = Annotated[list[RegistryTag], msgspec.Meta(max_length=MAX_NEW_PAIRS)]
 
 
-class CreateRegisteredModel(Message):
+class RegisteredModelMessage(Message):
+    """A request about one registered model, by its name."""
+
     required: ClassVar[Required] = ("name",)
 
     name: Name = ""
+
+
+class CreateRegisteredModel(RegisteredModelMessage):
     tags: RegistryTags = []
     description: RegistryDescription = ""
 
 
-class RenameRegisteredModel(Message):
+class RenameRegisteredModel(RegisteredModelMessage):
     required: ClassVar[Required] = ("name", "new_name")
 
-    name: Name = ""
     new_name: Name = ""
 
 
-class UpdateRegisteredModel(Message):
-    required: ClassVar[Required] = ("name",)
-
-    name: Name = ""
+class UpdateRegisteredModel(RegisteredModelMessage):
     description: RegistryDescription = ""
 
 
-class DeleteRegisteredModel(Message):
-    required: ClassVar[Required] = ("name",)
-
-    name: Name = ""
+class DeleteRegisteredModel(RegisteredModelMessage):
+    pass
 
 
-class GetRegisteredModel(Message):
-    required: ClassVar[Required] = ("name",)
-
-    name: Name = ""
+class GetRegisteredModel(RegisteredModelMessage):
+    pass
 
 
 class SearchRegisteredModels(Message):
@@ -81,48 +78,45 @@ class SearchRegisteredModels(Message):
     page_token: PageToken = ""
 
 
-class GetLatestVersions(Message):
-    required: ClassVar[Required] = ("name",)
-
-    name: Name = ""
+class GetLatestVersions(RegisteredModelMessage):
     stages: Annotated[list[Word], msgspec.Meta(max_length=MAX_STAGES)] = []
 
 
-class SetRegisteredModelTag(Message):
+class SetRegisteredModelTag(RegisteredModelMessage):
     required: ClassVar[Required] = ("name", "key")
 
-    name: Name = ""
     key: Key = ""
     value: RegistryTagValue = ""
 
 
-class DeleteRegisteredModelTag(Message):
+class DeleteRegisteredModelTag(RegisteredModelMessage):
     required: ClassVar[Required] = ("name", "key")
 
-    name: Name = ""
     key: Key = ""
 
 
-class SetRegisteredModelAlias(Message):
+class SetRegisteredModelAlias(RegisteredModelMessage):
     required: ClassVar[Required] = ("name", "alias", "version")
 
-    name: Name = ""
     alias: Alias = ""
     version: Word = ""
 
 
-class DeleteRegisteredModelAlias(Message):
+class DeleteRegisteredModelAlias(RegisteredModelMessage):
     required: ClassVar[Required] = ("name", "alias")
 
-    name: Name = ""
     alias: Alias = ""
 
 
-class GetModelVersionByAlias(Message):
+class GetModelVersionByAlias(RegisteredModelMessage):
     required: ClassVar[Required] = ("name", "alias")
 
-    name: Name = ""
     alias: Alias = ""
+
+
+def registered_model_not_found(name: str) -> ResourceDoesNotExist:
+    """The error where no registered model has this name."""
+    return ResourceDoesNotExist(f"Registered Model with name={name} not found")
 
 
 def check_model_name(name: str, field: str = "name") -> None:
