@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from typing import Any, Final, Self
 
-from projector.changes import Change, NewNumbers
+from projector.changes import Change, Insert, NewNumbers, Row
+from projector.outbox import outbox_row
 from projector.port import DamagedReadModel, ReadModelWriter
 from projector.projection import AnyProjection, Loading
 from projector.projections import PROJECTION_OF, PROJECTIONS
@@ -20,6 +21,7 @@ class BatchState:
 
     def __init__(self, states: dict[AnyProjection, Any]) -> None:
         self._states = states
+        self._outbox: list[Row] = []
 
     @classmethod
     async def load(cls, events: Sequence[AnyEvent], read_model: ReadModelWriter) -> Self:
@@ -36,12 +38,16 @@ class BatchState:
     def fold(self, recorded: RecordedEvent, event: AnyEvent) -> None:
         """Apply one of the events. Raises what `Projection.fold` raises."""
         projection = PROJECTION_OF[type(event)]
-        projection.fold(self._states[projection], recorded, event)
+        state = self._states[projection]
+        projection.fold(state, recorded, event)
+        row = outbox_row(state, recorded, event)
+        if row is not None:
+            self._outbox.append(row)
 
     def changes(self) -> list[Change]:
         """What the events folded have come to. Raises DamagedReadModel."""
         try:
-            return [
+            changes: list[Change] = [
                 change
                 for projection in PROJECTIONS
                 if projection in self._states
@@ -50,6 +56,7 @@ class BatchState:
             ]
         except DamagedPoints as error:
             raise DamagedReadModel(error.message) from error
+        return [Insert("outbox", self._outbox), *changes] if self._outbox else changes
 
 
 async def _load(loading: Loading[Any], read_model: ReadModelWriter) -> Any:

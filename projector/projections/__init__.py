@@ -8,8 +8,16 @@ from projector.projections.experiments import EXPERIMENTS
 from projector.projections.logged_models import LOGGED_MODELS
 from projector.projections.registered_models import REGISTERED_MODELS
 from projector.projections.runs import RUNS
+from projector.projections.webhooks import WEBHOOKS
 
-PROJECTIONS: Final[tuple[AnyProjection, ...]] = (EXPERIMENTS, LOGGED_MODELS, REGISTERED_MODELS, ARTIFACTS, RUNS)
+PROJECTIONS: Final[tuple[AnyProjection, ...]] = (
+    EXPERIMENTS,
+    LOGGED_MODELS,
+    REGISTERED_MODELS,
+    WEBHOOKS,
+    ARTIFACTS,
+    RUNS,
+)
 """A new aggregate registers here. The tables are changed in this order: runs come last, because the last of their rows
 are some that other workers may wait for."""
 

@@ -12,7 +12,16 @@ Two read models are compared whole, with the ids of runs in the place of their n
 
 from typing import Final
 
-from read_model.tables import bookkeeping, datasets, experiments, logged_models, metrics, registered_models, runs
+from read_model.tables import (
+    bookkeeping,
+    datasets,
+    experiments,
+    logged_models,
+    metrics,
+    registered_models,
+    runs,
+    webhooks,
+)
 from read_model.tables.columns import INDEXED_VALUE_CHARACTERS, metadata
 
 __all__ = [
@@ -26,7 +35,8 @@ __all__ = [
     "metrics",
     "registered_models",
     "runs",
+    "webhooks",
 ]
 
-SCHEMA_VERSION: Final = 3
+SCHEMA_VERSION: Final = 4
 """Raised with every change of a table or of what the fold puts in it; a read model of another version is rebuilt."""

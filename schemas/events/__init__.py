@@ -63,6 +63,7 @@ from schemas.events.run_data import (
     RunTagDeleted,
 )
 from schemas.events.runs import AnyRunEvent, RunCreated, RunDeleted, RunRestored, RunUpdated
+from schemas.events.webhooks import AnyWebhookEvent, WebhookCreated, WebhookDeleted, WebhookUpdated
 
 AnyEvent = (
     AnyExperimentEvent
@@ -72,6 +73,7 @@ AnyEvent = (
     | AnyRegisteredModelEvent
     | AnyModelVersionEvent
     | AnyArtifactEvent
+    | AnyWebhookEvent
 )
 
 EVENT_TYPES: Final[dict[str, type[AnyEvent]]] = {event.event_type: event for event in get_args(AnyEvent)}

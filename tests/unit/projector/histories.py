@@ -49,6 +49,9 @@ from schemas.events import (
     RunTagDeleted,
     RunUpdated,
     Tag,
+    WebhookCreated,
+    WebhookDeleted,
+    WebhookUpdated,
     stream_of,
 )
 from schemas.mlflow import IS_PROMPT_TAG, MODEL_VERSIONS_TAG
@@ -160,6 +163,9 @@ _names = st.sampled_from(["a", "b", "c"])
 _aliases = st.sampled_from(["champion", "challenger"])
 _versions = st.integers(1, 3)
 _ids = st.uuids().map(lambda one: one.hex)
+_webhook_ids = st.sampled_from(["w1", "w2"])
+_lists = st.lists(st.sampled_from(["model_version.created", "run.finished"]), max_size=2)
+_offsets = st.lists(st.integers(0, 3), max_size=2)
 _registry_tag_keys = st.sampled_from(["k", IS_PROMPT_TAG])
 _registry_tag_values = st.sampled_from(["", "true", "TRUE"])
 _registry_tags = st.lists(st.builds(Tag, _registry_tag_keys, _registry_tag_values), max_size=1)
@@ -268,6 +274,18 @@ payloads = st.one_of(
         version=st.integers(1, 2),
     ),
     st.builds(LoggedModelDeleted, model_id=st.sampled_from(MODELS)),
+    st.builds(
+        WebhookCreated, webhook_id=_webhook_ids, name=_names, url=_values, events=_lists, since=_offsets, status=_values
+    ),
+    st.builds(
+        WebhookUpdated,
+        webhook_id=_webhook_ids,
+        name=st.none() | _names,
+        events=st.none() | _lists,
+        since=st.none() | _offsets,
+        secret_id=st.none() | _values,
+    ),
+    st.builds(WebhookDeleted, webhook_id=_webhook_ids),
     st.builds(RunModelLogged, run_id=_run_ids, model_json=st.sampled_from(['{"artifact_path": "m"}', "{}"])),
 )
 histories = st.lists(payloads, max_size=40) | st.lists(registry_payloads, max_size=40)

@@ -1,0 +1,1 @@
+"""Webhooks: what clients change of them."""

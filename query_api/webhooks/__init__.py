@@ -1,0 +1,1 @@
+"""Webhooks: what is read of them, and of their deliveries."""
