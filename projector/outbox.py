@@ -4,26 +4,27 @@ It is filled in the commit that folds the event, so nothing is told that the fol
 rebuild fills it with the same rows.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
-import orjson
+import msgspec
 
 from projector.changes import Row
 from schemas.envelope import RecordedEvent
 from schemas.events import AnyEvent, ModelVersionCreated
+from schemas.webhook_events import CreatedModelVersionData, Data
 
 
 @dataclass(frozen=True, slots=True)
-class Announcement:
-    """What a webhook is told: the name of what happened, and the `data` of its payload."""
+class Said:
+    """What a webhook is told: the name of an announcement, and the data of its payload."""
 
     event: str
-    data: Mapping[str, Any]
+    data: Data
 
 
-Announce = Callable[[Any, Any], Announcement | None]
+Announce = Callable[[Any, Any], Said | None]
 """From the state of the projection, after its fold, and the event; None where there is nothing to tell."""
 
 
@@ -33,20 +34,20 @@ def outbox_row(state: Any, recorded: RecordedEvent, event: AnyEvent) -> Row | No
     said = None if announce is None else announce(state, event)
     if said is None:
         return None
-    data = orjson.dumps(said.data).decode()
+    data = msgspec.json.encode(said.data).decode()
     return (recorded.partition, recorded.offset, said.event, recorded.stream, recorded.time_us, data)
 
 
-def _model_version_created(registry: Any, event: ModelVersionCreated) -> Announcement:
-    data = {
-        "name": event.name,
-        "version": str(registry.models[event.name].last_version),
-        "source": event.source,
-        "run_id": event.run_id or None,
-        "tags": {tag.key: tag.value for tag in event.tags},
-        "description": event.description or None,
-    }
-    return Announcement("model_version.created", data)
+def _model_version_created(registry: Any, event: ModelVersionCreated) -> Said:
+    data = CreatedModelVersionData(
+        name=event.name,
+        version=str(registry.models[event.name].last_version),
+        source=event.source,
+        run_id=event.run_id or None,
+        tags={tag.key: tag.value for tag in event.tags},
+        description=event.description or None,
+    )
+    return Said("model_version.created", data)
 
 
 _ANNOUNCES: Final[dict[type, Announce]] = {ModelVersionCreated: _model_version_created}

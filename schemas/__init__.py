@@ -20,5 +20,6 @@ PUBLIC_MODULES = (
     "refusals",
     "rest",
     "sqlite_errors",
+    "webhook_events",
 )
 """The modules, and folders of them, that other packages may import: tests/unit/test_public_modules.py."""
