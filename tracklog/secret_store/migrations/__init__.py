@@ -1,0 +1,6 @@
+"""The steps that make the schema `tracklog_secrets`."""
+
+from pathlib import Path
+from typing import Final
+
+HISTORY: Final = Path(__file__).parent
