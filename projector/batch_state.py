@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any, Final, Self
 
 from projector.changes import Change, Insert, NewNumbers, Row
-from projector.outbox import outbox_row
+from projector.outbox import ANNOUNCERS, outbox_row
 from projector.port import DamagedReadModel, ReadModelWriter
 from projector.projection import AnyProjection, Loading
 from projector.projections import PROJECTION_OF, PROJECTIONS
@@ -39,10 +39,15 @@ class BatchState:
         """Apply one of the events. Raises what `Projection.fold` raises."""
         projection = PROJECTION_OF[type(event)]
         state = self._states[projection]
+        announcer = ANNOUNCERS.get(type(event))
+        if announcer is None:
+            projection.fold(state, recorded, event)
+            return
+        before = announcer.look(state, event)
         projection.fold(state, recorded, event)
-        row = outbox_row(state, recorded, event)
-        if row is not None:
-            self._outbox.append(row)
+        said = announcer.tell(state, event, before)
+        if said is not None:
+            self._outbox.append(outbox_row(recorded, said))
 
     def changes(self) -> list[Change]:
         """What the events folded have come to. Raises DamagedReadModel."""

@@ -32,6 +32,10 @@ ARCHIVED: Final = "Archived"
 IS_PROMPT_TAG: Final = "mlflow.prompt.is_prompt"
 """A registered model is a prompt while it has this tag with the value `true`: see `is_prompt_marker`."""
 
+PROMPT_TYPE_TAG: Final = "_mlflow_prompt_type"
+PROMPT_TEXT_TAG: Final = "mlflow.prompt.text"
+"""Of a version of a prompt: whether it is a text or a chat, and its template."""
+
 PROMPT_SOURCES: Final = ("dummy-source", "prompt-template")
 """What a version that is a prompt has in the place of a source: it has no files.
 

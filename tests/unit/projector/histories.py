@@ -220,7 +220,7 @@ payloads = st.one_of(
     st.builds(
         RunUpdated,
         run_id=_run_ids,
-        status=st.sampled_from([None, "FINISHED"]),
+        status=st.sampled_from([None, "FINISHED", "FAILED", "RUNNING"]),
         end_time_ms=st.sampled_from([None, 9]),
         name=st.sampled_from([None, "renamed"]),
     ),
