@@ -8,8 +8,10 @@ from tracklog.cli.running import announce, run_until_signal
 from tracklog.cli.store_options import with_stores
 from tracklog.cli.unsupported_options import unsupported_options
 from tracklog.cli.web_options import with_web
+from tracklog.cli.webhook_options import with_webhooks
 from tracklog.settings.process import ArtifactSettings, ListenSettings, Settings, WebSettings
 from tracklog.settings.store_uris import EmbeddedStores, SettingRefused, Stores
+from tracklog.settings.webhooks import WebhookSettings
 
 
 @click.command("server", short_help="Serve everything: the API, the artifacts and the page.")
@@ -22,9 +24,16 @@ from tracklog.settings.store_uris import EmbeddedStores, SettingRefused, Stores
     help="Pass artifacts and do nothing else: no log is opened.",
 )
 @with_web
+@with_webhooks
 @unsupported_options
 def command(
-    *, stores: Stores, artifacts: ArtifactSettings, artifacts_only: bool, listen: ListenSettings, web: WebSettings
+    *,
+    stores: Stores,
+    artifacts: ArtifactSettings,
+    artifacts_only: bool,
+    listen: ListenSettings,
+    web: WebSettings,
+    webhooks: WebhookSettings,
 ) -> None:
     """Serve the tracking API, the artifacts and the page from one process tree.
 
@@ -33,7 +42,16 @@ def command(
     with reporting_bad_settings():
         if artifacts_only and not artifacts.serve:
             raise SettingRefused("--artifacts-only and --no-serve-artifacts together leave nothing to serve.")
-    run(Settings(listen=listen, stores=stores, artifacts=artifacts, web=web, artifacts_only=artifacts_only))
+    run(
+        Settings(
+            listen=listen,
+            stores=stores,
+            artifacts=artifacts,
+            web=web,
+            webhooks=webhooks,
+            artifacts_only=artifacts_only,
+        )
+    )
 
 
 def run(settings: Settings) -> None:

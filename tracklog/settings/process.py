@@ -11,6 +11,7 @@ from urllib.parse import SplitResult, unquote, urlsplit
 from schemas.artifact_uris import PROXIED_SCHEMES, THIS_MACHINE
 from tracklog.settings.store_uris import SettingRefused, Stores, redacted
 from tracklog.settings.tls import TlsSettings
+from tracklog.settings.webhooks import WebhookSettings
 
 DEFAULT_HOST: Final = "127.0.0.1"
 DEFAULT_PORT: Final = 5000
@@ -86,6 +87,7 @@ class Settings:
     stores: Stores
     artifacts: ArtifactSettings = NO_ARTIFACTS
     web: WebSettings = field(default_factory=WebSettings)
+    webhooks: WebhookSettings = field(default_factory=WebhookSettings)
     artifacts_only: bool = False
 
 
