@@ -7,5 +7,7 @@ PUBLIC_MODULES = (
     "model_versions.source_policy",
     "routes",
     "service",
+    "users.commands",
+    "users.port",
 )
 """The modules, and folders of them, that other packages may import: tests/unit/test_public_modules.py."""

@@ -7,6 +7,7 @@ from ingest.registered_models.routes import registered_model_routes
 from ingest.run_data.routes import run_data_routes
 from ingest.runs.routes import run_routes
 from ingest.service import IngestService
+from ingest.users.routes import user_routes
 from schemas.rest.route import Route
 
 
@@ -19,4 +20,5 @@ def ingest_routes(ingest: IngestService) -> tuple[Route, ...]:
         *logged_model_routes(ingest.logged_models),
         *registered_model_routes(ingest.registered_models),
         *model_version_routes(ingest.model_versions),
+        *(() if ingest.users is None else user_routes(ingest.users)),
     )

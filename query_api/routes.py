@@ -15,6 +15,7 @@ from query_api.reads import Reads
 from query_api.registered_models.routes import registered_model_routes
 from query_api.runs.routes import run_routes
 from query_api.server_routes import server_routes
+from query_api.users.routes import user_routes
 from schemas.rest.route import Route
 
 
@@ -23,8 +24,13 @@ def query_routes(
     freshness: Freshness,
     log: EventLogReader,
     list_artifacts: ListArtifactsOfRun | None = None,
+    *,
+    with_users: bool = False,
 ) -> tuple[Route, ...]:
-    """Every route that reads what was tracked, the history of events in `log`, and what the server says of itself."""
+    """Every route that reads what was tracked, the history of events in `log`, and what the server says of itself.
+
+    `with_users`: users are known, and can be asked for.
+    """
     reads = Reads(read_model, freshness)
     intervals = MetricIntervals()
     return (
@@ -38,4 +44,5 @@ def query_routes(
         *graphql_routes(reads, intervals, list_artifacts),
         *event_routes(log, reads),
         *server_routes(),
+        *(user_routes(reads) if with_users else ()),
     )

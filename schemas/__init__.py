@@ -17,6 +17,7 @@ PUBLIC_MODULES = (
     "mlflow",
     "postgresql",
     "postgresql_errors",
+    "principal",
     "refusals",
     "rest",
     "sqlite_errors",

@@ -4,6 +4,7 @@ TracklogError
 ├── InvalidParameterValue        400
 ├── BadRequest                   400
 ├── ResourceAlreadyExists        400
+├── Unauthenticated              401
 ├── PermissionDenied             403
 ├── ResourceDoesNotExist         404
 ├── NotFound                     404
@@ -55,6 +56,13 @@ class BadRequest(TracklogError):
 class ResourceAlreadyExists(TracklogError):
     error_code = "RESOURCE_ALREADY_EXISTS"
     status = 400
+
+
+class Unauthenticated(TracklogError):
+    """Answered with a WWW-Authenticate header."""
+
+    error_code = "UNAUTHENTICATED"
+    status = 401
 
 
 class PermissionDenied(TracklogError):

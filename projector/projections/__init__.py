@@ -8,6 +8,7 @@ from projector.projections.experiments import EXPERIMENTS
 from projector.projections.logged_models import LOGGED_MODELS
 from projector.projections.registered_models import REGISTERED_MODELS
 from projector.projections.runs import RUNS
+from projector.projections.users import USERS
 from projector.projections.webhooks import WEBHOOKS
 
 PROJECTIONS: Final[tuple[AnyProjection, ...]] = (
@@ -15,6 +16,7 @@ PROJECTIONS: Final[tuple[AnyProjection, ...]] = (
     LOGGED_MODELS,
     REGISTERED_MODELS,
     WEBHOOKS,
+    USERS,
     ARTIFACTS,
     RUNS,
 )

@@ -20,6 +20,7 @@ from read_model.tables import (
     metrics,
     registered_models,
     runs,
+    users,
     webhooks,
 )
 from read_model.tables.columns import INDEXED_VALUE_CHARACTERS, metadata
@@ -35,8 +36,9 @@ __all__ = [
     "metrics",
     "registered_models",
     "runs",
+    "users",
     "webhooks",
 ]
 
-SCHEMA_VERSION: Final = 4
+SCHEMA_VERSION: Final = 5
 """Raised with every change of a table or of what the fold puts in it; a read model of another version is rebuilt."""

@@ -63,6 +63,16 @@ from schemas.events.run_data import (
     RunTagDeleted,
 )
 from schemas.events.runs import AnyRunEvent, RunCreated, RunDeleted, RunRestored, RunUpdated
+from schemas.events.users import (
+    USERS_ORDERING_UNIT,
+    AccessTokenCreated,
+    AccessTokenRevoked,
+    AnyUserEvent,
+    UserAdminChanged,
+    UserCreated,
+    UserDeleted,
+    UserPasswordChanged,
+)
 from schemas.events.webhooks import AnyWebhookEvent, WebhookCreated, WebhookDeleted, WebhookUpdated
 
 AnyEvent = (
@@ -74,6 +84,7 @@ AnyEvent = (
     | AnyModelVersionEvent
     | AnyArtifactEvent
     | AnyWebhookEvent
+    | AnyUserEvent
 )
 
 EVENT_TYPES: Final[dict[str, type[AnyEvent]]] = {event.event_type: event for event in get_args(AnyEvent)}

@@ -6,6 +6,7 @@ from typing import Final, NamedTuple
 from aiohttp import web
 
 from schemas.envelope import Actor
+from schemas.principal import Principal
 
 
 class Unpacking(NamedTuple):
@@ -19,6 +20,9 @@ class Unpacking(NamedTuple):
 
 ACTOR: Final = web.RequestKey("tracklog.actor", Actor)
 """Who sent the request. Set before a handler runs."""
+
+PRINCIPAL: Final = web.RequestKey("tracklog.principal", Principal)
+"""Whose credentials the request has. Set before the handler of a route that is not public, where users are known."""
 
 REQUEST_ID: Final = web.RequestKey("tracklog.request_id", str)
 """The request's id, the client's own where it sent one. Set before a handler runs."""

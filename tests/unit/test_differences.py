@@ -16,6 +16,7 @@ import pytest
 TESTS: Final = Path(__file__).resolve().parents[1]
 PAGE: Final = TESTS.parent / "docs" / "differences.md"
 
+USERS: Final = "integration/test_users.py"
 DELIBERATE: Final = "compatibility/test_deliberate_differences.py"
 MODEL_SEARCH: Final = "unit/query_api/registered_models/test_search.py"
 FILTER_SYNTAX: Final = "unit/query_api/filter/test_syntax.py"
@@ -270,9 +271,17 @@ SHOWN_BY: Final[dict[str, tuple[str, ...]]] = {
         "unit/artifact_proxy/test_escapes.py::test_no_location_a_client_can_give_an_experiment_or_a_version_leads_out",
         f"{SOURCES}::test_a_path_of_a_run_is_resolved_when_the_run_is_named_with_it",
     ),
-    "`--app-name basic-auth`": (
-        "unit/tracklog/cli/test_server_options.py::test_an_option_that_means_nothing_here_is_refused_with_one_sentence",
+    "With `--app-name basic-auth`": (f"{USERS}::test_a_user_may_do_nothing_yet_but_see_and_keep_the_own_account",),
+    "No password: the start fails": (f"{USERS}::test_without_any_user_nobody_is_let_in_and_the_log_says_why",),
+    "`users/list` answers every user": (f"{USERS}::test_a_user_may_do_nothing_yet_but_see_and_keep_the_own_account",),
+    "The last administrator may cease": (f"{USERS}::test_the_last_administrator_stays",),
+    "A user may have any name": (
+        "unit/ingest/users/test_commands.py::test_what_cannot_be_a_users_name_is_refused",
+        "unit/ingest/users/test_commands.py::test_what_others_would_guess_is_refused_as_a_password",
     ),
+    "An `Authorization` header with a token": (f"{USERS}::test_a_token_stands_for_its_owner_until_it_is_revoked",),
+    "403 is text": ("unit/tracklog/authentication/test_door.py::test_who_is_let_in",),
+    "`/version` and `/static-files` of a server": (f"{USERS}::test_what_tells_of_nothing_is_open",),
 }
 
 

@@ -22,6 +22,9 @@ OWN_SEARCH: Final = "query_api/runs/search/"
 OTHER_MEANINGS: Final = {"event_log/kafka/topic_metadata.py": {"tags"}}
 """Kafka calls the optional fields of its protocol so."""
 
+OF_EVERY_EVENT: Final = {"user"}
+"""An aggregate, and what every event says of its actor; databases and brokers have users too."""
+
 
 def adapters() -> list[str]:
     files = (file for package in PACKAGES for file in (REPOSITORY / package).rglob("*.py"))
@@ -33,7 +36,9 @@ def names() -> set[str]:
     """What tells of an aggregate: its tables, its kind, its id. `run` alone is also a verb."""
     kept_for_the_fold = {table.name for table in vars(bookkeeping).values() if table in metadata.tables.values()}
     kinds = {kind.replace("-", "_") for kind in STREAM_KINDS}
-    return metadata.tables.keys() - kept_for_the_fold | kinds - {"run"} | {f"{kind}_id" for kind in kinds}
+    return (
+        metadata.tables.keys() - kept_for_the_fold | kinds - {"run"} - OF_EVERY_EVENT | {f"{kind}_id" for kind in kinds}
+    )
 
 
 NAME: Final = re.compile(rf"(?<![a-z])({'|'.join(sorted(names(), key=len, reverse=True))})(?![a-z])", re.IGNORECASE)

@@ -42,6 +42,8 @@ def command(
     with reporting_bad_settings():
         if artifacts_only and not artifacts.serve:
             raise SettingRefused("--artifacts-only and --no-serve-artifacts together leave nothing to serve.")
+        if artifacts_only and web.authentication is not None:
+            raise SettingRefused("--artifacts-only has no log, and so no users that --app-name could let in.")
     run(
         Settings(
             listen=listen,

@@ -15,7 +15,6 @@ UNSUPPORTED: Final = {
     "--gunicorn-opts": ONE_PROCESS,
     "--waitress-opts": ONE_PROCESS,
     "--expose-prometheus": "Metrics are always served at /metrics, and need no folder",
-    "--app-name": "There is no authentication yet; let a reverse proxy authenticate",
     "--trace-archival-config": "Traces are not implemented yet",
     "--secrets-cache-ttl": "The AI gateway and its secrets are not implemented",
     "--secrets-cache-max-size": "The AI gateway and its secrets are not implemented",

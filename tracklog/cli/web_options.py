@@ -1,5 +1,6 @@
 """The options of every command that answers clients: what is let in, and how it is answered."""
 
+import os
 from collections.abc import Callable
 from functools import wraps
 from typing import Any
@@ -8,6 +9,7 @@ import click
 
 from tracklog.cli.bad_usage import reporting_bad_settings
 from tracklog.cli.listen_options import with_listening
+from tracklog.settings.authentication import authentication_of
 from tracklog.settings.process import (
     FRAME_OPTIONS,
     WebSettings,
@@ -62,6 +64,12 @@ def with_web(command: Command) -> Command:
         metavar="NAME",
         help="The header in which a trusted proxy names the user, such as X-Forwarded-User; others are refused.",
     )
+    @click.option(
+        "--app-name",
+        envvar="TRACKLOG_APP_NAME",
+        metavar="NAME",
+        help="basic-auth: only users with a password or an access token are let in.  [default: everybody is]",
+    )
     @wraps(command)
     def with_options(
         *,
@@ -71,6 +79,7 @@ def with_web(command: Command) -> Command:
         x_frame_options: str,
         trusted_proxies: str | None,
         user_header: str | None,
+        app_name: str | None,
         access_log: bool,
         **given: Any,
     ) -> Any:
@@ -84,6 +93,7 @@ def with_web(command: Command) -> Command:
                 access_log=access_log,
                 trusted_proxies=proxies,
                 user_header=user_header_of(user_header, proxies),
+                authentication=authentication_of(app_name, os.environ),
             )
         return command(web=web, **given)
 

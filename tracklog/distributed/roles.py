@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from query_api.server_routes import server_routes
 from schemas.rest.route import Kind
+from tracklog.distributed.shared_authentication import known_by, shared_authentication
 from tracklog.distributed.shared_system import history_reader, reading_system, writing_system
 from tracklog.serving.greeting import greeting
 from tracklog.serving.process import serve
@@ -28,8 +29,16 @@ async def serve_ingest(settings: Settings, announce: Announce) -> None:
 
         async with writing_system(stores, stopping) as system:
             lookups = PostgresqlLookups(system.connections)
-            writes = await write_services(system.log, system.progress, lookups, settings.artifacts, shared=True)
-            yield as_role("ingest", {Kind.WRITE}, writes, system.services())
+            async with shared_authentication(settings, system, stopping) as authentication:
+                writes = await write_services(
+                    system.log,
+                    system.progress,
+                    lookups,
+                    settings.artifacts,
+                    shared=True,
+                    authentication=authentication,
+                )
+                yield as_role("ingest", {Kind.WRITE}, writes, system.services(), known_by(authentication))
 
     await serve_role(services, "takes writes", settings, announce)
 
@@ -42,9 +51,19 @@ async def serve_query(settings: Settings, announce: Announce) -> None:
     async def services(stopping: asyncio.Event) -> AsyncIterator[Services]:
         from query_api.postgresql.read_model import PostgresqlReadModel
 
-        async with reading_system(stores, stopping) as system, history_reader(stores, stopping) as history:
-            reads = read_services(system.log, history, system.progress, PostgresqlReadModel(system.connections))
-            yield as_role("query", {Kind.READ, Kind.PAGE}, reads, system.services())
+        async with (
+            reading_system(stores, stopping) as system,
+            history_reader(stores, stopping) as history,
+            shared_authentication(settings, system, stopping) as authentication,
+        ):
+            reads = read_services(
+                system.log,
+                history,
+                system.progress,
+                PostgresqlReadModel(system.connections),
+                with_users=authentication is not None,
+            )
+            yield as_role("query", {Kind.READ, Kind.PAGE}, reads, system.services(), known_by(authentication))
 
     await serve_role(services, "answers reads", settings, announce)
 
@@ -66,7 +85,8 @@ async def serve_artifacts(settings: Settings, announce: Announce) -> None:
                 settings.artifacts,
                 stack,
             )
-            yield as_role("artifacts", {Kind.ARTIFACT}, artifacts, system.services())
+            authentication = await stack.enter_async_context(shared_authentication(settings, system, stopping))
+            yield as_role("artifacts", {Kind.ARTIFACT}, artifacts, system.services(), known_by(authentication))
 
     await serve_role(services, "passes artifacts", settings, announce)
 

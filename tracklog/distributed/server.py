@@ -10,6 +10,7 @@ from read_model.postgresql_progress import PostgresqlProgress
 from tracklog.distributed.availability import once_available
 from tracklog.distributed.child_supervision import SupervisedProjector
 from tracklog.distributed.roles import shared_stores
+from tracklog.distributed.shared_authentication import known_by, shared_authentication
 from tracklog.distributed.shared_system import history_reader, writing_system
 from tracklog.serving.greeting import greeting
 from tracklog.serving.process import serve
@@ -43,11 +44,15 @@ async def serve_shared(settings: Settings, announce: Callable[[str], None]) -> N
             await _first_read_model(progress, stopping)
             read_model = PostgresqlReadModel(system.connections)
             lookups = PostgresqlLookups(system.connections)
-            writes = await write_services(log, progress, lookups, artifacts, shared=True)
+            authentication = await stack.enter_async_context(shared_authentication(settings, system, stopping))
+            writes = await write_services(log, progress, lookups, artifacts, shared=True, authentication=authentication)
             passing, list_artifacts = await artifact_services(log, progress, read_model, artifacts, stack)
             yield together(
                 writes,
-                read_services(log, history, progress, read_model, list_artifacts),
+                read_services(
+                    log, history, progress, read_model, list_artifacts, with_users=authentication is not None
+                ),
+                known_by(authentication),
                 passing,
                 system.services(),
                 Services(routes=(), needs={"projector": projector.check}),

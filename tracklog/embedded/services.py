@@ -1,6 +1,7 @@
 """The services of an embedded server, built on its log and read model."""
 
 from contextlib import AsyncExitStack
+from pathlib import Path
 
 from prometheus_client.core import Metric
 
@@ -14,6 +15,11 @@ from tracklog.serving.role_services import artifact_services, read_services, tog
 from tracklog.serving.services import Services
 from tracklog.settings.process import Settings
 from tracklog.web.metrics import LogState, log_metrics
+
+
+def secrets_file_of(log_path: Path) -> Path:
+    """The file of the secrets that belong to a log."""
+    return log_path.with_name(f"{log_path.name}.secrets")
 
 
 async def embedded_services(settings: Settings, system: EmbeddedSystem, stack: AsyncExitStack) -> Services:
@@ -36,13 +42,37 @@ async def embedded_services(settings: Settings, system: EmbeddedSystem, stack: A
         "read model": read_model_answers,
         "projector": system.check_projector,
     }
-    writes = await write_services(system.log, system.progress, lookups, settings.artifacts, shared=False)
+    authentication = None
+    if settings.web.authentication is not None:
+        from tracklog.secret_store.store import SqliteSecretStore
+        from tracklog.serving.authentication import open_authentication
+
+        secrets = SqliteSecretStore(secrets_file_of(system.log_path))
+        stack.push_async_callback(secrets.close)
+        authentication = await stack.enter_async_context(
+            open_authentication(settings.web.authentication, system.log, system.progress, read_model, secrets)
+        )
+    writes = await write_services(
+        system.log, system.progress, lookups, settings.artifacts, shared=False, authentication=authentication
+    )
     artifacts, list_artifacts = await artifact_services(
         system.log, system.progress, read_model, settings.artifacts, stack
     )
     return together(
         writes,
-        read_services(system.log, system.log, system.progress, read_model, list_artifacts),
+        read_services(
+            system.log,
+            system.log,
+            system.progress,
+            read_model,
+            list_artifacts,
+            with_users=authentication is not None,
+        ),
         artifacts,
-        Services(routes=(), metrics=[measured], needs=needs),
+        Services(
+            routes=(),
+            metrics=[measured],
+            needs=needs,
+            authenticator=None if authentication is None else authentication.authenticator,
+        ),
     )

@@ -98,20 +98,20 @@ def page_routes(folder: Path | None) -> tuple[Route, ...]:
         return file_response(file, cache_control=f"public, max-age={ASSET_MAX_AGE_S}")
 
     return (
-        page_route("/", index),
+        page_route("/", index, Permission.AUTHENTICATED),
         page_route("/static-files/{path:.+}", asset),
     )
 
 
-def page_route(path: str, handler: Handler) -> Route:
-    """A route of the page's own, which anybody may ask."""
+def page_route(path: str, handler: Handler, permission: Permission = Permission.PUBLIC) -> Route:
+    """A route of the page's own. Its files say nothing of anybody; its first one makes a browser ask for a password."""
     return Route(
         method="GET",
         path=path,
         prefixes=NO_PREFIX,
         handler=handler,
         kind=Kind.PAGE,
-        permission=Permission.PUBLIC,
+        permission=permission,
         limits=PAGE_LIMITS,
     )
 

@@ -22,7 +22,7 @@ class Reach:
 
     `only_here` says that no other machine can. `foreign` are those of `others` whose Host header is refused.
     `asks_for_certificates`: nobody is let in without a certificate. `asks_for_users`: only users that a trusted proxy
-    names are answered.
+    names are answered. `knows_users`: only users with an account are.
     """
 
     url: str
@@ -31,6 +31,7 @@ class Reach:
     only_here: bool = True
     asks_for_certificates: bool = False
     asks_for_users: bool = False
+    knows_users: bool = False
 
 
 def reach(
@@ -42,6 +43,7 @@ def reach(
     allowed_hosts: Sequence[str] | None = None,
     tls: TlsSettings | None = None,
     user_header: str | None = None,
+    knows_users: bool = False,
 ) -> Reach:
     """How a server is reached that was told to listen on `host`, and bound the addresses `bound` for that."""
     scheme = "http" if tls is None else "https"
@@ -55,6 +57,7 @@ def reach(
         only_here=all(ip_address(address.partition("%")[0]).is_loopback for address in bound),
         asks_for_certificates=tls is not None and tls.needs_client_certificates,
         asks_for_users=user_header is not None,
+        knows_users=knows_users,
     )
 
 

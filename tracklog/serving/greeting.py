@@ -35,6 +35,8 @@ def greeting(
 
 
 def _protection(reach: Reach) -> str:
+    if reach.knows_users:
+        return "Only users are let in, and only administrators may do more than change their own password and tokens."
     if reach.asks_for_users:
         return "Only users that a trusted proxy names are answered; each of them may read and change everything."
     if reach.asks_for_certificates:

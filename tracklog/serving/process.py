@@ -15,7 +15,7 @@ from aiohttp import web
 from tracklog.serving.addresses import Reach, reach
 from tracklog.serving.certificates import Certificates
 from tracklog.serving.listening import bound_sockets
-from tracklog.serving.services import Open, Services, ToldToStop
+from tracklog.serving.services import CannotStart, Open, Services, ToldToStop
 from tracklog.settings.process import ListenSettings, WebSettings
 from tracklog.web.access_log import AccessLog
 from tracklog.web.app import FRONT_DOOR, create_app, create_runner
@@ -104,6 +104,8 @@ async def _serve_until(
 
 
 async def _started(served: Services, readiness: Readiness, settings: WebSettings) -> tuple[Runner, web.Application]:
+    if settings.authentication is not None and served.authenticator is None:
+        raise CannotStart("Users are to be known, and this process has nothing to know them by.")
     counts = RequestCounts()
     app = create_app(
         [
@@ -117,6 +119,7 @@ async def _started(served: Services, readiness: Readiness, settings: WebSettings
         kinds=served.kinds,
         role=served.role,
         bounds=bounds_with(raise_open_files()),
+        authenticator=served.authenticator,
     )
     runner = create_runner(app, handle_signals=False, keepalive_timeout=KEEP_ALIVE_S, shutdown_timeout=CLOSE_S)
     await runner.setup()
@@ -138,6 +141,7 @@ def _reach(listeners: Sequence[socket.socket], listen: ListenSettings, web_setti
         allowed_hosts=web_settings.allowed_hosts,
         tls=listen.tls,
         user_header=web_settings.user_header,
+        knows_users=web_settings.authentication is not None,
     )
 
 

@@ -6,6 +6,7 @@ Imports wait until a role needs them: a process pays in memory and start-up time
 import os
 from contextlib import AsyncExitStack
 from functools import partial
+from typing import TYPE_CHECKING
 
 from prometheus_client.core import Metric
 
@@ -19,11 +20,22 @@ from tracklog.settings.process import ArtifactSettings
 from tracklog.settings.store_uris import SettingRefused
 from tracklog.web.metrics import WriteCounts, write_metrics
 
+if TYPE_CHECKING:
+    from tracklog.serving.authentication import Authentication
+
 
 async def write_services(
-    log: EventLog, progress: ProjectionProgress, lookups: Lookups, artifacts: ArtifactSettings, *, shared: bool
+    log: EventLog,
+    progress: ProjectionProgress,
+    lookups: Lookups,
+    artifacts: ArtifactSettings,
+    *,
+    shared: bool,
+    authentication: "Authentication | None" = None,
 ) -> Services:
     """What changes tracking data; the log has its default experiment then. `shared`: others write to it too.
+
+    With `authentication` also what changes users, of whom there is one then, or will be soon.
 
     Raises LogUnavailable, SettingRefused.
     """
@@ -45,9 +57,12 @@ async def write_services(
         EventClock(),
         shared=shared,
         source_policy=policy,
+        credentials=None if authentication is None else authentication.credentials,
         observer=counts,
     )
     await ingest.ensure_default_experiment()
+    if authentication is not None and ingest.users is not None:
+        await authentication.make_first_admin(ingest.users)
 
     async def written() -> list[Metric]:
         return write_metrics(counts)
@@ -61,10 +76,12 @@ def read_services(
     progress: ProjectionProgress,
     read_model: ReadModel,
     list_artifacts: ListArtifactsOfRun | None = None,
+    *,
+    with_users: bool = False,
 ) -> Services:
     """What answers from the read model, and the page. `history` reads the events that are asked for themselves.
 
-    `list_artifacts`: where the process passes artifacts, GraphQL lists them.
+    `list_artifacts`: where the process passes artifacts, GraphQL lists them. `with_users`: users are known.
     """
     from query_api.freshness import Freshness
     from query_api.routes import query_routes
@@ -72,7 +89,10 @@ def read_services(
     from tracklog.page.routes import page_routes
 
     freshness = Freshness(log, progress)
-    routes = [*query_routes(read_model, freshness, history, list_artifacts), *page_routes(default_page_folder())]
+    routes = [
+        *query_routes(read_model, freshness, history, list_artifacts, with_users=with_users),
+        *page_routes(default_page_folder()),
+    ]
     return Services(routes=routes)
 
 
@@ -104,4 +124,5 @@ def together(*parts: Services) -> Services:
         routes=routes,
         metrics=[source for part in parts for source in part.metrics],
         needs={name: check for part in parts for name, check in part.needs.items()},
+        authenticator=next((part.authenticator for part in parts if part.authenticator is not None), None),
     )

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from schemas.rest.route import Kind, Route
+from tracklog.web.front_door import Authenticator
 from tracklog.web.metrics import MetricSource
 from tracklog.web.readiness import Check
 
@@ -26,6 +27,7 @@ class Services:
     """What a process serves: routes, its metrics, and what it needs to be ready, by name.
 
     `role` names the process where others serve the rest, whose kinds of routes are not in `kinds`.
+    `authenticator` knows the users, where users are known.
     """
 
     routes: Sequence[Route]
@@ -33,6 +35,7 @@ class Services:
     needs: Mapping[str, Check] = field(default_factory=dict)
     kinds: frozenset[Kind] = EVERY_KIND
     role: str | None = None
+    authenticator: Authenticator | None = None
 
 
 Open = Callable[[asyncio.Event], AbstractAsyncContextManager[Services]]

@@ -9,6 +9,7 @@ from typing import Final
 from urllib.parse import SplitResult, unquote, urlsplit
 
 from schemas.artifact_uris import PROXIED_SCHEMES, THIS_MACHINE
+from tracklog.settings.authentication import AuthenticationSettings
 from tracklog.settings.store_uris import SettingRefused, Stores, redacted
 from tracklog.settings.tls import TlsSettings
 from tracklog.settings.webhooks import WebhookSettings
@@ -32,6 +33,7 @@ class WebSettings:
     `allowed_hosts` and `allowed_origins` None mean the defaults of `tracklog.web.origins`. `frame_options` None sends
     no header. `static_prefix` is "" or starts with a slash and ends without one. `trusted_proxies` are the networks
     whose `X-Forwarded-For` is believed, and whose `user_header`: with one, only requests of known users are answered.
+    `authentication` None: every caller may do everything.
     """
 
     static_prefix: str = ""
@@ -41,6 +43,7 @@ class WebSettings:
     access_log: bool = True
     trusted_proxies: tuple[IpNetwork, ...] = ()
     user_header: str | None = None
+    authentication: AuthenticationSettings | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -21,6 +21,7 @@ from schemas.errors import (
     RequestTooLarge,
     Retryable,
     TracklogError,
+    Unauthenticated,
     UnsupportedEncoding,
 )
 from schemas.rest.request_keys import REQUEST_ID
@@ -78,6 +79,10 @@ def status_of(error: TracklogError, kind: Kind) -> int:
 
 def error_response(error: TracklogError, status: int | None = None) -> web.Response:
     """A new answer with the body of `error` and its own status, unless another is given."""
+    if isinstance(error, Unauthenticated):
+        # Text, as MLflow's: its client shows the body as it is.
+        challenge = {hdrs.WWW_AUTHENTICATE: 'Basic realm="mlflow", charset="UTF-8"'}
+        return web.Response(text=error.message, status=error.status, headers=challenge)
     response = web.Response(body=error_body(error), status=status or error.status, content_type="application/json")
     if isinstance(error, UnsupportedEncoding):
         response.headers[hdrs.ACCEPT_ENCODING] = "gzip, zstd"

@@ -9,12 +9,13 @@ import contextlib
 import logging
 import re
 import secrets
+from collections.abc import Awaitable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from itertools import count
 from time import perf_counter
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol
 
 from aiohttp import hdrs, web
 from aiohttp.web_urldispatcher import AbstractRoute
@@ -29,8 +30,9 @@ from schemas.errors import (
     RequestTooLarge,
     TracklogError,
 )
+from schemas.principal import Principal
 from schemas.rest.json_answer import JsonAnswer
-from schemas.rest.request_keys import ACTOR, BEHIND, REQUEST_ID, UNPACKING, Unpacking
+from schemas.rest.request_keys import ACTOR, BEHIND, PRINCIPAL, REQUEST_ID, UNPACKING, Unpacking
 from schemas.rest.route import KIB, Handler, Kind, Limits, Permission, Route
 from tracklog.settings.process import WebSettings
 from tracklog.web.access_log import AccessLog, access_line, printable
@@ -71,6 +73,8 @@ ANSWER_S: Final = 300.0
 
 REMEMBERED_ACTORS: Final = 4096
 
+NOT_ALLOWED: Final = "Permission denied."
+
 NOBODY: Final = "This server is asked through a proxy that says which user asks, and nothing says so of this request."
 
 MAX_USER_AGENT_CHARACTERS: Final = 256
@@ -83,7 +87,7 @@ _REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._:/+=@-]{1,128}")
 class Served:
     """What the front door needs to know of an endpoint. Where `share` is None, every request is let in.
 
-    `is_public`: also who is not known is answered.
+    `permission` is what has to be held; also who is not known is answered where it is public.
     """
 
     template: str
@@ -91,7 +95,17 @@ class Served:
     limits: Limits
     share: Share | None
     counts: EndpointCounts
-    is_public: bool = False
+    permission: Permission
+
+
+class Authenticator(Protocol):
+    """Who is behind an Authorization header: `tracklog.authentication`. All but `recall` raise TracklogError."""
+
+    def recall(self, header: str) -> Principal | None: ...
+
+    def authenticate(self, header: str | None, address: str) -> Awaitable[Principal]: ...
+
+    def principal_of(self, user: str) -> Awaitable[Principal]: ...
 
 
 class FrontDoor:
@@ -108,6 +122,7 @@ class FrontDoor:
         access_log: AccessLog | None,
         role: str | None = None,
         bounds: Bounds | None = None,
+        authenticator: Authenticator | None = None,
     ) -> None:
         policy = OriginPolicy(settings)
         self._blocked = policy.blocked
@@ -117,13 +132,16 @@ class FrontDoor:
             self._headers[FRAME_OPTIONS_HEADER] = settings.frame_options
         self.plain_answers = PlainAnswers(self._headers)
         self._counts = counts
-        self._nowhere = Served("(none)", Kind.OPERATION, Limits(), None, counts.endpoint("ANY", "(none)"))
+        self._nowhere = Served(
+            "(none)", Kind.OPERATION, Limits(), None, counts.endpoint("ANY", "(none)"), Permission.ADMIN
+        )
         self._access_log = access_log
         self._served: dict[AbstractRoute, Served] = {}
         self._role = role
         self._client_address = client_address_rule(settings.trusted_proxies)
         self._actors: dict[tuple[str, str, str], Actor] = {}
         self._user_in_header = None if settings.user_header is None else user_in_header(settings.user_header)
+        self._authenticator = authenticator
         self._has_proxies = bool(settings.trusted_proxies)
         self.is_trusted = trust_rule(settings.trusted_proxies)
         self.shares = Shares(bounds or Bounds())
@@ -134,10 +152,10 @@ class FrontDoor:
 
     def serves(self, registered: AbstractRoute, method: str, template: str, route: Route) -> None:
         """Hold requests that match `registered` to the limits of `route`, and count them under `template`."""
-        kind, is_public = route.kind, route.permission is Permission.PUBLIC
+        kind = route.kind
         share = {Kind.OPERATION: None, Kind.ARTIFACT: self.shares.streams}.get(kind, self.shares.requests)
         counts = self._counts.endpoint(method, template)
-        self._served[registered] = Served(template, kind, route.limits, share, counts, is_public)
+        self._served[registered] = Served(template, kind, route.limits, share, counts, route.permission)
 
     async def put_headers(self, request: web.BaseRequest, response: web.StreamResponse) -> None:
         """The headers every answer has. A signal, because a stream's headers leave before its handler returns."""
@@ -173,8 +191,12 @@ class FrontDoor:
         status = CLIENT_GONE_STATUS
         try:
             blocked = self._blocked(request)
-            if blocked is None and user is None and self._user_in_header is not None and not served.is_public:
-                blocked = error_answer(request, PermissionDenied(NOBODY))
+            if blocked is None and served.permission is not Permission.PUBLIC:
+                if self._authenticator is not None:
+                    blocked = await self._admit(request, self._authenticator, served, user, actor.address)
+                    actor = request[ACTOR]
+                elif user is None and self._user_in_header is not None:
+                    blocked = error_answer(request, PermissionDenied(NOBODY))
             response = blocked if blocked is not None else await self._answer(request, connection, handler, served)
             status = response.status
             if (self._drained is not None or connection.body_failed) and not response.prepared:
@@ -202,6 +224,28 @@ class FrontDoor:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(timeout_s):
                     await self._drained.wait()
+
+    async def _admit(
+        self, request: web.Request, authenticator: Authenticator, served: Served, user: str | None, address: str
+    ) -> web.Response | None:
+        """Put the principal of a request on it, and refuse what it may not: the answer then, None to go on.
+
+        `user` is whom a certificate or a trusted proxy names, who needs no other credentials.
+        """
+        try:
+            if user is not None:
+                principal = await authenticator.principal_of(user)
+            else:
+                header = request.headers.get(hdrs.AUTHORIZATION)
+                known = None if header is None else authenticator.recall(header)
+                principal = await authenticator.authenticate(header, address) if known is None else known
+            request[PRINCIPAL] = principal
+            request[ACTOR] = self._actor(request, request.protocol, principal.user)  # type: ignore[arg-type]
+            if not may(principal, served.permission, served.kind):
+                raise PermissionDenied(NOT_ALLOWED)
+        except TracklogError as error:
+            return error_answer(request, error, status_of(error, served.kind))
+        return None
 
     def _actor(self, request: web.Request, connection: "Connection", user: str) -> Actor:
         """The client that asks: the same object for the same client, as long as few different ones come."""
@@ -355,3 +399,17 @@ async def answer_with_bounded_body(request: web.Request, *, handler: Handler, li
         return await handler(bounded)
     finally:
         request.update(bounded)
+
+
+def may(principal: Principal, permission: Permission, kind: Kind) -> bool:
+    """Whether a principal is let in to a route, whatever it is asked about.
+
+    Nothing is granted to users yet, so those who are no administrators may do what every user may, and no more.
+    """
+    if principal.is_read_only and not (kind in _READING or (kind is Kind.ARTIFACT and permission is Permission.READ)):
+        return False
+    return principal.is_admin or permission in _EVERY_USER
+
+
+_READING: Final = frozenset({Kind.READ, Kind.PAGE, Kind.OPERATION})
+_EVERY_USER: Final = frozenset({Permission.PUBLIC, Permission.AUTHENTICATED})

@@ -18,6 +18,6 @@ def metrics_route(metrics: ServerMetrics) -> Route:
         prefixes=NO_PREFIX,
         handler=answer,
         kind=Kind.OPERATION,
-        permission=Permission.PUBLIC,
+        permission=Permission.ADMIN,
         limits=READ_LIMITS,
     )

@@ -16,6 +16,7 @@ from ingest.experiments.lookups import EXPERIMENTS
 from ingest.runs.lookups import RUNS
 from ingest.runs.state import KnownRun, require_active_run
 from ingest.service import IngestService
+from ingest.users.port import CredentialStore
 from projector.sqlite_writer import SqliteReadModelWriter
 from projector.worker import Progress, ProjectorWorker
 from read_model.progress import ProgressReport, ProjectionBehind, ProjectionProgress
@@ -120,11 +121,12 @@ async def active_run(known: KnownEntities, run_id: str) -> KnownRun:
 class Deployment:
     """An ingest service on an empty log, and what tests look at of it. `now_s` is what its clock shows."""
 
-    def __init__(self, *, shared: bool = False) -> None:
+    def __init__(self, *, shared: bool = False, credentials: CredentialStore | None = None) -> None:
         folder = Path(tempfile.mkdtemp(prefix="ingest-tests-"))
         self.log = MemoryEventLog()
         self.clock = EventClock()
         self.now_s = 1000.0
+        self._credentials = credentials
         self.projection = ProjectionOnDemand(self.log, folder)
         self.ingest = self.another_process(shared=shared)
 
@@ -137,6 +139,7 @@ class Deployment:
             "mlflow-artifacts:/",
             clock or self.clock,
             shared=shared,
+            credentials=self._credentials,
             now_s=lambda: self.now_s,
         )
 

@@ -5,6 +5,8 @@ from hypothesis import strategies as st
 from event_log.memory_event_log import MemoryEventLog
 from schemas.envelope import Actor, EventData
 from schemas.events import (
+    AccessTokenCreated,
+    AccessTokenRevoked,
     AnyEvent,
     DatasetInput,
     ExperimentAcknowledged,
@@ -49,6 +51,10 @@ from schemas.events import (
     RunTagDeleted,
     RunUpdated,
     Tag,
+    UserAdminChanged,
+    UserCreated,
+    UserDeleted,
+    UserPasswordChanged,
     WebhookCreated,
     WebhookDeleted,
     WebhookUpdated,
@@ -163,6 +169,7 @@ _names = st.sampled_from(["a", "b", "c"])
 _aliases = st.sampled_from(["champion", "challenger"])
 _versions = st.integers(1, 3)
 _ids = st.uuids().map(lambda one: one.hex)
+_token_ids = st.sampled_from(["t1", "t2"])
 _webhook_ids = st.sampled_from(["w1", "w2"])
 _lists = st.lists(st.sampled_from(["model_version.created", "run.finished"]), max_size=2)
 _offsets = st.lists(st.integers(0, 3), max_size=2)
@@ -288,5 +295,21 @@ payloads = st.one_of(
     st.builds(WebhookDeleted, webhook_id=_webhook_ids),
     st.builds(RunModelLogged, run_id=_run_ids, model_json=st.sampled_from(['{"artifact_path": "m"}', "{}"])),
 )
-histories = st.lists(payloads, max_size=40) | st.lists(registry_payloads, max_size=40)
+
+user_payloads = st.one_of(
+    st.builds(UserCreated, username=_names, password_id=_ids, is_admin=st.booleans()),
+    st.builds(UserCreated, username=_names, password_id=_ids, is_admin=st.booleans()),
+    st.builds(UserPasswordChanged, username=_names, password_id=_ids),
+    st.builds(UserAdminChanged, username=_names, is_admin=st.booleans()),
+    st.builds(UserDeleted, username=_names),
+    st.builds(
+        AccessTokenCreated, username=_names, token_id=_token_ids, name=_values, scope=st.sampled_from(["all", "read"])
+    ),
+    st.builds(AccessTokenRevoked, username=_names, token_id=_token_ids),
+)
+"""Of users, who are few so that most events meet one."""
+
+histories = (
+    st.lists(payloads, max_size=40) | st.lists(registry_payloads, max_size=40) | st.lists(user_payloads, max_size=40)
+)
 """Any events in any order: many are refused, and many are about something that was never created."""

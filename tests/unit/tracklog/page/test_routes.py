@@ -154,8 +154,11 @@ async def test_files_fetched_while_the_server_runs_are_served(
         assert await after.text() == INDEX
 
 
-def test_the_page_asks_for_no_permission() -> None:
-    assert {(route.kind, route.permission) for route in page_routes(None)} == {(Kind.PAGE, Permission.PUBLIC)}
+def test_the_page_makes_a_browser_ask_who_looks_at_it_and_its_files_are_for_everybody() -> None:
+    assert {(route.path, route.kind, route.permission) for route in page_routes(None)} == {
+        ("/", Kind.PAGE, Permission.AUTHENTICATED),
+        ("/static-files/{path:.+}", Kind.PAGE, Permission.PUBLIC),
+    }
 
 
 ODD_DATES = [

@@ -1,0 +1,1 @@
+"""Users and their access tokens: what is changed of them."""

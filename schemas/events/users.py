@@ -1,0 +1,73 @@
+"""The events of a user's account and access tokens, in the stream user/<name>.
+
+No password, hash or token is in them: `password_id` and `token_id` name entries in the store of secrets, which alone
+has the hash and the digest.
+"""
+
+from typing import Final
+
+from schemas.events.event import Event, StreamKind
+
+USERS_ORDERING_UNIT: Final = "users"
+"""All users share it: their names are unique, and the last administrator cannot go."""
+
+USERS: Final = StreamKind("user", shared_unit=USERS_ORDERING_UNIT)
+
+
+class UserEvent(Event, frozen=True):
+    kind = USERS
+
+    username: str
+
+    @property
+    def stream_key(self) -> str:
+        return self.username
+
+
+class UserCreated(UserEvent, frozen=True):
+    event_type = "user.created"
+
+    password_id: str
+    is_admin: bool = False
+
+
+class UserPasswordChanged(UserEvent, frozen=True):
+    event_type = "user.password-changed"
+
+    password_id: str
+
+
+class UserAdminChanged(UserEvent, frozen=True):
+    """The user is an administrator from now on, who may do everything, or is none any more."""
+
+    event_type = "user.admin-changed"
+
+    is_admin: bool
+
+
+class UserDeleted(UserEvent, frozen=True):
+    """The user is gone with all tokens. A new one may take the name."""
+
+    event_type = "user.deleted"
+
+
+class AccessTokenCreated(UserEvent, frozen=True):
+    """`scope` is "read" or "all"; `expires_ms` is None for never."""
+
+    event_type = "user.token-created"
+
+    token_id: str
+    name: str
+    scope: str
+    expires_ms: int | None = None
+
+
+class AccessTokenRevoked(UserEvent, frozen=True):
+    event_type = "user.token-revoked"
+
+    token_id: str
+
+
+AnyUserEvent = (
+    UserCreated | UserPasswordChanged | UserAdminChanged | UserDeleted | AccessTokenCreated | AccessTokenRevoked
+)

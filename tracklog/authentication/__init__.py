@@ -1,0 +1,1 @@
+"""Who asks: passwords and access tokens, checked before any body is read."""

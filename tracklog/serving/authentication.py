@@ -1,0 +1,66 @@
+"""What a process that answers requests knows users by, opened where they are to be known."""
+
+import contextlib
+import time
+from collections.abc import AsyncIterator
+from functools import partial
+
+from event_log.port import EventLogReader
+from ingest.users.commands import UserCommands
+from query_api.freshness import Freshness
+from query_api.port import ReadModel
+from read_model.progress import ProjectionProgress
+from schemas.events import USERS_ORDERING_UNIT
+from tracklog.authentication.attempts import Attempts
+from tracklog.authentication.authenticator import Authenticator
+from tracklog.authentication.credentials import Credentials, Secrets
+from tracklog.authentication.first_admin import make_first_admin
+from tracklog.authentication.passwords import Passwords
+from tracklog.background import in_background
+from tracklog.settings.authentication import AuthenticationSettings
+
+
+class Authentication:
+    """The credentials of users and who checks them."""
+
+    def __init__(
+        self,
+        settings: AuthenticationSettings,
+        credentials: Credentials,
+        authenticator: Authenticator,
+        stack: contextlib.AsyncExitStack,
+    ) -> None:
+        self.credentials = credentials
+        self.authenticator = authenticator
+        self._settings = settings
+        self._stack = stack
+
+    async def make_first_admin(self, users: UserCommands) -> None:
+        """Begin to make the first account where there is none, for as long as the process serves."""
+        await self._stack.enter_async_context(in_background(make_first_admin(users, self._settings)))
+
+
+@contextlib.asynccontextmanager
+async def open_authentication(
+    settings: AuthenticationSettings,
+    log: EventLogReader,
+    progress: ProjectionProgress,
+    read_model: ReadModel,
+    secrets: Secrets,
+) -> AsyncIterator[Authentication]:
+    """Know the users of a log whose read model is `read_model`, by what is in `secrets`."""
+    async with contextlib.AsyncExitStack() as stack:
+        passwords = Passwords()
+        stack.callback(passwords.close)
+        credentials = Credentials(secrets, passwords)
+        authenticator = Authenticator(
+            read_model,
+            partial(Freshness(log, progress).caught_up, (USERS_ORDERING_UNIT,)),
+            credentials,
+            Attempts(time.monotonic),
+            time.monotonic,
+            lambda: time.time_ns() // 1_000_000,
+        )
+        credentials.on_change = authenticator.look_again
+        await stack.enter_async_context(authenticator.running())
+        yield Authentication(settings, credentials, authenticator, stack)
