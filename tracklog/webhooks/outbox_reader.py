@@ -1,0 +1,117 @@
+"""What a sender reads of the read model: the webhooks, and the outbox."""
+
+import asyncio
+import sqlite3
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import orjson
+
+from read_model import sqlite_link
+from read_model.connections import ReadModelConnections
+from read_model.sqlite_statements import in_sqlite
+from schemas.errors import TemporarilyUnavailable
+
+BUSY_TIMEOUT_S: Final = 5.0
+
+_WEBHOOKS: Final = "SELECT webhook_id, url, events, status, secret_id, since, last_updated_timestamp_ms FROM webhooks"
+_PARTITIONS: Final = "SELECT partition FROM checkpoints ORDER BY partition"
+_ROWS: Final = """
+SELECT "partition", "offset", event, stream, time_us, data FROM outbox
+WHERE "partition" = $1 AND "offset" >= $2 ORDER BY "offset" LIMIT $3
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Subscription:
+    """A webhook as a sender needs it. `since` holds the first offset that it is told of, by partition."""
+
+    webhook_id: str
+    url: str
+    events: frozenset[str]
+    status: str
+    secret_id: str
+    since: tuple[int, ...]
+    last_updated_ms: int
+
+    @property
+    def is_active(self) -> bool:
+        return self.status == "ACTIVE"
+
+    def first_offset(self, partition: int) -> int:
+        """Of what it is told of in a partition. One that the log got since it was made is told of from its begin."""
+        return self.since[partition] if partition < len(self.since) else 0
+
+
+@dataclass(frozen=True, slots=True)
+class OutboxRow:
+    """What `projector.outbox` wrote of an event."""
+
+    partition: int
+    offset: int
+    event: str
+    stream: str
+    time_us: int
+    data: str
+
+
+class OutboxReader(ABC):
+    """Raises TemporarilyUnavailable when the read model cannot be reached."""
+
+    async def webhooks(self) -> list[Subscription]:
+        return [_subscription(*row) for row in await self._fetch(_WEBHOOKS)]
+
+    async def partitions(self) -> list[int]:
+        """Those of which anything was folded."""
+        return [partition for (partition,) in await self._fetch(_PARTITIONS)]
+
+    async def rows(self, partition: int, offset: int, limit: int) -> list[OutboxRow]:
+        """At most `limit` rows of a partition from `offset` on, in their order."""
+        return [OutboxRow(*row) for row in await self._fetch(_ROWS, partition, offset, limit)]
+
+    @abstractmethod
+    async def _fetch(self, statement: str, *parameters: Any) -> Sequence[Sequence[Any]]:
+        """The rows of a statement."""
+
+
+def _subscription(
+    webhook_id: str, url: str, events: str, status: str, secret_id: str, since: str, updated_ms: int
+) -> Subscription:
+    return Subscription(
+        webhook_id, url, frozenset(orjson.loads(events)), status, secret_id, tuple(orjson.loads(since)), updated_ms
+    )
+
+
+class SqliteOutboxReader(OutboxReader):
+    """Of the embedded log at `log`, whichever generation of its read model is live."""
+
+    def __init__(self, log: Path) -> None:
+        self._log = log
+
+    async def _fetch(self, statement: str, *parameters: Any) -> Sequence[Sequence[Any]]:
+        return await asyncio.to_thread(self._rows, in_sqlite(statement), parameters)
+
+    def _rows(self, statement: str, parameters: Sequence[Any]) -> Sequence[Sequence[Any]]:
+        file = sqlite_link.current(self._log)
+        if file is None:
+            raise TemporarilyUnavailable("There is no read model yet.")
+        try:
+            # Opened anew each time, which is cheap: a rebuild puts another file in its place.
+            with closing(sqlite3.connect(f"{file.as_uri()}?mode=ro", uri=True, timeout=BUSY_TIMEOUT_S)) as connection:
+                return connection.execute(statement, parameters).fetchall()
+        except sqlite3.OperationalError as error:
+            raise TemporarilyUnavailable("The read model cannot be read now.") from error
+
+
+class PostgresqlOutboxReader(OutboxReader):
+    def __init__(self, connections: ReadModelConnections) -> None:
+        self._connections = connections
+
+    async def _fetch(self, statement: str, *parameters: Any) -> Sequence[Sequence[Any]]:
+        async with self._connections.acquire() as connection:
+            rows: list[Any] = await connection.fetch(statement, *parameters)
+            return [tuple(row) for row in rows]
