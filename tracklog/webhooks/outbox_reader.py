@@ -19,7 +19,7 @@ from schemas.errors import TemporarilyUnavailable
 BUSY_TIMEOUT_S: Final = 5.0
 
 _WEBHOOKS: Final = "SELECT webhook_id, url, events, status, secret_id, since, last_updated_timestamp_ms FROM webhooks"
-_PARTITIONS: Final = "SELECT partition FROM checkpoints ORDER BY partition"
+_CHECKPOINTS: Final = "SELECT partition, next_offset FROM checkpoints"
 _ROWS: Final = """
 SELECT "partition", "offset", event, stream, time_us, data FROM outbox
 WHERE "partition" = $1 AND "offset" >= $2 ORDER BY "offset" LIMIT $3
@@ -65,9 +65,9 @@ class OutboxReader(ABC):
     async def webhooks(self) -> list[Subscription]:
         return [_subscription(*row) for row in await self._fetch(_WEBHOOKS)]
 
-    async def partitions(self) -> list[int]:
-        """Those of which anything was folded."""
-        return [partition for (partition,) in await self._fetch(_PARTITIONS)]
+    async def checkpoints(self) -> dict[int, int]:
+        """Up to where each partition is folded, of those of which anything is."""
+        return {row[0]: row[1] for row in await self._fetch(_CHECKPOINTS)}
 
     async def rows(self, partition: int, offset: int, limit: int) -> list[OutboxRow]:
         """At most `limit` rows of a partition from `offset` on, in their order."""

@@ -42,7 +42,7 @@ async def test_rows_of_a_partition_are_read_in_order_from_an_offset_on(tmp_path:
     reader = await reader_of(tmp_path, *HISTORY)
     data = '{"experiment_id":"0","name":"e0"}'
     rows = [OutboxRow(0, offset, "experiment.deleted", "experiment/0", 1_000_000 + offset, data) for offset in (2, 4)]
-    assert await reader.partitions() == [0]
+    assert list(await reader.checkpoints()) == [0]
     assert await reader.rows(0, 0, 10) == rows
     assert await reader.rows(0, 0, 1) == rows[:1]
     assert await reader.rows(0, 3, 10) == rows[1:]

@@ -1,0 +1,76 @@
+"""What is known of a delivery, of the attempts at it, and of a webhook as far as deliveries go."""
+
+import uuid
+from typing import Final
+from zlib import crc32
+
+import msgspec
+
+LANES: Final = 16
+"""Streams are divided among them; what is of one lane is sent by one sender."""
+
+KEPT_ATTEMPTS: Final = 20
+"""Of each delivery; those before are only counted."""
+
+_IDS: Final = uuid.UUID("6f1d5a3e-6c1b-5c0e-9a43-3d1f6f3b7c55")
+"""The namespace of the ids of deliveries."""
+
+
+class Attempt(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
+    """One call: when, how long, and what came of it: a status with the beginning of the answer, or an error."""
+
+    at_us: int
+    duration_us: int
+    status: int | None = None
+    error: str = ""
+    answer: str = ""
+
+
+class Delivery(msgspec.Struct, frozen=True, gc=False):
+    """One webhook told of one event. `history` are the newest attempts, oldest first. Of a test `offset` is -1."""
+
+    delivery_id: str
+    webhook_id: str
+    kind: str
+    partition: int
+    offset: int
+    event: str
+    stream: str
+    body: bytes
+    state: str
+    created_us: int
+    first_us: int | None
+    due_us: int
+    finished_us: int | None
+    attempts: int
+    history: tuple[Attempt, ...]
+
+
+class Cursor(msgspec.Struct, frozen=True, gc=False):
+    """How far the outbox was read for a webhook, and the offset of the newest delivery, -1 for none.
+
+    `seen` is the checkpoint of the newest read model in which the webhook was looked at.
+    """
+
+    next_offset: int
+    last_offset: int
+    seen: int
+
+
+class WebhookState(msgspec.Struct, frozen=True, gc=False):
+    """`set_aside_us` is since when nothing is sent, None while it is; `reason` says why."""
+
+    set_aside_us: int | None = None
+    reason: str = ""
+    parked_in_row: int = 0
+    since: str = ""
+    rewound: int = 0
+
+
+def delivery_id_of(webhook_id: str, partition: int, offset: int) -> str:
+    """The same at each try, and after a crash: a receiver knows by it what it has got already."""
+    return str(uuid.uuid5(_IDS, f"{webhook_id} {partition}:{offset}"))
+
+
+def lane_of(stream: str) -> int:
+    return crc32(stream.encode()) % LANES

@@ -1,0 +1,695 @@
+"""The sender: reads the outbox for webhooks, has their deliveries sent in order, and keeps account of them.
+
+Several senders share the work by leases: one reads a partition of the outbox, one sends the streams of a lane. Order
+is kept within a webhook and stream: the next delivery waits until the one before it is delivered or parked. A webhook
+has a bounded number under way, and a bounded number that wait, so that one whose receiver hangs stops nobody else.
+
+After a crash what was under way is sent again, with the same id: at least once.
+"""
+
+import asyncio
+import contextlib
+import heapq
+import itertools
+import logging
+import random
+import time
+import uuid
+from collections import defaultdict, deque
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+import msgspec
+import orjson
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+
+from schemas.errors import Retryable, TemporarilyUnavailable
+from tracklog.webhooks.call import Call, Outcome
+from tracklog.webhooks.deliveries import (
+    KEPT_ATTEMPTS,
+    LANES,
+    Attempt,
+    Cursor,
+    Delivery,
+    WebhookState,
+    delivery_id_of,
+    lane_of,
+)
+from tracklog.webhooks.delivery_store import CursorMoved, DeliveryStore
+from tracklog.webhooks.headers import headers_of
+from tracklog.webhooks.outbox_reader import OutboxReader, OutboxRow, Subscription
+from tracklog.webhooks.payload import payload
+from tracklog.webhooks.retrying import GONE, Again, Delivered, after
+from tracklog.webhooks.tables import DELIVERED, EVENT, PARKED, PENDING, TEST
+
+logger = logging.getLogger(__name__)
+
+LANE_NAMES: Final = tuple(f"lane/{lane}" for lane in range(LANES))
+
+MakeCall = Callable[[Call], Awaitable[Outcome]]
+OpenSecret = Callable[[str], Awaitable[str]]
+"""From a secret's id to the secret. Raises SecretUnreadable, and TemporarilyUnavailable."""
+
+
+class SecretUnreadable(Exception):
+    """The secret of a webhook is gone, or sealed with a key that is not there; the message says so to people."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SenderRules:
+    """How a sender paces itself; tests are quicker."""
+
+    poll_s: float = 0.2
+    renew_s: float = 2.5
+    lease_s: float = 10.0
+    under_way: int = 64
+    """Of each webhook."""
+    waiting: int = 1000
+    """Deliveries of each webhook in memory."""
+    backlog: int = 10_000
+    """Of a webhook with so many pending deliveries the outbox is not read on."""
+    rows_at_once: int = 1000
+    parked_in_row: int = 100
+    """A webhook is set aside after so many."""
+    kept_s: float = 7 * 24 * 3600.0
+    """What was delivered is forgotten after so long."""
+    test_s: float = 60.0
+    """An older test is not sent any more: nobody waits for it."""
+    drain_s: float = 5.0
+    """How long what is under way may take when the sender is to stop."""
+
+
+@dataclass(slots=True)
+class SenderCounts:
+    """Since the start of the process."""
+
+    attempts: int = 0
+    delivered: int = 0
+    failed: int = 0
+    parked: int = 0
+
+
+@dataclass(slots=True)
+class _Queue:
+    """The deliveries of a webhook that this sender has in memory. `lines` are those of a stream, in order."""
+
+    webhook: Subscription
+    lines: dict[str, deque[Delivery]] = field(default_factory=dict)
+    ready: deque[str] = field(default_factory=deque)  # streams whose first delivery may be sent
+    waiting: int = 0
+    under_way: dict[str, Delivery] = field(default_factory=dict)  # by id
+    loaded: dict[int, int] = field(default_factory=dict)  # by partition: everything up to this offset was taken in
+    incomplete: set[int] = field(default_factory=set)  # partitions of which there is more to be loaded
+    parked_in_row: int = 0
+    rewound: int = 0
+    secret: str | None = None
+    secret_id: str = ""
+
+
+class Sender:
+    """Sends as `run` is under way. `now_us` is the time; `chance` gives numbers from 0 to 1."""
+
+    def __init__(
+        self,
+        store: DeliveryStore,
+        outbox: OutboxReader,
+        call: MakeCall,
+        open_secret: OpenSecret,
+        rules: SenderRules | None = None,
+        *,
+        now_us: Callable[[], int] = lambda: time.time_ns() // 1000,
+        chance: Callable[[], float] = random.random,
+    ) -> None:
+        self._store = store
+        self._outbox = outbox
+        self._call = call
+        self._open_secret = open_secret
+        self._rules = rules or SenderRules()
+        self._now_us = now_us
+        self._chance = chance
+        self.owner = uuid.uuid4().hex
+        self.counts = SenderCounts()
+        self.trouble: str | None = "The sender has not begun yet."
+        self._held: set[str] = set()
+        self._surplus: set[str] = set()
+        self._queues: dict[str, _Queue] = {}
+        self._states: dict[str, WebhookState] = {}
+        self._webhooks: dict[str, Subscription] = {}
+        self._retries: list[tuple[int, int, str, str]] = []  # due, a number, webhook and stream
+        self._numbers = itertools.count()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._done: list[Delivery] = []
+        self._is_done = asyncio.Event()
+        self._unstored: set[str] = set()  # ids of what was tried, and of what was stored since the look began
+        self._stored: set[str] = set()
+        self._is_stopping = False
+        self._wake = asyncio.Event()
+        self._read_at: dict[str, int] = defaultdict(int)  # deliveries that were added since they were counted
+        self._renewed_s = float("-inf")
+        self._pruned_s = float("-inf")
+        self._failure: BaseException | None = None
+
+    async def run(self, stopping: asyncio.Event) -> None:
+        """Send until `stopping` is set; then wait for what is under way, and give the work to others.
+
+        Raises Retryable when a store is away.
+        """
+        stopped = asyncio.create_task(_set(stopping, self._wake))
+        storing = asyncio.create_task(self._store_outcomes())
+        try:
+            while not stopping.is_set():
+                busy = await self._look()
+                self.trouble = None
+                if self._failure is not None:
+                    raise self._failure
+                if not busy:
+                    await self._rest()
+            self._is_stopping = True
+            if self._tasks:
+                await asyncio.wait(self._tasks, timeout=self._rules.drain_s)
+            await self._store_done()
+            await self._store.release(self.owner)
+        except Retryable as error:
+            self.trouble = error.message
+            raise
+        finally:
+            await _cancelled([*self._tasks, storing, stopped])
+
+    async def measured(self) -> list[Metric]:
+        """What this sender did, and what it has under way."""
+        counts = self.counts
+        attempts = CounterMetricFamily(
+            "tracklog_webhook_attempts", "Calls of webhooks, by what they came to.", labels=["outcome"]
+        )
+        attempts.add_metric(["delivered"], counts.delivered)
+        attempts.add_metric(["failed"], counts.failed)
+        return [
+            attempts,
+            CounterMetricFamily("tracklog_webhook_parked_deliveries", "Deliveries given up.", value=counts.parked),
+            GaugeMetricFamily(
+                "tracklog_webhook_deliveries_under_way",
+                "Calls that were not answered yet.",
+                value=sum(len(queue.under_way) for queue in self._queues.values()),
+            ),
+            GaugeMetricFamily(
+                "tracklog_webhooks_set_aside",
+                "Webhooks that are sent nothing until somebody resumes them.",
+                value=sum(state.set_aside_us is not None for state in self._states.values()),
+            ),
+        ]
+
+    # --- one look at everything -----------------------------------------------------------------------------------
+
+    async def _look(self) -> bool:
+        """Do what there is to do; whether there may be more at once."""
+        self._unstored -= self._stored
+        self._stored.clear()
+        cursors = await self._store.cursors()
+        checkpoints = await self._outbox.checkpoints()
+        webhooks = {one.webhook_id: one for one in await self._outbox.webhooks()}
+        partitions = sorted(checkpoints)
+        await self._renew(partitions)
+        self._states = await self._store.states()
+        for (_, partition), cursor in cursors.items():
+            if checkpoints.get(partition, 0) < cursor.seen:
+                # Webhooks in it may be what they were long ago, or not be there yet.
+                raise TemporarilyUnavailable("The read model is being folded anew.")
+        await self._forget_deleted(webhooks, cursors)
+        await self._begin_new(webhooks.values(), partitions, cursors)
+        if webhooks != self._webhooks:
+            await self._store.seen(checkpoints)
+            self._webhooks = webhooks
+        is_behind = await self._read_outbox(webhooks, cursors)
+        if is_behind:
+            cursors = await self._store.cursors()
+        await self._sort_out(webhooks)
+        for queue in list(self._queues.values()):
+            is_behind |= await self._load(queue, cursors)
+        await self._load_tests(webhooks)
+        self._retry_what_is_due()
+        for queue in list(self._queues.values()):
+            await self._dispatch(queue)
+        await self._prune_now_and_then()
+        return is_behind
+
+    async def _rest(self) -> None:
+        """Until something may be due, at the latest for a poll."""
+        self._wake.clear()
+        pause_s = self._rules.poll_s
+        if self._retries:
+            pause_s = min(pause_s, max(0.0, (self._retries[0][0] - self._now_us()) / 1_000_000))
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(pause_s):
+                await self._wake.wait()
+
+    async def _renew(self, partitions: Sequence[int]) -> None:
+        now_s = time.monotonic()
+        surplus_free = {name for name in self._surplus if not self._is_under_way(name)}
+        if surplus_free:
+            await self._store.give_back(self.owner, surplus_free)
+            self._held -= surplus_free
+            self._surplus -= surplus_free
+        if now_s - self._renewed_s < self._rules.renew_s:
+            return
+        groups = [LANE_NAMES, tuple(f"partition/{number}" for number in partitions)]
+        leases = await self._store.balance(self.owner, groups, int(self._rules.lease_s * 1_000_000), self._now_us())
+        if leases.held - leases.surplus != self._held - self._surplus:
+            self._start_over()
+        self._held, self._surplus = leases
+        self._renewed_s = now_s
+
+    def _is_under_way(self, lease: str) -> bool:
+        if not lease.startswith("lane/"):
+            return False
+        return any(
+            f"lane/{lane_of(one.stream)}" == lease
+            for queue in self._queues.values()
+            for one in queue.under_way.values()
+        )
+
+    def _start_over(self) -> None:
+        """Load everything anew, for other lanes. What is under way goes on."""
+        for queue in self._queues.values():
+            _empty(queue)
+
+    @property
+    def _lanes(self) -> list[int]:
+        """The lanes of which this sender may send."""
+        return [int(name.removeprefix("lane/")) for name in self._held - self._surplus if name.startswith("lane/")]
+
+    @property
+    def _partitions(self) -> list[int]:
+        """The partitions of which it may read the outbox."""
+        names = self._held - self._surplus
+        return sorted(int(name.removeprefix("partition/")) for name in names if name.startswith("partition/"))
+
+    # --- webhooks -------------------------------------------------------------------------------------------------
+
+    async def _forget_deleted(
+        self, webhooks: Mapping[str, Subscription], cursors: dict[tuple[str, int], Cursor]
+    ) -> None:
+        gone = {webhook_id for webhook_id, _ in cursors} - webhooks.keys()
+        if gone and self._partitions:
+            await self._store.forget(gone)
+        for webhook_id in gone:
+            self._queues.pop(webhook_id, None)
+        for key in [key for key in cursors if key[0] in gone]:
+            del cursors[key]
+
+    async def _begin_new(
+        self, webhooks: Iterable[Subscription], partitions: Sequence[int], cursors: dict[tuple[str, int], Cursor]
+    ) -> None:
+        """Give webhooks the cursors that they do not have yet, and move those of one that was disabled meanwhile."""
+        new = [
+            (one.webhook_id, since)
+            for one in webhooks
+            if (since := [one.first_offset(partition) for partition in range(max(partitions, default=-1) + 1)])
+            and self._states.get(one.webhook_id, _FINE).since != json_of(since)
+        ]
+        for webhook_id, since in new:
+            await self._store.begin(webhook_id, since)
+        if new:
+            cursors.update(await self._store.cursors())
+            self._states = await self._store.states()
+
+    async def _sort_out(self, webhooks: Mapping[str, Subscription]) -> None:
+        """Keep a queue for each webhook that may be sent to, and for no other."""
+        for webhook_id, webhook in webhooks.items():
+            state = self._states.get(webhook_id, _FINE)
+            queue = self._queues.get(webhook_id)
+            if queue is None:
+                queue = self._queues[webhook_id] = _Queue(
+                    webhook, parked_in_row=state.parked_in_row, rewound=state.rewound
+                )
+            queue.webhook = webhook
+            if state.set_aside_us is not None and webhook.last_updated_ms * 1000 > state.set_aside_us:
+                await self._store.resume(webhook_id)  # somebody has mended it
+                state = self._states[webhook_id] = await self._store.state(webhook_id)
+            if not webhook.is_active or state.set_aside_us is not None:
+                _empty(queue)
+            elif state.rewound != queue.rewound:
+                queue.rewound = state.rewound
+                queue.parked_in_row = state.parked_in_row
+                _empty(queue)
+        for webhook_id in self._queues.keys() - webhooks.keys():
+            del self._queues[webhook_id]
+
+    def _may_be_sent(self, webhook: Subscription) -> bool:
+        return webhook.is_active and self._states.get(webhook.webhook_id, _FINE).set_aside_us is None
+
+    # --- reading the outbox ---------------------------------------------------------------------------------------
+
+    async def _read_outbox(
+        self, webhooks: Mapping[str, Subscription], cursors: Mapping[tuple[str, int], Cursor]
+    ) -> bool:
+        """Make deliveries of what is in the outbox behind the cursors; whether there may be more."""
+        is_behind = False
+        readers = [one for one in webhooks.values() if self._may_be_sent(one) and not await self._is_full(one)]
+        for partition in self._partitions:
+            places: dict[int, list[Subscription]] = defaultdict(list)
+            for webhook in readers:
+                cursor = cursors.get((webhook.webhook_id, partition))
+                if cursor is not None:
+                    places[cursor.next_offset].append(webhook)
+            for offset, together in places.items():
+                is_behind |= await self._read_partition(partition, offset, together)
+        return is_behind
+
+    async def _read_partition(self, partition: int, offset: int, webhooks: Sequence[Subscription]) -> bool:
+        rows = await self._outbox.rows(partition, offset, self._rules.rows_at_once)
+        if not rows:
+            return False
+        now_us = self._now_us()
+        new: list[Delivery] = []
+        for row in rows:
+            told = [webhook for webhook in webhooks if row.event in webhook.events]
+            if told:
+                body = payload(row.event, row.time_us, row.data)
+                new += [_new_delivery(webhook, partition, row, body, now_us) for webhook in told]
+        end = rows[-1].offset + 1
+        try:
+            await self._store.add({(one.webhook_id, partition): (offset, end) for one in webhooks}, new)
+        except CursorMoved:
+            logger.info("another sender reads partition %d", partition)
+            return True
+        for delivery in new:
+            self._read_at[delivery.webhook_id] += 1
+        return True
+
+    async def _is_full(self, webhook: Subscription) -> bool:
+        """Whether so many deliveries wait that the outbox is better read later."""
+        if self._read_at[webhook.webhook_id] * 10 < self._rules.backlog:
+            return False
+        if await self._store.count_pending(webhook.webhook_id, self._rules.backlog) >= self._rules.backlog:
+            return True
+        self._read_at[webhook.webhook_id] = 0
+        return False
+
+    # --- loading --------------------------------------------------------------------------------------------------
+
+    async def _load(self, queue: _Queue, cursors: Mapping[tuple[str, int], Cursor]) -> bool:
+        """Bring deliveries that wait into memory; whether there are more that have room."""
+        webhook, lanes = queue.webhook, self._lanes
+        if not lanes or not self._may_be_sent(webhook):
+            return False
+        for partition in sorted(number for webhook_id, number in cursors if webhook_id == webhook.webhook_id):
+            room = self._rules.waiting - queue.waiting
+            if room <= self._rules.waiting // 2:
+                return False
+            after = queue.loaded.get(partition, -1)
+            cursor = cursors.get((webhook.webhook_id, partition))
+            if cursor is None or (cursor.last_offset <= after and partition not in queue.incomplete):
+                continue
+            found = await self._store.pending(webhook.webhook_id, partition, after, lanes, room)
+            for delivery in found:
+                self._take_in(queue, delivery)
+            if len(found) == room:
+                queue.loaded[partition] = found[-1].offset
+                queue.incomplete.add(partition)
+            else:
+                queue.loaded[partition] = max(after, cursor.last_offset)
+                queue.incomplete.discard(partition)
+        return False
+
+    async def _load_tests(self, webhooks: Mapping[str, Subscription]) -> None:
+        for webhook_id in await self._store.webhooks_with_tests():
+            queue = self._queues.get(webhook_id)
+            for test in await self._store.pending_tests(webhook_id):
+                if lane_of(test.stream) not in self._lanes or test.delivery_id in self._unstored:
+                    continue
+                if queue is None or self._now_us() - test.created_us > self._rules.test_s * 1_000_000:
+                    self._tried(msgspec.structs.replace(test, state=PARKED, finished_us=self._now_us()))
+                elif test.delivery_id not in queue.under_way:
+                    queue.under_way[test.delivery_id] = test
+                    self._start(queue, test)
+
+    def _take_in(self, queue: _Queue, delivery: Delivery) -> None:
+        if delivery.delivery_id in queue.under_way:
+            return
+        if delivery.delivery_id in self._unstored:
+            queue.rewound = _TO_BE_LOADED_AGAIN  # it was read before it was stored, or is pending once more
+            return
+        line = queue.lines.get(delivery.stream)
+        if line is None:
+            queue.lines[delivery.stream] = deque((delivery,))
+            self._schedule(queue, delivery)
+        else:
+            line.append(delivery)
+        queue.waiting += 1
+
+    def _schedule(self, queue: _Queue, first: Delivery) -> None:
+        """Have the first delivery of a stream sent, now or when it is due, unless one of the stream is under way."""
+        if any(one.stream == first.stream and one.kind == EVENT for one in queue.under_way.values()):
+            return
+        if first.due_us <= self._now_us():
+            queue.ready.append(first.stream)
+        else:
+            entry = (first.due_us, next(self._numbers), queue.webhook.webhook_id, first.stream)
+            heapq.heappush(self._retries, entry)
+
+    def _retry_what_is_due(self) -> None:
+        now_us = self._now_us()
+        while self._retries and self._retries[0][0] <= now_us:
+            due_us, _, webhook_id, stream = heapq.heappop(self._retries)
+            queue = self._queues.get(webhook_id)
+            line = None if queue is None else queue.lines.get(stream)
+            if queue is not None and line and line[0].due_us == due_us and stream not in queue.ready:
+                self._schedule(queue, line[0])
+
+    # --- sending --------------------------------------------------------------------------------------------------
+
+    async def _dispatch(self, queue: _Queue) -> None:
+        """Send what may be sent of a webhook."""
+        if queue.ready and queue.secret_id != queue.webhook.secret_id:
+            try:
+                await self._find_secret(queue)
+            except SecretUnreadable as error:
+                await self._set_aside(queue, str(error))
+                return
+        self._send_ready(queue)
+
+    async def _find_secret(self, queue: _Queue) -> None:
+        wanted = queue.webhook.secret_id
+        queue.secret = await self._open_secret(wanted) if wanted else None
+        queue.secret_id = wanted
+
+    def _send_ready(self, queue: _Queue) -> None:
+        if queue.secret_id != queue.webhook.secret_id:
+            return  # the next look finds the secret
+        while queue.ready and len(queue.under_way) < self._rules.under_way and not self._is_stopping:
+            line = queue.lines.get(queue.ready.popleft())
+            if line:
+                delivery = line[0]
+                queue.under_way[delivery.delivery_id] = delivery
+                self._start(queue, delivery)
+
+    def _start(self, queue: _Queue, delivery: Delivery) -> None:
+        task = asyncio.create_task(self._send(queue, delivery))
+        self._tasks.add(task)
+        task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self._failure = error
+            self._wake.set()
+
+    async def _send(self, queue: _Queue, delivery: Delivery) -> None:
+        """Make one attempt, and have written down what came of it."""
+        webhook, at_us = queue.webhook, self._now_us()
+        first_us = at_us if delivery.first_us is None else delivery.first_us
+        if delivery.kind == TEST and queue.secret_id != webhook.secret_id:
+            try:
+                await self._find_secret(queue)
+            except SecretUnreadable as error:
+                outcome = Outcome(0, 0, error=str(error))
+                self._finish(queue, delivery, at_us, first_us, outcome)
+                return
+        headers = headers_of(
+            delivery_id=delivery.delivery_id,
+            webhook_id=delivery.webhook_id,
+            position=None if delivery.kind == TEST else f"{delivery.partition}:{delivery.offset}",
+            started_us=first_us,
+            body=delivery.body,
+            secret=queue.secret,
+        )
+        call = Call(next(self._numbers), webhook.url, headers, delivery.body)
+        self._finish(queue, delivery, at_us, first_us, await self._call(call))
+
+    def _finish(self, queue: _Queue, delivery: Delivery, at_us: int, first_us: int, outcome: Outcome) -> None:
+        now_us = self._now_us()
+        attempt = Attempt(at_us, outcome.duration_us, outcome.status, outcome.error, outcome.body)
+        attempts = delivery.attempts + 1
+        verdict = after(
+            outcome,
+            attempts=attempts,
+            first_us=max(first_us, delivery.created_us),  # what is sent again has its day again
+            now_us=now_us,
+            chance=self._chance(),
+        )
+        state, due_us = PARKED, delivery.due_us
+        if isinstance(verdict, Delivered):
+            state = DELIVERED
+        elif isinstance(verdict, Again) and delivery.kind == EVENT:
+            state, due_us = PENDING, verdict.due_us
+        self.counts.attempts += 1
+        self.counts.delivered += state == DELIVERED
+        self.counts.failed += state != DELIVERED
+        tried = msgspec.structs.replace(
+            delivery,
+            state=state,
+            first_us=first_us,
+            due_us=due_us,
+            finished_us=None if state == PENDING else now_us,
+            attempts=attempts,
+            history=(*delivery.history[-(KEPT_ATTEMPTS - 1) :], attempt),
+        )
+        self._tried(tried)
+        queue.under_way.pop(delivery.delivery_id, None)
+        if delivery.kind == EVENT:
+            self._go_on(queue, tried)
+            if state != PENDING:
+                self._count(queue, tried, outcome)
+            if queue.incomplete and queue.waiting <= self._rules.waiting // 2:
+                self._wake.set()
+        self._send_ready(queue)
+
+    def _tried(self, tried: Delivery) -> None:
+        """Have an outcome stored."""
+        self._done.append(tried)
+        self._unstored.add(tried.delivery_id)
+        self._is_done.set()
+
+    def _go_on(self, queue: _Queue, tried: Delivery) -> None:
+        """After an attempt: the next of the stream, or the same one later."""
+        line = queue.lines.get(tried.stream)
+        if line is None or line[0].delivery_id != tried.delivery_id:  # everything was loaded anew meanwhile
+            self._go_on_anew(queue, tried)
+        elif tried.state == PENDING:
+            line[0] = tried
+            self._schedule(queue, tried)
+        else:
+            line.popleft()
+            queue.waiting -= 1
+            if line:
+                self._schedule(queue, line[0])
+            else:
+                del queue.lines[tried.stream]
+
+    def _go_on_anew(self, queue: _Queue, tried: Delivery) -> None:
+        """The same for a delivery that was not loaded again, because it was under way."""
+        is_mine = self._may_be_sent(queue.webhook) and lane_of(tried.stream) in self._lanes
+        if tried.state == PENDING and is_mine:
+            queue.lines.setdefault(tried.stream, deque()).appendleft(tried)
+            queue.waiting += 1
+        if line := queue.lines.get(tried.stream):
+            self._schedule(queue, line[0])
+
+    def _count(self, queue: _Queue, finished: Delivery, outcome: Outcome) -> None:
+        """Note how many were parked in a row, and set the webhook aside where they are too many."""
+        before = queue.parked_in_row
+        if finished.state == PARKED:
+            self.counts.parked += 1
+            queue.parked_in_row += 1
+        else:
+            queue.parked_in_row = 0
+        if queue.parked_in_row != before:
+            reason = ""
+            if finished.state == PARKED and outcome.status == GONE:
+                reason = "The receiver answered 410 Gone."
+            elif queue.parked_in_row >= self._rules.parked_in_row:
+                reason = f"{queue.parked_in_row} deliveries in a row were given up."
+            task = asyncio.create_task(self._note(queue, reason))
+            self._tasks.add(task)
+            task.add_done_callback(self._ended)
+
+    async def _note(self, queue: _Queue, reason: str) -> None:
+        await self._store.parked_in_row(queue.webhook.webhook_id, queue.parked_in_row)
+        if reason:
+            await self._set_aside(queue, reason)
+
+    async def _set_aside(self, queue: _Queue, reason: str) -> None:
+        webhook_id = queue.webhook.webhook_id
+        logger.warning("webhook %s is set aside: %s", webhook_id, reason)
+        now_us = self._now_us()
+        await self._store.set_aside(webhook_id, reason, now_us)
+        self._states[webhook_id] = msgspec.structs.replace(
+            self._states.get(webhook_id, _FINE), set_aside_us=now_us, reason=reason
+        )
+        _empty(queue)
+
+    # --- writing down ---------------------------------------------------------------------------------------------
+
+    async def _store_outcomes(self) -> None:
+        """Write down what attempts came to, as many at once as there are."""
+        try:
+            while True:
+                await self._is_done.wait()
+                await self._store_done()
+        except Retryable as error:
+            self._failure = error
+            self._wake.set()
+
+    async def _store_done(self) -> None:
+        done, self._done = self._done, []
+        self._is_done.clear()
+        await self._store.attempted(done)
+        self._stored.update(one.delivery_id for one in done)
+
+    async def _prune_now_and_then(self) -> None:
+        now_s = time.monotonic()
+        if now_s - self._pruned_s > 60 and "partition/0" in self._held:
+            self._pruned_s = now_s
+            await self._store.prune(self._now_us() - int(self._rules.kept_s * 1_000_000))
+
+
+_FINE: Final = WebhookState()
+
+_TO_BE_LOADED_AGAIN: Final = -1
+"""Another number than the store ever has."""
+
+
+def json_of(since: Sequence[int]) -> str:
+    return orjson.dumps(since).decode()
+
+
+def _new_delivery(webhook: Subscription, partition: int, row: OutboxRow, body: bytes, now_us: int) -> Delivery:
+    return Delivery(
+        delivery_id=delivery_id_of(webhook.webhook_id, partition, row.offset),
+        webhook_id=webhook.webhook_id,
+        kind=EVENT,
+        partition=partition,
+        offset=row.offset,
+        event=row.event,
+        stream=row.stream,
+        body=body,
+        state=PENDING,
+        created_us=now_us,
+        first_us=None,
+        due_us=0,
+        finished_us=None,
+        attempts=0,
+        history=(),
+    )
+
+
+def _empty(queue: _Queue) -> None:
+    """Forget what waits in memory; what is under way goes on."""
+    queue.lines.clear()
+    queue.ready.clear()
+    queue.loaded.clear()
+    queue.incomplete.clear()
+    queue.waiting = 0
+
+
+async def _set(stopping: asyncio.Event, wake: asyncio.Event) -> None:
+    await stopping.wait()
+    wake.set()
+
+
+async def _cancelled(tasks: Iterable[asyncio.Future[None]]) -> None:
+    tasks = list(tasks)
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
