@@ -143,6 +143,8 @@ class Sender:
         self._is_done = asyncio.Event()
         self._unstored: set[str] = set()  # ids of what was tried, and of what was stored since the look began
         self._stored: set[str] = set()
+        self._aside: dict[str, WebhookState] = {}  # webhooks that are set aside, until that is stored
+        self._stored_aside: set[str] = set()
         self._is_stopping = False
         self._wake = asyncio.Event()
         self._read_at: dict[str, int] = defaultdict(int)  # deliveries that were added since they were counted
@@ -172,6 +174,8 @@ class Sender:
             await self._store.release(self.owner)
         except Retryable as error:
             self.trouble = error.message
+            with contextlib.suppress(Retryable):
+                await self._store.release(self.owner)
             raise
         finally:
             await _cancelled([*self._tasks, storing, stopped])
@@ -203,14 +207,18 @@ class Sender:
 
     async def _look(self) -> bool:
         """Do what there is to do; whether there may be more at once."""
+        # What was stored since the last look is in what this one reads.
         self._unstored -= self._stored
         self._stored.clear()
+        for webhook_id in self._stored_aside:
+            self._aside.pop(webhook_id, None)
+        self._stored_aside.clear()
         cursors = await self._store.cursors()
         checkpoints = await self._outbox.checkpoints()
         webhooks = {one.webhook_id: one for one in await self._outbox.webhooks()}
         partitions = sorted(checkpoints)
         await self._renew(partitions)
-        self._states = await self._store.states()
+        self._states = await self._store.states() | self._aside
         for (_, partition), cursor in cursors.items():
             if checkpoints.get(partition, 0) < cursor.seen:
                 # Webhooks in it may be what they were long ago, or not be there yet.
@@ -311,7 +319,7 @@ class Sender:
             await self._store.begin(webhook_id, since)
         if new:
             cursors.update(await self._store.cursors())
-            self._states = await self._store.states()
+            self._states = await self._store.states() | self._aside
 
     async def _sort_out(self, webhooks: Mapping[str, Subscription]) -> None:
         """Keep a queue for each webhook that may be sent to, and for no other."""
@@ -465,7 +473,7 @@ class Sender:
             try:
                 await self._find_secret(queue)
             except SecretUnreadable as error:
-                await self._set_aside(queue, str(error))
+                await self._store_aside(queue, self._set_aside(queue, str(error)))
                 return
         self._send_ready(queue)
 
@@ -600,24 +608,31 @@ class Sender:
                 reason = "The receiver answered 410 Gone."
             elif queue.parked_in_row >= self._rules.parked_in_row:
                 reason = f"{queue.parked_in_row} deliveries in a row were given up."
-            task = asyncio.create_task(self._note(queue, reason))
+            aside = self._set_aside(queue, reason) if reason else None
+            task = asyncio.create_task(self._note(queue, aside))
             self._tasks.add(task)
             task.add_done_callback(self._ended)
 
-    async def _note(self, queue: _Queue, reason: str) -> None:
+    async def _note(self, queue: _Queue, aside: WebhookState | None) -> None:
         await self._store.parked_in_row(queue.webhook.webhook_id, queue.parked_in_row)
-        if reason:
-            await self._set_aside(queue, reason)
+        if aside is not None:
+            await self._store_aside(queue, aside)
 
-    async def _set_aside(self, queue: _Queue, reason: str) -> None:
+    def _set_aside(self, queue: _Queue, reason: str) -> WebhookState:
+        """Send a webhook nothing more, from this moment on."""
         webhook_id = queue.webhook.webhook_id
         logger.warning("webhook %s is set aside: %s", webhook_id, reason)
-        now_us = self._now_us()
-        await self._store.set_aside(webhook_id, reason, now_us)
-        self._states[webhook_id] = msgspec.structs.replace(
-            self._states.get(webhook_id, _FINE), set_aside_us=now_us, reason=reason
-        )
+        state = self._states.get(webhook_id, _FINE)
+        aside = msgspec.structs.replace(state, set_aside_us=self._now_us(), reason=reason)
+        self._states[webhook_id] = self._aside[webhook_id] = aside
         _empty(queue)
+        return aside
+
+    async def _store_aside(self, queue: _Queue, aside: WebhookState) -> None:
+        webhook_id = queue.webhook.webhook_id
+        assert aside.set_aside_us is not None
+        await self._store.set_aside(webhook_id, aside.reason, aside.set_aside_us)
+        self._stored_aside.add(webhook_id)
 
     # --- writing down ---------------------------------------------------------------------------------------------
 
