@@ -16,11 +16,11 @@ PYTHON ?= $(shell for python in python3.11 python3.12 python3.13 python3.14 pyth
 	"$$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo "$$python"; break; }; done)
 
 .DEFAULT_GOAL := help
-.PHONY: help install services serve stack test coverage check unit unit-3.11 unit-3.12 unit-3.13 unit-3.14 format bench bench-distributed bench-artifacts bench-registry crash-test abuse-test fault-test large-test compatibility-318 soak workflows wheel wheel-test changelog release release-notes docs docs-serve lock clean
+.PHONY: help install services serve stack test coverage check unit unit-3.11 unit-3.12 unit-3.13 unit-3.14 format bench bench-distributed bench-artifacts bench-registry bench-webhooks crash-test abuse-test fault-test large-test compatibility-318 soak workflows wheel wheel-test changelog release release-notes docs docs-serve lock clean
 
 help:
 	@echo "make serve              start a server on port 5000, data in ./tracklog-data (more options: OPTIONS='--port 8080')"
-	@echo "make stack              start Kafka, PostgreSQL, MinIO, the four roles and nginx without Docker, data in"
+	@echo "make stack              start Kafka, PostgreSQL, MinIO, the roles and nginx without Docker, data in"
 	@echo "                        ./tracklog-data/stack (more options: OPTIONS='--port 8080 --projectors 2')"
 	@echo "make test               format, lint, types, import boundaries and all tests (WORKERS=2 at once)"
 	@echo "make check              the same without the tests, and the files of .github"
@@ -32,6 +32,7 @@ help:
 	@echo "make bench-distributed  the same for the distributed system"
 	@echo "make bench-artifacts    the same for artifacts, on a local folder and on MinIO"
 	@echo "make bench-registry     the same for the model registry"
+	@echo "make bench-webhooks     how fast webhooks are told"
 	@echo "make crash-test         kill a server under load again and again (KILLS=200)"
 	@echo "make abuse-test         attack a server in every known way at once, for minutes (ABUSE_S=300)"
 	@echo "make fault-test         kill and suspend parts of the distributed system under load (COUNT=20 of each fault)"
@@ -110,6 +111,9 @@ bench-artifacts: install services
 
 bench-registry: install
 	$(BIN)/python -m bench registry $(OPTIONS)
+
+bench-webhooks: install
+	$(BIN)/python -m bench webhooks $(OPTIONS)
 
 crash-test: $(VENV)/installed-tools
 	TRACKLOG_KILLS=$(KILLS) $(BIN)/python -m pytest tests/crash/test_kills.py --timeout=0

@@ -75,6 +75,10 @@ class ServerProcess:
         """The JSON answer to a POST below the API prefix."""
         return json.loads(self._request("POST", f"{API}/{route}", json.dumps(body).encode()) or b"{}")
 
+    def ask(self, method: str, path: str, body: dict[str, Any] | None = None) -> Any:
+        """The JSON answer to a request of any path."""
+        return json.loads(self._request(method, path, None if body is None else json.dumps(body).encode()) or b"{}")
+
     def answers_behind(self, route: str, query: list[tuple[str, str]]) -> bool:
         """Whether the answer to a GET says that it may lack the latest writes, as Tracklog's does when it must."""
         headers, _ = self._ask("GET", f"{API}/{route}?{urlencode(query)}", None)

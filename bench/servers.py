@@ -37,6 +37,11 @@ def _tracklog(port: int, folder: Path) -> list[str]:
     ]
 
 
+def _tracklog_with_webhooks(port: int, folder: Path) -> list[str]:
+    allowing = ("--webhook-allowed-schemes", "http", "--webhook-allow-private-ips")
+    return [*_tracklog(port, folder), *allowing]
+
+
 def _mlflow(port: int, folder: Path) -> list[str]:
     programs = install("mlflow", f"mlflow=={MLFLOW_VERSION}")
     return [
@@ -204,3 +209,8 @@ ARTIFACT_SERVERS = {
         ),
     )
 }
+
+WEBHOOK_SERVERS = {
+    "tracklog": Server(name="tracklog", title="Tracklog", command=_tracklog_with_webhooks, runs_in_project=True)
+}
+"""MLflow forgets what it could not send at once: it has nothing to deliver again."""

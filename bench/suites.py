@@ -10,7 +10,8 @@ from bench.footprint_measures import BytesOnDisk, ColdStart, ResidentMemory
 from bench.measures import Measure
 from bench.read_measures import GetRun, LongHistories, SearchManyRuns, SearchRuns
 from bench.registry_measures import CreateVersionsOfOne, CreateVersionsOfSeveral, GetByAlias, SearchRegistry
-from bench.servers import ARTIFACT_SERVERS, DISTRIBUTED_SERVERS, EMBEDDED_SERVERS, Server
+from bench.servers import ARTIFACT_SERVERS, DISTRIBUTED_SERVERS, EMBEDDED_SERVERS, WEBHOOK_SERVERS, Server
+from bench.webhook_measures import Deliveries
 from bench.write_measures import (
     CreateRuns,
     LogBatchOf10,
@@ -110,4 +111,11 @@ REGISTRY = Suite(
     [CreateVersionsOfSeveral(), CreateVersionsOfOne(), GetByAlias(), SearchRegistry()],
 )
 
-SUITES = {suite.name: suite for suite in (EMBEDDED, DISTRIBUTED, ARTIFACTS, REGISTRY)}
+WEBHOOKS = Suite(
+    "webhooks",
+    "make bench-webhooks",
+    WEBHOOK_SERVERS,
+    [Deliveries()],
+)
+
+SUITES = {suite.name: suite for suite in (EMBEDDED, DISTRIBUTED, ARTIFACTS, REGISTRY, WEBHOOKS)}

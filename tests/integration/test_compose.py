@@ -28,13 +28,16 @@ from tests.services.nginx import binary
 from tracklog.cli.commands import tracklog as command_line
 from tracklog.settings.process import Settings
 from tracklog.settings.store_uris import KafkaTopic, PostgresqlDatabase, SharedStores
+from tracklog.settings.webhooks import KEY_VARIABLE
 
 PASSWORDS = {"POSTGRES_PASSWORD": "a1", "MINIO_ROOT_PASSWORD": "b2"}
 OUR_IMAGE = "tracklog"
-ROLES = {"ingest", "projector", "query", "artifacts"}
+ROLES = {"ingest", "projector", "query", "artifacts", "webhooks"}
 
 S3_VARIABLES = {"MLFLOW_S3_ENDPOINT_URL", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_DEFAULT_REGION"}
 """Read by the S3 store and the library below it, not by the command line."""
+
+BESIDE_THE_OPTIONS = {*S3_VARIABLES, KEY_VARIABLE}
 
 IMAGE_VARIABLES = {
     "postgresql": {"POSTGRES_USER", "POSTGRES_PASSWORD", "POSTGRES_DB"},
@@ -100,7 +103,7 @@ def test_each_role_has_a_service() -> None:
 def test_every_variable_of_a_role_is_one_its_command_knows(services: dict[str, Any]) -> None:
     for name, service in ours(services).items():
         known = {str(option.envvar) for option in command_of(service).params if isinstance(option, click.Option)}
-        assert set(environment_of(service)) <= known | S3_VARIABLES, name
+        assert set(environment_of(service)) <= known | BESIDE_THE_OPTIONS, name
 
 
 def test_every_variable_of_another_image_is_one_it_knows(services: dict[str, Any]) -> None:

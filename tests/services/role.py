@@ -1,4 +1,4 @@
-"""One process of a role of Tracklog: `tracklog ingest|projector|query|artifacts`."""
+"""One process of a role of Tracklog: `tracklog ingest|projector|query|artifacts|webhooks`."""
 
 import http.client
 import os

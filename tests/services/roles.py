@@ -1,4 +1,4 @@
-"""The four roles, each as often as one likes, on stores that are there, and nginx before them."""
+"""The roles, each as often as one likes, on stores that are there, and nginx before them."""
 
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -13,12 +13,17 @@ from tracklog.proxy.nginx import ProxySettings, Role, configuration
 from tracklog.proxy.route_catalog import every_endpoint
 
 PROJECTOR: Final = "projector"
-ROLES: Final = (PROJECTOR, *(role.value for role in Role))
+WEBHOOKS: Final = "webhooks"
+ROLES: Final = (PROJECTOR, *(role.value for role in Role), WEBHOOKS)
 """In the order of their start. Those that need what another makes wait for it."""
+
+BEHIND_THE_PROXY: Final = tuple(role.value for role in Role)
 
 
 class Roles:
     """Processes of the roles. `counts` says of which there are more than one, `options` what each role is told.
+
+    Of those that tell webhooks there is none unless `counts` says so: most tests have no webhook.
 
     `environment` is asked for when a process is made: where stores listen may be known only once they run.
     """
@@ -52,7 +57,9 @@ class Roles:
     def start(self) -> Self:
         """Start everything, and return when it takes requests. Raises ServiceMissing, ServiceDidNotStartError."""
         for role in ROLES:
-            self.processes[role] = [self.new_process(role, n + 1) for n in range(self._counts.get(role, 1))]
+            self.processes[role] = [
+                self.new_process(role, n + 1) for n in range(self._counts.get(role, int(role != WEBHOOKS)))
+            ]
         try:
             for process in self.every_process:
                 process.spawn()
@@ -67,7 +74,7 @@ class Roles:
     def new_process(self, role: str, number: int) -> RoleProcess:
         """A process of a role, not started yet."""
         options = [*self._options.get(role, ())]
-        if role != PROJECTOR:
+        if role in BEHIND_THE_PROXY:
             options += ["--trusted-proxies", f"{HOST}/32"]
         return RoleProcess(self._folder / f"{role}-{number}", role, number, self._environment(), options)
 
@@ -84,7 +91,7 @@ class Roles:
         """Stop the proxy, then the roles that answer what is under way, then those that project it."""
         if self.nginx.is_running:
             self.nginx.stop()
-        for roles in ([role.value for role in Role], [PROJECTOR]):
+        for roles in ([*BEHIND_THE_PROXY, WEBHOOKS], [PROJECTOR]):
             running = [process for role in roles for process in self.processes[role] if process.is_running]
             with ThreadPoolExecutor() as threads:
                 for stopped in [threads.submit(process.stop) for process in running]:

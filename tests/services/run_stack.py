@@ -29,6 +29,7 @@ def main() -> int:
         projectors=options.projectors,
         query=options.query,
         artifacts=options.artifacts,
+        webhooks=options.webhooks,
         kafka=options.log == "kafka",
         partitions=options.partitions,
     )
@@ -109,7 +110,7 @@ def parsed_options() -> argparse.Namespace:
         "--log", choices=("kafka", "postgresql"), default="kafka", help="where the log is (%(default)s)"
     )
     parser.add_argument("--partitions", type=int, help="of a Kafka log that is not there yet (8)")
-    for role in ("ingest", "projectors", "query", "artifacts"):
+    for role in ("ingest", "projectors", "query", "artifacts", "webhooks"):
         parser.add_argument(f"--{role}", type=int, default=1, metavar="N", help="how many (%(default)s)")
     return parser.parse_args()
 

@@ -1,6 +1,6 @@
 """The whole distributed system as processes of this machine, with its data in one folder.
 
-Kafka, PostgreSQL and MinIO, the four roles, each as often as one likes, and nginx before them.
+Kafka, PostgreSQL and MinIO, the roles, each as often as one likes, and nginx before them.
 """
 
 import contextlib
@@ -22,7 +22,7 @@ from tests.services.postgresql import execute
 from tests.services.postgresql_pair import PostgresqlPair
 from tests.services.process import ServiceProcess
 from tests.services.role import RoleProcess
-from tests.services.roles import PROJECTOR, ROLES, Roles
+from tests.services.roles import PROJECTOR, ROLES, WEBHOOKS, Roles
 from tests.services.running import AnyKafka, AnyMinio, AnyPostgresql, new_kafka, new_minio, new_postgresql
 from tests.services.s3_bucket import REGION, s3_client
 from tracklog.proxy.nginx import Role
@@ -54,6 +54,7 @@ class StackSettings:
     projectors: int = 1
     query: int = 1
     artifacts: int = 1
+    webhooks: int = 0
     kafka: bool = True
     partitions: int | None = None
     options: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
@@ -65,6 +66,7 @@ class StackSettings:
             Role.INGEST.value: self.ingest,
             Role.QUERY.value: self.query,
             Role.ARTIFACTS.value: self.artifacts,
+            WEBHOOKS: self.webhooks,
         }[role]
 
 

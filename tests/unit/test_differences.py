@@ -28,6 +28,7 @@ ARTIFACT_ROOTS: Final = "unit/artifact_proxy/test_artifact_roots.py"
 
 NAMES: Final = "compatibility/test_artifact_names.py"
 SOURCES: Final = "unit/ingest/model_versions/test_sources.py"
+WEBHOOK_ADDRESSES: Final = "unit/tracklog/webhooks/test_addresses.py"
 LOCATIONS: Final = "unit/ingest/test_artifact_locations.py"
 
 SHOWN_BY: Final[dict[str, tuple[str, ...]]] = {
@@ -270,6 +271,21 @@ SHOWN_BY: Final[dict[str, tuple[str, ...]]] = {
         "test_a_version_that_is_a_prompt_has_no_files_wherever_the_server_was_started",
         "unit/artifact_proxy/test_escapes.py::test_no_location_a_client_can_give_an_experiment_or_a_version_leads_out",
         f"{SOURCES}::test_a_path_of_a_run_is_resolved_when_the_run_is_named_with_it",
+    ),
+    "A webhook's URL may hold": (
+        f"{WEBHOOK_ADDRESSES}::test_a_url_that_two_parsers_may_read_otherwise_is_refused",
+        f"{WEBHOOK_ADDRESSES}::test_no_setting_allows_addresses_that_are_nobodys_or_tell_secrets",
+    ),
+    "`MLFLOW_WEBHOOK_ALLOW_PRIVATE_IPS=true` ends": (
+        f"{WEBHOOK_ADDRESSES}::test_a_private_address_is_called_only_where_that_is_allowed",
+        f"{WEBHOOK_ADDRESSES}::test_no_setting_allows_addresses_that_are_nobodys_or_tell_secrets",
+        f"{WEBHOOK_ADDRESSES}::test_an_address_in_an_unusual_form_is_refused_without_asking_what_it_means",
+    ),
+    "`MLFLOW_WEBHOOK_ALLOWED_SCHEMES` takes": (
+        "unit/tracklog/settings/test_webhooks.py::test_a_scheme_that_cannot_be_called_is_refused",
+    ),
+    "Redirects of a webhook's receiver": (
+        "unit/tracklog/webhooks/test_calling.py::test_a_redirect_is_an_answer_and_nobody_follows_it",
     ),
     "With `--app-name basic-auth`": (f"{USERS}::test_a_user_may_do_nothing_yet_but_see_and_keep_the_own_account",),
     "No password: the start fails": (f"{USERS}::test_without_any_user_nobody_is_let_in_and_the_log_says_why",),

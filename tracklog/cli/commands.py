@@ -12,6 +12,7 @@ COMMANDS: Final = {
     "projector": "tracklog.cli.projector",
     "query": "tracklog.cli.query",
     "artifacts": "tracklog.cli.artifacts",
+    "webhooks": "tracklog.cli.webhooks",
     "events": "tracklog.cli.events",
     "rebuild": "tracklog.cli.rebuild",
     "backup": "tracklog.cli.backup",

@@ -52,16 +52,21 @@ def with_shared_stores(command: Command) -> Command:
 
     @wraps(command)
     def with_options(*, stores: Stores, **given: Any) -> Any:
-        with reporting_bad_settings():
-            if not isinstance(stores, SharedStores):
-                name = click.get_current_context().command.name
-                raise SettingRefused(
-                    f"`tracklog {name}` shares its stores with other processes, and {stores.event_log} is a file of "
-                    "one: name --backend-store-uri postgresql://…, or run `tracklog server`."
-                )
-        return command(stores=stores, **given)
+        return command(stores=shared(stores), **given)
 
     return _store_options(_with_stores(with_options), default="needed: postgresql://…")
+
+
+def shared(stores: Stores) -> SharedStores:
+    """The stores of a command that is one process of several. Raises BadUsage for a file of one process."""
+    with reporting_bad_settings():
+        if not isinstance(stores, SharedStores):
+            name = click.get_current_context().command.name
+            raise SettingRefused(
+                f"`tracklog {name}` shares its stores with other processes, and {stores.event_log} is a file of "
+                "one: name --backend-store-uri postgresql://…, or run `tracklog server`."
+            )
+    return stores
 
 
 def with_event_log(command: Command) -> Command:

@@ -34,7 +34,7 @@ def with_webhook_key(command: Command) -> Command:
     )
     @wraps(command)
     def with_options(*, webhook_key_file: Path | None, **given: Any) -> Any:
-        return command(webhook_keys=os.environ.get(KEY_VARIABLE), webhook_key_file=webhook_key_file, **given)
+        return command(webhook_keys=os.environ.get(KEY_VARIABLE) or None, webhook_key_file=webhook_key_file, **given)
 
     return with_options
 

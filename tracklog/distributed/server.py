@@ -4,14 +4,20 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import asdict
+from functools import partial
 from typing import Final
 
 from read_model.postgresql_progress import PostgresqlProgress
+from tracklog.background import in_background
 from tracklog.distributed.availability import once_available
+from tracklog.distributed.child_messages import ChildStores
 from tracklog.distributed.child_supervision import SupervisedProjector
 from tracklog.distributed.roles import shared_stores
 from tracklog.distributed.shared_authentication import known_by, shared_authentication
 from tracklog.distributed.shared_system import history_reader, writing_system
+from tracklog.sending.sender_messages import ChildSettings
+from tracklog.sending.supervised_sender import SupervisedSender, has_webhooks
 from tracklog.serving.greeting import greeting
 from tracklog.serving.process import serve
 from tracklog.serving.role_services import artifact_services, read_services, together, write_services
@@ -44,6 +50,12 @@ async def serve_shared(settings: Settings, announce: Callable[[str], None]) -> N
             await _first_read_model(progress, stopping)
             read_model = PostgresqlReadModel(system.connections)
             lookups = PostgresqlLookups(system.connections)
+            sender = SupervisedSender(
+                "tracklog.distributed.sender_child",
+                ChildSettings.of(asdict(ChildStores.of(stores)), settings.webhooks),
+                partial(has_webhooks, read_model),
+            )
+            await stack.enter_async_context(in_background(sender.keep_running()))
             authentication = await stack.enter_async_context(shared_authentication(settings, system, stopping))
             writes = await write_services(log, progress, lookups, artifacts, shared=True, authentication=authentication)
             passing, list_artifacts = await artifact_services(log, progress, read_model, artifacts, stack)

@@ -1,7 +1,7 @@
 """The services of an embedded server, built on its log and read model."""
 
 from contextlib import AsyncExitStack
-from pathlib import Path
+from functools import partial
 
 from prometheus_client.core import Metric
 
@@ -10,16 +10,15 @@ from query_api.sqlite.read_model import SqliteReadModel
 from query_api.sqlite.text_match import register_functions
 from read_model.sqlite_link import link_of
 from schemas.envelope import PARTITION
+from tracklog.background import in_background
+from tracklog.embedded.files import secrets_file_of
 from tracklog.embedded.system import EmbeddedSystem
+from tracklog.sending.sender_messages import ChildSettings
+from tracklog.sending.supervised_sender import SupervisedSender, has_webhooks
 from tracklog.serving.role_services import artifact_services, read_services, together, write_services
 from tracklog.serving.services import Services
 from tracklog.settings.process import Settings
 from tracklog.web.metrics import LogState, log_metrics
-
-
-def secrets_file_of(log_path: Path) -> Path:
-    """The file of the secrets that belong to a log."""
-    return log_path.with_name(f"{log_path.name}.secrets")
 
 
 async def embedded_services(settings: Settings, system: EmbeddedSystem, stack: AsyncExitStack) -> Services:
@@ -42,6 +41,12 @@ async def embedded_services(settings: Settings, system: EmbeddedSystem, stack: A
         "read model": read_model_answers,
         "projector": system.check_projector,
     }
+    sender = SupervisedSender(
+        "tracklog.embedded.sender_child",
+        ChildSettings.of({"log": str(system.log_path)}, settings.webhooks),
+        partial(has_webhooks, read_model),
+    )
+    await stack.enter_async_context(in_background(sender.keep_running()))
     authentication = None
     if settings.web.authentication is not None:
         from tracklog.secret_store.store import SqliteSecretStore

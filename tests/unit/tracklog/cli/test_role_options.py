@@ -6,12 +6,13 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-from tracklog.cli import artifacts, ingest, projector, query
+from tracklog.cli import artifacts, ingest, projector, query, webhooks
 from tracklog.cli.commands import tracklog
 from tracklog.settings.process import Settings, trusted_proxies_of
 from tracklog.settings.store_uris import KafkaTopic, PostgresqlDatabase, SharedStores
+from tracklog.settings.webhooks import WebhookSettings
 
-ROLES = {"ingest": ingest, "projector": projector, "query": query, "artifacts": artifacts}
+ROLES = {"ingest": ingest, "projector": projector, "query": query, "artifacts": artifacts, "webhooks": webhooks}
 DATABASE = "postgresql://ann:secret@db/tracklog"
 TOPIC = "kafka://a:9092,b:9092/events"
 
@@ -107,3 +108,28 @@ def test_a_server_on_shared_stores_is_started_as_one(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(server, "run_until_signal", lambda serve, *_: served.append(serve))
     assert run("server", "--backend-store-uri", DATABASE.replace("://", "+psycopg2://")).exit_code == 0
     assert served == [serve_shared]
+
+
+@pytest.mark.parametrize("role", ["ingest", "webhooks"])
+def test_a_role_that_webhooks_concern_knows_where_they_may_lead(role: str, started: list[Settings]) -> None:
+    options = ["--webhook-allowed-schemes", "http,https", "--webhook-allow-private-ips", "--webhook-key-file", "/keys"]
+    environment = {
+        "MLFLOW_WEBHOOK_ALLOWED_SCHEMES": "https,http",
+        "MLFLOW_WEBHOOK_ALLOW_PRIVATE_IPS": "true",
+        "MLFLOW_WEBHOOK_REQUEST_TIMEOUT": "2.5",
+        "MLFLOW_WEBHOOK_SECRET_ENCRYPTION_KEY": "kept-secret",
+    }
+    assert run(role, "--backend-store-uri", DATABASE, *options).exit_code == 0
+    assert run(role, "--backend-store-uri", DATABASE, **environment).exit_code == 0
+    assert run(role, "--backend-store-uri", DATABASE, MLFLOW_WEBHOOK_SECRET_ENCRYPTION_KEY="").exit_code == 0
+    allowed = frozenset({"http", "https"})
+    assert [settings.webhooks for settings in started] == [
+        WebhookSettings(schemes=allowed, private=True, key_file=Path("/keys")),
+        WebhookSettings(schemes=allowed, private=True, timeout_s=2.5, keys="kept-secret"),
+        WebhookSettings(),
+    ]
+
+
+def test_a_place_where_webhooks_cannot_lead_is_refused_at_the_start(started: list[Settings]) -> None:
+    refused = run("webhooks", "--backend-store-uri", DATABASE, "--webhook-allowed-schemes", "ftp")
+    assert (refused.exit_code, refused.output.count("\n"), started) == (2, 1, [])

@@ -1,0 +1,22 @@
+"""The files that lie beside the log of an embedded server, by their names."""
+
+from pathlib import Path
+
+
+def secrets_file_of(log: Path) -> Path:
+    """Secrets: hashes of passwords, digests of tokens, sealed secrets of webhooks."""
+    return _beside(log, "secrets")
+
+
+def deliveries_file_of(log: Path) -> Path:
+    """What webhooks are owed, and were sent."""
+    return _beside(log, "webhooks")
+
+
+def webhook_key_file_of(log: Path) -> Path:
+    """The key that seals secrets of webhooks where the operator names none."""
+    return _beside(log, "webhook-key")
+
+
+def _beside(log: Path, what: str) -> Path:
+    return log.with_name(f"{log.name}.{what}")

@@ -1,0 +1,65 @@
+"""The sender as a child of a server: its settings are a line on standard input, whose end means that it is to leave."""
+
+import asyncio
+import contextlib
+import logging
+import sys
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+
+import msgspec
+
+from event_log.port import ForeignLog
+from tracklog.background import in_background
+from tracklog.memory.collector import collect_seldom
+from tracklog.sending.sender_messages import ChildSettings, ChildStatus
+from tracklog.sending.sending import OpenSender, Sending
+from tracklog.serving.log_lines import log_as_json
+from tracklog.serving.services import CannotStart, ToldToStop
+from tracklog.serving.supervision import PING_S
+
+logger = logging.getLogger(__name__)
+
+Prepare = Callable[[ChildSettings, asyncio.Event], AbstractAsyncContextManager[OpenSender]]
+"""Prepares what senders of a deployment have in common. May raise ToldToStop once the event is set, and CannotStart."""
+
+
+def run(prepare: Prepare) -> None:
+    """Send until standard input ends."""
+    import uvloop
+
+    log_as_json()
+    collect_seldom()
+    try:
+        uvloop.run(_main(prepare))
+    except (CannotStart, ForeignLog) as error:
+        logger.error("%s", error)  # its parent starts another, and a traceback says no more
+        sys.exit(1)
+
+
+async def _main(prepare: Prepare) -> None:
+    settings = msgspec.json.decode(sys.stdin.buffer.readline(), type=ChildSettings)
+    stopping = asyncio.Event()
+    loop = asyncio.get_running_loop()
+
+    def hung_up() -> None:
+        loop.remove_reader(sys.stdin.fileno())
+        stopping.set()
+
+    loop.add_reader(sys.stdin.fileno(), hung_up)
+    sending: Sending | None = None
+
+    async def tell() -> None:
+        """Tell the parent, line by line, that this process goes on, and what keeps it from sending."""
+        while True:
+            trouble = "The sender starts." if sending is None else sending.trouble
+            with contextlib.suppress(BrokenPipeError):  # the parent is gone, and standard input says so, too
+                sys.stdout.buffer.write(msgspec.json.encode(ChildStatus(trouble)) + b"\n")
+                sys.stdout.buffer.flush()
+            await asyncio.sleep(PING_S)
+
+    async with in_background(tell()):
+        with contextlib.suppress(ToldToStop):
+            async with prepare(settings, stopping) as open_sender:
+                sending = Sending(open_sender, settings.webhooks)
+                await sending.run(stopping)
