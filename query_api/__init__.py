@@ -12,5 +12,6 @@ PUBLIC_MODULES = (
     "server_routes",
     "sqlite.read_model",
     "sqlite.text_match",
+    "webhooks.port",
 )
 """The modules, and folders of them, that other packages may import: tests/unit/test_public_modules.py."""

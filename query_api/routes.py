@@ -16,6 +16,8 @@ from query_api.registered_models.routes import registered_model_routes
 from query_api.runs.routes import run_routes
 from query_api.server_routes import server_routes
 from query_api.users.routes import user_routes
+from query_api.webhooks.port import Deliveries
+from query_api.webhooks.routes import webhook_routes
 from schemas.rest.route import Route
 
 
@@ -23,12 +25,14 @@ def query_routes(
     read_model: ReadModel,
     freshness: Freshness,
     log: EventLogReader,
+    deliveries: Deliveries,
     list_artifacts: ListArtifactsOfRun | None = None,
     *,
     with_users: bool = False,
 ) -> tuple[Route, ...]:
     """Every route that reads what was tracked, the history of events in `log`, and what the server says of itself.
 
+    `deliveries` are those of webhooks.
     `with_users`: users are known, and can be asked for.
     """
     reads = Reads(read_model, freshness)
@@ -41,6 +45,7 @@ def query_routes(
         *dataset_routes(reads),
         *registered_model_routes(reads),
         *model_version_routes(reads),
+        *webhook_routes(reads, deliveries),
         *graphql_routes(reads, intervals, list_artifacts),
         *event_routes(log, reads),
         *server_routes(),

@@ -8,6 +8,7 @@ from dataclasses import replace
 from query_api.server_routes import server_routes
 from schemas.rest.route import Kind
 from tracklog.distributed.shared_authentication import known_by, shared_authentication
+from tracklog.distributed.shared_deliveries import shared_deliveries
 from tracklog.distributed.shared_system import history_reader, reading_system, writing_system
 from tracklog.serving.greeting import greeting
 from tracklog.serving.process import serve
@@ -55,12 +56,14 @@ async def serve_query(settings: Settings, announce: Announce) -> None:
             reading_system(stores, stopping) as system,
             history_reader(stores, stopping) as history,
             shared_authentication(settings, system, stopping) as authentication,
+            shared_deliveries(stores) as deliveries,
         ):
             reads = read_services(
                 system.log,
                 history,
                 system.progress,
                 PostgresqlReadModel(system.connections),
+                deliveries,
                 with_users=authentication is not None,
             )
             yield as_role("query", {Kind.READ, Kind.PAGE}, reads, system.services(), known_by(authentication))

@@ -15,6 +15,7 @@ from tracklog.distributed.child_messages import ChildStores
 from tracklog.distributed.child_supervision import SupervisedProjector
 from tracklog.distributed.roles import shared_stores
 from tracklog.distributed.shared_authentication import known_by, shared_authentication
+from tracklog.distributed.shared_deliveries import shared_deliveries
 from tracklog.distributed.shared_system import history_reader, writing_system
 from tracklog.sending.sender_messages import ChildSettings
 from tracklog.sending.supervised_sender import SupervisedSender, has_webhooks
@@ -56,13 +57,20 @@ async def serve_shared(settings: Settings, announce: Callable[[str], None]) -> N
                 partial(has_webhooks, read_model),
             )
             await stack.enter_async_context(in_background(sender.keep_running()))
+            deliveries = await stack.enter_async_context(shared_deliveries(stores))
             authentication = await stack.enter_async_context(shared_authentication(settings, system, stopping))
             writes = await write_services(log, progress, lookups, artifacts, shared=True, authentication=authentication)
             passing, list_artifacts = await artifact_services(log, progress, read_model, artifacts, stack)
             yield together(
                 writes,
                 read_services(
-                    log, history, progress, read_model, list_artifacts, with_users=authentication is not None
+                    log,
+                    history,
+                    progress,
+                    read_model,
+                    deliveries,
+                    list_artifacts,
+                    with_users=authentication is not None,
                 ),
                 known_by(authentication),
                 passing,

@@ -2,6 +2,8 @@
 
 from contextlib import AsyncExitStack
 from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from prometheus_client.core import Metric
 
@@ -11,7 +13,7 @@ from query_api.sqlite.text_match import register_functions
 from read_model.sqlite_link import link_of
 from schemas.envelope import PARTITION
 from tracklog.background import in_background
-from tracklog.embedded.files import secrets_file_of
+from tracklog.embedded.files import deliveries_file_of, secrets_file_of
 from tracklog.embedded.system import EmbeddedSystem
 from tracklog.sending.sender_messages import ChildSettings
 from tracklog.sending.supervised_sender import SupervisedSender, has_webhooks
@@ -19,6 +21,10 @@ from tracklog.serving.role_services import artifact_services, read_services, tog
 from tracklog.serving.services import Services
 from tracklog.settings.process import Settings
 from tracklog.web.metrics import LogState, log_metrics
+from tracklog.webhooks.opened_once import OpenedOnce
+
+if TYPE_CHECKING:
+    from tracklog.webhooks.delivery_store import DeliveryStore
 
 
 async def embedded_services(settings: Settings, system: EmbeddedSystem, stack: AsyncExitStack) -> Services:
@@ -47,6 +53,8 @@ async def embedded_services(settings: Settings, system: EmbeddedSystem, stack: A
         partial(has_webhooks, read_model),
     )
     await stack.enter_async_context(in_background(sender.keep_running()))
+    deliveries = OpenedOnce(partial(_opened_deliveries, deliveries_file_of(system.log_path)))
+    stack.push_async_callback(deliveries.close)
     authentication = None
     if settings.web.authentication is not None:
         from tracklog.secret_store.store import SqliteSecretStore
@@ -70,6 +78,7 @@ async def embedded_services(settings: Settings, system: EmbeddedSystem, stack: A
             system.log,
             system.progress,
             read_model,
+            deliveries,
             list_artifacts,
             with_users=authentication is not None,
         ),
@@ -81,3 +90,9 @@ async def embedded_services(settings: Settings, system: EmbeddedSystem, stack: A
             authenticator=None if authentication is None else authentication.authenticator,
         ),
     )
+
+
+async def _opened_deliveries(file: Path) -> "DeliveryStore":
+    from tracklog.webhooks.delivery_store import SqliteDeliveryStore
+
+    return SqliteDeliveryStore(file)

@@ -22,6 +22,7 @@ from tracklog.web.metrics import WriteCounts, write_metrics
 
 if TYPE_CHECKING:
     from tracklog.serving.authentication import Authentication
+    from tracklog.webhooks.opened_once import OpenedOnce
 
 
 async def write_services(
@@ -75,22 +76,27 @@ def read_services(
     history: EventLogReader,
     progress: ProjectionProgress,
     read_model: ReadModel,
+    deliveries: "OpenedOnce",
     list_artifacts: ListArtifactsOfRun | None = None,
     *,
     with_users: bool = False,
 ) -> Services:
     """What answers from the read model, and the page. `history` reads the events that are asked for themselves.
 
+    `deliveries` are those of webhooks.
     `list_artifacts`: where the process passes artifacts, GraphQL lists them. `with_users`: users are known.
     """
     from query_api.freshness import Freshness
     from query_api.routes import query_routes
     from tracklog.page.fetch import default_page_folder
     from tracklog.page.routes import page_routes
+    from tracklog.webhooks.seen_deliveries import StoredDeliveries
 
     freshness = Freshness(log, progress)
     routes = [
-        *query_routes(read_model, freshness, history, list_artifacts, with_users=with_users),
+        *query_routes(
+            read_model, freshness, history, StoredDeliveries(deliveries), list_artifacts, with_users=with_users
+        ),
         *page_routes(default_page_folder()),
     ]
     return Services(routes=routes)

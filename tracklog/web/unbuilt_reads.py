@@ -116,9 +116,6 @@ READS: Final = (
         "/mlflow/ui-telemetry",
         found('{"disable_ui_events":[],"disable_ui_telemetry":true,"ui_rollout_percentage":0}'),
     ),
-    # Webhooks
-    UnbuiltRead("GET", V2, "/mlflow/webhooks", NOTHING),
-    UnbuiltRead("GET", V2, "/mlflow/webhooks/{webhook_id}", gone("Webhook with ID {webhook_id} not found.")),
     # Traces and assessments
     UnbuiltRead("GET", V2, "/mlflow/traces/{request_id}/info", gone("Trace with ID '{request_id}' not found.")),
     UnbuiltRead("GET", V2, "/mlflow/traces", found("{}", "experiment_ids")),

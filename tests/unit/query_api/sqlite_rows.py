@@ -93,6 +93,23 @@ class SqliteRows(ReadModel):
         }
         self.insert("experiments", experiment_id=experiment_id, **defaults | columns)
 
+    def webhook(
+        self, webhook_id: str, *, events: Sequence[str] = (), description: str = "", created_ms: int = 0
+    ) -> None:
+        self.insert(
+            "webhooks",
+            webhook_id=webhook_id,
+            name=webhook_id,
+            description=description,
+            url="https://example.com",
+            events=orjson.dumps(events).decode(),
+            status="ACTIVE",
+            secret_id="",
+            since="[]",
+            creation_timestamp_ms=created_ms,
+            last_updated_timestamp_ms=created_ms,
+        )
+
     def run(
         self,
         run_id: str,

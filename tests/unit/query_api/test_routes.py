@@ -39,6 +39,10 @@ async def front(request: web.Request, handler: Handler) -> web.StreamResponse:
     return response
 
 
+NO_DELIVERIES: Any = None
+"""For routes that are about something else."""
+
+
 @pytest.fixture
 def rows() -> SqliteRows:
     rows = SqliteRows()
@@ -54,7 +58,7 @@ def log() -> MemoryEventLog:
 
 @pytest.fixture
 def routes(rows: SqliteRows, log: MemoryEventLog) -> tuple[Route, ...]:
-    return query_routes(rows, Freshness(log, MemoryProgress()), log)
+    return query_routes(rows, Freshness(log, MemoryProgress()), log, NO_DELIVERIES)
 
 
 @pytest.fixture
@@ -107,6 +111,8 @@ def test_every_read_of_the_tracking_api_is_there(routes: tuple[Route, ...]) -> N
                 ("GET", "model-versions/get"),
                 ("GET", "model-versions/search"),
                 ("GET", "model-versions/get-download-uri"),
+                ("GET", "webhooks"),
+                ("GET", "webhooks/{webhook_id}"),
             )
         ),
         "POST /ajax-api/2.0/mlflow/experiments/search-datasets",
@@ -114,6 +120,10 @@ def test_every_read_of_the_tracking_api_is_there(routes: tuple[Route, ...]) -> N
         "GET /api/3.0/mlflow/server-info",
         "GET /ajax-api/3.0/mlflow/server-info",
         "GET /api/tracklog/v1/events",
+        "GET /api/tracklog/v1/webhooks",
+        "GET /api/tracklog/v1/webhooks/{webhook_id}",
+        "GET /api/tracklog/v1/webhooks/{webhook_id}/deliveries",
+        "GET /api/tracklog/v1/webhooks/{webhook_id}/deliveries/{delivery_id}",
         "POST /graphql",
         "GET /graphql",
         "GET /health",
@@ -132,7 +142,10 @@ def test_only_what_the_server_says_of_itself_is_public(routes: tuple[Route, ...]
     public = {route.path for route in routes if route.permission is Permission.PUBLIC}
     assert public == {"/health", "/version", "/mlflow/server-info"}
     assert {route.path for route in routes if route.kind is Kind.OPERATION} == public
-    assert {route.path for route in routes if route.permission is Permission.ADMIN} == {"/events"}
+    assert {route.path for route in routes if route.permission is Permission.ADMIN} == {
+        "/events",
+        *(route.path for route in routes if "webhooks" in route.path),
+    }
 
 
 async def test_the_server_says_that_it_lives_and_which_mlflow_it_is(client: Client) -> None:
@@ -461,6 +474,6 @@ async def test_a_read_waits_for_what_can_change_its_answer(
     rows: SqliteRows, log: MemoryEventLog, path: str, units: list[str] | None
 ) -> None:
     asked = Asked()
-    async with served(query_routes(rows, asked, log)) as client:
+    async with served(query_routes(rows, asked, log, NO_DELIVERIES)) as client:
         await client.get(f"{V2}/{path}")
     assert asked.concerns == [units]

@@ -503,7 +503,7 @@ async def test_a_role_says_that_another_may_have_what_it_has_not() -> None:
         assert told["error_code"] == "ENDPOINT_NOT_FOUND"
         assert "query role" in told["message"]
         # What is not built yet is answered by the role that it will belong to.
-        assert (await client.get("/api/2.0/mlflow/webhooks")).status == 200
+        assert (await client.get("/ajax-api/3.0/mlflow/ui-telemetry")).status == 200
         assert (await client.post("/api/2.0/mlflow/registered-models/create")).status == 404
 
 
