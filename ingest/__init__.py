@@ -9,5 +9,6 @@ PUBLIC_MODULES = (
     "service",
     "users.commands",
     "users.port",
+    "webhooks.port",
 )
 """The modules, and folders of them, that other packages may import: tests/unit/test_public_modules.py."""

@@ -48,13 +48,13 @@ def reseal(stores: Stores, webhooks: WebhookSettings) -> None:
     Raises BadUsage without a key, ClickException when a secret is sealed with a key that is not there.
     """
     from event_log.port import ForeignLog
-    from schemas.errors import BadRequest, Retryable
+    from schemas.errors import InvalidParameterValue, Retryable
     from tracklog.serving.services import CannotStart
 
     try:
         with reporting_bad_settings():
             resealed, unreadable = asyncio.run(_resealed(stores, webhooks))
-    except BadRequest as error:
+    except InvalidParameterValue as error:
         raise BadUsage(error.message) from error
     except Retryable as error:
         raise click.ClickException(error.message) from error
@@ -66,12 +66,13 @@ def reseal(stores: Stores, webhooks: WebhookSettings) -> None:
 
 
 async def _resealed(stores: Stores, webhooks: WebhookSettings) -> tuple[int, int]:
-    from tracklog.webhooks.secrets import WebhookSecrets
+    from tracklog.webhooks.secrets import SealedSecrets
+    from tracklog.webhooks.stores import given
 
     store, keys = await _opened(stores, webhooks)
     try:
         keys.to_seal()  # also where there is no secret yet: who replaces a key learns that it is none
-        return await WebhookSecrets(store, keys).reseal()
+        return await SealedSecrets(given(store), keys).reseal()
     finally:
         await store.close()
 
@@ -79,7 +80,7 @@ async def _resealed(stores: Stores, webhooks: WebhookSettings) -> tuple[int, int
 async def _opened(stores: Stores, webhooks: WebhookSettings) -> "tuple[SecretStore, Keys]":
     if isinstance(stores, EmbeddedStores):
         from tracklog.embedded.files import secrets_file_of
-        from tracklog.embedded.webhooks import keys_beside
+        from tracklog.embedded.webhook_stores import keys_beside
         from tracklog.secret_store.store import SqliteSecretStore
 
         log = stores.event_log.path

@@ -19,7 +19,8 @@ from tracklog.settings.store_uris import SharedStores
 from tracklog.settings.webhooks import WebhookSettings
 from tracklog.webhooks.delivery_store import PostgresqlDeliveryStore
 from tracklog.webhooks.outbox_reader import PostgresqlOutboxReader
-from tracklog.webhooks.secrets import WebhookSecrets, keys_of
+from tracklog.webhooks.secrets import SealedSecrets, keys_of
+from tracklog.webhooks.stores import given
 
 T = TypeVar("T")
 
@@ -36,7 +37,9 @@ def opener_on(stores: SharedStores, system: SharedSystem[Any], webhooks: Webhook
             secrets = await opened_store(PostgresqlSecretStore.open, dsn)
             stack.push_async_callback(secrets.close)
             outbox = PostgresqlOutboxReader(system.connections)
-            yield await stack.enter_async_context(sender_on(store, outbox, WebhookSecrets(secrets, keys), make_call))
+            yield await stack.enter_async_context(
+                sender_on(store, outbox, SealedSecrets(given(secrets), keys), make_call)
+            )
 
     return opened
 

@@ -4,22 +4,16 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
-from tracklog.embedded.files import deliveries_file_of, secrets_file_of, webhook_key_file_of
+from tracklog.embedded.files import deliveries_file_of, secrets_file_of
+from tracklog.embedded.webhook_stores import keys_beside
 from tracklog.secret_store.store import SqliteSecretStore
 from tracklog.sending.senders import sender_on
 from tracklog.sending.sending import MakeCall, OpenSender, Sender
 from tracklog.settings.webhooks import WebhookSettings
 from tracklog.webhooks.delivery_store import SqliteDeliveryStore
 from tracklog.webhooks.outbox_reader import SqliteOutboxReader
-from tracklog.webhooks.secrets import Keys, WebhookSecrets, keys_of
-
-
-def keys_beside(log: Path, webhooks: WebhookSettings) -> Keys:
-    """What seals the secrets of webhooks: what the operator named, else a key of its own beside the log.
-
-    Raises SettingRefused.
-    """
-    return keys_of(webhooks, webhook_key_file_of(log))
+from tracklog.webhooks.secrets import SealedSecrets
+from tracklog.webhooks.stores import given
 
 
 def opener_beside(log: Path, webhooks: WebhookSettings) -> OpenSender:
@@ -34,6 +28,8 @@ def opener_beside(log: Path, webhooks: WebhookSettings) -> OpenSender:
             secrets = SqliteSecretStore(secrets_file_of(log))
             stack.push_async_callback(secrets.close)
             outbox = SqliteOutboxReader(log)
-            yield await stack.enter_async_context(sender_on(store, outbox, WebhookSecrets(secrets, keys), make_call))
+            yield await stack.enter_async_context(
+                sender_on(store, outbox, SealedSecrets(given(secrets), keys), make_call)
+            )
 
     return opened

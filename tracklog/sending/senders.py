@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from tracklog.sending.sending import STOP_S, MakeCall
 from tracklog.webhooks.delivery_store import DeliveryStore
 from tracklog.webhooks.outbox_reader import OutboxReader
-from tracklog.webhooks.secrets import WebhookSecrets
+from tracklog.webhooks.secrets import SealedSecrets
 from tracklog.webhooks.sender import Sender, SenderRules
 
 logger = logging.getLogger(__name__)
@@ -15,7 +15,7 @@ logger = logging.getLogger(__name__)
 
 @asynccontextmanager
 async def sender_on(
-    store: DeliveryStore, outbox: OutboxReader, secrets: WebhookSecrets, make_call: MakeCall
+    store: DeliveryStore, outbox: OutboxReader, secrets: SealedSecrets, make_call: MakeCall
 ) -> AsyncIterator[Sender]:
     """A sender on open stores; says first which secrets nothing opens. Raises TemporarilyUnavailable."""
     if unreadable := await secrets.unreadable():

@@ -11,14 +11,14 @@ import contextlib
 import os
 import secrets as random_bytes
 from abc import ABC, abstractmethod
+from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol
 
-from schemas.errors import BadRequest
-from tracklog.secret_store.store import SecretStore
+from ingest.webhooks.port import WebhookSecrets
+from schemas.errors import InvalidParameterValue
 from tracklog.settings.store_uris import SettingRefused
 from tracklog.settings.webhooks import KEY_VARIABLE, WebhookSettings
-from tracklog.webhooks.sender import SecretUnreadable
 
 PREFIX: Final = "webhook/"
 """By which the ids of these are told from those of passwords and tokens, which are in the same store."""
@@ -31,6 +31,10 @@ NO_KEY: Final = (
 )
 
 
+class SecretUnreadable(Exception):
+    """The secret of a webhook is gone, or sealed with a key that is not there; the message says so to people."""
+
+
 class Keys(ABC):
     """Keys, the one that seals first."""
 
@@ -39,10 +43,10 @@ class Keys(ABC):
         """The keys there are, perhaps none."""
 
     def to_seal(self) -> bytes:
-        """The key that seals. Raises BadRequest when there is none."""
+        """The key that seals. Raises InvalidParameterValue when there is none."""
         if known := self.known():
             return known[0]
-        raise BadRequest(NO_KEY)
+        raise InvalidParameterValue(NO_KEY)
 
 
 class GivenKeys(Keys):
@@ -127,22 +131,36 @@ def _is_key(key: bytes) -> bool:
         return False
 
 
-class WebhookSecrets:
-    """Seals secrets into the store, and opens them for those who sign. Raises TemporarilyUnavailable, too."""
+class Secrets(Protocol):
+    """The store of secrets: bytes by ids. Raises TemporarilyUnavailable."""
 
-    def __init__(self, store: SecretStore, keys: Keys) -> None:
+    async def put(self, secret_id: str, secret: bytes) -> None: ...
+
+    async def get(self, secret_id: str) -> bytes | None: ...
+
+    async def delete(self, secret_id: str) -> None: ...
+
+    async def ids(self) -> set[str]: ...
+
+
+class SealedSecrets(WebhookSecrets):
+    """Seals secrets into the store that `store` returns, and opens them for those who sign.
+
+    All raise TemporarilyUnavailable, too.
+    """
+
+    def __init__(self, store: Callable[[], Awaitable[Secrets]], keys: Keys) -> None:
         self._store = store
         self._keys = keys
 
-    async def put(self, secret: str) -> str:
-        """Keep a secret, and name its id. It is durable when this returns. Raises BadRequest without a key."""
+    async def keep(self, secret: str) -> str:
         secret_id = PREFIX + random_bytes.token_hex(16)
-        await self._store.put(secret_id, await asyncio.to_thread(self._sealed, secret.encode()))
+        await (await self._store()).put(secret_id, await asyncio.to_thread(self._sealed, secret.encode()))
         return secret_id
 
     async def open(self, secret_id: str) -> str:
         """Raises SecretUnreadable."""
-        sealed = await self._store.get(secret_id)
+        sealed = await (await self._store()).get(secret_id)
         if sealed is None:
             raise SecretUnreadable("The secret of the webhook is gone: set it anew.")
         opened = await asyncio.to_thread(self._opened, sealed)
@@ -150,35 +168,34 @@ class WebhookSecrets:
             raise SecretUnreadable("No key opens the secret of the webhook: bring the key back, or set it anew.")
         return opened.decode()
 
-    async def delete(self, secret_id: str) -> None:
-        """Forget a secret, if it is there."""
-        await self._store.delete(secret_id)
+    async def forget(self, secret_id: str) -> None:
+        await (await self._store()).delete(secret_id)
 
     async def unreadable(self) -> int:
         """How many secrets are there that no key opens."""
-        sealed = [await self._store.get(secret_id) for secret_id in await self._ids()]
+        sealed = [await (await self._store()).get(secret_id) for secret_id in await self._ids()]
         return sum(one is not None and self._opened(one) is None for one in sealed)
 
     async def reseal(self) -> tuple[int, int]:
         """Seal every secret anew with the first key: how many were, and how many no key opens, which stay as they are.
 
-        Raises BadRequest without a key.
+        Raises InvalidParameterValue without a key.
         """
         resealed = unreadable = 0
         for secret_id in await self._ids():
-            sealed = await self._store.get(secret_id)
+            sealed = await (await self._store()).get(secret_id)
             if sealed is None:  # it was deleted meanwhile
                 continue
             secret = self._opened(sealed)
             if secret is None:
                 unreadable += 1
             else:
-                await self._store.put(secret_id, self._sealed(secret))
+                await (await self._store()).put(secret_id, self._sealed(secret))
                 resealed += 1
         return resealed, unreadable
 
     async def _ids(self) -> list[str]:
-        return sorted(secret_id for secret_id in await self._store.ids() if secret_id.startswith(PREFIX))
+        return sorted(secret_id for secret_id in await (await self._store()).ids() if secret_id.startswith(PREFIX))
 
     def _sealed(self, secret: bytes) -> bytes:
         from cryptography.fernet import Fernet

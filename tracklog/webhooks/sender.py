@@ -41,6 +41,7 @@ from tracklog.webhooks.headers import headers_of
 from tracklog.webhooks.outbox_reader import OutboxReader, OutboxRow, Subscription
 from tracklog.webhooks.payload import payload
 from tracklog.webhooks.retrying import GONE, Again, Delivered, after
+from tracklog.webhooks.secrets import SecretUnreadable
 from tracklog.webhooks.tables import DELIVERED, EVENT, PARKED, PENDING, TEST
 
 logger = logging.getLogger(__name__)
@@ -50,10 +51,6 @@ LANE_NAMES: Final = tuple(f"lane/{lane}" for lane in range(LANES))
 MakeCall = Callable[[Call], Awaitable[Outcome]]
 OpenSecret = Callable[[str], Awaitable[str]]
 """From a secret's id to the secret. Raises SecretUnreadable, and TemporarilyUnavailable."""
-
-
-class SecretUnreadable(Exception):
-    """The secret of a webhook is gone, or sealed with a key that is not there; the message says so to people."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

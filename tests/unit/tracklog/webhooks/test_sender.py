@@ -18,7 +18,8 @@ from tracklog.webhooks.call import Call, Outcome
 from tracklog.webhooks.deliveries import Delivery, delivery_id_of
 from tracklog.webhooks.delivery_store import DeliveryStore, SqliteDeliveryStore
 from tracklog.webhooks.outbox_reader import OutboxReader, OutboxRow, Subscription
-from tracklog.webhooks.sender import SecretUnreadable, Sender, SenderRules
+from tracklog.webhooks.secrets import SecretUnreadable
+from tracklog.webhooks.sender import Sender, SenderRules
 
 EVENT = "run.finished"
 RULES = SenderRules(poll_s=0.005, renew_s=0.02, lease_s=10.0)
