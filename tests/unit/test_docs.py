@@ -18,13 +18,17 @@ from schemas.errors import TracklogError
 from tracklog.cli import server
 from tracklog.cli.commands import COMMANDS, tracklog
 from tracklog.web import metrics
+from tracklog.webhooks import metrics as webhook_metrics
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 OPERATING_PAGES: Final = ROOT / "docs" / "operating"
 OPERATING: Final = "\n".join(page.read_text() for page in sorted(OPERATING_PAGES.glob("*.md")))
 
 METRIC_NAMES: Final = sorted(
-    value for value in vars(metrics).values() if isinstance(value, str) and re.fullmatch("tracklog_[a-z_]+", value)
+    value
+    for declared in (metrics, webhook_metrics)
+    for value in vars(declared).values()
+    if isinstance(value, str) and re.fullmatch("tracklog_[a-z_]+", value)
 )
 ERROR_CODES: Final = sorted(
     {one.error_code for one in vars(errors).values() if isinstance(one, type) and issubclass(one, TracklogError)}

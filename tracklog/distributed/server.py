@@ -75,7 +75,7 @@ async def serve_shared(settings: Settings, announce: Callable[[str], None]) -> N
                 known_by(authentication),
                 passing,
                 system.services(),
-                Services(routes=(), needs={"projector": projector.check}),
+                Services(routes=(), metrics=[sender.measured], needs={"projector": projector.check}),
             )
 
     await serve(

@@ -85,7 +85,7 @@ async def embedded_services(settings: Settings, system: EmbeddedSystem, stack: A
         artifacts,
         Services(
             routes=(),
-            metrics=[measured],
+            metrics=[measured, sender.measured],
             needs=needs,
             authenticator=None if authentication is None else authentication.authenticator,
         ),

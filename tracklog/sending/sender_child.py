@@ -12,7 +12,7 @@ import msgspec
 from event_log.port import ForeignLog
 from tracklog.background import in_background
 from tracklog.memory.collector import collect_seldom
-from tracklog.sending.sender_messages import ChildSettings, ChildStatus
+from tracklog.sending.sender_messages import ChildSettings, ChildStatus, MetricTold
 from tracklog.sending.sending import OpenSender, Sending
 from tracklog.serving.log_lines import log_as_json
 from tracklog.serving.services import CannotStart, ToldToStop
@@ -52,9 +52,12 @@ async def _main(prepare: Prepare) -> None:
     async def tell() -> None:
         """Tell the parent, line by line, that this process goes on, and what keeps it from sending."""
         while True:
-            trouble = "The sender starts." if sending is None else sending.trouble
+            status = ChildStatus("The sender starts.")
+            if sending is not None:
+                metrics = [MetricTold.of(metric) for metric in await sending.measured()]
+                status = ChildStatus(sending.trouble, metrics)
             with contextlib.suppress(BrokenPipeError):  # the parent is gone, and standard input says so, too
-                sys.stdout.buffer.write(msgspec.json.encode(ChildStatus(trouble)) + b"\n")
+                sys.stdout.buffer.write(msgspec.json.encode(status) + b"\n")
                 sys.stdout.buffer.flush()
             await asyncio.sleep(PING_S)
 

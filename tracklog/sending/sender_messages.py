@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Self
 
 import msgspec
+from prometheus_client.core import Metric
 
 from tracklog.settings.webhooks import WebhookSettings
 
@@ -44,7 +45,28 @@ class ChildSettings(msgspec.Struct, frozen=True):
         )
 
 
+class MetricTold(msgspec.Struct, frozen=True):
+    """A metric of the child's, which its parent shows. `samples` are names, labels and values."""
+
+    name: str
+    documentation: str
+    kind: str
+    samples: list[tuple[str, dict[str, str], float]]
+
+    @classmethod
+    def of(cls, metric: Metric) -> Self:
+        samples = [(one.name, dict(one.labels), float(one.value)) for one in metric.samples]
+        return cls(metric.name, metric.documentation, metric.type, samples)
+
+    def metric(self) -> Metric:
+        metric = Metric(self.name, self.documentation, self.kind)
+        for name, labels, value in self.samples:
+            metric.add_sample(name, labels, value)
+        return metric
+
+
 class ChildStatus(msgspec.Struct, frozen=True):
     """Sent every second by the child. `trouble` is what keeps it from sending, None when nothing does."""
 
     trouble: str | None
+    metrics: list[MetricTold] = []

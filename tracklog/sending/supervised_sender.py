@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 from typing import Final
 
 import msgspec
+from prometheus_client.core import Metric
 
 from query_api.port import ReadModel
 from schemas.errors import Retryable, TemporarilyUnavailable
@@ -70,6 +71,12 @@ class SupervisedSender:
         reason = None if self._status is None else self._supervisor.trouble or self._status.trouble
         if reason is not None:
             raise TemporarilyUnavailable(reason)
+
+    async def measured(self) -> list[Metric]:
+        """What the sender counted since its start, as it said a second ago; nothing while there is none."""
+        if self._status is None or not self.is_at_work:
+            return []
+        return [told.metric() for told in self._status.metrics]
 
     async def _is_wanted(self) -> bool:
         try:

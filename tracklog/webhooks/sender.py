@@ -25,6 +25,7 @@ import orjson
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 
 from schemas.errors import Retryable, TemporarilyUnavailable
+from tracklog.webhooks import metrics
 from tracklog.webhooks.call import Call, Outcome
 from tracklog.webhooks.deliveries import (
     KEPT_ATTEMPTS,
@@ -180,21 +181,19 @@ class Sender:
     async def measured(self) -> list[Metric]:
         """What this sender did, and what it has under way."""
         counts = self.counts
-        attempts = CounterMetricFamily(
-            "tracklog_webhook_attempts", "Calls of webhooks, by what they came to.", labels=["outcome"]
-        )
+        attempts = CounterMetricFamily(metrics.ATTEMPTS, "Calls of webhooks, by what they came to.", labels=["outcome"])
         attempts.add_metric(["delivered"], counts.delivered)
         attempts.add_metric(["failed"], counts.failed)
         return [
             attempts,
-            CounterMetricFamily("tracklog_webhook_parked_deliveries", "Deliveries given up.", value=counts.parked),
+            CounterMetricFamily(metrics.PARKED, "Deliveries given up.", value=counts.parked),
             GaugeMetricFamily(
-                "tracklog_webhook_deliveries_under_way",
+                metrics.UNDER_WAY,
                 "Calls that were not answered yet.",
                 value=sum(len(queue.under_way) for queue in self._queues.values()),
             ),
             GaugeMetricFamily(
-                "tracklog_webhooks_set_aside",
+                metrics.SET_ASIDE,
                 "Webhooks that are sent nothing until somebody resumes them.",
                 value=sum(state.set_aside_us is not None for state in self._states.values()),
             ),

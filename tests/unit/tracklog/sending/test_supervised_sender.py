@@ -7,12 +7,13 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from prometheus_client.core import CounterMetricFamily
 
 from schemas.errors import TemporarilyUnavailable
 from tests.eventually import until
 from tracklog.background import in_background
 from tracklog.sending import supervised_sender
-from tracklog.sending.sender_messages import ChildSettings
+from tracklog.sending.sender_messages import ChildSettings, MetricTold
 from tracklog.sending.supervised_sender import SupervisedSender
 from tracklog.settings.webhooks import WebhookSettings
 
@@ -22,7 +23,9 @@ A_CHILD = """
 import json, sys, time
 settings = json.loads(sys.stdin.readline())
 open(sys.argv[1], "a").write(settings["keys"] + "\\n")
-print(json.dumps({"trouble": sys.argv[2] or None}), flush=True)
+samples = [["tracklog_webhook_attempts_total", {"outcome": "failed"}, 3]]
+metric = {"name": "tracklog_webhook_attempts", "documentation": "", "kind": "counter", "samples": samples}
+print(json.dumps({"trouble": sys.argv[2] or None, "metrics": [metric]}), flush=True)
 sys.stdin.read()
 """
 
@@ -93,3 +96,21 @@ def test_a_sender_is_told_its_stores_and_settings() -> None:
     stores = {"log": "/data/tracklog.db", "other": None}
     sent = msgspec.json.decode(msgspec.json.encode(ChildSettings.of(stores, webhooks)), type=ChildSettings)
     assert (sent.webhooks, sent.stores) == (webhooks, stores)
+
+
+async def test_what_a_sender_counts_is_shown_by_its_server(told: Path) -> None:
+    sender = SupervisedSender("", SETTINGS, always)
+    assert await sender.measured() == []
+    async with in_background(sender.keep_running()):
+        await until(lambda: sender.is_at_work)
+        (metric,) = await sender.measured()
+        assert (metric.name, metric.type) == ("tracklog_webhook_attempts", "counter")
+        assert [(one.name, one.labels, one.value) for one in metric.samples] == [
+            ("tracklog_webhook_attempts_total", {"outcome": "failed"}, 3.0)
+        ]
+
+
+def test_a_metric_is_the_same_at_the_other_end() -> None:
+    metric = CounterMetricFamily("tracklog_webhook_attempts", "Calls.", labels=["outcome"])
+    metric.add_metric(["failed"], 3)
+    assert MetricTold.of(metric).metric() == metric
