@@ -68,6 +68,11 @@ class LogWriter:
         self._observer = observer
         self._under_way: set[asyncio.Task[Any]] = set()
 
+    async def ends(self) -> list[int]:
+        """The end of the log in each partition, by number. Raises LogUnavailable."""
+        end = await self._log.end()
+        return [end[partition] for partition in sorted(end)]
+
     async def is_log_empty(self) -> bool:
         """Whether nothing was ever appended. Raises LogUnavailable."""
         return not any((await self._log.end()).values())

@@ -8,6 +8,7 @@ from ingest.run_data.routes import run_data_routes
 from ingest.runs.routes import run_routes
 from ingest.service import IngestService
 from ingest.users.routes import user_routes
+from ingest.webhooks.routes import webhook_routes
 from schemas.rest.route import Route
 
 
@@ -21,4 +22,5 @@ def ingest_routes(ingest: IngestService) -> tuple[Route, ...]:
         *registered_model_routes(ingest.registered_models),
         *model_version_routes(ingest.model_versions),
         *(() if ingest.users is None else user_routes(ingest.users)),
+        *(() if ingest.webhooks is None else webhook_routes(ingest.webhooks)),
     )

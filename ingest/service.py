@@ -17,6 +17,8 @@ from ingest.run_data.commands import RunDataCommands
 from ingest.runs.commands import RunCommands
 from ingest.users.commands import UserCommands
 from ingest.users.port import CredentialStore
+from ingest.webhooks.commands import WebhookCommands
+from ingest.webhooks.port import WebhookNeeds
 from read_model.progress import ProjectionProgress
 from schemas.envelope import EventClock
 
@@ -27,8 +29,8 @@ class IngestService:
     A refused command leaves no event when what refuses it is known before the append; a race that the fold decides
     leaves an event that changes nothing.
     `shared`: other processes write to the same log. `source_policy` is what the operator says of the sources of model
-    versions, None for nothing. `credentials`: users are known, by what is in there. `observer` counts what is written.
-    `now_s` returns seconds, for the age of what is known.
+    versions, None for nothing. `credentials`: users are known, by what is in there. `webhooks` is what those stand
+    on, where they are served. `observer` counts what is written. `now_s` returns seconds, for the age of what is known.
     """
 
     def __init__(
@@ -42,6 +44,7 @@ class IngestService:
         shared: bool = False,
         source_policy: SourcePolicy | None = None,
         credentials: CredentialStore | None = None,
+        webhooks: WebhookNeeds | None = None,
         observer: WriteObserver = NOT_OBSERVED,
         now_s: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -54,6 +57,7 @@ class IngestService:
         self.registered_models = RegisteredModelCommands(writer, self.known)
         policy = source_policy or SourcePolicy(own_roots=(artifact_root,))
         self.users = None if credentials is None else UserCommands(writer, self.known, credentials)
+        self.webhooks = None if webhooks is None else WebhookCommands(writer, self.known, webhooks)
         self.model_versions = ModelVersionCommands(writer, self.known, policy)
 
     async def ensure_default_experiment(self) -> None:

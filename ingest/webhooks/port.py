@@ -1,6 +1,8 @@
-"""Where the secrets of webhooks are kept, and where webhooks may lead, as commands see it."""
+"""What commands about webhooks stand on: where secrets are kept, where webhooks may lead, and deliveries."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from typing import NamedTuple
 
 
 class WebhookSecrets(ABC):
@@ -24,3 +26,40 @@ class WebhookTargets(ABC):
     @abstractmethod
     async def check(self, url: str) -> None:
         """Raises InvalidParameterValue, with a sentence for the client, when no webhook may lead to `url` now."""
+
+
+class SentTest(NamedTuple):
+    """What came of a test: the status and the beginning of the answer, or an error in fixed words."""
+
+    success: bool
+    status: int | None = None
+    body: str = ""
+    error: str = ""
+
+
+class WebhookDeliveries(ABC):
+    """The deliveries that are kept account of. Raises TemporarilyUnavailable when they cannot be asked for."""
+
+    @abstractmethod
+    async def test(self, webhook_id: str, event: str) -> SentTest:
+        """Have an example of an event sent once, and return what came of it."""
+
+    @abstractmethod
+    async def redeliver(self, webhook_id: str, delivery_id: str) -> bool:
+        """Have one sent again; False when there is no such delivery of an event."""
+
+    @abstractmethod
+    async def redeliver_since(self, webhook_id: str, since: Mapping[int, int]) -> None:
+        """Have all sent again from an offset on in each partition that is named."""
+
+    @abstractmethod
+    async def resume(self, webhook_id: str) -> None:
+        """Send again to a webhook that was set aside, and at once what waits."""
+
+
+class WebhookNeeds(NamedTuple):
+    """All of it, where webhooks are served."""
+
+    targets: WebhookTargets
+    secrets: WebhookSecrets
+    deliveries: WebhookDeliveries

@@ -8,14 +8,15 @@ from dataclasses import replace
 from query_api.server_routes import server_routes
 from schemas.rest.route import Kind
 from tracklog.distributed.shared_authentication import known_by, shared_authentication
-from tracklog.distributed.shared_deliveries import shared_deliveries
 from tracklog.distributed.shared_system import history_reader, reading_system, writing_system
+from tracklog.distributed.shared_webhook_stores import webhook_stores_on
 from tracklog.serving.greeting import greeting
 from tracklog.serving.process import serve
 from tracklog.serving.role_services import artifact_services, read_services, together, write_services
 from tracklog.serving.services import Open, Services
 from tracklog.settings.process import Settings
 from tracklog.settings.store_uris import SharedStores
+from tracklog.webhooks.account import needs_of
 
 Announce = Callable[[str], None]
 
@@ -30,7 +31,10 @@ async def serve_ingest(settings: Settings, announce: Announce) -> None:
 
         async with writing_system(stores, stopping) as system:
             lookups = PostgresqlLookups(system.connections)
-            async with shared_authentication(settings, system, stopping) as authentication:
+            async with (
+                shared_authentication(settings, system, stopping) as authentication,
+                AsyncExitStack() as stack,
+            ):
                 writes = await write_services(
                     system.log,
                     system.progress,
@@ -38,6 +42,7 @@ async def serve_ingest(settings: Settings, announce: Announce) -> None:
                     settings.artifacts,
                     shared=True,
                     authentication=authentication,
+                    webhooks=needs_of(webhook_stores_on(stores, settings.webhooks, stack)),
                 )
                 yield as_role("ingest", {Kind.WRITE}, writes, system.services(), known_by(authentication))
 
@@ -56,14 +61,14 @@ async def serve_query(settings: Settings, announce: Announce) -> None:
             reading_system(stores, stopping) as system,
             history_reader(stores, stopping) as history,
             shared_authentication(settings, system, stopping) as authentication,
-            shared_deliveries(stores) as deliveries,
+            AsyncExitStack() as stack,
         ):
             reads = read_services(
                 system.log,
                 history,
                 system.progress,
                 PostgresqlReadModel(system.connections),
-                deliveries,
+                webhook_stores_on(stores, settings.webhooks, stack).deliveries,
                 with_users=authentication is not None,
             )
             yield as_role("query", {Kind.READ, Kind.PAGE}, reads, system.services(), known_by(authentication))

@@ -15,8 +15,8 @@ from tracklog.distributed.child_messages import ChildStores
 from tracklog.distributed.child_supervision import SupervisedProjector
 from tracklog.distributed.roles import shared_stores
 from tracklog.distributed.shared_authentication import known_by, shared_authentication
-from tracklog.distributed.shared_deliveries import shared_deliveries
 from tracklog.distributed.shared_system import history_reader, writing_system
+from tracklog.distributed.shared_webhook_stores import webhook_stores_on
 from tracklog.sending.sender_messages import ChildSettings
 from tracklog.sending.supervised_sender import SupervisedSender, has_webhooks
 from tracklog.serving.greeting import greeting
@@ -24,6 +24,7 @@ from tracklog.serving.process import serve
 from tracklog.serving.role_services import artifact_services, read_services, together, write_services
 from tracklog.serving.services import Services
 from tracklog.settings.process import Settings
+from tracklog.webhooks.account import needs_of
 
 FIRST_READ_MODEL_S: Final = 20.0
 
@@ -57,9 +58,17 @@ async def serve_shared(settings: Settings, announce: Callable[[str], None]) -> N
                 partial(has_webhooks, read_model),
             )
             await stack.enter_async_context(in_background(sender.keep_running()))
-            deliveries = await stack.enter_async_context(shared_deliveries(stores))
+            webhook_stores = webhook_stores_on(stores, settings.webhooks, stack)
             authentication = await stack.enter_async_context(shared_authentication(settings, system, stopping))
-            writes = await write_services(log, progress, lookups, artifacts, shared=True, authentication=authentication)
+            writes = await write_services(
+                log,
+                progress,
+                lookups,
+                artifacts,
+                shared=True,
+                authentication=authentication,
+                webhooks=needs_of(webhook_stores),
+            )
             passing, list_artifacts = await artifact_services(log, progress, read_model, artifacts, stack)
             yield together(
                 writes,
@@ -68,7 +77,7 @@ async def serve_shared(settings: Settings, announce: Callable[[str], None]) -> N
                     history,
                     progress,
                     read_model,
-                    deliveries,
+                    webhook_stores.deliveries,
                     list_artifacts,
                     with_users=authentication is not None,
                 ),

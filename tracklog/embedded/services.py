@@ -2,8 +2,6 @@
 
 from contextlib import AsyncExitStack
 from functools import partial
-from pathlib import Path
-from typing import TYPE_CHECKING
 
 from prometheus_client.core import Metric
 
@@ -13,18 +11,16 @@ from query_api.sqlite.text_match import register_functions
 from read_model.sqlite_link import link_of
 from schemas.envelope import PARTITION
 from tracklog.background import in_background
-from tracklog.embedded.files import deliveries_file_of, secrets_file_of
+from tracklog.embedded.files import secrets_file_of
 from tracklog.embedded.system import EmbeddedSystem
+from tracklog.embedded.webhook_stores import webhook_stores_beside
 from tracklog.sending.sender_messages import ChildSettings
 from tracklog.sending.supervised_sender import SupervisedSender, has_webhooks
 from tracklog.serving.role_services import artifact_services, read_services, together, write_services
 from tracklog.serving.services import Services
 from tracklog.settings.process import Settings
 from tracklog.web.metrics import LogState, log_metrics
-from tracklog.webhooks.opened_once import OpenedOnce
-
-if TYPE_CHECKING:
-    from tracklog.webhooks.delivery_store import DeliveryStore
+from tracklog.webhooks.account import needs_of
 
 
 async def embedded_services(settings: Settings, system: EmbeddedSystem, stack: AsyncExitStack) -> Services:
@@ -53,8 +49,7 @@ async def embedded_services(settings: Settings, system: EmbeddedSystem, stack: A
         partial(has_webhooks, read_model),
     )
     await stack.enter_async_context(in_background(sender.keep_running()))
-    deliveries = OpenedOnce(partial(_opened_deliveries, deliveries_file_of(system.log_path)))
-    stack.push_async_callback(deliveries.close)
+    stores = webhook_stores_beside(system.log_path, settings.webhooks, stack)
     authentication = None
     if settings.web.authentication is not None:
         from tracklog.secret_store.store import SqliteSecretStore
@@ -66,7 +61,13 @@ async def embedded_services(settings: Settings, system: EmbeddedSystem, stack: A
             open_authentication(settings.web.authentication, system.log, system.progress, read_model, secrets)
         )
     writes = await write_services(
-        system.log, system.progress, lookups, settings.artifacts, shared=False, authentication=authentication
+        system.log,
+        system.progress,
+        lookups,
+        settings.artifacts,
+        shared=False,
+        authentication=authentication,
+        webhooks=needs_of(stores),
     )
     artifacts, list_artifacts = await artifact_services(
         system.log, system.progress, read_model, settings.artifacts, stack
@@ -78,7 +79,7 @@ async def embedded_services(settings: Settings, system: EmbeddedSystem, stack: A
             system.log,
             system.progress,
             read_model,
-            deliveries,
+            stores.deliveries,
             list_artifacts,
             with_users=authentication is not None,
         ),
@@ -90,9 +91,3 @@ async def embedded_services(settings: Settings, system: EmbeddedSystem, stack: A
             authenticator=None if authentication is None else authentication.authenticator,
         ),
     )
-
-
-async def _opened_deliveries(file: Path) -> "DeliveryStore":
-    from tracklog.webhooks.delivery_store import SqliteDeliveryStore
-
-    return SqliteDeliveryStore(file)

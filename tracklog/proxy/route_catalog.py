@@ -23,7 +23,7 @@ def built_routes() -> list[Route]:
     service: Any = _NeverAsked()
     return [
         *ingest_routes(service),
-        *query_routes(service, service, service, service),
+        *query_routes(service, service, service, service, with_users=True),
         *page_routes(None),
         *artifact_routes(service),
     ]

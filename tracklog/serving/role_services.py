@@ -21,8 +21,10 @@ from tracklog.settings.store_uris import SettingRefused
 from tracklog.web.metrics import WriteCounts, write_metrics
 
 if TYPE_CHECKING:
+    from ingest.webhooks.port import WebhookNeeds
     from tracklog.serving.authentication import Authentication
-    from tracklog.webhooks.opened_once import OpenedOnce
+    from tracklog.webhooks.delivery_store import DeliveryStore
+    from tracklog.webhooks.stores import OpenedWhenNeeded
 
 
 async def write_services(
@@ -33,6 +35,7 @@ async def write_services(
     *,
     shared: bool,
     authentication: "Authentication | None" = None,
+    webhooks: "WebhookNeeds",
 ) -> Services:
     """What changes tracking data; the log has its default experiment then. `shared`: others write to it too.
 
@@ -59,6 +62,7 @@ async def write_services(
         shared=shared,
         source_policy=policy,
         credentials=None if authentication is None else authentication.credentials,
+        webhooks=webhooks,
         observer=counts,
     )
     await ingest.ensure_default_experiment()
@@ -76,7 +80,7 @@ def read_services(
     history: EventLogReader,
     progress: ProjectionProgress,
     read_model: ReadModel,
-    deliveries: "OpenedOnce",
+    deliveries: "OpenedWhenNeeded[DeliveryStore]",
     list_artifacts: ListArtifactsOfRun | None = None,
     *,
     with_users: bool = False,

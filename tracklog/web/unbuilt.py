@@ -26,12 +26,6 @@ POST   3-ajax /mlflow/ui-telemetry
 # Runs
 POST   2-ajax /mlflow/runs/create-promptlab-run
 
-# Webhooks
-POST   2      /mlflow/webhooks
-PATCH  2      /mlflow/webhooks/{webhook_id}
-DELETE 2      /mlflow/webhooks/{webhook_id}
-POST   2      /mlflow/webhooks/{webhook_id}/test
-
 # Traces
 PATCH  2      /mlflow/traces/{request_id}/tags
 PATCH  3      /mlflow/traces/{trace_id}/tags

@@ -4,15 +4,16 @@ from collections.abc import Sequence
 
 from query_api.webhooks.port import AttemptSeen, Deliveries, DeliverySeen, WebhookSeen
 from tracklog.webhooks.deliveries import Attempt, Delivery
-from tracklog.webhooks.opened_once import OpenedOnce
+from tracklog.webhooks.delivery_store import DeliveryStore
+from tracklog.webhooks.stores import OpenedWhenNeeded
 
 
 class StoredDeliveries(Deliveries):
-    def __init__(self, opened: OpenedOnce) -> None:
+    def __init__(self, opened: OpenedWhenNeeded[DeliveryStore]) -> None:
         self._opened = opened
 
     async def webhook(self, webhook_id: str) -> WebhookSeen:
-        store = await self._opened.store()
+        store = await self._opened.get()
         state, counts = await store.state(webhook_id), await store.count(webhook_id)
         return WebhookSeen(
             pending=counts["pending"], parked=counts["parked"], set_aside_us=state.set_aside_us, reason=state.reason
@@ -21,11 +22,11 @@ class StoredDeliveries(Deliveries):
     async def listed(
         self, webhook_id: str, state: str | None, before: tuple[int, str] | None, limit: int
     ) -> Sequence[DeliverySeen]:
-        store = await self._opened.store()
+        store = await self._opened.get()
         return [_seen(one) for one in await store.listed(webhook_id, state, before, limit)]
 
     async def delivery(self, webhook_id: str, delivery_id: str) -> DeliverySeen | None:
-        store = await self._opened.store()
+        store = await self._opened.get()
         found = await store.delivery(webhook_id, delivery_id)
         return None if found is None else _seen(found)
 

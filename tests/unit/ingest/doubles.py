@@ -17,6 +17,7 @@ from ingest.runs.lookups import RUNS
 from ingest.runs.state import KnownRun, require_active_run
 from ingest.service import IngestService
 from ingest.users.port import CredentialStore
+from ingest.webhooks.port import WebhookNeeds
 from projector.sqlite_writer import SqliteReadModelWriter
 from projector.worker import Progress, ProjectorWorker
 from read_model.progress import ProgressReport, ProjectionBehind, ProjectionProgress
@@ -121,12 +122,19 @@ async def active_run(known: KnownEntities, run_id: str) -> KnownRun:
 class Deployment:
     """An ingest service on an empty log, and what tests look at of it. `now_s` is what its clock shows."""
 
-    def __init__(self, *, shared: bool = False, credentials: CredentialStore | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        shared: bool = False,
+        credentials: CredentialStore | None = None,
+        webhooks: WebhookNeeds | None = None,
+    ) -> None:
         folder = Path(tempfile.mkdtemp(prefix="ingest-tests-"))
         self.log = MemoryEventLog()
         self.clock = EventClock()
         self.now_s = 1000.0
         self._credentials = credentials
+        self._webhooks = webhooks
         self.projection = ProjectionOnDemand(self.log, folder)
         self.ingest = self.another_process(shared=shared)
 
@@ -140,6 +148,7 @@ class Deployment:
             clock or self.clock,
             shared=shared,
             credentials=self._credentials,
+            webhooks=self._webhooks,
             now_s=lambda: self.now_s,
         )
 

@@ -15,8 +15,8 @@ from tests.contracts.delivery_store_contract import add, delivery, ended
 from tests.unit.query_api.sqlite_rows import SqliteRows
 from tracklog.webhooks.deliveries import Attempt
 from tracklog.webhooks.delivery_store import DeliveryStore, SqliteDeliveryStore
-from tracklog.webhooks.opened_once import OpenedOnce
 from tracklog.webhooks.seen_deliveries import StoredDeliveries
+from tracklog.webhooks.stores import OpenedWhenNeeded
 from tracklog.webhooks.tables import DELIVERED, PARKED
 
 HOOK: Final = "w1"
@@ -41,7 +41,7 @@ async def answers(rows: SqliteRows, store: DeliveryStore) -> WebhookAnswers:
     async def opened() -> DeliveryStore:
         return store
 
-    return WebhookAnswers(rows, StoredDeliveries(OpenedOnce(opened)))
+    return WebhookAnswers(rows, StoredDeliveries(OpenedWhenNeeded(opened)))
 
 
 def parsed(answer: bytes) -> Any:
@@ -106,7 +106,7 @@ async def test_no_webhooks_are_an_empty_object(store: DeliveryStore) -> None:
     async def never() -> DeliveryStore:
         raise AssertionError("nobody asked for deliveries")
 
-    answers = WebhookAnswers(SqliteRows(), StoredDeliveries(OpenedOnce(never)))
+    answers = WebhookAnswers(SqliteRows(), StoredDeliveries(OpenedWhenNeeded(never)))
     assert await answers.list_as_mlflow(ListWebhooks()) == b"{}"
     assert await answers.list_whole(ListWebhooks(max_results=0)) == b"{}"
 

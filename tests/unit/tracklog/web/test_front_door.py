@@ -578,7 +578,7 @@ async def test_below_a_static_prefix_bare_paths_do_not_answer() -> None:
 
 async def test_what_is_not_built_says_so() -> None:
     async with serving(static_prefix="/ml") as client:
-        response = await client.post("/ml/api/2.0/mlflow/webhooks", json={"name": "m"})
+        response = await client.post("/ml/api/2.0/mlflow/traces", json={"name": "m"})
         assert response.status == 501
         body = await response.json()
         assert set(body) == {"error_code", "message"}

@@ -71,11 +71,11 @@ def test_a_variable_that_may_hold_slashes_is_another_path() -> None:
 
 
 def test_a_built_route_takes_the_place_of_an_unbuilt_one() -> None:
-    built = replace(ROUTE, path="/mlflow/webhooks/{another_name}")
+    built = replace(ROUTE, method="PATCH", path="/mlflow/traces/{another_name}")
     found = {(one.method, one.path): one.route.handler for one in endpoints_of([built], unbuilt_routes())}
-    assert found["GET", "/api/2.0/mlflow/webhooks/{another_name}"] is answer
-    assert ("GET", "/api/2.0/mlflow/webhooks/{webhook_id}") not in found
-    assert ("PATCH", "/api/2.0/mlflow/webhooks/{webhook_id}") in found
+    assert found["PATCH", "/api/2.0/mlflow/traces/{another_name}"] is answer
+    assert ("PATCH", "/api/2.0/mlflow/traces/{request_id}") not in found
+    assert ("PATCH", "/api/2.0/mlflow/traces/{request_id}/tags") in found
 
 
 def test_everything_moves_below_a_static_prefix() -> None:

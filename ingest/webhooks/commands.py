@@ -1,0 +1,191 @@
+"""The commands about webhooks.
+
+Each takes a request message, the actor and the id of the request, and answers with JSON when its event is projected.
+What is refused is refused before anything is appended. Raises InvalidParameterValue, BadRequest, ResourceDoesNotExist
+where there is no such webhook, and what LogWriter and the ports raise.
+"""
+
+import uuid
+from collections.abc import Sequence
+from typing import Any
+
+import orjson
+
+from ingest.admission.known_entities import KnownEntities
+from ingest.answers import EMPTY
+from ingest.log_writer import LogWriter, in_the_log
+from ingest.webhooks.decisions import ACTIVE, DISABLED, check_name, name_of, names_of, status_of
+from ingest.webhooks.lookups import SINCE, WEBHOOK
+from ingest.webhooks.port import WebhookNeeds
+from ingest.webhooks.state import KnownWebhook
+from schemas.documents.webhooks import mlflow_webhook, tracklog_webhook
+from schemas.envelope import Actor
+from schemas.errors import InvalidParameterValue, TracklogError
+from schemas.events import WebhookCreated, WebhookDeleted, WebhookUpdated
+from schemas.messages.webhooks import (
+    ChangedWebhook,
+    CreateNamedWebhook,
+    CreateWebhook,
+    NewWebhook,
+    RedeliverDeliveries,
+    RedeliverDelivery,
+    TestWebhook,
+    UpdateNamedWebhook,
+    UpdateWebhook,
+    WebhookEvent,
+    WebhookMessage,
+    delivery_not_found,
+    webhook_not_found,
+)
+
+
+class WebhookCommands:
+    def __init__(self, writer: LogWriter, known: KnownEntities, needs: WebhookNeeds) -> None:
+        self._writer = writer
+        self._known = known
+        self._needs = needs
+
+    async def create(self, command: CreateWebhook, actor: Actor, request_id: str) -> bytes:
+        """A webhook, told of what comes from now on."""
+        created = await self._create(command, command.events, actor, request_id)
+        return _answer(mlflow_webhook(created.fields))
+
+    async def create_named(self, command: CreateNamedWebhook, actor: Actor, request_id: str) -> bytes:
+        """The same, of events by their names."""
+        created = await self._create(command, command.events, actor, request_id)
+        return _answer(tracklog_webhook(created.fields))
+
+    async def update(self, command: UpdateWebhook, actor: Actor, request_id: str) -> bytes:
+        """Change what is said; a new URL, secret or status has a webhook that was set aside go on."""
+        updated = await self._update(command, command.events, actor, request_id)
+        return _answer(mlflow_webhook(updated.fields))
+
+    async def update_named(self, command: UpdateNamedWebhook, actor: Actor, request_id: str) -> bytes:
+        """The same, of events by their names."""
+        updated = await self._update(command, command.events, actor, request_id)
+        return _answer(tracklog_webhook(updated.fields))
+
+    async def delete(self, command: WebhookMessage, actor: Actor, request_id: str) -> bytes:
+        """Delete a webhook for good, with its secret and everything that it is owed."""
+        webhook = await self._webhook(command.webhook_id)
+        await self._writer.append_and_wait(WebhookDeleted(webhook_id=command.webhook_id), actor, request_id)
+        if webhook.secret_id:
+            await self._needs.secrets.forget(webhook.secret_id)
+        return EMPTY
+
+    async def test(self, command: TestWebhook, actor: Actor, request_id: str) -> bytes:
+        """Send an example once, also to a webhook that is disabled. Answered with what came of it."""
+        webhook = await self._webhook(command.webhook_id)
+        event = webhook.fields.events[0] if command.event is None else name_of(command.event)
+        result = await self._needs.deliveries.test(command.webhook_id, event)
+        answer: dict[str, Any] = {"success": result.success}
+        if result.status is not None:
+            answer |= {"response_status": result.status, "response_body": result.body}
+        if result.error:
+            answer["error_message"] = result.error
+        return orjson.dumps({"result": answer})
+
+    async def redeliver(self, command: RedeliverDelivery, actor: Actor, request_id: str) -> bytes:
+        """Have one delivery sent again, with the same id."""
+        await self._webhook(command.webhook_id)
+        if not await self._needs.deliveries.redeliver(command.webhook_id, command.delivery_id):
+            raise delivery_not_found(command.delivery_id)
+        return EMPTY
+
+    async def redeliver_since(self, command: RedeliverDeliveries, actor: Actor, request_id: str) -> bytes:
+        """Have everything sent again since a time or since an offset of each partition, with the same ids."""
+        await self._webhook(command.webhook_id)
+        if command.positions is not None:
+            partitions = len(await self._writer.ends())
+            if len(command.positions) != partitions or min(command.positions) < 0:
+                raise InvalidParameterValue(f"positions are the offsets of {partitions} partitions, from 0 on.")
+            since = dict(enumerate(command.positions))
+        else:
+            assert command.since_ms is not None
+            since = dict(await self._known.lookups.all(SINCE, command.since_ms * 1000))
+        await self._needs.deliveries.redeliver_since(command.webhook_id, since)
+        return EMPTY
+
+    async def resume(self, command: WebhookMessage, actor: Actor, request_id: str) -> bytes:
+        """Send again to a webhook that was set aside, from where it stopped."""
+        await self._webhook(command.webhook_id)
+        await self._needs.deliveries.resume(command.webhook_id)
+        return EMPTY
+
+    async def _create(
+        self, command: NewWebhook, events: Sequence[WebhookEvent | str], actor: Actor, request_id: str
+    ) -> KnownWebhook:
+        check_name(command.name)
+        names = names_of(events)
+        if not names:
+            raise InvalidParameterValue("A webhook is told of one event at least.")
+        status = status_of(command.status) or ACTIVE
+        await self._needs.targets.check(command.url)
+        webhook_id = str(uuid.uuid4())
+        secret_id = await self._needs.secrets.keep(command.secret) if command.secret else ""
+        event = WebhookCreated(
+            webhook_id=webhook_id,
+            name=command.name,
+            url=command.url,
+            events=names,
+            since=await self._writer.ends(),
+            description=command.description,
+            status=status,
+            secret_id=secret_id,
+        )
+        await self._append(event, secret_id, actor, request_id)
+        return await self._now(webhook_id)
+
+    async def _update(
+        self, command: ChangedWebhook, events: Sequence[WebhookEvent | str], actor: Actor, request_id: str
+    ) -> KnownWebhook:
+        webhook = await self._webhook(command.webhook_id)
+        if command.name:
+            check_name(command.name)
+        names = names_of(events) or None
+        status = status_of(command.status)
+        if command.url:
+            await self._needs.targets.check(command.url)
+        secret_id = command.secret
+        if command.secret:
+            secret_id = await self._needs.secrets.keep(command.secret)
+        begins_again = webhook.fields.status == DISABLED and status == ACTIVE
+        event = WebhookUpdated(
+            webhook_id=command.webhook_id,
+            name=command.name or None,
+            url=command.url or None,
+            events=names,
+            since=await self._writer.ends() if begins_again else None,
+            description=command.description,
+            status=status,
+            secret_id=secret_id,
+        )
+        await self._append(event, secret_id or "", actor, request_id)
+        if secret_id is not None and webhook.secret_id:
+            await self._needs.secrets.forget(webhook.secret_id)
+        return await self._now(command.webhook_id)
+
+    async def _append(
+        self, event: WebhookCreated | WebhookUpdated, secret_id: str, actor: Actor, request_id: str
+    ) -> None:
+        try:
+            await self._writer.append_and_wait(event, actor, request_id)
+        except TracklogError as error:
+            if secret_id and error.status < 500 and error.status != 429:  # it was refused, and changes nothing
+                await self._needs.secrets.forget(secret_id)
+            raise
+
+    async def _webhook(self, webhook_id: str) -> KnownWebhook:
+        webhook = await self._known.look_up(WEBHOOK, webhook_id)
+        if webhook is None:
+            raise webhook_not_found(webhook_id)
+        return webhook
+
+    async def _now(self, webhook_id: str) -> KnownWebhook:
+        """The webhook after its event."""
+        with in_the_log():
+            return await self._webhook(webhook_id)
+
+
+def _answer(webhook: dict[str, Any]) -> bytes:
+    return orjson.dumps({"webhook": webhook})
