@@ -254,6 +254,17 @@ class DeliveryStoreContract:
 
     # --- set aside ------------------------------------------------------------------------------------------------
 
+    async def test_what_is_added_behind_the_newest_is_looked_for_from_the_beginning(self, store: DeliveryStore) -> None:
+        await store.begin(HOOK, [0])
+        await store.add({(HOOK, 0): (0, 10)}, [delivery(3), delivery(7)])
+        assert (await store.state(HOOK)).rewound == 0
+        await store.redeliver_since(HOOK, {0: 0})
+        for number, (here, there, new) in enumerate([(0, 5, [delivery(3)]), (5, 10, [delivery(7)])]):
+            await store.add({(HOOK, 0): (here, there)}, new)
+            assert (await store.state(HOOK)).rewound == 2 + number
+        await store.add({(HOOK, 0): (10, 20)}, [delivery(12)])
+        assert (await store.state(HOOK)).rewound == 3
+
     async def test_a_webhook_is_set_aside_with_the_reason_and_resumed(self, store: DeliveryStore) -> None:
         assert await store.state(HOOK) == WebhookState()
         await add(store, delivery(1))

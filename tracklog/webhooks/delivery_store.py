@@ -95,7 +95,8 @@ class DeliveryStore:
     async def add(self, moves: Mapping[tuple[str, int], tuple[int, int]], new: Sequence[Delivery]) -> None:
         """Add deliveries and move cursors, by webhook and partition from one offset to another, all or nothing.
 
-        A delivery that is there already is pending again. Raises CursorMoved.
+        A delivery that is there already is pending again. Where some are added before the newest that there is, senders
+        look for pending deliveries from the beginning. Raises CursorMoved.
         """
 
         def work(connection: Connection) -> None:
@@ -109,11 +110,14 @@ class DeliveryStore:
                 }
                 statement = statement.on_conflict_do_update(index_elements=["delivery_id"], set_=again)
                 connection.execute(statement, [_row_of(one) for one in new])
-            newest: dict[tuple[str, int], int] = {}
+            offsets: dict[tuple[str, int], list[int]] = {}
             for one in new:
-                newest[one.webhook_id, one.partition] = max(one.offset, newest.get((one.webhook_id, one.partition), -1))
+                offsets.setdefault((one.webhook_id, one.partition), []).append(one.offset)
             for (webhook_id, partition), (here, there) in moves.items():
-                last = newest.get((webhook_id, partition), -1)
+                added = offsets.get((webhook_id, partition), [])
+                if added and min(added) <= _last_offset(connection, webhook_id, partition):
+                    _rewind(connection, webhook_id)  # senders may be beyond it already
+                last = max(added, default=-1)
                 moved = connection.execute(
                     update(cursors)
                     .where(
@@ -467,6 +471,13 @@ _FRESH: Final = {"set_aside_us": None, "reason": "", "parked_in_row": 0, "since"
 def _set_state(connection: Connection, webhook_id: str, **values: Any) -> None:
     statement = _insert(connection, states).values({"webhook_id": webhook_id, **_FRESH, **values})
     connection.execute(statement.on_conflict_do_update(index_elements=["webhook_id"], set_=values))
+
+
+def _last_offset(connection: Connection, webhook_id: str, partition: int) -> int:
+    """Of the newest delivery there is; -1 before the first."""
+    where = and_(cursors.c.webhook_id == webhook_id, cursors.c.partition == partition)
+    found = connection.execute(select(cursors.c.last_offset).where(where)).scalar_one_or_none()
+    return -1 if found is None else int(found)
 
 
 def _rewind(connection: Connection, webhook_id: str) -> None:

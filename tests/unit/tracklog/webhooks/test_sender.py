@@ -5,7 +5,7 @@ import dataclasses
 import itertools
 from collections import defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -404,6 +404,23 @@ async def test_what_is_asked_for_again_is_sent_again_with_the_same_id(world: Wor
     assert sorted(world.receivers.positions("w")[5:]) == [2, 3]
     assert len({header(call, "X-MLflow-Delivery-Id") for call in world.receivers.calls}) == 4
     assert not await world.store.redeliver("w", "no such delivery", world.now_us)
+
+
+@pytest.mark.parametrize("senders", [1, 2])
+async def test_everything_is_sent_again_also_when_it_takes_many_looks(world: World, senders: int) -> None:
+    """Those who send are beyond it by the time that the reader adds it again."""
+    world.outbox.subscribe("w")
+    for number in range(120):
+        world.outbox.happens(f"run/{number}", EVENT if number % 3 == 0 else "run.failed")
+    rules = changed(RULES, rows_at_once=20)
+    async with AsyncExitStack() as stack:
+        for _ in range(senders):
+            await stack.enter_async_context(world.sending(rules))
+        await world.settled("w")
+        await world.store.redeliver_since("w", {0: 0})
+        await until(lambda: len(world.receivers.calls) == 80)
+        await world.settled("w")
+    assert sorted(world.receivers.positions("w")[40:]) == list(range(0, 120, 3))
 
 
 async def test_a_secret_signs_and_one_that_cannot_be_read_sets_its_webhook_alone_aside(world: World) -> None:
