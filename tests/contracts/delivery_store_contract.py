@@ -4,12 +4,22 @@ A test module subclasses `DeliveryStoreContract` and gives it the fixture `store
 """
 
 import asyncio
+from collections.abc import Sequence
 from typing import Final
 
 import pytest
 from msgspec.structs import replace
 
-from tracklog.webhooks.deliveries import LANES, Attempt, Cursor, Delivery, WebhookState, delivery_id_of, lane_of
+from tracklog.webhooks.deliveries import (
+    LANES,
+    Attempt,
+    Cursor,
+    Delivery,
+    WebhookState,
+    delivery_id_of,
+    lane_name,
+    lane_of,
+)
 from tracklog.webhooks.delivery_store import CursorMoved, DeliveryStore
 from tracklog.webhooks.tables import DELIVERED, EVENT, PARKED, PENDING, TEST
 
@@ -17,6 +27,8 @@ HOOK: Final = "w1"
 OTHER: Final = "w2"
 EVERY_LANE: Final = range(LANES)
 SECOND_US: Final = 1_000_000
+OWNER: Final = "who sends"
+LANE_NAMES: Final = [lane_name(lane) for lane in EVERY_LANE]
 LEASES: Final = [f"lane/{number}" for number in range(4)]
 NOW_US: Final = 1_000 * SECOND_US
 TTL_US: Final = 10 * SECOND_US
@@ -57,6 +69,13 @@ def ended(one: Delivery, state: str, at_us: int = 500, *history: Attempt) -> Del
 async def add(store: DeliveryStore, *new: Delivery) -> None:
     """Add deliveries whatever the cursors are."""
     await store.add({}, new)
+
+
+async def attempted(store: DeliveryStore, tried: Sequence[Delivery]) -> None:
+    """Store what came of deliveries, by one who holds every lane."""
+    await store.balance(OWNER, [LANE_NAMES], TTL_US, NOW_US)
+    await store.attempted(tried, OWNER)
+    await store.release(OWNER)
 
 
 async def waiting(store: DeliveryStore, webhook_id: str = HOOK, partition: int = 0) -> list[int]:
@@ -145,24 +164,35 @@ class DeliveryStoreContract:
         refused = Attempt(400, 7, error="refused")
         again = replace(first, first_us=400, due_us=900, attempts=1, history=(refused,))
         done = ended(second, DELIVERED, 500, Attempt(400, 9, status=200, answer="ok"))
-        await store.attempted([again, done])
+        await attempted(store, [again, done])
         assert await store.delivery(HOOK, first.delivery_id) == again
         assert await store.delivery(HOOK, second.delivery_id) == done
         assert await waiting(store) == [1]
-        await store.attempted([])
+        await attempted(store, [])
 
     async def test_what_is_over_is_not_changed_by_one_who_comes_late(self, store: DeliveryStore) -> None:
         one = delivery(1)
         await add(store, one)
-        await store.attempted([ended(one, DELIVERED)])
-        await store.attempted([ended(one, PARKED, 900)])
+        await attempted(store, [ended(one, DELIVERED)])
+        await attempted(store, [ended(one, PARKED, 900)])
         found = await store.delivery(HOOK, one.delivery_id)
         assert found is not None
         assert (found.state, found.finished_us) == (DELIVERED, 500)
 
+    async def test_who_does_not_hold_the_lane_any_more_stores_nothing(self, store: DeliveryStore) -> None:
+        one = delivery(1)
+        await add(store, one)
+        await store.balance("early", [LANE_NAMES], TTL_US, NOW_US)
+        await store.release("early")
+        await store.balance("late", [LANE_NAMES], TTL_US, NOW_US)
+        await store.attempted([ended(one, PARKED)], "early")
+        assert await store.delivery(HOOK, one.delivery_id) == one
+        await store.attempted([ended(one, DELIVERED)], "late")
+        assert await waiting(store) == []
+
     async def test_counts_are_of_one_webhook(self, store: DeliveryStore) -> None:
         await add(store, *map(delivery, range(4)), delivery(0, OTHER))
-        await store.attempted([ended(delivery(0), PARKED), ended(delivery(1), DELIVERED)])
+        await attempted(store, [ended(delivery(0), PARKED), ended(delivery(1), DELIVERED)])
         assert await store.count(HOOK) == {PENDING: 2, PARKED: 1}
         assert await store.count("none") == {PENDING: 0, PARKED: 0}
         assert [await store.count_pending(HOOK, at_most) for at_most in (1, 2, 9)] == [1, 2, 2]
@@ -178,7 +208,7 @@ class DeliveryStoreContract:
         assert await store.pending_tests(OTHER) == []
         assert await waiting(store) == [1]
         assert [listed.kind for listed in await store.listed(HOOK, None, None, 10)] == [EVENT]
-        await store.attempted([ended(one, DELIVERED)])
+        await attempted(store, [ended(one, DELIVERED)])
         assert await store.webhooks_with_tests() == []
         found = await store.delivery(HOOK, "t")
         assert found is not None
@@ -206,7 +236,7 @@ class DeliveryStoreContract:
 
     async def test_a_list_may_be_of_one_state(self, store: DeliveryStore) -> None:
         await add(store, *map(delivery, range(3)))
-        await store.attempted([ended(delivery(1), PARKED)])
+        await attempted(store, [ended(delivery(1), PARKED)])
         assert [one.offset for one in await store.listed(HOOK, PARKED, None, 10)] == [1]
         assert [one.offset for one in await store.listed(HOOK, PENDING, None, 10)] == [2, 0]
 
@@ -215,7 +245,7 @@ class DeliveryStoreContract:
         await store.add_test(test_of(HOOK, "t"))
         delivered = [ended(delivery(offset), DELIVERED, 500) for offset in (0, 1)]
         rest = [ended(delivery(2), PARKED, 500), ended(delivery(3), DELIVERED, 900)]
-        await store.attempted([*delivered, *rest, ended(test_of(HOOK, "t"), PARKED, 500)])
+        await attempted(store, [*delivered, *rest, ended(test_of(HOOK, "t"), PARKED, 500)])
         assert await store.prune(501, limit=2) == 2
         assert await store.prune(501) == 1
         assert await store.prune(501) == 0
@@ -226,7 +256,7 @@ class DeliveryStoreContract:
     async def test_one_delivery_is_sent_again_with_its_id(self, store: DeliveryStore) -> None:
         one = delivery(1)
         await add(store, one)
-        await store.attempted([ended(one, PARKED)])
+        await attempted(store, [ended(one, PARKED)])
         before = (await store.state(HOOK)).rewound
         assert await store.redeliver(HOOK, one.delivery_id, 777)
         assert await waiting(store) == [1]
@@ -245,7 +275,7 @@ class DeliveryStoreContract:
     async def test_all_since_a_position_is_read_again_and_nothing_is_skipped(self, store: DeliveryStore) -> None:
         await store.begin(HOOK, [0, 0])
         await store.add({(HOOK, 0): (0, 9), (HOOK, 1): (0, 9)}, [delivery(4), delivery(6)])
-        await store.attempted([ended(delivery(4), DELIVERED), ended(delivery(6), DELIVERED)])
+        await attempted(store, [ended(delivery(4), DELIVERED), ended(delivery(6), DELIVERED)])
         await store.redeliver_since(HOOK, {0: 5, 1: 20})
         assert await store.cursors() == {(HOOK, 0): Cursor(5, 6, 9), (HOOK, 1): Cursor(9, -1, 9)}
         assert (await store.state(HOOK)).rewound == 1
@@ -278,7 +308,7 @@ class DeliveryStoreContract:
     async def test_what_waits_is_due_when_its_webhook_is_resumed(self, store: DeliveryStore) -> None:
         one = delivery(1)
         await add(store, one)
-        await store.attempted([replace(one, first_us=1, due_us=10**12, attempts=1)])
+        await attempted(store, [replace(one, first_us=1, due_us=10**12, attempts=1)])
         await store.resume(HOOK)
         assert [found.due_us for found in await store.pending(HOOK, 0, -1, EVERY_LANE, 9)] == [0]
 

@@ -74,3 +74,8 @@ def delivery_id_of(webhook_id: str, partition: int, offset: int) -> str:
 
 def lane_of(stream: str) -> int:
     return crc32(stream.encode()) % LANES
+
+
+def lane_name(lane: int) -> str:
+    """Of the lease of a lane."""
+    return f"lane/{lane}"

@@ -13,7 +13,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.sql import Select
 
 from tracklog.transactions import PostgresqlTransactions, SqliteTransactions, Transactions
-from tracklog.webhooks.deliveries import Attempt, Cursor, Delivery, WebhookState, lane_of
+from tracklog.webhooks.deliveries import Attempt, Cursor, Delivery, WebhookState, lane_name, lane_of
 from tracklog.webhooks.tables import (
     DELIVERED,
     EVENT,
@@ -222,13 +222,17 @@ class DeliveryStore:
 
         return await self._transactions.run(work)
 
-    async def attempted(self, tried: Sequence[Delivery]) -> None:
-        """Store what attempts came to: the state, the time of the next try, the history of each delivery."""
+    async def attempted(self, tried: Sequence[Delivery], owner: str) -> None:
+        """Store what attempts came to: the state, the time of the next try, the history of each delivery.
+
+        Of lanes that are not `owner`'s any more nothing is stored: somebody else sends them.
+        """
         if not tried:
             return
         statement = text(
             "UPDATE deliveries SET state = :state, first_us = :first_us, due_us = :due_us, finished_us = :finished_us,"
             " attempts = :attempts, history = :history WHERE delivery_id = :delivery_id AND state = 'pending'"
+            " AND EXISTS (SELECT 1 FROM leases WHERE name = :lane AND owner = :owner)"
         )
         rows = [
             {
@@ -239,6 +243,8 @@ class DeliveryStore:
                 "finished_us": one.finished_us,
                 "attempts": one.attempts,
                 "history": msgspec.json.encode(one.history).decode(),
+                "lane": lane_name(lane_of(one.stream)),
+                "owner": owner,
             }
             for one in tried
         ]

@@ -35,6 +35,7 @@ from tracklog.webhooks.deliveries import (
     Delivery,
     WebhookState,
     delivery_id_of,
+    lane_name,
     lane_of,
 )
 from tracklog.webhooks.delivery_store import CursorMoved, DeliveryStore
@@ -47,7 +48,7 @@ from tracklog.webhooks.tables import DELIVERED, EVENT, PARKED, PENDING, TEST
 
 logger = logging.getLogger(__name__)
 
-LANE_NAMES: Final = tuple(f"lane/{lane}" for lane in range(LANES))
+LANE_NAMES: Final = tuple(map(lane_name, range(LANES)))
 
 MakeCall = Callable[[Call], Awaitable[Outcome]]
 OpenSecret = Callable[[str], Awaitable[str]]
@@ -139,8 +140,8 @@ class Sender:
         self._tasks: set[asyncio.Task[None]] = set()
         self._done: list[Delivery] = []
         self._is_done = asyncio.Event()
-        self._unstored: set[str] = set()  # ids of what was tried, and of what was stored since the look began
-        self._stored: set[str] = set()
+        self._unstored: dict[str, str] = {}  # of what was tried, by id the lease of its lane
+        self._stored: set[str] = set()  # ids of what was stored since the look began
         self._aside: dict[str, WebhookState] = {}  # webhooks that are set aside, until that is stored
         self._stored_aside: set[str] = set()
         self._is_stopping = False
@@ -204,7 +205,8 @@ class Sender:
     async def _look(self) -> bool:
         """Do what there is to do; whether there may be more at once."""
         # What was stored since the last look is in what this one reads.
-        self._unstored -= self._stored
+        for delivery_id in self._stored:
+            self._unstored.pop(delivery_id, None)
         self._stored.clear()
         for webhook_id in self._stored_aside:
             self._aside.pop(webhook_id, None)
@@ -264,13 +266,17 @@ class Sender:
         self._renewed_s = now_s
 
     def _is_under_way(self, lease: str) -> bool:
-        if not lease.startswith("lane/"):
-            return False
-        return any(
-            f"lane/{lane_of(one.stream)}" == lease
+        """Whether something of a lane is, or came to something that is not stored yet."""
+        return lease in self._unstored.values() or any(
+            lane_name(lane_of(one.stream)) == lease
             for queue in self._queues.values()
             for one in queue.under_way.values()
         )
+
+    @property
+    def _has_lapsed(self) -> bool:
+        """Whether others may have what this sender held, which the next look finds out."""
+        return time.monotonic() - self._renewed_s >= self._rules.lease_s
 
     def _start_over(self) -> None:
         """Load everything anew, for other lanes. What is under way goes on."""
@@ -479,8 +485,8 @@ class Sender:
         queue.secret_id = wanted
 
     def _send_ready(self, queue: _Queue) -> None:
-        if queue.secret_id != queue.webhook.secret_id:
-            return  # the next look finds the secret
+        if queue.secret_id != queue.webhook.secret_id or self._has_lapsed:
+            return  # the next look finds the secret, and renews
         while queue.ready and len(queue.under_way) < self._rules.under_way and not self._is_stopping:
             line = queue.lines.get(queue.ready.popleft())
             if line:
@@ -562,7 +568,7 @@ class Sender:
     def _tried(self, tried: Delivery) -> None:
         """Have an outcome stored."""
         self._done.append(tried)
-        self._unstored.add(tried.delivery_id)
+        self._unstored[tried.delivery_id] = lane_name(lane_of(tried.stream))
         self._is_done.set()
 
     def _go_on(self, queue: _Queue, tried: Delivery) -> None:
@@ -645,7 +651,7 @@ class Sender:
     async def _store_done(self) -> None:
         done, self._done = self._done, []
         self._is_done.clear()
-        await self._store.attempted(done)
+        await self._store.attempted(done, self.owner)
         self._stored.update(one.delivery_id for one in done)
 
     async def _prune_now_and_then(self) -> None:

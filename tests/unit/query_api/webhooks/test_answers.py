@@ -11,7 +11,7 @@ import pytest
 from query_api.webhooks.answers import WebhookAnswers
 from schemas.errors import InvalidParameterValue, ResourceDoesNotExist
 from schemas.messages.webhooks import GetDelivery, GetWebhook, ListDeliveries, ListWebhooks
-from tests.contracts.delivery_store_contract import add, delivery, ended
+from tests.contracts.delivery_store_contract import add, attempted, delivery, ended
 from tests.unit.query_api.sqlite_rows import SqliteRows
 from tracklog.webhooks.deliveries import Attempt
 from tracklog.webhooks.delivery_store import DeliveryStore, SqliteDeliveryStore
@@ -61,7 +61,7 @@ async def test_mlflow_is_told_of_its_events_in_their_order_and_of_no_secret(answ
 
 async def test_ours_tells_of_every_event_and_how_it_goes(answers: WebhookAnswers, store: DeliveryStore) -> None:
     await add(store, *map(delivery, range(3)))
-    await store.attempted([ended(delivery(0), PARKED)])
+    await attempted(store, [ended(delivery(0), PARKED)])
     webhook = parsed(await answers.get_whole(GetWebhook(webhook_id=HOOK)))["webhook"]
     assert webhook["events"] == ["model_version.created", "prompt_tag.set", "run.finished"]
     assert (webhook["pending"], webhook["parked"]) == (2, 1)
@@ -140,7 +140,7 @@ async def test_deliveries_are_listed_by_pages_the_newest_first(answers: WebhookA
 
 async def test_deliveries_may_be_of_one_state(answers: WebhookAnswers, store: DeliveryStore) -> None:
     await add(store, *map(delivery, range(3)))
-    await store.attempted([ended(delivery(1), PARKED)])
+    await attempted(store, [ended(delivery(1), PARKED)])
     parked = parsed(await answers.list_deliveries(ListDeliveries(webhook_id=HOOK, state="parked")))
     assert [one["position"] for one in parked["deliveries"]] == ["0:1"]
     assert await answers.list_deliveries(ListDeliveries(webhook_id=HOOK, state="delivered")) == b"{}"
@@ -156,7 +156,7 @@ async def test_a_delivery_tells_of_its_attempts(answers: WebhookAnswers, store: 
         Attempt(3_000_000, 2500, status=200, answer="ok"),
     )
     done = ended(one, DELIVERED, 3_002_500, *tries)
-    await store.attempted([msgspec.structs.replace(done, first_us=2_000_000)])
+    await attempted(store, [msgspec.structs.replace(done, first_us=2_000_000)])
     asked = GetDelivery(webhook_id=HOOK, delivery_id=one.delivery_id)
     last = {"timestamp": 3000, "duration_ms": 2.5, "status": 200, "answer": "ok"}
     assert parsed(await answers.get_delivery(asked))["delivery"] == {
@@ -177,7 +177,7 @@ async def test_a_delivery_tells_of_its_attempts(answers: WebhookAnswers, store: 
 async def test_what_waits_tells_when_it_will_be_tried(answers: WebhookAnswers, store: DeliveryStore) -> None:
     one = delivery(1)
     await add(store, one)
-    await store.attempted([msgspec.structs.replace(one, first_us=400_000, due_us=9_000_000, attempts=1)])
+    await attempted(store, [msgspec.structs.replace(one, first_us=400_000, due_us=9_000_000, attempts=1)])
     (seen,) = parsed(await answers.list_deliveries(ListDeliveries(webhook_id=HOOK)))["deliveries"]
     assert (seen["state"], seen["next_attempt_timestamp"]) == ("pending", 9000)
     assert "end_timestamp" not in seen

@@ -521,6 +521,51 @@ async def test_a_sender_takes_over_from_one_that_stopped_at_once(world: World) -
         await until(lambda: len(one._lanes) == 16)
 
 
+async def test_a_sender_whose_time_is_over_sends_nothing_beside_the_one_that_took_over(world: World) -> None:
+    """It did not renew in time, as one that was stopped for a while."""
+    world.outbox.subscribe("w")
+
+    async def slow(call: Call) -> Outcome:
+        await asyncio.sleep(0.005)
+        return Outcome(call.number, 5, 200)
+
+    world.receivers.answers["w"] = slow
+    for number in range(300):
+        world.outbox.happens(f"run/{number % 8}")
+    rules = changed(RULES, renew_s=1e9)
+    async with world.sending(rules) as early:
+        await until(lambda: early.counts.delivered)
+        early._rules = changed(rules, lease_s=0.0)
+        world.now_us += 11_000_000
+        async with world.sending():
+            await world.settled("w")
+    told = world.receivers.positions("w")
+    assert set(told) == set(range(300))
+    assert len(told) <= 300 + 8  # those under way, at most one of each stream
+    for stream in range(8):
+        positions = [offset for offset in told if offset % 8 == stream]
+        assert positions == sorted(positions)
+
+
+async def test_what_goes_to_another_sender_is_stored_before(world: World) -> None:
+    world.outbox.subscribe("w")
+    attempted = world.store.attempted
+
+    async def slowly(tried: Sequence[Delivery], owner: str) -> None:
+        await asyncio.sleep(0.01)
+        await attempted(tried, owner)
+
+    world.store.attempted = slowly  # type: ignore[method-assign]
+    for number in range(300):
+        world.outbox.happens(f"run/{number}")
+    async with world.sending() as one:
+        await until(lambda: one.counts.delivered)
+        async with world.sending() as other:
+            await until(lambda: other._lanes)
+            await world.settled("w")
+    assert sorted(world.receivers.positions("w")) == list(range(300))
+
+
 async def test_a_store_that_is_away_is_told_of(world: World) -> None:
     world.outbox.is_away = True
     sender = world.sender()
