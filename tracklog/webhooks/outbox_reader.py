@@ -18,6 +18,9 @@ from schemas.errors import TemporarilyUnavailable
 
 BUSY_TIMEOUT_S: Final = 5.0
 
+Statement = tuple[Any, ...]
+"""SQL and its parameters."""
+
 _WEBHOOKS: Final = "SELECT webhook_id, url, events, status, secret_id, since, last_updated_timestamp_ms FROM webhooks"
 _CHECKPOINTS: Final = "SELECT partition, next_offset FROM checkpoints"
 _ROWS: Final = """
@@ -62,20 +65,23 @@ class OutboxRow:
 class OutboxReader(ABC):
     """Raises TemporarilyUnavailable when the read model cannot be reached."""
 
-    async def webhooks(self) -> list[Subscription]:
-        return [_subscription(*row) for row in await self._fetch(_WEBHOOKS)]
+    async def webhooks(self) -> tuple[dict[int, int], list[Subscription]]:
+        """Up to where each partition is folded, of those of which anything is; and the webhooks there are then.
 
-    async def checkpoints(self) -> dict[int, int]:
-        """Up to where each partition is folded, of those of which anything is."""
-        return {row[0]: row[1] for row in await self._fetch(_CHECKPOINTS)}
+        Both are of one generation of the read model, the webhooks at least as new as the checkpoints: of one that is
+        folded anew the checkpoints say that webhooks may be missing.
+        """
+        checkpoints, webhooks = await self._fetch((_CHECKPOINTS,), (_WEBHOOKS,))
+        return {row[0]: row[1] for row in checkpoints}, [_subscription(*row) for row in webhooks]
 
     async def rows(self, partition: int, offset: int, limit: int) -> list[OutboxRow]:
         """At most `limit` rows of a partition from `offset` on, in their order."""
-        return [OutboxRow(*row) for row in await self._fetch(_ROWS, partition, offset, limit)]
+        (rows,) = await self._fetch((_ROWS, partition, offset, limit))
+        return [OutboxRow(*row) for row in rows]
 
     @abstractmethod
-    async def _fetch(self, statement: str, *parameters: Any) -> Sequence[Sequence[Any]]:
-        """The rows of a statement."""
+    async def _fetch(self, *statements: Statement) -> list[Sequence[Sequence[Any]]]:
+        """The rows of each, one after another in one generation of the read model."""
 
 
 def _subscription(
@@ -92,17 +98,20 @@ class SqliteOutboxReader(OutboxReader):
     def __init__(self, log: Path) -> None:
         self._log = log
 
-    async def _fetch(self, statement: str, *parameters: Any) -> Sequence[Sequence[Any]]:
-        return await asyncio.to_thread(self._rows, in_sqlite(statement), parameters)
+    async def _fetch(self, *statements: Statement) -> list[Sequence[Sequence[Any]]]:
+        return await asyncio.to_thread(self._rows, statements)
 
-    def _rows(self, statement: str, parameters: Sequence[Any]) -> Sequence[Sequence[Any]]:
+    def _rows(self, statements: Sequence[Statement]) -> list[Sequence[Sequence[Any]]]:
         file = sqlite_link.current(self._log)
         if file is None:
             raise TemporarilyUnavailable("There is no read model yet.")
         try:
             # Opened anew each time, which is cheap: a rebuild puts another file in its place.
             with closing(sqlite3.connect(f"{file.as_uri()}?mode=ro", uri=True, timeout=BUSY_TIMEOUT_S)) as connection:
-                return connection.execute(statement, parameters).fetchall()
+                return [
+                    connection.execute(in_sqlite(statement), parameters).fetchall()
+                    for statement, *parameters in statements
+                ]
         except sqlite3.OperationalError as error:
             raise TemporarilyUnavailable("The read model cannot be read now.") from error
 
@@ -111,7 +120,9 @@ class PostgresqlOutboxReader(OutboxReader):
     def __init__(self, connections: ReadModelConnections) -> None:
         self._connections = connections
 
-    async def _fetch(self, statement: str, *parameters: Any) -> Sequence[Sequence[Any]]:
+    async def _fetch(self, *statements: Statement) -> list[Sequence[Sequence[Any]]]:
         async with self._connections.acquire() as connection:
-            rows: list[Any] = await connection.fetch(statement, *parameters)
-            return [tuple(row) for row in rows]
+            return [
+                [tuple(row) for row in await connection.fetch(statement, *parameters)]
+                for statement, *parameters in statements
+            ]

@@ -212,8 +212,8 @@ class Sender:
             self._aside.pop(webhook_id, None)
         self._stored_aside.clear()
         cursors = await self._store.cursors()
-        checkpoints = await self._outbox.checkpoints()
-        webhooks = {one.webhook_id: one for one in await self._outbox.webhooks()}
+        checkpoints, subscriptions = await self._outbox.webhooks()
+        webhooks = {one.webhook_id: one for one in subscriptions}
         partitions = sorted(checkpoints)
         await self._renew(partitions)
         self._states = await self._store.states() | self._aside

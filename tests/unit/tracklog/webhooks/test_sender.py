@@ -17,7 +17,7 @@ from tests.eventually import until
 from tracklog.webhooks.call import Call, Outcome
 from tracklog.webhooks.deliveries import Delivery, delivery_id_of
 from tracklog.webhooks.delivery_store import DeliveryStore, SqliteDeliveryStore
-from tracklog.webhooks.outbox_reader import OutboxReader, OutboxRow, Subscription
+from tracklog.webhooks.outbox_reader import OutboxReader, OutboxRow, Statement, Subscription
 from tracklog.webhooks.secrets import SecretUnreadable
 from tracklog.webhooks.sender import Sender, SenderRules
 
@@ -34,18 +34,16 @@ class Outbox(OutboxReader):
         self.checkpoint: int | None = None  # None: everything written is folded
         self.is_away = False
 
-    async def webhooks(self) -> list[Subscription]:
+    async def webhooks(self) -> tuple[dict[int, int], list[Subscription]]:
         if self.is_away:
             raise TemporarilyUnavailable("The read model is away.")
-        return list(self.subscriptions.values())
-
-    async def checkpoints(self) -> dict[int, int]:
-        return {0: len(self.written) if self.checkpoint is None else self.checkpoint}
+        checkpoint = len(self.written) if self.checkpoint is None else self.checkpoint
+        return {0: checkpoint}, list(self.subscriptions.values())
 
     async def rows(self, partition: int, offset: int, limit: int) -> list[OutboxRow]:
         return self.written[offset : offset + limit]
 
-    async def _fetch(self, statement: str, *parameters: Any) -> Sequence[Sequence[Any]]:
+    async def _fetch(self, *statements: Statement) -> list[Sequence[Sequence[Any]]]:
         raise NotImplementedError
 
     def subscribe(self, webhook_id: str, since: int = 0, **given: Any) -> None:
