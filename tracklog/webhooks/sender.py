@@ -644,7 +644,7 @@ class Sender:
             while True:
                 await self._is_done.wait()
                 await self._store_done()
-        except Retryable as error:
+        except Exception as error:  # whatever it is, `run` must not go on without anybody who stores
             self._failure = error
             self._wake.set()
 

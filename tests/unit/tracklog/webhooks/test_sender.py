@@ -572,6 +572,19 @@ async def test_a_store_that_is_away_is_told_of(world: World) -> None:
     assert sender.trouble == "The read model is away."
 
 
+async def test_a_fault_in_storing_outcomes_ends_the_sender(world: World) -> None:
+    """Instead of sending on and forgetting everything."""
+    world.outbox.subscribe("w")
+    world.outbox.happens("run/a")
+
+    async def faulty(tried: Sequence[Delivery], owner: str) -> None:
+        raise ValueError("A fault.")
+
+    world.store.attempted = faulty  # type: ignore[method-assign]
+    with pytest.raises(ValueError, match=r"A fault\."):
+        await world.sender().run(asyncio.Event())
+
+
 async def test_it_is_measured_what_it_does(world: World) -> None:
     world.outbox.subscribe("w")
     world.outbox.happens("run/a")
