@@ -56,4 +56,4 @@ def _new_webhook(stage: Stage, receiver: Receiver) -> str:
 def redeliver(stage: Stage, webhook_id: str) -> None:
     """Have everything delivered again, from the beginning of the log."""
     path = f"/api/tracklog/v1/webhooks/{webhook_id}/redeliver"
-    stage.running.ask("POST", path, {"since": {"0": 0}})
+    stage.running.ask("POST", path, {"positions": [0]})
