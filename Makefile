@@ -127,6 +127,7 @@ fault-test: services
 	TRACKLOG_FAILOVERS=$(COUNT) $(BIN)/python -m pytest tests/crash/test_failovers.py --timeout=0
 	TRACKLOG_DISTURBANCES=$(COUNT) $(BIN)/python -m pytest tests/integration/test_exactly_once.py --timeout=0
 	TRACKLOG_TROUBLED_STEPS=$$((10 * $(COUNT))) $(BIN)/python -m pytest tests/integration/test_postgresql_troubles.py --timeout=0
+	TRACKLOG_WEBHOOK_KILLS=$(COUNT) $(BIN)/python -m pytest tests/integration/test_webhooks.py tests/integration/test_webhook_roles.py -k killed --timeout=0
 	TRACKLOG_RACING_CALLS=$$((100 * $(COUNT))) $(BIN)/python -m pytest tests/integration/test_roles.py -k racing_changes --timeout=0
 
 large-test: $(VENV)/installed-tools

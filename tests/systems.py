@@ -9,9 +9,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import pytest
+from cryptography.fernet import Fernet
 
 from tests.services.kafka_topic import remove_topic
 from tests.services.postgresql import execute, run_apart
@@ -24,6 +25,9 @@ SYSTEMS = ("embedded", "postgresql", "distributed")
 PostgreSQL and MinIO."""
 
 SYSTEMS_VARIABLE = "TRACKLOG_TEST_SYSTEMS"
+
+WEBHOOKS: Final = {"MLFLOW_WEBHOOK_ALLOWED_SCHEMES": "http,https", "MLFLOW_WEBHOOK_ALLOW_PRIVATE_IPS": "true"}
+"""So that webhooks may lead to a receiver of a test."""
 
 Log = Callable[[], str]
 """The last lines that a system printed."""
@@ -54,16 +58,17 @@ class RunningSystem:
 def running_system(name: str, folder: Path, request: pytest.FixtureRequest) -> Iterator[RunningSystem]:
     """A system on `folder` and on stores of its own in the services of the session, removed in the end."""
     if name == "embedded":
-        with TracklogServer(folder) as server:
+        with TracklogServer(folder, environment=WEBHOOKS) as server:
             yield RunningSystem(name, server.url, server.log_tail)
         return
     with contextlib.ExitStack() as stack:
-        environment = stack.enter_context(shared_stores(request, kafka=name == "distributed"))
+        stores = stack.enter_context(shared_stores(request, kafka=name == "distributed"))
+        environment = {**stores, **WEBHOOKS, "MLFLOW_WEBHOOK_SECRET_ENCRYPTION_KEY": Fernet.generate_key().decode()}
         if name == "postgresql":
             server = stack.enter_context(TracklogServer(folder, stores=(), environment=environment))
             yield RunningSystem(name, server.url, server.log_tail)
         else:
-            roles = stack.enter_context(Roles(folder, lambda: environment))
+            roles = stack.enter_context(Roles(folder, lambda: environment, {"webhooks": 1}))
             yield RunningSystem(name, roles.url, roles.log_tails)
 
 

@@ -37,6 +37,7 @@ from schemas.messages.webhooks import (
     delivery_not_found,
     webhook_not_found,
 )
+from schemas.mlflow import LARGEST_INT64
 
 
 class WebhookCommands:
@@ -102,7 +103,8 @@ class WebhookCommands:
             since = dict(enumerate(command.positions))
         else:
             assert command.since_ms is not None
-            since = dict(await self._known.lookups.all(SINCE, command.since_ms * 1000))
+            since_us = min(max(command.since_ms, 0), LARGEST_INT64 // 1000) * 1000
+            since = dict(await self._known.lookups.all(SINCE, since_us))
         await self._needs.deliveries.redeliver_since(command.webhook_id, since)
         return EMPTY
 
@@ -118,7 +120,9 @@ class WebhookCommands:
         check_name(command.name)
         names = names_of(events)
         if not names:
-            raise InvalidParameterValue("A webhook is told of one event at least.")
+            raise InvalidParameterValue(
+                "Invalid value for parameter 'events': a webhook is told of one event at least."
+            )
         status = status_of(command.status) or ACTIVE
         await self._needs.targets.check(command.url)
         webhook_id = str(uuid.uuid4())

@@ -181,8 +181,8 @@ def test_a_wrong_method_answers_in_json(rest: Rest) -> None:
     ("method", "path"),
     [
         ("POST", "/api/3.0/mlflow/datasets/create"),
-        ("POST", "webhooks"),
-        ("DELETE", "webhooks/w"),
+        ("POST", "traces"),
+        ("DELETE", "traces/t/tags"),
         ("POST", "/api/3.0/mlflow/scorers/register"),
     ],
 )

@@ -13,6 +13,7 @@ from schemas.messages import (
     registered_models,
     run_data,
     runs,
+    webhooks,
 )
 from schemas.messages.message import Message
 
@@ -26,6 +27,8 @@ class Subject:
     model_id: str
     registered_model: str
     """A name, of a model with versions 1 to 3; the second has a file `file`."""
+    webhook_id: str
+    """Of a webhook that leads to where nobody answers."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +51,9 @@ class FuzzedRoute:
         return self.method != "GET"
 
 
+OURS: Final = "/api/tracklog/v1/"
+"""Before the paths of our own routes."""
+
 RUN: Final = {"run_id": "<run_id>"}
 EXPERIMENT: Final = {"experiment_id": "<experiment_id>"}
 METRIC: Final = {
@@ -61,6 +67,7 @@ METRIC: Final = {
 }
 REGISTERED_MODEL: Final = {"name": "<registered_model>"}
 MODEL_VERSION: Final = {**REGISTERED_MODEL, "version": "1"}
+WEBHOOK: Final = {"name": "w", "url": "http://127.0.0.1:9/", "secret": "s", "description": "d", "status": "DISABLED"}
 PAIR: Final = {"key": "k", "value": "v"}
 DATASET: Final = {
     "name": "n",
@@ -82,6 +89,10 @@ def _sent(method: str, path: str, message: type[Message], /, **example: Any) -> 
 
 def _get(path: str, message: type[Message], /, **example: Any) -> FuzzedRoute:
     return FuzzedRoute(method="GET", path=path, message=message, example=example)
+
+
+def _ours(method: str, path: str, message: type[Message], /, **example: Any) -> FuzzedRoute:
+    return FuzzedRoute(method=method, path=path, message=message, example=example, prefix=OURS)
 
 
 WRITES: Final = (
@@ -216,6 +227,35 @@ WRITES: Final = (
     _sent("DELETE", "model-versions/delete-tag", model_versions.DeleteModelVersionTag, **MODEL_VERSION, key="k"),
 )
 
+WEBHOOK_WRITES: Final = (
+    _post("webhooks", webhooks.CreateWebhook, **WEBHOOK, events=[{"entity": "PROMPT", "action": "CREATED"}]),
+    _sent(
+        "PATCH",
+        "webhooks/<webhook_id>",
+        webhooks.UpdateWebhook,
+        **WEBHOOK,
+        events=[{"entity": "PROMPT_TAG", "action": "SET"}],
+    ),
+    _sent("DELETE", "webhooks/<webhook_id>", webhooks.DeleteWebhook),
+    _ours("POST", "webhooks", webhooks.CreateNamedWebhook, **WEBHOOK, events=["run.finished"]),
+    _ours("PATCH", "webhooks/<webhook_id>", webhooks.UpdateNamedWebhook, **WEBHOOK, events=["run.failed"]),
+    _ours("DELETE", "webhooks/<webhook_id>", webhooks.DeleteNamedWebhook),
+)
+
+WEBHOOK_READS: Final = (
+    _get("webhooks", webhooks.ListWebhooks, max_results=10),
+    _get("webhooks/<webhook_id>", webhooks.GetWebhook),
+    _ours("GET", "webhooks", webhooks.ListWholeWebhooks, max_results=10),
+    _ours("GET", "webhooks/<webhook_id>", webhooks.GetWholeWebhook),
+    _ours("GET", "webhooks/<webhook_id>/deliveries", webhooks.ListDeliveries, state="parked", max_results=10),
+    # What changes the store of deliveries alone makes no event.
+    _ours("POST", "webhooks/<webhook_id>/redeliver", webhooks.RedeliverDeliveries, since_ms=1_700_000_000_000),
+    _ours("POST", "webhooks/<webhook_id>/resume", webhooks.ResumeWebhook),
+)
+
+OF_NO_DELIVERY: Final = frozenset({webhooks.GetDelivery, webhooks.RedeliverDelivery, webhooks.TestWebhook})
+"""Their good requests need a delivery, or bring a call about: tests/compatibility has them."""
+
 READS: Final = (
     _get("experiments/get", experiments.GetExperiment, **EXPERIMENT),
     _get("experiments/get-by-name", experiments.GetExperimentByName, experiment_name="Default"),
@@ -313,4 +353,4 @@ READS: Final = (
     ),
 )
 
-ROUTES: Final = (*WRITES, *READS)
+ROUTES: Final = (*WRITES, *WEBHOOK_WRITES, *READS, *WEBHOOK_READS)

@@ -248,6 +248,10 @@ SHOWN_BY: Final[dict[str, tuple[str, ...]]] = {
         "unit/projector/test_fold.py::test_a_deleted_list_of_versions_begins_anew",
     ),
     "A copy of a version may": (f"{SOURCES}::test_a_copy_may_name_the_logged_model_of_its_version",),
+    "A webhook is told of tags": (
+        "compatibility/test_webhook_deliveries.py::test_tags_are_told_by_their_keys_and_versions_by_their_numbers",
+        "compatibility/test_webhook_deliveries.py::test_a_version_of_a_logged_model_is_told_with_the_run_of_it",
+    ),
     # Security
     "Host headers": (
         "unit/tracklog/web/test_origins.py::test_any_other_host_is_refused_by_default",
