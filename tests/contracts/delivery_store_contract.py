@@ -11,7 +11,12 @@ import pytest
 from msgspec.structs import replace
 
 from tracklog.webhooks.deliveries import (
+    DELIVERED,
+    EVENT,
     LANES,
+    PARKED,
+    PENDING,
+    TEST,
     Attempt,
     Cursor,
     Delivery,
@@ -21,7 +26,6 @@ from tracklog.webhooks.deliveries import (
     lane_of,
 )
 from tracklog.webhooks.delivery_store import CursorMoved, DeliveryStore
-from tracklog.webhooks.tables import DELIVERED, EVENT, PARKED, PENDING, TEST
 
 HOOK: Final = "w1"
 OTHER: Final = "w2"

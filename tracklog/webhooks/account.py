@@ -4,17 +4,18 @@ import asyncio
 import time
 import uuid
 from collections.abc import Mapping
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 
 from ingest.webhooks.port import SentTest, WebhookDeliveries, WebhookNeeds
 from schemas.webhook_events import ANNOUNCEMENTS
-from tracklog.webhooks.deliveries import Delivery
-from tracklog.webhooks.delivery_store import DeliveryStore
+from tracklog.webhooks.deliveries import DELIVERED, PENDING, TEST, Delivery, new_delivery
 from tracklog.webhooks.payload import payload
 from tracklog.webhooks.stores import OpenedWhenNeeded, WebhookStores
-from tracklog.webhooks.tables import DELIVERED, PENDING, TEST
+
+if TYPE_CHECKING:
+    from tracklog.webhooks.delivery_store import DeliveryStore
 
 POLL_S: Final = 0.05
 TEST_S: Final = 45.0
@@ -31,14 +32,14 @@ def needs_of(stores: WebhookStores) -> WebhookNeeds:
 class DeliveryAccount(WebhookDeliveries):
     """On the delivery store. `test_s` is how long a test is waited for."""
 
-    def __init__(self, opened: OpenedWhenNeeded[DeliveryStore], test_s: float = TEST_S) -> None:
+    def __init__(self, opened: "OpenedWhenNeeded[DeliveryStore]", test_s: float = TEST_S) -> None:
         self._opened = opened
         self._test_s = test_s
 
     async def test(self, webhook_id: str, event: str) -> SentTest:
         store, now_us, number = await self._opened.get(), time.time_ns() // 1000, str(uuid.uuid4())
         example = msgspec.json.encode(ANNOUNCEMENTS[event].example).decode()
-        test = Delivery(
+        test = new_delivery(
             delivery_id=number,
             webhook_id=webhook_id,
             kind=TEST,
@@ -47,13 +48,7 @@ class DeliveryAccount(WebhookDeliveries):
             event=event,
             stream=f"test/{number}",
             body=payload(event, now_us, example),
-            state=PENDING,
             created_us=now_us,
-            first_us=None,
-            due_us=0,
-            finished_us=None,
-            attempts=0,
-            history=(),
         )
         await store.add_test(test)
         loop = asyncio.get_running_loop()

@@ -1,10 +1,18 @@
 """What is known of a delivery, of the attempts at it, and of a webhook as far as deliveries go."""
 
 import uuid
+from collections.abc import Sequence
 from typing import Final
 from zlib import crc32
 
 import msgspec
+
+PENDING: Final = "pending"
+DELIVERED: Final = "delivered"
+PARKED: Final = "parked"
+
+EVENT: Final = "event"
+TEST: Final = "test"
 
 LANES: Final = 16
 """Streams are divided among them; what is of one lane is sent by one sender."""
@@ -46,6 +54,38 @@ class Delivery(msgspec.Struct, frozen=True, gc=False):
     history: tuple[Attempt, ...]
 
 
+def new_delivery(
+    *,
+    delivery_id: str,
+    webhook_id: str,
+    kind: str,
+    partition: int,
+    offset: int,
+    event: str,
+    stream: str,
+    body: bytes,
+    created_us: int,
+) -> Delivery:
+    """A delivery that was not tried yet, and is due at once."""
+    return Delivery(
+        delivery_id=delivery_id,
+        webhook_id=webhook_id,
+        kind=kind,
+        partition=partition,
+        offset=offset,
+        event=event,
+        stream=stream,
+        body=body,
+        state=PENDING,
+        created_us=created_us,
+        first_us=None,
+        due_us=0,
+        finished_us=None,
+        attempts=0,
+        history=(),
+    )
+
+
 class Cursor(msgspec.Struct, frozen=True, gc=False):
     """How far the outbox was read for a webhook, and the offset of the newest delivery, -1 for none.
 
@@ -70,6 +110,11 @@ class WebhookState(msgspec.Struct, frozen=True, gc=False):
 def delivery_id_of(webhook_id: str, partition: int, offset: int) -> str:
     """The same at each try, and after a crash: a receiver knows by it what it has got already."""
     return str(uuid.uuid5(_IDS, f"{webhook_id} {partition}:{offset}"))
+
+
+def since_json(since: Sequence[int]) -> str:
+    """From where on a webhook is told of events, by partition, as it is kept and compared."""
+    return msgspec.json.encode(since).decode()
 
 
 def lane_of(stream: str) -> int:

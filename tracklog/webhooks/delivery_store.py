@@ -13,20 +13,21 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.sql import Select
 
 from tracklog.transactions import PostgresqlTransactions, SqliteTransactions, Transactions
-from tracklog.webhooks.deliveries import Attempt, Cursor, Delivery, WebhookState, lane_name, lane_of
-from tracklog.webhooks.tables import (
+from tracklog.webhooks.deliveries import (
     DELIVERED,
     EVENT,
     PARKED,
     PENDING,
     TEST,
-    cursors,
-    deliveries,
-    leases,
-    metadata,
-    senders,
-    states,
+    Attempt,
+    Cursor,
+    Delivery,
+    WebhookState,
+    lane_name,
+    lane_of,
+    since_json,
 )
+from tracklog.webhooks.tables import cursors, deliveries, leases, metadata, senders, states
 
 POSTGRESQL_SCHEMA: Final = "tracklog_webhooks"
 
@@ -78,7 +79,7 @@ class DeliveryStore:
                 row = {"webhook_id": webhook_id, "partition": partition, "next_offset": offset}
                 new = _insert(connection, cursors).values({**row, "last_offset": -1, "seen": 0})
                 connection.execute(new.on_conflict_do_nothing())
-            _set_state(connection, webhook_id, since=_json(since))
+            _set_state(connection, webhook_id, since=since_json(since))
 
         await self._transactions.run(work)
 
@@ -491,10 +492,6 @@ def _rewind(connection: Connection, webhook_id: str) -> None:
     statement = _insert(connection, states).values({"webhook_id": webhook_id, **_FRESH, "rewound": 1})
     again = {"rewound": states.c.rewound + 1}
     connection.execute(statement.on_conflict_do_update(index_elements=["webhook_id"], set_=again))
-
-
-def _json(since: Sequence[int]) -> str:
-    return msgspec.json.encode(since).decode()
 
 
 def _row_of(one: Delivery) -> dict[str, Any]:

@@ -1,15 +1,18 @@
 """The port of the query side, on the delivery store."""
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from query_api.webhooks.port import AttemptSeen, Deliveries, DeliverySeen, WebhookSeen
 from tracklog.webhooks.deliveries import Attempt, Delivery
-from tracklog.webhooks.delivery_store import DeliveryStore
 from tracklog.webhooks.stores import OpenedWhenNeeded
+
+if TYPE_CHECKING:
+    from tracklog.webhooks.delivery_store import DeliveryStore
 
 
 class StoredDeliveries(Deliveries):
-    def __init__(self, opened: OpenedWhenNeeded[DeliveryStore]) -> None:
+    def __init__(self, opened: "OpenedWhenNeeded[DeliveryStore]") -> None:
         self._opened = opened
 
     async def webhook(self, webhook_id: str) -> WebhookSeen:

@@ -16,20 +16,24 @@ import random
 import time
 import uuid
 from collections import defaultdict, deque
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final
 
 import msgspec
-import orjson
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 
 from schemas.errors import Retryable, TemporarilyUnavailable
 from tracklog.webhooks import metrics
 from tracklog.webhooks.call import Call, Outcome
 from tracklog.webhooks.deliveries import (
+    DELIVERED,
+    EVENT,
     KEPT_ATTEMPTS,
     LANES,
+    PARKED,
+    PENDING,
+    TEST,
     Attempt,
     Cursor,
     Delivery,
@@ -37,6 +41,8 @@ from tracklog.webhooks.deliveries import (
     delivery_id_of,
     lane_name,
     lane_of,
+    new_delivery,
+    since_json,
 )
 from tracklog.webhooks.delivery_store import CursorMoved, DeliveryStore
 from tracklog.webhooks.headers import headers_of
@@ -44,7 +50,6 @@ from tracklog.webhooks.outbox_reader import OutboxReader, OutboxRow, Subscriptio
 from tracklog.webhooks.payload import payload
 from tracklog.webhooks.retrying import GONE, Again, Delivered, after
 from tracklog.webhooks.secrets import SecretUnreadable
-from tracklog.webhooks.tables import DELIVERED, EVENT, PARKED, PENDING, TEST
 
 logger = logging.getLogger(__name__)
 
@@ -230,8 +235,11 @@ class Sender:
         if is_behind:
             cursors = await self._store.cursors()
         await self._sort_out(webhooks)
-        for queue in list(self._queues.values()):
-            is_behind |= await self._load(queue, cursors)
+        of_webhook: dict[str, dict[int, Cursor]] = defaultdict(dict)
+        for (webhook_id, partition), cursor in cursors.items():
+            of_webhook[webhook_id][partition] = cursor
+        for webhook_id, queue in list(self._queues.items()):
+            await self._load(queue, of_webhook[webhook_id])
         await self._load_tests(webhooks)
         self._retry_what_is_due()
         for queue in list(self._queues.values()):
@@ -302,8 +310,6 @@ class Sender:
         gone = {webhook_id for webhook_id, _ in cursors} - webhooks.keys()
         if gone and self._partitions:
             await self._store.forget(gone)
-        for webhook_id in gone:
-            self._queues.pop(webhook_id, None)
         for key in [key for key in cursors if key[0] in gone]:
             del cursors[key]
 
@@ -315,7 +321,7 @@ class Sender:
             (one.webhook_id, since)
             for one in webhooks
             if (since := [one.first_offset(partition) for partition in range(max(partitions, default=-1) + 1)])
-            and self._states.get(one.webhook_id, _FINE).since != json_of(since)
+            and self._states.get(one.webhook_id, _FINE).since != since_json(since)
         ]
         for webhook_id, since in new:
             await self._store.begin(webhook_id, since)
@@ -398,18 +404,17 @@ class Sender:
 
     # --- loading --------------------------------------------------------------------------------------------------
 
-    async def _load(self, queue: _Queue, cursors: Mapping[tuple[str, int], Cursor]) -> bool:
-        """Bring deliveries that wait into memory; whether there are more that have room."""
+    async def _load(self, queue: _Queue, cursors: Mapping[int, Cursor]) -> None:
+        """Bring deliveries that wait into memory, as far as there is room. `cursors` are those of the webhook."""
         webhook, lanes = queue.webhook, self._lanes
         if not lanes or not self._may_be_sent(webhook):
-            return False
-        for partition in sorted(number for webhook_id, number in cursors if webhook_id == webhook.webhook_id):
+            return
+        for partition, cursor in sorted(cursors.items()):
             room = self._rules.waiting - queue.waiting
             if room <= self._rules.waiting // 2:
-                return False
+                return
             after = queue.loaded.get(partition, -1)
-            cursor = cursors.get((webhook.webhook_id, partition))
-            if cursor is None or (cursor.last_offset <= after and partition not in queue.incomplete):
+            if cursor.last_offset <= after and partition not in queue.incomplete:
                 continue
             found = await self._store.pending(webhook.webhook_id, partition, after, lanes, room)
             for delivery in found:
@@ -420,7 +425,6 @@ class Sender:
             else:
                 queue.loaded[partition] = max(after, cursor.last_offset)
                 queue.incomplete.discard(partition)
-        return False
 
     async def _load_tests(self, webhooks: Mapping[str, Subscription]) -> None:
         for webhook_id in await self._store.webhooks_with_tests():
@@ -432,7 +436,7 @@ class Sender:
                     self._tried(msgspec.structs.replace(test, state=PARKED, finished_us=self._now_us()))
                 elif test.delivery_id not in queue.under_way:
                     queue.under_way[test.delivery_id] = test
-                    self._start(queue, test)
+                    self._start(self._send(queue, test))
 
     def _take_in(self, queue: _Queue, delivery: Delivery) -> None:
         if delivery.delivery_id in queue.under_way:
@@ -492,10 +496,11 @@ class Sender:
             if line:
                 delivery = line[0]
                 queue.under_way[delivery.delivery_id] = delivery
-                self._start(queue, delivery)
+                self._start(self._send(queue, delivery))
 
-    def _start(self, queue: _Queue, delivery: Delivery) -> None:
-        task = asyncio.create_task(self._send(queue, delivery))
+    def _start(self, work: Coroutine[Any, Any, None]) -> None:
+        """Have work done beside the looks; what it raises ends the sender."""
+        task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._ended)
 
@@ -611,9 +616,7 @@ class Sender:
             elif queue.parked_in_row >= self._rules.parked_in_row:
                 reason = f"{queue.parked_in_row} deliveries in a row were given up."
             aside = self._set_aside(queue, reason) if reason else None
-            task = asyncio.create_task(self._note(queue, aside))
-            self._tasks.add(task)
-            task.add_done_callback(self._ended)
+            self._start(self._note(queue, aside))
 
     async def _note(self, queue: _Queue, aside: WebhookState | None) -> None:
         await self._store.parked_in_row(queue.webhook.webhook_id, queue.parked_in_row)
@@ -667,12 +670,8 @@ _TO_BE_LOADED_AGAIN: Final = -1
 """Another number than the store ever has."""
 
 
-def json_of(since: Sequence[int]) -> str:
-    return orjson.dumps(since).decode()
-
-
 def _new_delivery(webhook: Subscription, partition: int, row: OutboxRow, body: bytes, now_us: int) -> Delivery:
-    return Delivery(
+    return new_delivery(
         delivery_id=delivery_id_of(webhook.webhook_id, partition, row.offset),
         webhook_id=webhook.webhook_id,
         kind=EVENT,
@@ -681,13 +680,7 @@ def _new_delivery(webhook: Subscription, partition: int, row: OutboxRow, body: b
         event=row.event,
         stream=row.stream,
         body=body,
-        state=PENDING,
         created_us=now_us,
-        first_us=None,
-        due_us=0,
-        finished_us=None,
-        attempts=0,
-        history=(),
     )
 
 

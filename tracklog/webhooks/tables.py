@@ -20,14 +20,6 @@ from sqlalchemy import (
 
 metadata: Final = MetaData()
 
-PENDING: Final = "pending"
-DELIVERED: Final = "delivered"
-PARKED: Final = "parked"
-STATES: Final = (PENDING, DELIVERED, PARKED)
-
-EVENT: Final = "event"
-TEST: Final = "test"
-
 deliveries = Table(
     "deliveries",
     metadata,

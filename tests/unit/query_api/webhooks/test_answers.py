@@ -13,11 +13,10 @@ from schemas.errors import InvalidParameterValue, ResourceDoesNotExist
 from schemas.messages.webhooks import GetDelivery, GetWebhook, ListDeliveries, ListWebhooks
 from tests.contracts.delivery_store_contract import add, attempted, delivery, ended
 from tests.unit.query_api.sqlite_rows import SqliteRows
-from tracklog.webhooks.deliveries import Attempt
+from tracklog.webhooks.deliveries import DELIVERED, PARKED, Attempt
 from tracklog.webhooks.delivery_store import DeliveryStore, SqliteDeliveryStore
 from tracklog.webhooks.seen_deliveries import StoredDeliveries
 from tracklog.webhooks.stores import OpenedWhenNeeded
-from tracklog.webhooks.tables import DELIVERED, PARKED
 
 HOOK: Final = "w1"
 
