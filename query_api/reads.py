@@ -9,7 +9,7 @@ from query_api.freshness import Freshness
 from query_api.port import ReadModel
 from schemas.messages.message import Message
 from schemas.rest.handler import CatchUp, query_handler
-from schemas.rest.route import READ_LIMITS, V2, Handler, Kind, Limits, Permission, Route
+from schemas.rest.route import READ_LIMITS, TRACKLOG_V1, V2, Handler, Kind, Limits, Permission, Route
 
 M = TypeVar("M", bound=Message)
 
@@ -46,16 +46,33 @@ class Reads:
 
 
 def mlflow_read(
-    method: str, path: str, handler: Handler, *, prefixes: tuple[str, ...] = V2, limits: Limits = READ_LIMITS
+    method: str,
+    path: str,
+    handler: Handler,
+    permission: Permission = Permission.READ,
+    *,
+    prefixes: tuple[str, ...] = V2,
+    limits: Limits = READ_LIMITS,
 ) -> Route:
-    """The route of a handler that reads."""
+    """The route of a handler that reads; `path` is what comes after `/mlflow/`."""
+    return _read(method, prefixes, f"/mlflow/{path}", handler, permission, limits)
+
+
+def tracklog_read(path: str, handler: Handler, permission: Permission) -> Route:
+    """The route of a handler that reads what MLflow does not have; `path` is what comes after `/api/tracklog/v1/`."""
+    return _read("GET", TRACKLOG_V1, f"/{path}", handler, permission, READ_LIMITS)
+
+
+def _read(
+    method: str, prefixes: tuple[str, ...], path: str, handler: Handler, permission: Permission, limits: Limits
+) -> Route:
     return Route(
         method=method,
-        path=f"/mlflow/{path}",
+        path=path,
         prefixes=prefixes,
         handler=handler,
         kind=Kind.READ,
-        permission=Permission.READ,
+        permission=permission,
         limits=limits,
     )
 

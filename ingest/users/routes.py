@@ -1,12 +1,12 @@
 """The routes of the commands about users and their access tokens. A server has them where users are known."""
 
 from collections.abc import Awaitable, Callable
-from typing import Final, TypeVar
+from typing import TypeVar
 
 from aiohttp import web
 
 from ingest.users.commands import UserCommands
-from ingest.write_route import write_route
+from ingest.write_route import tracklog_write, write_route
 from schemas.envelope import Actor
 from schemas.messages.message import Message
 from schemas.messages.users import (
@@ -22,9 +22,7 @@ from schemas.rest.decode import read_message
 from schemas.rest.handler import named_for
 from schemas.rest.json_answer import JsonAnswer
 from schemas.rest.request_keys import ACTOR, PRINCIPAL, REQUEST_ID
-from schemas.rest.route import NO_PREFIX, WRITE_LIMITS, Handler, Kind, Permission, Route
-
-TOKENS: Final = "/api/tracklog/v1/tokens"
+from schemas.rest.route import Handler, Permission, Route
 
 M = TypeVar("M", bound=Message)
 
@@ -39,8 +37,8 @@ def user_routes(commands: UserCommands) -> tuple[Route, ...]:
         write_route("PATCH", "users/update-password", _handler(UpdateUserPassword, commands.update_password), anyone),
         write_route("PATCH", "users/update-admin", _handler(UpdateUserAdmin, commands.update_admin), admin),
         write_route("DELETE", "users/delete", _handler(DeleteUser, commands.delete), admin),
-        _own_route("POST", TOKENS, _handler(CreateAccessToken, commands.create_token)),
-        _own_route("DELETE", f"{TOKENS}/{{token_id}}", _handler(RevokeAccessToken, commands.revoke_token)),
+        tracklog_write("POST", "tokens", _handler(CreateAccessToken, commands.create_token), anyone),
+        tracklog_write("DELETE", "tokens/{token_id}", _handler(RevokeAccessToken, commands.revoke_token), anyone),
     )
 
 
@@ -51,15 +49,3 @@ def _handler(message_type: type[M], command: UserCommand[M]) -> Handler:
         return JsonAnswer(answer)
 
     return named_for(message_type, handle)
-
-
-def _own_route(method: str, path: str, handler: Handler) -> Route:
-    return Route(
-        method=method,
-        path=path,
-        prefixes=NO_PREFIX,
-        handler=handler,
-        kind=Kind.WRITE,
-        permission=Permission.AUTHENTICATED,
-        limits=WRITE_LIMITS,
-    )

@@ -3,7 +3,7 @@
 from typing import Final
 
 from ingest.webhooks.commands import WebhookCommands
-from ingest.write_route import write_route
+from ingest.write_route import tracklog_write, write_route
 from schemas.messages.webhooks import (
     CreateNamedWebhook,
     CreateWebhook,
@@ -17,9 +17,7 @@ from schemas.messages.webhooks import (
     UpdateWebhook,
 )
 from schemas.rest.handler import command_handler
-from schemas.rest.route import DATA_LIMITS, MIB, NO_PREFIX, WRITE_LIMITS, Handler, Kind, Limits, Permission, Route
-
-OURS: Final = "/api/tracklog/v1/webhooks"
+from schemas.rest.route import DATA_LIMITS, MIB, Limits, Permission, Route
 
 TEST_LIMITS: Final = Limits(body_bytes=MIB, timeout_s=90.0)
 """A receiver may take half a minute to answer."""
@@ -27,32 +25,21 @@ TEST_LIMITS: Final = Limits(body_bytes=MIB, timeout_s=90.0)
 
 def webhook_routes(commands: WebhookCommands) -> tuple[Route, ...]:
     """Every route of these commands. Whoever makes a webhook makes the server call out: administrators alone."""
-    admin, one = Permission.ADMIN, "/{webhook_id}"
+    admin, one = Permission.ADMIN, "webhooks/{webhook_id}"
+    again = f"{one}/deliveries/{{delivery_id}}/redeliver"
     return (
         write_route("POST", "webhooks", command_handler(CreateWebhook, commands.create), admin, DATA_LIMITS),
-        write_route("PATCH", f"webhooks{one}", command_handler(UpdateWebhook, commands.update), admin, DATA_LIMITS),
-        write_route("DELETE", f"webhooks{one}", command_handler(DeleteWebhook, commands.delete), admin),
-        write_route("POST", f"webhooks{one}/test", command_handler(TestWebhook, commands.test), admin, TEST_LIMITS),
-        _own("POST", "", command_handler(CreateNamedWebhook, commands.create_named), DATA_LIMITS),
-        _own("PATCH", one, command_handler(UpdateNamedWebhook, commands.update_named), DATA_LIMITS),
-        _own("DELETE", one, command_handler(DeleteNamedWebhook, commands.delete)),
-        _own("POST", f"{one}/resume", command_handler(ResumeWebhook, commands.resume)),
-        _own("POST", f"{one}/redeliver", command_handler(RedeliverDeliveries, commands.redeliver_since)),
-        _own(
-            "POST",
-            f"{one}/deliveries/{{delivery_id}}/redeliver",
-            command_handler(RedeliverDelivery, commands.redeliver),
+        write_route("PATCH", one, command_handler(UpdateWebhook, commands.update), admin, DATA_LIMITS),
+        write_route("DELETE", one, command_handler(DeleteWebhook, commands.delete), admin),
+        write_route("POST", f"{one}/test", command_handler(TestWebhook, commands.test), admin, TEST_LIMITS),
+        tracklog_write(
+            "POST", "webhooks", command_handler(CreateNamedWebhook, commands.create_named), admin, DATA_LIMITS
         ),
-    )
-
-
-def _own(method: str, path: str, handler: Handler, limits: Limits = WRITE_LIMITS) -> Route:
-    return Route(
-        method=method,
-        path=f"{OURS}{path}",
-        prefixes=NO_PREFIX,
-        handler=handler,
-        kind=Kind.WRITE,
-        permission=Permission.ADMIN,
-        limits=limits,
+        tracklog_write("PATCH", one, command_handler(UpdateNamedWebhook, commands.update_named), admin, DATA_LIMITS),
+        tracklog_write("DELETE", one, command_handler(DeleteNamedWebhook, commands.delete), admin),
+        tracklog_write("POST", f"{one}/resume", command_handler(ResumeWebhook, commands.resume), admin),
+        tracklog_write(
+            "POST", f"{one}/redeliver", command_handler(RedeliverDeliveries, commands.redeliver_since), admin
+        ),
+        tracklog_write("POST", again, command_handler(RedeliverDelivery, commands.redeliver), admin),
     )

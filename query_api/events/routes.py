@@ -1,37 +1,24 @@
 """The route of the history of events."""
 
 from collections.abc import Sequence
-from typing import Final
 
 from aiohttp import web
 
 from event_log.port import EventLogReader
 from query_api.events.history import ReadEvents, events_json
 from query_api.events.spans import Span, is_of_a_registered_model, spans_of
-from query_api.reads import Reads
+from query_api.reads import Reads, tracklog_read
 from schemas.events import REGISTERED_MODELS_ORDERING_UNIT
 from schemas.rest.decode import read_message
 from schemas.rest.handler import named_for
 from schemas.rest.json_answer import JsonAnswer
 from schemas.rest.request_keys import BEHIND
-from schemas.rest.route import READ_LIMITS, Handler, Kind, Permission, Route
-
-TRACKLOG_V1: Final = ("/api/tracklog/v1",)
+from schemas.rest.route import Handler, Permission, Route
 
 
 def event_routes(log: EventLogReader, reads: Reads) -> tuple[Route, ...]:
     """The read model is asked for the former names of a registered model alone."""
-    return (
-        Route(
-            method="GET",
-            path="/events",
-            prefixes=TRACKLOG_V1,
-            handler=_read_events(log, reads),
-            kind=Kind.READ,
-            permission=Permission.ADMIN,
-            limits=READ_LIMITS,
-        ),
-    )
+    return (tracklog_read("events", _read_events(log, reads), Permission.ADMIN),)
 
 
 def _read_events(log: EventLogReader, reads: Reads) -> Handler:

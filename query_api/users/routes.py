@@ -10,7 +10,7 @@ import orjson
 from aiohttp import web
 
 from query_api.port import ReadModel, Row
-from query_api.reads import Reads
+from query_api.reads import Reads, mlflow_read, tracklog_read
 from schemas.errors import PermissionDenied
 from schemas.events import USERS_ORDERING_UNIT
 from schemas.messages.message import Message
@@ -20,7 +20,7 @@ from schemas.rest.decode import read_message
 from schemas.rest.handler import named_for
 from schemas.rest.json_answer import JsonAnswer
 from schemas.rest.request_keys import BEHIND, PRINCIPAL
-from schemas.rest.route import NO_PREFIX, READ_LIMITS, V2, Handler, Kind, Permission, Route
+from schemas.rest.route import Handler, Permission, Route
 
 M = TypeVar("M", bound=Message)
 
@@ -34,22 +34,10 @@ _NOT_YOURS: Final = "Only administrators may ask for other users."
 def user_routes(reads: Reads) -> tuple[Route, ...]:
     anyone = Permission.AUTHENTICATED
     return (
-        _route("/mlflow/users/get", V2, _handler(reads, GetUser, _get_user), anyone),
-        _route("/mlflow/users/list", V2, _handler(reads, ListUsers, _list_users), Permission.ADMIN),
-        _route("/mlflow/users/current", V2, _handler(reads, GetCurrentUser, _get_current_user), anyone),
-        _route("/api/tracklog/v1/tokens", NO_PREFIX, _handler(reads, ListAccessTokens, _list_tokens), anyone),
-    )
-
-
-def _route(path: str, prefixes: tuple[str, ...], handler: Handler, permission: Permission) -> Route:
-    return Route(
-        method="GET",
-        path=path,
-        prefixes=prefixes,
-        handler=handler,
-        kind=Kind.READ,
-        permission=permission,
-        limits=READ_LIMITS,
+        mlflow_read("GET", "users/get", _handler(reads, GetUser, _get_user), anyone),
+        mlflow_read("GET", "users/list", _handler(reads, ListUsers, _list_users), Permission.ADMIN),
+        mlflow_read("GET", "users/current", _handler(reads, GetCurrentUser, _get_current_user), anyone),
+        tracklog_read("tokens", _handler(reads, ListAccessTokens, _list_tokens), anyone),
     )
 
 

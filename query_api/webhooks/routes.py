@@ -4,9 +4,9 @@ All are for administrators where users are known: a URL may hold what lets one i
 """
 
 from collections.abc import Awaitable, Callable, Iterable
-from typing import Final, TypeVar
+from typing import TypeVar
 
-from query_api.reads import OrderingUnits, Reads
+from query_api.reads import OrderingUnits, Reads, mlflow_read, tracklog_read
 from query_api.webhooks.answers import WebhookAnswers
 from query_api.webhooks.port import Deliveries
 from schemas.events.webhooks import WEBHOOKS
@@ -21,42 +21,27 @@ from schemas.messages.webhooks import (
     WebhookMessage,
 )
 from schemas.rest.handler import query_handler
-from schemas.rest.route import NO_PREFIX, READ_LIMITS, V2, Kind, Permission, Route
+from schemas.rest.route import Handler, Permission, Route
 
 M = TypeVar("M", bound=Message)
-
-_MLFLOWS: Final = "/mlflow/webhooks"
-_OURS: Final = "/api/tracklog/v1/webhooks"
 
 
 def webhook_routes(reads: Reads, deliveries: Deliveries) -> tuple[Route, ...]:
     answers = WebhookAnswers(reads.read_model, deliveries)
 
-    def route(
-        path: str,
-        prefixes: tuple[str, ...],
-        message_type: type[M],
-        answer: Callable[[M], Awaitable[bytes]],
-        units: OrderingUnits[M] | None = None,
-    ) -> Route:
-        return Route(
-            method="GET",
-            path=path,
-            prefixes=prefixes,
-            handler=query_handler(message_type, answer, reads.catch_up(units)),
-            kind=Kind.READ,
-            permission=Permission.ADMIN,
-            limits=READ_LIMITS,
-        )
+    def handler(
+        message_type: type[M], answer: Callable[[M], Awaitable[bytes]], units: OrderingUnits[M] | None = None
+    ) -> Handler:
+        return query_handler(message_type, answer, reads.catch_up(units))
 
-    one = f"{_OURS}/{{webhook_id}}"
+    admin, one = Permission.ADMIN, "webhooks/{webhook_id}"
     return (
-        route(_MLFLOWS, V2, ListWebhooks, answers.list_as_mlflow),
-        route(f"{_MLFLOWS}/{{webhook_id}}", V2, GetWebhook, answers.get_as_mlflow, _webhook),
-        route(_OURS, NO_PREFIX, ListWholeWebhooks, answers.list_whole),
-        route(one, NO_PREFIX, GetWholeWebhook, answers.get_whole, _webhook),
-        route(f"{one}/deliveries", NO_PREFIX, ListDeliveries, answers.list_deliveries, _webhook),
-        route(f"{one}/deliveries/{{delivery_id}}", NO_PREFIX, GetDelivery, answers.get_delivery, _webhook),
+        mlflow_read("GET", "webhooks", handler(ListWebhooks, answers.list_as_mlflow), admin),
+        mlflow_read("GET", one, handler(GetWebhook, answers.get_as_mlflow, _webhook), admin),
+        tracklog_read("webhooks", handler(ListWholeWebhooks, answers.list_whole), admin),
+        tracklog_read(one, handler(GetWholeWebhook, answers.get_whole, _webhook), admin),
+        tracklog_read(f"{one}/deliveries", handler(ListDeliveries, answers.list_deliveries, _webhook), admin),
+        tracklog_read(f"{one}/deliveries/{{delivery_id}}", handler(GetDelivery, answers.get_delivery, _webhook), admin),
     )
 
 

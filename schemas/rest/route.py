@@ -14,6 +14,8 @@ V2: Final = ("/api/2.0", "/ajax-api/2.0")
 V2_AJAX_ONLY: Final = ("/ajax-api/2.0",)
 V3: Final = ("/api/3.0", "/ajax-api/3.0")
 V3_AJAX_ONLY: Final = ("/ajax-api/3.0",)
+TRACKLOG_V1: Final = ("/api/tracklog/v1",)
+"""Before what MLflow does not have."""
 
 KIB: Final = 1024
 MIB: Final = 1024 * KIB
