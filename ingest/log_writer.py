@@ -1,8 +1,8 @@
 """Appending an event, and waiting for what the fold makes of it."""
 
 import asyncio
-from collections.abc import Coroutine, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from time import perf_counter
 from typing import Any, Final, Protocol, TypeVar
 
@@ -10,7 +10,7 @@ from event_log.port import EventLog
 from ingest.admission.known_entities import EntityKind, KnownEntities
 from read_model.progress import EventInLog, ProjectionProgress
 from schemas.envelope import Actor, EventClock, EventData, Position
-from schemas.errors import Retryable
+from schemas.errors import RequestLimitExceeded, Retryable, TracklogError
 from schemas.events import AnyEvent
 
 T = TypeVar("T")
@@ -48,6 +48,20 @@ def in_the_log() -> Iterator[None]:
         yield
     except Retryable as error:
         raise EventInLog(error.message) from error
+
+
+@asynccontextmanager
+async def undone_if_refused(undo: Callable[[], Awaitable[None]]) -> AsyncIterator[None]:
+    """Around an append for which something was prepared: `undo` is called when the event was refused.
+
+    After any other failure the event may be in the log, and what was prepared has to stay.
+    """
+    try:
+        yield
+    except TracklogError as error:
+        if error.status < 500 and error.status != RequestLimitExceeded.status:
+            await undo()
+        raise
 
 
 class LogWriter:

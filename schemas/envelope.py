@@ -37,6 +37,9 @@ class Actor(msgspec.Struct, frozen=True, gc=False):
 
 SYSTEM = Actor(user="system")
 
+RESERVED_USERS: Final = frozenset({Actor().user, SYSTEM.user})
+"""What events say where nobody is known, and of Tracklog itself: no user is called so."""
+
 
 class EventData(msgspec.Struct, frozen=True, gc=False):
     """An event that is to be appended. `id` is a UUIDv7, `time_us` microseconds since the Unix epoch."""

@@ -7,18 +7,18 @@ PermissionDenied, ResourceDoesNotExist, InvalidParameterValue, and what LogWrite
 """
 
 import time
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
+from functools import partial
 
 from ingest.admission.known_entities import KnownEntities
 from ingest.answers import EMPTY
-from ingest.log_writer import LogWriter
+from ingest.log_writer import LogWriter, undone_if_refused
 from ingest.users import answers
 from ingest.users.lookups import ACCESS_TOKEN, ANY_USER, TOKENS_OF_USER, USER
 from ingest.users.port import CredentialStore
 from ingest.users.state import KnownUser
 from schemas.envelope import SYSTEM, Actor
-from schemas.errors import BadRequest, InvalidParameterValue, PermissionDenied, ResourceAlreadyExists, TracklogError
+from schemas.errors import BadRequest, InvalidParameterValue, PermissionDenied, ResourceAlreadyExists
 from schemas.events import (
     USERS_ORDERING_UNIT,
     AccessTokenCreated,
@@ -98,7 +98,7 @@ class UserCommands:
         if command.password == command.current_password:
             raise InvalidParameterValue("The new password is the current one.")
         password_id = await self._credentials.keep_password(command.password)
-        async with self._forgotten_if_refused(password_id):
+        async with undone_if_refused(partial(self._credentials.forget, password_id)):
             await self._append(
                 UserPasswordChanged(username=command.username, password_id=password_id), actor, request_id
             )
@@ -133,7 +133,7 @@ class UserCommands:
             raise InvalidParameterValue("expires_ms is in the past.")
         await self._user(asking.user)
         new = await self._credentials.keep_token()
-        async with self._forgotten_if_refused(new.token_id):
+        async with undone_if_refused(partial(self._credentials.forget, new.token_id)):
             event = AccessTokenCreated(
                 username=asking.user,
                 token_id=new.token_id,
@@ -156,7 +156,7 @@ class UserCommands:
 
     async def _create(self, username: str, password: str, actor: Actor, request_id: str, *, is_admin: bool) -> None:
         password_id = await self._credentials.keep_password(password)
-        async with self._forgotten_if_refused(password_id):
+        async with undone_if_refused(partial(self._credentials.forget, password_id)):
             event = UserCreated(username=username, password_id=password_id, is_admin=is_admin)
             await self._append(event, actor, request_id)
 
@@ -169,16 +169,6 @@ class UserCommands:
         if user is None:
             raise user_not_found(username)
         return user
-
-    @asynccontextmanager
-    async def _forgotten_if_refused(self, secret_id: str) -> AsyncIterator[None]:
-        """What was kept for an event that was refused is of no use; after any other failure the event may be there."""
-        try:
-            yield
-        except TracklogError as error:
-            if error.status < 500 and error.status != 429:
-                await self._credentials.forget(secret_id)
-            raise
 
     @staticmethod
     def _require_self_or_admin(username: str, asking: Principal) -> None:

@@ -7,20 +7,21 @@ where there is no such webhook, and what LogWriter and the ports raise.
 
 import uuid
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import orjson
 
 from ingest.admission.known_entities import KnownEntities
 from ingest.answers import EMPTY
-from ingest.log_writer import LogWriter, in_the_log
+from ingest.log_writer import LogWriter, in_the_log, undone_if_refused
 from ingest.webhooks.decisions import ACTIVE, DISABLED, check_name, name_of, names_of, status_of
 from ingest.webhooks.lookups import SINCE, WEBHOOK
 from ingest.webhooks.port import WebhookNeeds
 from ingest.webhooks.state import KnownWebhook
 from schemas.documents.webhooks import mlflow_webhook, tracklog_webhook
 from schemas.envelope import Actor
-from schemas.errors import InvalidParameterValue, TracklogError
+from schemas.errors import InvalidParameterValue
 from schemas.events import WebhookCreated, WebhookDeleted, WebhookUpdated
 from schemas.messages.webhooks import (
     ChangedWebhook,
@@ -70,8 +71,7 @@ class WebhookCommands:
         """Delete a webhook for good, with its secret and everything that it is owed."""
         webhook = await self._webhook(command.webhook_id)
         await self._writer.append_and_wait(WebhookDeleted(webhook_id=command.webhook_id), actor, request_id)
-        if webhook.secret_id:
-            await self._needs.secrets.forget(webhook.secret_id)
+        await self._forget(webhook.secret_id)
         return EMPTY
 
     async def test(self, command: TestWebhook, actor: Actor, request_id: str) -> bytes:
@@ -165,19 +165,20 @@ class WebhookCommands:
             secret_id=secret_id,
         )
         await self._append(event, secret_id or "", actor, request_id)
-        if secret_id is not None and webhook.secret_id:
-            await self._needs.secrets.forget(webhook.secret_id)
+        if secret_id is not None:
+            await self._forget(webhook.secret_id)
         return await self._now(command.webhook_id)
 
     async def _append(
         self, event: WebhookCreated | WebhookUpdated, secret_id: str, actor: Actor, request_id: str
     ) -> None:
-        try:
+        async with undone_if_refused(partial(self._forget, secret_id)):
             await self._writer.append_and_wait(event, actor, request_id)
-        except TracklogError as error:
-            if secret_id and error.status < 500 and error.status != 429:  # it was refused, and changes nothing
-                await self._needs.secrets.forget(secret_id)
-            raise
+
+    async def _forget(self, secret_id: str) -> None:
+        """Forget a secret; the id is empty where there is none."""
+        if secret_id:
+            await self._needs.secrets.forget(secret_id)
 
     async def _webhook(self, webhook_id: str) -> KnownWebhook:
         webhook = await self._known.look_up(WEBHOOK, webhook_id)

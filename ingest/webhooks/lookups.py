@@ -2,35 +2,17 @@
 
 from typing import Final
 
-import orjson
-
 from ingest.admission.lookups import Lookup, Row
 from ingest.webhooks.state import KnownWebhook
-from schemas.documents.webhooks import WebhookFields
+from schemas.documents.webhooks import WEBHOOK_COLUMNS, webhook_of
 
 
 def _webhook(row: Row) -> KnownWebhook:
-    webhook_id, name, description, url, events, status, created_ms, updated_ms, secret_id = row
-    fields = WebhookFields(
-        webhook_id=webhook_id,
-        name=name,
-        description=description,
-        url=url,
-        events=orjson.loads(events),
-        status=status,
-        creation_timestamp_ms=created_ms,
-        last_updated_timestamp_ms=updated_ms,
-    )
-    return KnownWebhook(fields, secret_id)
+    *columns, secret_id = row
+    return KnownWebhook(webhook_of(columns), secret_id)
 
 
-WEBHOOK: Final = Lookup(
-    """
-SELECT webhook_id, name, description, url, events, status, creation_timestamp_ms, last_updated_timestamp_ms, secret_id
-FROM webhooks WHERE webhook_id = $1
-""",
-    _webhook,
-)
+WEBHOOK: Final = Lookup(f"SELECT {WEBHOOK_COLUMNS}, secret_id FROM webhooks WHERE webhook_id = $1", _webhook)
 
 
 def _position(row: Row) -> tuple[int, int]:

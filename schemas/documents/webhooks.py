@@ -5,7 +5,9 @@ Made of values, and not by the databases: the names of events are kept as ours, 
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
+
+import orjson
 
 from schemas.webhook_events import ANNOUNCEMENTS
 
@@ -22,6 +24,27 @@ class WebhookFields:
     status: str
     creation_timestamp_ms: int
     last_updated_timestamp_ms: int
+
+
+WEBHOOK_COLUMNS: Final = (
+    "webhook_id, name, description, url, events, status, creation_timestamp_ms, last_updated_timestamp_ms"
+)
+"""Of the table, for `webhook_of`."""
+
+
+def webhook_of(columns: Sequence[Any]) -> WebhookFields:
+    """A webhook, of the values of WEBHOOK_COLUMNS."""
+    webhook_id, name, description, url, events, status, created_ms, updated_ms = columns
+    return WebhookFields(
+        webhook_id=webhook_id,
+        name=name,
+        description=description,
+        url=url,
+        events=orjson.loads(events),
+        status=status,
+        creation_timestamp_ms=created_ms,
+        last_updated_timestamp_ms=updated_ms,
+    )
 
 
 def mlflow_webhook(webhook: WebhookFields) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from typing import Annotated, ClassVar, Final
 
 import msgspec
 
+from schemas.envelope import RESERVED_USERS
 from schemas.errors import InvalidParameterValue, ResourceDoesNotExist
 from schemas.messages.bounds import Name, Word
 from schemas.messages.message import Int64, Message, Required
@@ -114,12 +115,8 @@ def check_username(username: str) -> None:
         raise InvalidParameterValue("A user name has no ':' and no '/'.")
     if len(username) > MAX_USERNAME_CHARACTERS:
         raise InvalidParameterValue(f"A user name has at most {MAX_USERNAME_CHARACTERS} characters.")
-    if username in RESERVED_USERNAMES:
+    if username in RESERVED_USERS:
         raise InvalidParameterValue(f"The name '{username}' stands for no user in the history; choose another.")
-
-
-RESERVED_USERNAMES: Final = frozenset({"anonymous", "system"})
-"""What events say where nobody is known, and of Tracklog itself."""
 
 
 def check_password(username: str, password: str) -> None:

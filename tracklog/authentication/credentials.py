@@ -9,24 +9,15 @@ import hmac
 import re
 import secrets
 from collections.abc import Callable
-from typing import Final, Protocol
+from typing import Final
 
 from ingest.users.port import CredentialStore, NewToken
 from tracklog.authentication.passwords import Passwords
+from tracklog.secret_store.port import Secrets
 
 PREFIX: Final = "tracklog"
 
 _TOKEN: Final = re.compile(rf"{PREFIX}_([0-9a-f]{{16}})_([A-Za-z0-9_-]{{43}})\Z")
-
-
-class Secrets(Protocol):
-    """The store of secrets: bytes by ids. Raises TemporarilyUnavailable."""
-
-    async def put(self, secret_id: str, secret: bytes) -> None: ...
-
-    async def get(self, secret_id: str) -> bytes | None: ...
-
-    async def delete(self, secret_id: str) -> None: ...
 
 
 class Credentials(CredentialStore):

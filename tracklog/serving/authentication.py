@@ -13,10 +13,11 @@ from read_model.progress import ProjectionProgress
 from schemas.events import USERS_ORDERING_UNIT
 from tracklog.authentication.attempts import Attempts
 from tracklog.authentication.authenticator import Authenticator
-from tracklog.authentication.credentials import Credentials, Secrets
+from tracklog.authentication.credentials import Credentials
 from tracklog.authentication.first_admin import make_first_admin
 from tracklog.authentication.passwords import Passwords
 from tracklog.background import in_background
+from tracklog.secret_store.port import Secrets
 from tracklog.settings.authentication import AuthenticationSettings
 
 

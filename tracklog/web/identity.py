@@ -5,15 +5,12 @@ from typing import Any, Final
 
 from multidict import MultiMapping
 
-from schemas.envelope import SYSTEM, Actor
+from schemas.envelope import RESERVED_USERS, Actor
 
 ANONYMOUS: Final = Actor().user
 
 MAX_USER_CHARACTERS: Final = 256
 """Of a user's name: it stands in every event."""
-
-RESERVED: Final = frozenset({ANONYMOUS, SYSTEM.user})
-"""What events say where nobody is known, and of Tracklog itself."""
 
 _NAMES_IN_A_CERTIFICATE: Final = ("email", "URI", "DNS")
 """Kinds of other names, in the order in which one is taken for a user."""
@@ -42,6 +39,6 @@ def user_in_header(header: str) -> Callable[[MultiMapping[str]], str | None]:
 
 
 def _checked(name: str) -> str | None:
-    if not name or len(name) > MAX_USER_CHARACTERS or not name.isprintable() or name in RESERVED:
+    if not name or len(name) > MAX_USER_CHARACTERS or not name.isprintable() or name in RESERVED_USERS:
         return None
     return name

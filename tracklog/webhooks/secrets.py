@@ -13,10 +13,11 @@ import secrets as random_bytes
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Final
 
 from ingest.webhooks.port import WebhookSecrets
 from schemas.errors import InvalidParameterValue
+from tracklog.secret_store.port import Secrets
 from tracklog.settings.store_uris import SettingRefused
 from tracklog.settings.webhooks import KEY_VARIABLE, WebhookSettings
 
@@ -129,18 +130,6 @@ def _is_key(key: bytes) -> bool:
         return len(base64.b64decode(key, altchars=b"-_", validate=True)) == _KEY_BYTES
     except binascii.Error:
         return False
-
-
-class Secrets(Protocol):
-    """The store of secrets: bytes by ids. Raises TemporarilyUnavailable."""
-
-    async def put(self, secret_id: str, secret: bytes) -> None: ...
-
-    async def get(self, secret_id: str) -> bytes | None: ...
-
-    async def delete(self, secret_id: str) -> None: ...
-
-    async def ids(self) -> set[str]: ...
 
 
 class SealedSecrets(WebhookSecrets):
