@@ -7,6 +7,7 @@ import logging
 import socket
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
@@ -21,7 +22,8 @@ from schemas.envelope import PARTITION
 from schemas.errors import TemporarilyUnavailable
 from tracklog.embedded.channel import Channel, Damaged, FromChild, LogGrew, Status, StatusRequest
 from tracklog.serving.lag import Lag
-from tracklog.serving.supervision import HUNG_S, PING_S, Pulse, Supervisor, ended
+from tracklog.serving.supervision import HUNG_S, Pulse, Supervisor, ended, kill_when_silent
+from tracklog.serving.told_child import program_of
 
 logger = logging.getLogger(__name__)
 
@@ -129,7 +131,7 @@ class EmbeddedSystem:
     async def _started(self, channel_end: socket.socket) -> asyncio.subprocess.Process:
         return await asyncio.create_subprocess_exec(
             sys.executable,
-            *("-m", "tracklog.child", "tracklog.embedded.projector_child"),
+            *program_of("tracklog.embedded.projector_child"),
             str(self.log_path),
             str(channel_end.fileno()),
             str(self.progress.checkpoint),
@@ -140,7 +142,10 @@ class EmbeddedSystem:
     async def _look_after(self, child: asyncio.subprocess.Process, channel: Channel) -> None:
         """Hear the child until it is gone, or has to go."""
         self._channel = channel
-        watching = asyncio.create_task(self._watch(child, channel))
+        self._pulse = Pulse.of(self._hung_s)
+        watching = asyncio.create_task(
+            kill_when_silent(child, self._pulse, "projector", self._hung_s, look=partial(self._look, channel))
+        )
         try:
             await self._listen(channel)
         finally:
@@ -164,16 +169,11 @@ class EmbeddedSystem:
                     if asker is not None and not asker.done():
                         asker.set_result(message)
 
-    async def _watch(self, child: asyncio.subprocess.Process, channel: Channel) -> None:
-        """Look after the child once in a while, and kill one that gives no sign of life any more."""
-        self._pulse = pulse = Pulse(round(self._hung_s / PING_S))
-        while not pulse.is_lost():
-            channel.send(StatusRequest(next(self._numbers)))
-            end, checkpoint = {PARTITION: self.log.newest_end}, {PARTITION: self.progress.checkpoint}
-            self._late_s = self._lag.look(end, checkpoint, self._loop.time())
-            await asyncio.sleep(PING_S)
-        logger.error("the projector gave no sign of life for %g s; it is killed", self._hung_s)
-        child.kill()
+    def _look(self, channel: Channel) -> None:
+        """Ask the child for a sign of life, and see how late it is."""
+        channel.send(StatusRequest(next(self._numbers)))
+        end, checkpoint = {PARTITION: self.log.newest_end}, {PARTITION: self.progress.checkpoint}
+        self._late_s = self._lag.look(end, checkpoint, self._loop.time())
 
     async def _ask_child(self) -> Status:
         """How the child is, once it has tried to write."""

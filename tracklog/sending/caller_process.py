@@ -11,7 +11,8 @@ from typing import Final
 import msgspec
 
 from schemas.errors import TemporarilyUnavailable
-from tracklog.serving.supervision import HUNG_S, PING_S, Pulse, Supervisor, ended
+from tracklog.serving.supervision import HUNG_S, PING_S, Pulse, Supervisor, ended, kill_when_silent
+from tracklog.serving.told_child import program_of
 from tracklog.webhooks.addresses import AddressPolicy
 from tracklog.webhooks.call import Call, Outcome
 from tracklog.webhooks.frames import Frames, PeerGone
@@ -120,7 +121,7 @@ class CallerProcess:
 
     async def _started(self, end: socket.socket) -> asyncio.subprocess.Process:
         return await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "tracklog.child", "tracklog.sending.caller"),
+            *(sys.executable, *program_of("tracklog.sending.caller")),
             msgspec.json.encode(self._settings).decode(),
             str(end.fileno()),
             pass_fds=(end.fileno(),),
@@ -130,7 +131,8 @@ class CallerProcess:
 
     async def _look_after(self, child: asyncio.subprocess.Process, frames: Frames[Outcome]) -> None:
         """Hear the child until it is gone, or has to go."""
-        watching = asyncio.create_task(self._watch(child))
+        self._pulse = Pulse.of(self._hung_s, PING_S)
+        watching = asyncio.create_task(kill_when_silent(child, self._pulse, "caller", self._hung_s, ping_s=PING_S))
         try:
             await self._listen(frames)
         except PeerGone:
@@ -157,11 +159,3 @@ class CallerProcess:
                 waiting = self._under_way.get(outcome.number)
                 if waiting is not None and not waiting.done():
                     waiting.set_result(outcome)
-
-    async def _watch(self, child: asyncio.subprocess.Process) -> None:
-        """Kill a child that gives no sign of life any more."""
-        self._pulse = pulse = Pulse(round(self._hung_s / PING_S))
-        while not pulse.is_lost():  # noqa: ASYNC110
-            await asyncio.sleep(PING_S)
-        logger.error("the caller gave no sign of life for %g s; it is killed", self._hung_s)
-        child.kill()

@@ -6,7 +6,7 @@ The more of them come to nothing, the later the next one starts.
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
-from typing import Final, Protocol
+from typing import Final, Protocol, Self
 
 logger = logging.getLogger(__name__)
 
@@ -90,6 +90,11 @@ class Pulse:
     Not in time: a machine that was suspended has let much time pass, in which no child could have been heard.
     """
 
+    @classmethod
+    def of(cls, hung_s: float, ping_s: float = PING_S) -> Self:
+        """Of a child that is looked after every `ping_s`, and may be silent for `hung_s`."""
+        return cls(round(hung_s / ping_s))
+
     def __init__(self, most_silent_looks: int) -> None:
         self._most = most_silent_looks
         self.silent = 0
@@ -103,6 +108,23 @@ class Pulse:
         """Look once more: whether the child has been silent for as many looks as it may be."""
         self.silent += 1
         return self.silent > self._most
+
+
+async def kill_when_silent(
+    child: Child,
+    pulse: Pulse,
+    name: str,
+    hung_s: float,
+    *,
+    ping_s: float = PING_S,
+    look: Callable[[], None] = lambda: None,
+) -> None:
+    """Look after a child every `ping_s` by calling `look`, and kill it when it gives no sign of life any more."""
+    while not pulse.is_lost():
+        look()
+        await asyncio.sleep(ping_s)
+    logger.error("the %s gave no sign of life for %g s; it is killed", name, hung_s)
+    child.kill()
 
 
 async def ended(child: Child) -> None:
