@@ -88,9 +88,9 @@ async def _opened(stores: Stores, webhooks: WebhookSettings) -> "tuple[SecretSto
             raise BadUsage(f"There is no log at {log}.")
         keys = keys_beside(log, webhooks)
         return SqliteSecretStore(secrets_file_of(log)), keys
-    from tracklog.distributed.shared_sender import opened_store
+    from tracklog.distributed.own_stores import opened_store
     from tracklog.secret_store.store import PostgresqlSecretStore
     from tracklog.webhooks.secrets import keys_of
 
     keys = keys_of(webhooks)
-    return await opened_store(PostgresqlSecretStore.open, stores.read_model.dsn), keys
+    return await opened_store(PostgresqlSecretStore, stores.read_model.dsn), keys

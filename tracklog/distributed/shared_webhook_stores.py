@@ -19,16 +19,16 @@ def webhook_stores_on(stores: SharedStores, webhooks: WebhookSettings, stack: As
     dsn = stores.read_model.dsn
 
     async def open_secrets() -> "SecretStore":
-        from tracklog.distributed.shared_sender import opened_store
+        from tracklog.distributed.own_stores import opened_store
         from tracklog.secret_store.store import PostgresqlSecretStore
 
-        return await opened_store(PostgresqlSecretStore.open, dsn)
+        return await opened_store(PostgresqlSecretStore, dsn)
 
     async def open_deliveries() -> "DeliveryStore":
-        from tracklog.distributed.shared_sender import opened_store
+        from tracklog.distributed.own_stores import opened_store
         from tracklog.webhooks.delivery_store import PostgresqlDeliveryStore
 
-        return await opened_store(PostgresqlDeliveryStore.open, dsn)
+        return await opened_store(PostgresqlDeliveryStore, dsn)
 
     secrets, deliveries = OpenedWhenNeeded(open_secrets), OpenedWhenNeeded(open_deliveries)
     stack.push_async_callback(secrets.close)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Final, Self
+from typing import ClassVar, Final, Self
 
 from sqlalchemy import Column, Connection, LargeBinary, MetaData, Table, Text, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
@@ -76,8 +76,10 @@ class SqliteSecretStore(SecretStore):
 class PostgresqlSecretStore(SecretStore):
     """In the schema `tracklog_secrets` of the database of the read model."""
 
+    schema: ClassVar[str] = POSTGRESQL_SCHEMA
+
     def __init__(self, dsn: str) -> None:
-        super().__init__(PostgresqlTransactions(WHAT, dsn, POSTGRESQL_SCHEMA))
+        super().__init__(PostgresqlTransactions(WHAT, dsn, self.schema))
 
     @classmethod
     async def open(cls, dsn: str) -> Self:
@@ -88,5 +90,5 @@ class PostgresqlSecretStore(SecretStore):
         from schemas.migrations import migrate
         from tracklog.secret_store.migrations import HISTORY
 
-        await migrate(dsn, schema=POSTGRESQL_SCHEMA, history=HISTORY)
+        await migrate(dsn, schema=cls.schema, history=HISTORY)
         return cls(dsn)

@@ -16,7 +16,7 @@ from tracklog.sending.sender_messages import ChildSettings, ChildStatus, MetricT
 from tracklog.sending.sending import OpenSender, Sending
 from tracklog.serving.log_lines import log_as_json
 from tracklog.serving.services import CannotStart, ToldToStop
-from tracklog.serving.supervision import PING_S
+from tracklog.serving.telling_parent import settings_told, stop_with_parent, tell_parent
 
 logger = logging.getLogger(__name__)
 
@@ -38,30 +38,19 @@ def run(prepare: Prepare) -> None:
 
 
 async def _main(prepare: Prepare) -> None:
-    settings = msgspec.json.decode(sys.stdin.buffer.readline(), type=ChildSettings)
+    settings = msgspec.json.decode(settings_told(), type=ChildSettings)
     stopping = asyncio.Event()
-    loop = asyncio.get_running_loop()
-
-    def hung_up() -> None:
-        loop.remove_reader(sys.stdin.fileno())
-        stopping.set()
-
-    loop.add_reader(sys.stdin.fileno(), hung_up)
+    stop_with_parent(stopping)
     sending: Sending | None = None
 
-    async def tell() -> None:
-        """Tell the parent, line by line, that this process goes on, and what keeps it from sending."""
-        while True:
-            status = ChildStatus("The sender starts.")
-            if sending is not None:
-                metrics = [MetricTold.of(metric) for metric in await sending.measured()]
-                status = ChildStatus(sending.trouble, metrics)
-            with contextlib.suppress(BrokenPipeError):  # the parent is gone, and standard input says so, too
-                sys.stdout.buffer.write(msgspec.json.encode(status) + b"\n")
-                sys.stdout.buffer.flush()
-            await asyncio.sleep(PING_S)
+    async def status() -> bytes:
+        """That this process goes on, what keeps it from sending, and what it counted."""
+        if sending is None:
+            return msgspec.json.encode(ChildStatus("The sender starts."))
+        metrics = [MetricTold.of(metric) for metric in await sending.measured()]
+        return msgspec.json.encode(ChildStatus(sending.trouble, metrics))
 
-    async with in_background(tell()):
+    async with in_background(tell_parent(status)):
         with contextlib.suppress(ToldToStop):
             async with prepare(settings, stopping) as open_sender:
                 sending = Sending(open_sender, settings.webhooks)

@@ -5,7 +5,7 @@ Everything raises TemporarilyUnavailable when the database cannot be reached.
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Final, NamedTuple, Self
+from typing import Any, ClassVar, Final, NamedTuple, Self
 
 import msgspec
 from sqlalchemy import Connection, Row, and_, delete, func, insert, literal, or_, select, text, update
@@ -437,8 +437,10 @@ class SqliteDeliveryStore(DeliveryStore):
 class PostgresqlDeliveryStore(DeliveryStore):
     """In the schema `tracklog_webhooks` of the database of the read model."""
 
+    schema: ClassVar[str] = POSTGRESQL_SCHEMA
+
     def __init__(self, dsn: str) -> None:
-        super().__init__(PostgresqlTransactions(WHAT, dsn, POSTGRESQL_SCHEMA))
+        super().__init__(PostgresqlTransactions(WHAT, dsn, self.schema))
 
     @classmethod
     async def open(cls, dsn: str) -> Self:
@@ -449,7 +451,7 @@ class PostgresqlDeliveryStore(DeliveryStore):
         from schemas.migrations import migrate
         from tracklog.webhooks.migrations import HISTORY
 
-        await migrate(dsn, schema=POSTGRESQL_SCHEMA, history=HISTORY)
+        await migrate(dsn, schema=cls.schema, history=HISTORY)
         return cls(dsn)
 
 
