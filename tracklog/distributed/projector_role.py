@@ -23,6 +23,7 @@ from schemas.errors import TemporarilyUnavailable
 from schemas.migrations import ForeignDatabase
 from schemas.postgresql_errors import CONNECT_ERRORS, PASSING_ERRORS
 from schemas.rest.route import Kind
+from tracklog.background import work_of_process
 from tracklog.distributed.availability import once_available
 from tracklog.distributed.shared_log import assignment_in_group, open_shared_log, open_shared_reader
 from tracklog.distributed.shared_system import STALLED_S, end_if_known
@@ -293,13 +294,8 @@ async def serve_projector(settings: Settings, announce: Callable[[str], None]) -
 
     @asynccontextmanager
     async def services(stopping: asyncio.Event) -> AsyncIterator[Services]:
-        running = asyncio.create_task(projector.run(stopping))
-        running.add_done_callback(lambda _: stopping.set())  # whatever ended it, the process goes with it
-        try:
+        async with work_of_process(projector.run(stopping), stopping):
             yield projector.services()
-        finally:
-            stopping.set()
-            await running
 
     await serve(
         services,

@@ -4,13 +4,12 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
-from tracklog.distributed.roles import as_role, shared_stores
+from tracklog.background import work_of_process
+from tracklog.distributed.roles import as_role, serve_role, shared_stores
 from tracklog.distributed.shared_sender import opener_on
 from tracklog.distributed.shared_system import reading_system
 from tracklog.memory.collector import collect_seldom
 from tracklog.sending.sending import Sending
-from tracklog.serving.greeting import greeting
-from tracklog.serving.process import serve
 from tracklog.serving.services import Services
 from tracklog.settings.process import Settings
 
@@ -24,28 +23,12 @@ async def serve_webhooks(settings: Settings, announce: Callable[[str], None]) ->
     async def services(stopping: asyncio.Event) -> AsyncIterator[Services]:
         async with reading_system(stores, stopping) as system:
             sending = Sending(opener_on(stores, system, settings.webhooks), settings.webhooks)
-            running = asyncio.create_task(sending.run(stopping))
-            running.add_done_callback(lambda _: stopping.set())  # whatever ended it, the process goes with it
             own = Services(
                 routes=(),
                 metrics=[sending.measured],
                 needs={"sender": sending.check_sender, "caller": sending.check_caller},
             )
-            try:
+            async with work_of_process(sending.run(stopping), stopping):
                 yield as_role("webhooks", set(), own, system.services())
-            finally:
-                stopping.set()
-                await running
 
-    await serve(
-        services,
-        settings.listen,
-        settings.web,
-        greeting=lambda reach: greeting(
-            reach,
-            does="tells webhooks, and how it is,",
-            log=str(stores.event_log),
-            read_model=str(stores.read_model),
-        ),
-        announce=announce,
-    )
+    await serve_role(services, "tells webhooks, and how it is,", settings, announce)
