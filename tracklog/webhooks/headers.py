@@ -11,7 +11,7 @@ import hmac
 def headers_of(
     *, delivery_id: str, webhook_id: str, position: str | None, started_us: int, body: bytes, secret: str | None
 ) -> list[tuple[str, str]]:
-    """What to send with `body`; `started_us` is the start of the first try, so that they are the same at each.
+    """What to send with `body`; `started_us` is one time for all tries, so that they are the same at each.
 
     `position` is `<partition>:<offset>` of the event, None for a test. Without a secret there is no signature.
     """

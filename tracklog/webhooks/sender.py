@@ -525,7 +525,7 @@ class Sender:
             delivery_id=delivery.delivery_id,
             webhook_id=delivery.webhook_id,
             position=None if delivery.kind == TEST else f"{delivery.partition}:{delivery.offset}",
-            started_us=first_us,
+            started_us=delivery.created_us,  # which is stored before the first try, and so the same after a crash
             body=delivery.body,
             secret=queue.secret,
         )

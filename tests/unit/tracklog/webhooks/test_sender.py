@@ -597,3 +597,19 @@ async def test_it_is_measured_what_it_does(world: World) -> None:
         }
     assert samples["tracklog_webhook_attempts_total", "delivered"] == 1
     assert samples["tracklog_webhooks_set_aside",] == 0
+
+
+async def test_a_try_after_a_crash_has_the_timestamp_of_the_first(world: World) -> None:
+    world.outbox.subscribe("w")
+    world.outbox.happens("run/a")
+    world.receivers.answers["w"] = for_ever
+    crashing = asyncio.create_task(world.sender().run(asyncio.Event()))
+    await until(lambda: world.receivers.calls)
+    crashing.cancel()
+    await asyncio.gather(crashing, return_exceptions=True)
+    del world.receivers.answers["w"]
+    world.now_us += 11_000_000  # the leases of the one that crashed end
+    async with world.sending():
+        await world.settled("w")
+    first, second = world.receivers.calls
+    assert first.headers == second.headers
