@@ -153,16 +153,17 @@ class WebhookCommands:
         secret_id = command.secret
         if command.secret:
             secret_id = await self._needs.secrets.keep(command.secret)
-        begins_again = webhook.fields.status == DISABLED and status == ACTIVE
+        ends = await self._writer.ends() if status else None
         event = WebhookUpdated(
             webhook_id=command.webhook_id,
             name=command.name or None,
             url=command.url or None,
             events=names,
-            since=await self._writer.ends() if begins_again else None,
+            since=ends if status == ACTIVE else None,
             description=command.description,
             status=status,
             secret_id=secret_id,
+            until=ends if status == DISABLED else None,
         )
         await self._append(event, secret_id or "", actor, request_id)
         if secret_id is not None:

@@ -14,6 +14,11 @@ from schemas.errors import ResourceAlreadyExists
 from schemas.events import AnyWebhookEvent, WebhookCreated, WebhookDeleted, WebhookUpdated
 from schemas.messages.webhooks import webhook_not_found
 
+DISABLED: Final = "DISABLED"
+
+Pause = tuple[list[int], list[int] | None]
+"""From where to where a webhook was disabled, by partition; None while it is."""
+
 
 @dataclass(slots=True)
 class Webhook:
@@ -27,6 +32,7 @@ class Webhook:
     status: str
     secret_id: str
     since: str
+    pauses: str
     creation_timestamp_ms: int
     last_updated_timestamp_ms: int
 
@@ -48,10 +54,14 @@ _COLUMNS: Final = (
     "status",
     "secret_id",
     "since",
+    "pauses",
     "creation_timestamp_ms",
     "last_updated_timestamp_ms",
 )
 _ROW: Final = attrgetter(*_COLUMNS)
+
+MAX_PAUSES: Final = 100
+"""Of a webhook. The oldest are forgotten: what came in them is told where it was not read yet, and nothing is lost."""
 
 
 def _load(events: Sequence[AnyWebhookEvent]) -> Loading[Webhooks]:
@@ -88,28 +98,39 @@ def _created(event: WebhookCreated, time_ms: int) -> Webhook:
         event.status,
         event.secret_id,
         _json(event.since),
+        _json([(event.since, None)] if event.status == DISABLED else []),
         creation_timestamp_ms=time_ms,
         last_updated_timestamp_ms=time_ms,
     )
 
 
 def _update(webhook: Webhook, event: WebhookUpdated, time_ms: int) -> None:
+    if event.status not in (None, webhook.status):
+        webhook.pauses = _json(_pauses(orjson.loads(webhook.pauses), event))
     for column in ("name", "description", "url", "status", "secret_id"):
         value = getattr(event, column)
         if value is not None:
             setattr(webhook, column, value)
     if event.events is not None:
         webhook.events = _json(event.events)
-    if event.since is not None:
-        webhook.since = _json(event.since)
     webhook.last_updated_timestamp_ms = max(webhook.last_updated_timestamp_ms, time_ms)
+
+
+def _pauses(before: list[Pause], event: WebhookUpdated) -> list[Pause]:
+    """Those of a webhook whose status becomes another.
+
+    An event of the first version did not say where a pause begins. It begins with the log then.
+    """
+    if event.status == DISABLED:
+        return [*before, (event.until or [], None)][-MAX_PAUSES:]
+    return [*before[:-1], (before[-1][0], event.since or [])] if before else []
 
 
 def _change(state: Webhooks, webhook: Webhook) -> None:
     state.webhooks[webhook.webhook_id] = state.changed[webhook.webhook_id] = webhook
 
 
-def _json(values: list[str] | list[int]) -> str:
+def _json(values: Sequence[object]) -> str:
     return orjson.dumps(values).decode()
 
 

@@ -18,6 +18,9 @@ webhooks = Table(
     Column("status", TEXT, nullable=False),
     Column("secret_id", TEXT, nullable=False),  # '' without a secret
     Column("since", TEXT, nullable=False),  # a JSON list: the first offset of each partition that it is told of
+    # A JSON list of [from, to]: it is not told of what came between, while it was disabled. Both are lists of offsets
+    # by partition; `to` is null as long as it is disabled.
+    Column("pauses", TEXT, nullable=False),
     Column("creation_timestamp_ms", BigInteger, nullable=False),
     Column("last_updated_timestamp_ms", BigInteger, nullable=False),
 )

@@ -39,9 +39,14 @@ class WebhookCreated(WebhookEvent, frozen=True):
 
 
 class WebhookUpdated(WebhookEvent, frozen=True):
-    """What is None stays as it was. `since` is there when a webhook that was disabled is told of events again."""
+    """What is None stays as it was.
+
+    With a status come the log's ends at that moment, by partition: ACTIVE is told of what comes from `since` on,
+    DISABLED of what came before `until`. They count where the status becomes another.
+    """
 
     event_type = "webhook.updated"
+    event_version = 2
 
     name: str | None = None
     url: str | None = None
@@ -50,6 +55,7 @@ class WebhookUpdated(WebhookEvent, frozen=True):
     description: str | None = None
     status: str | None = None
     secret_id: str | None = None
+    until: list[int] | None = None
 
 
 class WebhookDeleted(WebhookEvent, frozen=True):

@@ -68,14 +68,11 @@ class DeliveryStore:
     async def begin(self, webhook_id: str, since: Sequence[int]) -> None:
         """Have a webhook told of what comes from `since` on, an offset for each partition, and of nothing before.
 
-        That it was done is in the state of the webhook: a cursor may be moved back afterwards.
+        Cursors that are there stay where they are: they may have been moved back meanwhile.
         """
 
         def work(connection: Connection) -> None:
             for partition, offset in enumerate(since):
-                where = and_(cursors.c.webhook_id == webhook_id, cursors.c.partition == partition)
-                raised = update(cursors).where(where, cursors.c.next_offset < offset).values(next_offset=offset)
-                connection.execute(raised)
                 row = {"webhook_id": webhook_id, "partition": partition, "next_offset": offset}
                 new = _insert(connection, cursors).values({**row, "last_offset": -1, "seen": 0})
                 connection.execute(new.on_conflict_do_nothing())

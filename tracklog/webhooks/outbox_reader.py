@@ -21,7 +21,9 @@ BUSY_TIMEOUT_S: Final = 5.0
 Statement = tuple[Any, ...]
 """SQL and its parameters."""
 
-_WEBHOOKS: Final = "SELECT webhook_id, url, events, status, secret_id, since, last_updated_timestamp_ms FROM webhooks"
+_WEBHOOKS: Final = """
+SELECT webhook_id, url, events, status, secret_id, since, pauses, last_updated_timestamp_ms FROM webhooks
+"""
 _CHECKPOINTS: Final = "SELECT partition, next_offset FROM checkpoints"
 _ROWS: Final = """
 SELECT "partition", "offset", event, stream, time_us, data FROM outbox
@@ -29,9 +31,15 @@ WHERE "partition" = $1 AND "offset" >= $2 ORDER BY "offset" LIMIT $3
 """
 
 
+Pause = tuple[tuple[int, ...], tuple[int, ...] | None]
+
+
 @dataclass(frozen=True, slots=True)
 class Subscription:
-    """A webhook as a sender needs it. `since` holds the first offset that it is told of, by partition."""
+    """A webhook as a sender needs it. `since` holds the first offset that it is told of, by partition.
+
+    `pauses` are from where to where it was disabled, by partition too; None while it is.
+    """
 
     webhook_id: str
     url: str
@@ -39,6 +47,7 @@ class Subscription:
     status: str
     secret_id: str
     since: tuple[int, ...]
+    pauses: tuple[Pause, ...]
     last_updated_ms: int
 
     @property
@@ -47,7 +56,19 @@ class Subscription:
 
     def first_offset(self, partition: int) -> int:
         """Of what it is told of in a partition. One that the log got since it was made is told of from its begin."""
-        return self.since[partition] if partition < len(self.since) else 0
+        return _of(self.since, partition)
+
+    def is_told(self, partition: int, offset: int) -> bool:
+        """Whether it was not disabled when this came. A partition that came meanwhile is told of from its begin."""
+        return not any(
+            _of(begin, partition) <= offset and (end is None or offset < _of(end, partition))
+            for begin, end in self.pauses
+        )
+
+
+def _of(offsets: Sequence[int], partition: int) -> int:
+    """The offset in a partition, in one that the log did not have the first."""
+    return offsets[partition] if partition < len(offsets) else 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,10 +106,17 @@ class OutboxReader(ABC):
 
 
 def _subscription(
-    webhook_id: str, url: str, events: str, status: str, secret_id: str, since: str, updated_ms: int
+    webhook_id: str, url: str, events: str, status: str, secret_id: str, since: str, pauses: str, updated_ms: int
 ) -> Subscription:
     return Subscription(
-        webhook_id, url, frozenset(orjson.loads(events)), status, secret_id, tuple(orjson.loads(since)), updated_ms
+        webhook_id,
+        url,
+        frozenset(orjson.loads(events)),
+        status,
+        secret_id,
+        tuple(orjson.loads(since)),
+        tuple((tuple(begin), end and tuple(end)) for begin, end in orjson.loads(pauses)),
+        updated_ms,
     )
 
 

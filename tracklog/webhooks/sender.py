@@ -316,7 +316,7 @@ class Sender:
     async def _begin_new(
         self, webhooks: Iterable[Subscription], partitions: Sequence[int], cursors: dict[tuple[str, int], Cursor]
     ) -> None:
-        """Give webhooks the cursors that they do not have yet, and move those of one that was disabled meanwhile."""
+        """Give webhooks the cursors that they do not have yet."""
         new = [
             (one.webhook_id, since)
             for one in webhooks
@@ -379,7 +379,7 @@ class Sender:
         now_us = self._now_us()
         new: list[Delivery] = []
         for row in rows:
-            told = [webhook for webhook in webhooks if row.event in webhook.events]
+            told = [one for one in webhooks if row.event in one.events and one.is_told(partition, row.offset)]
             if told:
                 body = payload(row.event, row.time_us, row.data)
                 new += [_new_delivery(webhook, partition, row, body, now_us) for webhook in told]

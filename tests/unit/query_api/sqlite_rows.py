@@ -106,6 +106,7 @@ class SqliteRows(ReadModel):
             status="ACTIVE",
             secret_id="",
             since="[]",
+            pauses="[]",
             creation_timestamp_ms=created_ms,
             last_updated_timestamp_ms=created_ms,
         )

@@ -162,12 +162,13 @@ async def test_a_secret_is_cleared(hooks: Hooks) -> None:
     assert hooks.secrets.kept == {}
 
 
-async def test_only_who_was_disabled_begins_again(hooks: Hooks) -> None:
+async def test_a_status_comes_with_the_ends_of_the_log(hooks: Hooks) -> None:
     webhook = await hooks.created()
-    for status in ("ACTIVE", "DISABLED", "DISABLED", "ACTIVE"):
+    before = await hooks.deployment.count()
+    for status in ("ACTIVE", "DISABLED", None):
         await hooks.updated(webhook["webhook_id"], status=status)
     updates = [one for one in await hooks.deployment.events() if isinstance(one, WebhookUpdated)]
-    assert [one.since is not None for one in updates] == [False, False, False, True]
+    assert [(one.since, one.until) for one in updates] == [([before], None), (None, [before + 1]), (None, None)]
 
 
 async def test_a_deleted_webhook_leaves_no_secret_and_is_gone(hooks: Hooks) -> None:

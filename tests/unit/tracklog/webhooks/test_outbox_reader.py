@@ -6,7 +6,7 @@ import pytest
 
 from read_model import sqlite_link
 from schemas.errors import TemporarilyUnavailable
-from schemas.events import AnyEvent, ExperimentDeleted, ExperimentRestored, WebhookCreated
+from schemas.events import AnyEvent, ExperimentDeleted, ExperimentRestored, WebhookCreated, WebhookUpdated
 from tests.unit.projector.histories import experiment, log_of
 from tests.unit.projector.read_models import projected
 from tracklog.webhooks.outbox_reader import OutboxRow, SqliteOutboxReader, Subscription
@@ -33,10 +33,23 @@ async def test_webhooks_are_read_as_they_are_now(tmp_path: Path) -> None:
     checkpoints, (webhook,) = await (await reader_of(tmp_path, *HISTORY)).webhooks()
     assert list(checkpoints) == [0]
     assert webhook == Subscription(
-        "w", "https://example.com", frozenset({"experiment.deleted"}), "ACTIVE", "s", (4,), 1000
+        "w", "https://example.com", frozenset({"experiment.deleted"}), "ACTIVE", "s", (4,), (), 1000
     )
     assert webhook.is_active
     assert [webhook.first_offset(partition) for partition in (0, 1)] == [4, 0]
+
+
+async def test_a_webhook_is_not_told_of_what_came_while_it_was_disabled(tmp_path: Path) -> None:
+    changes = [
+        WebhookUpdated(webhook_id="w", status="DISABLED", until=[5, 7]),
+        WebhookUpdated(webhook_id="w", status="ACTIVE", since=[8, 7, 3]),
+        WebhookUpdated(webhook_id="w", status="DISABLED", until=[11, 9, 4]),
+    ]
+    _, (webhook,) = await (await reader_of(tmp_path, *HISTORY, *changes)).webhooks()
+    assert [offset for offset in range(14) if webhook.is_told(0, offset)] == [0, 1, 2, 3, 4, 8, 9, 10]
+    assert [offset for offset in range(11) if webhook.is_told(1, offset)] == [0, 1, 2, 3, 4, 5, 6, 7, 8]
+    assert [offset for offset in range(5) if webhook.is_told(2, offset)] == [3]
+    assert not webhook.is_told(3, 0)
 
 
 async def test_rows_of_a_partition_are_read_in_order_from_an_offset_on(tmp_path: Path) -> None:

@@ -48,7 +48,7 @@ class Outbox(OutboxReader):
 
     def subscribe(self, webhook_id: str, since: int = 0, **given: Any) -> None:
         values = {"url": f"https://{webhook_id}", "events": frozenset({EVENT}), "status": "ACTIVE", "secret_id": ""}
-        fields: dict[str, Any] = {**values, "since": (since,), "last_updated_ms": 0, **given}
+        fields: dict[str, Any] = {**values, "since": (since,), "pauses": (), "last_updated_ms": 0, **given}
         self.subscriptions[webhook_id] = Subscription(webhook_id, **fields)
 
     def happens(self, stream: str, event: str = EVENT) -> int:
@@ -343,14 +343,35 @@ async def test_of_a_webhook_with_a_long_backlog_the_outbox_is_read_later(world: 
 
 
 async def test_a_disabled_webhook_is_told_nothing_and_afterwards_only_of_what_comes(world: World) -> None:
-    world.outbox.subscribe("w", status="DISABLED")
+    world.outbox.subscribe("w", status="DISABLED", pauses=(((0,), None),))
     world.outbox.happens("run/a")
     async with world.sending():
         await asyncio.sleep(0.05)
-        world.outbox.subscribe("w", since=1)
+        world.outbox.subscribe("w", pauses=(((0,), (1,)),))
         world.outbox.happens("run/a")
         await world.settled("w")
     assert world.receivers.positions("w") == [1]
+
+
+async def test_what_was_not_read_before_a_webhook_was_disabled_is_told_afterwards(world: World) -> None:
+    """Also when it was set aside meanwhile, and disabled and enabled several times before anybody reads."""
+    world.outbox.subscribe("w")
+    world.outbox.happens("run/a")
+    world.receivers.answers["w"] = answering(410, 200)
+    async with world.sending():
+        await world.is_set_aside("w")
+    for _ in range(9):
+        world.outbox.happens("run/a")
+    world.now_us += 1_000_000
+    pauses = (((3,), (5,)), ((6,), (8,)))
+    updated_ms = world.now_us // 1000
+    world.outbox.subscribe("w", pauses=(*pauses, ((9,), None)), status="DISABLED", last_updated_ms=updated_ms)
+    async with world.sending():
+        await asyncio.sleep(0.05)
+        world.outbox.subscribe("w", pauses=(*pauses, ((9,), (10,))), last_updated_ms=updated_ms)
+        world.outbox.happens("run/a")
+        await world.settled("w")
+    assert world.receivers.positions("w") == [0, 1, 2, 5, 8, 10]
 
 
 async def test_of_a_deleted_webhook_nothing_is_kept(world: World) -> None:
