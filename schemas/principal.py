@@ -4,8 +4,12 @@ from typing import NamedTuple
 
 
 class Principal(NamedTuple):
-    """A user whose credentials were checked. `is_read_only`: they are those of a token that may only read."""
+    """A user whose credentials were checked. `is_read_only`: they are those of a token that may only read.
+
+    `groups` are those that the provider of the user's identity puts them in, for as long as it says so.
+    """
 
     user: str
     is_admin: bool = False
     is_read_only: bool = False
+    groups: tuple[str, ...] = ()

@@ -24,6 +24,7 @@ from schemas.events import (
     AccessTokenCreated,
     AccessTokenRevoked,
     AnyUserEvent,
+    Identity,
     UserAdminChanged,
     UserCreated,
     UserDeleted,
@@ -83,6 +84,14 @@ class UserCommands:
                 raise ResourceAlreadyExists(f"User (username={command.username}) already exists.")
         await self._create(command.username, command.password, actor, request_id, is_admin=False)
         return answers.user(await self._user(command.username))
+
+    async def create_of_identity(self, username: str, identity: Identity, actor: Actor) -> None:
+        """An account without a password, for whom a provider knows by `identity`, and who is let in already.
+
+        Raises ResourceAlreadyExists when somebody has the name, or the identity.
+        """
+        check_username(username)
+        await self._append(UserCreated(username=username, identity=identity), actor, "")
 
     async def update_password(
         self, command: UpdateUserPassword, asking: Principal, actor: Actor, request_id: str

@@ -33,6 +33,8 @@ class User:
     is_admin: int
     password_id: str
     creation_timestamp_ms: int
+    issuer: str | None = None
+    subject: str | None = None
 
 
 @dataclass(slots=True)
@@ -59,7 +61,7 @@ class Users:
     revision: int | None = None
 
 
-_USER: Final = ("username", "user_id", "is_admin", "password_id", "creation_timestamp_ms")
+_USER: Final = ("username", "user_id", "is_admin", "password_id", "creation_timestamp_ms", "issuer", "subject")
 _TOKEN: Final = ("token_id", "username", "name", "scope", "expires_ms", "creation_timestamp_ms")
 _USER_ROW: Final = attrgetter(*_USER)
 _TOKEN_ROW: Final = attrgetter(*_TOKEN)
@@ -68,6 +70,8 @@ _TOKEN_ROW: Final = attrgetter(*_TOKEN)
 def _load(events: Sequence[AnyUserEvent]) -> Loading[Users]:
     state = Users()
     _add(state, (yield Read("users", _USER, "username", {event.username for event in events})))
+    subjects = {event.identity.subject for event in events if isinstance(event, UserCreated) and event.identity}
+    _add(state, (yield Read("users", _USER, "subject", subjects)))
     if any(isinstance(event, UserAdminChanged | UserDeleted) for event in events):
         _add(state, (yield Read("users", _USER, "is_admin", {1})))
     tokens = {event.token_id for event in events if isinstance(event, AccessTokenCreated | AccessTokenRevoked)}
@@ -87,6 +91,9 @@ def _fold(state: Users, recorded: RecordedEvent, event: AnyUserEvent) -> None:
         if event.username in state.users:
             raise ResourceAlreadyExists(f"User (username={event.username}) already exists.")
         user = User(event.username, recorded.offset, int(event.is_admin), event.password_id, time_ms)
+        if event.identity is not None:
+            user.issuer, user.subject = event.identity.issuer, event.identity.subject
+            _require_nobody_else(state, user)
     else:
         user = _user(state, event.username)
     match event:
@@ -124,6 +131,13 @@ def _user(state: Users, username: str) -> User:
     if user is None:
         raise user_not_found(username)
     return user
+
+
+def _require_nobody_else(state: Users, user: User) -> None:
+    """Raises ResourceAlreadyExists when another user has the identity of `user`."""
+    for other in state.users.values():
+        if (other.issuer, other.subject) == (user.issuer, user.subject):
+            raise ResourceAlreadyExists(f"User (username={other.username}) has this identity.")
 
 
 def _require_another_admin(state: Users, user: User) -> None:

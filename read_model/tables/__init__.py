@@ -40,5 +40,5 @@ __all__ = [
     "webhooks",
 ]
 
-SCHEMA_VERSION: Final = 6
+SCHEMA_VERSION: Final = 7
 """Raised with every change of a table or of what the fold puts in it; a read model of another version is rebuilt."""

@@ -12,8 +12,11 @@ users = Table(
     Column("is_admin", SmallInteger, nullable=False),
     Column("password_id", TEXT, nullable=False),
     Column("creation_timestamp_ms", BigInteger, nullable=False),
+    Column("issuer", TEXT),  # these two are set of users whom a provider of OpenID Connect knows
+    Column("subject", TEXT),
 )
 Index("users_by_is_admin", users.c.is_admin, users.c.username)
+Index("users_by_identity", users.c.subject, users.c.issuer)
 
 access_tokens = Table(
     "access_tokens",

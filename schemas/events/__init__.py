@@ -68,6 +68,7 @@ from schemas.events.users import (
     AccessTokenCreated,
     AccessTokenRevoked,
     AnyUserEvent,
+    Identity,
     UserAdminChanged,
     UserCreated,
     UserDeleted,

@@ -6,12 +6,21 @@ has the hash and the digest.
 
 from typing import Final
 
+import msgspec
+
 from schemas.events.event import Event, StreamKind
 
 USERS_ORDERING_UNIT: Final = "users"
 """All users share it: their names are unique, and the last administrator cannot go."""
 
 USERS: Final = StreamKind("user", shared_unit=USERS_ORDERING_UNIT)
+
+
+class Identity(msgspec.Struct, frozen=True, gc=False):
+    """Who somebody is to a provider of OpenID Connect: the issuer gives the subject to nobody else, ever."""
+
+    issuer: str
+    subject: str
 
 
 class UserEvent(Event, frozen=True):
@@ -25,10 +34,14 @@ class UserEvent(Event, frozen=True):
 
 
 class UserCreated(UserEvent, frozen=True):
-    event_type = "user.created"
+    """`password_id` is empty without a password; `identity`, which version 1 lacks, is of whom a provider knows."""
 
-    password_id: str
+    event_type = "user.created"
+    event_version = 2
+
+    password_id: str = ""
     is_admin: bool = False
+    identity: Identity | None = None
 
 
 class UserPasswordChanged(UserEvent, frozen=True):

@@ -16,6 +16,7 @@ from schemas.events import (
     ExperimentRestored,
     ExperimentTagDeleted,
     ExperimentTagSet,
+    Identity,
     LoggedModelCreated,
     LoggedModelDeleted,
     LoggedModelFinalized,
@@ -301,6 +302,7 @@ payloads = st.one_of(
 user_payloads = st.one_of(
     st.builds(UserCreated, username=_names, password_id=_ids, is_admin=st.booleans()),
     st.builds(UserCreated, username=_names, password_id=_ids, is_admin=st.booleans()),
+    st.builds(UserCreated, username=_names, identity=st.builds(Identity, st.sampled_from(["i", "j"]), _token_ids)),
     st.builds(UserPasswordChanged, username=_names, password_id=_ids),
     st.builds(UserAdminChanged, username=_names, is_admin=st.booleans()),
     st.builds(UserDeleted, username=_names),

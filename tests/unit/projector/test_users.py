@@ -9,6 +9,7 @@ from schemas.events import (
     AccessTokenCreated,
     AccessTokenRevoked,
     AnyEvent,
+    Identity,
     UserAdminChanged,
     UserCreated,
     UserDeleted,
@@ -59,6 +60,31 @@ async def test_who_comes_back_under_a_name_is_another_user(tmp_path: Path, ends:
     read_model = await folded(tmp_path, ends, *events)
     assert users_in(read_model)["ada"][0] == 4
     assert read_model.rows("SELECT * FROM access_tokens") == []
+
+
+def known(name: str, subject: str, issuer: str = "https://sso.example.com") -> UserCreated:
+    return UserCreated(username=name, identity=Identity(issuer, subject))
+
+
+@BATCHES
+async def test_an_identity_is_one_users(tmp_path: Path, ends: Any) -> None:
+    events = [known("ada", "1"), known("bob", "1"), known("carl", "2"), known("dora", "1", "https://other.example.com")]
+    read_model = await folded(tmp_path, ends, *events)
+    assert set(users_in(read_model)) == {"ada", "carl", "dora"}
+    assert refused(read_model) == [(1, "RESOURCE_ALREADY_EXISTS")]
+
+
+@BATCHES
+async def test_the_name_of_another_is_not_had_by_an_identity(tmp_path: Path, ends: Any) -> None:
+    read_model = await folded(tmp_path, ends, user("admin", is_admin=True), known("admin", "1"))
+    assert read_model.rows("SELECT username, password_id, subject FROM users") == [("admin", "password of admin", None)]
+    assert refused(read_model) == [(1, "RESOURCE_ALREADY_EXISTS")]
+
+
+@BATCHES
+async def test_who_was_deleted_may_come_back_with_the_same_identity(tmp_path: Path, ends: Any) -> None:
+    read_model = await folded(tmp_path, ends, known("ada", "1"), UserDeleted(username="ada"), known("lovelace", "1"))
+    assert set(users_in(read_model)) == {"lovelace"}
 
 
 @BATCHES

@@ -17,6 +17,7 @@ from schemas.errors import (
     ResourceDoesNotExist,
     TracklogError,
 )
+from schemas.events import Identity
 from schemas.messages.users import (
     CreateAccessToken,
     CreateUser,
@@ -31,6 +32,7 @@ from tests.unit.ingest.doubles import Deployment
 ROOT = Principal("root", is_admin=True)
 ADA = Principal("ada")
 ACTOR = Actor(user="root")
+IDENTITY = Identity("https://sso.example.com", "1")
 SECRET = "a long secret of mine"
 
 
@@ -86,6 +88,19 @@ async def accounts() -> Accounts:
 async def test_a_new_user_is_answered_and_no_administrator(accounts: Accounts) -> None:
     answer = await accounts.commands.create(CreateUser(username="bob", password=SECRET), ROOT, ACTOR, "q")
     assert orjson.loads(answer) == {"user": {"id": 2, "username": "bob", "is_admin": False}}
+
+
+async def test_whom_a_provider_knows_has_an_account_without_a_password(accounts: Accounts) -> None:
+    await accounts.commands.create_of_identity("bob", IDENTITY, ACTOR)
+    assert await accounts.exists("bob")
+    change = UpdateUserPassword(username="bob", password=SECRET, current_password="")
+    with pytest.raises(InvalidParameterValue):
+        await accounts.commands.update_password(change, Principal("bob"), ACTOR, "q")
+
+
+async def test_an_identity_takes_nobodys_name(accounts: Accounts) -> None:
+    with pytest.raises(ResourceAlreadyExists):
+        await accounts.commands.create_of_identity("root", IDENTITY, ACTOR)
 
 
 async def test_no_event_holds_a_password_or_a_token(accounts: Accounts) -> None:
