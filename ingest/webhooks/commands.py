@@ -19,7 +19,7 @@ from ingest.webhooks.decisions import ACTIVE, DISABLED, check_name, name_of, nam
 from ingest.webhooks.lookups import SINCE, WEBHOOK
 from ingest.webhooks.port import WebhookNeeds
 from ingest.webhooks.state import KnownWebhook
-from schemas.documents.webhooks import mlflow_webhook, tracklog_webhook
+from schemas.documents.webhooks import mlflow_pairs, mlflow_webhook, tracklog_webhook
 from schemas.envelope import Actor
 from schemas.errors import InvalidParameterValue
 from schemas.events import WebhookCreated, WebhookDeleted, WebhookUpdated
@@ -37,8 +37,10 @@ from schemas.messages.webhooks import (
     WebhookMessage,
     delivery_not_found,
     webhook_not_found,
+    webhook_not_mlflows,
 )
 from schemas.mlflow import LARGEST_INT64
+from schemas.webhook_events import ANNOUNCEMENTS
 
 
 class WebhookCommands:
@@ -58,8 +60,14 @@ class WebhookCommands:
         return _answer(tracklog_webhook(created.fields))
 
     async def update(self, command: UpdateWebhook, actor: Actor, request_id: str) -> bytes:
-        """Change what is said; a new URL, secret or status has a webhook that was set aside go on."""
-        updated = await self._update(command, command.events, actor, request_id)
+        """Change what is said; a new URL, secret or status has a webhook that was set aside go on.
+
+        Of the events those that MLflow has no names for stay.
+        """
+        webhook = await self._mlflows(command.webhook_id)
+        names = names_of(command.events)
+        kept = [name for name in webhook.fields.events if ANNOUNCEMENTS[name].mlflow_pair is None] if names else []
+        updated = await self._update(command, [*names, *kept], actor, request_id)
         return _answer(mlflow_webhook(updated.fields))
 
     async def update_named(self, command: UpdateNamedWebhook, actor: Actor, request_id: str) -> bytes:
@@ -69,6 +77,11 @@ class WebhookCommands:
 
     async def delete(self, command: WebhookMessage, actor: Actor, request_id: str) -> bytes:
         """Delete a webhook for good, with its secret and everything that it is owed."""
+        await self._mlflows(command.webhook_id)
+        return await self.delete_named(command, actor, request_id)
+
+    async def delete_named(self, command: WebhookMessage, actor: Actor, request_id: str) -> bytes:
+        """The same, whatever it is told of."""
         webhook = await self._webhook(command.webhook_id)
         await self._writer.append_and_wait(WebhookDeleted(webhook_id=command.webhook_id), actor, request_id)
         await self._forget(webhook.secret_id)
@@ -76,7 +89,7 @@ class WebhookCommands:
 
     async def test(self, command: TestWebhook, actor: Actor, request_id: str) -> bytes:
         """Send an example once, also to a webhook that is disabled. Answered with what came of it."""
-        webhook = await self._webhook(command.webhook_id)
+        webhook = await self._mlflows(command.webhook_id)
         event = webhook.fields.events[0] if command.event is None else name_of(command.event)
         result = await self._needs.deliveries.test(command.webhook_id, event)
         answer: dict[str, Any] = {"success": result.success}
@@ -185,6 +198,13 @@ class WebhookCommands:
         webhook = await self._known.look_up(WEBHOOK, webhook_id)
         if webhook is None:
             raise webhook_not_found(webhook_id)
+        return webhook
+
+    async def _mlflows(self, webhook_id: str) -> KnownWebhook:
+        """One that MLflow's routes know, because it is told of an event that MLflow tells."""
+        webhook = await self._webhook(webhook_id)
+        if not mlflow_pairs(webhook.fields):
+            raise webhook_not_mlflows(webhook_id)
         return webhook
 
     async def _now(self, webhook_id: str) -> KnownWebhook:

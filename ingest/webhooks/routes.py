@@ -36,7 +36,7 @@ def webhook_routes(commands: WebhookCommands) -> tuple[Route, ...]:
             "POST", "webhooks", command_handler(CreateNamedWebhook, commands.create_named), admin, DATA_LIMITS
         ),
         tracklog_write("PATCH", one, command_handler(UpdateNamedWebhook, commands.update_named), admin, DATA_LIMITS),
-        tracklog_write("DELETE", one, command_handler(DeleteNamedWebhook, commands.delete), admin),
+        tracklog_write("DELETE", one, command_handler(DeleteNamedWebhook, commands.delete_named), admin),
         tracklog_write("POST", f"{one}/resume", command_handler(ResumeWebhook, commands.resume), admin),
         tracklog_write(
             "POST", f"{one}/redeliver", command_handler(RedeliverDeliveries, commands.redeliver_since), admin

@@ -8,7 +8,7 @@ import orjson
 from query_api.filter.pages import SortValue, checked_max_results, fingerprint, page_token, sort_values
 from query_api.port import ReadModel
 from query_api.webhooks.port import DELIVERY_STATES, AttemptSeen, Deliveries, DeliverySeen
-from query_api.webhooks.rows import newest_webhooks, one_webhook
+from query_api.webhooks.rows import ALL, MLFLOWS, newest_webhooks, one_webhook
 from schemas.documents.webhooks import WebhookFields, mlflow_webhook, tracklog_webhook
 from schemas.errors import InvalidParameterValue
 from schemas.messages.webhooks import GetDelivery, GetWebhook, ListDeliveries, ListWebhooks, delivery_not_found
@@ -32,12 +32,12 @@ class WebhookAnswers:
         self._deliveries = deliveries
 
     async def list_as_mlflow(self, wanted: ListWebhooks) -> bytes:
-        """`{"webhooks": […], "next_page_token"}`, newest first; `{}` without any."""
-        return await self._list(wanted, _as_mlflow)
+        """`{"webhooks": […], "next_page_token"}`, newest first; `{}` without any. Only those of events of MLflow's."""
+        return await self._list(wanted, _as_mlflow, MLFLOWS)
 
     async def list_whole(self, wanted: ListWebhooks) -> bytes:
-        """The same, each webhook as `get_whole` answers it."""
-        return await self._list(wanted, self._whole)
+        """The same of every webhook, each as `get_whole` answers it."""
+        return await self._list(wanted, self._whole, ALL)
 
     async def get_as_mlflow(self, wanted: GetWebhook) -> bytes:
         """`{"webhook": …}`."""
@@ -70,10 +70,10 @@ class WebhookAnswers:
         attempts = [_attempt(one) for one in found.attempts]
         return orjson.dumps({"delivery": {**_delivery(found), "attempts": attempts}})
 
-    async def _list(self, wanted: ListWebhooks, show: Show) -> bytes:
+    async def _list(self, wanted: ListWebhooks, show: Show, which: str) -> bytes:
         limit = _page_size(wanted.max_results)
         behind = _place(wanted.page_token, _WEBHOOKS)
-        found = await newest_webhooks(self._read_model, behind, limit + 1)
+        found = await newest_webhooks(self._read_model, behind, limit + 1, which)
         page = [await show(webhook) for webhook in found[:limit]]
         return _page("webhooks", page, [(one.creation_timestamp_ms, one.webhook_id) for one in found], _WEBHOOKS)
 

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 import orjson
 
+from schemas.messages.webhooks import webhook_not_mlflows
 from schemas.webhook_events import ANNOUNCEMENTS
 
 
@@ -47,9 +48,16 @@ def webhook_of(columns: Sequence[Any]) -> WebhookFields:
     )
 
 
+def mlflow_pairs(webhook: WebhookFields) -> list[tuple[str, str]]:
+    """The events of it that MLflow has, by its pairs in their order."""
+    return sorted(pair for name in webhook.events if (pair := ANNOUNCEMENTS[name].mlflow_pair) is not None)
+
+
 def mlflow_webhook(webhook: WebhookFields) -> dict[str, Any]:
-    """With the events that MLflow has, by its pairs in their order."""
-    pairs = sorted(pair for name in webhook.events if (pair := ANNOUNCEMENTS[name].mlflow_pair) is not None)
+    """With the events that MLflow has. Raises ResourceDoesNotExist without any: its client reads no such webhook."""
+    pairs = mlflow_pairs(webhook)
+    if not pairs:
+        raise webhook_not_mlflows(webhook.webhook_id)
     return _shown(webhook, [{"entity": entity, "action": action} for entity, action in pairs])
 
 

@@ -144,5 +144,13 @@ def webhook_not_found(webhook_id: str) -> ResourceDoesNotExist:
     return ResourceDoesNotExist(f"Webhook with ID {webhook_id} not found.")
 
 
+def webhook_not_mlflows(webhook_id: str) -> ResourceDoesNotExist:
+    """For MLflow's routes, of a webhook that is told of nothing that MLflow tells."""
+    return ResourceDoesNotExist(
+        f"Webhook with ID {webhook_id} not found among those of MLflow's events; it is told of others, and is at"
+        f" /api/tracklog/v1/webhooks/{webhook_id}."
+    )
+
+
 def delivery_not_found(delivery_id: str) -> ResourceDoesNotExist:
     return ResourceDoesNotExist(f"The webhook has no delivery with the id {delivery_id}.")

@@ -145,6 +145,24 @@ def test_without_webhooks_the_list_is_empty(rest: Rest) -> None:
     assert rest.send("GET", "webhooks").json() == {}
 
 
+def test_the_client_meets_no_webhook_of_our_events_alone(client: MlflowClient, rest: Rest, is_mlflow: bool) -> None:
+    if is_mlflow:
+        pytest.skip("it has no others than its own")
+    ours = "/api/tracklog/v1/webhooks"
+    body = {"name": "ours", "url": URL, "events": ["run.finished"]}
+    webhook_id = rest.post(ours, body).json()["webhook"]["webhook_id"]
+    assert client.list_webhooks() == []
+    for ask in (client.get_webhook, client.test_webhook, client.delete_webhook):
+        with pytest.raises(MlflowException, match=f"{ours}/{webhook_id}") as refused:
+            ask(webhook_id)
+        assert refused.value.error_code == "RESOURCE_DOES_NOT_EXIST"
+    both = {"events": ["run.finished", "prompt.created"]}
+    assert rest.send("PATCH", f"{ours}/{webhook_id}", json=both).status_code == 200
+    assert [str(event) for event in client.list_webhooks()[0].events] == ["prompt.created"]
+    client.update_webhook(webhook_id, events=["model_version.created"])
+    assert rest.get(f"{ours}/{webhook_id}").json()["webhook"]["events"] == ["model_version.created", "run.finished"]
+
+
 @pytest.mark.parametrize("max_results", ["-1", "1001"])
 def test_a_page_has_a_size(rest: Rest, max_results: str) -> None:
     assert_error(rest.get("webhooks", {"max_results": max_results}), 400, "INVALID_PARAMETER_VALUE")

@@ -28,6 +28,7 @@ ARTIFACT_ROOTS: Final = "unit/artifact_proxy/test_artifact_roots.py"
 
 NAMES: Final = "compatibility/test_artifact_names.py"
 SOURCES: Final = "unit/ingest/model_versions/test_sources.py"
+WEBHOOKS: Final = "compatibility/test_webhooks.py"
 WEBHOOK_ADDRESSES: Final = "unit/tracklog/webhooks/test_addresses.py"
 LOCATIONS: Final = "unit/ingest/test_artifact_locations.py"
 
@@ -252,6 +253,13 @@ SHOWN_BY: Final[dict[str, tuple[str, ...]]] = {
         "compatibility/test_webhook_deliveries.py::test_tags_are_told_by_their_keys_and_versions_by_their_numbers",
         "compatibility/test_webhook_deliveries.py::test_a_version_of_a_logged_model_is_told_with_the_run_of_it",
     ),
+    "There are MLflow's events alone": (
+        f"{WEBHOOKS}::test_the_client_meets_no_webhook_of_our_events_alone",
+        "unit/ingest/webhooks/test_commands.py::test_mlflows_routes_know_no_webhook_without_an_event_of_mlflows",
+        "unit/query_api/webhooks/test_answers.py::test_mlflows_routes_know_no_webhook_without_an_event_of_mlflows",
+    ),
+    "A misspelt status of a webhook": (f"{WEBHOOKS}::test_what_mlflow_swallows_or_breaks_on_is_refused",),
+    "The test of a webhook that nobody answers": (f"{WEBHOOKS}::test_a_test_says_that_nobody_answers",),
     # Security
     "Host headers": (
         "unit/tracklog/web/test_origins.py::test_any_other_host_is_refused_by_default",

@@ -194,9 +194,28 @@ async def test_events_of_ours_are_named_and_mlflows_routes_show_mlflows_alone(ho
     assert webhook["events"] == ["model_version.created", "run.finished"]
     updated = await hooks.updated(webhook["webhook_id"])
     assert updated["events"] == [{"entity": "MODEL_VERSION", "action": "CREATED"}]
+    updated = await hooks.updated(webhook["webhook_id"], events=[WebhookEvent(entity="PROMPT", action="CREATED")])
+    assert updated["events"] == [{"entity": "PROMPT", "action": "CREATED"}]
+    update = UpdateNamedWebhook(webhook_id=webhook["webhook_id"])
+    named = orjson.loads(await hooks.commands.update_named(update, ANN, "q"))["webhook"]
+    assert named["events"] == ["prompt.created", "run.finished"]
     update = UpdateNamedWebhook(webhook_id=webhook["webhook_id"], events=["run.failed"])
     named = orjson.loads(await hooks.commands.update_named(update, ANN, "q"))["webhook"]
     assert named["events"] == ["run.failed"]
+
+
+async def test_mlflows_routes_know_no_webhook_without_an_event_of_mlflows(hooks: Hooks) -> None:
+    create = CreateNamedWebhook(name="w", url="https://example.org", events=["run.finished"])
+    webhook_id = orjson.loads(await hooks.commands.create_named(create, ANN, "q"))["webhook"]["webhook_id"]
+    for command in (
+        hooks.commands.update(UpdateWebhook(webhook_id=webhook_id, events=[VERSION_CREATED]), ANN, "q"),
+        hooks.commands.test(TestWebhook(webhook_id=webhook_id), ANN, "q"),
+        hooks.commands.delete(DeleteWebhook(webhook_id=webhook_id), ANN, "q"),
+    ):
+        with pytest.raises(ResourceDoesNotExist, match=f"/api/tracklog/v1/webhooks/{webhook_id}"):
+            await command
+    await hooks.commands.delete_named(DeleteWebhook(webhook_id=webhook_id), ANN, "q")
+    assert isinstance((await hooks.deployment.events())[-1], WebhookDeleted)
 
 
 @pytest.mark.parametrize(

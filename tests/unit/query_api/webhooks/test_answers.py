@@ -9,8 +9,10 @@ import orjson
 import pytest
 
 from query_api.webhooks.answers import WebhookAnswers
+from query_api.webhooks.rows import MLFLOWS, newest_webhooks
 from schemas.errors import InvalidParameterValue, ResourceDoesNotExist
 from schemas.messages.webhooks import GetDelivery, GetWebhook, ListDeliveries, ListWebhooks
+from schemas.webhook_events import ANNOUNCEMENTS, MLFLOW_PAIRS
 from tests.contracts.delivery_store_contract import add, attempted, delivery, ended
 from tests.unit.query_api.sqlite_rows import SqliteRows
 from tracklog.webhooks.deliveries import DELIVERED, PARKED, Attempt
@@ -71,7 +73,7 @@ async def test_ours_tells_of_every_event_and_how_it_goes(answers: WebhookAnswers
 
 
 async def test_a_description_is_told_where_there_is_one(rows: SqliteRows, answers: WebhookAnswers) -> None:
-    rows.webhook("w2", description="d")
+    rows.webhook("w2", events=["prompt.created"], description="d")
     assert parsed(await answers.get_as_mlflow(GetWebhook(webhook_id="w2")))["webhook"]["description"] == "d"
 
 
@@ -87,9 +89,35 @@ async def test_what_is_not_there_is_said_for_every_question(answers: WebhookAnsw
             await asked
 
 
+async def test_mlflows_routes_know_no_webhook_without_an_event_of_mlflows(
+    rows: SqliteRows, answers: WebhookAnswers
+) -> None:
+    """Its client raises on a webhook without events, also in a list. Pages are full all the same."""
+    ours = [name for name, one in ANNOUNCEMENTS.items() if one.mlflow_pair is None]
+    for created_ms in range(6, 10):
+        rows.webhook(f"w{created_ms}", events=ours, created_ms=created_ms)
+    rows.webhook("w0", events=["run.failed", "prompt.created"], created_ms=0)
+    first = parsed(await answers.list_as_mlflow(ListWebhooks(max_results=1)))
+    asked = ListWebhooks(max_results=1, page_token=first["next_page_token"])
+    second = parsed(await answers.list_as_mlflow(asked))
+    assert [page["webhooks"][0]["webhook_id"] for page in (first, second)] == [HOOK, "w0"]
+    assert "next_page_token" not in second
+    with pytest.raises(ResourceDoesNotExist, match="/api/tracklog/v1/webhooks/w7"):
+        await answers.get_as_mlflow(GetWebhook(webhook_id="w7"))
+    assert parsed(await answers.get_whole(GetWebhook(webhook_id="w7")))["webhook"]["events"] == sorted(ours)
+    assert len(parsed(await answers.list_whole(ListWebhooks()))["webhooks"]) == 6
+
+
+@pytest.mark.parametrize("name", [one.name for one in MLFLOW_PAIRS.values()])
+async def test_each_event_of_mlflows_makes_a_webhook_known_to_it(name: str) -> None:
+    rows = SqliteRows()
+    rows.webhook("w", events=["run.failed", name])
+    assert await newest_webhooks(rows, None, 10, MLFLOWS)
+
+
 async def test_webhooks_are_listed_by_pages_the_newest_first(rows: SqliteRows, answers: WebhookAnswers) -> None:
     for number, created_ms in enumerate((7, 9, 7, 7), 2):
-        rows.webhook(f"w{number}", created_ms=created_ms)
+        rows.webhook(f"w{number}", events=["prompt.created"], created_ms=created_ms)
     found: list[str] = []
     token, pages = "", 0
     while pages == 0 or token:
@@ -117,7 +145,7 @@ async def test_a_page_has_a_size(answers: WebhookAnswers, max_results: int) -> N
 
 
 async def test_a_token_is_of_its_list(rows: SqliteRows, answers: WebhookAnswers) -> None:
-    rows.webhook("w2")
+    rows.webhook("w2", events=["prompt.created"])
     token = parsed(await answers.list_as_mlflow(ListWebhooks(max_results=1)))["next_page_token"]
     with pytest.raises(InvalidParameterValue, match="belongs to another search"):
         await answers.list_deliveries(ListDeliveries(webhook_id=HOOK, page_token=token))
