@@ -1,27 +1,35 @@
-"""The projection of accounts and their access tokens.
+"""The projection of accounts, their access tokens and rights.
 
-Names are unique and an administrator always stays, so both are decided here, in the order of the log.
+Names are unique, an administrator always stays, and who is gone holds no right, so all of them are decided here, in the
+order of the log.
 """
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from operator import attrgetter
-from typing import Final, get_args
+from typing import Final, TypeAlias, get_args
 
 from projector.changes import Change, Delete, DeleteBy, Read, Row, Upsert
 from projector.projection import Loading, Projection
+from projector.projections import rights
+from projector.projections.rights import GrantEvent, Rights
 from schemas.envelope import RecordedEvent
 from schemas.errors import BadRequest, ResourceAlreadyExists
 from schemas.events import (
     AccessTokenCreated,
     AccessTokenRevoked,
+    AnyRoleEvent,
     AnyUserEvent,
+    RoleAssigned,
+    RoleUnassigned,
     UserAdminChanged,
     UserCreated,
     UserDeleted,
     UserPasswordChanged,
 )
 from schemas.messages.users import LAST_ADMIN, access_token_not_found, user_not_found
+
+AnEvent: TypeAlias = AnyUserEvent | AnyRoleEvent
 
 
 @dataclass(slots=True)
@@ -59,6 +67,7 @@ class Users:
     changed_tokens: dict[str, AccessToken | None] = field(default_factory=dict)
     deleted_users: set[str] = field(default_factory=set)
     revision: int | None = None
+    rights: Rights = field(default_factory=Rights)
 
 
 _USER: Final = ("username", "user_id", "is_admin", "password_id", "creation_timestamp_ms", "issuer", "subject")
@@ -67,9 +76,10 @@ _USER_ROW: Final = attrgetter(*_USER)
 _TOKEN_ROW: Final = attrgetter(*_TOKEN)
 
 
-def _load(events: Sequence[AnyUserEvent]) -> Loading[Users]:
+def _load(events: Sequence[AnEvent]) -> Loading[Users]:
     state = Users()
-    _add(state, (yield Read("users", _USER, "username", {event.username for event in events})))
+    names = {event.username for event in events if isinstance(event, AnyUserEvent | RoleAssigned | RoleUnassigned)}
+    _add(state, (yield Read("users", _USER, "username", names)))
     subjects = {event.identity.subject for event in events if isinstance(event, UserCreated) and event.identity}
     _add(state, (yield Read("users", _USER, "subject", subjects)))
     if any(isinstance(event, UserAdminChanged | UserDeleted) for event in events):
@@ -77,6 +87,8 @@ def _load(events: Sequence[AnyUserEvent]) -> Loading[Users]:
     tokens = {event.token_id for event in events if isinstance(event, AccessTokenCreated | AccessTokenRevoked)}
     for row in (yield Read("access_tokens", _TOKEN, "token_id", tokens)):
         state.tokens[row[0]] = AccessToken(*row)
+    of_rights = [event for event in events if isinstance(event, AnyRoleEvent | GrantEvent)]
+    yield from rights.load(state.rights, of_rights, {name: user.user_id for name, user in state.users.items()})
     return state
 
 
@@ -85,7 +97,10 @@ def _add(state: Users, rows: Sequence[Row]) -> None:
         state.users.setdefault(row[0], User(*row))
 
 
-def _fold(state: Users, recorded: RecordedEvent, event: AnyUserEvent) -> None:
+def _fold(state: Users, recorded: RecordedEvent, event: AnEvent) -> None:
+    if isinstance(event, AnyRoleEvent | GrantEvent):
+        rights.fold(state.rights, recorded, event, lambda username: _user(state, username).user_id)
+        return
     time_ms = recorded.time_us // 1000
     if isinstance(event, UserCreated):
         if event.username in state.users:
@@ -99,6 +114,7 @@ def _fold(state: Users, recorded: RecordedEvent, event: AnyUserEvent) -> None:
     match event:
         case UserCreated():
             _change(state, user)
+            rights.fold_new_user(state.rights, user.user_id)
         case UserPasswordChanged():
             user.password_id = event.password_id
             _change(state, user)
@@ -110,6 +126,7 @@ def _fold(state: Users, recorded: RecordedEvent, event: AnyUserEvent) -> None:
         case UserDeleted():
             _require_another_admin(state, user)
             _delete(state, user)
+            rights.fold_deleted_user(state.rights, user.user_id, recorded.offset)
         case AccessTokenCreated():
             if event.token_id in state.tokens:
                 raise ResourceAlreadyExists(f"Token id {event.token_id} is taken.")
@@ -168,6 +185,7 @@ def _changes(state: Users) -> Iterator[Change]:
     yield Delete("access_tokens", [(one,) for one, token in state.changed_tokens.items() if token is None])
     if state.revision is not None:
         yield Upsert("users_revision", [(0, state.revision)])
+    yield from rights.changes(state.rights)
 
 
-USERS: Final = Projection(get_args(AnyUserEvent), _load, _fold, _changes)
+USERS: Final = Projection((*get_args(AnyUserEvent), *get_args(AnyRoleEvent)), _load, _fold, _changes)

@@ -19,6 +19,7 @@ from read_model.tables import (
     logged_models,
     metrics,
     registered_models,
+    rights,
     runs,
     users,
     webhooks,
@@ -35,10 +36,11 @@ __all__ = [
     "metadata",
     "metrics",
     "registered_models",
+    "rights",
     "runs",
     "users",
     "webhooks",
 ]
 
-SCHEMA_VERSION: Final = 7
+SCHEMA_VERSION: Final = 8
 """Raised with every change of a table or of what the fold puts in it; a read model of another version is rebuilt."""

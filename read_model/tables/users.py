@@ -30,9 +30,9 @@ access_tokens = Table(
 )
 Index("access_tokens_by_user", access_tokens.c.username, access_tokens.c.creation_timestamp_ms)
 
-users_revision = Table(  # one row: what was remembered of users before is to be asked again
+users_revision = Table(  # what was remembered of users or rights before is to be asked again
     "users_revision",
     metadata,
-    Column("number", Integer, primary_key=True, autoincrement=False),  # always 0
-    Column("revision", BigInteger, nullable=False),  # the offset of the last event of any user
+    Column("number", Integer, primary_key=True, autoincrement=False),  # 0 of accounts and tokens, 1 of rights
+    Column("revision", BigInteger, nullable=False),  # the offset of the last event that changed any of them
 )

@@ -50,6 +50,17 @@ from schemas.events.registered_models import (
     RegisteredModelTagSet,
     RegisteredModelUpdated,
 )
+from schemas.events.roles import (
+    AnyRoleEvent,
+    RoleAssigned,
+    RoleCreated,
+    RoleDeleted,
+    RoleGrantChanged,
+    RoleGranted,
+    RoleRevoked,
+    RoleUnassigned,
+    RoleUpdated,
+)
 from schemas.events.run_data import (
     AnyRunDataEvent,
     DatasetInput,
@@ -72,7 +83,10 @@ from schemas.events.users import (
     UserAdminChanged,
     UserCreated,
     UserDeleted,
+    UserGrantChanged,
+    UserGranted,
     UserPasswordChanged,
+    UserRevoked,
 )
 from schemas.events.webhooks import AnyWebhookEvent, WebhookCreated, WebhookDeleted, WebhookUpdated
 
@@ -86,6 +100,7 @@ AnyEvent = (
     | AnyArtifactEvent
     | AnyWebhookEvent
     | AnyUserEvent
+    | AnyRoleEvent
 )
 
 EVENT_TYPES: Final[dict[str, type[AnyEvent]]] = {event.event_type: event for event in get_args(AnyEvent)}

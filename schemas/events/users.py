@@ -1,4 +1,4 @@
-"""The events of a user's account and access tokens, in the stream user/<name>.
+"""The events of a user's account, access tokens and direct grants, in the stream user/<name>.
 
 No password, hash or token is in them: `password_id` and `token_id` name entries in the store of secrets, which alone
 has the hash and the digest.
@@ -11,7 +11,7 @@ import msgspec
 from schemas.events.event import Event, StreamKind
 
 USERS_ORDERING_UNIT: Final = "users"
-"""All users share it: their names are unique, and the last administrator cannot go."""
+"""All users and roles share it: names are unique, the last administrator cannot go, and who is gone holds no role."""
 
 USERS: Final = StreamKind("user", shared_unit=USERS_ORDERING_UNIT)
 
@@ -81,6 +81,46 @@ class AccessTokenRevoked(UserEvent, frozen=True):
     token_id: str
 
 
+class UserGranted(UserEvent, frozen=True):
+    """The user holds `level` on a resource from now on, beside what roles allow.
+
+    `resource_pattern` is `*`, or an id that no other resource ever has: of a registered model or prompt, the
+    `registered_model_id`. `level` is the name of a `schemas.levels.Level`.
+    """
+
+    event_type = "user.granted"
+
+    resource_type: str
+    resource_pattern: str
+    level: str
+
+
+class UserGrantChanged(UserEvent, frozen=True):
+    event_type = "user.grant-changed"
+
+    resource_type: str
+    resource_pattern: str
+    level: str
+
+
+class UserRevoked(UserEvent, frozen=True):
+    """What the user was granted on a resource counts no more; `level` is what it was, where that is known."""
+
+    event_type = "user.revoked"
+
+    resource_type: str
+    resource_pattern: str
+    level: str = ""
+
+
 AnyUserEvent = (
-    UserCreated | UserPasswordChanged | UserAdminChanged | UserDeleted | AccessTokenCreated | AccessTokenRevoked
+    UserCreated
+    | UserPasswordChanged
+    | UserAdminChanged
+    | UserDeleted
+    | AccessTokenCreated
+    | AccessTokenRevoked
+    | UserGranted
+    | UserGrantChanged
+    | UserRevoked
 )

@@ -42,6 +42,14 @@ from schemas.events import (
     RegisteredModelTagDeleted,
     RegisteredModelTagSet,
     RegisteredModelUpdated,
+    RoleAssigned,
+    RoleCreated,
+    RoleDeleted,
+    RoleGrantChanged,
+    RoleGranted,
+    RoleRevoked,
+    RoleUnassigned,
+    RoleUpdated,
     RunCreated,
     RunDataLogged,
     RunDeleted,
@@ -55,7 +63,10 @@ from schemas.events import (
     UserAdminChanged,
     UserCreated,
     UserDeleted,
+    UserGrantChanged,
+    UserGranted,
     UserPasswordChanged,
+    UserRevoked,
     WebhookCreated,
     WebhookDeleted,
     WebhookUpdated,
@@ -313,7 +324,30 @@ user_payloads = st.one_of(
 )
 """Of users, who are few so that most events meet one."""
 
-histories = (
-    st.lists(payloads, max_size=40) | st.lists(registry_payloads, max_size=40) | st.lists(user_payloads, max_size=40)
+_role_keys = st.sampled_from(["r1", "r2", "r3"])
+_resource = {"resource_type": st.sampled_from(["experiment", "run"]), "resource_pattern": st.sampled_from(["*", "1"])}
+_levels = st.sampled_from(["READ", "MANAGE", "DENY"])
+
+right_payloads = st.one_of(
+    st.builds(UserCreated, username=_names, password_id=_ids),
+    st.builds(UserDeleted, username=_names),
+    st.builds(RoleCreated, role_key=_role_keys, name=_names, description=_values),
+    st.builds(RoleCreated, role_key=_role_keys, name=_names),
+    st.builds(RoleUpdated, role_key=_role_keys, name=st.none() | _names, description=st.none() | _values),
+    st.builds(RoleDeleted, role_key=_role_keys),
+    st.builds(RoleGranted, role_key=_role_keys, **_resource, level=_levels),
+    st.builds(RoleGrantChanged, role_key=_role_keys, **_resource, level=_levels),
+    st.builds(RoleRevoked, role_key=_role_keys, **_resource),
+    st.builds(RoleAssigned, role_key=_role_keys, username=_names),
+    st.builds(RoleAssigned, role_key=_role_keys, username=_names),
+    st.builds(RoleUnassigned, role_key=_role_keys, username=_names),
+    st.builds(UserGranted, username=_names, **_resource, level=_levels),
+    st.builds(UserGrantChanged, username=_names, **_resource, level=_levels),
+    st.builds(UserRevoked, username=_names, **_resource),
+)
+"""Of roles and grants, with the users who hold them."""
+
+histories = st.one_of(
+    *(st.lists(one, max_size=40) for one in (payloads, registry_payloads, user_payloads, right_payloads))
 )
 """Any events in any order: many are refused, and many are about something that was never created."""
