@@ -5,6 +5,7 @@ What is refused is refused before anything is appended. Raises InvalidParameterV
 where there is no such webhook, and what LogWriter and the ports raise.
 """
 
+import contextlib
 import uuid
 from collections.abc import Sequence
 from functools import partial
@@ -16,12 +17,12 @@ from ingest.admission.known_entities import KnownEntities
 from ingest.answers import EMPTY
 from ingest.log_writer import LogWriter, in_the_log, undone_if_refused
 from ingest.webhooks.decisions import ACTIVE, DISABLED, check_name, name_of, names_of, status_of
-from ingest.webhooks.lookups import SINCE, WEBHOOK
+from ingest.webhooks.lookups import SECRETS, SINCE, WEBHOOK
 from ingest.webhooks.port import WebhookNeeds
 from ingest.webhooks.state import KnownWebhook
 from schemas.documents.webhooks import mlflow_pairs, mlflow_webhook, tracklog_webhook
 from schemas.envelope import Actor
-from schemas.errors import InvalidParameterValue
+from schemas.errors import InvalidParameterValue, Retryable
 from schemas.events import WebhookCreated, WebhookDeleted, WebhookUpdated
 from schemas.messages.webhooks import (
     ChangedWebhook,
@@ -85,6 +86,7 @@ class WebhookCommands:
         webhook = await self._webhook(command.webhook_id)
         await self._writer.append_and_wait(WebhookDeleted(webhook_id=command.webhook_id), actor, request_id)
         await self._forget(webhook.secret_id)
+        await self._forget_unnamed()
         return EMPTY
 
     async def test(self, command: TestWebhook, actor: Actor, request_id: str) -> bytes:
@@ -180,7 +182,11 @@ class WebhookCommands:
         )
         await self._append(event, secret_id or "", actor, request_id)
         if secret_id is not None:
-            await self._forget(webhook.secret_id)
+            # Another change may have come after this one: the fold decided whose secret counts.
+            now = await self._known.look_up(WEBHOOK, command.webhook_id)
+            for one in {webhook.secret_id, secret_id} - {now.secret_id if now else ""}:
+                await self._forget(one)
+            await self._forget_unnamed()
         return await self._now(command.webhook_id)
 
     async def _append(
@@ -193,6 +199,18 @@ class WebhookCommands:
         """Forget a secret; the id is empty where there is none."""
         if secret_id:
             await self._needs.secrets.forget(secret_id)
+
+    async def _forget_unnamed(self) -> None:
+        """Forget secrets that no webhook names: of changes that raced, or whose process was killed on the way."""
+        with contextlib.suppress(Retryable):  # the next change forgets them
+            kept = await self._needs.secrets.kept_long()
+            if not kept <= await self._named_secrets():
+                await self._known.catch_up()
+                for secret_id in kept - await self._named_secrets():
+                    await self._needs.secrets.forget(secret_id)
+
+    async def _named_secrets(self) -> set[str]:
+        return set(await self._known.lookups.all(SECRETS))
 
     async def _webhook(self, webhook_id: str) -> KnownWebhook:
         webhook = await self._known.look_up(WEBHOOK, webhook_id)

@@ -15,6 +15,13 @@ def _webhook(row: Row) -> KnownWebhook:
 WEBHOOK: Final = Lookup(f"SELECT {WEBHOOK_COLUMNS}, secret_id FROM webhooks WHERE webhook_id = $1", _webhook)
 
 
+def _secret_id(row: Row) -> str:
+    return str(row[0])
+
+
+SECRETS: Final = Lookup("SELECT secret_id FROM webhooks", _secret_id)
+
+
 def _position(row: Row) -> tuple[int, int]:
     return row[0], row[1]
 

@@ -19,6 +19,10 @@ class WebhookSecrets(ABC):
     async def forget(self, secret_id: str) -> None:
         """Forget what is kept under the id, if anything is."""
 
+    @abstractmethod
+    async def kept_long(self) -> set[str]:
+        """The ids of those that were kept so long ago that an event which names them is in the log, if ever."""
+
 
 class WebhookTargets(ABC):
     """Knows where webhooks may lead."""

@@ -10,6 +10,7 @@ import binascii
 import contextlib
 import os
 import secrets as random_bytes
+import time
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -23,6 +24,9 @@ from tracklog.settings.webhooks import KEY_VARIABLE, WebhookSettings
 
 PREFIX: Final = "webhook/"
 """By which the ids of these are told from those of passwords and tokens, which are in the same store."""
+
+LONG_S: Final = 24 * 3600
+"""A secret is kept just before the event that names it is appended; a day is for clocks that differ."""
 
 _KEY_BYTES: Final = 32
 
@@ -138,12 +142,18 @@ class SealedSecrets(WebhookSecrets):
     All raise TemporarilyUnavailable, too.
     """
 
-    def __init__(self, store: Callable[[], Awaitable[Secrets]], keys: Keys) -> None:
+    def __init__(
+        self,
+        store: Callable[[], Awaitable[Secrets]],
+        keys: Keys,
+        now_s: Callable[[], int] = lambda: int(time.time()),
+    ) -> None:
         self._store = store
         self._keys = keys
+        self._now_s = now_s
 
     async def keep(self, secret: str) -> str:
-        secret_id = PREFIX + random_bytes.token_hex(16)
+        secret_id = f"{PREFIX}{self._now_s():x}-{random_bytes.token_hex(16)}"
         await (await self._store()).put(secret_id, await asyncio.to_thread(self._sealed, secret.encode()))
         return secret_id
 
@@ -159,6 +169,10 @@ class SealedSecrets(WebhookSecrets):
 
     async def forget(self, secret_id: str) -> None:
         await (await self._store()).delete(secret_id)
+
+    async def kept_long(self) -> set[str]:
+        before_s = self._now_s() - LONG_S
+        return {secret_id for secret_id in await self._ids() if _kept_s(secret_id) < before_s}
 
     async def unreadable(self) -> int:
         """How many secrets are there that no key opens."""
@@ -198,3 +212,8 @@ class SealedSecrets(WebhookSecrets):
             with contextlib.suppress(InvalidToken):
                 return Fernet(key).decrypt(sealed)
         return None
+
+
+def _kept_s(secret_id: str) -> float:
+    """When it was kept, in seconds since the Unix epoch, as its id says."""
+    return int(secret_id.removeprefix(PREFIX).partition("-")[0], 16)

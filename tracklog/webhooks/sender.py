@@ -307,7 +307,7 @@ class Sender:
     async def _forget_deleted(
         self, webhooks: Mapping[str, Subscription], cursors: dict[tuple[str, int], Cursor]
     ) -> None:
-        gone = {webhook_id for webhook_id, _ in cursors} - webhooks.keys()
+        gone = ({webhook_id for webhook_id, _ in cursors} | self._states.keys()) - webhooks.keys()
         if gone and self._partitions:
             await self._store.forget(gone)
         for key in [key for key in cursors if key[0] in gone]:
@@ -484,9 +484,23 @@ class Sender:
         self._send_ready(queue)
 
     async def _find_secret(self, queue: _Queue) -> None:
+        """Open the secret that the webhook has now. Raises SecretUnreadable."""
         wanted = queue.webhook.secret_id
-        queue.secret = await self._open_secret(wanted) if wanted else None
-        queue.secret_id = wanted
+        try:
+            queue.secret = await self._open_secret(wanted) if wanted else None
+        except SecretUnreadable:
+            # It is forgotten as soon as it is not the one of the webhook any more, which may be after the last look.
+            queue.webhook = await self._as_it_is_now(queue.webhook)
+            if queue.webhook.secret_id == wanted:
+                raise
+            await self._find_secret(queue)
+        else:
+            queue.secret_id = wanted
+
+    async def _as_it_is_now(self, webhook: Subscription) -> Subscription:
+        """The webhook as the read model has it now; as it was when it is deleted."""
+        _, webhooks = await self._outbox.webhooks()
+        return next((one for one in webhooks if one.webhook_id == webhook.webhook_id), webhook)
 
     def _send_ready(self, queue: _Queue) -> None:
         if queue.secret_id != queue.webhook.secret_id or self._has_lapsed:
@@ -512,9 +526,9 @@ class Sender:
 
     async def _send(self, queue: _Queue, delivery: Delivery) -> None:
         """Make one attempt, and have written down what came of it."""
-        webhook, at_us = queue.webhook, self._now_us()
+        at_us = self._now_us()
         first_us = at_us if delivery.first_us is None else delivery.first_us
-        if delivery.kind == TEST and queue.secret_id != webhook.secret_id:
+        if delivery.kind == TEST and queue.secret_id != queue.webhook.secret_id:
             try:
                 await self._find_secret(queue)
             except SecretUnreadable as error:
@@ -529,7 +543,7 @@ class Sender:
             body=delivery.body,
             secret=queue.secret,
         )
-        call = Call(next(self._numbers), webhook.url, headers, delivery.body)
+        call = Call(next(self._numbers), queue.webhook.url, headers, delivery.body)
         self._finish(queue, delivery, at_us, first_us, await self._call(call))
 
     def _finish(self, queue: _Queue, delivery: Delivery, at_us: int, first_us: int, outcome: Outcome) -> None:

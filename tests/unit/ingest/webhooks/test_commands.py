@@ -1,11 +1,14 @@
 """Commands about webhooks, on a log in memory: what is refused, what is appended, and that no secret is in it."""
 
-from collections.abc import Mapping
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 from typing import Any
 
 import orjson
 import pytest
 
+from ingest.log_writer import LogWriter
 from ingest.webhooks.commands import WebhookCommands
 from ingest.webhooks.port import SentTest, WebhookDeliveries, WebhookNeeds, WebhookSecrets, WebhookTargets
 from schemas.errors import BadRequest, InvalidParameterValue, ResourceDoesNotExist
@@ -38,6 +41,8 @@ class Secrets(WebhookSecrets):
     def __init__(self) -> None:
         self.kept: dict[str, str] = {}
         self.made = 0
+        self.long: set[str] = set()
+        self.asked: Callable[[], Awaitable[object]] | None = None
 
     async def keep(self, secret: str) -> str:
         self.made += 1
@@ -46,6 +51,11 @@ class Secrets(WebhookSecrets):
 
     async def forget(self, secret_id: str) -> None:
         self.kept.pop(secret_id, None)
+
+    async def kept_long(self) -> set[str]:
+        if self.asked is not None:
+            await self.asked()
+        return self.long & self.kept.keys()
 
 
 class Deliveries(WebhookDeliveries):
@@ -160,6 +170,39 @@ async def test_a_secret_is_cleared(hooks: Hooks) -> None:
     webhook = await hooks.created(secret=SECRET)
     await hooks.updated(webhook["webhook_id"], secret="")
     assert hooks.secrets.kept == {}
+
+
+async def test_of_secrets_that_are_set_at_one_moment_the_last_is_kept(
+    hooks: Hooks, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    webhook_id = (await hooks.created(secret=SECRET))["webhook_id"]
+    append, both_are_there = LogWriter.append_and_wait, asyncio.Barrier(2)
+
+    async def append_and_meet(*arguments: Any) -> Any:
+        try:
+            return await append(*arguments)
+        finally:
+            await both_are_there.wait()
+
+    monkeypatch.setattr(LogWriter, "append_and_wait", append_and_meet)
+    await asyncio.gather(*(hooks.updated(webhook_id, secret=f"{SECRET} {number}") for number in range(2)))
+    last = (await hooks.deployment.events())[-1]
+    assert isinstance(last, WebhookUpdated)
+    assert list(hooks.secrets.kept) == [last.secret_id]
+
+
+async def test_a_secret_that_no_webhook_names_is_forgotten_later(hooks: Hooks) -> None:
+    """Of a change that raced, or whose process was killed before its event was in the log."""
+    webhook_id = (await hooks.created(secret=SECRET))["webhook_id"]
+    named, late, left, new = hooks.secrets.kept.keys() | {"late", "left", "new"}, "late", "left", "new"
+    hooks.secrets.kept |= {late: "named by an event that is not folded yet", left: "named by none", new: "still made"}
+    hooks.secrets.long = named - {new}
+    created = WebhookCreated(webhook_id="x", name="x", url="u", events=[], since=[0], secret_id=late)
+    hooks.secrets.asked = partial(hooks.deployment.append, created)
+    other = (await hooks.created())["webhook_id"]
+    await hooks.commands.delete(DeleteWebhook(webhook_id=other), ANN, "q")
+    assert hooks.secrets.kept.keys() == named - {left}
+    assert (await hooks.updated(webhook_id))["webhook_id"] == webhook_id
 
 
 async def test_a_status_comes_with_the_ends_of_the_log(hooks: Hooks) -> None:

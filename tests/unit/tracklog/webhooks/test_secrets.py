@@ -11,7 +11,7 @@ from schemas.errors import InvalidParameterValue
 from tracklog.secret_store.store import SecretStore, SqliteSecretStore
 from tracklog.settings.store_uris import SettingRefused
 from tracklog.settings.webhooks import WebhookSettings
-from tracklog.webhooks.secrets import GivenKeys, OwnKey, SealedSecrets, SecretUnreadable, keys_of, parsed_keys
+from tracklog.webhooks.secrets import LONG_S, GivenKeys, OwnKey, SealedSecrets, SecretUnreadable, keys_of, parsed_keys
 from tracklog.webhooks.stores import given
 
 OLD, NEW = base64.urlsafe_b64encode(b"o" * 32), base64.urlsafe_b64encode(b"n" * 32)
@@ -45,6 +45,18 @@ async def test_a_secret_that_no_key_opens_is_told_apart(store: SecretStore) -> N
     assert await secrets.unreadable() == 0
     with pytest.raises(SecretUnreadable, match="is gone"):
         await secrets.open(secret_id)
+
+
+async def test_a_secret_is_kept_long_after_a_day(store: SecretStore) -> None:
+    now_s = 1_700_000_000
+    secrets = SealedSecrets(given(store), GivenKeys([OLD]), lambda: now_s)
+    await store.put("token/00", b"of others")
+    before = await secrets.keep(SECRET)
+    now_s += 1
+    await secrets.keep(SECRET)
+    assert await secrets.kept_long() == set()
+    now_s += LONG_S
+    assert await secrets.kept_long() == {before}
 
 
 async def test_a_key_is_replaced_without_losing_a_secret(store: SecretStore) -> None:

@@ -467,6 +467,30 @@ async def test_a_new_secret_signs_the_next_delivery(world: World) -> None:
     assert len(signatures) == 2
 
 
+@pytest.mark.parametrize("kind", ["event", "test"])
+async def test_a_secret_that_is_changed_and_forgotten_while_it_is_opened_is_read_anew(world: World, kind: str) -> None:
+    world.outbox.subscribe("w", secret_id="s")
+    opened: list[str] = []
+
+    async def changed_meanwhile(secret_id: str) -> str:
+        opened.append(secret_id)
+        if secret_id == "s":
+            world.outbox.subscribe("w", secret_id="t")
+            raise SecretUnreadable("It is gone.")
+        return "new"
+
+    world.open_secret = changed_meanwhile  # type: ignore[method-assign]
+    if kind == "test":
+        await world.store.add_test(msgspec.structs.replace(a_test(), created_us=world.now_us))
+    else:
+        world.outbox.happens("run/a")
+    async with world.sending():
+        await until(lambda: world.receivers.calls)
+    assert opened == ["s", "t"]
+    assert header(world.receivers.calls[0], "X-MLflow-Signature").startswith("v1,")
+    assert (await world.store.state("w")).set_aside_us is None
+
+
 def a_test(webhook_id: str = "w") -> Delivery:
     return Delivery("test-1", webhook_id, "test", -1, -1, EVENT, "test/1", b"{}", "pending", 0, None, 0, None, 0, ())
 
