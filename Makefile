@@ -15,6 +15,9 @@ OPTIONS ?=
 PYTHON ?= $(shell for python in python3.11 python3.12 python3.13 python3.14 python3 python; do \
 	"$$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo "$$python"; break; }; done)
 
+# Tests start hundreds of processes, each of which would compile everything anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .PHONY: help install services serve stack test coverage check unit unit-3.11 unit-3.12 unit-3.13 unit-3.14 format bench bench-distributed bench-artifacts bench-registry bench-webhooks crash-test abuse-test fault-test large-test compatibility-318 soak workflows wheel wheel-test changelog release release-notes docs docs-serve lock clean
 
@@ -90,7 +93,7 @@ workflows: $(VENV)/installed-tools
 	@$(BIN)/zizmor --offline --quiet .github
 
 unit: $(VENV)/installed-tools
-	$(BIN)/python -m pytest tests/unit -m "not service" -n $(WORKERS) --dist loadfile
+	$(BIN)/python -m pytest tests/unit -m "not service" -n $(WORKERS) --dist loadfile --hypothesis-profile=quick
 
 # On the Python of this number, in an environment of its own.
 unit-3.11 unit-3.12 unit-3.13 unit-3.14: unit-%:

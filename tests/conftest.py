@@ -9,13 +9,12 @@ from pathlib import Path
 from typing import Final
 
 import pytest
-from hypothesis import settings
+
+from tests.examples import register_profiles
 
 pytest_plugins = ["tests.services.fixtures"]
 
-# No example of a property has a deadline: machines are busy.
-settings.register_profile("unhurried", settings(), deadline=None)
-settings.load_profile("unhurried")
+register_profiles()
 
 
 MEASURED: Final = tuple(Path(__file__).parent / tier for tier in ("unit", "contracts", "integration"))
@@ -79,8 +78,9 @@ def _leave_to_the_end() -> None:
 
 
 def pytest_sessionfinish() -> None:
-    """What became garbage after it was put aside is found when pytest looks for the last time."""
+    """Find what became garbage after it was put aside. Pytest looks five times more: not at all of it again."""
     gc.unfreeze()
+    _leave_to_the_end()
 
 
 def pytest_asyncio_loop_factories(item: pytest.Item) -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:

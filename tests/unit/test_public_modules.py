@@ -2,6 +2,7 @@
 
 import ast
 from collections.abc import Iterator
+from functools import cache
 from importlib import import_module
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -48,15 +49,15 @@ def imports_in(source: str, file: str) -> Iterator[Import]:
                 yield Import(file, deeper, None) if is_module(deeper) else Import(file, node.module, alias.name)
 
 
-def across_packages() -> Iterator[Import]:
-    for package in PACKAGES:
-        for path in sorted((ROOT / package).rglob("*.py")):
-            for one in imports_in(path.read_text(), str(path.relative_to(ROOT))):
-                if one.module.partition(".")[0] in set(PACKAGES) - {package}:
-                    yield one
-
-
-IMPORTS: Final = tuple(across_packages())
+@cache
+def across_packages() -> tuple[Import, ...]:
+    return tuple(
+        one
+        for package in PACKAGES
+        for path in sorted((ROOT / package).rglob("*.py"))
+        for one in imports_in(path.read_text(), str(path.relative_to(ROOT)))
+        if one.module.partition(".")[0] in set(PACKAGES) - {package}
+    )
 
 
 def public_of(package: str) -> tuple[str, ...]:
@@ -78,14 +79,14 @@ def is_public(one: Import) -> bool:
 
 @pytest.mark.parametrize("package", PACKAGES)
 def test_others_import_only_what_a_package_names(package: str) -> None:
-    wrong = [str(one) for one in IMPORTS if one.module.partition(".")[0] == package and not is_public(one)]
+    wrong = [str(one) for one in across_packages() if one.module.partition(".")[0] == package and not is_public(one)]
     assert wrong == [], f"not in PUBLIC_MODULES of {package}/__init__.py"
 
 
 @pytest.mark.parametrize("public", [module for modules in PUBLIC.values() for module in modules])
 def test_what_is_public_is_there_and_imported_by_others(public: str) -> None:
     assert is_module(public)
-    assert any(is_below(one.module, public) for one in IMPORTS), "nobody imports it: it need not be public"
+    assert any(is_below(one.module, public) for one in across_packages()), "nobody imports it: it need not be public"
 
 
 @pytest.mark.parametrize("package", PACKAGES)

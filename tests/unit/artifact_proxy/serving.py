@@ -111,7 +111,7 @@ def serving(
                 artifact_root_of_model=root_of_run,
                 files_of_version=root_of_run,
             )
-            app = create_app(artifact_routes(proxy), WebSettings(access_log=False))
+            app = create_app(artifact_routes(proxy), WebSettings(access_log=False), kinds=frozenset())
             runner = create_runner(app, shutdown_timeout=1)
             stack.push_async_callback(runner.cleanup)
             await runner.setup()

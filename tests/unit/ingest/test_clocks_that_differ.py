@@ -18,6 +18,7 @@ from schemas.envelope import EventClock
 from schemas.errors import TracklogError
 from schemas.messages.experiments import CreateExperiment, DeleteExperiment, RestoreExperiment
 from schemas.messages.runs import CreateRun, DeleteRun, RestoreRun
+from tests.examples import examples
 from tests.unit.ingest.doubles import ANN, Deployment
 from tests.unit.query_api.sqlite_rows import SqliteRows
 
@@ -98,7 +99,7 @@ COMMANDS = st.lists(
 )
 
 
-@settings(max_examples=150)
+@settings(max_examples=examples(150))
 @given(commands=COMMANDS, ahead_us=st.sampled_from([[0, 0], [300_000, 0], [0, 300_000], [0, 3_600_000_000]]))
 def test_every_acknowledged_change_of_a_lifecycle_holds(
     commands: list[tuple[int, str, int]], ahead_us: list[int]

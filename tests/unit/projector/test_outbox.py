@@ -33,6 +33,7 @@ from schemas.events import (
 )
 from schemas.mlflow import IS_PROMPT_TAG
 from schemas.webhook_events import ANNOUNCEMENTS
+from tests.examples import examples
 from tests.unit.projector.histories import RUNS, created, experiment, histories, log_of, metric
 from tests.unit.projector.read_models import Projected, projected
 
@@ -414,7 +415,7 @@ def test_what_is_logged_to_a_run_costs_nothing_more_than_to_know_it() -> None:
 # --- random histories -------------------------------------------------------------------------------------------------
 
 
-@settings(max_examples=40, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(40), suppress_health_check=[HealthCheck.too_slow])
 @given(history=histories)
 async def test_rows_are_of_what_was_announced_in_its_order_of_fields(history: list[AnyEvent]) -> None:
     """That any batches come to the same rows is held by test_replay.py, and that they are those of PostgreSQL."""

@@ -30,6 +30,7 @@ from schemas.events import (
     Tag,
 )
 from schemas.mlflow import IS_PROMPT_TAG
+from tests.examples import examples
 from tests.registry_model import Model, RegistryModel, Version, replayed
 from tests.unit.projector.histories import log_of, registry_payloads
 from tests.unit.projector.read_models import Projected, projected
@@ -122,7 +123,7 @@ def stored(read_model: Projected) -> RegistryModel:
     return RegistryModel(models, [offset for (offset,) in refused])
 
 
-@settings(max_examples=30, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(30), suppress_health_check=[HealthCheck.too_slow])
 @given(history=st.lists(registry_payloads, max_size=40), ends=st.lists(st.integers(0, 40), max_size=4))
 async def test_any_history_in_any_batches_comes_to_what_its_order_says(
     history: list[AnyEvent], ends: list[int]

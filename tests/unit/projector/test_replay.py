@@ -15,10 +15,11 @@ from projector.port import CheckpointMove, Fenced, Superseded
 from projector.sqlite_writer import SqliteReadModelWriter
 from read_model.metric_points import POINTS_PER_CHUNK, unpack_chunk, unpack_segments
 from schemas.events import AnyEvent, MetricSeries, RunDataLogged
+from tests.examples import examples
 from tests.unit.projector.histories import RUNS, created, experiment, histories, log_of, metric
 from tests.unit.projector.read_models import Projected, compare_files, projected
 
-fewer = settings(max_examples=25, suppress_health_check=[HealthCheck.too_slow])
+fewer = settings(max_examples=examples(25), suppress_health_check=[HealthCheck.too_slow])
 
 
 @fewer

@@ -31,6 +31,7 @@ from schemas.messages.model_versions import SearchModelVersions
 from schemas.messages.registered_models import SearchRegisteredModels
 from schemas.messages.runs import SearchRuns
 from schemas.mlflow import IS_PROMPT_TAG
+from tests.examples import examples
 from tests.unit.query_api.postgresql_rows import PostgresqlRows
 from tests.unit.query_api.sqlite_rows import SqliteRows
 
@@ -150,7 +151,7 @@ def fill(rows: SqliteRows, runs: list[dict[str, object]]) -> None:
 
 
 PROPERTY = settings(
-    max_examples=150,
+    max_examples=examples(150),
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 

@@ -34,6 +34,7 @@ from schemas.documents.shape import (
     Text,
     Word,
 )
+from tests.examples import examples
 from tests.unit.query_api.sqlite_rows import SqliteRows
 
 MODELS = Source("logged_models", "m")
@@ -98,7 +99,7 @@ async def _made(rows: SqliteRows, document: Document) -> bytes:
     return bytes(body)
 
 
-@settings(max_examples=120, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@settings(max_examples=examples(120), suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(shape=SHAPES, model=MODEL, tags=st.dictionaries(TEXTS, TEXTS, max_size=3), metrics=st.lists(METRIC, max_size=2))
 async def test_a_database_makes_what_is_rendered(
     rows: SqliteRows, shape: Object, model: dict[str, Any], tags: dict[str, str], metrics: list[dict[str, Any]]

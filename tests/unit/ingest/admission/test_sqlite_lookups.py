@@ -1,6 +1,7 @@
 """Lookups in SQLite keep their contract, against a read model that the projector's own code makes."""
 
 import os
+import shutil
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,9 +12,9 @@ from ingest.admission.lookups import Lookup
 from ingest.admission.sqlite_lookups import SqliteLookups
 from ingest.experiments.lookups import EXPERIMENT_NAMED
 from ingest.runs.lookups import RUNS
-from projector import sqlite_generations
 from schemas.errors import TemporarilyUnavailable
 from tests.contracts.lookups_contract import ROWS, LookupsContract
+from tests.unit.projector.read_models import empty_read_model
 
 
 @pytest.fixture
@@ -33,7 +34,7 @@ def lookups(link: Path) -> Iterator[SqliteLookups]:
 def make_generation(link: Path, number: int, rows: str) -> Path:
     """Make a generation and switch the link to it, as a rebuild does."""
     file = link.with_name(f"{link.name}.{number}")
-    sqlite_generations.create(file, "of no log")
+    shutil.copy(empty_read_model(), file)
     connection = sqlite3.connect(file)
     connection.executescript(rows)
     connection.close()

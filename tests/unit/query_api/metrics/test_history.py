@@ -15,6 +15,7 @@ from query_api.metrics.history_order import in_order
 from query_api.metrics.stored_series import find_series
 from read_model.metric_points import POINTS_PER_CHUNK
 from schemas.errors import InvalidParameterValue, TemporarilyUnavailable
+from tests.examples import examples
 from tests.unit.query_api.conftest import MakeRows
 from tests.unit.query_api.series_rows import NAN, Point, write_series
 from tests.unit.query_api.sqlite_rows import SqliteRows
@@ -89,7 +90,7 @@ async def test_an_unknown_run_or_metric_has_no_history(rows_with: RowsWith) -> N
     assert await body(history_json(rows, "unknown", "loss", max_results=5)) == {}
 
 
-@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(30), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     seed=st.integers(0, 10**6),
     count=st.integers(2, 1700),

@@ -12,6 +12,7 @@ from query_api.metrics.sampled_ranks import bucket_ranks, with_extremes
 from query_api.metrics.sampling import EXACT_POINTS, StepRange, sample
 from query_api.metrics.stored_series import find_series
 from read_model.metric_points import POINTS_PER_CHUNK
+from tests.examples import examples
 from tests.unit.query_api.series_rows import NAN, Point, write_series
 from tests.unit.query_api.sqlite_rows import SqliteRows
 
@@ -107,7 +108,7 @@ async def test_a_repeated_point_is_answered_once() -> None:
     assert len(set(taken)) == len(taken) <= 100
 
 
-@settings(max_examples=20)
+@settings(max_examples=examples(20))
 @given(seed=st.integers(0, 10**6), count=st.integers(1, LARGE), max_results=st.integers(1, 400))
 async def test_a_history_in_order_is_sampled_exactly(seed: int, count: int, max_results: int) -> None:
     chance = random.Random(seed)
@@ -119,7 +120,7 @@ async def test_a_history_in_order_is_sampled_exactly(seed: int, count: int, max_
     assert await sampled(points, max_results) == chosen(points, max_results)
 
 
-@settings(max_examples=20)
+@settings(max_examples=examples(20))
 @given(
     seed=st.integers(0, 10**6),
     count=st.integers(2, LARGE),

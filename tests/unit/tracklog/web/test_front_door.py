@@ -3,7 +3,7 @@
 import asyncio
 import json
 import os
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Set
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -48,9 +48,14 @@ def route(path: str, handler: Handler, *, method: str = "GET", **declared: Any) 
 
 @asynccontextmanager
 async def serving(
-    *routes: Route, access_log: AccessLog | None = None, bounds: Bounds | None = None, **settings: Any
+    *routes: Route,
+    access_log: AccessLog | None = None,
+    bounds: Bounds | None = None,
+    unbuilt: Set[Kind] = frozenset(),
+    **settings: Any,
 ) -> AsyncIterator[Client]:
-    app = create_app(routes, WebSettings(**settings), access_log=access_log, bounds=bounds)
+    """A client of an application with these routes, and of MLflow's others those of the kinds `unbuilt`."""
+    app = create_app(routes, WebSettings(**settings), access_log=access_log, bounds=bounds, kinds=unbuilt)
     async with TestClient(WebServer(app)) as client:
         yield client
 
@@ -577,7 +582,7 @@ async def test_below_a_static_prefix_bare_paths_do_not_answer() -> None:
 
 
 async def test_what_is_not_built_says_so() -> None:
-    async with serving(static_prefix="/ml") as client:
+    async with serving(static_prefix="/ml", unbuilt=frozenset(Kind)) as client:
         response = await client.post("/ml/api/2.0/mlflow/traces", json={"name": "m"})
         assert response.status == 501
         body = await response.json()

@@ -13,6 +13,7 @@ from query_api.runs.search import postgresql as postgresql_runs
 from query_api.runs.search import sqlite as sqlite_runs
 from query_api.runs.search.conditions import RunConditions
 from query_api.runs.search.plan import RunPlan
+from tests.examples import examples
 from tests.unit.query_api.answers import run_ids, run_page
 from tests.unit.query_api.conftest import MakeRows
 from tests.unit.query_api.sqlite_rows import SqliteRows
@@ -171,7 +172,7 @@ def fill(rows: SqliteRows, runs: list[Run]) -> None:
 
 
 @settings(
-    max_examples=60,
+    max_examples=examples(60),
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(
