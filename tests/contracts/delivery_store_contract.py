@@ -162,6 +162,14 @@ class DeliveryStoreContract:
         found = {lane: [one.stream for one in await store.pending(HOOK, 0, -1, {lane}, 100)] for lane in EVERY_LANE}
         assert found == {lane: [one for one in streams if lane_of(one) == lane] for lane in EVERY_LANE}
 
+    async def test_what_waits_is_found_by_its_stream(self, store: DeliveryStore) -> None:
+        here = [delivery(offset, stream=f"run/{'ab'[offset % 2]}") for offset in range(10)]
+        await add(store, *here, delivery(12, stream="run/a", partition=1), delivery(4, OTHER, stream="run/a"))
+        await attempted(store, [ended(here[4], PARKED)])
+        assert [one.offset for one in await store.pending_of(HOOK, 0, "run/a", 0, 8, 100)] == [2, 6, 8]
+        assert [one.offset for one in await store.pending_of(HOOK, 0, "run/a", -1, 7, 100)] == [0, 2, 6]
+        assert [one.offset for one in await store.pending_of(HOOK, 0, "run/b", -1, 9, 2)] == [1, 3]
+
     async def test_what_was_tried_is_kept_with_its_history(self, store: DeliveryStore) -> None:
         first, second = delivery(1), delivery(2)
         await add(store, first, second)

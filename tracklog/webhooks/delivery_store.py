@@ -180,6 +180,26 @@ class DeliveryStore:
         )
         return await self._select(statement)
 
+    async def pending_of(
+        self, webhook_id: str, partition: int, stream: str, after: int, until: int, limit: int
+    ) -> list[Delivery]:
+        """The first of those of one stream, behind the offset `after` and not behind `until`."""
+        statement = (
+            select(*_READ)
+            .where(
+                deliveries.c.webhook_id == webhook_id,
+                deliveries.c.state == PENDING,
+                deliveries.c.partition == partition,
+                deliveries.c.offset > after,
+                deliveries.c.offset <= until,
+                deliveries.c.kind == EVENT,
+                deliveries.c.stream == stream,
+            )
+            .order_by(deliveries.c.offset)
+            .limit(limit)
+        )
+        return await self._select(statement)
+
     async def pending_tests(self, webhook_id: str) -> list[Delivery]:
         """Tests that wait to be sent."""
         return await self._select(

@@ -15,9 +15,9 @@ import logging
 import random
 import time
 import uuid
-from collections import defaultdict, deque
+from collections import defaultdict
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Final
 
 import msgspec
@@ -48,6 +48,7 @@ from tracklog.webhooks.delivery_store import CursorMoved, DeliveryStore
 from tracklog.webhooks.headers import headers_of
 from tracklog.webhooks.outbox_reader import OutboxReader, OutboxRow, Subscription
 from tracklog.webhooks.payload import payload
+from tracklog.webhooks.queue import TO_BE_LOADED_AGAIN, Queue
 from tracklog.webhooks.retrying import GONE, Again, Delivered, after
 from tracklog.webhooks.secrets import SecretUnreadable
 
@@ -70,7 +71,7 @@ class SenderRules:
     under_way: int = 64
     """Of each webhook."""
     waiting: int = 1000
-    """Deliveries of each webhook in memory."""
+    """Deliveries of each webhook in memory, but for those that failed."""
     backlog: int = 10_000
     """Of a webhook with so many pending deliveries the outbox is not read on."""
     rows_at_once: int = 1000
@@ -92,23 +93,6 @@ class SenderCounts:
     delivered: int = 0
     failed: int = 0
     parked: int = 0
-
-
-@dataclass(slots=True)
-class _Queue:
-    """The deliveries of a webhook that this sender has in memory. `lines` are those of a stream, in order."""
-
-    webhook: Subscription
-    lines: dict[str, deque[Delivery]] = field(default_factory=dict)
-    ready: deque[str] = field(default_factory=deque)  # streams whose first delivery may be sent
-    waiting: int = 0
-    under_way: dict[str, Delivery] = field(default_factory=dict)  # by id
-    loaded: dict[int, int] = field(default_factory=dict)  # by partition: everything up to this offset was taken in
-    incomplete: set[int] = field(default_factory=set)  # partitions of which there is more to be loaded
-    parked_in_row: int = 0
-    rewound: int = 0
-    secret: str | None = None
-    secret_id: str = ""
 
 
 class Sender:
@@ -137,7 +121,7 @@ class Sender:
         self.trouble: str | None = "The sender has not begun yet."
         self._held: set[str] = set()
         self._surplus: set[str] = set()
-        self._queues: dict[str, _Queue] = {}
+        self._queues: dict[str, Queue] = {}
         self._states: dict[str, WebhookState] = {}
         self._webhooks: dict[str, Subscription] = {}
         self._retries: list[tuple[int, int, str, str]] = []  # due, a number, webhook and stream
@@ -289,7 +273,7 @@ class Sender:
     def _start_over(self) -> None:
         """Load everything anew, for other lanes. What is under way goes on."""
         for queue in self._queues.values():
-            _empty(queue)
+            queue.empty()
 
     @property
     def _lanes(self) -> list[int]:
@@ -335,19 +319,17 @@ class Sender:
             state = self._states.get(webhook_id, _FINE)
             queue = self._queues.get(webhook_id)
             if queue is None:
-                queue = self._queues[webhook_id] = _Queue(
-                    webhook, parked_in_row=state.parked_in_row, rewound=state.rewound
-                )
+                queue = self._queues[webhook_id] = Queue(webhook, state.rewound, parked_in_row=state.parked_in_row)
             queue.webhook = webhook
             if state.set_aside_us is not None and webhook.last_updated_ms * 1000 > state.set_aside_us:
                 await self._store.resume(webhook_id)  # somebody has mended it
                 state = self._states[webhook_id] = await self._store.state(webhook_id)
             if not webhook.is_active or state.set_aside_us is not None:
-                _empty(queue)
+                queue.empty()
             elif state.rewound != queue.rewound:
                 queue.rewound = state.rewound
                 queue.parked_in_row = state.parked_in_row
-                _empty(queue)
+                queue.empty()
         for webhook_id in self._queues.keys() - webhooks.keys():
             del self._queues[webhook_id]
 
@@ -404,27 +386,42 @@ class Sender:
 
     # --- loading --------------------------------------------------------------------------------------------------
 
-    async def _load(self, queue: _Queue, cursors: Mapping[int, Cursor]) -> None:
+    async def _load(self, queue: Queue, cursors: Mapping[int, Cursor]) -> None:
         """Bring deliveries that wait into memory, as far as there is room. `cursors` are those of the webhook."""
         webhook, lanes = queue.webhook, self._lanes
         if not lanes or not self._may_be_sent(webhook):
             return
+        for place, behind, room in queue.wanted():
+            await self._load_rest(queue, place, behind, room)
         for partition, cursor in sorted(cursors.items()):
-            room = self._rules.waiting - queue.waiting
-            if room <= self._rules.waiting // 2:
-                return
-            after = queue.loaded.get(partition, -1)
-            if cursor.last_offset <= after and partition not in queue.incomplete:
-                continue
-            found = await self._store.pending(webhook.webhook_id, partition, after, lanes, room)
-            for delivery in found:
-                self._take_in(queue, delivery)
-            if len(found) == room:
-                queue.loaded[partition] = found[-1].offset
-                queue.incomplete.add(partition)
-            else:
-                queue.loaded[partition] = max(after, cursor.last_offset)
-                queue.incomplete.discard(partition)
+            while cursor.last_offset > (behind := queue.loaded.get(partition, -1)) or partition in queue.incomplete:
+                room = self._rules.waiting - queue.taken
+                if room <= self._rules.waiting // 2:
+                    return
+                found = await self._store.pending(webhook.webhook_id, partition, behind, lanes, room)
+                if not self._may_be_sent(webhook):
+                    return  # it was set aside meanwhile
+                for delivery in found:
+                    self._take_in(queue, delivery)
+                if len(found) == room:
+                    queue.loaded[partition] = found[-1].offset
+                    queue.incomplete.add(partition)
+                else:
+                    queue.loaded[partition] = max(behind, cursor.last_offset)
+                    queue.incomplete.discard(partition)
+
+    async def _load_rest(self, queue: Queue, place: tuple[int, str], behind: int, room: int) -> None:
+        """Bring more of the rest of a stream into memory."""
+        partition, stream = place
+        until = queue.loaded[partition]
+        found = await self._store.pending_of(queue.webhook.webhook_id, partition, stream, behind, until, room)
+        if queue.rest.get(place) != behind:
+            return  # what ended meanwhile has put more of it back, or emptied everything
+        del queue.rest[place]
+        for delivery in found:
+            self._take_in(queue, delivery)
+        if len(found) == room:
+            queue.rest.setdefault(place, found[-1].offset)
 
     async def _load_tests(self, webhooks: Mapping[str, Subscription]) -> None:
         for webhook_id in await self._store.webhooks_with_tests():
@@ -438,23 +435,18 @@ class Sender:
                     queue.under_way[test.delivery_id] = test
                     self._start(self._send(queue, test))
 
-    def _take_in(self, queue: _Queue, delivery: Delivery) -> None:
+    def _take_in(self, queue: Queue, delivery: Delivery) -> None:
         if delivery.delivery_id in queue.under_way:
             return
         if delivery.delivery_id in self._unstored:
-            queue.rewound = _TO_BE_LOADED_AGAIN  # it was read before it was stored, or is pending once more
+            queue.rewound = TO_BE_LOADED_AGAIN  # it was read before it was stored, or is pending once more
             return
-        line = queue.lines.get(delivery.stream)
-        if line is None:
-            queue.lines[delivery.stream] = deque((delivery,))
+        if queue.take_in(delivery):
             self._schedule(queue, delivery)
-        else:
-            line.append(delivery)
-        queue.waiting += 1
 
-    def _schedule(self, queue: _Queue, first: Delivery) -> None:
+    def _schedule(self, queue: Queue, first: Delivery) -> None:
         """Have the first delivery of a stream sent, now or when it is due, unless one of the stream is under way."""
-        if any(one.stream == first.stream and one.kind == EVENT for one in queue.under_way.values()):
+        if queue.has_under_way(first.stream):
             return
         if first.due_us <= self._now_us():
             queue.ready.append(first.stream)
@@ -473,7 +465,7 @@ class Sender:
 
     # --- sending --------------------------------------------------------------------------------------------------
 
-    async def _dispatch(self, queue: _Queue) -> None:
+    async def _dispatch(self, queue: Queue) -> None:
         """Send what may be sent of a webhook."""
         if queue.ready and queue.secret_id != queue.webhook.secret_id:
             try:
@@ -483,7 +475,7 @@ class Sender:
                 return
         self._send_ready(queue)
 
-    async def _find_secret(self, queue: _Queue) -> None:
+    async def _find_secret(self, queue: Queue) -> None:
         """Open the secret that the webhook has now. Raises SecretUnreadable."""
         wanted = queue.webhook.secret_id
         try:
@@ -502,7 +494,7 @@ class Sender:
         _, webhooks = await self._outbox.webhooks()
         return next((one for one in webhooks if one.webhook_id == webhook.webhook_id), webhook)
 
-    def _send_ready(self, queue: _Queue) -> None:
+    def _send_ready(self, queue: Queue) -> None:
         if queue.secret_id != queue.webhook.secret_id or self._has_lapsed:
             return  # the next look finds the secret, and renews
         while queue.ready and len(queue.under_way) < self._rules.under_way and not self._is_stopping:
@@ -524,7 +516,7 @@ class Sender:
             self._failure = error
             self._wake.set()
 
-    async def _send(self, queue: _Queue, delivery: Delivery) -> None:
+    async def _send(self, queue: Queue, delivery: Delivery) -> None:
         """Make one attempt, and have written down what came of it."""
         at_us = self._now_us()
         first_us = at_us if delivery.first_us is None else delivery.first_us
@@ -546,7 +538,7 @@ class Sender:
         call = Call(next(self._numbers), queue.webhook.url, headers, delivery.body)
         self._finish(queue, delivery, at_us, first_us, await self._call(call))
 
-    def _finish(self, queue: _Queue, delivery: Delivery, at_us: int, first_us: int, outcome: Outcome) -> None:
+    def _finish(self, queue: Queue, delivery: Delivery, at_us: int, first_us: int, outcome: Outcome) -> None:
         now_us = self._now_us()
         attempt = Attempt(at_us, outcome.duration_us, outcome.status, outcome.error, outcome.body)
         attempts = delivery.attempts + 1
@@ -580,7 +572,8 @@ class Sender:
             self._go_on(queue, tried)
             if state != PENDING:
                 self._count(queue, tried, outcome)
-            if queue.incomplete and queue.waiting <= self._rules.waiting // 2:
+            has_room = queue.incomplete and queue.taken <= self._rules.waiting // 2
+            if has_room or queue.wants((delivery.partition, delivery.stream)):
                 self._wake.set()
         self._send_ready(queue)
 
@@ -590,32 +583,26 @@ class Sender:
         self._unstored[tried.delivery_id] = lane_name(lane_of(tried.stream))
         self._is_done.set()
 
-    def _go_on(self, queue: _Queue, tried: Delivery) -> None:
+    def _go_on(self, queue: Queue, tried: Delivery) -> None:
         """After an attempt: the next of the stream, or the same one later."""
         line = queue.lines.get(tried.stream)
         if line is None or line[0].delivery_id != tried.delivery_id:  # everything was loaded anew meanwhile
             self._go_on_anew(queue, tried)
         elif tried.state == PENDING:
-            line[0] = tried
+            queue.failed(tried)
             self._schedule(queue, tried)
-        else:
-            line.popleft()
-            queue.waiting -= 1
-            if line:
-                self._schedule(queue, line[0])
-            else:
-                del queue.lines[tried.stream]
+        elif following := queue.ended(tried.stream):
+            self._schedule(queue, following)
 
-    def _go_on_anew(self, queue: _Queue, tried: Delivery) -> None:
+    def _go_on_anew(self, queue: Queue, tried: Delivery) -> None:
         """The same for a delivery that was not loaded again, because it was under way."""
         is_mine = self._may_be_sent(queue.webhook) and lane_of(tried.stream) in self._lanes
         if tried.state == PENDING and is_mine:
-            queue.lines.setdefault(tried.stream, deque()).appendleft(tried)
-            queue.waiting += 1
+            queue.put_first(tried)
         if line := queue.lines.get(tried.stream):
             self._schedule(queue, line[0])
 
-    def _count(self, queue: _Queue, finished: Delivery, outcome: Outcome) -> None:
+    def _count(self, queue: Queue, finished: Delivery, outcome: Outcome) -> None:
         """Note how many were parked in a row, and set the webhook aside where they are too many."""
         before = queue.parked_in_row
         if finished.state == PARKED:
@@ -632,22 +619,22 @@ class Sender:
             aside = self._set_aside(queue, reason) if reason else None
             self._start(self._note(queue, aside))
 
-    async def _note(self, queue: _Queue, aside: WebhookState | None) -> None:
+    async def _note(self, queue: Queue, aside: WebhookState | None) -> None:
         await self._store.parked_in_row(queue.webhook.webhook_id, queue.parked_in_row)
         if aside is not None:
             await self._store_aside(queue, aside)
 
-    def _set_aside(self, queue: _Queue, reason: str) -> WebhookState:
+    def _set_aside(self, queue: Queue, reason: str) -> WebhookState:
         """Send a webhook nothing more, from this moment on."""
         webhook_id = queue.webhook.webhook_id
         logger.warning("webhook %s is set aside: %s", webhook_id, reason)
         state = self._states.get(webhook_id, _FINE)
         aside = msgspec.structs.replace(state, set_aside_us=self._now_us(), reason=reason)
         self._states[webhook_id] = self._aside[webhook_id] = aside
-        _empty(queue)
+        queue.empty()
         return aside
 
-    async def _store_aside(self, queue: _Queue, aside: WebhookState) -> None:
+    async def _store_aside(self, queue: Queue, aside: WebhookState) -> None:
         webhook_id = queue.webhook.webhook_id
         assert aside.set_aside_us is not None
         await self._store.set_aside(webhook_id, aside.reason, aside.set_aside_us)
@@ -680,9 +667,6 @@ class Sender:
 
 _FINE: Final = WebhookState()
 
-_TO_BE_LOADED_AGAIN: Final = -1
-"""Another number than the store ever has."""
-
 
 def _new_delivery(webhook: Subscription, partition: int, row: OutboxRow, body: bytes, now_us: int) -> Delivery:
     return new_delivery(
@@ -696,15 +680,6 @@ def _new_delivery(webhook: Subscription, partition: int, row: OutboxRow, body: b
         body=body,
         created_us=now_us,
     )
-
-
-def _empty(queue: _Queue) -> None:
-    """Forget what waits in memory; what is under way goes on."""
-    queue.lines.clear()
-    queue.ready.clear()
-    queue.loaded.clear()
-    queue.incomplete.clear()
-    queue.waiting = 0
 
 
 async def _set(stopping: asyncio.Event, wake: asyncio.Event) -> None:

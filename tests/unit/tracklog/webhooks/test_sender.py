@@ -100,6 +100,10 @@ def answering(*statuses: int) -> Answer:
     return answer
 
 
+async def fine(call: Call) -> Outcome:
+    return Outcome(call.number, 5, 200)
+
+
 async def for_ever(call: Call) -> Outcome:
     await asyncio.Event().wait()
     raise AssertionError("never answered")
@@ -326,6 +330,56 @@ async def test_a_receiver_that_hangs_stops_itself_alone(world: World) -> None:
     assert world.receivers.most_under_way["slow"] == 8
 
 
+def failing_below(offset: int, *, instead: Answer) -> Answer:
+    """Another answer for the events before an offset."""
+
+    async def answer(call: Call) -> Outcome:
+        is_before = int(header(call, "X-Tracklog-Event-Position")[2:]) < offset
+        return await (instead(call) if is_before else fine(call))
+
+    return answer
+
+
+@pytest.mark.parametrize("instead", [answering(500), for_ever], ids=["fails", "hangs"])
+async def test_a_stream_that_fails_stops_no_other_however_much_of_it_waits(world: World, instead: Answer) -> None:
+    world.outbox.subscribe("w")
+    for number in range(2000):
+        world.outbox.happens("run/bad" if number < 1200 else f"run/{number % 3}")
+    world.receivers.answers["w"] = failing_below(1200, instead=instead)
+    async with world.sending(changed(RULES, drain_s=0.01)):
+        await until(lambda: len(set(world.receivers.positions("w"))) == 801)
+    assert set(world.receivers.positions("w")) == {0, *range(1200, 2000)}
+    world.receivers.calls.clear()
+    del world.receivers.answers["w"]
+    world.now_us += 10_000_000
+    async with world.sending():
+        await world.settled("w")
+    assert [one for one in world.receivers.positions("w") if one < 1200] == list(range(1200))
+
+
+async def test_of_streams_that_fail_now_and_then_everything_comes_in_order(world: World) -> None:
+    """What waits behind a failure stays in the store, and is loaded when it is over."""
+    world.outbox.subscribe("w")
+    streams = [f"run/{number * number % 7}" for number in range(1500)]
+    for stream in streams:
+        world.outbox.happens(stream)
+    numbers, told = itertools.count(), []
+
+    async def answer(call: Call) -> Outcome:
+        if next(numbers) % 11 == 0:
+            return Outcome(call.number, 5, 500)
+        told.append(int(header(call, "X-Tracklog-Event-Position")[2:]))
+        return Outcome(call.number, 5, 200)
+
+    world.receivers.answers["w"] = answer
+    async with world.sending(changed(RULES, waiting=300)):
+        while len(told) < 1500:
+            await asyncio.sleep(0.002)
+            world.now_us += 500_000
+    for stream in set(streams):
+        assert [one for one in told if streams[one] == stream] == [n for n in range(1500) if streams[n] == stream]
+
+
 async def test_of_a_webhook_with_a_long_backlog_the_outbox_is_read_later(world: World) -> None:
     world.outbox.subscribe("w")
     world.receivers.answers["w"] = for_ever
@@ -524,9 +578,6 @@ async def test_after_a_crash_what_was_under_way_is_sent_again_and_nothing_else(w
 
     async def some_hang(call: Call) -> Outcome:
         return await (for_ever(call) if int(header(call, "X-Tracklog-Event-Position")[2:]) % 2 else fine(call))
-
-    async def fine(call: Call) -> Outcome:
-        return Outcome(call.number, 5, 200)
 
     world.receivers.answers["w"] = some_hang
     crashing = asyncio.create_task(world.sender().run(asyncio.Event()))
