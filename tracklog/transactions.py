@@ -12,8 +12,9 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
-from sqlalchemy import Connection, MetaData, create_engine, event
+from sqlalchemy import Connection, MetaData, create_engine, event, inspect, text
 from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.schema import CreateColumn
 
 from schemas.errors import TemporarilyUnavailable
 
@@ -45,6 +46,8 @@ class Transactions(ABC):
 class SqliteTransactions(Transactions):
     """In a file, which is made with its tables where there is none, readable by its owner alone.
 
+    A column that came to a table since the file was made is added, NULL in every row.
+
     `keeps_deleted` False: what is deleted is in no file afterwards, at the cost of slower transactions.
     """
 
@@ -62,6 +65,8 @@ class SqliteTransactions(Transactions):
 
         event.listen(self._engine, "connect", prepare)
         metadata.create_all(self._engine)
+        with self._engine.begin() as connection:
+            _add_columns(connection, metadata)
 
     async def run(self, work: Callable[[Connection], T]) -> T:
         def in_transaction() -> T:
@@ -116,3 +121,12 @@ class PostgresqlTransactions(Transactions):
 
     async def close(self) -> None:
         await self._engine.dispose()
+
+
+def _add_columns(connection: Connection, metadata: MetaData) -> None:
+    for table in metadata.sorted_tables:
+        there = {column["name"] for column in inspect(connection).get_columns(table.name)}
+        for column in table.columns:
+            if column.name not in there:
+                column_definition = CreateColumn(column).compile(dialect=connection.dialect)
+                connection.execute(text(f"ALTER TABLE {table.name} ADD COLUMN {column_definition}"))

@@ -20,6 +20,7 @@ from tracklog.webhooks.deliveries import (
     Attempt,
     Cursor,
     Delivery,
+    Tally,
     WebhookState,
     delivery_id_of,
     lane_name,
@@ -310,12 +311,31 @@ class DeliveryStoreContract:
     async def test_a_webhook_is_set_aside_with_the_reason_and_resumed(self, store: DeliveryStore) -> None:
         assert await store.state(HOOK) == WebhookState()
         await add(store, delivery(1))
-        await store.parked_in_row(HOOK, 3)
+        await store.begin(HOOK, [0])
+        await store.add_up(HOOK, Tally(parked=3, failed_us=1))
         await store.set_aside(HOOK, "too many", 12)
-        assert await store.states() == {HOOK: WebhookState(12, "too many", 3)}
+        assert await store.states() == {HOOK: WebhookState(12, "too many", 3, "[0]", failing_since_us=1)}
         await store.resume(HOOK)
-        assert await store.state(HOOK) == WebhookState(rewound=1)
+        assert await store.state(HOOK) == WebhookState(since="[0]", rewound=1)
         assert await waiting(store) == [1]
+
+    async def test_what_attempts_came_to_adds_up_until_one_is_delivered(self, store: DeliveryStore) -> None:
+        assert await store.add_up(HOOK, Tally(parked=1, failed_us=1)) == WebhookState()  # it is forgotten already
+        await store.begin(HOOK, [0])
+
+        async def after(*states: str, at_us: int) -> tuple[int, int | None]:
+            tally = Tally()
+            for state in states:
+                tally = tally.with_one(state, at_us)
+            found = await store.add_up(HOOK, tally)
+            assert found == await store.state(HOOK)
+            return found.parked_in_row, found.failing_since_us
+
+        assert await after(PENDING, at_us=5) == (0, 5)
+        assert await after(PARKED, PENDING, PARKED, at_us=6) == (2, 5)
+        assert await after(PARKED, at_us=7) == (3, 5)
+        assert await after(PARKED, DELIVERED, PARKED, at_us=8) == (1, 8)
+        assert await after(PENDING, DELIVERED, at_us=9) == (0, None)
 
     async def test_what_waits_is_due_when_its_webhook_is_resumed(self, store: DeliveryStore) -> None:
         one = delivery(1)

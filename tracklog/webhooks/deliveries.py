@@ -98,13 +98,35 @@ class Cursor(msgspec.Struct, frozen=True, gc=False):
 
 
 class WebhookState(msgspec.Struct, frozen=True, gc=False):
-    """`set_aside_us` is since when nothing is sent, None while it is; `reason` says why."""
+    """`set_aside_us` is since when nothing is sent, None while it is; `reason` says why.
+
+    `parked_in_row` were parked since one was delivered, and `failing_since_us` is the first failure since then.
+    """
 
     set_aside_us: int | None = None
     reason: str = ""
     parked_in_row: int = 0
     since: str = ""
     rewound: int = 0
+    failing_since_us: int | None = None
+
+
+class Tally(msgspec.Struct, frozen=True, gc=False):
+    """What some attempts at deliveries of a webhook came to: whether any was delivered, and what came after the last.
+
+    `parked` counts those parked, and `failed_us` is the first failure, None without any.
+    """
+
+    is_delivered: bool = False
+    parked: int = 0
+    failed_us: int | None = None
+
+    def with_one(self, state: str, at_us: int) -> "Tally":
+        """With one more, which came to `state`."""
+        if state == DELIVERED:
+            return Tally(is_delivered=True)
+        failed_us = at_us if self.failed_us is None else self.failed_us
+        return Tally(self.is_delivered, self.parked + (state == PARKED), failed_us)
 
 
 def delivery_id_of(webhook_id: str, partition: int, offset: int) -> str:

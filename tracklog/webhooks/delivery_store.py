@@ -22,6 +22,7 @@ from tracklog.webhooks.deliveries import (
     Attempt,
     Cursor,
     Delivery,
+    Tally,
     WebhookState,
     lane_name,
     lane_of,
@@ -285,9 +286,21 @@ class DeliveryStore:
 
         return await self._transactions.run(work)
 
-    async def parked_in_row(self, webhook_id: str, number: int) -> None:
-        """Store how many deliveries were parked since one was delivered."""
-        await self._transactions.run(lambda connection: _set_state(connection, webhook_id, parked_in_row=number))
+    async def add_up(self, webhook_id: str, tally: Tally) -> WebhookState:
+        """Add what attempts came to, of whichever sender; what the webhook is like then."""
+        values: dict[str, Any] = {"parked_in_row": tally.parked, "failing_since_us": tally.failed_us}
+        if not tally.is_delivered:
+            values = {
+                "parked_in_row": states.c.parked_in_row + tally.parked,
+                "failing_since_us": func.coalesce(states.c.failing_since_us, tally.failed_us),
+            }
+        statement = update(states).where(states.c.webhook_id == webhook_id).values(values).returning(states)
+
+        def work(connection: Connection) -> WebhookState:
+            row = connection.execute(statement).first()
+            return WebhookState() if row is None else WebhookState(*row[1:])
+
+        return await self._transactions.run(work)
 
     async def set_aside(self, webhook_id: str, reason: str, now_us: int) -> None:
         """Send a webhook nothing from now on, until it is resumed."""
@@ -299,7 +312,7 @@ class DeliveryStore:
         """Send what waits again, at once, also to a webhook that is not set aside."""
 
         def work(connection: Connection) -> None:
-            _set_state(connection, webhook_id, set_aside_us=None, reason="", parked_in_row=0)
+            _set_state(connection, webhook_id, set_aside_us=None, reason="", parked_in_row=0, failing_since_us=None)
             connection.execute(
                 update(deliveries)
                 .where(deliveries.c.webhook_id == webhook_id, deliveries.c.state == PENDING)
@@ -490,7 +503,14 @@ def _now_us(connection: Connection, now_us: int) -> int:
     )
 
 
-_FRESH: Final = {"set_aside_us": None, "reason": "", "parked_in_row": 0, "since": "", "rewound": 0}
+_FRESH: Final = {
+    "set_aside_us": None,
+    "reason": "",
+    "parked_in_row": 0,
+    "since": "",
+    "rewound": 0,
+    "failing_since_us": None,
+}
 """The state of a webhook of which there was nothing to say."""
 
 

@@ -40,7 +40,6 @@ class Queue:
     rest: dict[tuple[int, str], int] = field(default_factory=dict)
     secret: str | None = None
     secret_id: str = ""
-    parked_in_row: int = 0
 
     @property
     def taken(self) -> int:

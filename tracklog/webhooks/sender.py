@@ -37,6 +37,7 @@ from tracklog.webhooks.deliveries import (
     Attempt,
     Cursor,
     Delivery,
+    Tally,
     WebhookState,
     delivery_id_of,
     lane_name,
@@ -77,6 +78,8 @@ class SenderRules:
     rows_at_once: int = 1000
     parked_in_row: int = 100
     """A webhook is set aside after so many."""
+    failing_s: float = 7 * 24 * 3600.0
+    """And after so long in which nothing was delivered."""
     kept_s: float = 7 * 24 * 3600.0
     """What was delivered is forgotten after so long."""
     test_s: float = 60.0
@@ -319,7 +322,7 @@ class Sender:
             state = self._states.get(webhook_id, _FINE)
             queue = self._queues.get(webhook_id)
             if queue is None:
-                queue = self._queues[webhook_id] = Queue(webhook, state.rewound, parked_in_row=state.parked_in_row)
+                queue = self._queues[webhook_id] = Queue(webhook, state.rewound)
             queue.webhook = webhook
             if state.set_aside_us is not None and webhook.last_updated_ms * 1000 > state.set_aside_us:
                 await self._store.resume(webhook_id)  # somebody has mended it
@@ -328,7 +331,6 @@ class Sender:
                 queue.empty()
             elif state.rewound != queue.rewound:
                 queue.rewound = state.rewound
-                queue.parked_in_row = state.parked_in_row
                 queue.empty()
         for webhook_id in self._queues.keys() - webhooks.keys():
             del self._queues[webhook_id]
@@ -570,8 +572,9 @@ class Sender:
         queue.under_way.pop(delivery.delivery_id, None)
         if delivery.kind == EVENT:
             self._go_on(queue, tried)
-            if state != PENDING:
-                self._count(queue, tried, outcome)
+            self.counts.parked += state == PARKED
+            if outcome.status == GONE:
+                self._start(self._store_aside(queue, self._set_aside(queue, "The receiver answered 410 Gone.")))
             has_room = queue.incomplete and queue.taken <= self._rules.waiting // 2
             if has_room or queue.wants((delivery.partition, delivery.stream)):
                 self._wake.set()
@@ -601,28 +604,6 @@ class Sender:
             queue.put_first(tried)
         if line := queue.lines.get(tried.stream):
             self._schedule(queue, line[0])
-
-    def _count(self, queue: Queue, finished: Delivery, outcome: Outcome) -> None:
-        """Note how many were parked in a row, and set the webhook aside where they are too many."""
-        before = queue.parked_in_row
-        if finished.state == PARKED:
-            self.counts.parked += 1
-            queue.parked_in_row += 1
-        else:
-            queue.parked_in_row = 0
-        if queue.parked_in_row != before:
-            reason = ""
-            if finished.state == PARKED and outcome.status == GONE:
-                reason = "The receiver answered 410 Gone."
-            elif queue.parked_in_row >= self._rules.parked_in_row:
-                reason = f"{queue.parked_in_row} deliveries in a row were given up."
-            aside = self._set_aside(queue, reason) if reason else None
-            self._start(self._note(queue, aside))
-
-    async def _note(self, queue: Queue, aside: WebhookState | None) -> None:
-        await self._store.parked_in_row(queue.webhook.webhook_id, queue.parked_in_row)
-        if aside is not None:
-            await self._store_aside(queue, aside)
 
     def _set_aside(self, queue: Queue, reason: str) -> WebhookState:
         """Send a webhook nothing more, from this moment on."""
@@ -657,6 +638,36 @@ class Sender:
         self._is_done.clear()
         await self._store.attempted(done, self.owner)
         self._stored.update(one.delivery_id for one in done)
+        tallies: dict[str, Tally] = defaultdict(Tally)
+        for one in done:
+            if one.kind == EVENT:
+                tallies[one.webhook_id] = tallies[one.webhook_id].with_one(one.state, self._now_us())
+        for webhook_id, tally in tallies.items():
+            await self._add_up(webhook_id, tally)
+
+    async def _add_up(self, webhook_id: str, tally: Tally) -> None:
+        """Keep how many failed in a row and since when, and set a webhook aside where it is too much."""
+        state = self._states.get(webhook_id, _FINE)
+        has_failed = state.failing_since_us is not None or state.parked_in_row > 0
+        begins_to_fail = tally.failed_us is not None and state.failing_since_us is None
+        if not (tally.parked or begins_to_fail or (tally.is_delivered and has_failed) or self._fails_for_long(state)):
+            return
+        state = await self._store.add_up(webhook_id, tally)
+        queue = self._queues.get(webhook_id)
+        if queue is None or state.set_aside_us is not None or webhook_id in self._aside:
+            return
+        self._states[webhook_id] = state
+        if state.parked_in_row >= self._rules.parked_in_row:
+            reason = f"{state.parked_in_row} deliveries in a row were given up."
+        elif self._fails_for_long(state):
+            reason = f"Nothing was delivered for {self._rules.failing_s / 86400:.0f} days."
+        else:
+            return
+        await self._store_aside(queue, self._set_aside(queue, reason))
+
+    def _fails_for_long(self, state: WebhookState) -> bool:
+        since_us = state.failing_since_us
+        return since_us is not None and self._now_us() - since_us >= self._rules.failing_s * 1_000_000
 
     async def _prune_now_and_then(self) -> None:
         now_s = time.monotonic()

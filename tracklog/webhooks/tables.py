@@ -81,6 +81,7 @@ states = Table(
     Column("parked_in_row", Integer, nullable=False),
     Column("since", Text, nullable=False),  # a JSON list: from where on it was last said to be told of events
     Column("rewound", Integer, nullable=False),  # grows when deliveries that were finished are pending again
+    Column("failing_since_us", BigInteger),  # the first failure since a success
 )
 
 leases = Table(

@@ -301,6 +301,41 @@ async def test_too_many_that_were_parked_in_a_row_set_a_webhook_aside_and_it_goe
     assert (await world.store.state("w")).set_aside_us is None
 
 
+async def test_how_many_were_parked_in_a_row_is_counted_over_all_senders(world: World) -> None:
+    world.outbox.subscribe("w")
+    world.receivers.answers["w"] = answering(500)
+    rules = changed(RULES, parked_in_row=4)
+    for number in range(4):
+        world.outbox.happens(f"run/{number}")
+        async with world.sending(rules):
+            await until(lambda: len(world.receivers.calls) % 2 == 1)
+            world.now_us += 24 * 3600 * 1_000_000
+            await world.is_state("w", number, "parked")
+    assert await world.is_set_aside("w") == "4 deliveries in a row were given up."
+
+
+@pytest.mark.parametrize("answers", [(500,), (500, 200, 500)], ids=["nothing", "something"])
+async def test_a_webhook_is_set_aside_when_nothing_was_delivered_for_a_week(
+    world: World, answers: tuple[int, ...]
+) -> None:
+    world.outbox.subscribe("w")
+    world.receivers.answers["w"] = answering(*answers)
+    begin_us = world.now_us
+    for day in range(10):
+        world.now_us = begin_us + day * 24 * 3600 * 1_000_000
+        world.outbox.happens(f"run/{day}")
+        async with world.sending():  # each a process of its own
+            while day not in world.receivers.positions("w"):
+                await asyncio.sleep(0.002)
+        state = await world.store.state("w")
+        if state.set_aside_us is not None:
+            break
+    assert day == 7 if answers == (500,) else day > 7
+    assert await world.is_set_aside("w") == "Nothing was delivered for 7 days."
+    await world.store.resume("w")
+    assert (await world.store.state("w")).failing_since_us is None
+
+
 def changed(rules: SenderRules, **values: Any) -> SenderRules:
 
     return dataclasses.replace(rules, **values)
