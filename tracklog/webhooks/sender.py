@@ -132,6 +132,7 @@ class Sender:
         self._tasks: set[asyncio.Task[None]] = set()
         self._done: list[Delivery] = []
         self._is_done = asyncio.Event()
+        self._storing = asyncio.Lock()
         self._unstored: dict[str, str] = {}  # of what was tried, by id the lease of its lane
         self._stored: set[str] = set()  # ids of what was stored since the look began
         self._aside: dict[str, WebhookState] = {}  # webhooks that are set aside, until that is stored
@@ -634,16 +635,17 @@ class Sender:
             self._wake.set()
 
     async def _store_done(self) -> None:
-        done, self._done = self._done, []
-        self._is_done.clear()
-        await self._store.attempted(done, self.owner)
-        self._stored.update(one.delivery_id for one in done)
-        tallies: dict[str, Tally] = defaultdict(Tally)
-        for one in done:
-            if one.kind == EVENT:
-                tallies[one.webhook_id] = tallies[one.webhook_id].with_one(one.state, self._now_us())
-        for webhook_id, tally in tallies.items():
-            await self._add_up(webhook_id, tally)
+        async with self._storing:  # the last time, before the leases are given back, waits for the one under way
+            done, self._done = self._done, []
+            self._is_done.clear()
+            await self._store.attempted(done, self.owner)
+            self._stored.update(one.delivery_id for one in done)
+            tallies: dict[str, Tally] = defaultdict(Tally)
+            for one in done:
+                if one.kind == EVENT:
+                    tallies[one.webhook_id] = tallies[one.webhook_id].with_one(one.state, one.history[-1].at_us)
+            for webhook_id, tally in tallies.items():
+                await self._add_up(webhook_id, tally)
 
     async def _add_up(self, webhook_id: str, tally: Tally) -> None:
         """Keep how many failed in a row and since when, and set a webhook aside where it is too much."""
