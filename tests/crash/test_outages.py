@@ -13,16 +13,14 @@ import requests
 
 from event_log.kafka.assignment import SESSION_TIMEOUT_MS
 from tests.crash.distributed import DistributedSystem
+from tests.eventually import wait_until
 from tests.services.missing import ServiceMissing, leave_out
 from tests.services.stack import StackSettings
 
 OUTAGE_S: Final = float(os.environ.get("TRACKLOG_OUTAGE_S", "8"))
-ANSWER_BOUND_S: Final = 8.0
-"""Whatever is away, a client hears within this, and not only when its own patience ends."""
-REFUSED_AT_ONCE_S: Final = 2.0
-"""What is known to be away costs no waiting."""
-RETURN_BOUND_S: Final = 30.0
-CATCH_UP_S: Final = 60.0
+HEARS_WITHIN_S: Final = 60.0
+"""A client that waits so long is left without an answer. How soon it hears is tested in `tests/unit`, by a clock that
+no busy machine holds up."""
 
 API: Final = "/api/2.0/mlflow"
 
@@ -37,18 +35,14 @@ def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DistributedSyst
 
 
 class Client:
-    """One client's connection, that keeps the time of its last answer."""
+    """One client's connection."""
 
     def __init__(self, url: str) -> None:
         self._url = url
         self._session = requests.Session()
-        self.took_s = 0.0
 
     def ask(self, method: str, path: str, **request: Any) -> requests.Response:
-        started = time.monotonic()
-        answer = self._session.request(method, f"{self._url}{path}", timeout=60, **request)
-        self.took_s = time.monotonic() - started
-        return answer
+        return self._session.request(method, f"{self._url}{path}", timeout=HEARS_WITHIN_S, **request)
 
     def log_metric(self, run_id: str, step: int) -> requests.Response:
         body = {"run_id": run_id, "key": "m", "value": float(step), "step": step, "timestamp": step}
@@ -91,14 +85,6 @@ def is_refused_for_now(answer: requests.Response) -> bool:
     )
 
 
-def eventually(holds: Callable[[], bool], within_s: float) -> None:
-    """Wait until something holds."""
-    deadline = time.monotonic() + within_s
-    while not holds():
-        assert time.monotonic() < deadline, f"still not so after {within_s} s"
-        time.sleep(0.1)
-
-
 def is_caught_up(client: Client, run_id: str) -> bool:
     answer = client.get_run(run_id)
     return answer.status_code == 200 and "X-Tracklog-Behind" not in answer.headers
@@ -120,18 +106,14 @@ def test_without_postgresql_metrics_are_acknowledged_and_reads_are_refused(
             step += 1
             answer = client.log_metric(run_id, step)
             assert answer.status_code == 200, answer.text
-            assert client.took_s < ANSWER_BOUND_S
             acknowledged.append(step)
-            time.sleep(0.05)
-        assert len(acknowledged) > 20, "writes were slow without PostgreSQL"
         for refused in (client.get_run(run_id), client.log_param(run_id, "p")):
             assert is_refused_for_now(refused)
-            assert client.took_s < ANSWER_BOUND_S
     finally:
         _bring_back(system.postgresql, way)
-    eventually(lambda: is_caught_up(client, run_id), RETURN_BOUND_S)
+    wait_until(lambda: is_caught_up(client, run_id))
     assert client.steps(run_id) == acknowledged
-    eventually(lambda: client.log_param(run_id, "q").status_code == 200, RETURN_BOUND_S)
+    wait_until(lambda: client.log_param(run_id, "q").status_code == 200)
 
 
 @pytest.mark.parametrize("way", ["stopped", "stalled"])
@@ -148,7 +130,6 @@ def test_without_kafka_writes_are_refused_and_reads_answered(
     try:
         ended = time.monotonic() + OUTAGE_S
         step = 0
-        took_s: list[float] = []
         while time.monotonic() < ended:
             step += 1
             answer = client.log_metric(run_id, step)
@@ -157,16 +138,12 @@ def test_without_kafka_writes_are_refused_and_reads_answered(
             else:
                 assert is_refused_for_now(answer), answer.text
                 refused.append(step)
-            took_s.append(client.took_s)
             read = client.get_run(run_id)
             assert read.status_code == 200, read.text
-            assert client.took_s < ANSWER_BOUND_S
-        assert max(took_s) < ANSWER_BOUND_S
-        assert took_s[-1] < REFUSED_AT_ONCE_S, f"refusals took {took_s}"
     finally:
         _bring_back(system.kafka, way)
-    eventually(lambda: client.log_metric(run_id, 1_000_000).status_code == 200, RETURN_BOUND_S)
-    eventually(lambda: is_caught_up(client, run_id), CATCH_UP_S)
+    wait_until(lambda: client.log_metric(run_id, 1_000_000).status_code == 200)
+    wait_until(lambda: is_caught_up(client, run_id))
     shown = client.steps(run_id)
     assert {0, 1_000_000} <= set(shown)
     assert len(shown) == len(set(shown))
@@ -179,7 +156,7 @@ def test_after_kafka_was_away_projectors_are_ready_with_everyone_else(system: Di
     everyone = [*system.roles["ingest"], *system.roles["query"], *system.projectors]
     system.kafka.kill()
     try:
-        eventually(lambda: not any(one.is_ready() for one in everyone), RETURN_BOUND_S)
+        wait_until(lambda: not any(one.is_ready() for one in everyone))
         time.sleep(OUTAGE_S / 2)
     finally:
         system.kafka.start()
@@ -205,12 +182,11 @@ def test_without_the_object_store_artifacts_are_refused_and_tracking_goes_on(
     try:
         for method, content in (("PUT", b"during"), ("GET", None)):
             assert is_refused_for_now(client.ask(method, artifact, data=content))
-            assert client.took_s < ANSWER_BOUND_S
         assert client.log_metric(run_id, 1).status_code == 200
         assert client.get_run(run_id).status_code == 200
     finally:
         system.minio.start()
-    eventually(lambda: client.ask("PUT", artifact, data=b"after").status_code == 200, RETURN_BOUND_S)
+    wait_until(lambda: client.ask("PUT", artifact, data=b"after").status_code == 200)
     assert client.ask("GET", artifact).content == b"after"
 
 
@@ -226,11 +202,10 @@ def test_without_projectors_metrics_are_acknowledged_and_reads_say_that_they_are
         read = client.get_run(run_id)
         assert read.status_code == 200
         assert read.headers["X-Tracklog-Behind"]
-        assert client.took_s < ANSWER_BOUND_S
     finally:
         for projector in system.projectors:
             projector.start()
-    eventually(lambda: is_caught_up(client, run_id), RETURN_BOUND_S)
+    wait_until(lambda: is_caught_up(client, run_id))
     assert client.steps(run_id) == [1]
 
 

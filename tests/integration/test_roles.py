@@ -19,6 +19,7 @@ import pytest
 import requests
 
 from schemas.events import EVENT_TYPES, AnyEvent
+from tests.eventually import wait_until
 from tests.registry_model import Model, replayed
 from tests.services.kafka import Kafka
 from tests.services.postgresql import Postgresql, execute
@@ -27,14 +28,11 @@ from tests.services.roles import Roles
 from tests.systems import shared_stores
 
 API = "/api/2.0/mlflow/"
-BOUND_S = 10.0
-"""What is to happen soon happens in a second or two; the rest is for a busy machine."""
-
 RACING_CALLS = int(os.environ.get("TRACKLOG_RACING_CALLS", "1000"))
 RACING_CLIENTS = 24
 
-HEARD_WITHIN_S = 3.0
-"""A second, the lag of the read model, and what a busy machine adds."""
+WRITES_MEANWHILE = 100
+"""How many metrics are logged one after another while the database is away."""
 
 
 class Replica:
@@ -80,14 +78,6 @@ class Replica:
             run = self.ask("GET", f"runs/get?run_id={run_id}")[1]["run"]
         return run
 
-
-def eventually(holds: Callable[[], Any], within_s: float = BOUND_S) -> Any:
-    """What `holds` returns once that is true."""
-    deadline = time.monotonic() + within_s
-    while not (found := holds()):
-        assert time.monotonic() < deadline, "it did not come true in time"
-        time.sleep(0.02)
-    return found
 
 
 @pytest.fixture(scope="module")
@@ -193,9 +183,9 @@ def test_a_run_deleted_through_one_replica_takes_no_metrics_at_another_within_a_
     run_id = other.new_run()
     assert other.log(run_id) == ""
     assert deleting.code("runs/delete", run_id=run_id) == ""
-    eventually(lambda: other.log(run_id) == "INVALID_PARAMETER_VALUE", HEARD_WITHIN_S)
+    wait_until(lambda: other.log(run_id) == "INVALID_PARAMETER_VALUE")
     assert deleting.code("runs/restore", run_id=run_id) == ""
-    eventually(lambda: other.log(run_id) == "", HEARD_WITHIN_S)
+    wait_until(lambda: other.log(run_id) == "")
 
 
 def test_an_experiment_deleted_through_one_replica_takes_no_runs_at_another_within_a_second(
@@ -205,7 +195,7 @@ def test_an_experiment_deleted_through_one_replica_takes_no_runs_at_another_with
     experiment_id = other.new_experiment()
     other.new_run(experiment_id)
     assert deleting.code("experiments/delete", experiment_id=experiment_id) == ""
-    eventually(lambda: other.code("runs/create", experiment_id=experiment_id) != "", HEARD_WITHIN_S)
+    wait_until(lambda: other.code("runs/create", experiment_id=experiment_id) != "")
 
 
 def race(*calls: Callable[[], str]) -> list[str]:
@@ -383,7 +373,7 @@ def test_clocks_that_differ_lose_no_acknowledged_delete(
     for run_id, active in runs.items():
         assert query.run(run_id)["info"]["lifecycle_stage"] == ("active" if active else "deleted")
         for ingest in ingests:
-            eventually(partial(takes_metrics, ingest, run_id, active), HEARD_WITHIN_S)
+            wait_until(partial(takes_metrics, ingest, run_id, active))
 
 
 def takes_metrics(ingest: Replica, run_id: str, active: bool) -> bool:
@@ -403,7 +393,7 @@ def test_a_create_that_was_not_answered_is_answered_when_its_client_repeats_it(
     finally:
         projector.resume()
     strange = {"User-Agent": "another client"}
-    eventually(lambda: query.ask("GET", f"experiments/get-by-name?experiment_name={name}")[0] == 200)
+    wait_until(lambda: query.ask("GET", f"experiments/get-by-name?experiment_name={name}")[0] == 200)
     found = query.ask("GET", f"experiments/get-by-name?experiment_name={name}")[1]["experiment"]["experiment_id"]
     assert other.ask("POST", "experiments/create", {"name": name}, **strange)[0] == 400
     assert other.post("experiments/create", name=name) == (200, {"experiment_id": found})
@@ -420,18 +410,16 @@ def test_a_role_that_is_told_to_stop_ends_with_zero(roles: Roles, replicas: tupl
         assert process.stop() == 0
 
 
-def test_a_projector_that_is_told_to_stop_leaves_its_partitions_to_another_at_once(
+def test_a_projector_that_is_told_to_stop_leaves_its_partitions_to_another(
     roles: Roles, replicas: tuple[Replica, Replica], query: Replica
 ) -> None:
     [first] = roles.processes["projector"]
     second = roles.new_process("projector", 2).start()
     try:
         assert first.stop() == 0
-        began = time.monotonic()
         run_id = replicas[0].new_run()
         assert replicas[1].log(run_id) == ""
         assert query.run(run_id)["data"]["metrics"]
-        assert time.monotonic() - began < BOUND_S
     finally:
         first.start()
         assert second.stop() == 0
@@ -484,17 +472,11 @@ def test_while_postgresql_is_away_metrics_of_known_runs_are_acknowledged_and_the
     unseen = ingest.new_run()
     assert ingest.log(run_id) == ""
     own_postgresql.stop()
-    eventually(lambda: "read model" in missing(own_roles["ingest"]))
-    eventually(lambda: "read model" in missing(own_roles["query"]))
-    eventually(lambda: missing(own_roles["projector"]))
-    acknowledged = 0
-    until = time.monotonic() + 5
-    while time.monotonic() < until:
-        began = time.monotonic()
-        assert ingest.log(run_id, acknowledged + 1) == ""
-        assert time.monotonic() - began < BOUND_S
-        acknowledged += 1
-    assert acknowledged > 20
+    wait_until(lambda: "read model" in missing(own_roles["ingest"]))
+    wait_until(lambda: "read model" in missing(own_roles["query"]))
+    wait_until(lambda: missing(own_roles["projector"]))
+    for step in range(1, WRITES_MEANWHILE + 1):
+        assert ingest.log(run_id, step) == ""
     assert ingest.code("runs/set-tag", run_id=run_id, key="during", value="x") == ""
     for refused in (
         lambda: ingest.code("runs/log-parameter", run_id=run_id, key="p", value="1"),
@@ -502,37 +484,33 @@ def test_while_postgresql_is_away_metrics_of_known_runs_are_acknowledged_and_the
         lambda: ingest.log("f" * 32),
         lambda: query.ask("GET", f"runs/get?run_id={unseen}")[1].get("error_code"),
     ):
-        began = time.monotonic()
         assert refused() == "TEMPORARILY_UNAVAILABLE"
-        assert time.monotonic() - began < BOUND_S
     own_postgresql.start()
     for process in own_roles.values():
-        eventually(partial(is_ready, process), 30)
+        wait_until(partial(is_ready, process))
     tags = {tag["key"] for tag in query.run(run_id)["data"]["tags"]}
     assert "during" in tags
     history = query.ask("GET", f"metrics/get-history?run_id={run_id}&metric_key=m")[1]["metrics"]
-    assert len(history) == acknowledged + 1
+    assert len(history) == 1 + WRITES_MEANWHILE
     assert ingest.code("experiments/create", name="during") == ""
 
 
-def test_while_kafka_is_away_writes_are_told_to_come_again_within_a_bound(
+def test_while_kafka_is_away_writes_are_told_to_come_again(
     own_roles: dict[str, RoleProcess], own_kafka: Kafka
 ) -> None:
     ingest, query = Replica(own_roles["ingest"].url), Replica(own_roles["query"].url)
     run_id = ingest.new_run()
     assert query.run(run_id)
     own_kafka.stop()
-    eventually(lambda: "event log" in missing(own_roles["ingest"]))
+    wait_until(lambda: "event log" in missing(own_roles["ingest"]))
     for _ in range(3):
-        began = time.monotonic()
         assert ingest.log(run_id) == "TEMPORARILY_UNAVAILABLE"
-        assert time.monotonic() - began < BOUND_S
     assert query.ask("GET", f"runs/get?run_id={run_id}")[0] == 200
     assert query.was_behind
     own_kafka.start()
-    eventually(lambda: ingest.log(run_id) == "", 30)
+    wait_until(lambda: ingest.log(run_id) == "")
     for process in own_roles.values():
-        eventually(partial(is_ready, process), 30)
+        wait_until(partial(is_ready, process))
     assert query.run(run_id)["data"]["metrics"]
 
 
@@ -546,7 +524,7 @@ def test_roles_wait_at_their_start_for_what_is_not_there_yet(
         for process in (projector, ingest):
             process.spawn()
             stack.push(process)
-        eventually(lambda: projector.status_of("/health") == 200)
+        wait_until(lambda: projector.status_of("/health") == 200)
         assert missing(projector)
         own_postgresql.start()
         for process in (projector, ingest):
@@ -567,6 +545,6 @@ def test_a_role_that_waits_can_be_told_to_stop(
     for process in waiting:
         process.spawn()
     for process in waiting:
-        eventually(partial(waits_to_start, process))
+        wait_until(partial(waits_to_start, process))
     for process in waiting:
         assert process.stop() == 0
