@@ -11,15 +11,15 @@ from dataclasses import dataclass, field
 
 import pytest
 
+from event_log.kafka import producer
 from event_log.kafka.assignment import KafkaAssignment
 from event_log.kafka.event_log import KafkaEventLog, open_kafka_log
-from event_log.kafka.producer import PATIENCE_S
 from event_log.kafka.settings import KafkaSettings
 from event_log.port import LogUnavailable, OutcomeUnknown
 from schemas import codec
 from schemas.events import RunDataLogged
 from tests.contracts.event_log_contract import event, everything, param
-from tests.eventually import until
+from tests.eventually import AT_MOST_S, until
 from tests.services.running import AnyKafka
 
 WRITERS = 12
@@ -32,6 +32,7 @@ class Answers:
     acknowledged: list[str] = field(default_factory=list)
     refused: list[str] = field(default_factory=list)
     unknown: list[str] = field(default_factory=list)
+    under_way: int = 0
     is_over: bool = False
     writers: list[asyncio.Task[None]] = field(default_factory=list)
 
@@ -42,6 +43,7 @@ class Answers:
             key = f"{writer}-{number:06d}"
             events = [param(writer, f"{key}-{part}") for part in range(1 + number % 2)]
             keys = [f"{key}-{part}" for part in range(1 + number % 2)]
+            self.under_way += 1
             try:
                 await log.append(events)
                 self.acknowledged += keys
@@ -50,6 +52,8 @@ class Answers:
             except LogUnavailable:
                 self.refused += keys
                 await asyncio.sleep(0.02)
+            finally:
+                self.under_way -= 1
             number += 1
             await asyncio.sleep(0.005)
 
@@ -141,10 +145,14 @@ async def test_a_silent_broker_leaves_appends_of_unknown_outcome_that_hold_up_no
     await answers.agrees_with(log)
 
 
-async def test_a_short_silence_is_waited_out(own_kafka: AnyKafka, log: KafkaEventLog, answers: Answers) -> None:
+async def test_a_short_silence_is_waited_out(
+    own_kafka: AnyKafka, log: KafkaEventLog, answers: Answers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(producer, "PATIENCE_S", AT_MOST_S)  # no silence of a test is longer
+    monkeypatch.setattr(producer, "APPEND_TIMEOUT_S", AT_MOST_S)
     await until_acknowledged_again(answers)
     own_kafka.suspend()
-    await asyncio.sleep(PATIENCE_S / 3)
+    await until(lambda: answers.under_way == WRITERS)
     own_kafka.resume()
     await until_acknowledged_again(answers)
     await answers.end()
@@ -169,23 +177,27 @@ async def test_a_waiting_reader_outlives_a_restart(own_kafka: AnyKafka, log: Kaf
     assert len(await log.read(position.partition, 0, limit=10)) == 2
 
 
-async def test_a_group_outlives_a_restart_and_is_left_quickly_while_the_broker_is_away(own_kafka: AnyKafka) -> None:
+async def test_a_group_outlives_a_restart_and_is_left_quickly_while_the_broker_is_away(
+    own_kafka: AnyKafka, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Longer than the test: who shares the partitions has not waited for sessions that ended with the old broker.
+    monkeypatch.setattr("event_log.kafka.assignment.SESSION_TIMEOUT_MS", 600_000)
     settings = KafkaSettings.parse(f"kafka://{own_kafka.bootstrap}/events")
     log = await open_kafka_log(settings, partitions=4)
     await log.close()
-    first, second = KafkaAssignment(settings, "tracklog-group"), KafkaAssignment(settings, "tracklog-group")
+    first, second, third = (KafkaAssignment(settings, "tracklog-group") for _ in range(3))
     await first.start()
     await second.start()
-    async with asyncio.timeout(20):
-        while len(first.partitions) != 2:
-            await first.wait_for_change(first.partitions, 20)
+    await until(lambda: len(first.partitions) == 2)
     await asyncio.to_thread(own_kafka.kill)
     await asyncio.to_thread(own_kafka.start)
     assert len(first.partitions) == 2
+    await third.start()
+    await until(lambda: sorted(len(one.partitions) for one in (first, second, third)) == [1, 1, 2])
     await second.close()
-    async with asyncio.timeout(20):
-        while len(first.partitions) != 4:
-            await first.wait_for_change(first.partitions, 20)
+    await until(lambda: len(first.partitions) == len(third.partitions) == 2)
+    await third.close()
+    await until(lambda: len(first.partitions) == 4)
     await asyncio.to_thread(own_kafka.kill)
     async with asyncio.timeout(60):
         await first.close()

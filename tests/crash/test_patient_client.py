@@ -15,7 +15,8 @@ import requests
 from tests.compatibility.mlflow318 import mlflow318
 from tests.compatibility.training import CLIENT_ENVIRONMENT, run_script
 from tests.crash.distributed import DistributedSystem
-from tests.crash.test_outages import API, RETURN_BOUND_S, eventually
+from tests.crash.test_outages import API
+from tests.eventually import wait_until
 from tests.services.missing import ServiceMissing, leave_out
 from tests.services.stack import StackSettings
 from tests.small_disk import fill, small_disk
@@ -42,7 +43,7 @@ class Script(threading.Thread):
         self._made: Any = None
         self._failure: BaseException | None = None
         self.start()
-        eventually(lambda: self._begun.exists() or not self.is_alive(), BEGIN_BOUND_S)
+        wait_until(lambda: self._begun.exists() or not self.is_alive(), BEGIN_BOUND_S)
 
     def run(self) -> None:
         try:
@@ -90,7 +91,7 @@ def goes_through(url: str, folder: Path, begin: Callable[[], object], end: Calla
     """The script begins within the outage, which ends while it repeats its first write."""
     begin()
     try:
-        eventually(lambda: is_refused(url), RETURN_BOUND_S)
+        wait_until(lambda: is_refused(url))
         script = Script(url, folder)
         time.sleep(HELD_S)
     finally:

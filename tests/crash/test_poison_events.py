@@ -16,7 +16,8 @@ import requests
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
 from tests.crash.distributed import DistributedSystem
-from tests.crash.test_outages import Client, eventually, is_caught_up
+from tests.crash.test_outages import Client, is_caught_up
+from tests.eventually import wait_until
 from tests.services.missing import ServiceMissing, leave_out
 from tests.services.role import RoleProcess
 from tests.services.roles import PROJECTOR
@@ -63,7 +64,7 @@ def test_a_newer_event_stops_its_stream_and_is_folded_by_a_version_that_knows_it
 
     assert client.steps(other) == [1, 3]
     [projector] = system.projectors
-    eventually(lambda: gauge(projector, "tracklog_set_aside_events") == 2, WITHIN_S)
+    wait_until(lambda: gauge(projector, "tracklog_set_aside_events") == 2, WITHIN_S)
     listed = system.tracklog("events", "--set-aside")
     assert listed.returncode == 0, listed.stderr
     first, second = (json.loads(line) for line in listed.stdout.splitlines())
@@ -74,7 +75,7 @@ def test_a_newer_event_stops_its_stream_and_is_folded_by_a_version_that_knows_it
     projector.stop()
     mended = mended_projector(system, tmp_path).start()
     try:
-        eventually(lambda: is_caught_up(client, stopped) and client.steps(stopped) == [1, 2, 3], WITHIN_S)
+        wait_until(lambda: is_caught_up(client, stopped) and client.steps(stopped) == [1, 2, 3], WITHIN_S)
         assert gauge(mended, "tracklog_set_aside_events") == 0
         assert system.tracklog("events", "--set-aside").stdout == ""
     finally:

@@ -79,7 +79,6 @@ class Replica:
         return run
 
 
-
 @pytest.fixture(scope="module")
 def roles(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Roles]:
     """The four roles on Kafka, PostgreSQL and MinIO, two of them ingest."""
@@ -495,9 +494,7 @@ def test_while_postgresql_is_away_metrics_of_known_runs_are_acknowledged_and_the
     assert ingest.code("experiments/create", name="during") == ""
 
 
-def test_while_kafka_is_away_writes_are_told_to_come_again(
-    own_roles: dict[str, RoleProcess], own_kafka: Kafka
-) -> None:
+def test_while_kafka_is_away_writes_are_told_to_come_again(own_roles: dict[str, RoleProcess], own_kafka: Kafka) -> None:
     ingest, query = Replica(own_roles["ingest"].url), Replica(own_roles["query"].url)
     run_id = ingest.new_run()
     assert query.run(run_id)
