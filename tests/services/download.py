@@ -16,6 +16,8 @@ from tests.services.given import given_kafka, given_postgresql, given_s3
 from tests.services.hdfs import jars as hadoop_jars
 from tests.services.hdfs import java as hadoop_java
 from tests.services.kafka import jars, java
+from tests.services.keycloak import java as keycloak_java
+from tests.services.keycloak import made as keycloak_made
 from tests.services.minio import binary as minio_binary
 from tests.services.missing import ServiceMissing, is_ci
 from tests.services.nginx import binary as nginx_binary
@@ -42,6 +44,11 @@ def hdfs() -> None:
     hadoop_jars()
 
 
+def keycloak() -> None:
+    keycloak_java()
+    keycloak_made()
+
+
 def of_a_stack(*, with_kafka: bool) -> dict[str, Callable[[], object]]:
     """What `make stack` starts, none of it in containers."""
     of_kafka = {"Kafka": kafka} if with_kafka else {}
@@ -55,6 +62,7 @@ def wanted() -> dict[str, Callable[[], object]]:
         "OpenSSH's server": sshd_binary,
         "Azurite": azurite_script,
         "HDFS": hdfs,
+        "Keycloak (built once, which takes a minute)": keycloak,
         "fake-gcs-server (built once, which takes some minutes)": fake_gcs_binary,
     }
     if not docker_answers():

@@ -19,6 +19,7 @@ from tests.services.ftpd import Ftpd
 from tests.services.given import GivenKafka, GivenPostgresql, GivenS3, given_kafka, given_postgresql, given_s3
 from tests.services.hdfs import Hdfs
 from tests.services.kafka_topic import remove_topic
+from tests.services.keycloak import Keycloak
 from tests.services.missing import ServiceMissing, leave_out
 from tests.services.postgresql import PRODUCTION, THROWAWAY, execute, run_apart
 from tests.services.running import (
@@ -194,4 +195,11 @@ def gcs_bucket(gcs_service: FakeGcs) -> str:
 def hdfs_service() -> Iterator[Hdfs]:
     """An HDFS for the whole run: `.url` of its WebHDFS."""
     with _running(running(Hdfs)) as service:
+        yield service
+
+
+@pytest.fixture(scope="session")
+def keycloak_service() -> Iterator[Keycloak]:
+    """A Keycloak for the whole run, with nothing in it; it is heavy."""
+    with _running(running(Keycloak)) as service:
         yield service

@@ -1,14 +1,13 @@
 """HDFS: a name node and a data node in one process, as Hadoop's own tests start them, with WebHDFS."""
 
 import http.client
-import os
-import re
 import shutil
 import subprocess
 from pathlib import Path
 from xml.sax.saxutils import escape
 
 from tests.services.cache import cached
+from tests.services.java import java_for
 from tests.services.missing import ServiceMissing
 from tests.services.process import HOST, ServiceProcess
 
@@ -35,20 +34,7 @@ LISTED_AT_ONCE = 25
 
 def java() -> str:
     """A Java that Hadoop runs on. Raises ServiceMissing."""
-    homes = [os.environ.get("JAVA_HOME", ""), *map(str, sorted(Path("/usr/lib/jvm").glob("*")))]
-    for found in (shutil.which("java"), *(f"{home}/bin/java" for home in homes if home)):
-        if found is not None and Path(found).exists() and version_of(found) in JAVA_VERSIONS:
-            return found
-    raise ServiceMissing(
-        f"Hadoop needs a Java from {JAVA_VERSIONS[0]} to {JAVA_VERSIONS[-1]} (Debian: openjdk-17-jre-headless)."
-    )
-
-
-def version_of(program: str) -> int:
-    """The major version; 0 for what does not tell."""
-    said = subprocess.run([program, "-version"], capture_output=True, text=True, check=False).stderr
-    match = re.search(r'version "(\d+)', said)
-    return int(match[1]) if match else 0
+    return java_for("Hadoop", JAVA_VERSIONS)
 
 
 def jars() -> Path:

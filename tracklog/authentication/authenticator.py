@@ -12,7 +12,7 @@ import contextlib
 import hashlib
 import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, Protocol
 
 from query_api.port import ReadModel
 from schemas.errors import RequestLimitExceeded, TracklogError, Unauthenticated
@@ -33,11 +33,27 @@ NOT_AUTHENTICATED: Final = (
 
 
 class Claimed(NamedTuple):
-    """What a header says: a token, or a name and a password. `account` is what failures are counted by."""
+    """What a header says: a token, of ours or of a provider, or a name and a password.
+
+    `account` is what failures are counted by.
+    """
 
     account: str
     password: str
     token: tuple[str, str] | None
+    provided: str | None = None
+
+
+class ProvidedTokens(Protocol):
+    """Checks the tokens of a provider: `tracklog.authentication.oidc.bearer`."""
+
+    def is_token(self, text: str) -> bool:
+        """Whether that is what `text` looks like: it is no password then."""
+        ...
+
+    async def principal(self, token: str, address: str) -> tuple[Principal, int]:
+        """Whom a token names, and until when that may be remembered. Raises TracklogError."""
+        ...
 
 
 class _Remembered(NamedTuple):
@@ -60,6 +76,7 @@ class Authenticator:
         attempts: Attempts,
         now_s: Callable[[], float],
         now_ms: Callable[[], int],
+        provided: ProvidedTokens | None = None,
     ) -> None:
         self._read_model = read_model
         self._caught_up = caught_up
@@ -67,6 +84,7 @@ class Authenticator:
         self._attempts = attempts
         self._now_s = now_s
         self._now_ms = now_ms
+        self._provided = provided
         self._key = secrets.token_bytes(32)
         self._remembered: dict[bytes, _Remembered] = {}
         self._checks: dict[bytes, asyncio.Task[_Remembered]] = {}
@@ -113,7 +131,7 @@ class Authenticator:
         known = self.recall(header)
         if known is not None:
             return known
-        claimed = parsed_header(header)
+        claimed = parsed_header(header, None if self._provided is None else self._provided.is_token)
         if claimed is None:
             raise Unauthenticated(NOT_AUTHENTICATED)
         wait_s = self._attempts.wait_s(claimed.account, address)
@@ -122,7 +140,7 @@ class Authenticator:
         digest = self._digest(header)
         check = self._checks.get(digest)
         if check is None:
-            check = self._checks[digest] = asyncio.get_running_loop().create_task(self._check(digest, claimed))
+            check = self._checks[digest] = asyncio.get_running_loop().create_task(self._check(digest, claimed, address))
             check.add_done_callback(lambda _: self._checks.pop(digest, None))
         try:
             found = await asyncio.shield(check)
@@ -147,16 +165,23 @@ class Authenticator:
         """Ask for the revision of users before anybody is recognised again."""
         self._asked_s = float("-inf")
 
-    async def _check(self, digest: bytes, claimed: Claimed) -> _Remembered:
+    async def _check(self, digest: bytes, claimed: Claimed, address: str) -> _Remembered:
         await self._caught_up()
         revision = self._revision
-        found = await (self._by_password(claimed) if claimed.token is None else self._by_token(*claimed.token))
+        found = await self._found(claimed, address)
         if found is None:
             raise Unauthenticated(NOT_AUTHENTICATED)
         await self._ask()
         if revision != self._revision:  # what was read may be older than what has changed meanwhile
             return found
         return self._remember(digest, *found)
+
+    async def _found(self, claimed: Claimed, address: str) -> _Remembered | None:
+        if claimed.provided is not None and self._provided is not None:
+            return _Remembered(*await self._provided.principal(claimed.provided, address))
+        if claimed.token is not None:
+            return await self._by_token(*claimed.token)
+        return await self._by_password(claimed)
 
     async def _by_password(self, claimed: Claimed) -> _Remembered | None:
         rows = await self._read_model.lookup(self._user_sql, (claimed.account,))
@@ -208,25 +233,34 @@ class Authenticator:
         return hashlib.blake2b(text_bytes, digest_size=16, key=self._key, person=purpose).digest()
 
 
-def parsed_header(header: str) -> Claimed | None:
+def parsed_header(header: str, is_provided: Callable[[str], bool] | None = None) -> Claimed | None:
     """What an Authorization header says; None for what is neither a token nor a name and a password.
 
-    A token may stand in the place of a password: clients that know only passwords can use it.
+    A token may stand in the place of a password: clients that know only passwords can use it. `is_provided` says
+    whether something is a token of a provider, where there is one.
     """
     scheme, _, rest = header.partition(" ")
     rest = rest.strip()
     if scheme.lower() == "bearer":
-        token = parsed_token(rest)
-        return None if token is None else Claimed(f"token {token[0]}", "", token)
+        return _claimed_by_token(rest, is_provided)
     if scheme.lower() != "basic":
         return None
     try:
         name, colon, password = base64.b64decode(rest, validate=True).decode().partition(":")
     except (binascii.Error, UnicodeDecodeError):
         return None
-    token = parsed_token(password)
-    if token is not None:
-        return Claimed(f"token {token[0]}", "", token)
+    by_token = _claimed_by_token(password, is_provided)
+    if by_token is not None:
+        return by_token
     if not colon or not name or len(name) > MAX_USERNAME_CHARACTERS or len(password) > MAX_PASSWORD_CHARACTERS:
         return None
     return Claimed(name, password, None)
+
+
+def _claimed_by_token(text: str, is_provided: Callable[[str], bool] | None) -> Claimed | None:
+    token = parsed_token(text)
+    if token is not None:
+        return Claimed(f"token {token[0]}", "", token)
+    if is_provided is not None and is_provided(text):
+        return Claimed(f"provided {hashlib.sha256(text.encode()).hexdigest()[:16]}", "", None, text)
+    return None

@@ -9,7 +9,9 @@ import click
 
 from tracklog.cli.bad_usage import reporting_bad_settings
 from tracklog.cli.listen_options import with_listening
+from tracklog.cli.oidc_options import with_oidc
 from tracklog.settings.authentication import authentication_of
+from tracklog.settings.oidc import OidcSettings
 from tracklog.settings.process import (
     FRAME_OPTIONS,
     WebSettings,
@@ -80,6 +82,7 @@ def with_web(command: Command) -> Command:
         trusted_proxies: str | None,
         user_header: str | None,
         app_name: str | None,
+        oidc: OidcSettings | None,
         access_log: bool,
         **given: Any,
     ) -> Any:
@@ -93,8 +96,8 @@ def with_web(command: Command) -> Command:
                 access_log=access_log,
                 trusted_proxies=proxies,
                 user_header=user_header_of(user_header, proxies),
-                authentication=authentication_of(app_name, os.environ),
+                authentication=authentication_of(app_name, oidc, os.environ),
             )
         return command(web=web, **given)
 
-    return with_listening(with_options)
+    return with_listening(with_oidc(with_options))

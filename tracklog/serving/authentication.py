@@ -4,6 +4,7 @@ import contextlib
 import time
 from collections.abc import AsyncIterator
 from functools import partial
+from typing import TYPE_CHECKING
 
 from event_log.port import EventLogReader
 from ingest.users.commands import UserCommands
@@ -20,6 +21,9 @@ from tracklog.background import in_background
 from tracklog.secret_store.port import Secrets
 from tracklog.settings.authentication import AuthenticationSettings
 
+if TYPE_CHECKING:
+    from tracklog.authentication.oidc.single_sign_on import SingleSignOn
+
 
 class Authentication:
     """The credentials of users and who checks them."""
@@ -29,16 +33,23 @@ class Authentication:
         settings: AuthenticationSettings,
         credentials: Credentials,
         authenticator: Authenticator,
+        sign_on: "SingleSignOn | None",
         stack: contextlib.AsyncExitStack,
     ) -> None:
         self.credentials = credentials
         self.authenticator = authenticator
         self._settings = settings
+        self._sign_on = sign_on
         self._stack = stack
 
     async def make_first_admin(self, users: UserCommands) -> None:
         """Begin to make the first account where there is none, for as long as the process serves."""
         await self._stack.enter_async_context(in_background(make_first_admin(users, self._settings)))
+
+    def make_accounts_by(self, users: UserCommands) -> None:
+        """Have whom the provider of single sign-on knows get an account when they come for the first time."""
+        if self._sign_on is not None:
+            self._sign_on.accounts.create = users.create_of_identity
 
 
 @contextlib.asynccontextmanager
@@ -54,14 +65,25 @@ async def open_authentication(
         passwords = Passwords()
         stack.callback(passwords.close)
         credentials = Credentials(secrets, passwords)
+        sign_on = None
+        if settings.oidc is not None:
+            from tracklog.authentication.oidc.single_sign_on import SingleSignOn
+
+            sign_on = SingleSignOn(settings.oidc, read_model, time.monotonic, now_ms)
+            stack.push_async_callback(sign_on.close)
         authenticator = Authenticator(
             read_model,
             partial(Freshness(log, progress).caught_up, (USERS_ORDERING_UNIT,)),
             credentials,
             Attempts(time.monotonic),
             time.monotonic,
-            lambda: time.time_ns() // 1_000_000,
+            now_ms,
+            None if sign_on is None else sign_on.bearer,
         )
         credentials.on_change = authenticator.look_again
         await stack.enter_async_context(authenticator.running())
-        yield Authentication(settings, credentials, authenticator, stack)
+        yield Authentication(settings, credentials, authenticator, sign_on, stack)
+
+
+def now_ms() -> int:
+    return time.time_ns() // 1_000_000

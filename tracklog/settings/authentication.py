@@ -7,6 +7,7 @@ from typing import Final
 
 from schemas.errors import InvalidParameterValue
 from schemas.messages.users import check_password, check_username
+from tracklog.settings.oidc import OidcSettings
 from tracklog.settings.store_uris import SettingRefused
 
 BASIC_AUTH: Final = "basic-auth"
@@ -21,20 +22,29 @@ USERNAME: Final = "MLFLOW_AUTH_ADMIN_USERNAME"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuthenticationSettings:
-    """The first account, an administrator, which is made where there is none yet. Without a password none is made."""
+    """The first account, an administrator, which is made where there is none yet. Without a password none is made.
+
+    `oidc` is the provider of single sign-on, where there is one.
+    """
 
     admin_username: str = DEFAULT_USERNAME
     admin_password: str | None = field(default=None, repr=False)
+    oidc: OidcSettings | None = None
 
 
-def authentication_of(app_name: str | None, environment: Mapping[str, str]) -> AuthenticationSettings | None:
+def authentication_of(
+    app_name: str | None, oidc: OidcSettings | None, environment: Mapping[str, str]
+) -> AuthenticationSettings | None:
     """What `--app-name` and the environment say; None where users are not known. Raises SettingRefused."""
     if app_name is None:
+        if oidc is not None:
+            raise SettingRefused(f"--oidc-issuer-url needs --app-name {BASIC_AUTH}: without it everybody is let in.")
         return None
     if app_name != BASIC_AUTH:
         raise SettingRefused(f"--app-name {app_name!r}: {BASIC_AUTH} is the only one that there is.")
     username = environment.get(USERNAME) or DEFAULT_USERNAME
-    settings = AuthenticationSettings(admin_username=username, admin_password=_password_in(environment))
+    password = _password_in(environment)
+    settings = AuthenticationSettings(admin_username=username, admin_password=password, oidc=oidc)
     try:
         check_username(settings.admin_username)
         if settings.admin_password is not None:

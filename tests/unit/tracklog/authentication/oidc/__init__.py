@@ -1,0 +1,1 @@
+"""Who asks, as a provider of OpenID Connect says it."""
