@@ -31,6 +31,7 @@ from schemas.messages.webhooks import (
     NewWebhook,
     RedeliverDeliveries,
     RedeliverDelivery,
+    TestNamedWebhook,
     TestWebhook,
     UpdateNamedWebhook,
     UpdateWebhook,
@@ -41,7 +42,7 @@ from schemas.messages.webhooks import (
     webhook_not_mlflows,
 )
 from schemas.mlflow import LARGEST_INT64
-from schemas.webhook_events import ANNOUNCEMENTS
+from schemas.webhook_events import ANNOUNCEMENTS, MLFLOW_PAIRS
 
 
 class WebhookCommands:
@@ -92,8 +93,17 @@ class WebhookCommands:
     async def test(self, command: TestWebhook, actor: Actor, request_id: str) -> bytes:
         """Send an example once, also to a webhook that is disabled. Answered with what came of it."""
         webhook = await self._mlflows(command.webhook_id)
-        event = webhook.fields.events[0] if command.event is None else name_of(command.event)
-        result = await self._needs.deliveries.test(command.webhook_id, event)
+        first = MLFLOW_PAIRS[mlflow_pairs(webhook.fields)[0]].name
+        return await self._test(command.webhook_id, first if command.event is None else name_of(command.event))
+
+    async def test_named(self, command: TestNamedWebhook, actor: Actor, request_id: str) -> bytes:
+        """The same, of an event by its name."""
+        webhook = await self._webhook(command.webhook_id)
+        (event,) = names_of([command.event or min(webhook.fields.events)])
+        return await self._test(command.webhook_id, event)
+
+    async def _test(self, webhook_id: str, event: str) -> bytes:
+        result = await self._needs.deliveries.test(webhook_id, event)
         answer: dict[str, Any] = {"success": result.success}
         if result.status is not None:
             answer |= {"response_status": result.status, "response_body": result.body}

@@ -12,6 +12,7 @@ from schemas.messages.webhooks import (
     RedeliverDeliveries,
     RedeliverDelivery,
     ResumeWebhook,
+    TestNamedWebhook,
     TestWebhook,
     UpdateNamedWebhook,
     UpdateWebhook,
@@ -37,6 +38,9 @@ def webhook_routes(commands: WebhookCommands) -> tuple[Route, ...]:
         ),
         tracklog_write("PATCH", one, command_handler(UpdateNamedWebhook, commands.update_named), admin, DATA_LIMITS),
         tracklog_write("DELETE", one, command_handler(DeleteNamedWebhook, commands.delete_named), admin),
+        tracklog_write(
+            "POST", f"{one}/test", command_handler(TestNamedWebhook, commands.test_named), admin, TEST_LIMITS
+        ),
         tracklog_write("POST", f"{one}/resume", command_handler(ResumeWebhook, commands.resume), admin),
         tracklog_write(
             "POST", f"{one}/redeliver", command_handler(RedeliverDeliveries, commands.redeliver_since), admin

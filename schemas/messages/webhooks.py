@@ -116,11 +116,19 @@ class DeleteNamedWebhook(DeleteWebhook):
 
 
 class TestWebhook(WebhookMessage):
-    """Without an event the first of those that the webhook is told of."""
+    """Without an event the first of those that the webhook is told of, as the route shows them."""
 
     __test__: ClassVar[bool] = False  # no test of pytest's
 
     event: WebhookEvent | None = None
+
+
+class TestNamedWebhook(WebhookMessage):
+    """The same, of an event by its name."""
+
+    __test__: ClassVar[bool] = False
+
+    event: Word = ""
 
 
 class RedeliverDelivery(WebhookMessage):

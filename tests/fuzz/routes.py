@@ -29,6 +29,9 @@ class Subject:
     """A name, of a model with versions 1 to 3; the second has a file `file`."""
     webhook_id: str
     """Of a webhook that leads to where nobody answers."""
+    told_webhook_id: str
+    delivery_id: str
+    """Of another such, and of what it was told of, which all tests share."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -251,10 +254,11 @@ WEBHOOK_READS: Final = (
     # What changes the store of deliveries alone makes no event.
     _ours("POST", "webhooks/<webhook_id>/redeliver", webhooks.RedeliverDeliveries, since_ms=1_700_000_000_000),
     _ours("POST", "webhooks/<webhook_id>/resume", webhooks.ResumeWebhook),
+    _post("webhooks/<webhook_id>/test", webhooks.TestWebhook, event={"entity": "PROMPT", "action": "CREATED"}),
+    _ours("POST", "webhooks/<webhook_id>/test", webhooks.TestNamedWebhook, event="run.finished"),
+    _ours("GET", "webhooks/<told_webhook_id>/deliveries/<delivery_id>", webhooks.GetDelivery),
+    _ours("POST", "webhooks/<told_webhook_id>/deliveries/<delivery_id>/redeliver", webhooks.RedeliverDelivery),
 )
-
-OF_NO_DELIVERY: Final = frozenset({webhooks.GetDelivery, webhooks.RedeliverDelivery, webhooks.TestWebhook})
-"""Their good requests need a delivery, or bring a call about: tests/compatibility has them."""
 
 READS: Final = (
     _get("experiments/get", experiments.GetExperiment, **EXPERIMENT),

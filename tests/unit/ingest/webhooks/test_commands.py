@@ -20,6 +20,7 @@ from schemas.messages.webhooks import (
     RedeliverDeliveries,
     RedeliverDelivery,
     ResumeWebhook,
+    TestNamedWebhook,
     TestWebhook,
     UpdateNamedWebhook,
     UpdateWebhook,
@@ -276,6 +277,22 @@ async def test_a_test_is_answered_with_what_came_of_it(hooks: Hooks, outcome: Se
     assert orjson.loads(await hooks.commands.test(test, ANN, "q")) == {"result": answer}
     await hooks.commands.test(TestWebhook(webhook_id=webhook_id), ANN, "q")
     assert hooks.deliveries.asked == ["prompt.created", "model_version.created"]
+
+
+async def test_without_an_event_the_first_is_tested_as_the_route_shows_them(hooks: Hooks) -> None:
+    create = CreateNamedWebhook(
+        name="w",
+        url="https://example.org",
+        events=["run.finished", "registered_model.created", "model_version_tag.set", "experiment.deleted"],
+    )
+    webhook_id = orjson.loads(await hooks.commands.create_named(create, ANN, "q"))["webhook"]["webhook_id"]
+    await hooks.commands.test(TestWebhook(webhook_id=webhook_id), ANN, "q")
+    answer = await hooks.commands.test_named(TestNamedWebhook(webhook_id=webhook_id), ANN, "q")
+    assert orjson.loads(answer)["result"]["success"]
+    await hooks.commands.test_named(TestNamedWebhook(webhook_id=webhook_id, event="prompt.renamed"), ANN, "q")
+    assert hooks.deliveries.asked == ["model_version_tag.set", "experiment.deleted", "prompt.renamed"]
+    with pytest.raises(InvalidParameterValue, match="There is no event 'run"):
+        await hooks.commands.test_named(TestNamedWebhook(webhook_id=webhook_id, event="run.exploded"), ANN, "q")
 
 
 async def test_deliveries_are_sent_again(hooks: Hooks) -> None:
