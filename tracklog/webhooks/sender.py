@@ -82,6 +82,8 @@ class SenderRules:
     """And after so long in which nothing was delivered."""
     kept_s: float = 7 * 24 * 3600.0
     """What was delivered is forgotten after so long."""
+    pruned_at_once: int = 5000
+    """So many are forgotten at each look, until none is left that is old enough, and again after a minute."""
     test_s: float = 60.0
     """An older test is not sent any more: nobody waits for it."""
     drain_s: float = 5.0
@@ -674,8 +676,9 @@ class Sender:
     async def _prune_now_and_then(self) -> None:
         now_s = time.monotonic()
         if now_s - self._pruned_s > 60 and "partition/0" in self._held:
-            self._pruned_s = now_s
-            await self._store.prune(self._now_us() - int(self._rules.kept_s * 1_000_000))
+            before_us = self._now_us() - int(self._rules.kept_s * 1_000_000)
+            if await self._store.prune(before_us, self._rules.pruned_at_once) < self._rules.pruned_at_once:
+                self._pruned_s = now_s
 
 
 _FINE: Final = WebhookState()

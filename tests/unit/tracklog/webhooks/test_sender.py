@@ -463,6 +463,18 @@ async def test_what_was_not_read_before_a_webhook_was_disabled_is_told_afterward
     assert world.receivers.positions("w") == [0, 1, 2, 5, 8, 10]
 
 
+async def test_what_was_delivered_long_ago_is_forgotten_as_fast_as_it_comes(world: World) -> None:
+    world.outbox.subscribe("w")
+    for number in range(95):
+        world.outbox.happens(f"run/{number}")
+    async with world.sending():
+        await world.settled("w")
+    world.now_us += 8 * 24 * 3600 * 1_000_000
+    async with world.sending(changed(RULES, pruned_at_once=10)):
+        while await world.store.listed("w", None, None, 1):
+            await asyncio.sleep(0.002)
+
+
 async def test_of_a_deleted_webhook_nothing_is_kept(world: World) -> None:
     world.outbox.subscribe("w")
     world.receivers.answers["w"] = answering(500)
