@@ -4,6 +4,7 @@ from ingest.experiments.routes import experiment_routes
 from ingest.logged_models.routes import logged_model_routes
 from ingest.model_versions.routes import model_version_routes
 from ingest.registered_models.routes import registered_model_routes
+from ingest.rights.routes import right_routes
 from ingest.run_data.routes import run_data_routes
 from ingest.runs.routes import run_routes
 from ingest.service import IngestService
@@ -22,5 +23,6 @@ def ingest_routes(ingest: IngestService) -> tuple[Route, ...]:
         *registered_model_routes(ingest.registered_models),
         *model_version_routes(ingest.model_versions),
         *(() if ingest.users is None else user_routes(ingest.users)),
+        *(() if ingest.rights is None else right_routes(ingest.rights)),
         *(() if ingest.webhooks is None else webhook_routes(ingest.webhooks)),
     )

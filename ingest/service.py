@@ -13,6 +13,7 @@ from ingest.logged_models.commands import LoggedModelCommands
 from ingest.model_versions.commands import ModelVersionCommands
 from ingest.model_versions.source_policy import SourcePolicy
 from ingest.registered_models.commands import RegisteredModelCommands
+from ingest.rights.commands import RightCommands
 from ingest.run_data.commands import RunDataCommands
 from ingest.runs.commands import RunCommands
 from ingest.users.commands import UserCommands
@@ -57,6 +58,7 @@ class IngestService:
         self.registered_models = RegisteredModelCommands(writer, self.known)
         policy = source_policy or SourcePolicy(own_roots=(artifact_root,))
         self.users = None if credentials is None else UserCommands(writer, self.known, credentials)
+        self.rights = None if credentials is None else RightCommands(writer, self.known, credentials.users_changed)
         self.webhooks = None if webhooks is None else WebhookCommands(writer, self.known, webhooks)
         self.model_versions = ModelVersionCommands(writer, self.known, policy)
 

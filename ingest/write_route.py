@@ -4,10 +4,16 @@ from schemas.rest.route import TRACKLOG_V1, V2, WRITE_LIMITS, Handler, Kind, Lim
 
 
 def write_route(
-    method: str, path: str, handler: Handler, permission: Permission, limits: Limits = WRITE_LIMITS
+    method: str,
+    path: str,
+    handler: Handler,
+    permission: Permission,
+    limits: Limits = WRITE_LIMITS,
+    *,
+    prefixes: tuple[str, ...] = V2,
 ) -> Route:
     """A route by which tracking data changes; `path` is what comes after `/mlflow/`."""
-    return _route(method, V2, f"/mlflow/{path}", handler, permission, limits)
+    return _route(method, prefixes, f"/mlflow/{path}", handler, permission, limits)
 
 
 def tracklog_write(

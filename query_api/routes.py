@@ -13,6 +13,7 @@ from query_api.model_versions.routes import model_version_routes
 from query_api.port import ListArtifactsOfRun, ReadModel
 from query_api.reads import Reads
 from query_api.registered_models.routes import registered_model_routes
+from query_api.rights.routes import right_routes
 from query_api.runs.routes import run_routes
 from query_api.server_routes import server_routes
 from query_api.users.routes import user_routes
@@ -49,5 +50,5 @@ def query_routes(
         *graphql_routes(reads, intervals, list_artifacts),
         *event_routes(log, reads),
         *server_routes(),
-        *(user_routes(reads) if with_users else ()),
+        *((*user_routes(reads), *right_routes(reads)) if with_users else ()),
     )

@@ -3,6 +3,7 @@
 Source: the permissions of MLflow 3.17.
 """
 
+from collections.abc import Iterable
 from enum import IntEnum
 from typing import Final
 
@@ -62,6 +63,12 @@ RESOURCE_TYPES: Final = BY_ID | TIERS | {WORKSPACE}
 _OF_WORKSPACES: Final = frozenset({Level.USE, Level.MANAGE})
 _OF_RESOURCES: Final = frozenset(Level) - {Level.NO_PERMISSIONS}
 """What is not granted is not allowed: a grant of nothing would say no more."""
+
+
+def combined(levels: Iterable[int]) -> Level:
+    """What several grants on one resource come to: DENY vetoes, else the highest counts."""
+    found = set(levels) or {Level.NO_PERMISSIONS}
+    return Level.DENY if Level.DENY in found else Level(max(found))
 
 
 def level_named(name: str) -> Level:

@@ -48,6 +48,8 @@ MAX_REGISTRY_TAG_CHARACTERS: Final = 100_000
 MAX_REGISTRY_DESCRIPTION_CHARACTERS: Final = 100_000
 """Of a registered model or a version. MLflow checks nothing here; its column takes 5,000 on PostgreSQL."""
 MAX_ALIAS_CHARACTERS: Final = 255
+MAX_ROLE_DESCRIPTION_CHARACTERS: Final = 5000
+"""Of a role of users. MLflow checks nothing here; its column takes 1,024 on PostgreSQL."""
 
 MAX_BATCH_METRICS: Final = 1000
 MAX_BATCH_PARAMS: Final = 100

@@ -34,10 +34,25 @@ from ingest.model_versions.state import KnownVersion, LoggedModelFiles
 from ingest.registered_models.answers import HeldAlias
 from ingest.registered_models.lookups import NAME_HOLDER, REGISTERED_MODEL_INFO, REGISTERED_MODELS
 from ingest.registered_models.state import KnownRegisteredModel, NameHolder
+from ingest.rights.lookups import (
+    ASSIGNMENT_ID,
+    GRANT,
+    HOLDER,
+    LEVEL,
+    MODEL_ID,
+    ROLE,
+    ROLE_NAMED,
+    SHOWN_GRANT_OF,
+    SHOWN_GRANTS_OF_ROLE,
+    SHOWN_ROLE,
+)
+from ingest.rights.state import Holder, KnownGrant, KnownRole, Resource
 from ingest.run_data.lookups import MODEL_OUTPUTS, PARAM, PARAMS, RUN_TAG
 from ingest.runs.lookups import RUN_INFO, RUNS
 from ingest.runs.state import KnownRun, RunInfo
+from schemas.documents.roles import ShownRole
 from schemas.events import Tag
+from schemas.levels import Level
 
 ROWS = """
 INSERT INTO experiments VALUES (0, 'Default', 'loc0', 'active', 10, 1, 1, 0, NULL),
@@ -68,6 +83,11 @@ INSERT INTO model_version_tags VALUES ('v1', 'b', '2'), ('v1', 'B', '1'), ('v2',
 INSERT INTO registered_model_tags VALUES ('g', 'k', 'v'), ('g', 'K', 'w');
 INSERT INTO registered_model_aliases VALUES ('g', 'y', 'v1', 1, 'a@y'), ('g', 'X', 'v1', 1, 'a@X'),
   ('g', 'z', 'v2', 2, 'a@z'), ('h', 'z', 'v4', 1, 'ab@z');
+INSERT INTO users VALUES ('ada', 20, 0, 'p', 1, NULL, NULL);
+INSERT INTO roles VALUES (30, 'k', 'readers', 'd', 1), (31, 'l', 'others', '', 1);
+INSERT INTO grants VALUES (40, 30, 'experiment', '7', 2), (41, 30, 'registered_model', 'g', 5),
+  (42, 30, 'registered_model', 'gone', 5), (43, 30, 'registered_model', '*', 0), (44, 20, 'prompt', 'h', 4);
+INSERT INTO role_assignments VALUES (20, 20, 20), (50, 30, 20);
 """
 
 
@@ -250,6 +270,30 @@ class LookupsContract:
         assert bare is not None
         assert (bare.tags, [one.tags for one in bare.latest_versions]) == ([], [[Tag("x", "y")]])
         assert await lookups.one(REGISTERED_MODEL_INFO, "x") is None
+
+    async def test_who_holds_grants_is_a_role_or_a_user(self, lookups: Lookups) -> None:
+        assert await lookups.one(ROLE, 30) == await lookups.one(ROLE_NAMED, "readers") == KnownRole(30, "k", "readers")
+        assert await lookups.one(ROLE, 20) is None
+        assert await lookups.one(HOLDER, 30) == Holder(30, "k", "")
+        assert await lookups.one(HOLDER, 20) == Holder(20, None, "ada")
+        assert await lookups.one(GRANT, 40) == KnownGrant(Holder(30, "k", ""), Resource("experiment", "7"), Level.READ)
+        assert await lookups.one(GRANT, 44) == KnownGrant(Holder(20, None, "ada"), Resource("prompt", "h"), Level.EDIT)
+        assert await lookups.one(LEVEL, 30, "registered_model", "g") == Level.MANAGE
+        assert await lookups.one(LEVEL, 31, "registered_model", "g") is None
+        assert await lookups.one(ASSIGNMENT_ID, 20, 30) == 50
+        assert await lookups.one(ASSIGNMENT_ID, 20, 31) is None
+
+    async def test_a_role_is_shown_with_its_grants_on_what_is_there(self, lookups: Lookups) -> None:
+        role = await lookups.one(SHOWN_ROLE, "k")
+        assert role == ShownRole(30, "readers", "d")
+        grants = await lookups.all(SHOWN_GRANTS_OF_ROLE, 30)
+        assert [(grant.grant_id, grant.resource_pattern) for grant in grants] == [(40, "7"), (41, "a"), (43, "*")]
+        assert await lookups.one(SHOWN_GRANT_OF, 30, "registered_model", "g") == grants[1]
+        assert await lookups.one(SHOWN_GRANT_OF, 30, "registered_model", "gone") is None
+
+    async def test_the_id_of_a_model_is_found_by_name_and_kind(self, lookups: Lookups) -> None:
+        assert await lookups.one(MODEL_ID, "a", 0) == "g"
+        assert await lookups.one(MODEL_ID, "a", 1) is None
 
     async def test_text_that_no_database_holds_is_not_found(self, lookups: Lookups) -> None:
         assert await lookups.one(EXPERIMENT_NAMED, "Def\0ault") is None

@@ -23,7 +23,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from schemas import messages
-from schemas.messages import users
+from schemas.messages import roles, users
 from schemas.messages.message import Message
 from tests.eventually import wait_until
 from tests.fuzz.routes import ROUTES, WEBHOOK_WRITES, WRITES, FuzzedRoute, Subject
@@ -252,8 +252,8 @@ def test_every_message_of_the_tracking_api_is_fuzzed() -> None:
         for one in vars(importlib.import_module(module.name)).values()
         if isinstance(one, type) and issubclass(one, Message)
     }
-    # Their routes are there only where users are known: tests/integration/test_users.py.
-    of_users = {one for one in every if one.__module__ == users.__name__}
+    # Their routes are there only where users are known: tests/integration/test_users.py and test_rights.py.
+    of_users = {one for one in every if one.__module__ in (users.__name__, roles.__name__)}
     bases = {base for one in every for base in one.__bases__}
     inside = {
         found

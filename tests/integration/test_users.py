@@ -10,7 +10,7 @@ from base64 import b64encode
 from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import pytest
 
@@ -39,10 +39,17 @@ def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
             yield server
 
 
+class Serving(Protocol):
+    """A server, ours or another."""
+
+    @property
+    def url(self) -> str: ...
+
+
 class Asking:
     """Who asks a server, by a name and password or by a token."""
 
-    def __init__(self, server: TracklogServer, authorization: str | None) -> None:
+    def __init__(self, server: Serving, authorization: str | None) -> None:
         self._url = server.url
         self._authorization = authorization
 
@@ -73,7 +80,7 @@ def _read(body: bytes) -> Any:
         return body.decode()
 
 
-def named(server: TracklogServer, name: str, password: str) -> Asking:
+def named(server: Serving, name: str, password: str) -> Asking:
     return Asking(server, "Basic " + b64encode(f"{name}:{password}".encode()).decode())
 
 
@@ -84,7 +91,7 @@ def admin(server: TracklogServer) -> Asking:
     return admin
 
 
-def new_user(admin: Asking, server: TracklogServer, name: str) -> Asking:
+def new_user(admin: Asking, server: Serving, name: str) -> Asking:
     status, _ = admin.mlflow("POST", "users/create", {"username": name, "password": OTHER})
     assert status == 200
     return named(server, name, OTHER)

@@ -17,6 +17,8 @@ TESTS: Final = Path(__file__).resolve().parents[1]
 PAGE: Final = TESTS.parent / "docs" / "differences.md"
 
 USERS: Final = "integration/test_users.py"
+RIGHTS: Final = "integration/test_rights.py"
+RIGHT_COMMANDS: Final = "unit/ingest/rights/test_commands.py"
 DELIBERATE: Final = "compatibility/test_deliberate_differences.py"
 MODEL_SEARCH: Final = "unit/query_api/registered_models/test_search.py"
 FILTER_SYNTAX: Final = "unit/query_api/filter/test_syntax.py"
@@ -302,6 +304,18 @@ SHOWN_BY: Final[dict[str, tuple[str, ...]]] = {
     "With `--app-name basic-auth`": (f"{USERS}::test_a_user_may_do_nothing_yet_but_see_and_keep_the_own_account",),
     "No password: the start fails": (f"{USERS}::test_without_any_user_nobody_is_let_in_and_the_log_says_why",),
     "`users/list` answers every user": (f"{USERS}::test_a_user_may_do_nothing_yet_but_see_and_keep_the_own_account",),
+    "A grant may be on an id that is none": (
+        f"{RIGHT_COMMANDS}::test_a_grant_that_there_cannot_be_is_refused",
+        f"{RIGHT_COMMANDS}::test_what_is_granted_on_is_there",
+        f"{RIGHT_COMMANDS}::test_a_role_is_of_a_workspace_that_there_is",
+    ),
+    "A grant on a registered model is on its name": (
+        f"{RIGHTS}::test_a_grant_follows_the_model_and_not_its_name",
+        f"{RIGHT_COMMANDS}::test_a_grant_on_a_model_dies_with_it",
+    ),
+    "Whoever holds any role may read": (f"{RIGHTS}::test_a_user_sees_the_own_rights_alone",),
+    "`roles/list` and `users/roles/list` show": (f"{RIGHTS}::test_a_role_that_says_nothing_is_not_shown",),
+    "`users/permissions/get` is refused for one prompt": (f"{RIGHTS}::test_a_prompt_has_its_own_grants",),
     "The last administrator may cease": (f"{USERS}::test_the_last_administrator_stays",),
     "A user may have any name": (
         "unit/ingest/users/test_commands.py::test_what_cannot_be_a_users_name_is_refused",

@@ -1,0 +1,1 @@
+"""Roles, grants and assignments: what is changed of them."""

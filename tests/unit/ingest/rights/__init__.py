@@ -1,0 +1,1 @@
+"""Tests of the commands about roles and grants."""
