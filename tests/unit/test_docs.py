@@ -41,12 +41,14 @@ WITH_CONTENTS: Final = [page for page in PAGES if "\n## Contents\n" in page.read
 
 
 def options_of(command: str) -> list[str]:
-    """The long names of a command's options but `--help`."""
+    """The long names of the options of a command, and of those in it, but `--help`."""
     module = tracklog.get_command(click.Context(tracklog), command)
     assert module is not None
+    inside = module.commands.values() if isinstance(module, click.Group) else ()
     return [
         option
-        for parameter in module.params
+        for one in (module, *inside)
+        for parameter in one.params
         for option in (*parameter.opts, *parameter.secondary_opts)
         if option.startswith("--")
     ]

@@ -13,6 +13,10 @@ COMMANDS: Final = {
     "query": "tracklog.cli.query",
     "artifacts": "tracklog.cli.artifacts",
     "webhooks": "tracklog.cli.webhooks",
+    "users": "tracklog.cli.users",
+    "tokens": "tracklog.cli.tokens",
+    "roles": "tracklog.cli.roles",
+    "grants": "tracklog.cli.grants",
     "events": "tracklog.cli.events",
     "rebuild": "tracklog.cli.rebuild",
     "backup": "tracklog.cli.backup",
@@ -33,9 +37,10 @@ class CommandsByName(click.Group):
         if module is None:
             return None
         command: click.Command = importlib.import_module(module).command
-        for parameter in command.params:
-            if isinstance(parameter, click.Option):
-                parameter.show_envvar = True  # in its --help, where it has one
+        for one in (command, *(command.commands.values() if isinstance(command, click.Group) else ())):
+            for parameter in one.params:
+                if isinstance(parameter, click.Option):
+                    parameter.show_envvar = True  # in its --help, where it has one
         return command
 
 

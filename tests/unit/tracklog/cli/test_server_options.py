@@ -185,9 +185,11 @@ def test_every_option_says_in_its_help_what_it_means() -> None:
     for name in COMMANDS:
         command = tracklog.get_command(click.Context(tracklog), name)
         assert command is not None
-        for parameter in command.params:
-            if isinstance(parameter, click.Option) and not parameter.hidden:
-                assert parameter.help, (name, parameter.name)
+        for one in (command, *(command.commands.values() if isinstance(command, click.Group) else ())):
+            assert one.help, (name, one.name)
+            for parameter in one.params:
+                if isinstance(parameter, click.Option) and not parameter.hidden:
+                    assert parameter.help, (name, parameter.name)
     assert "--version  Show the version and exit." in CliRunner().invoke(tracklog, ["--help"]).output
 
 

@@ -1,0 +1,129 @@
+"""A server that a command asks over HTTP, with the credentials that MLflow's clients take from the environment."""
+
+import json
+import os
+import ssl
+import urllib.error
+import urllib.parse
+import urllib.request
+from base64 import b64encode
+from collections.abc import Callable, Mapping
+from functools import wraps
+from http.client import HTTPException, HTTPMessage
+from typing import IO, Any, Final
+
+import click
+
+from tracklog.cli.bad_usage import BadUsage
+
+Command = Callable[..., Any]
+
+USERNAME: Final = "MLFLOW_TRACKING_USERNAME"
+PASSWORD: Final = "MLFLOW_TRACKING_PASSWORD"
+TOKEN: Final = "MLFLOW_TRACKING_TOKEN"
+INSECURE: Final = "MLFLOW_TRACKING_INSECURE_TLS"
+SERVER_CERTIFICATE: Final = "MLFLOW_TRACKING_SERVER_CERT_PATH"
+CLIENT_CERTIFICATE: Final = "MLFLOW_TRACKING_CLIENT_CERT_PATH"
+
+TIMEOUT_S: Final = 60.0
+
+MLFLOW_2: Final = "api/2.0/mlflow"
+MLFLOW_3: Final = "api/3.0/mlflow"
+OURS: Final = "api/tracklog/v1"
+
+
+class Remote:
+    """Asks one server. What it refuses is a ClickException with its words."""
+
+    def __init__(self, url: str, environment: Mapping[str, str] = os.environ) -> None:
+        if urllib.parse.urlsplit(url).scheme not in ("http", "https"):
+            raise BadUsage(f"--url {url!r} is no address of a server: it begins with http:// or https://.")
+        self._url = url.rstrip("/")
+        self._authorization = _authorization(environment)
+        self.username = environment.get(USERNAME, "")
+        """Who asks, where that is known here."""
+        self.password = environment.get(PASSWORD, "")
+        self._opener = urllib.request.build_opener(_NoRedirects, urllib.request.HTTPSHandler(context=_tls(environment)))
+
+    def get(self, path: str, **query: str) -> Any:
+        asked = f"{path}?{urllib.parse.urlencode(query)}" if query else path
+        return self._ask("GET", asked, None)
+
+    def change(self, method: str, path: str, **body: Any) -> Any:
+        return self._ask(method, path, body)
+
+    def _ask(self, method: str, path: str, body: dict[str, Any] | None) -> Any:
+        data = None if body is None else json.dumps(body).encode()
+        headers = {"Content-Type": "application/json", **self._authorization}
+        request = urllib.request.Request(f"{self._url}/{path}", data, headers, method=method)
+        try:
+            with self._opener.open(request, timeout=TIMEOUT_S) as answer:
+                return json.loads(answer.read())
+        except urllib.error.HTTPError as error:
+            raise click.ClickException(_said(error)) from error
+        except ValueError as error:
+            raise click.ClickException(f"{self._url} does not answer as this server does.") from error
+        except (OSError, HTTPException) as error:
+            reason = error.reason if isinstance(error, urllib.error.URLError) else error
+            raise click.ClickException(f"{self._url} cannot be reached: {reason}.") from error
+
+
+class _NoRedirects(urllib.request.HTTPRedirectHandler):
+    """Credentials are for the server that was named, and for no other."""
+
+    def redirect_request(
+        self, req: urllib.request.Request, fp: IO[bytes], code: int, msg: str, headers: HTTPMessage, newurl: str
+    ) -> None:
+        return None
+
+
+def with_remote(command: Command) -> Command:
+    """Give `command` the parameter `remote`."""
+
+    @click.option(
+        "--url",
+        envvar="MLFLOW_TRACKING_URI",
+        default="http://127.0.0.1:5000",
+        show_default=True,
+        metavar="URL",
+        help=f"The server. Who asks is said by {USERNAME} and {PASSWORD}, or by {TOKEN}.",
+    )
+    @wraps(command)
+    def with_options(*, url: str, **given: Any) -> Any:
+        return command(remote=Remote(url), **given)
+
+    return with_options
+
+
+def _authorization(environment: Mapping[str, str]) -> dict[str, str]:
+    """As MLflow's clients choose: the password before the token."""
+    username, password, token = (environment.get(name) for name in (USERNAME, PASSWORD, TOKEN))
+    if username and password:
+        return {"Authorization": "Basic " + b64encode(f"{username}:{password}".encode()).decode()}
+    if token:
+        return {"Authorization": f"Bearer {token}"}
+    return {}
+
+
+def _tls(environment: Mapping[str, str]) -> ssl.SSLContext:
+    """Raises BadUsage for a file that cannot be used."""
+    try:
+        context = ssl.create_default_context(cafile=environment.get(SERVER_CERTIFICATE) or None)
+        if client := environment.get(CLIENT_CERTIFICATE):
+            context.load_cert_chain(client)
+    except (OSError, ssl.SSLError) as error:
+        raise BadUsage(f"{SERVER_CERTIFICATE} or {CLIENT_CERTIFICATE} cannot be used: {error}") from error
+    if environment.get(INSECURE, "").lower() in ("true", "1"):
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    return context
+
+
+def _said(error: urllib.error.HTTPError) -> str:
+    """What the server says, in one sentence."""
+    body = error.read()
+    try:
+        return str(json.loads(body)["message"])
+    except (ValueError, KeyError, TypeError):
+        text = body.decode(errors="replace").strip()
+        return text if text and len(text) < 500 and "<" not in text else f"The server answers {error.code}."
