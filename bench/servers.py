@@ -1,5 +1,6 @@
 """The servers that are measured, and how each is started: as its own documentation says, with durable writes."""
 
+import base64
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,9 +38,17 @@ def _tracklog(port: int, folder: Path) -> list[str]:
     ]
 
 
+ALLOWING = ("--webhook-allowed-schemes", "http", "--webhook-allow-private-ips")
+
+
 def _tracklog_with_webhooks(port: int, folder: Path) -> list[str]:
-    allowing = ("--webhook-allowed-schemes", "http", "--webhook-allow-private-ips")
-    return [*_tracklog(port, folder), *allowing]
+    return [*_tracklog(port, folder), *ALLOWING]
+
+
+def _tracklog_with_webhooks_on_postgresql(port: int, folder: Path) -> list[str]:
+    key = folder / "webhook-key"
+    key.write_bytes(base64.urlsafe_b64encode(b"k" * 32))
+    return [*_tracklog_on_postgresql(port, folder), *ALLOWING, "--webhook-key-file", str(key)]
 
 
 def _mlflow(port: int, folder: Path) -> list[str]:
@@ -211,6 +220,15 @@ ARTIFACT_SERVERS = {
 }
 
 WEBHOOK_SERVERS = {
-    "tracklog": Server(name="tracklog", title="Tracklog", command=_tracklog_with_webhooks, runs_in_project=True)
+    server.name: server
+    for server in (
+        Server(name="tracklog", title="Tracklog", command=_tracklog_with_webhooks, runs_in_project=True),
+        Server(
+            name="tracklog-postgresql",
+            title="Tracklog, one server on PostgreSQL",
+            command=_tracklog_with_webhooks_on_postgresql,
+            runs_in_project=True,
+        ),
+    )
 }
 """MLflow forgets what it could not send at once: it has nothing to deliver again."""

@@ -3,9 +3,11 @@
 A real MLflow must be started as tests/compatibility/test_webhook_deliveries.py says.
 """
 
+import re
 import time
 from collections.abc import Iterator
-from typing import Any
+from pathlib import Path
+from typing import Any, Final
 
 import pytest
 from mlflow import MlflowClient
@@ -15,6 +17,7 @@ from tests.compatibility.conftest import fresh_name
 from tests.compatibility.rest import Rest, assert_error
 from tests.services.webhook_receiver import WebhookReceiver
 
+PAGE: Final = Path(__file__).resolve().parents[2] / "docs" / "webhooks.md"
 URL = "https://127.0.0.1:1/hook"
 VERSION_CREATED = {"entity": "MODEL_VERSION", "action": "CREATED"}
 
@@ -215,6 +218,17 @@ def test_what_mlflow_swallows_or_breaks_on_is_refused(rest: Rest, is_mlflow: boo
     assert_error(created(rest, status="DISABELD"), 400, "INVALID_PARAMETER_VALUE")
     for event in ({"entity": "MODEL"}, {"entity": "model_version", "action": "created"}, "model_version.created", {}):
         assert_error(created(rest, events=[event]), 400, "INVALID_PARAMETER_VALUE")
+
+
+def test_the_example_of_the_docs_makes_a_webhook(client: MlflowClient, server_url: str) -> None:
+    (example,) = re.findall(r"```python\n(from mlflow .*?)```", PAGE.read_text(), re.DOTALL)
+    for shown, here in (("http://127.0.0.1:5000", server_url), ("https://deploy.example.com/models", URL)):
+        assert shown in example
+        example = example.replace(shown, here)
+    exec(example, {})
+    (made,) = client.list_webhooks()
+    assert (made.name, made.url, made.status) == ("deployments", URL, "ACTIVE")
+    assert [str(event) for event in made.events] == ["model_version.created", "model_version_alias.created"]
 
 
 # --- tests ------------------------------------------------------------------------------------------------------------

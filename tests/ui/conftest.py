@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import BrowserContext, ViewportSize, expect, sync_playwright
 
+from tests.systems import WEBHOOKS
 from tests.tracklog_server import REPOSITORY, TracklogServer
 from tests.ui.chromium import FLAGS, DeadEnd, find_chromium
 from tests.ui.seed import Seeded
@@ -66,7 +67,7 @@ def server_to_test(folder: Path) -> Iterator[str]:
         return
     if not is_complete(default_page_folder()):
         missing("The page's files are not installed: tracklog fetch-page")
-    with TracklogServer(folder) as server:
+    with TracklogServer(folder, environment=WEBHOOKS) as server:
         yield server.url
 
 

@@ -9,7 +9,7 @@ from click.testing import CliRunner, Result
 
 from tracklog.cli.commands import tracklog
 from tracklog.embedded.files import secrets_file_of
-from tracklog.secret_store.store import SqliteSecretStore
+from tracklog.secret_store.store import PostgresqlSecretStore, SqliteSecretStore
 from tracklog.webhooks.secrets import GivenKeys, SealedSecrets
 from tracklog.webhooks.stores import given
 
@@ -50,6 +50,24 @@ def test_every_secret_is_sealed_with_the_first_key(log: Path, tmp_path: Path) ->
     keys.write_text(f"{OLD}\n{NEW}\n")
     assert reseal(log, "--webhook-key-file", str(keys)).exit_code == 0
     assert asyncio.run(with_secrets(log, OLD, secret_id)) == SECRET
+
+
+def test_on_postgresql_every_secret_is_sealed_with_the_first_key_too(postgresql_database: str) -> None:
+    async def with_secrets_there(key: str, secret_id: str | None = None) -> str:
+        store = await PostgresqlSecretStore.open(postgresql_database)
+        try:
+            secrets = SealedSecrets(given(store), GivenKeys([key.encode()]))
+            return await (secrets.keep(SECRET) if secret_id is None else secrets.open(secret_id))
+        finally:
+            await store.close()
+
+    secret_id = asyncio.run(with_secrets_there(OLD))
+    on = ("--backend-store-uri", postgresql_database)
+    refused = CliRunner().invoke(tracklog, ["webhooks", "reseal", *on], env={KEY: None})
+    assert (refused.exit_code, "MLFLOW_WEBHOOK_SECRET_ENCRYPTION_KEY" in refused.output) == (2, True)
+    done = CliRunner().invoke(tracklog, ["webhooks", "reseal", *on], env={KEY: f"{NEW},{OLD}"})
+    assert (done.exit_code, done.output) == (0, "Secrets of webhooks that are sealed with the first key now: 1.\n")
+    assert asyncio.run(with_secrets_there(NEW, secret_id)) == SECRET
 
 
 def test_what_no_key_opens_is_told_and_stays_as_it_is(log: Path) -> None:

@@ -689,19 +689,24 @@ async def test_a_sender_whose_time_is_over_sends_nothing_beside_the_one_that_too
 
 
 async def test_what_goes_to_another_sender_is_stored_before(world: World) -> None:
+    """A lane is not given to the other while what came of its deliveries waits to be stored."""
     world.outbox.subscribe("w")
-    attempted = world.store.attempted
+    attempted, may_be_stored = world.store.attempted, asyncio.Event()
 
-    async def slowly(tried: Sequence[Delivery], owner: str) -> None:
-        await asyncio.sleep(0.01)
+    async def when_it_may(tried: Sequence[Delivery], owner: str) -> None:
+        await may_be_stored.wait()
         await attempted(tried, owner)
 
-    world.store.attempted = slowly  # type: ignore[method-assign]
+    world.store.attempted = when_it_may  # type: ignore[method-assign]
     for number in range(300):
         world.outbox.happens(f"run/{number}")
     async with world.sending() as one:
-        await until(lambda: one.counts.delivered)
+        await until(lambda: one.counts.delivered == 300)
         async with world.sending() as other:
+            await until(lambda: one._surplus)
+            looks = other._renewed_s
+            await until(lambda: other._renewed_s > looks and one._renewed_s > looks)  # and both balanced again
+            may_be_stored.set()
             await until(lambda: other._lanes)
             await world.settled("w")
     assert sorted(world.receivers.positions("w")) == list(range(300))
