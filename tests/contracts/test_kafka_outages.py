@@ -5,6 +5,7 @@ in virtual time, in `tests/unit/event_log/kafka`.
 """
 
 import asyncio
+import uuid
 from collections import Counter
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
@@ -81,8 +82,13 @@ class Answers:
 
 
 @pytest.fixture
-async def log(own_kafka: AnyKafka) -> AsyncIterator[KafkaEventLog]:
-    log = await open_kafka_log(KafkaSettings.parse(f"kafka://{own_kafka.bootstrap}/events"), partitions=4)
+def settings(own_kafka: AnyKafka) -> KafkaSettings:
+    return KafkaSettings.parse(f"kafka://{own_kafka.bootstrap}/events-{uuid.uuid4().hex[:16]}")
+
+
+@pytest.fixture
+async def log(settings: KafkaSettings) -> AsyncIterator[KafkaEventLog]:
+    log = await open_kafka_log(settings, partitions=4)
     yield log
     await log.close()
 
@@ -178,11 +184,10 @@ async def test_a_waiting_reader_outlives_a_restart(own_kafka: AnyKafka, log: Kaf
 
 
 async def test_a_group_outlives_a_restart_and_is_left_quickly_while_the_broker_is_away(
-    own_kafka: AnyKafka, monkeypatch: pytest.MonkeyPatch
+    own_kafka: AnyKafka, settings: KafkaSettings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Longer than the test: who shares the partitions has not waited for sessions that ended with the old broker.
     monkeypatch.setattr("event_log.kafka.assignment.SESSION_TIMEOUT_MS", 600_000)
-    settings = KafkaSettings.parse(f"kafka://{own_kafka.bootstrap}/events")
     log = await open_kafka_log(settings, partitions=4)
     await log.close()
     first, second, third = (KafkaAssignment(settings, "tracklog-group") for _ in range(3))

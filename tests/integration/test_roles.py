@@ -6,6 +6,7 @@ TRACKLOG_RACING_CALLS says how many calls race on one registered model.
 import os
 import random
 import time
+import uuid
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
@@ -434,7 +435,7 @@ def own_environment(own_postgresql: Postgresql, own_kafka: Kafka) -> dict[str, s
     execute(own_postgresql.url, "CREATE DATABASE tracklog")
     return {
         "MLFLOW_BACKEND_STORE_URI": own_postgresql.url_of("tracklog"),
-        "TRACKLOG_EVENT_LOG": f"kafka://{own_kafka.bootstrap}/tracklog",
+        "TRACKLOG_EVENT_LOG": f"kafka://{own_kafka.bootstrap}/tracklog-{uuid.uuid4().hex[:16]}",
     }
 
 

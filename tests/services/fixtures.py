@@ -133,11 +133,19 @@ def own_postgresql() -> Iterator[AnyPostgresql]:
         yield service
 
 
-@pytest.fixture
-def own_kafka() -> Iterator[AnyKafka]:
-    """A Kafka that the test may stop, kill and suspend."""
+@pytest.fixture(scope="module")
+def module_kafka() -> Iterator[AnyKafka]:
+    """The Kafka that `own_kafka` gives to one test after another: to make it takes longer than most of them."""
     with _running(running_kafka()) as service:
         yield service
+
+
+@pytest.fixture
+def own_kafka(module_kafka: AnyKafka) -> AnyKafka:
+    """A Kafka that the test may stop, kill and suspend. It has the topics of earlier tests of the module."""
+    if not module_kafka.is_running:
+        module_kafka.start()
+    return module_kafka
 
 
 @pytest.fixture
