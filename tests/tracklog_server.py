@@ -101,8 +101,11 @@ class TracklogServer:
         """Whether the front process is alive."""
         return self._process is not None and self._process.poll() is None
 
-    def spawn(self) -> None:
-        """Start the processes without waiting for an answer, for tests of starts that must fail."""
+    def spawn(self, terminal: int | None = None) -> None:
+        """Start the processes without waiting for an answer, for tests of starts that must fail.
+
+        Standard error goes to the `terminal` of this descriptor, where one is given.
+        """
         if self.is_running:
             raise RuntimeError(f"the server on port {self.port} is already running")
         with self.log_file.open("ab") as output:
@@ -112,7 +115,7 @@ class TracklogServer:
                 env=self._process_environment(),
                 stdin=subprocess.DEVNULL,
                 stdout=output,
-                stderr=subprocess.STDOUT,
+                stderr=subprocess.STDOUT if terminal is None else terminal,
                 # A group of its own lets kill() reach the worker processes too.
                 start_new_session=True,
             )

@@ -41,6 +41,15 @@ class CreateUser(UserMessage):
     password: Password = ""
 
 
+class SetUp(UserMessage):
+    """The first administrator, by the token on the server's terminal."""
+
+    required: ClassVar[Required] = ("token", "username", "password")
+
+    token: Word = ""
+    password: Password = ""
+
+
 class GetUser(UserMessage):
     pass
 

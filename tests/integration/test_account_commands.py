@@ -26,7 +26,14 @@ class Terminal:
 
     def run(self, *arguments: str, typed: str = "") -> subprocess.CompletedProcess[str]:
         command = (sys.executable, "-m", "tracklog", *arguments)
-        return subprocess.run(command, env=self._environment, input=typed, capture_output=True, text=True)
+        return subprocess.run(
+            command,
+            env=self._environment,
+            input=typed,
+            capture_output=True,
+            text=True,
+            start_new_session=True,  # what is typed is read from `typed`, and not from the terminal of the tests
+        )
 
     def done(self, *arguments: str, typed: str = "") -> str:
         """What is printed by a command that succeeds."""
@@ -131,3 +138,32 @@ def test_a_password_is_recovered_on_the_machine_while_no_server_runs(tmp_path: P
     with TracklogServer(tmp_path, port=server.port, options=OPTIONS, environment=environment) as again:
         assert named(again, "admin", new).mlflow("GET", "users/current")[0] == 200
         assert named(again, "admin", PASSWORD).mlflow("GET", "users/current")[0] == 401
+
+
+def test_the_first_administrator_is_made_by_the_token_on_the_terminal(tmp_path: Path) -> None:
+    ours, theirs = os.openpty()
+    server = TracklogServer(tmp_path, options=OPTIONS)
+    server.spawn(terminal=theirs)
+    os.close(theirs)
+    try:
+        shown = b""
+        while b"good for once:" not in shown or not shown.rpartition(b"once:")[2].strip():
+            shown += os.read(ours, 65_536)
+        token = shown.rpartition(b"once:")[2].split()[0].decode()
+        terminal = Terminal(server.url)
+        file = tmp_path / "password"
+        file.write_text(OTHER)
+        setup = ("users", "setup", "root", "--password-file", str(file))
+        wrong = terminal.run(*setup, typed="not the token\n")
+        assert (wrong.returncode, "This is not the setup token" in wrong.stderr) == (1, True)
+        assert token not in terminal.done(*setup, typed=f"{token}\n")
+        body = {"token": token, "username": "x", "password": OTHER}
+        assert Asking(server, None).ask("POST", "/api/tracklog/v1/setup", body)[0] == 401
+        root = named(server, "root", OTHER)
+        assert root.mlflow("GET", "users/current")[1]["user"]["is_admin"]
+        told = json.dumps(root.ask("GET", "/api/tracklog/v1/events")[1])
+        assert "user.created" in told
+        assert token not in told + server.log_tail(10_000)
+    finally:
+        server.stop()
+        os.close(ours)

@@ -6,7 +6,7 @@ import click
 
 from tracklog.cli.accounts import print_lines, with_new_password
 from tracklog.cli.bad_usage import BadUsage, reporting_bad_settings
-from tracklog.cli.remote import MLFLOW_2, Remote, with_remote
+from tracklog.cli.remote import MLFLOW_2, OURS, Remote, with_remote
 from tracklog.cli.store_options import with_stores
 from tracklog.settings.store_uris import EmbeddedStores, Stores
 
@@ -67,6 +67,16 @@ def set_password(*, remote: Remote, username: str, password: str) -> None:
     """
     own = {"current_password": remote.password} if username == remote.username else {}
     remote.change("PATCH", f"{MLFLOW_2}/users/update-password", username=username, password=password, **own)
+
+
+@command.command("setup")
+@click.argument("username")
+@with_remote
+@with_new_password
+def setup(*, remote: Remote, username: str, password: str) -> None:
+    """Make the first administrator, with the token that the server printed on its terminal."""
+    token = click.prompt("Setup token", hide_input=True)
+    remote.change("POST", f"{OURS}/setup", token=token, username=username, password=password)
 
 
 @command.command("recover")

@@ -58,7 +58,9 @@ async def embedded_services(settings: Settings, system: EmbeddedSystem, stack: A
         secrets = SqliteSecretStore(secrets_file_of(system.log_path))
         stack.push_async_callback(secrets.close)
         authentication = await stack.enter_async_context(
-            open_authentication(settings.web.authentication, system.log, system.progress, read_model, secrets)
+            open_authentication(
+                settings.web.authentication, system.log, system.progress, read_model, secrets, is_alone=True
+            )
         )
     writes = await write_services(
         system.log,

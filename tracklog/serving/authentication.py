@@ -12,11 +12,13 @@ from query_api.freshness import Freshness
 from query_api.port import ReadModel
 from read_model.progress import ProjectionProgress
 from schemas.events import USERS_ORDERING_UNIT
+from schemas.rest.route import Route
 from tracklog.authentication.attempts import Attempts
 from tracklog.authentication.authenticator import Authenticator
 from tracklog.authentication.credentials import Credentials
 from tracklog.authentication.first_admin import make_first_admin
 from tracklog.authentication.passwords import Passwords
+from tracklog.authentication.setup import Setup
 from tracklog.background import in_background
 from tracklog.secret_store.port import Secrets
 from tracklog.settings.authentication import AuthenticationSettings
@@ -34,17 +36,23 @@ class Authentication:
         credentials: Credentials,
         authenticator: Authenticator,
         sign_on: "SingleSignOn | None",
+        setup: Setup | None,
         stack: contextlib.AsyncExitStack,
     ) -> None:
         self.credentials = credentials
         self.authenticator = authenticator
         self._settings = settings
         self._sign_on = sign_on
+        self._setup = setup
         self._stack = stack
 
     async def make_first_admin(self, users: UserCommands) -> None:
         """Begin to make the first account where there is none, for as long as the process serves."""
-        await self._stack.enter_async_context(in_background(make_first_admin(users, self._settings)))
+        await self._stack.enter_async_context(in_background(make_first_admin(users, self._settings, self._setup)))
+
+    def routes(self) -> tuple[Route, ...]:
+        """By which accounts come about beside those of users."""
+        return () if self._setup is None else (self._setup.route(),)
 
     def make_accounts_by(self, users: UserCommands) -> None:
         """Have whom the provider of single sign-on knows get an account when they come for the first time."""
@@ -59,8 +67,13 @@ async def open_authentication(
     progress: ProjectionProgress,
     read_model: ReadModel,
     secrets: Secrets,
+    *,
+    is_alone: bool = False,
 ) -> AsyncIterator[Authentication]:
-    """Know the users of a log whose read model is `read_model`, by what is in `secrets`."""
+    """Know the users of a log whose read model is `read_model`, by what is in `secrets`.
+
+    `is_alone`: no other process lets users in, so that a token of this one is all that the operator needs.
+    """
     async with contextlib.AsyncExitStack() as stack:
         passwords = Passwords()
         stack.callback(passwords.close)
@@ -82,7 +95,8 @@ async def open_authentication(
         )
         credentials.on_change = authenticator.look_again
         await stack.enter_async_context(authenticator.running())
-        yield Authentication(settings, credentials, authenticator, sign_on, stack)
+        setup = Setup() if is_alone and settings.admin_password is None else None
+        yield Authentication(settings, credentials, authenticator, sign_on, setup, stack)
 
 
 def now_ms() -> int:

@@ -73,7 +73,8 @@ async def write_services(
     async def written() -> list[Metric]:
         return write_metrics(counts)
 
-    return Services(routes=ingest_routes(ingest), metrics=[written])
+    routes = (*ingest_routes(ingest), *(() if authentication is None else authentication.routes()))
+    return Services(routes=routes, metrics=[written])
 
 
 def read_services(
