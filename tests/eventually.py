@@ -15,6 +15,13 @@ async def until(is_so: Callable[[], object], at_most_s: float = AT_MOST_S) -> No
             await asyncio.sleep(0.002)
 
 
+def wait_for_the_next_millisecond() -> None:
+    """Return in another millisecond than it was called in, which is as fine as times of MLflow are."""
+    began_ms = time.time_ns() // 1_000_000
+    while time.time_ns() // 1_000_000 == began_ms:
+        time.sleep(0.0005)
+
+
 def wait_until(is_so: Callable[[], object], at_most_s: float = AT_MOST_S) -> None:
     """As `until`, for tests without an event loop, of what takes longer."""
     deadline = time.monotonic() + at_most_s

@@ -8,6 +8,7 @@ from mlflow.entities import ViewType
 from mlflow.exceptions import MlflowException, RestException
 
 from tests.compatibility.conftest import fresh_name
+from tests.eventually import wait_for_the_next_millisecond
 from tests.present import present
 
 
@@ -95,7 +96,7 @@ def test_rename_moves_the_name_and_frees_the_old_one(client: MlflowClient) -> No
     old, new = fresh_name(), fresh_name()
     experiment_id = client.create_experiment(old)
     before = client.get_experiment(experiment_id)
-    time.sleep(0.01)
+    wait_for_the_next_millisecond()
     client.rename_experiment(experiment_id, new)
     after = client.get_experiment(experiment_id)
     assert after.name == new
@@ -156,7 +157,7 @@ def test_delete_needs_an_active_and_restore_a_deleted_experiment(client: MlflowC
 def test_delete_and_restore_change_the_update_time(client: MlflowClient, experiment_id: str) -> None:
     times = [present(client.get_experiment(experiment_id).last_update_time)]
     for change in (client.delete_experiment, client.restore_experiment):
-        time.sleep(0.01)
+        wait_for_the_next_millisecond()
         change(experiment_id)
         times.append(present(client.get_experiment(experiment_id).last_update_time))
     assert times == sorted(set(times))

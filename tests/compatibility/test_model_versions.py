@@ -1,6 +1,5 @@
 """Versions of registered models: numbers, sources, stages, copies and searches."""
 
-import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
@@ -13,6 +12,7 @@ from mlflow.exceptions import MlflowException
 
 from tests.compatibility.conftest import Subjects, fresh_name
 from tests.compatibility.rest import Case, Rest, assert_answer, assert_error, invalid, missing, ok, send
+from tests.eventually import wait_for_the_next_millisecond
 from tests.present import present
 
 SOURCE = "s3://bucket/path"
@@ -105,7 +105,7 @@ def test_a_number_may_be_spelled_leniently(rest: Rest, client: MlflowClient, nam
 def test_an_update_changes_the_version_and_not_its_model(client: MlflowClient, name: str) -> None:
     made(client, name, 1)
     model = client.get_registered_model(name)
-    time.sleep(0.002)  # the clock has milliseconds
+    wait_for_the_next_millisecond()
     updated = client.update_model_version(name, "1", "new")
     assert updated.description == "new"
     assert present(updated.last_updated_timestamp) > present(updated.creation_timestamp)
@@ -230,7 +230,7 @@ def test_versions_are_found_by_run_number_source_and_tags_in_order(
 
 def test_versions_come_last_updated_first(client: MlflowClient, name: str) -> None:
     made(client, name, 3)
-    time.sleep(0.002)  # the clock has milliseconds
+    wait_for_the_next_millisecond()
     client.update_model_version(name, "2", "new")
     assert found_by(client, name)()[0] == "2"
 

@@ -1,6 +1,5 @@
 """Registered models: their life, names, tags, aliases and searches."""
 
-import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -9,6 +8,7 @@ from mlflow.exceptions import MlflowException, RestException
 
 from tests.compatibility.conftest import fresh_name
 from tests.compatibility.rest import Rest, assert_error
+from tests.eventually import wait_for_the_next_millisecond
 
 SOURCE = "s3://bucket/path"
 
@@ -52,7 +52,7 @@ def test_names_with_blanks_quotes_and_other_letters_are_kept_as_they_are(client:
 
 def test_an_update_changes_the_description_and_the_time(client: MlflowClient, name: str) -> None:
     before = client.get_registered_model(name)
-    time.sleep(0.002)  # the clock has milliseconds
+    wait_for_the_next_millisecond()
     assert client.update_registered_model(name, "new").description == "new"
     after = client.get_registered_model(name)
     assert (after.description, after.creation_timestamp) == ("new", before.creation_timestamp)

@@ -1,6 +1,5 @@
 """Experiment search: filters, order, views and pages."""
 
-import time
 import uuid
 
 import pytest
@@ -9,6 +8,7 @@ from mlflow.entities import ViewType
 from mlflow.exceptions import RestException
 
 from tests.compatibility.rest import Rest, assert_error
+from tests.eventually import wait_for_the_next_millisecond
 
 NAMES = ("Alpha", "beta", "gamma_x", "delta 50%")
 
@@ -21,7 +21,7 @@ class Fixed:
         self.ids = {}
         for name in NAMES:
             self.ids[name] = client.create_experiment(f"{self.prefix} {name}", tags={"batch": self.prefix})
-            time.sleep(0.005)
+            wait_for_the_next_millisecond()
         client.set_experiment_tag(self.ids["Alpha"], "team", "Red")
         client.set_experiment_tag(self.ids["beta"], "team", "red")
         client.set_experiment_tag(self.ids["gamma_x"], "a.b", "dots")

@@ -4,7 +4,6 @@ A real MLflow must be started as tests/compatibility/test_webhook_deliveries.py 
 """
 
 import re
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
@@ -15,6 +14,7 @@ from mlflow.exceptions import MlflowException
 
 from tests.compatibility.conftest import fresh_name
 from tests.compatibility.rest import Rest, assert_error
+from tests.eventually import wait_for_the_next_millisecond
 from tests.services.webhook_receiver import WebhookReceiver
 
 PAGE: Final = Path(__file__).resolve().parents[2] / "docs" / "webhooks.md"
@@ -88,7 +88,7 @@ def test_names_are_not_unique(client: MlflowClient) -> None:
 
 def test_an_update_changes_what_it_names(client: MlflowClient, webhook_id: str) -> None:
     before = client.get_webhook(webhook_id)
-    time.sleep(0.002)  # the clock has milliseconds
+    wait_for_the_next_millisecond()
     after = client.update_webhook(
         webhook_id, name="other", description="d", url="https://127.0.0.1:2/x", events=["prompt.created"]
     )
@@ -112,7 +112,7 @@ def test_what_is_empty_changes_nothing_but_clears_the_description(rest: Rest, we
 
 def test_an_empty_update_moves_the_time(rest: Rest, webhook_id: str) -> None:
     before = rest.send("GET", f"webhooks/{webhook_id}").json()["webhook"]
-    time.sleep(0.002)
+    wait_for_the_next_millisecond()
     after = rest.send("PATCH", f"webhooks/{webhook_id}", json={}).json()["webhook"]
     assert after["last_updated_timestamp"] > before["last_updated_timestamp"]
 
@@ -136,7 +136,7 @@ def test_webhooks_are_listed_by_pages_the_newest_first(client: MlflowClient, res
     ids = []
     for number in range(3):
         ids.append(client.create_webhook(f"hook{number}", URL, ["prompt.created"]).webhook_id)
-        time.sleep(0.002)
+        wait_for_the_next_millisecond()
     first = client.list_webhooks(max_results=2)
     second = client.list_webhooks(max_results=2, page_token=first.token)
     assert [webhook.webhook_id for webhook in (*first, *second)] == ids[::-1]

@@ -164,7 +164,7 @@ class BlobStoreContract:
         async def endless() -> AsyncIterator[bytes]:
             yield LARGE
             is_under_way.set()
-            await asyncio.sleep(3600)
+            await asyncio.Event().wait()
 
         uploading = asyncio.create_task(store.put(file_path("a"), endless()))
         await is_under_way.wait()

@@ -109,6 +109,12 @@ async def test_a_worker_whose_read_model_was_dropped_is_told_so(
         await writer.read(Read("experiments", ("name",), "experiment_id", {1}))
 
 
+WAITING_COMMITS = (
+    "SELECT pid FROM pg_locks JOIN pg_database ON pg_database.oid = database"
+    " WHERE locktype = 'advisory' AND NOT granted AND datname = current_database()"
+)
+
+
 async def test_a_commit_waits_while_its_read_model_is_held_still_and_then_sees_what_happened(
     read_model: PostgresqlReadModel, writer: PostgresqlReadModelWriter
 ) -> None:
@@ -117,8 +123,9 @@ async def test_a_commit_waits_while_its_read_model_is_held_still_and_then_sees_w
     async with generations.connected(read_model.dsn) as connection:
         async with generations.held_still(connection, read_model.generation):
             commit = asyncio.create_task(writer.commit((), (), (), {0: CheckpointMove(0, 1, b"")}))
-            await asyncio.sleep(0.2)
-            assert not commit.done()
+            while not await read_model.rows(WAITING_COMMITS):
+                assert not commit.done()
+                await asyncio.sleep(0.01)
             await generations.switch(connection, read_model.generation, other.generation)
         with pytest.raises(Superseded):
             await commit

@@ -348,7 +348,7 @@ async def test_a_request_that_takes_too_long_is_ended() -> None:
 
     async def slow(_request: web.Request) -> web.StreamResponse:
         try:
-            await asyncio.sleep(60)
+            await asyncio.Event().wait()
         finally:
             ended.set()
         return web.Response()

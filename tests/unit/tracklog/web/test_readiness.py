@@ -24,7 +24,7 @@ async def away() -> None:
 
 
 async def hanging() -> None:
-    await asyncio.sleep(60)
+    await asyncio.Event().wait()
 
 
 async def answer(needs: dict[str, Check]) -> tuple[int, Any]:
