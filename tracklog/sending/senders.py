@@ -8,7 +8,8 @@ from tracklog.sending.sending import STOP_S, MakeCall
 from tracklog.webhooks.delivery_store import DeliveryStore
 from tracklog.webhooks.outbox_reader import OutboxReader
 from tracklog.webhooks.secrets import SealedSecrets
-from tracklog.webhooks.sender import Sender, SenderRules
+from tracklog.webhooks.sender import Sender
+from tracklog.webhooks.sender_rules import SenderRules
 
 logger = logging.getLogger(__name__)
 

@@ -11,14 +11,13 @@ import asyncio
 import contextlib
 import heapq
 import itertools
-import logging
 import random
 import time
 import uuid
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 import msgspec
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
@@ -30,7 +29,6 @@ from tracklog.webhooks.deliveries import (
     DELIVERED,
     EVENT,
     KEPT_ATTEMPTS,
-    LANES,
     PARKED,
     PENDING,
     TEST,
@@ -38,56 +36,25 @@ from tracklog.webhooks.deliveries import (
     Cursor,
     Delivery,
     Tally,
-    WebhookState,
-    delivery_id_of,
     lane_name,
     lane_of,
-    new_delivery,
     since_json,
 )
-from tracklog.webhooks.delivery_store import CursorMoved, DeliveryStore
+from tracklog.webhooks.delivery_store import DeliveryStore
 from tracklog.webhooks.headers import headers_of
-from tracklog.webhooks.outbox_reader import OutboxReader, OutboxRow, Subscription
-from tracklog.webhooks.payload import payload
+from tracklog.webhooks.health import Health
+from tracklog.webhooks.held_leases import HeldLeases
+from tracklog.webhooks.intake import Intake
+from tracklog.webhooks.outbox_reader import OutboxReader, Subscription
+from tracklog.webhooks.outcomes import Outcomes
 from tracklog.webhooks.queue import TO_BE_LOADED_AGAIN, Queue
 from tracklog.webhooks.retrying import GONE, Again, Delivered, after
 from tracklog.webhooks.secrets import SecretUnreadable
-
-logger = logging.getLogger(__name__)
-
-LANE_NAMES: Final = tuple(map(lane_name, range(LANES)))
+from tracklog.webhooks.sender_rules import SenderRules
 
 MakeCall = Callable[[Call], Awaitable[Outcome]]
 OpenSecret = Callable[[str], Awaitable[str]]
 """From a secret's id to the secret. Raises SecretUnreadable, and TemporarilyUnavailable."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SenderRules:
-    """How a sender paces itself; tests are quicker."""
-
-    poll_s: float = 0.2
-    renew_s: float = 2.5
-    lease_s: float = 10.0
-    under_way: int = 64
-    """Of each webhook."""
-    waiting: int = 1000
-    """Deliveries of each webhook in memory, but for those that failed."""
-    backlog: int = 10_000
-    """Of a webhook with so many pending deliveries the outbox is not read on."""
-    rows_at_once: int = 1000
-    parked_in_row: int = 100
-    """A webhook is set aside after so many."""
-    failing_s: float = 7 * 24 * 3600.0
-    """And after so long in which nothing was delivered."""
-    kept_s: float = 7 * 24 * 3600.0
-    """What was delivered is forgotten after so long."""
-    pruned_at_once: int = 5000
-    """So many are forgotten at each look, until none is left that is old enough, and again after a minute."""
-    test_s: float = 60.0
-    """An older test is not sent any more: nobody waits for it."""
-    drain_s: float = 5.0
-    """How long what is under way may take when the sender is to stop."""
 
 
 @dataclass(slots=True)
@@ -124,25 +91,17 @@ class Sender:
         self.owner = uuid.uuid4().hex
         self.counts = SenderCounts()
         self.trouble: str | None = "The sender has not begun yet."
-        self._held: set[str] = set()
-        self._surplus: set[str] = set()
+        self.leases = HeldLeases(store, self.owner, self._rules)
+        self._health = Health(store, self._rules, now_us)
+        self._intake = Intake(store, outbox, self._rules, now_us)
+        self._outcomes = Outcomes(store, self.owner, self._add_up)
         self._queues: dict[str, Queue] = {}
-        self._states: dict[str, WebhookState] = {}
         self._webhooks: dict[str, Subscription] = {}
         self._retries: list[tuple[int, int, str, str]] = []  # due, a number, webhook and stream
         self._numbers = itertools.count()
         self._tasks: set[asyncio.Task[None]] = set()
-        self._done: list[Delivery] = []
-        self._is_done = asyncio.Event()
-        self._storing = asyncio.Lock()
-        self._unstored: dict[str, str] = {}  # of what was tried, by id the lease of its lane
-        self._stored: set[str] = set()  # ids of what was stored since the look began
-        self._aside: dict[str, WebhookState] = {}  # webhooks that are set aside, until that is stored
-        self._stored_aside: set[str] = set()
         self._is_stopping = False
         self._wake = asyncio.Event()
-        self._read_at: dict[str, int] = defaultdict(int)  # deliveries that were added since they were counted
-        self._renewed_s = float("-inf")
         self._pruned_s = float("-inf")
         self._failure: BaseException | None = None
 
@@ -164,12 +123,12 @@ class Sender:
             self._is_stopping = True
             if self._tasks:
                 await asyncio.wait(self._tasks, timeout=self._rules.drain_s)
-            await self._store_done()
-            await self._store.release(self.owner)
+            await self._outcomes.store()
+            await self.leases.release()
         except Retryable as error:
             self.trouble = error.message
             with contextlib.suppress(Retryable):
-                await self._store.release(self.owner)
+                await self.leases.release()
             raise
         finally:
             await _cancelled([*self._tasks, storing, stopped])
@@ -191,7 +150,7 @@ class Sender:
             GaugeMetricFamily(
                 metrics.SET_ASIDE,
                 "Webhooks that are sent nothing until somebody resumes them.",
-                value=sum(state.set_aside_us is not None for state in self._states.values()),
+                value=self._health.number_set_aside,
             ),
         ]
 
@@ -199,19 +158,16 @@ class Sender:
 
     async def _look(self) -> bool:
         """Do what there is to do; whether there may be more at once."""
-        # What was stored since the last look is in what this one reads.
-        for delivery_id in self._stored:
-            self._unstored.pop(delivery_id, None)
-        self._stored.clear()
-        for webhook_id in self._stored_aside:
-            self._aside.pop(webhook_id, None)
-        self._stored_aside.clear()
+        self._outcomes.begin_look()
+        self._health.begin_look()
         cursors = await self._store.cursors()
         checkpoints, subscriptions = await self._outbox.webhooks()
         webhooks = {one.webhook_id: one for one in subscriptions}
         partitions = sorted(checkpoints)
-        await self._renew(partitions)
-        self._states = await self._store.states() | self._aside
+        if await self.leases.renew(partitions, self._now_us(), self._is_under_way):
+            for queue in self._queues.values():
+                queue.empty()  # it is loaded anew, for other lanes; what is under way goes on
+        await self._health.read()
         for (_, partition), cursor in cursors.items():
             if checkpoints.get(partition, 0) < cursor.seen:
                 # Webhooks in it may be what they were long ago, or not be there yet.
@@ -221,7 +177,8 @@ class Sender:
         if webhooks != self._webhooks:
             await self._store.seen(checkpoints)
             self._webhooks = webhooks
-        is_behind = await self._read_outbox(webhooks, cursors)
+        readers = [one for one in subscriptions if self._may_be_sent(one)]
+        is_behind = await self._intake.take(self.leases.partitions, readers, cursors)
         if is_behind:
             cursors = await self._store.cursors()
         await self._sort_out(webhooks)
@@ -247,58 +204,21 @@ class Sender:
             async with asyncio.timeout(pause_s):
                 await self._wake.wait()
 
-    async def _renew(self, partitions: Sequence[int]) -> None:
-        now_s = time.monotonic()
-        surplus_free = {name for name in self._surplus if not self._is_under_way(name)}
-        if surplus_free:
-            await self._store.give_back(self.owner, surplus_free)
-            self._held -= surplus_free
-            self._surplus -= surplus_free
-        if now_s - self._renewed_s < self._rules.renew_s:
-            return
-        groups = [LANE_NAMES, tuple(f"partition/{number}" for number in partitions)]
-        leases = await self._store.balance(self.owner, groups, int(self._rules.lease_s * 1_000_000), self._now_us())
-        if leases.held - leases.surplus != self._held - self._surplus:
-            self._start_over()
-        self._held, self._surplus = leases
-        self._renewed_s = now_s
-
     def _is_under_way(self, lease: str) -> bool:
         """Whether something of a lane is, or came to something that is not stored yet."""
-        return lease in self._unstored.values() or any(
+        return self._outcomes.are_of(lease) or any(
             lane_name(lane_of(one.stream)) == lease
             for queue in self._queues.values()
             for one in queue.under_way.values()
         )
-
-    @property
-    def _has_lapsed(self) -> bool:
-        """Whether others may have what this sender held, which the next look finds out."""
-        return time.monotonic() - self._renewed_s >= self._rules.lease_s
-
-    def _start_over(self) -> None:
-        """Load everything anew, for other lanes. What is under way goes on."""
-        for queue in self._queues.values():
-            queue.empty()
-
-    @property
-    def _lanes(self) -> list[int]:
-        """The lanes of which this sender may send."""
-        return [int(name.removeprefix("lane/")) for name in self._held - self._surplus if name.startswith("lane/")]
-
-    @property
-    def _partitions(self) -> list[int]:
-        """The partitions of which it may read the outbox."""
-        names = self._held - self._surplus
-        return sorted(int(name.removeprefix("partition/")) for name in names if name.startswith("partition/"))
 
     # --- webhooks -------------------------------------------------------------------------------------------------
 
     async def _forget_deleted(
         self, webhooks: Mapping[str, Subscription], cursors: dict[tuple[str, int], Cursor]
     ) -> None:
-        gone = ({webhook_id for webhook_id, _ in cursors} | self._states.keys()) - webhooks.keys()
-        if gone and self._partitions:
+        gone = ({webhook_id for webhook_id, _ in cursors} | set(self._health.known)) - webhooks.keys()
+        if gone and self.leases.partitions:
             await self._store.forget(gone)
         for key in [key for key in cursors if key[0] in gone]:
             del cursors[key]
@@ -311,25 +231,25 @@ class Sender:
             (one.webhook_id, since)
             for one in webhooks
             if (since := [one.first_offset(partition) for partition in range(max(partitions, default=-1) + 1)])
-            and self._states.get(one.webhook_id, _FINE).since != since_json(since)
+            and self._health.of(one.webhook_id).since != since_json(since)
         ]
         for webhook_id, since in new:
             await self._store.begin(webhook_id, since)
         if new:
             cursors.update(await self._store.cursors())
-            self._states = await self._store.states() | self._aside
+            await self._health.read()
 
     async def _sort_out(self, webhooks: Mapping[str, Subscription]) -> None:
         """Keep a queue for each webhook that may be sent to, and for no other."""
         for webhook_id, webhook in webhooks.items():
-            state = self._states.get(webhook_id, _FINE)
+            state = self._health.of(webhook_id)
             queue = self._queues.get(webhook_id)
             if queue is None:
                 queue = self._queues[webhook_id] = Queue(webhook, state.rewound)
             queue.webhook = webhook
             if state.set_aside_us is not None and webhook.last_updated_ms * 1000 > state.set_aside_us:
-                await self._store.resume(webhook_id)  # somebody has mended it
-                state = self._states[webhook_id] = await self._store.state(webhook_id)
+                await self._health.resume(webhook_id)
+                state = self._health.of(webhook_id)
             if not webhook.is_active or state.set_aside_us is not None:
                 queue.empty()
             elif state.rewound != queue.rewound:
@@ -339,61 +259,13 @@ class Sender:
             del self._queues[webhook_id]
 
     def _may_be_sent(self, webhook: Subscription) -> bool:
-        return webhook.is_active and self._states.get(webhook.webhook_id, _FINE).set_aside_us is None
-
-    # --- reading the outbox ---------------------------------------------------------------------------------------
-
-    async def _read_outbox(
-        self, webhooks: Mapping[str, Subscription], cursors: Mapping[tuple[str, int], Cursor]
-    ) -> bool:
-        """Make deliveries of what is in the outbox behind the cursors; whether there may be more."""
-        is_behind = False
-        readers = [one for one in webhooks.values() if self._may_be_sent(one) and not await self._is_full(one)]
-        for partition in self._partitions:
-            places: dict[int, list[Subscription]] = defaultdict(list)
-            for webhook in readers:
-                cursor = cursors.get((webhook.webhook_id, partition))
-                if cursor is not None:
-                    places[cursor.next_offset].append(webhook)
-            for offset, together in places.items():
-                is_behind |= await self._read_partition(partition, offset, together)
-        return is_behind
-
-    async def _read_partition(self, partition: int, offset: int, webhooks: Sequence[Subscription]) -> bool:
-        rows = await self._outbox.rows(partition, offset, self._rules.rows_at_once)
-        if not rows:
-            return False
-        now_us = self._now_us()
-        new: list[Delivery] = []
-        for row in rows:
-            told = [one for one in webhooks if row.event in one.events and one.is_told(partition, row.offset)]
-            if told:
-                body = payload(row.event, row.time_us, row.data)
-                new += [_new_delivery(webhook, partition, row, body, now_us) for webhook in told]
-        end = rows[-1].offset + 1
-        try:
-            await self._store.add({(one.webhook_id, partition): (offset, end) for one in webhooks}, new)
-        except CursorMoved:
-            logger.info("another sender reads partition %d", partition)
-            return True
-        for delivery in new:
-            self._read_at[delivery.webhook_id] += 1
-        return True
-
-    async def _is_full(self, webhook: Subscription) -> bool:
-        """Whether so many deliveries wait that the outbox is better read later."""
-        if self._read_at[webhook.webhook_id] * 10 < self._rules.backlog:
-            return False
-        if await self._store.count_pending(webhook.webhook_id, self._rules.backlog) >= self._rules.backlog:
-            return True
-        self._read_at[webhook.webhook_id] = 0
-        return False
+        return webhook.is_active and not self._health.is_set_aside(webhook.webhook_id)
 
     # --- loading --------------------------------------------------------------------------------------------------
 
     async def _load(self, queue: Queue, cursors: Mapping[int, Cursor]) -> None:
         """Bring deliveries that wait into memory, as far as there is room. `cursors` are those of the webhook."""
-        webhook, lanes = queue.webhook, self._lanes
+        webhook, lanes = queue.webhook, self.leases.lanes
         if not lanes or not self._may_be_sent(webhook):
             return
         for place, behind, room in queue.wanted():
@@ -432,10 +304,10 @@ class Sender:
         for webhook_id in await self._store.webhooks_with_tests():
             queue = self._queues.get(webhook_id)
             for test in await self._store.pending_tests(webhook_id):
-                if lane_of(test.stream) not in self._lanes or test.delivery_id in self._unstored:
+                if lane_of(test.stream) not in self.leases.lanes or test.delivery_id in self._outcomes:
                     continue
                 if queue is None or self._now_us() - test.created_us > self._rules.test_s * 1_000_000:
-                    self._tried(msgspec.structs.replace(test, state=PARKED, finished_us=self._now_us()))
+                    self._outcomes.add(msgspec.structs.replace(test, state=PARKED, finished_us=self._now_us()))
                 elif test.delivery_id not in queue.under_way:
                     queue.under_way[test.delivery_id] = test
                     self._start(self._send(queue, test))
@@ -443,7 +315,7 @@ class Sender:
     def _take_in(self, queue: Queue, delivery: Delivery) -> None:
         if delivery.delivery_id in queue.under_way:
             return
-        if delivery.delivery_id in self._unstored:
+        if delivery.delivery_id in self._outcomes:
             queue.rewound = TO_BE_LOADED_AGAIN  # it was read before it was stored, or is pending once more
             return
         if queue.take_in(delivery):
@@ -476,7 +348,7 @@ class Sender:
             try:
                 await self._find_secret(queue)
             except SecretUnreadable as error:
-                await self._store_aside(queue, self._set_aside(queue, str(error)))
+                await self._set_aside(queue, str(error))
                 return
         self._send_ready(queue)
 
@@ -500,7 +372,7 @@ class Sender:
         return next((one for one in webhooks if one.webhook_id == webhook.webhook_id), webhook)
 
     def _send_ready(self, queue: Queue) -> None:
-        if queue.secret_id != queue.webhook.secret_id or self._has_lapsed:
+        if queue.secret_id != queue.webhook.secret_id or self.leases.has_lapsed:
             return  # the next look finds the secret, and renews
         while queue.ready and len(queue.under_way) < self._rules.under_way and not self._is_stopping:
             line = queue.lines.get(queue.ready.popleft())
@@ -571,23 +443,17 @@ class Sender:
             attempts=attempts,
             history=(*delivery.history[-(KEPT_ATTEMPTS - 1) :], attempt),
         )
-        self._tried(tried)
+        self._outcomes.add(tried)
         queue.under_way.pop(delivery.delivery_id, None)
         if delivery.kind == EVENT:
             self._go_on(queue, tried)
             self.counts.parked += state == PARKED
             if outcome.status == GONE:
-                self._start(self._store_aside(queue, self._set_aside(queue, "The receiver answered 410 Gone.")))
+                self._start(self._set_aside(queue, "The receiver answered 410 Gone."))
             has_room = queue.incomplete and queue.taken <= self._rules.waiting // 2
             if has_room or queue.wants((delivery.partition, delivery.stream)):
                 self._wake.set()
         self._send_ready(queue)
-
-    def _tried(self, tried: Delivery) -> None:
-        """Have an outcome stored."""
-        self._done.append(tried)
-        self._unstored[tried.delivery_id] = lane_name(lane_of(tried.stream))
-        self._is_done.set()
 
     def _go_on(self, queue: Queue, tried: Delivery) -> None:
         """After an attempt: the next of the stream, or the same one later."""
@@ -602,100 +468,38 @@ class Sender:
 
     def _go_on_anew(self, queue: Queue, tried: Delivery) -> None:
         """The same for a delivery that was not loaded again, because it was under way."""
-        is_mine = self._may_be_sent(queue.webhook) and lane_of(tried.stream) in self._lanes
+        is_mine = self._may_be_sent(queue.webhook) and lane_of(tried.stream) in self.leases.lanes
         if tried.state == PENDING and is_mine:
             queue.put_first(tried)
         if line := queue.lines.get(tried.stream):
             self._schedule(queue, line[0])
 
-    def _set_aside(self, queue: Queue, reason: str) -> WebhookState:
-        """Send a webhook nothing more, from this moment on."""
-        webhook_id = queue.webhook.webhook_id
-        logger.warning("webhook %s is set aside: %s", webhook_id, reason)
-        state = self._states.get(webhook_id, _FINE)
-        aside = msgspec.structs.replace(state, set_aside_us=self._now_us(), reason=reason)
-        self._states[webhook_id] = self._aside[webhook_id] = aside
-        queue.empty()
-        return aside
-
-    async def _store_aside(self, queue: Queue, aside: WebhookState) -> None:
-        webhook_id = queue.webhook.webhook_id
-        assert aside.set_aside_us is not None
-        await self._store.set_aside(webhook_id, aside.reason, aside.set_aside_us)
-        self._stored_aside.add(webhook_id)
-
-    # --- writing down ---------------------------------------------------------------------------------------------
+    # --- what came of it ------------------------------------------------------------------------------------------
 
     async def _store_outcomes(self) -> None:
-        """Write down what attempts came to, as many at once as there are."""
         try:
-            while True:
-                await self._is_done.wait()
-                await self._store_done()
+            await self._outcomes.store_for_ever()
         except Exception as error:  # whatever it is, `run` must not go on without anybody who stores
             self._failure = error
             self._wake.set()
 
-    async def _store_done(self) -> None:
-        async with self._storing:  # the last time, before the leases are given back, waits for the one under way
-            done, self._done = self._done, []
-            self._is_done.clear()
-            await self._store.attempted(done, self.owner)
-            self._stored.update(one.delivery_id for one in done)
-            tallies: dict[str, Tally] = defaultdict(Tally)
-            for one in done:
-                if one.kind == EVENT:
-                    tallies[one.webhook_id] = tallies[one.webhook_id].with_one(one.state, one.history[-1].at_us)
-            for webhook_id, tally in tallies.items():
-                await self._add_up(webhook_id, tally)
-
     async def _add_up(self, webhook_id: str, tally: Tally) -> None:
-        """Keep how many failed in a row and since when, and set a webhook aside where it is too much."""
-        state = self._states.get(webhook_id, _FINE)
-        has_failed = state.failing_since_us is not None or state.parked_in_row > 0
-        begins_to_fail = tally.failed_us is not None and state.failing_since_us is None
-        if not (tally.parked or begins_to_fail or (tally.is_delivered and has_failed) or self._fails_for_long(state)):
-            return
-        state = await self._store.add_up(webhook_id, tally)
-        queue = self._queues.get(webhook_id)
-        if queue is None or state.set_aside_us is not None or webhook_id in self._aside:
-            return
-        self._states[webhook_id] = state
-        if state.parked_in_row >= self._rules.parked_in_row:
-            reason = f"{state.parked_in_row} deliveries in a row were given up."
-        elif self._fails_for_long(state):
-            reason = f"Nothing was delivered for {self._rules.failing_s / 86400:.0f} days."
-        else:
-            return
-        await self._store_aside(queue, self._set_aside(queue, reason))
+        reason = await self._health.add_up(webhook_id, tally)
+        if reason is not None and (queue := self._queues.get(webhook_id)) is not None:
+            await self._set_aside(queue, reason)
 
-    def _fails_for_long(self, state: WebhookState) -> bool:
-        since_us = state.failing_since_us
-        return since_us is not None and self._now_us() - since_us >= self._rules.failing_s * 1_000_000
+    def _set_aside(self, queue: Queue, reason: str) -> Coroutine[Any, Any, None]:
+        """Send a webhook nothing more, from this moment on; what is returned stores it."""
+        self._health.set_aside(queue.webhook.webhook_id, reason)
+        queue.empty()
+        return self._health.store_aside(queue.webhook.webhook_id)
 
     async def _prune_now_and_then(self) -> None:
         now_s = time.monotonic()
-        if now_s - self._pruned_s > 60 and "partition/0" in self._held:
+        if now_s - self._pruned_s > 60 and 0 in self.leases.partitions:
             before_us = self._now_us() - int(self._rules.kept_s * 1_000_000)
             if await self._store.prune(before_us, self._rules.pruned_at_once) < self._rules.pruned_at_once:
                 self._pruned_s = now_s
-
-
-_FINE: Final = WebhookState()
-
-
-def _new_delivery(webhook: Subscription, partition: int, row: OutboxRow, body: bytes, now_us: int) -> Delivery:
-    return new_delivery(
-        delivery_id=delivery_id_of(webhook.webhook_id, partition, row.offset),
-        webhook_id=webhook.webhook_id,
-        kind=EVENT,
-        partition=partition,
-        offset=row.offset,
-        event=row.event,
-        stream=row.stream,
-        body=body,
-        created_us=now_us,
-    )
 
 
 async def _set(stopping: asyncio.Event, wake: asyncio.Event) -> None:

@@ -19,7 +19,8 @@ from tracklog.webhooks.deliveries import Delivery, delivery_id_of
 from tracklog.webhooks.delivery_store import DeliveryStore, SqliteDeliveryStore
 from tracklog.webhooks.outbox_reader import OutboxReader, OutboxRow, Statement, Subscription
 from tracklog.webhooks.secrets import SecretUnreadable
-from tracklog.webhooks.sender import Sender, SenderRules
+from tracklog.webhooks.sender import Sender
+from tracklog.webhooks.sender_rules import SenderRules
 
 EVENT = "run.finished"
 RULES = SenderRules(poll_s=0.005, renew_s=0.02, lease_s=10.0)
@@ -643,7 +644,9 @@ async def test_after_a_crash_what_was_under_way_is_sent_again_and_nothing_else(w
 async def test_two_senders_share_the_work_without_doubling_it(world: World) -> None:
     world.outbox.subscribe("w")
     async with world.sending() as one, world.sending() as other:
-        await until(lambda: one._lanes and other._lanes and len(one._lanes) + len(other._lanes) == 16)
+        await until(
+            lambda: one.leases.lanes and other.leases.lanes and len(one.leases.lanes) + len(other.leases.lanes) == 16
+        )
         for number in range(400):
             world.outbox.happens(f"run/{number % 50}")
         await world.settled("w")
@@ -656,10 +659,10 @@ async def test_a_sender_takes_over_from_one_that_stopped_at_once(world: World) -
     world.outbox.subscribe("w")
     async with world.sending() as one:
         async with world.sending() as other:
-            await until(lambda: one._lanes and other._lanes)
+            await until(lambda: one.leases.lanes and other.leases.lanes)
         world.outbox.happens("run/a")
         await world.settled("w")
-        await until(lambda: len(one._lanes) == 16)
+        await until(lambda: len(one.leases.lanes) == 16)
 
 
 async def test_a_sender_whose_time_is_over_sends_nothing_beside_the_one_that_took_over(world: World) -> None:
@@ -676,7 +679,7 @@ async def test_a_sender_whose_time_is_over_sends_nothing_beside_the_one_that_too
     rules = changed(RULES, renew_s=1e9)
     async with world.sending(rules) as early:
         await until(lambda: early.counts.delivered)
-        early._rules = changed(rules, lease_s=0.0)
+        early.leases._rules = changed(rules, lease_s=0.0)
         world.now_us += 11_000_000
         async with world.sending():
             await world.settled("w")
@@ -703,11 +706,11 @@ async def test_what_goes_to_another_sender_is_stored_before(world: World) -> Non
     async with world.sending() as one:
         await until(lambda: one.counts.delivered == 300)
         async with world.sending() as other:
-            await until(lambda: one._surplus)
-            looks = other._renewed_s
-            await until(lambda: other._renewed_s > looks and one._renewed_s > looks)  # and both balanced again
+            await until(lambda: one.leases.surplus)
+            looks = other.leases.renewed_s
+            await until(lambda: other.leases.renewed_s > looks and one.leases.renewed_s > looks)
             may_be_stored.set()
-            await until(lambda: other._lanes)
+            await until(lambda: other.leases.lanes)
             await world.settled("w")
     assert sorted(world.receivers.positions("w")) == list(range(300))
 
