@@ -13,7 +13,7 @@ from tests.compatibility.training import CLIENT_ENVIRONMENT
 JAVA = Path(__file__).parent / "java"
 LIBRARIES = Path(__file__).resolve().parents[2] / "build" / "java-client"
 FETCH_TIMEOUT_S = 240
-RUN_TIMEOUT_S = 120
+RUN_TIMEOUT_S = 240
 
 
 def fetch_client() -> None:

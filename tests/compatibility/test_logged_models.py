@@ -9,7 +9,6 @@ from mlflow.entities import LoggedModelStatus, Metric, Param
 from mlflow.exceptions import MlflowException, RestException
 
 from tests.compatibility.rest import Rest
-from tests.compatibility.training import run_script
 from tests.present import present
 
 
@@ -155,15 +154,16 @@ def test_a_deleted_model_is_shown_to_who_asks_for_it_and_takes_writes(
 
 
 def test_a_model_takes_over_more_params_of_its_run_than_fit_one_request(
-    client: MlflowClient, server_url: str, experiment_id: str
+    client: MlflowClient, experiment_id: str
 ) -> None:
-    """What `log_model` does in a run of many params, which left a pending model behind while the route was missing."""
+    """As `log_model` does in a run of many params, which left a pending model behind while the route was missing."""
     params = {f"p{number:03}": str(number) for number in range(250)}
     run_id = client.create_run(experiment_id).info.run_id
     for start in range(0, len(params), 100):
         client.log_batch(run_id, params=[Param(*pair) for pair in list(params.items())[start : start + 100]])
-    logged = run_script("log_model_with_many_params.py", server_url, run_id)
-    model = client.get_logged_model(logged["model_id"])
+    logged = client.create_logged_model(experiment_id, "line", run_id, params=params)
+    client.finalize_logged_model(logged.model_id, LoggedModelStatus.READY)
+    model = client.get_logged_model(logged.model_id)
     assert model.params == params
     assert model.status == LoggedModelStatus.READY
 
