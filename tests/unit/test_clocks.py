@@ -21,7 +21,7 @@ ALLOWED: Final = {
     "integration/folding_process.py": 1,  # a worker that rests between batches, so that it is struck in the middle
     "integration/test_exactly_once.py": 2,  # as the tiers of chance
     "services/webhook_receiver.py": 1,  # a receiver that is told to be slow
-    "unit/tracklog/webhooks/test_sender.py": 6,
+    "unit/tracklog/webhooks/test_sender.py": 1,  # as slow as a receiver
 }
 """How many waits there are in a file, where they are not what a test waits for an event by. No number may rise."""
 

@@ -34,8 +34,18 @@ class Outbox(OutboxReader):
         self.written: list[OutboxRow] = []
         self.checkpoint: int | None = None  # None: everything written is folded
         self.is_away = False
+        self.looks = 0
+
+    async def is_looked_at_again(self, times: int = 3) -> None:
+        """Wait until a sender has looked so often: at all there is when it is thrice.
+
+        The first may be under way, and what the second starts is done when the third begins.
+        """
+        last = self.looks + times
+        await until(lambda: self.looks >= last)
 
     async def webhooks(self) -> tuple[dict[int, int], list[Subscription]]:
+        self.looks += 1
         if self.is_away:
             raise TemporarilyUnavailable("The read model is away.")
         checkpoint = len(self.written) if self.checkpoint is None else self.checkpoint
@@ -294,7 +304,7 @@ async def test_too_many_that_were_parked_in_a_row_set_a_webhook_aside_and_it_goe
         assert await world.is_set_aside("w") == "5 deliveries in a row were given up."
         world.outbox.happens("run/later")
         calls = len(world.receivers.calls)
-        await asyncio.sleep(0.05)
+        await world.outbox.is_looked_at_again()
         assert len(world.receivers.calls) == calls
         await world.store.resume("w")
         await world.settled("w")
@@ -424,7 +434,7 @@ async def test_of_a_webhook_with_a_long_backlog_the_outbox_is_read_later(world: 
     rules = changed(RULES, backlog=20, rows_at_once=10, drain_s=0.01)
     async with world.sending(rules):
         await until(lambda: len(world.receivers.calls) > 0)
-        await asyncio.sleep(0.1)
+        await world.outbox.is_looked_at_again(times=12)  # in each it might read ten more
         assert await world.store.count_pending("w", 1000) <= 40
         del world.receivers.answers["w"]
     async with world.sending(rules):
@@ -436,7 +446,7 @@ async def test_a_disabled_webhook_is_told_nothing_and_afterwards_only_of_what_co
     world.outbox.subscribe("w", status="DISABLED", pauses=(((0,), None),))
     world.outbox.happens("run/a")
     async with world.sending():
-        await asyncio.sleep(0.05)
+        await world.outbox.is_looked_at_again()
         world.outbox.subscribe("w", pauses=(((0,), (1,)),))
         world.outbox.happens("run/a")
         await world.settled("w")
@@ -457,7 +467,7 @@ async def test_what_was_not_read_before_a_webhook_was_disabled_is_told_afterward
     updated_ms = world.now_us // 1000
     world.outbox.subscribe("w", pauses=(*pauses, ((9,), None)), status="DISABLED", last_updated_ms=updated_ms)
     async with world.sending():
-        await asyncio.sleep(0.05)
+        await world.outbox.is_looked_at_again()
         world.outbox.subscribe("w", pauses=(*pauses, ((9,), (10,))), last_updated_ms=updated_ms)
         world.outbox.happens("run/a")
         await world.settled("w")
@@ -562,7 +572,7 @@ async def test_a_new_secret_signs_the_next_delivery(world: World) -> None:
     async with world.sending():
         for secret_id in ("s", "t"):
             world.outbox.subscribe("w", secret_id=secret_id)
-            await asyncio.sleep(0.05)
+            await world.outbox.is_looked_at_again()
             world.outbox.happens("run/a")
             await world.settled("w")
     signatures = {header(call, "X-MLflow-Signature") for call in world.receivers.calls}
@@ -604,7 +614,7 @@ async def test_a_test_is_sent_once_also_to_a_webhook_that_is_disabled(world: Wor
     async with world.sending():
         while (found := await world.store.delivery("w", "test-1")) is None or found.state == "pending":
             await asyncio.sleep(0.002)
-        await asyncio.sleep(0.05)
+        await world.outbox.is_looked_at_again()
     assert (found.state, [attempt.status for attempt in found.history]) == ("parked", [500])
     assert len(world.receivers.calls) == 1
     assert header(world.receivers.calls[0], "X-Tracklog-Event-Position") == ""
