@@ -42,7 +42,7 @@ TTL_US: Final = 10 * SECOND_US
 def delivery(offset: int, webhook_id: str = HOOK, stream: str = "run/a", partition: int = 0) -> Delivery:
     """One that waits, made at a time that grows with its offset."""
     return Delivery(
-        delivery_id=delivery_id_of(webhook_id, partition, offset),
+        delivery_id=delivery_id_of(webhook_id, partition, offset, 0),
         webhook_id=webhook_id,
         kind=EVENT,
         partition=partition,
@@ -307,6 +307,26 @@ class DeliveryStoreContract:
             assert (await store.state(HOOK)).rewound == 2 + number
         await store.add({(HOOK, 0): (10, 20)}, [delivery(12)])
         assert (await store.state(HOOK)).rewound == 3
+
+    async def test_what_a_log_has_lost_is_forgotten(self, store: DeliveryStore) -> None:
+        for webhook_id in (HOOK, OTHER):
+            await store.begin(webhook_id, [0, 0])
+        moves = {(HOOK, 0): (0, 10), (OTHER, 0): (0, 4), (HOOK, 1): (0, 8)}
+        new = [delivery(3), delivery(5), delivery(9), delivery(3, OTHER), delivery(7, partition=1)]
+        await store.add(moves, new)
+        await store.add_test(test_of(HOOK, "t"))
+        await attempted(store, [ended(delivery(9), DELIVERED)])
+        await store.go_back({0: 5})
+        assert await store.cursors() == {
+            (HOOK, 0): Cursor(5, 4, 5),
+            (HOOK, 1): Cursor(8, 7, 8),
+            (OTHER, 0): Cursor(4, 3, 4),
+            (OTHER, 1): Cursor(0, -1, 0),
+        }
+        kept = [(one.partition, one.offset) for one in await store.listed(HOOK, None, None, 10)]
+        assert sorted(kept) == [(0, 3), (1, 7)]
+        assert len(await store.pending_tests(HOOK)) == 1
+        assert (await store.state(HOOK)).rewound == 1
 
     async def test_a_webhook_is_set_aside_with_the_reason_and_resumed(self, store: DeliveryStore) -> None:
         assert await store.state(HOOK) == WebhookState()

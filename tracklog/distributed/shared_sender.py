@@ -30,7 +30,7 @@ def opener_on(stores: SharedStores, system: SharedSystem[Any], webhooks: Webhook
             stack.push_async_callback(secrets.close)
             outbox = PostgresqlOutboxReader(system.connections)
             yield await stack.enter_async_context(
-                sender_on(store, outbox, SealedSecrets(given(secrets), keys), make_call)
+                sender_on(store, outbox, system.log.end, SealedSecrets(given(secrets), keys), make_call)
             )
 
     return opened

@@ -4,6 +4,8 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
+from event_log.sqlite.event_log import SqliteEventLogReader
+from schemas.envelope import Positions
 from tracklog.embedded.files import deliveries_file_of, secrets_file_of
 from tracklog.embedded.webhook_stores import keys_beside
 from tracklog.secret_store.store import SqliteSecretStore
@@ -20,6 +22,13 @@ def opener_beside(log: Path, webhooks: WebhookSettings) -> OpenSender:
     """Opens senders for the webhooks of the embedded log `log`. Raises SettingRefused."""
     keys = keys_beside(log, webhooks)
 
+    async def log_end() -> Positions:
+        reader = SqliteEventLogReader(log)
+        try:
+            return await reader.end()
+        finally:
+            await reader.close()
+
     @asynccontextmanager
     async def opened(make_call: MakeCall) -> AsyncIterator[Sender]:
         async with AsyncExitStack() as stack:
@@ -29,7 +38,7 @@ def opener_beside(log: Path, webhooks: WebhookSettings) -> OpenSender:
             stack.push_async_callback(secrets.close)
             outbox = SqliteOutboxReader(log)
             yield await stack.enter_async_context(
-                sender_on(store, outbox, SealedSecrets(given(secrets), keys), make_call)
+                sender_on(store, outbox, log_end, SealedSecrets(given(secrets), keys), make_call)
             )
 
     return opened

@@ -129,9 +129,12 @@ class Tally(msgspec.Struct, frozen=True, gc=False):
         return Tally(self.is_delivered, self.parked + (state == PARKED), failed_us)
 
 
-def delivery_id_of(webhook_id: str, partition: int, offset: int) -> str:
-    """The same at each try, and after a crash: a receiver knows by it what it has got already."""
-    return str(uuid.uuid5(_IDS, f"{webhook_id} {partition}:{offset}"))
+def delivery_id_of(webhook_id: str, partition: int, offset: int, time_us: int) -> str:
+    """The same at each try, and after a crash: a receiver knows by it what it has got already.
+
+    `time_us` is the event's. Where an older log was put back, another event comes to the position of one that is lost.
+    """
+    return str(uuid.uuid5(_IDS, f"{webhook_id} {partition}:{offset} {time_us}"))
 
 
 def since_json(since: Sequence[int]) -> str:

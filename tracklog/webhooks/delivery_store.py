@@ -135,6 +135,24 @@ class DeliveryStore:
 
         await self._transactions.run(work)
 
+    async def go_back(self, ends: Mapping[int, int]) -> None:
+        """Forget what lies behind the ends of a log, by partition, which has lost it."""
+
+        def work(connection: Connection) -> None:
+            for partition, end in ends.items():
+                lost = (deliveries.c.partition == partition, deliveries.c.offset >= end, deliveries.c.kind == EVENT)
+                connection.execute(delete(deliveries).where(*lost))
+                values = {
+                    "next_offset": _lesser(connection, cursors.c.next_offset, end),
+                    "last_offset": _lesser(connection, cursors.c.last_offset, end - 1),
+                    "seen": _lesser(connection, cursors.c.seen, end),
+                }
+                connection.execute(update(cursors).where(cursors.c.partition == partition).values(values))
+            for webhook_id in connection.execute(select(cursors.c.webhook_id).distinct()).scalars().all():
+                _rewind(connection, webhook_id)
+
+        await self._transactions.run(work)
+
     async def forget(self, webhook_ids: Collection[str]) -> None:
         """Forget everything of webhooks that are deleted."""
 
@@ -492,6 +510,10 @@ def _insert(connection: Connection, table: Any) -> Any:
 
 def _greater(connection: Connection, column: Any, value: int) -> Any:
     return (func.greatest if connection.dialect.name == "postgresql" else func.max)(column, value)
+
+
+def _lesser(connection: Connection, column: Any, value: int) -> Any:
+    return (func.least if connection.dialect.name == "postgresql" else func.min)(column, value)
 
 
 def _now_us(connection: Connection, now_us: int) -> int:

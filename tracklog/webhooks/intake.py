@@ -77,7 +77,7 @@ class Intake:
 
 def _new_delivery(webhook: Subscription, partition: int, row: OutboxRow, body: bytes, now_us: int) -> Delivery:
     return new_delivery(
-        delivery_id=delivery_id_of(webhook.webhook_id, partition, row.offset),
+        delivery_id=delivery_id_of(webhook.webhook_id, partition, row.offset, row.time_us),
         webhook_id=webhook.webhook_id,
         kind=EVENT,
         partition=partition,

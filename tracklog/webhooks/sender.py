@@ -11,6 +11,7 @@ import asyncio
 import contextlib
 import heapq
 import itertools
+import logging
 import random
 import time
 import uuid
@@ -52,6 +53,10 @@ from tracklog.webhooks.retrying import GONE, Again, Delivered, after
 from tracklog.webhooks.secrets import SecretUnreadable
 from tracklog.webhooks.sender_rules import SenderRules
 
+logger = logging.getLogger(__name__)
+
+LogEnd = Callable[[], Awaitable[Mapping[int, int]]]
+"""Where each partition of the log ends now. Raises LogUnavailable."""
 MakeCall = Callable[[Call], Awaitable[Outcome]]
 OpenSecret = Callable[[str], Awaitable[str]]
 """From a secret's id to the secret. Raises SecretUnreadable, and TemporarilyUnavailable."""
@@ -74,6 +79,7 @@ class Sender:
         self,
         store: DeliveryStore,
         outbox: OutboxReader,
+        log_end: LogEnd,
         call: MakeCall,
         open_secret: OpenSecret,
         rules: SenderRules | None = None,
@@ -83,6 +89,7 @@ class Sender:
     ) -> None:
         self._store = store
         self._outbox = outbox
+        self._log_end = log_end
         self._call = call
         self._open_secret = open_secret
         self._rules = rules or SenderRules()
@@ -168,10 +175,8 @@ class Sender:
             for queue in self._queues.values():
                 queue.empty()  # it is loaded anew, for other lanes; what is under way goes on
         await self._health.read()
-        for (_, partition), cursor in cursors.items():
-            if checkpoints.get(partition, 0) < cursor.seen:
-                # Webhooks in it may be what they were long ago, or not be there yet.
-                raise TemporarilyUnavailable("The read model is being folded anew.")
+        if await self._goes_back(checkpoints, cursors):
+            cursors = await self._store.cursors()
         await self._forget_deleted(webhooks, cursors)
         await self._begin_new(webhooks.values(), partitions, cursors)
         if webhooks != self._webhooks:
@@ -211,6 +216,32 @@ class Sender:
             for queue in self._queues.values()
             for one in queue.under_way.values()
         )
+
+    async def _goes_back(self, checkpoints: Mapping[int, int], cursors: Mapping[tuple[str, int], Cursor]) -> bool:
+        """Whether an older copy of the log was put in its place, and what lay behind its end is forgotten now.
+
+        Raises TemporarilyUnavailable while a read model is folded anew: webhooks in it may be what they were long ago,
+        or not be there yet.
+        """
+        seen: dict[int, int] = defaultdict(int)
+        for (_, partition), cursor in cursors.items():
+            seen[partition] = max(seen[partition], cursor.seen)
+        if all(checkpoints.get(partition, 0) >= offset for partition, offset in seen.items()):
+            return False
+        ends = await self._log_end()
+        lost = {partition: ends.get(partition, 0) for partition in seen if ends.get(partition, 0) < seen[partition]}
+        if not lost or any(checkpoints.get(partition, 0) < end for partition, end in ends.items()):
+            raise TemporarilyUnavailable("The read model is being folded anew.")
+        for partition, end in lost.items():
+            logger.error(
+                "the log ends at %d:%d, and webhooks were told of it up to %d: an older copy was put in its place. "
+                "What is owed of what it has lost is forgotten, and sending goes on with what comes",
+                partition,
+                end,
+                seen[partition],
+            )
+        await self._store.go_back(lost)
+        return True
 
     # --- webhooks -------------------------------------------------------------------------------------------------
 

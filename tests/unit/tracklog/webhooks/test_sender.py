@@ -135,10 +135,14 @@ class World:
             raise SecretUnreadable("No key opens its secret.")
         return self.secrets[secret_id]
 
+    async def log_end(self) -> dict[int, int]:
+        return {0: len(self.outbox.written)}
+
     def sender(self, rules: SenderRules = RULES) -> Sender:
         return Sender(
             self.store,
             self.outbox,
+            self.log_end,
             self.receivers.call,
             self.open_secret,
             rules,
@@ -167,13 +171,13 @@ class World:
         raise TimeoutError
 
     async def delivery(self, webhook_id: str, offset: int) -> Delivery:
-        found = await self.store.delivery(webhook_id, delivery_id_of(webhook_id, 0, offset))
+        found = await self.store.delivery(webhook_id, delivery_id_of(webhook_id, 0, offset, offset))
         assert found is not None
         return found
 
     async def is_state(self, webhook_id: str, offset: int, state: str) -> None:
         for _ in range(10_000):
-            found = await self.store.delivery(webhook_id, delivery_id_of(webhook_id, 0, offset))
+            found = await self.store.delivery(webhook_id, delivery_id_of(webhook_id, 0, offset, offset))
             if found is not None and found.state == state:
                 return
             await asyncio.sleep(0.002)
@@ -205,7 +209,7 @@ async def test_a_webhook_is_told_of_what_it_subscribed_to_and_of_nothing_before_
     assert world.receivers.positions("w") == [told]
     call = world.receivers.calls[0]
     assert msgspec.json.decode(call.body)["data"] == {"run_id": "r"}
-    assert header(call, "X-MLflow-Delivery-Id") == delivery_id_of("w", 0, told)
+    assert header(call, "X-MLflow-Delivery-Id") == delivery_id_of("w", 0, told, told)
     assert header(call, "X-Tracklog-Webhook-Id") == "w"
     assert sender.counts.delivered == 1
 
@@ -519,13 +523,48 @@ async def test_a_read_model_that_is_folded_anew_deletes_nothing_and_is_waited_fo
     assert world.receivers.positions("w") == [0, 1]
 
 
+async def test_an_older_log_is_noticed_and_what_it_lost_forgotten(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Other events come to the positions of those that are lost, and are told as others."""
+    world.outbox.subscribe("w")
+    for number in range(5):
+        world.outbox.happens(f"run/{number}")
+    async with world.sending():
+        await world.settled("w")
+    del world.outbox.written[3:]
+    async with world.sending():
+        await until(lambda: any(one.levelname == "ERROR" for one in caplog.records))
+        world.outbox.written.append(OutboxRow(0, 3, EVENT, "run/new", 77, '{"run_id":"other"}'))
+        await until(lambda: len(world.receivers.calls) == 6)
+        await world.settled("w")
+    (said,) = [one.getMessage() for one in caplog.records if one.levelname == "ERROR"]
+    assert said.startswith("the log ends at 0:3, and webhooks were told of it up to 5: an older copy")
+    new = world.receivers.calls[-1]
+    assert msgspec.json.decode(new.body)["data"] == {"run_id": "other"}
+    assert len({header(call, "X-MLflow-Delivery-Id") for call in world.receivers.calls}) == 6
+
+
+async def test_an_older_log_that_is_not_folded_yet_is_waited_for(world: World) -> None:
+    world.outbox.subscribe("w")
+    for number in range(5):
+        world.outbox.happens(f"run/{number}")
+    async with world.sending():
+        await world.settled("w")
+    del world.outbox.written[3:]
+    world.outbox.checkpoint = 2
+    with pytest.raises(TemporarilyUnavailable, match="folded anew"):
+        await world.sender().run(asyncio.Event())
+    assert (await world.store.cursors())["w", 0].seen == 5
+
+
 async def test_what_is_asked_for_again_is_sent_again_with_the_same_id(world: World) -> None:
     world.outbox.subscribe("w")
     for number in range(4):
         world.outbox.happens(f"run/{number}")
     async with world.sending():
         await world.settled("w")
-        assert await world.store.redeliver("w", delivery_id_of("w", 0, 1), world.now_us)
+        assert await world.store.redeliver("w", delivery_id_of("w", 0, 1, 1), world.now_us)
         await until(lambda: len(world.receivers.calls) == 5)
         await world.settled("w")
         assert world.receivers.positions("w")[4:] == [1]
