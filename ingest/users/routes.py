@@ -6,6 +6,7 @@ from typing import TypeVar
 from aiohttp import web
 
 from ingest.users.commands import UserCommands
+from ingest.users.sign_up import sign_up_routes
 from ingest.write_route import tracklog_write, write_route
 from schemas.envelope import Actor
 from schemas.messages.message import Message
@@ -39,6 +40,7 @@ def user_routes(commands: UserCommands) -> tuple[Route, ...]:
         write_route("DELETE", "users/delete", _handler(DeleteUser, commands.delete), admin),
         tracklog_write("POST", "tokens", _handler(CreateAccessToken, commands.create_token), anyone),
         tracklog_write("DELETE", "tokens/{token_id}", _handler(RevokeAccessToken, commands.revoke_token), anyone),
+        *sign_up_routes(commands),
     )
 
 

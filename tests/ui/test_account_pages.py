@@ -153,3 +153,15 @@ def test_the_own_password_is_changed(browser: Browser, server: TracklogServer, a
     assert answer.value.status == 200
     context.close()
     assert named(server, name, new).mlflow("GET", "users/current")[0] == 200
+
+
+def test_the_sign_up_page_makes_a_user(page: TrackingPage, server: TracklogServer, admin: Asking) -> None:
+    name = fresh("lea")
+    page.tab.goto(f"{server.url}/signup")
+    page.tab.get_by_label("Name").fill(name)
+    page.tab.get_by_label("Password").fill(OTHER)
+    page.button("Create user").click()
+    expect(page.tab.get_by_text(f"The user {name} is there now.")).to_be_visible()
+    assert admin.mlflow("GET", f"users/get?username={name}")[0] == 200
+    page.link("To the page").click()
+    expect(page.link("Experiments")).to_be_visible()

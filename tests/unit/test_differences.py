@@ -316,6 +316,7 @@ SHOWN_BY: Final[dict[str, tuple[str, ...]]] = {
     "Whoever holds any role may read": (f"{RIGHTS}::test_a_user_sees_the_own_rights_alone",),
     "`roles/list` and `users/roles/list` show": (f"{RIGHTS}::test_a_role_that_says_nothing_is_not_shown",),
     "`users/permissions/get` is refused for one prompt": (f"{RIGHTS}::test_a_prompt_has_its_own_grants",),
+    "`/signup` runs a script": ("unit/ingest/users/test_sign_up.py::test_what_is_refused_is_said_in_the_form",),
     "The last administrator may cease": (f"{USERS}::test_the_last_administrator_stays",),
     "A user may have any name": (
         "unit/ingest/users/test_commands.py::test_what_cannot_be_a_users_name_is_refused",
