@@ -35,7 +35,7 @@ async def shared_authentication(
     try:
         read_model = PostgresqlReadModel(system.connections)
         async with open_authentication(
-            settings.web.authentication, system.log, system.progress, read_model, secrets
+            settings.web, settings.web.authentication, system.log, system.progress, read_model, secrets
         ) as authentication:
             yield authentication
     finally:
@@ -44,4 +44,6 @@ async def shared_authentication(
 
 def known_by(authentication: "Authentication | None") -> Services:
     """The part of a process that knows its users."""
-    return Services(routes=(), authenticator=None if authentication is None else authentication.authenticator)
+    if authentication is None:
+        return Services(routes=())
+    return Services(routes=(), authenticator=authentication.authenticator, browsers=authentication.browsers)

@@ -59,7 +59,13 @@ async def embedded_services(settings: Settings, system: EmbeddedSystem, stack: A
         stack.push_async_callback(secrets.close)
         authentication = await stack.enter_async_context(
             open_authentication(
-                settings.web.authentication, system.log, system.progress, read_model, secrets, is_alone=True
+                settings.web,
+                settings.web.authentication,
+                system.log,
+                system.progress,
+                read_model,
+                secrets,
+                is_alone=True,
             )
         )
     writes = await write_services(
@@ -91,5 +97,6 @@ async def embedded_services(settings: Settings, system: EmbeddedSystem, stack: A
             metrics=[measured, sender.measured],
             needs=needs,
             authenticator=None if authentication is None else authentication.authenticator,
+            browsers=None if authentication is None else authentication.browsers,
         ),
     )

@@ -137,4 +137,5 @@ def together(*parts: Services) -> Services:
         metrics=[source for part in parts for source in part.metrics],
         needs={name: check for part in parts for name, check in part.needs.items()},
         authenticator=next((part.authenticator for part in parts if part.authenticator is not None), None),
+        browsers=next((part.browsers for part in parts if part.browsers is not None), None),
     )

@@ -39,7 +39,7 @@ class Accounts:
         An administrator is who is one here, or there: what the provider says holds as long as it says so, and is
         written nowhere.
         """
-        account = await self._find(known.identity)
+        account = await self.find(known.identity)
         if account is None:
             account = await self._made(known, address)
         username, is_admin = account
@@ -57,12 +57,13 @@ class Accounts:
         try:
             await self.create(known.username, known.identity, Actor(known.username, address))
         except ResourceAlreadyExists as error:
-            account = await self._find(known.identity)  # who came twice at once has an account now
+            account = await self.find(known.identity)  # who came twice at once has an account now
             if account is None:
                 raise PermissionDenied(TAKEN.format(name=known.username)) from error
             return account
         return known.username, False
 
-    async def _find(self, identity: Identity) -> tuple[str, bool] | None:
+    async def find(self, identity: Identity) -> tuple[str, bool] | None:
+        """The name of the account of an identity, and whether it is an administrator's."""
         rows = await self._read_model.lookup(self._by_identity_sql, (identity.subject, identity.issuer))
         return (rows[0][0], rows[0][1] == 1) if rows else None
