@@ -17,6 +17,7 @@ from ingest.rights.commands import RightCommands
 from ingest.run_data.commands import RunDataCommands
 from ingest.runs.commands import RunCommands
 from ingest.users.commands import UserCommands
+from ingest.users.owners import Owners
 from ingest.users.port import CredentialStore
 from ingest.webhooks.commands import WebhookCommands
 from ingest.webhooks.port import WebhookNeeds
@@ -51,11 +52,12 @@ class IngestService:
     ) -> None:
         self.known = KnownEntities(log, progress, lookups, shared=shared, clock=now_s)
         writer = LogWriter(log, progress, self.known, clock, observer)
-        self.experiments = ExperimentCommands(writer, self.known, artifact_root, os.getcwd())
+        owners = Owners(self.known, has_users=credentials is not None)
+        self.experiments = ExperimentCommands(writer, self.known, artifact_root, os.getcwd(), owners)
         self.runs = RunCommands(writer, self.known)
         self.run_data = RunDataCommands(writer, self.known)
         self.logged_models = LoggedModelCommands(writer, self.known)
-        self.registered_models = RegisteredModelCommands(writer, self.known)
+        self.registered_models = RegisteredModelCommands(writer, self.known, owners)
         policy = source_policy or SourcePolicy(own_roots=(artifact_root,))
         self.users = None if credentials is None else UserCommands(writer, self.known, credentials)
         self.rights = None if credentials is None else RightCommands(writer, self.known, credentials.users_changed)

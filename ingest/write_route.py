@@ -1,5 +1,6 @@
 """How a route of a command is declared."""
 
+from schemas.rest.access import Rule
 from schemas.rest.route import TRACKLOG_V1, V2, WRITE_LIMITS, Handler, Kind, Limits, Permission, Route
 
 
@@ -7,7 +8,7 @@ def write_route(
     method: str,
     path: str,
     handler: Handler,
-    permission: Permission,
+    permission: Permission | Rule,
     limits: Limits = WRITE_LIMITS,
     *,
     prefixes: tuple[str, ...] = V2,
@@ -17,14 +18,14 @@ def write_route(
 
 
 def tracklog_write(
-    method: str, path: str, handler: Handler, permission: Permission, limits: Limits = WRITE_LIMITS
+    method: str, path: str, handler: Handler, permission: Permission | Rule, limits: Limits = WRITE_LIMITS
 ) -> Route:
     """The same of a route that MLflow does not have; `path` is what comes after `/api/tracklog/v1/`."""
     return _route(method, TRACKLOG_V1, f"/{path}", handler, permission, limits)
 
 
 def _route(
-    method: str, prefixes: tuple[str, ...], path: str, handler: Handler, permission: Permission, limits: Limits
+    method: str, prefixes: tuple[str, ...], path: str, handler: Handler, permission: Permission | Rule, limits: Limits
 ) -> Route:
     return Route(
         method=method,

@@ -7,9 +7,12 @@ from typing import Any, Generic, TypeVar
 
 from query_api.freshness import Freshness
 from query_api.port import ReadModel
+from query_api.seen import seen_by
 from schemas.messages.message import Message
-from schemas.rest.handler import CatchUp, query_handler
+from schemas.rest.access import Rule
+from schemas.rest.handler import CatchUp, Search, query_handler, search_handler
 from schemas.rest.route import READ_LIMITS, TRACKLOG_V1, V2, Handler, Kind, Limits, Permission, Route
+from schemas.sight import Sight
 
 M = TypeVar("M", bound=Message)
 
@@ -32,13 +35,26 @@ class Reads:
         path: str,
         message_type: type[M],
         answer: Answer[M],
+        permission: Permission | Rule,
         units: OrderingUnits[M] | None = None,
         *,
         prefixes: tuple[str, ...] = V2,
     ) -> Route:
         """The route of a message. `units` None: events of every ordering unit can change the answer."""
-        handler = query_handler(message_type, partial(answer, self.read_model), self.catch_up(units))
-        return mlflow_read(method, path, handler, prefixes=prefixes)
+        if permission is Permission.SEEN:
+            handler = search_handler(message_type, self._search(answer), self.catch_up(units))
+        else:
+            handler = query_handler(message_type, partial(answer, self.read_model), self.catch_up(units))
+        return mlflow_read(method, path, handler, permission, prefixes=prefixes)
+
+    def _search(self, answer: Answer[M]) -> Search[M]:
+        """What answers from as much of the read model as may be seen."""
+        read_model = self.read_model
+
+        def search(message: M, sight: Sight | None) -> Coroutine[Any, Any, bytes]:
+            return answer(seen_by(read_model, sight), message)
+
+        return search
 
     def catch_up(self, units: OrderingUnits[M] | None) -> CatchUp[M]:
         """What waits for the read model on behalf of each message."""
@@ -49,7 +65,7 @@ def mlflow_read(
     method: str,
     path: str,
     handler: Handler,
-    permission: Permission = Permission.READ,
+    permission: Permission | Rule,
     *,
     prefixes: tuple[str, ...] = V2,
     limits: Limits = READ_LIMITS,
@@ -58,13 +74,13 @@ def mlflow_read(
     return _read(method, prefixes, f"/mlflow/{path}", handler, permission, limits)
 
 
-def tracklog_read(path: str, handler: Handler, permission: Permission) -> Route:
+def tracklog_read(path: str, handler: Handler, permission: Permission | Rule) -> Route:
     """The route of a handler that reads what MLflow does not have; `path` is what comes after `/api/tracklog/v1/`."""
     return _read("GET", TRACKLOG_V1, f"/{path}", handler, permission, READ_LIMITS)
 
 
 def _read(
-    method: str, prefixes: tuple[str, ...], path: str, handler: Handler, permission: Permission, limits: Limits
+    method: str, prefixes: tuple[str, ...], path: str, handler: Handler, permission: Permission | Rule, limits: Limits
 ) -> Route:
     return Route(
         method=method,

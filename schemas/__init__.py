@@ -21,6 +21,7 @@ PUBLIC_MODULES = (
     "principal",
     "refusals",
     "rest",
+    "sight",
     "sqlite_errors",
     "webhook_events",
 )

@@ -6,10 +6,12 @@ from typing import NamedTuple
 class Principal(NamedTuple):
     """A user whose credentials were checked. `is_read_only`: they are those of a token that may only read.
 
-    `groups` are those that the provider of the user's identity puts them in, for as long as it says so.
+    `user_id` is None for somebody without an account here, whom a certificate or a proxy names. `groups` are those that
+    the provider of the user's identity puts them in, for as long as it says so.
     """
 
     user: str
     is_admin: bool = False
     is_read_only: bool = False
     groups: tuple[str, ...] = ()
+    user_id: int | None = None

@@ -17,6 +17,8 @@ def _as_it_is(payload: dict[str, Any]) -> dict[str, Any]:
 
 UPCASTERS: Final[dict[tuple[str, int], Upcaster]] = {
     ("experiment.created", 1): _as_it_is,
+    ("experiment.created", 2): _as_it_is,
+    ("registered-model.created", 1): _as_it_is,
     ("run.created", 1): _as_it_is,
     ("run.deleted", 1): _as_it_is,
     ("run.restored", 1): _as_it_is,

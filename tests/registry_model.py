@@ -15,6 +15,7 @@ from schemas.events import (
     RegisteredModelAliasSet,
     RegisteredModelCreated,
     RegisteredModelDeleted,
+    RegisteredModelOwnerRemoved,
     RegisteredModelRenamed,
     RegisteredModelTagDeleted,
     RegisteredModelTagSet,
@@ -49,6 +50,7 @@ class Model(Timed):
     last_version: int = 0
     versions: dict[int, Version] = field(default_factory=dict)
     aliases: dict[str, int] = field(default_factory=dict)
+    owner: int | None = None
 
     @property
     def is_prompt(self) -> bool:
@@ -79,7 +81,9 @@ def _apply(models: dict[str, Model], time_ms: int, event: AnyEvent) -> bool:
             if name in models:
                 return False
             tags = {tag.key: tag.value for tag in event.tags}
-            models[name] = Model(time_ms, time_ms, event.registered_model_id, event.description, tags)
+            models[name] = Model(
+                time_ms, time_ms, event.registered_model_id, event.description, tags, owner=event.owner
+            )
         case RegisteredModelRenamed(name=name, new_name=new_name):
             if name not in models or (new_name in models and new_name != name):
                 return False
@@ -88,7 +92,12 @@ def _apply(models: dict[str, Model], time_ms: int, event: AnyEvent) -> bool:
                 one.touch(time_ms)
         case RegisteredModelDeleted(name=name):
             return models.pop(name, None) is not None
-        case RegisteredModelUpdated() | RegisteredModelTagSet() | RegisteredModelTagDeleted():
+        case (
+            RegisteredModelUpdated()
+            | RegisteredModelTagSet()
+            | RegisteredModelTagDeleted()
+            | RegisteredModelOwnerRemoved()
+        ):
             return event.name in models and _change(models[event.name], time_ms, event)
         case RegisteredModelAliasDeleted() | ModelVersionCreated():
             return event.name in models and _change(models[event.name], time_ms, event)
@@ -117,6 +126,8 @@ def _change(model: Model, time_ms: int, event: AnyEvent) -> bool:
             model.tags[event.key] = event.value
         case RegisteredModelTagDeleted():
             model.tags.pop(event.key, None)
+        case RegisteredModelOwnerRemoved():
+            model.owner = None
         case RegisteredModelAliasDeleted():
             model.aliases.pop(event.alias, None)
         case ModelVersionCreated():

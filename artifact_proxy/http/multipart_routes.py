@@ -17,9 +17,11 @@ from artifact_proxy.http.transfer import received
 from artifact_proxy.service import Destination
 from artifact_proxy.stores.blob_store import SignedRequest
 from schemas.errors import InvalidParameterValue
+from schemas.rest.access import allow
 from schemas.rest.decode import read_message
 from schemas.rest.request_keys import ACTOR, REQUEST_ID
-from schemas.rest.route import MIB, READ_LIMITS, V2, Limits, Permission
+from schemas.rest.route import MIB, READ_LIMITS, V2, Limits
+from schemas.rest.rules import EDIT_ARTIFACT
 
 PART_EXPIRY_S: Final = 24 * 3600
 """How long a signed part may wait for its turn, behind all the others of a large file."""
@@ -30,7 +32,7 @@ COMPLETE_LIMITS: Final = Limits(body_bytes=16 * MIB, timeout_s=3600.0)
 
 async def create_upload(destination: Destination, request: web.Request) -> web.StreamResponse:
     message = await read_message(request, CreateMultipartUpload)
-    path = path_of_upload(request, message.path)
+    path = await path_of_upload(request, message.path)
     if not 0 <= message.num_parts <= MAX_PARTS:
         raise InvalidParameterValue(f"An upload has at most {MAX_PARTS} parts, not {message.num_parts}.")
     upload_id = await destination.store.multipart.create(path)
@@ -59,16 +61,14 @@ async def put_part(destination: Destination, request: web.Request) -> web.Stream
     if size is None:
         raise InvalidParameterValue("A part must come with its Content-Length.")
     etag = await destination.store.multipart.put_part(
-        stored_path(file_path(path_of(request))), required(request, "upload_id"), number, received(request), size
+        await path_of_part(request), required(request, "upload_id"), number, received(request), size
     )
     return web.Response(headers={hdrs.ETAG: f'"{etag}"'})
 
 
 async def list_parts(destination: Destination, request: web.Request) -> web.StreamResponse:
     check_query(request)
-    held = await destination.store.multipart.parts(
-        stored_path(file_path(path_of(request))), required(request, "upload_id")
-    )
+    held = await destination.store.multipart.parts(await path_of_part(request), required(request, "upload_id"))
     parts = [{"part_number": part.number, "etag": part.etag, "size": part.size} for part in held]
     return json_response(orjson.dumps({"parts": parts}))
 
@@ -77,7 +77,7 @@ async def complete_upload(destination: Destination, request: web.Request) -> web
     message = await read_message(request, CompleteMultipartUpload)
     parts = [(part.part_number, part.etag or "") for part in message.parts]
     check_parts([number for number, _ in parts])
-    place = destination.place(path_of_upload(request, message.path))
+    place = destination.place(await path_of_upload(request, message.path))
     await destination.changes.complete(
         place, upload_id_of(message.upload_id), parts, request[ACTOR], request[REQUEST_ID]
     )
@@ -86,18 +86,29 @@ async def complete_upload(destination: Destination, request: web.Request) -> web
 
 async def abort_upload(destination: Destination, request: web.Request) -> web.StreamResponse:
     message = await read_message(request, AbortMultipartUpload)
-    path = path_of_upload(request, message.path)
+    path = await path_of_upload(request, message.path)
     await destination.store.multipart.abort(path, upload_id_of(message.upload_id))
     return json_response(b"{}")
 
 
-def path_of_upload(request: web.Request, local_path: str) -> ArtifactPath:
+async def path_of_upload(request: web.Request, local_path: str) -> ArtifactPath:
     """The folder in the URL, and in it the name of the file that its uploader keeps at `local_path`.
 
-    Raises InvalidParameterValue.
+    Raises InvalidParameterValue, and as `schemas.rest.access.allow`.
     """
     name = local_path.replace("\\", "/").rpartition("/")[2]
-    return stored_path(folder_path(path_of(request)).joined(file_path(name)))
+    return await allowed(request, folder_path(path_of(request)).joined(file_path(name)))
+
+
+async def path_of_part(request: web.Request) -> ArtifactPath:
+    """The file in the URL. Raises InvalidParameterValue, and as `schemas.rest.access.allow`."""
+    return await allowed(request, file_path(path_of(request)))
+
+
+async def allowed(request: web.Request, path: ArtifactPath) -> ArtifactPath:
+    stored = stored_path(path)
+    await allow(request, str(stored))
+    return stored
 
 
 def upload_id_of(text: str) -> str:
@@ -128,23 +139,19 @@ def check_parts(numbers: list[int]) -> None:
 
 MULTIPART_ROUTES: Final[tuple[ArtifactRoute[Destination], ...]] = (
     ArtifactRoute(
-        "POST", V2, "/mlflow-artifacts/mpu/create/{artifact_path:.+}", create_upload, Permission.EDIT, READ_LIMITS
+        "POST", V2, "/mlflow-artifacts/mpu/create/{artifact_path:.+}", create_upload, EDIT_ARTIFACT, READ_LIMITS
     ),
-    ArtifactRoute(
-        "PUT", V2, "/mlflow-artifacts/mpu/part/{artifact_path:.+}", put_part, Permission.EDIT, TRANSFER_LIMITS
-    ),
-    ArtifactRoute(
-        "GET", V2, "/mlflow-artifacts/mpu/parts/{artifact_path:.+}", list_parts, Permission.EDIT, READ_LIMITS
-    ),
+    ArtifactRoute("PUT", V2, "/mlflow-artifacts/mpu/part/{artifact_path:.+}", put_part, EDIT_ARTIFACT, TRANSFER_LIMITS),
+    ArtifactRoute("GET", V2, "/mlflow-artifacts/mpu/parts/{artifact_path:.+}", list_parts, EDIT_ARTIFACT, READ_LIMITS),
     ArtifactRoute(
         "POST",
         V2,
         "/mlflow-artifacts/mpu/complete/{artifact_path:.+}",
         complete_upload,
-        Permission.EDIT,
+        EDIT_ARTIFACT,
         COMPLETE_LIMITS,
     ),
     ArtifactRoute(
-        "POST", V2, "/mlflow-artifacts/mpu/abort/{artifact_path:.+}", abort_upload, Permission.EDIT, READ_LIMITS
+        "POST", V2, "/mlflow-artifacts/mpu/abort/{artifact_path:.+}", abort_upload, EDIT_ARTIFACT, READ_LIMITS
     ),
 )

@@ -16,8 +16,11 @@ from artifact_proxy.service import ArtifactProxy, Destination
 from artifact_proxy.stores.blob_store import Presigner, SignedRequest
 from schemas.artifact_uris import PROXIED_SCHEMES
 from schemas.errors import InvalidParameterValue, NotImplementedYet
+from schemas.levels import Level
+from schemas.rest.access import LOGGED_MODEL, RUN, On, Rule, allow
 from schemas.rest.decode import read_message
-from schemas.rest.route import READ_LIMITS, V2, Permission
+from schemas.rest.route import READ_LIMITS, V2
+from schemas.rest.rules import READ_ARTIFACT, READ_ITS_RUN
 
 UPLOAD_EXPIRY_S: Final = 900
 DOWNLOAD_EXPIRY_S: Final = 300
@@ -27,7 +30,9 @@ LONGEST_EXPIRY_S: Final = 604_800
 
 async def presign_download_from_destination(destination: Destination, request: web.Request) -> web.StreamResponse:
     """Where to get an artifact in ranges: from the store, or from this server when the store cannot sign."""
-    place = await destination.lookup.existing(destination.place(file_path(name_of(request))))
+    asked = file_path(name_of(request))
+    await allow(request, str(asked))
+    place = await destination.lookup.existing(destination.place(asked))
     path = place.path
     size = (await destination.store.stat(path)).size
     presigner = destination.store.presigner
@@ -98,14 +103,20 @@ PRESIGNED_DOWNLOAD: Final[ArtifactRoute[Destination]] = ArtifactRoute(
     V2,
     "/mlflow-artifacts/presigned/{artifact_path:.+}",
     presign_download_from_destination,
-    Permission.READ,
+    READ_ARTIFACT,
     READ_LIMITS,
 )
 
 FOR_UPLOADS: Final = "/mlflow/artifacts/presigned-upload-url"
 FOR_DOWNLOADS: Final = "/mlflow/artifacts/presigned-download-url"
 
+_UPLOAD: Final[Rule] = (
+    On(Level.EDIT, RUN, "run_id", optional=True),
+    On(Level.EDIT, LOGGED_MODEL, "model_id", optional=True),
+)
+"""Which one it is, the handler finds out: it takes exactly one of them."""
+
 PRESIGNED_ROUTES: Final[tuple[ArtifactRoute[ArtifactProxy], ...]] = (
-    ArtifactRoute("POST", V2, FOR_UPLOADS, presign_upload, Permission.EDIT, READ_LIMITS),
-    ArtifactRoute("POST", V2, FOR_DOWNLOADS, presign_download, Permission.READ, READ_LIMITS),
+    ArtifactRoute("POST", V2, FOR_UPLOADS, presign_upload, _UPLOAD, READ_LIMITS),
+    ArtifactRoute("POST", V2, FOR_DOWNLOADS, presign_download, READ_ITS_RUN, READ_LIMITS),
 )

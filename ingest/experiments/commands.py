@@ -28,6 +28,7 @@ from ingest.experiments.lookups import (
 from ingest.experiments.state import KnownExperiment, require_active_experiment
 from ingest.log_writer import LogWriter
 from ingest.proxy_address import ProxyAddress
+from ingest.users.owners import Owners
 from read_model.progress import EventInLog
 from schemas.envelope import SYSTEM, Actor
 from schemas.errors import ResourceAlreadyExists, Retryable
@@ -65,12 +66,14 @@ class ExperimentCommands:
         known: KnownEntities,
         artifact_root: str,
         working_folder: str,
+        owners: Owners,
         time_ns: Callable[[], int] = time.time_ns,
     ) -> None:
         self._writer = writer
         self._known = known
         self._artifact_root = artifact_root
         self._working_folder = working_folder
+        self._owners = owners
         self._time_ns = time_ns
         self._last_id = -1
 
@@ -102,7 +105,8 @@ class ExperimentCommands:
                     with suppress(OutcomeUnknown, EventInLog):  # it is created all the same
                         await self._acknowledge(holder.experiment_id, actor, request_id)
                 return experiment_created(holder.experiment_id)
-            event = decisions.create(command, holder, await self._next_id(), self._artifact_root)
+            owner = await self._owners.id_of(actor)
+            event = decisions.create(command, holder, await self._next_id(), self._artifact_root, owner)
             try:
                 await self._append_created(event, actor, request_id)
             except ResourceAlreadyExists:

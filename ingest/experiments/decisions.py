@@ -53,9 +53,13 @@ def check_create(command: CreateExperiment, artifact_root: str, reached_at: Prox
 
 
 def create(
-    command: CreateExperiment, holder: KnownExperiment | None, experiment_id: int, artifact_root: str
+    command: CreateExperiment,
+    holder: KnownExperiment | None,
+    experiment_id: int,
+    artifact_root: str,
+    owner: int | None = None,
 ) -> ExperimentCreated:
-    """`holder` is the experiment that has the name now. Raises ResourceAlreadyExists."""
+    """`holder` is the experiment that has the name now, `owner` the user who asks. Raises ResourceAlreadyExists."""
     if holder is not None:
         stage = lifecycle_stage(holder.active)
         raise ResourceAlreadyExists(
@@ -67,6 +71,7 @@ def create(
         artifact_location=command.artifact_location or below(artifact_root, str(experiment_id)),
         tags=_tags(command.tags),
         awaits_acknowledgement=True,
+        owner=owner,
     )
 
 

@@ -1,12 +1,14 @@
 """The routes of the commands about experiments."""
 
 from functools import partial
+from typing import Final
 
 from aiohttp import hdrs, web
 
 from ingest.experiments.commands import ExperimentCommands
 from ingest.proxy_address import ProxyAddress
 from ingest.write_route import write_route
+from schemas.levels import EXPERIMENT, Level
 from schemas.messages.experiments import (
     CreateExperiment,
     DeleteExperiment,
@@ -15,11 +17,18 @@ from schemas.messages.experiments import (
     SetExperimentTag,
     UpdateExperiment,
 )
+from schemas.rest.access import ARTIFACT_LOCATION, Creates, On, Rule
 from schemas.rest.decode import read_message
 from schemas.rest.handler import command_handler, named_for
 from schemas.rest.json_answer import JsonAnswer
 from schemas.rest.request_keys import ACTOR, KNOWS_ITS_HOSTS, REQUEST_ID
-from schemas.rest.route import DATA_LIMITS, Permission, Route
+from schemas.rest.route import DATA_LIMITS, Route
+from schemas.rest.rules import EDIT_EXPERIMENT, MANAGE_EXPERIMENT
+
+_CREATE: Final[Rule] = (
+    Creates(EXPERIMENT),
+    On(Level.EDIT, ARTIFACT_LOCATION, "artifact_location", optional=True),
+)
 
 
 def experiment_routes(commands: ExperimentCommands) -> tuple[Route, ...]:
@@ -32,19 +41,26 @@ def experiment_routes(commands: ExperimentCommands) -> tuple[Route, ...]:
         )
         return JsonAnswer(answer)
 
-    edit, manage = Permission.EDIT, Permission.MANAGE
     return (
+        write_route("POST", "experiments/create", named_for(CreateExperiment, create), _CREATE, DATA_LIMITS),
+        write_route("POST", "experiments/update", command_handler(UpdateExperiment, commands.rename), EDIT_EXPERIMENT),
         write_route(
-            "POST", "experiments/create", named_for(CreateExperiment, create), Permission.AUTHENTICATED, DATA_LIMITS
-        ),
-        write_route("POST", "experiments/update", command_handler(UpdateExperiment, commands.rename), edit),
-        write_route("POST", "experiments/delete", command_handler(DeleteExperiment, commands.delete), manage),
-        write_route("POST", "experiments/restore", command_handler(RestoreExperiment, commands.restore), manage),
-        write_route(
-            "POST", "experiments/set-experiment-tag", command_handler(SetExperimentTag, commands.set_tag), edit
+            "POST", "experiments/delete", command_handler(DeleteExperiment, commands.delete), MANAGE_EXPERIMENT
         ),
         write_route(
-            "POST", "experiments/delete-experiment-tag", command_handler(DeleteExperimentTag, commands.delete_tag), edit
+            "POST", "experiments/restore", command_handler(RestoreExperiment, commands.restore), MANAGE_EXPERIMENT
+        ),
+        write_route(
+            "POST",
+            "experiments/set-experiment-tag",
+            command_handler(SetExperimentTag, commands.set_tag),
+            EDIT_EXPERIMENT,
+        ),
+        write_route(
+            "POST",
+            "experiments/delete-experiment-tag",
+            command_handler(DeleteExperimentTag, commands.delete_tag),
+            EDIT_EXPERIMENT,
         ),
     )
 

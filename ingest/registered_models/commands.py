@@ -20,6 +20,7 @@ from ingest.registered_models.lookups import (
     REGISTERED_MODELS,
 )
 from ingest.registered_models.state import NameHolder
+from ingest.users.owners import Owners
 from schemas.envelope import Actor
 from schemas.events import REGISTERED_MODELS_ORDERING_UNIT, AnyRegisteredModelEvent
 from schemas.messages.model_versions import model_version_not_found
@@ -37,13 +38,14 @@ from schemas.messages.registered_models import (
 
 
 class RegisteredModelCommands:
-    def __init__(self, writer: LogWriter, known: KnownEntities) -> None:
+    def __init__(self, writer: LogWriter, known: KnownEntities, owners: Owners) -> None:
         self._writer = writer
         self._known = known
+        self._owners = owners
 
     async def create(self, command: CreateRegisteredModel, actor: Actor, request_id: str) -> bytes:
         """A model, or with the marker tag a prompt, of a name that no other has. Raises ResourceAlreadyExists."""
-        event = decisions.create(command, uuid.uuid4().hex)
+        event = decisions.create(command, uuid.uuid4().hex, await self._owners.id_of(actor))
         holder = await self._holder_of(event.name)
         if holder is not None:
             raise decisions.taken(holder, is_prompt=decisions.is_prompt(event))

@@ -36,7 +36,9 @@ from schemas.messages.registered_models import (
 from schemas.mlflow import is_prompt_marker
 
 
-def create(command: CreateRegisteredModel, registered_model_id: str) -> RegisteredModelCreated:
+def create(
+    command: CreateRegisteredModel, registered_model_id: str, owner: int | None = None
+) -> RegisteredModelCreated:
     """Raises InvalidParameterValue for a bad name or tag."""
     check_model_name(command.name)
     return RegisteredModelCreated(
@@ -44,6 +46,7 @@ def create(command: CreateRegisteredModel, registered_model_id: str) -> Register
         registered_model_id=registered_model_id,
         description=command.description,
         tags=new_tags(command.tags),
+        owner=owner,
     )
 
 

@@ -24,6 +24,8 @@ from ingest.rights.lookups import (
     HOLDER,
     LEVEL,
     MODEL_ID,
+    OWNED_EXPERIMENT,
+    OWNED_MODEL,
     ROLE,
     ROLE_NAMED,
     SHOWN_GRANT_OF,
@@ -41,6 +43,8 @@ from schemas.events import (
     USERS_ORDERING_UNIT,
     AnyRoleEvent,
     AnyUserEvent,
+    ExperimentOwnerRemoved,
+    RegisteredModelOwnerRemoved,
     RoleAssigned,
     RoleCreated,
     RoleDeleted,
@@ -164,6 +168,8 @@ class RightCommands:
         level = _level(command.resource_type, command.resource_id, command.permission)
         user = await self._user(command.username)
         on = await self._resource(command.resource_type, command.resource_id)
+        if await self._owned(user.user_id, on) is not None:
+            raise grant_taken(command.resource_type, command.resource_id)
         await self._grant(_personal(user), on, level, actor, request_id)
         return EMPTY
 
@@ -173,11 +179,27 @@ class RightCommands:
         check_resource(command.resource_type, command.resource_id)
         user = await self._user(command.username)
         on = await self._resource(command.resource_type, command.resource_id)
+        owned = await self._owned(user.user_id, on)
+        if owned is not None:
+            await self._writer.append_and_wait(owned, actor, request_id)
         level = await self._known.look_up(LEVEL, user.user_id, on.type, on.pattern)
-        if level is None:
+        if level is not None:
+            await self._append(decisions.revoke(_personal(user), on, Level(level)), actor, request_id)
+        elif owned is None:
             raise grant_not_found(command.resource_type, command.resource_id)
-        await self._append(decisions.revoke(_personal(user), on, Level(level)), actor, request_id)
         return EMPTY
+
+    async def _owned(self, user_id: int, on: Resource) -> ExperimentOwnerRemoved | RegisteredModelOwnerRemoved | None:
+        """The event by which a user does not have any more what they created; None if they do not have it."""
+        if on.pattern == ANY_ID:
+            return None
+        if on.type == levels.EXPERIMENT:
+            experiment_id = await self._known.lookups.one(OWNED_EXPERIMENT, user_id, int(on.pattern))
+            return None if experiment_id is None else ExperimentOwnerRemoved(experiment_id=experiment_id)
+        if on.type in (levels.REGISTERED_MODEL, levels.PROMPT):
+            name = await self._known.lookups.one(OWNED_MODEL, user_id, on.pattern)
+            return None if name is None else RegisteredModelOwnerRemoved(name=name)
+        return None
 
     async def _grant(self, holder: Holder, on: Resource, level: Level, actor: Actor, request_id: str) -> None:
         if await self._surely(LEVEL, holder.role_id, on.type, on.pattern) is not None:

@@ -48,6 +48,17 @@ LEVEL: Final[Lookup[int]] = Lookup(
 )
 """What is granted to a role on a resource."""
 
+OWNED_EXPERIMENT: Final[Lookup[int]] = Lookup(
+    "SELECT experiment_id FROM experiment_owners WHERE user_id = $1 AND experiment_id = $2", itemgetter(0)
+)
+
+OWNED_MODEL: Final[Lookup[str]] = Lookup(
+    "SELECT m.name FROM registered_model_owners o JOIN registered_models m"
+    " ON m.registered_model_id = o.registered_model_id WHERE o.user_id = $1 AND o.registered_model_id = $2",
+    itemgetter(0),
+)
+"""The name of a model that somebody has for having created it."""
+
 SHOWN_GRANT_OF: Final = Lookup(
     f"{SHOWN_GRANTS} AND g.role_id = $1 AND g.resource_type = $2 AND g.resource_pattern = $3", shown_grant
 )

@@ -1,9 +1,11 @@
 """The routes of the commands about roles, grants and assignments. A server has them where users are known."""
 
 from functools import partial
+from typing import Final
 
 from ingest.rights.commands import RightCommands
 from ingest.write_route import write_route
+from schemas.levels import Level
 from schemas.messages.roles import (
     AddRoleGrant,
     AssignRole,
@@ -16,8 +18,16 @@ from schemas.messages.roles import (
     UpdateRole,
     UpdateRoleGrant,
 )
+from schemas.rest.access import GRANTED, On, Rule
 from schemas.rest.handler import command_handler
 from schemas.rest.route import V3, Permission, Route
+
+
+def _granted(message: GrantToUser | RevokeFromUser) -> tuple[str]:
+    return (f"{message.resource_type}:{message.resource_id}",)
+
+
+_GRANTED: Final[Rule] = (On(Level.MANAGE, GRANTED, _granted),)
 
 
 def right_routes(commands: RightCommands) -> tuple[Route, ...]:
@@ -32,6 +42,6 @@ def right_routes(commands: RightCommands) -> tuple[Route, ...]:
         route("DELETE", "roles/permissions/remove", command_handler(RemoveRoleGrant, commands.remove_grant), admin),
         route("POST", "roles/assign", command_handler(AssignRole, commands.assign), admin),
         route("DELETE", "roles/unassign", command_handler(UnassignRole, commands.unassign), admin),
-        route("POST", "users/permissions/grant", command_handler(GrantToUser, commands.grant_to_user), admin),
-        route("POST", "users/permissions/revoke", command_handler(RevokeFromUser, commands.revoke_from_user), admin),
+        route("POST", "users/permissions/grant", command_handler(GrantToUser, commands.grant_to_user), _GRANTED),
+        route("POST", "users/permissions/revoke", command_handler(RevokeFromUser, commands.revoke_from_user), _GRANTED),
     )

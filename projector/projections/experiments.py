@@ -14,6 +14,7 @@ from schemas.events import (
     ExperimentAcknowledged,
     ExperimentCreated,
     ExperimentDeleted,
+    ExperimentOwnerRemoved,
     ExperimentRenamed,
     ExperimentRestored,
     ExperimentTagDeleted,
@@ -46,6 +47,7 @@ class Experiments:
     ids: dict[str, int] = field(default_factory=dict)  # by name
     changed: set[int] = field(default_factory=set)
     tags: dict[tuple[int, str], str | None] = field(default_factory=dict)  # changes only; None deletes
+    owners: dict[int, int | None] = field(default_factory=dict)  # changes only; None deletes
 
 
 _COLUMNS: Final = (
@@ -96,6 +98,9 @@ def _fold(state: Experiments, recorded: RecordedEvent, event: AnyExperimentEvent
         case ExperimentTagDeleted():
             _experiment(state, event.experiment_id)
             state.tags[event.experiment_id, event.key] = None
+        case ExperimentOwnerRemoved():
+            _experiment(state, event.experiment_id)
+            state.owners[event.experiment_id] = None
 
 
 def _experiment(state: Experiments, experiment_id: int) -> Experiment:
@@ -126,6 +131,8 @@ def _created(state: Experiments, recorded: RecordedEvent, event: ExperimentCreat
     state.changed.add(event.experiment_id)
     for tag in event.tags:
         state.tags[event.experiment_id, tag.key] = tag.value
+    if event.owner is not None:
+        state.owners[event.experiment_id] = event.owner
 
 
 def _acknowledged(state: Experiments, event: ExperimentAcknowledged) -> None:
@@ -179,6 +186,8 @@ def _changes(state: Experiments) -> Iterator[Change]:
     yield Upsert("experiments", [_row(experiment) for experiment in changed])
     yield Upsert("experiment_tags", [(*key, value) for key, value in state.tags.items() if value is not None])
     yield Delete("experiment_tags", [key for key, value in state.tags.items() if value is None])
+    yield Upsert("experiment_owners", [(*one,) for one in state.owners.items() if one[1] is not None])
+    yield Delete("experiment_owners", [(key,) for key, owner in state.owners.items() if owner is None])
 
 
 def _row(experiment: Experiment) -> Row:

@@ -28,6 +28,7 @@ from schemas.events import (
     RegisteredModelAliasSet,
     RegisteredModelCreated,
     RegisteredModelDeleted,
+    RegisteredModelOwnerRemoved,
     RegisteredModelRenamed,
     RegisteredModelTagDeleted,
     RegisteredModelTagSet,
@@ -107,6 +108,7 @@ class Registry:
     deleted_models: set[str] = field(default_factory=set)
     deleted_versions: set[str] = field(default_factory=set)
     model_tags: dict[tuple[str, str], str | None] = field(default_factory=dict)  # changes only; None deletes
+    owners: dict[str, int | None] = field(default_factory=dict)  # changes only; None deletes
     version_tags: dict[tuple[str, str], str | None] = field(default_factory=dict)
     former_names: list[Row] = field(default_factory=list)  # rows of `registered_model_names`
 
@@ -245,6 +247,8 @@ def _fold(registry: Registry, recorded: RecordedEvent, event: AnyRegistryEvent) 
             _set_alias(registry, _version(registry, event.name, event.version), event.alias)
         case RegisteredModelAliasDeleted():
             _delete_alias(registry, _model(registry, event.name).registered_model_id, event.alias)
+        case RegisteredModelOwnerRemoved():
+            registry.owners[_model(registry, event.name).registered_model_id] = None
         case ModelVersionCreated():
             _create_version(registry, event, time_ms)
         case ModelVersionUpdated():
@@ -298,6 +302,8 @@ def _create_model(registry: Registry, event: RegisteredModelCreated, time_ms: in
     registry.models[event.name] = registry.changed_models[model.registered_model_id] = model
     for tag in event.tags:
         registry.model_tags[model.registered_model_id, tag.key] = tag.value
+    if event.owner is not None:
+        registry.owners[model.registered_model_id] = event.owner
 
 
 def _rename(registry: Registry, event: RegisteredModelRenamed, time_ms: int, offset: int) -> None:
@@ -328,6 +334,7 @@ def _delete_model(registry: Registry, model: RegisteredModel) -> None:
         _delete_alias(registry, model.registered_model_id, alias)
     for key in [key for key in registry.model_tags if key[0] == model.registered_model_id]:
         del registry.model_tags[key]
+    registry.owners[model.registered_model_id] = None
     if model.is_stored:
         registry.deleted_models.add(model.registered_model_id)
 
@@ -436,6 +443,8 @@ def _changes(registry: Registry) -> Iterator[Change]:
 
     yield Upsert("registered_models", [_MODEL_ROW(one) for one in models])
     yield Upsert("registered_model_names", registry.former_names)
+    yield Upsert("registered_model_owners", [(*one,) for one in registry.owners.items() if one[1] is not None])
+    yield Delete("registered_model_owners", [(one,) for one, owner in registry.owners.items() if owner is None])
     yield Upsert("model_versions", [_VERSION_ROW(one) for one in versions])
     names = {one.registered_model_id: one.name for one in registry.models.values()}
     held = [alias for alias in aliases.values() if alias is not None]

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from query_api.dialect import Dialect
+from query_api.experiments.seen import seen_experiments
 from query_api.experiments.vocabulary import EXPERIMENTS
 from query_api.filter.conditions import Condition, check_filter, check_order
 from query_api.filter.pages import checked_max_results, fingerprint, page_body, page_of, sort_values
@@ -14,6 +15,7 @@ from query_api.filter.value_test import value_test
 from query_api.filter.view_types import lifecycle_stage_of
 from query_api.filter.vocabulary import Comparator, Entity
 from query_api.port import ReadModel
+from query_api.seen import sight_of
 from schemas.documents.experiments import EXPERIMENT
 from schemas.messages.experiments import SearchExperiments
 
@@ -39,6 +41,9 @@ async def search_experiments(read_model: ReadModel, message: SearchExperiments) 
     where = [_test(dialect, condition) for condition in conditions]
     if stage is not None:
         where.append(Sql("e.lifecycle_stage = ?", (stage,)))
+    sight = sight_of(read_model)
+    if sight is not None:
+        where.append(seen_experiments(dialect, sight))
     order = _order(message.order_by)
     identity = fingerprint("experiments", message.filter, message.order_by, stage)
     place = sort_values(message.page_token, identity, [key.kind for key in order])

@@ -29,6 +29,7 @@ from query_api.graphql.limits import limits_exceeded
 from query_api.metrics.intervals import MetricIntervals
 from query_api.port import ListArtifactsOfRun, ReadModel
 from schemas.errors import InvalidParameterValue, Retryable, TracklogError
+from schemas.rest.access import Asking
 
 _MAX_TOKENS: Final = 20_000
 
@@ -51,8 +52,11 @@ class GraphQLEngine:
         variables: Mapping[str, Any] | None,
         operation_name: str | None,
         home: asyncio.AbstractEventLoop,
+        asking: Asking | None = None,
     ) -> bytes:
         """`{"data":…,"errors":null | ["…"]}`; `home` is the event loop in which data may be read.
+
+        What `asking` may not read is null.
 
         Raises InvalidParameterValue for a query that cannot be parsed, and every error that is Retryable.
         """
@@ -67,7 +71,7 @@ class GraphQLEngine:
             variable_values=dict(variables or {}),
             operation_name=operation_name,
             field_resolver=field_value,
-            context_value=QueryContext(home),
+            context_value=QueryContext(home, asking),
         )
         result = running if isinstance(running, ExecutionResult) else await running
         return orjson.dumps({"data": result.data, "errors": _error_texts(result.errors or []) or None})

@@ -27,14 +27,17 @@ from query_api.port import ListArtifactsOfRun, ReadModel
 from query_api.reads import Answer
 from query_api.runs.document import get_run
 from query_api.runs.search.search import search_runs
-from schemas.errors import NotImplementedYet
+from query_api.seen import seen_by
+from schemas.errors import NotImplementedYet, PermissionDenied
 from schemas.messages.artifacts import ListArtifacts
 from schemas.messages.experiments import GetExperiment, SearchDatasets
 from schemas.messages.message import Message
 from schemas.messages.metrics import GetMetricHistoryBulkInterval
 from schemas.messages.model_versions import SearchModelVersions
 from schemas.messages.runs import GetRun, SearchRuns
+from schemas.rest.access import Asking, Rule
 from schemas.rest.decode import decode_body
+from schemas.rest.rules import READ_EXPERIMENT, READ_EXPERIMENTS, READ_RUN, READ_RUNS
 
 _EMPTY: Final[Mapping[str, Any]] = {"String": "", "LongString": "0", "Float": 0.0, "Int": 0, "Boolean": False}
 """What a field that is not set is answered with, by its type."""
@@ -51,6 +54,8 @@ class QueryContext:
 
     home: asyncio.AbstractEventLoop
     """The event loop in which data may be read."""
+    asking: Asking | None
+    """Who may not read everything; None for somebody who may."""
     experiments: dict[str, asyncio.Task[Json]] = field(default_factory=dict)
     """Those that were asked for, by id."""
     runs_with_versions: dict[str, None] = field(default_factory=dict)
@@ -60,16 +65,28 @@ class QueryContext:
 
 @dataclass(frozen=True, slots=True)
 class AnsweredField:
-    """A root field whose value is the answer to the message in its argument `input`, under the rules of a REST body."""
+    """A root field whose value is the answer to the message in its argument `input`, under the rules of a REST body.
+
+    `rule` is that of the REST route; of a search there is none.
+    """
 
     read_model: ReadModel
     message_type: type[Message]
     answer: Answer[Any]
+    rule: Rule = ()
 
-    async def __call__(self, _root: None, info: GraphQLResolveInfo, **arguments: Any) -> Json:
+    async def __call__(self, _root: None, info: GraphQLResolveInfo, **arguments: Any) -> Json | None:
         fields = {_snake(name): value for name, value in (arguments.get("input") or {}).items()}
         message = decode_body(orjson.dumps(fields), self.message_type)
-        return await _read(info, self.answer(self.read_model, message))
+        try:
+            return await _read(info, self._answered(info.context.asking, message))
+        except PermissionDenied:
+            return None  # as MLflow answers it
+
+    async def _answered(self, asking: Asking | None, message: Message) -> bytes:
+        if asking is not None:
+            await asking.allow_by(self.rule, message)
+        return await self.answer(await _seen(self.read_model, asking), message)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,13 +110,13 @@ def resolve_fields(
     """Have each field of the schema that reads something do so."""
     runs = AnsweredField(read_model, SearchRuns, search_runs)
     for type_name, field_name, resolver in (
-        ("Query", "mlflowGetExperiment", AnsweredField(read_model, GetExperiment, get_experiment)),
-        ("Query", "mlflowGetRun", AnsweredField(read_model, GetRun, get_run)),
+        ("Query", "mlflowGetExperiment", AnsweredField(read_model, GetExperiment, get_experiment, READ_EXPERIMENT)),
+        ("Query", "mlflowGetRun", AnsweredField(read_model, GetRun, get_run, READ_RUN)),
         ("Query", "mlflowSearchRuns", runs),
         (
             "Query",
             "mlflowGetMetricHistoryBulkInterval",
-            AnsweredField(read_model, GetMetricHistoryBulkInterval, intervals.get),
+            AnsweredField(read_model, GetMetricHistoryBulkInterval, intervals.get, READ_RUNS),
         ),
         (
             "Query",
@@ -109,10 +126,14 @@ def resolve_fields(
         (
             "Query",
             "mlflowListArtifacts",
-            AnsweredField(read_model, ListArtifacts, ArtifactListing(list_artifacts)),
+            AnsweredField(read_model, ListArtifacts, ArtifactListing(list_artifacts), READ_RUN),
         ),
         ("Mutation", "mlflowSearchRuns", runs),
-        ("Mutation", "mlflowSearchDatasets", AnsweredField(read_model, SearchDatasets, search_datasets)),
+        (
+            "Mutation",
+            "mlflowSearchDatasets",
+            AnsweredField(read_model, SearchDatasets, search_datasets, READ_EXPERIMENTS),
+        ),
         ("MlflowRunExtension", "experiment", ExperimentOfRun(read_model)),
         ("MlflowRunExtension", "modelVersions", ModelVersionsOfRun(read_model)),
     ):
@@ -162,13 +183,20 @@ class ModelVersionsOfRun:
             listed = ", ".join(f"'{run_id}'" for run_id in run_ids[start : start + _RUNS_AT_ONCE])
             message = SearchModelVersions(filter=f"run_id IN ({listed})")
             while True:
-                page = await _read(info, search_model_versions(self.read_model, message))
+                page = await _read(info, self._page(info.context.asking, message))
                 for version in page.get("model_versions", ()):
                     found.setdefault(version["run_id"], []).append(version)
                 if "next_page_token" not in page:
                     break
                 message.page_token = page["next_page_token"]
         return found
+
+    async def _page(self, asking: Asking | None, message: SearchModelVersions) -> bytes:
+        return await search_model_versions(await _seen(self.read_model, asking), message)
+
+
+async def _seen(read_model: ReadModel, asking: Asking | None) -> ReadModel:
+    return seen_by(read_model, None if asking is None else await asking.sight())
 
 
 def field_value(source: Json, info: GraphQLResolveInfo, **_arguments: Any) -> Any:

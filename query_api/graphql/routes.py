@@ -11,6 +11,7 @@ from query_api.metrics.intervals import MetricIntervals
 from query_api.port import ListArtifactsOfRun
 from query_api.reads import Reads
 from schemas.errors import BadRequest, InvalidParameterValue
+from schemas.rest.access import ASKING
 from schemas.rest.body import read_body
 from schemas.rest.decode import wrong_content_type
 from schemas.rest.json_answer import JsonAnswer
@@ -34,8 +35,8 @@ def graphql_routes(
 ) -> tuple[Route, ...]:
     worker = GraphQLWorker(reads.read_model, intervals, list_artifacts)
     return (
-        _route("POST", _answer_query(worker, reads.freshness)),
-        _route("GET", _refuse_get),
+        _route("POST", _answer_query(worker, reads.freshness), Permission.SEEN),
+        _route("GET", _refuse_get, Permission.AUTHENTICATED),
     )
 
 
@@ -45,7 +46,7 @@ def _answer_query(worker: GraphQLWorker, freshness: Freshness) -> Handler:
         behind = await freshness.caught_up()
         if behind is not None:
             request[BEHIND] = behind
-        return JsonAnswer(await worker.answer(asked.query, asked.variables, asked.operation_name))
+        return JsonAnswer(await worker.answer(asked.query, asked.variables, asked.operation_name, request.get(ASKING)))
 
     return handle_graphql
 
@@ -68,13 +69,13 @@ async def _read_request(request: web.Request) -> GraphQLRequest:
     return asked
 
 
-def _route(method: str, handler: Handler) -> Route:
+def _route(method: str, handler: Handler, permission: Permission) -> Route:
     return Route(
         method=method,
         path="/graphql",
         prefixes=NO_PREFIX,
         handler=handler,
         kind=Kind.READ,
-        permission=Permission.READ,
+        permission=permission,
         limits=READ_LIMITS,
     )

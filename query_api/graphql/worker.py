@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from query_api.metrics.intervals import MetricIntervals
 from query_api.port import ListArtifactsOfRun, ReadModel
+from schemas.rest.access import Asking
 
 if TYPE_CHECKING:
     from query_api.graphql.engine import GraphQLEngine
@@ -32,8 +33,10 @@ class GraphQLWorker:
         self._engine: GraphQLEngine | None = None
         self._threads = ThreadPoolExecutor(MAX_QUERIES, "graphql")
 
-    async def answer(self, query: str, variables: Mapping[str, Any] | None, operation_name: str | None) -> bytes:
-        """`{"data":…,"errors":…}`.
+    async def answer(
+        self, query: str, variables: Mapping[str, Any] | None, operation_name: str | None, asking: Asking | None = None
+    ) -> bytes:
+        """`{"data":…,"errors":…}`, of what `asking` may read.
 
         Raises InvalidParameterValue for a query that cannot be parsed, and every error that is Retryable.
         """
@@ -41,7 +44,7 @@ class GraphQLWorker:
             if self._engine is None:
                 self._engine = await asyncio.to_thread(_load, self._read_model, self._intervals, self._list_artifacts)
         home = asyncio.get_running_loop()
-        work = (self._engine, query, variables, operation_name, home)
+        work = (self._engine, query, variables, operation_name, home, asking)
         return await home.run_in_executor(self._threads, _answer, *work)
 
 
@@ -51,8 +54,9 @@ def _answer(
     variables: Mapping[str, Any] | None,
     operation_name: str | None,
     home: asyncio.AbstractEventLoop,
+    asking: Asking | None,
 ) -> bytes:
-    return asyncio.run(engine.answer(query, variables, operation_name, home))
+    return asyncio.run(engine.answer(query, variables, operation_name, home, asking))
 
 
 def _load(

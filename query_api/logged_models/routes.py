@@ -4,12 +4,13 @@ from query_api.logged_models.document import get_logged_model
 from query_api.logged_models.search import search_logged_models
 from query_api.reads import Reads
 from schemas.messages.logged_models import GetLoggedModel, SearchLoggedModels
-from schemas.rest.route import Route
+from schemas.rest.route import Permission, Route
+from schemas.rest.rules import READ_LOGGED_MODEL
 
 
 def logged_model_routes(reads: Reads) -> tuple[Route, ...]:
     return (
         # Runs report a model's metrics, so events of every ordering unit can change the answer.
-        reads.route("GET", "logged-models/{model_id}", GetLoggedModel, get_logged_model),
-        reads.route("POST", "logged-models/search", SearchLoggedModels, search_logged_models),
+        reads.route("GET", "logged-models/{model_id}", GetLoggedModel, get_logged_model, READ_LOGGED_MODEL),
+        reads.route("POST", "logged-models/search", SearchLoggedModels, search_logged_models, Permission.SEEN),
     )

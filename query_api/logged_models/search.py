@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from query_api.dialect import Dialect
+from query_api.experiments.seen import seen_among
 from query_api.filter.conditions import Condition, OrderTerm, check_filter, check_order
 from query_api.filter.pages import fingerprint, page_body, page_of, sort_values
 from query_api.filter.sql import Sql, joined
@@ -17,6 +18,7 @@ from schemas.documents.logged_models import LOGGED_MODEL
 from schemas.errors import InvalidParameterValue
 from schemas.messages.experiments import experiment_id_of
 from schemas.messages.logged_models import LoggedModelsDataset, LoggedModelsOrderBy, SearchLoggedModels
+from schemas.rest.access import LOGGED_MODEL as LOGGED_MODEL_TYPE
 
 DEFAULT_RESULTS: Final = 50
 RESULTS_FOR_ZERO: Final = 100
@@ -55,6 +57,7 @@ async def search_logged_models(read_model: ReadModel, message: SearchLoggedModel
     order = _order(message.order_by, datasets)
     identity = fingerprint("logged models", experiment_ids, message.filter, message.datasets, message.order_by)
     place = sort_values(message.page_token, identity, [key.kind for key in order])
+    experiment_ids = await seen_among(read_model, experiment_ids, LOGGED_MODEL_TYPE)
     if not experiment_ids:
         return b"{}"
     dialect = read_model.dialect

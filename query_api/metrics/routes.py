@@ -13,14 +13,17 @@ from query_api.port import ReadModel
 from query_api.reads import OrderingUnits, Reads, mlflow_read
 from schemas.errors import InvalidParameterValue, RequestLimitExceeded
 from schemas.events.runs import RUNS
+from schemas.levels import Level
 from schemas.messages.bounds import Key, RunIds
 from schemas.messages.message import Int32, Message, Required
 from schemas.messages.metrics import GetMetricHistory, GetMetricHistoryBulkInterval
+from schemas.rest.access import RUN, On, Rule
 from schemas.rest.decode import read_message
 from schemas.rest.handler import named_for
 from schemas.rest.json_answer import JsonAnswer
 from schemas.rest.request_keys import BEHIND
 from schemas.rest.route import MIB, V2_AJAX_ONLY, Handler, Limits, Route
+from schemas.rest.rules import READ_RUN, READ_RUNS
 
 HISTORY_LIMITS: Final = Limits(body_bytes=MIB, timeout_s=3600.0)
 """A history of 10,000,000 points is 800 MB, which takes its client longer than the server."""
@@ -46,15 +49,23 @@ class GetMetricHistoryBulk(Message):
     max_results: Int32 = MAX_BULK_POINTS
 
 
+_READ_BULK: Final[Rule] = (On(Level.READ, RUN, "run_id"),)
+
+
 def metric_routes(reads: Reads, intervals: MetricIntervals) -> tuple[Route, ...]:
     streams = _StreamedBodies()
     history = _streamed(reads, streams, GetMetricHistory, _history, _run)
     bulk_history = _streamed(reads, streams, GetMetricHistoryBulk, _bulk_history, _bulk_runs)
     return (
-        mlflow_read("GET", "metrics/get-history", history, limits=HISTORY_LIMITS),
-        mlflow_read("GET", "metrics/get-history-bulk", bulk_history, prefixes=V2_AJAX_ONLY),
+        mlflow_read("GET", "metrics/get-history", history, READ_RUN, limits=HISTORY_LIMITS),
+        mlflow_read("GET", "metrics/get-history-bulk", bulk_history, _READ_BULK, prefixes=V2_AJAX_ONLY),
         reads.route(
-            "GET", "metrics/get-history-bulk-interval", GetMetricHistoryBulkInterval, intervals.get, _interval_runs
+            "GET",
+            "metrics/get-history-bulk-interval",
+            GetMetricHistoryBulkInterval,
+            intervals.get,
+            READ_RUNS,
+            _interval_runs,
         ),
     )
 

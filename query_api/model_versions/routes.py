@@ -5,12 +5,22 @@ from query_api.model_versions.search import search_model_versions
 from query_api.reads import Reads
 from query_api.registered_models.routes import units_of
 from schemas.messages.model_versions import GetModelVersion, GetModelVersionDownloadUri, SearchModelVersions
-from schemas.rest.route import Route
+from schemas.rest.route import Permission, Route
+from schemas.rest.rules import READ_VERSION
 
 
 def model_version_routes(reads: Reads) -> tuple[Route, ...]:
     return (
-        reads.route("GET", "model-versions/get", GetModelVersion, get_model_version, units_of),
-        reads.route("GET", "model-versions/search", SearchModelVersions, search_model_versions, units_of),
-        reads.route("GET", "model-versions/get-download-uri", GetModelVersionDownloadUri, get_download_uri, units_of),
+        reads.route("GET", "model-versions/get", GetModelVersion, get_model_version, READ_VERSION, units_of),
+        reads.route(
+            "GET", "model-versions/search", SearchModelVersions, search_model_versions, Permission.SEEN, units_of
+        ),
+        reads.route(
+            "GET",
+            "model-versions/get-download-uri",
+            GetModelVersionDownloadUri,
+            get_download_uri,
+            READ_VERSION,
+            units_of,
+        ),
     )

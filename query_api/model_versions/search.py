@@ -8,6 +8,7 @@ from query_api.filter.table_search import SearchedTable, SortKey
 from query_api.model_versions.vocabulary import MODEL_VERSIONS
 from query_api.port import ReadModel
 from query_api.registered_models.registry_search import RegistrySearch
+from query_api.registered_models.seen import seen_versions
 from schemas.documents.model_versions import MODEL_VERSION_IN_LIST
 from schemas.messages.model_versions import SearchModelVersions
 
@@ -32,6 +33,7 @@ _SEARCH: Final = RegistrySearch(
     first=(("last_updated_timestamp", True),),
     ties=(("name", False), ("version_number", True)),
     walked=frozenset({"last_updated_timestamp"}),
+    seen=seen_versions,
     marker_is_own=False,
     finds_by_tag=True,
 )

@@ -1,6 +1,6 @@
 """What the searches of registered models and of their versions have in common: prompts, tags, order and pages."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -49,6 +49,8 @@ class RegistrySearch:
     """What equal ones are ordered by, so that no two are equal."""
     walked: frozenset[str]
     """The columns that an index has in order, after `is_prompt`."""
+    seen: Callable[[ReadModel], Sql]
+    """The test of what may be seen; TRUE itself where that is everything."""
     marker_is_own: bool
     """Whether the table of tags is the one by which `is_prompt` is kept."""
     finds_by_tag: bool = False
@@ -68,6 +70,9 @@ class RegistrySearch:
         start = page_token(identity, ())
         place = None if token == start else sort_values(token, identity, [key.kind for key in order])
         where = await self._where(read_model, conditions, next(iter(directions)))
+        seen = self.seen(read_model)
+        if seen is not TRUE:
+            where.append(seen)
         document = read_model.dialect.documents.as_bytes(self.document)
         rows = await find_page(read_model, self.table, document, where, order, place, max_results + 1)
         if max_results == 0:

@@ -17,16 +17,40 @@ from schemas.messages.registered_models import (
     GetRegisteredModel,
     SearchRegisteredModels,
 )
-from schemas.rest.route import Route
+from schemas.rest.route import Permission, Route
+from schemas.rest.rules import READ_MODEL, READ_VERSION
 
 
 def registered_model_routes(reads: Reads) -> tuple[Route, ...]:
     return (
-        reads.route("GET", "registered-models/get", GetRegisteredModel, get_registered_model, units_of),
-        reads.route("GET", "registered-models/search", SearchRegisteredModels, search_registered_models, units_of),
-        reads.route("GET", "registered-models/alias", GetModelVersionByAlias, get_model_version_by_alias, units_of),
-        reads.route("GET", "registered-models/get-latest-versions", GetLatestVersions, get_latest_versions, units_of),
-        reads.route("POST", "registered-models/get-latest-versions", GetLatestVersions, get_latest_versions, units_of),
+        reads.route("GET", "registered-models/get", GetRegisteredModel, get_registered_model, READ_MODEL, units_of),
+        reads.route(
+            "GET",
+            "registered-models/search",
+            SearchRegisteredModels,
+            search_registered_models,
+            Permission.SEEN,
+            units_of,
+        ),
+        reads.route(
+            "GET", "registered-models/alias", GetModelVersionByAlias, get_model_version_by_alias, READ_VERSION, units_of
+        ),
+        reads.route(
+            "GET",
+            "registered-models/get-latest-versions",
+            GetLatestVersions,
+            get_latest_versions,
+            READ_VERSION,
+            units_of,
+        ),
+        reads.route(
+            "POST",
+            "registered-models/get-latest-versions",
+            GetLatestVersions,
+            get_latest_versions,
+            READ_VERSION,
+            units_of,
+        ),
     )
 
 

@@ -7,6 +7,7 @@ from query_api.filter.sql import Sql
 from query_api.filter.table_search import SearchedTable, SortKey
 from query_api.port import ReadModel
 from query_api.registered_models.registry_search import RegistrySearch
+from query_api.registered_models.seen import seen_models
 from query_api.registered_models.vocabulary import REGISTERED_MODELS
 from schemas.documents.registered_models import REGISTERED_MODEL
 from schemas.messages.registered_models import SearchRegisteredModels
@@ -29,6 +30,7 @@ _SEARCH: Final = RegistrySearch(
     first=(),
     ties=(("name", False),),
     walked=frozenset({"name", "last_updated_timestamp"}),
+    seen=seen_models,
     marker_is_own=True,
 )
 

@@ -15,6 +15,7 @@ from query_api.rights.rows import (
     grants_of,
     holds,
     level_of,
+    owned_by,
     role_of,
     roles_held_by,
 )
@@ -109,6 +110,7 @@ async def _list_user_grants(read_model: ReadModel, wanted: ListUserGrants, askin
     user = await user_document(read_model, wanted.username)
     roles = await roles_held_by(read_model, wanted.username)
     rights = [right_document(role, grant) for role, grants in roles for grant in grants]
+    rights += [right_document(*one) for one in await owned_by(read_model, wanted.username)]
     return {"is_admin": user["is_admin"], "permissions": rights}
 
 

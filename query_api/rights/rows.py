@@ -17,12 +17,22 @@ from schemas.documents.roles import (
     shown_grant,
     shown_role,
 )
-from schemas.events import REGISTERED_MODELS_ORDERING_UNIT, USERS_ORDERING_UNIT
-from schemas.levels import ANY_ID, PROMPT, REGISTERED_MODEL, WORKSPACE, Level, combined
+from schemas.events import EXPERIMENTS_ORDERING_UNIT, REGISTERED_MODELS_ORDERING_UNIT, USERS_ORDERING_UNIT
+from schemas.levels import ANY_ID, EXPERIMENT, PROMPT, REGISTERED_MODEL, WORKSPACE, Level, combined
 from schemas.messages.roles import personal_name
 
-RIGHT_UNITS: Final = (USERS_ORDERING_UNIT, REGISTERED_MODELS_ORDERING_UNIT)
+RIGHT_UNITS: Final = (USERS_ORDERING_UNIT, REGISTERED_MODELS_ORDERING_UNIT, EXPERIMENTS_ORDERING_UNIT)
 """What is granted on models is shown with their names."""
+
+_OWNED: Final = f"""
+SELECT -1, o.user_id, '{EXPERIMENT}', CAST(o.experiment_id AS text), {Level.MANAGE:d}
+FROM experiment_owners o JOIN users u ON u.user_id = o.user_id WHERE u.username = $1
+UNION ALL
+SELECT -1, o.user_id, CASE WHEN m.is_prompt = 1 THEN '{PROMPT}' ELSE '{REGISTERED_MODEL}' END, m.name, {Level.MANAGE:d}
+FROM registered_model_owners o JOIN users u ON u.user_id = o.user_id
+JOIN registered_models m ON m.registered_model_id = o.registered_model_id WHERE u.username = $1
+"""
+"""What a user has for having created it, as rows of SHOWN_GRANTS."""
 
 _HELD: Final = "SELECT a.role_id FROM role_assignments a JOIN users u ON u.user_id = a.user_id WHERE u.username = $1"
 
@@ -51,6 +61,13 @@ async def roles_held_by(read_model: ReadModel, username: str) -> list[tuple[Show
     roles = await _fetch(read_model, f"SELECT {ROLE_COLUMNS} FROM roles WHERE role_id IN ({_HELD})", username)
     grants = await _fetch(read_model, f"{SHOWN_GRANTS} AND g.role_id IN ({_HELD}) ORDER BY g.grant_id", username)
     return _with_grants(roles, grants)
+
+
+async def owned_by(read_model: ReadModel, username: str) -> list[tuple[ShownRole, ShownGrant]]:
+    """What a user may do with what they created, as if it were granted to their personal role."""
+    owned = [shown_grant(row) for row in await _fetch(read_model, _OWNED, username)]
+    owned.sort(key=lambda one: (one.resource_type, one.resource_pattern))
+    return [(_personal(one.role_id), one) for one in owned]
 
 
 async def all_roles(read_model: ReadModel) -> list[tuple[ShownRole, list[ShownGrant]]]:
@@ -90,7 +107,11 @@ async def level_of(read_model: ReadModel, username: str, resource_type: str, res
     rows = await _fetch(read_model, statement, username, resource_type, pattern)
     if (WORKSPACE, Level.MANAGE) in rows:
         return Level.MANAGE
-    return combined(level for found_type, level in rows if found_type == resource_type)
+    levels = [level for found_type, level in rows if found_type == resource_type]
+    owned = await owned_by(read_model, username)
+    if any((one.resource_type, one.resource_pattern) == (resource_type, resource_id) for _, one in owned):
+        levels.append(Level.MANAGE)
+    return combined(levels)
 
 
 def _with_grants(

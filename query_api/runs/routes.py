@@ -8,13 +8,14 @@ from query_api.runs.search.search import search_runs
 from schemas.events import EXPERIMENTS_ORDERING_UNIT
 from schemas.events.runs import RUNS
 from schemas.messages.runs import GetRun, SearchRuns
-from schemas.rest.route import Route
+from schemas.rest.route import Permission, Route
+from schemas.rest.rules import READ_RUN
 
 
 def run_routes(reads: Reads) -> tuple[Route, ...]:
     return (
-        reads.route("GET", "runs/get", GetRun, get_run, _run_and_experiments),
-        reads.route("POST", "runs/search", SearchRuns, search_runs),
+        reads.route("GET", "runs/get", GetRun, get_run, READ_RUN, _run_and_experiments),
+        reads.route("POST", "runs/search", SearchRuns, search_runs, Permission.SEEN),
     )
 
 

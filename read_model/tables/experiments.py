@@ -1,8 +1,14 @@
 """Experiments and their tags."""
 
-from sqlalchemy import BigInteger, Column, Integer, PrimaryKeyConstraint, Table
+from typing import Final
+
+from sqlalchemy import BigInteger, Column, Index, Integer, PrimaryKeyConstraint, Table, text
 
 from read_model.tables.columns import TEXT, metadata
+
+LOCATION_CHARACTERS: Final = 128
+FIRST_CHARACTERS: Final = f"substr(artifact_location, 1, {LOCATION_CHARACTERS})"
+"""Of a location, as it is indexed: PostgreSQL refuses index rows over 2.7 kB."""
 
 experiments = Table(
     "experiments",
@@ -20,6 +26,16 @@ experiments = Table(
     # Until a request to create it was acknowledged, by whom and how it was created: `schemas.claims.claim_of`.
     Column("claim", TEXT),
 )
+
+Index("experiments_by_location", text(FIRST_CHARACTERS), experiments.c.experiment_id)
+
+experiment_owners = Table(  # of those that somebody has for having created them
+    "experiment_owners",
+    metadata,
+    Column("experiment_id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=False),
+    Column("user_id", BigInteger, nullable=False),
+)
+Index("experiment_owners_by_user", experiment_owners.c.user_id, experiment_owners.c.experiment_id)
 
 experiment_tags = Table(
     "experiment_tags",

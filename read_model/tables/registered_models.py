@@ -34,6 +34,16 @@ Index(
     registered_models.c.name,
 )
 
+registered_model_owners = Table(  # of those that somebody has for having created them
+    "registered_model_owners",
+    metadata,
+    Column("registered_model_id", TEXT, primary_key=True),
+    Column("user_id", BigInteger, nullable=False),
+)
+Index(
+    "registered_model_owners_by_user", registered_model_owners.c.user_id, registered_model_owners.c.registered_model_id
+)
+
 registered_model_names = Table(  # how models that were renamed came to their names; what was deleted keeps its own
     "registered_model_names",
     metadata,

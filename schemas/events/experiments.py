@@ -23,16 +23,17 @@ class ExperimentEvent(Event, frozen=True):
 class ExperimentCreated(ExperimentEvent, frozen=True):
     """`awaits_acknowledgement`: until experiment.acknowledged comes, nobody was told that it is created.
 
-    Version 1 does not know that event.
+    Version 1 does not know that event. `owner` is the id of the user who created it, where users are known: version 3.
     """
 
     event_type = "experiment.created"
-    event_version = 2
+    event_version = 3
 
     name: str
     artifact_location: str
     tags: list[Tag] = []
     awaits_acknowledgement: bool = False
+    owner: int | None = None
 
 
 class ExperimentAcknowledged(ExperimentEvent, frozen=True):
@@ -68,6 +69,12 @@ class ExperimentTagDeleted(ExperimentEvent, frozen=True):
     key: str
 
 
+class ExperimentOwnerRemoved(ExperimentEvent, frozen=True):
+    """Nobody has the experiment any more for having created it."""
+
+    event_type = "experiment.owner-removed"
+
+
 AnyExperimentEvent = (
     ExperimentCreated
     | ExperimentAcknowledged
@@ -76,4 +83,5 @@ AnyExperimentEvent = (
     | ExperimentRestored
     | ExperimentTagSet
     | ExperimentTagDeleted
+    | ExperimentOwnerRemoved
 )

@@ -24,13 +24,18 @@ class RegisteredModelEvent(Event, frozen=True):
 
 
 class RegisteredModelCreated(RegisteredModelEvent, frozen=True):
-    """`registered_model_id` is what the model keeps when its name changes; clients never see it."""
+    """`registered_model_id` is what the model keeps when its name changes; clients never see it.
+
+    `owner` is the id of the user who created it, where users are known: version 2.
+    """
 
     event_type = "registered-model.created"
+    event_version = 2
 
     registered_model_id: str
     description: str = ""
     tags: list[Tag] = []
+    owner: int | None = None
 
 
 class RegisteredModelUpdated(RegisteredModelEvent, frozen=True):
@@ -81,6 +86,12 @@ class RegisteredModelAliasDeleted(RegisteredModelEvent, frozen=True):
     alias: str
 
 
+class RegisteredModelOwnerRemoved(RegisteredModelEvent, frozen=True):
+    """Nobody has the model any more for having created it."""
+
+    event_type = "registered-model.owner-removed"
+
+
 AnyRegisteredModelEvent = (
     RegisteredModelCreated
     | RegisteredModelUpdated
@@ -90,4 +101,5 @@ AnyRegisteredModelEvent = (
     | RegisteredModelTagDeleted
     | RegisteredModelAliasSet
     | RegisteredModelAliasDeleted
+    | RegisteredModelOwnerRemoved
 )

@@ -18,6 +18,7 @@ from multidict import MultiMapping
 from schemas.errors import InvalidParameterValue
 from schemas.messages.bounds import bounds_of, shown
 from schemas.messages.message import Message
+from schemas.rest.access import ASKING
 from schemas.rest.body import check_values, read_body
 
 M = TypeVar("M", bound=Message)
@@ -38,8 +39,9 @@ async def read_message(request: web.Request, message_type: type[M]) -> M:
 
     POST and PUT: a JSON body with a JSON content type. GET and HEAD: the query string, or, when that is empty, a JSON
     body. PATCH and DELETE: a JSON body. The variables of the path fill the fields of their names, whatever the query
-    string or the body has for these.
-    Raises InvalidParameterValue.
+    string or the body has for these. Where not everybody may do what it asks for, it is judged here, as the handler
+    gets it.
+    Raises InvalidParameterValue, PermissionDenied, and what `schemas.rest.access.Asking` does.
     """
     if request.method in ("GET", "HEAD") and request.query_string:
         check_query(request.query_string)
@@ -56,6 +58,9 @@ async def read_message(request: web.Request, message_type: type[M]) -> M:
                 if name in bounds:
                     bounds[name].check(variables[name], name)
                 setattr(message, name, variables[name])
+    asking = request.get(ASKING)
+    if asking is not None:
+        await asking.allow(message)
     return message
 
 

@@ -1,4 +1,4 @@
-"""The handlers of routes that take a message and answer JSON: one form for commands, one for queries.
+"""The handlers of routes that take a message and answer JSON: one form for commands, one for queries, one for searches.
 
 A handler is named for its message, `handle_LogMetric`, in tracebacks and profiles. All are made from two functions,
 whose own names would not distinguish them.
@@ -12,10 +12,12 @@ from aiohttp import web
 
 from schemas.envelope import Actor
 from schemas.messages.message import Message
+from schemas.rest.access import sight_of
 from schemas.rest.decode import read_message
 from schemas.rest.json_answer import JsonAnswer
 from schemas.rest.request_keys import ACTOR, BEHIND, REQUEST_ID
 from schemas.rest.route import Handler
+from schemas.sight import Sight
 
 M = TypeVar("M", bound=Message)
 
@@ -23,6 +25,8 @@ Command = Callable[[M, Actor, str], Awaitable[bytes]]
 """What changes something for an actor, in the request of an id; the answer is JSON."""
 Query = Callable[[M], Awaitable[bytes]]
 """What reads something; the answer is JSON."""
+Search = Callable[[M, Sight | None], Awaitable[bytes]]
+"""What reads as much as may be seen, None for everything; the answer is JSON."""
 CatchUp = Callable[[M], Awaitable[str | None]]
 """Waits until the read model holds all that can change the answer; returns the value of BEHIND when it does not."""
 
@@ -46,6 +50,19 @@ def query_handler(message_type: type[M], query: Query[M], catch_up: CatchUp[M]) 
         if behind is not None:
             request[BEHIND] = behind
         return JsonAnswer(await query(message))
+
+    return named_for(message_type, handle)
+
+
+def search_handler(message_type: type[M], search: Search[M], catch_up: CatchUp[M]) -> Handler:
+    """The same of what answers from all that who asks may see."""
+
+    async def handle(request: web.Request) -> web.StreamResponse:
+        message = await read_message(request, message_type)
+        behind = await catch_up(message)
+        if behind is not None:
+            request[BEHIND] = behind
+        return JsonAnswer(await search(message, await sight_of(request)))
 
     return named_for(message_type, handle)
 

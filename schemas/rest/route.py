@@ -7,6 +7,8 @@ from typing import Final
 
 from aiohttp import web
 
+from schemas.rest.access import Rule
+
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 NO_PREFIX: Final = ("",)
@@ -32,13 +34,15 @@ class Kind(Enum):
 
 
 class Permission(Enum):
-    """The least a caller must hold. Without authentication every caller holds all of them."""
+    """Who may use a route that is not about something which rights are granted to.
+
+    Without authentication everybody may use every route.
+    """
 
     PUBLIC = "public"
     AUTHENTICATED = "authenticated"
-    READ = "read"
-    EDIT = "edit"
-    MANAGE = "manage"
+    SEEN = "seen"
+    """A user, who is answered from what they may read."""
     ADMIN = "admin"
 
 
@@ -63,7 +67,8 @@ STREAM_LIMITS: Final = Limits(body_bytes=None, timeout_s=3600.0)
 class Route:
     """One method on one path under each of its prefixes.
 
-    `path` is in aiohttp's syntax: `{name}` is a segment, `{name:.+}` may contain slashes.
+    `path` is in aiohttp's syntax: `{name}` is a segment, `{name:.+}` may contain slashes. `permission` says who may use
+    it, or as a rule what has to be held on what the request is about.
     """
 
     method: str
@@ -71,5 +76,5 @@ class Route:
     prefixes: tuple[str, ...]
     handler: Handler
     kind: Kind
-    permission: Permission
+    permission: Permission | Rule
     limits: Limits

@@ -17,6 +17,8 @@ TESTS: Final = Path(__file__).resolve().parents[1]
 PAGE: Final = TESTS.parent / "docs" / "differences.md"
 
 USERS: Final = "integration/test_users.py"
+PERMISSIONS: Final = "integration/test_permissions.py"
+AUTHORIZER: Final = "unit/tracklog/authorization/test_authorizer.py"
 RIGHTS: Final = "integration/test_rights.py"
 RIGHT_COMMANDS: Final = "unit/ingest/rights/test_commands.py"
 DELIBERATE: Final = "compatibility/test_deliberate_differences.py"
@@ -301,9 +303,17 @@ SHOWN_BY: Final[dict[str, tuple[str, ...]]] = {
     "Redirects of a webhook's receiver": (
         "unit/tracklog/webhooks/test_calling.py::test_a_redirect_is_an_answer_and_nobody_follows_it",
     ),
-    "With `--app-name basic-auth`": (f"{USERS}::test_a_user_may_do_nothing_yet_but_see_and_keep_the_own_account",),
+    "With `--app-name basic-auth`": (f"{PERMISSIONS}::test_who_holds_nothing_is_refused",),
+    "A member of the workspace finds": (f"{PERMISSIONS}::test_a_search_tells_of_nothing_that_may_not_be_read",),
+    "Who is no administrator may choose any place": (
+        f"{PERMISSIONS}::test_nobody_chooses_a_place_that_is_anothers",
+        f"{PERMISSIONS}::test_nobody_makes_a_version_of_what_they_cannot_read",
+    ),
+    "The owner of a prompt who deletes": (
+        f"{AUTHORIZER}::test_a_grant_on_a_model_is_on_that_model_whatever_it_is_called",
+    ),
     "No password: the start fails": (f"{USERS}::test_without_any_user_nobody_is_let_in_and_the_log_says_why",),
-    "`users/list` answers every user": (f"{USERS}::test_a_user_may_do_nothing_yet_but_see_and_keep_the_own_account",),
+    "`users/list` answers every user": (f"{USERS}::test_a_user_without_grants_may_see_and_keep_the_own_account",),
     "A grant may be on an id that is none": (
         f"{RIGHT_COMMANDS}::test_a_grant_that_there_cannot_be_is_refused",
         f"{RIGHT_COMMANDS}::test_what_is_granted_on_is_there",

@@ -11,10 +11,10 @@ import binascii
 import contextlib
 import hashlib
 import secrets
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import Final, NamedTuple, Protocol
 
-from query_api.port import ReadModel
+from query_api.port import ReadModel, Row
 from schemas.errors import RequestLimitExceeded, TracklogError, Unauthenticated
 from schemas.messages.users import MAX_PASSWORD_CHARACTERS, MAX_USERNAME_CHARACTERS, READ_ONLY
 from schemas.principal import Principal
@@ -89,13 +89,15 @@ class Authenticator:
         self._remembered: dict[bytes, _Remembered] = {}
         self._checks: dict[bytes, asyncio.Task[_Remembered]] = {}
         self._revision: int | None = None
+        self._rights: list[int] = []
+        self.on_changed_rights: Callable[[], object] = lambda: None
         self._asked_s = float("-inf")
         self._asking: asyncio.Task[None] | None = None
         statement = read_model.dialect.statement
-        self._revision_sql = statement("SELECT revision FROM users_revision WHERE number = 0")
-        self._user_sql = statement("SELECT is_admin, password_id FROM users WHERE username = $1")
+        self._revision_sql = statement("SELECT revision FROM users_revision ORDER BY number")
+        self._user_sql = statement("SELECT is_admin, password_id, user_id FROM users WHERE username = $1")
         self._token_sql = statement(
-            "SELECT t.username, t.scope, t.expires_ms, u.is_admin FROM access_tokens t"
+            "SELECT t.username, t.scope, t.expires_ms, u.is_admin, u.user_id FROM access_tokens t"
             " JOIN users u ON u.username = t.username WHERE t.token_id = $1"
         )
 
@@ -158,7 +160,7 @@ class Authenticator:
         if known is None:
             await self._caught_up()
             rows = await self._read_model.lookup(self._user_sql, (user,))
-            known = self._remember(key, Principal(user, is_admin=bool(rows) and rows[0][0] == 1), None)
+            known = self._remember(key, _principal(user, rows), None)
         return known.principal
 
     def look_again(self) -> None:
@@ -185,19 +187,20 @@ class Authenticator:
 
     async def _by_password(self, claimed: Claimed) -> _Remembered | None:
         rows = await self._read_model.lookup(self._user_sql, (claimed.account,))
-        is_admin, password_id = rows[0] if rows else (0, "")
+        password_id = rows[0][1] if rows else ""
         if not await self._credentials.is_password(password_id, claimed.password):
             return None
-        return _Remembered(Principal(claimed.account, is_admin == 1), None)
+        return _Remembered(_principal(claimed.account, rows), None)
 
     async def _by_token(self, token_id: str, secret: str) -> _Remembered | None:
         rows = await self._read_model.lookup(self._token_sql, (token_id,))
         if not rows or not await self._credentials.is_token(token_id, secret):
             return None
-        username, scope, expires_ms, is_admin = rows[0]
+        username, scope, expires_ms, is_admin, user_id = rows[0]
         if expires_ms is not None and expires_ms <= self._now_ms():
             return None
-        return _Remembered(Principal(username, is_admin == 1, scope == READ_ONLY), expires_ms)
+        principal = Principal(username, is_admin == 1, scope == READ_ONLY, user_id=user_id)
+        return _Remembered(principal, expires_ms)
 
     def _remember(self, digest: bytes, principal: Principal, expires_ms: int | None) -> _Remembered:
         if len(self._remembered) >= MAX_REMEMBERED:
@@ -221,16 +224,27 @@ class Authenticator:
     async def _ask(self) -> None:
         now_s = self._now_s()
         rows = await self._read_model.lookup(self._revision_sql)
-        revision = rows[0][0] if rows else None
+        revision, *rights = [row[0] for row in rows] or [None]
         if revision != self._revision:
             self._revision = revision
             self._remembered.clear()
+        if rights != self._rights:
+            self._rights = rights
+            self.on_changed_rights()
         self._asked_s = max(self._asked_s, now_s)
 
     def _digest(self, text: str, purpose: bytes = b"header") -> bytes:
         """A key to remember by, from which nobody gets the text: `purpose` keeps names and headers apart."""
         text_bytes = text.encode("utf-8", "surrogateescape")
         return hashlib.blake2b(text_bytes, digest_size=16, key=self._key, person=purpose).digest()
+
+
+def _principal(username: str, rows: Sequence[Row]) -> Principal:
+    """Of the row of an account, or of nobody's."""
+    if not rows:
+        return Principal(username)
+    is_admin, _, user_id = rows[0]
+    return Principal(username, is_admin == 1, user_id=user_id)
 
 
 def parsed_header(header: str, is_provided: Callable[[str], bool] | None = None) -> Claimed | None:

@@ -7,12 +7,12 @@ from dataclasses import replace
 
 from query_api.server_routes import server_routes
 from schemas.rest.route import Kind
-from tracklog.distributed.shared_authentication import known_by, shared_authentication
+from tracklog.distributed.shared_authentication import shared_authentication
 from tracklog.distributed.shared_system import history_reader, reading_system, writing_system
 from tracklog.distributed.shared_webhook_stores import webhook_stores_on
 from tracklog.serving.greeting import greeting
 from tracklog.serving.process import serve
-from tracklog.serving.role_services import artifact_services, read_services, together, write_services
+from tracklog.serving.role_services import artifact_services, known_by, read_services, together, write_services
 from tracklog.serving.services import Open, Services
 from tracklog.settings.process import Settings
 from tracklog.settings.store_uris import SharedStores

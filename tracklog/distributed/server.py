@@ -14,14 +14,14 @@ from tracklog.distributed.availability import once_available
 from tracklog.distributed.child_messages import ChildStores
 from tracklog.distributed.child_supervision import SupervisedProjector
 from tracklog.distributed.roles import shared_stores
-from tracklog.distributed.shared_authentication import known_by, shared_authentication
+from tracklog.distributed.shared_authentication import shared_authentication
 from tracklog.distributed.shared_system import history_reader, writing_system
 from tracklog.distributed.shared_webhook_stores import webhook_stores_on
 from tracklog.sending.sender_messages import ChildSettings
 from tracklog.sending.supervised_sender import SupervisedSender, has_webhooks
 from tracklog.serving.greeting import greeting
 from tracklog.serving.process import serve
-from tracklog.serving.role_services import artifact_services, read_services, together, write_services
+from tracklog.serving.role_services import artifact_services, known_by, read_services, together, write_services
 from tracklog.serving.services import Services
 from tracklog.settings.process import Settings
 from tracklog.webhooks.account import needs_of

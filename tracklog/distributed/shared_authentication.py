@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 from tracklog.distributed.availability import once_available
 from tracklog.distributed.own_stores import opened_store
 from tracklog.distributed.shared_system import SharedSystem
-from tracklog.serving.services import Services
 from tracklog.settings.process import Settings
 from tracklog.settings.store_uris import SharedStores
 
@@ -35,15 +34,8 @@ async def shared_authentication(
     try:
         read_model = PostgresqlReadModel(system.connections)
         async with open_authentication(
-            settings.web, settings.web.authentication, system.log, system.progress, read_model, secrets
+            settings.web.authentication, system.log, system.progress, read_model, secrets, settings.artifacts
         ) as authentication:
             yield authentication
     finally:
         await secrets.close()
-
-
-def known_by(authentication: "Authentication | None") -> Services:
-    """The part of a process that knows its users."""
-    if authentication is None:
-        return Services(routes=())
-    return Services(routes=(), authenticator=authentication.authenticator, browsers=authentication.browsers)

@@ -16,7 +16,7 @@ from tracklog.embedded.system import EmbeddedSystem
 from tracklog.embedded.webhook_stores import webhook_stores_beside
 from tracklog.sending.sender_messages import ChildSettings
 from tracklog.sending.supervised_sender import SupervisedSender, has_webhooks
-from tracklog.serving.role_services import artifact_services, read_services, together, write_services
+from tracklog.serving.role_services import artifact_services, known_by, read_services, together, write_services
 from tracklog.serving.services import Services
 from tracklog.settings.process import Settings
 from tracklog.web.metrics import LogState, log_metrics
@@ -59,12 +59,12 @@ async def embedded_services(settings: Settings, system: EmbeddedSystem, stack: A
         stack.push_async_callback(secrets.close)
         authentication = await stack.enter_async_context(
             open_authentication(
-                settings.web,
                 settings.web.authentication,
                 system.log,
                 system.progress,
                 read_model,
                 secrets,
+                settings.artifacts,
                 is_alone=True,
             )
         )
@@ -92,11 +92,6 @@ async def embedded_services(settings: Settings, system: EmbeddedSystem, stack: A
             with_users=authentication is not None,
         ),
         artifacts,
-        Services(
-            routes=(),
-            metrics=[measured, sender.measured],
-            needs=needs,
-            authenticator=None if authentication is None else authentication.authenticator,
-            browsers=None if authentication is None else authentication.browsers,
-        ),
+        Services(routes=(), metrics=[measured, sender.measured], needs=needs),
+        known_by(authentication),
     )

@@ -19,30 +19,34 @@ from tracklog.authentication.credentials import Credentials
 from tracklog.authentication.first_admin import make_first_admin
 from tracklog.authentication.passwords import Passwords
 from tracklog.authentication.setup import Setup
+from tracklog.authorization.authorizer import Authorizer
+from tracklog.authorization.grants import Grants
+from tracklog.authorization.resources import Resources
 from tracklog.background import in_background
 from tracklog.secret_store.port import Secrets
 from tracklog.settings.authentication import AuthenticationSettings
-from tracklog.settings.process import WebSettings
+from tracklog.settings.process import ArtifactSettings
 
 if TYPE_CHECKING:
-    from tracklog.authentication.oidc.browsers import Browsers
     from tracklog.authentication.oidc.single_sign_on import SingleSignOn
 
 
 class Authentication:
-    """The credentials of users and who checks them."""
+    """The credentials of users, who checks them, and who judges what they may do."""
 
     def __init__(
         self,
         settings: AuthenticationSettings,
         credentials: Credentials,
         authenticator: Authenticator,
+        authorizer: Authorizer,
         sign_on: "SingleSignOn | None",
         setup: Setup | None,
         stack: contextlib.AsyncExitStack,
     ) -> None:
         self.credentials = credentials
         self.authenticator = authenticator
+        self.authorizer = authorizer
         self._settings = settings
         self._sign_on = sign_on
         self._setup = setup
@@ -53,14 +57,8 @@ class Authentication:
         await self._stack.enter_async_context(in_background(make_first_admin(users, self._settings, self._setup)))
 
     def routes(self) -> tuple[Route, ...]:
-        """By which accounts come about beside those of users, and browsers log in and out."""
-        of_setup = () if self._setup is None else (self._setup.route(),)
-        return of_setup + (() if self._sign_on is None else self._sign_on.routes)
-
-    @property
-    def browsers(self) -> "Browsers | None":
-        """Who has logged in by a browser, where there is single sign-on."""
-        return None if self._sign_on is None else self._sign_on.browsers
+        """By which accounts come about beside those of users."""
+        return () if self._setup is None else (self._setup.route(),)
 
     def make_accounts_by(self, users: UserCommands) -> None:
         """Have whom the provider of single sign-on knows get an account when they come for the first time."""
@@ -70,12 +68,12 @@ class Authentication:
 
 @contextlib.asynccontextmanager
 async def open_authentication(
-    web: WebSettings,
     settings: AuthenticationSettings,
     log: EventLogReader,
     progress: ProjectionProgress,
     read_model: ReadModel,
     secrets: Secrets,
+    artifacts: ArtifactSettings,
     *,
     is_alone: bool = False,
 ) -> AsyncIterator[Authentication]:
@@ -87,18 +85,18 @@ async def open_authentication(
         passwords = Passwords()
         stack.callback(passwords.close)
         credentials = Credentials(secrets, passwords)
-        caught_up = partial(Freshness(log, progress).caught_up, (USERS_ORDERING_UNIT,))
         sign_on = None
         if settings.oidc is not None:
             from tracklog.authentication.oidc.single_sign_on import SingleSignOn
-            from tracklog.web.client_address import https_rule
 
-            is_https = https_rule(web.trusted_proxies)
-            made = SingleSignOn(settings.oidc, read_model, caught_up, secrets, web.static_prefix, is_https)
-            sign_on = await stack.enter_async_context(made.running())
+            sign_on = SingleSignOn(settings.oidc, read_model, time.monotonic, now_ms)
+            stack.push_async_callback(sign_on.close)
+        freshness = Freshness(log, progress)
+        grants = Grants(read_model)
+        resources = Resources(read_model, freshness.caught_up, (artifacts.default_root, artifacts.destination))
         authenticator = Authenticator(
             read_model,
-            caught_up,
+            partial(freshness.caught_up, (USERS_ORDERING_UNIT,)),
             credentials,
             Attempts(time.monotonic),
             time.monotonic,
@@ -106,9 +104,11 @@ async def open_authentication(
             None if sign_on is None else sign_on.bearer,
         )
         credentials.on_change = authenticator.look_again
+        authenticator.on_changed_rights = grants.forget
         await stack.enter_async_context(authenticator.running())
         setup = Setup() if is_alone and settings.admin_password is None else None
-        yield Authentication(settings, credentials, authenticator, sign_on, setup, stack)
+        authorizer = Authorizer(grants, resources, settings.default_permission)
+        yield Authentication(settings, credentials, authenticator, authorizer, sign_on, setup, stack)
 
 
 def now_ms() -> int:

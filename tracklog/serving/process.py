@@ -120,7 +120,7 @@ async def _started(served: Services, readiness: Readiness, settings: WebSettings
         role=served.role,
         bounds=bounds_with(raise_open_files()),
         authenticator=served.authenticator,
-        browsers=served.browsers,
+        authorizer=served.authorizer,
     )
     runner = create_runner(app, handle_signals=False, keepalive_timeout=KEEP_ALIVE_S, shutdown_timeout=CLOSE_S)
     await runner.setup()

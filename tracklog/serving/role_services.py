@@ -129,6 +129,13 @@ async def artifact_services(
     return services, partial(list_whole, proxy)
 
 
+def known_by(authentication: "Authentication | None") -> Services:
+    """The part of a process that knows its users, and what they may do."""
+    if authentication is None:
+        return Services(routes=())
+    return Services(routes=(), authenticator=authentication.authenticator, authorizer=authentication.authorizer)
+
+
 def together(*parts: Services) -> Services:
     """All of it in one process."""
     routes: list[Route] = [route for part in parts for route in part.routes]
@@ -137,5 +144,5 @@ def together(*parts: Services) -> Services:
         metrics=[source for part in parts for source in part.metrics],
         needs={name: check for part in parts for name, check in part.needs.items()},
         authenticator=next((part.authenticator for part in parts if part.authenticator is not None), None),
-        browsers=next((part.browsers for part in parts if part.browsers is not None), None),
+        authorizer=next((part.authorizer for part in parts if part.authorizer is not None), None),
     )

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from schemas.rest.route import Kind, Route
-from tracklog.web.front_door import Authenticator, Browsers
+from tracklog.web.front_door import Authenticator, Authorizer
 from tracklog.web.metrics import MetricSource
 from tracklog.web.readiness import Check
 
@@ -27,7 +27,7 @@ class Services:
     """What a process serves: routes, its metrics, and what it needs to be ready, by name.
 
     `role` names the process where others serve the rest, whose kinds of routes are not in `kinds`.
-    `authenticator` knows the users, where users are known; `browsers` those who log in by a browser.
+    `authenticator` knows the users, and `authorizer` what they may do, where users are known.
     """
 
     routes: Sequence[Route]
@@ -36,7 +36,7 @@ class Services:
     kinds: frozenset[Kind] = EVERY_KIND
     role: str | None = None
     authenticator: Authenticator | None = None
-    browsers: Browsers | None = None
+    authorizer: Authorizer | None = None
 
 
 Open = Callable[[asyncio.Event], AbstractAsyncContextManager[Services]]

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from schemas.errors import InvalidParameterValue
+from schemas.levels import Level, level_named
 from schemas.messages.users import check_password, check_username
 from tracklog.settings.oidc import OidcSettings
 from tracklog.settings.store_uris import SettingRefused
@@ -18,6 +19,7 @@ DEFAULT_USERNAME: Final = "admin"
 PASSWORD_FILE: Final = "TRACKLOG_ADMIN_PASSWORD_FILE"
 PASSWORD: Final = "MLFLOW_AUTH_ADMIN_PASSWORD"
 USERNAME: Final = "MLFLOW_AUTH_ADMIN_USERNAME"
+DEFAULT_PERMISSION: Final = "TRACKLOG_DEFAULT_PERMISSION"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,11 +27,13 @@ class AuthenticationSettings:
     """The first account, an administrator, which is made where there is none yet. Without a password none is made.
 
     `oidc` is the provider of single sign-on, where there is one.
+    `default_permission` is what everybody holds on everything that is not denied to them.
     """
 
     admin_username: str = DEFAULT_USERNAME
     admin_password: str | None = field(default=None, repr=False)
     oidc: OidcSettings | None = None
+    default_permission: Level = Level.NO_PERMISSIONS
 
 
 def authentication_of(
@@ -43,8 +47,12 @@ def authentication_of(
     if app_name != BASIC_AUTH:
         raise SettingRefused(f"--app-name {app_name!r}: {BASIC_AUTH} is the only one that there is.")
     username = environment.get(USERNAME) or DEFAULT_USERNAME
-    password = _password_in(environment)
-    settings = AuthenticationSettings(admin_username=username, admin_password=password, oidc=oidc)
+    settings = AuthenticationSettings(
+        admin_username=username,
+        admin_password=_password_in(environment),
+        default_permission=_default_permission(environment),
+        oidc=oidc,
+    )
     try:
         check_username(settings.admin_username)
         if settings.admin_password is not None:
@@ -52,6 +60,16 @@ def authentication_of(
     except InvalidParameterValue as error:
         raise SettingRefused(f"The first administrator: {error.message}") from error
     return settings
+
+
+def _default_permission(environment: Mapping[str, str]) -> Level:
+    try:
+        level = level_named(environment.get(DEFAULT_PERMISSION) or Level.NO_PERMISSIONS.name)
+    except InvalidParameterValue as error:
+        raise SettingRefused(f"{DEFAULT_PERMISSION}: {error.message}") from error
+    if level is Level.DENY:
+        raise SettingRefused(f"{DEFAULT_PERMISSION}: DENY is of single users and roles; NO_PERMISSIONS gives nothing.")
+    return level
 
 
 def _password_in(environment: Mapping[str, str]) -> str | None:

@@ -29,9 +29,10 @@ from schemas.errors import (
     RequestLimitExceeded,
     RequestTooLarge,
     TracklogError,
-    Unauthenticated,
 )
+from schemas.levels import Level
 from schemas.principal import Principal
+from schemas.rest.access import ASKING, Asking, On, Rule
 from schemas.rest.json_answer import JsonAnswer
 from schemas.rest.request_keys import ACTOR, BEHIND, PRINCIPAL, REQUEST_ID, UNPACKING, Unpacking
 from schemas.rest.route import KIB, Handler, Kind, Limits, Permission, Route
@@ -54,7 +55,7 @@ from tracklog.web.error_answers import (
 )
 from tracklog.web.identity import ANONYMOUS, user_in_header
 from tracklog.web.metrics import EndpointCounts, RequestCounts
-from tracklog.web.origin_policy import OriginPolicy, is_of_own_page
+from tracklog.web.origin_policy import OriginPolicy
 from tracklog.web.plain_answers import PlainAnswers
 from tracklog.web.time_limits import TimeLimits
 
@@ -96,7 +97,7 @@ class Served:
     limits: Limits
     share: Share | None
     counts: EndpointCounts
-    permission: Permission
+    permission: Permission | Rule
 
 
 class Authenticator(Protocol):
@@ -109,18 +110,10 @@ class Authenticator(Protocol):
     def principal_of(self, user: str) -> Awaitable[Principal]: ...
 
 
-class Browsers(Protocol):
-    """Who has logged in by a browser, as its cookies say: `tracklog.authentication.oidc`."""
+class Authorizer(Protocol):
+    """Who judges requests of users who are no administrators: `tracklog.authorization`."""
 
-    def has_session(self, request: web.Request) -> bool: ...
-
-    def principal(self, request: web.Request) -> Awaitable[Principal]:
-        """Raises TracklogError, Unauthenticated when the session has ended."""
-        ...
-
-    def sent_to_log_in(self, request: web.Request) -> Awaitable[web.Response | None]:
-        """The answer to a navigation of nobody; None where it is no navigation."""
-        ...
+    def asking(self, principal: Principal, rule: Rule) -> Asking: ...
 
 
 class FrontDoor:
@@ -138,7 +131,7 @@ class FrontDoor:
         role: str | None = None,
         bounds: Bounds | None = None,
         authenticator: Authenticator | None = None,
-        browsers: Browsers | None = None,
+        authorizer: Authorizer | None = None,
     ) -> None:
         policy = OriginPolicy(settings)
         self._blocked = policy.blocked
@@ -158,7 +151,7 @@ class FrontDoor:
         self._actors: dict[tuple[str, str, str], Actor] = {}
         self._user_in_header = None if settings.user_header is None else user_in_header(settings.user_header)
         self._authenticator = authenticator
-        self._browsers = browsers
+        self._authorizer = authorizer
         self._has_proxies = bool(settings.trusted_proxies)
         self.is_trusted = trust_rule(settings.trusted_proxies)
         self.shares = Shares(bounds or Bounds())
@@ -205,6 +198,7 @@ class FrontDoor:
         request[ACTOR] = actor = self._actor(request, connection, user or ANONYMOUS)
         # To ask a request for a key that is not there costs an exception, so these are there from the first.
         request[BEHIND] = request[ERROR_CODE] = ""
+        request[ASKING] = None
         status = CLIENT_GONE_STATUS
         try:
             blocked = self._blocked(request)
@@ -255,35 +249,24 @@ class FrontDoor:
             else:
                 header = request.headers.get(hdrs.AUTHORIZATION)
                 known = None if header is None else authenticator.recall(header)
-                if header is None and self._browsers is not None:
-                    known = await self._logged_in(request, self._browsers)
                 principal = await authenticator.authenticate(header, address) if known is None else known
             request[PRINCIPAL] = principal
             request[ACTOR] = self._actor(request, request.protocol, principal.user)  # type: ignore[arg-type]
             if not may(principal, served.permission, served.kind):
                 raise PermissionDenied(NOT_ALLOWED)
-        except Unauthenticated as error:
-            return await self._challenge(request, error)
+            if not principal.is_admin:
+                request[ASKING] = self._asking(principal, served.permission)
         except TracklogError as error:
             return error_answer(request, error, status_of(error, served.kind))
         return None
 
-    async def _logged_in(self, request: web.Request, browsers: Browsers) -> Principal | None:
-        """Whom the cookie of a session stands for. From another origin it counts for nothing."""
-        return await browsers.principal(request) if browsers.has_session(request) and is_of_own_page(request) else None
-
-    async def _challenge(self, request: web.Request, error: Unauthenticated) -> web.Response:
-        """The answer to who is not known: a browser on its way to a page is led to where one logs in."""
-        browsers = self._browsers
-        if browsers is None or hdrs.AUTHORIZATION in request.headers:
-            return error_answer(request, error)
-        led = await browsers.sent_to_log_in(request)
-        if led is not None:
-            return led
-        answer = error_answer(request, error)
-        if browsers.has_session(request):  # by the other challenge the browser would ask for a password
-            answer.headers[hdrs.WWW_AUTHENTICATE] = 'Bearer realm="mlflow"'
-        return answer
+    def _asking(self, principal: Principal, permission: Permission | Rule) -> Asking | None:
+        """Who judges what a request is about, and what of it is seen; None where there is nothing to judge."""
+        if isinstance(permission, Permission) and permission is not Permission.SEEN:
+            return None
+        if self._authorizer is None:
+            raise PermissionDenied(NOT_ALLOWED)
+        return self._authorizer.asking(principal, () if isinstance(permission, Permission) else permission)
 
     def _actor(self, request: web.Request, connection: "Connection", user: str) -> Actor:
         """The client that asks: the same object for the same client, as long as few different ones come."""
@@ -333,6 +316,9 @@ class FrontDoor:
         self.time_limits.start(task, loop.time() + served.limits.timeout_s)
         try:
             response = await handler(request)
+            asking = request[ASKING]
+            if asking is not None and not asking.is_decided:
+                raise AssertionError(f"nobody judged what {served.template} was asked for")
             if response.__class__ is JsonAnswer or response.__class__ is web.Response:
                 body = response.body
                 if body.__class__ is bytes and len(body) > WHOLE_ANSWER_BYTES:
@@ -439,15 +425,17 @@ async def answer_with_bounded_body(request: web.Request, *, handler: Handler, li
         request.update(bounded)
 
 
-def may(principal: Principal, permission: Permission, kind: Kind) -> bool:
-    """Whether a principal is let in to a route, whatever it is asked about.
-
-    Nothing is granted to users yet, so those who are no administrators may do what every user may, and no more.
-    """
-    if principal.is_read_only and not (kind in _READING or (kind is Kind.ARTIFACT and permission is Permission.READ)):
+def may(principal: Principal, permission: Permission | Rule, kind: Kind) -> bool:
+    """Whether a principal is let in to a route, whatever it is asked about. What it is about is judged by its rule."""
+    if principal.is_read_only and not (kind in _READING or (kind is Kind.ARTIFACT and _only_reads(permission))):
         return False
-    return principal.is_admin or permission in _EVERY_USER
+    return principal.is_admin or permission is not Permission.ADMIN
+
+
+def _only_reads(permission: Permission | Rule) -> bool:
+    return not isinstance(permission, Permission) and all(
+        isinstance(part, On) and part.level <= Level.READ for part in permission
+    )
 
 
 _READING: Final = frozenset({Kind.READ, Kind.PAGE, Kind.OPERATION})
-_EVERY_USER: Final = frozenset({Permission.PUBLIC, Permission.AUTHENTICATED})

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from inspect import iscoroutinefunction
 from typing import Any, Final
 
+from schemas.rest.access import Creates, On
 from schemas.rest.route import Kind, Limits, Permission, Route
 
 METHODS: Final = frozenset({"GET", "POST", "PUT", "PATCH", "DELETE"})
@@ -67,9 +68,15 @@ def faults_of(declared: Route) -> Iterator[str]:
         yield "its handler is not an async function"
     if not isinstance(route.kind, Kind):
         yield "it declares no kind"
-    if not isinstance(route.permission, Permission):
+    if not isinstance(route.permission, Permission) and not _is_rule(route.permission):
         yield "it declares no permission"
     yield from _limit_faults(route.limits)
+
+
+def _is_rule(permission: Any) -> bool:
+    return (
+        isinstance(permission, tuple) and bool(permission) and all(isinstance(one, On | Creates) for one in permission)
+    )
 
 
 def _limit_faults(limits: Any) -> Iterator[str]:

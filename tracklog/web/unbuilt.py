@@ -200,7 +200,7 @@ def unbuilt_write(method: str, prefixes: tuple[str, ...], path: str) -> Route:
         prefixes=prefixes,
         handler=answer_not_implemented,
         kind=Kind.WRITE,
-        permission=Permission.EDIT,
+        permission=Permission.AUTHENTICATED,
         limits=UNBUILT_LIMITS,
     )
 

@@ -313,7 +313,7 @@ def unbuilt_read_routes() -> list[Route]:
             prefixes=read.prefixes,
             handler=_handler(read),
             kind=read.kind,
-            permission=Permission.READ,
+            permission=Permission.AUTHENTICATED,
             limits=READ_LIMITS,
         )
         for read in READS

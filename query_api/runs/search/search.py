@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable
 from typing import Final
 
+from query_api.experiments.seen import seen_among
 from query_api.filter.conditions import check_filter
 from query_api.filter.pages import PageFound, checked_max_results, fingerprint, page_body, sort_values
 from query_api.filter.syntax import parse_long_filter
@@ -15,6 +16,7 @@ from query_api.runs.search.run_search import RunSearch
 from query_api.runs.vocabulary import RUNS
 from schemas.messages.experiments import experiment_id_of
 from schemas.messages.runs import SearchRuns
+from schemas.rest.access import RUN
 
 _SEARCHES: Final[dict[str, Callable[[ReadModel, RunSearch], Awaitable[PageFound]]]] = {
     "sqlite": sqlite_runs.find_runs,
@@ -34,6 +36,7 @@ async def search_runs(read_model: ReadModel, message: SearchRuns) -> bytes:
     order = run_order(message.order_by)
     identity = fingerprint("runs", experiment_ids, message.filter, message.order_by, stage)
     after = sort_values(message.page_token, identity, sort_kinds(order))
+    experiment_ids = await seen_among(read_model, experiment_ids, RUN)
     if not experiment_ids:
         return b"{}"
     search = RunSearch(tuple(experiment_ids), conditions, order, stage, after, max_results)

@@ -117,6 +117,8 @@ def stored(read_model: Projected) -> RegistryModel:
         by_id[model_id].aliases[one] = number
         assert by_id[model_id].versions[number] is versions[version_id]
         assert reference == f"{names[model_id]}@{one}"
+    for model_id, owner in rows(read_model, "SELECT registered_model_id, user_id FROM registered_model_owners"):
+        by_id[model_id].owner = owner
     tagged = rows(read_model, "SELECT count(DISTINCT registered_model_id) FROM registered_model_tags")
     assert tagged == [(sum(bool(its.tags) for its in models.values()),)], "tags of a model that is gone"
     refused = rows(read_model, 'SELECT "offset" FROM refusals ORDER BY "offset"')

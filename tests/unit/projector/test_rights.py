@@ -1,14 +1,10 @@
 """What events of roles and grants come to."""
 
-import tempfile
 from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
-from projector.projections.rights import GrantEvent
 from schemas.events import (
     AnyEvent,
     RoleAssigned,
@@ -19,7 +15,6 @@ from schemas.events import (
     RoleRevoked,
     RoleUnassigned,
     RoleUpdated,
-    UserCreated,
     UserDeleted,
     UserGrantChanged,
     UserGranted,
@@ -27,7 +22,6 @@ from schemas.events import (
     UserRevoked,
 )
 from schemas.levels import Level
-from tests.unit.projector.histories import right_payloads
 from tests.unit.projector.read_models import Projected
 from tests.unit.projector.test_users import BATCHES, folded, refused, user
 
@@ -207,92 +201,3 @@ async def test_a_user_who_goes_changes_accounts_and_rights(tmp_path: Path, ends:
 async def test_a_level_that_is_none_is_refused(tmp_path: Path, level: str) -> None:
     read_model = await folded(tmp_path, [], user("ada"), UserGranted(username="ada", **ON_1, level=level))
     assert refused(read_model) == [(1, "INVALID_PARAMETER_VALUE")]
-
-
-class Model:
-    """Roles, grants and assignments by their names, one event after the other: what the tables have to come to."""
-
-    def __init__(self) -> None:
-        self.users: set[str] = set()
-        self.roles: dict[str, tuple[str, str]] = {}  # by key: name and description
-        self.grants: dict[tuple[str, str, str], str] = {}  # by holder, type and pattern: level
-        self.assignments: set[tuple[str, str]] = set()  # of keys and users
-
-    def apply(self, event: AnyEvent) -> None:
-        match event:
-            case UserCreated():
-                self.users.add(event.username)
-            case UserDeleted():
-                self.users.discard(event.username)
-                self._forget(f"user {event.username}")
-                self.assignments = {one for one in self.assignments if one[1] != event.username}
-            case RoleCreated():
-                if event.role_key not in self.roles and event.name not in self._names():
-                    self.roles[event.role_key] = (event.name, event.description)
-            case RoleUpdated():
-                self._update(event)
-            case RoleDeleted():
-                self.roles.pop(event.role_key, None)
-                self._forget(f"role {event.role_key}")
-                self.assignments = {one for one in self.assignments if one[0] != event.role_key}
-            case RoleAssigned():
-                if event.role_key in self.roles and event.username in self.users:
-                    self.assignments.add((event.role_key, event.username))
-            case RoleUnassigned():
-                self.assignments.discard((event.role_key, event.username))
-            case RoleGranted() | RoleGrantChanged() | RoleRevoked():
-                if event.role_key in self.roles:
-                    self._grant(f"role {event.role_key}", event)
-            case UserGranted() | UserGrantChanged() | UserRevoked():
-                if event.username in self.users:
-                    self._grant(f"user {event.username}", event)
-            case _:
-                raise AssertionError(event)
-
-    def _names(self) -> set[str]:
-        return {name for name, _ in self.roles.values()}
-
-    def _update(self, event: RoleUpdated) -> None:
-        known = self.roles.get(event.role_key)
-        if known is None or (event.name is not None and event.name != known[0] and event.name in self._names()):
-            return
-        name, description = known
-        self.roles[event.role_key] = (
-            name if event.name is None else event.name,
-            description if event.description is None else event.description,
-        )
-
-    def _grant(self, holder: str, event: GrantEvent) -> None:
-        key = (holder, event.resource_type, event.resource_pattern)
-        match event:
-            case RoleGranted() | UserGranted():
-                self.grants.setdefault(key, event.level)
-            case RoleGrantChanged() | UserGrantChanged():
-                if key in self.grants:
-                    self.grants[key] = event.level
-            case RoleRevoked() | UserRevoked():
-                self.grants.pop(key, None)
-
-    def _forget(self, holder: str) -> None:
-        self.grants = {key: level for key, level in self.grants.items() if key[0] != holder}
-
-
-@settings(max_examples=50, suppress_health_check=[HealthCheck.too_slow])
-@given(history=st.lists(right_payloads, min_size=20, max_size=60), ends=st.lists(st.integers(0, 60), max_size=4))
-async def test_any_history_comes_to_what_it_comes_to_one_by_one(history: list[AnyEvent], ends: list[int]) -> None:
-    model = Model()
-    for event in history:
-        model.apply(event)
-    with tempfile.TemporaryDirectory() as folder:
-        compare(model, await folded(Path(folder), ends, *history))
-
-
-def compare(model: Model, read_model: Projected) -> None:
-    users: dict[Any, Any] = {row[0]: row[1] for row in read_model.rows("SELECT user_id, username FROM users")}
-    keys: dict[Any, Any] = {row[0]: row[1] for row in read_model.rows("SELECT role_id, role_key FROM roles")}
-    holders = {**{one: f"role {key}" for one, key in keys.items()}, **{one: f"user {n}" for one, n in users.items()}}
-    assert {key: (name, description) for name, (_, key, description) in roles(read_model).items()} == model.roles
-    assert {(holders[row[1]], row[2], row[3]): Level(row[4]).name for row in grants(read_model)} == model.grants
-    held = {(role_id, user_id) for _, role_id, user_id in assignments(read_model)}
-    assert {(keys[one], users[other]) for one, other in held if one != other} == model.assignments
-    assert {users[one] for one, other in held if one == other} == model.users

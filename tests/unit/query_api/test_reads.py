@@ -11,7 +11,8 @@ from query_api.reads import Reads
 from schemas.messages.runs import GetRun
 from schemas.rest.json_answer import JsonAnswer
 from schemas.rest.request_keys import BEHIND
-from schemas.rest.route import Kind, Permission
+from schemas.rest.route import Kind
+from schemas.rest.rules import READ_RUN
 from tests.memory_progress import MemoryProgress
 from tests.unit.query_api.sqlite_rows import SqliteRows
 
@@ -38,8 +39,8 @@ def units(wanted: GetRun) -> Iterable[str]:
 
 async def test_a_route_waits_for_its_units_and_says_how_far_it_is_behind() -> None:
     freshness = Late()
-    route = Reads(SqliteRows(), freshness).route("GET", "runs/get", GetRun, answer, units)
-    assert (route.path, route.kind, route.permission) == ("/mlflow/runs/get", Kind.READ, Permission.READ)
+    route = Reads(SqliteRows(), freshness).route("GET", "runs/get", GetRun, answer, READ_RUN, units)
+    assert (route.path, route.kind, route.permission) == ("/mlflow/runs/get", Kind.READ, READ_RUN)
     request = make_mocked_request("GET", "/?run_id=r")
     response = await route.handler(request)
     assert isinstance(response, JsonAnswer)
@@ -52,7 +53,7 @@ async def test_a_route_without_units_waits_for_all() -> None:
     freshness = Late()
     await (
         Reads(SqliteRows(), freshness)
-        .route("GET", "x", GetRun, answer)
+        .route("GET", "x", GetRun, answer, READ_RUN)
         .handler(make_mocked_request("GET", "/?run_id=r"))
     )
     assert freshness.units == [None]

@@ -58,7 +58,13 @@ def answering(body: bytes) -> Handler:
 def route(path: str, handler: Handler, method: str, kind: Kind, body_bytes: int | None = 16 * MIB) -> Route:
     limits = Limits(body_bytes=body_bytes)
     return Route(
-        method=method, path=path, handler=handler, prefixes=V2, kind=kind, permission=Permission.READ, limits=limits
+        method=method,
+        path=path,
+        handler=handler,
+        prefixes=V2,
+        kind=kind,
+        permission=Permission.AUTHENTICATED,
+        limits=limits,
     )
 
 

@@ -39,7 +39,7 @@ def route(path: str, handler: Handler, *, method: str = "GET", **declared: Any) 
     values: dict[str, Any] = {
         "prefixes": V2,
         "kind": Kind.READ,
-        "permission": Permission.READ,
+        "permission": Permission.AUTHENTICATED,
         "limits": Limits(body_bytes=100),
         **declared,
     }

@@ -45,7 +45,7 @@ def route(path: str, permission: Permission) -> Route:
 
 @asynccontextmanager
 async def serving(**settings: Any) -> AsyncIterator[Client]:
-    routes = [route("/private", Permission.READ), route("/public", Permission.PUBLIC)]
+    routes = [route("/private", Permission.AUTHENTICATED), route("/public", Permission.PUBLIC)]
     async with TestClient(WebServer(create_app(routes, WebSettings(**settings)))) as client:
         yield client
 

@@ -44,7 +44,7 @@ def get(path: str, handler: Handler) -> Route:
         handler=handler,
         prefixes=V2,
         kind=Kind.READ,
-        permission=Permission.READ,
+        permission=Permission.AUTHENTICATED,
         limits=Limits(),
     )
 

@@ -27,7 +27,7 @@ ROUTE = Route(
     prefixes=V2,
     handler=answer,
     kind=Kind.READ,
-    permission=Permission.READ,
+    permission=Permission.AUTHENTICATED,
     limits=Limits(),
 )
 

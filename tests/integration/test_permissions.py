@@ -1,0 +1,350 @@
+"""What users who are no administrators may do, of every route and by every way to the same."""
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any, Final, NamedTuple
+from urllib.parse import urlencode
+
+import pytest
+
+from schemas.rest.route import Kind, Permission
+from tests.eventually import wait_until
+from tests.integration.test_users import OPTIONS, PASSWORD, Asking, named
+from tests.systems import shared_stores
+from tests.tracklog_server import TracklogServer
+from tracklog.proxy.route_catalog import built_routes
+from tracklog.web.route_table import Endpoint, endpoints_of
+
+ENDPOINTS: Final = endpoints_of(built_routes())
+FOR_ADMINISTRATORS: Final = [one for one in ENDPOINTS if one.route.permission is Permission.ADMIN]
+SEARCHES: Final = [one for one in ENDPOINTS if one.route.permission is Permission.SEEN]
+OF_RULES: Final = [one for one in ENDPOINTS if not isinstance(one.route.permission, Permission)]
+SECRET: Final = "planted-name-of-something"
+
+
+EMBEDDED: Final = pytest.mark.parametrize("accounts", ["embedded"], indirect=True)
+"""Where every route is tried: what differs between databases is how grants are asked for, and the searches."""
+
+
+class Owned(NamedTuple):
+    """What one user has: an experiment, a run and a logged model in it, and a registered model with a version."""
+
+    experiment_id: str
+    run_id: str
+    model_id: str
+    name: str
+
+
+class Accounts(NamedTuple):
+    """Who asks: an administrator, the owner of everything, and somebody to whom nothing is granted."""
+
+    server: TracklogServer
+    admin: Asking
+    owner: Asking
+    other: Asking
+
+
+@pytest.fixture(scope="module", params=["embedded", pytest.param("postgresql", marks=pytest.mark.service)])
+def accounts(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Accounts]:
+    folder = tmp_path_factory.mktemp("permissions")
+    file = folder / "password"
+    file.write_text(f"{PASSWORD}\n")
+    environment = {"TRACKLOG_ADMIN_PASSWORD_FILE": str(file)}
+    if request.param == "embedded":
+        with TracklogServer(folder, options=OPTIONS, environment=environment) as server:
+            yield accounts_of(server)
+        return
+    with shared_stores(request, kafka=False) as stores:
+        settings = {**stores, **environment}
+        with TracklogServer(folder, options=OPTIONS, environment=settings, stores=()) as server:
+            yield accounts_of(server)
+
+
+def accounts_of(server: TracklogServer) -> Accounts:
+    admin = named(server, "admin", PASSWORD)
+    wait_until(lambda: mlflow(admin, "GET", "users/current")[0] == 200)
+    others = []
+    for name in ("ada", "bob"):
+        password = f"{name} has a long password"
+        assert mlflow(admin, "POST", "users/create", {"username": name, "password": password})[0] == 200
+        others.append(named(server, name, password))
+    return Accounts(server, admin, *others)
+
+
+def mlflow(who: Asking, method: str, path: str, body: Any = None, version: str = "2.0") -> tuple[int, Any]:
+    return who.ask(method, f"/api/{version}/mlflow/{path}", body)
+
+
+def made(who: Asking, method: str, path: str, body: Any) -> Any:
+    status, answer = mlflow(who, method, path, body)
+    assert status == 200, (path, answer)
+    return answer
+
+
+@pytest.fixture(scope="module")
+def owned(accounts: Accounts) -> Owned:
+    return what_is_owned(accounts.owner, SECRET)
+
+
+def what_is_owned(owner: Asking, name: str) -> Owned:
+    experiment_id = made(owner, "POST", "experiments/create", {"name": name})["experiment_id"]
+    run = made(owner, "POST", "runs/create", {"experiment_id": experiment_id, "run_name": name, "start_time": 1})
+    run_id = run["run"]["info"]["run_id"]
+    model = made(owner, "POST", "logged-models", {"experiment_id": experiment_id, "name": name})
+    made(owner, "POST", "registered-models/create", {"name": name})
+    source = f"mlflow-artifacts:/{experiment_id}/{run_id}/artifacts"
+    made(owner, "POST", "model-versions/create", {"name": name, "source": source, "run_id": run_id})
+    path = f"/api/2.0/mlflow-artifacts/artifacts/{experiment_id}/{run_id}/artifacts/a.txt"
+    assert owner.ask("PUT", path, {"text": name})[0] == 200
+    return Owned(experiment_id, run_id, model["model"]["info"]["model_id"], name)
+
+
+def request_of(endpoint: Endpoint, owned: Owned) -> tuple[str, Any]:
+    """A path and a body with everything that any route asks for, all of it about what is owned."""
+    fields: dict[str, Any] = {
+        "run_id": owned.run_id,
+        "run_uuid": owned.run_id,
+        "experiment_id": owned.experiment_id,
+        "experiment_ids": [owned.experiment_id],
+        "experiment_name": owned.name,
+        "run_ids": [owned.run_id],
+        "metric_key": "m",
+        "model_id": owned.model_id,
+        "source_run_id": owned.run_id,
+        "name": owned.name,
+        "new_name": f"{owned.name}-2",
+        "key": "k",
+        "value": "1",
+        "timestamp": 1,
+        "status": "FINISHED",
+        "version": "1",
+        "stage": "Staging",
+        "alias": "champion",
+        "source": f"mlflow-artifacts:/{owned.experiment_id}/{owned.run_id}/artifacts",
+        "model_json": "{}",
+        "path": "a.txt",
+        "artifact_file_path": "a.txt",
+        "upload_id": "u",
+        "part_number": 1,
+        "username": "bob",
+        "resource_type": "experiment",
+        "resource_id": owned.experiment_id,
+        "permission": "MANAGE",
+        "params": [{"key": "k", "value": "v"}],
+        "tags": [{"key": "k", "value": "v"}],
+        "models": [{"model_id": owned.model_id}],
+        "parts": [{"part_number": 1, "etag": "e"}],
+    }
+    below = f"{owned.experiment_id}/{owned.run_id}/artifacts/a.txt"
+    values = {"model_id": owned.model_id, "tag_key": "k", "artifact_path": below}
+    path = re.sub(r"\{(\w+)(:[^{}]*)?\}", lambda variable: values[variable[1]], endpoint.path)
+    query = {name: value for name, value in fields.items() if name not in ("params", "tags", "models", "parts")}
+    # What stands behind an artifact's path belongs to its name.
+    is_name = any(part in endpoint.path for part in ("mlflow-artifacts/artifacts/", "mlflow-artifacts/presigned/"))
+    if not is_name:
+        if endpoint.path.endswith("mlflow-artifacts/artifacts"):
+            query = {"path": below}
+        path += "?" + urlencode(query, doseq=True)
+    return path, None if endpoint.method == "GET" else fields
+
+
+def template(endpoint: Endpoint) -> str:
+    return f"{endpoint.method} {endpoint.path}"
+
+
+@EMBEDDED
+@pytest.mark.parametrize("endpoint", OF_RULES, ids=template)
+def test_who_holds_nothing_is_refused(accounts: Accounts, owned: Owned, endpoint: Endpoint) -> None:
+    path, body = request_of(endpoint, owned)
+    status, answer = accounts.other.ask(endpoint.method, path, body)
+    if endpoint.path.endswith(("experiments/create", "registered-models/create")):
+        assert (status, answer["error_code"]) == (400, "RESOURCE_ALREADY_EXISTS")
+        return
+    assert status == 403, answer
+    assert "PERMISSION_DENIED" in json.dumps(answer)
+    if endpoint.method == "GET":
+        assert accounts.other.ask("HEAD", path)[0] == 403
+
+
+@EMBEDDED
+@pytest.mark.parametrize("endpoint", OF_RULES, ids=template)
+def test_nobody_who_is_not_known_is_answered(accounts: Accounts, owned: Owned, endpoint: Endpoint) -> None:
+    path, body = request_of(endpoint, owned)
+    for spelled in (path, path.replace("/mlflow", "//mlflow", 1), path.replace("/mlflow", "/%6dlflow", 1)):
+        assert Asking(accounts.server, None).ask(endpoint.method, spelled, body)[0] in (401, 404)
+
+
+@EMBEDDED
+@pytest.mark.parametrize("endpoint", FOR_ADMINISTRATORS, ids=template)
+def test_what_is_for_administrators_is_refused_to_others(accounts: Accounts, endpoint: Endpoint) -> None:
+    path = re.sub(r"\{(\w+)(:[^{}]*)?\}", "x", endpoint.path)
+    body: Any = None if endpoint.method == "GET" else {}
+    assert accounts.other.ask(endpoint.method, path, body)[0] == 403
+    assert accounts.owner.ask(endpoint.method, path, body)[0] == 403
+
+
+@pytest.mark.parametrize("endpoint", SEARCHES, ids=template)
+def test_a_search_tells_of_nothing_that_may_not_be_read(accounts: Accounts, owned: Owned, endpoint: Endpoint) -> None:
+    if endpoint.path.endswith("/graphql"):
+        return  # below
+    body: dict[str, Any] | None = {"experiment_ids": [owned.experiment_id], "max_results": 100}
+    path = endpoint.path
+    if endpoint.method == "GET":
+        path, body = f"{path}?max_results=100", None
+    status, answer = accounts.other.ask(endpoint.method, path, body)
+    assert (status, answer) == (200, {})
+    status, answer = accounts.owner.ask(endpoint.method, path, body)
+    assert status == 200
+    assert SECRET in json.dumps(answer)
+
+
+FIELDS: Final = {
+    "mlflowGetExperiment": '(input: {experimentId: "%(experiment_id)s"}) { experiment { name } }',
+    "mlflowGetRun": '(input: {runId: "%(run_id)s"}) { run { info { runId } } }',
+    "mlflowListArtifacts": '(input: {runId: "%(run_id)s"}) { files { path } }',
+    "mlflowGetMetricHistoryBulkInterval": '(input: {runIds: ["%(run_id)s"], metricKey: "m"}) { metrics { key } }',
+    "mlflowSearchRuns": '(input: {experimentIds: ["%(experiment_id)s"]}) { runs { info { runId } } }',
+    "mlflowSearchModelVersions": "(input: {}) { modelVersions { name } }",
+}
+
+
+@pytest.mark.parametrize("field", FIELDS)
+def test_a_field_of_graphql_tells_of_nothing_that_may_not_be_read(accounts: Accounts, owned: Owned, field: str) -> None:
+    query = f"query {{ {field} {FIELDS[field]} }}" % owned._asdict()
+    answers = {}
+    for who in ("owner", "other"):
+        status, answer = getattr(accounts, who).ask("POST", "/graphql", {"query": query})
+        assert status == 200, answer
+        assert answer["errors"] is None, answer
+        answers[who] = answer["data"][field]
+    assert answers["owner"]
+    assert answers["other"] in (None, {"runs": []}, {"modelVersions": []})
+
+
+@EMBEDDED
+@pytest.mark.parametrize("endpoint", [one for one in OF_RULES if "/ajax-api" not in one.path], ids=template)
+def test_who_owns_it_is_never_refused(accounts: Accounts, endpoint: Endpoint) -> None:
+    name = re.sub(r"\W+", "-", template(endpoint))
+    mine = what_is_owned(accounts.owner, name)
+    path, body = request_of(endpoint, mine)
+    status, answer = accounts.owner.ask(endpoint.method, path, body)
+    assert status not in (401, 403), answer
+    assert status < 500 or status == 501, answer
+
+
+def test_levels_are_what_they_say(accounts: Accounts) -> None:
+    mine = what_is_owned(accounts.owner, "of levels")
+    on = {"username": "bob", "resource_type": "experiment", "resource_id": mine.experiment_id}
+    asked: Mapping[str, tuple[str, str, Any]] = {
+        "read": ("GET", f"runs/get?run_id={mine.run_id}", None),
+        "log": ("POST", "runs/set-tag", {"run_id": mine.run_id, "key": "k", "value": "v"}),
+        "create": ("POST", "runs/create", {"experiment_id": mine.experiment_id}),
+        "delete": ("POST", "runs/delete", {"run_id": mine.run_id}),
+    }
+    expected = {"READ": 1, "USE": 1, "EDIT": 3, "MANAGE": 4, "DENY": 0}
+    for level, allowed in expected.items():
+        granted = mlflow(accounts.owner, "POST", "users/permissions/grant", {**on, "permission": level}, "3.0")
+        assert granted == (200, {}), level
+        statuses = [mlflow(accounts.other, *one)[0] for one in asked.values()]
+        assert statuses == [200] * allowed + [403] * (4 - allowed), level
+        assert mlflow(accounts.owner, "POST", "users/permissions/revoke", on, "3.0") == (200, {})
+    assert mlflow(accounts.other, *asked["read"])[0] == 403
+
+
+def test_a_role_gives_what_is_granted_to_it_and_takes_it_again(accounts: Accounts, owned: Owned) -> None:
+    role = mlflow(accounts.admin, "POST", "roles/create", {"name": "readers", "workspace": "default"}, "3.0")[1]["role"]
+    grant = {"role_id": role["id"], "resource_type": "experiment", "resource_pattern": "*", "permission": "READ"}
+    assert mlflow(accounts.admin, "POST", "roles/permissions/add", grant, "3.0")[0] == 200
+    assigned = {"username": "bob", "role_id": role["id"]}
+    assert mlflow(accounts.admin, "POST", "roles/assign", assigned, "3.0")[0] == 200
+    read = ("GET", f"experiments/get?experiment_id={owned.experiment_id}")
+    assert mlflow(accounts.other, *read)[0] == 200
+    assert SECRET in json.dumps(mlflow(accounts.other, "POST", "experiments/search", {"max_results": 1000})[1])
+    assert mlflow(accounts.admin, "DELETE", "roles/unassign", assigned, "3.0")[0] == 200
+    assert mlflow(accounts.other, *read)[0] == 403
+    assert SECRET not in json.dumps(mlflow(accounts.other, "POST", "experiments/search", {"max_results": 1000})[1])
+
+
+def test_an_owner_may_be_taken_what_they_created(accounts: Accounts) -> None:
+    mine = what_is_owned(accounts.owner, "taken back")
+    for resource_type, resource_id in (("experiment", mine.experiment_id), ("registered_model", mine.name)):
+        on = {"username": "ada", "resource_type": resource_type, "resource_id": resource_id}
+        assert mlflow(accounts.admin, "POST", "users/permissions/grant", {**on, "permission": "READ"}, "3.0")[0] == 400
+        assert mlflow(accounts.admin, "POST", "users/permissions/revoke", on, "3.0") == (200, {})
+        assert mlflow(accounts.admin, "POST", "users/permissions/revoke", on, "3.0")[0] == 404
+    path = f"registered-models/get?name={mine.name.replace(' ', '%20')}"
+    wait_until(lambda: mlflow(accounts.owner, "GET", path)[0] == 403)
+    wait_until(lambda: mlflow(accounts.owner, "GET", f"runs/get?run_id={mine.run_id}")[0] == 403)
+
+
+def test_pages_of_a_search_are_full_however_much_is_left_out(accounts: Accounts) -> None:
+    for number in range(6):
+        made((accounts.admin, accounts.other)[number % 2], "POST", "experiments/create", {"name": f"page {number}"})
+    seen: list[str] = []
+    token = ""
+    while True:
+        wanted = {"max_results": 2, "page_token": token, "filter": "name LIKE 'page %'"}
+        page = mlflow(accounts.other, "POST", "experiments/search", wanted)[1]
+        seen += [one["name"] for one in page["experiments"]]
+        token = page.get("next_page_token", "")
+        if not token:
+            break
+        assert len(page["experiments"]) == 2
+    assert sorted(seen) == ["page 1", "page 3", "page 5"]
+
+
+@pytest.mark.parametrize(
+    ("location", "status"),
+    [
+        ("mlflow-artifacts:/teams/a", 200),
+        ("mlflow-artifacts:/teams/b", 200),
+        ("s3://their-own-bucket/x", 200),
+        ("mlflow-artifacts:/teams", 403),
+        ("mlflow-artifacts:/teams/theirs", 403),
+        ("mlflow-artifacts:/teams/theirs/below", 403),
+        ("mlflow-artifacts:/", 400),
+        ("mlflow-artifacts:/7", 400),
+        ("mlflow-artifacts:/0/x", 400),
+        ("mlflow-artifacts:/teams/../0", 400),
+        ("mlflow-artifacts:/%30", 400),
+        ("mlflow-artifacts://elsewhere/0", 400),
+        ("http://localhost/api/2.0/mlflow-artifacts/artifacts/0", 400),
+        ("/etc", 400),
+        ("file:///etc", 400),
+    ],
+)
+def test_nobody_chooses_a_place_that_is_anothers(accounts: Accounts, location: str, status: int) -> None:
+    theirs = {"name": "theirs", "artifact_location": "mlflow-artifacts:/teams/theirs"}
+    assert mlflow(accounts.owner, "POST", "experiments/create", theirs)[0] in (200, 400)
+    mine = {"name": f"at {location}", "artifact_location": location}
+    assert mlflow(accounts.other, "POST", "experiments/create", mine)[0] == status
+
+
+@pytest.mark.parametrize("spelled", ["{}/a.txt", "./{}/a.txt", "{}//a.txt", "x/../{}/a.txt", "%2e/{}/a.txt"])
+def test_no_spelling_of_a_path_leads_to_anothers_artifact(accounts: Accounts, owned: Owned, spelled: str) -> None:
+    folder = f"{owned.experiment_id}/{owned.run_id}/artifacts"
+    for path in (spelled.format(folder), spelled.format(folder.replace("/", "%2F"))):
+        for method in ("GET", "PUT", "DELETE"):
+            asked = f"/api/2.0/mlflow-artifacts/artifacts/{path}"
+            assert accounts.other.ask(method, asked, {} if method == "PUT" else None)[0] in (400, 403, 404), path
+    assert accounts.owner.ask("GET", f"/api/2.0/mlflow-artifacts/artifacts/{folder}/a.txt")[0] == 200
+
+
+def test_nobody_makes_a_version_of_what_they_cannot_read(accounts: Accounts, owned: Owned) -> None:
+    made(accounts.other, "POST", "registered-models/create", {"name": "bobs"})
+    sources = [
+        f"mlflow-artifacts:/{owned.experiment_id}/{owned.run_id}/artifacts",
+        f"mlflow-artifacts:///{owned.experiment_id}/{owned.run_id}/artifacts",
+        f"http://localhost/api/2.0/mlflow-artifacts/artifacts/{owned.experiment_id}/{owned.run_id}/artifacts",
+        f"models:/{owned.name}/1",
+        f"models:/{owned.model_id}",
+        "mlflow-artifacts:/",
+    ]
+    for source in sources:
+        status, answer = mlflow(accounts.other, "POST", "model-versions/create", {"name": "bobs", "source": source})
+        assert status in (400, 403), (source, answer)
+
+
+def test_every_kind_of_route_was_tried() -> None:
+    assert {one.route.kind for one in OF_RULES} == {Kind.WRITE, Kind.READ, Kind.ARTIFACT}

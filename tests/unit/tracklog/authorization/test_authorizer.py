@@ -1,0 +1,218 @@
+"""What grants come to, by the table of what MLflow 3.17 was seen to answer, and beyond it."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Final, NamedTuple
+
+import pytest
+
+from query_api.sqlite.read_model import SqliteReadModel
+from schemas.errors import PermissionDenied
+from schemas.events import AnyEvent, RegisteredModelCreated, RoleAssigned, RoleCreated, RoleGranted, Tag, UserCreated
+from schemas.events.users import UserGranted
+from schemas.levels import EXPERIMENT, PROMPT, REGISTERED_MODEL, WORKSPACE, Level
+from schemas.mlflow import IS_PROMPT_TAG
+from schemas.principal import Principal
+from schemas.rest.access import ARTIFACT, LOGGED_MODEL, RUN, On
+from schemas.sight import Scope
+from tests.unit.projector.histories import RUNS, created, experiment, log_of
+from tests.unit.projector.read_models import projected
+from tracklog.authorization.authorizer import Authorizer
+from tracklog.authorization.grants import Grants
+from tracklog.authorization.resources import Resources
+
+USERNAME: Final = "ada"
+MODEL: Final = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+PROMPT_ID: Final = "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"
+
+
+class Door(NamedTuple):
+    """Who asks, and who judges."""
+
+    authorizer: Authorizer
+    grants: Grants
+    principal: Principal
+
+    async def may(self, level: Level, resource_type: str, key: str, unless_denied: str = "") -> bool:
+        part = On(level, resource_type, "of", unless_denied=unless_denied)
+        try:
+            await self.authorizer.require(self.principal, part, key)
+        except PermissionDenied:
+            return False
+        return True
+
+    async def levels(self, resource_type: str, key: str) -> str:
+        """The first letters of the levels that are held."""
+        names = (Level.READ, Level.EDIT, Level.MANAGE)
+        return "".join([level.name[0] for level in names if await self.may(level, resource_type, key)])
+
+
+class Doors:
+    """Makes doors before histories."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._read_models: list[SqliteReadModel] = []
+
+    async def __call__(
+        self, *events: AnyEvent, default: Level = Level.NO_PERMISSIONS, groups: tuple[str, ...] = (), user_id: int = 0
+    ) -> Door:
+        history: list[AnyEvent] = [
+            UserCreated(username=USERNAME, password_id="p"),
+            experiment(0),
+            experiment(1),
+            created(RUNS[0], 0),
+            RegisteredModelCreated(name="m", registered_model_id=MODEL),
+            RegisteredModelCreated(name="p", registered_model_id=PROMPT_ID, tags=[Tag(IS_PROMPT_TAG, "true")]),
+            *events,
+        ]
+        read_model = SqliteReadModel((await projected(self._folder, await log_of(*history))).path)
+        self._read_models.append(read_model)
+
+        async def caught_up() -> None:
+            return None
+
+        grants = Grants(read_model)
+        authorizer = Authorizer(grants, Resources(read_model, caught_up), default)
+        return Door(authorizer, grants, Principal(USERNAME, groups=groups, user_id=user_id))
+
+    async def close(self) -> None:
+        for one in self._read_models:
+            await one.close()
+
+
+@pytest.fixture
+async def doors(tmp_path: Path) -> AsyncIterator[Doors]:
+    doors = Doors(tmp_path)
+    yield doors
+    await doors.close()
+
+
+def granted(resource_type: str, pattern: str, level: Level) -> UserGranted:
+    return UserGranted(username=USERNAME, resource_type=resource_type, resource_pattern=pattern, level=level.name)
+
+
+READ, EDIT, MANAGE, DENY = Level.READ, Level.EDIT, Level.MANAGE, Level.DENY
+
+
+@pytest.mark.parametrize(
+    ("grants", "on_experiment", "on_run"),
+    [
+        ([], "", ""),
+        ([(EXPERIMENT, "0", READ)], "R", "R"),
+        ([(EXPERIMENT, "0", EDIT)], "RE", "RE"),
+        ([(EXPERIMENT, "0", MANAGE)], "REM", "REM"),
+        ([(EXPERIMENT, "1", MANAGE)], "", ""),
+        ([(EXPERIMENT, "*", READ)], "R", "R"),
+        ([(EXPERIMENT, "0", READ), (EXPERIMENT, "*", EDIT)], "RE", "RE"),
+        ([(EXPERIMENT, "*", DENY), (EXPERIMENT, "0", MANAGE)], "", ""),
+        ([(EXPERIMENT, "0", DENY), (EXPERIMENT, "*", EDIT)], "", ""),
+        ([(EXPERIMENT, "0", READ), (RUN, "*", MANAGE)], "R", "REM"),
+        ([(EXPERIMENT, "0", MANAGE), (RUN, "*", READ)], "REM", "R"),
+        ([(EXPERIMENT, "0", MANAGE), (RUN, "*", DENY)], "REM", ""),
+        ([(RUN, "*", MANAGE)], "", ""),
+        ([(EXPERIMENT, "0", MANAGE), (LOGGED_MODEL, "*", DENY)], "REM", "REM"),
+        ([(REGISTERED_MODEL, "*", MANAGE)], "", ""),
+    ],
+)
+async def test_what_grants_come_to(
+    doors: Doors, grants: list[tuple[str, str, Level]], on_experiment: str, on_run: str
+) -> None:
+    door = await doors(*[granted(*one) for one in grants])
+    assert await door.levels(EXPERIMENT, "0") == on_experiment
+    assert await door.levels(RUN, RUNS[0]) == on_run
+
+
+async def test_a_run_is_created_with_the_experiment_unless_runs_are_denied(doors: Doors) -> None:
+    for tier, may in ((READ, True), (DENY, False)):
+        door = await doors(granted(EXPERIMENT, "0", EDIT), granted(RUN, "*", tier))
+        assert await door.may(EDIT, EXPERIMENT, "0", unless_denied=RUN) == may
+
+
+async def test_what_is_not_there_is_judged_as_what_nothing_is_granted_on(doors: Doors) -> None:
+    nobody, reader = await doors(), await doors(granted(EXPERIMENT, "*", READ))
+    for resource_type, key in ((RUN, "f" * 32), (EXPERIMENT, "99"), (EXPERIMENT, "-3"), (REGISTERED_MODEL, "none")):
+        assert await nobody.levels(resource_type, key) == ""
+    assert await reader.levels(RUN, "f" * 32) == "R"
+
+
+@pytest.mark.parametrize("spelled", ["0", "00", " 0", "+0"])
+async def test_an_id_is_read_as_the_handler_reads_it(doors: Doors, spelled: str) -> None:
+    door = await doors(granted(EXPERIMENT, "0", DENY), granted(EXPERIMENT, "*", READ))
+    assert await door.levels(EXPERIMENT, spelled) == ""
+
+
+async def test_the_default_level_is_a_floor_and_no_way_around_a_veto(doors: Doors) -> None:
+    door = await doors(granted(EXPERIMENT, "1", DENY), default=EDIT)
+    assert await door.levels(EXPERIMENT, "0") == "RE"
+    assert await door.levels(EXPERIMENT, "1") == ""
+    raised = await doors(granted(EXPERIMENT, "0", READ), default=EDIT)
+    assert await raised.levels(EXPERIMENT, "0") == "RE"
+
+
+async def test_a_role_gives_what_it_holds_by_assignment_or_by_the_name_of_a_group(doors: Doors) -> None:
+    role = RoleCreated(role_key="k", name="readers")
+    grant = RoleGranted(role_key="k", resource_type=EXPERIMENT, resource_pattern="0", level="READ")
+    assert await (await doors(role, grant)).levels(EXPERIMENT, "0") == ""
+    assigned = await doors(role, grant, RoleAssigned(role_key="k", username=USERNAME))
+    assert await assigned.levels(EXPERIMENT, "0") == "R"
+    assert await (await doors(role, grant, groups=("others", "readers"))).levels(EXPERIMENT, "0") == "R"
+
+
+async def test_who_manages_the_workspace_manages_everything_even_what_is_denied(doors: Doors) -> None:
+    role = RoleCreated(role_key="k", name="leads")
+    grant = RoleGranted(role_key="k", resource_type=WORKSPACE, resource_pattern="*", level="MANAGE")
+    assigned = RoleAssigned(role_key="k", username=USERNAME)
+    door = await doors(role, grant, assigned, granted(EXPERIMENT, "0", DENY), granted(RUN, "*", DENY))
+    assert await door.levels(EXPERIMENT, "0") == "REM"
+    assert await door.levels(RUN, RUNS[0]) == "REM"
+    assert (await door.authorizer.sight_of(door.principal)).scope(EXPERIMENT) is Scope.ALL
+
+
+async def test_a_grant_on_a_model_is_on_that_model_whatever_it_is_called(doors: Doors) -> None:
+    door = await doors(granted(REGISTERED_MODEL, MODEL, EDIT), granted(PROMPT, PROMPT_ID, READ))
+    assert await door.levels(REGISTERED_MODEL, "m") == "RE"
+    assert await door.levels(REGISTERED_MODEL, "p") == "R"
+
+
+async def test_a_grant_on_all_prompts_is_on_no_model(doors: Doors) -> None:
+    door = await doors(granted(PROMPT, "*", MANAGE))
+    assert await door.levels(REGISTERED_MODEL, "p") == "REM"
+    assert await door.levels(REGISTERED_MODEL, "m") == ""
+
+
+async def test_an_owner_may_do_everything_until_it_is_denied(doors: Doors) -> None:
+    mine = experiment(7)
+    owned = type(mine)(experiment_id=7, name="mine", artifact_location="mlflow-artifacts:/7", owner=0)
+    door = await doors(owned)
+    assert await door.levels(EXPERIMENT, "7") == "REM"
+    assert await (await doors(owned, granted(EXPERIMENT, "7", DENY))).levels(EXPERIMENT, "7") == ""
+    assert await (await doors(owned, user_id=5)).levels(EXPERIMENT, "7") == ""
+
+
+@pytest.mark.parametrize(
+    ("path", "held"),
+    [
+        ("0/x.txt", "RE"),
+        (f"0/{RUNS[0]}/artifacts/x.txt", "R"),
+        ("0/models/m-1/artifacts/MLmodel", "RE"),
+        ("0", "RE"),
+        ("", ""),
+        ("1/x.txt", ""),
+        ("elsewhere/0/x.txt", ""),
+    ],
+)
+async def test_an_artifact_is_judged_as_what_it_belongs_to(doors: Doors, path: str, held: str) -> None:
+    """Of a folder of the experiment, runs and models can be in what is removed."""
+    door = await doors(granted(EXPERIMENT, "0", MANAGE), granted(RUN, "*", READ))
+    assert await door.levels(ARTIFACT, path) == held + ("M" if "models" in path else "")
+
+
+async def test_what_was_granted_is_remembered_until_it_may_have_changed(doors: Doors, tmp_path: Path) -> None:
+    door = await doors(granted(EXPERIMENT, "0", READ))
+    assert await door.levels(EXPERIMENT, "0") == "R"
+    roles = await door.grants.roles_of(door.principal)
+    assert door.grants._levels[roles, EXPERIMENT, "0"] == (READ,)
+    door.grants.forget()
+    assert not door.grants._levels
+    assert await door.levels(EXPERIMENT, "0") == "R"
