@@ -17,6 +17,15 @@ class SecretStoreContract:
         await store.put("a", b"2")
         assert await store.get("a") == b"2"
 
+    async def test_what_changed_meanwhile_is_not_replaced(self, store: SecretStore) -> None:
+        await store.put("a", b"1")
+        assert await store.replace("a", b"1", b"2")
+        assert not await store.replace("a", b"1", b"3")
+        assert await store.get("a") == b"2"
+        await store.delete("a")
+        assert not await store.replace("a", b"2", b"3")
+        assert await store.get("a") is None
+
     async def test_what_was_deleted_is_gone_and_may_be_deleted_again(self, store: SecretStore) -> None:
         await store.put("a", b"1")
         await store.delete("a")

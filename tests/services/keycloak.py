@@ -176,9 +176,9 @@ class Keycloak(KeycloakProcess):
             raise RuntimeError(f"{method} {path}: {error.code} {error.read().decode()}") from error
         return json.loads(said) if said else location.rpartition("/")[2]
 
-    def token(self, realm: str, **form: str) -> dict[str, Any]:
-        """What the realm's token endpoint answers. Raises HTTPError."""
-        url = f"{self.issuer(realm)}/protocol/openid-connect/token"
+    def token(self, realm: str, *, base: str | None = None, **form: str) -> dict[str, Any]:
+        """What the token endpoint of a realm answers, reached by `base` where that is given. Raises HTTPError."""
+        url = f"{base or self.url}/realms/{realm}/protocol/openid-connect/token"
         with urllib.request.urlopen(url, urllib.parse.urlencode(form).encode(), timeout=60) as answer:
             found: dict[str, Any] = json.loads(answer.read())
         return found

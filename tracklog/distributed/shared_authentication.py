@@ -34,7 +34,13 @@ async def shared_authentication(
     try:
         read_model = PostgresqlReadModel(system.connections)
         async with open_authentication(
-            settings.web.authentication, system.log, system.progress, read_model, secrets, settings.artifacts
+            settings.web,
+            settings.web.authentication,
+            system.log,
+            system.progress,
+            read_model,
+            secrets,
+            settings.artifacts,
         ) as authentication:
             yield authentication
     finally:

@@ -59,6 +59,7 @@ async def embedded_services(settings: Settings, system: EmbeddedSystem, stack: A
         stack.push_async_callback(secrets.close)
         authentication = await stack.enter_async_context(
             open_authentication(
+                settings.web,
                 settings.web.authentication,
                 system.log,
                 system.progress,

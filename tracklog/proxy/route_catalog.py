@@ -6,6 +6,7 @@ from artifact_proxy.http.routes import artifact_routes
 from ingest.routes import ingest_routes
 from query_api.routes import query_routes
 from schemas.rest.route import Route
+from tracklog.authentication.oidc.routes import login_routes
 from tracklog.page.routes import page_routes
 from tracklog.web.route_table import Endpoint, endpoints_of
 from tracklog.web.unbuilt import unbuilt_routes
@@ -25,6 +26,7 @@ def built_routes() -> list[Route]:
         *ingest_routes(service),
         *query_routes(service, service, service, service, with_users=True),
         *page_routes(None),
+        *login_routes(service),
         *artifact_routes(service),
     ]
 

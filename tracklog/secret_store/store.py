@@ -42,6 +42,13 @@ class SecretStore:
         except IntegrityError:  # another put it there meanwhile
             await self._transactions.run(work)
 
+    async def replace(self, secret_id: str, before: bytes, after: bytes) -> bool:
+        """Keep `after` in the place of `before`; False, and nothing is changed, when that is not what is kept."""
+        statement = update(secrets).where(secrets.c.secret_id == secret_id, secrets.c.secret == before)
+        return await self._transactions.run(
+            lambda connection: connection.execute(statement.values(secret=after)).rowcount == 1
+        )
+
     async def get(self, secret_id: str) -> bytes | None:
         """What is kept under the id, None for nothing."""
         statement = select(secrets.c.secret).where(secrets.c.secret_id == secret_id)

@@ -25,9 +25,10 @@ from tracklog.authorization.resources import Resources
 from tracklog.background import in_background
 from tracklog.secret_store.port import Secrets
 from tracklog.settings.authentication import AuthenticationSettings
-from tracklog.settings.process import ArtifactSettings
+from tracklog.settings.process import ArtifactSettings, WebSettings
 
 if TYPE_CHECKING:
+    from tracklog.authentication.oidc.browsers import Browsers
     from tracklog.authentication.oidc.single_sign_on import SingleSignOn
 
 
@@ -57,8 +58,14 @@ class Authentication:
         await self._stack.enter_async_context(in_background(make_first_admin(users, self._settings, self._setup)))
 
     def routes(self) -> tuple[Route, ...]:
-        """By which accounts come about beside those of users."""
-        return () if self._setup is None else (self._setup.route(),)
+        """By which accounts come about beside those of users, and browsers log in and out."""
+        of_setup = () if self._setup is None else (self._setup.route(),)
+        return of_setup + (() if self._sign_on is None else self._sign_on.routes)
+
+    @property
+    def browsers(self) -> "Browsers | None":
+        """Who has logged in by a browser, where there is single sign-on."""
+        return None if self._sign_on is None else self._sign_on.browsers
 
     def make_accounts_by(self, users: UserCommands) -> None:
         """Have whom the provider of single sign-on knows get an account when they come for the first time."""
@@ -68,6 +75,7 @@ class Authentication:
 
 @contextlib.asynccontextmanager
 async def open_authentication(
+    web: WebSettings,
     settings: AuthenticationSettings,
     log: EventLogReader,
     progress: ProjectionProgress,
@@ -85,18 +93,21 @@ async def open_authentication(
         passwords = Passwords()
         stack.callback(passwords.close)
         credentials = Credentials(secrets, passwords)
+        freshness = Freshness(log, progress)
+        caught_up = partial(freshness.caught_up, (USERS_ORDERING_UNIT,))
         sign_on = None
         if settings.oidc is not None:
             from tracklog.authentication.oidc.single_sign_on import SingleSignOn
+            from tracklog.web.client_address import https_rule
 
-            sign_on = SingleSignOn(settings.oidc, read_model, time.monotonic, now_ms)
-            stack.push_async_callback(sign_on.close)
-        freshness = Freshness(log, progress)
+            is_https = https_rule(web.trusted_proxies)
+            made = SingleSignOn(settings.oidc, read_model, caught_up, secrets, web.static_prefix, is_https)
+            sign_on = await stack.enter_async_context(made.running())
         grants = Grants(read_model)
         resources = Resources(read_model, freshness.caught_up, (artifacts.default_root, artifacts.destination))
         authenticator = Authenticator(
             read_model,
-            partial(freshness.caught_up, (USERS_ORDERING_UNIT,)),
+            caught_up,
             credentials,
             Attempts(time.monotonic),
             time.monotonic,

@@ -121,6 +121,7 @@ async def _started(served: Services, readiness: Readiness, settings: WebSettings
         bounds=bounds_with(raise_open_files()),
         authenticator=served.authenticator,
         authorizer=served.authorizer,
+        browsers=served.browsers,
     )
     runner = create_runner(app, handle_signals=False, keepalive_timeout=KEEP_ALIVE_S, shutdown_timeout=CLOSE_S)
     await runner.setup()

@@ -133,7 +133,12 @@ def known_by(authentication: "Authentication | None") -> Services:
     """The part of a process that knows its users, and what they may do."""
     if authentication is None:
         return Services(routes=())
-    return Services(routes=(), authenticator=authentication.authenticator, authorizer=authentication.authorizer)
+    return Services(
+        routes=(),
+        authenticator=authentication.authenticator,
+        authorizer=authentication.authorizer,
+        browsers=authentication.browsers,
+    )
 
 
 def together(*parts: Services) -> Services:
@@ -145,4 +150,5 @@ def together(*parts: Services) -> Services:
         needs={name: check for part in parts for name, check in part.needs.items()},
         authenticator=next((part.authenticator for part in parts if part.authenticator is not None), None),
         authorizer=next((part.authorizer for part in parts if part.authorizer is not None), None),
+        browsers=next((part.browsers for part in parts if part.browsers is not None), None),
     )

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from schemas.rest.route import Kind, Route
-from tracklog.web.front_door import Authenticator, Authorizer
+from tracklog.web.front_door import Authenticator, Authorizer, Browsers
 from tracklog.web.metrics import MetricSource
 from tracklog.web.readiness import Check
 
@@ -27,7 +27,8 @@ class Services:
     """What a process serves: routes, its metrics, and what it needs to be ready, by name.
 
     `role` names the process where others serve the rest, whose kinds of routes are not in `kinds`.
-    `authenticator` knows the users, and `authorizer` what they may do, where users are known.
+    `authenticator` knows the users, and `authorizer` what they may do, where users are known; `browsers` those who log
+    in by a browser.
     """
 
     routes: Sequence[Route]
@@ -37,6 +38,7 @@ class Services:
     role: str | None = None
     authenticator: Authenticator | None = None
     authorizer: Authorizer | None = None
+    browsers: Browsers | None = None
 
 
 Open = Callable[[asyncio.Event], AbstractAsyncContextManager[Services]]

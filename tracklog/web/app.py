@@ -11,7 +11,7 @@ from schemas.rest.route import KIB, NO_PREFIX, Kind, Limits, Permission, Route
 from tracklog.settings.process import ANY, WebSettings
 from tracklog.web.access_log import AccessLog
 from tracklog.web.bounds import Bounds
-from tracklog.web.front_door import Authenticator, Authorizer, FrontDoor
+from tracklog.web.front_door import Authenticator, Authorizer, Browsers, FrontDoor
 from tracklog.web.metrics import RequestCounts
 from tracklog.web.route_table import Endpoint, endpoints_of
 from tracklog.web.server import Runner
@@ -43,6 +43,7 @@ def create_app(
     bounds: Bounds | None = None,
     authenticator: Authenticator | None = None,
     authorizer: Authorizer | None = None,
+    browsers: Browsers | None = None,
 ) -> web.Application:
     """The application that answers `routes`, and 501 to the rest of those of MLflow's routes that are of `kinds`.
 
@@ -52,7 +53,7 @@ def create_app(
     unbuilt = [route for route in unbuilt_routes() if route.kind in kinds]
     endpoints = endpoints_of(routes, unbuilt, static_prefix=settings.static_prefix)
     counts = counts or RequestCounts()
-    door = FrontDoor(settings, counts, access_log, role, bounds, authenticator, authorizer)
+    door = FrontDoor(settings, counts, access_log, role, bounds, authenticator, authorizer, browsers)
     app = web.Application(
         middlewares=[door.middleware],
         client_max_size=max(endpoint.route.limits.body_bytes or 0 for endpoint in endpoints),

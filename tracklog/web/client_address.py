@@ -25,6 +25,18 @@ def trust_rule(trusted: Sequence[IpNetwork]) -> Callable[[str | None], bool]:
     return is_trusted if trusted else lambda _: False
 
 
+def https_rule(trusted: Sequence[IpNetwork]) -> Callable[[web.BaseRequest], bool]:
+    """Whether a client has come by https, to this server or to a trusted proxy before it."""
+    is_trusted = trust_rule(trusted)
+
+    def is_https(request: web.BaseRequest) -> bool:
+        return request.secure or (
+            is_trusted(request.remote) and request.headers.get(hdrs.X_FORWARDED_PROTO, "").strip().lower() == "https"
+        )
+
+    return is_https
+
+
 def client_address_rule(trusted: Sequence[IpNetwork]) -> Callable[[web.Request], str | None]:
     """A function from a request to the address of its client.
 

@@ -29,6 +29,7 @@ from schemas.errors import (
     RequestLimitExceeded,
     RequestTooLarge,
     TracklogError,
+    Unauthenticated,
 )
 from schemas.levels import Level
 from schemas.principal import Principal
@@ -55,7 +56,7 @@ from tracklog.web.error_answers import (
 )
 from tracklog.web.identity import ANONYMOUS, user_in_header
 from tracklog.web.metrics import EndpointCounts, RequestCounts
-from tracklog.web.origin_policy import OriginPolicy
+from tracklog.web.origin_policy import OriginPolicy, is_of_own_page
 from tracklog.web.plain_answers import PlainAnswers
 from tracklog.web.time_limits import TimeLimits
 
@@ -116,6 +117,20 @@ class Authorizer(Protocol):
     def asking(self, principal: Principal, rule: Rule) -> Asking: ...
 
 
+class Browsers(Protocol):
+    """Who has logged in by a browser, as its cookies say: `tracklog.authentication.oidc`."""
+
+    def has_session(self, request: web.Request) -> bool: ...
+
+    def principal(self, request: web.Request) -> Awaitable[Principal]:
+        """Raises TracklogError, Unauthenticated when the session has ended."""
+        ...
+
+    def sent_to_log_in(self, request: web.Request) -> Awaitable[web.Response | None]:
+        """The answer to a navigation of nobody; None where it is no navigation."""
+        ...
+
+
 class FrontDoor:
     """The middleware, and the signal that puts the headers of every answer.
 
@@ -132,6 +147,7 @@ class FrontDoor:
         bounds: Bounds | None = None,
         authenticator: Authenticator | None = None,
         authorizer: Authorizer | None = None,
+        browsers: Browsers | None = None,
     ) -> None:
         policy = OriginPolicy(settings)
         self._blocked = policy.blocked
@@ -152,6 +168,7 @@ class FrontDoor:
         self._user_in_header = None if settings.user_header is None else user_in_header(settings.user_header)
         self._authenticator = authenticator
         self._authorizer = authorizer
+        self._browsers = browsers
         self._has_proxies = bool(settings.trusted_proxies)
         self.is_trusted = trust_rule(settings.trusted_proxies)
         self.shares = Shares(bounds or Bounds())
@@ -249,6 +266,8 @@ class FrontDoor:
             else:
                 header = request.headers.get(hdrs.AUTHORIZATION)
                 known = None if header is None else authenticator.recall(header)
+                if header is None and self._browsers is not None:
+                    known = await self._logged_in(request, self._browsers)
                 principal = await authenticator.authenticate(header, address) if known is None else known
             request[PRINCIPAL] = principal
             request[ACTOR] = self._actor(request, request.protocol, principal.user)  # type: ignore[arg-type]
@@ -256,6 +275,8 @@ class FrontDoor:
                 raise PermissionDenied(NOT_ALLOWED)
             if not principal.is_admin:
                 request[ASKING] = self._asking(principal, served.permission)
+        except Unauthenticated as error:
+            return await self._challenge(request, error)
         except TracklogError as error:
             return error_answer(request, error, status_of(error, served.kind))
         return None
@@ -267,6 +288,23 @@ class FrontDoor:
         if self._authorizer is None:
             raise PermissionDenied(NOT_ALLOWED)
         return self._authorizer.asking(principal, () if isinstance(permission, Permission) else permission)
+
+    async def _logged_in(self, request: web.Request, browsers: Browsers) -> Principal | None:
+        """Whom the cookie of a session stands for. From another origin it counts for nothing."""
+        return await browsers.principal(request) if browsers.has_session(request) and is_of_own_page(request) else None
+
+    async def _challenge(self, request: web.Request, error: Unauthenticated) -> web.Response:
+        """The answer to who is not known: a browser on its way to a page is led to where one logs in."""
+        browsers = self._browsers
+        if browsers is None or hdrs.AUTHORIZATION in request.headers:
+            return error_answer(request, error)
+        led = await browsers.sent_to_log_in(request)
+        if led is not None:
+            return led
+        answer = error_answer(request, error)
+        if browsers.has_session(request):  # by the other challenge the browser would ask for a password
+            answer.headers[hdrs.WWW_AUTHENTICATE] = 'Bearer realm="mlflow"'
+        return answer
 
     def _actor(self, request: web.Request, connection: "Connection", user: str) -> Actor:
         """The client that asks: the same object for the same client, as long as few different ones come."""

@@ -5,12 +5,17 @@ from collections.abc import Iterable, Mapping
 from typing import Final
 
 from aiohttp import hdrs, web
+from multidict import istr
 
 from tracklog.settings.process import WebSettings
 from tracklog.web.origins import host_rule, is_same_origin, origin_rule
 
 STATE_CHANGING: Final = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 GUARDED_PREFIXES: Final = ("/api/", "/ajax-api/")
+FETCH_SITE: Final = istr("Sec-Fetch-Site")
+FETCH_MODE: Final = istr("Sec-Fetch-Mode")
+FETCH_DEST: Final = istr("Sec-Fetch-Dest")
+
 UNCHECKED_HOST_PATHS: Final = frozenset({"/health", "/ready", "/version"})
 """Probes ask by addresses of their own, and learn nothing here."""
 
@@ -80,6 +85,25 @@ class OriginPolicy:
             headers[hdrs.ACCESS_CONTROL_ALLOW_CREDENTIALS] = "true"
             headers[hdrs.ACCESS_CONTROL_EXPOSE_HEADERS] = "*"
         return headers
+
+
+def is_of_own_page(request: web.BaseRequest) -> bool:
+    """Whether a browser asks for a page of this server's own, or is led here by its user: its cookies count then.
+
+    Other ports of a host are the same site, to which cookies are sent, and another origin. Where a browser does not say
+    what a request comes from (Sec-Fetch-Site is sent to https and localhost alone), it names the origin of a change.
+    """
+    headers, host = request.headers, request.headers.get(hdrs.HOST, "")
+    origin, site = headers.get(hdrs.ORIGIN), headers.get(FETCH_SITE)
+    is_change = request.method in STATE_CHANGING
+    if origin is not None and not is_same_origin(origin, host):
+        return False
+    if site is None:
+        return origin is not None or not is_change
+    if site == "same-origin":
+        return True
+    is_led_here = headers.get(FETCH_MODE) == "navigate" and headers.get(FETCH_DEST) == "document"
+    return not is_change and (site == "none" or is_led_here)
 
 
 def allow_header(methods: Iterable[str]) -> str:

@@ -49,7 +49,7 @@ class Accounts:
         An administrator is who is one here, or there: what the provider says holds as long as it says so, and is
         written nowhere.
         """
-        account = await self._find(known.identity)
+        account = await self.find(known.identity)
         if account is None:
             account = await self._made(known, address)
         username, is_admin, user_id = account
@@ -67,12 +67,13 @@ class Accounts:
         try:
             await self.create(known.username, known.identity, Actor(known.username, address))
         except ResourceAlreadyExists as error:
-            account = await self._find(known.identity)  # who came twice at once has an account now
+            account = await self.find(known.identity)  # who came twice at once has an account now
             if account is None:
                 raise PermissionDenied(TAKEN.format(name=known.username)) from error
             return account
-        return await self._find(known.identity) or Account(known.username, False, None)
+        return await self.find(known.identity) or Account(known.username, False, None)
 
-    async def _find(self, identity: Identity) -> Account | None:
+    async def find(self, identity: Identity) -> Account | None:
+        """The account of an identity."""
         rows = await self._read_model.lookup(self._by_identity_sql, (identity.subject, identity.issuer))
         return Account(rows[0][0], rows[0][1] == 1, rows[0][2]) if rows else None

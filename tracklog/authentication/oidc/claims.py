@@ -1,6 +1,6 @@
 """Who somebody is by the claims of a provider: an identity, the name to give an account, and groups."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 from schemas.errors import PermissionDenied
@@ -22,15 +22,24 @@ class Known(NamedTuple):
 def known_by(claims: Mapping[str, Any], settings: OidcSettings) -> Known:
     """Whom checked claims name. Raises PermissionDenied when they may not come in, or have no name."""
     groups = groups_of(claims, settings.groups_claim)
-    if settings.allowed_group is not None and settings.allowed_group not in groups:
+    if not may_come_in(groups, settings):
         raise PermissionDenied(f"Permission denied: only the group {settings.allowed_group} is let in.")
     username = claims.get(settings.username_claim)
     if not isinstance(username, str) or not username:
         raise PermissionDenied(f"Permission denied: no claim {settings.username_claim} says what to call you.")
     if settings.username_claim == EMAIL and claims.get("email_verified") is False:
         raise PermissionDenied("Permission denied: the provider has not verified the e-mail address.")
-    is_admin = settings.admin_group is not None and settings.admin_group in groups
-    return Known(Identity(settings.issuer, claims["sub"]), username, groups, is_admin)
+    return Known(Identity(settings.issuer, claims["sub"]), username, groups, makes_admin(groups, settings))
+
+
+def makes_admin(groups: Sequence[str], settings: OidcSettings) -> bool:
+    """Whether who is in `groups` may do everything."""
+    return settings.admin_group is not None and settings.admin_group in groups
+
+
+def may_come_in(groups: Sequence[str], settings: OidcSettings) -> bool:
+    """Whether who is in `groups` is let in."""
+    return settings.allowed_group is None or settings.allowed_group in groups
 
 
 def groups_of(claims: Mapping[str, Any], claim: str) -> tuple[str, ...]:

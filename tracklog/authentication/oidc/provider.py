@@ -3,13 +3,17 @@
 Source: OpenID Connect Discovery 1.0, sections 3 and 4.
 """
 
+import asyncio
 import ssl
 import time
-from collections.abc import Callable
+from base64 import b64encode
+from collections.abc import Callable, Mapping
 from typing import Any, Final, NamedTuple
+from urllib.parse import quote_plus
 
 import aiohttp
 import orjson
+from aiohttp import hdrs
 
 from schemas.errors import TemporarilyUnavailable
 from tracklog.settings.oidc import OidcSettings, is_protected
@@ -18,11 +22,20 @@ TIMEOUT: Final = aiohttp.ClientTimeout(total=10.0, connect=5.0)
 MAX_ANSWER_BYTES: Final = 1 << 20
 DISCOVERED_S: Final = 3600.0
 """After so long the provider is asked again where its endpoints are."""
+LOOK_AGAIN_S: Final = 5.0
+"""Between two looks at whether it answers, however many want to log in."""
 CONNECTIONS: Final = 8
+
+IN_HEADER: Final = "client_secret_basic"
+INVALID_GRANT: Final = "invalid_grant"
 
 
 class ProviderAway(TemporarilyUnavailable):
     """The provider does not answer, or not as one does. The message names it and says why."""
+
+
+class GrantRefused(Exception):
+    """A code or a refresh token counts no more: it was used, has expired, or its user may not come in any longer."""
 
 
 class ProviderMetadata(NamedTuple):
@@ -31,7 +44,10 @@ class ProviderMetadata(NamedTuple):
     jwks: str
     authorization: str | None
     token: str | None
+    userinfo: str | None
     end_session: str | None
+    has_groups_scope: bool
+    takes_secret_in_header: bool
 
 
 class Provider:
@@ -50,6 +66,9 @@ class Provider:
         )
         self._metadata: ProviderMetadata | None = None
         self._discovered_s = 0.0
+        self._looking = asyncio.Lock()
+        self._looked_s = float("-inf")
+        self._away_then: ProviderAway | None = None
 
     async def close(self) -> None:
         await self._session.close()
@@ -68,6 +87,22 @@ class Provider:
         self._discovered_s = self._now_s()
         return self._metadata
 
+    async def answering(self) -> ProviderMetadata:
+        """The same of a provider that has answered a moment ago: nobody is to be sent to one that is away."""
+        async with self._looking:
+            now_s = self._now_s()
+            if now_s - self._looked_s >= LOOK_AGAIN_S:
+                self._looked_s, self._away_then = now_s, None
+                try:
+                    self._metadata = await self._discover()
+                except ProviderAway as error:
+                    self._away_then = error
+                else:
+                    self._discovered_s = now_s
+            if self._away_then is not None:
+                raise self._away_then
+        return await self.metadata()
+
     async def keys(self) -> list[Any]:
         """The keys it signs with, as JSON Web Keys: whatever is in its list."""
         found = await self._ask("GET", (await self.metadata()).jwks)
@@ -75,6 +110,29 @@ class Provider:
         if not isinstance(keys, list):
             raise self._away("its answer holds no keys")
         return keys
+
+    async def tokens(self, **grant: str) -> Mapping[str, Any]:
+        """What the token endpoint gives for a grant. Raises GrantRefused."""
+        metadata = await self.metadata()
+        if metadata.token is None:
+            raise self._away("it has no token endpoint")
+        client_id, secret = self._settings.client_id, self._settings.client_secret
+        headers = {}
+        if secret is None:
+            grant["client_id"] = client_id
+        elif metadata.takes_secret_in_header:  # RFC 6749, section 2.3.1
+            pair = f"{quote_plus(client_id)}:{quote_plus(secret)}"
+            headers[hdrs.AUTHORIZATION] = f"Basic {b64encode(pair.encode()).decode()}"
+        else:
+            grant |= {"client_id": client_id, "client_secret": secret}
+        return await self._ask("POST", metadata.token, data=grant, headers=headers)
+
+    async def userinfo(self, access_token: str) -> Mapping[str, Any]:
+        """What the provider says of who owns a token."""
+        url = (await self.metadata()).userinfo
+        if url is None:
+            raise self._away("it says of nobody who they are")
+        return await self._ask("GET", url, headers={hdrs.AUTHORIZATION: f"Bearer {access_token}"})
 
     async def _discover(self) -> ProviderMetadata:
         found = await self._ask("GET", f"{self._settings.issuer.rstrip('/')}/.well-known/openid-configuration")
@@ -87,7 +145,10 @@ class Provider:
             jwks,
             self._endpoint(found, "authorization_endpoint"),
             self._endpoint(found, "token_endpoint"),
+            self._endpoint(found, "userinfo_endpoint"),
             self._endpoint(found, "end_session_endpoint"),
+            "groups" in _texts(found.get("scopes_supported", [])),
+            IN_HEADER in _texts(found.get("token_endpoint_auth_methods_supported", [IN_HEADER])),
         )
 
     def _endpoint(self, found: dict[str, Any], name: str) -> str | None:
@@ -105,18 +166,24 @@ class Provider:
                 status, body = answer.status, await _bounded(answer)
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
             raise self._away(reason(error)) from error
-        if status != 200:
-            raise self._away(f"it answered {status}")
         try:
             found = orjson.loads(body)
         except orjson.JSONDecodeError:
             found = None
+        if status == 400 and isinstance(found, dict) and found.get("error") == INVALID_GRANT:
+            raise GrantRefused
+        if status != 200:
+            raise self._away(f"it answered {status}")
         if not isinstance(found, dict):
             raise self._away("its answer is no JSON object")
         return found
 
     def _away(self, why: str) -> ProviderAway:
         return ProviderAway(f"The provider of single sign-on, {self._settings.issuer}, cannot be asked: {why}.")
+
+
+def _texts(found: Any) -> list[Any]:
+    return found if isinstance(found, list) else []
 
 
 async def _bounded(answer: aiohttp.ClientResponse) -> bytes:

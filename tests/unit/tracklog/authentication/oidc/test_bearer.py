@@ -46,7 +46,8 @@ class Users(ReadModel):
         return [] if found is None else [(parameters[0], found[0])]
 
     async def create(self, username: str, identity: Identity, actor: Actor) -> None:
-        assert actor == Actor(username, HERE)
+        assert actor == Actor(username, actor.address)
+        assert actor.address
         if username in self.accounts:
             raise ResourceAlreadyExists("taken")
         self.accounts[username] = (0, identity)
