@@ -179,17 +179,18 @@ assert mlflow.get_run(run.info.run_id).data.metrics == {"m": 1.0}
 """
 
 
-@pytest.mark.parametrize("way", ["token", "password"])
-def test_a_script_logs_by_a_token_of_the_provider(server: TracklogServer, lab: Lab, way: str) -> None:
-    token = lab.token("ada")
-    credentials = {"MLFLOW_TRACKING_TOKEN": token}
-    if way == "password":
-        credentials = {"MLFLOW_TRACKING_USERNAME": "ada", "MLFLOW_TRACKING_PASSWORD": token}
+def test_a_script_logs_by_a_token_of_the_provider(server: TracklogServer, lab: Lab) -> None:
+    credentials = {"MLFLOW_TRACKING_TOKEN": lab.token("ada")}
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("MLFLOW_")}
     environment = {**inherited, "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1", **credentials}
     command = (sys.executable, "-c", STOCK_CLIENT, server.url)
     done = subprocess.run(command, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
+
+
+def test_a_token_may_stand_in_the_place_of_a_password(server: TracklogServer, lab: Lab) -> None:
+    authorization = "Basic " + b64encode(f"whoever:{lab.token('ada')}".encode()).decode()
+    assert json.loads(asked(server, authorization, "users/current")[1])["user"]["username"] == "ada"
 
 
 def test_a_user_who_is_called_admin_there_is_not_the_admin_here(server: TracklogServer, lab: Lab) -> None:
