@@ -3,6 +3,7 @@
 from typing import Final
 
 from projector.projection import AnyProjection
+from projector.projections.access import ACCESS
 from projector.projections.artifacts import ARTIFACTS
 from projector.projections.experiments import EXPERIMENTS
 from projector.projections.logged_models import LOGGED_MODELS
@@ -17,6 +18,7 @@ PROJECTIONS: Final[tuple[AnyProjection, ...]] = (
     REGISTERED_MODELS,
     WEBHOOKS,
     USERS,
+    ACCESS,
     ARTIFACTS,
     RUNS,
 )

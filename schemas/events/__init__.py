@@ -5,6 +5,7 @@ A new aggregate is a new file with a union of its events, which AnyEvent takes u
 
 from typing import Final, get_args
 
+from schemas.events.access import AccessRefused, AnyAccessEvent
 from schemas.events.artifacts import AnyArtifactEvent, ArtifactDeleted, ArtifactUploaded, artifact_folder
 from schemas.events.event import Event, Param, StreamKind, Tag
 from schemas.events.experiments import (
@@ -103,6 +104,7 @@ AnyEvent = (
     | AnyWebhookEvent
     | AnyUserEvent
     | AnyRoleEvent
+    | AnyAccessEvent
 )
 
 EVENT_TYPES: Final[dict[str, type[AnyEvent]]] = {event.event_type: event for event in get_args(AnyEvent)}

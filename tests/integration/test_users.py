@@ -302,3 +302,17 @@ def test_a_server_that_could_not_protect_does_not_start(
     assert told in server.log_tail()
     assert "Traceback" not in server.log_tail()
     assert not any(value in server.log_tail() for value in environment.values() if "/" not in value)
+
+
+def test_a_wrong_password_is_in_the_history_without_what_was_typed(server: TracklogServer, admin: Asking) -> None:
+    new_user(admin, server, "hilda")
+    for name in ("hilda", OTHER):
+        assert named(server, name, f"{OTHER} wrong").mlflow("GET", "users/current")[0] == 401
+
+    def refused() -> list[Any]:
+        told = admin.ask("GET", "/api/tracklog/v1/events?type=access.refused")[1]["events"]
+        return [event for event in told if event["stream"] in ("access/hilda", "access/(unknown)")]
+
+    wait_until(lambda: {event["stream"] for event in refused()} == {"access/hilda", "access/(unknown)"})
+    assert {event["actor"]["address"] for event in refused()} == {"127.0.0.1"}
+    assert OTHER not in json.dumps(refused())

@@ -22,8 +22,8 @@ OWN_SEARCH: Final = "query_api/runs/search/"
 OTHER_MEANINGS: Final = {"event_log/kafka/topic_metadata.py": {"tags"}}
 """Kafka calls the optional fields of its protocol so."""
 
-OF_EVERY_EVENT: Final = {"user"}
-"""An aggregate, and what every event says of its actor; databases and brokers have users too."""
+OF_EVERY_EVENT: Final = {"user", "access"}
+"""Aggregates, and what every event says of its actor; databases and brokers have users and access to them too."""
 
 
 def adapters() -> list[str]:

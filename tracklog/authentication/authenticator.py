@@ -20,6 +20,7 @@ from schemas.messages.users import MAX_PASSWORD_CHARACTERS, MAX_USERNAME_CHARACT
 from schemas.principal import Principal
 from tracklog.authentication.attempts import Attempts
 from tracklog.authentication.credentials import Credentials, parsed_token
+from tracklog.authentication.refused_logins import RefusedLogins
 
 POLL_S: Final = 0.25
 FRESH_S: Final = 0.9
@@ -82,6 +83,7 @@ class Authenticator:
         self._caught_up = caught_up
         self._credentials = credentials
         self._attempts = attempts
+        self.refused_logins = RefusedLogins(now_s)
         self._now_s = now_s
         self._now_ms = now_ms
         self._provided = provided
@@ -148,6 +150,7 @@ class Authenticator:
             found = await asyncio.shield(check)
         except Unauthenticated:
             self._attempts.failed(claimed.account, address)
+            self.refused_logins.note("" if claimed.token is not None else claimed.account, address)
             raise
         self._attempts.succeeded(claimed.account, address)
         return found.principal

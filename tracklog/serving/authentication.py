@@ -67,6 +67,10 @@ class Authentication:
         """Who has logged in by a browser, where there is single sign-on."""
         return None if self._sign_on is None else self._sign_on.browsers
 
+    def note_refusals_by(self, users: UserCommands) -> None:
+        """Have wrong passwords and tokens be in the history."""
+        self.authenticator.refused_logins.append = users.note_refusal
+
     def make_accounts_by(self, users: UserCommands) -> None:
         """Have whom the provider of single sign-on knows get an account when they come for the first time."""
         if self._sign_on is not None:

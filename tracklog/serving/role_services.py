@@ -69,6 +69,7 @@ async def write_services(
     if authentication is not None and ingest.users is not None:
         await authentication.make_first_admin(ingest.users)
         authentication.make_accounts_by(ingest.users)
+        authentication.note_refusals_by(ingest.users)
 
     async def written() -> list[Metric]:
         return write_metrics(counts)

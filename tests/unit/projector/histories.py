@@ -5,6 +5,7 @@ from hypothesis import strategies as st
 from event_log.memory_event_log import MemoryEventLog
 from schemas.envelope import Actor, EventData
 from schemas.events import (
+    AccessRefused,
     AccessTokenCreated,
     AccessTokenRevoked,
     AnyEvent,
@@ -315,6 +316,7 @@ payloads = st.one_of(
 )
 
 user_payloads = st.one_of(
+    st.builds(AccessRefused, username=_values, reason=st.just("credentials")),
     st.builds(UserCreated, username=_names, password_id=_ids, is_admin=st.booleans()),
     st.builds(UserCreated, username=_names, password_id=_ids, is_admin=st.booleans()),
     st.builds(UserCreated, username=_names, identity=st.builds(Identity, st.sampled_from(["i", "j"]), _token_ids)),

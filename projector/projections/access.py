@@ -1,0 +1,24 @@
+"""Who was not let in has no rows: the log keeps it for whoever reads the history."""
+
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+from projector.changes import Change
+from projector.projection import Loading, Projection
+from schemas.envelope import RecordedEvent
+from schemas.events import AccessRefused
+
+
+def _load(events: Sequence[AccessRefused]) -> Loading[None]:
+    yield from ()
+
+
+def _fold(state: None, recorded: RecordedEvent, event: AccessRefused) -> None:
+    pass
+
+
+def _changes(state: None) -> Iterable[Change]:
+    return ()
+
+
+ACCESS: Final = Projection((AccessRefused,), _load, _fold, _changes)
