@@ -137,6 +137,22 @@ async def test_no_other_counts(text: str) -> None:
     assert text not in refusal.value.message or not text
 
 
+async def never_asked() -> list[dict[str, Any]]:
+    raise AssertionError("asked")
+
+
+@pytest.mark.parametrize(
+    "which",
+    [
+        *("alg none", "HS256 with the public key", "a long kid", "a kid that is a number"),
+        *("an extension that must be understood", "a payload that is not encoded"),
+    ],
+)
+async def test_the_provider_is_not_asked_about_what_cannot_count(which: str) -> None:
+    with pytest.raises(Unauthenticated):
+        await signed_token(FORGED[which], SigningKeys(never_asked, lambda: 0.0))
+
+
 async def test_clocks_may_differ_by_a_little() -> None:
     await accepted(token(claims(exp=NOW_S - LEEWAY_S + 1, nbf=NOW_S + LEEWAY_S, iat=NOW_S + LEEWAY_S)))
 
