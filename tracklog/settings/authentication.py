@@ -1,6 +1,8 @@
 """How users are known, and who is the first of them."""
 
 from collections.abc import Mapping
+from configparser import ConfigParser
+from configparser import Error as ConfigParserError
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -20,6 +22,10 @@ PASSWORD_FILE: Final = "TRACKLOG_ADMIN_PASSWORD_FILE"
 PASSWORD: Final = "MLFLOW_AUTH_ADMIN_PASSWORD"
 USERNAME: Final = "MLFLOW_AUTH_ADMIN_USERNAME"
 DEFAULT_PERMISSION: Final = "TRACKLOG_DEFAULT_PERMISSION"
+MLFLOW_FILE: Final = "MLFLOW_AUTH_CONFIG_PATH"
+MLFLOW_SECTION: Final = "mlflow"
+MLFLOW_FUNCTION: Final = "mlflow.server.auth:authenticate_request_basic_auth"
+"""MLflow's own, which its file names."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,11 +52,11 @@ def authentication_of(
         return None
     if app_name != BASIC_AUTH:
         raise SettingRefused(f"--app-name {app_name!r}: {BASIC_AUTH} is the only one that there is.")
-    username = environment.get(USERNAME) or DEFAULT_USERNAME
+    file = _mlflow_file(environment)
     settings = AuthenticationSettings(
-        admin_username=username,
-        admin_password=_password_in(environment),
-        default_permission=_default_permission(environment),
+        admin_username=environment.get(USERNAME) or file.get("admin_username") or DEFAULT_USERNAME,
+        admin_password=_password_in(environment) or file.get("admin_password") or None,
+        default_permission=_default_permission(environment, file),
         oidc=oidc,
     )
     try:
@@ -62,9 +68,30 @@ def authentication_of(
     return settings
 
 
-def _default_permission(environment: Mapping[str, str]) -> Level:
+def _mlflow_file(environment: Mapping[str, str]) -> Mapping[str, str]:
+    """What MLflow's file of settings says; what means nothing here is passed over."""
+    path = environment.get(MLFLOW_FILE)
+    if not path:
+        return {}
+    parser = ConfigParser(interpolation=None)
     try:
-        level = level_named(environment.get(DEFAULT_PERMISSION) or Level.NO_PERMISSIONS.name)
+        parser.read_string(Path(path).read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingRefused(f"{MLFLOW_FILE}: {path} cannot be read: {error}") from error
+    except ConfigParserError as error:  # whose message may show a line with a password
+        raise SettingRefused(f"{MLFLOW_FILE}: {path} is not a file of settings in sections.") from error
+    if not parser.has_section(MLFLOW_SECTION):
+        raise SettingRefused(f"{MLFLOW_FILE}: {path} has no section [{MLFLOW_SECTION}].")
+    settings = dict(parser[MLFLOW_SECTION])
+    if settings.get("authorization_function", MLFLOW_FUNCTION) != MLFLOW_FUNCTION:
+        raise SettingRefused(f"{MLFLOW_FILE}: an authorization_function of your own cannot be called here.")
+    return settings
+
+
+def _default_permission(environment: Mapping[str, str], file: Mapping[str, str]) -> Level:
+    name = environment.get(DEFAULT_PERMISSION) or file.get("default_permission") or Level.NO_PERMISSIONS.name
+    try:
+        level = level_named(name)
     except InvalidParameterValue as error:
         raise SettingRefused(f"{DEFAULT_PERMISSION}: {error.message}") from error
     if level is Level.DENY:
