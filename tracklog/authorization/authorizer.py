@@ -36,6 +36,7 @@ from tracklog.authorization.grants import Grants
 from tracklog.authorization.resources import Belonging, NamedModel, Resources, proxied_path
 
 DENIED: Final = "Permission denied"
+NO_ACCOUNT: Final = "Permission denied: {name} has no account here, and so could not have what they create."
 
 _OF_NO_EXPERIMENT: Final = -1
 
@@ -75,6 +76,8 @@ class Authorizer:
         """Raises PermissionDenied."""
         if await self._is_denied(principal, part.type):
             raise PermissionDenied(DENIED)
+        if principal.user_id is None:
+            raise PermissionDenied(NO_ACCOUNT.format(name=principal.user))
 
     async def sight_of(self, principal: Principal) -> Sight:
         """What searches of somebody may find."""
@@ -145,7 +148,10 @@ class Authorizer:
         return await self._grants.owns_model(principal, model.id)
 
     async def _on_artifact(self, principal: Principal, path: str, wanted: Level) -> bool:
-        return await self._on_parts(principal, await self._resources.owners_of_path(path), wanted)
+        parts = await self._resources.owners_of_path(path)
+        if wanted is Level.MANAGE:  # what lies below is removed too
+            parts += [Belonging(one, "") for one in await self._resources.owners_below_path(path)]
+        return await self._on_parts(principal, parts, wanted)
 
     async def _on_parts(self, principal: Principal, parts: list[Belonging], wanted: Level) -> bool:
         """On everything that an artifact belongs to; what belongs to nothing is for the default level."""

@@ -107,6 +107,12 @@ class Resources:
         found = {part for root in (PROXY_ROOT, *self._roots) for part in await self._located(root, path)}
         return sorted(found)
 
+    async def owners_below_path(self, path: str) -> list[int]:
+        """The experiments whose artifacts lie below a path behind the proxy, a thousand of each root at most."""
+        plain = "/".join(segment for segment in path.split("/") if segment)
+        uris = [f"{root.rstrip('/')}/{plain}" for root in (PROXY_ROOT, *self._roots)]
+        return sorted({one for uri in uris for one in await self.owners_below(uri)})
+
     async def owners_of_uri(self, uri: str) -> list[Belonging]:
         """The same of a URI. One behind the proxy, however it is written, is what its path is."""
         path = proxied_path(uri)

@@ -8,12 +8,21 @@ import pytest
 
 from query_api.sqlite.read_model import SqliteReadModel
 from schemas.errors import PermissionDenied
-from schemas.events import AnyEvent, RegisteredModelCreated, RoleAssigned, RoleCreated, RoleGranted, Tag, UserCreated
+from schemas.events import (
+    AnyEvent,
+    ExperimentCreated,
+    RegisteredModelCreated,
+    RoleAssigned,
+    RoleCreated,
+    RoleGranted,
+    Tag,
+    UserCreated,
+)
 from schemas.events.users import UserGranted
 from schemas.levels import EXPERIMENT, PROMPT, REGISTERED_MODEL, WORKSPACE, Level
 from schemas.mlflow import IS_PROMPT_TAG
 from schemas.principal import Principal
-from schemas.rest.access import ARTIFACT, LOGGED_MODEL, RUN, On
+from schemas.rest.access import ARTIFACT, LOGGED_MODEL, RUN, Creates, On
 from schemas.sight import Scope
 from tests.unit.projector.histories import RUNS, created, experiment, log_of
 from tests.unit.projector.read_models import projected
@@ -206,6 +215,33 @@ async def test_an_artifact_is_judged_as_what_it_belongs_to(doors: Doors, path: s
     """Of a folder of the experiment, runs and models can be in what is removed."""
     door = await doors(granted(EXPERIMENT, "0", MANAGE), granted(RUN, "*", READ))
     assert await door.levels(ARTIFACT, path) == held + ("M" if "models" in path else "")
+
+
+async def test_a_folder_is_removed_by_who_may_manage_all_experiments_in_it(doors: Doors) -> None:
+    located = {
+        number: ExperimentCreated(experiment_id=number, name=f"e{number}", artifact_location=location)
+        for number, location in ((7, "mlflow-artifacts:/team"), (8, "mlflow-artifacts:/team/theirs"))
+    }
+    door = await doors(*located.values(), granted(EXPERIMENT, "7", MANAGE))
+    assert await door.levels(ARTIFACT, "team") == "RE"
+    assert await door.levels(ARTIFACT, "team/mine") == "REM"
+    assert await door.levels(ARTIFACT, "team/theirs/x") == ""
+    both = await doors(*located.values(), granted(EXPERIMENT, "7", MANAGE), granted(EXPERIMENT, "8", MANAGE))
+    assert await both.levels(ARTIFACT, "team") == "REM"
+
+
+async def test_who_has_no_account_creates_nothing(doors: Doors) -> None:
+    door = await doors()
+    await door.authorizer.require_creation(door.principal, Creates(EXPERIMENT))
+    with pytest.raises(PermissionDenied, match="no account"):
+        await door.authorizer.require_creation(Principal("cert"), Creates(EXPERIMENT))
+
+
+async def test_all_of_a_type_may_be_denied_to_create(doors: Doors) -> None:
+    door = await doors(granted(EXPERIMENT, "*", DENY))
+    with pytest.raises(PermissionDenied):
+        await door.authorizer.require_creation(door.principal, Creates(EXPERIMENT))
+    await door.authorizer.require_creation(door.principal, Creates(REGISTERED_MODEL))
 
 
 async def test_what_was_granted_is_remembered_until_it_may_have_changed(doors: Doors, tmp_path: Path) -> None:
