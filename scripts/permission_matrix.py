@@ -17,6 +17,7 @@ _WORDS: Final = {
     Permission.AUTHENTICATED: "a user",
     Permission.SEEN: "a user; what they may not read is not in the answer",
     Permission.ADMIN: "an administrator",
+    Permission.SECRET: "who was given the id of the upload, which is a secret",
 }
 
 

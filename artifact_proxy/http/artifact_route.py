@@ -8,7 +8,7 @@ from typing import Final, Generic, TypeVar
 from aiohttp import web
 
 from schemas.rest.access import Rule
-from schemas.rest.route import Handler, Kind, Limits, Route
+from schemas.rest.route import Handler, Kind, Limits, Permission, Route
 
 TRANSFER_LIMITS: Final = Limits(body_bytes=None, timeout_s=6 * 3600.0)
 """No bound on bytes but the store's room. In six hours 5 GiB pass 2 Mbit/s; a silent client is cut off far sooner."""
@@ -27,7 +27,7 @@ class ArtifactRoute(Generic[S]):
     prefixes: tuple[str, ...]
     path: str
     handler: Callable[[S, web.Request], Awaitable[web.StreamResponse]]
-    permission: Rule
+    permission: Permission | Rule
     limits: Limits
 
     def serving(self, served: S) -> Route:

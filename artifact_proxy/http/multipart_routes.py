@@ -20,7 +20,7 @@ from schemas.errors import InvalidParameterValue
 from schemas.rest.access import allow
 from schemas.rest.decode import read_message
 from schemas.rest.request_keys import ACTOR, REQUEST_ID
-from schemas.rest.route import MIB, READ_LIMITS, V2, Limits
+from schemas.rest.route import MIB, READ_LIMITS, V2, Limits, Permission
 from schemas.rest.rules import EDIT_ARTIFACT
 
 PART_EXPIRY_S: Final = 24 * 3600
@@ -56,12 +56,13 @@ async def part_request(
 
 
 async def put_part(destination: Destination, request: web.Request) -> web.StreamResponse:
+    """Take a part of an upload whose secret id its sender was given."""
     check_query(request)
     number, size = part_number(request), request.content_length
     if size is None:
         raise InvalidParameterValue("A part must come with its Content-Length.")
     etag = await destination.store.multipart.put_part(
-        await path_of_part(request), required(request, "upload_id"), number, received(request), size
+        stored_path(file_path(path_of(request))), required(request, "upload_id"), number, received(request), size
     )
     return web.Response(headers={hdrs.ETAG: f'"{etag}"'})
 
@@ -141,7 +142,9 @@ MULTIPART_ROUTES: Final[tuple[ArtifactRoute[Destination], ...]] = (
     ArtifactRoute(
         "POST", V2, "/mlflow-artifacts/mpu/create/{artifact_path:.+}", create_upload, EDIT_ARTIFACT, READ_LIMITS
     ),
-    ArtifactRoute("PUT", V2, "/mlflow-artifacts/mpu/part/{artifact_path:.+}", put_part, EDIT_ARTIFACT, TRANSFER_LIMITS),
+    ArtifactRoute(
+        "PUT", V2, "/mlflow-artifacts/mpu/part/{artifact_path:.+}", put_part, Permission.SECRET, TRANSFER_LIMITS
+    ),
     ArtifactRoute("GET", V2, "/mlflow-artifacts/mpu/parts/{artifact_path:.+}", list_parts, EDIT_ARTIFACT, READ_LIMITS),
     ArtifactRoute(
         "POST",

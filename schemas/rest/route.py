@@ -44,6 +44,8 @@ class Permission(Enum):
     SEEN = "seen"
     """A user, who is answered from what they may read."""
     ADMIN = "admin"
+    SECRET = "secret"
+    """Who knows a secret in the URL, which somebody was given who was allowed to."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

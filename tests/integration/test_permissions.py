@@ -4,7 +4,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Final, NamedTuple
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
 import pytest
 
@@ -344,6 +344,33 @@ def test_nobody_makes_a_version_of_what_they_cannot_read(accounts: Accounts, own
     for source in sources:
         status, answer = mlflow(accounts.other, "POST", "model-versions/create", {"name": "bobs", "source": source})
         assert status in (400, 403), (source, answer)
+
+
+@EMBEDDED
+def test_a_part_of_an_upload_is_taken_from_who_has_its_id_and_from_nobody_else(
+    accounts: Accounts, owned: Owned
+) -> None:
+    """The stock client sends parts without credentials, as to a store that signed their URLs."""
+    folder = f"{owned.experiment_id}/{owned.run_id}/artifacts"
+    create = f"/api/2.0/mlflow-artifacts/mpu/create/{folder}"
+    status, upload = accounts.owner.ask("POST", create, {"path": "large.bin", "num_parts": 1})
+    assert status == 200
+    nobody = Asking(accounts.server, None)
+    url = urlsplit(upload["credentials"][0]["url"])
+    path = f"{url.path}?{url.query}"
+    for wrong in (path.replace(upload["upload_id"], "0" * 40), path.replace("large.bin", "other.bin")):
+        assert nobody.ask("PUT", wrong, "a part")[0] in (400, 404)
+    assert nobody.ask("PUT", path, "a part")[0] == 200
+    parts = f"/api/2.0/mlflow-artifacts/mpu/parts/{folder}/large.bin?upload_id={upload['upload_id']}"
+    assert accounts.other.ask("GET", parts)[0] == 403
+    etag = accounts.owner.ask("GET", parts)[1]["parts"][0]["etag"]
+    done = {"path": "large.bin", "upload_id": upload["upload_id"], "parts": [{"part_number": 1, "etag": etag}]}
+    complete = f"/api/2.0/mlflow-artifacts/mpu/complete/{folder}"
+    assert accounts.other.ask("POST", complete, done)[0] == 403
+    assert accounts.owner.ask("POST", complete, done)[0] == 200
+    whole = f"/api/2.0/mlflow-artifacts/artifacts/{folder}/large.bin"
+    assert accounts.owner.ask("GET", whole) == (200, "a part")
+    assert accounts.owner.ask("GET", f"/api/2.0/mlflow-artifacts/presigned/{folder}/large.bin")[0] == 501
 
 
 def test_every_kind_of_route_was_tried() -> None:

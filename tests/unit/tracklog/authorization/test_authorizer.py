@@ -22,7 +22,7 @@ from schemas.events.users import UserGranted
 from schemas.levels import EXPERIMENT, PROMPT, REGISTERED_MODEL, WORKSPACE, Level
 from schemas.mlflow import IS_PROMPT_TAG
 from schemas.principal import Principal
-from schemas.rest.access import ARTIFACT, LOGGED_MODEL, RUN, Creates, On
+from schemas.rest.access import ARTIFACT, EXPERIMENT_NAMED, LOGGED_MODEL, MODEL_VERSION, RUN, Creates, On
 from schemas.sight import Scope
 from tests.unit.projector.histories import RUNS, created, experiment, log_of
 from tests.unit.projector.read_models import projected
@@ -140,7 +140,7 @@ async def test_a_run_is_created_with_the_experiment_unless_runs_are_denied(doors
 
 async def test_what_is_not_there_is_judged_as_what_nothing_is_granted_on(doors: Doors) -> None:
     nobody, reader = await doors(), await doors(granted(EXPERIMENT, "*", READ))
-    for resource_type, key in ((RUN, "f" * 32), (EXPERIMENT, "99"), (EXPERIMENT, "-3"), (REGISTERED_MODEL, "none")):
+    for resource_type, key in ((RUN, "f" * 32), (EXPERIMENT, "99"), (EXPERIMENT, "-3")):
         assert await nobody.levels(resource_type, key) == ""
     assert await reader.levels(RUN, "f" * 32) == "R"
 
@@ -235,6 +235,16 @@ async def test_who_has_no_account_creates_nothing(doors: Doors) -> None:
     await door.authorizer.require_creation(door.principal, Creates(EXPERIMENT))
     with pytest.raises(PermissionDenied, match="no account"):
         await door.authorizer.require_creation(Principal("cert"), Creates(EXPERIMENT))
+
+
+async def test_whether_a_name_is_free_is_told(doors: Doors) -> None:
+    """Clients ask for an experiment or model by its name before they make it."""
+    nobody, barred = await doors(), await doors(granted(REGISTERED_MODEL, "*", DENY))
+    for resource_type in (REGISTERED_MODEL, MODEL_VERSION):
+        assert await nobody.levels(resource_type, "never made") == "R"
+        assert await barred.levels(resource_type, "never made") == ""
+    assert await nobody.may(READ, EXPERIMENT_NAMED, "never made")
+    assert not await nobody.may(READ, EXPERIMENT_NAMED, "e0")
 
 
 async def test_all_of_a_type_may_be_denied_to_create(doors: Doors) -> None:
