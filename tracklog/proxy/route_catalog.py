@@ -19,18 +19,23 @@ class _NeverAsked:
         return self
 
 
-def built_routes() -> list[Route]:
-    """Every route that some role of this version has a service for. Their handlers must not be called."""
+def built_routes(*, with_users: bool = True) -> list[Route]:
+    """Every route that some role of this version has a service for. Their handlers must not be called.
+
+    Without `with_users`: those of a server that knows no users.
+    """
     service: Any = _NeverAsked()
+    if not with_users:
+        service.users = service.rights = None
     return [
         *ingest_routes(service),
-        *query_routes(service, service, service, service, with_users=True),
+        *query_routes(service, service, service, service, with_users=with_users),
         *page_routes(None),
-        *login_routes(service),
+        *(login_routes(service) if with_users else ()),
         *artifact_routes(service),
     ]
 
 
-def every_endpoint(*, static_prefix: str = "") -> list[Endpoint]:
+def every_endpoint(*, static_prefix: str = "", with_users: bool = True) -> list[Endpoint]:
     """Every endpoint that some role of this version serves. Their handlers must not be called."""
-    return endpoints_of(built_routes(), unbuilt_routes(), static_prefix=static_prefix)
+    return endpoints_of(built_routes(with_users=with_users), unbuilt_routes(), static_prefix=static_prefix)
