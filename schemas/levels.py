@@ -65,9 +65,9 @@ _OF_RESOURCES: Final = frozenset(Level) - {Level.NO_PERMISSIONS}
 """What is not granted is not allowed: a grant of nothing would say no more."""
 
 
-def combined(levels: Iterable[int]) -> Level:
-    """What several grants on one resource come to: DENY vetoes, else the highest counts."""
-    found = set(levels) or {Level.NO_PERMISSIONS}
+def combined(levels: Iterable[int], default: Level = Level.NO_PERMISSIONS) -> Level:
+    """What several grants on one resource come to: DENY vetoes, else the highest counts, and at least `default`."""
+    found = {default, *levels}
     return Level.DENY if Level.DENY in found else Level(max(found))
 
 

@@ -19,6 +19,7 @@ from schemas.documents.roles import (
 )
 from schemas.events import EXPERIMENTS_ORDERING_UNIT, REGISTERED_MODELS_ORDERING_UNIT, USERS_ORDERING_UNIT
 from schemas.levels import ANY_ID, EXPERIMENT, PROMPT, REGISTERED_MODEL, WORKSPACE, Level, combined
+from schemas.messages.experiments import experiment_id_of
 from schemas.messages.roles import personal_name
 
 RIGHT_UNITS: Final = (USERS_ORDERING_UNIT, REGISTERED_MODELS_ORDERING_UNIT, EXPERIMENTS_ORDERING_UNIT)
@@ -108,10 +109,21 @@ async def level_of(read_model: ReadModel, username: str, resource_type: str, res
     if (WORKSPACE, Level.MANAGE) in rows:
         return Level.MANAGE
     levels = [level for found_type, level in rows if found_type == resource_type]
-    owned = await owned_by(read_model, username)
-    if any((one.resource_type, one.resource_pattern) == (resource_type, resource_id) for _, one in owned):
+    if await _owns(read_model, username, resource_type, pattern):
         levels.append(Level.MANAGE)
     return combined(levels)
+
+
+async def _owns(read_model: ReadModel, username: str, resource_type: str, pattern: str) -> bool:
+    """Whether a user has one experiment or model for having created it."""
+    owner = "JOIN users u ON u.user_id = o.user_id WHERE u.username = $1"
+    if resource_type in (REGISTERED_MODEL, PROMPT):
+        statement = f"SELECT 1 FROM registered_model_owners o {owner} AND o.registered_model_id = $2"
+        return bool(await _fetch(read_model, statement, username, pattern))
+    if resource_type != EXPERIMENT or not pattern.isdecimal() or str(experiment_id_of(pattern)) != pattern:
+        return False  # grants on an experiment are under its plain number
+    statement = f"SELECT 1 FROM experiment_owners o {owner} AND o.experiment_id = $2"
+    return bool(await _fetch(read_model, statement, username, int(pattern)))
 
 
 def _with_grants(

@@ -11,7 +11,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from schemas.errors import BadRequest, InvalidParameterValue, PermissionDenied
-from schemas.levels import EXPERIMENT, PROMPT, REGISTERED_MODEL, Level
+from schemas.levels import EXPERIMENT, PROMPT, REGISTERED_MODEL, Level, combined
 from schemas.messages.experiments import experiment_id_of
 from schemas.messages.message import Message
 from schemas.principal import Principal
@@ -84,18 +84,15 @@ class Authorizer:
         roles = await self._grants.roles_of(principal)
         if await self._grants.manages_everything(roles):
             return Sight(_OF_NO_EXPERIMENT, (), {})
-        on_all = await self._grants.on_all_types(roles)
         scopes: dict[str, Scope] = {}
         for resource_type in (EXPERIMENT, REGISTERED_MODEL, PROMPT):
-            levels = on_all.get(resource_type, [])
-            if Level.DENY in levels:
+            level = combined(await self._grants.levels_on_all(roles, resource_type), self._default)
+            if level is Level.DENY:
                 scopes[resource_type] = Scope.NOTHING
-            elif max([*levels, self._default]) >= Level.READ:
-                scopes[resource_type] = Scope.ALL_BUT_DENIED
             else:
-                scopes[resource_type] = Scope.GRANTED
+                scopes[resource_type] = Scope.ALL_BUT_DENIED if level >= Level.READ else Scope.GRANTED
         for tier in (RUN, LOGGED_MODEL, MODEL_VERSION, PROMPT_VERSION):
-            if Level.DENY in on_all.get(tier, []):
+            if Level.DENY in await self._grants.levels_on_all(roles, tier):
                 scopes[tier] = Scope.NOTHING
         user_id = _OF_NO_EXPERIMENT if principal.user_id is None else principal.user_id
         return Sight(user_id, roles, scopes)
@@ -241,10 +238,10 @@ class Authorizer:
         levels = list(await self._grants.levels_on_all(roles, resource_type))
         for each in types:
             levels += await self._grants.levels_on(roles, each, key)
-        return Level.DENY if Level.DENY in levels else max([*levels, self._default])
+        return combined(levels, self._default)
 
     def _suffice(self, levels: tuple[Level, ...], wanted: Level) -> bool:
-        return Level.DENY not in levels and max(*levels, self._default) >= wanted
+        return combined(levels, self._default) >= wanted
 
     async def _levels_on_all(self, principal: Principal, resource_type: str) -> tuple[Level, ...]:
         roles = await self._grants.roles_of(principal)

@@ -41,9 +41,6 @@ class Grants:
         self._levels_sql = statement(
             "SELECT level FROM grants WHERE role_id = ANY($1) AND resource_pattern = $2 AND resource_type = $3"
         )
-        self._all_levels_sql = statement(
-            "SELECT resource_type, level FROM grants WHERE role_id = ANY($1) AND resource_pattern = '*'"
-        )
         self._owns_experiment_sql = statement("SELECT user_id FROM experiment_owners WHERE experiment_id = $1")
         self._owns_model_sql = statement("SELECT user_id FROM registered_model_owners WHERE registered_model_id = $1")
 
@@ -73,14 +70,6 @@ class Grants:
     async def levels_on_all(self, roles: tuple[int, ...], resource_type: str) -> tuple[Level, ...]:
         """Every level that is granted on all resources of a type."""
         return await self._levels_by(roles, resource_type, ANY_ID)
-
-    async def on_all_types(self, roles: tuple[int, ...]) -> dict[str, list[Level]]:
-        """Every level that is granted on all resources, by their types."""
-        found: dict[str, list[Level]] = {}
-        listed = self._read_model.dialect.listed(roles)
-        for resource_type, level in await self._read_model.lookup(self._all_levels_sql, (listed,)):
-            found.setdefault(resource_type, []).append(Level(level))
-        return found
 
     async def manages_everything(self, roles: tuple[int, ...]) -> bool:
         """Whether the one workspace that there is was granted to be managed, with everything in it."""

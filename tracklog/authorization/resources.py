@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 from typing import Final, NamedTuple
 from urllib.parse import unquote, urlsplit
 
-from query_api.port import ReadModel
+from query_api.port import ReadModel, Row
 from read_model.tables.experiments import FIRST_CHARACTERS, LOCATION_CHARACTERS
 from schemas.artifact_uris import PROXIED_SCHEMES, PROXY_ROUTE
 from schemas.levels import PROMPT, REGISTERED_MODEL
@@ -75,32 +75,22 @@ class Resources:
         known = self._experiments.get((resource_type, key))
         if known is not None:
             return known
-        sql = self._experiment_of[resource_type]
-        rows = await self._read_model.lookup(sql, (key,))
-        if not rows:
-            await self._caught_up()
-            rows = await self._read_model.lookup(sql, (key,))
-        if not rows:
+        row = await self._row(self._experiment_of[resource_type], key)
+        if row is None:
             return None
-        experiment_id: int = rows[0][0]
+        experiment_id: int = row[0]
         if len(self._experiments) >= REMEMBERED:
             self._experiments.clear()
         self._experiments[resource_type, key] = experiment_id
         return experiment_id
 
     async def experiment_named(self, name: str) -> int | None:
-        rows = await self._read_model.lookup(self._named_sql, (name,))
-        if not rows:
-            await self._caught_up()
-            rows = await self._read_model.lookup(self._named_sql, (name,))
-        return rows[0][0] if rows else None
+        row = await self._row(self._named_sql, name)
+        return None if row is None else row[0]
 
     async def model_named(self, name: str) -> NamedModel | None:
-        rows = await self._read_model.lookup(self._model_sql, (name,))
-        if not rows:
-            await self._caught_up()
-            rows = await self._read_model.lookup(self._model_sql, (name,))
-        return NamedModel(rows[0][0], rows[0][1] == 1) if rows else None
+        row = await self._row(self._model_sql, name)
+        return None if row is None else NamedModel(row[0], row[1] == 1)
 
     async def owners_of_path(self, path: str) -> list[Belonging]:
         """What the artifact at a path behind the artifact proxy belongs to; nothing where nobody chose its place."""
@@ -135,6 +125,14 @@ class Resources:
         return any(
             plain == root or plain.startswith(f"{root}/") or root.startswith(f"{plain}/") for root in self._roots
         )
+
+    async def _row(self, sql: str, key: str) -> Row | None:
+        """The row of a key; what is not there is looked for again when the read model has caught up."""
+        rows = await self._read_model.lookup(sql, (key,))
+        if not rows:
+            await self._caught_up()
+            rows = await self._read_model.lookup(sql, (key,))
+        return rows[0] if rows else None
 
     async def _located(self, root: str, path: str) -> list[Belonging]:
         segments = [segment for segment in path.split("/") if segment]

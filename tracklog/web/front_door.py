@@ -90,7 +90,7 @@ _REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._:/+=@-]{1,128}")
 class Served:
     """What the front door needs to know of an endpoint. Where `share` is None, every request is let in.
 
-    `permission` is what has to be held; also who is not known is answered where it is public.
+    `permission` is what has to be held. Where `is_open`, also who is not known is answered.
     """
 
     template: str
@@ -99,6 +99,7 @@ class Served:
     share: Share | None
     counts: EndpointCounts
     permission: Permission | Rule
+    is_open: bool = False
 
 
 class Authenticator(Protocol):
@@ -182,7 +183,11 @@ class FrontDoor:
         kind = route.kind
         share = {Kind.OPERATION: None, Kind.ARTIFACT: self.shares.streams}.get(kind, self.shares.requests)
         counts = self._counts.endpoint(method, template)
-        self._served[registered] = Served(template, kind, route.limits, share, counts, route.permission)
+        permission = route.permission
+        # With a secret a client shows no credentials: it thinks that a store takes its bytes.
+        has_secret = permission is Permission.SECRET and self._authenticator is not None
+        is_open = permission is Permission.PUBLIC or has_secret
+        self._served[registered] = Served(template, kind, route.limits, share, counts, permission, is_open)
 
     async def put_headers(self, request: web.BaseRequest, response: web.StreamResponse) -> None:
         """The headers every answer has. A signal, because a stream's headers leave before its handler returns."""
@@ -219,10 +224,8 @@ class FrontDoor:
         status = CLIENT_GONE_STATUS
         try:
             blocked = self._blocked(request)
-            if blocked is None and served.permission is not Permission.PUBLIC:
-                if self._authenticator is not None and served.permission is Permission.SECRET:
-                    pass  # a client sends no credentials to where a store, as it thinks, takes what was signed for it
-                elif self._authenticator is not None:
+            if blocked is None and not served.is_open:
+                if self._authenticator is not None:
                     blocked = await self._admit(request, self._authenticator, served, user, actor.address)
                     actor = request[ACTOR]
                 elif user is None and self._user_in_header is not None:
