@@ -18,10 +18,8 @@ from schemas.messages.bounds import Key, RunIds
 from schemas.messages.message import Int32, Message, Required
 from schemas.messages.metrics import GetMetricHistory, GetMetricHistoryBulkInterval
 from schemas.rest.access import RUN, On, Rule
-from schemas.rest.decode import read_message
-from schemas.rest.handler import named_for
+from schemas.rest.handler import fresh_message, named_for
 from schemas.rest.json_answer import JsonAnswer
-from schemas.rest.request_keys import BEHIND
 from schemas.rest.route import MIB, V2_AJAX_ONLY, Handler, Limits, Route
 from schemas.rest.rules import READ_RUN, READ_RUNS
 
@@ -103,10 +101,7 @@ def _streamed(
     catch_up = reads.catch_up(units)
 
     async def handle(request: web.Request) -> web.StreamResponse:
-        message = await read_message(request, message_type)
-        behind = await catch_up(message)
-        if behind is not None:
-            request[BEHIND] = behind
+        message = await fresh_message(request, message_type, catch_up)
         return await streams.answer(request, pieces(reads.read_model, message))
 
     return named_for(message_type, handle)

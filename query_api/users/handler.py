@@ -11,10 +11,9 @@ from query_api.reads import Reads
 from schemas.events import USERS_ORDERING_UNIT
 from schemas.messages.message import Message
 from schemas.principal import Principal
-from schemas.rest.decode import read_message
-from schemas.rest.handler import named_for
+from schemas.rest.handler import fresh_message, named_for
 from schemas.rest.json_answer import JsonAnswer
-from schemas.rest.request_keys import BEHIND, PRINCIPAL
+from schemas.rest.request_keys import PRINCIPAL
 from schemas.rest.route import Handler
 
 M = TypeVar("M", bound=Message)
@@ -27,12 +26,10 @@ def answer_to_principal(
     reads: Reads, message_type: type[M], answer: Answer[M], units: tuple[str, ...] = (USERS_ORDERING_UNIT,)
 ) -> Handler:
     """Handle a request once the read model holds what changed in the ordering units."""
+    catch_up = reads.catch_up(lambda _message: units)
 
     async def handle(request: web.Request) -> web.StreamResponse:
-        message = await read_message(request, message_type)
-        behind = await reads.freshness.caught_up(units)
-        if behind is not None:
-            request[BEHIND] = behind
+        message = await fresh_message(request, message_type, catch_up)
         return JsonAnswer(orjson.dumps(await answer(reads.read_model, message, request[PRINCIPAL])))
 
     return named_for(message_type, handle)

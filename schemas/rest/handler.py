@@ -41,14 +41,23 @@ def command_handler(message_type: type[M], command: Command[M]) -> Handler:
     return named_for(message_type, handle)
 
 
+async def fresh_message(request: web.Request, message_type: type[M], catch_up: CatchUp[M]) -> M:
+    """The message of a request that reads, once the read model has caught up; else the request says how far it is.
+
+    Raises as `read_message` does.
+    """
+    message = await read_message(request, message_type)
+    behind = await catch_up(message)
+    if behind is not None:
+        request[BEHIND] = behind
+    return message
+
+
 def query_handler(message_type: type[M], query: Query[M], catch_up: CatchUp[M]) -> Handler:
     """Handle a request of `message_type` with what `query` answers once the read model has caught up."""
 
     async def handle(request: web.Request) -> web.StreamResponse:
-        message = await read_message(request, message_type)
-        behind = await catch_up(message)
-        if behind is not None:
-            request[BEHIND] = behind
+        message = await fresh_message(request, message_type, catch_up)
         return JsonAnswer(await query(message))
 
     return named_for(message_type, handle)
@@ -58,10 +67,7 @@ def search_handler(message_type: type[M], search: Search[M], catch_up: CatchUp[M
     """The same of what answers from all that who asks may see."""
 
     async def handle(request: web.Request) -> web.StreamResponse:
-        message = await read_message(request, message_type)
-        behind = await catch_up(message)
-        if behind is not None:
-            request[BEHIND] = behind
+        message = await fresh_message(request, message_type, catch_up)
         return JsonAnswer(await search(message, await sight_of(request)))
 
     return named_for(message_type, handle)
