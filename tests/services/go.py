@@ -1,6 +1,5 @@
 """Go, the system's where it is new enough, otherwise as it comes in a wheel."""
 
-import os
 import re
 import shutil
 import subprocess
@@ -8,6 +7,7 @@ import sys
 from pathlib import Path
 
 from tests.services.cache import cached
+from tests.services.command import run_to_make
 from tests.services.missing import ServiceMissing
 
 OLDEST = (1, 21)
@@ -32,20 +32,12 @@ def install(module: str, folder: Path, otherwise: str = "") -> None:
 
     Raises ServiceMissing with `otherwise`, what to do instead, and what Go said.
     """
-    built = subprocess.run(
+    run_to_make(
         [go(), "install", "-trimpath", "-ldflags=-s -w", module],
-        env={**os.environ, "GOBIN": str(folder), "CGO_ENABLED": "0"},
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        timeout=BUILD_TIMEOUT_S,
-        check=False,
+        f"Go could not build {module}. {otherwise}Go said",
+        BUILD_TIMEOUT_S,
+        {"GOBIN": str(folder), "CGO_ENABLED": "0"},
     )
-    if built.returncode:
-        raise ServiceMissing(
-            f"Go could not build {module}. {otherwise}Go said: {' '.join(built.stdout.split())[-600:]}"
-        )
 
 
 def version_of(program: str) -> tuple[int, ...]:

@@ -2,11 +2,11 @@
 
 import http.client
 import shutil
-import subprocess
 from pathlib import Path
 from xml.sax.saxutils import escape
 
 from tests.services.cache import cached
+from tests.services.command import run_to_make
 from tests.services.java import java_for
 from tests.services.missing import ServiceMissing
 from tests.services.process import HOST, ServiceProcess
@@ -48,20 +48,14 @@ def _fetch_jars(folder: Path) -> None:
         raise ServiceMissing("HDFS is fetched by Maven, which is not installed (Debian: apt-get install maven).")
     project = folder / "pom.xml"
     project.write_text(pom())
-    fetched = subprocess.run(
+    run_to_make(
         [
             *(maven, "--batch-mode", "--quiet", "--file", str(project)),
             *("dependency:copy-dependencies", f"-DoutputDirectory={folder}", "-DincludeScope=runtime"),
         ],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        timeout=DOWNLOAD_TIMEOUT_S,
-        check=False,
+        f"Maven could not fetch HDFS {VERSION}",
+        DOWNLOAD_TIMEOUT_S,
     )
-    if fetched.returncode:
-        raise ServiceMissing(f"Maven could not fetch HDFS {VERSION}: {' '.join(fetched.stdout.split())[-600:]}")
 
 
 def pom() -> str:

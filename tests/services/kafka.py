@@ -14,6 +14,7 @@ from pathlib import Path
 from xml.sax.saxutils import escape
 
 from tests.services.cache import cached
+from tests.services.command import run_to_make
 from tests.services.missing import ServiceMissing
 from tests.services.process import HOST, ServiceProcess, free_port
 
@@ -69,17 +70,7 @@ def _fetch_jars(folder: Path) -> None:
         *(maven, "--batch-mode", "--quiet", "--file", str(project)),
         *("dependency:copy-dependencies", f"-DoutputDirectory={folder}", "-DincludeScope=runtime"),
     ]
-    fetched = subprocess.run(
-        command,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        timeout=DOWNLOAD_TIMEOUT_S,
-        check=False,
-    )
-    if fetched.returncode:
-        raise ServiceMissing(f"Maven could not fetch Kafka {VERSION}: {' '.join(fetched.stdout.split())[-600:]}")
+    run_to_make(command, f"Maven could not fetch Kafka {VERSION}", DOWNLOAD_TIMEOUT_S)
 
 
 def pom() -> str:

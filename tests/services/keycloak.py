@@ -2,7 +2,6 @@
 
 import http.client
 import json
-import os
 import shutil
 import subprocess
 import tempfile
@@ -15,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.services.cache import cached
+from tests.services.command import run_to_make
 from tests.services.java import java_for
 from tests.services.kept_secret import kept_secret
 from tests.services.missing import ServiceMissing
@@ -49,18 +49,12 @@ def _make(folder: Path) -> None:
         path.rename(folder / path.name)
     unpacked.rmdir()
     password = kept_secret(folder / "password")
-    built = subprocess.run(
+    run_to_make(
         ["sh", str(folder / "bin" / "kc.sh"), "build", "--db=dev-file", "--health-enabled=true"],
-        env={**os.environ, **environment()},
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        timeout=BUILD_TIMEOUT_S,
-        check=False,
+        "Keycloak could not be built",
+        BUILD_TIMEOUT_S,
+        environment(),
     )
-    if built.returncode:
-        raise ServiceMissing(f"Keycloak could not be built: {' '.join(built.stdout.split())[-600:]}")
     logs = Path(tempfile.mkdtemp(prefix="keycloak-"))
     try:
         first = KeycloakProcess(
