@@ -17,7 +17,7 @@ from urllib.parse import urlencode
 from bench import process_tree
 from bench.http_requests import API
 from bench.servers import PROJECT, Server
-from tests.services.process import free_port
+from tests.services.ports import free_port
 
 START_LIMIT_S = 120
 STOP_LIMIT_S = 30

@@ -13,7 +13,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from tests.services.process import free_port
+from tests.services.ports import free_port
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 

@@ -17,7 +17,7 @@ from event_log.kafka.settings import KafkaSettings
 from event_log.port import LogUnavailable
 from tests.contracts.partition_assignment_contract import GroupAssignmentContract, Members
 from tests.services.given import GivenKafka
-from tests.services.process import free_port
+from tests.services.ports import free_port
 from tests.services.running import AnyKafka
 
 EVERY = {0, 1, 2, 3}

@@ -14,7 +14,7 @@ from event_log.port import LogAccessRefused
 from tests.contracts.event_log_contract import everything, param
 from tests.services.kafka import QUICK_RETURN, Kafka, jars, java
 from tests.services.missing import ServiceMissing, leave_out
-from tests.services.process import HOST, free_port
+from tests.services.ports import HOST, free_port
 
 USER, PASSWORD = "ada", "se=cret word"
 PLAIN = "org.apache.kafka.common.security.plain.PlainLoginModule"

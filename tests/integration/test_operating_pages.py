@@ -17,7 +17,7 @@ import pytest
 from tests.services.certificate import self_signed
 from tests.services.missing import ServiceMissing, leave_out
 from tests.services.nginx import Nginx, worker_user
-from tests.services.process import HOST
+from tests.services.ports import HOST
 from tests.tracklog_server import REPOSITORY, TracklogServer
 
 PAGES: Final = REPOSITORY / "docs" / "operating"

@@ -2,7 +2,6 @@
 
 import os
 import re
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -14,6 +13,7 @@ import pytest
 
 from tests.eventually import wait_until
 from tests.integration.test_users import OPTIONS, OTHER, PASSWORD, Asking, Serving, admin, named, new_user, server
+from tests.services.ports import free_port
 from tests.tracklog_server import TracklogServer
 
 __all__ = ["admin", "server"]
@@ -309,8 +309,7 @@ auth_cache_ttl_seconds = 600
 auth_cache_max_size = 100
 authorization_function = mlflow.server.auth:authenticate_request_basic_auth
 """)
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = free_port()
     environment = {
         **os.environ,
         "MLFLOW_FLASK_SERVER_SECRET_KEY": "of this test",

@@ -21,7 +21,7 @@ import pytest
 
 from schemas.rest.route import Route
 from tests.eventually import wait_until
-from tests.services.process import free_port
+from tests.services.ports import free_port
 from tests.services.process_tree import descendants
 from tests.tracklog_server import TracklogServer
 from tracklog.serving.process import DRAIN_S

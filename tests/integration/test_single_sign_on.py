@@ -19,7 +19,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_play
 
 from tests.eventually import wait_until
 from tests.services.keycloak import Keycloak
-from tests.services.process import free_port
+from tests.services.ports import free_port
 from tests.services.tcp_forwarder import TcpForwarder
 from tests.tracklog_server import TracklogServer
 from tests.ui.chromium import FLAGS, find_chromium

@@ -10,8 +10,8 @@ import pytest
 from event_log.port import LogAccessRefused
 from event_log.postgresql.event_log import open_postgresql_log
 from tests.services.given import GivenPostgresql
+from tests.services.ports import HOST, free_port
 from tests.services.postgresql import Postgresql, execute
-from tests.services.process import HOST, free_port
 
 AT_ONCE = """
 from tracklog.distributed import availability

@@ -17,7 +17,7 @@ import pytest
 
 from tests.eventually import wait_until
 from tests.services.certificate import Authority
-from tests.services.process import HOST
+from tests.services.ports import HOST
 from tests.tracklog_server import TracklogServer
 
 LOG_A_RUN = """

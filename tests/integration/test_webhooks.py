@@ -13,7 +13,7 @@ import pytest
 
 from tests.eventually import wait_until
 from tests.services.certificate import self_signed
-from tests.services.process import HOST
+from tests.services.ports import HOST
 from tests.services.webhook_receiver import WebhookReceiver
 from tests.systems import WEBHOOKS
 from tests.tracklog_server import TracklogServer

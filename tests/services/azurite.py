@@ -7,7 +7,8 @@ from pathlib import Path
 from tests.services.cache import cached
 from tests.services.listening import answers
 from tests.services.missing import ServiceMissing
-from tests.services.process import HOST, ServiceProcess
+from tests.services.ports import HOST
+from tests.services.process import ServiceProcess
 
 VERSION = "3.35.0"
 INSTALL_TIMEOUT_S = 600.0

@@ -14,8 +14,9 @@ from tests.services.kafka import VERSION as KAFKA_VERSION
 from tests.services.kafka import brokers_at, kafka_properties, random_uuid
 from tests.services.kept_secret import new_secret
 from tests.services.minio import ACCESS_KEY, minio_is_ready
+from tests.services.ports import HOST, free_port
 from tests.services.postgresql import PRODUCTION, SUPERUSER, can_connect
-from tests.services.process import HOST, LOG_TAIL_LINES, READY_PAUSE_S, ServiceDidNotStartError, free_port
+from tests.services.process import LOG_TAIL_LINES, READY_PAUSE_S, ServiceDidNotStartError
 
 POSTGRESQL_IMAGE = "postgres:18"
 KAFKA_IMAGE = f"apache/kafka:{KAFKA_VERSION}"

@@ -8,7 +8,8 @@ from urllib.request import Request, urlopen
 from tests.services.cache import cached
 from tests.services.go import install
 from tests.services.listening import answers
-from tests.services.process import HOST, ServiceProcess
+from tests.services.ports import HOST
+from tests.services.process import ServiceProcess
 
 VERSION = "v1.56.1"
 MODULE = f"github.com/fsouza/fake-gcs-server@{VERSION}"

@@ -8,7 +8,8 @@ from tests.services.certificate import self_signed
 from tests.services.kept_secret import kept_secret
 from tests.services.listening import greets
 from tests.services.missing import ServiceMissing
-from tests.services.process import HOST, ServiceProcess
+from tests.services.ports import HOST
+from tests.services.process import ServiceProcess
 
 
 class Ftpd(ServiceProcess):

@@ -9,7 +9,8 @@ from tests.services.cache import cached
 from tests.services.command import run_to_make
 from tests.services.java import java_for
 from tests.services.missing import ServiceMissing
-from tests.services.process import HOST, ServiceProcess
+from tests.services.ports import HOST
+from tests.services.process import ServiceProcess
 
 VERSION = "3.4.1"
 JAVA_VERSIONS = range(11, 24)

@@ -16,7 +16,8 @@ from xml.sax.saxutils import escape
 from tests.services.cache import cached
 from tests.services.command import run_to_make
 from tests.services.missing import ServiceMissing
-from tests.services.process import HOST, ServiceProcess, free_port
+from tests.services.ports import HOST, free_port
+from tests.services.process import ServiceProcess
 
 VERSION = "4.1.0"
 SLF4J_VERSION = "1.7.36"

@@ -17,8 +17,9 @@ from aiokafka.errors import KafkaError
 
 from tests.services.cache import cached
 from tests.services.kafka import QUICK_RETURN, VERSION, Kafka, format_folder, random_uuid
+from tests.services.ports import HOST, free_port
 from tests.services.postgresql import run_apart
-from tests.services.process import HOST, LOG_TAIL_LINES, ServiceDidNotStopError, free_port
+from tests.services.process import LOG_TAIL_LINES, ServiceDidNotStopError
 
 BROKERS: Final = 3
 IN_SYNC_WITHIN_S: Final = 120.0

@@ -18,7 +18,8 @@ from tests.services.command import run_to_make
 from tests.services.java import java_for
 from tests.services.kept_secret import kept_secret
 from tests.services.missing import ServiceMissing
-from tests.services.process import HOST, ServiceProcess, free_port
+from tests.services.ports import HOST, free_port
+from tests.services.process import ServiceProcess
 
 VERSION = "26.0.0"
 JAVA_VERSIONS = range(17, 22)

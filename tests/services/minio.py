@@ -9,7 +9,8 @@ from tests.services.cache import cached
 from tests.services.given import S3_VARIABLE
 from tests.services.go import install
 from tests.services.kept_secret import kept_secret
-from tests.services.process import HOST, ServiceProcess
+from tests.services.ports import HOST
+from tests.services.process import ServiceProcess
 
 VERSION = "v0.0.0-20260212201848-7aac2a2c5b7c"
 MODULE = f"github.com/minio/minio@{VERSION}"

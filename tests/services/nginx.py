@@ -9,7 +9,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from tests.services.missing import ServiceMissing
-from tests.services.process import HOST, READY_PAUSE_S, START_TIMEOUT_S, ServiceDidNotStartError, ServiceProcess
+from tests.services.ports import HOST
+from tests.services.process import READY_PAUSE_S, START_TIMEOUT_S, ServiceDidNotStartError, ServiceProcess
 from tests.services.process_tree import descendants
 
 SYSTEM_FOLDERS = ("/usr/sbin", "/usr/local/sbin")

@@ -17,7 +17,8 @@ import asyncpg
 
 from tests.services.kept_secret import kept_secret
 from tests.services.missing import ServiceMissing
-from tests.services.process import HOST, ServiceProcess
+from tests.services.ports import HOST
+from tests.services.process import ServiceProcess
 from tests.services.unprivileged import unprivileged
 
 SUPERUSER = "tracklog"

@@ -10,8 +10,9 @@ from urllib.parse import quote
 
 import asyncpg
 
+from tests.services.ports import HOST
 from tests.services.postgresql import SUPERUSER, Postgresql, binaries, execute, run_apart
-from tests.services.process import HOST, LOG_TAIL_LINES
+from tests.services.process import LOG_TAIL_LINES
 from tests.services.tcp_forwarder import TcpForwarder
 from tests.services.unprivileged import unprivileged
 

@@ -3,7 +3,6 @@
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import time
 from abc import ABC, abstractmethod
@@ -14,6 +13,7 @@ from typing import ClassVar, Self
 
 from scripts.port_is_free import listeners
 from tests.services import leash
+from tests.services.ports import HOST, free_port
 from tests.services.process_tree import descendants, kill_tree, parent_of, resume_tree, suspend_tree
 
 START_TIMEOUT_S = 120.0
@@ -22,7 +22,6 @@ START_TIMEOUT_S = 120.0
 STOP_TIMEOUT_S = 30.0
 READY_PAUSE_S = 0.05
 LOG_TAIL_LINES = 60
-HOST = "127.0.0.1"
 
 
 class ServiceDidNotStartError(RuntimeError):
@@ -31,14 +30,6 @@ class ServiceDidNotStartError(RuntimeError):
 
 class ServiceDidNotStopError(RuntimeError):
     """The process outlived its signal; it has been killed, and the message holds the end of its log."""
-
-
-def free_port() -> int:
-    """A TCP port of 127.0.0.1 on which nobody listened a moment ago."""
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        port: int = probe.getsockname()[1]
-    return port
 
 
 class ServiceProcess(ABC):

@@ -7,7 +7,7 @@ from types import TracebackType
 from typing import Final, Self
 
 from tests.services.nginx import Nginx, worker_user
-from tests.services.process import HOST
+from tests.services.ports import HOST
 from tests.services.role import RoleProcess
 from tracklog.proxy.nginx import ProxySettings, Role, configuration
 from tracklog.proxy.route_catalog import every_endpoint

@@ -12,8 +12,9 @@ from tests.services.download import fetch, of_a_stack
 from tests.services.kafka import Kafka
 from tests.services.minio import Minio
 from tests.services.missing import ServiceMissing
+from tests.services.ports import HOST
 from tests.services.postgresql import Postgresql
-from tests.services.process import HOST, ServiceDidNotStartError, ServiceDidNotStopError
+from tests.services.process import ServiceDidNotStartError, ServiceDidNotStopError
 from tests.services.stack import Part, Stack, StackInUse, StackSettings
 
 LOOK_EVERY_S = 0.5

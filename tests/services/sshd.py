@@ -8,7 +8,8 @@ from pathlib import Path
 
 from tests.services.listening import greets
 from tests.services.missing import ServiceMissing
-from tests.services.process import HOST, ServiceProcess
+from tests.services.ports import HOST
+from tests.services.process import ServiceProcess
 
 PRIVILEGE_SEPARATION = Path("/run/sshd")
 """Run by root, it insists on this folder."""

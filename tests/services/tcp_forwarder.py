@@ -4,7 +4,7 @@ import contextlib
 import socket
 import threading
 
-from tests.services.process import HOST
+from tests.services.ports import HOST
 
 _CHUNK_BYTES = 65536
 

@@ -12,7 +12,8 @@ import pytest
 from tests.services import run_stack
 from tests.services.download import fetch, said_to_go_on
 from tests.services.missing import ServiceMissing
-from tests.services.process import HOST, ServiceDidNotStartError, ServiceProcess
+from tests.services.ports import HOST
+from tests.services.process import ServiceDidNotStartError, ServiceProcess
 
 
 class FakePart:

@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from tests.services.leash import REPOSITORY
-from tests.services.process import HOST, ServiceProcess
+from tests.services.ports import HOST
+from tests.services.process import ServiceProcess
 
 ENDLESS_CHUNK: Final = b"x" * 65536
 

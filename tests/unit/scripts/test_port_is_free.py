@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from scripts.port_is_free import listeners, main, why_not
-from tests.services.process import HOST, free_port
+from tests.services.ports import HOST, free_port
 
 needs_proc = pytest.mark.skipif(not Path("/proc/net/tcp").exists(), reason="who listens is read from Linux's /proc")
 

@@ -4,7 +4,7 @@ import socket
 
 import pytest
 
-from tests.services.process import HOST
+from tests.services.ports import HOST
 from tracklog.serving.listening import AddressTaken, bound_sockets
 
 needs_ipv6 = pytest.mark.skipif(not socket.has_dualstack_ipv6(), reason="this machine has no IPv6")

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.services.certificate import Authority
-from tests.services.process import HOST
+from tests.services.ports import HOST
 from tracklog.settings.store_uris import SettingRefused
 from tracklog.settings.tls import TlsSettings, tls_of, tls_options_in
 

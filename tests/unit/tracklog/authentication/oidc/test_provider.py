@@ -8,7 +8,7 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-from tests.services.process import free_port
+from tests.services.ports import free_port
 from tracklog.authentication.oidc.provider import LOOK_AGAIN_S, MAX_ANSWER_BYTES, GrantRefused, Provider, ProviderAway
 from tracklog.settings.oidc import OidcSettings
 
