@@ -202,7 +202,7 @@ class Sender:
     async def _rest(self) -> None:
         """Until something may be due, at the latest for a poll."""
         self._wake.clear()
-        pause_s = self._rules.poll_s
+        pause_s = self._rules.poll_s if self._webhooks else self._rules.poll_without_webhooks_s
         if self._retries:
             pause_s = min(pause_s, max(0.0, (self._retries[0][0] - self._now_us()) / 1_000_000))
         with contextlib.suppress(TimeoutError):

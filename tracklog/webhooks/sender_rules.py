@@ -8,6 +8,8 @@ class SenderRules:
     """How a sender paces itself; tests are quicker."""
 
     poll_s: float = 0.2
+    poll_without_webhooks_s: float = 1.0
+    """A look costs some milliseconds, and most servers have no webhook: the first one waits this long once."""
     renew_s: float = 2.5
     lease_s: float = 10.0
     under_way: int = 64

@@ -23,7 +23,7 @@ from tracklog.webhooks.sender import Sender
 from tracklog.webhooks.sender_rules import SenderRules
 
 EVENT = "run.finished"
-RULES = SenderRules(poll_s=0.005, renew_s=0.02, lease_s=10.0)
+RULES = SenderRules(poll_s=0.005, poll_without_webhooks_s=0.005, renew_s=0.02, lease_s=10.0)
 
 
 class Outbox(OutboxReader):
@@ -197,6 +197,15 @@ async def world(tmp_path: Path) -> AsyncIterator[World]:
     store = SqliteDeliveryStore(tmp_path / "log.webhooks")
     yield World(store)
     await store.close()
+
+
+async def test_the_pause_is_another_while_there_is_no_webhook(world: World) -> None:
+    never_s = 3600.0
+    async with world.sending(dataclasses.replace(RULES, poll_s=never_s)):
+        await world.outbox.is_looked_at_again()
+    world.outbox.subscribe("w")
+    async with world.sending(dataclasses.replace(RULES, poll_without_webhooks_s=never_s)):
+        await world.outbox.is_looked_at_again()
 
 
 async def test_a_webhook_is_told_of_what_it_subscribed_to_and_of_nothing_before_it_was_made(world: World) -> None:
