@@ -10,13 +10,12 @@ from event_log.checksum import checksum, is_of_another_envelope
 from event_log.stored_payload import MAX_EVENT_BYTES, decompressed, is_compressed
 from schemas import codec
 from schemas.codec import UndecodableEvent
-from schemas.damaged_event import damaged_event
+from schemas.damaged_event import CHANGED, damaged_event
 from schemas.envelope import PARTITION, Actor, RecordedEvent
 from schemas.events import stream_of
 
 _LAST_US: Final = 253_402_300_799_999_999
 """The end of the year 9999, after which Python has no dates."""
-_CHANGED: Final = "its bytes are not those that were written: the checksum differs"
 
 
 def stored_event(
@@ -79,15 +78,15 @@ def _changed(
     """
     computed = checksum(offset, event_id, event_type, version, stream or "", time_us, actor, request_id, payload)
     if not is_of_another_envelope(stored_checksum, computed):
-        return damaged_event(PARTITION, offset, _CHANGED, stream=stream)
+        return damaged_event(PARTITION, offset, CHANGED, stream=stream)
     try:
         plain = decompressed(payload)
         event = RecordedEvent(PARTITION, offset, event_id, event_type, version, "", time_us, actor, request_id, plain)
         named = stream_of(codec.decode(event))
     except (UndecodableEvent, zstandard.ZstdError):
-        return damaged_event(PARTITION, offset, _CHANGED)
+        return damaged_event(PARTITION, offset, CHANGED)
     if checksum(offset, event_id, event_type, version, named, time_us, actor, request_id, payload) != stored_checksum:
-        return damaged_event(PARTITION, offset, _CHANGED)
+        return damaged_event(PARTITION, offset, CHANGED)
     return replace(event, stream=named)
 
 

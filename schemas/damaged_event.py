@@ -13,6 +13,9 @@ from schemas.envelope import Actor, RecordedEvent
 
 DAMAGED_TYPE: Final = "damaged-event"
 
+CHANGED: Final = "its bytes are not those that were written: the checksum differs"
+MISSING: Final = "it is not in the log, and later ones are"
+
 _UNKNOWN_ACTOR: Final = Actor("unknown")
 
 

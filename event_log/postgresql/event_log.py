@@ -28,7 +28,7 @@ from event_log.postgresql.interned import InternedOfLog
 from event_log.single_partition import READ_BYTES, TRUSTED_S, SinglePartitionReader, positions
 from event_log.stored_event import stored_event
 from event_log.stored_payload import MAX_EVENT_BYTES, EncodedEvent, encoded, stored
-from schemas.damaged_event import damaged_event
+from schemas.damaged_event import MISSING, damaged_event
 from schemas.envelope import PARTITION, EventData, Position, Positions, RecordedEvent
 from schemas.postgresql import LOG_CHANNEL
 from schemas.postgresql_errors import CONNECTION_ERRORS, UNANSWERED_ERRORS, describe_error
@@ -295,7 +295,7 @@ class PostgresqlEventLogReader(SinglePartitionReader):
             )
         except _DAMAGE as error:
             return damaged_event(PARTITION, offset, f"PostgreSQL cannot read it: {describe_error(error)}")
-        return found[0] if found else damaged_event(PARTITION, offset, "it is not in the table, and later ones are")
+        return found[0] if found else damaged_event(PARTITION, offset, MISSING)
 
 
 class PostgresqlEventLog(PostgresqlEventLogReader, EventLog):

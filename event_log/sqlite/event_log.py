@@ -29,7 +29,7 @@ from event_log.sqlite.log_file import (
 from event_log.sqlite.writer import SqliteWriter
 from event_log.stored_event import stored_event
 from event_log.stored_payload import MAX_EVENT_BYTES, EncodedEvent, encoded
-from schemas.damaged_event import damaged_event
+from schemas.damaged_event import MISSING, damaged_event
 from schemas.envelope import PARTITION, EventData, Position, Positions, RecordedEvent
 from schemas.sqlite_errors import is_damage
 
@@ -168,7 +168,7 @@ class SqliteEventLogReader(SinglePartitionReader):
         try:
             row = self._connection.execute(f"{self._select_events} = ?", (offset,)).fetchone()
             if row is None:
-                return damaged_event(PARTITION, offset, "it is not in the file, and later ones are")
+                return damaged_event(PARTITION, offset, MISSING)
             errors = "strict" if row[-1] is None else "replace"
             texts = {index: row[index].decode("utf-8", errors) for index in _TEXTS if row[index] is not None}
             return stored_event(*(texts.get(index, value) for index, value in enumerate(row)))
