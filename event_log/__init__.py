@@ -6,6 +6,7 @@ PUBLIC_MODULES = (
     "kafka.assignment",
     "kafka.event_log",
     "kafka.settings",
+    "log_until",
     "port",
     "postgresql.assignment",
     "postgresql.connection",

@@ -10,6 +10,7 @@ PUBLIC_MODULES = (
     "sqlite_damage",
     "sqlite_generations",
     "sqlite_origin",
+    "sqlite_past",
     "sqlite_rebuild",
     "sqlite_writer",
     "worker",

@@ -4,6 +4,7 @@ PUBLIC_MODULES = (
     "belonging",
     "child_progress",
     "connections",
+    "fixed_progress",
     "linger",
     "metric_points",
     "migrations",

@@ -16,6 +16,7 @@ PUBLIC_MODULES = (
     "metric_values",
     "migrations",
     "mlflow",
+    "moments",
     "postgresql",
     "postgresql_errors",
     "principal",

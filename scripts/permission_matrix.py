@@ -6,7 +6,7 @@ from typing import Final
 
 from schemas.rest.access import Rule
 from schemas.rest.route import Permission, Route
-from tracklog.proxy.route_catalog import built_routes
+from tracklog.serving.route_catalog import built_routes
 
 PAGE: Final = Path(__file__).resolve().parents[1] / "docs" / "operating" / "permissions.md"
 

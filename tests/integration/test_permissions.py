@@ -13,7 +13,7 @@ from tests.eventually import wait_until
 from tests.integration.test_users import OPTIONS, PASSWORD, Asking, named
 from tests.systems import shared_stores
 from tests.tracklog_server import TracklogServer
-from tracklog.proxy.route_catalog import built_routes
+from tracklog.serving.route_catalog import built_routes
 from tracklog.web.route_table import Endpoint, endpoints_of
 
 ENDPOINTS: Final = endpoints_of(built_routes())

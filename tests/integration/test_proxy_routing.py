@@ -15,7 +15,7 @@ from tests.services.echo import Echo
 from tests.services.missing import ServiceMissing, leave_out
 from tests.services.nginx import Nginx, binary, worker_user
 from tracklog.proxy.nginx import ROLE_OF_KIND, ProxySettings, Role, configuration
-from tracklog.proxy.route_catalog import every_endpoint
+from tracklog.serving.route_catalog import every_endpoint
 
 VARIABLE = re.compile(r"\{([^{}:]+)(:[^{}]*)?\}")
 

@@ -10,7 +10,7 @@ from tests.services.nginx import Nginx, worker_user
 from tests.services.ports import HOST
 from tests.services.role import RoleProcess
 from tracklog.proxy.nginx import ProxySettings, Role, configuration
-from tracklog.proxy.route_catalog import every_endpoint
+from tracklog.serving.route_catalog import every_endpoint
 
 PROJECTOR: Final = "projector"
 WEBHOOKS: Final = "webhooks"

@@ -14,7 +14,7 @@ import pytest
 from tests.services.missing import ServiceMissing, leave_out
 from tests.services.running import AnyPostgresql
 from tests.services.stack import Stack, StackInUse, StackSettings
-from tracklog.proxy.route_catalog import every_endpoint
+from tracklog.serving.route_catalog import every_endpoint
 
 pytestmark = pytest.mark.timeout(600)
 

@@ -81,7 +81,7 @@ def command(
     --ingest, --query and --artifacts may be repeated, for the processes of one role.
     """
     from tracklog.proxy.nginx import ProxySettings, Role, configuration
-    from tracklog.proxy.route_catalog import every_endpoint
+    from tracklog.serving.route_catalog import every_endpoint
 
     with reporting_bad_settings():
         prefix = static_prefix_of(static_prefix)

@@ -1,14 +1,18 @@
 """`tracklog server`: the options of `mlflow server` by the same names, where they mean something here."""
 
+from functools import partial
+
 import click
 
 from tracklog.cli.artifact_options import with_artifacts
-from tracklog.cli.bad_usage import reporting_bad_settings
+from tracklog.cli.bad_usage import BadUsage, reporting_bad_settings
+from tracklog.cli.past_options import with_past
 from tracklog.cli.running import announce, run_until_signal
 from tracklog.cli.store_options import with_stores
 from tracklog.cli.unsupported_options import unsupported_options
 from tracklog.cli.web_options import with_web
 from tracklog.cli.webhook_options import with_webhooks
+from tracklog.settings.past import PastSettings
 from tracklog.settings.process import ArtifactSettings, ListenSettings, Settings, WebSettings
 from tracklog.settings.store_uris import EmbeddedStores, SettingRefused, Stores
 from tracklog.settings.webhooks import WebhookSettings
@@ -23,6 +27,7 @@ from tracklog.settings.webhooks import WebhookSettings
     is_flag=True,
     help="Pass artifacts and do nothing else: no log is opened.",
 )
+@with_past
 @with_web
 @with_webhooks
 @unsupported_options
@@ -31,6 +36,7 @@ def command(
     stores: Stores,
     artifacts: ArtifactSettings,
     artifacts_only: bool,
+    past: PastSettings | None,
     listen: ListenSettings,
     web: WebSettings,
     webhooks: WebhookSettings,
@@ -44,6 +50,13 @@ def command(
             raise SettingRefused("--artifacts-only and --no-serve-artifacts together leave nothing to serve.")
         if artifacts_only and web.authentication is not None:
             raise SettingRefused("--artifacts-only has no log, and so no users that --app-name could let in.")
+        if artifacts_only and past is not None:
+            raise SettingRefused("--artifacts-only has no log, and so no past that --as-of could show.")
+        if past is not None and web.authentication is not None:
+            raise SettingRefused(
+                "--as-of shows everything to whoever reaches it, and knows no users: leave --app-name out, and let "
+                "only those reach it who may see everything."
+            )
     run(
         Settings(
             listen=listen,
@@ -52,6 +65,7 @@ def command(
             web=web,
             webhooks=webhooks,
             artifacts_only=artifacts_only,
+            past=past,
         )
     )
 
@@ -62,6 +76,8 @@ def run(settings: Settings) -> None:
         from tracklog.serving.artifacts_only import serve_artifacts_only
 
         run_until_signal(serve_artifacts_only, settings, announce)
+    elif settings.past is not None:
+        _run_past(settings)
     elif isinstance(settings.stores, EmbeddedStores):
         from tracklog.memory.sqlite_statistics import count_no_memory
 
@@ -73,3 +89,16 @@ def run(settings: Settings) -> None:
         from tracklog.distributed.server import serve_shared
 
         run_until_signal(serve_shared, settings, announce)
+
+
+def _run_past(settings: Settings) -> None:
+    from event_log.port import LogUnavailable
+    from tracklog.cli.log_reading import NoLog, reading_log
+    from tracklog.past.server import serve_past
+
+    try:
+        run_until_signal(serve_past, settings, partial(reading_log, settings.stores.event_log), announce)
+    except NoLog as error:
+        raise BadUsage(str(error)) from error
+    except LogUnavailable as error:
+        raise click.ClickException(error.message) from error

@@ -26,9 +26,16 @@ from tracklog.web.readiness import Check, seldom
 
 
 async def open_artifact_proxy(
-    artifacts: ArtifactSettings, log: EventLog, read_model: ReadModel, freshness: Freshness, stack: AsyncExitStack
+    artifacts: ArtifactSettings,
+    log: EventLog | None,
+    read_model: ReadModel,
+    freshness: Freshness,
+    stack: AsyncExitStack,
 ) -> ArtifactProxy:
-    """The proxy over the stores that `artifacts` name; they are closed when `stack` is left."""
+    """The proxy over the stores that `artifacts` name; they are closed when `stack` is left.
+
+    `log` is None where artifacts are only read.
+    """
     roots = StoredArtifactRoots(read_model, freshness)
     return ArtifactProxy(
         await artifact_roots(artifacts, stack),

@@ -111,7 +111,7 @@ async def _started(served: Services, readiness: Readiness, settings: WebSettings
         [
             *(route for route in served.routes if route.kind in served.kinds),
             metrics_route(ServerMetrics(counts, served.metrics)),
-            ready_route(readiness),
+            ready_route(readiness, served.position),
         ],
         settings,
         counts=counts,
@@ -122,6 +122,7 @@ async def _started(served: Services, readiness: Readiness, settings: WebSettings
         authenticator=served.authenticator,
         authorizer=served.authorizer,
         browsers=served.browsers,
+        position=served.position,
     )
     runner = create_runner(app, handle_signals=False, keepalive_timeout=KEEP_ALIVE_S, shutdown_timeout=CLOSE_S)
     await runner.setup()

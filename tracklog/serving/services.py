@@ -28,7 +28,7 @@ class Services:
 
     `role` names the process where others serve the rest, whose kinds of routes are not in `kinds`.
     `authenticator` knows the users, and `authorizer` what they may do, where users are known; `browsers` those who log
-    in by a browser.
+    in by a browser. `position` says which state is shown, where it is one that is past.
     """
 
     routes: Sequence[Route]
@@ -39,6 +39,7 @@ class Services:
     authenticator: Authenticator | None = None
     authorizer: Authorizer | None = None
     browsers: Browsers | None = None
+    position: str | None = None
 
 
 Open = Callable[[asyncio.Event], AbstractAsyncContextManager[Services]]

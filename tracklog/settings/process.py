@@ -10,6 +10,7 @@ from urllib.parse import SplitResult, unquote, urlsplit
 
 from schemas.artifact_uris import PROXIED_SCHEMES, THIS_MACHINE
 from tracklog.settings.authentication import AuthenticationSettings
+from tracklog.settings.past import PastSettings
 from tracklog.settings.store_uris import SettingRefused, Stores, redacted
 from tracklog.settings.tls import TlsSettings
 from tracklog.settings.webhooks import WebhookSettings
@@ -84,7 +85,7 @@ NO_ARTIFACTS: Final = ArtifactSettings(destination="", default_root=PROXIED_ARTI
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """Everything a server, or one role of it, runs with."""
+    """Everything a server, or one role of it, runs with. `past`: it shows a moment, and changes nothing."""
 
     listen: ListenSettings
     stores: Stores
@@ -92,6 +93,7 @@ class Settings:
     web: WebSettings = field(default_factory=WebSettings)
     webhooks: WebhookSettings = field(default_factory=WebhookSettings)
     artifacts_only: bool = False
+    past: PastSettings | None = None
 
 
 def folder_of(location: str) -> Path | None:

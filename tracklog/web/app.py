@@ -44,16 +44,18 @@ def create_app(
     authenticator: Authenticator | None = None,
     authorizer: Authorizer | None = None,
     browsers: Browsers | None = None,
+    position: str | None = None,
 ) -> web.Application:
     """The application that answers `routes`, and 501 to the rest of those of MLflow's routes that are of `kinds`.
 
     `role` is named in the 404 of what this process does not serve, where others serve the rest.
+    `position` is in a header of every answer.
     Raises UnsafeRouteTable when a route does not declare its permission, kind and limits, or is there twice.
     """
     unbuilt = [route for route in unbuilt_routes() if route.kind in kinds]
     endpoints = endpoints_of(routes, unbuilt, static_prefix=settings.static_prefix)
     counts = counts or RequestCounts()
-    door = FrontDoor(settings, counts, access_log, role, bounds, authenticator, authorizer, browsers)
+    door = FrontDoor(settings, counts, access_log, role, bounds, authenticator, authorizer, browsers, position)
     app = web.Application(
         middlewares=[door.middleware],
         client_max_size=max(endpoint.route.limits.body_bytes or 0 for endpoint in endpoints),

@@ -67,6 +67,7 @@ logger = logging.getLogger("tracklog.web")
 
 REQUEST_ID_HEADER: Final = istr("X-Request-Id")
 BEHIND_HEADER: Final = istr("X-Tracklog-Behind")
+POSITION_HEADER: Final = istr("X-Tracklog-Position")
 FRAME_OPTIONS_HEADER: Final = istr("X-Frame-Options")
 
 WHOLE_ANSWER_BYTES: Final = 256 * KIB
@@ -135,6 +136,7 @@ class Browsers(Protocol):
 class FrontDoor:
     """The middleware, and the signal that puts the headers of every answer.
 
+    `position` is that of the moment which the process shows, where it shows one that is past.
     `served` is filled while the application is built. What a handler finds on its request, and may leave
     there, is in `schemas.rest.request_keys`.
     """
@@ -149,6 +151,7 @@ class FrontDoor:
         authenticator: Authenticator | None = None,
         authorizer: Authorizer | None = None,
         browsers: Browsers | None = None,
+        position: str | None = None,
     ) -> None:
         policy = OriginPolicy(settings)
         self._blocked = policy.blocked
@@ -156,6 +159,8 @@ class FrontDoor:
         self._headers: dict[str, str] = {hdrs.X_CONTENT_TYPE_OPTIONS: "nosniff", hdrs.SERVER: "tracklog"}
         if settings.frame_options is not None:
             self._headers[FRAME_OPTIONS_HEADER] = settings.frame_options
+        if position is not None:
+            self._headers[POSITION_HEADER] = position
         self.plain_answers = PlainAnswers(self._headers)
         self._counts = counts
         self._nowhere = Served(
@@ -470,12 +475,13 @@ async def answer_with_bounded_body(request: web.Request, *, handler: Handler, li
 
 def may(principal: Principal, permission: Permission | Rule, kind: Kind) -> bool:
     """Whether a principal is let in to a route, whatever it is asked about. What it is about is judged by its rule."""
-    if principal.is_read_only and not (kind in _READING or (kind is Kind.ARTIFACT and _only_reads(permission))):
+    if principal.is_read_only and not (kind in _READING or (kind is Kind.ARTIFACT and only_reads(permission))):
         return False
     return principal.is_admin or permission is not Permission.ADMIN
 
 
-def _only_reads(permission: Permission | Rule) -> bool:
+def only_reads(permission: Permission | Rule) -> bool:
+    """Whether a rule asks for no more than to read."""
     return not isinstance(permission, Permission) and all(
         isinstance(part, On) and part.level <= Level.READ for part in permission
     )

@@ -111,12 +111,16 @@ async def _fault(check: Check) -> str | None:
     return None
 
 
-def ready_route(readiness: Readiness) -> Route:
-    """GET /ready: 200, or 503 with what is missing. An operation: answered also when the server takes nothing else."""
+def ready_route(readiness: Readiness, position: str | None = None) -> Route:
+    """GET /ready: 200, or 503 with what is missing. An operation: answered also when the server takes nothing else.
+
+    `position` is that of the state which is shown, where it is one that is past.
+    """
+    of_state = {} if position is None else {"as_of": position}
 
     async def answer(_request: web.Request) -> web.StreamResponse:
         missing = await readiness.missing()
-        body = orjson.dumps({"ready": False, "missing": missing} if missing else {"ready": True})
+        body = orjson.dumps({"ready": False, "missing": missing} if missing else {"ready": True, **of_state})
         headers = {hdrs.CACHE_CONTROL: "no-store"}
         return web.Response(body=body, status=503 if missing else 200, content_type="application/json", headers=headers)
 

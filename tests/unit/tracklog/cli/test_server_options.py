@@ -161,12 +161,27 @@ def test_to_be_without_workspaces_is_what_there_is(started: list[Settings]) -> N
         ["--x-frame-options", "x"],
         ["--host", "a b"],
         ["--artifacts-only", "--no-serve-artifacts"],
+        ["--as-of", "friday"],
+        ["--as-of", "9998-01-01"],
+        ["--as-of", "0:1,0:2"],
+        ["--as-of", "1h", "--artifacts-only"],
+        ["--as-of", "1h", "--app-name", "basic-auth"],
+        ["--as-of-folder", "past"],
     ],
 )
 def test_a_bad_value_is_refused_with_one_sentence(arguments: list[str], started: list[Settings]) -> None:
     refused = run(*arguments)
     assert (refused.exit_code, refused.output.count("\n")) == (2, 1)
     assert not started
+
+
+def test_a_moment_is_a_time_or_positions(here: Path, started: list[Settings]) -> None:
+    beside = here / "tracklog-data" / "tracklog.db.as-of"
+    assert run("--as-of", "2026-11-28T09:30Z").exit_code == 0
+    assert run("--as-of", "0:12,3:1", "--as-of-folder", "past").exit_code == 0
+    assert run("--as-of", "2h", "--backend-store-uri", "postgresql://h/d").exit_code == 0
+    assert [one.past and one.past.folder for one in started] == [beside, Path("past"), None]
+    assert [one.past and one.past.moment for one in started[:2]] == [1_795_858_200_000_000, {0: 12, 3: 1}]
 
 
 def test_an_unknown_option_is_refused(started: list[Settings]) -> None:

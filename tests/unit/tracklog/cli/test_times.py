@@ -2,7 +2,7 @@
 
 import pytest
 
-from tracklog.cli.times import moment_us
+from schemas.moments import moment_us
 
 NOW_US = 1_800_000_000_000_000  # 2027-01-15T08:00:00Z
 

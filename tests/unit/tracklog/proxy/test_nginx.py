@@ -10,7 +10,7 @@ from click.testing import CliRunner
 from schemas.rest.route import NO_PREFIX, READ_LIMITS, Kind, Permission, Route
 from tracklog.cli.proxy_config import command
 from tracklog.proxy.nginx import ProxySettings, Role, RoleTable, configuration, regular_expression
-from tracklog.proxy.route_catalog import every_endpoint
+from tracklog.serving.route_catalog import every_endpoint
 from tracklog.web.route_table import Endpoint, endpoints_of
 
 ROLES = {Role.INGEST: ["ingest:5000"], Role.QUERY: ["query:5000"], Role.ARTIFACTS: ["artifacts:5000"]}

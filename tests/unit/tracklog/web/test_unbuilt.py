@@ -13,7 +13,7 @@ from aiohttp.test_utils import TestClient
 
 from schemas.rest.route import Kind, Route
 from tests.web_server import WebServer
-from tracklog.proxy.route_catalog import built_routes
+from tracklog.serving.route_catalog import built_routes
 from tracklog.settings.process import WebSettings
 from tracklog.web.app import create_app
 from tracklog.web.unbuilt import answer_not_implemented, unbuilt_routes

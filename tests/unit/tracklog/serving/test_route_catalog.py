@@ -4,7 +4,7 @@ from collections import defaultdict
 from functools import partial
 
 from schemas.rest.route import Handler
-from tracklog.proxy.route_catalog import built_routes
+from tracklog.serving.route_catalog import built_routes
 
 
 def name_in_a_traceback(handler: Handler) -> str:

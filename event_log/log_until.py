@@ -1,0 +1,76 @@
+"""The log as it was at a moment: found by time, and then fixed by positions."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import replace
+
+from event_log.port import EVERY_EVENT, EventFilter, EventLogReader
+from schemas.envelope import Positions, RecordedEvent
+
+
+class BeyondTheLog(ValueError):
+    """Positions that this log has not reached, or partitions that it does not have."""
+
+
+async def positions_at(log: EventLogReader, time_us: int) -> Positions:
+    """Where each partition ended at a moment: before its first event whose time is later.
+
+    Times in a partition need not grow: processes that append have clocks of their own. The first later event is what
+    no append can change any more, so a moment comes to the same positions for ever once a later event is there.
+    Raises LogUnavailable.
+    """
+    later = EventFilter(since_us=time_us + 1)
+    positions: dict[int, int] = {}
+    for partition, end in (await log.end()).items():
+        found = await log.read(partition, 0, limit=1, matching=later)
+        positions[partition] = min(found[0].offset, end) if found else end
+    return positions
+
+
+async def checked_positions(log: EventLogReader, positions: Positions) -> Positions:
+    """The same positions with every partition of the log. Raises BeyondTheLog, LogUnavailable."""
+    end = await log.end()
+    for partition, offset in sorted(positions.items()):
+        if offset > end.get(partition, -1):
+            where = f"ends at {partition}:{end[partition]}" if partition in end else f"has no partition {partition}"
+            raise BeyondTheLog(f"The log {where}, and {partition}:{offset} is asked for.")
+    return {partition: positions.get(partition, 0) for partition in end}
+
+
+class LogUntil(EventLogReader):
+    """Reads a log as if it ended at `end`, which names every partition. Closing it leaves the log open."""
+
+    def __init__(self, log: EventLogReader, end: Positions) -> None:
+        self._log = log
+        self._end = end
+
+    async def partitions(self) -> Sequence[int]:
+        return sorted(self._end)
+
+    def partition_of(self, ordering_unit: str) -> int:
+        return self._log.partition_of(ordering_unit)
+
+    async def identity(self) -> str:
+        return await self._log.identity()
+
+    async def end(self) -> Positions:
+        return self._end
+
+    async def read(
+        self, partition: int, offset: int, *, limit: int, matching: EventFilter = EVERY_EVENT
+    ) -> list[RecordedEvent]:
+        end = self._end[partition]
+        if offset >= end:
+            return []
+        if matching == EVERY_EVENT:
+            # Costs less than a condition, which would have the log look for events to the end of this one.
+            found = await self._log.read(partition, offset, limit=min(limit, end - offset))
+            return [event for event in found if event.offset < end]
+        before = end if matching.before_offset is None else min(matching.before_offset, end)
+        return await self._log.read(partition, offset, limit=limit, matching=replace(matching, before_offset=before))
+
+    async def wait_for_more(self, end: Positions, timeout_s: float) -> None:
+        await asyncio.sleep(timeout_s)  # no more is to come
+
+    async def close(self) -> None:
+        pass
