@@ -9,7 +9,7 @@ from projector.port import DamagedReadModel, ReadModelWriter
 from projector.projection import AnyProjection, Loading
 from projector.projections import PROJECTION_OF, PROJECTIONS
 from read_model.metric_points import DamagedPoints
-from schemas.envelope import RecordedEvent
+from schemas.envelope import RecordedEvent, is_imported
 from schemas.events import AnyEvent
 
 _NOT_AS_WRITTEN: Final = (TypeError, ValueError, LookupError)
@@ -39,7 +39,7 @@ class BatchState:
         """Apply one of the events. Raises what `Projection.fold` raises."""
         projection = PROJECTION_OF[type(event)]
         state = self._states[projection]
-        announcer = ANNOUNCERS.get(type(event))
+        announcer = None if is_imported(recorded.actor) else ANNOUNCERS.get(type(event))  # that is no news
         if announcer is None:
             projection.fold(state, recorded, event)
             return

@@ -37,6 +37,23 @@ class Actor(msgspec.Struct, frozen=True, gc=False):
 
 SYSTEM = Actor(user="system")
 
+IMPORT_AGENT: Final = "tracklog-import"
+"""The user agent of events that were imported."""
+
+
+def importer_from(source: str) -> Actor:
+    """The actor of events that were imported: Tracklog itself, and in the place of an address the store they are from.
+
+    Who did what they say is in their payloads, as far as the store knows.
+    """
+    return Actor(SYSTEM.user, source, IMPORT_AGENT)
+
+
+def is_imported(actor: Actor) -> bool:
+    """Whether an event was imported from another store. Its time is then the one that the store has."""
+    return actor.user == SYSTEM.user and actor.user_agent == IMPORT_AGENT
+
+
 RESERVED_USERS: Final = frozenset({Actor().user, SYSTEM.user})
 """What events say where nobody is known, and of Tracklog itself: no user is called so."""
 

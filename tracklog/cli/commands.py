@@ -21,6 +21,7 @@ COMMANDS: Final = {
     "rebuild": "tracklog.cli.rebuild",
     "backup": "tracklog.cli.backup",
     "restore": "tracklog.cli.restore",
+    "import": "tracklog.cli.import_store",
     "fetch-page": "tracklog.cli.fetch_page",
     "proxy-config": "tracklog.cli.proxy_config",
 }

@@ -11,11 +11,11 @@ Show = Callable[[int, int], None]
 """Called with the number of events that are done, and of all."""
 
 
-def progress_bar(*, shown: bool) -> tuple[AbstractContextManager[Any], Show]:
+def progress_bar(*, shown: bool, label: str = "events") -> tuple[AbstractContextManager[Any], Show]:
     """A bar on standard error, to be entered, and what moves it. Without a terminal nothing is shown."""
     # Where there is no terminal, click would show the label alone.
     hidden = not (shown and sys.stderr.isatty())
-    bar = click.progressbar(length=1, label="events", show_pos=True, hidden=hidden, file=sys.stderr)
+    bar = click.progressbar(length=1, label=label, show_pos=True, hidden=hidden, file=sys.stderr)
 
     def show(reached: int, end: int) -> None:
         bar.length = max(end, 1)

@@ -1,0 +1,143 @@
+"""The database store of MLflow: columns that are there or not, and rows that belong to nothing."""
+
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from schemas.events import MetricSeries, Param
+from tests.unit.tracklog.moving.imports import records_of
+from tracklog.moving.database_store import SqliteStore
+from tracklog.moving.records import (
+    ExperimentRecord,
+    OddityRecord,
+    PointsRecord,
+    Record,
+    RegisteredRecord,
+    RunRecord,
+    SizeRecord,
+)
+from tracklog.moving.stores import NoStore
+
+OF_1_0 = """
+CREATE TABLE experiments (experiment_id INTEGER, name TEXT, artifact_location TEXT, lifecycle_stage TEXT);
+CREATE TABLE runs (run_uuid TEXT, name TEXT, user_id TEXT, status TEXT, start_time BIGINT, end_time BIGINT,
+  lifecycle_stage TEXT, artifact_uri TEXT, experiment_id INTEGER);
+CREATE TABLE params (key TEXT, value TEXT, run_uuid TEXT);
+CREATE TABLE tags (key TEXT, value TEXT, run_uuid TEXT);
+CREATE TABLE metrics (key TEXT, value FLOAT, timestamp BIGINT, run_uuid TEXT);
+INSERT INTO experiments VALUES (0, 'Default', './mlruns/0', 'active');
+INSERT INTO runs VALUES ('b', '', 'ann', 'FINISHED', 20, 30, 'active', './mlruns/0/b/artifacts', 0);
+"""
+"""The tables of the first revision, as far as they are read."""
+
+
+def records(tmp_path: Path, *statements: str) -> list[Record]:
+    path = tmp_path / "mlflow.db"
+    connection = sqlite3.connect(path)
+    connection.executescript("".join((OF_1_0, *(f"{one};" for one in statements))))
+    connection.close()
+    return records_of(SqliteStore(path))
+
+
+def lost(found: list[Record]) -> list[tuple[str, str, int]]:
+    return [(one.kind, one.where, one.lost) for one in found if isinstance(one, OddityRecord) and one.lost]
+
+
+def points(found: list[Record]) -> list[MetricSeries]:
+    return [series for one in found if isinstance(one, PointsRecord) for series in one.metrics]
+
+
+def test_columns_that_are_not_there_yet_are_as_if_they_were_empty(tmp_path: Path) -> None:
+    found = records(tmp_path, "INSERT INTO metrics VALUES ('loss', NULL, 21, 'b')")
+    [experiment] = [one for one in found if isinstance(one, ExperimentRecord)]
+    assert (experiment.name, experiment.creation_time_ms, experiment.last_update_time_ms) == ("Default", 20, None)
+    [run] = [one for one in found if isinstance(one, RunRecord)]
+    assert (run.run_id, run.user_id, run.deleted_time_ms, run.datasets) == ("b", "ann", None, [])
+    assert points(found) == [MetricSeries("loss", ["NaN"], [21], [0])]
+
+
+def test_the_largest_doubles_are_infinities_and_nan_has_a_column(tmp_path: Path) -> None:
+    found = records(
+        tmp_path,
+        "ALTER TABLE metrics ADD COLUMN step BIGINT",
+        "ALTER TABLE metrics ADD COLUMN is_nan BOOLEAN",
+        "INSERT INTO metrics VALUES ('a', 1.7976931348623157e308, 1, 'b', 2, 0)",
+        "INSERT INTO metrics VALUES ('a', 0, 1, 'b', 1, 1)",
+        "INSERT INTO metrics VALUES ('a', -1.7976931348623157e308, 1, 'b', 0, 0)",
+    )
+    assert points(found) == [MetricSeries("a", ["Infinity", "NaN", "-Infinity"], [1, 1, 1], [2, 1, 0])]
+
+
+def test_what_belongs_to_nothing_is_counted_and_told_of(tmp_path: Path) -> None:
+    found = records(
+        tmp_path,
+        "INSERT INTO params VALUES ('k', '1', 'a'), ('k', '2', 'b'), ('k', '3', 'c'), ('l', '4', 'c')",
+        "INSERT INTO metrics VALUES ('m', 1, 1, 'zzz')",
+        "CREATE TABLE registered_models (name TEXT)",
+        "CREATE TABLE model_versions (name TEXT, version INTEGER)",
+        "INSERT INTO model_versions VALUES ('gone', 1)",
+    )
+    [run] = [one for one in found if isinstance(one, RunRecord)]
+    assert run.params == [Param("k", "2")]
+    assert lost(found) == [
+        ("params", "of 'a'", 1),
+        ("params", "of 'c'", 2),
+        ("metric points", "of 'zzz'", 1),
+        ("model versions", "model 'gone'", 1),
+    ]
+    assert [one.number for one in found if isinstance(one, SizeRecord) and one.kind == "params"] == [4]
+
+
+def test_cells_of_another_kind_than_their_column_are_told_of(tmp_path: Path) -> None:
+    found = records(
+        tmp_path,
+        "INSERT INTO metrics VALUES ('m', 'much', 1, 'b'), ('m', '0.5', '7', 'b'), ('m', 1, 'now', 'b')",
+        "INSERT INTO params VALUES ('broken', CAST(x'636166e9' AS TEXT), 'b')",
+    )
+    assert points(found) == [MetricSeries("m", [0.5], [7], [0])]
+    [run] = [one for one in found if isinstance(one, RunRecord)]
+    assert run.params == [Param("broken", "caf�")]
+    assert [number for _, _, number in lost(found)] == [1, 1]
+
+
+def test_points_of_a_run_come_in_records_of_a_bounded_size(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tracklog.moving.database.POINTS_PER_RECORD", 4)
+    rows = ", ".join(f"('{'ab'[step % 2]}', {step}, {step}, 'b')" for step in range(10))
+    found = [one for one in records(tmp_path, f"INSERT INTO metrics VALUES {rows}") if isinstance(one, PointsRecord)]
+    assert [[(series.key, series.value) for series in one.metrics] for one in found] == [
+        [("a", [0.0, 2.0]), ("b", [1.0, 3.0])],
+        [("a", [4.0, 6.0]), ("b", [5.0, 7.0])],
+        [("a", [8.0]), ("b", [9.0])],
+    ]
+
+
+def test_a_registry_of_any_revision(tmp_path: Path) -> None:
+    found = records(
+        tmp_path,
+        "CREATE TABLE registered_models (name TEXT, creation_time BIGINT, last_updated_time BIGINT)",
+        "CREATE TABLE model_versions (name TEXT, version INTEGER, source TEXT, current_stage TEXT, user_id TEXT)",
+        "CREATE TABLE registered_model_aliases (name TEXT, alias TEXT, version INTEGER)",
+        "INSERT INTO registered_models VALUES ('iris', 1, 2)",
+        "INSERT INTO model_versions VALUES ('iris', 3, 'there', 'Staging', 'ann')",
+        "INSERT INTO model_versions VALUES ('iris', 1, '', 'Deleted_Internal', '')",
+        "INSERT INTO registered_model_aliases VALUES ('iris', 'best', 3)",
+    )
+    [model] = [one for one in found if isinstance(one, RegisteredRecord)]
+    assert (model.name, model.creation_time_ms, model.aliases) == ("iris", 1, [("best", 3)])
+    assert [(one.version, one.stage, one.deleted) for one in model.versions] == [
+        (1, "Deleted_Internal", True),
+        (3, "Staging", False),
+    ]
+    assert any("who made it is not kept: 'ann'" in one.what for one in found if isinstance(one, OddityRecord))
+
+
+def test_another_database_is_no_store(tmp_path: Path) -> None:
+    connection = sqlite3.connect(tmp_path / "other.db")
+    connection.execute("CREATE TABLE photos (name TEXT)")
+    connection.close()
+    with pytest.raises(NoStore, match="no tables of MLflow"):
+        records_of(SqliteStore(tmp_path / "other.db"))
+    (tmp_path / "text").write_text("no database")
+    with pytest.raises(NoStore, match="is no database of SQLite"):
+        records_of(SqliteStore(tmp_path / "text"))

@@ -1,0 +1,159 @@
+"""The file store of MLflow: its forms over the years, and what is damaged in it."""
+
+from pathlib import Path
+
+import pytest
+
+from schemas.events import MetricSeries
+from tests.unit.tracklog.moving.imports import records_of
+from tracklog.moving.file_store import FileStore
+from tracklog.moving.records import (
+    ExperimentRecord,
+    LoggedModelRecord,
+    OddityRecord,
+    PointsRecord,
+    RegisteredRecord,
+    RunRecord,
+)
+from tracklog.moving.stores import NoStore
+
+RUN = "0123456789abcdef0123456789abcdef"
+
+
+def write(path: Path, text: str | bytes) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(text if isinstance(text, bytes) else text.encode())
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    """A store of one experiment with one run."""
+    root = tmp_path / "mlruns"
+    write(root / "0" / "meta.yaml", "experiment_id: '0'\nname: Default\nlifecycle_stage: active\n")
+    write(root / "0" / RUN / "meta.yaml", f"run_id: {RUN}\nexperiment_id: '0'\nstart_time: 5\nstatus: 3\n")
+    return root
+
+
+def points_in(root: Path) -> list[MetricSeries]:
+    return [
+        series
+        for record in records_of(FileStore(root))
+        if isinstance(record, PointsRecord)
+        for series in record.metrics
+    ]
+
+
+def oddities_in(root: Path) -> list[OddityRecord]:
+    return [record for record in records_of(FileStore(root)) if isinstance(record, OddityRecord)]
+
+
+def test_points_are_read_in_the_order_of_their_lines(root: Path) -> None:
+    write(
+        root / "0" / RUN / "metrics" / "val" / "loss",
+        "3 0.5 2\r\n3 0.5 2\n1 nan 1\n2 -inf -7\n4 1e-300 9007199254740993",
+    )
+    [series] = points_in(root)
+    assert series == MetricSeries(
+        "val/loss", [0.5, 0.5, "NaN", "-Infinity", 1e-300], [3, 3, 1, 2, 4], [2, 2, 1, -7, 9007199254740993]
+    )
+
+
+def test_points_without_a_step_are_of_step_0(root: Path) -> None:
+    write(root / "0" / RUN / "metrics" / "loss", "3 0.5\n")
+    assert points_in(root) == [MetricSeries("loss", [0.5], [3], [0])]
+
+
+def test_the_name_of_a_dataset_may_have_blanks(root: Path) -> None:
+    write(root / "0" / RUN / "metrics" / "loss", "3 0.5 1 my own data abc\n")
+    assert points_in(root) == [MetricSeries("loss", [0.5], [3], [1])]
+    model = root / "0" / "models" / "m-1"
+    write(model / "meta.yaml", "model_id: m-1\nname: m\nstatus: 2\n")
+    write(model / "metrics" / "loss", f"3 0.5 1 {RUN} my own data abc\n")
+    [found] = [record for record in records_of(FileStore(root)) if isinstance(record, LoggedModelRecord)]
+    [(run_id, point)] = found.metrics
+    assert (run_id, point.dataset_name, point.dataset_digest) == (RUN, "my own data", "abc")
+
+
+@pytest.mark.parametrize("line", ["1008", "1 2 3 4", "now 0.5 1", "1 much 1", "99999999999999999999 0.5 1"])
+def test_a_line_that_is_no_point_is_left_and_told_of(root: Path, line: str) -> None:
+    write(root / "0" / RUN / "metrics" / "loss", f"3 0.5 1\n{line}\n4 0.4 2\n")
+    assert points_in(root) == [MetricSeries("loss", [0.5, 0.4], [3, 4], [1, 2])]
+    [oddity] = [one for one in oddities_in(root) if one.lost]
+    assert (oddity.kind, oddity.where, oddity.lost) == ("metric points", f"0/{RUN}/metrics/loss, line 2", 1)
+    assert line in oddity.what
+
+
+def test_a_blank_line_and_an_empty_file_are_told_of(root: Path) -> None:
+    write(root / "0" / RUN / "metrics" / "loss", "\n")
+    write(root / "0" / RUN / "metrics" / "empty", "")
+    assert points_in(root) == []
+    assert [(one.where, one.what, one.lost) for one in oddities_in(root)] == [
+        (f"0/{RUN}/metrics/empty", "no point is in this file", 0),
+        (f"0/{RUN}/metrics/loss, line 1", "a blank line", 0),
+        (f"0/{RUN}/metrics/loss", "no point is in this file", 0),
+    ]
+
+
+def test_texts_are_kept_to_the_byte_and_what_is_no_text_is_told_of(root: Path) -> None:
+    write(root / "0" / RUN / "params" / "lines", "one\r\ntwo  \n\n")
+    write(root / "0" / RUN / "params" / "empty", "")
+    write(root / "0" / RUN / "params" / "broken", b"caf\xe9")
+    write(root / "0" / RUN / "params" / "nul", b"a\0b")
+    records = records_of(FileStore(root))
+    [run] = [record for record in records if isinstance(record, RunRecord)]
+    assert {param.key: param.value for param in run.params} == {
+        "lines": "one\r\ntwo  \n\n",
+        "empty": "",
+        "broken": "caf�",
+        "nul": "a�b",
+    }
+    odd = {one.where: one.what for one in records if isinstance(one, OddityRecord)}
+    assert odd[f"0/{RUN}/params/broken"].endswith("its bytes: 636166e9")
+    assert odd[f"0/{RUN}/params/nul"].endswith("its bytes: 610062")
+
+
+def test_a_run_and_an_experiment_that_say_nothing_of_themselves(root: Path) -> None:
+    write(root / "0" / ("f" * 32) / "meta.yaml", "")
+    write(root / "0" / ("f" * 32) / "params" / "a", "1")
+    write(root / "7" / RUN.replace("0", "1") / "meta.yaml", "experiment_id: '7'\nstart_time: 9\n")
+    records = records_of(FileStore(root))
+    lost = [(one.kind, one.where, one.lost) for one in records if isinstance(one, OddityRecord) and one.lost]
+    assert lost == [("runs", f"0/{'f' * 32}", 1), ("params", f"0/{'f' * 32}", 1)]
+    experiments = [record for record in records if isinstance(record, ExperimentRecord)]
+    assert [(one.experiment_id, one.name, one.creation_time_ms) for one in experiments] == [
+        ("0", "Default", 5),
+        ("7", "", 9),
+    ]
+
+
+def test_the_folder_decides_where_a_run_is_and_the_file_what_it_is_called(root: Path) -> None:
+    write(root / "0" / "moved" / "meta.yaml", "run_uuid: abc\nexperiment_id: '5'\nstatus: 4\nname: old name\n")
+    records = records_of(FileStore(root))
+    run = next(one for one in records if isinstance(one, RunRecord) and one.run_id == "abc")
+    assert (run.experiment_key, run.status, run.name) == ("0", "FAILED", "old name")
+    said = [one.what for one in records if isinstance(one, OddityRecord)]
+    assert said == ["its meta.yaml says that it is 'abc'", "its meta.yaml says that it is of the experiment '5'"]
+
+
+def test_the_registry_lies_beside_the_experiments(root: Path) -> None:
+    model = root / "models" / "iris"
+    write(
+        model / "meta.yaml",
+        "name: iris\ndescription: null\ncreation_timestamp: 1\nlast_updated_timestamp: 3\naliases: []\n",
+    )
+    write(model / "version-2" / "meta.yaml", "version: 2\ncurrent_stage: Deleted_Internal\nsource: there\n")
+    write(model / "version-10" / "meta.yaml", "version: 10\ncurrent_stage: Production\nsource: here\n")
+    write(model / "version-10" / "tags" / "a", "b")
+    write(model / "aliases" / "best", "10")
+    [found] = [record for record in records_of(FileStore(root)) if isinstance(record, RegisteredRecord)]
+    assert (found.name, found.description, found.aliases) == ("iris", "", [("best", 10)])
+    assert [(one.version, one.stage, one.deleted) for one in found.versions] == [
+        (2, "Deleted_Internal", True),
+        (10, "Production", False),
+    ]
+
+
+def test_a_folder_without_experiments_is_no_store(tmp_path: Path) -> None:
+    (tmp_path / "photos").mkdir()
+    with pytest.raises(NoStore, match="holds no experiment of MLflow"):
+        records_of(FileStore(tmp_path))

@@ -1,0 +1,142 @@
+"""`tracklog import`: what an MLflow store holds, as events of a log."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from tracklog.cli.bad_usage import BadUsage
+from tracklog.cli.progress_bar import Show, progress_bar
+from tracklog.cli.store_options import with_event_log
+from tracklog.settings.store_uris import EventLogPlace, SqliteFile, Stores, redacted
+
+if TYPE_CHECKING:
+    from event_log.port import EventLog
+    from tracklog.moving.report import Report
+    from tracklog.moving.target import Target
+
+
+def mapped_roots(
+    _ctx: click.Context, _parameter: click.Parameter, given: tuple[str, ...]
+) -> tuple[tuple[str, str], ...]:
+    """OLD=NEW as pairs. Raises BadUsage."""
+    pairs = [one.partition("=") for one in given]
+    for (old, equals, _), text in zip(pairs, given, strict=True):
+        if not old or not equals:
+            raise BadUsage(f"--map-root {text!r} must look like OLD=NEW.")
+    return tuple((old, new) for old, _, new in pairs)
+
+
+@click.command("import", short_help="Take over what an MLflow store holds.")
+@click.argument("source", metavar="SOURCE")
+@with_event_log
+@click.option("--dry-run", is_flag=True, help="Read everything and report, and write nothing.")
+@click.option(
+    "--map-root",
+    multiple=True,
+    callback=mapped_roots,
+    metavar="OLD=NEW",
+    help="Artifacts whose location begins with OLD are where it begins with NEW; may be repeated.",
+)
+@click.option(
+    "--report",
+    type=click.Path(dir_okay=False, writable=True, path_type=Path),
+    metavar="FILE",
+    help="Where to write the report as JSON, with every oddity.",
+)
+@click.option("--progress/--no-progress", default=True, help="Show a progress bar on a terminal.")
+def command(
+    source: str,
+    event_log: EventLogPlace,
+    stores: Stores | None,
+    dry_run: bool,
+    map_root: tuple[tuple[str, str], ...],
+    report: Path | None,
+    progress: bool,
+) -> None:
+    """Take over what an MLflow store holds: SOURCE is a folder (./mlruns), a file of SQLite, or the URI of a database
+    (postgresql://…, mysql://…), written by MLflow 1.0 to 3.17, which need not be installed.
+
+    The store is only read. An embedded server must not run meanwhile. An import that was broken off goes on where it
+    was, and one that is repeated adds what is new.
+    """
+    from event_log.port import ForeignLog, LogInUse, OutcomeUnknown
+    from schemas.errors import Retryable
+    from tracklog.moving.stores import NoStore
+
+    bar, show = progress_bar(shown=progress, label="rows")
+    try:
+        with bar:
+            made = asyncio.run(_import(source, event_log, show, map_root, dry_run=dry_run))
+    except NoStore as error:
+        raise BadUsage(f"{redacted(source)}: {error}") from error
+    except (ForeignLog, LogInUse) as error:
+        raise BadUsage(str(error)) from error
+    except OutcomeUnknown as error:
+        raise click.ClickException(f"{error.message} Start the import again: it goes on where it was.") from error
+    except Retryable as error:
+        raise click.ClickException(error.message) from error
+    if report is not None:
+        report.write_text(json.dumps(made.document(), ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+    for line in made.lines():
+        click.echo(line)
+
+
+async def _import(
+    source: str, place: EventLogPlace, show: Show, map_root: tuple[tuple[str, str], ...], *, dry_run: bool
+) -> "Report":
+    from tracklog.moving.importing import Import
+    from tracklog.moving.report import Report
+    from tracklog.moving.roots import Roots
+    from tracklog.moving.sources import folder_beside, store_of
+    from tracklog.moving.target import look_at
+
+    store = await asyncio.to_thread(store_of, source)
+    report = Report(str(store), str(place), dry_run)
+    roots = Roots(map_root, folder_beside(source))
+    if dry_run:
+        target = await _target_of(place)
+        await Import(store=store, target=target, roots=roots, report=report, show=show).run()
+        return report
+    async with _writing_log(place) as log:
+        target = await look_at(log)
+        await Import(store=store, target=target, roots=roots, report=report, show=show, log=log).run()
+    return report
+
+
+async def _target_of(place: EventLogPlace) -> "Target":
+    from tracklog.cli.log_reading import NoLog, reading_log
+    from tracklog.moving.target import Target, look_at
+
+    try:
+        async with reading_log(place) as log:
+            return await look_at(log)
+    except NoLog:
+        return Target()
+
+
+@asynccontextmanager
+async def _writing_log(place: EventLogPlace) -> "AsyncIterator[EventLog]":
+    """The log at `place`, made where there is none. Raises LogInUse, ForeignLog, LogUnavailable."""
+    if not isinstance(place, SqliteFile):
+        from tracklog.distributed.shared_log import open_shared_log
+
+        shared = await open_shared_log(place)
+        try:
+            yield shared
+        finally:
+            await shared.close()
+        return
+    from event_log.sqlite.event_log import SqliteEventLog
+
+    with ThreadPoolExecutor(1, thread_name_prefix="event-log-reader") as executor:
+        log = SqliteEventLog.open(place.path, executor)
+        try:
+            yield log
+        finally:
+            await log.close()

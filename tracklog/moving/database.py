@@ -1,0 +1,677 @@
+"""MLflow's database store of any revision, read as it is: its columns are found by looking, and nothing is upgraded."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, Final, TypeAlias
+
+from sqlalchemy import Engine, LargeBinary, cast, collate, column, func, inspect, literal_column, null, select
+from sqlalchemy import table as table_named
+from sqlalchemy.sql.elements import ColumnElement
+
+from schemas.events import DatasetInput, MetricSeries, ModelMetric, ModelOutput, Param, Tag
+from schemas.mlflow import LARGEST_INT64, LEAST_INT64
+from tracklog.moving.cells import Cells, value_of_database
+from tracklog.moving.records import (
+    POINTS_PER_RECORD,
+    ExperimentRecord,
+    LoggedModelRecord,
+    OddityRecord,
+    PointsRecord,
+    Records,
+    RegisteredRecord,
+    RunRecord,
+    SizeRecord,
+    VersionRecord,
+)
+from tracklog.moving.stores import NoStore
+
+Row: TypeAlias = Sequence[Any]
+
+DELETED: Final = "deleted"
+DELETED_VERSION: Final = "Deleted_Internal"
+"""The stage that MLflow gives a version it deletes; the row stays, so that its number is not given again."""
+DEFAULT_WORKSPACE: Final = "default"
+
+_ROWS_AT_ONCE: Final = 4096
+
+_COUNTED: Final = {
+    "experiments": "experiments",
+    "experiment tags": "experiment_tags",
+    "runs": "runs",
+    "params": "params",
+    "tags": "tags",
+    "metric points": "metrics",
+    "datasets": "datasets",
+    "logged models": "logged_models",
+    "params of logged models": "logged_model_params",
+    "tags of logged models": "logged_model_tags",
+    "points of logged models": "logged_model_metrics",
+    "registered models": "registered_models",
+    "tags of registered models": "registered_model_tags",
+    "aliases": "registered_model_aliases",
+    "model versions": "model_versions",
+    "tags of model versions": "model_version_tags",
+}
+"""Kinds of things, and the table of each."""
+
+_LEFT: Final = {
+    "traces": "trace_info",
+    "assessments": "assessments",
+    "spans": "spans",
+    "webhooks": "webhooks",
+    "evaluation datasets": "evaluation_datasets",
+    "scorers": "scorers",
+    "links between things": "entity_associations",
+    "endpoints of the gateway": "endpoints",
+}
+"""What is not imported, and is counted."""
+
+
+class DatabaseReader:
+    """Reads one store. Each stream of rows has a connection of its own: MySQL has one open result a connection."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._cells = Cells()
+        self._columns: dict[str, set[str]] = {}
+
+    def records(self) -> Records:
+        """Everything. Raises NoStore where the database is none of MLflow's."""
+        with self._engine.connect() as connection:
+            catalogue = inspect(connection)
+            for name in catalogue.get_table_names():
+                self._columns[name] = {one["name"] for one in catalogue.get_columns(name)}
+        if not {"experiments", "runs", "metrics"} <= self._columns.keys():
+            raise NoStore("It has no tables of MLflow: experiments, runs and metrics.")
+        yield from self._sizes()
+        yield from self._experiments()
+        yield from self._runs()
+        yield from self._logged_models()
+        yield from self._registry()
+
+    # --- rows -----------------------------------------------------------------------------------------------------
+
+    def _table(self, name: str) -> Any:
+        return table_named(name, *(column(one) for one in sorted(self._columns.get(name, ()))))
+
+    def _has(self, table: str, name: str) -> bool:
+        return name in self._columns.get(table, ())
+
+    def _rows(
+        self, table: str, names: Sequence[str], order: Sequence[str] = (), *, by_row: bool = False
+    ) -> Iterator[Row]:
+        """The named columns of each row, None where the table has no such column; no rows where there is no table.
+
+        In the order of the bytes of `order`, then, `by_row`, in that in which SQLite took them.
+        """
+        if table not in self._columns:
+            return iter(())
+        source = self._table(table)
+        shown = [source.c[name] if name in source.c else null().label(name) for name in names]
+        statement = select(*shown).order_by(*(self._by_bytes(source.c[name]) for name in order), *self._by_row(by_row))
+        return self._run(statement)
+
+    def _run(self, statement: Any) -> Iterator[Row]:
+        with self._engine.connect() as connection:
+            found = connection.execution_options(yield_per=_ROWS_AT_ONCE).execute(statement)
+            for rows in found.partitions():
+                yield from rows
+
+    def _by_bytes(self, of: ColumnElement[Any]) -> ColumnElement[Any]:
+        """Text in the order of its code points: streams of rows are joined by comparing their keys here."""
+        match self._engine.dialect.name:
+            case "postgresql":
+                return collate(of, "C")
+            case "mysql" | "mariadb":
+                return cast(of, LargeBinary)
+            case "mssql":
+                return collate(of, "Latin1_General_BIN2")
+            case _:
+                return of
+
+    def _by_row(self, wanted: bool, prefix: str = "") -> list[ColumnElement[Any]]:
+        is_sqlite = self._engine.dialect.name == "sqlite"
+        return [literal_column(f"{prefix}rowid")] if wanted and is_sqlite else []
+
+    def _count(self, table: str) -> int:
+        if table not in self._columns:
+            return 0
+        with self._engine.connect() as connection:
+            return int(connection.execute(select(func.count()).select_from(self._table(table))).scalar_one())
+
+    def _odd(self) -> list[OddityRecord]:
+        return self._cells.take()
+
+    def _pair(self, row: Row, kind: str, where: str) -> tuple[str, str]:
+        """The last two columns of a row: a key and its text."""
+        key = self._cells.text(row[-2], kind, where)
+        return key, self._cells.text(row[-1], kind, f"{where}, {key!r}")
+
+    # --- what there is --------------------------------------------------------------------------------------------
+
+    def _sizes(self) -> Records:
+        for kind, table in _COUNTED.items():
+            yield SizeRecord(kind, self._count(table))
+        roles: dict[str, int] = defaultdict(int)
+        if "inputs" in self._columns:
+            inputs = self._table("inputs")
+            counted = select(inputs.c.source_type, func.count()).group_by(inputs.c.source_type)
+            for role, number in self._run(counted):
+                roles[str(role)] += number
+        yield SizeRecord("dataset inputs", roles.pop("DATASET", 0))
+        yield SizeRecord("model inputs", roles.pop("RUN_INPUT", 0))
+        yield SizeRecord("model outputs", roles.pop("RUN_OUTPUT", 0))
+        yield SizeRecord("tags of dataset inputs", self._count("input_tags"))
+        for role, number in roles.items():
+            yield OddityRecord(
+                "inputs", f"table inputs, source_type {role!r:.100}", "no role that is known; left", number
+            )
+        if {"inputs", "input_tags"} <= self._columns.keys():
+            inputs, tags = self._table("inputs"), self._table("input_tags")
+            without = tags.c.input_uuid.not_in(select(inputs.c.input_uuid))
+            [(strays,)] = self._run(select(func.count()).select_from(tags).where(without))
+            if strays:
+                yield OddityRecord("tags of dataset inputs", "table input_tags", "of no input that is there", strays)
+        if {"inputs", "datasets"} <= self._columns.keys():
+            inputs, datasets = self._table("inputs"), self._table("datasets")
+            unread = datasets.c.dataset_uuid.not_in(select(inputs.c.source_id).where(inputs.c.source_type == "DATASET"))
+            for name, digest in self._run(select(datasets.c.name, datasets.c.digest).where(unread)):
+                what = f"left: no run reads {name!r:.100}, {digest!r:.50}"
+                yield OddityRecord("datasets", "table datasets", what, 1)
+        for kind, table in _LEFT.items():
+            if number := self._count(table):
+                yield SizeRecord(kind, number)
+                yield OddityRecord(kind, f"table {table}", "not imported", number)
+        for workspace in self._workspaces():
+            yield OddityRecord(
+                "workspaces", f"workspace {workspace!r:.100}", "what is in it is imported beside all else"
+            )
+
+    def _workspaces(self) -> list[str]:
+        found: set[str] = set()
+        for table in ("experiments", "registered_models"):
+            if self._has(table, "workspace"):
+                found.update(str(one) for (one,) in self._run(select(self._table(table).c.workspace).distinct()))
+        return sorted(found - {DEFAULT_WORKSPACE, "None"})
+
+    # --- experiments ----------------------------------------------------------------------------------------------
+
+    def _experiments(self) -> Records:
+        tags: dict[str, list[Tag]] = defaultdict(list)
+        for row in self._rows("experiment_tags", ("experiment_id", "key", "value"), by_row=True):
+            where = f"experiment_tags, experiment {row[0]}"
+            tags[str(row[0])].append(Tag(*self._pair(row, "experiment tags", where)))
+        starts = self._first_starts()
+        names = (
+            "experiment_id",
+            "name",
+            "artifact_location",
+            "lifecycle_stage",
+            "creation_time",
+            "last_update_time",
+        )
+        found = list(self._rows("experiments", names, by_row=True))
+        for key, name, location, stage, created, updated in sorted(found, key=lambda row: row[3] == DELETED):
+            where = f"experiments, experiment_id {key}"
+            yield ExperimentRecord(
+                where=where,
+                key=str(key),
+                experiment_id=str(key),
+                name=self._cells.text(name, "experiments", where),
+                artifact_location=self._cells.text(location, "experiments", where),
+                deleted=stage == DELETED,
+                creation_time_ms=self._cells.number(created, "experiments", where) or starts.get(key),
+                last_update_time_ms=self._cells.number(updated, "experiments", where),
+                tags=tags.pop(str(key), ()),
+            )
+            yield from self._odd()
+        for key, lost in tags.items():
+            yield OddityRecord("experiment tags", f"experiment {key}", "there is no such experiment", len(lost))
+
+    def _first_starts(self) -> dict[Any, int]:
+        """When the first run of each experiment began, for experiments whose creation nobody wrote down."""
+        runs = self._table("runs")
+        statement = (
+            select(runs.c.experiment_id, func.min(runs.c.start_time))
+            .where(runs.c.start_time > 0)
+            .group_by(runs.c.experiment_id)
+        )
+        return {key: start for key, start in self._run(statement) if isinstance(start, int)}
+
+    # --- runs -----------------------------------------------------------------------------------------------------
+
+    def _runs(self) -> Records:
+        by_run = ("run_uuid",)
+        params = _Grouped(self._rows("params", ("run_uuid", "key", "value"), by_run, by_row=True), "params")
+        tags = _Grouped(self._rows("tags", ("run_uuid", "key", "value"), by_run, by_row=True), "tags")
+        datasets = _Grouped(self._dataset_inputs(), "dataset inputs", counted=1)
+        inputs = _Grouped(self._models_of_runs("RUN_INPUT"), "model inputs")
+        outputs = _Grouped(self._models_of_runs("RUN_OUTPUT"), "model outputs")
+        points = _Grouped(self._points(), "metric points")
+        streams = (params, tags, datasets, inputs, outputs, points)
+        names = (
+            "run_uuid",
+            "experiment_id",
+            "name",
+            "user_id",
+            "status",
+            "start_time",
+            "end_time",
+            "artifact_uri",
+            "lifecycle_stage",
+            "deleted_time",
+        )
+        for row in self._rows("runs", names, by_run):
+            run_id = row[0]
+            for stream in streams:
+                yield from stream.before(run_id)
+            where = f"runs, run_uuid {run_id!r:.50}"
+            yield self._run_record(where, row, params, tags, datasets, inputs, outputs)
+            yield from self._odd()
+            yield from self._points_of(run_id, points)
+        for stream in streams:
+            yield from stream.before(None)
+        yield from self._odd()
+
+    def _run_record(
+        self,
+        where: str,
+        row: Row,
+        params: "_Grouped",
+        tags: "_Grouped",
+        datasets: "_Grouped",
+        inputs: "_Grouped",
+        outputs: "_Grouped",
+    ) -> RunRecord:
+        cells = self._cells
+        run_id, experiment, name, user, status, start, end, uri, stage, deleted = row
+        return RunRecord(
+            where=where,
+            run_id=cells.text(run_id, "runs", where),
+            experiment_key=str(experiment),
+            name=cells.text(name, "runs", where),
+            user_id=cells.text(user, "runs", where),
+            status=cells.text(status, "runs", where),
+            start_time_ms=cells.number(start, "runs", where),
+            end_time_ms=cells.number(end, "runs", where),
+            artifact_uri=cells.text(uri, "runs", where),
+            deleted=stage == DELETED,
+            deleted_time_ms=cells.number(deleted, "runs", where),
+            params=[Param(*self._pair(one, "params", where)) for one in params.of(run_id)],
+            tags=[Tag(*self._pair(one, "tags", where)) for one in tags.of(run_id)],
+            datasets=list(self._inputs_of(datasets.of(run_id), where)),
+            model_inputs=[cells.text(one[1], "model inputs", where) for one in inputs.of(run_id)],
+            outputs=[
+                ModelOutput(
+                    cells.text(one[1], "model outputs", where), cells.number(one[2], "model outputs", where) or 0
+                )
+                for one in outputs.of(run_id)
+            ],
+        )
+
+    def _dataset_inputs(self) -> Iterator[Row]:
+        """run, input, dataset or None, its four texts, name and digest, tag key and value: a row for each tag."""
+        if not {"inputs", "datasets"} <= self._columns.keys():
+            return iter(())
+        inputs, datasets, tags = self._table("inputs"), self._table("datasets"), self._table("input_tags")
+        has_tags = "input_tags" in self._columns
+        joined = inputs.outerjoin(datasets, inputs.c.source_id == datasets.c.dataset_uuid)
+        if has_tags:
+            joined = joined.outerjoin(tags, tags.c.input_uuid == inputs.c.input_uuid)
+        statement = (
+            select(
+                inputs.c.destination_id,
+                inputs.c.input_uuid,
+                inputs.c.source_id,
+                datasets.c.dataset_uuid,
+                datasets.c.name,
+                datasets.c.digest,
+                datasets.c.dataset_source_type,
+                datasets.c.dataset_source,
+                datasets.c.dataset_schema,
+                datasets.c.dataset_profile,
+                tags.c.name.label("tag_key") if has_tags else null(),
+                tags.c.value.label("tag_value") if has_tags else null(),
+            )
+            .select_from(joined)
+            .where(inputs.c.source_type == "DATASET")
+            .order_by(
+                self._by_bytes(inputs.c.destination_id),
+                *self._by_row(True, "inputs."),
+                inputs.c.input_uuid,
+            )
+        )
+        return self._run(statement)
+
+    def _inputs_of(self, rows: Iterable[Row], where: str) -> Iterator[DatasetInput]:
+        cells, kind = self._cells, "dataset inputs"
+        tags: dict[str, list[Tag]] = {}
+        first: dict[str, Row] = {}
+        for row in rows:
+            first.setdefault(row[1], row)
+            if row[10] is not None:
+                tags.setdefault(row[1], []).append(Tag(*self._pair(row, "tags of dataset inputs", where)))
+        for key, row in first.items():
+            if row[3] is None:
+                cells.odd(kind, f"{where}, input {key}", f"its dataset {row[2]!r:.50} is not there", 1)
+                continue
+            yield DatasetInput(
+                name=cells.text(row[4], kind, where),
+                digest=cells.text(row[5], kind, where),
+                source_type=cells.text(row[6], kind, where),
+                source=cells.text(row[7], kind, where),
+                schema=None if row[8] is None else cells.text(row[8], kind, where),
+                profile=None if row[9] is None else cells.text(row[9], kind, where),
+                tags=tags.get(key, []),
+            )
+
+    def _models_of_runs(self, role: str) -> Iterator[Row]:
+        """run, model, step"""
+        if "inputs" not in self._columns:
+            return iter(())
+        inputs = self._table("inputs")
+        step = inputs.c.step if self._has("inputs", "step") else null()
+        return self._run(
+            select(inputs.c.source_id, inputs.c.destination_id, step)
+            .where(inputs.c.source_type == role)
+            .order_by(self._by_bytes(inputs.c.source_id), *self._by_row(True), inputs.c.destination_id)
+        )
+
+    # --- points ---------------------------------------------------------------------------------------------------
+
+    def _points(self) -> Iterator[Row]:
+        """run, key, value, time, step, whether NaN.
+
+        In the order in which SQLite took them, which is that of logging; elsewhere by key, step, time and value.
+        """
+        names = ("run_uuid", "key", "value", "timestamp", "step", "is_nan")
+        if self._engine.dialect.name == "sqlite":
+            return self._rows("metrics", names, ("run_uuid",), by_row=True)
+        metrics = self._table("metrics")
+        shown = [metrics.c[name] if name in metrics.c else null().label(name) for name in names]
+        ordered = [metrics.c[one] for one in ("step", "timestamp", "value") if one in metrics.c]
+        order = (self._by_bytes(metrics.c.run_uuid), self._by_bytes(metrics.c.key), *ordered)
+        return self._run(select(*shown).order_by(*order))
+
+    def _points_of(self, run_id: Any, points: "_Grouped") -> Records:
+        gathered: dict[Any, tuple[list[Any], list[Any], list[Any], list[Any]]] = {}
+        number = 0
+        for _, key, value, time_ms, step, is_nan in points.of(run_id):
+            columns = gathered.get(key)
+            if columns is None:
+                columns = gathered[key] = ([], [], [], [])
+            columns[0].append(value)
+            columns[1].append(time_ms)
+            columns[2].append(step)
+            columns[3].append(is_nan)
+            number += 1
+            if number == POINTS_PER_RECORD:
+                yield self._points_record(run_id, gathered)
+                yield from self._odd()
+                gathered, number = {}, 0
+        if gathered:
+            yield self._points_record(run_id, gathered)
+            yield from self._odd()
+
+    def _points_record(self, run_id: Any, gathered: dict[Any, Any]) -> PointsRecord:
+        where = f"metrics, run_uuid {run_id!r:.50}"
+        return PointsRecord(
+            self._cells.text(run_id, "runs", where),
+            [series for key, columns in gathered.items() if (series := self._series(where, key, *columns)) is not None],
+        )
+
+    def _series(
+        self, where: str, key: Any, values: list[Any], times_ms: list[Any], steps: list[Any], nans: list[Any]
+    ) -> MetricSeries | None:
+        where = f"{where}, key {key!r:.100}"
+        name = self._cells.text(key, "metric points", where)
+        if not (_all_of(float, values) and _all_of(int, times_ms) and _all_of(int, steps)) or any(nans):
+            kept = [
+                point
+                for row in zip(values, times_ms, steps, nans, strict=True)
+                if (point := self._point(where, *row)) is not None
+            ]
+            if not kept:
+                return None
+            values, times_ms, steps = (list(one) for one in zip(*kept, strict=True))
+        else:
+            values = [value_of_database(one, False) for one in values]
+        return MetricSeries(name, values, times_ms, steps)
+
+    def _point(
+        self, where: str, value: Any, time_ms: Any, step: Any, is_nan: Any
+    ) -> tuple[float | str, int, int] | None:
+        """A point, None where one of its numbers is none: SQLite takes any text in a column of numbers."""
+        if step is None:
+            step = 0  # before 1.0 there were none
+        try:
+            found = value_of_database(None if value is None else float(value), is_nan)
+            numbers = int(time_ms), int(step)
+            if all(LEAST_INT64 <= one <= LARGEST_INT64 for one in numbers):
+                return found, *numbers
+        except (TypeError, ValueError, OverflowError):
+            pass
+        self._cells.odd("metric points", where, f"no point: {(value, time_ms, step)!r:.200}", 1)
+        return None
+
+    # --- logged models --------------------------------------------------------------------------------------------
+
+    def _logged_models(self) -> Records:
+        by_model = ("model_id",)
+        kinds = ("params of logged models", "tags of logged models", "points of logged models")
+        params = _Grouped(
+            self._rows("logged_model_params", ("model_id", "param_key", "param_value"), by_model, by_row=True), kinds[0]
+        )
+        tags = _Grouped(
+            self._rows("logged_model_tags", ("model_id", "tag_key", "tag_value"), by_model, by_row=True), kinds[1]
+        )
+        point = (
+            "model_id",
+            "run_id",
+            "metric_name",
+            "metric_value",
+            "metric_timestamp_ms",
+            "metric_step",
+            "dataset_name",
+            "dataset_digest",
+        )
+        points = _Grouped(self._rows("logged_model_metrics", point, by_model, by_row=True), kinds[2])
+        names = (
+            "model_id",
+            "experiment_id",
+            "name",
+            "artifact_location",
+            "model_type",
+            "source_run_id",
+            "status",
+            "creation_timestamp_ms",
+            "last_updated_timestamp_ms",
+            "lifecycle_stage",
+            "status_message",
+        )
+        kind, cells = "logged models", self._cells
+        for row in self._rows("logged_models", names, by_model):
+            model_id = row[0]
+            for stream in (params, tags, points):
+                yield from stream.before(model_id)
+            where = f"logged_models, model_id {model_id!r:.50}"
+            if row[10]:
+                cells.odd(kind, where, f"its status message is not kept: {row[10]!r:.200}")
+            yield LoggedModelRecord(
+                where=where,
+                model_id=cells.text(model_id, kind, where),
+                experiment_key=str(row[1]),
+                name=cells.text(row[2], kind, where),
+                artifact_location=cells.text(row[3], kind, where),
+                model_type=cells.text(row[4], kind, where),
+                source_run_id=cells.text(row[5], kind, where),
+                status=cells.number(row[6], kind, where) or 1,
+                creation_time_ms=cells.number(row[7], kind, where),
+                last_update_time_ms=cells.number(row[8], kind, where),
+                deleted=row[9] == DELETED,
+                params=[Param(*self._pair(one, kinds[0], where)) for one in params.of(model_id)],
+                tags=[Tag(*self._pair(one, kinds[1], where)) for one in tags.of(model_id)],
+                metrics=[found for one in points.of(model_id) if (found := self._model_point(where, one)) is not None],
+            )
+            yield from self._odd()
+        for stream in (params, tags, points):
+            yield from stream.before(None)
+
+    def _model_point(self, where: str, row: Row) -> tuple[str, ModelMetric] | None:
+        model_id, run_id, name, value, time_ms, step, dataset, digest = row
+        kind = "points of logged models"
+        point = self._point(where, value, time_ms, step, False)
+        if point is None:
+            return None
+        return self._cells.text(run_id, kind, where), ModelMetric(
+            model_id=self._cells.text(model_id, kind, where),
+            key=self._cells.text(name, kind, where),
+            value=point[0],
+            timestamp_ms=point[1],
+            step=point[2],
+            dataset_name=None if dataset is None else self._cells.text(dataset, kind, where),
+            dataset_digest=None if digest is None else self._cells.text(digest, kind, where),
+        )
+
+    # --- the registry ---------------------------------------------------------------------------------------------
+
+    def _registry(self) -> Records:
+        """Held in memory: of a registry there is not much."""
+        tags = self._by_model("registered_model_tags", ("key", "value"))
+        aliases = self._by_model("registered_model_aliases", ("alias", "version"))
+        version_tags = self._by_model("model_version_tags", ("version", "key", "value"))
+        versions = self._by_model("model_versions", _VERSION)
+        kind, cells = "registered models", self._cells
+        names = ("workspace", "name", "description", "creation_time", "last_updated_time")
+        for workspace, name, description, created, updated in self._rows("registered_models", names, by_row=True):
+            key = (workspace, name)
+            where = f"registered_models, name {name!r:.100}"
+            its_tags = defaultdict(list)
+            for row in version_tags.pop(key, ()):
+                its_tags[row[0]].append(Tag(*self._pair(row, "tags of model versions", f"{where}, version {row[0]}")))
+            numbered = [self._version(where, row, its_tags.pop(row[0], ())) for row in versions.pop(key, ())]
+            for number, lost in its_tags.items():
+                cells.odd("tags of model versions", f"{where}, version {number}", "there is no such version", len(lost))
+            yield RegisteredRecord(
+                where=where,
+                name=cells.text(name, kind, where),
+                description=cells.text(description, kind, where),
+                creation_time_ms=cells.number(created, kind, where),
+                last_update_time_ms=cells.number(updated, kind, where),
+                tags=[Tag(*self._pair(row, "tags of registered models", where)) for row in tags.pop(key, ())],
+                aliases=[
+                    (cells.text(alias, "aliases", where), cells.number(version, "aliases", where) or 0)
+                    for alias, version in aliases.pop(key, ())
+                ],
+                versions=sorted(numbered, key=lambda one: one.version),
+            )
+            yield from self._odd()
+        for kind, rest in (
+            ("tags of registered models", tags),
+            ("aliases", aliases),
+            ("tags of model versions", version_tags),
+            ("model versions", versions),
+        ):
+            for (_, name), rows in rest.items():
+                yield OddityRecord(kind, f"model {name!r:.100}", "there is no such registered model", len(rows))
+
+    def _by_model(self, table: str, names: Sequence[str]) -> dict[tuple[Any, Any], list[Row]]:
+        found: dict[tuple[Any, Any], list[Row]] = defaultdict(list)
+        for row in self._rows(table, ("workspace", "name", *names), by_row=True):
+            found[row[0], row[1]].append(row[2:])
+        return found
+
+    def _version(self, where: str, row: Row, tags: Sequence[Tag]) -> VersionRecord:
+        kind, cells = "model versions", self._cells
+        (
+            version,
+            source,
+            location,
+            run_id,
+            run_link,
+            model_id,
+            description,
+            stage,
+            status,
+            message,
+            created,
+            updated,
+            user,
+        ) = row
+        where = f"{where}, version {version}"
+        if status not in (None, "", "READY") or message:
+            cells.odd(kind, where, f"its status is not kept: {status!r:.50}, {message!r:.200}")
+        if user:
+            cells.odd(kind, where, f"who made it is not kept: {user!r:.100}")
+        return VersionRecord(
+            where=where,
+            version=cells.number(version, kind, where) or 0,
+            source=cells.text(source, kind, where),
+            storage_location=cells.text(location, kind, where),
+            run_id=cells.text(run_id, kind, where),
+            run_link=cells.text(run_link, kind, where),
+            model_id=cells.text(model_id, kind, where),
+            description=cells.text(description, kind, where),
+            stage=cells.text(stage, kind, where),
+            creation_time_ms=cells.number(created, kind, where),
+            last_update_time_ms=cells.number(updated, kind, where),
+            deleted=stage == DELETED_VERSION,
+            tags=tags,
+        )
+
+
+_VERSION: Final = (
+    "version",
+    "source",
+    "storage_location",
+    "run_id",
+    "run_link",
+    "model_id",
+    "description",
+    "current_stage",
+    "status",
+    "status_message",
+    "creation_time",
+    "last_updated_time",
+    "user_id",
+)
+
+
+def _all_of(kind: type, values: list[Any]) -> bool:
+    return set(map(type, values)) == {kind}
+
+
+class _Grouped:
+    """Rows in the order of their first column, handed out by it: a join with another stream in the same order.
+
+    `counted` is the column that tells one thing from the next, where several rows may be of one.
+    """
+
+    def __init__(self, rows: Iterator[Row], kind: str, counted: int | None = None) -> None:
+        self._rows = rows
+        self._kind = kind
+        self._counted = counted
+        self._next = next(rows, None)
+
+    def of(self, key: Any) -> Iterator[Row]:
+        """The rows of a key. What came before it is to be taken first."""
+        row = self._next
+        while row is not None and row[0] == key:
+            yield row
+            row = next(self._rows, None)
+        self._next = row
+
+    def before(self, key: Any) -> Iterator[OddityRecord]:
+        """What belongs to nothing: the rows before those of a key, or, for None, all that are left."""
+        while self._next is not None and (key is None or _order(self._next[0]) < _order(key)):
+            owner = self._next[0]
+            rows = self.of(owner)
+            lost = sum(1 for _ in rows) if self._counted is None else len({row[self._counted] for row in rows})
+            yield OddityRecord(self._kind, f"of {owner!r:.100}", "what it belongs to is not there", lost)
+
+
+def _order(key: Any) -> bytes:
+    """Where a key stands, nothing first, as in SQLite."""
+    if key is None:
+        return b""
+    return key if isinstance(key, bytes) else str(key).encode("utf-8", "surrogateescape")

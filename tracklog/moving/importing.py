@@ -1,0 +1,112 @@
+"""An import: a store is read in a thread, and what it comes to is appended to the log, a window of events at a time.
+
+Of one ordering unit a window holds one append, and the next window begins when all appends of this one are durable. So
+what is in the log of a unit is at every moment a beginning of what the import makes of it, wherever it is killed.
+"""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass
+from typing import Any, Final
+
+from event_log.port import EventLog
+from schemas.envelope import EventData
+from tracklog.moving.records import PointsRecord, Records
+from tracklog.moving.report import Report
+from tracklog.moving.roots import Roots
+from tracklog.moving.stores import Store
+from tracklog.moving.target import Target
+from tracklog.moving.translation import Made, Translation
+
+WINDOW_EVENTS: Final = 2000
+WINDOW_BYTES: Final = 8 * 1024 * 1024
+"""Of one window, of which two are held: one is gathered while the other is on its way."""
+
+Show = Callable[[int, int], None]
+"""Called with how many rows are read, and of how many."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Import:
+    """What is imported, and how. `log` None: nothing is appended."""
+
+    store: Store
+    target: Target
+    roots: Roots
+    report: Report
+    show: Show
+    log: EventLog | None = None
+
+    async def run(self) -> None:
+        """Import everything. Raises NoStore, and what EventLog.append raises; what is in the log by then is kept."""
+        loop = asyncio.get_running_loop()
+        await asyncio.to_thread(self.store.read, lambda records: self._consume(records, loop))
+
+    def _consume(self, records: Records, loop: asyncio.AbstractEventLoop) -> None:
+        """In a thread: translate, while the window before is on its way to the log."""
+        window = _Window(self.log, loop)
+        translation = Translation(self.target, self.roots, self.report)
+        try:
+            for number, record in enumerate(records):
+                for made in translation.events(record):
+                    window.add(made)
+                if number % _SHOWN_EVERY == 0 or isinstance(record, PointsRecord):
+                    self._show()
+            for made in translation.end():
+                window.add(made)
+            window.flush()
+        finally:
+            window.wait()
+        self._show()
+
+    def _show(self) -> None:
+        tallies = self.report.tallies.values()
+        self.show(sum(one.imported + one.left for one in tallies), sum(one.source for one in tallies))
+
+
+_SHOWN_EVERY: Final = 100
+
+
+class _Window:
+    """Gathers events, and appends them by the event loop of the log."""
+
+    def __init__(self, log: EventLog | None, loop: asyncio.AbstractEventLoop) -> None:
+        self._log = log
+        self._loop = loop
+        self._units: dict[str, list[EventData]] = {}
+        self._events = self._bytes = 0
+        self._on_its_way: Future[Any] | None = None
+
+    def add(self, made: Made) -> None:
+        """One more event, after those that fill a window were sent."""
+        if self._log is None:
+            return
+        if self._events and (self._events >= WINDOW_EVENTS or self._bytes + made.size > WINDOW_BYTES):
+            self.flush()
+        self._units.setdefault(made.event.ordering_unit, []).append(made.event)
+        self._events += 1
+        self._bytes += made.size
+
+    def flush(self) -> None:
+        """Send what was gathered, when what was sent before is durable."""
+        self.wait()
+        if self._units and self._log is not None:
+            sending = _append_all(self._log, list(self._units.values()))
+            self._on_its_way = asyncio.run_coroutine_threadsafe(sending, self._loop)
+        self._units = {}
+        self._events = self._bytes = 0
+
+    def wait(self) -> None:
+        """Return when what was sent is durable. Raises what EventLog.append raises."""
+        sent, self._on_its_way = self._on_its_way, None
+        if sent is not None:
+            sent.result()
+
+
+async def _append_all(log: EventLog, appends: Sequence[Sequence[EventData]]) -> None:
+    """Append what is of one unit together, several units at once. Raises the first error when all have ended."""
+    done = await asyncio.gather(*(log.append(one) for one in appends), return_exceptions=True)
+    for outcome in done:
+        if isinstance(outcome, BaseException):
+            raise outcome

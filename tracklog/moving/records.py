@@ -1,0 +1,141 @@
+"""What a store of MLflow holds, as plain values: what every reader yields, whatever the store is kept in.
+
+Texts are as they were found, whatever their length. Times are milliseconds since the Unix epoch, as the store has them:
+they may be missing, 0, in seconds or in the future. `where` names the row or the file, for the report.
+
+A store is one stream of records in this order: the sizes; experiments, those that are active first; runs, each followed
+by its points; logged models; registered models. Counts and oddities may stand anywhere.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+from schemas.events import DatasetInput, MetricSeries, ModelMetric, ModelOutput, Param, Tag
+
+POINTS_PER_RECORD = 8192
+"""At most so many points of a run come in one record, and go into one event: some 300 kB of JSON, which Kafka takes
+too, and sixteen whole chunks of the read model where they are of one metric."""
+
+
+@dataclass(frozen=True, slots=True)
+class SizeRecord:
+    """How many things of a kind the source has by its own count, those that cannot be read included."""
+
+    kind: str
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class OddityRecord:
+    """Something that is not as it should be, and what was done about it. `lost`: how many things stay behind by it."""
+
+    kind: str
+    where: str
+    what: str
+    lost: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExperimentRecord:
+    """`key` is how the runs of this source name it: ids may be there twice."""
+
+    where: str
+    key: str
+    experiment_id: str
+    name: str
+    artifact_location: str
+    deleted: bool = False
+    creation_time_ms: int | None = None
+    last_update_time_ms: int | None = None
+    tags: Sequence[Tag] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunRecord:
+    """`name` is empty where the store has one in the tag mlflow.runName alone, or none."""
+
+    where: str
+    run_id: str
+    experiment_key: str
+    name: str
+    user_id: str
+    status: str
+    start_time_ms: int | None
+    end_time_ms: int | None
+    artifact_uri: str
+    deleted: bool = False
+    deleted_time_ms: int | None = None
+    params: Sequence[Param] = ()
+    tags: Sequence[Tag] = ()
+    datasets: Sequence[DatasetInput] = ()
+    model_inputs: Sequence[str] = ()
+    outputs: Sequence[ModelOutput] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class PointsRecord:
+    """The next points of a run, at most POINTS_PER_RECORD, of each metric in the order they were logged."""
+
+    run_id: str
+    metrics: Sequence[MetricSeries]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoggedModelRecord:
+    """`metrics` are pairs of the run that reported a point, and the point."""
+
+    where: str
+    model_id: str
+    experiment_key: str
+    name: str
+    artifact_location: str
+    model_type: str
+    source_run_id: str
+    status: int
+    creation_time_ms: int | None
+    last_update_time_ms: int | None
+    deleted: bool = False
+    params: Sequence[Param] = ()
+    tags: Sequence[Tag] = ()
+    metrics: Sequence[tuple[str, ModelMetric]] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VersionRecord:
+    """A version of a registered model. Of one that is deleted, only its number counts."""
+
+    where: str
+    version: int
+    source: str
+    storage_location: str
+    run_id: str
+    run_link: str
+    model_id: str
+    description: str
+    stage: str
+    creation_time_ms: int | None
+    last_update_time_ms: int | None
+    deleted: bool = False
+    tags: Sequence[Tag] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RegisteredRecord:
+    """A registered model with all that is its own; its versions in the order of their numbers."""
+
+    where: str
+    name: str
+    description: str
+    creation_time_ms: int | None
+    last_update_time_ms: int | None
+    tags: Sequence[Tag] = ()
+    aliases: Sequence[tuple[str, int]] = ()
+    versions: Sequence[VersionRecord] = field(default=())
+
+
+Record: TypeAlias = (
+    SizeRecord | OddityRecord | ExperimentRecord | RunRecord | PointsRecord | LoggedModelRecord | RegisteredRecord
+)
+
+Records: TypeAlias = Iterator[Record]

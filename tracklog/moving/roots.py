@@ -1,0 +1,49 @@
+"""Where artifacts lie after the move: locations are texts that name folders of the machine they were written on."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+from urllib.parse import unquote
+
+_KEPT_PARTS: Final = 6
+"""Parts of a path, from its end, that are looked for: `<experiment>/models/<model>/artifacts` and two more."""
+
+
+class Roots:
+    """Locations as they are to be.
+
+    `mapped` are pairs of how a location begins and how it is to begin. Other locations stay as they are, but for those
+    of folders that are not there and have a namesake below `beside`, where the store is: it was moved with its files.
+    """
+
+    def __init__(self, mapped: Sequence[tuple[str, str]], beside: Path | None) -> None:
+        self._mapped = sorted(mapped, key=lambda pair: len(pair[0]), reverse=True)
+        self._beside = beside
+
+    def location(self, found: str) -> str:
+        """The location to keep in the place of the one that was found."""
+        for old, new in self._mapped:
+            if found == old or (found.startswith(old) and (old.endswith("/") or found[len(old)] == "/")):
+                return new + found[len(old) :]
+        return self._moved(found) if self._beside is not None and _is_local(found) else found
+
+    def _moved(self, found: str) -> str:
+        path = unquote(found.removeprefix("file://")) if found.startswith("file:") else found
+        if not path or (path.startswith("/") and Path(path).exists()):
+            return found
+        parts = [part for part in path.replace("\\", "/").split("/") if part not in ("", ".", "..")]
+        assert self._beside is not None
+        for start in range(max(len(parts) - _KEPT_PARTS, 0), len(parts) - 1):
+            candidate = self._beside.joinpath(*parts[start:])
+            try:
+                if candidate.is_dir():
+                    return str(candidate.resolve())
+            except (OSError, ValueError):  # a name no disk can hold
+                return found
+        return found
+
+
+def _is_local(location: str) -> bool:
+    return (
+        location.startswith("file:") or ":/" not in location.partition("/")[0] + location[:3] or location[1:3] == ":/"
+    )
