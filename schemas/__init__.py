@@ -11,6 +11,7 @@ PUBLIC_MODULES = (
     "errors",
     "event_json",
     "events",
+    "fields",
     "levels",
     "messages",
     "metric_values",

@@ -10,6 +10,7 @@ TracklogError
 ├── NotFound                     404
 ├── EndpointNotFound             404
 ├── MethodNotAllowed             405
+├── ResourceConflict             409
 ├── RequestTooLarge              413
 ├── StorageFull                  507
 ├── UnsupportedEncoding          415
@@ -88,6 +89,13 @@ class EndpointNotFound(TracklogError):
 class MethodNotAllowed(TracklogError):
     error_code = "BAD_REQUEST"
     status = 405
+
+
+class ResourceConflict(TracklogError):
+    """What a change was planned on is not so any more."""
+
+    error_code = "RESOURCE_CONFLICT"
+    status = 409
 
 
 class RequestTooLarge(TracklogError):

@@ -9,6 +9,9 @@ LARGEST_INT64: Final = 2**63 - 1
 RUN_NAME_TAG: Final = "mlflow.runName"
 """A run's name is this tag as well, and whichever is written changes both."""
 
+MODEL_HISTORY_TAG: Final = "mlflow.log-model.history"
+"""Of a run: a JSON list of the models that older clients logged in it."""
+
 RUN_STATUSES: Final = {1: "RUNNING", 2: "SCHEDULED", 3: "FINISHED", 4: "FAILED", 5: "KILLED"}
 """RunStatus, by number."""
 

@@ -8,13 +8,17 @@ from schemas.errors import (
     InvalidParameterValue,
     InvalidState,
     ResourceAlreadyExists,
+    ResourceConflict,
     ResourceDoesNotExist,
     TracklogError,
 )
 
 REFUSALS: Final[dict[str, type[TracklogError]]] = {
     error.error_code: error
-    for error in (InvalidParameterValue, BadRequest, ResourceAlreadyExists, ResourceDoesNotExist, InvalidState)
+    for error in (
+        *(InvalidParameterValue, BadRequest, ResourceAlreadyExists, ResourceDoesNotExist, InvalidState),
+        ResourceConflict,
+    )
 }
 """By code. Each code is of one class alone, so that the status is the same again."""
 

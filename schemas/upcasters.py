@@ -22,6 +22,7 @@ UPCASTERS: Final[dict[tuple[str, int], Upcaster]] = {
     ("run.created", 1): _as_it_is,
     ("run.deleted", 1): _as_it_is,
     ("run.restored", 1): _as_it_is,
+    ("run.updated", 1): _as_it_is,
     ("user.created", 1): _as_it_is,
     ("webhook.updated", 1): _as_it_is,
 }

@@ -78,6 +78,8 @@ class CloudEventEncoder:
         ]
         if event.request_id:
             headers.append(("ce_requestid", _encoded(event.request_id)))
+        if payload.undo is not None:
+            headers.append(("ce_undoes", ",".join(payload.undo.events).encode()))
         return Message(event.time_us // 1000, _encoded(event.ordering_unit), codec.encode(payload), headers)
 
     def _headers_of_type(self, event_type: str, version: int) -> list[Header]:

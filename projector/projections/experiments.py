@@ -2,9 +2,10 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Final, get_args
 
-from projector.changes import Change, Delete, Read, Row, Update, Upsert
+from projector.changes import Change, Delete, Read, ReadPairs, Row, Update, Upsert
 from projector.projection import Loading, Orphan, Projection
 from schemas.claims import claim_of
 from schemas.envelope import RecordedEvent
@@ -20,6 +21,8 @@ from schemas.events import (
     ExperimentTagDeleted,
     ExperimentTagSet,
 )
+from schemas.fields import refuse_if_changed
+from schemas.fields.field import TAGS, Value
 from schemas.mlflow import ACTIVE, lifecycle_stage
 
 
@@ -47,6 +50,7 @@ class Experiments:
     ids: dict[str, int] = field(default_factory=dict)  # by name
     changed: set[int] = field(default_factory=set)
     tags: dict[tuple[int, str], str | None] = field(default_factory=dict)  # changes only; None deletes
+    stored_tags: dict[tuple[int, str], str] = field(default_factory=dict)  # those that an undo says it found
     owners: dict[int, int | None] = field(default_factory=dict)  # changes only; None deletes
 
 
@@ -63,12 +67,28 @@ _COLUMNS: Final = (
 )
 
 
+_TAG: Final = ("experiment_id", "key", "value")
+
+
 def _load(events: Sequence[AnyExperimentEvent]) -> Loading[Experiments]:
     names = {event.name for event in events if isinstance(event, ExperimentCreated | ExperimentRenamed)}
     state = Experiments()
     _add(state, (yield Read("experiments", _COLUMNS, "experiment_id", {event.experiment_id for event in events})))
     _add(state, (yield Read("experiments", _COLUMNS, "name", names)))
+    if tags := _found_tags(events):
+        for experiment_id, key, value in (yield ReadPairs("experiment_tags", _TAG, _TAG[:2], tags)):
+            state.stored_tags[experiment_id, key] = value
     return state
+
+
+def _found_tags(events: Sequence[AnyExperimentEvent]) -> dict[int, set[str]]:
+    """The keys of the tags that events say they found, by experiment."""
+    found: dict[int, set[str]] = {}
+    for event in events:
+        for name in () if event.undo is None else event.undo.found:
+            if name.startswith(TAGS):
+                found.setdefault(event.experiment_id, set()).add(name.removeprefix(TAGS))
+    return found
 
 
 def _add(state: Experiments, rows: Sequence[Row]) -> None:
@@ -81,6 +101,8 @@ def _add(state: Experiments, rows: Sequence[Row]) -> None:
 
 
 def _fold(state: Experiments, recorded: RecordedEvent, event: AnyExperimentEvent) -> None:
+    if event.undo is not None:
+        refuse_if_changed(event.undo, partial(_held, state, _experiment(state, event.experiment_id)))
     match event:
         case ExperimentCreated():
             _created(state, recorded, event)
@@ -108,6 +130,18 @@ def _experiment(state: Experiments, experiment_id: int) -> Experiment:
     if experiment is None:
         raise Orphan(f"experiment {experiment_id} was never created")
     return experiment
+
+
+def _held(state: Experiments, experiment: Experiment, name: str) -> Value:
+    """What a field of an experiment is, of those that an event of the batch says that it found."""
+    match name:
+        case "name":
+            return experiment.name
+        case "lifecycle_stage":
+            return lifecycle_stage(experiment.active)
+        case _:
+            tag = experiment.experiment_id, name.removeprefix(TAGS)
+            return state.tags[tag] if tag in state.tags else state.stored_tags.get(tag)
 
 
 def _created(state: Experiments, recorded: RecordedEvent, event: ExperimentCreated) -> None:

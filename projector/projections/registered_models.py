@@ -6,8 +6,9 @@ stage.
 """
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from operator import attrgetter
 from typing import Final, TypeAlias, get_args
 
@@ -34,6 +35,9 @@ from schemas.events import (
     RegisteredModelTagSet,
     RegisteredModelUpdated,
 )
+from schemas.fields import refuse_if_changed
+from schemas.fields.field import ALIASES, DESCRIPTION, TAGS, Value
+from schemas.fields.registered_models import version_and_field
 from schemas.messages.model_versions import model_version_not_found
 from schemas.messages.registered_models import registered_model_not_found
 from schemas.mlflow import ARCHIVED, IS_PROMPT_TAG, NEW_MODEL_VERSION_STAGE, is_prompt_marker
@@ -110,6 +114,7 @@ class Registry:
     model_tags: dict[tuple[str, str], str | None] = field(default_factory=dict)  # changes only; None deletes
     owners: dict[str, int | None] = field(default_factory=dict)  # changes only; None deletes
     version_tags: dict[tuple[str, str], str | None] = field(default_factory=dict)
+    stored_tags: dict[tuple[str, str], str] = field(default_factory=dict)  # of models and versions, which an undo found
     former_names: list[Row] = field(default_factory=list)  # rows of `registered_model_names`
 
 
@@ -190,7 +195,34 @@ def _load(events: Sequence[AnyRegistryEvent]) -> Loading[Registry]:
     for row in (yield Read("registered_model_aliases", _ALIAS, "registered_model_id", of_aliases)):
         alias = Alias(*row)
         registry.aliases[alias.registered_model_id][alias.alias] = alias
+    if any(event.undo is not None for event in events):
+        yield from _load_found_tags(registry, events)
     return registry
+
+
+def _load_found_tags(registry: Registry, events: Sequence[AnyRegistryEvent]) -> Loading[None]:
+    """The tags that events say they found, into `stored_tags`.
+
+    Those of every model of the batch: after a rename the events name a model in two ways.
+    """
+    found = {name for event in events if event.undo is not None for name in event.undo.found}
+    of_models: dict[str, set[str]] = defaultdict(set)
+    of_versions: dict[str, set[str]] = defaultdict(set)
+    for model in registry.models.values():
+        for name in found:
+            number, field_name = version_and_field(name) or (None, name)
+            if not field_name.startswith(TAGS):
+                continue
+            if number is None:
+                of_models[model.registered_model_id].add(field_name.removeprefix(TAGS))
+            elif (version := registry.versions[model.registered_model_id].get(number)) is not None:
+                of_versions[version.version_id].add(field_name.removeprefix(TAGS))
+    for table, owner, wanted in (
+        ("registered_model_tags", "registered_model_id", of_models),
+        ("model_version_tags", "version_id", of_versions),
+    ):
+        for owner_id, key, value in (yield ReadPairs(table, (owner, "key", "value"), (owner, "key"), wanted)):
+            registry.stored_tags[owner_id, key] = value
 
 
 def _needed_whole(events: Sequence[AnyRegistryEvent], ids: dict[str, str]) -> set[str]:
@@ -222,6 +254,8 @@ def _add_versions(registry: Registry, rows: Sequence[Row]) -> None:
 
 def _fold(registry: Registry, recorded: RecordedEvent, event: AnyRegistryEvent) -> None:
     time_ms = recorded.time_us // 1000
+    if event.undo is not None:
+        refuse_if_changed(event.undo, partial(_held, registry, _model(registry, event.name)))
     match event:
         case RegisteredModelCreated():
             _create_model(registry, event, time_ms, recorded.offset)
@@ -267,6 +301,31 @@ def _fold(registry: Registry, recorded: RecordedEvent, event: AnyRegistryEvent) 
         case ModelVersionTagDeleted():
             version = _version(registry, event.name, event.version)
             registry.version_tags[version.version_id, event.key] = None
+
+
+def _held(registry: Registry, model: RegisteredModel, name: str) -> Value:
+    """What a field of a model is, of those that an event of the batch says that it found."""
+    of_version = version_and_field(name)
+    if of_version is not None:
+        version = registry.versions[model.registered_model_id].get(of_version[0])
+        return None if version is None else _held_by_version(registry, version, of_version[1])
+    if name.startswith(TAGS):
+        return _held_tag(registry.model_tags, registry, model.registered_model_id, name)
+    if name.startswith(ALIASES):
+        alias = registry.aliases[model.registered_model_id].get(name.removeprefix(ALIASES))
+        return None if alias is None else alias.version
+    return model.description if name == DESCRIPTION else model.name
+
+
+def _held_by_version(registry: Registry, version: ModelVersion, name: str) -> Value:
+    if name.startswith(TAGS):
+        return _held_tag(registry.version_tags, registry, version.version_id, name)
+    return version.description if name == DESCRIPTION else version.current_stage
+
+
+def _held_tag(changes: Mapping[tuple[str, str], str | None], registry: Registry, owner_id: str, name: str) -> Value:
+    tag = owner_id, name.removeprefix(TAGS)
+    return changes[tag] if tag in changes else registry.stored_tags.get(tag)
 
 
 def _model(registry: Registry, name: str) -> RegisteredModel:

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Final, get_args
 
 from projector.changes import Change, Delete, Insert, InsertNew, NewNumbers, Read, ReadPairs, Row, Update, Upsert
@@ -26,11 +27,10 @@ from schemas.events import (
     RunTagDeleted,
     RunUpdated,
 )
+from schemas.fields import refuse_if_changed
+from schemas.fields.field import TAGS, Value
 from schemas.metric_values import stored_value
-from schemas.mlflow import ACTIVE, NEW_RUN_STATUS, RUN_NAME_TAG, lifecycle_stage
-
-MODEL_HISTORY_TAG: Final = "mlflow.log-model.history"
-"""A JSON list of the models that older clients logged in a run."""
+from schemas.mlflow import ACTIVE, MODEL_HISTORY_TAG, NEW_RUN_STATUS, RUN_NAME_TAG, lifecycle_stage
 
 MAX_MODEL_HISTORY_CHARACTERS: Final = 100_000
 """Of the tag that lists the models of older clients: some 300 of them. It is read and written with each."""
@@ -170,6 +170,8 @@ def _wanted(events: Sequence[RunEvent]) -> tuple[dict[str, _Wanted], set[str]]:
         run = wanted.get(event.run_id)
         if run is None:
             run = wanted[event.run_id] = _Wanted()
+        if event.undo is not None:
+            run.tags.update(one.removeprefix(TAGS) for one in event.undo.found if one.startswith(TAGS))
         match event:
             case RunDataLogged():
                 for param in event.params:
@@ -199,6 +201,8 @@ def _fold(state: Runs, recorded: RecordedEvent, event: RunEvent) -> None:
     run = state.runs.get(event.run_id)
     if run is None:
         raise Orphan(f"run {event.run_id!r} was never created")
+    if event.undo is not None:
+        refuse_if_changed(event.undo, partial(_held, run))
     match event:
         case RunDataLogged():
             _data_logged(run, event)
@@ -217,6 +221,19 @@ def _fold(state: Runs, recorded: RecordedEvent, event: RunEvent) -> None:
             datasets.log_inputs(state.datasets, run, recorded, event.datasets)
         case RunOutputsLogged():
             _outputs_logged(run, event)
+
+
+def _held(run: Run, name: str) -> Value:
+    """What a field of a run is, of those that an event of the batch says that it found."""
+    match name:
+        case "name" | "status" | "end_time_ms":
+            value: Value = getattr(run, name)
+            return value
+        case "lifecycle_stage":
+            return lifecycle_stage(run.active)
+        case _:
+            key = name.removeprefix(TAGS)
+            return run.tags[key] if key in run.tags else run.stored_tags.get(key)
 
 
 def _created(state: Runs, recorded: RecordedEvent, event: RunCreated) -> None:
@@ -250,6 +267,8 @@ def _updated(run: Run, event: RunUpdated) -> None:
         run.status = event.status
     if event.end_time_ms is not None:
         run.end_time_ms = event.end_time_ms
+    elif event.clears_end_time:
+        run.end_time_ms = None
     if event.name is not None:
         run.name = event.name
         run.tags[RUN_NAME_TAG] = event.name

@@ -33,15 +33,28 @@ class StreamKind:
         return self.shared_unit or self.stream(key)
 
 
+class Undo(msgspec.Struct, frozen=True, gc=False):
+    """That an event undoes others: their ids, UUIDs as text, and what the fields that it sets were found to be.
+
+    Where a field is another by the time of the fold, the event is refused: what was not seen is not overwritten.
+    """
+
+    events: list[str]
+    found: dict[str, str | int | None] = {}
+
+
 class Event(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
     """A fact. `event_type` and `event_version` name its stored shape for ever.
 
-    The events of an aggregate share a base class that declares `kind` and `stream_key`.
+    The events of an aggregate share a base class that declares `kind` and `stream_key`. Any event may be an `undo` of
+    others; readers who do not know it pass it over.
     """
 
     event_type: ClassVar[str]
     event_version: ClassVar[int] = 1
     kind: ClassVar[StreamKind]
+
+    undo: Undo | None = None
 
     @property
     def stream_key(self) -> str:

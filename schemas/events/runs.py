@@ -36,13 +36,18 @@ class RunCreated(RunEvent, frozen=True):
 
 
 class RunUpdated(RunEvent, frozen=True):
-    """The fields a client sent; None is a field it did not send."""
+    """The fields a client sent; None is a field it did not send.
+
+    `clears_end_time`, which version 1 lacks: the run has no end any more, as before it ended.
+    """
 
     event_type = "run.updated"
+    event_version = 2
 
     status: str | None = None
     end_time_ms: int | None = None
     name: str | None = None
+    clears_end_time: bool = False
 
 
 class RunDeleted(RunEvent, frozen=True):

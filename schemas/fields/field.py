@@ -1,0 +1,24 @@
+"""The names of fields, and what they hold."""
+
+from collections.abc import Iterable, Mapping
+from typing import Final, TypeAlias
+
+from schemas.events import Tag
+
+Value: TypeAlias = str | int | None
+Held: TypeAlias = Mapping[str, Value]
+
+NAME: Final = "name"
+DESCRIPTION: Final = "description"
+STATUS: Final = "status"
+END_TIME: Final = "end_time_ms"
+LIFECYCLE: Final = "lifecycle_stage"
+TAGS: Final = "tags."
+PARAMS: Final = "params."
+ALIASES: Final = "aliases."
+VERSIONS: Final = "versions."
+
+
+def tags_of(tags: Iterable[Tag]) -> dict[str, Value]:
+    """The fields of tags that are set."""
+    return {f"{TAGS}{tag.key}": tag.value for tag in tags}

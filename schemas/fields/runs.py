@@ -1,0 +1,80 @@
+"""What the events of a run set."""
+
+import json
+from collections.abc import Mapping
+from typing import Final, assert_never
+
+from schemas.events import (
+    AnyRunDataEvent,
+    AnyRunEvent,
+    RunCreated,
+    RunDataLogged,
+    RunDeleted,
+    RunInputsLogged,
+    RunModelLogged,
+    RunOutputsLogged,
+    RunRestored,
+    RunTagDeleted,
+    RunUpdated,
+)
+from schemas.fields.field import END_TIME, LIFECYCLE, NAME, STATUS, TAGS, Held, Value, tags_of
+from schemas.mlflow import ACTIVE, DELETED, MODEL_HISTORY_TAG, NEW_RUN_STATUS, RUN_NAME_TAG
+
+_NAME_TAG: Final = f"{TAGS}{RUN_NAME_TAG}"
+_MODEL_HISTORY: Final = f"{TAGS}{MODEL_HISTORY_TAG}"
+
+
+def set_by_run_event(event: AnyRunEvent | AnyRunDataEvent, held: Held) -> Mapping[str, Value]:
+    match event:
+        case RunCreated():
+            return {
+                NAME: event.name,
+                STATUS: NEW_RUN_STATUS,
+                END_TIME: None,
+                LIFECYCLE: ACTIVE,
+                **tags_of(event.tags),
+                _NAME_TAG: event.name,
+            }
+        case RunUpdated():
+            return _updated(event)
+        case RunDeleted():
+            return {LIFECYCLE: DELETED}
+        case RunRestored():
+            return {LIFECYCLE: ACTIVE}
+        case RunDataLogged():
+            return _logged(event)
+        case RunTagDeleted():
+            return {f"{TAGS}{event.key}": None}
+        case RunModelLogged():
+            return {_MODEL_HISTORY: with_one_more_model(str(held.get(_MODEL_HISTORY) or "[]"), event.model_json)}
+        case RunInputsLogged() | RunOutputsLogged():
+            return {}
+        case _:
+            assert_never(event)
+
+
+def with_one_more_model(history: str, model_json: str) -> str:
+    """The tag mlflow.log-model.history, a JSON list, with one more element. Raises ValueError or TypeError."""
+    return json.dumps([*json.loads(history), json.loads(model_json)])
+
+
+def _updated(event: RunUpdated) -> dict[str, Value]:
+    fields: dict[str, Value] = {}
+    if event.status is not None:
+        fields[STATUS] = event.status
+    if event.end_time_ms is not None or event.clears_end_time:
+        fields[END_TIME] = event.end_time_ms
+    if event.name is not None:
+        fields[NAME] = fields[_NAME_TAG] = event.name
+    return fields
+
+
+def _logged(event: RunDataLogged) -> dict[str, Value]:
+    """The tag of the name is the name; an empty one changes nothing."""
+    fields = tags_of(event.tags)
+    for name in [tag.value for tag in event.tags if tag.key == RUN_NAME_TAG]:
+        if name:
+            fields[NAME] = fields[_NAME_TAG] = name
+        else:
+            fields.pop(_NAME_TAG, None)
+    return fields
