@@ -1,7 +1,7 @@
 """Appending an event, and waiting for what the fold makes of it."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from time import perf_counter
 from typing import Any, Final, Protocol, TypeVar
@@ -111,6 +111,21 @@ class LogWriter:
         self._observer.appended(1)
         await self._wait_for_verdict(positions[0])
         return stamped
+
+    async def append_together(
+        self, events: Sequence[AnyEvent], actor: Actor, request_id: str
+    ) -> list[tuple[EventData, Position, TracklogError | None]]:
+        """Append the events of one ordering unit side by side, and return each with its place and its refusal.
+
+        Raises as `append_and_wait` does, but for the error of a refusal.
+        """
+        self._progress.require_listening()
+        stamped = [self._clock.stamp(event, actor, request_id) for event in events]
+        positions = await self._log.append(stamped)
+        self._observer.appended(len(stamped))
+        with in_the_log():
+            refusals = [await self._progress.verdict(position, VERDICT_WAIT_S) for position in positions]
+        return list(zip(stamped, positions, refusals, strict=True))
 
     async def append_change(
         self, kind: EntityKind[Any, Any], key: str | int, event: AnyEvent, actor: Actor, request_id: str

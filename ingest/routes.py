@@ -8,6 +8,7 @@ from ingest.rights.routes import right_routes
 from ingest.run_data.routes import run_data_routes
 from ingest.runs.routes import run_routes
 from ingest.service import IngestService
+from ingest.undo.routes import undo_routes
 from ingest.users.routes import user_routes
 from ingest.webhooks.routes import webhook_routes
 from schemas.rest.route import Route
@@ -22,6 +23,7 @@ def ingest_routes(ingest: IngestService) -> tuple[Route, ...]:
         *logged_model_routes(ingest.logged_models),
         *registered_model_routes(ingest.registered_models),
         *model_version_routes(ingest.model_versions),
+        *undo_routes(ingest.undo),
         *(() if ingest.users is None else user_routes(ingest.users)),
         *(() if ingest.rights is None else right_routes(ingest.rights)),
         *(() if ingest.webhooks is None else webhook_routes(ingest.webhooks)),

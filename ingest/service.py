@@ -16,6 +16,8 @@ from ingest.registered_models.commands import RegisteredModelCommands
 from ingest.rights.commands import RightCommands
 from ingest.run_data.commands import RunDataCommands
 from ingest.runs.commands import RunCommands
+from ingest.undo.commands import UndoCommands
+from ingest.undo.event_finder import ScanningEventFinder
 from ingest.users.commands import UserCommands
 from ingest.users.owners import Owners
 from ingest.users.port import CredentialStore
@@ -63,6 +65,7 @@ class IngestService:
         self.rights = None if credentials is None else RightCommands(writer, self.known, credentials.users_changed)
         self.webhooks = None if webhooks is None else WebhookCommands(writer, self.known, webhooks)
         self.model_versions = ModelVersionCommands(writer, self.known, policy)
+        self.undo = UndoCommands(writer, self.known, log, ScanningEventFinder(log))
 
     async def ensure_default_experiment(self) -> None:
         """Create experiment 0 in an empty log; to be called before the first request is served.

@@ -11,6 +11,11 @@ from schemas.envelope import RecordedEvent
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
+def event_id_text(event_id: bytes) -> str:
+    """The id of an event as people and programs write it: a UUID."""
+    return str(uuid.UUID(bytes=event_id))
+
+
 def event_json(event: RecordedEvent) -> bytes:
     """The envelope's attributes, the event's place in the log, and its payload as `data`, exactly as it is stored.
 
@@ -18,7 +23,7 @@ def event_json(event: RecordedEvent) -> bytes:
     """
     return orjson.dumps(
         {
-            "id": str(uuid.UUID(bytes=event.id)),
+            "id": event_id_text(event.id),
             "type": event.type,
             "version": event.version,
             "stream": event.stream,

@@ -13,6 +13,7 @@ from schemas.messages import (
     registered_models,
     run_data,
     runs,
+    undo,
     webhooks,
 )
 from schemas.messages.message import Message
@@ -230,6 +231,17 @@ WRITES: Final = (
     _sent("DELETE", "model-versions/delete-tag", model_versions.DeleteModelVersionTag, **MODEL_VERSION, key="k"),
 )
 
+PLAN_OF_NOTHING: Final = "643d5437104296e21d906ecb15b2c96ad278f20cfc4af53b12bb6069bd853726"
+"""The digest of a plan without changes."""
+
+UNDO_WRITES: Final = (
+    _ours("POST", "undo/plan", undo.PlanUndo, event="0:0", over_later=False),
+    _ours("POST", "undo/plan", undo.PlanUndo, request_id="nobody"),
+    _ours("POST", "undo/plan", undo.PlanUndo, actor="anonymous", since="2026-11-29T00:00Z", until="2026-11-29T00:01Z"),
+    _ours("POST", "undo/plan", undo.PlanUndo, stream="run/<run_id>", to="2026-11-29T00:00Z"),
+    _ours("POST", "undo", undo.ApplyUndo, event="0:99999999", digest=PLAN_OF_NOTHING),
+)
+
 WEBHOOK_WRITES: Final = (
     _post("webhooks", webhooks.CreateWebhook, **WEBHOOK, events=[{"entity": "PROMPT", "action": "CREATED"}]),
     _sent(
@@ -357,4 +369,4 @@ READS: Final = (
     ),
 )
 
-ROUTES: Final = (*WRITES, *WEBHOOK_WRITES, *READS, *WEBHOOK_READS)
+ROUTES: Final = (*WRITES, *UNDO_WRITES, *WEBHOOK_WRITES, *READS, *WEBHOOK_READS)

@@ -18,6 +18,7 @@ COMMANDS: Final = {
     "roles": "tracklog.cli.roles",
     "grants": "tracklog.cli.grants",
     "events": "tracklog.cli.events",
+    "undo": "tracklog.cli.undo",
     "rebuild": "tracklog.cli.rebuild",
     "backup": "tracklog.cli.backup",
     "restore": "tracklog.cli.restore",

@@ -54,7 +54,7 @@ class ProjectionOnDemand(ProjectionProgress, Lookups):
         self.waits = 0
         file = folder / "read-model.1"
         shutil.copy(empty_read_model(), file)
-        link = folder / "read-model"
+        self.file = link = folder / "read-model"
         link.symlink_to(file.name)
         self._lookups = SqliteLookups(link)
         writer = SqliteReadModelWriter(file)

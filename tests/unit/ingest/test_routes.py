@@ -93,8 +93,10 @@ def test_every_write_of_the_tracking_api_is_there_under_both_prefixes(deployment
         "DELETE /mlflow/model-versions/delete",
         "POST /mlflow/model-versions/set-tag",
         "DELETE /mlflow/model-versions/delete-tag",
+        "POST /undo/plan",
+        "POST /undo",
     }
-    assert {route.prefixes for route in routes} == {("/api/2.0", "/ajax-api/2.0")}
+    assert {route.prefixes for route in routes} == {("/api/2.0", "/ajax-api/2.0"), ("/api/tracklog/v1",)}
     assert {route.kind for route in routes} == {Kind.WRITE}
     assert Permission.PUBLIC not in {route.permission for route in routes}
 

@@ -1,0 +1,196 @@
+"""The history of one aggregate: in which parts of the log it lies, and its events that hold."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from operator import itemgetter
+from typing import Final, NamedTuple
+
+from event_log.port import EventFilter, EventLogReader
+from ingest.admission.lookups import Lookup, Lookups
+from schemas import codec
+from schemas.codec import UndecodableEvent
+from schemas.envelope import RecordedEvent
+from schemas.errors import InvalidParameterValue
+from schemas.events import (
+    REGISTERED_MODELS,
+    STREAM_KINDS,
+    AnyEvent,
+    RegisteredModelCreated,
+    RegisteredModelDeleted,
+    RegisteredModelRenamed,
+)
+
+MAX_HISTORY_EVENTS: Final = 200_000
+"""Of one aggregate, which are read and decoded to undo some of them: some seconds."""
+
+MAX_NAMES: Final = 100
+"""Of one registered model, which are followed."""
+
+_PAGE: Final = 1000
+_AT_ONCE: Final = 100
+"""Events that are decoded before others have their turn: about a millisecond."""
+
+REFUSED: Final[Lookup[int]] = Lookup(
+    'SELECT "offset" FROM refusals WHERE partition = $1 AND "offset" >= $2 AND "offset" < $3', itemgetter(0)
+)
+"""The events between two offsets that the fold refused: they changed nothing."""
+
+
+class _CameBy(NamedTuple):
+    """The rename by which a registered model came to a name, and since when it had the one before."""
+
+    offset: int
+    former_name: str
+
+
+_CAME_BY: Final = Lookup(
+    "SELECT since, former_name FROM registered_model_names WHERE name = $1 AND since <= $2 ORDER BY since DESC LIMIT 1",
+    lambda row: _CameBy(row[0], row[1]),
+)
+
+
+class Span(NamedTuple):
+    """A part of a stream: from `begin` on, before `end`."""
+
+    stream: str
+    begin: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class AggregateHistory:
+    """Where the events of one aggregate are, in order. The stream of the last part is the one that goes on."""
+
+    partition: int
+    parts: tuple[Span, ...]
+
+    @property
+    def stream(self) -> str:
+        return self.parts[-1].stream
+
+    def has(self, event: RecordedEvent) -> bool:
+        return event.partition == self.partition and any(
+            part.stream == event.stream and part.begin <= event.offset < part.end for part in self.parts
+        )
+
+
+class AggregateHistories:
+    """Reads the histories of aggregates, up to `end`, which the read model has passed."""
+
+    def __init__(self, log: EventLogReader, lookups: Lookups, end: dict[int, int]) -> None:
+        self._log = log
+        self._lookups = lookups
+        self._end = end
+
+    async def of(self, stream: str, offset: int | None = None) -> AggregateHistory:
+        """The history of what had `stream` at `offset`, None for the end. Raises LogUnavailable."""
+        kind, _, key = stream.partition("/")
+        partition = self._log.partition_of(STREAM_KINDS[kind].ordering_unit(key))
+        end = self._end.get(partition, 0)
+        if kind != REGISTERED_MODELS.name:
+            return AggregateHistory(partition, (Span(stream, 0, end),))
+        at = end - 1 if offset is None else offset
+        return AggregateHistory(partition, await self._parts_of_model(partition, key, at, end))
+
+    async def events(self, history: AggregateHistory) -> AsyncIterator[tuple[RecordedEvent, AnyEvent]]:
+        """The events that hold, in order.
+
+        Raises InvalidParameterValue where they are too many, or one cannot be read; LogUnavailable.
+        """
+        read = 0
+        for part in history.parts:
+            refused = frozenset(await self._lookups.all(REFUSED, history.partition, part.begin, part.end))
+            begin = part.begin
+            matching = EventFilter(stream=part.stream, before_offset=part.end)
+            while found := await self._log.read(history.partition, begin, limit=_PAGE, matching=matching):
+                read += len(found)
+                if read > MAX_HISTORY_EVENTS:
+                    raise InvalidParameterValue(
+                        f"{part.stream} has more than {MAX_HISTORY_EVENTS} events, which is too much to undo any."
+                    )
+                for number, recorded in enumerate(found):
+                    if number % _AT_ONCE == 0:
+                        await asyncio.sleep(0)
+                    if recorded.offset not in refused:
+                        yield recorded, decoded(recorded)
+                begin = found[-1].offset + 1
+
+    # --- registered models ------------------------------------------------------------------------------------------
+
+    async def _parts_of_model(self, partition: int, name: str, offset: int, end: int) -> tuple[Span, ...]:
+        """A model's history goes through the streams of all names that it had."""
+        before: list[Span] = []
+        begin = await self._begin(partition, name, offset, before)
+        return (*before, *await self._from_on(partition, name, begin, end))
+
+    async def _begin(self, partition: int, name: str, offset: int, before: list[Span]) -> int:
+        """Since when the model has the name that it had at `offset`; its parts until then go into `before`."""
+        upto, parts, began = offset, [], 0
+        for number in range(MAX_NAMES):
+            created = await self._last_held(partition, name, RegisteredModelCreated.event_type, upto + 1)
+            came = await self._lookups.one(_CAME_BY, name, upto)
+            if came is None or (created is not None and created.offset > came.offset):
+                begin = 0 if created is None else created.offset
+            else:
+                begin = came.offset + 1
+            if number == 0:
+                began = begin
+            else:
+                parts.append(Span(REGISTERED_MODELS.stream(name), begin, upto + 1))
+            if came is None or begin != came.offset + 1:
+                break
+            name, upto = came.former_name, came.offset
+        before.extend(reversed(parts))
+        return began
+
+    async def _from_on(self, partition: int, name: str, begin: int, end: int) -> list[Span]:
+        parts: list[Span] = []
+        while len(parts) < MAX_NAMES:
+            stream = REGISTERED_MODELS.stream(name)
+            renamed = await self._first_held(partition, stream, RegisteredModelRenamed.event_type, begin, end)
+            deleted = await self._first_held(partition, stream, RegisteredModelDeleted.event_type, begin, end)
+            if deleted is not None and (renamed is None or deleted.offset < renamed.offset):
+                return [*parts, Span(stream, begin, deleted.offset + 1)]
+            if renamed is None:
+                return [*parts, Span(stream, begin, end)]
+            parts.append(Span(stream, begin, renamed.offset + 1))
+            event = decoded(renamed)
+            assert isinstance(event, RegisteredModelRenamed)
+            name, begin = event.new_name, renamed.offset + 1
+        raise InvalidParameterValue(f"The model has had more than {MAX_NAMES} names, which is too much to follow.")
+
+    async def _last_held(self, partition: int, name: str, event_type: str, before: int) -> RecordedEvent | None:
+        last: RecordedEvent | None = None
+        begin, stream = 0, REGISTERED_MODELS.stream(name)
+        while (event := await self._first_held(partition, stream, event_type, begin, before)) is not None:
+            last, begin = event, event.offset + 1
+        return last
+
+    async def _first_held(
+        self, partition: int, stream: str, event_type: str, begin: int, end: int
+    ) -> RecordedEvent | None:
+        """The first event of a type that holds. A rename of a model to the name that it has is none."""
+        matching = EventFilter(stream=stream, event_type=event_type, before_offset=end)
+        while found := await self._log.read(partition, begin, limit=_PAGE, matching=matching):
+            refused = frozenset(await self._lookups.all(REFUSED, partition, found[0].offset, found[-1].offset + 1))
+            for event in found:
+                if event.offset not in refused and not _renames_to_itself(event):
+                    return event
+            begin = found[-1].offset + 1
+        return None
+
+
+def decoded(recorded: RecordedEvent) -> AnyEvent:
+    """Raises InvalidParameterValue for an event that cannot be read."""
+    try:
+        return codec.decode(recorded)
+    except UndecodableEvent as error:
+        raise InvalidParameterValue(f"The history has an event that cannot be read: {error}") from error
+
+
+def _renames_to_itself(recorded: RecordedEvent) -> bool:
+    if recorded.type != RegisteredModelRenamed.event_type:
+        return False
+    event = decoded(recorded)
+    return isinstance(event, RegisteredModelRenamed) and event.new_name == event.name

@@ -1,0 +1,255 @@
+"""The commands that undo what happened: a plan, and its execution.
+
+Nothing is edited: what is undone is undone by new events, each of which names those that it undoes. So undoing these is
+the same act again.
+"""
+
+from collections.abc import AsyncIterator, Iterable, Mapping
+from typing import Any, Final
+
+import orjson
+
+from event_log.port import EventLog
+from ingest.admission.known_entities import KnownEntities
+from ingest.log_writer import LogWriter
+from ingest.runs.lookups import RUNS
+from ingest.runs.state import without_info
+from ingest.undo.aggregate_history import AggregateHistories, AggregateHistory
+from ingest.undo.event_finder import MAX_FOUND, EventFinder
+from ingest.undo.experiments import EXPERIMENTS_UNDOING
+from ingest.undo.plan import LeftOut, UndoPlan
+from ingest.undo.registered_models import REGISTERED_MODELS_UNDOING
+from ingest.undo.runs import RUNS_UNDOING
+from ingest.undo.selection import Selection, selection_of
+from ingest.undo.trace import Change, Trace
+from ingest.undo.undoing import Undoing
+from schemas.envelope import Actor, RecordedEvent
+from schemas.errors import InvalidParameterValue, PermissionDenied, ResourceConflict, TracklogError
+from schemas.event_json import event_id_text
+from schemas.events import AnyEvent
+from schemas.fields.field import NAME, TAGS
+from schemas.messages.undo import ApplyUndo, PlanUndo
+from schemas.rest.access import Asking
+
+UNDOINGS: Final[Mapping[str, Undoing]] = {
+    "run": RUNS_UNDOING,
+    "experiment": EXPERIMENTS_UNDOING,
+    "registered-model": REGISTERED_MODELS_UNDOING,
+}
+"""By the kind of the stream. What happened to others is not undone."""
+
+MAX_CHANGES: Final = 1000
+"""Of one plan."""
+
+NOT_PERMITTED: Final = "You may not undo this."
+OVER_LATER: Final = "It was changed again later, by event {later}: undoing it would overwrite that."
+ALREADY_SO: Final = "Everything is already as it was before."
+NOTHING_TO_UNDO: Final = "It changed nothing."
+
+
+class UndoCommands:
+    """`finder` finds what is selected; the log tells what came before and after it."""
+
+    def __init__(self, writer: LogWriter, known: KnownEntities, log: EventLog, finder: EventFinder) -> None:
+        self._writer = writer
+        self._known = known
+        self._log = log
+        self._finder = finder
+
+    async def plan(self, command: PlanUndo, asking: Asking | None) -> bytes:
+        """What undoing would change, and what is left out and why, with the digest of all this. Changes nothing.
+
+        `asking`: who asks, None for one who may do everything.
+        Raises InvalidParameterValue for a selection that is none, or is too large.
+        """
+        return orjson.dumps((await self._plan(command, asking)).document())
+
+    async def undo(self, command: ApplyUndo, asking: Asking | None, actor: Actor, request_id: str) -> bytes:
+        """Undo what was planned. Answered when projected, with the events that were appended.
+
+        Raises as `plan` does; and ResourceConflict, with nothing changed, when the plan would not be the same now.
+        """
+        plan = await self._plan(command, asking)
+        if plan.digest != command.digest:
+            raise ResourceConflict("What would be undone is not what was planned: make a plan again.")
+        return await self._writer.to_the_end(self._carry_out(plan, actor, request_id))
+
+    # --- the plan -----------------------------------------------------------------------------------------------------
+
+    async def _plan(self, command: PlanUndo, asking: Asking | None) -> UndoPlan:
+        selection = selection_of(command)
+        if asking is not None:
+            await asking.sight()  # every request asks, also one that finds nothing
+        end = dict(await self._log.end())
+        await self._known.catch_up()
+        histories = AggregateHistories(self._log, self._known.lookups, end)
+        plan = UndoPlan()
+        async for history, chosen in self._chosen(selection, histories, plan):
+            await self._plan_aggregate(plan, command, asking, histories, history, chosen)
+            if sum(map(len, plan.changes.values())) > MAX_CHANGES:
+                raise InvalidParameterValue(f"These are more than {MAX_CHANGES} changes; undo them in parts.")
+        await self._leave_out_what_is_hindered(plan)
+        if asking is not None:
+            plan.left_out = _without_what_is_hidden(plan.left_out)
+        return plan
+
+    async def _leave_out_what_is_hindered(self, plan: UndoPlan) -> None:
+        wanted = plan.changes
+        plan.changes = {}
+        for stream, changes in wanted.items():
+            kind, _, key = stream.partition("/")
+            for change in changes:
+                hindrance = await UNDOINGS[kind].hindrance(self._known, key, plan.held[stream], change, wanted)
+                if hindrance is None:
+                    plan.changes.setdefault(stream, []).append(change)
+                else:
+                    plan.left_out.append(LeftOut(hindrance, stream, change.field, change.undoes))
+
+    async def _chosen(
+        self, selection: Selection, histories: AggregateHistories, plan: UndoPlan
+    ) -> AsyncIterator[tuple[AggregateHistory, "_Chosen"]]:
+        """The aggregates of what is selected, each with what is chosen of its history."""
+        if selection.stream:
+            if _kind(selection.stream) not in UNDOINGS:
+                raise InvalidParameterValue(f"What happened to {selection.stream} is not undone.")
+            yield await histories.of(selection.stream), _Chosen(since_us=selection.since_us)
+            return
+        found = await self._finder.find(selection)
+        waiting = [one for one in found if _kind(one.stream) in UNDOINGS]
+        others: dict[str, list[str]] = {}
+        for one in found:
+            if _kind(one.stream) not in UNDOINGS:
+                others.setdefault(one.type, []).append(event_id_text(one.id))
+        for event_type, ids in others.items():
+            plan.left_out.append(LeftOut(f"Events {event_type} are not undone.", events=tuple(ids)))
+        while waiting:
+            history = await histories.of(waiting[0].stream, waiting[0].offset)
+            of_history = [one for one in waiting if history.has(one)]
+            waiting = [one for one in waiting if not history.has(one)]
+            yield history, _Chosen(ids=frozenset(one.id for one in of_history))
+
+    async def _plan_aggregate(
+        self,
+        plan: UndoPlan,
+        command: PlanUndo,
+        asking: Asking | None,
+        histories: AggregateHistories,
+        history: AggregateHistory,
+        chosen: "_Chosen",
+    ) -> None:
+        kind, _, key = history.stream.partition("/")
+        undoing = UNDOINGS[kind]
+        trace = Trace()
+        reasons: dict[str, list[str]] = {}
+        ids: list[str] = []
+        async for recorded, event in histories.events(history):
+            is_chosen, event_id = chosen.has(recorded), event_id_text(recorded.id)
+            reason = undoing.not_undone.get(type(event)) if is_chosen else None
+            if is_chosen:
+                ids.append(event_id)
+            has_set = trace.take(event_id, event, is_chosen=is_chosen and reason is None)
+            if reason is not None or (is_chosen and not has_set):
+                reasons.setdefault(reason or NOTHING_TO_UNDO, []).append(event_id)
+        if chosen.since_us is not None and len(ids) > MAX_FOUND:
+            raise InvalidParameterValue(f"These are more than {MAX_FOUND} events; undo them in parts.")
+        is_gone = trace.held.get(NAME) is None  # the name may be another's now
+        if ids and asking is not None and (is_gone or not await _may(asking, undoing, key, f"{TAGS}any")):
+            plan.left_out.append(LeftOut(NOT_PERMITTED, events=tuple(ids)))
+            return
+        stream = history.stream
+        plan.left_out += [LeftOut(reason, stream, events=tuple(events)) for reason, events in reasons.items()]
+        if already_so := trace.already_so:
+            plan.left_out.append(LeftOut(ALREADY_SO, stream, events=tuple(already_so)))
+        changes: list[Change] = []
+        for change, later in trace.changes():
+            if not await _may(asking, undoing, key, change.field):
+                plan.left_out.append(LeftOut(NOT_PERMITTED, events=change.undoes))
+            elif later and not command.over_later:
+                reason = OVER_LATER.format(later=later)
+                plan.left_out.append(LeftOut(reason, stream, change.field, change.undoes))
+            else:
+                changes.append(change)
+        if changes:
+            plan.changes[stream], plan.held[stream] = changes, trace.held
+
+    # --- its execution ------------------------------------------------------------------------------------------------
+
+    async def _carry_out(self, plan: UndoPlan, actor: Actor, request_id: str) -> bytes:
+        """What shares an ordering unit is appended together. What another writer came before is refused by the fold."""
+        units: dict[str, list[AnyEvent]] = {}
+        for stream, changes in plan.changes.items():
+            kind, _, key = stream.partition("/")
+            for event in await UNDOINGS[kind].events(self._known, key, plan.held[stream], changes):
+                units.setdefault(event.kind.ordering_unit(key), []).append(event)
+        undone: list[dict[str, Any]] = []
+        refused: list[dict[str, Any]] = []
+        refusal: TracklogError | None = None
+        try:
+            self._forget(plan, is_projected=False)
+            for events in units.values():
+                for stamped, position, verdict in await self._writer.append_together(events, actor, request_id):
+                    told = {
+                        "id": event_id_text(stamped.id),
+                        "type": stamped.payload.event_type,
+                        "stream": stamped.stream,
+                        "partition": position.partition,
+                        "offset": position.offset,
+                    }
+                    refusal = verdict or refusal
+                    if verdict is None:
+                        undone.append(told)
+                    else:
+                        refused.append({**told, "message": verdict.message})
+        except BaseException:
+            self._forget(plan, is_projected=False)
+            raise
+        self._forget(plan, is_projected=True)
+        if refusal is not None and not undone:
+            raise refusal
+        return orjson.dumps({"undone": undone, "refused": refused})
+
+    def _forget(self, plan: UndoPlan, *, is_projected: bool) -> None:
+        """What is known of the aggregates of a plan, which is as it was before."""
+        for stream in plan.changes:
+            kind, _, key = stream.partition("/")
+            entity, entity_key = UNDOINGS[kind].entity(key)
+            if entity is RUNS:
+                self._known.amend(entity, entity_key, without_info)
+            if is_projected:
+                self._known.invalidate(entity, entity_key)
+            else:
+                self._known.invalidate_unprojected(entity, entity_key)
+
+
+class _Chosen:
+    """What of a history is to be undone: events by their ids, or all from a moment on."""
+
+    def __init__(self, ids: frozenset[bytes] = frozenset(), since_us: int | None = None) -> None:
+        self.ids = ids
+        self.since_us = since_us
+
+    def has(self, event: RecordedEvent) -> bool:
+        return event.id in self.ids if self.since_us is None else event.time_us >= self.since_us
+
+
+async def _may(asking: Asking | None, undoing: Undoing, key: str, field: str) -> bool:
+    """Whether who asks may change a field."""
+    if asking is None:
+        return True
+    try:
+        await asking.allow_by(undoing.rule(field), undoing.message(key))
+    except PermissionDenied:
+        return False
+    return True
+
+
+def _without_what_is_hidden(left_out: Iterable[LeftOut]) -> list[LeftOut]:
+    """Events of what no rule is about are told of to administrators alone."""
+    return [
+        one if one.stream or one.reason == NOT_PERMITTED else LeftOut(NOT_PERMITTED, events=one.events)
+        for one in left_out
+    ]
+
+
+def _kind(stream: str) -> str:
+    return stream.partition("/")[0]

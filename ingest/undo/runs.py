@@ -1,0 +1,133 @@
+"""How what happened to a run is undone."""
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from ingest.admission.known_entities import EntityKind, KnownEntities
+from ingest.experiments.lookups import EXPERIMENTS
+from ingest.runs.lookups import RUNS
+from ingest.runs.state import KnownRun, is_active
+from ingest.undo.trace import Change
+from ingest.undo.undoing import NOT_KNOWN, Undoing, Wanted, is_restored, undo_of
+from schemas.events import (
+    AnyEvent,
+    RunCreated,
+    RunDataLogged,
+    RunDeleted,
+    RunInputsLogged,
+    RunOutputsLogged,
+    RunRestored,
+    RunTagDeleted,
+    RunUpdated,
+    Tag,
+)
+from schemas.events.experiments import EXPERIMENTS as EXPERIMENTS_STREAM
+from schemas.events.runs import RUNS as RUNS_STREAM
+from schemas.fields.field import END_TIME, LIFECYCLE, NAME, STATUS, TAGS, Held
+from schemas.messages.runs import RestoreRun
+from schemas.mlflow import ACTIVE, RUN_NAME_TAG
+from schemas.rest.access import Rule
+from schemas.rest.rules import EDIT_ITS_RUN, MANAGE_ITS_RUN
+
+_NOT_UNDONE: Final[Mapping[type, str]] = {
+    RunCreated: "A run that was created is not undone, but may be deleted.",
+    RunInputsLogged: "Inputs that were logged stay: no event takes them back.",
+    RunOutputsLogged: "Outputs that were logged stay: no event takes them back.",
+}
+
+_UPDATED: Final = (NAME, STATUS, END_TIME)
+_NAME_TAG: Final = f"{TAGS}{RUN_NAME_TAG}"
+_IS_THE_NAME: Final = "The tag is the name of the run, which is another now."
+_DELETED: Final = "The run is deleted: restore it first, or undo its delete in the same step."
+
+
+def _rule(field: str) -> Rule:
+    return MANAGE_ITS_RUN if field == LIFECYCLE else EDIT_ITS_RUN
+
+
+async def _hindrance(known: KnownEntities, run_id: str, held: Held, change: Change, wanted: Wanted) -> str | None:
+    if change.wanted is None and change.field in (NAME, STATUS, LIFECYCLE):
+        return NOT_KNOWN
+    stream = RUNS_STREAM.stream(run_id)
+    if change.field == _NAME_TAG and change.wanted is not None:
+        name = next((one.wanted for one in wanted[stream] if one.field == NAME), held.get(NAME))
+        if name != change.wanted:
+            return _IS_THE_NAME
+    if change.field == LIFECYCLE or is_restored(wanted, stream):
+        return None
+    run = await known.existing(RUNS, run_id)
+    experiment = await known.existing(EXPERIMENTS, run.experiment_id)
+    if is_active(run, experiment) or is_restored(wanted, EXPERIMENTS_STREAM.stream(str(run.experiment_id))):
+        return None
+    return _DELETED
+
+
+async def _events(known: KnownEntities, run_id: str, held: Held, changes: Sequence[Change]) -> list[AnyEvent]:
+    """A run is restored before all else, and deleted after it."""
+    by_field = {change.field: change for change in changes}
+    lifecycle = by_field.pop(LIFECYCLE, None)
+    if NAME in by_field:
+        _follow_the_name(by_field, held)
+    updated = [by_field.pop(field) for field in _UPDATED if field in by_field]
+    events: list[AnyEvent] = [_update(run_id, updated)] if updated else []
+    events += _tag_events(run_id, list(by_field.values()))
+    if lifecycle is None:
+        return events
+    run = await known.existing(RUNS, run_id)
+    experiment = await known.current(EXPERIMENTS, run.experiment_id)
+    revision, undo = experiment.lifecycle_revision, undo_of([lifecycle])
+    if lifecycle.wanted == ACTIVE:
+        return [RunRestored(run_id=run_id, experiment_revision=revision, undo=undo), *events]
+    return [*events, RunDeleted(run_id=run_id, experiment_revision=revision, undo=undo)]
+
+
+def _follow_the_name(by_field: dict[str, Change], held: Held) -> None:
+    """The change of a name changes the tag of the name with it. Where no tag is wanted, that is deleted after it."""
+    name, tag = by_field[NAME], by_field.pop(_NAME_TAG, None)
+    wanted = held.get(_NAME_TAG) if tag is None else tag.wanted
+    if wanted is None:
+        by_field[_NAME_TAG] = Change(_NAME_TAG, name.wanted, None, name.undoes if tag is None else tag.undoes)
+
+
+def _update(run_id: str, changes: Sequence[Change]) -> RunUpdated:
+    wanted = {change.field: change.wanted for change in changes}
+    end_time_ms = wanted.get(END_TIME)
+    return RunUpdated(
+        run_id=run_id,
+        status=_text(wanted.get(STATUS)),
+        end_time_ms=None if end_time_ms is None else int(end_time_ms),
+        name=_text(wanted.get(NAME)),
+        clears_end_time=END_TIME in wanted and end_time_ms is None,
+        undo=undo_of(changes),
+    )
+
+
+def _tag_events(run_id: str, changes: Sequence[Change]) -> list[AnyEvent]:
+    to_set = [change for change in changes if change.wanted is not None]
+    events: list[AnyEvent] = []
+    if to_set:
+        tags = [Tag(change.field.removeprefix(TAGS), str(change.wanted)) for change in to_set]
+        events.append(RunDataLogged(run_id=run_id, tags=tags, undo=undo_of(to_set)))
+    for change in changes:
+        if change.wanted is None:
+            key = change.field.removeprefix(TAGS)
+            events.append(RunTagDeleted(run_id=run_id, key=key, undo=undo_of([change])))
+    return events
+
+
+def _text(value: str | int | None) -> str | None:
+    return None if value is None else str(value)
+
+
+def _entity(run_id: str) -> tuple[EntityKind[str, KnownRun], str]:
+    return RUNS, run_id
+
+
+RUNS_UNDOING: Final = Undoing(
+    not_undone=_NOT_UNDONE,
+    rule=_rule,
+    message=lambda run_id: RestoreRun(run_id=run_id),
+    hindrance=_hindrance,
+    events=_events,
+    entity=_entity,
+)

@@ -1,0 +1,73 @@
+"""The fields of one aggregate, followed through its history: what they were, are, and would be without some events."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from schemas.events import AnyEvent
+from schemas.fields import set_by
+from schemas.fields.field import Value
+
+
+class Change(NamedTuple):
+    """What undoing comes to for one field: `undoes` are the ids of events that set it, oldest first."""
+
+    field: str
+    found: Value
+    wanted: Value
+    undoes: tuple[str, ...]
+
+
+@dataclass(slots=True)
+class _Touched:
+    """A field that events which are to be undone have set, and what it was before, all of these left out."""
+
+    wanted: Value
+    undoes: list[str] = field(default_factory=list)
+    later: str = ""
+    """The event that set it after all of these."""
+
+
+class Trace:
+    """What is undone of a field is what chosen events made of it: it becomes what the last of the others had made it.
+
+    Where one of the others came after the chosen ones, undoing would overwrite what is later.
+    """
+
+    def __init__(self) -> None:
+        self.held: dict[str, Value] = {}
+        self._others: dict[str, Value] = {}
+        self._touched: dict[str, _Touched] = {}
+
+    def take(self, event_id: str, event: AnyEvent, *, is_chosen: bool) -> bool:
+        """The next event that holds; returns whether it set a field."""
+        fields = set_by(event, self.held)
+        self.held.update(fields)
+        for name, value in fields.items():
+            if is_chosen:
+                touched = self._touched.setdefault(name, _Touched(None))
+                touched.wanted = self._others.get(name)
+                touched.undoes.append(event_id)
+                touched.later = ""
+            else:
+                self._others[name] = value
+                if name in self._touched:
+                    self._touched[name].later = event_id
+        return bool(fields)
+
+    def changes(self) -> Iterator[tuple[Change, str]]:
+        """What is not as it is wanted, by field, each with the id of the event that set it later, if one did."""
+        for name, touched in sorted(self._touched.items()):
+            found = self.held.get(name)
+            if found != touched.wanted:
+                yield Change(name, found, touched.wanted, tuple(touched.undoes)), touched.later
+
+    @property
+    def already_so(self) -> list[str]:
+        """The events that are to be undone of which nothing is left to undo, oldest first."""
+        open_events = {one for change, _ in self.changes() for one in change.undoes}
+        return [
+            one
+            for one in dict.fromkeys(one for touched in self._touched.values() for one in touched.undoes)
+            if one not in open_events
+        ]

@@ -1,0 +1,52 @@
+"""How what happened to an aggregate is undone: what each kind of aggregate declares."""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, TypeAlias
+
+from ingest.admission.known_entities import EntityKind, KnownEntities
+from ingest.undo.trace import Change
+from schemas.events import AnyEvent, Undo
+from schemas.fields.field import LIFECYCLE, Held
+from schemas.messages.message import Message
+from schemas.mlflow import ACTIVE
+from schemas.rest.access import Rule
+
+Wanted: TypeAlias = Mapping[str, Sequence[Change]]
+"""All changes of one plan, by their streams."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Undoing:
+    """Of one kind of aggregate, known by the key of its stream.
+
+    `not_undone`: types of events that are not undone, or not wholly, each with a sentence that says why.
+    `rule` is what has to be held to change a field, judged on `message` of the key, as the routes do that change it.
+    `hindrance` is why one change cannot be made now, None where it can, by the fields that are held and by all changes
+    that are wanted, by their streams.
+    `events` are what makes the changes, by the fields that are held.
+    `entity` is what ingest knows of the aggregate, which is to be forgotten.
+    """
+
+    not_undone: Mapping[type, str]
+    rule: Callable[[str], Rule]
+    message: Callable[[str], Message]
+    hindrance: Callable[[KnownEntities, str, Held, Change, Wanted], Awaitable[str | None]]
+    events: Callable[[KnownEntities, str, Held, Sequence[Change]], Awaitable[list[AnyEvent]]]
+    entity: Callable[[str], tuple[EntityKind[Any, Any], str | int]]
+
+
+NOT_KNOWN: Final = "What it was before is not in the history."
+
+NO_ACKNOWLEDGEMENT: Final = "An acknowledgement changes nothing that could be undone."
+
+
+def is_restored(wanted: Wanted, stream: str) -> bool:
+    """Whether what has this stream is to be active again."""
+    return any(one.field == LIFECYCLE and one.wanted == ACTIVE for one in wanted.get(stream, ()))
+
+
+def undo_of(changes: Sequence[Change]) -> Undo:
+    """What an event that makes these changes says of them."""
+    undoes = dict.fromkeys(one for change in changes for one in change.undoes)
+    return Undo(list(undoes), {change.field: change.found for change in changes})

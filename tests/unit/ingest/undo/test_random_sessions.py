@@ -1,0 +1,188 @@
+"""Of random sessions: what is undone is what was planned, and undoing that gives the state before."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any, Final
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from schemas.messages.experiments import (
+    DeleteExperiment,
+    DeleteExperimentTag,
+    RestoreExperiment,
+    SetExperimentTag,
+    UpdateExperiment,
+)
+from schemas.messages.model_versions import (
+    CreateModelVersion,
+    DeleteModelVersion,
+    SetModelVersionTag,
+    TransitionModelVersionStage,
+    UpdateModelVersion,
+)
+from schemas.messages.registered_models import (
+    CreateRegisteredModel,
+    DeleteRegisteredModel,
+    DeleteRegisteredModelAlias,
+    RenameRegisteredModel,
+    SetRegisteredModelAlias,
+    SetRegisteredModelTag,
+    UpdateRegisteredModel,
+)
+from schemas.messages.run_data import DeleteTag, SetTag
+from schemas.messages.runs import CreateRun, DeleteRun, RestoreRun, UpdateRun
+from tests.unit.ingest.doubles import ANN, close_what_is_open
+from tests.unit.ingest.undo.session import Session
+
+Step = Callable[[Session, str, str], Awaitable[bytes]]
+"""A command of a session, about its run, of a request."""
+
+_values: Final = st.sampled_from(["", "v", "w"])
+_keys: Final = st.sampled_from(["t", "mlflow.runName", "x/y"])
+_names: Final = st.sampled_from(["m", "n"])
+_versions: Final = st.sampled_from(["1", "2"])
+_stages: Final = st.sampled_from(["None", "Staging", "Production"])
+
+STEPS: Final[st.SearchStrategy[Step]] = st.one_of(
+    st.builds(
+        lambda k, v: lambda s, run, q: s.ingest.run_data.set_tag(SetTag(run_id=run, key=k, value=v), ANN, q),
+        _keys,
+        _values,
+    ),
+    st.builds(lambda k: lambda s, run, q: s.ingest.run_data.delete_tag(DeleteTag(run_id=run, key=k), ANN, q), _keys),
+    st.builds(
+        lambda status, end, name: (
+            lambda s, run, q: s.ingest.runs.update(
+                UpdateRun(run_id=run, status=status, end_time=end, run_name=name), ANN, q
+            )
+        ),
+        st.sampled_from([None, "FINISHED", "FAILED"]),
+        st.sampled_from([None, 5, 6]),
+        _values,
+    ),
+    st.just(lambda s, run, q: s.ingest.runs.delete(DeleteRun(run_id=run), ANN, q)),
+    st.just(lambda s, run, q: s.ingest.runs.restore(RestoreRun(run_id=run), ANN, q)),
+    st.builds(
+        lambda v: (
+            lambda s, _, q: s.ingest.experiments.set_tag(SetExperimentTag(experiment_id="0", key="t", value=v), ANN, q)
+        ),
+        _values,
+    ),
+    st.just(lambda s, _, q: s.ingest.experiments.delete_tag(DeleteExperimentTag(experiment_id="0", key="t"), ANN, q)),
+    st.builds(
+        lambda n: lambda s, _, q: s.ingest.experiments.rename(UpdateExperiment(experiment_id="0", new_name=n), ANN, q),
+        _names,
+    ),
+    st.just(lambda s, _, q: s.ingest.experiments.delete(DeleteExperiment(experiment_id="0"), ANN, q)),
+    st.just(lambda s, _, q: s.ingest.experiments.restore(RestoreExperiment(experiment_id="0"), ANN, q)),
+    st.builds(
+        lambda n: lambda s, _, q: s.ingest.registered_models.create(CreateRegisteredModel(name=n), ANN, q), _names
+    ),
+    st.builds(
+        lambda n, d: (
+            lambda s, _, q: s.ingest.registered_models.update(UpdateRegisteredModel(name=n, description=d), ANN, q)
+        ),
+        _names,
+        _values,
+    ),
+    st.builds(
+        lambda n, o: (
+            lambda s, _, q: s.ingest.registered_models.rename(RenameRegisteredModel(name=n, new_name=o), ANN, q)
+        ),
+        _names,
+        _names,
+    ),
+    st.builds(
+        lambda n: lambda s, _, q: s.ingest.registered_models.delete(DeleteRegisteredModel(name=n), ANN, q), _names
+    ),
+    st.builds(
+        lambda n, v: (
+            lambda s, _, q: s.ingest.registered_models.set_tag(SetRegisteredModelTag(name=n, key="t", value=v), ANN, q)
+        ),
+        _names,
+        _values,
+    ),
+    st.builds(
+        lambda n, v: (
+            lambda s, _, q: s.ingest.registered_models.set_alias(
+                SetRegisteredModelAlias(name=n, alias="a", version=v), ANN, q
+            )
+        ),
+        _names,
+        _versions,
+    ),
+    st.builds(
+        lambda n: (
+            lambda s, _, q: s.ingest.registered_models.delete_alias(
+                DeleteRegisteredModelAlias(name=n, alias="a"), ANN, q
+            )
+        ),
+        _names,
+    ),
+    st.builds(
+        lambda n: lambda s, _, q: s.ingest.model_versions.create(CreateModelVersion(name=n, source="s3://b/x"), ANN, q),
+        _names,
+    ),
+    st.builds(
+        lambda n, v, stage, archive: (
+            lambda s, _, q: s.ingest.model_versions.transition(
+                TransitionModelVersionStage(name=n, version=v, stage=stage, archive_existing_versions=archive), ANN, q
+            )
+        ),
+        _names,
+        _versions,
+        _stages,
+        st.booleans(),
+    ),
+    st.builds(
+        lambda n, v, d: (
+            lambda s, _, q: s.ingest.model_versions.update(UpdateModelVersion(name=n, version=v, description=d), ANN, q)
+        ),
+        _names,
+        _versions,
+        _values,
+    ),
+    st.builds(
+        lambda n, v, t: (
+            lambda s, _, q: s.ingest.model_versions.set_tag(
+                SetModelVersionTag(name=n, version=v, key="t", value=t), ANN, q
+            )
+        ),
+        _names,
+        _versions,
+        _values,
+    ),
+    st.builds(
+        lambda n, v: lambda s, _, q: s.ingest.model_versions.delete(DeleteModelVersion(name=n, version=v), ANN, q),
+        _names,
+        _versions,
+    ),
+)
+
+
+async def _run(steps: list[tuple[Step, bool]], over_later: bool) -> None:
+    session = Session()
+    await session.ingest.ensure_default_experiment()
+    answer = await session.do(session.ingest.runs.create(CreateRun(experiment_id="0", run_name="n"), ANN, "create"))
+    run_id = answer["run"]["info"]["run_id"]
+    for step, is_chosen in steps:
+        await session.do(step(session, run_id, "chosen" if is_chosen else "other"))
+    before = await session.rows()
+    plan = await session.plan(request_id="chosen", over_later=over_later)
+    answer = await session.undo("undo", plan["digest"], request_id="chosen", over_later=over_later)
+    assert answer["refused"] == []
+    after = await session.rows()
+    assert (after == before) == (not plan["changes"])
+    again = await session.plan(request_id="chosen", over_later=over_later)
+    assert again["changes"] == []
+    back = await session.undo("back", request_id="undo")
+    assert (back["refused"], await session.rows()) == ([], before)
+
+
+@given(st.lists(st.tuples(STEPS, st.booleans()), max_size=25), st.booleans())
+def test_an_undo_is_what_was_planned_and_is_undone_itself(steps: list[tuple[Any, bool]], over_later: bool) -> None:
+    try:
+        asyncio.run(_run(steps, over_later))
+    finally:
+        close_what_is_open()

@@ -1,0 +1,307 @@
+"""Undoing what happened, on a log in memory and an SQLite read model."""
+
+import uuid
+from typing import Any
+
+import msgspec
+import pytest
+
+from schemas.errors import InvalidParameterValue, ResourceConflict
+from schemas.events import ExperimentRenamed, ExperimentTagSet, RunDataLogged, RunTagDeleted, RunUpdated, Tag, Undo
+from schemas.messages.experiments import (
+    CreateExperiment,
+    DeleteExperiment,
+    RestoreExperiment,
+    SetExperimentTag,
+    UpdateExperiment,
+)
+from schemas.messages.model_versions import CreateModelVersion, TransitionModelVersionStage
+from schemas.messages.registered_models import (
+    CreateRegisteredModel,
+    DeleteRegisteredModel,
+    RenameRegisteredModel,
+    SetRegisteredModelAlias,
+    SetRegisteredModelTag,
+    UpdateRegisteredModel,
+)
+from schemas.messages.run_data import DeleteTag, LogInputs, SetTag
+from schemas.messages.runs import CreateRun, DeleteRun, RestoreRun, UpdateRun
+from tests.unit.ingest.doubles import ANN
+from tests.unit.ingest.undo.session import Session
+
+
+@pytest.fixture
+async def session() -> Session:
+    session = Session()
+    await session.ingest.ensure_default_experiment()
+    return session
+
+
+async def created_run(session: Session) -> str:
+    answer = await session.do(session.ingest.runs.create(CreateRun(experiment_id="0", run_name="n"), ANN, "create"))
+    return str(answer["run"]["info"]["run_id"])
+
+
+async def set_tag(session: Session, run_id: str, value: str, request_id: str, key: str = "t") -> None:
+    await session.do(session.ingest.run_data.set_tag(SetTag(run_id=run_id, key=key, value=value), ANN, request_id))
+
+
+def fields(plan: Any) -> list[tuple[str, Any, Any]]:
+    return [(one["field"], one["from"], one["to"]) for one in plan["changes"]]
+
+
+def reasons(plan: Any) -> list[str]:
+    return [one["reason"] for one in plan["left_out"]]
+
+
+async def test_a_tag_that_was_set_is_deleted_and_one_that_was_set_again_gets_the_value_before(session: Session) -> None:
+    run_id = await created_run(session)
+    await set_tag(session, run_id, "1", "first")
+    assert fields(await session.plan(request_id="first")) == [("tags.t", "1", None)]
+    await set_tag(session, run_id, "2", "second")
+    assert fields(await session.plan(request_id="second")) == [("tags.t", "2", "1")]
+    answer = await session.undo("u", request_id="second")
+    assert [one["type"] for one in answer["undone"]] == ["run.data-logged"]
+    *_, event = await session.deployment.events()
+    assert isinstance(event, RunDataLogged)
+    assert event.tags == [Tag("t", "1")]
+    assert event.undo is not None
+    assert event.undo.found == {"tags.t": "2"}
+    assert (await session.deployment.log.read(0, 0, limit=100))[-1].request_id == "u"
+
+
+async def test_undoing_an_older_event_leaves_a_later_value_unless_asked(session: Session) -> None:
+    run_id = await created_run(session)
+    await set_tag(session, run_id, "1", "first")
+    await set_tag(session, run_id, "2", "second")
+    plan = await session.plan(request_id="first")
+    assert plan["changes"] == []
+    assert reasons(plan)[0].startswith("It was changed again later, by event ")
+    assert fields(await session.plan(request_id="first", over_later=True)) == [("tags.t", "2", None)]
+
+
+async def test_undoing_what_was_undone_is_the_same_act(session: Session) -> None:
+    run_id = await created_run(session)
+    await set_tag(session, run_id, "1", "first")
+    await session.undo("u1", request_id="first")
+    assert isinstance((await session.deployment.events())[-1], RunTagDeleted)
+    assert fields(await session.plan(request_id="u1")) == [("tags.t", None, "1")]
+    await session.undo("u2", request_id="u1")
+    assert reasons(await session.plan(request_id="u1")) == ["Everything is already as it was before."]
+
+
+async def test_a_plan_that_is_not_the_same_any_more_is_not_carried_out(session: Session) -> None:
+    run_id = await created_run(session)
+    await set_tag(session, run_id, "1", "first")
+    digest = (await session.plan(request_id="first"))["digest"]
+    await set_tag(session, run_id, "2", "second")
+    count = await session.deployment.count()
+    with pytest.raises(ResourceConflict):
+        await session.undo(digest=digest, request_id="first")
+    assert await session.deployment.count() == count
+
+
+async def test_a_write_between_plan_and_append_is_not_overwritten(session: Session) -> None:
+    run_id = await created_run(session)
+    await set_tag(session, run_id, "1", "first")
+    (change,) = (await session.plan(request_id="first"))["changes"]
+    await set_tag(session, run_id, "2", "second")
+    undo = Undo(change["undoes"], {change["field"]: change["from"]})
+    event = RunTagDeleted(run_id=run_id, key="t", undo=undo)
+    before = await session.rows()
+    with pytest.raises(ResourceConflict, match=r"'tags\.t' was changed meanwhile"):
+        await session.ingest.undo._writer.append_and_wait(event, ANN, "q")
+    assert await session.rows() == before
+
+
+async def test_status_end_and_name_of_a_run_are_as_before(session: Session) -> None:
+    run_id = await created_run(session)
+    before = await session.rows()
+    update = UpdateRun(run_id=run_id, status="FINISHED", end_time=7, run_name="other")
+    await session.do(session.ingest.runs.update(update, ANN, "end"))
+    plan = await session.plan(request_id="end")
+    assert fields(plan) == [
+        ("end_time_ms", 7, None),
+        ("name", "other", "n"),
+        ("status", "FINISHED", "RUNNING"),
+        ("tags.mlflow.runName", "other", "n"),
+    ]
+    await session.undo(request_id="end")
+    assert await session.rows() == before
+    *_, event = await session.deployment.events()
+    assert event == RunUpdated(run_id=run_id, status="RUNNING", name="n", clears_end_time=True, undo=event.undo)
+    shown = await session.do(session.ingest.runs.update(UpdateRun(run_id=run_id, status="RUNNING"), ANN, "q"))
+    assert shown["run_info"]["run_name"] == "n"
+
+
+async def test_a_deleted_run_is_restored_and_takes_writes_at_once(session: Session) -> None:
+    run_id = await created_run(session)
+    await session.do(session.ingest.runs.delete(DeleteRun(run_id=run_id), ANN, "delete"))
+    await session.undo(request_id="delete")
+    assert await session.do(session.ingest.run_data.set_tag(SetTag(run_id=run_id, key="a"), ANN, "q")) == {}
+    await session.undo("again", request_id="undo")
+    assert await session.do(session.ingest.run_data.set_tag(SetTag(run_id=run_id, key="a"), ANN, "q")) is None
+
+
+async def test_a_deleted_run_is_not_changed_unless_it_is_restored_with_it(session: Session) -> None:
+    run_id = await created_run(session)
+    await set_tag(session, run_id, "1", "both")
+    await session.do(session.ingest.runs.delete(DeleteRun(run_id=run_id), ANN, "delete"))
+    assert reasons(await session.plan(request_id="both"))[0].startswith("The run is deleted")
+    at_first = (await session.deployment.log.read(0, 0, limit=100))[2].time_us // 1000
+    plan = await session.plan(stream=f"run/{run_id}", to=str(at_first))
+    assert ("lifecycle_stage", "deleted", "active") in fields(plan)
+    assert ("tags.t", "1", None) in fields(plan)
+
+
+async def test_what_cannot_be_undone_is_named_with_a_reason(session: Session) -> None:
+    run_id = await created_run(session)
+    inputs = {"datasets": [{"dataset": {"name": "d", "digest": "1"}}]}
+    command = msgspec.convert({"run_id": run_id, **inputs}, LogInputs)
+    await session.do(session.ingest.run_data.log_inputs(command, ANN, "create"))
+    plan = await session.plan(request_id="create")
+    assert plan["changes"] == []
+    assert reasons(plan) == [
+        "A run that was created is not undone, but may be deleted.",
+        "Inputs that were logged stay: no event takes them back.",
+    ]
+
+
+async def test_an_experiment_gets_its_name_back_unless_it_is_taken(session: Session) -> None:
+    commands = session.ingest.experiments
+    created = await session.do(commands.create(CreateExperiment(name="a"), ANN, "q"))
+    rename = UpdateExperiment(experiment_id=created["experiment_id"], new_name="b")
+    await session.do(commands.rename(rename, ANN, "rename"))
+    assert fields(await session.plan(request_id="rename")) == [("name", "b", "a")]
+    await session.do(commands.create(CreateExperiment(name="a"), ANN, "q"))
+    assert reasons(await session.plan(request_id="rename")) == ["The name is that of experiment 2 now."]
+
+
+async def test_what_a_refused_event_said_is_not_what_was_before(session: Session) -> None:
+    commands = session.ingest.experiments
+    created = await session.do(commands.create(CreateExperiment(name="a"), ANN, "q"))
+    experiment_id = created["experiment_id"]
+    await session.deployment.append(ExperimentTagSet(experiment_id=9, key="t", value="of none"))
+    for name, request_id in (("Default", "refused"), ("b", "rename")):
+        update = UpdateExperiment(experiment_id=experiment_id, new_name=name)
+        if name == "Default":
+            await session.deployment.append(ExperimentRenamed(experiment_id=int(experiment_id), name=name))
+        else:
+            await session.do(commands.rename(update, ANN, request_id))
+    assert fields(await session.plan(request_id="rename")) == [("name", "b", "a")]
+
+
+async def test_an_experiment_is_restored_with_its_tags(session: Session) -> None:
+    commands = session.ingest.experiments
+    before = await session.rows()
+    await session.do(commands.set_tag(SetExperimentTag(experiment_id="0", key="t", value="v"), ANN, "both"))
+    await session.do(commands.delete(DeleteExperiment(experiment_id="0"), ANN, "both"))
+    await session.undo(request_id="both")
+    assert await session.rows() == before
+    await session.undo("again", request_id="undo")
+    restore = RestoreExperiment(experiment_id="0")
+    assert await session.do(commands.restore(restore, ANN, "q")) == {}
+
+
+async def version(session: Session, name: str) -> None:
+    command = CreateModelVersion(name=name, source="s3://b/x")
+    await session.do(session.ingest.model_versions.create(command, ANN, "make"))
+
+
+async def test_a_model_is_as_before_also_when_it_was_renamed_meanwhile(session: Session) -> None:
+    models, versions = session.ingest.registered_models, session.ingest.model_versions
+    await session.do(models.create(CreateRegisteredModel(name="m", description="d"), ANN, "make"))
+    await version(session, "m")
+    await version(session, "m")
+    to_production = TransitionModelVersionStage(name="m", version="1", stage="Production")
+    await session.do(versions.transition(to_production, ANN, "make"))
+    before = await session.rows()
+    await session.do(models.set_tag(SetRegisteredModelTag(name="m", key="t", value="v"), ANN, "bad"))
+    await session.do(models.update(UpdateRegisteredModel(name="m", description="e"), ANN, "bad"))
+    await session.do(models.set_alias(SetRegisteredModelAlias(name="m", alias="a", version="1"), ANN, "bad"))
+    archiving = TransitionModelVersionStage(name="m", version="2", stage="Production", archive_existing_versions=True)
+    await session.do(versions.transition(archiving, ANN, "bad"))
+    await session.do(models.rename(RenameRegisteredModel(name="m", new_name="n"), ANN, "rename"))
+    plan = await session.plan(request_id="bad")
+    assert fields(plan) == [
+        ("aliases.a", 1, None),
+        ("description", "e", "d"),
+        ("tags.t", "v", None),
+        ("versions.1.stage", "Archived", "Production"),
+        ("versions.2.stage", "Production", "None"),
+    ]
+    assert {one["stream"] for one in plan["changes"]} == {"registered-model/n"}
+    both = await session.rows()
+    await session.undo("u", request_id="bad")
+    await session.undo("v", request_id="rename")
+    assert await session.rows() == before
+    await session.undo("w", request_id="v")
+    await session.undo("x", request_id="u")
+    assert await session.rows() == both
+
+
+async def test_a_new_model_of_a_name_is_not_touched_by_undoing_what_happened_to_the_one_before(
+    session: Session,
+) -> None:
+    models = session.ingest.registered_models
+    await session.do(models.create(CreateRegisteredModel(name="m"), ANN, "make"))
+    await session.do(models.update(UpdateRegisteredModel(name="m", description="old"), ANN, "old"))
+    await session.do(models.delete(DeleteRegisteredModel(name="m"), ANN, "delete"))
+    await session.do(models.create(CreateRegisteredModel(name="m", description="new"), ANN, "make"))
+    plan = await session.plan(request_id="old", over_later=True)
+    assert plan["changes"] == []
+    assert reasons(await session.plan(request_id="delete")) == [
+        "A registered model that was deleted is gone for good, with its versions."
+    ]
+
+
+@pytest.mark.parametrize(
+    "selected",
+    [
+        {},
+        {"event": "x"},
+        {"event": "0:1", "request_id": "q"},
+        {"actor": "ann"},
+        {"stream": "run/a"},
+        {"stream": "nothing", "to": "5"},
+        {"stream": "user/a", "to": "5"},
+        {"actor": "ann", "since": "yesterday"},
+        {"actor": "ann", "since": "2026-01-01T00:00"},
+    ],
+)
+async def test_a_selection_is_said_in_one_way(session: Session, selected: dict[str, str]) -> None:
+    with pytest.raises(InvalidParameterValue):
+        await session.plan(**selected)
+
+
+async def test_an_event_is_found_by_its_place_by_its_id_and_by_who_made_it_when(session: Session) -> None:
+    run_id = await created_run(session)
+    await set_tag(session, run_id, "1", "first")
+    recorded = (await session.deployment.log.read(0, 0, limit=100))[-1]
+    expected = [("tags.t", "1", None)]
+    assert fields(await session.plan(event=f"0:{recorded.offset}")) == expected
+    assert fields(await session.plan(event=str(uuid.UUID(bytes=recorded.id)))) == expected
+    assert fields(await session.plan(actor="ann", since=str(recorded.time_us // 1000))) == expected
+    assert fields(await session.plan(actor="ann", since="0", until="5")) == []
+    assert fields(await session.plan(event="0:99")) == []
+    assert fields(await session.plan(event="7:0")) == []
+
+
+async def test_a_tag_that_was_deleted_is_set_again(session: Session) -> None:
+    run_id = await created_run(session)
+    await set_tag(session, run_id, "1", "first")
+    await session.do(session.ingest.run_data.delete_tag(DeleteTag(run_id=run_id, key="t"), ANN, "gone"))
+    assert fields(await session.plan(request_id="gone")) == [("tags.t", None, "1")]
+
+
+async def test_a_run_goes_back_to_a_moment(session: Session) -> None:
+    run_id = await created_run(session)
+    before = await session.rows()
+    moment = (await session.deployment.log.read(0, 0, limit=100))[-1].time_us // 1000 + 1
+    session.deployment.clock._last_us = (moment + 1) * 1000
+    await set_tag(session, run_id, "1", "first")
+    await session.do(session.ingest.runs.delete(DeleteRun(run_id=run_id), ANN, "q"))
+    await session.do(session.ingest.runs.restore(RestoreRun(run_id=run_id), ANN, "q"))
+    await session.do(session.ingest.runs.delete(DeleteRun(run_id=run_id), ANN, "q"))
+    await session.undo(stream=f"run/{run_id}", to=str(moment))
+    assert await session.rows() == before
