@@ -20,7 +20,7 @@ _SHOWN_CHARACTERS: Final = 60
 @click.command(
     "undo",
     short_help="Undo an event, a request, what a user did, or go back to a moment.",
-    help=f"""Undo what happened on a server: EVENT by its id or its place in the log, as in 0:1234; or what an option says.
+    help=f"""Undo what happened on a server: EVENT, by its id or its place in the log as in 0:1234, or what options say.
 
 The plan is shown first, and asked about. Nothing is removed from the history: what is undone is undone by new
 events, which may be undone in turn. {TIMES_HELP}
