@@ -19,6 +19,7 @@ from query_api.server_routes import server_routes
 from query_api.users.routes import user_routes
 from query_api.webhooks.port import Deliveries
 from query_api.webhooks.routes import webhook_routes
+from schemas.levels import Level
 from schemas.rest.route import Route
 
 
@@ -30,11 +31,12 @@ def query_routes(
     list_artifacts: ListArtifactsOfRun | None = None,
     *,
     with_users: bool = False,
+    default_level: Level = Level.NO_PERMISSIONS,
 ) -> tuple[Route, ...]:
     """Every route that reads what was tracked, the history of events in `log`, and what the server says of itself.
 
     `deliveries` are those of webhooks.
-    `with_users`: users are known, and can be asked for.
+    `with_users`: users are known, and can be asked for; `default_level` is what all of them hold on everything.
     """
     reads = Reads(read_model, freshness)
     intervals = MetricIntervals()
@@ -50,5 +52,5 @@ def query_routes(
         *graphql_routes(reads, intervals, list_artifacts),
         *event_routes(log, reads),
         *server_routes(),
-        *((*user_routes(reads), *right_routes(reads)) if with_users else ()),
+        *((*user_routes(reads), *right_routes(reads, default_level)) if with_users else ()),
     )

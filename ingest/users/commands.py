@@ -21,7 +21,6 @@ from schemas.envelope import SYSTEM, Actor
 from schemas.errors import BadRequest, InvalidParameterValue, PermissionDenied, ResourceAlreadyExists
 from schemas.events import (
     USERS_ORDERING_UNIT,
-    AccessRefused,
     AccessTokenCreated,
     AccessTokenRevoked,
     AnyUserEvent,
@@ -93,15 +92,6 @@ class UserCommands:
         """
         check_username(username)
         await self._append(UserCreated(username=username, identity=identity), actor, "")
-
-    async def note_refusal(self, account: str, address: str) -> None:
-        """Put into the history that somebody at an address was not let in as `account`.
-
-        A name that is no user's is left out: it may be a password that was typed in the wrong place.
-        """
-        user = await self._known.lookups.one(USER, account) if account else None
-        event = AccessRefused(username="" if user is None else user.username)
-        await self._writer.append(event, Actor(address=address), "")
 
     async def update_password(
         self, command: UpdateUserPassword, asking: Principal, actor: Actor, request_id: str

@@ -48,7 +48,8 @@ from schemas.principal import Principal
 from schemas.rest.route import V3, Permission, Route
 
 
-def right_routes(reads: Reads) -> tuple[Route, ...]:
+def right_routes(reads: Reads, default: Level) -> tuple[Route, ...]:
+    """`default` is the level of everybody on everything that is not denied to them."""
     anyone = Permission.AUTHENTICATED
     handler, route = partial(answer_to_principal, reads, units=RIGHT_UNITS), partial(mlflow_read, prefixes=V3)
     return (
@@ -58,7 +59,7 @@ def right_routes(reads: Reads) -> tuple[Route, ...]:
         route("GET", "roles/users/list", handler(ListRoleUsers, _list_role_users), Permission.ADMIN),
         route("GET", "users/roles/list", handler(ListUserRoles, _list_user_roles), anyone),
         route("GET", "users/permissions/list", handler(ListUserGrants, _list_user_grants), anyone),
-        route("GET", "users/permissions/get", handler(GetUserLevel, _get_user_level), anyone),
+        route("GET", "users/permissions/get", handler(GetUserLevel, partial(_get_user_level, default)), anyone),
         route("GET", "users/current/permissions", handler(ListOwnGrants, _list_own_grants), anyone),
     )
 
@@ -118,13 +119,18 @@ async def _list_own_grants(read_model: ReadModel, _wanted: ListOwnGrants, asking
     return await _list_user_grants(read_model, ListUserGrants(username=asking.user), asking)
 
 
-async def _get_user_level(read_model: ReadModel, wanted: GetUserLevel, asking: Principal) -> dict[str, Any]:
-    """`{"allowed", "permission"}` by grants alone. Raises PermissionDenied, ResourceDoesNotExist."""
+async def _get_user_level(
+    default: Level, read_model: ReadModel, wanted: GetUserLevel, asking: Principal
+) -> dict[str, Any]:
+    """`{"allowed", "permission"}` by grants and the default level, also of an administrator.
+
+    Raises PermissionDenied, ResourceDoesNotExist.
+    """
     refuse_workspace(wanted.resource_type)
     check_resource(wanted.resource_type, wanted.resource_id)
     require_own(wanted.username, asking)
     await user_document(read_model, wanted.username)
-    level = await level_of(read_model, wanted.username, wanted.resource_type, wanted.resource_id)
+    level = await level_of(read_model, wanted.username, wanted.resource_type, wanted.resource_id, default)
     return {"allowed": level >= Level.USE, "permission": level.name}
 
 

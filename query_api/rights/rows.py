@@ -93,8 +93,11 @@ async def assignments_to(read_model: ReadModel, role_id: int) -> list[tuple[int,
     return [(row[0], row[1]) for row in await _fetch(read_model, statement, role_id)]
 
 
-async def level_of(read_model: ReadModel, username: str, resource_type: str, resource_id: str) -> Level:
-    """What all grants of a user on a resource come to. Of one that is not there, those on all of its type count."""
+async def level_of(read_model: ReadModel, username: str, resource_type: str, resource_id: str, default: Level) -> Level:
+    """What all grants of a user on a resource come to, and at least `default`.
+
+    Of one that is not there, those on all of its type count.
+    """
     pattern = resource_id
     if resource_type in (REGISTERED_MODEL, PROMPT):
         statement = "SELECT registered_model_id FROM registered_models WHERE name = $1 AND is_prompt = $2"
@@ -111,7 +114,7 @@ async def level_of(read_model: ReadModel, username: str, resource_type: str, res
     levels = [level for found_type, level in rows if found_type == resource_type]
     if await _owns(read_model, username, resource_type, pattern):
         levels.append(Level.MANAGE)
-    return combined(levels)
+    return combined(levels, default)
 
 
 async def _owns(read_model: ReadModel, username: str, resource_type: str, pattern: str) -> bool:

@@ -5,7 +5,7 @@ A new aggregate is a new file with a union of its events, which AnyEvent takes u
 
 from typing import Final, get_args
 
-from schemas.events.access import AccessRefused, AnyAccessEvent
+from schemas.events.access import AccessDenied, AccessGranted, AccessRefused, AnyAccessEvent
 from schemas.events.artifacts import AnyArtifactEvent, ArtifactDeleted, ArtifactUploaded, artifact_folder
 from schemas.events.event import Event, Param, StreamKind, Tag, Undo
 from schemas.events.experiments import (

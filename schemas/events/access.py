@@ -1,4 +1,4 @@
-"""The events of who was not let in, in the stream access/<name>."""
+"""The events of who was let in, who was not, and who was denied something, in the stream access/<name>."""
 
 from typing import Final
 
@@ -11,7 +11,10 @@ NOBODY_KNOWN: Final = "(unknown)"
 
 
 class AccessEvent(Event, frozen=True):
-    """`username` is the user that was claimed, empty where there is none of the name."""
+    """`username` is the user that was claimed, empty where there is none of the name.
+
+    What is much the same as what was noted a while ago is no event: see `tracklog.authentication.access_history`.
+    """
 
     kind = ACCESS
 
@@ -23,14 +26,32 @@ class AccessEvent(Event, frozen=True):
 
 
 class AccessRefused(AccessEvent, frozen=True):
-    """Somebody was not let in. `reason` is "credentials" for a wrong password or token.
-
-    Not every refusal is an event: see `tracklog.authentication.refused_logins`.
-    """
+    """Somebody was not let in. `reason` is "credentials" for a wrong password or token."""
 
     event_type = "access.refused"
 
     reason: str = "credentials"
 
 
-AnyAccessEvent = AccessRefused
+class AccessGranted(AccessEvent, frozen=True, kw_only=True):
+    """Somebody was let in. `by` is "password", "token", "provider", "session", "certificate" or "proxy".
+
+    `token_id` is that of the access token, for "token".
+    """
+
+    event_type = "access.granted"
+
+    by: str
+    token_id: str = ""
+
+
+class AccessDenied(AccessEvent, frozen=True, kw_only=True):
+    """Somebody who was let in was refused what they may not: a request by `method` to a path of the pattern `route`."""
+
+    event_type = "access.denied"
+
+    method: str
+    route: str
+
+
+AnyAccessEvent = AccessRefused | AccessGranted | AccessDenied

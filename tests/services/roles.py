@@ -8,7 +8,8 @@ from typing import Final, Self
 
 from tests.services.nginx import Nginx, worker_user
 from tests.services.ports import HOST
-from tests.services.role import RoleProcess
+from tests.services.role import RoleProcess, RolesTls
+from tracklog.proxy import nginx
 from tracklog.proxy.nginx import ProxySettings, Role, configuration
 from tracklog.serving.route_catalog import every_endpoint
 
@@ -25,7 +26,8 @@ class Roles:
 
     Of those that tell webhooks there is none unless `counts` says so: most tests have no webhook.
 
-    `environment` is asked for when a process is made: where stores listen may be known only once they run.
+    With `tls` all of them speak it, with nginx too. `environment` is asked for when a process is made: where stores
+    listen may be known only once they run.
     """
 
     def __init__(
@@ -36,8 +38,10 @@ class Roles:
         options: Mapping[str, Sequence[str]] | None = None,
         *,
         port: int | None = None,
+        tls: RolesTls | None = None,
     ) -> None:
         self._folder = folder
+        self._tls = tls
         self._environment = environment
         self._counts = counts or {}
         self._options = options or {}
@@ -76,7 +80,7 @@ class Roles:
         options = [*self._options.get(role, ())]
         if role in BEHIND_THE_PROXY:
             options += ["--trusted-proxies", f"{HOST}/32"]
-        return RoleProcess(self._folder / f"{role}-{number}", role, number, self._environment(), options)
+        return RoleProcess(self._folder / f"{role}-{number}", role, number, self._environment(), options, self._tls)
 
     def add(self, role: str) -> RoleProcess:
         """Start one more process of a role, and have the proxy use it."""
@@ -120,5 +124,10 @@ class Roles:
 
     def _proxy_configuration(self, listen: str, folder: Path) -> str:
         roles = {role: [process.address for process in self.processes[role.value]] for role in Role}
-        settings = ProxySettings(listen=[listen], roles=roles, worker_user=worker_user(), folder=str(folder))
+        tls = None
+        if self._tls is not None:
+            tls = nginx.RolesTls(authorities=str(self._tls.authorities), certificate=str(self._tls.client))
+        settings = ProxySettings(
+            listen=[listen], roles=roles, roles_tls=tls, worker_user=worker_user(), folder=str(folder)
+        )
         return configuration(every_endpoint(), settings)

@@ -18,9 +18,9 @@ from query_api.port import ReadModel, Row
 from schemas.errors import RequestLimitExceeded, TracklogError, Unauthenticated
 from schemas.messages.users import MAX_PASSWORD_CHARACTERS, MAX_USERNAME_CHARACTERS, READ_ONLY
 from schemas.principal import Principal
+from tracklog.authentication.access_history import AccessHistory
 from tracklog.authentication.attempts import Attempts
 from tracklog.authentication.credentials import Credentials, parsed_token
-from tracklog.authentication.refused_logins import RefusedLogins
 
 POLL_S: Final = 0.25
 FRESH_S: Final = 0.9
@@ -43,6 +43,10 @@ class Claimed(NamedTuple):
     password: str
     token: tuple[str, str] | None
     provided: str | None = None
+
+    @property
+    def is_by_password(self) -> bool:
+        return self.token is None and self.provided is None
 
 
 class ProvidedTokens(Protocol):
@@ -83,7 +87,7 @@ class Authenticator:
         self._caught_up = caught_up
         self._credentials = credentials
         self._attempts = attempts
-        self.refused_logins = RefusedLogins(now_s)
+        self.history = AccessHistory(read_model, now_s)
         self._now_s = now_s
         self._now_ms = now_ms
         self._provided = provided
@@ -150,7 +154,7 @@ class Authenticator:
             found = await asyncio.shield(check)
         except Unauthenticated:
             self._attempts.failed(claimed.account, address)
-            self.refused_logins.note("" if claimed.token is not None else claimed.account, address)
+            self.history.refused(claimed.account if claimed.is_by_password else "", address)
             raise
         self._attempts.succeeded(claimed.account, address)
         return found.principal
@@ -183,7 +187,8 @@ class Authenticator:
 
     async def _found(self, claimed: Claimed, address: str) -> _Remembered | None:
         if claimed.provided is not None and self._provided is not None:
-            return _Remembered(*await self._provided.principal(claimed.provided, address))
+            principal, expires_ms = await self._provided.principal(claimed.provided, address)
+            return _Remembered(principal._replace(by="provider"), expires_ms)
         if claimed.token is not None:
             return await self._by_token(*claimed.token)
         return await self._by_password(claimed)
@@ -193,7 +198,7 @@ class Authenticator:
         password_id = rows[0][1] if rows else ""
         if not await self._credentials.is_password(password_id, claimed.password):
             return None
-        return _Remembered(_principal(claimed.account, rows), None)
+        return _Remembered(_principal(claimed.account, rows)._replace(by="password"), None)
 
     async def _by_token(self, token_id: str, secret: str) -> _Remembered | None:
         rows = await self._read_model.lookup(self._token_sql, (token_id,))
@@ -202,7 +207,7 @@ class Authenticator:
         username, scope, expires_ms, is_admin, user_id = rows[0]
         if expires_ms is not None and expires_ms <= self._now_ms():
             return None
-        principal = Principal(username, is_admin == 1, scope == READ_ONLY, user_id=user_id)
+        principal = Principal(username, is_admin == 1, scope == READ_ONLY, user_id=user_id, by=f"token {token_id}")
         return _Remembered(principal, expires_ms)
 
     def _remember(self, digest: bytes, principal: Principal, expires_ms: int | None) -> _Remembered:

@@ -11,6 +11,8 @@ from tracklog.settings.process import static_prefix_of
 
 _ADDRESS: Final = re.compile(r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]):\d{1,5}")
 _LISTEN: Final = re.compile(r"(?:(?:[A-Za-z0-9._*-]+|\[[0-9A-Fa-f:.]+\]):)?\d{1,5}")
+_FILE: Final = re.compile(r"""[^"'\\\s;{}$]+""")
+_NAME: Final = re.compile(r"[A-Za-z0-9._-]+")
 _RESOLVER: Final = re.compile(r"[A-Za-z0-9._:\[\]-]+")
 
 
@@ -20,6 +22,13 @@ def addresses(_ctx: click.Context, parameter: click.Parameter, given: tuple[str,
     for address in given:
         if pattern.fullmatch(address) is None:
             raise BadUsage(f"{parameter.opts[0]} {address!r} is not an address of the form host:port.")
+    return given
+
+
+def file_name(_ctx: click.Context, parameter: click.Parameter, given: str | None) -> str | None:
+    """A file of the proxy's machine, which need not be this one."""
+    if given is not None and _FILE.fullmatch(given) is None:
+        raise BadUsage(f"{parameter.opts[0]} {given!r} is no path that can stand in nginx's configuration.")
     return given
 
 
@@ -62,6 +71,24 @@ def resolver_address(_ctx: click.Context, parameter: click.Parameter, given: str
     "1.27.3. Without it, names are looked up when nginx starts and when it is told to reload.",
 )
 @click.option(
+    "--roles-ca-certs",
+    callback=file_name,
+    metavar="FILE",
+    help="Speak TLS with the roles, whose certificates these authorities vouch for.  [default: HTTP]",
+)
+@click.option(
+    "--roles-name",
+    metavar="NAME",
+    help="The name in the certificates of the roles.  [default: ingest, query and artifacts]",
+)
+@click.option(
+    "--proxy-certfile",
+    callback=file_name,
+    metavar="FILE",
+    help="The certificate that the proxy shows to the roles, for those with --ssl-ca-certs.",
+)
+@click.option("--proxy-keyfile", callback=file_name, metavar="FILE", help="Its key.  [default: in the same file]")
+@click.option(
     "--output",
     type=click.Path(dir_okay=False, writable=True, path_type=Path),
     metavar="FILE",
@@ -74,19 +101,32 @@ def command(
     artifacts: tuple[str, ...],
     static_prefix: str | None,
     resolver: str | None,
+    roles_ca_certs: str | None,
+    roles_name: str | None,
+    proxy_certfile: str | None,
+    proxy_keyfile: str | None,
     output: Path | None,
 ) -> None:
     """Make an nginx.conf that sends every request to its role.
 
     --ingest, --query and --artifacts may be repeated, for the processes of one role.
     """
-    from tracklog.proxy.nginx import ProxySettings, Role, configuration
+    from tracklog.proxy.nginx import ProxySettings, Role, RolesTls, configuration
     from tracklog.serving.route_catalog import every_endpoint
 
     with reporting_bad_settings():
         prefix = static_prefix_of(static_prefix)
     roles = {Role.INGEST: ingest, Role.QUERY: query, Role.ARTIFACTS: artifacts}
-    settings = ProxySettings(listen=listen, roles=roles, resolver=resolver)
+    tls = None
+    if roles_ca_certs is not None:
+        if roles_name is not None and _NAME.fullmatch(roles_name) is None:
+            raise BadUsage(f"--roles-name {roles_name!r} is not a name that a certificate of a server has.")
+        if proxy_keyfile is not None and proxy_certfile is None:
+            raise BadUsage("--proxy-keyfile is the key of --proxy-certfile, which is not there.")
+        tls = RolesTls(authorities=roles_ca_certs, name=roles_name, certificate=proxy_certfile, key=proxy_keyfile)
+    elif roles_name or proxy_certfile or proxy_keyfile:
+        raise BadUsage("TLS between the proxy and the roles needs --roles-ca-certs.")
+    settings = ProxySettings(listen=listen, roles=roles, resolver=resolver, roles_tls=tls)
     text = configuration(every_endpoint(static_prefix=prefix), settings)
     if output is None:
         click.echo(text, nl=False)

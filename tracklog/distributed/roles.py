@@ -8,7 +8,7 @@ from dataclasses import replace
 from query_api.server_routes import server_routes
 from schemas.rest.route import Kind
 from tracklog.distributed.shared_authentication import shared_authentication
-from tracklog.distributed.shared_system import history_reader, reading_system, writing_system
+from tracklog.distributed.shared_system import appendable_when_needed, history_reader, reading_system, writing_system
 from tracklog.distributed.shared_webhook_stores import webhook_stores_on
 from tracklog.serving.greeting import greeting
 from tracklog.serving.process import serve
@@ -17,6 +17,7 @@ from tracklog.serving.services import Open, Services
 from tracklog.settings.process import Settings
 from tracklog.settings.store_uris import SharedStores
 from tracklog.webhooks.account import needs_of
+from tracklog.webhooks.stores import given
 
 Announce = Callable[[str], None]
 
@@ -63,13 +64,17 @@ async def serve_query(settings: Settings, announce: Announce) -> None:
             shared_authentication(settings, system, stopping) as authentication,
             AsyncExitStack() as stack,
         ):
+            if authentication is not None:
+                log = appendable_when_needed(stores, system)
+                stack.push_async_callback(log.close)
+                authentication.note_access_in(log.get)
             reads = read_services(
                 system.log,
                 history,
                 system.progress,
                 PostgresqlReadModel(system.connections),
                 webhook_stores_on(stores, settings.webhooks, stack).deliveries,
-                with_users=authentication is not None,
+                authentication=authentication,
             )
             yield as_role("query", {Kind.READ, Kind.PAGE}, reads, system.services(), known_by(authentication))
 
@@ -94,6 +99,8 @@ async def serve_artifacts(settings: Settings, announce: Announce) -> None:
                 stack,
             )
             authentication = await stack.enter_async_context(shared_authentication(settings, system, stopping))
+            if authentication is not None:
+                authentication.note_access_in(given(system.log))
             yield as_role("artifacts", {Kind.ARTIFACT}, artifacts, system.services(), known_by(authentication))
 
     await serve_role(services, "passes artifacts", settings, announce)

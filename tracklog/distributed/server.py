@@ -79,7 +79,7 @@ async def serve_shared(settings: Settings, announce: Callable[[str], None]) -> N
                     read_model,
                     webhook_stores.deliveries,
                     list_artifacts,
-                    with_users=authentication is not None,
+                    authentication=authentication,
                 ),
                 known_by(authentication),
                 passing,

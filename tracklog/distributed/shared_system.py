@@ -23,6 +23,7 @@ from tracklog.serving.log_watch import LogWatch
 from tracklog.serving.services import Services
 from tracklog.settings.store_uris import SharedStores
 from tracklog.web.metrics import LogState, log_metrics
+from tracklog.webhooks.stores import OpenedWhenNeeded
 
 METRICS_WAIT_S: Final = 1.0
 """How long the metrics wait for the log to say where it ends; without an answer they leave that out."""
@@ -100,6 +101,15 @@ async def reading_system(stores: SharedStores, stopping: asyncio.Event) -> Async
     """
     async with _system(stores, open_shared_reader, stopping) as system:
         yield system
+
+
+def appendable_when_needed(stores: SharedStores, system: SharedSystem[EventLogReader]) -> OpenedWhenNeeded[EventLog]:
+    """The log of a process that reads, to append to: who has nothing to append pays for none."""
+
+    async def opened() -> EventLog:
+        return GatedLog(await open_shared_log(stores.event_log), lambda: system.progress.stray)
+
+    return OpenedWhenNeeded(opened)
 
 
 @asynccontextmanager

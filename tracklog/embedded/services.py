@@ -90,7 +90,7 @@ async def embedded_services(settings: Settings, system: EmbeddedSystem, stack: A
             read_model,
             stores.deliveries,
             list_artifacts,
-            with_users=authentication is not None,
+            authentication=authentication,
         ),
         artifacts,
         Services(routes=(), metrics=[measured, sender.measured], needs=needs),

@@ -69,18 +69,33 @@ _REGEX_SPECIAL: Final = re.compile(r"[\\.^$*+?{}\[\]|()]")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RolesTls:
+    """How the proxy speaks TLS with the roles, by files of its machine.
+
+    `authorities` vouch for the certificates of the roles, which are named `name`, or where that is None like the role:
+    ingest, query, artifacts. `certificate` and `key` are the proxy's own, for roles that ask for one.
+    """
+
+    authorities: str
+    name: str | None = None
+    certificate: str | None = None
+    key: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ProxySettings:
     """Where the proxy listens and where the roles are.
 
     `listen` and `roles` are addresses as nginx writes them: `host:port`. `resolver`, the address of a name server,
     makes nginx (1.27.3 or newer) follow names to new addresses while it runs; without it names are looked up once, when
     nginx starts or is told to reload. `worker_user` None leaves it to nginx; `folder` None leaves its files where nginx
-    was built to keep them, otherwise all of them are below it.
+    was built to keep them, otherwise all of them are below it. Without `roles_tls` it speaks HTTP with the roles.
     """
 
     listen: Sequence[str]
     roles: Mapping[Role, Sequence[str]]
     resolver: str | None = None
+    roles_tls: RolesTls | None = None
     worker_user: str | None = None
     folder: str | None = None
 
@@ -249,6 +264,7 @@ def _upstream(role: Role, settings: ProxySettings) -> Iterator[str]:
 
 
 def _server(settings: ProxySettings) -> Iterator[str]:
+    scheme = "http" if settings.roles_tls is None else "https"
     yield from (f"listen {address} backlog=1024;" for address in settings.listen)
     yield f"large_client_header_buffers {MAX_HEADER};"
     yield "client_max_body_size 0;  # the roles bound it, each route for itself"
@@ -269,6 +285,8 @@ def _server(settings: ProxySettings) -> Iterator[str]:
     yield f"proxy_send_timeout {SILENCE_S + LONGER_THAN_THEIRS_S}s;"
     yield "proxy_pass_header Server;"
     yield "proxy_redirect off;"
+    if settings.roles_tls is not None:
+        yield from _tls(settings.roles_tls)
     yield "# Answers pass as they come, at the pace of the client, and nothing is kept on this machine's disk."
     yield "proxy_buffering off;"
     yield ""
@@ -287,7 +305,7 @@ def _server(settings: ProxySettings) -> Iterator[str]:
     yield "  if ($way = stream) { return 472; }"
     yield "  proxy_next_upstream error timeout;"
     yield "  proxy_next_upstream_tries 3;"
-    yield f"  proxy_pass http://{DEFAULT_ROLE.value};"
+    yield f"  proxy_pass {scheme}://{DEFAULT_ROLE.value};"
     yield "}"
     yield "# A body goes to the role as it comes, and so never to a second one. Where no connection can be had, before"
     yield "# anything was sent, another process of the role is tried. (nginx never repeats a POST or PATCH.)"
@@ -295,18 +313,18 @@ def _server(settings: ProxySettings) -> Iterator[str]:
     yield "  proxy_request_buffering off;"
     yield "  proxy_next_upstream error;"
     yield "  proxy_next_upstream_tries 3;"
-    yield f"  proxy_pass http://{Role.INGEST.value};"
+    yield f"  proxy_pass {scheme}://{Role.INGEST.value};"
     yield "}"
     yield "location @stream {"
     yield "  proxy_request_buffering off;"
     yield "  proxy_next_upstream error;"
     yield "  proxy_next_upstream_tries 3;"
-    yield f"  proxy_pass http://{Role.ARTIFACTS.value};"
+    yield f"  proxy_pass {scheme}://{Role.ARTIFACTS.value};"
     yield "}"
     yield "location @once {"
     yield "  proxy_request_buffering off;"
     yield "  proxy_next_upstream off;"
-    yield "  proxy_pass http://$role;"
+    yield f"  proxy_pass {scheme}://$role;"
     yield "}"
     yield f"location = {BAD_REQUEST_PATH} {{"
     yield "  internal;"
@@ -322,6 +340,20 @@ def _server(settings: ProxySettings) -> Iterator[str]:
     broken = "No process that serves this request answered it."
     yield f"  return 503 '{error_body(TemporarilyUnavailable(broken)).decode()}';"
     yield "}"
+
+
+def _tls(tls: RolesTls) -> Iterator[str]:
+    yield "# Roles show a certificate, which is checked: nginx by itself would take any."
+    yield "proxy_ssl_verify on;"
+    yield "proxy_ssl_verify_depth 3;"
+    yield f"proxy_ssl_trusted_certificate {tls.authorities};"
+    yield "proxy_ssl_protocols TLSv1.2 TLSv1.3;"
+    yield "proxy_ssl_server_name on;"
+    if tls.name is not None:
+        yield f"proxy_ssl_name {tls.name};"
+    if tls.certificate is not None:
+        yield f"proxy_ssl_certificate {tls.certificate};"
+        yield f"proxy_ssl_certificate_key {tls.key or tls.certificate};"
 
 
 def _indented(lines: Iterable[str]) -> Iterator[str]:

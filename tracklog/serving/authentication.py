@@ -2,16 +2,18 @@
 
 import contextlib
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from functools import partial
 from typing import TYPE_CHECKING
 
-from event_log.port import EventLogReader
+from event_log.port import EventLog, EventLogReader
 from ingest.users.commands import UserCommands
 from query_api.freshness import Freshness
 from query_api.port import ReadModel
 from read_model.progress import ProjectionProgress
-from schemas.events import USERS_ORDERING_UNIT
+from schemas.envelope import Actor, EventClock
+from schemas.events import USERS_ORDERING_UNIT, AnyAccessEvent
+from schemas.levels import Level
 from schemas.rest.route import Route
 from tracklog.authentication.attempts import Attempts
 from tracklog.authentication.authenticator import Authenticator
@@ -63,13 +65,26 @@ class Authentication:
         return of_setup + (() if self._sign_on is None else self._sign_on.routes)
 
     @property
+    def default_level(self) -> Level:
+        """What everybody holds on everything that is not denied to them."""
+        return self._settings.default_permission
+
+    @property
     def browsers(self) -> "Browsers | None":
         """Who has logged in by a browser, where there is single sign-on."""
         return None if self._sign_on is None else self._sign_on.browsers
 
-    def note_refusals_by(self, users: UserCommands) -> None:
-        """Have wrong passwords and tokens be in the history."""
-        self.authenticator.refused_logins.append = users.note_refusal
+    def note_access_in(self, log: Callable[[], Awaitable[EventLog]]) -> None:
+        """Have it be in the history who is let in, and who is not.
+
+        `log` is asked for when there is something to note.
+        """
+        clock = EventClock()
+
+        async def append(event: AnyAccessEvent, actor: Actor, request_id: str) -> None:
+            await (await log()).append((clock.stamp(event, actor, request_id),))
+
+        self.authenticator.history.append = append
 
     def make_accounts_by(self, users: UserCommands) -> None:
         """Have whom the provider of single sign-on knows get an account when they come for the first time."""

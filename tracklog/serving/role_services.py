@@ -14,6 +14,7 @@ from event_log.port import EventLog, EventLogReader
 from ingest.admission.lookups import Lookups
 from query_api.port import ListArtifactsOfRun, ReadModel
 from read_model.progress import ProjectionProgress
+from schemas.levels import Level
 from schemas.rest.route import Route
 from tracklog.serving.services import Services
 from tracklog.settings.process import ArtifactSettings
@@ -47,6 +48,7 @@ async def write_services(
     from ingest.routes import ingest_routes
     from ingest.service import IngestService
     from schemas.envelope import EventClock
+    from tracklog.webhooks.stores import given
 
     counts = WriteCounts()
     try:
@@ -69,7 +71,7 @@ async def write_services(
     if authentication is not None and ingest.users is not None:
         await authentication.make_first_admin(ingest.users)
         authentication.make_accounts_by(ingest.users)
-        authentication.note_refusals_by(ingest.users)
+        authentication.note_access_in(given(log))
 
     async def written() -> list[Metric]:
         return write_metrics(counts)
@@ -86,12 +88,12 @@ def read_services(
     deliveries: "OpenedWhenNeeded[DeliveryStore]",
     list_artifacts: ListArtifactsOfRun | None = None,
     *,
-    with_users: bool = False,
+    authentication: "Authentication | None" = None,
 ) -> Services:
     """What answers from the read model, and the page. `history` reads the events that are asked for themselves.
 
     `deliveries` are those of webhooks.
-    `list_artifacts`: where the process passes artifacts, GraphQL lists them. `with_users`: users are known.
+    `list_artifacts`: where the process passes artifacts, GraphQL lists them. `authentication`: users are known.
     """
     from query_api.freshness import Freshness
     from query_api.routes import query_routes
@@ -102,7 +104,9 @@ def read_services(
     freshness = Freshness(log, progress)
     routes = [
         *query_routes(
-            read_model, freshness, history, StoredDeliveries(deliveries), list_artifacts, with_users=with_users
+            *(read_model, freshness, history, StoredDeliveries(deliveries), list_artifacts),
+            with_users=authentication is not None,
+            default_level=Level.NO_PERMISSIONS if authentication is None else authentication.default_level,
         ),
         *page_routes(default_page_folder()),
     ]

@@ -26,13 +26,17 @@ def trust_rule(trusted: Sequence[IpNetwork]) -> Callable[[str | None], bool]:
 
 
 def https_rule(trusted: Sequence[IpNetwork]) -> Callable[[web.BaseRequest], bool]:
-    """Whether a client has come by https, to this server or to a trusted proxy before it."""
+    """Whether a client has come by https, to this server or to a trusted proxy before it.
+
+    What the proxy says counts for more than how the proxy itself has come, which may be by TLS among machines alone.
+    """
     is_trusted = trust_rule(trusted)
 
     def is_https(request: web.BaseRequest) -> bool:
-        return request.secure or (
-            is_trusted(request.remote) and request.headers.get(hdrs.X_FORWARDED_PROTO, "").strip().lower() == "https"
-        )
+        said = request.headers.get(hdrs.X_FORWARDED_PROTO)
+        if said is not None and is_trusted(request.remote):
+            return said.strip().lower() == "https"
+        return request.secure
 
     return is_https
 

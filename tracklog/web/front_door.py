@@ -103,8 +103,19 @@ class Served:
     is_open: bool = False
 
 
+class AccessHistory(Protocol):
+    """Notes who is let in, and who is denied something. Nobody waits for it."""
+
+    def granted(self, actor: Actor, by: str, request_id: str) -> None: ...
+
+    def denied(self, actor: Actor, method: str, route: str, request_id: str) -> None: ...
+
+
 class Authenticator(Protocol):
     """Who is behind an Authorization header: `tracklog.authentication`. All but `recall` raise TracklogError."""
+
+    @property
+    def history(self) -> AccessHistory: ...
 
     def recall(self, header: str) -> Principal | None: ...
 
@@ -220,8 +231,9 @@ class FrontDoor:
         request[REQUEST_ID] = request_id
         connection: Connection = request.protocol  # type: ignore[assignment]  # tracklog.web.server made it
         user = connection.certified_user
-        if self._user_in_header is not None and self.is_trusted(connection.address):
-            user = self._user_in_header(request.headers)
+        if (user is not None or self._user_in_header is not None) and self.is_trusted(connection.address):
+            # The certificate of a proxy names the proxy, and not who asks through it.
+            user = None if self._user_in_header is None else self._user_in_header(request.headers)
         request[ACTOR] = actor = self._actor(request, connection, user or ANONYMOUS)
         # To ask a request for a key that is not there costs an exception, so these are there from the first.
         request[BEHIND] = request[ERROR_CODE] = ""
@@ -280,7 +292,8 @@ class FrontDoor:
                     known = await self._logged_in(request, self._browsers)
                 principal = await authenticator.authenticate(header, address) if known is None else known
             request[PRINCIPAL] = principal
-            request[ACTOR] = self._actor(request, request.protocol, principal.user)  # type: ignore[arg-type]
+            request[ACTOR] = actor = self._actor(request, request.protocol, principal.user)  # type: ignore[arg-type]
+            authenticator.history.granted(actor, principal.by or self._named_by(request), request[REQUEST_ID])
             if not may(principal, served.permission, served.kind):
                 raise PermissionDenied(NOT_ALLOWED)
             if not principal.is_admin:
@@ -288,8 +301,20 @@ class FrontDoor:
         except Unauthenticated as error:
             return await self._challenge(request, error)
         except TracklogError as error:
+            self._note(request, error, served)
             return error_answer(request, error, status_of(error, served.kind))
         return None
+
+    def _named_by(self, request: web.Request) -> str:
+        """What names a user who needs no other credentials."""
+        connection: Connection = request.protocol  # type: ignore[assignment]
+        is_proxied = self._user_in_header is not None and self.is_trusted(connection.address)
+        return "proxy" if is_proxied else "certificate"
+
+    def _note(self, request: web.Request, error: TracklogError, served: Served) -> None:
+        """Have it be in the history that somebody who is known was denied something."""
+        if isinstance(error, PermissionDenied) and self._authenticator is not None and PRINCIPAL in request:
+            self._authenticator.history.denied(request[ACTOR], request.method, served.template, request[REQUEST_ID])
 
     def _asking(self, principal: Principal, permission: Permission | Rule) -> Asking | None:
         """Who judges what a request is about, and what of it is seen; None where there is nothing to judge."""
@@ -373,6 +398,7 @@ class FrontDoor:
                     return await self._send_in_pieces(request, connection, response, body)
             return response
         except TracklogError as error:
+            self._note(request, error, served)
             return error_answer(request, error, status_of(error, served.kind))
         except web.HTTPException as error:
             return framework_error_answer(request, error, self._role)

@@ -5,6 +5,8 @@ from hypothesis import strategies as st
 from event_log.memory_event_log import MemoryEventLog
 from schemas.envelope import Actor, EventData
 from schemas.events import (
+    AccessDenied,
+    AccessGranted,
     AccessRefused,
     AccessTokenCreated,
     AccessTokenRevoked,
@@ -317,6 +319,8 @@ payloads = st.one_of(
 
 user_payloads = st.one_of(
     st.builds(AccessRefused, username=_values, reason=st.just("credentials")),
+    st.builds(AccessGranted, username=_names, by=_values, token_id=_ids),
+    st.builds(AccessDenied, username=_names, method=_values, route=_values),
     st.builds(UserCreated, username=_names, password_id=_ids, is_admin=st.booleans()),
     st.builds(UserCreated, username=_names, password_id=_ids, is_admin=st.booleans()),
     st.builds(UserCreated, username=_names, identity=st.builds(Identity, st.sampled_from(["i", "j"]), _token_ids)),

@@ -204,7 +204,7 @@ class Sessions:
         if not may_come_in(session.groups, self._settings):
             raise PermissionDenied(f"Permission denied: only the group {self._settings.allowed_group} is let in.")
         is_admin = account.is_admin or makes_admin(session.groups, self._settings)
-        principal = Principal(account.username, is_admin, groups=session.groups, user_id=account.user_id)
+        principal = Principal(account.username, is_admin, groups=session.groups, user_id=account.user_id, by="session")
         if len(self._remembered) >= MAX_REMEMBERED:
             self._remembered.clear()
         self._remembered[key] = _Remembered(principal, now_s)

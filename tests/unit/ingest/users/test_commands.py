@@ -249,13 +249,3 @@ async def test_a_token_of_somebody_else_is_not_there(accounts: Accounts) -> None
 async def test_it_is_known_whether_there_is_any_user(accounts: Accounts) -> None:
     assert await accounts.commands.has_users()
     assert not await Accounts().commands.has_users()
-
-
-@pytest.mark.parametrize(("claimed", "noted"), [("ada", "ada"), (SECRET, ""), ("", "")])
-async def test_a_refusal_names_nobody_who_is_no_user(accounts: Accounts, claimed: str, noted: str) -> None:
-    await accounts.commands.note_refusal(claimed, "10.0.0.1")
-    recorded = (await accounts.deployment.log.read(0, 0, limit=100))[-1]
-    assert (recorded.type, recorded.actor.user, recorded.actor.address) == ("access.refused", "anonymous", "10.0.0.1")
-    assert orjson.loads(recorded.payload).get("username", "") == noted
-    assert SECRET.encode() not in recorded.payload
-    assert SECRET not in recorded.stream

@@ -133,8 +133,8 @@ def test_a_header_is_read_as(header: str, claimed: Claimed | None) -> None:
 
 
 async def test_who_knows_the_password_is_let_in(door: Door) -> None:
-    assert await door.knocks(basic("ada", "right")) == Principal("ada", user_id=7)
-    assert await door.knocks(basic("root", "right")) == Principal("root", is_admin=True, user_id=8)
+    assert await door.knocks(basic("ada", "right")) == Principal("ada", user_id=7, by="password")
+    assert await door.knocks(basic("root", "right")) == Principal("root", is_admin=True, user_id=8, by="password")
 
 
 @pytest.mark.parametrize(
@@ -153,11 +153,13 @@ async def test_the_password_of_who_is_not_there_is_checked_all_the_same(door: Do
 
 
 async def test_a_token_stands_for_its_owner_with_its_scope(door: Door) -> None:
-    assert await door.knocks(f"Bearer {TOKEN}") == Principal("ada", user_id=7)
+    assert await door.knocks(f"Bearer {TOKEN}") == Principal("ada", user_id=7, by=f"token {TOKEN_ID}")
     door.users.tokens[TOKEN_ID] = ("root", "read", None, 1, 8)
     door.users.revision += 1
     door.now_s += FRESH_S + 0.1
-    assert await door.knocks(basic("ada", TOKEN)) == Principal("root", is_admin=True, is_read_only=True, user_id=8)
+    assert await door.knocks(basic("ada", TOKEN)) == Principal(
+        "root", is_admin=True, is_read_only=True, user_id=8, by=f"token {TOKEN_ID}"
+    )
 
 
 async def test_a_token_ends_to_the_millisecond(door: Door) -> None:
@@ -165,7 +167,7 @@ async def test_a_token_ends_to_the_millisecond(door: Door) -> None:
     header = f"Bearer {TOKEN}"
     await door.knocks(header)
     door.now_s = 1000.499
-    assert door.authenticator.recall(header) == Principal("ada", user_id=7)
+    assert door.authenticator.recall(header) == Principal("ada", user_id=7, by=f"token {TOKEN_ID}")
     door.now_s = 1000.5
     assert door.authenticator.recall(header) is None
     with pytest.raises(Unauthenticated):
@@ -177,7 +179,7 @@ async def test_what_was_checked_is_remembered(door: Door) -> None:
     assert door.authenticator.recall(header) is None
     for _ in range(3):
         await door.knocks(header)
-    assert door.authenticator.recall(header) == Principal("ada", user_id=7)
+    assert door.authenticator.recall(header) == Principal("ada", user_id=7, by="password")
     assert door.credentials.checks == 1
 
 
@@ -186,7 +188,7 @@ async def test_a_change_of_any_user_is_seen_within_a_second(door: Door) -> None:
     await door.knocks(header)
     del door.users.users["ada"]
     door.users.revision += 1
-    assert door.authenticator.recall(header) == Principal("ada", user_id=7)
+    assert door.authenticator.recall(header) == Principal("ada", user_id=7, by="password")
     door.now_s += 0.95
     assert door.authenticator.recall(header) is None
     with pytest.raises(Unauthenticated):
@@ -210,7 +212,7 @@ async def test_while_users_cannot_be_asked_for_nobody_is_let_in(door: Door) -> N
     with pytest.raises(TemporarilyUnavailable):
         await door.knocks(header)
     door.users.is_away = False
-    assert await door.knocks(header) == Principal("ada", user_id=7)
+    assert await door.knocks(header) == Principal("ada", user_id=7, by="password")
     assert door.credentials.checks == 1
 
 
@@ -240,11 +242,11 @@ async def test_too_many_wrong_passwords_have_to_wait_and_time_forgives_them(door
             await door.knocks(basic("ada", f"wrong {number}"))
     with pytest.raises(RequestLimitExceeded):
         await door.knocks(basic("ada", "right"))
-    assert await door.knocks(basic("ada", "right"), "192.0.2.2") == Principal("ada", user_id=7)
-    assert await door.knocks(basic("root", "right")) == Principal("root", is_admin=True, user_id=8)
+    assert await door.knocks(basic("ada", "right"), "192.0.2.2") == Principal("ada", user_id=7, by="password")
+    assert await door.knocks(basic("root", "right")) == Principal("root", is_admin=True, user_id=8, by="password")
     door.now_s += FORGIVEN_S
     door.authenticator._remembered.clear()
-    assert await door.knocks(basic("ada", "right")) == Principal("ada", user_id=7)
+    assert await door.knocks(basic("ada", "right")) == Principal("ada", user_id=7, by="password")
 
 
 async def test_an_address_that_tries_many_accounts_has_to_wait(door: Door) -> None:

@@ -3,12 +3,14 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestClient
 
-from schemas.errors import RequestLimitExceeded, Unauthenticated
+from schemas.envelope import Actor
+from schemas.errors import PermissionDenied, RequestLimitExceeded, Unauthenticated
 from schemas.principal import Principal
 from schemas.rest.access import Rule
 from schemas.rest.request_keys import ACTOR, PRINCIPAL
@@ -20,10 +22,23 @@ from tracklog.web.app import create_app
 from tracklog.web.front_door import may
 
 PRINCIPALS = {
-    "ada": Principal("ada"),
+    "ada": Principal("ada", by="password"),
     "root": Principal("root", is_admin=True),
     "reader": Principal("root", is_admin=True, is_read_only=True),
 }
+
+
+class Notes:
+    """What was noted."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+
+    def granted(self, actor: Actor, by: str, request_id: str) -> None:
+        self.lines.append(f"{actor.user} was let in by {by}")
+
+    def denied(self, actor: Actor, method: str, route: str, request_id: str) -> None:
+        self.lines.append(f"{actor.user} was denied {method} {route}")
 
 
 class Names:
@@ -31,6 +46,7 @@ class Names:
 
     def __init__(self) -> None:
         self.addresses: list[str] = []
+        self.history = Notes()
 
     def recall(self, header: str) -> Principal | None:
         return PRINCIPALS.get(header)
@@ -66,7 +82,13 @@ ROUTES = [route(f"/{one.value}", one) for one in Permission]
 
 @asynccontextmanager
 async def door(*routes: Route) -> AsyncIterator[TestClient[web.Request, web.Application]]:
-    async with TestClient(WebServer(create_app(routes, WebSettings(), authenticator=Names()))) as client:
+    async with client_of(Names(), *routes) as client:
+        yield client
+
+
+@asynccontextmanager
+async def client_of(names: Names, *routes: Route) -> AsyncIterator[TestClient[web.Request, web.Application]]:
+    async with TestClient(WebServer(create_app(routes, WebSettings(), authenticator=names))) as client:
         yield client
 
 
@@ -90,6 +112,25 @@ async def test_the_handler_and_the_history_know_who_asks() -> None:
     async with door(*ROUTES) as client:
         response = await client.get("/authenticated", headers={"Authorization": "ada"})
         assert await response.json() == ["ada", "ada"]
+
+
+async def test_it_is_noted_who_is_let_in_and_denied_what() -> None:
+    names = Names()
+
+    async def forbidden(request: web.Request) -> web.StreamResponse:
+        raise PermissionDenied("by the handler")
+
+    by_handler = replace(route("/own/{name}", Permission.AUTHENTICATED), handler=forbidden)
+    async with client_of(names, *ROUTES, by_handler) as client:
+        for path in ("/public", "/authenticated", "/admin", "/own/x", "/nowhere"):
+            await client.get(path, headers={"Authorization": "ada"})
+        await client.get("/admin")
+    assert [line for line in names.history.lines if "denied" in line] == [
+        "ada was denied GET /admin",
+        "ada was denied GET /own/{name}",
+        "ada was denied GET (none)",
+    ]
+    assert {line for line in names.history.lines if "denied" not in line} == {"ada was let in by password"}
 
 
 async def test_credentials_decide_nothing_where_everybody_may_ask() -> None:

@@ -116,3 +116,47 @@ def test_what_is_no_address_is_refused(refused: list[str]) -> None:
     done = CliRunner().invoke(command, [*GIVEN, *refused])
     assert done.exit_code == 2
     assert refused[0] in done.output
+
+
+TLS = ["--roles-ca-certs", "/tls/authorities.pem"]
+
+
+def test_without_certificates_the_roles_are_asked_in_plain_text() -> None:
+    printed = CliRunner().invoke(command, GIVEN).output
+    assert "proxy_pass http://query;" in printed
+    assert "proxy_ssl" not in printed
+
+
+def test_with_authorities_every_role_is_asked_by_tls_and_its_certificate_checked() -> None:
+    printed = CliRunner().invoke(command, [*GIVEN, *TLS, "--roles-name", "tracklog", "--proxy-certfile", "/c"]).output
+    assert "http://" not in printed
+    assert printed.count("proxy_pass https://") == 4
+    told = {line.strip() for line in printed.splitlines() if line.strip().startswith("proxy_ssl")}
+    assert told == {
+        "proxy_ssl_verify on;",
+        "proxy_ssl_verify_depth 3;",
+        "proxy_ssl_trusted_certificate /tls/authorities.pem;",
+        "proxy_ssl_protocols TLSv1.2 TLSv1.3;",
+        "proxy_ssl_server_name on;",
+        "proxy_ssl_name tracklog;",
+        "proxy_ssl_certificate /c;",
+        "proxy_ssl_certificate_key /c;",
+    }
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        (["--roles-ca-certs", "a; evil on"], "--roles-ca-certs"),
+        ([*TLS, "--proxy-certfile", "$a"], "--proxy-certfile"),
+        ([*TLS, "--roles-name", "a b"], "--roles-name"),
+        ([*TLS, "--proxy-keyfile", "a"], "--proxy-keyfile"),
+        (["--roles-name", "a"], "--roles-ca-certs"),
+        (["--proxy-certfile", "a"], "--roles-ca-certs"),
+    ],
+    ids=str,
+)
+def test_tls_that_is_not_whole_is_refused(options: list[str], told: str) -> None:
+    done = CliRunner().invoke(command, [*GIVEN, *options])
+    assert done.exit_code == 2
+    assert told in done.output

@@ -6,7 +6,7 @@ import pytest
 from aiohttp.test_utils import make_mocked_request
 
 from tracklog.settings.process import trusted_proxies_of
-from tracklog.web.client_address import MAX_HOPS, client_address_rule
+from tracklog.web.client_address import MAX_HOPS, client_address_rule, https_rule
 
 PROXY = "10.0.0.5"
 
@@ -49,3 +49,24 @@ def test_a_long_chain_ends_somewhere() -> None:
 
 def test_a_name_instead_of_an_address_is_not_trusted() -> None:
     assert address("unix:", ["1.2.3.4"]) == "unix:"
+
+
+@pytest.mark.parametrize(
+    ("scheme", "remote", "said", "is_https"),
+    [
+        ("https", "9.9.9.9", None, True),
+        ("http", "9.9.9.9", None, False),
+        ("http", "9.9.9.9", "https", False),
+        ("https", "9.9.9.9", "http", True),
+        ("http", PROXY, "https", True),
+        ("http", PROXY, "HTTPS ", True),
+        ("https", PROXY, None, True),
+        ("https", PROXY, "http", False),
+    ],
+)
+def test_a_trusted_proxy_says_how_a_client_has_come_to_it(
+    scheme: str, remote: str, said: str | None, is_https: bool
+) -> None:
+    headers = {} if said is None else {"X-Forwarded-Proto": said}
+    request = make_mocked_request("GET", "/", headers=headers).clone(remote=remote, scheme=scheme)
+    assert https_rule(trusted_proxies_of("10.0.0.0/8"))(request) == is_https

@@ -116,9 +116,9 @@ def door(**settings: Any) -> Door:
 
 async def test_who_comes_for_the_first_time_gets_an_account() -> None:
     one = door()
-    assert await one.shows(token()) == Principal("ada", groups=("mlops", "readers"), user_id=7)
+    assert await one.shows(token()) == Principal("ada", groups=("mlops", "readers"), user_id=7, by="provider")
     assert one.users.accounts["ada"] == (0, Identity(ISSUER, "ada-1"))
-    assert await one.shows(token()) == Principal("ada", groups=("mlops", "readers"), user_id=7)
+    assert await one.shows(token()) == Principal("ada", groups=("mlops", "readers"), user_id=7, by="provider")
     assert len(one.users.accounts) == 2
 
 

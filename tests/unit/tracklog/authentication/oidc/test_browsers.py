@@ -14,6 +14,7 @@ from schemas.rest.route import NO_PREFIX, READ_LIMITS, Kind, Permission, Route
 from tests.unit.tracklog.authentication.oidc.provider_keys import ISSUER, SETTINGS
 from tests.unit.tracklog.authentication.oidc.test_login import Told, id_token, login
 from tests.unit.tracklog.authentication.oidc.test_sessions import Lab
+from tests.unit.tracklog.authentication.test_door import Notes
 from tests.web_server import WebServer
 from tracklog.authentication.oidc.accounts import Accounts
 from tracklog.authentication.oidc.browsers import MARKER, Browsers
@@ -31,6 +32,9 @@ Client = TestClient[web.Request, web.Application]
 
 class HeadersAlone:
     """Knows root, by a header, and nobody else."""
+
+    def __init__(self) -> None:
+        self.history = Notes()
 
     def recall(self, header: str) -> Principal | None:
         return Principal("root", is_admin=True) if header == "root" else None

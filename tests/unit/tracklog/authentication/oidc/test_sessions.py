@@ -111,7 +111,7 @@ def lab() -> Lab:
 async def test_who_logged_in_is_known_in_every_process(lab: Lab) -> None:
     session_id = await lab.begin()
     for process in (lab.one, lab.other):
-        assert await process.principal(session_id) == Principal("ada", groups=("mlops",), user_id=7)
+        assert await process.principal(session_id) == Principal("ada", groups=("mlops",), user_id=7, by="session")
 
 
 async def test_a_session_is_looked_up_once_a_second(lab: Lab) -> None:
@@ -189,8 +189,8 @@ async def test_a_group_that_is_left_counts_until_the_provider_is_asked_again(lab
     lab.now_s += GOOD_S - 1
     assert (await lab.one.principal(session_id)).is_admin
     lab.now_s += 1
-    assert await lab.one.principal(session_id) == Principal("ada", user_id=7)
-    assert await lab.other.principal(session_id) == Principal("ada", user_id=7)
+    assert await lab.one.principal(session_id) == Principal("ada", user_id=7, by="session")
+    assert await lab.other.principal(session_id) == Principal("ada", user_id=7, by="session")
     assert lab.renewals == 1
 
 
