@@ -5,6 +5,7 @@
 
 import contextlib
 import os
+import secrets
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -12,8 +13,10 @@ from pathlib import Path
 from typing import Any, Final
 
 import pytest
+import requests
 from cryptography.fernet import Fernet
 
+from tests.eventually import wait_until
 from tests.services.kafka_topic import remove_topic
 from tests.services.postgresql import execute, run_apart
 from tests.services.roles import Roles
@@ -23,6 +26,9 @@ from tests.tracklog_server import TracklogServer
 SYSTEMS = ("embedded", "postgresql", "distributed")
 """Everything in one process tree on SQLite; one server on PostgreSQL and MinIO; the four roles behind nginx on Kafka,
 PostgreSQL and MinIO."""
+
+OF_A_USER: Final = "user"
+"""Tested only where it is named: the embedded server for somebody who may do no more than what tests need."""
 
 SYSTEMS_VARIABLE = "TRACKLOG_TEST_SYSTEMS"
 
@@ -37,12 +43,11 @@ def chosen_systems() -> list[str]:
     """The systems to test, in the order of `SYSTEMS`."""
     given = os.environ.get(SYSTEMS_VARIABLE)
     names = SYSTEMS if not given else [name.strip() for name in given.split(",")]
-    unknown = set(names) - set(SYSTEMS)
+    known = (*SYSTEMS, OF_A_USER)
+    unknown = set(names) - set(known)
     if unknown:
-        raise pytest.UsageError(
-            f"{SYSTEMS_VARIABLE} names {', '.join(sorted(unknown))}; there are {', '.join(SYSTEMS)}"
-        )
-    return [name for name in SYSTEMS if name in names]
+        raise pytest.UsageError(f"{SYSTEMS_VARIABLE} names {', '.join(sorted(unknown))}; there are {', '.join(known)}")
+    return [name for name in known if name in names]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +66,12 @@ def running_system(name: str, folder: Path, request: pytest.FixtureRequest) -> I
         with TracklogServer(folder, environment=WEBHOOKS) as server:
             yield RunningSystem(name, server.url, server.log_tail)
         return
+    if name == OF_A_USER:
+        options, password = ("--app-name", "basic-auth"), secrets.token_urlsafe()
+        environment = {**WEBHOOKS, "MLFLOW_AUTH_ADMIN_PASSWORD": password}
+        with TracklogServer(folder, options=options, environment=environment) as server:
+            yield RunningSystem(name, _url_of_a_user(server, ("admin", password)), server.log_tail)
+        return
     with contextlib.ExitStack() as stack:
         stores = stack.enter_context(shared_stores(request, kafka=name == "distributed"))
         environment = {**stores, **WEBHOOKS, "MLFLOW_WEBHOOK_SECRET_ENCRYPTION_KEY": Fernet.generate_key().decode()}
@@ -70,6 +81,18 @@ def running_system(name: str, folder: Path, request: pytest.FixtureRequest) -> I
         else:
             roles = stack.enter_context(Roles(folder, lambda: environment, {"webhooks": 1}))
             yield RunningSystem(name, roles.url, roles.log_tails)
+
+
+def _url_of_a_user(server: TracklogServer, admin: tuple[str, str]) -> str:
+    """The URL of the server with the name and the password of a new user, who may use the default experiment."""
+    api, name, password = f"{server.url}/api", "ada", secrets.token_urlsafe()
+    wait_until(lambda: requests.get(f"{api}/2.0/mlflow/users/current", auth=admin, timeout=60).status_code == 200)
+    user = {"username": name, "password": password}
+    requests.post(f"{api}/2.0/mlflow/users/create", json=user, auth=admin, timeout=60).raise_for_status()
+    right = {"username": name, "resource_type": "experiment", "resource_id": "0", "permission": "EDIT"}
+    granted = requests.post(f"{api}/3.0/mlflow/users/permissions/grant", json=right, auth=admin, timeout=60)
+    granted.raise_for_status()
+    return server.url.replace("://", f"://{name}:{password}@")
 
 
 @contextmanager
