@@ -13,6 +13,7 @@ PUBLIC_MODULES = (
     "postgresql.control_schema",
     "postgresql.copy",
     "postgresql.event_log",
+    "proof",
     "sqlite.copy",
     "sqlite.event_log",
     "sqlite.log_file",

@@ -7,6 +7,7 @@ PUBLIC_MODULES = (
     "model_versions.artifact_root",
     "port",
     "postgresql.read_model",
+    "proof",
     "routes",
     "runs.artifact_root",
     "server_routes",

@@ -3,22 +3,21 @@
 A payload can be erased one day while its hash is kept, and the tree goes on to verify.
 """
 
-import struct
 from hashlib import sha256
 from typing import Final, NamedTuple
 from zlib import crc32
 
+from msgspec.structs import replace
+
 from schemas.damaged_event import CHANGED, DAMAGED_TYPE, MISSING, damage_of
-from schemas.envelope import RecordedEvent
+from schemas.envelope import Actor, RecordedEvent
 
 HASH_BYTES: Final = 32
 HINT_BYTES: Final = 8
 
-_LEAF: Final = b"\x00"
-"""Before what is hashed for a leaf, as RFC 9162, section 2.1.1, wants it."""
-_EVENT: Final = _LEAF + b"tracklog event 1\n"
-_DAMAGED: Final = sha256(_LEAF + b"tracklog damaged event 1\n").digest()
-_LENGTHS: Final = struct.Struct(">9I")
+_LINES: Final = 11
+_LAST_LINE_BYTES: Final = 2 * HASH_BYTES + 1
+_DAMAGED: Final = sha256(b"\0tracklog damaged event 1\n").digest()
 
 
 class Leaf(NamedTuple):
@@ -39,55 +38,43 @@ UNREADABLE_LEAF: Final = Leaf(_DAMAGED, b"bytes   ")
 
 
 def leaf_of(event: RecordedEvent) -> Leaf:
-    """The leaf of an event: SHA-256 over a zero byte and these bytes.
+    """The leaf of an event: SHA-256 over a zero byte and this text, in UTF-8.
 
-    `tracklog event 1` and a line feed; the lengths of nine fields, four bytes each, the highest first; the fields: id
-    (16 bytes), type, version and time in microseconds (decimal digits), stream, user, address, user agent, request id,
-    texts in UTF-8; the SHA-256 of the payload's JSON. Partition and offset are the leaf's place in the tree.
+    Eleven lines, each with a line feed at its end: `tracklog event 1`; id, in hexadecimal digits; type; version; time
+    in microseconds since the Unix epoch; stream; user; address; user agent; request id; the SHA-256 of the payload's
+    JSON, in hexadecimal digits. In a field a backslash is written as two, and a line feed as a backslash and an `n`.
+    Partition and offset are the leaf's place in the tree.
 
     All events that could not be read when the tree came to them have one hash.
     """
     if event.type == DAMAGED_TYPE:
         return _leaf_of_damaged(event)
-    event_id = event.id
-    event_type = _encoded(event.type)
-    version = b"%d" % event.version
-    time_us = b"%d" % event.time_us
-    stream = _encoded(event.stream)
-    actor = event.actor
-    user = _encoded(actor.user)
-    address = _encoded(actor.address)
-    user_agent = _encoded(actor.user_agent)
-    request_id = _encoded(event.request_id)
-    lengths = _LENGTHS.pack(
-        len(event_id),
-        len(event_type),
-        len(version),
-        len(time_us),
-        len(stream),
-        len(user),
-        len(address),
-        len(user_agent),
-        len(request_id),
-    )
-    envelope = b"".join(
-        (
-            _EVENT,
-            lengths,
-            event_id,
-            event_type,
-            version,
-            time_us,
-            stream,
-            user,
-            address,
-            user_agent,
-            request_id,
-        )
-    )
     payload_hash = sha256(event.payload).digest()
-    hint = crc32(envelope).to_bytes(4, "big") + payload_hash[:4]
-    return Leaf(sha256(envelope + payload_hash).digest(), hint)
+    text = _text(event, payload_hash)
+    if "\\" in text or text.count("\n") != _LINES:
+        text = _text(_escaped(event), payload_hash)
+    encoded = text.encode("utf-8", "surrogatepass")
+    return Leaf(sha256(encoded).digest(), crc32(encoded[:-_LAST_LINE_BYTES]).to_bytes(4, "big") + payload_hash[:4])
+
+
+def _text(event: RecordedEvent, payload_hash: bytes) -> str:
+    """What is hashed. The zero byte in front is that of all leaves (RFC 9162, section 2.1.1)."""
+    actor = event.actor
+    return (
+        f"\0tracklog event 1\n{event.id.hex()}\n{event.type}\n{event.version}\n{event.time_us}\n{event.stream}\n"
+        f"{actor.user}\n{actor.address}\n{actor.user_agent}\n{event.request_id}\n{payload_hash.hex()}\n"
+    )
+
+
+def _escaped(event: RecordedEvent) -> RecordedEvent:
+    """The event, each text of it in one line."""
+    actor = Actor(*map(_in_one_line, (event.actor.user, event.actor.address, event.actor.user_agent)))
+    event_type, stream, request_id = map(_in_one_line, (event.type, event.stream, event.request_id))
+    return replace(event, type=event_type, stream=stream, request_id=request_id, actor=actor)
+
+
+def _in_one_line(text: str) -> str:
+    return text.replace("\\", "\\\\").replace("\n", "\\n")
 
 
 def _leaf_of_damaged(event: RecordedEvent) -> Leaf:
@@ -98,7 +85,3 @@ def _leaf_of_damaged(event: RecordedEvent) -> Leaf:
         return UNREADABLE_LEAF
     # The stream is told where the checksum says that the payload alone was changed.
     return CHANGED_ENVELOPE_LEAF if event.stream.startswith("damaged/") else CHANGED_PAYLOAD_LEAF
-
-
-def _encoded(text: str) -> bytes:
-    return text.encode("utf-8", "surrogatepass")

@@ -1,11 +1,13 @@
 """From one key to the next: a note, signed by the old key, that names the new one."""
 
+import re
 from collections.abc import Iterable
 from typing import Final
 
 from event_log.proof.note import BadKey, BadNote, PrivateKey, PublicKey, verified
 
 _HEADING: Final = "tracklog key"
+_BEFORE_NOTE: Final = re.compile(rf"^(?={_HEADING}$)", re.MULTILINE)
 
 
 def rotation(old: PrivateKey, new: PublicKey) -> str:
@@ -22,6 +24,17 @@ def trusted_from(first: PublicKey, rotations: Iterable[str]) -> frozenset[Public
         if found == trusted:
             return trusted
         trusted = found
+
+
+def published(first: PublicKey, rotations: Iterable[str]) -> str:
+    """What people are given, to trust `first` and the keys it leads to: a line, and the notes."""
+    return "\n".join([str(first), *rotations])
+
+
+def parse_published(text: str) -> tuple[PublicKey, list[str]]:
+    """The first key, and the notes. Raises BadKey."""
+    first, *notes = _BEFORE_NOTE.split(text)
+    return PublicKey.parse(first), [note.rstrip("\n") + "\n" for note in notes]
 
 
 def _named_by(note: str, trusted: frozenset[PublicKey]) -> PublicKey | None:

@@ -17,6 +17,7 @@ from schemas import errors
 from schemas.errors import TracklogError
 from tracklog.cli import server
 from tracklog.cli.commands import COMMANDS, tracklog
+from tracklog.proving import metrics as proof_metrics
 from tracklog.web import metrics
 from tracklog.webhooks import metrics as webhook_metrics
 
@@ -26,7 +27,7 @@ OPERATING: Final = "\n".join(page.read_text() for page in sorted(OPERATING_PAGES
 
 METRIC_NAMES: Final = sorted(
     value
-    for declared in (metrics, webhook_metrics)
+    for declared in (metrics, proof_metrics, webhook_metrics)
     for value in vars(declared).values()
     if isinstance(value, str) and re.fullmatch("tracklog_[a-z_]+", value)
 )

@@ -23,6 +23,8 @@ COMMANDS: Final = {
     "backup": "tracklog.cli.backup",
     "restore": "tracklog.cli.restore",
     "import": "tracklog.cli.import_store",
+    "verify": "tracklog.cli.verify",
+    "keys": "tracklog.cli.keys",
     "fetch-page": "tracklog.cli.fetch_page",
     "proxy-config": "tracklog.cli.proxy_config",
 }

@@ -7,6 +7,7 @@ import click
 from tracklog.cli.artifact_options import with_artifacts
 from tracklog.cli.bad_usage import BadUsage, reporting_bad_settings
 from tracklog.cli.past_options import with_past
+from tracklog.cli.proof_options import with_proof
 from tracklog.cli.running import announce, run_until_signal
 from tracklog.cli.store_options import with_stores
 from tracklog.cli.unsupported_options import unsupported_options
@@ -14,6 +15,7 @@ from tracklog.cli.web_options import with_web
 from tracklog.cli.webhook_options import with_webhooks
 from tracklog.settings.past import PastSettings
 from tracklog.settings.process import ArtifactSettings, ListenSettings, Settings, WebSettings
+from tracklog.settings.proof import ProofSettings
 from tracklog.settings.store_uris import EmbeddedStores, SettingRefused, Stores
 from tracklog.settings.webhooks import WebhookSettings
 
@@ -30,6 +32,7 @@ from tracklog.settings.webhooks import WebhookSettings
 @with_past
 @with_web
 @with_webhooks
+@with_proof
 @unsupported_options
 def command(
     *,
@@ -40,6 +43,7 @@ def command(
     listen: ListenSettings,
     web: WebSettings,
     webhooks: WebhookSettings,
+    proof: ProofSettings,
 ) -> None:
     """Serve the tracking API, the artifacts and the page from one process tree.
 
@@ -64,6 +68,7 @@ def command(
             artifacts=artifacts,
             web=web,
             webhooks=webhooks,
+            proof=proof,
             artifacts_only=artifacts_only,
             past=past,
         )

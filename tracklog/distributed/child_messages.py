@@ -6,6 +6,7 @@ from typing import Self
 
 import msgspec
 
+from tracklog.settings.proof import ProofSettings
 from tracklog.settings.store_uris import KafkaOptions, KafkaTopic, SharedStores, stores_of
 
 
@@ -29,6 +30,14 @@ class ChildStores:
         stores = stores_of(self.read_model, self.event_log, KafkaOptions(config_file=config_file))
         assert isinstance(stores, SharedStores)
         return stores
+
+
+@dataclass(frozen=True, slots=True)
+class ProjectorSettings:
+    """What a projector child runs with."""
+
+    stores: ChildStores
+    proof: ProofSettings
 
 
 class ChildStatus(msgspec.Struct, frozen=True):

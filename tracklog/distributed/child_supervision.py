@@ -1,15 +1,15 @@
 """Running the projector as a child of a server on shared stores: how it starts, and how it ends with its parent."""
 
 from collections.abc import Callable
-from dataclasses import asdict
 from typing import Final
 
 import msgspec
 
 from schemas.errors import TemporarilyUnavailable
-from tracklog.distributed.child_messages import ChildStatus, ChildStores
+from tracklog.distributed.child_messages import ChildStatus, ChildStores, ProjectorSettings
 from tracklog.serving.supervision import HUNG_S, PING_S, Supervisor
 from tracklog.serving.told_child import ToldChild, program_of
+from tracklog.settings.proof import NO_PROOF, ProofSettings
 from tracklog.settings.store_uris import SharedStores
 
 NAME: Final = "projector"
@@ -22,8 +22,14 @@ DOUBTED_LOOKS: Final = 5
 class SupervisedProjector:
     """A projector that is kept running as a child, for as long as `keep_running` is not cancelled."""
 
-    def __init__(self, stores: SharedStores, reached: Callable[[], object], hung_s: float = HUNG_S) -> None:
-        settings = msgspec.json.encode(asdict(ChildStores.of(stores)))
+    def __init__(
+        self,
+        stores: SharedStores,
+        reached: Callable[[], object],
+        hung_s: float = HUNG_S,
+        proof: ProofSettings = NO_PROOF,
+    ) -> None:
+        settings = msgspec.json.encode(ProjectorSettings(ChildStores.of(stores), proof))
         self._child = ToldChild(NAME, program_of(MODULE), settings, self._heard, hung_s=hung_s)
         self._supervisor = Supervisor(NAME, self._child.run, reached)
         self._trouble: str | None = None

@@ -11,7 +11,7 @@ import msgspec
 
 from event_log.port import ForeignLog
 from tracklog.background import in_background
-from tracklog.distributed.child_messages import ChildStatus, ChildStores
+from tracklog.distributed.child_messages import ChildStatus, ProjectorSettings
 from tracklog.distributed.projector_role import ProjectorRole
 from tracklog.memory.collector import collect_seldom
 from tracklog.serving.log_lines import log_as_json
@@ -23,10 +23,10 @@ logger = logging.getLogger(__name__)
 
 async def main() -> None:
     """Project until standard input ends."""
-    stores = msgspec.json.decode(settings_told(), type=ChildStores).stores()
+    settings = msgspec.json.decode(settings_told(), type=ProjectorSettings)
     stopping = asyncio.Event()
     stop_with_parent(stopping)
-    projector = ProjectorRole(stores)
+    projector = ProjectorRole(settings.stores.stores(), settings.proof)
 
     async def status() -> bytes:
         """That this process goes on, and what keeps it from folding."""

@@ -26,6 +26,7 @@ from schemas.rest.route import Kind
 from tracklog.background import work_of_process
 from tracklog.distributed.availability import once_available
 from tracklog.distributed.shared_log import assignment_in_group, open_shared_log, open_shared_reader
+from tracklog.distributed.shared_proving import proving_on
 from tracklog.distributed.shared_system import STALLED_S, end_if_known
 from tracklog.memory.collector import collect_seldom
 from tracklog.serving.greeting import greeting
@@ -33,6 +34,7 @@ from tracklog.serving.log_watch import LogWatch
 from tracklog.serving.process import serve
 from tracklog.serving.services import Services, ToldToStop
 from tracklog.settings.process import Settings
+from tracklog.settings.proof import NO_PROOF, ProofSettings
 from tracklog.settings.store_uris import SharedStores
 from tracklog.web.metrics import LogState, ProjectionCounts, log_metrics, projection_metrics
 
@@ -52,10 +54,14 @@ _IDENTITY: Final = (
 
 
 class ProjectorRole:
-    """A worker of the group that folds the log, its metrics and its readiness."""
+    """A worker of the group that folds the log, its metrics and its readiness.
 
-    def __init__(self, stores: SharedStores) -> None:
+    `proof`: whether it also proves the partitions that it folds.
+    """
+
+    def __init__(self, stores: SharedStores, proof: ProofSettings = NO_PROOF) -> None:
         self._stores = stores
+        self._proof = proof
         self._log: EventLogReader | None = None
         self._projector: PostgresqlProjector | None = None
         self._watch: LogWatch | None = None
@@ -87,6 +93,7 @@ class ProjectorRole:
                 await stack.enter_async_context(flush_requests(self._stores.read_model.dsn, linger.flush))
                 partitions = len(await log.partitions())
                 self._projector = self._projector_of(log, partitions, linger, database, over)
+                await stack.enter_async_context(proving_on(self._stores, self._proof, lambda: set(self._checkpoint)))
                 await _run_until(over, self._projector)
 
     async def _database(self) -> str:
@@ -289,7 +296,7 @@ async def serve_projector(settings: Settings, announce: Callable[[str], None]) -
     """Fold until a signal says to stop, and answer meanwhile how it goes. Raises AddressTaken, ForeignLog."""
     stores = settings.stores
     assert isinstance(stores, SharedStores)
-    projector = ProjectorRole(stores)
+    projector = ProjectorRole(stores, settings.proof)
     collect_seldom()
 
     @asynccontextmanager

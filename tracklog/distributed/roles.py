@@ -8,10 +8,12 @@ from dataclasses import replace
 from query_api.server_routes import server_routes
 from schemas.rest.route import Kind
 from tracklog.distributed.shared_authentication import shared_authentication
+from tracklog.distributed.shared_proving import proofs_on
 from tracklog.distributed.shared_system import appendable_when_needed, history_reader, reading_system, writing_system
 from tracklog.distributed.shared_webhook_stores import webhook_stores_on
 from tracklog.serving.greeting import greeting
 from tracklog.serving.process import serve
+from tracklog.serving.proof_services import proof_services
 from tracklog.serving.role_services import artifact_services, known_by, read_services, together, write_services
 from tracklog.serving.services import Open, Services
 from tracklog.settings.process import Settings
@@ -76,7 +78,8 @@ async def serve_query(settings: Settings, announce: Announce) -> None:
                 webhook_stores_on(stores, settings.webhooks, stack).deliveries,
                 authentication=authentication,
             )
-            yield as_role("query", {Kind.READ, Kind.PAGE}, reads, system.services(), known_by(authentication))
+            proofs = proof_services(proofs_on(stores, history, stack))
+            yield as_role("query", {Kind.READ, Kind.PAGE}, reads, proofs, system.services(), known_by(authentication))
 
     await serve_role(services, "answers reads", settings, announce)
 

@@ -15,12 +15,14 @@ from tracklog.distributed.child_messages import ChildStores
 from tracklog.distributed.child_supervision import SupervisedProjector
 from tracklog.distributed.roles import shared_stores
 from tracklog.distributed.shared_authentication import shared_authentication
+from tracklog.distributed.shared_proving import proofs_on
 from tracklog.distributed.shared_system import history_reader, writing_system
 from tracklog.distributed.shared_webhook_stores import webhook_stores_on
 from tracklog.sending.sender_messages import ChildSettings
 from tracklog.sending.supervised_sender import SupervisedSender, has_webhooks
 from tracklog.serving.greeting import greeting
 from tracklog.serving.process import serve
+from tracklog.serving.proof_services import proof_services
 from tracklog.serving.role_services import artifact_services, known_by, read_services, together, write_services
 from tracklog.serving.services import Services
 from tracklog.settings.process import Settings
@@ -47,7 +49,7 @@ async def serve_shared(settings: Settings, announce: Callable[[str], None]) -> N
             history = await stack.enter_async_context(history_reader(stores, stopping))
             log, progress = system.log, system.progress
             reached = lambda: dict(progress.report().checkpoint)  # noqa: E731
-            projector = SupervisedProjector(stores, reached)
+            projector = SupervisedProjector(stores, reached, proof=settings.proof)
             stack.push_async_callback(_cancelled, asyncio.create_task(projector.keep_running()))
             await _first_read_model(progress, stopping)
             read_model = PostgresqlReadModel(system.connections)
@@ -83,6 +85,7 @@ async def serve_shared(settings: Settings, announce: Callable[[str], None]) -> N
                 ),
                 known_by(authentication),
                 passing,
+                proof_services(proofs_on(stores, history, stack)),
                 system.services(),
                 Services(routes=(), metrics=[sender.measured], needs={"projector": projector.check}),
             )

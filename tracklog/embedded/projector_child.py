@@ -1,4 +1,4 @@
-"""The projector child of the embedded server: `python -m tracklog.child` of this, with LOG FD SINCE.
+"""The projector child of the embedded server: `python -m tracklog.child` of this, with LOG FD SINCE PROOF.
 
 Imports little, because its memory counts beside the front's.
 """
@@ -33,7 +33,9 @@ from read_model.sqlite_link import current
 from schemas.envelope import PARTITION, Positions
 from schemas.sqlite_errors import is_passing
 from tracklog.embedded.channel import Channel, Damaged, FromFront, LogGrew, Status, StatusRequest
+from tracklog.embedded.proving import proving_beside
 from tracklog.memory.collector import collect_seldom
+from tracklog.settings.proof import ProofSettings
 
 logger = logging.getLogger(__name__)
 
@@ -98,14 +100,15 @@ class _Front:
         return self.trouble
 
 
-async def main(log_path: Path, channel_end: socket.socket, since: int) -> None:
-    """Project until the front goes away."""
+async def main(log_path: Path, channel_end: socket.socket, since: int, proof: ProofSettings) -> None:
+    """Project, and prove the log beside it, until the front goes away."""
     log = SqliteEventLogReader(log_path)
     channel = await Channel.over(channel_end)
     front = _Front(channel, log)
     listening = asyncio.create_task(front.listen())
     projecting = asyncio.create_task(_Projection(log_path, log, channel, front, since).run())
-    done, pending = await asyncio.wait((listening, projecting), return_when=asyncio.FIRST_COMPLETED)
+    async with proving_beside(log_path, proof):
+        done, pending = await asyncio.wait((listening, projecting), return_when=asyncio.FIRST_COMPLETED)
     for task in pending:
         task.cancel()
         with contextlib.suppress(asyncio.CancelledError):
@@ -239,4 +242,11 @@ def _is_current(log_path: Path, read_model: Path, file: tuple[int, int]) -> bool
 
 if __name__ == "__main__":
     collect_seldom()
-    asyncio.run(main(Path(sys.argv[1]), socket.socket(fileno=int(sys.argv[2])), int(sys.argv[3])))
+    asyncio.run(
+        main(
+            Path(sys.argv[1]),
+            socket.socket(fileno=int(sys.argv[2])),
+            int(sys.argv[3]),
+            msgspec.json.decode(sys.argv[4], type=ProofSettings),
+        )
+    )

@@ -28,7 +28,7 @@ async def serve_embedded(settings: Settings, announce: Callable[[str], None]) ->
         if not log_file.exists():
             announce(f"There is no log at {log_file} yet: a new one is made.")
         async with AsyncExitStack() as stack:
-            system = await stack.enter_async_context(EmbeddedSystem(log_file))
+            system = await stack.enter_async_context(EmbeddedSystem(log_file, proof=settings.proof))
             # The imports take a while, in which the projector child starts too.
             from tracklog.embedded.services import embedded_services
 

@@ -12,10 +12,12 @@ from read_model.sqlite_link import link_of
 from schemas.envelope import PARTITION
 from tracklog.background import in_background
 from tracklog.embedded.files import secrets_file_of
+from tracklog.embedded.proving import proofs_beside
 from tracklog.embedded.system import EmbeddedSystem
 from tracklog.embedded.webhook_stores import webhook_stores_beside
 from tracklog.sending.sender_messages import ChildSettings
 from tracklog.sending.supervised_sender import SupervisedSender, has_webhooks
+from tracklog.serving.proof_services import proof_services
 from tracklog.serving.role_services import artifact_services, known_by, read_services, together, write_services
 from tracklog.serving.services import Services
 from tracklog.settings.process import Settings
@@ -93,6 +95,7 @@ async def embedded_services(settings: Settings, system: EmbeddedSystem, stack: A
             authentication=authentication,
         ),
         artifacts,
+        proof_services(proofs_beside(system.log_path, system.log.identity, stack)),
         Services(routes=(), metrics=[measured, sender.measured], needs=needs),
         known_by(authentication),
     )

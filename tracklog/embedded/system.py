@@ -24,6 +24,7 @@ from tracklog.embedded.channel import Channel, Damaged, FromChild, LogGrew, Stat
 from tracklog.serving.lag import Lag
 from tracklog.serving.supervision import HUNG_S, Pulse, Supervisor, ended, kill_when_silent
 from tracklog.serving.told_child import program_of
+from tracklog.settings.proof import NO_PROOF, ProofSettings
 
 logger = logging.getLogger(__name__)
 
@@ -35,7 +36,7 @@ LATE_S: Final = 10.0
 
 
 class EmbeddedSystem:
-    """An open log and a running projector, for as long as the context lasts.
+    """An open log and a running projector, for as long as the context lasts. `proof`: whether the log is proven, too.
 
     Entering raises ForeignLog, or LogInUse when another server has the log.
     """
@@ -43,9 +44,10 @@ class EmbeddedSystem:
     log: SqliteEventLog
     progress: ChildProgress
 
-    def __init__(self, log_path: Path, hung_s: float = HUNG_S) -> None:
+    def __init__(self, log_path: Path, hung_s: float = HUNG_S, proof: ProofSettings = NO_PROOF) -> None:
         self.log_path = log_path.absolute()
         self._hung_s = hung_s
+        self._proof = proof
         self._channel: Channel | None = None
         self._sent_end = 0
         self._damage: Damaged | None = None
@@ -135,6 +137,7 @@ class EmbeddedSystem:
             str(self.log_path),
             str(channel_end.fileno()),
             str(self.progress.checkpoint),
+            msgspec.json.encode(self._proof).decode(),
             pass_fds=(channel_end.fileno(),),
             stdin=asyncio.subprocess.DEVNULL,
         )

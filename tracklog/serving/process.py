@@ -74,7 +74,7 @@ async def _serve_until(
 ) -> None:
     asyncio.get_running_loop().set_exception_handler(log_broken_callback)
     async with services(stopping) as served:
-        readiness = Readiness(served.needs)
+        readiness = Readiness(served.needs, served.notices)
         runner, app = await _started(served, readiness, web_settings)
         server = runner.server
         assert isinstance(server, Server)

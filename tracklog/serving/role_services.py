@@ -153,6 +153,7 @@ def together(*parts: Services) -> Services:
         routes=routes,
         metrics=[source for part in parts for source in part.metrics],
         needs={name: check for part in parts for name, check in part.needs.items()},
+        notices={name: check for part in parts for name, check in part.notices.items()},
         authenticator=next((part.authenticator for part in parts if part.authenticator is not None), None),
         authorizer=next((part.authorizer for part in parts if part.authorizer is not None), None),
         browsers=next((part.browsers for part in parts if part.browsers is not None), None),

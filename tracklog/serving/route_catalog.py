@@ -4,6 +4,7 @@ from typing import Any
 
 from artifact_proxy.http.routes import artifact_routes
 from ingest.routes import ingest_routes
+from query_api.proof.routes import proof_routes
 from query_api.routes import query_routes
 from schemas.rest.route import Route
 from tracklog.authentication.oidc.routes import login_routes
@@ -30,6 +31,7 @@ def built_routes(*, with_users: bool = True) -> list[Route]:
     return [
         *ingest_routes(service),
         *query_routes(service, service, service, service, with_users=with_users),
+        *proof_routes(service),
         *page_routes(None),
         *(login_routes(service) if with_users else ()),
         *artifact_routes(service),

@@ -26,6 +26,8 @@ class ToldToStop(Exception):
 class Services:
     """What a process serves: routes, its metrics, and what it needs to be ready, by name.
 
+    `notices` are looked at beside the needs: what one finds is told, and the process is ready all the same.
+
     `role` names the process where others serve the rest, whose kinds of routes are not in `kinds`.
     `authenticator` knows the users, and `authorizer` what they may do, where users are known; `browsers` those who log
     in by a browser. `position` says which state is shown, where it is one that is past.
@@ -34,6 +36,7 @@ class Services:
     routes: Sequence[Route]
     metrics: Sequence[MetricSource] = ()
     needs: Mapping[str, Check] = field(default_factory=dict)
+    notices: Mapping[str, Check] = field(default_factory=dict)
     kinds: frozenset[Kind] = EVERY_KIND
     role: str | None = None
     authenticator: Authenticator | None = None

@@ -11,6 +11,7 @@ from urllib.parse import SplitResult, unquote, urlsplit
 from schemas.artifact_uris import PROXIED_SCHEMES, THIS_MACHINE
 from tracklog.settings.authentication import AuthenticationSettings
 from tracklog.settings.past import PastSettings
+from tracklog.settings.proof import NO_PROOF, ProofSettings
 from tracklog.settings.store_uris import SettingRefused, Stores, redacted
 from tracklog.settings.tls import TlsSettings
 from tracklog.settings.webhooks import WebhookSettings
@@ -92,6 +93,7 @@ class Settings:
     artifacts: ArtifactSettings = NO_ARTIFACTS
     web: WebSettings = field(default_factory=WebSettings)
     webhooks: WebhookSettings = field(default_factory=WebhookSettings)
+    proof: ProofSettings = NO_PROOF
     artifacts_only: bool = False
     past: PastSettings | None = None
 

@@ -64,25 +64,31 @@ def _retrieved(checking: asyncio.Task[None]) -> None:
 
 
 class Readiness:
-    """Tests the needs of a process, by name; those who ask at once share the answer."""
+    """Tests the needs of a process, by name; those who ask at once share the answer.
 
-    def __init__(self, needs: Mapping[str, Check]) -> None:
+    `notices` are tested, too, and what they find keeps the process from nothing.
+    """
+
+    def __init__(self, needs: Mapping[str, Check], notices: Mapping[str, Check] | None = None) -> None:
         self._needs = needs
+        self._notices = notices or {}
         self._asking = asyncio.Lock()
         self._missing: dict[str, str] = {}
+        self._noticed: dict[str, str] = {}
         self._known_until_s = 0.0
 
     async def missing(self) -> dict[str, str]:
         """Why each need that is not met is not; empty when all are."""
+        return (await self.state())[0]
+
+    async def state(self) -> tuple[dict[str, str], dict[str, str]]:
+        """What is missing, and what was noticed beside that, each with why."""
         now_s = asyncio.get_running_loop().time
         async with self._asking:
             if now_s() >= self._known_until_s:
-                faults = await asyncio.gather(*map(_fault, self._needs.values()))
-                self._missing = {
-                    name: fault for name, fault in zip(self._needs, faults, strict=True) if fault is not None
-                }
+                self._missing, self._noticed = await asyncio.gather(_faults(self._needs), _faults(self._notices))
                 self._known_until_s = now_s() + FRESH_S
-            return self._missing
+            return self._missing, self._noticed
 
 
 async def announce_until_ready(readiness: Readiness, announce: Callable[[str], None]) -> None:
@@ -100,6 +106,12 @@ async def announce_until_ready(readiness: Readiness, announce: Callable[[str], N
         announce("Ready.")
 
 
+async def _faults(checks: Mapping[str, Check]) -> dict[str, str]:
+    """What each check that does not hold says, by its name."""
+    faults = await asyncio.gather(*map(_fault, checks.values()))
+    return {name: fault for name, fault in zip(checks, faults, strict=True) if fault is not None}
+
+
 async def _fault(check: Check) -> str | None:
     try:
         async with asyncio.timeout(BOUND_S):
@@ -112,15 +124,17 @@ async def _fault(check: Check) -> str | None:
 
 
 def ready_route(readiness: Readiness, position: str | None = None) -> Route:
-    """GET /ready: 200, or 503 with what is missing. An operation: answered also when the server takes nothing else.
+    """GET /ready: 200, or 503 with what is missing; in both `notices` where there are some.
 
+    An operation: answered also when the server takes nothing else.
     `position` is that of the state which is shown, where it is one that is past.
     """
     of_state = {} if position is None else {"as_of": position}
 
     async def answer(_request: web.Request) -> web.StreamResponse:
-        missing = await readiness.missing()
-        body = orjson.dumps({"ready": False, "missing": missing} if missing else {"ready": True, **of_state})
+        missing, noticed = await readiness.state()
+        told = {"ready": False, "missing": missing} if missing else {"ready": True, **of_state}
+        body = orjson.dumps({**told, "notices": noticed} if noticed else told)
         headers = {hdrs.CACHE_CONTROL: "no-store"}
         return web.Response(body=body, status=503 if missing else 200, content_type="application/json", headers=headers)
 

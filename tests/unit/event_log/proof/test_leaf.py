@@ -18,10 +18,23 @@ EVENT = RecordedEvent(
 
 def test_the_leaf_is_what_the_page_says_it_is() -> None:
     """Written down from docs/proof.md, so that a verifier of another hand comes to the same."""
-    fields = [bytes(range(16)), b"run.created", b"2", b"1700000000000000", b"run/a", b"ann", b"::1", b"curl", b"r1"]
-    lengths = b"".join(len(field).to_bytes(4, "big") for field in fields)
-    text = b"tracklog event 1\n" + lengths + b"".join(fields) + sha256(b"{}").digest()
-    assert leaf_of(EVENT).hash == sha256(b"\0" + text).digest()
+    text = f"""tracklog event 1
+{bytes(range(16)).hex()}
+run.created
+2
+1700000000000000
+run/a
+ann
+::1
+curl
+r1
+{sha256(b"{}").hexdigest()}
+"""
+    assert leaf_of(EVENT).hash == sha256(b"\0" + text.encode()).digest()
+    escaped = text.replace("::1", r"a\nb\\n")
+    assert (
+        leaf_of(replace(EVENT, actor=Actor("ann", "a\nb\\n", "curl"))).hash == sha256(b"\0" + escaped.encode()).digest()
+    )
 
 
 @pytest.mark.parametrize(
@@ -35,6 +48,8 @@ def test_the_leaf_is_what_the_page_says_it_is() -> None:
         replace(EVENT, actor=Actor("ann:", ":1", "curl")),
         replace(EVENT, actor=Actor("ann", "::1cu", "rl")),
         replace(EVENT, request_id=""),
+        replace(EVENT, actor=Actor("ann\n", "::1", "curl")),
+        replace(EVENT, actor=Actor("ann\\", "n::1", "curl")),
     ],
 )
 def test_a_change_of_the_envelope_is_another_leaf(changed: RecordedEvent) -> None:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from event_log.proof.checkpoint import SignedSize
 from event_log.proof.note import BadKey, BadNote, Forged, NotSigned, PrivateKey, PublicKey, verified
-from event_log.proof.rotation import rotation, trusted_from
+from event_log.proof.rotation import parse_published, published, rotation, trusted_from
 
 KEY, OTHER = PrivateKey("tracklog", b"1" * 32), PrivateKey("tracklog", b"2" * 32)
 SIZE = SignedSize("0192f0c1-2345-7000-8000-000000000000", 0, 12, bytes(range(32)))
@@ -106,3 +106,10 @@ def test_a_key_that_names_itself_or_that_a_checkpoint_names_is_not_trusted() -> 
     assert trusted_from(KEY.public, [rotation(KEY, OTHER.public).replace("tracklog key", "tracklog kee")]) == {
         KEY.public
     }
+
+
+def test_what_is_published_is_read_as_it_was() -> None:
+    third = PrivateKey("tracklog", b"3" * 32)
+    notes = [rotation(KEY, OTHER.public), rotation(OTHER, third.public)]
+    for count in range(3):
+        assert parse_published(published(KEY.public, notes[:count]) + "\n") == (KEY.public, notes[:count])

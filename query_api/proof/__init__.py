@@ -1,0 +1,1 @@
+"""What proves the log: signed checkpoints, and proofs against them."""

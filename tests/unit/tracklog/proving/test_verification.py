@@ -1,0 +1,163 @@
+"""What became of a log or of its proofs since they were signed is found, and named."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from msgspec.structs import replace
+
+from event_log.memory_event_log import MemoryEventLog
+from event_log.proof.checkpoint import SignedSize
+from event_log.proof.leaf import leaf_of
+from event_log.proof.note import PrivateKey, PublicKey
+from event_log.proof.tiles import GrowingTree
+from schemas.envelope import RecordedEvent
+from tests.contracts.event_log_contract import param
+from tracklog.proving.key_file import GivenKey
+from tracklog.proving.proof_store import StoredCheckpoint
+from tracklog.proving.prover import Prover
+from tracklog.proving.sqlite_proof_store import SqliteProofStore
+from tracklog.proving.verification import Report, verify
+
+KEY, STRANGER = PrivateKey("tracklog", b"1" * 32), PrivateKey("tracklog", b"2" * 32)
+
+
+class Signed:
+    """A log of 600 events in one partition, signed at 300 and at 600 of them in two hours, and its proofs."""
+
+    def __init__(self, folder: Path) -> None:
+        self.log = MemoryEventLog()
+        self.hour = 0
+        self.store = SqliteProofStore(folder / "log.proof", self.log._id, clock=lambda: self.hour * 3600.0)
+
+    @property
+    def events(self) -> list[RecordedEvent]:
+        return self.log._events[0]
+
+    async def sign(self, count: int) -> None:
+        self.hour += 1
+        for number in range(count):
+            await self.log.append([param(number, "p")])
+        await Prover(self.log, self.log._id, self.store, GivenKey(KEY.text()), lambda: {0}).round()
+
+    async def newest(self) -> str:
+        return (await self.store.newest())[0].note
+
+    async def tree_fits_log(self) -> None:
+        """What somebody does who may write the store of proofs, and has no key."""
+        tree = GrowingTree()
+        for event in self.events:
+            tree.add(leaf_of(event))
+        await self.store.grow(0, 600, len(self.events), tree.changed(), None)
+
+    async def report(self, *given: str, has_store: bool = True, trusted: PublicKey = KEY.public) -> Report:
+        store = self.store if has_store else None
+        return await verify(self.log, store, given, frozenset({trusted}), lambda _done, _all: None)
+
+    async def found(self, *given: str, has_store: bool = True, trusted: PublicKey = KEY.public) -> list[str]:
+        report = await self.report(*given, has_store=has_store, trusted=trusted)
+        return [f"{one.kind.value} {'' if one.offset is None else one.offset}".strip() for one in report.findings]
+
+
+@pytest.fixture
+async def signed(tmp_path: Path) -> AsyncIterator[Signed]:
+    signed = Signed(tmp_path)
+    await signed.sign(300)
+    await signed.sign(300)
+    yield signed
+    await signed.store.close()
+
+
+async def test_a_log_that_is_what_was_signed_is_proven(signed: Signed) -> None:
+    kept = await signed.newest()
+    await signed.log.append([param(1, "p")])
+    report = await signed.report(kept)
+    assert (report.findings, report.proven, report.unsigned) == ([], {0: 600}, {0: 1})
+    assert await signed.found(kept, has_store=False) == []
+
+
+async def test_a_changed_event_is_named_by_the_tree(signed: Signed) -> None:
+    signed.events[17] = replace(signed.events[17], payload=b"{}")
+    signed.events[400] = replace(signed.events[400], time_us=1)
+    assert await signed.found() == ["payload changed 17", "envelope changed 400"]
+    assert (await signed.report()).proven == {0: 0}
+
+
+async def test_without_the_tree_a_checkpoint_that_was_kept_tells_where_it_began(signed: Signed) -> None:
+    kept = [one.note for one in await signed.store.checkpoints(0)]
+    signed.events[400] = replace(signed.events[400], time_us=1)
+    assert await signed.found(*kept, has_store=False) == ["not what was signed 300"]
+    assert (await signed.report(*kept, has_store=False)).proven == {0: 300}
+    assert await signed.found(kept[1], has_store=False) == ["not what was signed 0"]
+
+
+async def test_a_tree_that_was_made_to_fit_is_not_believed(signed: Signed) -> None:
+    signed.events[400] = replace(signed.events[400], time_us=1)
+    await signed.tree_fits_log()
+    assert await signed.found() == ["tree changed", "not what was signed 300"]
+
+
+async def test_a_tree_alone_that_was_changed_is_named_and_the_log_is_proven(signed: Signed) -> None:
+    signed.store._connection.execute("UPDATE tiles SET hashes = zeroblob(length(hashes)) WHERE number > 0")
+    report = await signed.report()
+    assert [one.kind.value for one in report.findings] == ["tree changed"]
+    assert report.proven == {0: 600}
+
+
+async def test_an_older_state_that_was_put_back_is_shorter(signed: Signed) -> None:
+    kept = await signed.newest()
+    del signed.events[450:]
+    assert await signed.found() == ["shorter than a checkpoint 450"]
+    assert await signed.found(kept, has_store=False) == ["shorter than a checkpoint 450"]
+    del signed.events[:]
+    assert await signed.found() == ["shorter than a checkpoint 0"]
+
+
+async def test_an_older_state_that_went_on_with_other_events_is_named(signed: Signed) -> None:
+    del signed.events[598:]
+    for number in range(5):
+        await signed.log.append([param(number, "other")])
+    assert await signed.found() == ["envelope and payload changed 598", "envelope and payload changed 599"]
+
+
+async def test_an_older_state_with_its_own_proofs_is_found_by_a_checkpoint_that_was_kept(signed: Signed) -> None:
+    kept = await signed.newest()
+    del signed.events[300:]
+    signed.store._connection.executescript("DELETE FROM tiles; DELETE FROM checkpoints; DELETE FROM partitions")
+    await signed.sign(310)
+    assert await signed.found() == [], "nothing here knows better"
+    assert await signed.found(kept) == ["tree changed", "not what was signed 0"]
+
+
+async def test_a_forged_checkpoint_is_named(signed: Signed) -> None:
+    forged = (await signed.newest()).replace("\n600\n", "\n500\n")
+    await signed.store.keep_checkpoint(StoredCheckpoint(0, 500, forged))
+    assert await signed.found() == ["checkpoint forged"]
+
+
+async def test_a_checkpoint_of_another_key_is_named(signed: Signed) -> None:
+    note = STRANGER.sign(SignedSize(signed.log._id, 0, 600, bytes(32)).text())
+    assert await signed.found(note) == ["key replaced"]
+    assert await signed.found(trusted=STRANGER.public) == ["key replaced", "key replaced", "no checkpoint"]
+
+
+async def test_a_checkpoint_of_another_log_is_named(signed: Signed) -> None:
+    note = KEY.sign(SignedSize("0" * 36, 0, 600, bytes(32)).text())
+    assert await signed.found(note) == ["checkpoint of another log"]
+
+
+async def test_a_log_without_a_checkpoint_is_not_proven(signed: Signed) -> None:
+    assert await signed.found(has_store=False) == ["no checkpoint"]
+
+
+async def test_a_partition_that_is_gone_is_named(signed: Signed) -> None:
+    note = KEY.sign(SignedSize(signed.log._id, 1, 1, bytes(32)).text())
+    assert await signed.found(note) == ["shorter than a checkpoint 0"]
+
+
+async def test_of_very_many_differences_some_are_named(signed: Signed) -> None:
+    await signed.sign(1000)
+    signed.events[:] = [replace(event, time_us=1) for event in signed.events]
+    found = await signed.found()
+    assert len(found) == 1000
+    assert found[0] == "envelope changed 0"
