@@ -21,14 +21,16 @@ from schemas.events import (
     RunDataLogged,
     RunDeleted,
     RunInputsLogged,
+    RunMetricCorrected,
     RunModelLogged,
     RunOutputsLogged,
+    RunParamCorrected,
     RunRestored,
     RunTagDeleted,
     RunUpdated,
 )
 from schemas.fields import refuse_if_changed
-from schemas.fields.field import TAGS, Value
+from schemas.fields.field import PARAMS, TAGS, Value
 from schemas.metric_values import stored_value
 from schemas.mlflow import ACTIVE, MODEL_HISTORY_TAG, NEW_RUN_STATUS, RUN_NAME_TAG, lifecycle_stage
 
@@ -58,6 +60,7 @@ class Run:
     changed: bool = False
     params: dict[str, str] = field(default_factory=dict)
     new_params: dict[str, str] = field(default_factory=dict)
+    corrected_params: dict[str, str | None] = field(default_factory=dict)  # of those in the tables; None deletes
     tags: dict[str, str | None] = field(default_factory=dict)  # changes only; None deletes
     stored_tags: dict[str, str] = field(default_factory=dict)  # those of them that the batch reads
     series: dict[str, Series] = field(default_factory=dict)
@@ -106,6 +109,7 @@ class _Wanted:
 
     params: set[str] = field(default_factory=set)
     new_points: dict[str, int] = field(default_factory=dict)  # how many come to each metric at most
+    corrected: set[str] = field(default_factory=set)  # metrics
     tags: set[str] = field(default_factory=set)
     model_outputs: bool = False
     dataset_inputs: bool = False
@@ -127,6 +131,7 @@ def _load(events: Sequence[RunEvent]) -> Loading[Runs]:
     by_number: dict[int, Run] = {}
     params: dict[int, set[str]] = {}
     new_points: dict[int, dict[str, int]] = {}
+    corrected: dict[int, set[str]] = {}
     tags: dict[int, set[str]] = {}
     model_outputs: list[int] = []
     dataset_inputs: list[int] = []
@@ -137,6 +142,8 @@ def _load(events: Sequence[RunEvent]) -> Loading[Runs]:
             params[number] = one.params
         if one.new_points:
             new_points[number] = one.new_points
+        if one.corrected:
+            corrected[number] = one.corrected
         if one.tags:
             tags[number] = one.tags
         if one.model_outputs:
@@ -147,7 +154,7 @@ def _load(events: Sequence[RunEvent]) -> Loading[Runs]:
         for number, key, value in (yield ReadPairs("params", _KEYED_VALUE, _KEY, params)):
             by_number[number].params[key] = value
     if new_points:
-        for number, key, series in (yield from metrics.load_series(new_points)):
+        for number, key, series in (yield from metrics.load_series(new_points, corrected)):
             by_number[number].series[key] = series
     if tags:
         for number, key, value in (yield ReadPairs("tags", _KEYED_VALUE, _KEY, tags)):
@@ -172,6 +179,7 @@ def _wanted(events: Sequence[RunEvent]) -> tuple[dict[str, _Wanted], set[str]]:
             run = wanted[event.run_id] = _Wanted()
         if event.undo is not None:
             run.tags.update(one.removeprefix(TAGS) for one in event.undo.found if one.startswith(TAGS))
+            run.params.update(one.removeprefix(PARAMS) for one in event.undo.found if one.startswith(PARAMS))
         match event:
             case RunDataLogged():
                 for param in event.params:
@@ -186,6 +194,11 @@ def _wanted(events: Sequence[RunEvent]) -> tuple[dict[str, _Wanted], set[str]]:
                 run.model_outputs = True
             case RunInputsLogged():
                 run.dataset_inputs = run.dataset_inputs or bool(event.datasets)
+            case RunParamCorrected():
+                run.params.add(event.key)
+            case RunMetricCorrected():
+                run.new_points.setdefault(event.key, 0)
+                run.corrected.add(event.key)
             case RunUpdated() | RunDeleted() | RunRestored() | RunTagDeleted():
                 pass
     return wanted, created
@@ -214,6 +227,10 @@ def _fold(state: Runs, recorded: RecordedEvent, event: RunEvent) -> None:
             _set_lifecycle(run, recorded, event, active=True)
         case RunTagDeleted():
             run.tags[event.key] = None
+        case RunParamCorrected():
+            _param_corrected(run, event)
+        case RunMetricCorrected():
+            _metric_corrected(run, event)
         case RunModelLogged():
             _model_logged(run, event)
         case RunInputsLogged():
@@ -231,6 +248,8 @@ def _held(run: Run, name: str) -> Value:
             return value
         case "lifecycle_stage":
             return lifecycle_stage(run.active)
+        case _ if name.startswith(PARAMS):
+            return run.params.get(name.removeprefix(PARAMS))
         case _:
             key = name.removeprefix(TAGS)
             return run.tags[key] if key in run.tags else run.stored_tags.get(key)
@@ -314,6 +333,26 @@ def _data_logged(run: Run, event: RunDataLogged) -> None:
     run.new_model_metrics.extend(event.model_metrics)
 
 
+def _param_corrected(run: Run, event: RunParamCorrected) -> None:
+    """Also of a param that is not there, which was removed by a correction."""
+    changes = run.new_params if event.key in run.new_params else run.corrected_params
+    if event.value is not None:
+        run.params[event.key] = changes[event.key] = event.value
+        return
+    run.params.pop(event.key, None)
+    if changes is run.new_params:
+        del run.new_params[event.key]
+    else:
+        run.corrected_params[event.key] = None
+
+
+def _metric_corrected(run: Run, event: RunMetricCorrected) -> None:
+    series = run.series.get(event.key) or Series()
+    if not metrics.correct_points(series, event.points, every=event.every):
+        raise InvalidParameterValue(f"Metric '{event.key}' of run '{run.run_id}' has not all of these points.")
+    run.series[event.key] = series
+
+
 def _model_logged(run: Run, event: RunModelLogged) -> None:
     """One more element of the JSON list that the tag is."""
     history = run.tags[MODEL_HISTORY_TAG] if MODEL_HISTORY_TAG in run.tags else run.stored_tags.get(MODEL_HISTORY_TAG)
@@ -358,6 +397,19 @@ def _changes(state: Runs) -> Iterator[Change]:
         yield Insert("runs", [_row(run) for run in new])
         yield Insert("tags", _set_tags(new))
     yield Update("runs", _CHANGING, [_changed_row(run) for run in known if run.changed])
+    yield Delete(
+        "params",
+        [(run.run_number, key) for run in known for key, value in run.corrected_params.items() if value is None],
+    )
+    yield Upsert(
+        "params",
+        [
+            (run.run_number, key, value, run.experiment_id)
+            for run in runs
+            for key, value in sorted(run.corrected_params.items())
+            if value is not None
+        ],
+    )
     yield Insert(
         "params",
         [

@@ -70,10 +70,13 @@ from schemas.events.run_data import (
     MetricSeries,
     ModelMetric,
     ModelOutput,
+    PointCorrection,
     RunDataLogged,
     RunInputsLogged,
+    RunMetricCorrected,
     RunModelLogged,
     RunOutputsLogged,
+    RunParamCorrected,
     RunTagDeleted,
 )
 from schemas.events.runs import AnyRunEvent, RunCreated, RunDeleted, RunRestored, RunUpdated

@@ -91,4 +91,45 @@ class RunOutputsLogged(RunEvent, frozen=True):
     models: list[ModelOutput]
 
 
-AnyRunDataEvent = RunTagDeleted | RunDataLogged | RunModelLogged | RunInputsLogged | RunOutputsLogged
+class RunParamCorrected(RunEvent, frozen=True):
+    """A param has another value from now on, or with None none, and `reason` says why; what was logged stays."""
+
+    event_type = "run.param-corrected"
+
+    key: str
+    value: str | None = None
+    reason: str = ""
+
+
+class PointCorrection(msgspec.Struct, frozen=True, gc=False):
+    """What becomes of a point: `old` its value until now, None for a point that is added; `new` None removes it."""
+
+    step: int
+    timestamp_ms: int
+    old: float | str | None
+    new: float | str | None
+
+
+class RunMetricCorrected(RunEvent, frozen=True):
+    """Points of a metric have other values from now on, or are gone, one correction after the other.
+
+    Each is of one point, or with `every` of all that are alike. All of it holds, or, when there is no such point, none.
+    """
+
+    event_type = "run.metric-corrected"
+
+    key: str
+    points: list[PointCorrection]
+    every: bool = False
+    reason: str = ""
+
+
+AnyRunDataEvent = (
+    RunTagDeleted
+    | RunDataLogged
+    | RunModelLogged
+    | RunInputsLogged
+    | RunOutputsLogged
+    | RunParamCorrected
+    | RunMetricCorrected
+)

@@ -11,13 +11,15 @@ from schemas.events import (
     RunDataLogged,
     RunDeleted,
     RunInputsLogged,
+    RunMetricCorrected,
     RunModelLogged,
     RunOutputsLogged,
+    RunParamCorrected,
     RunRestored,
     RunTagDeleted,
     RunUpdated,
 )
-from schemas.fields.field import END_TIME, LIFECYCLE, NAME, STATUS, TAGS, Held, Value, tags_of
+from schemas.fields.field import END_TIME, LIFECYCLE, NAME, PARAMS, STATUS, TAGS, Held, Value, tags_of
 from schemas.mlflow import ACTIVE, DELETED, MODEL_HISTORY_TAG, NEW_RUN_STATUS, RUN_NAME_TAG
 
 _NAME_TAG: Final = f"{TAGS}{RUN_NAME_TAG}"
@@ -42,12 +44,14 @@ def set_by_run_event(event: AnyRunEvent | AnyRunDataEvent, held: Held) -> Mappin
         case RunRestored():
             return {LIFECYCLE: ACTIVE}
         case RunDataLogged():
-            return _logged(event)
+            return _logged(event, held)
         case RunTagDeleted():
             return {f"{TAGS}{event.key}": None}
         case RunModelLogged():
             return {_MODEL_HISTORY: with_one_more_model(str(held.get(_MODEL_HISTORY) or "[]"), event.model_json)}
-        case RunInputsLogged() | RunOutputsLogged():
+        case RunParamCorrected():
+            return {f"{PARAMS}{event.key}": event.value}
+        case RunInputsLogged() | RunOutputsLogged() | RunMetricCorrected():
             return {}
         case _:
             assert_never(event)
@@ -69,9 +73,12 @@ def _updated(event: RunUpdated) -> dict[str, Value]:
     return fields
 
 
-def _logged(event: RunDataLogged) -> dict[str, Value]:
-    """The tag of the name is the name; an empty one changes nothing."""
-    fields = tags_of(event.tags)
+def _logged(event: RunDataLogged, held: Held) -> dict[str, Value]:
+    """The first value of a param stays. The tag of the name is the name; an empty one changes nothing."""
+    params: dict[str, Value] = {f"{PARAMS}{param.key}": param.value for param in reversed(event.params)}
+    fields: dict[str, Value] = {name: value for name, value in params.items() if held.get(name) is None} | tags_of(
+        event.tags
+    )
     for name in [tag.value for tag in event.tags if tag.key == RUN_NAME_TAG]:
         if name:
             fields[NAME] = fields[_NAME_TAG] = name

@@ -38,6 +38,7 @@ from schemas.events import (
     ModelVersionTransitioned,
     ModelVersionUpdated,
     Param,
+    PointCorrection,
     RegisteredModelAliasDeleted,
     RegisteredModelAliasSet,
     RegisteredModelCreated,
@@ -59,8 +60,10 @@ from schemas.events import (
     RunDataLogged,
     RunDeleted,
     RunInputsLogged,
+    RunMetricCorrected,
     RunModelLogged,
     RunOutputsLogged,
+    RunParamCorrected,
     RunRestored,
     RunTagDeleted,
     RunUpdated,
@@ -314,6 +317,24 @@ payloads = st.one_of(
         until=st.none() | _offsets,
     ),
     st.builds(WebhookDeleted, webhook_id=_webhook_ids),
+    st.builds(RunParamCorrected, run_id=_run_ids, key=_keys, value=st.none() | _values),
+    st.builds(
+        RunMetricCorrected,
+        run_id=_run_ids,
+        key=_keys,
+        points=st.lists(
+            st.builds(
+                PointCorrection,
+                step=st.just(0),
+                timestamp_ms=st.integers(0, 2),
+                old=st.none() | st.sampled_from([0.0, 1.0]),
+                new=st.none() | _numbers,
+            ),
+            min_size=1,
+            max_size=2,
+        ),
+        every=st.booleans(),
+    ),
     st.builds(RunModelLogged, run_id=_run_ids, model_json=st.sampled_from(['{"artifact_path": "m"}', "{}"])),
 )
 
