@@ -1,5 +1,6 @@
 """The write routes of the tracking API."""
 
+from ingest.corrections.routes import correction_routes
 from ingest.experiments.routes import experiment_routes
 from ingest.logged_models.routes import logged_model_routes
 from ingest.model_versions.routes import model_version_routes
@@ -23,6 +24,7 @@ def ingest_routes(ingest: IngestService) -> tuple[Route, ...]:
         *logged_model_routes(ingest.logged_models),
         *registered_model_routes(ingest.registered_models),
         *model_version_routes(ingest.model_versions),
+        *correction_routes(ingest.corrections),
         *undo_routes(ingest.undo),
         *(() if ingest.users is None else user_routes(ingest.users)),
         *(() if ingest.rights is None else right_routes(ingest.rights)),

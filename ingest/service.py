@@ -7,6 +7,7 @@ from collections.abc import Callable
 from event_log.port import EventLog
 from ingest.admission.known_entities import KnownEntities
 from ingest.admission.lookups import Lookups
+from ingest.corrections.commands import CorrectionCommands
 from ingest.experiments.commands import ExperimentCommands
 from ingest.log_writer import NOT_OBSERVED, LogWriter, WriteObserver
 from ingest.logged_models.commands import LoggedModelCommands
@@ -65,6 +66,7 @@ class IngestService:
         self.rights = None if credentials is None else RightCommands(writer, self.known, credentials.users_changed)
         self.webhooks = None if webhooks is None else WebhookCommands(writer, self.known, webhooks)
         self.model_versions = ModelVersionCommands(writer, self.known, policy)
+        self.corrections = CorrectionCommands(writer, self.known)
         self.undo = UndoCommands(writer, self.known, log, ScanningEventFinder(log))
 
     async def ensure_default_experiment(self) -> None:

@@ -13,7 +13,7 @@ from event_log.port import EventLog
 from ingest.admission.known_entities import KnownEntities
 from ingest.log_writer import LogWriter
 from ingest.runs.lookups import RUNS
-from ingest.runs.state import without_info
+from ingest.runs.state import with_params, without_info
 from ingest.undo.aggregate_history import AggregateHistories, AggregateHistory
 from ingest.undo.event_finder import MAX_FOUND, EventFinder
 from ingest.undo.experiments import EXPERIMENTS_UNDOING
@@ -40,6 +40,9 @@ UNDOINGS: Final[Mapping[str, Undoing]] = {
 
 MAX_CHANGES: Final = 1000
 """Of one plan."""
+
+MAX_POINTS: Final = 20_000
+"""Of metrics, in one plan: some 2 MB of JSON."""
 
 NOT_PERMITTED: Final = "You may not undo this."
 OVER_LATER: Final = "It was changed again later, by event {later}: undoing it would overwrite that."
@@ -88,6 +91,8 @@ class UndoCommands:
             await self._plan_aggregate(plan, command, asking, histories, history, chosen)
             if sum(map(len, plan.changes.values())) > MAX_CHANGES:
                 raise InvalidParameterValue(f"These are more than {MAX_CHANGES} changes; undo them in parts.")
+            if sum(len(change.points) for changes in plan.changes.values() for change in changes) > MAX_POINTS:
+                raise InvalidParameterValue(f"These are more than {MAX_POINTS} points of metrics; undo them in parts.")
         await self._leave_out_what_is_hindered(plan)
         if asking is not None:
             plan.left_out = _without_what_is_hidden(plan.left_out)
@@ -150,6 +155,8 @@ class UndoCommands:
             has_set = trace.take(event_id, event, is_chosen=is_chosen and reason is None)
             if reason is not None or (is_chosen and not has_set):
                 reasons.setdefault(reason or NOTHING_TO_UNDO, []).append(event_id)
+            elif is_chosen and (stays := undoing.stays(event)) is not None:
+                reasons.setdefault(stays, []).append(event_id)
         if chosen.since_us is not None and len(ids) > MAX_FOUND:
             raise InvalidParameterValue(f"These are more than {MAX_FOUND} events; undo them in parts.")
         is_gone = trace.held.get(NAME) is None  # the name may be another's now
@@ -214,7 +221,8 @@ class UndoCommands:
             kind, _, key = stream.partition("/")
             entity, entity_key = UNDOINGS[kind].entity(key)
             if entity is RUNS:
-                self._known.amend(entity, entity_key, without_info)
+                self._known.amend(RUNS, key, without_info)
+                self._known.amend(RUNS, key, with_params)
             if is_projected:
                 self._known.invalidate(entity, entity_key)
             else:

@@ -8,6 +8,7 @@ from typing import Any, Final
 import orjson
 
 from ingest.undo.trace import Change
+from schemas.events import PointCorrection
 from schemas.fields.field import Held
 
 SHOWN_EVENTS: Final = 100
@@ -54,7 +55,12 @@ class UndoPlan:
                     "from": one.found,
                     "to": one.wanted,
                     "undoes": list(one.undoes),
+                    **({"points": [_point(point) for point in one.points]} if one.points else {}),
                 }
+
+
+def _point(point: PointCorrection) -> dict[str, Any]:
+    return {"step": point.step, "timestamp": point.timestamp_ms, "from": point.old, "to": point.new}
 
 
 def _whole(left_out: LeftOut) -> list[Any]:

@@ -1,6 +1,6 @@
 """How what happened to a run is undone."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
 from ingest.admission.known_entities import EntityKind, KnownEntities
@@ -15,7 +15,9 @@ from schemas.events import (
     RunDataLogged,
     RunDeleted,
     RunInputsLogged,
+    RunMetricCorrected,
     RunOutputsLogged,
+    RunParamCorrected,
     RunRestored,
     RunTagDeleted,
     RunUpdated,
@@ -23,7 +25,7 @@ from schemas.events import (
 )
 from schemas.events.experiments import EXPERIMENTS as EXPERIMENTS_STREAM
 from schemas.events.runs import RUNS as RUNS_STREAM
-from schemas.fields.field import END_TIME, LIFECYCLE, NAME, STATUS, TAGS, Held
+from schemas.fields.field import END_TIME, LIFECYCLE, METRICS, NAME, PARAMS, STATUS, TAGS, Held
 from schemas.messages.runs import RestoreRun
 from schemas.mlflow import ACTIVE, RUN_NAME_TAG
 from schemas.rest.access import Rule
@@ -70,7 +72,8 @@ async def _events(known: KnownEntities, run_id: str, held: Held, changes: Sequen
         _follow_the_name(by_field, held)
     updated = [by_field.pop(field) for field in _UPDATED if field in by_field]
     events: list[AnyEvent] = [_update(run_id, updated)] if updated else []
-    events += _tag_events(run_id, list(by_field.values()))
+    events += _corrections(run_id, by_field.values())
+    events += _tag_events(run_id, [change for change in by_field.values() if change.field.startswith(TAGS)])
     if lifecycle is None:
         return events
     run = await known.existing(RUNS, run_id)
@@ -102,6 +105,17 @@ def _update(run_id: str, changes: Sequence[Change]) -> RunUpdated:
     )
 
 
+def _corrections(run_id: str, changes: Iterable[Change]) -> Iterator[AnyEvent]:
+    """Of params and of points; they correct nothing but what was undone, and so give no other reason."""
+    for change in changes:
+        if change.field.startswith(PARAMS):
+            key = change.field.removeprefix(PARAMS)
+            yield RunParamCorrected(run_id=run_id, key=key, value=_text(change.wanted), undo=undo_of([change]))
+        elif change.points:
+            key = change.field.removeprefix(METRICS)
+            yield RunMetricCorrected(run_id=run_id, key=key, points=list(change.points), undo=undo_of([change]))
+
+
 def _tag_events(run_id: str, changes: Sequence[Change]) -> list[AnyEvent]:
     to_set = [change for change in changes if change.wanted is not None]
     events: list[AnyEvent] = []
@@ -119,6 +133,12 @@ def _text(value: str | int | None) -> str | None:
     return None if value is None else str(value)
 
 
+def _stays(event: AnyEvent) -> str | None:
+    if isinstance(event, RunDataLogged) and event.model_metrics:
+        return "The points that it logged for logged models stay."
+    return None
+
+
 def _entity(run_id: str) -> tuple[EntityKind[str, KnownRun], str]:
     return RUNS, run_id
 
@@ -130,4 +150,5 @@ RUNS_UNDOING: Final = Undoing(
     hindrance=_hindrance,
     events=_events,
     entity=_entity,
+    stays=_stays,
 )

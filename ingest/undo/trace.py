@@ -1,21 +1,26 @@
 """The fields of one aggregate, followed through its history: what they were, are, and would be without some events."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from schemas.events import AnyEvent
+from ingest.undo.point_trace import PointTrace
+from schemas.events import AnyEvent, PointCorrection
 from schemas.fields import set_by
-from schemas.fields.field import Value
+from schemas.fields.field import METRICS, Value
 
 
 class Change(NamedTuple):
-    """What undoing comes to for one field: `undoes` are the ids of events that set it, oldest first."""
+    """What undoing comes to for one field: `undoes` are the ids of events that set it, oldest first.
+
+    Of a metric `points` are corrected, and `found` and `wanted` tell how many points these are, before and after.
+    """
 
     field: str
     found: Value
     wanted: Value
     undoes: tuple[str, ...]
+    points: tuple[PointCorrection, ...] = ()
 
 
 @dataclass(slots=True)
@@ -38,9 +43,11 @@ class Trace:
         self.held: dict[str, Value] = {}
         self._others: dict[str, Value] = {}
         self._touched: dict[str, _Touched] = {}
+        self._points = PointTrace()
 
     def take(self, event_id: str, event: AnyEvent, *, is_chosen: bool) -> bool:
         """The next event that holds; returns whether it set a field."""
+        has_points = self._points.take(event_id, event, is_chosen=is_chosen)
         fields = set_by(event, self.held)
         self.held.update(fields)
         for name, value in fields.items():
@@ -53,7 +60,7 @@ class Trace:
                 self._others[name] = value
                 if name in self._touched:
                     self._touched[name].later = event_id
-        return bool(fields)
+        return has_points or bool(fields)
 
     def changes(self) -> Iterator[tuple[Change, str]]:
         """What is not as it is wanted, by field, each with the id of the event that set it later, if one did."""
@@ -61,6 +68,9 @@ class Trace:
             found = self.held.get(name)
             if found != touched.wanted:
                 yield Change(name, found, touched.wanted, tuple(touched.undoes)), touched.later
+        for key, points, undoes, later in self._points.changes():
+            before, after = (sum(value is not None for value in side) for side in zip(*_values(points), strict=True))
+            yield Change(f"{METRICS}{key}", before, after, undoes, points), later
 
     @property
     def already_so(self) -> list[str]:
@@ -68,6 +78,12 @@ class Trace:
         open_events = {one for change, _ in self.changes() for one in change.undoes}
         return [
             one
-            for one in dict.fromkeys(one for touched in self._touched.values() for one in touched.undoes)
+            for one in dict.fromkeys(
+                one for undoes in (*(t.undoes for t in self._touched.values()), self._points.events) for one in undoes
+            )
             if one not in open_events
         ]
+
+
+def _values(points: Sequence[PointCorrection]) -> Iterator[tuple[float | str | None, float | str | None]]:
+    return ((point.old, point.new) for point in points)

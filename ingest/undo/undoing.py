@@ -20,7 +20,8 @@ Wanted: TypeAlias = Mapping[str, Sequence[Change]]
 class Undoing:
     """Of one kind of aggregate, known by the key of its stream.
 
-    `not_undone`: types of events that are not undone, or not wholly, each with a sentence that says why.
+    `not_undone`: types of events that are not undone, each with a sentence that says why. `stays` says of an event that
+    is undone what of it is not, None when all of it is.
     `rule` is what has to be held to change a field, judged on `message` of the key, as the routes do that change it.
     `hindrance` is why one change cannot be made now, None where it can, by the fields that are held and by all changes
     that are wanted, by their streams.
@@ -34,6 +35,7 @@ class Undoing:
     hindrance: Callable[[KnownEntities, str, Held, Change, Wanted], Awaitable[str | None]]
     events: Callable[[KnownEntities, str, Held, Sequence[Change]], Awaitable[list[AnyEvent]]]
     entity: Callable[[str], tuple[EntityKind[Any, Any], str | int]]
+    stays: Callable[[Any], str | None] = lambda _event: None
 
 
 NOT_KNOWN: Final = "What it was before is not in the history."
@@ -49,4 +51,4 @@ def is_restored(wanted: Wanted, stream: str) -> bool:
 def undo_of(changes: Sequence[Change]) -> Undo:
     """What an event that makes these changes says of them."""
     undoes = dict.fromkeys(one for change in changes for one in change.undoes)
-    return Undo(list(undoes), {change.field: change.found for change in changes})
+    return Undo(list(undoes), {change.field: change.found for change in changes if not change.points})

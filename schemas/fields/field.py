@@ -15,6 +15,7 @@ END_TIME: Final = "end_time_ms"
 LIFECYCLE: Final = "lifecycle_stage"
 TAGS: Final = "tags."
 PARAMS: Final = "params."
+METRICS: Final = "metrics."
 ALIASES: Final = "aliases."
 VERSIONS: Final = "versions."
 

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from schemas.messages import (
     artifacts,
+    corrections,
     experiments,
     logged_models,
     metrics,
@@ -234,7 +235,14 @@ WRITES: Final = (
 PLAN_OF_NOTHING: Final = "643d5437104296e21d906ecb15b2c96ad278f20cfc4af53b12bb6069bd853726"
 """The digest of a plan without changes."""
 
-UNDO_WRITES: Final = (
+CORRECTING_WRITES: Final = (
+    _ours(
+        "POST",
+        "runs/<run_id>/corrections",
+        corrections.CorrectRun,
+        reason="r",
+        params=[{"key": "corrected", "value": "v"}],
+    ),
     _ours("POST", "undo/plan", undo.PlanUndo, event="0:0", over_later=False),
     _ours("POST", "undo/plan", undo.PlanUndo, request_id="nobody"),
     _ours("POST", "undo/plan", undo.PlanUndo, actor="anonymous", since="2026-11-29T00:00Z", until="2026-11-29T00:01Z"),
@@ -369,4 +377,4 @@ READS: Final = (
     ),
 )
 
-ROUTES: Final = (*WRITES, *UNDO_WRITES, *WEBHOOK_WRITES, *READS, *WEBHOOK_READS)
+ROUTES: Final = (*WRITES, *CORRECTING_WRITES, *WEBHOOK_WRITES, *READS, *WEBHOOK_READS)

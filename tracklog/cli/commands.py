@@ -19,6 +19,7 @@ COMMANDS: Final = {
     "grants": "tracklog.cli.grants",
     "events": "tracklog.cli.events",
     "undo": "tracklog.cli.undo",
+    "correct": "tracklog.cli.correct",
     "rebuild": "tracklog.cli.rebuild",
     "backup": "tracklog.cli.backup",
     "restore": "tracklog.cli.restore",

@@ -93,6 +93,7 @@ def test_every_write_of_the_tracking_api_is_there_under_both_prefixes(deployment
         "DELETE /mlflow/model-versions/delete",
         "POST /mlflow/model-versions/set-tag",
         "DELETE /mlflow/model-versions/delete-tag",
+        "POST /runs/{run_id}/corrections",
         "POST /undo/plan",
         "POST /undo",
     }

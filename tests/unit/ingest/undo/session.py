@@ -7,6 +7,7 @@ from typing import Any, Final
 
 import orjson
 
+from read_model.metric_points import unpack_segments
 from schemas.errors import TracklogError
 from schemas.messages.undo import ApplyUndo, PlanUndo
 from tests.unit.ingest.doubles import ANN, Deployment
@@ -56,4 +57,9 @@ class Session:
         """What the read model holds, once it has caught up."""
         await self.ingest.known.catch_up()
         with closing(sqlite3.connect(self.deployment.projection.file)) as connection:
-            return {name: set(connection.execute(statement)) for name, statement in TABLES.items()}
+            rows = {name: set(connection.execute(statement)) for name, statement in TABLES.items()}
+            tails = connection.execute("SELECT run_number, key, data FROM metric_tails")
+            return {
+                **rows,
+                "points": {(*key, *sorted(zip(*unpack_segments(data), strict=True))) for *key, data in tails},
+            }

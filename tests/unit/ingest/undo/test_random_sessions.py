@@ -7,6 +7,7 @@ from typing import Any, Final
 from hypothesis import given
 from hypothesis import strategies as st
 
+from schemas.messages.corrections import CorrectRun, MetricCorrection, ParamCorrection
 from schemas.messages.experiments import (
     DeleteExperiment,
     DeleteExperimentTag,
@@ -14,6 +15,7 @@ from schemas.messages.experiments import (
     SetExperimentTag,
     UpdateExperiment,
 )
+from schemas.messages.message import KeyValue
 from schemas.messages.model_versions import (
     CreateModelVersion,
     DeleteModelVersion,
@@ -30,7 +32,7 @@ from schemas.messages.registered_models import (
     SetRegisteredModelTag,
     UpdateRegisteredModel,
 )
-from schemas.messages.run_data import DeleteTag, SetTag
+from schemas.messages.run_data import DeleteTag, LogBatch, Metric, SetTag
 from schemas.messages.runs import CreateRun, DeleteRun, RestoreRun, UpdateRun
 from tests.unit.ingest.doubles import ANN, close_what_is_open
 from tests.unit.ingest.undo.session import Session
@@ -39,10 +41,31 @@ Step = Callable[[Session, str, str], Awaitable[bytes]]
 """A command of a session, about its run, of a request."""
 
 _values: Final = st.sampled_from(["", "v", "w"])
+_numbers: Final = st.sampled_from([0.0, 1.0])
 _keys: Final = st.sampled_from(["t", "mlflow.runName", "x/y"])
 _names: Final = st.sampled_from(["m", "n"])
 _versions: Final = st.sampled_from(["1", "2"])
 _stages: Final = st.sampled_from(["None", "Staging", "Production"])
+
+
+def _data(values: list[float], value: str) -> Step:
+    """Points of one metric, each a step later, and a param."""
+    metrics = [Metric(key="m", value=one, timestamp=5, step=step) for step, one in enumerate(values)]
+    params = [KeyValue(key="p", value=value)]
+    return lambda s, run, q: s.ingest.run_data.log_batch(
+        LogBatch(run_id=run, metrics=metrics, params=params if value else []), ANN, q
+    )
+
+
+def _correction(step: int, old: float, new: float | None, value: str | None) -> Step:
+    metrics = [MetricCorrection(key="m", step=step, timestamp=5, value=old, new_value=new)]
+    params = [ParamCorrection(key="p", value=value)]
+    return lambda s, run, q: s.ingest.corrections.correct(
+        CorrectRun(run_id=run, reason="r", metrics=metrics if value != "w" else [], params=params if value else []),
+        ANN,
+        q,
+    )
+
 
 STEPS: Final[st.SearchStrategy[Step]] = st.one_of(
     st.builds(
@@ -61,6 +84,8 @@ STEPS: Final[st.SearchStrategy[Step]] = st.one_of(
         st.sampled_from([None, 5, 6]),
         _values,
     ),
+    st.builds(_data, st.lists(_numbers, max_size=3), _values),
+    st.builds(_correction, st.integers(0, 2), _numbers, st.none() | _numbers, st.none() | _values),
     st.just(lambda s, run, q: s.ingest.runs.delete(DeleteRun(run_id=run), ANN, q)),
     st.just(lambda s, run, q: s.ingest.runs.restore(RestoreRun(run_id=run), ANN, q)),
     st.builds(

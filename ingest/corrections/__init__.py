@@ -1,0 +1,1 @@
+"""Corrections of what was logged to a run."""
