@@ -3,6 +3,7 @@
 PUBLIC_MODULES = (
     "copying",
     "fixed_assignment",
+    "gathered",
     "kafka.assignment",
     "kafka.event_log",
     "kafka.settings",
@@ -17,5 +18,6 @@ PUBLIC_MODULES = (
     "sqlite.copy",
     "sqlite.event_log",
     "sqlite.log_file",
+    "streams",
 )
 """The modules, and folders of them, that other packages may import: tests/unit/test_public_modules.py."""

@@ -1,11 +1,16 @@
 """The log as it was at a moment: found by time, and then fixed by positions."""
 
 import asyncio
+from bisect import bisect_right, insort
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Final
 
 from event_log.port import EVERY_EVENT, EventFilter, EventLogReader
 from schemas.envelope import Positions, RecordedEvent
+
+REMEMBERED: Final = 1000
+"""Moments of which the positions are kept, so that the next search for a later one need not begin at the beginning."""
 
 
 class BeyondTheLog(ValueError):
@@ -19,12 +24,36 @@ async def positions_at(log: EventLogReader, time_us: int) -> Positions:
     no append can change any more, so a moment comes to the same positions for ever once a later event is there.
     Raises LogUnavailable.
     """
-    later = EventFilter(since_us=time_us + 1)
-    positions: dict[int, int] = {}
-    for partition, end in (await log.end()).items():
-        found = await log.read(partition, 0, limit=1, matching=later)
-        positions[partition] = min(found[0].offset, end) if found else end
-    return positions
+    return await Moments(log).positions_at(time_us)
+
+
+class Moments:
+    """Finds the positions of moments, each from those of the nearest earlier one that was asked for."""
+
+    def __init__(self, log: EventLogReader) -> None:
+        self._log = log
+        self._known: list[tuple[int, Positions]] = []  # by time
+
+    async def positions_at(self, time_us: int) -> Positions:
+        """As the function of this name."""
+        place = bisect_right(self._known, time_us, key=_time)
+        earlier: Positions = self._known[place - 1][1] if place else {}
+        later = EventFilter(since_us=time_us + 1)
+        positions: dict[int, int] = {}
+        for partition, end in (await self._log.end()).items():
+            found = await self._log.read(partition, earlier.get(partition, 0), limit=1, matching=later)
+            positions[partition] = min(found[0].offset, end) if found else end
+        self._remember(time_us, positions)
+        return positions
+
+    def _remember(self, time_us: int, positions: Positions) -> None:
+        if len(self._known) >= REMEMBERED:
+            del self._known[::2]
+        insort(self._known, (time_us, positions), key=_time)
+
+
+def _time(known: tuple[int, Positions]) -> int:
+    return known[0]
 
 
 async def checked_positions(log: EventLogReader, positions: Positions) -> Positions:

@@ -9,6 +9,7 @@ PUBLIC_MODULES = (
     "rebuild",
     "sqlite_damage",
     "sqlite_generations",
+    "sqlite_memory",
     "sqlite_origin",
     "sqlite_past",
     "sqlite_rebuild",

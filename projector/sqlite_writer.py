@@ -53,35 +53,42 @@ def _errors() -> Iterator[None]:
         raise _port_error(error) from error
 
 
+def _opened(path: Path) -> sqlite3.Connection:
+    with _errors():
+        connection = sqlite3.connect(
+            f"file:{quote(str(path))}?mode=rw", uri=True, isolation_level=None, check_same_thread=False
+        )
+        try:
+            _prepare(connection)
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+
+def _prepare(connection: sqlite3.Connection) -> None:
+    run = connection.execute
+    run("PRAGMA journal_mode = WAL")
+    # Rows and checkpoint are lost together and folded again from the log, so a commit need not reach the disk.
+    # NORMAL, not OFF: the file must not be torn by a power cut.
+    run("PRAGMA synchronous = NORMAL")
+    run("PRAGMA wal_autocheckpoint = 4000")
+    run("PRAGMA journal_size_limit = 67108864")
+    run("PRAGMA cache_size = -16384")
+
+
 class SqliteReadModelWriter(ReadModelWriter):
     """Writes one read-model file. Statements run on the calling thread: its process does nothing else meanwhile.
 
+    `place` is a file, or a connection that is open already, to a database of this code's tables in memory.
     `is_current` tells whether the file still is the read model. It is called while the file's write lock is held, which
     is also held while another file is put in its place.
     """
 
-    def __init__(self, path: Path, is_current: Callable[[], bool] = lambda: True) -> None:
+    def __init__(self, place: Path | sqlite3.Connection, is_current: Callable[[], bool] = lambda: True) -> None:
         self._is_current = is_current
-        with _errors():
-            self._connection = sqlite3.connect(
-                f"file:{quote(str(path))}?mode=rw", uri=True, isolation_level=None, check_same_thread=False
-            )
-            try:
-                self._prepare()
-            except BaseException:
-                self._connection.close()
-                raise
+        self._connection = place if isinstance(place, sqlite3.Connection) else _opened(place)
         self._tables = SqliteTables(self._connection)
-
-    def _prepare(self) -> None:
-        run = self._connection.execute
-        run("PRAGMA journal_mode = WAL")
-        # Rows and checkpoint are lost together and folded again from the log, so a commit need not reach the disk.
-        # NORMAL, not OFF: the file must not be torn by a power cut.
-        run("PRAGMA synchronous = NORMAL")
-        run("PRAGMA wal_autocheckpoint = 4000")
-        run("PRAGMA journal_size_limit = 67108864")
-        run("PRAGMA cache_size = -16384")
 
     async def checkpoints(self, partitions: Set[int]) -> Positions:
         with _errors():

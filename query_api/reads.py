@@ -6,6 +6,8 @@ from functools import partial
 from typing import Any, Generic, TypeVar
 
 from query_api.freshness import Freshness
+from query_api.past.about import About
+from query_api.past.past import Past
 from query_api.port import ReadModel
 from query_api.seen import seen_by
 from schemas.messages.message import Message
@@ -28,6 +30,7 @@ class Reads:
 
     read_model: ReadModel
     freshness: Freshness
+    past: Past | None = None
 
     def route(
         self,
@@ -39,13 +42,25 @@ class Reads:
         units: OrderingUnits[M] | None = None,
         *,
         prefixes: tuple[str, ...] = V2,
+        about: About[M] | None = None,
     ) -> Route:
-        """The route of a message. `units` None: events of every ordering unit can change the answer."""
+        """The route of a message. `units` None: events of every ordering unit can change the answer.
+
+        `about` what it is, where it can be answered from the past.
+        """
         if permission is Permission.SEEN:
             handler = search_handler(message_type, self._search(answer), self.catch_up(units))
         else:
             handler = query_handler(message_type, partial(answer, self.read_model), self.catch_up(units))
-        return mlflow_read(method, path, handler, permission, prefixes=prefixes)
+        if about is not None:
+            handler = self.from_the_past(message_type, answer, about, handler)
+        return mlflow_read(
+            method, path, handler, permission, prefixes=prefixes, takes_moment=self.past is not None and bool(about)
+        )
+
+    def from_the_past(self, message_type: type[M], answer: Answer[M], about: About[M], of_now: Handler) -> Handler:
+        """What also handles requests that name a moment, where there is a past."""
+        return of_now if self.past is None else self.past.handler(message_type, answer, about, of_now)
 
     def _search(self, answer: Answer[M]) -> Search[M]:
         """What answers from as much of the read model as may be seen."""
@@ -69,9 +84,10 @@ def mlflow_read(
     *,
     prefixes: tuple[str, ...] = V2,
     limits: Limits = READ_LIMITS,
+    takes_moment: bool = False,
 ) -> Route:
     """The route of a handler that reads; `path` is what comes after `/mlflow/`."""
-    return _read(method, prefixes, f"/mlflow/{path}", handler, permission, limits)
+    return _read(method, prefixes, f"/mlflow/{path}", handler, permission, limits, takes_moment=takes_moment)
 
 
 def tracklog_read(path: str, handler: Handler, permission: Permission | Rule) -> Route:
@@ -80,7 +96,14 @@ def tracklog_read(path: str, handler: Handler, permission: Permission | Rule) ->
 
 
 def _read(
-    method: str, prefixes: tuple[str, ...], path: str, handler: Handler, permission: Permission | Rule, limits: Limits
+    method: str,
+    prefixes: tuple[str, ...],
+    path: str,
+    handler: Handler,
+    permission: Permission | Rule,
+    limits: Limits,
+    *,
+    takes_moment: bool = False,
 ) -> Route:
     return Route(
         method=method,
@@ -90,6 +113,7 @@ def _read(
         kind=Kind.READ,
         permission=permission,
         limits=limits,
+        takes_moment=takes_moment,
     )
 
 

@@ -1,5 +1,7 @@
 """The read routes of the tracking API, a line an aggregate."""
 
+import time
+
 from event_log.port import EventLogReader
 from query_api.datasets.routes import dataset_routes
 from query_api.events.routes import event_routes
@@ -10,6 +12,8 @@ from query_api.logged_models.routes import logged_model_routes
 from query_api.metrics.intervals import MetricIntervals
 from query_api.metrics.routes import metric_routes
 from query_api.model_versions.routes import model_version_routes
+from query_api.past.past import Past
+from query_api.past.port import PastReadModels
 from query_api.port import ListArtifactsOfRun, ReadModel
 from query_api.reads import Reads
 from query_api.registered_models.routes import registered_model_routes
@@ -32,13 +36,15 @@ def query_routes(
     *,
     with_users: bool = False,
     default_level: Level = Level.NO_PERMISSIONS,
+    past: PastReadModels | None = None,
 ) -> tuple[Route, ...]:
     """Every route that reads what was tracked, the history of events in `log`, and what the server says of itself.
 
     `deliveries` are those of webhooks.
     `with_users`: users are known, and can be asked for; `default_level` is what all of them hold on everything.
+    `past`: single things are answered as of moments that are past.
     """
-    reads = Reads(read_model, freshness)
+    reads = Reads(read_model, freshness, None if past is None else Past(log, read_model, freshness, past, now_us))
     intervals = MetricIntervals()
     return (
         *experiment_routes(reads),
@@ -54,3 +60,8 @@ def query_routes(
         *server_routes(),
         *((*user_routes(reads), *right_routes(reads, default_level)) if with_users else ()),
     )
+
+
+def now_us() -> int:
+    """Microseconds since the Unix epoch."""
+    return time.time_ns() // 1000

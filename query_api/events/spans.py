@@ -52,8 +52,13 @@ async def spans_of(read_model: ReadModel, stream: str) -> Sequence[Span]:
     TemporarilyUnavailable.
     """
     _, _, name = stream.partition("/")
+    return spans(name, await former_names(read_model, name))
+
+
+async def former_names(read_model: ReadModel, name: str) -> Sequence[FormerName]:
+    """Those of all models that ever came to the name by a rename, the newest. Raises TemporarilyUnavailable."""
     found = await read_model.fetch(read_model.dialect.statement(_FORMER_NAMES), (name,))
-    return spans(name, [FormerName(*row) for row in found])
+    return [FormerName(*row) for row in found]
 
 
 def spans(name: str, former: Sequence[FormerName]) -> Sequence[Span]:

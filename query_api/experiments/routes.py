@@ -5,6 +5,7 @@ from typing import Final
 
 from query_api.experiments.document import get_experiment, get_experiment_by_name
 from query_api.experiments.search import search_experiments
+from query_api.past.about import EXPERIMENT
 from query_api.reads import Reads
 from schemas.events import EXPERIMENTS_ORDERING_UNIT
 from schemas.levels import Level
@@ -19,7 +20,9 @@ _BY_NAME: Final[Rule] = (On(Level.READ, EXPERIMENT_NAMED, "experiment_name"),)
 
 def experiment_routes(reads: Reads) -> tuple[Route, ...]:
     return (
-        reads.route("GET", "experiments/get", GetExperiment, get_experiment, READ_EXPERIMENT, _experiments),
+        reads.route(
+            "GET", "experiments/get", GetExperiment, get_experiment, READ_EXPERIMENT, _experiments, about=EXPERIMENT
+        ),
         reads.route(
             "GET", "experiments/get-by-name", GetExperimentByName, get_experiment_by_name, _BY_NAME, _experiments
         ),

@@ -9,6 +9,7 @@ from aiohttp import web
 
 from query_api.metrics.history import bulk_history_json, history_json
 from query_api.metrics.intervals import MetricIntervals, check_runs
+from query_api.past.about import METRIC
 from query_api.port import ReadModel
 from query_api.reads import OrderingUnits, Reads, mlflow_read
 from schemas.errors import InvalidParameterValue, RequestLimitExceeded
@@ -52,10 +53,19 @@ _READ_BULK: Final[Rule] = (On(Level.READ, RUN, "run_id"),)
 
 def metric_routes(reads: Reads, intervals: MetricIntervals) -> tuple[Route, ...]:
     streams = _StreamedBodies()
-    history = _streamed(reads, streams, GetMetricHistory, _history, _run)
+    history = reads.from_the_past(
+        GetMetricHistory, _whole_history, METRIC, _streamed(reads, streams, GetMetricHistory, _history, _run)
+    )
     bulk_history = _streamed(reads, streams, GetMetricHistoryBulk, _bulk_history, _bulk_runs)
     return (
-        mlflow_read("GET", "metrics/get-history", history, READ_RUN, limits=HISTORY_LIMITS),
+        mlflow_read(
+            "GET",
+            "metrics/get-history",
+            history,
+            READ_RUN,
+            limits=HISTORY_LIMITS,
+            takes_moment=reads.past is not None,
+        ),
         mlflow_read("GET", "metrics/get-history-bulk", bulk_history, _READ_BULK, prefixes=V2_AJAX_ONLY),
         reads.route(
             "GET",
@@ -84,6 +94,11 @@ def _history(read_model: ReadModel, wanted: GetMetricHistory) -> AsyncIterator[b
     return history_json(
         read_model, wanted.run, wanted.metric_key, max_results=wanted.max_results, page_token=wanted.page_token
     )
+
+
+async def _whole_history(read_model: ReadModel, wanted: GetMetricHistory) -> bytes:
+    """In one piece: what is folded on the spot is bounded."""
+    return b"".join([piece async for piece in _history(read_model, wanted)])
 
 
 def _bulk_history(read_model: ReadModel, wanted: GetMetricHistoryBulk) -> AsyncIterator[bytes]:

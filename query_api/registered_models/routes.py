@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 
+from query_api.past.about import REGISTERED_MODEL
 from query_api.reads import Reads
 from query_api.registered_models.document import (
     get_latest_versions,
@@ -23,7 +24,15 @@ from schemas.rest.rules import READ_MODEL, READ_VERSION
 
 def registered_model_routes(reads: Reads) -> tuple[Route, ...]:
     return (
-        reads.route("GET", "registered-models/get", GetRegisteredModel, get_registered_model, READ_MODEL, units_of),
+        reads.route(
+            "GET",
+            "registered-models/get",
+            GetRegisteredModel,
+            get_registered_model,
+            READ_MODEL,
+            units_of,
+            about=REGISTERED_MODEL,
+        ),
         reads.route(
             "GET",
             "registered-models/search",
@@ -33,7 +42,13 @@ def registered_model_routes(reads: Reads) -> tuple[Route, ...]:
             units_of,
         ),
         reads.route(
-            "GET", "registered-models/alias", GetModelVersionByAlias, get_model_version_by_alias, READ_VERSION, units_of
+            "GET",
+            "registered-models/alias",
+            GetModelVersionByAlias,
+            get_model_version_by_alias,
+            READ_VERSION,
+            units_of,
+            about=REGISTERED_MODEL,
         ),
         reads.route(
             "GET",
@@ -42,6 +57,7 @@ def registered_model_routes(reads: Reads) -> tuple[Route, ...]:
             get_latest_versions,
             READ_VERSION,
             units_of,
+            about=REGISTERED_MODEL,
         ),
         reads.route(
             "POST",
@@ -50,6 +66,7 @@ def registered_model_routes(reads: Reads) -> tuple[Route, ...]:
             get_latest_versions,
             READ_VERSION,
             units_of,
+            about=REGISTERED_MODEL,
         ),
     )
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 
+from query_api.past.about import RUN
 from query_api.reads import Reads
 from query_api.runs.document import get_run
 from query_api.runs.search.search import search_runs
@@ -14,7 +15,7 @@ from schemas.rest.rules import READ_RUN
 
 def run_routes(reads: Reads) -> tuple[Route, ...]:
     return (
-        reads.route("GET", "runs/get", GetRun, get_run, READ_RUN, _run_and_experiments),
+        reads.route("GET", "runs/get", GetRun, get_run, READ_RUN, _run_and_experiments, about=RUN),
         reads.route("POST", "runs/search", SearchRuns, search_runs, Permission.SEEN),
     )
 

@@ -70,7 +70,8 @@ class Route:
     """One method on one path under each of its prefixes.
 
     `path` is in aiohttp's syntax: `{name}` is a segment, `{name:.+}` may contain slashes. `permission` says who may use
-    it, or as a rule what has to be held on what the request is about.
+    it, or as a rule what has to be held on what the request is about. `takes_moment`: it also answers as of a moment
+    that is past.
     """
 
     method: str
@@ -80,3 +81,4 @@ class Route:
     kind: Kind
     permission: Permission | Rule
     limits: Limits
+    takes_moment: bool = False

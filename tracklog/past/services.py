@@ -8,6 +8,7 @@ from pathlib import Path
 from artifact_proxy.http.listing import list_whole
 from artifact_proxy.http.routes import artifact_routes
 from event_log.log_until import LogUntil
+from event_log.streams import SearchingStreamReader
 from query_api.freshness import Freshness
 from query_api.routes import query_routes
 from query_api.sqlite.read_model import SqliteReadModel
@@ -18,6 +19,7 @@ from tracklog.page.fetch import default_page_folder
 from tracklog.page.routes import page_routes
 from tracklog.past.read_only import changes_something, refused_writes
 from tracklog.serving.artifact_stores import open_artifact_proxy
+from tracklog.serving.folded_past import FoldedPast
 from tracklog.serving.services import Services
 from tracklog.settings.process import Settings
 
@@ -30,7 +32,14 @@ async def past_services(settings: Settings, log: LogUntil, read_model_file: Path
     freshness = Freshness(log, FixedProgress(end))
     proxy = await open_artifact_proxy(settings.artifacts, None, read_model, freshness, stack)
     reads = (
-        *query_routes(read_model, freshness, log, NoDeliveries(), partial(list_whole, proxy)),
+        *query_routes(
+            read_model,
+            freshness,
+            log,
+            NoDeliveries(),
+            partial(list_whole, proxy),
+            past=FoldedPast(log, SearchingStreamReader(log), read_model),
+        ),
         *page_routes(default_page_folder()),
         *artifact_routes(proxy),
     )

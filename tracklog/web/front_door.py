@@ -35,6 +35,7 @@ from schemas.levels import Level
 from schemas.principal import Principal
 from schemas.rest.access import ASKING, Asking, On, Rule
 from schemas.rest.json_answer import JsonAnswer
+from schemas.rest.past import POSITION, POSITION_HEADER, as_of, only_of_now
 from schemas.rest.request_keys import ACTOR, BEHIND, PRINCIPAL, REQUEST_ID, UNPACKING, Unpacking
 from schemas.rest.route import KIB, Handler, Kind, Limits, Permission, Route
 from tracklog.settings.process import WebSettings
@@ -67,7 +68,6 @@ logger = logging.getLogger("tracklog.web")
 
 REQUEST_ID_HEADER: Final = istr("X-Request-Id")
 BEHIND_HEADER: Final = istr("X-Tracklog-Behind")
-POSITION_HEADER: Final = istr("X-Tracklog-Position")
 FRAME_OPTIONS_HEADER: Final = istr("X-Frame-Options")
 
 WHOLE_ANSWER_BYTES: Final = 256 * KIB
@@ -91,7 +91,8 @@ _REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._:/+=@-]{1,128}")
 class Served:
     """What the front door needs to know of an endpoint. Where `share` is None, every request is let in.
 
-    `permission` is what has to be held. Where `is_open`, also who is not known is answered.
+    `permission` is what has to be held. Where `is_open`, also who is not known is answered. `takes_moment`: a request
+    that names a moment may be handled.
     """
 
     template: str
@@ -101,6 +102,7 @@ class Served:
     counts: EndpointCounts
     permission: Permission | Rule
     is_open: bool = False
+    takes_moment: bool = False
 
 
 class AccessHistory(Protocol):
@@ -203,7 +205,10 @@ class FrontDoor:
         # With a secret a client shows no credentials: it thinks that a store takes its bytes.
         has_secret = permission is Permission.SECRET and self._authenticator is not None
         is_open = permission is Permission.PUBLIC or has_secret
-        self._served[registered] = Served(template, kind, route.limits, share, counts, permission, is_open)
+        takes_moment = route.takes_moment or kind in _WITHOUT_STATE
+        self._served[registered] = Served(
+            template, kind, route.limits, share, counts, permission, is_open, takes_moment
+        )
 
     async def put_headers(self, request: web.BaseRequest, response: web.StreamResponse) -> None:
         """The headers every answer has. A signal, because a stream's headers leave before its handler returns."""
@@ -216,6 +221,8 @@ class FrontDoor:
         request[IS_ANSWERING] = True
         if request[BEHIND]:
             headers[BEHIND_HEADER] = request[BEHIND]
+        if POSITION in request:
+            headers[POSITION_HEADER] = request[POSITION]
         origin = request.headers.get(hdrs.ORIGIN)
         if origin is not None:
             headers.update(self._cors_headers(origin))
@@ -388,6 +395,8 @@ class FrontDoor:
         assert task is not None, "a handler always runs in a task"
         self.time_limits.start(task, loop.time() + served.limits.timeout_s)
         try:
+            if not served.takes_moment and (moment := as_of(request)) is not None:
+                raise only_of_now(moment)
             response = await handler(request)
             asking = request[ASKING]
             if asking is not None and not asking.is_decided:
@@ -512,5 +521,8 @@ def only_reads(permission: Permission | Rule) -> bool:
         isinstance(part, On) and part.level <= Level.READ for part in permission
     )
 
+
+_WITHOUT_STATE: Final = frozenset({Kind.PAGE, Kind.OPERATION})
+"""Kinds of routes that are about nothing in the log, whatever the query string of their URL holds."""
 
 _READING: Final = frozenset({Kind.READ, Kind.PAGE, Kind.OPERATION})

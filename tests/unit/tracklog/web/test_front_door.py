@@ -23,6 +23,7 @@ from schemas.errors import (
     TemporarilyUnavailable,
     TracklogError,
 )
+from schemas.rest.past import POSITION, as_of
 from schemas.rest.request_keys import ACTOR, BEHIND, REQUEST_ID
 from schemas.rest.route import NO_PREFIX, V2, Handler, Kind, Limits, Permission, Route
 from tests.web_server import WebServer
@@ -590,3 +591,33 @@ async def test_what_is_not_built_says_so() -> None:
         assert body["error_code"] == "NOT_IMPLEMENTED"
         assert (await client.delete("/ml/api/3.0/mlflow/mcp-servers/a/b/versions/1")).status == 501
         assert (await client.post("/ml/gateway/gemini/v1beta/models/g:generateContent")).status == 501
+
+
+@pytest.mark.parametrize("kind", [Kind.READ, Kind.WRITE, Kind.ARTIFACT])
+async def test_a_route_of_now_alone_does_not_answer_whoever_asks_for_then(kind: Kind) -> None:
+    async with serving(route("/x", fine, kind=kind)) as client:
+        for asked in (
+            client.get("/api/2.0/x", headers={"X-Tracklog-As-Of": "2h"}),
+            client.get("/api/2.0/x?filter=a&as_of=2h"),
+        ):
+            answer = await asked
+            assert answer.status == 400
+            assert "tracklog server --as-of '2h'" in (await answer.json())["message"]
+        assert (await client.get("/api/2.0/x?filter=as_of%3D2h")).status == 200
+
+
+async def test_the_page_and_operations_have_no_past() -> None:
+    async with serving(route("/x", fine, kind=Kind.PAGE), route("/y", fine, kind=Kind.OPERATION)) as client:
+        assert (await client.get("/api/2.0/x?as_of=2h")).status == 200
+        assert (await client.get("/api/2.0/y?as_of=2h")).status == 200
+
+
+async def test_a_route_that_takes_a_moment_gets_it_and_its_errors_say_of_which_state_they_are() -> None:
+    async def then(request: web.Request) -> web.StreamResponse:
+        request[POSITION] = "0:5"
+        raise ResourceDoesNotExist(f"not there as of {as_of(request)}")
+
+    async with serving(route("/x", then, takes_moment=True)) as client:
+        answer = await client.get("/api/2.0/x", headers={"X-Tracklog-As-Of": "0:5"})
+        assert (answer.status, answer.headers["X-Tracklog-Position"]) == (404, "0:5")
+        assert "as of 0:5" in (await answer.json())["message"]

@@ -1,0 +1,36 @@
+"""The events of some streams, as the log itself finds them."""
+
+from abc import ABC, abstractmethod
+from collections.abc import AsyncIterator, Sequence
+
+from event_log.port import EventFilter, EventLogReader
+from schemas.envelope import Positions, RecordedEvent
+from schemas.events import ordering_unit_of
+
+_AT_ONCE = 500
+
+
+class StreamReader(ABC):
+    """Finds the events of a stream up to positions."""
+
+    @abstractmethod
+    def events_of(self, stream: str, until: Positions) -> AsyncIterator[Sequence[RecordedEvent]]:
+        """All events of a stream before its partition's offset in `until`, in order, some at a time.
+
+        Raises LogUnavailable.
+        """
+
+
+class SearchingStreamReader(StreamReader):
+    """Asks the log for them: of a log in SQL by its index of streams; a log in Kafka is read through."""
+
+    def __init__(self, log: EventLogReader) -> None:
+        self._log = log
+
+    async def events_of(self, stream: str, until: Positions) -> AsyncIterator[Sequence[RecordedEvent]]:
+        partition = self._log.partition_of(ordering_unit_of(stream))
+        wanted = EventFilter(stream=stream, before_offset=until.get(partition, 0))
+        offset = 0
+        while events := await self._log.read(partition, offset, limit=_AT_ONCE, matching=wanted):
+            yield events
+            offset = events[-1].offset + 1

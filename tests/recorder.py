@@ -1,0 +1,261 @@
+"""A random session with a server, of which every answer that reads is kept, with the positions that it was given at.
+
+Later the same is asked again as of those positions, and has to be answered with the same bytes.
+"""
+
+import random
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import requests
+
+API: Final = "/api/2.0/mlflow/"
+POSITION: Final = "X-Tracklog-Position"
+AS_OF: Final = "X-Tracklog-As-Of"
+
+NAMES: Final = ("a", "b", "c")
+"""Few, so that names are taken, given up and taken again."""
+KEYS: Final = ("k", "l")
+SEARCHES: Final[tuple[tuple[str, dict[str, Any]], ...]] = (
+    ("experiments/search", {"max_results": 50, "view_type": "ALL"}),
+    ("runs/search", {"experiment_ids": ["0", "1", "2"], "run_view_type": "ALL", "max_results": 50}),
+    ("logged-models/search", {"experiment_ids": ["0", "1", "2"], "max_results": 50}),
+)
+SEARCHES_BY_GET: Final = ("registered-models/search?max_results=50", "model-versions/search?max_results=50")
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What was answered to a read, and as of when. `body` is that of a search by POST."""
+
+    positions: str
+    path: str
+    status: int
+    content: bytes
+    body: dict[str, Any] | None = None
+
+    @property
+    def is_of_one_thing(self) -> bool:
+        return self.body is None and "/search" not in self.path and "get-by-name" not in self.path
+
+
+@dataclass
+class Recorder:
+    """Changes things at random and keeps what is answered. The same seed asks for the same."""
+
+    url: str
+    seed: int
+    answers: list[Answer] = field(default_factory=list)
+    refused: int = 0
+
+    def __post_init__(self) -> None:
+        self._random = random.Random(self.seed)
+        self._session = requests.Session()
+        self._experiments = ["0"]
+        self._runs: list[str] = []
+        self._logged_models: list[str] = []
+        self._commands: tuple[Callable[[], None], ...] = (
+            self._experiment,
+            self._change_experiment,
+            self._run,
+            *(3 * (self._data,)),
+            self._change_run,
+            self._inputs,
+            self._logged_model,
+            self._change_logged_model,
+            self._registered_model,
+            *(2 * (self._change_registered_model,)),
+            *(2 * (self._version,)),
+            self._change_version,
+        )
+
+    def play(self, steps: int) -> None:
+        """Change one thing a step, and read what there is to read."""
+        for _ in range(steps):
+            self._random.choice(self._commands)()
+            self._read()
+
+    # --- reading --------------------------------------------------------------------------------------------------
+
+    def _read(self) -> None:
+        positions = self._get("experiments/get?experiment_id=0", {AS_OF: "0s"}).headers[POSITION]
+        for path in self._random.sample(self._paths(), k=min(6, len(self._paths()))):
+            answer = self._get(path)
+            assert "X-Tracklog-Behind" not in answer.headers, path
+            self.answers.append(Answer(positions, path, answer.status_code, answer.content))
+        path, body = self._random.choice(SEARCHES)
+        answer = self._ask("POST", path, body)
+        self.answers.append(Answer(positions, path, answer.status_code, answer.content, body))
+
+    def _paths(self) -> list[str]:
+        """Of all things that there ever were, and of some that there never were."""
+        return [
+            *(f"experiments/get?experiment_id={one}" for one in (*self._experiments, "77")),
+            *(f"experiments/get-by-name?experiment_name={name}" for name in NAMES),
+            *(f"runs/get?run_id={one}" for one in (*self._runs, "nothing")),
+            *(f"metrics/get-history?run_id={one}&metric_key=k" for one in self._runs),
+            *(f"logged-models/{one}" for one in (*self._logged_models, "m-0")),
+            *(f"registered-models/get?name={name}" for name in NAMES),
+            *(f"registered-models/get-latest-versions?name={name}" for name in NAMES),
+            *(f"registered-models/alias?name={name}&alias={KEYS[0]}" for name in NAMES),
+            *(f"model-versions/get?name={name}&version={number}" for name in NAMES for number in (1, 2)),
+            *(f"model-versions/get-download-uri?name={name}&version=1" for name in NAMES),
+            *SEARCHES_BY_GET,
+        ]
+
+    def different(self, url: str, answers: Iterable[Answer], *, by_header: bool) -> list[tuple[Answer, int, bytes]]:
+        """Which of the answers are others now, when they are asked for again."""
+        found = []
+        for one in answers:
+            headers = {AS_OF: one.positions} if by_header else {}
+            again = self._session.request(
+                "GET" if one.body is None else "POST", url + API + one.path, json=one.body, headers=headers, timeout=60
+            )
+            assert again.headers[POSITION] == one.positions
+            if (again.status_code, again.content) != (one.status, one.content):
+                found.append((one, again.status_code, again.content))
+        return found
+
+    # --- changes --------------------------------------------------------------------------------------------------
+
+    def _experiment(self) -> None:
+        made = self._post("experiments/create", name=self._name(), tags=self._tags())
+        if made is not None:
+            self._experiments.append(made["experiment_id"])
+
+    def _change_experiment(self) -> None:
+        one = {"experiment_id": self._one(self._experiments)}
+        match self._random.randrange(4):
+            case 0:
+                self._post("experiments/update", **one, new_name=self._name())
+            case 1:
+                self._post("experiments/delete", **one)
+            case 2:
+                self._post("experiments/restore", **one)
+            case _:
+                self._post("experiments/set-experiment-tag", **one, key=self._key(), value=self._value())
+
+    def _run(self) -> None:
+        made = self._post(
+            "runs/create", experiment_id=self._one(self._experiments), run_name=self._name(), start_time=1, tags=[]
+        )
+        if made is not None:
+            self._runs.append(made["run"]["info"]["run_id"])
+
+    def _data(self) -> None:
+        models = [*self._logged_models, None]
+        self._post(
+            "runs/log-batch",
+            run_id=self._one(self._runs),
+            metrics=[self._metric(step, self._random.choice(models)) for step in range(self._random.randrange(3))],
+            params=[{"key": self._key(), "value": self._value()}] if self._random.random() < 0.3 else [],
+            tags=self._tags(),
+        )
+
+    def _change_run(self) -> None:
+        one = {"run_id": self._one(self._runs)}
+        match self._random.randrange(4):
+            case 0:
+                self._post("runs/delete", **one)
+            case 1:
+                self._post("runs/restore", **one)
+            case 2:
+                self._post("runs/update", **one, status="FINISHED", end_time=2, run_name=self._name())
+            case _:
+                self._post("runs/delete-tag", **one, key=self._key())
+
+    def _inputs(self) -> None:
+        dataset = {"name": self._name(), "digest": "1", "source_type": "local", "source": self._value()}
+        self._post("runs/log-inputs", run_id=self._one(self._runs), datasets=[{"tags": [], "dataset": dataset}])
+
+    def _logged_model(self) -> None:
+        made = self._post(
+            "logged-models",
+            experiment_id=self._one(self._experiments),
+            name=self._name(),
+            source_run_id=self._one(self._runs),
+            tags=self._tags(),
+        )
+        if made is not None:
+            self._logged_models.append(made["model"]["info"]["model_id"])
+
+    def _change_logged_model(self) -> None:
+        path = f"logged-models/{self._one(self._logged_models)}"
+        match self._random.randrange(3):
+            case 0:
+                self._ask("PATCH", path, {"status": "LOGGED_MODEL_READY"})
+            case 1:
+                self._ask("PATCH", f"{path}/tags", {"tags": self._tags()})
+            case _:
+                self._ask("DELETE", path, None)
+
+    def _registered_model(self) -> None:
+        self._post("registered-models/create", name=self._name(), tags=self._tags(), description=self._value())
+
+    def _change_registered_model(self) -> None:
+        one = {"name": self._name()}
+        match self._random.randrange(5):
+            case 0:
+                self._post("registered-models/rename", **one, new_name=self._name())
+            case 1:
+                self._ask("DELETE", "registered-models/delete", one)
+            case 2:
+                self._ask("PATCH", "registered-models/update", {**one, "description": self._value()})
+            case 3:
+                self._post("registered-models/set-tag", **one, key=self._key(), value=self._value())
+            case _:
+                self._post("registered-models/alias", **one, alias=self._key(), version=self._number())
+
+    def _version(self) -> None:
+        self._post("model-versions/create", name=self._name(), source="s3://b/p", run_id="", tags=self._tags())
+
+    def _change_version(self) -> None:
+        one = {"name": self._name(), "version": self._number()}
+        match self._random.randrange(3):
+            case 0:
+                self._ask("DELETE", "model-versions/delete", one)
+            case 1:
+                self._post("model-versions/transition-stage", **one, stage="Production", archive_existing_versions=True)
+            case _:
+                self._ask("PATCH", "model-versions/update", {**one, "description": self._value()})
+
+    # --- values ---------------------------------------------------------------------------------------------------
+
+    def _metric(self, step: int, model_id: str | None) -> dict[str, Any]:
+        of_model = {} if model_id is None else {"model_id": model_id}
+        return {"key": self._key(), "value": self._random.random(), "timestamp": step, "step": step, **of_model}
+
+    def _one(self, ids: list[str]) -> str:
+        return self._random.choice(ids) if ids else "nothing"
+
+    def _name(self) -> str:
+        return self._random.choice(NAMES)
+
+    def _key(self) -> str:
+        return self._random.choice(KEYS)
+
+    def _value(self) -> str:
+        return self._random.choice(("v", "w", ""))
+
+    def _number(self) -> str:
+        return str(self._random.randint(1, 3))
+
+    def _tags(self) -> list[dict[str, str]]:
+        return [{"key": key, "value": self._value()} for key in self._random.sample(KEYS, self._random.randrange(2))]
+
+    # --- requests -------------------------------------------------------------------------------------------------
+
+    def _post(self, path: str, **body: Any) -> Any:
+        """The answer to a command, None where it was refused."""
+        answer = self._ask("POST", path, body)
+        return answer.json() if answer.status_code == 200 else None
+
+    def _ask(self, method: str, path: str, body: Any) -> requests.Response:
+        answer = self._session.request(method, self.url + API + path, json=body, timeout=30)
+        assert answer.status_code < 429 or "INVALID_STATE" in answer.text, answer.text
+        self.refused += answer.status_code != 200
+        return answer
+
+    def _get(self, path: str, headers: dict[str, str] | None = None) -> requests.Response:
+        return self._session.get(self.url + API + path, headers=headers, timeout=30)

@@ -1,0 +1,162 @@
+"""A single thing as of a moment is folded from its streams, and is what the fold of the whole log had of it then."""
+
+import json
+from collections.abc import Sequence
+from types import SimpleNamespace
+from typing import cast
+
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import make_mocked_request
+
+from event_log.gathered import Gathered
+from event_log.memory_event_log import MemoryEventLog
+from event_log.streams import SearchingStreamReader
+from projector.sqlite_memory import folded_in_memory
+from query_api.freshness import Freshness
+from query_api.port import ReadModel
+from query_api.routes import query_routes
+from query_api.sqlite.in_memory import InMemoryReadModel
+from schemas.errors import InvalidParameterValue, PermissionDenied, RequestLimitExceeded, ResourceDoesNotExist
+from schemas.events import (
+    AnyEvent,
+    DatasetInput,
+    ExperimentRenamed,
+    RegisteredModelCreated,
+    RegisteredModelDeleted,
+    RegisteredModelRenamed,
+    RunInputsLogged,
+)
+from schemas.rest.access import ASKING, Asking
+from schemas.rest.past import POSITION_HEADER
+from tests.memory_progress import MemoryProgress
+from tests.unit.projector.histories import RUNS, created, experiment, log_of, metric
+from tracklog.serving import folded_past
+from tracklog.serving.folded_past import FoldedPast
+
+
+class Asked:
+    """Routes over a history, as a client asks them."""
+
+    def __init__(self, log: MemoryEventLog, live: ReadModel) -> None:
+        self.past = FoldedPast(log, SearchingStreamReader(log), live)
+        service: object = SimpleNamespace()
+        freshness = Freshness(log, MemoryProgress({0: 1_000}))
+        routes = query_routes(live, freshness, log, service, past=self.past)  # type: ignore[arg-type]
+        self._handlers = {route.path: route.handler for route in routes if route.method == "GET"}
+
+    async def get(self, path: str, as_of: str, *, by_user: bool = False) -> web.Response:
+        request = make_mocked_request("GET", f"/?{path.partition('?')[2]}", {"X-Tracklog-As-Of": as_of})
+        if by_user:
+            request[ASKING] = cast(Asking, Allowing())
+        answer = await self._handlers[f"/mlflow/{path.partition('?')[0]}"](request)
+        assert isinstance(answer, web.Response)
+        return answer
+
+    async def json(self, path: str, as_of: str) -> object:
+        body = (await self.get(path, as_of)).body
+        assert isinstance(body, bytes)
+        return json.loads(body)
+
+
+class Allowing:
+    """Somebody who is no administrator, and may read what is asked for as it is now."""
+
+    async def allow(self, _message: object) -> None:
+        pass
+
+
+async def asked(*history: AnyEvent) -> Asked:
+    log = await log_of(*history)
+    events = await log.read(0, 0, limit=1_000)
+    return Asked(log, InMemoryReadModel(await folded_in_memory(Gathered(log, {0: events}, 100))))
+
+
+def model(name: str, number: int) -> RegisteredModelCreated:
+    return RegisteredModelCreated(name=name, registered_model_id=f"{number:032x}", description=f"number {number}")
+
+
+def inputs(run_id: str, source: str) -> RunInputsLogged:
+    return RunInputsLogged(run_id=run_id, datasets=[DatasetInput(name="d", digest="1", source_type="t", source=source)])
+
+
+async def test_a_run_is_as_it_was_and_the_answer_says_when() -> None:
+    api = await asked(experiment(), created(), metric(step=1, value=0.5), metric(step=2, value=0.25))
+    answer = await api.get(f"runs/get?run_id={RUNS[0]}", "0:3")
+    assert answer.headers[POSITION_HEADER] == "0:3"
+    assert isinstance(answer.body, bytes)
+    assert b'"value":0.5' in answer.body
+    with pytest.raises(ResourceDoesNotExist):
+        await api.get(f"runs/get?run_id={RUNS[0]}", "0:1")
+
+
+async def test_a_time_is_answered_with_its_positions() -> None:
+    api = await asked(experiment(), created(), metric(step=1))
+    answer = await api.get(f"runs/get?run_id={RUNS[0]}", "1970-01-01T00:00:01.000001Z")
+    assert answer.headers[POSITION_HEADER] == "0:2"
+
+
+async def test_a_rename_that_lost_then_is_lost_in_the_past_too() -> None:
+    """Only the other experiment's stream, which is not read, could say so."""
+    renamed = ExperimentRenamed(experiment_id=0, name="taken")
+    api = await asked(experiment(0, "mine"), experiment(1, "taken"), renamed, experiment(2))
+    document = await api.json("experiments/get?experiment_id=0", "0:3")
+    assert document["experiment"]["name"] == "mine"  # type: ignore[index]
+
+
+async def test_a_model_is_found_by_each_name_while_it_had_it() -> None:
+    api = await asked(model("a", 1), RegisteredModelRenamed(name="a", new_name="b"), model("a", 2))
+    for name, as_of, number in (("a", "0:1", 1), ("b", "0:2", 1), ("b", "0:3", 1), ("a", "0:3", 2)):
+        document = await api.json(f"registered-models/get?name={name}", as_of)
+        assert document["registered_model"]["description"] == f"number {number}"  # type: ignore[index]
+    with pytest.raises(ResourceDoesNotExist):
+        await api.get("registered-models/get?name=a", "0:2")
+
+
+@pytest.mark.parametrize(
+    "later", [(RegisteredModelDeleted(name="a"),), (RegisteredModelRenamed(name="a", new_name="b"), model("a", 2))]
+)
+async def test_what_had_a_name_that_is_no_longer_its_own_is_for_administrators(later: Sequence[AnyEvent]) -> None:
+    """Rights are on what is there now: they would be on another model of that name, or on none."""
+    api = await asked(model("a", 1), *later)
+    await api.get("registered-models/get?name=a", "0:1")
+    with pytest.raises(PermissionDenied):
+        await api.get("registered-models/get?name=a", "0:1", by_user=True)
+
+
+async def test_who_may_read_a_model_may_read_its_past() -> None:
+    api = await asked(model("a", 1), RegisteredModelRenamed(name="a", new_name="b"))
+    await api.get("registered-models/get?name=b", "0:2", by_user=True)
+
+
+async def test_a_dataset_is_described_as_another_run_did_first() -> None:
+    api = await asked(
+        experiment(), created(), created(RUNS[1]), inputs(RUNS[1], "first"), inputs(RUNS[0], "second"), metric()
+    )
+    answer = await api.get(f"runs/get?run_id={RUNS[0]}", "0:5")
+    assert isinstance(answer.body, bytes)
+    assert b'"source":"first"' in answer.body
+
+
+@pytest.mark.parametrize("as_of", ["friday", "9998-01-01", "0:9", "3:1", "0:1,0:1", "9" * 20_000])
+async def test_what_is_no_moment_of_this_log_is_refused(as_of: str) -> None:
+    api = await asked(experiment())
+    with pytest.raises(InvalidParameterValue):
+        await api.get("experiments/get?experiment_id=0", as_of)
+
+
+async def test_more_than_is_bounded_names_the_server_that_has_no_such_bound(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(folded_past, "MAX_EVENTS", 2)
+    api = await asked(experiment(), created(), metric(step=1), metric(step=2))
+    await api.get(f"metrics/get-history?run_id={RUNS[0]}&metric_key=loss", "0:3")
+    with pytest.raises(InvalidParameterValue, match="server --as-of 0:4"):
+        await api.get(f"metrics/get-history?run_id={RUNS[0]}&metric_key=loss", "0:4")
+
+
+async def test_who_is_one_too_many_is_told_to_come_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(folded_past, "MAX_AT_ONCE", 1)
+    api = await asked(experiment())
+    async with api.past.of_streams(["experiment/0"], {0: 1}):
+        with pytest.raises(RequestLimitExceeded):
+            await api.get("experiments/get?experiment_id=0", "0:1")
+    await api.get("experiments/get?experiment_id=0", "0:1")
