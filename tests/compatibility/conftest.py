@@ -5,9 +5,11 @@ runs it against that one (a real MLflow server shows that an assertion is parity
 on each of the `tests.systems`, one after the other, each started once.
 """
 
+import functools
 import os
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Generator, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 
 import mlflow
@@ -44,29 +46,51 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Run what asks for a server on every system."""
     if "system" in metafunc.fixturenames:
         systems = [GIVEN] if SERVER_URL_VARIABLE in os.environ else chosen_systems()
-        metafunc.parametrize("system", systems, indirect=True, scope="session")
+        metafunc.parametrize("system", systems, indirect=True, scope="package")
 
 
-@pytest.fixture(scope="session")
-def system(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningSystem]:
-    """The system under test. The last lines that one of our own printed are shown when tests failed."""
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Show the last lines that the system under test printed where a test failed."""
+    report = yield
+    system: RunningSystem | None = getattr(item, "funcargs", {}).get("system")
+    if report.failed and system is not None:
+        report.sections.append((f"Log of {system.name}", system.log_tail()))
+    return report
+
+
+@pytest.fixture(scope="package")
+def started(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Callable[[str], RunningSystem]]:
+    """A system by its name, started for the first who asks and stopped after the last test.
+
+    Each file of tests is run on one system after the other: to start them for each file took longer than its tests.
+    """
+    with ExitStack() as stack:
+
+        @functools.cache
+        def start(name: str) -> RunningSystem:
+            return stack.enter_context(running_system(name, tmp_path_factory.mktemp("system"), request))
+
+        yield start
+
+
+@pytest.fixture(scope="package")
+def system(request: pytest.FixtureRequest, started: Callable[[str], RunningSystem]) -> RunningSystem:
+    """The system under test."""
     if request.param == GIVEN:
-        yield RunningSystem(GIVEN, os.environ[SERVER_URL_VARIABLE].rstrip("/"), str)
-        return
-    failed = request.session.testsfailed
-    with running_system(request.param, tmp_path_factory.mktemp("system"), request) as running:
-        yield running
-        if request.session.testsfailed > failed:
-            request.config.pluginmanager.getplugin("terminalreporter").write_line(f"\n{running.log_tail()}")
+        return RunningSystem(GIVEN, os.environ[SERVER_URL_VARIABLE].rstrip("/"), str)
+    return started(request.param)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def server_url(system: RunningSystem) -> str:
     """The base URL of the system under test, without a slash at its end."""
     return system.url
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def is_mlflow(server_url: str) -> bool:
     """Whether the server under test is a real MLflow, which has no event route.
 
@@ -78,14 +102,14 @@ def is_mlflow(server_url: str) -> bool:
     return answer.status_code == 404 and "html" in answer.headers.get("Content-Type", "")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def rest(server_url: str) -> Iterator[Rest]:
     """Plain HTTP, for what a stock client cannot be made to send."""
     with requests.Session() as session:
         yield Rest(server_url, session)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def client(server_url: str) -> MlflowClient:
     """The stock client of MLflow 3, pointed at the server by argument and not by a global."""
     return MlflowClient(tracking_uri=server_url)
@@ -122,7 +146,7 @@ class Subjects:
     model_id: str
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def subjects(client: MlflowClient) -> Subjects:
     """One experiment, run and logged model to aim requests at, and deleted ones beside them."""
     name, deleted_name = fresh_name("subject"), fresh_name("deleted-subject")

@@ -302,7 +302,7 @@ SOURCES = [
 ]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def registered(client: MlflowClient, subjects: Subjects) -> Any:
     """The subjects, with the name of a model that has a version and an alias."""
     name = client.create_registered_model(fresh_name("sources")).name
