@@ -1,14 +1,14 @@
 """A read model in memory, folded from a few events on the spot."""
 
 import asyncio
-import sqlite3
-from typing import Final
+from typing import Final, Self
 
 from event_log.fixed_assignment import FixedAssignment
 from event_log.gathered import Gathered
 from projector.sqlite_generations import create_in_memory
 from projector.sqlite_writer import SqliteReadModelWriter
 from projector.worker import Progress, ProjectorWorker
+from schemas.envelope import Positions
 
 AT_ONCE: Final = 100
 """Events that are folded before others have their turn: some two milliseconds."""
@@ -16,24 +16,26 @@ AT_ONCE: Final = 100
 _BATCH_BYTES: Final = 64 * 1024
 
 
-async def folded_in_memory(events: Gathered) -> sqlite3.Connection:
-    """A connection to a read model of these events alone; closing it frees the memory."""
-    connection = create_in_memory()
-    try:
-        end = await events.end()
-        worker = ProjectorWorker(
-            events,
-            SqliteReadModelWriter(connection),
-            FixedAssignment(set(end)),
-            _others_first,
-            batch_bytes=_BATCH_BYTES,
+class FoldInMemory:
+    """The fold of some events, as far as it was asked for. Closing `connection` frees the memory."""
+
+    def __init__(self, events: Gathered) -> None:
+        self.connection = create_in_memory()
+        self._events = events
+
+    async def start(self) -> Self:
+        partitions = set(await self._events.partitions())
+        writer = SqliteReadModelWriter(self.connection)
+        self._worker = ProjectorWorker(
+            self._events, writer, FixedAssignment(partitions), _others_first, batch_bytes=_BATCH_BYTES
         )
-        await worker.start()
-        await worker.fold_until(end)
-    except BaseException:
-        connection.close()
-        raise
-    return connection
+        await self._worker.start()
+        return self
+
+    async def fold_until(self, end: Positions) -> None:
+        """Fold the events before `end`, of the partitions that it names."""
+        held = self._worker.checkpoint
+        await self._worker.fold_until({partition: offset for partition, offset in end.items() if partition in held})
 
 
 async def _others_first(_progress: Progress) -> None:

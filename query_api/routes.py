@@ -12,6 +12,7 @@ from query_api.logged_models.routes import logged_model_routes
 from query_api.metrics.intervals import MetricIntervals
 from query_api.metrics.routes import metric_routes
 from query_api.model_versions.routes import model_version_routes
+from query_api.past.diff import diff_routes
 from query_api.past.past import Past
 from query_api.past.port import PastReadModels
 from query_api.port import ListArtifactsOfRun, ReadModel
@@ -57,6 +58,7 @@ def query_routes(
         *webhook_routes(reads, deliveries),
         *graphql_routes(reads, intervals, list_artifacts),
         *event_routes(log, reads),
+        *diff_routes(reads.past),
         *server_routes(),
         *((*user_routes(reads), *right_routes(reads, default_level)) if with_users else ()),
     )

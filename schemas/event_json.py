@@ -16,6 +16,11 @@ def event_id_text(event_id: bytes) -> str:
     return str(uuid.UUID(bytes=event_id))
 
 
+def time_text(time_us: int) -> str:
+    """RFC 3339 in UTC, with microseconds."""
+    return (_EPOCH + timedelta(microseconds=time_us)).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
 def event_json(event: RecordedEvent) -> bytes:
     """The envelope's attributes, the event's place in the log, and its payload as `data`, exactly as it is stored.
 
@@ -27,7 +32,7 @@ def event_json(event: RecordedEvent) -> bytes:
             "type": event.type,
             "version": event.version,
             "stream": event.stream,
-            "time": (_EPOCH + timedelta(microseconds=event.time_us)).strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
+            "time": time_text(event.time_us),
             "actor": {
                 "user": event.actor.user,
                 "address": event.actor.address,

@@ -34,7 +34,10 @@ ANOTHERS: Final = "Permission denied: what had this name then is not what has it
 
 
 class Past:
-    """What answers from the past, beside a live read model. `now_us` is a clock, in microseconds since the epoch."""
+    """What answers from the past: `read_models`, beside the `live` one.
+
+    `now_us` is a clock, in microseconds since the epoch.
+    """
 
     def __init__(
         self,
@@ -45,9 +48,9 @@ class Past:
         now_us: Callable[[], int],
     ) -> None:
         self._log = log
-        self._live = live
+        self.live = live
         self._freshness = freshness
-        self._read_models = read_models
+        self.read_models = read_models
         self._now_us = now_us
         self._moments = Moments(log)
 
@@ -67,9 +70,7 @@ class Past:
             message = await read_message(request, message_type)
             positions = await self.positions(moment)
             request[POSITION] = text = positions_text(positions)
-            behind = await self._freshness.caught_up()
-            if behind is not None:
-                request[BEHIND] = behind
+            await self.caught_up(request)
             async with self.read_model(about, message, positions) as then:
                 await self.check_identity(request, about, message, then)
                 response = JsonAnswer(await answer(then, message))
@@ -77,6 +78,12 @@ class Past:
             return response
 
         return named_for(message_type, handle)
+
+    async def caught_up(self, request: web.Request) -> None:
+        """Wait until the live read model, which is asked what there was, has all that is in the log."""
+        behind = await self._freshness.caught_up()
+        if behind is not None:
+            request[BEHIND] = behind
 
     async def positions(self, text: str) -> Positions:
         """The positions of a moment, of every partition. Raises InvalidParameterValue, LogUnavailable."""
@@ -102,8 +109,8 @@ class Past:
     @asynccontextmanager
     async def read_model(self, about: About[M], message: M, positions: Positions) -> AsyncIterator[ReadModel]:
         """The read model of what a message is about, as it was at `positions`. Raises as `PastReadModels` does."""
-        streams = await about.streams(self._live, message)
-        async with self._read_models.of_streams(streams, positions) as then:
+        streams = await about.streams(self.live, message)
+        async with self.read_models.of_streams(streams, positions) as then:
             yield then
 
     async def check_identity(self, request: web.Request, about: About[M], message: M, then: ReadModel) -> None:
@@ -114,5 +121,5 @@ class Past:
         if about.identity is None or request.get(ASKING) is None:
             return
         was = await about.identity(then, message)
-        if was is not None and was != await about.identity(self._live, message):
+        if was is not None and was != await about.identity(self.live, message):
             raise PermissionDenied(ANOTHERS)

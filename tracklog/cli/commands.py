@@ -18,6 +18,7 @@ COMMANDS: Final = {
     "roles": "tracklog.cli.roles",
     "grants": "tracklog.cli.grants",
     "events": "tracklog.cli.events",
+    "diff": "tracklog.cli.diff",
     "undo": "tracklog.cli.undo",
     "correct": "tracklog.cli.correct",
     "rebuild": "tracklog.cli.rebuild",

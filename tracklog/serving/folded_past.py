@@ -3,16 +3,17 @@
 import asyncio
 import sqlite3
 from collections import defaultdict
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
+from itertools import accumulate, groupby
 from operator import attrgetter
-from typing import Final
+from typing import Final, TypeAlias
 
 from event_log.gathered import Gathered
 from event_log.port import EventLogReader
 from event_log.streams import StreamReader
-from projector.sqlite_memory import AT_ONCE, folded_in_memory
-from query_api.past.port import PastReadModels
+from projector.sqlite_memory import AT_ONCE, FoldInMemory
+from query_api.past.port import PastReadModels, Step
 from query_api.port import ReadModel
 from query_api.sqlite.in_memory import InMemoryReadModel
 from schemas.envelope import Positions, RecordedEvent
@@ -25,6 +26,8 @@ MAX_BYTES: Final = 32 * 2**20
 """Of their payloads."""
 MAX_AT_ONCE: Final = 4
 """Who is the fifth is told to come again."""
+MAX_STEPS: Final = 500
+"""For which two documents are compared each: half a second of work."""
 BOUND_S: Final = 15.0
 """Within the time of a request, so that the client hears why."""
 
@@ -44,6 +47,10 @@ WHERE experiment_id = ? AND name = ? AND digest = ?
 """
 
 
+OfPartitions: TypeAlias = Mapping[int, Sequence[RecordedEvent]]
+"""Events in their order, by partition."""
+
+
 class FoldedPast(PastReadModels):
     """Reads the events from `log`, and asks the live read model what the fold of the whole log decided about them."""
 
@@ -55,36 +62,47 @@ class FoldedPast(PastReadModels):
 
     @asynccontextmanager
     async def of_streams(self, streams: Sequence[str], positions: Positions) -> AsyncIterator[ReadModel]:
+        async with self._folding(streams, positions) as (kept, fold), _bounded(streams, positions):
+            await fold.fold_until(_end_of(kept))
+            await self._describe_datasets(fold.connection)
+            yield InMemoryReadModel(fold.connection)
+
+    @asynccontextmanager
+    async def steps(
+        self, streams: Sequence[str], begin: Positions, end: Positions
+    ) -> AsyncIterator[AsyncIterator[Step]]:
+        async with self._folding(streams, end) as (kept, fold), _bounded(streams, end):
+            yield self._steps(kept, fold, begin)
+
+    async def _steps(self, kept: OfPartitions, fold: FoldInMemory, begin: Positions) -> AsyncIterator[Step]:
+        read_model = InMemoryReadModel(fold.connection)
+        await fold.fold_until(begin)
+        await self._describe_datasets(fold.connection)
+        yield Step((), read_model)
+        for events in groups(kept, begin):
+            await fold.fold_until({events[-1].partition: events[-1].offset + 1})
+            await self._describe_datasets(fold.connection)
+            yield Step(events, read_model)
+
+    @asynccontextmanager
+    async def _folding(
+        self, streams: Sequence[str], positions: Positions
+    ) -> AsyncIterator[tuple[OfPartitions, FoldInMemory]]:
+        """The events of the streams that changed something, and a fold of them that has not begun."""
         if self._under_way >= MAX_AT_ONCE:
             raise RequestLimitExceeded(f"{MAX_AT_ONCE} moments of the past are being folded; try again.")
         self._under_way += 1
         try:
+            async with _bounded(streams, positions):
+                gathered = await self._gathered(streams, positions)
+                kept = {partition: await self._kept(partition, events) for partition, events in gathered.items()}
+            fold = FoldInMemory(Gathered(self._log, kept, AT_ONCE))
             try:
-                async with asyncio.timeout(BOUND_S):
-                    connection = await self._folded(streams, positions)
-            except TimeoutError as error:
-                raise DeadlineExceeded(
-                    f"The events of {streams[0]} could not be folded within {BOUND_S:g} s;"
-                    f" `tracklog server --as-of {positions_text(positions)}` has no such bound."
-                ) from error
-            then = InMemoryReadModel(connection)
-            try:
-                yield then
+                yield kept, await fold.start()
             finally:
-                await then.close()
+                fold.connection.close()
         finally:
             self._under_way -= 1
-
-    async def _folded(self, streams: Sequence[str], positions: Positions) -> sqlite3.Connection:
-        gathered = await self._gathered(streams, positions)
-        kept = {partition: await self._kept(partition, events) for partition, events in gathered.items()}
-        connection = await folded_in_memory(Gathered(self._log, kept, AT_ONCE))
-        try:
-            await self._describe_datasets(connection)
-        except BaseException:
-            connection.close()
-            raise
-        return connection
 
     async def _gathered(self, streams: Sequence[str], positions: Positions) -> Mapping[int, list[RecordedEvent]]:
         """The events of the streams up to the positions, by partition and in order. Raises InvalidParameterValue."""
@@ -123,3 +141,42 @@ class FoldedPast(PastReadModels):
             for row in await self._live.fetch(statement, key):
                 if tuple(row[-2:]) < (first_us, first_event_id):
                     connection.execute(_DESCRIBE, (*row, *key))
+
+
+def _end_of(kept: OfPartitions) -> Positions:
+    return {partition: events[-1].offset + 1 for partition, events in kept.items() if events}
+
+
+def groups(kept: OfPartitions, begin: Positions) -> Iterator[Sequence[RecordedEvent]]:
+    """The events from `begin` on, by time as far as the order in each partition allows; a few of a kind together.
+
+    How many may be together is such that there are hardly more than MAX_STEPS groups.
+    """
+    in_time = [
+        (time_us, event)
+        for partition, events in kept.items()
+        for event, time_us in zip(events, accumulate((one.time_us for one in events), max), strict=True)
+        if event.offset >= begin.get(partition, 0)
+    ]
+    in_time.sort(key=lambda one: (one[0], one[1].partition, one[1].offset))
+    together = -(-len(in_time) // MAX_STEPS)
+    for _, alike in groupby((event for _, event in in_time), key=_kind_of):
+        events = list(alike)
+        yield from (events[first : first + together] for first in range(0, len(events), together))
+
+
+def _kind_of(event: RecordedEvent) -> tuple[str, str, str]:
+    return event.stream, event.type, event.actor.user
+
+
+@asynccontextmanager
+async def _bounded(streams: Sequence[str], positions: Positions) -> AsyncIterator[None]:
+    """Raises DeadlineExceeded when the block takes longer than BOUND_S."""
+    try:
+        async with asyncio.timeout(BOUND_S):
+            yield
+    except TimeoutError as error:
+        raise DeadlineExceeded(
+            f"The events of {streams[0]} could not be folded within {BOUND_S:g} s;"
+            f" `tracklog server --as-of {positions_text(positions)}` has no such bound."
+        ) from error

@@ -30,7 +30,7 @@ def built_routes(*, with_users: bool = True) -> list[Route]:
         service.users = service.rights = None
     return [
         *ingest_routes(service),
-        *query_routes(service, service, service, service, with_users=with_users),
+        *query_routes(service, service, service, service, with_users=with_users, past=service),
         *proof_routes(service),
         *page_routes(None),
         *(login_routes(service) if with_users else ()),

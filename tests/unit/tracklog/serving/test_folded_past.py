@@ -12,7 +12,7 @@ from aiohttp.test_utils import make_mocked_request
 from event_log.gathered import Gathered
 from event_log.memory_event_log import MemoryEventLog
 from event_log.streams import SearchingStreamReader
-from projector.sqlite_memory import folded_in_memory
+from projector.sqlite_memory import FoldInMemory
 from query_api.freshness import Freshness
 from query_api.port import ReadModel
 from query_api.routes import query_routes
@@ -21,6 +21,7 @@ from schemas.errors import InvalidParameterValue, PermissionDenied, RequestLimit
 from schemas.events import (
     AnyEvent,
     DatasetInput,
+    ExperimentDeleted,
     ExperimentRenamed,
     RegisteredModelCreated,
     RegisteredModelDeleted,
@@ -46,10 +47,12 @@ class Asked:
         self._handlers = {route.path: route.handler for route in routes if route.method == "GET"}
 
     async def get(self, path: str, as_of: str, *, by_user: bool = False) -> web.Response:
-        request = make_mocked_request("GET", f"/?{path.partition('?')[2]}", {"X-Tracklog-As-Of": as_of})
+        headers = {"X-Tracklog-As-Of": as_of} if as_of else {}
+        request = make_mocked_request("GET", f"/?{path.partition('?')[2]}", headers)
         if by_user:
             request[ASKING] = cast(Asking, Allowing())
-        answer = await self._handlers[f"/mlflow/{path.partition('?')[0]}"](request)
+        place = path.partition("?")[0]
+        answer = await self._handlers[place if place.startswith("/") else f"/mlflow/{place}"](request)
         assert isinstance(answer, web.Response)
         return answer
 
@@ -69,7 +72,9 @@ class Allowing:
 async def asked(*history: AnyEvent) -> Asked:
     log = await log_of(*history)
     events = await log.read(0, 0, limit=1_000)
-    return Asked(log, InMemoryReadModel(await folded_in_memory(Gathered(log, {0: events}, 100))))
+    fold = await FoldInMemory(Gathered(log, {0: events}, 100)).start()
+    await fold.fold_until({0: len(events)})
+    return Asked(log, InMemoryReadModel(fold.connection))
 
 
 def model(name: str, number: int) -> RegisteredModelCreated:
@@ -160,3 +165,59 @@ async def test_who_is_one_too_many_is_told_to_come_again(monkeypatch: pytest.Mon
         with pytest.raises(RequestLimitExceeded):
             await api.get("experiments/get?experiment_id=0", "0:1")
     await api.get("experiments/get?experiment_id=0", "0:1")
+
+
+async def test_a_difference_names_the_event_that_made_it() -> None:
+    api = await asked(experiment(), created(), metric(step=1, value=0.5), metric("other"), metric(step=2, value=0.25))
+    answer = await api.json(f"/diff?run_id={RUNS[0]}&from=0:3&to=0:5", "")
+    [loss, other] = answer["differences"]  # type: ignore[index]
+    assert (loss["field"], loss["before"]["value"], loss["after"]["value"]) == ("data.metrics.loss", 0.5, 0.25)
+    assert [one["offset"] for one in loss["events"]] == [4]
+    assert (other["field"], other["before"]) == ("data.metrics.other", None)
+    assert [one["offset"] for one in other["events"]] == [3]
+
+
+async def test_a_run_is_deleted_by_an_event_of_its_experiment() -> None:
+    api = await asked(experiment(), created(), ExperimentDeleted(experiment_id=0))
+    answer = await api.json(f"/diff?run_id={RUNS[0]}&from=0:2", "")
+    [difference] = answer["differences"]  # type: ignore[index]
+    assert (difference["field"], difference["after"]) == ("info.lifecycle_stage", "deleted")
+    assert difference["events"][0]["stream"] == "experiment/0"
+
+
+async def test_a_renamed_model_is_one_and_the_same() -> None:
+    api = await asked(model("a", 1), RegisteredModelRenamed(name="a", new_name="b"), model("a", 2))
+    answer = await api.json("/diff?registered_model=b&from=0:1", "")
+    changed = {one["field"]: (one["before"], one["after"]) for one in answer["differences"]}  # type: ignore[index]
+    assert changed["name"] == ("a", "b")
+    assert "description" not in changed
+
+
+async def test_many_events_of_a_kind_make_one_step(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(folded_past, "MAX_STEPS", 2)
+    api = await asked(experiment(), created(), *(metric(step=step, value=float(step)) for step in range(1, 6)))
+    answer = await api.json(f"/diff?run_id={RUNS[0]}&from=0:2", "")
+    [loss] = answer["differences"]  # type: ignore[index]
+    assert [(one["offset"], one.get("count")) for one in loss["events"]] == [(2, 3), (5, 2)]
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "from=0:1",
+        f"run_id={RUNS[0]}",
+        f"run_id={RUNS[0]}&experiment_id=0&from=0:1",
+        f"run_id={RUNS[0]}&from=0:2&to=0:1",
+        f"run_id={RUNS[0]}&from=friday",
+    ],
+)
+async def test_a_question_that_names_no_thing_or_no_two_moments_is_refused(query: str) -> None:
+    api = await asked(experiment(), created())
+    with pytest.raises(InvalidParameterValue):
+        await api.json(f"/diff?{query}", "")
+
+
+async def test_what_never_was_has_no_differences() -> None:
+    api = await asked(experiment())
+    with pytest.raises(ResourceDoesNotExist):
+        await api.json("/diff?run_id=nothing&from=0:0", "")

@@ -1,0 +1,175 @@
+"""GET /api/tracklog/v1/diff: what changed in a run, an experiment or a registered model between two moments."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import orjson
+from aiohttp import web
+
+from query_api.documents import KeyedDocument
+from query_api.experiments.document import EXPERIMENT_BY_ID
+from query_api.past.about import EXPERIMENT, REGISTERED_MODEL, RUN
+from query_api.past.differences import Comparison, Difference, Fields, fields_of
+from query_api.past.past import Past
+from query_api.port import ReadModel
+from query_api.reads import tracklog_read
+from query_api.runs.document import RUN_BY_ID
+from schemas.documents.registered_models import REGISTERED_MODEL as REGISTERED_MODEL_SHAPE
+from schemas.envelope import RecordedEvent
+from schemas.errors import InvalidParameterValue, PermissionDenied, ResourceDoesNotExist
+from schemas.event_json import time_text
+from schemas.levels import EXPERIMENT as OF_EXPERIMENT
+from schemas.levels import REGISTERED_MODEL as OF_REGISTERED_MODEL
+from schemas.levels import Level
+from schemas.messages.bounds import Id, Name
+from schemas.messages.experiments import GetExperiment, experiment_id_of
+from schemas.messages.message import Message
+from schemas.messages.registered_models import GetRegisteredModel
+from schemas.messages.runs import GetRun
+from schemas.moments import positions_text
+from schemas.rest.access import ASKING, On, Rule
+from schemas.rest.access import RUN as OF_RUN
+from schemas.rest.decode import read_message
+from schemas.rest.handler import named_for
+from schemas.rest.json_answer import JsonAnswer
+from schemas.rest.route import Handler, Route
+
+MAX_MADE_BY: Final = 50
+"""Of one difference, the newest: a metric may have changed with each of thousands of events."""
+
+NOW: Final = "0s"
+
+_MAY: Final[Rule] = (
+    On(Level.MANAGE, OF_RUN, "run_id", optional=True),
+    On(Level.MANAGE, OF_EXPERIMENT, "experiment_id", optional=True),
+    On(Level.MANAGE, OF_REGISTERED_MODEL, "registered_model", optional=True),
+)
+"""Who did what, and from where, is told to who manages the thing, and not to all who may read it."""
+
+_MODEL_BY_ID: Final = KeyedDocument("registered_model", REGISTERED_MODEL_SHAPE, key="registered_model_id")
+
+
+class GetDiff(Message):
+    """One of the three. The moments stand in the query string beside it, as `from` and `to`."""
+
+    run_id: Id = ""
+    experiment_id: Id = ""
+    registered_model: Name = ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Thing:
+    """What is compared: the streams that it comes of, and its document in a read model, None where there is none."""
+
+    name: str
+    streams: Sequence[str]
+    document: Callable[[ReadModel], Awaitable[bytes | None]]
+
+
+def diff_routes(past: Past | None) -> tuple[Route, ...]:
+    """None where there is no past to ask."""
+    return () if past is None else (tracklog_read("diff", _diff(past), _MAY),)
+
+
+def _diff(past: Past) -> Handler:
+    async def handle(request: web.Request) -> web.StreamResponse:
+        wanted = await read_message(request, GetDiff)
+        begin = await past.positions(request.query.get("from", ""))
+        end = await past.positions(request.query.get("to", NOW))
+        if any(begin[partition] > offset for partition, offset in end.items()):
+            raise InvalidParameterValue(f"from {positions_text(begin)} is not before to {positions_text(end)}.")
+        await past.caught_up(request)
+        thing = await _thing(past.live, wanted, may_see_what_is_gone=request.get(ASKING) is None)
+        comparison: Comparison | None = None
+        is_there = False
+        async with past.read_models.steps(thing.streams, begin, end) as steps:
+            async for step in steps:
+                fields = _fields(await thing.document(step.read_model))
+                is_there = is_there or bool(fields)
+                if comparison is None:
+                    comparison = Comparison(fields)
+                else:
+                    comparison.after(step.events, fields)
+        if comparison is None or not is_there:
+            raise ResourceDoesNotExist(f"There was no {thing.name} between the two moments.")
+        return JsonAnswer(
+            orjson.dumps(
+                {
+                    "from": positions_text(begin),
+                    "to": positions_text(end),
+                    "differences": [_difference(one) for one in comparison.differences()],
+                }
+            )
+        )
+
+    return named_for(GetDiff, handle)
+
+
+async def _thing(live: ReadModel, wanted: GetDiff, *, may_see_what_is_gone: bool) -> _Thing:
+    """Raises InvalidParameterValue unless the message names one thing, and PermissionDenied."""
+    named = [one for one in (wanted.run_id, wanted.experiment_id, wanted.registered_model) if one]
+    if len(named) != 1:
+        raise InvalidParameterValue("Name one of run_id, experiment_id and registered_model.")
+    if wanted.run_id:
+        streams = await RUN.streams(live, GetRun(run_id=wanted.run_id))
+        return _Thing(f"run {wanted.run_id}", streams, lambda then: then.document(RUN_BY_ID, wanted.run_id))
+    if wanted.experiment_id:
+        of_experiment = GetExperiment(experiment_id=wanted.experiment_id)
+        number = experiment_id_of(wanted.experiment_id)
+        return _Thing(
+            f"experiment {number}",
+            await EXPERIMENT.streams(live, of_experiment),
+            lambda then: then.document(EXPERIMENT_BY_ID, number),
+        )
+    return await _registered_model(live, GetRegisteredModel(name=wanted.registered_model), may_see_what_is_gone)
+
+
+async def _registered_model(live: ReadModel, of_model: GetRegisteredModel, may_see_what_is_gone: bool) -> _Thing:
+    """By its id, under whatever name it had; of one that is gone, the first that had the name between the moments."""
+    assert REGISTERED_MODEL.identity is not None
+    identity = REGISTERED_MODEL.identity
+    known = await identity(live, of_model)
+    if known is None and not may_see_what_is_gone:
+        raise PermissionDenied("Permission denied")
+
+    async def document(then: ReadModel) -> bytes | None:
+        nonlocal known
+        known = known or await identity(then, of_model)
+        return None if known is None else await then.document(_MODEL_BY_ID, known)
+
+    return _Thing(f"registered model {of_model.name}", await REGISTERED_MODEL.streams(live, of_model), document)
+
+
+def _fields(document: bytes | None) -> Fields:
+    """Without the name of the thing, which is the first member of each document."""
+    if document is None:
+        return {}
+    [whole] = orjson.loads(document).values()
+    return fields_of(whole)
+
+
+def _difference(one: Difference) -> dict[str, Any]:
+    left_out = len(one.made_by) - MAX_MADE_BY
+    return {
+        "field": one.field,
+        "before": one.before,
+        "after": one.after,
+        "events": [_events(events) for events in one.made_by[max(left_out, 0) :]],
+        **({"earlier": left_out} if left_out > 0 else {}),
+    }
+
+
+def _events(events: Sequence[RecordedEvent]) -> dict[str, Any]:
+    """The first of a group; `count` says how many follow one another, where it is not one."""
+    first = events[0]
+    return {
+        "partition": first.partition,
+        "offset": first.offset,
+        "type": first.type,
+        "stream": first.stream,
+        "time": time_text(first.time_us),
+        "actor": {"user": first.actor.user, "address": first.actor.address, "user_agent": first.actor.user_agent},
+        "request_id": first.request_id,
+        **({"count": len(events)} if len(events) > 1 else {}),
+    }
