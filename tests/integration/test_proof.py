@@ -1,21 +1,30 @@
 """A server signs what its log holds, over kills and restarts, and says when the log is another than it signed."""
 
+import asyncio
 import json
+import os
 import sqlite3
 import stat
 import subprocess
 import sys
 import urllib.request
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
+from aiokafka import TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic, RecordsToDelete
 
 from event_log.proof.checkpoint import SignedSize
 from event_log.proof.note import PublicKey, verified
 from tests.eventually import wait_until
+from tests.services.given import GivenKafka
+from tests.services.running import AnyKafka
 from tests.tracklog_server import TracklogServer
+
+FOREVER = {"retention.ms": "-1", "retention.bytes": "-1", "max.message.bytes": "33554432"}
 
 
 def ask(server: TracklogServer, path: str, body: object = None) -> Any:
@@ -32,14 +41,21 @@ def write(server: TracklogServer, count: int) -> None:
 
 
 def tracklog(server: TracklogServer, *arguments: str) -> tuple[int, str]:
-    command = [sys.executable, "-m", "tracklog", *arguments, "--event-log", str(server.event_log_file)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    return run([*arguments, "--event-log", str(server.event_log_file)])
+
+
+def run(arguments: Sequence[str], environment: Mapping[str, str] | None = None) -> tuple[int, str]:
+    """The exit code of a command, and what it printed."""
+    command = [sys.executable, "-m", "tracklog", *arguments]
+    given = {**os.environ, **(environment or {})}
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=given)
     return done.returncode, done.stdout
 
 
 def metric(server: TracklogServer, name: str) -> float:
-    lines = ask(server, "/metrics").splitlines()
-    return next((float(line.split()[-1]) for line in lines if line.startswith(name)), -1.0)
+    """The sum over all partitions; -1 where there is none."""
+    values = [float(line.split()[-1]) for line in ask(server, "/metrics").splitlines() if line.startswith(name)]
+    return sum(values) if values else -1.0
 
 
 def signed_all(server: TracklogServer) -> bool:
@@ -115,3 +131,58 @@ def test_a_server_that_is_told_so_signs_nothing(tmp_path: Path) -> None:
 def test_wrong_words_are_refused(tmp_path: Path, arguments: tuple[str, ...]) -> None:
     server = TracklogServer(tmp_path)
     assert tracklog(server, "verify", *arguments)[0] == 2
+
+
+def shared_environment(folder: Path, database: str, **more: str) -> dict[str, str]:
+    key_file = folder / "proof-key"
+    assert run(["keys", "create", "--proof-key-file", str(key_file), "--name", "team"])[0] == 0
+    assert run(["keys", "create", "--proof-key-file", str(key_file)])[0] == 2, "there is one"
+    return {
+        "MLFLOW_BACKEND_STORE_URI": database,
+        "MLFLOW_ARTIFACTS_DESTINATION": str(folder / "artifacts"),
+        "TRACKLOG_PROOF_KEY_FILE": str(key_file),
+        **more,
+    }
+
+
+@pytest.mark.service
+def test_a_log_in_postgresql_is_signed_with_the_key_that_is_named(tmp_path: Path, postgresql_database: str) -> None:
+    environment = shared_environment(tmp_path, postgresql_database)
+    with TracklogServer(tmp_path, stores=(), environment=environment) as server:
+        write(server, 5)
+        wait_until(lambda: signed_all(server))
+        assert ask(server, "/api/tracklog/v1/log/keys").startswith("team+")
+    assert run(["verify"], environment) == (0, "")
+
+
+@pytest.mark.service
+def test_a_log_in_kafka_is_signed_and_a_topic_made_anew_is_no_longer_it(
+    tmp_path: Path, postgresql_database: str, kafka_service: AnyKafka | GivenKafka, kafka_topic: str
+) -> None:
+    log = {"TRACKLOG_EVENT_LOG": f"kafka://{kafka_service.bootstrap}/{kafka_topic}", "TRACKLOG_KAFKA_PARTITIONS": "3"}
+    environment = shared_environment(tmp_path, postgresql_database, **log)
+    with TracklogServer(tmp_path, stores=(), environment=environment) as server:
+        write(server, 30)
+        wait_until(lambda: signed_all(server))
+        kept = tmp_path / "checkpoint.txt"
+        kept.write_text(ask(server, "/api/tracklog/v1/log/checkpoint?partition=1"))
+        public_key = ask(server, "/api/tracklog/v1/log/keys")
+    assert run(["verify", "--checkpoint", str(kept)], environment) == (0, "")
+
+    def administer(act: Callable[[AIOKafkaAdminClient], Awaitable[object]]) -> None:
+        async def do() -> None:
+            admin = AIOKafkaAdminClient(bootstrap_servers=kafka_service.bootstrap)
+            await admin.start()
+            try:
+                await act(admin)
+            finally:
+                await admin.close()
+
+        asyncio.run(do())
+
+    administer(lambda admin: admin.delete_records({TopicPartition(kafka_topic, 1): RecordsToDelete(before_offset=2)}))
+    assert run(["verify", "--checkpoint", str(kept)], environment)[0] == 2, "it is not opened at all"
+    administer(lambda admin: admin.delete_topics([kafka_topic]))
+    administer(lambda admin: admin.create_topics([NewTopic(kafka_topic, 3, 1, topic_configs=FOREVER)]))
+    code, told = run(["verify", "--checkpoint", str(kept), "--public-key", public_key], environment)
+    assert (code, told.startswith("checkpoint of another log")) == (1, True)
