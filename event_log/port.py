@@ -16,6 +16,7 @@ The contract, which `tests/contracts/` holds every adapter to:
 """
 
 from abc import ABC, abstractmethod
+from collections import deque
 from collections.abc import Sequence, Set
 from dataclasses import dataclass
 
@@ -98,6 +99,9 @@ class EventFilter:
 
 EVERY_EVENT = EventFilter()
 
+NEAR_EVENTS = 16
+"""Events that are so near to one another are read together with what lies between them."""
+
 
 class LogInUse(Exception):
     """Another process is the log's writer, and a log has one."""
@@ -150,6 +154,29 @@ class EventLogReader(ABC):
         event is there: an empty list means the end was reached. Raises LogUnavailable, ForeignLog where events from
         `offset` on were dropped, ValueError for a partition that the log does not have.
         """
+
+    async def read_at(self, partition: int, offsets: Sequence[int]) -> list[RecordedEvent]:
+        """The events at `offsets`, which ascend, in order. Where the log has no event it has none here.
+
+        An adapter may stop early to bound the bytes of one answer, but never before the first. Raises as `read` does.
+        """
+        found: list[RecordedEvent] = []
+        wanted = deque(offsets)
+        while wanted:
+            near = 1
+            while near < len(wanted) and wanted[near] - wanted[near - 1] <= NEAR_EVENTS:
+                near += 1
+            first, last = wanted[0], wanted[near - 1]
+            events = await self.read(partition, first, limit=last - first + 1)
+            if not events:
+                break
+            by_offset = {event.offset: event for event in events}
+            read_to = events[-1].offset
+            while wanted and wanted[0] <= read_to:
+                offset = wanted.popleft()
+                if offset in by_offset:
+                    found.append(by_offset[offset])
+        return found
 
     @abstractmethod
     async def wait_for_more(self, end: Positions, timeout_s: float) -> None:

@@ -2,6 +2,7 @@
 
 PUBLIC_MODULES = (
     "batch",
+    "history_worker",
     "last_folded",
     "port",
     "postgresql_projector",

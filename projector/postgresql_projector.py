@@ -13,7 +13,7 @@ from projector.last_folded import divergence
 from projector.port import DamagedReadModel, ReadModelUnavailable, Superseded
 from projector.postgresql_generations import Connection, Generation
 from projector.postgresql_writer import PostgresqlReadModelWriter
-from projector.worker import Linger, ProjectorWorker, Publish, no_linger, publish_nothing
+from projector.worker import Linger, Observe, ProjectorWorker, Publish, no_linger, observe_nothing, publish_nothing
 from schemas.envelope import Positions
 from schemas.postgresql import schema_of
 
@@ -42,12 +42,14 @@ class PostgresqlProjector:
         assign: Assign,
         linger: Linger = no_linger,
         publish: Publish = publish_nothing,
+        observe: Observe = observe_nothing,
     ) -> None:
         self._dsn = dsn
         self._log = log
         self._assign = assign
         self._linger = linger
         self._publish = publish
+        self._observe = observe
         self._worker: ProjectorWorker | None = None
         self.generation: Generation | None = None
         """What is folded into; None while there is no connection."""
@@ -96,7 +98,9 @@ class PostgresqlProjector:
         comparing = asyncio.create_task(self._keep_comparing(generation))
         try:
             await assignment.start()
-            self._worker = ProjectorWorker(self._log, read_model, assignment, self._publish, self._linger)
+            self._worker = ProjectorWorker(
+                self._log, read_model, assignment, self._publish, self._linger, observe=self._observe
+            )
             self.generation, self.trouble = generation, None
             folding = asyncio.create_task(self._fold(self._worker, generation))
             try:

@@ -6,7 +6,7 @@ import logging
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence, Set
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, TypeAlias
 
 from event_log.port import EventLogReader, LogUnavailable, PartitionAssignment
 from projector import batch
@@ -48,6 +48,15 @@ Linger = Callable[[Positions], Awaitable[None]]
 events come into the next batch; it returns at once when a reader waits for one of them."""
 
 
+Decoded: TypeAlias = tuple[RecordedEvent, AnyEvent | UndecodableEvent]
+Observe = Callable[[Sequence[Decoded]], None]
+"""Told of what was committed, in the order of each partition; for who follows the projector without reading the log."""
+
+
+def observe_nothing(events: Sequence[Decoded]) -> None:
+    """Where nobody follows."""
+
+
 async def publish_nothing(progress: Progress) -> None:
     """For read models whose commits notify by themselves."""
 
@@ -84,6 +93,7 @@ class ProjectorWorker:
         publish: Publish = publish_nothing,
         linger: Linger = no_linger,
         batch_bytes: int = batch.BATCH_BYTES,
+        observe: Observe = observe_nothing,
     ) -> None:
         self._log = log
         self._read_model = read_model
@@ -91,6 +101,7 @@ class ProjectorWorker:
         self._publish = publish
         self._linger = linger
         self._batch_bytes = batch_bytes
+        self._observe = observe
         self._partitions: dict[int, _Partition] = {}
         self._checked_s = 0.0
 
@@ -235,7 +246,8 @@ class ProjectorWorker:
         except Unwritable as error:
             if len(events) == 1:
                 logger.error("event %d:%d is set aside: %s", events[0].partition, events[0].offset, error)
-                await self._commit(events, _Folded(BatchState({}), [], [SetAside(events[0], str(error))]))
+                decoded = [(events[0], UndecodableEvent(str(error)))]
+                await self._commit(events, _Folded(BatchState({}), [], [SetAside(events[0], str(error))], decoded))
                 return
             middle = len(events) // 2
             await self._fold_batch(events[:middle])
@@ -259,6 +271,7 @@ class ProjectorWorker:
             partition = self._partitions[one.event.partition]
             partition.stopped.add(one.event.stream)
             partition.set_aside += 1
+        self._observe(folded.decoded)
         await self._publish(Progress(new, folded.refusals, self.set_aside_count, len(events)))
 
     async def _fold_events(self, events: Sequence[RecordedEvent]) -> "_Folded":
@@ -268,7 +281,7 @@ class ProjectorWorker:
         """
         decoded = self._decode(events)
         readable = [event for _, event in decoded if not isinstance(event, UndecodableEvent)]
-        folded = _Folded(await BatchState.load(readable, self._read_model), [], [])
+        folded = _Folded(await BatchState.load(readable, self._read_model), [], [], decoded)
         stopped: set[str] = set()
         for recorded, event in decoded:
             if recorded.stream in stopped or recorded.stream in self._partitions[recorded.partition].stopped:
@@ -286,8 +299,8 @@ class ProjectorWorker:
                 folded.set_aside.append(SetAside(recorded, reason))
         return folded
 
-    def _decode(self, events: Sequence[RecordedEvent]) -> list[tuple[RecordedEvent, AnyEvent | UndecodableEvent]]:
-        decoded: list[tuple[RecordedEvent, AnyEvent | UndecodableEvent]] = []
+    def _decode(self, events: Sequence[RecordedEvent]) -> list[Decoded]:
+        decoded: list[Decoded] = []
         for recorded in events:
             try:
                 event: AnyEvent | UndecodableEvent = codec.decode(recorded)
@@ -304,3 +317,4 @@ class _Folded:
     state: BatchState
     refusals: list[Refusal]
     set_aside: list[SetAside]
+    decoded: Sequence[Decoded]

@@ -8,6 +8,7 @@ from query_api.events.routes import event_routes
 from query_api.experiments.routes import experiment_routes
 from query_api.freshness import Freshness
 from query_api.graphql.routes import graphql_routes
+from query_api.history.routes import history_routes
 from query_api.logged_models.routes import logged_model_routes
 from query_api.metrics.intervals import MetricIntervals
 from query_api.metrics.routes import metric_routes
@@ -24,6 +25,7 @@ from query_api.server_routes import server_routes
 from query_api.users.routes import user_routes
 from query_api.webhooks.port import Deliveries
 from query_api.webhooks.routes import webhook_routes
+from read_model.history.port import HistoryIndex
 from schemas.levels import Level
 from schemas.rest.route import Route
 
@@ -32,6 +34,7 @@ def query_routes(
     read_model: ReadModel,
     freshness: Freshness,
     log: EventLogReader,
+    history: HistoryIndex | None,
     deliveries: Deliveries,
     list_artifacts: ListArtifactsOfRun | None = None,
     *,
@@ -41,6 +44,7 @@ def query_routes(
 ) -> tuple[Route, ...]:
     """Every route that reads what was tracked, the history of events in `log`, and what the server says of itself.
 
+    `history` is the index of the log; without one only the log itself is read.
     `deliveries` are those of webhooks.
     `with_users`: users are known, and can be asked for; `default_level` is what all of them hold on everything.
     `past`: single things are answered as of moments that are past.
@@ -59,6 +63,7 @@ def query_routes(
         *graphql_routes(reads, intervals, list_artifacts),
         *event_routes(log, reads),
         *diff_routes(reads.past),
+        *(() if history is None else history_routes(log, history, reads)),
         *server_routes(),
         *((*user_routes(reads), *right_routes(reads, default_level)) if with_users else ()),
     )

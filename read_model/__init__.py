@@ -5,6 +5,7 @@ PUBLIC_MODULES = (
     "child_progress",
     "connections",
     "fixed_progress",
+    "history",
     "linger",
     "metric_points",
     "migrations",

@@ -25,6 +25,7 @@ PUBLIC_MODULES = (
     "rest",
     "sight",
     "sqlite_errors",
+    "touched_fields",
     "webhook_events",
 )
 """The modules, and folders of them, that other packages may import: tests/unit/test_public_modules.py."""

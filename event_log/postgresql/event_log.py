@@ -96,6 +96,10 @@ SELECT {_COLUMNS} FROM (
 ) AS bounded WHERE bytes_before < $3 ORDER BY "offset"
 """
 
+_READ_AT: Final = _READ.replace('"offset" >= $1 AND "offset" < $2', '"offset" = ANY($1)').replace("$3", "$2")
+_DAMAGED_AT_ONCE: Final = 100
+"""Of a table that is damaged, events are read one by one: so many in an answer."""
+
 
 async def open_postgresql_log(dsn: str) -> "PostgresqlEventLog":
     """The log in the database `dsn` (a URL as libpq takes it), to append to and to read; made where there is none.
@@ -169,6 +173,18 @@ class PostgresqlEventLogReader(SinglePartitionReader):
                 logger.error("the event log has a damaged part after offset %d: %s", offset, describe_error(error))
             return await self._one_by_one(connection, offset, limit, matching)
 
+    async def read_at(self, partition: int, offsets: Sequence[int]) -> list[RecordedEvent]:
+        if partition != PARTITION:
+            return []
+        async with self._reading.borrow() as connection:
+            self._read_interned.belong_to(connection)
+            try:
+                rows = await connection.fetch(_READ_AT, list(offsets), _READ_STORED_BYTES)
+                return await self._recorded(connection, rows)
+            except _DAMAGE as error:
+                logger.error("the event log has a damaged part after offset %d: %s", offsets[0], describe_error(error))
+            return [await self._one(connection, offset) for offset in offsets[:_DAMAGED_AT_ONCE]]
+
     def _note_end(self, end: int) -> None:
         self._known_end = max(self._known_end, end)
         self._grown.set()
@@ -234,8 +250,7 @@ class PostgresqlEventLogReader(SinglePartitionReader):
             found = f'WITH found AS MATERIALIZED ({found}) SELECT "offset" FROM found'
         first = f'{found} ORDER BY "offset" LIMIT ${len(parameters) + 1}'
         offsets = [row[0] for row in await connection.fetch(first, *parameters, limit)]
-        bounded = _READ.replace('"offset" >= $1 AND "offset" < $2', '"offset" = ANY($1)').replace("$3", "$2")
-        return await connection.fetch(bounded, offsets, _READ_STORED_BYTES)
+        return await connection.fetch(_READ_AT, offsets, _READ_STORED_BYTES)
 
     async def _recorded(self, connection: Connection, rows: Sequence[asyncpg.Record]) -> list[RecordedEvent]:
         types = await self._read_interned.types.values(connection, {row[2] for row in rows})

@@ -82,6 +82,9 @@ class SqliteEventLogReader(SinglePartitionReader):
     async def end(self) -> Positions:
         return {PARTITION: await self._run(self._select_end)}
 
+    async def read_at(self, partition: int, offsets: Sequence[int]) -> list[RecordedEvent]:
+        return await self._run(lambda: self._select_at(offsets)) if partition == PARTITION else []
+
     async def wait_for_more(self, end: Positions, timeout_s: float) -> None:
         deadline = asyncio.get_running_loop().time() + timeout_s
         while (left_s := deadline - asyncio.get_running_loop().time()) > 0:
@@ -128,6 +131,26 @@ class SqliteEventLogReader(SinglePartitionReader):
                     raise
                 found = None
         return found if found is not None else self._one_by_one(offset, limit, matching)
+
+    def _select_at(self, offsets: Sequence[int]) -> list[RecordedEvent]:
+        found: list[RecordedEvent] = []
+        end, size = self._select_end(), 0
+        for offset in offsets:
+            if offset >= end or (found and size > READ_BYTES):
+                break
+            with self._reading:
+                found.append(self._one_event(offset))
+            size += len(found[-1].payload)
+        return found
+
+    def _one_event(self, offset: int) -> RecordedEvent:
+        try:
+            row = self._connection.execute(f"{self._select_events} = ?", (offset,)).fetchone()
+        except sqlite3.DatabaseError as error:
+            if not is_damage(error):
+                raise
+            row = None
+        return self._one(offset) if row is None else stored_event(*row)
 
     def _in_one_statement(self, offset: int, limit: int, matching: EventFilter) -> list[RecordedEvent] | None:
         """Events as `read` answers them; None when one is not there, which no filter explains."""

@@ -77,8 +77,8 @@ async def events_json(log: EventLogReader, wanted: ReadEvents, spans: Sequence[S
         stream=wanted.stream or None,
         event_type=wanted.type or None,
         actor=wanted.actor or None,
-        since_us=_time_us("since", wanted.since),
-        until_us=_time_us("until", wanted.until),
+        since_us=time_us("since", wanted.since),
+        until_us=time_us("until", wanted.until),
     )
     offsets = dict(_offsets_of(wanted.cursor))
     end = await log.end()
@@ -147,7 +147,7 @@ def _offsets_of(cursor: str) -> Mapping[int, int]:
     return offsets
 
 
-def _time_us(field: str, text: str) -> int | None:
+def time_us(field: str, text: str) -> int | None:
     """Microseconds since the Unix epoch; None for no text.
 
     Raises InvalidParameterValue, also for a time of day without a zone.

@@ -61,6 +61,8 @@ MAX_INPUTS: Final = 1000
 MAX_DATASET_TAGS: Final = 100
 
 MAX_SEARCHED_EXPERIMENTS: Final = 20_000
+MAX_EVENT_TYPES: Final = 20
+"""In one request for the history."""
 MAX_FILTER_CHARACTERS: Final = 100_000
 """A list of some 2,500 run ids."""
 MAX_ORDER_TERMS: Final = 20
@@ -87,6 +89,7 @@ Key = Annotated[str, _text(MAX_KEY_CHARACTERS)]
 Name = Annotated[str, _text(MAX_NAME_CHARACTERS)]
 RunName = Annotated[str, _text(MAX_RUN_NAME_CHARACTERS)]
 Word = Annotated[str, _text(MAX_WORD_CHARACTERS)]
+EventTypes = Annotated[list[Word], msgspec.Meta(max_length=MAX_EVENT_TYPES)]
 NumberText = Annotated[str, _text(MAX_NUMBER_CHARACTERS)]
 PageToken = Annotated[str, _text(MAX_PAGE_TOKEN_CHARACTERS)]
 Filter = Annotated[str, _text(MAX_FILTER_CHARACTERS)]

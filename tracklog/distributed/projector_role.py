@@ -5,6 +5,7 @@ import contextlib
 import logging
 from collections.abc import AsyncIterator, Callable, Coroutine, Set
 from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
 from typing import Any, Final
 
 import asyncpg
@@ -13,9 +14,11 @@ from prometheus_client.core import Metric
 from event_log.port import EventLogReader, ForeignLog, LogUnavailable, PartitionAssignment
 from event_log.postgresql.connection import no_connection
 from event_log.postgresql.control_schema import ensure_control_schema
+from projector.history_worker import HistoryWorker
 from projector.postgresql_projector import PostgresqlProjector
-from projector.worker import Progress
+from projector.worker import Observe, Progress
 from query_api.server_routes import server_routes
+from read_model.history.postgresql import PostgresqlHistoryIndexWriter
 from read_model.linger import Linger
 from read_model.postgresql_flush import flush_requests
 from schemas.envelope import Positions
@@ -90,10 +93,21 @@ class ProjectorRole:
                 await stack.enter_async_context(self._watch.looking(over))
                 await stack.enter_async_context(_beside(self._until_made_anew(database, over)))
                 linger = Linger()
-                await stack.enter_async_context(flush_requests(self._stores.read_model.dsn, linger.flush))
+                history = HistoryWorker(
+                    PostgresqlHistoryIndexWriter(self._stores.read_model.dsn),
+                    partial(open_shared_reader, self._stores.event_log),
+                    lambda: self._checkpoint,
+                )
+
+                def flush() -> None:
+                    linger.flush()
+                    history.flush()
+
+                await stack.enter_async_context(flush_requests(self._stores.read_model.dsn, flush))
                 partitions = len(await log.partitions())
-                self._projector = self._projector_of(log, partitions, linger, database, over)
+                self._projector = self._projector_of(log, partitions, linger, history.observe, database, over)
                 await stack.enter_async_context(proving_on(self._stores, self._proof, lambda: set(self._checkpoint)))
+                await stack.enter_async_context(_beside(history.run()))
                 await _run_until(over, self._projector)
 
     async def _database(self) -> str:
@@ -131,7 +145,13 @@ class ProjectorRole:
             return await open_shared_reader(self._stores.event_log)
 
     def _projector_of(
-        self, log: EventLogReader, partitions: int, linger: Linger, database: str, stopping: asyncio.Event
+        self,
+        log: EventLogReader,
+        partitions: int,
+        linger: Linger,
+        observe: Observe,
+        database: str,
+        stopping: asyncio.Event,
     ) -> PostgresqlProjector:
         place, dsn = self._stores.event_log, self._stores.read_model.dsn
 
@@ -143,7 +163,7 @@ class ProjectorRole:
             group = f"tracklog-{database}-{generation}"
             return UntilStopped(assignment_in_group(place, group, partitions), stopping)
 
-        return PostgresqlProjector(dsn, log, member, linger.linger, self._count)
+        return PostgresqlProjector(dsn, log, member, linger.linger, self._count, observe)
 
     async def _count(self, progress: Progress) -> None:
         self._moved_s = asyncio.get_running_loop().time()

@@ -9,7 +9,13 @@ from query_api.server_routes import server_routes
 from schemas.rest.route import Kind
 from tracklog.distributed.shared_authentication import shared_authentication
 from tracklog.distributed.shared_proving import proofs_on
-from tracklog.distributed.shared_system import appendable_when_needed, history_reader, reading_system, writing_system
+from tracklog.distributed.shared_system import (
+    appendable_when_needed,
+    history_index,
+    history_reader,
+    reading_system,
+    writing_system,
+)
 from tracklog.distributed.shared_webhook_stores import webhook_stores_on
 from tracklog.serving.greeting import greeting
 from tracklog.serving.process import serve
@@ -75,6 +81,7 @@ async def serve_query(settings: Settings, announce: Announce) -> None:
                 history,
                 system.progress,
                 PostgresqlReadModel(system.connections),
+                await stack.enter_async_context(history_index(system)),
                 webhook_stores_on(stores, settings.webhooks, stack).deliveries,
                 authentication=authentication,
             )

@@ -16,7 +16,7 @@ from tracklog.distributed.child_supervision import SupervisedProjector
 from tracklog.distributed.roles import shared_stores
 from tracklog.distributed.shared_authentication import shared_authentication
 from tracklog.distributed.shared_proving import proofs_on
-from tracklog.distributed.shared_system import history_reader, writing_system
+from tracklog.distributed.shared_system import history_index, history_reader, writing_system
 from tracklog.distributed.shared_webhook_stores import webhook_stores_on
 from tracklog.sending.sender_messages import ChildSettings
 from tracklog.sending.supervised_sender import SupervisedSender, has_webhooks
@@ -79,6 +79,7 @@ async def serve_shared(settings: Settings, announce: Callable[[str], None]) -> N
                     history,
                     progress,
                     read_model,
+                    await stack.enter_async_context(history_index(system)),
                     webhook_stores.deliveries,
                     list_artifacts,
                     authentication=authentication,

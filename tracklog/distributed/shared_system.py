@@ -5,12 +5,14 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Final, Generic, TypeVar
+from typing import Any, Final, Generic, TypeVar
 
 from prometheus_client.core import Metric
 
 from event_log.port import EventLog, EventLogReader
 from read_model import belonging
+from read_model.history.port import HistoryIndex
+from read_model.history.postgresql import PostgresqlHistoryIndex
 from read_model.postgresql_connections import PostgresqlReadModelConnections
 from read_model.postgresql_progress import PostgresqlProgress
 from schemas.envelope import Positions
@@ -142,6 +144,16 @@ async def history_reader(stores: SharedStores, stopping: asyncio.Event) -> Async
         yield log
     finally:
         await log.close()
+
+
+@asynccontextmanager
+async def history_index(system: SharedSystem[Any]) -> AsyncIterator[HistoryIndex]:
+    """The index of the history, to read."""
+    index = PostgresqlHistoryIndex(system.connections)
+    try:
+        yield index
+    finally:
+        await index.close()
 
 
 async def _belonging_fault(

@@ -8,6 +8,11 @@ def secrets_file_of(log: Path) -> Path:
     return _beside(log, "secrets")
 
 
+def history_file_of(log: Path) -> Path:
+    """The index of the history, which can be thrown away at any time."""
+    return _beside(log, "history")
+
+
 def deliveries_file_of(log: Path) -> Path:
     """What webhooks are owed, and were sent."""
     return _beside(log, "webhooks")

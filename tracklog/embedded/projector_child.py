@@ -10,6 +10,7 @@ import os
 import socket
 import sqlite3
 import sys
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -20,6 +21,7 @@ from event_log.fixed_assignment import FixedAssignment
 from event_log.port import LogUnavailable
 from event_log.sqlite.event_log import SqliteEventLogReader
 from projector.batch import WHOLE_LOG_BATCH_BYTES
+from projector.history_worker import HistoryWorker
 from projector.last_folded import divergence
 from projector.port import DamagedReadModel, ReadModelUnavailable, Superseded
 from projector.sqlite_damage import damage_of
@@ -27,12 +29,14 @@ from projector.sqlite_origin import last_folded, origin
 from projector.sqlite_writer import SqliteReadModelWriter
 from projector.worker import Progress, ProjectorWorker
 from read_model import belonging
+from read_model.history.sqlite import SqliteHistoryIndexWriter
 from read_model.linger import linger_until
 from read_model.progress_message import Projected, RefusedEvent
 from read_model.sqlite_link import current
 from schemas.envelope import PARTITION, Positions
 from schemas.sqlite_errors import is_passing
 from tracklog.embedded.channel import Channel, Damaged, FromFront, LogGrew, Status, StatusRequest
+from tracklog.embedded.files import history_file_of
 from tracklog.embedded.proving import proving_beside
 from tracklog.memory.collector import collect_seldom
 from tracklog.settings.proof import ProofSettings
@@ -61,6 +65,7 @@ class _Front:
         self.read_model: SqliteReadModelWriter | None = None
         self._damage: Damaged | None = None
         self._heard_of_damage = asyncio.Event()
+        self.on_flush: Callable[[], None] = lambda: None
 
     async def listen(self) -> None:
         """Hear the front until it is gone."""
@@ -68,6 +73,8 @@ class _Front:
         while (message := await self._channel.receive(decoder)) is not None:
             match message:
                 case LogGrew():
+                    if message.urgent:
+                        self.on_flush()
                     if message.urgent and message.end > self._awaited:
                         self._awaited = message.end
                         self._flush.set()
@@ -106,9 +113,11 @@ async def main(log_path: Path, channel_end: socket.socket, since: int, proof: Pr
     channel = await Channel.over(channel_end)
     front = _Front(channel, log)
     listening = asyncio.create_task(front.listen())
-    projecting = asyncio.create_task(_Projection(log_path, log, channel, front, since).run())
+    projection = _Projection(log_path, log, channel, front, since)
+    projecting = asyncio.create_task(projection.run())
+    indexing = asyncio.create_task(projection.history.run())
     async with proving_beside(log_path, proof):
-        done, pending = await asyncio.wait((listening, projecting), return_when=asyncio.FIRST_COMPLETED)
+        done, pending = await asyncio.wait((listening, projecting, indexing), return_when=asyncio.FIRST_COMPLETED)
     for task in pending:
         task.cancel()
         with contextlib.suppress(asyncio.CancelledError):
@@ -128,6 +137,11 @@ class _Projection:
         self._front = front
         self._since = since
         self._damage: str | None = None
+        self._worker: ProjectorWorker | None = None
+        self.history = HistoryWorker(
+            SqliteHistoryIndexWriter(history_file_of(log_path)), self._another_reader, self._folded
+        )
+        front.on_flush = self.history.flush
 
     async def run(self) -> None:
         """Fold until cancelled. What cannot be written now is tried again; what is damaged is folded anew."""
@@ -146,6 +160,12 @@ class _Projection:
                     raise
                 self._in_trouble(f"The read model cannot be made: {error}.")
                 await asyncio.sleep(AGAIN_S)
+
+    async def _another_reader(self) -> SqliteEventLogReader:
+        return SqliteEventLogReader(self._log_path)
+
+    def _folded(self) -> Positions:
+        return {} if self._worker is None else self._worker.checkpoint
 
     async def _sound_read_model(self) -> Path:
         """The read model of the log; a new one in the place of one that is lost, damaged or of another log."""
@@ -182,7 +202,9 @@ class _Projection:
                 partial(self._publish, path),
                 self._front.linger,
                 WHOLE_LOG_BATCH_BYTES,
+                self.history.observe,
             )
+            self._worker = worker
             await worker.start()
             # The refusals of a commit that a predecessor was killed before it could send.
             refusals = await read_model.refusals_since(PARTITION, self._since)

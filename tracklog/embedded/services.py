@@ -8,10 +8,11 @@ from prometheus_client.core import Metric
 from ingest.admission.sqlite_lookups import SqliteLookups
 from query_api.sqlite.read_model import SqliteReadModel
 from query_api.sqlite.text_match import register_functions
+from read_model.history.sqlite import SqliteHistoryIndex
 from read_model.sqlite_link import link_of
 from schemas.envelope import PARTITION
 from tracklog.background import in_background
-from tracklog.embedded.files import secrets_file_of
+from tracklog.embedded.files import history_file_of, secrets_file_of
 from tracklog.embedded.proving import proofs_beside
 from tracklog.embedded.system import EmbeddedSystem
 from tracklog.embedded.webhook_stores import webhook_stores_beside
@@ -32,6 +33,9 @@ async def embedded_services(settings: Settings, system: EmbeddedSystem, stack: A
     stack.callback(lookups.close)
     read_model = SqliteReadModel(link, register_functions, system.read_model_damaged)
     stack.push_async_callback(read_model.close)
+
+    index = SqliteHistoryIndex(history_file_of(system.log_path), system.flush_history)
+    stack.push_async_callback(index.close)
 
     async def measured() -> list[Metric]:
         report = system.progress.report()
@@ -90,6 +94,7 @@ async def embedded_services(settings: Settings, system: EmbeddedSystem, stack: A
             system.log,
             system.progress,
             read_model,
+            index,
             stores.deliveries,
             list_artifacts,
             authentication=authentication,

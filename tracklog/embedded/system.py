@@ -108,6 +108,10 @@ class EmbeddedSystem:
         """A reader found a read model damaged: have the child fold a new one. May be called in any thread."""
         self._loop.call_soon_threadsafe(self._report_damage, Damaged(generation, why))
 
+    def flush_history(self) -> None:
+        """Have the index of the history not linger: a reader waits. May be called in any thread."""
+        self._loop.call_soon_threadsafe(self._request_flush, self.log.newest_end)
+
     def _report_damage(self, damage: Damaged) -> None:
         self._damage = damage  # for a child that is being started
         if self._channel is not None:

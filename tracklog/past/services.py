@@ -36,6 +36,7 @@ async def past_services(settings: Settings, log: LogUntil, read_model_file: Path
             read_model,
             freshness,
             log,
+            None,
             NoDeliveries(),
             partial(list_whole, proxy),
             past=FoldedPast(log, SearchingStreamReader(log), read_model),

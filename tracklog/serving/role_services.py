@@ -13,6 +13,7 @@ from prometheus_client.core import Metric
 from event_log.port import EventLog, EventLogReader
 from ingest.admission.lookups import Lookups
 from query_api.port import ListArtifactsOfRun, ReadModel
+from read_model.history.port import HistoryIndex
 from read_model.progress import ProjectionProgress
 from schemas.levels import Level
 from schemas.rest.route import Route
@@ -85,12 +86,14 @@ def read_services(
     history: EventLogReader,
     progress: ProjectionProgress,
     read_model: ReadModel,
+    index: HistoryIndex,
     deliveries: "OpenedWhenNeeded[DeliveryStore]",
     list_artifacts: ListArtifactsOfRun | None = None,
     *,
     authentication: "Authentication | None" = None,
 ) -> Services:
-    """What answers from the read model, and the page. `history` reads the events that are asked for themselves.
+    """What answers from the read model, and the page. `history` reads the events that are asked for
+    themselves, which `index` finds.
 
     `deliveries` are those of webhooks.
     `list_artifacts`: where the process passes artifacts, GraphQL lists them. `authentication`: users are known.
@@ -106,7 +109,7 @@ def read_services(
     freshness = Freshness(log, progress)
     routes = [
         *query_routes(
-            *(read_model, freshness, history, StoredDeliveries(deliveries), list_artifacts),
+            *(read_model, freshness, history, index, StoredDeliveries(deliveries), list_artifacts),
             with_users=authentication is not None,
             default_level=Level.NO_PERMISSIONS if authentication is None else authentication.default_level,
             past=FoldedPast(history, SearchingStreamReader(history), read_model),

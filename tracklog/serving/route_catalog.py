@@ -30,8 +30,8 @@ def built_routes(*, with_users: bool = True) -> list[Route]:
         service.users = service.rights = None
     return [
         *ingest_routes(service),
-        *query_routes(service, service, service, service, with_users=with_users, past=service),
         *proof_routes(service),
+        *query_routes(service, service, service, service, service, with_users=with_users, past=service),
         *page_routes(None),
         *(login_routes(service) if with_users else ()),
         *artifact_routes(service),

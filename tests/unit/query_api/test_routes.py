@@ -40,6 +40,7 @@ async def front(request: web.Request, handler: Handler) -> web.StreamResponse:
 
 
 NO_DELIVERIES: Any = None
+NO_HISTORY: Any = object()
 """For routes that are about something else."""
 
 
@@ -58,7 +59,7 @@ def log() -> MemoryEventLog:
 
 @pytest.fixture
 def routes(rows: SqliteRows, log: MemoryEventLog) -> tuple[Route, ...]:
-    return query_routes(rows, Freshness(log, MemoryProgress()), log, NO_DELIVERIES)
+    return query_routes(rows, Freshness(log, MemoryProgress()), log, NO_HISTORY, NO_DELIVERIES)
 
 
 @pytest.fixture
@@ -120,6 +121,7 @@ def test_every_read_of_the_tracking_api_is_there(routes: tuple[Route, ...]) -> N
         "GET /api/3.0/mlflow/server-info",
         "GET /ajax-api/3.0/mlflow/server-info",
         "GET /api/tracklog/v1/events",
+        "GET /api/tracklog/v1/history",
         "GET /api/tracklog/v1/webhooks",
         "GET /api/tracklog/v1/webhooks/{webhook_id}",
         "GET /api/tracklog/v1/webhooks/{webhook_id}/deliveries",
@@ -144,6 +146,7 @@ def test_only_what_the_server_says_of_itself_is_public(routes: tuple[Route, ...]
     assert {route.path for route in routes if route.kind is Kind.OPERATION} == public
     assert {route.path for route in routes if route.permission is Permission.ADMIN} == {
         "/events",
+        "/history",
         *(route.path for route in routes if "webhooks" in route.path),
     }
 
@@ -474,6 +477,6 @@ async def test_a_read_waits_for_what_can_change_its_answer(
     rows: SqliteRows, log: MemoryEventLog, path: str, units: list[str] | None
 ) -> None:
     asked = Asked()
-    async with served(query_routes(rows, asked, log, NO_DELIVERIES)) as client:
+    async with served(query_routes(rows, asked, log, NO_HISTORY, NO_DELIVERIES)) as client:
         await client.get(f"{V2}/{path}")
     assert asked.concerns == [units]

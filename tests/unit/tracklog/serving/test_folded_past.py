@@ -43,7 +43,7 @@ class Asked:
         self.past = FoldedPast(log, SearchingStreamReader(log), live)
         service: object = SimpleNamespace()
         freshness = Freshness(log, MemoryProgress({0: 1_000}))
-        routes = query_routes(live, freshness, log, service, past=self.past)  # type: ignore[arg-type]
+        routes = query_routes(live, freshness, log, None, service, past=self.past)  # type: ignore[arg-type]
         self._handlers = {route.path: route.handler for route in routes if route.method == "GET"}
 
     async def get(self, path: str, as_of: str, *, by_user: bool = False) -> web.Response:

@@ -1,0 +1,84 @@
+"""The routes of the history."""
+
+from typing import Final
+
+from aiohttp import web
+
+from event_log.port import EventLogReader
+from query_api.freshness import READ_WAIT_S
+from query_api.history.formats import CSV, JSON, JSON_LINES, csv_text, lines_json, page_json
+from query_api.history.request import wanted_of
+from query_api.history.search import History, Page
+from query_api.reads import Reads, tracklog_read
+from read_model.history.port import HistoryIndex
+from schemas.envelope import Positions
+from schemas.errors import InvalidParameterValue
+from schemas.messages.bounds import shown
+from schemas.messages.history import ReadHistory
+from schemas.rest.decode import read_message
+from schemas.rest.handler import named_for
+from schemas.rest.json_answer import JsonAnswer
+from schemas.rest.request_keys import BEHIND
+from schemas.rest.route import Handler, Permission, Route
+
+NEXT_CURSOR: Final = "X-Tracklog-Next-Cursor"
+"""Of a page that is not JSON."""
+
+_FORMATS: Final = {"json": JSON, "jsonl": JSON_LINES, "csv": CSV}
+
+
+def history_routes(log: EventLogReader, index: HistoryIndex, reads: Reads) -> tuple[Route, ...]:
+    return (tracklog_read("history", _read_history(log, index, reads), Permission.ADMIN),)
+
+
+def _read_history(log: EventLogReader, index: HistoryIndex, reads: Reads) -> Handler:
+    history = History(log, index)
+
+    async def handle(request: web.Request) -> web.StreamResponse:
+        asked = await read_message(request, ReadHistory)
+        newest_first, limit, form = asked.newest_first, asked.checked_limit(), _format_of(asked, request)
+        await wait_for_index(request, log, index, reads)
+        wanted = await wanted_of(asked, reads.read_model)
+        page = await history.page(wanted, newest_first=newest_first, limit=limit, cursor=asked.cursor)
+        return _answer(page, form)
+
+    return named_for(ReadHistory, handle)
+
+
+async def wait_for_index(request: web.Request, log: EventLogReader, index: HistoryIndex, reads: Reads) -> None:
+    """Return once the index has all that was acknowledged before; else the request says how far it is.
+
+    Raises TemporarilyUnavailable while there is no index, LogUnavailable.
+    """
+    end = await log.end()
+    behind = await reads.freshness.caught_up()
+    if behind is None and not await index.wait_until(end, READ_WAIT_S):
+        behind = _lag(await index.checkpoints(), end)
+    if behind is not None:
+        request[BEHIND] = behind
+
+
+def _lag(reached: Positions, end: Positions) -> str:
+    return ",".join(
+        f"{partition}:{reached.get(partition, 0)}/{offset}"
+        for partition, offset in sorted(end.items())
+        if reached.get(partition, 0) < offset
+    )
+
+
+def _format_of(asked: ReadHistory, request: web.Request) -> str:
+    """What the request names, else what it accepts, else JSON. Raises InvalidParameterValue."""
+    if asked.format:
+        if asked.format not in _FORMATS:
+            raise InvalidParameterValue(f"format must be {', '.join(_FORMATS)}, got {shown(asked.format)}.")
+        return _FORMATS[asked.format]
+    accepted = request.headers.get("Accept", "")
+    return next((form for form in (JSON_LINES, CSV) if form in accepted), JSON)
+
+
+def _answer(page: Page, form: str) -> web.StreamResponse:
+    if form == JSON:
+        return JsonAnswer(page_json(page))
+    body = csv_text(page.events) if form == CSV else lines_json(page.events)
+    headers = {NEXT_CURSOR: page.cursor, "X-Tracklog-Is-Last": "true" if page.is_last else "false"}
+    return web.Response(body=body, content_type=form, charset="utf-8", headers=headers)

@@ -1,0 +1,158 @@
+"""The history index as its one writer and its readers see it.
+
+It says at which offsets the events of a term are (`read_model.history.terms`), and nothing of what they hold: they are
+read from the log. Like the read model it has a checkpoint for each partition; everything before it is in the index. It
+can be thrown away at any time, and is then made anew from the log.
+"""
+
+import asyncio
+from abc import ABC, abstractmethod
+from array import array
+from collections.abc import Collection, Mapping, Sequence
+from typing import Final, NamedTuple
+
+from read_model.history.segment import BLOCK_EVENTS, ClosedBlock, OpenBlock, PostingList, Segment, block_of
+from schemas.envelope import Positions
+
+FORMAT_VERSION: Final = 1
+"""An index of another one is made anew."""
+
+_LOOK_S: Final = 0.005
+"""A reader that waits looks so often at first, then less and less. Few read the history, and never for long."""
+_SELDOM_S: Final = 0.05
+
+
+class IndexFenced(Exception):
+    """Another writer moved the checkpoint of the partition. Nothing was written."""
+
+
+class IndexUnavailable(Exception):
+    """The index cannot be written now."""
+
+
+class IndexDamaged(Exception):
+    """What is stored is not what was written, or of another log: the index has to be made anew."""
+
+
+class TermPosting(NamedTuple):
+    """A posting list, and of which block it is."""
+
+    block: int
+    postings: PostingList
+
+
+class HistoryIndex(ABC):
+    """The index, to read. Every method raises TemporarilyUnavailable while there is none, or it cannot be read."""
+
+    @abstractmethod
+    async def checkpoints(self) -> Positions:
+        """Up to where each partition is in the index, of those of which anything is."""
+
+    @abstractmethod
+    async def open_blocks(self) -> Mapping[int, OpenBlock]:
+        """The open block of each partition, whose end is the checkpoint.
+
+        What the other methods say of blocks before it does not change any more.
+        """
+
+    @abstractmethod
+    async def postings(
+        self, partition: int, terms: Collection[int], block: int, *, newest_first: bool, limit: int
+    ) -> list[TermPosting]:
+        """Of each term at most `limit` posting lists, in the blocks from `block` on, backwards with `newest_first`."""
+
+    @abstractmethod
+    async def requests(
+        self, partition: int, bucket: int, block: int, *, newest_first: bool, limit: int
+    ) -> list[tuple[int, bytes]]:
+        """What blocks have in a bucket of requests, with their numbers: at most `limit`, in the order of `postings`."""
+
+    @abstractmethod
+    async def blocks_between(
+        self, partition: int, since_us: int | None, until_us: int | None
+    ) -> tuple[int, int] | None:
+        """The first and the last closed block with an event that is at least at one time and before another.
+
+        None where there is no such block.
+        """
+
+    @abstractmethod
+    async def times(self, partition: int, block: int) -> "array[int]":
+        """The times of the events of a closed block, in microseconds since the Unix epoch."""
+
+    @abstractmethod
+    async def close(self) -> None:
+        """Let go of what is held."""
+
+    def request_flush(self) -> None:  # noqa: B027  # who cannot ask waits for as long as the writer lingers
+        """Ask the writer not to linger: a reader waits."""
+
+    async def wait_until(self, positions: Positions, timeout_s: float) -> bool:
+        """Return once the index has reached `positions`, or after `timeout_s`; whether it has."""
+        deadline_s = asyncio.get_running_loop().time() + timeout_s
+        pause_s = _LOOK_S
+        while True:
+            reached = await self.checkpoints()
+            if all(reached.get(partition, 0) >= offset for partition, offset in positions.items()):
+                return True
+            if asyncio.get_running_loop().time() >= deadline_s:
+                return False
+            self.request_flush()
+            await asyncio.sleep(pause_s)
+            pause_s = min(pause_s * 1.5, _SELDOM_S)
+
+
+class IndexedPartition(NamedTuple):
+    """Where a partition is: its checkpoint, the id of the event before it, and the segments of its open block."""
+
+    checkpoint: int
+    last_event_id: bytes
+    segments: Sequence[Segment]
+
+
+class IndexCommit(NamedTuple):
+    """What a commit brings of one partition, whose checkpoint it moves from `expected` to `end`.
+
+    `segments` of the open block take the place of those with the same first offset, `blocks` that of all their
+    segments. `owners` are the experiments of new runs and logged models, by the term of their stream.
+    """
+
+    partition: int
+    expected: int
+    end: int
+    last_event_id: bytes
+    segments: Sequence[Segment]
+    blocks: Sequence[ClosedBlock]
+    owners: Mapping[int, int]
+
+    @property
+    def open_block_begin(self) -> int:
+        return block_of(self.end) * BLOCK_EVENTS
+
+
+class HistoryIndexWriter(ABC):
+    """The index, to write. Every method raises IndexUnavailable and IndexDamaged."""
+
+    @abstractmethod
+    async def open(self, log_id: str) -> None:
+        """Open the index of the log of this id. One of another log or format is thrown away, and made anew."""
+
+    @abstractmethod
+    async def partition(self, partition: int) -> IndexedPartition:
+        """What there is of a partition, with checkpoint 0 where there is nothing."""
+
+    @abstractmethod
+    async def owners(self, streams: Collection[int]) -> Mapping[int, int]:
+        """The experiments of runs and logged models, by the terms of their streams, of those that are known."""
+
+    @abstractmethod
+    async def commit(self, commit: IndexCommit) -> None:
+        """All of it, or nothing. Raises IndexFenced."""
+
+    @abstractmethod
+    async def discard(self) -> None:
+        """Throw everything away: it is damaged, or of another log. `open` makes it anew."""
+
+    @abstractmethod
+    async def close(self) -> None:
+        """Let go of what is held."""

@@ -1,0 +1,232 @@
+"""How the history index is laid out: posting lists over blocks of the log, and segments of the block that is open.
+
+A partition of the log is cut into blocks of BLOCK_EVENTS events. Of each term, each block has a **posting list**: the
+positions in the block of the events that have the term, two bytes each. The newest block, which is still open, has
+**segments** instead: what some commits brought, each with the posting lists of its own few events. When a block is
+full, its segments are put together into posting lists and are gone.
+"""
+
+import zlib
+from array import array
+from bisect import bisect_left
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Final, NamedTuple
+
+import msgspec
+
+from schemas.envelope import RecordedEvent
+
+BLOCK_EVENTS: Final = 16_384
+"""A position takes two bytes; and a page has to look at no more than so many events to know what of them comes next."""
+
+SEGMENT_EVENTS: Final = 1024
+"""A segment is written anew with each commit until it has so many events, so that an open block has few of them."""
+
+REQUEST_BUCKETS: Final = 256
+"""The ids of requests are all different: a posting list for each would be the largest part of the index. So a block has
+for each bucket of ids the positions of its events with 16 more bits of the id, and what is found is compared."""
+
+_POSITION: Final = "H"
+_TIME: Final = "q"
+_REQUEST: Final = "I"
+
+
+def block_of(offset: int) -> int:
+    return offset // BLOCK_EVENTS
+
+
+def request_hash(request_id: str) -> int:
+    """32 bits of the id of a request."""
+    return zlib.crc32(request_id.encode("utf-8", "surrogatepass"))
+
+
+class Segment(msgspec.Struct, frozen=True, array_like=True):
+    """Some events side by side, from `first_offset` on, in one block.
+
+    `times` are microseconds since the Unix epoch (int64) and `requests` hashes (uint32), of each event; `postings` are
+    the positions (uint16) in the block, by term. All are in the order of the machine's bytes.
+    """
+
+    first_offset: int
+    times: bytes
+    requests: bytes
+    postings: dict[int, bytes]
+
+    @property
+    def end(self) -> int:
+        return self.first_offset + len(self.times) // 8
+
+
+_encoder: Final = msgspec.msgpack.Encoder()
+_decoder: Final = msgspec.msgpack.Decoder(Segment)
+
+
+def encode_segment(segment: Segment) -> bytes:
+    return _encoder.encode(segment)
+
+
+def decode_segment(content: bytes) -> Segment:
+    """Raises ValueError for bytes that are none."""
+    try:
+        return _decoder.decode(content)
+    except msgspec.DecodeError as error:
+        raise ValueError(f"a segment of the history index cannot be read: {error}") from error
+
+
+@dataclass(slots=True)
+class OpenSegment:
+    """A segment that still takes events."""
+
+    first_offset: int
+    times: "array[int]" = field(default_factory=lambda: array(_TIME))
+    requests: "array[int]" = field(default_factory=lambda: array(_REQUEST))
+    postings: "dict[int, array[int]]" = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, segment: Segment) -> "OpenSegment":
+        """To go on with a segment that was stored."""
+        return cls(
+            segment.first_offset,
+            array(_TIME, segment.times),
+            array(_REQUEST, segment.requests),
+            {term: array(_POSITION, positions) for term, positions in segment.postings.items()},
+        )
+
+    @property
+    def end(self) -> int:
+        return self.first_offset + len(self.times)
+
+    @property
+    def is_full(self) -> bool:
+        return bool(self.times) and (len(self.times) >= SEGMENT_EVENTS or self.end % BLOCK_EVENTS == 0)
+
+    def add(self, event: RecordedEvent, terms: Iterable[int]) -> None:
+        """Take the event at `end`."""
+        position = event.offset % BLOCK_EVENTS
+        self.times.append(event.time_us)
+        self.requests.append(request_hash(event.request_id))
+        postings = self.postings
+        for term in terms:
+            positions = postings.get(term)
+            if positions is None:
+                postings[term] = array(_POSITION, (position,))
+            else:
+                positions.append(position)
+
+    def frozen(self) -> Segment:
+        return Segment(
+            self.first_offset,
+            self.times.tobytes(),
+            self.requests.tobytes(),
+            {term: positions.tobytes() for term, positions in self.postings.items()},
+        )
+
+
+class PostingList(NamedTuple):
+    """Where in a block the events of a term are, as it is stored.
+
+    `positions` are those of `event_count` events from `first` to `last`. With `is_inverted` they are the ones between
+    that do not have the term, which are fewer.
+    """
+
+    term: int
+    event_count: int
+    first: int
+    last: int
+    is_inverted: bool
+    positions: bytes
+
+
+class ClosedBlock(NamedTuple):
+    """A full block: when its events were, and its posting lists. `requests` are by bucket."""
+
+    number: int
+    first_us: int
+    last_us: int
+    times: bytes
+    postings: list[PostingList]
+    requests: list[tuple[int, bytes]]
+
+
+def closed(segments: Sequence[Segment]) -> ClosedBlock:
+    """The block that its segments, which are all of it in order, come to."""
+    times = array(_TIME, b"".join(one.times for one in segments))
+    parts: dict[int, list[bytes]] = {}
+    for segment in segments:
+        for term, positions in segment.postings.items():
+            parts.setdefault(term, []).append(positions)
+    requests: dict[int, array[int]] = {}
+    for position, hashed in enumerate(array(_REQUEST, b"".join(one.requests for one in segments))):
+        requests.setdefault(hashed % REQUEST_BUCKETS, array(_POSITION)).extend((position, hashed >> 16))
+    return ClosedBlock(
+        block_of(segments[0].first_offset),
+        min(times),
+        max(times),
+        zlib.compress(times.tobytes(), 1),
+        [posting_list(term, b"".join(found)) for term, found in sorted(parts.items())],
+        sorted((bucket, pairs.tobytes()) for bucket, pairs in requests.items()),
+    )
+
+
+def posting_list(term: int, positions: bytes) -> PostingList:
+    """Positions as they take the least room."""
+    found = array(_POSITION, positions)
+    first, last, count = found[0], found[-1], len(found)
+    between = last - first + 1
+    if count * 2 <= between:
+        return PostingList(term, count, first, last, False, positions)
+    has = set(found)
+    without = array(_POSITION, (one for one in range(first, last) if one not in has) if count < between else ())
+    return PostingList(term, count, first, last, True, without.tobytes())
+
+
+def positions_of(posting: PostingList) -> "array[int]":
+    """The positions of a posting list, ascending."""
+    stored = array(_POSITION, posting.positions)
+    if not posting.is_inverted:
+        return stored
+    everything = range(posting.first, posting.last + 1)
+    if not stored:
+        return array(_POSITION, everything)
+    without = set(stored)
+    return array(_POSITION, (one for one in everything if one not in without))
+
+
+def positions_of_request(pairs: bytes, hashed: int) -> list[int]:
+    """Where in a block an event may be of the request of a hash, by the pairs of its bucket."""
+    stored = array(_POSITION, pairs)
+    wanted = hashed >> 16
+    return [stored[index - 1] for index in range(1, len(stored), 2) if stored[index] == wanted]
+
+
+def times_of(times: bytes) -> "array[int]":
+    """The times of the events of a closed block, in microseconds."""
+    return array(_TIME, zlib.decompress(times))
+
+
+class OpenBlock:
+    """The newest events of a partition, up to `end`: the segments of its open block, which may have none yet."""
+
+    def __init__(self, end: int, segments: Sequence[Segment]) -> None:
+        self.end = end
+        self._segments = segments
+
+    @property
+    def number(self) -> int:
+        return block_of(self.end)
+
+    def positions(self, term: int) -> "array[int]":
+        return array(_POSITION, b"".join(one.postings.get(term, b"") for one in self._segments))
+
+    def positions_of_request(self, hashed: int) -> list[int]:
+        requests = array(_REQUEST, b"".join(one.requests for one in self._segments))
+        return [position for position, found in enumerate(requests) if found == hashed]
+
+    def times(self) -> "array[int]":
+        return array(_TIME, b"".join(one.times for one in self._segments))
+
+
+def positions_between(positions: Sequence[int], first: int, end: int) -> Sequence[int]:
+    """Those of ascending positions that are at least `first`, and before `end`."""
+    return positions[bisect_left(positions, first) : bisect_left(positions, end)]

@@ -1,0 +1,145 @@
+"""What an event can be found by: its terms, each a number of 64 bits made of a name.
+
+A number is kept in the place of the name, so that a name takes no room however long it is. Two names come to one number
+once in a log of billions of names.
+"""
+
+from collections.abc import Iterable
+from functools import lru_cache
+from hashlib import blake2b
+from typing import Final
+
+from schemas.envelope import RecordedEvent
+from schemas.events import (
+    AnyEvent,
+    ArtifactDeleted,
+    ArtifactUploaded,
+    LoggedModelCreated,
+    RunCreated,
+)
+from schemas.events.experiments import ExperimentEvent
+from schemas.events.logged_models import LOGGED_MODELS
+from schemas.events.runs import RUNS
+from schemas.touched_fields import touched_fields
+
+MAX_FIELDS: Final = 64
+"""Of so many fields of one event each has a term. One with more has ANY_FIELD in their place, and is looked at whenever
+a field is asked for."""
+
+MAX_FOLDERS: Final = 16
+"""Of the path of an artifact: so many folders, from the root on, find what is in them."""
+
+_RUN_ID_CHARACTERS: Final = 32
+_REMEMBERED: Final = 50_000
+
+
+@lru_cache(_REMEMBERED)
+def _term(name: str) -> int:
+    return int.from_bytes(blake2b(name.encode("utf-8", "surrogatepass"), digest_size=8).digest(), signed=True)
+
+
+def stream_term(stream: str) -> int:
+    return _term(f"s:{stream}")
+
+
+def type_term(event_type: str) -> int:
+    return _term(f"t:{event_type}")
+
+
+def actor_term(user: str) -> int:
+    return _term(f"u:{user}")
+
+
+def experiment_term(experiment_id: int) -> int:
+    """Of an experiment, its runs, its logged models and the artifacts of all of them."""
+    return _term(f"e:{experiment_id}")
+
+
+def artifact_term(path: str) -> int:
+    """Of an artifact, or a folder with all that is in it. `path` has no slash at its ends."""
+    return _term(f"f:{path}")
+
+
+def field_term(kind: str, key: str) -> int:
+    return _term(f"k:{kind}:{key}")
+
+
+ANY_FIELD: Final = _term("k:")
+
+
+def kind_of(stream: str) -> str:
+    return stream.partition("/")[0]
+
+
+def is_owned(stream: str) -> bool:
+    """Whether a stream is of something that lies in an experiment: of which one, its first event says."""
+    return stream.startswith(("run/", "logged-model/"))
+
+
+def owned_stream(event: RecordedEvent, decoded: AnyEvent | None) -> str | None:
+    """The stream of the run or logged model that an event is about; None for one about neither."""
+    if is_owned(event.stream):
+        return event.stream
+    if isinstance(decoded, ArtifactUploaded | ArtifactDeleted):
+        return _owner_of_path(decoded.path)
+    return None
+
+
+def owner_made(decoded: AnyEvent | None) -> int | None:
+    """The experiment of the run or logged model that an event makes; None for every other event."""
+    return decoded.experiment_id if isinstance(decoded, RunCreated | LoggedModelCreated) else None
+
+
+def experiment_of_path(event: ArtifactUploaded | ArtifactDeleted) -> int | None:
+    """The experiment in whose folder an artifact lies, by the layout `<experiment>/…` below the destination."""
+    first = event.path.partition("/")[0]
+    return int(first) if not event.root and first.isascii() and first.isdigit() and len(first) < 19 else None
+
+
+def terms_of(event: RecordedEvent, decoded: AnyEvent | None, experiment_id: int | None) -> Iterable[int]:
+    """The terms of an event, each once. `decoded` is None for one that cannot be decoded.
+
+    `experiment_id` is that of the run or logged model that it is about.
+    """
+    stream = event.stream
+    terms = {_term(f"s:{stream}"), _term(f"t:{event.type}"), _term(f"u:{event.actor.user}")}
+    if decoded is None:
+        return terms
+    if experiment_id is None:
+        if isinstance(decoded, ExperimentEvent):
+            experiment_id = decoded.experiment_id
+        elif isinstance(decoded, ArtifactUploaded | ArtifactDeleted):
+            experiment_id = experiment_of_path(decoded)
+    if experiment_id is not None:
+        terms.add(_term(f"e:{experiment_id}"))
+    fields = touched_fields(decoded)
+    if fields:
+        _add_fields(terms, fields)
+    elif isinstance(decoded, ArtifactUploaded | ArtifactDeleted):
+        _add_folders(terms, decoded.path)
+    return terms
+
+
+def _add_fields(terms: set[int], fields: Iterable[tuple[str, str, str | None]]) -> None:
+    found = {f"k:{kind}:{key}" for kind, key, _ in fields}
+    terms.update(map(_term, found) if len(found) <= MAX_FIELDS else (ANY_FIELD,))
+
+
+def _add_folders(terms: set[int], path: str) -> None:
+    segments = path.split("/")
+    terms.update(artifact_term("/".join(segments[:depth])) for depth in range(1, min(len(segments), MAX_FOLDERS) + 1))
+    terms.add(artifact_term(path))
+    owner = _owner_of_path(path)
+    if owner is not None:
+        terms.add(stream_term(owner))
+
+
+def _owner_of_path(path: str) -> str | None:
+    """The stream of the run or logged model whose artifact lies at a path. Source: the layouts of MLflow."""
+    segments = path.split("/", 3)[:3]
+    for number, segment in enumerate(segments):
+        if segment == "models" and number + 1 < len(segments):
+            return LOGGED_MODELS.stream(segments[number + 1])
+        if len(segment) == _RUN_ID_CHARACTERS and segment.isalnum():
+            return RUNS.stream(segment)
+    return None

@@ -1,0 +1,68 @@
+"""The requests for the history."""
+
+from typing import Annotated, Final
+
+import msgspec
+
+from schemas.errors import InvalidParameterValue
+from schemas.messages.bounds import (
+    MAX_KEY_CHARACTERS,
+    MAX_TAG_CHARACTERS,
+    EventTypes,
+    Id,
+    Name,
+    PageToken,
+    Path,
+    Word,
+    shown,
+)
+from schemas.messages.message import Int32, Message
+
+MAX_EVENTS: Final = 1000
+DEFAULT_EVENTS: Final = 100
+
+NEWEST: Final = "newest"
+OLDEST: Final = "oldest"
+
+_KIND_CHARACTERS: Final = len("metrics.")
+
+
+class HistoryFilter(Message):
+    """Which events. All that is given has to be met; of several types any.
+
+    `since` and `until` are RFC 3339 or milliseconds since the Unix epoch.
+    """
+
+    experiment_id: Id = ""
+    run_id: Id = ""
+    logged_model_id: Id = ""
+    model: Path = ""
+    artifact: Path = ""
+    stream: Path = ""
+    actor: Name = ""
+    request_id: Name = ""
+    type: EventTypes = []
+    field: Annotated[str, msgspec.Meta(max_length=_KIND_CHARACTERS + MAX_KEY_CHARACTERS)] = ""
+    value: Annotated[str, msgspec.Meta(max_length=MAX_TAG_CHARACTERS)] | None = None
+    since: Word = ""
+    until: Word = ""
+
+
+class ReadHistory(HistoryFilter):
+    order: Word = NEWEST
+    limit: Int32 = DEFAULT_EVENTS
+    cursor: PageToken = ""
+    format: Word = ""
+
+    @property
+    def newest_first(self) -> bool:
+        """Raises InvalidParameterValue."""
+        if self.order not in (NEWEST, OLDEST):
+            raise InvalidParameterValue(f"order must be {NEWEST} or {OLDEST}, got {shown(self.order)}.")
+        return self.order == NEWEST
+
+    def checked_limit(self) -> int:
+        """Raises InvalidParameterValue."""
+        if not 1 <= self.limit <= MAX_EVENTS:
+            raise InvalidParameterValue(f"limit must be 1 to {MAX_EVENTS}, got {self.limit}.")
+        return self.limit
