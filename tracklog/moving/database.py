@@ -2,21 +2,33 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, Final, TypeAlias
+from typing import Any, Final
 
-from sqlalchemy import Engine, LargeBinary, cast, collate, column, func, inspect, literal_column, null, select
+from sqlalchemy import (
+    Engine,
+    LargeBinary,
+    cast,
+    collate,
+    column,
+    func,
+    inspect,
+    literal_column,
+    null,
+    select,
+    type_coerce,
+)
 from sqlalchemy import table as table_named
 from sqlalchemy.sql.elements import ColumnElement
+from sqlalchemy.types import NullType
 
-from schemas.events import DatasetInput, MetricSeries, ModelMetric, ModelOutput, Param, Tag
-from schemas.mlflow import LARGEST_INT64, LEAST_INT64
-from tracklog.moving.cells import Cells, value_of_database
+from schemas.events import DatasetInput, ModelMetric, ModelOutput, Param, Tag
+from tracklog.moving.cells import Cells
+from tracklog.moving.database_points import COLUMNS, point, points_records
+from tracklog.moving.grouped import Block, Grouped, Row
 from tracklog.moving.records import (
-    POINTS_PER_RECORD,
     ExperimentRecord,
     LoggedModelRecord,
     OddityRecord,
-    PointsRecord,
     Records,
     RegisteredRecord,
     RunRecord,
@@ -24,8 +36,6 @@ from tracklog.moving.records import (
     VersionRecord,
 )
 from tracklog.moving.stores import NoStore
-
-Row: TypeAlias = Sequence[Any]
 
 DELETED: Final = "deleted"
 DELETED_VERSION: Final = "Deleted_Internal"
@@ -72,6 +82,7 @@ class DatabaseReader:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
+        self._is_sqlite = engine.dialect.name == "sqlite"
         self._cells = Cells()
         self._columns: dict[str, set[str]] = {}
 
@@ -97,25 +108,37 @@ class DatabaseReader:
     def _has(self, table: str, name: str) -> bool:
         return name in self._columns.get(table, ())
 
-    def _rows(
-        self, table: str, names: Sequence[str], order: Sequence[str] = (), *, by_row: bool = False
-    ) -> Iterator[Row]:
+    def _rows(self, table: str, names: Sequence[str], order: Sequence[str] = ()) -> Iterator[Row]:
         """The named columns of each row, None where the table has no such column; no rows where there is no table.
 
-        In the order of the bytes of `order`, then, `by_row`, in that in which SQLite took them.
+        In the order of the bytes of `order`, then in that in which SQLite took them.
         """
+        for block in self._blocks_of(table, names, order):
+            yield from block
+
+    def _blocks_of(self, table: str, names: Sequence[str], order: Sequence[str] = ()) -> Iterator[Block]:
         if table not in self._columns:
             return iter(())
         source = self._table(table)
         shown = [source.c[name] if name in source.c else null().label(name) for name in names]
-        statement = select(*shown).order_by(*(self._by_bytes(source.c[name]) for name in order), *self._by_row(by_row))
-        return self._run(statement)
+        return self._blocks(
+            select(*shown).order_by(*(self._by_bytes(source.c[name]) for name in order), *self._by_row())
+        )
 
     def _run(self, statement: Any) -> Iterator[Row]:
+        for block in self._blocks(statement):
+            yield from block
+
+    def _blocks(self, statement: Any) -> Iterator[Block]:
+        """Of SQLite as its driver has them: to make rows of SQLAlchemy's of them takes as long as to read them."""
         with self._engine.connect() as connection:
-            found = connection.execution_options(yield_per=_ROWS_AT_ONCE).execute(statement)
-            for rows in found.partitions():
-                yield from rows
+            if not self._is_sqlite:
+                found = connection.execution_options(yield_per=_ROWS_AT_ONCE).execute(statement)
+                yield from found.partitions()
+                return
+            cursor: Any = connection.execute(statement).cursor
+            while rows := cursor.fetchmany(_ROWS_AT_ONCE):
+                yield rows
 
     def _by_bytes(self, of: ColumnElement[Any]) -> ColumnElement[Any]:
         """Text in the order of its code points: streams of rows are joined by comparing their keys here."""
@@ -129,9 +152,8 @@ class DatabaseReader:
             case _:
                 return of
 
-    def _by_row(self, wanted: bool, prefix: str = "") -> list[ColumnElement[Any]]:
-        is_sqlite = self._engine.dialect.name == "sqlite"
-        return [literal_column(f"{prefix}rowid")] if wanted and is_sqlite else []
+    def _by_row(self, prefix: str = "") -> list[ColumnElement[Any]]:
+        return [literal_column(f"{prefix}rowid")] if self._is_sqlite else []
 
     def _count(self, table: str) -> int:
         if table not in self._columns:
@@ -198,7 +220,7 @@ class DatabaseReader:
 
     def _experiments(self) -> Records:
         tags: dict[str, list[Tag]] = defaultdict(list)
-        for row in self._rows("experiment_tags", ("experiment_id", "key", "value"), by_row=True):
+        for row in self._rows("experiment_tags", ("experiment_id", "key", "value")):
             where = f"experiment_tags, experiment {row[0]}"
             tags[str(row[0])].append(Tag(*self._pair(row, "experiment tags", where)))
         starts = self._first_starts()
@@ -210,7 +232,7 @@ class DatabaseReader:
             "creation_time",
             "last_update_time",
         )
-        found = list(self._rows("experiments", names, by_row=True))
+        found = list(self._rows("experiments", names))
         for key, name, location, stage, created, updated in sorted(found, key=lambda row: row[3] == DELETED):
             where = f"experiments, experiment_id {key}"
             yield ExperimentRecord(
@@ -242,12 +264,12 @@ class DatabaseReader:
 
     def _runs(self) -> Records:
         by_run = ("run_uuid",)
-        params = _Grouped(self._rows("params", ("run_uuid", "key", "value"), by_run, by_row=True), "params")
-        tags = _Grouped(self._rows("tags", ("run_uuid", "key", "value"), by_run, by_row=True), "tags")
-        datasets = _Grouped(self._dataset_inputs(), "dataset inputs", counted=1)
-        inputs = _Grouped(self._models_of_runs("RUN_INPUT"), "model inputs")
-        outputs = _Grouped(self._models_of_runs("RUN_OUTPUT"), "model outputs")
-        points = _Grouped(self._points(), "metric points")
+        params = Grouped(self._blocks_of("params", ("run_uuid", "key", "value"), by_run), "params")
+        tags = Grouped(self._blocks_of("tags", ("run_uuid", "key", "value"), by_run), "tags")
+        datasets = Grouped(self._dataset_inputs(), "dataset inputs", counted=1)
+        inputs = Grouped(self._models_of_runs("RUN_INPUT"), "model inputs")
+        outputs = Grouped(self._models_of_runs("RUN_OUTPUT"), "model outputs")
+        points = Grouped(self._points(), "metric points")
         streams = (params, tags, datasets, inputs, outputs, points)
         names = (
             "run_uuid",
@@ -268,7 +290,10 @@ class DatabaseReader:
             where = f"runs, run_uuid {run_id!r:.50}"
             yield self._run_record(where, row, params, tags, datasets, inputs, outputs)
             yield from self._odd()
-            yield from self._points_of(run_id, points)
+            of_run = points.blocks_of(run_id.encode("utf-8", "surrogateescape") if self._is_sqlite else run_id)
+            for record in points_records(self._cells.text(run_id, "runs", where), of_run, self._cells):
+                yield record
+                yield from self._odd()
         for stream in streams:
             yield from stream.before(None)
         yield from self._odd()
@@ -277,11 +302,11 @@ class DatabaseReader:
         self,
         where: str,
         row: Row,
-        params: "_Grouped",
-        tags: "_Grouped",
-        datasets: "_Grouped",
-        inputs: "_Grouped",
-        outputs: "_Grouped",
+        params: Grouped,
+        tags: Grouped,
+        datasets: Grouped,
+        inputs: Grouped,
+        outputs: Grouped,
     ) -> RunRecord:
         cells = self._cells
         run_id, experiment, name, user, status, start, end, uri, stage, deleted = row
@@ -309,7 +334,7 @@ class DatabaseReader:
             ],
         )
 
-    def _dataset_inputs(self) -> Iterator[Row]:
+    def _dataset_inputs(self) -> Iterator[Block]:
         """run, input, dataset or None, its four texts, name and digest, tag key and value: a row for each tag."""
         if not {"inputs", "datasets"} <= self._columns.keys():
             return iter(())
@@ -337,11 +362,11 @@ class DatabaseReader:
             .where(inputs.c.source_type == "DATASET")
             .order_by(
                 self._by_bytes(inputs.c.destination_id),
-                *self._by_row(True, "inputs."),
+                *self._by_row("inputs."),
                 inputs.c.input_uuid,
             )
         )
-        return self._run(statement)
+        return self._blocks(statement)
 
     def _inputs_of(self, rows: Iterable[Row], where: str) -> Iterator[DatasetInput]:
         cells, kind = self._cells, "dataset inputs"
@@ -365,107 +390,45 @@ class DatabaseReader:
                 tags=tags.get(key, []),
             )
 
-    def _models_of_runs(self, role: str) -> Iterator[Row]:
+    def _models_of_runs(self, role: str) -> Iterator[Block]:
         """run, model, step"""
         if "inputs" not in self._columns:
             return iter(())
         inputs = self._table("inputs")
         step = inputs.c.step if self._has("inputs", "step") else null()
-        return self._run(
+        return self._blocks(
             select(inputs.c.source_id, inputs.c.destination_id, step)
             .where(inputs.c.source_type == role)
-            .order_by(self._by_bytes(inputs.c.source_id), *self._by_row(True), inputs.c.destination_id)
+            .order_by(self._by_bytes(inputs.c.source_id), *self._by_row(), inputs.c.destination_id)
         )
 
     # --- points ---------------------------------------------------------------------------------------------------
 
-    def _points(self) -> Iterator[Row]:
-        """run, key, value, time, step, whether NaN.
+    def _points(self) -> Iterator[Block]:
+        """Rows as `database_points` takes them.
 
-        In the order in which SQLite took them, which is that of logging; elsewhere by key, step, time and value.
+        In the order in which SQLite took them, which is that of logging; elsewhere by key, step, time and value. SQLite
+        hands out texts as bytes here: to decode each would take half the time.
         """
-        names = ("run_uuid", "key", "value", "timestamp", "step", "is_nan")
-        if self._engine.dialect.name == "sqlite":
-            return self._rows("metrics", names, ("run_uuid",), by_row=True)
         metrics = self._table("metrics")
-        shown = [metrics.c[name] if name in metrics.c else null().label(name) for name in names]
+        shown = [metrics.c[name] if name in metrics.c else null().label(name) for name in COLUMNS]
+        if self._is_sqlite:
+            texts = [type_coerce(cast(one, LargeBinary), NullType()) for one in shown[:2]]
+            return self._blocks(select(*texts, *shown[2:]).order_by(metrics.c.run_uuid, *self._by_row()))
         ordered = [metrics.c[one] for one in ("step", "timestamp", "value") if one in metrics.c]
         order = (self._by_bytes(metrics.c.run_uuid), self._by_bytes(metrics.c.key), *ordered)
-        return self._run(select(*shown).order_by(*order))
-
-    def _points_of(self, run_id: Any, points: "_Grouped") -> Records:
-        gathered: dict[Any, tuple[list[Any], list[Any], list[Any], list[Any]]] = {}
-        number = 0
-        for _, key, value, time_ms, step, is_nan in points.of(run_id):
-            columns = gathered.get(key)
-            if columns is None:
-                columns = gathered[key] = ([], [], [], [])
-            columns[0].append(value)
-            columns[1].append(time_ms)
-            columns[2].append(step)
-            columns[3].append(is_nan)
-            number += 1
-            if number == POINTS_PER_RECORD:
-                yield self._points_record(run_id, gathered)
-                yield from self._odd()
-                gathered, number = {}, 0
-        if gathered:
-            yield self._points_record(run_id, gathered)
-            yield from self._odd()
-
-    def _points_record(self, run_id: Any, gathered: dict[Any, Any]) -> PointsRecord:
-        where = f"metrics, run_uuid {run_id!r:.50}"
-        return PointsRecord(
-            self._cells.text(run_id, "runs", where),
-            [series for key, columns in gathered.items() if (series := self._series(where, key, *columns)) is not None],
-        )
-
-    def _series(
-        self, where: str, key: Any, values: list[Any], times_ms: list[Any], steps: list[Any], nans: list[Any]
-    ) -> MetricSeries | None:
-        where = f"{where}, key {key!r:.100}"
-        name = self._cells.text(key, "metric points", where)
-        if not (_all_of(float, values) and _all_of(int, times_ms) and _all_of(int, steps)) or any(nans):
-            kept = [
-                point
-                for row in zip(values, times_ms, steps, nans, strict=True)
-                if (point := self._point(where, *row)) is not None
-            ]
-            if not kept:
-                return None
-            values, times_ms, steps = (list(one) for one in zip(*kept, strict=True))
-        else:
-            values = [value_of_database(one, False) for one in values]
-        return MetricSeries(name, values, times_ms, steps)
-
-    def _point(
-        self, where: str, value: Any, time_ms: Any, step: Any, is_nan: Any
-    ) -> tuple[float | str, int, int] | None:
-        """A point, None where one of its numbers is none: SQLite takes any text in a column of numbers."""
-        if step is None:
-            step = 0  # before 1.0 there were none
-        try:
-            found = value_of_database(None if value is None else float(value), is_nan)
-            numbers = int(time_ms), int(step)
-            if all(LEAST_INT64 <= one <= LARGEST_INT64 for one in numbers):
-                return found, *numbers
-        except (TypeError, ValueError, OverflowError):
-            pass
-        self._cells.odd("metric points", where, f"no point: {(value, time_ms, step)!r:.200}", 1)
-        return None
+        return self._blocks(select(*shown).order_by(*order))
 
     # --- logged models --------------------------------------------------------------------------------------------
 
     def _logged_models(self) -> Records:
         by_model = ("model_id",)
         kinds = ("params of logged models", "tags of logged models", "points of logged models")
-        params = _Grouped(
-            self._rows("logged_model_params", ("model_id", "param_key", "param_value"), by_model, by_row=True), kinds[0]
+        params = Grouped(
+            self._blocks_of("logged_model_params", ("model_id", "param_key", "param_value"), by_model), kinds[0]
         )
-        tags = _Grouped(
-            self._rows("logged_model_tags", ("model_id", "tag_key", "tag_value"), by_model, by_row=True), kinds[1]
-        )
-        point = (
+        tags = Grouped(self._blocks_of("logged_model_tags", ("model_id", "tag_key", "tag_value"), by_model), kinds[1])
+        columns = (
             "model_id",
             "run_id",
             "metric_name",
@@ -475,7 +438,7 @@ class DatabaseReader:
             "dataset_name",
             "dataset_digest",
         )
-        points = _Grouped(self._rows("logged_model_metrics", point, by_model, by_row=True), kinds[2])
+        points = Grouped(self._blocks_of("logged_model_metrics", columns, by_model), kinds[2])
         names = (
             "model_id",
             "experiment_id",
@@ -520,15 +483,15 @@ class DatabaseReader:
     def _model_point(self, where: str, row: Row) -> tuple[str, ModelMetric] | None:
         model_id, run_id, name, value, time_ms, step, dataset, digest = row
         kind = "points of logged models"
-        point = self._point(where, value, time_ms, step, False)
-        if point is None:
+        found = point(self._cells, kind, where, value, time_ms, step, False)
+        if found is None:
             return None
         return self._cells.text(run_id, kind, where), ModelMetric(
             model_id=self._cells.text(model_id, kind, where),
             key=self._cells.text(name, kind, where),
-            value=point[0],
-            timestamp_ms=point[1],
-            step=point[2],
+            value=found[0],
+            timestamp_ms=found[1],
+            step=found[2],
             dataset_name=None if dataset is None else self._cells.text(dataset, kind, where),
             dataset_digest=None if digest is None else self._cells.text(digest, kind, where),
         )
@@ -543,7 +506,7 @@ class DatabaseReader:
         versions = self._by_model("model_versions", _VERSION)
         kind, cells = "registered models", self._cells
         names = ("workspace", "name", "description", "creation_time", "last_updated_time")
-        for workspace, name, description, created, updated in self._rows("registered_models", names, by_row=True):
+        for workspace, name, description, created, updated in self._rows("registered_models", names):
             key = (workspace, name)
             where = f"registered_models, name {name!r:.100}"
             its_tags = defaultdict(list)
@@ -577,7 +540,7 @@ class DatabaseReader:
 
     def _by_model(self, table: str, names: Sequence[str]) -> dict[tuple[Any, Any], list[Row]]:
         found: dict[tuple[Any, Any], list[Row]] = defaultdict(list)
-        for row in self._rows(table, ("workspace", "name", *names), by_row=True):
+        for row in self._rows(table, ("workspace", "name", *names)):
             found[row[0], row[1]].append(row[2:])
         return found
 
@@ -635,43 +598,3 @@ _VERSION: Final = (
     "last_updated_time",
     "user_id",
 )
-
-
-def _all_of(kind: type, values: list[Any]) -> bool:
-    return set(map(type, values)) == {kind}
-
-
-class _Grouped:
-    """Rows in the order of their first column, handed out by it: a join with another stream in the same order.
-
-    `counted` is the column that tells one thing from the next, where several rows may be of one.
-    """
-
-    def __init__(self, rows: Iterator[Row], kind: str, counted: int | None = None) -> None:
-        self._rows = rows
-        self._kind = kind
-        self._counted = counted
-        self._next = next(rows, None)
-
-    def of(self, key: Any) -> Iterator[Row]:
-        """The rows of a key. What came before it is to be taken first."""
-        row = self._next
-        while row is not None and row[0] == key:
-            yield row
-            row = next(self._rows, None)
-        self._next = row
-
-    def before(self, key: Any) -> Iterator[OddityRecord]:
-        """What belongs to nothing: the rows before those of a key, or, for None, all that are left."""
-        while self._next is not None and (key is None or _order(self._next[0]) < _order(key)):
-            owner = self._next[0]
-            rows = self.of(owner)
-            lost = sum(1 for _ in rows) if self._counted is None else len({row[self._counted] for row in rows})
-            yield OddityRecord(self._kind, f"of {owner!r:.100}", "what it belongs to is not there", lost)
-
-
-def _order(key: Any) -> bytes:
-    """Where a key stands, nothing first, as in SQLite."""
-    if key is None:
-        return b""
-    return key if isinstance(key, bytes) else str(key).encode("utf-8", "surrogateescape")

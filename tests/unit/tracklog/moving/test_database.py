@@ -102,7 +102,7 @@ def test_cells_of_another_kind_than_their_column_are_told_of(tmp_path: Path) -> 
 
 
 def test_points_of_a_run_come_in_records_of_a_bounded_size(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tracklog.moving.database.POINTS_PER_RECORD", 4)
+    monkeypatch.setattr("tracklog.moving.database_points.POINTS_PER_RECORD", 4)
     rows = ", ".join(f"('{'ab'[step % 2]}', {step}, {step}, 'b')" for step in range(10))
     found = [one for one in records(tmp_path, f"INSERT INTO metrics VALUES {rows}") if isinstance(one, PointsRecord)]
     assert [[(series.key, series.value) for series in one.metrics] for one in found] == [
