@@ -1,7 +1,6 @@
 """Opening a database of MLflow to read: SQLite without a lock or a byte written, others in read-only transactions."""
 
 import asyncio
-import os
 import shutil
 import sqlite3
 import tempfile
@@ -18,6 +17,8 @@ from sqlalchemy.pool import NullPool
 from tracklog.moving.database import DatabaseReader
 from tracklog.moving.stores import Consume, NoStore, Store
 from tracklog.moving.texts import lenient
+
+SQLITE_HEAD: Final = b"SQLite format 3\0"
 
 DRIVERS: Final = {"postgresql": "asyncpg", "mysql": "pymysql", "mariadb": "pymysql", "mssql": "pymssql"}
 """By the database; what a URI says of drivers is what MLflow used, and need not be installed here."""
@@ -73,12 +74,7 @@ def _beside(path: Path) -> list[Path]:
 @contextmanager
 def _readable(path: Path) -> Iterator[tuple[Path, str]]:
     """The file to open and how: the database itself, or a copy of it."""
-    try:
-        with path.open("rb") as file:
-            head = file.read(16)
-    except OSError as error:
-        raise NoStore(f"{path} cannot be read: {error.strerror}.") from error
-    if head != b"SQLite format 3\0":
+    if _head(path) != SQLITE_HEAD:
         raise NoStore(f"{path} is no database of SQLite.")
     beside = [one for one in _beside(path) if one.exists() and one.stat().st_size]
     if not beside:
@@ -168,5 +164,13 @@ def is_database(uri: str) -> bool:
 
 
 def sqlite_file(path: Path) -> bool:
-    """Whether a path is a file that SQLite wrote."""
-    return path.is_file() and os.access(path, os.R_OK) and path.open("rb").read(16) == b"SQLite format 3\0"
+    """Whether a path is a file that SQLite wrote. Raises NoStore where it cannot be read."""
+    return path.is_file() and _head(path) == SQLITE_HEAD
+
+
+def _head(path: Path) -> bytes:
+    try:
+        with path.open("rb") as file:
+            return file.read(len(SQLITE_HEAD))
+    except OSError as error:
+        raise NoStore(f"{path} cannot be read: {error.strerror}.") from error
