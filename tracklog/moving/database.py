@@ -108,22 +108,26 @@ class DatabaseReader:
     def _has(self, table: str, name: str) -> bool:
         return name in self._columns.get(table, ())
 
-    def _rows(self, table: str, names: Sequence[str], order: Sequence[str] = ()) -> Iterator[Row]:
+    def _rows(
+        self, table: str, names: Sequence[str], order: Sequence[str] = (), *, then: Sequence[str]
+    ) -> Iterator[Row]:
         """The named columns of each row, None where the table has no such column; no rows where there is no table.
 
-        In the order of the bytes of `order`, then in that in which SQLite took them.
+        In the order of the bytes of `order`, then in that in which SQLite took them, elsewhere in that of `then`: at
+        each import the same.
         """
-        for block in self._blocks_of(table, names, order):
+        for block in self._blocks_of(table, names, order, then=then):
             yield from block
 
-    def _blocks_of(self, table: str, names: Sequence[str], order: Sequence[str] = ()) -> Iterator[Block]:
+    def _blocks_of(
+        self, table: str, names: Sequence[str], order: Sequence[str] = (), *, then: Sequence[str]
+    ) -> Iterator[Block]:
         if table not in self._columns:
             return iter(())
         source = self._table(table)
         shown = [source.c[name] if name in source.c else null().label(name) for name in names]
-        return self._blocks(
-            select(*shown).order_by(*(self._by_bytes(source.c[name]) for name in order), *self._by_row())
-        )
+        within = self._by_row() if self._is_sqlite else [source.c[name] for name in then if name in source.c]
+        return self._blocks(select(*shown).order_by(*(self._by_bytes(source.c[name]) for name in order), *within))
 
     def _run(self, statement: Any) -> Iterator[Row]:
         for block in self._blocks(statement):
@@ -220,7 +224,7 @@ class DatabaseReader:
 
     def _experiments(self) -> Records:
         tags: dict[str, list[Tag]] = defaultdict(list)
-        for row in self._rows("experiment_tags", ("experiment_id", "key", "value")):
+        for row in self._rows("experiment_tags", ("experiment_id", "key", "value"), then=("experiment_id", "key")):
             where = f"experiment_tags, experiment {row[0]}"
             tags[str(row[0])].append(Tag(*self._pair(row, "experiment tags", where)))
         starts = self._first_starts()
@@ -232,7 +236,7 @@ class DatabaseReader:
             "creation_time",
             "last_update_time",
         )
-        found = list(self._rows("experiments", names))
+        found = list(self._rows("experiments", names, then=("experiment_id",)))
         for key, name, location, stage, created, updated in sorted(found, key=lambda row: row[3] == DELETED):
             where = f"experiments, experiment_id {key}"
             yield ExperimentRecord(
@@ -263,9 +267,9 @@ class DatabaseReader:
     # --- runs -----------------------------------------------------------------------------------------------------
 
     def _runs(self) -> Records:
-        by_run = ("run_uuid",)
-        params = Grouped(self._blocks_of("params", ("run_uuid", "key", "value"), by_run), "params")
-        tags = Grouped(self._blocks_of("tags", ("run_uuid", "key", "value"), by_run), "tags")
+        by_run, by_key = ("run_uuid",), ("key",)
+        params = Grouped(self._blocks_of("params", ("run_uuid", "key", "value"), by_run, then=by_key), "params")
+        tags = Grouped(self._blocks_of("tags", ("run_uuid", "key", "value"), by_run, then=by_key), "tags")
         datasets = Grouped(self._dataset_inputs(), "dataset inputs", counted=1)
         inputs = Grouped(self._models_of_runs("RUN_INPUT"), "model inputs")
         outputs = Grouped(self._models_of_runs("RUN_OUTPUT"), "model outputs")
@@ -283,7 +287,7 @@ class DatabaseReader:
             "lifecycle_stage",
             "deleted_time",
         )
-        for row in self._rows("runs", names, by_run):
+        for row in self._rows("runs", names, by_run, then=()):
             run_id = row[0]
             for stream in streams:
                 yield from stream.before(run_id)
@@ -364,6 +368,7 @@ class DatabaseReader:
                 self._by_bytes(inputs.c.destination_id),
                 *self._by_row("inputs."),
                 inputs.c.input_uuid,
+                *([tags.c.name] if has_tags else []),
             )
         )
         return self._blocks(statement)
@@ -425,9 +430,15 @@ class DatabaseReader:
         by_model = ("model_id",)
         kinds = ("params of logged models", "tags of logged models", "points of logged models")
         params = Grouped(
-            self._blocks_of("logged_model_params", ("model_id", "param_key", "param_value"), by_model), kinds[0]
+            self._blocks_of(
+                "logged_model_params", ("model_id", "param_key", "param_value"), by_model, then=("param_key",)
+            ),
+            kinds[0],
         )
-        tags = Grouped(self._blocks_of("logged_model_tags", ("model_id", "tag_key", "tag_value"), by_model), kinds[1])
+        tags = Grouped(
+            self._blocks_of("logged_model_tags", ("model_id", "tag_key", "tag_value"), by_model, then=("tag_key",)),
+            kinds[1],
+        )
         columns = (
             "model_id",
             "run_id",
@@ -438,7 +449,15 @@ class DatabaseReader:
             "dataset_name",
             "dataset_digest",
         )
-        points = Grouped(self._blocks_of("logged_model_metrics", columns, by_model), kinds[2])
+        points = Grouped(
+            self._blocks_of(
+                "logged_model_metrics",
+                columns,
+                by_model,
+                then=("run_id", "metric_name", "metric_step", "metric_timestamp_ms"),
+            ),
+            kinds[2],
+        )
         names = (
             "model_id",
             "experiment_id",
@@ -453,7 +472,7 @@ class DatabaseReader:
             "status_message",
         )
         kind, cells = "logged models", self._cells
-        for row in self._rows("logged_models", names, by_model):
+        for row in self._rows("logged_models", names, by_model, then=()):
             model_id = row[0]
             for stream in (params, tags, points):
                 yield from stream.before(model_id)
@@ -506,7 +525,7 @@ class DatabaseReader:
         versions = self._by_model("model_versions", _VERSION)
         kind, cells = "registered models", self._cells
         names = ("workspace", "name", "description", "creation_time", "last_updated_time")
-        for workspace, name, description, created, updated in self._rows("registered_models", names):
+        for workspace, name, description, created, updated in self._rows("registered_models", names, then=names[:2]):
             key = (workspace, name)
             where = f"registered_models, name {name!r:.100}"
             its_tags = defaultdict(list)
@@ -540,7 +559,7 @@ class DatabaseReader:
 
     def _by_model(self, table: str, names: Sequence[str]) -> dict[tuple[Any, Any], list[Row]]:
         found: dict[tuple[Any, Any], list[Row]] = defaultdict(list)
-        for row in self._rows(table, ("workspace", "name", *names)):
+        for row in self._rows(table, ("workspace", "name", *names), then=("workspace", "name", *names[:2])):
             found[row[0], row[1]].append(row[2:])
         return found
 
