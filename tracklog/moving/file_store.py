@@ -247,10 +247,13 @@ class FileStoreReader:
         for kind, name in (("params", "params"), ("tags", "tags")):
             if number := _number_of_files(folder / name):
                 yield OddityRecord(kind, where, f"left: of a run without {META}", number)
+        yield from self._left_points("metric points", folder)
+
+    def _left_points(self, kind: str, folder: Path) -> Records:
         points = sum(sum(1 for line in _lines(path) if line.strip()) for path, _ in _files(folder / "metrics"))
         if points:
-            yield SizeRecord("metric points", points)
-            yield OddityRecord("metric points", where, f"left: of a run without {META}", points)
+            yield SizeRecord(kind, points)
+            yield OddityRecord(kind, self._where(folder), f"left: there is no {META} beside them", points)
 
     def _links(self, folder: Path) -> Iterator[Meta]:
         """What a run read or made, each a folder with a file."""
@@ -339,6 +342,7 @@ class FileStoreReader:
             if meta is None:
                 yield from cells.take()
                 yield OddityRecord(kind, where, f"left: a logged model without {META}", 1)
+                yield from self._left_points("points of logged models", folder)
                 continue
             model_id = cells.text(meta.get("model_id") or folder.name, kind, where)
             points = []
