@@ -18,7 +18,7 @@ from tracklog.web.route_table import Endpoint, endpoints_of
 
 ENDPOINTS: Final = endpoints_of(built_routes())
 FOR_ADMINISTRATORS: Final = [one for one in ENDPOINTS if one.route.permission is Permission.ADMIN]
-SEARCHES: Final = [one for one in ENDPOINTS if one.route.permission is Permission.SEEN]
+SEARCHES: Final = [one for one in ENDPOINTS if one.route.permission is Permission.SEEN and "/undo" not in one.path]
 OF_RULES: Final = [one for one in ENDPOINTS if not isinstance(one.route.permission, Permission)]
 SECRET: Final = "planted-name-of-something"
 
@@ -135,9 +135,10 @@ def request_of(endpoint: Endpoint, owned: Owned) -> tuple[str, Any]:
         "tags": [{"key": "k", "value": "v"}],
         "models": [{"model_id": owned.model_id}],
         "parts": [{"part_number": 1, "etag": "e"}],
+        "reason": "r",
     }
     below = f"{owned.experiment_id}/{owned.run_id}/artifacts/a.txt"
-    values = {"model_id": owned.model_id, "tag_key": "k", "artifact_path": below}
+    values = {"run_id": owned.run_id, "model_id": owned.model_id, "tag_key": "k", "artifact_path": below}
     path = re.sub(r"\{(\w+)(:[^{}]*)?\}", lambda variable: values[variable[1]], endpoint.path)
     query = {name: value for name, value in fields.items() if name not in ("params", "tags", "models", "parts")}
     # What stands behind an artifact's path belongs to its name.
@@ -250,6 +251,45 @@ def test_levels_are_what_they_say(accounts: Accounts) -> None:
         assert statuses == [200] * allowed + [403] * (4 - allowed), level
         assert mlflow(accounts.owner, "POST", "users/permissions/revoke", on, "3.0") == (200, {})
     assert mlflow(accounts.other, *asked["read"])[0] == 403
+
+
+def test_who_may_change_something_may_undo_it_and_nobody_else_is_told_of_it(accounts: Accounts) -> None:
+    mine = what_is_owned(accounts.owner, "of undoing")
+    changes = (
+        ("runs/set-tag", {"run_id": mine.run_id, "key": "k", "value": SECRET}),
+        ("runs/delete", {"run_id": mine.run_id}),
+        ("runs/restore", {"run_id": mine.run_id}),
+        ("runs/delete", {"run_id": mine.run_id}),
+    )
+    for path, body in changes:
+        assert mlflow(accounts.owner, "POST", path, body)[0] == 200
+    back = {"stream": f"run/{mine.run_id}", "to": "1970-01-01T00:00Z"}
+    on = {"username": "bob", "resource_type": "experiment", "resource_id": mine.experiment_id}
+
+    def planned(who: Asking) -> tuple[list[str], str]:
+        status, plan = who.ask("POST", "/api/tracklog/v1/undo/plan", back)
+        assert status == 200, plan
+        return [one["field"] for one in plan["changes"]], json.dumps(plan)
+
+    fields, plan = planned(accounts.other)
+    assert fields == []
+    assert all(word not in plan for word in (SECRET, mine.run_id, "tags.k"))
+    for level, expected in (("READ", []), ("EDIT", []), ("MANAGE", ["lifecycle_stage", "tags.k"])):
+        granted = mlflow(accounts.owner, "POST", "users/permissions/grant", {**on, "permission": level}, "3.0")
+        assert granted == (200, {}), level
+        # The tag is of a deleted run: who may not restore it may not change it either.
+        assert planned(accounts.other)[0] == expected, level
+        assert mlflow(accounts.owner, "POST", "users/permissions/revoke", on, "3.0") == (200, {})
+    status, of_user = accounts.other.ask("POST", "/api/tracklog/v1/undo/plan", {"actor": "admin", "since": "0"})
+    assert (status, of_user["changes"]) == (200, [])
+    assert {one["reason"] for one in of_user["left_out"]} == {"You may not undo this."}
+    digest = json.loads(planned(accounts.owner)[1])["digest"]
+    assert accounts.other.ask("POST", "/api/tracklog/v1/undo", {**back, "digest": digest})[0] == 409
+    status, answer = accounts.owner.ask("POST", "/api/tracklog/v1/undo", {**back, "digest": digest})
+    assert (status, answer["refused"]) == (200, [])
+    run = mlflow(accounts.owner, "GET", f"runs/get?run_id={mine.run_id}")[1]["run"]
+    assert run["info"]["lifecycle_stage"] == "active"
+    assert "k" not in [tag["key"] for tag in run["data"]["tags"]]
 
 
 def test_a_role_gives_what_is_granted_to_it_and_takes_it_again(accounts: Accounts, owned: Owned) -> None:

@@ -38,6 +38,9 @@ LOCATIONS: Final = "unit/ingest/test_artifact_locations.py"
 
 SHOWN_BY: Final[dict[str, tuple[str, ...]]] = {
     # Requests
+    "A param has one value": (
+        "compatibility/test_undoing.py::test_corrections_are_seen_wherever_params_and_metrics_are",
+    ),
     "A value that does not fit its field": (
         f"{DELIBERATE}::test_a_value_that_mlflow_swallows_is_refused",
         f"{DELIBERATE}::test_a_number_that_json_does_not_have_is_refused",

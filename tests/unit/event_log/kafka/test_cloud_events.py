@@ -16,7 +16,7 @@ from event_log.kafka.cloud_events import (
 )
 from schemas import codec
 from schemas.envelope import Actor, EventClock, EventData, RecordedEvent
-from schemas.events import ExperimentCreated, MetricSeries, Param, RunDataLogged
+from schemas.events import ExperimentCreated, MetricSeries, Param, RunDataLogged, RunTagDeleted, Undo
 
 EVENT = EventClock().stamp(
     RunDataLogged(run_id="a" * 32, params=[Param("lr", "0.1")], metrics=[MetricSeries("m", [1.5], [1], [0])]),
@@ -42,6 +42,15 @@ def same(event: EventData) -> RecordedEvent:
 
 def test_an_event_is_read_back_as_it_was() -> None:
     assert recorded(EVENT) == same(EVENT)
+
+
+def test_an_event_that_undoes_others_names_them_in_a_header_too() -> None:
+    undo = Undo(["01900000-0000-7000-8000-000000000001", "01900000-0000-7000-8000-000000000002"], {"tags.t": None})
+    event = EventClock().stamp(RunTagDeleted(run_id="a" * 32, key="t", undo=undo), Actor("ada"), "")
+    assert recorded(event) == same(event)
+    headers = dict(CloudEventEncoder(8, LOG_ID).message(event).headers)
+    assert headers["ce_undoes"] == ",".join(undo.events).encode()
+    assert "ce_undoes" not in dict(CloudEventEncoder(8, LOG_ID).message(EVENT).headers)
 
 
 @given(
