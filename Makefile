@@ -20,7 +20,7 @@ PYTHON ?= $(shell for python in python3.11 python3.12 python3.13 python3.14 pyth
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help install services serve stack test coverage check unit unit-3.11 unit-3.12 unit-3.13 unit-3.14 format bench bench-distributed bench-artifacts bench-registry bench-webhooks crash-test abuse-test fault-test large-test import-test compatibility-318 soak workflows wheel wheel-test changelog release release-notes docs docs-serve lock clean
+.PHONY: help install services serve stack test coverage check unit unit-3.11 unit-3.12 unit-3.13 unit-3.14 format bench bench-distributed bench-artifacts bench-registry bench-webhooks crash-test abuse-test fault-test large-test import-test compatibility-318 compatibility-postgresql soak workflows wheel wheel-test changelog release release-notes docs docs-serve lock clean
 
 help:
 	@echo "make serve              start a server on port 5000, data in ./tracklog-data (more options: OPTIONS='--port 8080')"
@@ -42,8 +42,9 @@ help:
 	@echo "make fault-test         kill and suspend parts of the distributed system under load (COUNT=20 of each fault)"
 	@echo "make large-test         long histories and large artifacts in little memory (POINTS=10000000 ARTIFACT_MIB=1024)"
 	@echo "make compatibility-318  the tests of clients and of the page with the client of MLflow 3.18 (WORKERS=2 at once)"
+	@echo "make compatibility-postgresql  all tests of clients on one server on PostgreSQL (WORKERS=2 at once)"
 	@echo "make import-test        random histories in stores of MLflow, imported and compared (SEEDS=20)"
-	@echo "make soak               what is too long for make test: the six above, crash-test to import-test"
+	@echo "make soak               what is too long for make test: the seven above, crash-test to import-test"
 	@echo "make wheel              build the source archive and the wheel in ./dist"
 	@echo "make wheel-test         build them, install the wheel in a new environment outside the repository, and use it"
 	@echo "make docs               the pages of docs/ as a site in build/site; a link or an anchor that leads nowhere fails"
@@ -145,10 +146,14 @@ compatibility-318: install
 		TRACKLOG_TEST_SYSTEMS=$${TRACKLOG_TEST_SYSTEMS:-embedded} PYTHONPATH="$$folder" \
 		$(BIN)/python -m pytest tests/compatibility tests/ui -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
+# Of these make test runs what is about writes, and all on the two other systems.
+compatibility-postgresql: install services
+	TRACKLOG_TEST_SYSTEMS=postgresql $(BIN)/python -m pytest tests/compatibility -n $(WORKERS) --dist loadfile --no-loadscope-reorder
+
 import-test: $(VENV)/installed-tools
 	TRACKLOG_IMPORT_SEEDS=$(SEEDS) $(BIN)/python -m pytest tests/compatibility/test_moving_in.py -n $(WORKERS)
 
-soak: compatibility-318 crash-test abuse-test fault-test large-test import-test
+soak: compatibility-318 compatibility-postgresql crash-test abuse-test fault-test large-test import-test
 
 wheel: $(VENV)/installed-tools
 	rm -rf dist

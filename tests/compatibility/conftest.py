@@ -2,7 +2,8 @@
 
 The suite states what an MLflow client sees, so it can be pointed at any server: `TRACKLOG_TEST_SERVER_URL=http://...`
 runs it against that one (a real MLflow server shows that an assertion is parity and not wishful), otherwise it is run
-on each of the `tests.systems`, one after the other, each started once.
+on each of the `tests.systems`, one after the other, each started once. What the server on PostgreSQL alone has is a
+log in PostgreSQL; the files that are not about writes and when they are seen run on it in `make soak`.
 """
 
 import functools
@@ -11,6 +12,7 @@ import uuid
 from collections.abc import Callable, Generator, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
+from typing import Final
 
 import mlflow
 import pytest
@@ -19,11 +21,20 @@ from mlflow import MlflowClient
 
 from tests.compatibility.rest import Rest
 from tests.compatibility.training import CLIENT_ENVIRONMENT, NOWHERE
-from tests.systems import RunningSystem, chosen_systems, running_system
+from tests.systems import SYSTEMS_VARIABLE, RunningSystem, chosen_systems, running_system
 
 SERVER_URL_VARIABLE = "TRACKLOG_TEST_SERVER_URL"
 GIVEN = "given"
 """The name of the server that the environment names."""
+
+ALSO_ON_POSTGRESQL: Final = {
+    "test_log_batch",
+    "test_read_your_writes",
+    "test_registered_models",
+    "test_runs",
+    "test_webhook_deliveries",
+}
+"""The files that run on it without being told to: its read model is that of the distributed system."""
 
 
 def pytest_report_header() -> str:
@@ -43,9 +54,11 @@ def _client_environment() -> Iterator[None]:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Run what asks for a server on every system."""
+    """Run what asks for a server on the systems that the environment names, without it on those of its file."""
     if "system" in metafunc.fixturenames:
         systems = [GIVEN] if SERVER_URL_VARIABLE in os.environ else chosen_systems()
+        if SYSTEMS_VARIABLE not in os.environ and metafunc.module.__name__.rpartition(".")[2] not in ALSO_ON_POSTGRESQL:
+            systems = [name for name in systems if name != "postgresql"]
         metafunc.parametrize("system", systems, indirect=True, scope="package")
 
 
