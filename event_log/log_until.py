@@ -2,7 +2,7 @@
 
 import asyncio
 from bisect import bisect_right, insort
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import replace
 from typing import Final
 
@@ -40,8 +40,11 @@ class Moments:
         earlier: Positions = self._known[place - 1][1] if place else {}
         later = EventFilter(since_us=time_us + 1)
         positions: dict[int, int] = {}
-        for partition, end in (await self._log.end()).items():
-            found = await self._log.read(partition, earlier.get(partition, 0), limit=1, matching=later)
+        end_of = await self._log.end()
+        near = await self._log.not_later(set(end_of), time_us)
+        for partition, end in end_of.items():
+            begin = max(earlier.get(partition, 0), near[partition])
+            found = await self._log.read(partition, begin, limit=1, matching=later) if begin < end else []
             positions[partition] = min(found[0].offset, end) if found else end
         self._remember(time_us, positions)
         return positions
@@ -97,6 +100,10 @@ class LogUntil(EventLogReader):
             return [event for event in found if event.offset < end]
         before = end if matching.before_offset is None else min(matching.before_offset, end)
         return await self._log.read(partition, offset, limit=limit, matching=replace(matching, before_offset=before))
+
+    async def not_later(self, partitions: Set[int], time_us: int) -> Positions:
+        near = await self._log.not_later(partitions, time_us)
+        return {partition: min(offset, self._end[partition]) for partition, offset in near.items()}
 
     async def wait_for_more(self, end: Positions, timeout_s: float) -> None:
         await asyncio.sleep(timeout_s)  # no more is to come

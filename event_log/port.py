@@ -178,6 +178,13 @@ class EventLogReader(ABC):
                     found.append(by_offset[offset])
         return found
 
+    async def not_later(self, partitions: Set[int], time_us: int) -> Positions:
+        """An offset of each partition before which no event has a later time, found at little cost.
+
+        It may be far before the first event that has: 0 is always right. Raises LogUnavailable.
+        """
+        return dict.fromkeys(partitions, 0)
+
     @abstractmethod
     async def wait_for_more(self, end: Positions, timeout_s: float) -> None:
         """Return when some partition's end is past the one in `end`, at the latest after `timeout_s`."""

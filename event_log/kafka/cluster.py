@@ -142,6 +142,14 @@ class KafkaCluster:
         """The offset of the first message that is still there. Raises LogUnavailable."""
         return await self._offsets(partitions, _EARLIEST, timeout_s)
 
+    async def first_at(self, partitions: Iterable[int], time_ms: int, timeout_s: float) -> dict[int, int | None]:
+        """The offset of the first message whose time stamp is `time_ms` or later; None where there is none.
+
+        Raises LogUnavailable.
+        """
+        found = await self._offsets(partitions, time_ms, timeout_s)
+        return {partition: None if offset < 0 else offset for partition, offset in found.items()}
+
     async def close(self) -> None:
         if self._refreshing is not None:
             self._refreshing.cancel()

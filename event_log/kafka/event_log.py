@@ -4,7 +4,7 @@
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from typing import Final
 
 from aiokafka.partitioner import murmur2
@@ -103,6 +103,7 @@ class KafkaEventLogReader(EventLogReader):
         self._cluster = cluster
         self._fetcher = fetcher
         self._partitions = range(topic.partitions)
+        self._has_times_of_events = topic.has_times_of_events
         self._decoder = CloudEventDecoder()
         self._partition_of: dict[str, int] = {}
 
@@ -155,6 +156,14 @@ class KafkaEventLogReader(EventLogReader):
         if matching.stream is not None and self.partition_of(ordering_unit_of(matching.stream)) != partition:
             return []
         return await self._search(partition, offset, limit, matching)
+
+    async def not_later(self, partitions: Set[int], time_us: int) -> Positions:
+        """By the brokers' index of time stamps, which are those of the events, in milliseconds."""
+        if not self._has_times_of_events:
+            return await super().not_later(partitions, time_us)
+        end = await self.end()
+        found = await self._cluster.first_at(partitions, time_us // 1000, _END_S)
+        return {partition: end[partition] if offset is None else offset for partition, offset in found.items()}
 
     async def wait_for_more(self, end: Positions, timeout_s: float) -> None:
         await self._fetcher.wait_for_more(end, timeout_s)

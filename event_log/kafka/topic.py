@@ -100,10 +100,14 @@ async def create_topic(
 
 @dataclass(frozen=True, slots=True)
 class Topic:
-    """A topic that holds a log. `partitions` is their number when the log was created."""
+    """A topic that holds a log. `partitions` is their number when the log was created.
+
+    `has_times_of_events`: the time stamps of its messages are those of the events, and not of the brokers.
+    """
 
     partitions: int
     max_message_bytes: int
+    has_times_of_events: bool
 
 
 async def check_topic(cluster: KafkaCluster, fetcher: KafkaFetcher) -> Topic:
@@ -112,7 +116,11 @@ async def check_topic(cluster: KafkaCluster, fetcher: KafkaFetcher) -> Topic:
     Raises ForeignLog when it expires, is compacted, has lost its beginning or some of its partitions; LogUnavailable.
     """
     configuration = await check_that_it_keeps_everything(cluster, range(cluster.partition_count))
-    return Topic(await _partitions_at_creation(cluster, fetcher), int(configuration["max.message.bytes"]))
+    return Topic(
+        await _partitions_at_creation(cluster, fetcher),
+        int(configuration["max.message.bytes"]),
+        configuration["message.timestamp.type"] == "CreateTime",
+    )
 
 
 async def check_that_it_keeps_everything(cluster: KafkaCluster, partitions: Sequence[int]) -> Mapping[str, str]:
@@ -197,7 +205,14 @@ async def _created_with(fetcher: KafkaFetcher, partition: int) -> int | None:
 
 
 async def _configuration(cluster: KafkaCluster) -> dict[str, str]:
-    names = ["retention.ms", "retention.bytes", "cleanup.policy", "max.message.bytes", "min.insync.replicas"]
+    names = [
+        "retention.ms",
+        "retention.bytes",
+        "cleanup.policy",
+        "max.message.bytes",
+        "min.insync.replicas",
+        "message.timestamp.type",
+    ]
     response = await _ask_any(cluster, DescribeConfigsRequest([(_OF_A_TOPIC, cluster.topic, names)], False))
     for code, reason, _, _, entries in response.resources:
         if code != NO_ERROR:

@@ -10,8 +10,10 @@ import time
 import uuid
 from collections.abc import Awaitable, Callable
 
+import msgspec
 import pytest
 
+from event_log.log_until import positions_at
 from event_log.port import EventFilter, EventLog, EventLogReader
 from schemas import codec
 from schemas.damaged_event import DAMAGED_TYPE
@@ -199,6 +201,21 @@ class EventLogContract:
             ):
                 read = await log.read(partition, first, limit=9, matching=matching)
                 assert [one.id for one in read] == [one.id for one in found]
+
+    async def test_a_moment_ends_before_the_first_later_event_of_each_partition(self, log: EventLog) -> None:
+        """Times may go back, and a log that has an index of them has to find the same as one that looks at each."""
+        begin_us = _clock.stamp(RunDeleted(run_id="r"), ACTOR, "r").time_us - 1_000_000
+        for number, later_ms in enumerate((0, 40, 20, 60, 30, 60, 50)):
+            for run in (1, 2, 3):
+                one = param(run, str(number))
+                await log.append([msgspec.structs.replace(one, time_us=begin_us + later_ms * 1000 + run)])
+        events, end = await everything(log), await log.end()
+        for time_us in sorted({event.time_us + by_us for event in events for by_us in (-1, 0, 1)}):
+            expected = dict(end)
+            for one_event in reversed(events):
+                if one_event.time_us > time_us:
+                    expected[one_event.partition] = one_event.offset
+            assert await positions_at(log, time_us) == expected
 
     async def test_a_waiting_reader_is_woken_by_an_append(self, log: EventLog) -> None:
         waiting = asyncio.create_task(log.wait_for_more(await log.end(), 3600))

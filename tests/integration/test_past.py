@@ -58,7 +58,7 @@ def test_what_was_answered_is_answered_as_of_then(tmp_path: Path) -> None:
     """And across a rebuild."""
     with TracklogServer(tmp_path) as live:
         recorder = Recorder(live.url, SEED)
-        recorder.play(STEPS or 150)
+        recorder.play(STEPS or 80)
         assert 0 < recorder.refused < len(recorder.answers)
         assert recorder.different(live.url, single(recorder.answers), by_header=True) == []
         stores = ("--backend-store-uri", f"sqlite:///{live.event_log_file}")
@@ -75,7 +75,7 @@ def test_it_is_so_on_other_logs(log: str, tmp_path: Path, request: pytest.Fixtur
         TracklogServer(tmp_path, stores=(), environment=environment) as live,
     ):
         recorder = Recorder(live.url, SEED)
-        recorder.play(STEPS or 30)
+        recorder.play(STEPS or 25)
         assert recorder.different(live.url, single(recorder.answers), by_header=True) == []
         [positions] = some_positions(recorder.answers[: len(recorder.answers) // 2], 1)
         check_by_server(recorder, positions, tmp_path / "past", (), environment)

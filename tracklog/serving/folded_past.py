@@ -59,6 +59,7 @@ class FoldedPast(PastReadModels):
         self._streams = streams
         self._live = live
         self._under_way = 0
+        self._reading = asyncio.Lock()  # a reader of Kafka is at one place of a partition at a time
 
     @asynccontextmanager
     async def of_streams(self, streams: Sequence[str], positions: Positions) -> AsyncIterator[ReadModel]:
@@ -94,7 +95,8 @@ class FoldedPast(PastReadModels):
         self._under_way += 1
         try:
             async with _bounded(streams, positions):
-                gathered = await self._gathered(streams, positions)
+                async with self._reading:
+                    gathered = await self._gathered(streams, positions)
                 kept = {partition: await self._kept(partition, events) for partition, events in gathered.items()}
             fold = FoldInMemory(Gathered(self._log, kept, AT_ONCE))
             try:
