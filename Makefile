@@ -21,7 +21,7 @@ PYTHON ?= $(shell for python in python3.11 python3.12 python3.13 python3.14 pyth
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help install services serve stack test coverage check unit unit-3.11 unit-3.12 unit-3.13 unit-3.14 format bench bench-distributed bench-artifacts bench-registry bench-webhooks crash-test abuse-test fault-test large-test import-test past-test compatibility-318 compatibility-postgresql soak workflows wheel wheel-test changelog release release-notes docs docs-serve lock clean
+.PHONY: help install services serve stack test coverage check unit unit-3.11 unit-3.12 unit-3.13 unit-3.14 format bench bench-distributed bench-artifacts bench-registry bench-webhooks crash-test abuse-test fault-test large-test import-test past-test compatibility-318 compatibility-postgresql compatibility-user soak workflows wheel wheel-test changelog release release-notes docs docs-serve lock clean
 
 help:
 	@echo "make serve              start a server on port 5000, data in ./tracklog-data (more options: OPTIONS='--port 8080')"
@@ -46,7 +46,8 @@ help:
 	@echo "make compatibility-postgresql  all tests of clients on one server on PostgreSQL (WORKERS=2 at once)"
 	@echo "make import-test        random histories in stores of MLflow, imported and compared (SEEDS=20)"
 	@echo "make past-test          a long random session, and each of its answers asked for again as of then (STEPS=2000)"
-	@echo "make soak               what is too long for make test: the eight above, crash-test to past-test"
+	@echo "make compatibility-user the tests of clients as a user with just enough rights (WORKERS=2 at once)"
+	@echo "make soak               what is too long for make test: the nine above, crash-test to compatibility-user"
 	@echo "make wheel              build the source archive and the wheel in ./dist"
 	@echo "make wheel-test         build them, install the wheel in a new environment outside the repository, and use it"
 	@echo "make docs               the pages of docs/ as a site in build/site; a link or an anchor that leads nowhere fails"
@@ -155,10 +156,14 @@ compatibility-postgresql: install services
 import-test: $(VENV)/installed-tools
 	TRACKLOG_IMPORT_SEEDS=$(SEEDS) $(BIN)/python -m pytest tests/compatibility/test_moving_in.py -n $(WORKERS)
 
+# As somebody who may do no more than what the tests need; what they are refused is in tests/compatibility.
+compatibility-user: install
+	TRACKLOG_TEST_SYSTEMS=user $(BIN)/python -m pytest tests/compatibility -n $(WORKERS) --dist loadfile --no-loadscope-reorder
+
 past-test: services
 	TRACKLOG_PAST_STEPS=$(STEPS) $(BIN)/python -m pytest tests/integration/test_past.py --timeout=0
 
-soak: compatibility-318 compatibility-postgresql crash-test abuse-test fault-test large-test import-test past-test
+soak: compatibility-318 compatibility-postgresql crash-test abuse-test fault-test large-test import-test past-test compatibility-user
 
 wheel: $(VENV)/installed-tools
 	rm -rf dist

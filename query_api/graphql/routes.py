@@ -46,7 +46,11 @@ def _answer_query(worker: GraphQLWorker, freshness: Freshness) -> Handler:
         behind = await freshness.caught_up()
         if behind is not None:
             request[BEHIND] = behind
-        return JsonAnswer(await worker.answer(asked.query, asked.variables, asked.operation_name, request.get(ASKING)))
+        asking = request.get(ASKING)
+        answer = await worker.answer(asked.query, asked.variables, asked.operation_name, asking)
+        if asking is not None:
+            asking.is_decided = True  # each field was judged by its own rule, and one that is not there needs none
+        return JsonAnswer(answer)
 
     return handle_graphql
 

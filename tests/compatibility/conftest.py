@@ -19,9 +19,10 @@ import pytest
 import requests
 from mlflow import MlflowClient
 
+from tests.compatibility.refused_to_users import reason_to_refuse
 from tests.compatibility.rest import Rest
 from tests.compatibility.training import CLIENT_ENVIRONMENT, NOWHERE
-from tests.systems import SYSTEMS_VARIABLE, RunningSystem, chosen_systems, running_system
+from tests.systems import OF_A_USER, SYSTEMS_VARIABLE, RunningSystem, chosen_systems, running_system
 
 SERVER_URL_VARIABLE = "TRACKLOG_TEST_SERVER_URL"
 GIVEN = "given"
@@ -35,6 +36,10 @@ ALSO_ON_POSTGRESQL: Final = {
     "test_webhook_deliveries",
 }
 """The files that run on it without being told to: its read model is that of the distributed system."""
+
+
+ALSO_OF_A_USER: Final = {"test_rest_writes"}
+"""The file that runs as a user with just enough rights without being told to: it has most rules."""
 
 
 def pytest_report_header() -> str:
@@ -59,7 +64,18 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         systems = [GIVEN] if SERVER_URL_VARIABLE in os.environ else chosen_systems()
         if SYSTEMS_VARIABLE not in os.environ and metafunc.module.__name__.rpartition(".")[2] not in ALSO_ON_POSTGRESQL:
             systems = [name for name in systems if name != "postgresql"]
+        if SYSTEMS_VARIABLE not in os.environ and metafunc.module.__name__.rpartition(".")[2] in ALSO_OF_A_USER:
+            systems += [OF_A_USER] if systems != [GIVEN] else []
         metafunc.parametrize("system", systems, indirect=True, scope="package")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Have what a user without more rights is refused fail for that user."""
+    for item in items:
+        if getattr(getattr(item, "callspec", None), "params", {}).get("system") == OF_A_USER:
+            reason = reason_to_refuse(item.nodeid)
+            if reason is not None:
+                item.add_marker(pytest.mark.xfail(reason=reason, strict=True))
 
 
 @pytest.hookimpl(wrapper=True)

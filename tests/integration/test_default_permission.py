@@ -31,6 +31,8 @@ def test_everybody_holds_the_default_and_is_told_so_until_it_is_denied(server: T
     assert admin.mlflow("POST", "users/create", {"username": "ada", "password": OTHER})[0] == 200
     assert ada.mlflow("GET", "experiments/get?experiment_id=0")[0] == 200
     assert ada.mlflow("POST", "runs/create", {"experiment_id": "0"})[0] == 403
+    for query in ("{ nothing }", "{ __typename }", "no GraphQL"):
+        assert ada.ask("POST", "/graphql", {"query": query})[0] in (200, 400)
     assert rights(ada, "GET", LEVEL) == {"allowed": False, "permission": "READ"}
     on = {"username": "ada", "resource_type": "experiment", "resource_id": "0"}
     rights(admin, "POST", "users/permissions/grant", {**on, "permission": "DENY"})

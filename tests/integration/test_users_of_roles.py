@@ -6,10 +6,13 @@ them in everything that the system leaves behind.
 
 import asyncio
 import json
+import os
 import re
 import secrets
 import socket
 import ssl
+import subprocess
+import sys
 from base64 import b64encode
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
@@ -271,6 +274,32 @@ def provided_token(lab: Lab, name: str) -> str:
     text = str(token["access_token"])
     lab.planted.add("token of the provider", text.rpartition(".")[2])
     return text
+
+
+# --- by the stores ----------------------------------------------------------------------------------------------------
+
+
+def recovered(lab: Lab, name: str, password: str) -> subprocess.CompletedProcess[str]:
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("MLFLOW_", "TRACKLOG_"))}
+    command = (sys.executable, "-m", "tracklog", "users", "recover", name, "--password-file", "-")
+    return subprocess.run(
+        command, env={**kept, **lab.environment}, input=password, capture_output=True, text=True, start_new_session=True
+    )
+
+
+def test_who_has_the_stores_gives_another_password_while_the_roles_serve(lab: Lab) -> None:
+    before, after = lab.passwords["ida"], lab.planted.new("recovered password of ida")
+    done = recovered(lab, "ida", after)
+    lab.told.append(done.stderr)
+    assert done.returncode == 0, done.stderr
+    lab.passwords["ida"] = after
+    for process in lab.query:
+        wait_until(partial(is_answered, lab, process, 200, basic("ida", after), f"{USERS}/current"))
+        wait_until(partial(is_answered, lab, process, 401, basic("ida", before), f"{USERS}/current"))
+    unknown = recovered(lab, "nobody", after)
+    lab.told.append(unknown.stderr)
+    assert (unknown.returncode, "nobody not found" in unknown.stderr) == (1, True)
+    assert "Traceback" not in unknown.stderr
 
 
 # --- TLS among the roles ----------------------------------------------------------------------------------------------

@@ -84,17 +84,16 @@ def setup(*, remote: Remote, username: str, password: str) -> None:
 @with_stores
 @with_new_password
 def recover(*, username: str, stores: Stores, password: str) -> None:
-    """Give a user another password on the machine itself, while the server does not run.
+    """Give a user another password, or make the first administrator, by the stores themselves.
 
-    For when nobody is left who could log in. It takes the options of `tracklog server` that name its log.
+    For when nobody can log in. It takes the options of `tracklog server` that name its log. A server whose log is a
+    file must not run meanwhile; the roles of a distributed one have to.
     """
     from event_log.port import ForeignLog, LogInUse
     from schemas.errors import TracklogError
     from tracklog.serving.services import CannotStart
 
-    if not isinstance(stores, EmbeddedStores):
-        raise BadUsage("Only a log in a file is recovered so; ask the server of this one with `set-password`.")
-    if not stores.event_log.path.exists():
+    if isinstance(stores, EmbeddedStores) and not stores.event_log.path.exists():
         raise BadUsage(f"There is no log at {stores.event_log.path}.")
     try:
         with reporting_bad_settings():
@@ -106,7 +105,12 @@ def recover(*, username: str, stores: Stores, password: str) -> None:
     click.echo(f"{username} has the new password.", err=True)
 
 
-async def _recovered(stores: EmbeddedStores, username: str, password: str) -> None:
-    from tracklog.embedded.recovery import set_password_of
+async def _recovered(stores: Stores, username: str, password: str) -> None:
+    if isinstance(stores, EmbeddedStores):
+        from tracklog.embedded.recovery import recover_embedded
 
-    await set_password_of(stores.event_log.path, username, password)
+        await recover_embedded(stores.event_log.path, username, password)
+    else:
+        from tracklog.distributed.recovery import recover_shared
+
+        await recover_shared(stores, username, password)

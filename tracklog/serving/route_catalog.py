@@ -8,6 +8,7 @@ from query_api.proof.routes import proof_routes
 from query_api.routes import query_routes
 from schemas.rest.route import Route
 from tracklog.authentication.oidc.routes import login_routes
+from tracklog.authentication.setup import Setup
 from tracklog.page.routes import page_routes
 from tracklog.web.route_table import Endpoint, endpoints_of
 from tracklog.web.unbuilt import unbuilt_routes
@@ -33,7 +34,7 @@ def built_routes(*, with_users: bool = True) -> list[Route]:
         *proof_routes(service),
         *query_routes(service, service, service, service, service, with_users=with_users, past=service),
         *page_routes(None),
-        *(login_routes(service) if with_users else ()),
+        *((Setup().route(), *login_routes(service)) if with_users else ()),
         *artifact_routes(service),
     ]
 
