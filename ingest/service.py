@@ -67,7 +67,8 @@ class IngestService:
         self.webhooks = None if webhooks is None else WebhookCommands(writer, self.known, webhooks)
         self.model_versions = ModelVersionCommands(writer, self.known, policy)
         self.corrections = CorrectionCommands(writer, self.known)
-        self.undo = UndoCommands(writer, self.known, log, ScanningEventFinder(log))
+        users_changed = (lambda: None) if credentials is None else credentials.users_changed
+        self.undo = UndoCommands(writer, self.known, log, ScanningEventFinder(log), users_changed)
 
     async def ensure_default_experiment(self) -> None:
         """Create experiment 0 in an empty log; to be called before the first request is served.

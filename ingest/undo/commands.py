@@ -4,7 +4,7 @@ Nothing is edited: what is undone is undone by new events, each of which names t
 the same act again.
 """
 
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from typing import Any, Final
 
 import orjson
@@ -19,6 +19,7 @@ from ingest.undo.event_finder import MAX_FOUND, EventFinder
 from ingest.undo.experiments import EXPERIMENTS_UNDOING
 from ingest.undo.plan import LeftOut, UndoPlan
 from ingest.undo.registered_models import REGISTERED_MODELS_UNDOING
+from ingest.undo.rights import ROLES_UNDOING, USERS_UNDOING
 from ingest.undo.runs import RUNS_UNDOING
 from ingest.undo.selection import Selection, selection_of
 from ingest.undo.trace import Change, Trace
@@ -26,7 +27,7 @@ from ingest.undo.undoing import Undoing
 from schemas.envelope import Actor, RecordedEvent
 from schemas.errors import InvalidParameterValue, PermissionDenied, ResourceConflict, TracklogError
 from schemas.event_json import event_id_text
-from schemas.events import AnyEvent
+from schemas.events import USERS_ORDERING_UNIT, AnyEvent, ExperimentAcknowledged
 from schemas.fields.field import NAME, TAGS
 from schemas.messages.undo import ApplyUndo, PlanUndo
 from schemas.rest.access import Asking
@@ -35,6 +36,8 @@ UNDOINGS: Final[Mapping[str, Undoing]] = {
     "run": RUNS_UNDOING,
     "experiment": EXPERIMENTS_UNDOING,
     "registered-model": REGISTERED_MODELS_UNDOING,
+    "user": USERS_UNDOING,
+    "role": ROLES_UNDOING,
 }
 """By the kind of the stream. What happened to others is not undone."""
 
@@ -51,9 +54,20 @@ NOTHING_TO_UNDO: Final = "It changed nothing."
 
 
 class UndoCommands:
-    """`finder` finds what is selected; the log tells what came before and after it."""
+    """`finder` finds what is selected; the log tells what came before and after it.
 
-    def __init__(self, writer: LogWriter, known: KnownEntities, log: EventLog, finder: EventFinder) -> None:
+    `users_changed` is told of every change of users and roles, once the read model holds it.
+    """
+
+    def __init__(
+        self,
+        writer: LogWriter,
+        known: KnownEntities,
+        log: EventLog,
+        finder: EventFinder,
+        users_changed: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._users_changed = users_changed
         self._writer = writer
         self._known = known
         self._log = log
@@ -153,6 +167,8 @@ class UndoCommands:
             if is_chosen:
                 ids.append(event_id)
             has_set = trace.take(event_id, event, is_chosen=is_chosen and reason is None)
+            if isinstance(event, ExperimentAcknowledged):
+                continue  # of which nobody knows that they did it
             if reason is not None or (is_chosen and not has_set):
                 reasons.setdefault(reason or NOTHING_TO_UNDO, []).append(event_id)
             elif is_chosen and (stays := undoing.stays(event)) is not None:
@@ -171,7 +187,7 @@ class UndoCommands:
         for change, later in trace.changes():
             if not await _may(asking, undoing, key, change.field):
                 plan.left_out.append(LeftOut(NOT_PERMITTED, events=change.undoes))
-            elif later and not command.over_later:
+            elif later and not (command.over_later and undoing.overwrites):
                 reason = OVER_LATER.format(later=later)
                 plan.left_out.append(LeftOut(reason, stream, change.field, change.undoes))
             else:
@@ -211,6 +227,8 @@ class UndoCommands:
             self._forget(plan, is_projected=False)
             raise
         self._forget(plan, is_projected=True)
+        if USERS_ORDERING_UNIT in units:
+            self._users_changed()
         if refusal is not None and not undone:
             raise refusal
         return orjson.dumps({"undone": undone, "refused": refused})
@@ -219,7 +237,10 @@ class UndoCommands:
         """What is known of the aggregates of a plan, which is as it was before."""
         for stream in plan.changes:
             kind, _, key = stream.partition("/")
-            entity, entity_key = UNDOINGS[kind].entity(key)
+            entity_of = UNDOINGS[kind].entity
+            if entity_of is None:
+                continue
+            entity, entity_key = entity_of(key)
             if entity is RUNS:
                 self._known.amend(RUNS, key, without_info)
                 self._known.amend(RUNS, key, with_params)
@@ -244,8 +265,10 @@ async def _may(asking: Asking | None, undoing: Undoing, key: str, field: str) ->
     """Whether who asks may change a field."""
     if asking is None:
         return True
+    if undoing.judged is None:
+        return False
     try:
-        await asking.allow_by(undoing.rule(field), undoing.message(key))
+        await asking.allow_by(undoing.judged.rule(field), undoing.judged.message(key))
     except PermissionDenied:
         return False
     return True

@@ -11,10 +11,9 @@ from ingest.admission.known_entities import EntityKind, KnownEntities
 from ingest.experiments.lookups import EXPERIMENT_NAMED, EXPERIMENTS
 from ingest.experiments.state import KnownExperiment
 from ingest.undo.trace import Change
-from ingest.undo.undoing import NO_ACKNOWLEDGEMENT, NOT_KNOWN, Undoing, Wanted, is_restored, undo_of
+from ingest.undo.undoing import NOT_KNOWN, Judged, Undoing, Wanted, is_restored, undo_of
 from schemas.events import (
     AnyEvent,
-    ExperimentAcknowledged,
     ExperimentCreated,
     ExperimentDeleted,
     ExperimentOwnerRemoved,
@@ -32,7 +31,6 @@ from schemas.rest.rules import EDIT_EXPERIMENT, MANAGE_EXPERIMENT
 
 _NOT_UNDONE: Final[Mapping[type, str]] = {
     ExperimentCreated: "An experiment that was created is not undone, but may be deleted.",
-    ExperimentAcknowledged: NO_ACKNOWLEDGEMENT,
     ExperimentOwnerRemoved: "An owner is not given back: grant what they may do.",
 }
 
@@ -88,8 +86,7 @@ def _entity(key: str) -> tuple[EntityKind[int, KnownExperiment], int]:
 
 EXPERIMENTS_UNDOING: Final = Undoing(
     not_undone=_NOT_UNDONE,
-    rule=_rule,
-    message=lambda key: RestoreExperiment(experiment_id=key),
+    judged=Judged(_rule, lambda key: RestoreExperiment(experiment_id=key)),
     hindrance=_hindrance,
     events=_events,
     entity=_entity,

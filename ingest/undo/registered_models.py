@@ -11,7 +11,7 @@ from ingest.admission.known_entities import EntityKind, KnownEntities
 from ingest.registered_models.lookups import NAME_HOLDER, REGISTERED_MODELS
 from ingest.registered_models.state import KnownRegisteredModel
 from ingest.undo.trace import Change
-from ingest.undo.undoing import NOT_KNOWN, Undoing, Wanted, undo_of
+from ingest.undo.undoing import NOT_KNOWN, Judged, Undoing, Wanted, undo_of
 from schemas.events import (
     AnyEvent,
     ModelVersionCreated,
@@ -113,8 +113,7 @@ def _entity(name: str) -> tuple[EntityKind[str, KnownRegisteredModel], str]:
 
 REGISTERED_MODELS_UNDOING: Final = Undoing(
     not_undone=_NOT_UNDONE,
-    rule=_rule,
-    message=lambda name: DeleteRegisteredModel(name=name),
+    judged=Judged(_rule, lambda name: DeleteRegisteredModel(name=name)),
     hindrance=_hindrance,
     events=_events,
     entity=_entity,

@@ -8,7 +8,7 @@ from ingest.experiments.lookups import EXPERIMENTS
 from ingest.runs.lookups import RUNS
 from ingest.runs.state import KnownRun, is_active
 from ingest.undo.trace import Change
-from ingest.undo.undoing import NOT_KNOWN, Undoing, Wanted, is_restored, undo_of
+from ingest.undo.undoing import NOT_KNOWN, Judged, Undoing, Wanted, is_restored, undo_of
 from schemas.events import (
     AnyEvent,
     RunCreated,
@@ -145,8 +145,7 @@ def _entity(run_id: str) -> tuple[EntityKind[str, KnownRun], str]:
 
 RUNS_UNDOING: Final = Undoing(
     not_undone=_NOT_UNDONE,
-    rule=_rule,
-    message=lambda run_id: RestoreRun(run_id=run_id),
+    judged=Judged(_rule, lambda run_id: RestoreRun(run_id=run_id)),
     hindrance=_hindrance,
     events=_events,
     entity=_entity,

@@ -10,6 +10,7 @@ from schemas.errors import InvalidParameterValue
 from schemas.events import STREAM_KINDS
 from schemas.messages.bounds import shown
 from schemas.messages.undo import PlanUndo
+from schemas.moments import moment_us
 
 _ONE_OF: Final = (
     "Say what is to be undone in one way: by 'event', by 'request_id', by 'actor' with 'since', or by 'stream' with"
@@ -77,17 +78,17 @@ def _stream(message: PlanUndo) -> Selection:
 
 
 def _moment_us(field: str, text: str) -> int | None:
-    """Microseconds since the Unix epoch; None for no text. Raises InvalidParameterValue, also without a time zone."""
+    """Microseconds since the Unix epoch; None for no text.
+
+    Raises InvalidParameterValue, also for a time without a zone, which only the one who wrote it could tell.
+    """
     if not text:
         return None
-    if text.isascii() and text.isdecimal() and len(text) <= 16:
-        return int(text) * 1000
     try:
-        time = datetime.fromisoformat(text)
-    except ValueError as error:
+        if not text.isdecimal() and datetime.fromisoformat(text).tzinfo is None:
+            raise InvalidParameterValue(f"{field} must name its time zone, as in {shown(text + 'Z')}.")
+        return moment_us(text, 0)
+    except (ValueError, OverflowError) as error:
         raise InvalidParameterValue(
             f"{field} must be an RFC 3339 time or milliseconds since the Unix epoch, got {shown(text)}."
         ) from error
-    if time.tzinfo is None:
-        raise InvalidParameterValue(f"{field} must name its time zone, as in {shown(text + 'Z')}.")
-    return round(time.timestamp() * 1_000_000)

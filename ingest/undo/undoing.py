@@ -17,30 +17,37 @@ Wanted: TypeAlias = Mapping[str, Sequence[Change]]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Judged:
+    """The rule of the routes that change a field, and the message of a key that it is judged on."""
+
+    rule: Callable[[str], Rule]
+    message: Callable[[str], Message]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Undoing:
     """Of one kind of aggregate, known by the key of its stream.
 
     `not_undone`: types of events that are not undone, each with a sentence that says why. `stays` says of an event that
     is undone what of it is not, None when all of it is.
-    `rule` is what has to be held to change a field, judged on `message` of the key, as the routes do that change it.
+    `judged` is by what somebody may change a field, None for administrators alone.
     `hindrance` is why one change cannot be made now, None where it can, by the fields that are held and by all changes
     that are wanted, by their streams.
     `events` are what makes the changes, by the fields that are held.
     `entity` is what ingest knows of the aggregate, which is to be forgotten.
+    `overwrites`: what was changed later may be undone all the same.
     """
 
     not_undone: Mapping[type, str]
-    rule: Callable[[str], Rule]
-    message: Callable[[str], Message]
     hindrance: Callable[[KnownEntities, str, Held, Change, Wanted], Awaitable[str | None]]
     events: Callable[[KnownEntities, str, Held, Sequence[Change]], Awaitable[list[AnyEvent]]]
-    entity: Callable[[str], tuple[EntityKind[Any, Any], str | int]]
+    judged: Judged | None = None
+    entity: Callable[[str], tuple[EntityKind[Any, Any], str | int]] | None = None
     stays: Callable[[Any], str | None] = lambda _event: None
+    overwrites: bool = True
 
 
 NOT_KNOWN: Final = "What it was before is not in the history."
-
-NO_ACKNOWLEDGEMENT: Final = "An acknowledgement changes nothing that could be undone."
 
 
 def is_restored(wanted: Wanted, stream: str) -> bool:

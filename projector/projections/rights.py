@@ -27,7 +27,9 @@ from schemas.events import (
     UserGranted,
     UserRevoked,
 )
-from schemas.levels import level_named
+from schemas.fields import refuse_if_changed
+from schemas.fields.field import NAME
+from schemas.levels import Level, level_named
 from schemas.messages.roles import (
     assignment_not_found,
     assignment_taken,
@@ -148,6 +150,8 @@ def fold(
     rights: Rights, recorded: RecordedEvent, event: AnyRoleEvent | GrantEvent, user_id_of: Callable[[str], int]
 ) -> None:
     """Apply one event; `user_id_of` raises where there is no user of a name."""
+    if event.undo is not None:
+        refuse_if_changed(event.undo, lambda name: _held(rights, event, name, user_id_of))
     match event:
         case RoleCreated():
             _create_role(rights, event, recorded)
@@ -174,6 +178,21 @@ def fold(
         case UserGranted() | UserGrantChanged() | UserRevoked():
             _fold_grant(rights, recorded, event, user_id_of(event.username))
     rights.revision = recorded.offset
+
+
+def _held(rights: Rights, event: AnyRoleEvent | GrantEvent, name: str, user_id_of: Callable[[str], int]) -> str | None:
+    """What a field is that an event of the batch says that it found: one that it sets."""
+    if isinstance(event, UserGranted | UserGrantChanged | UserRevoked):
+        role_id = user_id_of(event.username)
+    else:
+        role = _role(rights, event.role_key)
+        role_id = role.role_id
+        if isinstance(event, RoleAssigned | RoleUnassigned):
+            return event.username if (user_id_of(event.username), role_id) in rights.assignments else None
+        if not isinstance(event, RoleGranted | RoleGrantChanged | RoleRevoked):
+            return role.name if name == NAME else role.description
+    grant = rights.grants.get((role_id, (event.resource_type, event.resource_pattern)))
+    return None if grant is None else Level(grant.level).name
 
 
 def fold_new_user(rights: Rights, user_id: int) -> None:

@@ -27,6 +27,7 @@ from schemas.events import (
     UserDeleted,
     UserPasswordChanged,
 )
+from schemas.fields import refuse_if_changed
 from schemas.messages.users import LAST_ADMIN, access_token_not_found, user_not_found
 
 AnEvent: TypeAlias = AnyUserEvent | AnyRoleEvent
@@ -111,6 +112,8 @@ def _fold(state: Users, recorded: RecordedEvent, event: AnEvent) -> None:
             _require_nobody_else(state, user)
     else:
         user = _user(state, event.username)
+    if event.undo is not None:
+        refuse_if_changed(event.undo, lambda _field: user.is_admin)  # the one that an undo sets
     match event:
         case UserCreated():
             _change(state, user)

@@ -13,6 +13,7 @@ from schemas.fields.experiments import set_by_experiment_event
 from schemas.fields.field import Held, Value
 from schemas.fields.registered_models import set_by_registry_event
 from schemas.fields.runs import set_by_run_event
+from schemas.fields.users import set_by_role_event, set_by_user_event
 
 SetBy: TypeAlias = Callable[[Any, Held], Mapping[str, Value]]
 
@@ -20,6 +21,8 @@ _SET_BY: Final[Mapping[str, SetBy]] = {
     "run": set_by_run_event,
     "experiment": set_by_experiment_event,
     "registered-model": set_by_registry_event,
+    "user": set_by_user_event,
+    "role": set_by_role_event,
 }
 """By the kind of the stream. Of the others no field is followed."""
 

@@ -264,7 +264,7 @@ async def test_a_new_model_of_a_name_is_not_touched_by_undoing_what_happened_to_
         {"actor": "ann"},
         {"stream": "run/a"},
         {"stream": "nothing", "to": "5"},
-        {"stream": "user/a", "to": "5"},
+        {"stream": "webhook/a", "to": "5"},
         {"actor": "ann", "since": "yesterday"},
         {"actor": "ann", "since": "2026-01-01T00:00"},
     ],
