@@ -7,6 +7,7 @@ from typing import Any, Final
 from sqlalchemy import (
     Engine,
     LargeBinary,
+    Text,
     cast,
     collate,
     column,
@@ -15,6 +16,7 @@ from sqlalchemy import (
     literal_column,
     null,
     select,
+    true,
     type_coerce,
 )
 from sqlalchemy import table as table_named
@@ -64,6 +66,33 @@ _COUNTED: Final = {
 }
 """Kinds of things, and the table of each."""
 
+_NEEDED: Final = {
+    "experiments": ("experiment_id", "name"),
+    "experiment_tags": ("experiment_id", "key", "value"),
+    "runs": ("run_uuid", "experiment_id", "start_time"),
+    "params": ("run_uuid", "key"),
+    "tags": ("run_uuid", "key", "value"),
+    "metrics": ("run_uuid", "key", "value", "timestamp"),
+    "datasets": ("dataset_uuid", "name", "digest"),
+    "inputs": ("input_uuid", "source_type", "source_id", "destination_id"),
+    "input_tags": ("input_uuid", "name", "value"),
+    "logged_models": ("model_id", "experiment_id"),
+    "logged_model_params": ("model_id", "param_key", "param_value"),
+    "logged_model_tags": ("model_id", "tag_key", "tag_value"),
+    "logged_model_metrics": ("model_id", "run_id", "metric_name", "metric_value"),
+    "registered_models": ("name",),
+    "registered_model_tags": ("name", "key", "value"),
+    "registered_model_aliases": ("name", "alias", "version"),
+    "model_versions": ("name", "version"),
+    "model_version_tags": ("name", "version", "key", "value"),
+}
+"""Columns that each revision has, and without which rows mean nothing."""
+
+_KINDS: Final = {table: kind for kind, table in _COUNTED.items()} | {
+    "inputs": "inputs",
+    "input_tags": "tags of dataset inputs",
+}
+
 _LEFT: Final = {
     "traces": "trace_info",
     "assessments": "assessments",
@@ -92,6 +121,7 @@ class DatabaseReader:
             catalogue = inspect(connection)
             for name in catalogue.get_table_names():
                 self._columns[name] = {one["name"] for one in catalogue.get_columns(name)}
+        yield from self._useless()
         if not {"experiments", "runs", "metrics"} <= self._columns.keys():
             raise NoStore("It has no tables of MLflow: experiments, runs and metrics.")
         yield from self._sizes()
@@ -99,6 +129,16 @@ class DatabaseReader:
         yield from self._runs()
         yield from self._logged_models()
         yield from self._registry()
+
+    def _useless(self) -> Records:
+        """Tables without the columns that say what their rows are about, which are as if they were not there."""
+        for table, needed in _NEEDED.items():
+            if table in self._columns and (missing := set(needed) - self._columns[table]):
+                number = self._count(table)
+                what = f"left: it has no column {', '.join(sorted(missing))}"
+                yield SizeRecord(_KINDS[table], number)
+                yield OddityRecord(_KINDS[table], f"table {table}", what, number)
+                del self._columns[table]
 
     # --- rows -----------------------------------------------------------------------------------------------------
 
@@ -188,6 +228,7 @@ class DatabaseReader:
         yield SizeRecord("model inputs", roles.pop("RUN_INPUT", 0))
         yield SizeRecord("model outputs", roles.pop("RUN_OUTPUT", 0))
         yield SizeRecord("tags of dataset inputs", self._count("input_tags"))
+        yield SizeRecord("inputs", sum(roles.values()))
         for role, number in roles.items():
             yield OddityRecord(
                 "inputs", f"table inputs, source_type {role!r:.100}", "no role that is known; left", number
@@ -198,9 +239,12 @@ class DatabaseReader:
             [(strays,)] = self._run(select(func.count()).select_from(tags).where(without))
             if strays:
                 yield OddityRecord("tags of dataset inputs", "table input_tags", "of no input that is there", strays)
-        if {"inputs", "datasets"} <= self._columns.keys():
+        if "datasets" in self._columns:
             inputs, datasets = self._table("inputs"), self._table("datasets")
-            unread = datasets.c.dataset_uuid.not_in(select(inputs.c.source_id).where(inputs.c.source_type == "DATASET"))
+            unread: ColumnElement[bool] = true()
+            if "inputs" in self._columns:
+                read = select(inputs.c.source_id).where(inputs.c.source_type == "DATASET")
+                unread = datasets.c.dataset_uuid.not_in(read)
             for name, digest in self._run(select(datasets.c.name, datasets.c.digest).where(unread)):
                 what = f"left: no run reads {name!r:.100}, {digest!r:.50}"
                 yield OddityRecord("datasets", "table datasets", what, 1)
@@ -208,10 +252,25 @@ class DatabaseReader:
             if number := self._count(table):
                 yield SizeRecord(kind, number)
                 yield OddityRecord(kind, f"table {table}", "not imported", number)
+        yield from self._of_fasttrackml()
         for workspace in self._workspaces():
             yield OddityRecord(
                 "workspaces", f"workspace {workspace!r:.100}", "what is in it is imported beside all else"
             )
+
+    def _of_fasttrackml(self) -> Records:
+        """What FastTrackML's databases have more than MLflow's, and that has no place here."""
+        for table, column_name, kind in (
+            ("metrics", "context", "metric points"),
+            ("metrics", "context_id", "metric points"),
+            ("experiments", "namespace_id", "experiments"),
+        ):
+            if self._has(table, column_name):
+                of = self._table(table).c[column_name]
+                values = [value for (value,) in self._run(select(of).distinct()) if value not in (None, "", "{}")]
+                if len(values) > (column_name != "context"):
+                    what = f"not kept; {kind} of all {len(values)} are together"
+                    yield OddityRecord(kind, f"table {table}, column {column_name}", what)
 
     def _workspaces(self) -> list[str]:
         found: set[str] = set()
@@ -268,9 +327,9 @@ class DatabaseReader:
 
     def _runs(self) -> Records:
         by_run, by_key = ("run_uuid",), ("key",)
-        params = Grouped(self._blocks_of("params", ("run_uuid", "key", "value"), by_run, then=by_key), "params")
+        params = Grouped(self._params(), "params")
         tags = Grouped(self._blocks_of("tags", ("run_uuid", "key", "value"), by_run, then=by_key), "tags")
-        datasets = Grouped(self._dataset_inputs(), "dataset inputs", counted=1)
+        datasets = Grouped(self._dataset_inputs(), "dataset inputs", _inputs_and_tags)
         inputs = Grouped(self._models_of_runs("RUN_INPUT"), "model inputs")
         outputs = Grouped(self._models_of_runs("RUN_OUTPUT"), "model outputs")
         points = Grouped(self._points(), "metric points")
@@ -301,6 +360,15 @@ class DatabaseReader:
         for stream in streams:
             yield from stream.before(None)
         yield from self._odd()
+
+    def _params(self) -> Iterator[Block]:
+        """run, key, value; FastTrackML has a column for each type of values."""
+        if "value" in self._columns.get("params", ("value",)):
+            return self._blocks_of("params", ("run_uuid", "key", "value"), ("run_uuid",), then=("key",))
+        params = self._table("params")
+        typed = [cast(params.c[one], Text) for one in _TYPED_VALUES if one in params.c]
+        order = (self._by_bytes(params.c.run_uuid), *(self._by_row() or [params.c.key]))
+        return self._blocks(select(params.c.run_uuid, params.c.key, func.coalesce(*typed, "")).order_by(*order))
 
     def _run_record(
         self,
@@ -344,6 +412,7 @@ class DatabaseReader:
             return iter(())
         inputs, datasets, tags = self._table("inputs"), self._table("datasets"), self._table("input_tags")
         has_tags = "input_tags" in self._columns
+        described = [datasets.c[name] if name in datasets.c else null().label(name) for name in _DESCRIBED]
         joined = inputs.outerjoin(datasets, inputs.c.source_id == datasets.c.dataset_uuid)
         if has_tags:
             joined = joined.outerjoin(tags, tags.c.input_uuid == inputs.c.input_uuid)
@@ -355,10 +424,7 @@ class DatabaseReader:
                 datasets.c.dataset_uuid,
                 datasets.c.name,
                 datasets.c.digest,
-                datasets.c.dataset_source_type,
-                datasets.c.dataset_source,
-                datasets.c.dataset_schema,
-                datasets.c.dataset_profile,
+                *described,
                 tags.c.name.label("tag_key") if has_tags else null(),
                 tags.c.value.label("tag_value") if has_tags else null(),
             )
@@ -383,7 +449,9 @@ class DatabaseReader:
                 tags.setdefault(row[1], []).append(Tag(*self._pair(row, "tags of dataset inputs", where)))
         for key, row in first.items():
             if row[3] is None:
-                cells.odd(kind, f"{where}, input {key}", f"its dataset {row[2]!r:.50} is not there", 1)
+                cells.odd(kind, f"{where}, input {key}", f"left: its dataset {row[2]!r:.50} is not there", 1)
+                if lost := len(tags.get(key, ())):
+                    cells.odd("tags of dataset inputs", f"{where}, input {key}", "left: of an input that is", lost)
                 continue
             yield DatasetInput(
                 name=cells.text(row[4], kind, where),
@@ -602,6 +670,10 @@ class DatabaseReader:
         )
 
 
+_TYPED_VALUES: Final = ("value_int", "value_float", "value_str")
+
+_DESCRIBED: Final = ("dataset_source_type", "dataset_source", "dataset_schema", "dataset_profile")
+
 _VERSION: Final = (
     "version",
     "source",
@@ -617,3 +689,11 @@ _VERSION: Final = (
     "last_updated_time",
     "user_id",
 )
+
+
+def _inputs_and_tags(rows: Block) -> dict[str, int]:
+    """How many inputs and tags of inputs some rows of `_dataset_inputs` are."""
+    return {
+        "dataset inputs": len({row[1] for row in rows}),
+        "tags of dataset inputs": sum(row[10] is not None for row in rows),
+    }

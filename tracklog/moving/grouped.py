@@ -1,6 +1,7 @@
 """Several streams of rows in the order of one key, read side by side: a join that holds a block of each."""
 
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, TypeAlias
 
 from tracklog.moving.records import OddityRecord
@@ -8,18 +9,18 @@ from tracklog.moving.records import OddityRecord
 Row: TypeAlias = Sequence[Any]
 Block: TypeAlias = Sequence[Row]
 """Some rows, at least one."""
+Count: TypeAlias = Callable[[Block], Mapping[str, int]]
 
 
 class Grouped:
     """Rows in the order of the bytes of their first column, handed out by it.
 
-    `counted` is the column that tells one thing from the next, where several rows may be of one.
+    `count` says how many things of each kind some rows are, where not each is one of `kind`.
     """
 
-    def __init__(self, blocks: Iterator[Block], kind: str, counted: int | None = None) -> None:
+    def __init__(self, blocks: Iterator[Block], kind: str, count: Count | None = None) -> None:
         self._blocks = blocks
-        self._kind = kind
-        self._counted = counted
+        self._count = count or (lambda rows: {kind: len(rows)})
         self._block: Block = ()
         self._at = 0
         self._read_on()
@@ -42,9 +43,11 @@ class Grouped:
         """What belongs to nothing: the rows before those of a key, or, for None, all that are left."""
         while self._at < len(self._block) and (key is None or _order(self._block[self._at][0]) < _order(key)):
             owner = self._block[self._at][0]
-            rows = self.of(owner)
-            lost = sum(1 for _ in rows) if self._counted is None else len({row[self._counted] for row in rows})
-            yield OddityRecord(self._kind, f"of {_shown(owner)!r:.100}", "what it belongs to is not there", lost)
+            lost: Counter[str] = Counter()
+            for block in self.blocks_of(owner):
+                lost.update(self._count(block))
+            for kind, number in lost.items():
+                yield OddityRecord(kind, f"of {_shown(owner)!r:.100}", "what it belongs to is not there", number)
 
     def _read_on(self) -> None:
         self._block, self._at = next(self._blocks, ()), 0

@@ -1,9 +1,12 @@
 """Where artifacts lie after the move: locations are texts that name folders of the machine they were written on."""
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 from urllib.parse import unquote
+
+_SCHEME: Final = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):")
 
 _KEPT_PARTS: Final = 6
 """Parts of a path, from its end, that are looked for: `<experiment>/models/<model>/artifacts` and two more."""
@@ -44,6 +47,6 @@ class Roots:
 
 
 def _is_local(location: str) -> bool:
-    return (
-        location.startswith("file:") or ":/" not in location.partition("/")[0] + location[:3] or location[1:3] == ":/"
-    )
+    """Whether a location is a folder of some machine: a path, one with a drive's letter, or a URI of a file."""
+    scheme = _SCHEME.match(location)
+    return scheme is None or scheme[1].lower() == "file"

@@ -4,9 +4,9 @@ Nothing is looked at but the records and what the target holds, so the same stor
 """
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from hashlib import blake2b
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, TypeVar
 from uuid import UUID
 
 from schemas import codec
@@ -88,6 +88,8 @@ _LAST_MS: Final = 253_402_300_799_000
 _LARGEST_ID: Final = 2**62
 
 _MODEL_SOURCE: Final = re.compile(r"models:/(m-[0-9a-f]{32})")
+
+T = TypeVar("T")
 
 Counted = Mapping[str, int]
 """How many things of each kind an event brings."""
@@ -361,6 +363,14 @@ class Translation:
         yield from self._texts(record, more_tags, time_ms)
         yield from self._inputs_and_outputs(record, time_ms)
 
+    def _once(self, found: Iterable[T], key: Callable[[T], str], kind: str, where: str) -> list[T]:
+        """Of those with one key the first: a second one would be refused, and all with it."""
+        first: dict[str, T] = {}
+        for one in found:
+            if first.setdefault(key(one), one) is not one:
+                self._lost(kind, where, f"left: {key(one)!r:.100} is there a second time", 1)
+        return list(first.values())
+
     def _refused(self, record: RunRecord, about: str) -> str | None:
         """Why a run is left where it is, None where it is not."""
         if not record.run_id:
@@ -390,7 +400,7 @@ class Translation:
 
     def _texts(self, record: RunRecord, tags: Sequence[Tag], time_ms: int) -> Iterator[Made]:
         about = f"run\0{record.run_id}"
-        params: Sequence[Param] = record.params
+        params: Sequence[Param] = self._once(record.params, lambda one: one.key, "params", record.where)
         number = 0
         while params or tags:
             some_params, params = _by_size(params)
@@ -417,8 +427,9 @@ class Translation:
             counted = {"model inputs": len(record.model_inputs)}
             yield from self._event(f"{about}\0models", inputs, time_ms, counted, record.where)
         if record.outputs:
-            outputs = RunOutputsLogged(run_id=record.run_id, models=list(record.outputs))
-            counted = {"model outputs": len(record.outputs)}
+            models = self._once(record.outputs, lambda one: one.model_id, "model outputs", record.where)
+            outputs = RunOutputsLogged(run_id=record.run_id, models=models)
+            counted = {"model outputs": len(models)}
             yield from self._event(f"{about}\0outputs", outputs, time_ms, counted, record.where)
 
     def _points(self, record: PointsRecord) -> Iterator[Made]:

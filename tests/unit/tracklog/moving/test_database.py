@@ -141,3 +141,26 @@ def test_another_database_is_no_store(tmp_path: Path) -> None:
     (tmp_path / "text").write_text("no database")
     with pytest.raises(NoStore, match="is no database of SQLite"):
         records_of(SqliteStore(tmp_path / "text"))
+
+
+def test_a_database_of_fasttrackml_has_params_of_types_and_points_with_contexts(tmp_path: Path) -> None:
+    found = records(
+        tmp_path,
+        "ALTER TABLE params DROP COLUMN value",
+        "ALTER TABLE params ADD COLUMN value_str TEXT",
+        "ALTER TABLE params ADD COLUMN value_int BIGINT",
+        "ALTER TABLE params ADD COLUMN value_float FLOAT",
+        "ALTER TABLE metrics ADD COLUMN context_id INTEGER",
+        "INSERT INTO params (run_uuid, key, value_str, value_int, value_float)"
+        " VALUES ('b', 'i', NULL, 3, NULL), ('b', 'f', NULL, NULL, 0.5), ('b', 's', 'text', NULL, NULL)",
+        "INSERT INTO metrics VALUES ('m', 1, 1, 'b', 1), ('m', 2, 1, 'b', 2)",
+    )
+    [run] = [one for one in found if isinstance(one, RunRecord)]
+    assert run.params == [Param("i", "3"), Param("f", "0.5"), Param("s", "text")]
+    [oddity] = [one for one in found if isinstance(one, OddityRecord)]
+    assert (oddity.where, oddity.lost) == ("table metrics, column context_id", 0)
+
+
+def test_a_table_without_the_columns_that_it_needs_is_told_of(tmp_path: Path) -> None:
+    found = records(tmp_path, "ALTER TABLE tags DROP COLUMN run_uuid", "INSERT INTO tags VALUES ('a', 'b'), ('c', 'd')")
+    assert lost(found) == [("tags", "table tags", 2)]

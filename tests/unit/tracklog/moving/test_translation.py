@@ -12,6 +12,7 @@ from schemas.events import (
     ExperimentRenamed,
     ExperimentTagSet,
     MetricSeries,
+    ModelOutput,
     ModelVersionCreated,
     ModelVersionDeleted,
     ModelVersionTransitioned,
@@ -21,6 +22,7 @@ from schemas.events import (
     RunCreated,
     RunDataLogged,
     RunDeleted,
+    RunOutputsLogged,
     RunTagDeleted,
     RunUpdated,
     Tag,
@@ -241,3 +243,14 @@ async def test_an_experiment_that_nothing_is_known_of_is_made_for_its_runs() -> 
     created = (await events_in(log))[1]
     assert created == ExperimentCreated(experiment_id=8, name="recovered-8", artifact_location="")
     assert any("is not there: it is made" in what for _, _, what in report.oddities)
+
+
+async def test_what_is_there_twice_and_may_be_there_once_is_left_the_second_time() -> None:
+    log = await log_of(CREATED_ALREADY)
+    run = replace(RUN, params=[Param("k", "1"), Param("k", "2")], outputs=[ModelOutput("m", 1), ModelOutput("m", 2)])
+    report = await imported(RecordsStore(EXPERIMENT, run), log)
+    assert [event for event in await events_in(log) if isinstance(event, RunDataLogged | RunOutputsLogged)] == [
+        RunDataLogged(run_id="a", params=[Param("k", "1")]),
+        RunOutputsLogged(run_id="a", models=[ModelOutput("m", 1)]),
+    ]
+    assert {kind: left for kind, (_, _, left) in counts(report).items() if left} == {"params": 1, "model outputs": 1}
