@@ -99,6 +99,8 @@ class KafkaEventLogReader(EventLogReader):
     history does, needs a reader of its own.
     """
 
+    finds_streams = False
+
     def __init__(self, cluster: KafkaCluster, fetcher: KafkaFetcher, topic: Topic) -> None:
         self._cluster = cluster
         self._fetcher = fetcher

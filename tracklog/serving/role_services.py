@@ -98,12 +98,12 @@ def read_services(
     `deliveries` are those of webhooks.
     `list_artifacts`: where the process passes artifacts, GraphQL lists them. `authentication`: users are known.
     """
-    from event_log.streams import SearchingStreamReader
     from query_api.freshness import Freshness
     from query_api.routes import query_routes
     from tracklog.page.fetch import default_page_folder
     from tracklog.page.routes import page_routes
     from tracklog.serving.folded_past import FoldedPast
+    from tracklog.serving.indexed_streams import stream_reader
     from tracklog.webhooks.seen_deliveries import StoredDeliveries
 
     freshness = Freshness(log, progress)
@@ -112,7 +112,7 @@ def read_services(
             *(read_model, freshness, history, index, StoredDeliveries(deliveries), list_artifacts),
             with_users=authentication is not None,
             default_level=Level.NO_PERMISSIONS if authentication is None else authentication.default_level,
-            past=FoldedPast(history, SearchingStreamReader(history), read_model),
+            past=FoldedPast(history, stream_reader(history, index), read_model),
         ),
         *page_routes(default_page_folder()),
     ]
