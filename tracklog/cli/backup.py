@@ -27,7 +27,8 @@ def command(file: Path, event_log: EventLogPlace, stores: Stores | None, progres
 
     FILE is a log in SQLite with the same id and the same events, whatever the log is in: every command reads it, and
     `tracklog restore` puts it back. It holds the events that were there when the command began, and no others. A copy
-    that was broken off is gone on with. Artifacts are not in it.
+    that was broken off is gone on with. Artifacts are not in it. What was signed of the events lies beside it, in
+    FILE.proof, for `tracklog verify`.
     """
     from event_log.port import ForeignLog, LogInUse
     from schemas.errors import Retryable
@@ -38,7 +39,7 @@ def command(file: Path, event_log: EventLogPlace, stores: Stores | None, progres
     bar, show = progress_bar(shown=progress)
     try:
         with bar:
-            identity, copied = asyncio.run(_back_up(event_log, file, show))
+            identity, copied = asyncio.run(_back_up(event_log, stores, file, show))
     except (NoLog, ForeignLog, LogInUse) as error:
         raise BadUsage(str(error)) from error
     except Retryable as error:
@@ -47,7 +48,7 @@ def command(file: Path, event_log: EventLogPlace, stores: Stores | None, progres
     refuse_damage(copied)
 
 
-async def _back_up(place: EventLogPlace, file: Path, show: Show) -> tuple[str, "Copied"]:
+async def _back_up(place: EventLogPlace, stores: Stores | None, file: Path, show: Show) -> tuple[str, "Copied"]:
     from event_log.copying import bring_up_to_date
     from event_log.sqlite.copy import SqliteCopy
     from event_log.sqlite.event_log import SqliteEventLogReader
@@ -63,9 +64,27 @@ async def _back_up(place: EventLogPlace, file: Path, show: Show) -> tuple[str, "
                 last = await reader.read(PARTITION, copy.end - 1, limit=1) if copy.end else []
             finally:
                 await reader.close()
-            return identity, await bring_up_to_date(copy, log, show, last[0] if last else None)
+            copied = await bring_up_to_date(copy, log, show, last[0] if last else None)
         finally:
             copy.close()
+    await _back_up_proofs(place, stores, file, identity, copied.end)
+    return identity, copied
+
+
+async def _back_up_proofs(place: EventLogPlace, stores: Stores | None, file: Path, identity: str, end: int) -> None:
+    """Have the proofs of the log beside the copy, where there are some, in one file."""
+    from tracklog.proving.copied_proofs import copy_proofs
+    from tracklog.proving.places import kept_proofs, proof_file_of
+    from tracklog.proving.sqlite_proof_store import SqliteProofStore, in_one_file
+
+    async with kept_proofs(place, stores, identity) as proofs:
+        if proofs is not None:
+            copy = SqliteProofStore(proof_file_of(file), identity)
+            try:
+                await copy_proofs(proofs, copy, end)
+            finally:
+                await copy.close()
+            in_one_file(proof_file_of(file))
 
 
 def said_of(copied: "Copied", identity: str) -> str:

@@ -56,12 +56,27 @@ async def _restore(file: Path, place: EventLogPlace, show: Show) -> tuple[str, "
         identity = await reader.identity()
         if isinstance(place, SqliteFile):
             with filling_sqlite_log(place.path, identity) as file_copy:
-                return identity, await bring_up_to_date(file_copy, reader, show)
-        if isinstance(place, PostgresqlDatabase):
+                copied = await bring_up_to_date(file_copy, reader, show)
+        elif isinstance(place, PostgresqlDatabase):
             from event_log.postgresql.copy import filling_postgresql_log
 
             async with filling_postgresql_log(place.dsn, identity) as copy:
-                return identity, await bring_up_to_date(copy, reader, show)
-        raise ForeignLog("A log in Kafka is not made from a copy: start the servers on a mirror of its topic.")
+                copied = await bring_up_to_date(copy, reader, show)
+        else:
+            raise ForeignLog("A log in Kafka is not made from a copy: start the servers on a mirror of its topic.")
     finally:
         await reader.close()
+    await _restore_proofs(file, place, identity, copied.end)
+    return identity, copied
+
+
+async def _restore_proofs(file: Path, place: SqliteFile | PostgresqlDatabase, identity: str, end: int) -> None:
+    """Have the proofs that lie beside the copy with the log, unless there are some that know better."""
+    from tracklog.proving.copied_proofs import copy_proofs
+    from tracklog.proving.places import kept_proofs, new_proofs
+
+    async with kept_proofs(SqliteFile(file), None, identity) as copied:
+        if copied is not None:
+            async with new_proofs(place, identity) as proofs:
+                if not await proofs.keys():
+                    await copy_proofs(copied, proofs, end)

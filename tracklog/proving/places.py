@@ -39,6 +39,24 @@ async def kept_proofs(place: EventLogPlace, stores: Stores | None, log_id: str) 
             await store.close()
 
 
+@asynccontextmanager
+async def new_proofs(place: SqliteFile | PostgresqlDatabase, log_id: str) -> AsyncIterator[ProofStore]:
+    """The proofs of a log, made where there are none. Raises TemporarilyUnavailable, and what asyncpg raises."""
+    store: ProofStore
+    if isinstance(place, SqliteFile):
+        from tracklog.proving.sqlite_proof_store import SqliteProofStore
+
+        store = SqliteProofStore(proof_file_of(place.path), log_id)
+    else:
+        from tracklog.proving.postgresql_proof_store import PostgresqlProofStore
+
+        store = await PostgresqlProofStore.open(place.dsn, log_id)
+    try:
+        yield store
+    finally:
+        await store.close()
+
+
 async def _opened(place: EventLogPlace, stores: Stores | None, log_id: str) -> ProofStore | None:
     if isinstance(place, SqliteFile):
         from tracklog.proving.sqlite_proof_store import SqliteProofStore

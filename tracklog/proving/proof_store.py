@@ -27,11 +27,15 @@ class Outrun(Exception):
 
 
 class StoredCheckpoint(NamedTuple):
-    """A signed note, and what it is of, as was written down beside it: only the note proves it."""
+    """A signed note, and what it is of, as was written down beside it: only the note proves it.
+
+    `hour` is the one in which it was signed, counted from the Unix epoch.
+    """
 
     partition: int
     size: int
     note: str
+    hour: int
 
 
 class ProofStore(ABC):
@@ -93,7 +97,8 @@ class ProofStore(ABC):
             " hints = excluded.hints",
             [(self._log_id, partition, *one, tile.hashes, tile.hints) for one, tile in sorted(changed.items())],
         )
-        notes = [] if note is None else [self._checkpoint(partition, after, note)]
+        hour = int(self._clock()) // HOUR_S
+        notes = [] if note is None else [_kept(self._log_id, StoredCheckpoint(partition, after, note, hour))]
         if not await self._write(grown, [tiles, *notes]):
             raise Outrun(f"the tree of partition {partition} has no longer {before} events")
 
@@ -102,27 +107,28 @@ class ProofStore(ABC):
     async def checkpoints(self, partition: int) -> list[StoredCheckpoint]:
         """The last one of each hour, the oldest first."""
         rows = await self._fetch(
-            'SELECT size, note FROM checkpoints WHERE log_id = $1 AND "partition" = $2 ORDER BY hour, size',
+            'SELECT size, note, hour FROM checkpoints WHERE log_id = $1 AND "partition" = $2 ORDER BY hour, size',
             self._log_id,
             partition,
         )
-        return [StoredCheckpoint(partition, int(size), str(note)) for size, note in rows]
+        return [StoredCheckpoint(partition, int(size), str(note), int(hour)) for size, note, hour in rows]
 
     async def newest(self) -> dict[int, StoredCheckpoint]:
         """The newest checkpoint of each partition that has one."""
         rows = await self._fetch(
-            'SELECT "partition", size, note FROM checkpoints c WHERE log_id = $1 AND size = ('
+            'SELECT "partition", size, note, hour FROM checkpoints c WHERE log_id = $1 AND size = ('
             ' SELECT max(size) FROM checkpoints WHERE log_id = $1 AND "partition" = c."partition") ORDER BY hour',
             self._log_id,
         )
         return {
-            int(partition): StoredCheckpoint(int(partition), int(size), str(note)) for partition, size, note in rows
+            int(partition): StoredCheckpoint(int(partition), int(size), str(note), int(hour))
+            for partition, size, note, hour in rows
         }
 
     async def keep_checkpoint(self, checkpoint: StoredCheckpoint) -> None:
-        """Keep one as that of this hour."""
+        """Keep one as that of its hour."""
         await self._begin(checkpoint.partition)
-        await self._write(self._checkpoint(*checkpoint), [])
+        await self._write(_kept(self._log_id, checkpoint), [])
 
     # --- what is wrong ---------------------------------------------------------------------------------------------
 
@@ -171,13 +177,6 @@ class ProofStore(ABC):
             [],
         )
 
-    def _checkpoint(self, partition: int, size: int, note: str) -> Statement:
-        return (
-            'INSERT INTO checkpoints (log_id, "partition", hour, size, note) VALUES ($1, $2, $3, $4, $5)'
-            ' ON CONFLICT (log_id, "partition", hour) DO UPDATE SET size = excluded.size, note = excluded.note',
-            [(self._log_id, partition, int(self._clock()) // HOUR_S, size, note)],
-        )
-
     @abstractmethod
     async def _fetch(self, sql: str, *parameters: Any) -> Sequence[Sequence[Any]]:
         """The rows of a statement."""
@@ -189,3 +188,11 @@ class ProofStore(ABC):
     @abstractmethod
     async def close(self) -> None:
         """Let go of the database."""
+
+
+def _kept(log_id: str, checkpoint: StoredCheckpoint) -> Statement:
+    return (
+        'INSERT INTO checkpoints (log_id, "partition", hour, size, note) VALUES ($1, $2, $3, $4, $5)'
+        ' ON CONFLICT (log_id, "partition", hour) DO UPDATE SET size = excluded.size, note = excluded.note',
+        [(log_id, checkpoint.partition, checkpoint.hour, checkpoint.size, checkpoint.note)],
+    )

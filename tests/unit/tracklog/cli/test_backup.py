@@ -8,11 +8,15 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from event_log.sqlite.event_log import SqliteEventLog
-from schemas.envelope import Actor, EventClock
+from event_log.sqlite.event_log import SqliteEventLog, SqliteEventLogReader
+from schemas.envelope import PARTITION, Actor, EventClock
 from schemas.events import ExperimentRenamed
 from tests.contracts.test_sqlite_event_log import change
 from tracklog.cli.commands import tracklog
+from tracklog.proving.key_file import OwnKey
+from tracklog.proving.places import proof_file_of
+from tracklog.proving.prover import Prover
+from tracklog.proving.sqlite_proof_store import SqliteProofStore
 
 
 @pytest.fixture
@@ -48,6 +52,28 @@ def test_it_says_what_a_copy_holds(log: Path, tmp_path: Path) -> None:
     done = run("restore", copy, "--event-log", f"sqlite:///{there}")
     assert done.exit_code == 0, done.output
     assert f"{there} holds the events 0 to 2 of the log " in done.output
+
+
+def test_what_was_signed_goes_with_the_copy_and_comes_back(log: Path, tmp_path: Path) -> None:
+    async def sign() -> None:
+        reader = SqliteEventLogReader(log)
+        log_id = await reader.identity()
+        store = SqliteProofStore(proof_file_of(log), log_id)
+        await Prover(reader, log_id, store, OwnKey(tmp_path / "key"), lambda: {PARTITION}).round()
+        await store.close()
+        await reader.close()
+
+    asyncio.run(sign())
+    copy, there = tmp_path / "copy.db", tmp_path / "there.db"
+    for _ in range(2):
+        assert run("backup", copy, "--event-log", log).exit_code == 0
+    assert run("verify", "--event-log", copy).exit_code == 0
+    assert run("restore", copy, "--event-log", there).exit_code == 0
+    assert run("verify", "--event-log", there).exit_code == 0
+    assert run("keys", "publish", "--event-log", there).output == run("keys", "publish", "--event-log", log).output
+    change(there, 'UPDATE events SET time_us = 1, checksum = NULL WHERE "offset" = 1')
+    found = run("verify", "--event-log", there)
+    assert (found.exit_code, "partition 0, offset 1: envelope changed" in found.output) == (1, True)
 
 
 def test_damage_is_an_exit_code(log: Path, tmp_path: Path) -> None:

@@ -164,7 +164,7 @@ async def test_a_stranger_s_checkpoint_is_not_gone_on_from(proven: Proven) -> No
     await proven.prover.round()
     for partition, one in (await proven.store.newest()).items():
         stranger = NEXT.sign(SignedSize(proven.log_id, partition, one.size, bytes(32)).text())
-        await proven.store.keep_checkpoint(StoredCheckpoint(partition, one.size, stranger))
+        await proven.store.keep_checkpoint(StoredCheckpoint(partition, one.size, stranger, one.hour))
     await proven.restarted().round()
     assert all("is not ours" in fault for fault in (await proven.faults()).values())
 
@@ -186,9 +186,9 @@ async def test_of_the_checkpoints_of_an_hour_the_last_is_kept(tmp_path: Path) ->
     hours = iter([1, 1, 2, 2])
     store = SqliteProofStore(tmp_path / "log.proof", "log", clock=lambda: next(hours) * 3600.0 + 59)
     for size in (1, 2, 3, 4):
-        await store.keep_checkpoint(StoredCheckpoint(0, size, f"note {size}"))
+        await store.grow(0, size - 1, size, {}, f"note {size}")
     assert [one.size for one in await store.checkpoints(0)] == [2, 4]
-    assert await store.newest() == {0: StoredCheckpoint(0, 4, "note 4")}
+    assert await store.newest() == {0: StoredCheckpoint(0, 4, "note 4", 2)}
     await store.close()
 
 
@@ -196,7 +196,7 @@ async def test_the_proofs_of_a_log_that_was_here_before_are_left_alone(tmp_path:
     for number, log_id in enumerate(("one", "other"), start=1):
         store = SqliteProofStore(tmp_path / "log.proof", log_id)
         assert await store.partitions() == {}
-        await store.keep_checkpoint(StoredCheckpoint(0, number, "note"))
+        await store.keep_checkpoint(StoredCheckpoint(0, number, "note", 1))
         await store.close()
     store = SqliteProofStore(tmp_path / "log.proof", "one")
     assert (await store.newest())[0].size == 1

@@ -13,6 +13,7 @@ from event_log.proof.note import PrivateKey, PublicKey
 from event_log.proof.tiles import GrowingTree
 from schemas.envelope import RecordedEvent
 from tests.contracts.event_log_contract import param
+from tracklog.proving.copied_proofs import copy_proofs
 from tracklog.proving.key_file import GivenKey
 from tracklog.proving.proof_store import StoredCheckpoint
 from tracklog.proving.prover import Prover
@@ -131,7 +132,7 @@ async def test_an_older_state_with_its_own_proofs_is_found_by_a_checkpoint_that_
 
 async def test_a_forged_checkpoint_is_named(signed: Signed) -> None:
     forged = (await signed.newest()).replace("\n600\n", "\n500\n")
-    await signed.store.keep_checkpoint(StoredCheckpoint(0, 500, forged))
+    await signed.store.keep_checkpoint(StoredCheckpoint(0, 500, forged, 3))
     assert await signed.found() == ["checkpoint forged"]
 
 
@@ -161,3 +162,21 @@ async def test_of_very_many_differences_some_are_named(signed: Signed) -> None:
     found = await signed.found()
     assert len(found) == 1000
     assert found[0] == "envelope changed 0"
+
+
+@pytest.mark.parametrize("end", [0, 299, 300, 450, 600])
+async def test_proofs_are_copied_as_far_as_the_copy_of_the_log_goes(signed: Signed, tmp_path: Path, end: int) -> None:
+    copy = SqliteProofStore(tmp_path / "copy.proof", signed.log._id)
+    for until in (end // 2, end, end):
+        await copy_proofs(signed.store, copy, until)
+    assert (await copy.size(0), [one.size for one in await copy.checkpoints(0)]) == (
+        end,
+        [size for size in (300, 600) if size <= end],
+    )
+    del signed.events[end:]
+    report = await verify(signed.log, copy, (), frozenset({KEY.public}), lambda _done, _all: None)
+    assert [one.kind.value for one in report.findings] == (["no checkpoint"] if 0 < end < 300 else [])
+    if end:
+        await Prover(signed.log, signed.log._id, copy, GivenKey(KEY.text()), lambda: {0}).round()
+        assert (await copy.newest())[0].size == end
+    await copy.close()
