@@ -18,7 +18,7 @@ from typing import Final
 import msgspec
 
 from event_log.fixed_assignment import FixedAssignment
-from event_log.port import LogUnavailable
+from event_log.port import EventLogReader, LogUnavailable
 from event_log.sqlite.event_log import SqliteEventLogReader
 from projector.batch import WHOLE_LOG_BATCH_BYTES
 from projector.history_worker import HistoryWorker
@@ -113,10 +113,10 @@ async def main(log_path: Path, channel_end: socket.socket, since: int, proof: Pr
     channel = await Channel.over(channel_end)
     front = _Front(channel, log)
     listening = asyncio.create_task(front.listen())
-    projection = _Projection(log_path, log, channel, front, since)
-    projecting = asyncio.create_task(projection.run())
-    indexing = asyncio.create_task(projection.history.run())
-    async with proving_beside(log_path, proof):
+    async with proving_beside(log_path, log, proof) as reader:
+        projection = _Projection(log_path, reader, channel, front, since)
+        projecting = asyncio.create_task(projection.run())
+        indexing = asyncio.create_task(projection.history.run())
         done, pending = await asyncio.wait((listening, projecting, indexing), return_when=asyncio.FIRST_COMPLETED)
     for task in pending:
         task.cancel()
@@ -130,7 +130,7 @@ async def main(log_path: Path, channel_end: socket.socket, since: int, proof: Pr
 class _Projection:
     """Folds the log into the read model of the moment, whichever that is."""
 
-    def __init__(self, log_path: Path, log: SqliteEventLogReader, channel: Channel, front: _Front, since: int) -> None:
+    def __init__(self, log_path: Path, log: EventLogReader, channel: Channel, front: _Front, since: int) -> None:
         self._log_path = log_path
         self._log = log
         self._channel = channel

@@ -5,9 +5,11 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from event_log.port import EventLogReader
 from event_log.sqlite.event_log import SqliteEventLogReader
 from schemas.envelope import PARTITION
 from tracklog.background import in_background
+from tracklog.proving.hashed_reads import HashedReads
 from tracklog.proving.key_file import KeySource, keys_of
 from tracklog.proving.places import proof_file_of, proof_key_file_of
 from tracklog.proving.proof_store import ProofStore
@@ -20,17 +22,21 @@ if TYPE_CHECKING:
 
 
 @asynccontextmanager
-async def proving_beside(log: Path, proof: ProofSettings) -> AsyncIterator[None]:
-    """Have the log in a file followed and signed while the context lasts, where it is to be."""
+async def proving_beside(log: Path, reader: EventLogReader, proof: ProofSettings) -> AsyncIterator[EventLogReader]:
+    """Have the log in a file followed and signed while the context lasts, where it is to be.
+
+    What reads the log is to be done through the reader that this yields: it is then hashed once, and not read twice.
+    """
     keys = keys_of(proof, proof_key_file_of(log))
     if keys is None:
-        yield
+        yield reader
         return
     # Only now: it brings the library of the signatures along, which takes 7 MB.
     from tracklog.proving.prover import keep_proving
 
-    async with in_background(keep_proving(lambda: _opened(log, keys))):
-        yield
+    hashed = HashedReads(reader)
+    async with in_background(keep_proving(lambda: _opened(log, keys, hashed))):
+        yield hashed
 
 
 def proofs_beside(log: Path, log_id: Callable[[], Awaitable[str]], stack: AsyncExitStack) -> SeenProofs:
@@ -49,7 +55,7 @@ def proofs_beside(log: Path, log_id: Callable[[], Awaitable[str]], stack: AsyncE
 
 
 @asynccontextmanager
-async def _opened(log: Path, keys: KeySource) -> "AsyncIterator[Prover]":
+async def _opened(log: Path, keys: KeySource, hashed: HashedReads) -> "AsyncIterator[Prover]":
     from tracklog.proving.prover import Prover
 
     reader = SqliteEventLogReader(log)
@@ -57,7 +63,7 @@ async def _opened(log: Path, keys: KeySource) -> "AsyncIterator[Prover]":
         log_id = await reader.identity()
         store = SqliteProofStore(proof_file_of(log), log_id)
         try:
-            yield Prover(reader, log_id, store, keys, lambda: {PARTITION})
+            yield Prover(reader, log_id, store, keys, lambda: {PARTITION}, hashed)
         finally:
             await store.close()
     finally:

@@ -14,11 +14,12 @@ from typing import Final
 
 from event_log.port import EventLogReader
 from event_log.proof.checkpoint import SignedSize
-from event_log.proof.leaf import HASH_BYTES, leaf_of
+from event_log.proof.leaf import HASH_BYTES, Leaf, leaf_of
 from event_log.proof.note import BadKey, BadNote, PrivateKey, PublicKey, verified
 from event_log.proof.rotation import trusted_from
 from event_log.proof.tiles import TILE_WIDTH, GrowingTree, TileId, edge_of
 from schemas.errors import Retryable
+from tracklog.proving.hashed_reads import HashedReads
 from tracklog.proving.key_file import KeyRefused, KeySource
 from tracklog.proving.proof_store import Outrun, ProofStore
 from tracklog.proving.stored_tree import root_at, rows_over
@@ -51,7 +52,10 @@ class _Followed:
 
 
 class Prover:
-    """Follows the partitions that `partitions` tells, which may change; two that follow the same one do no harm."""
+    """Follows the partitions that `partitions` tells, which may change; two that follow the same one do no harm.
+
+    `hashed` are the reads of others in this process.
+    """
 
     def __init__(
         self,
@@ -60,8 +64,10 @@ class Prover:
         store: ProofStore,
         keys: KeySource,
         partitions: Callable[[], Collection[int]],
+        hashed: HashedReads | None = None,
     ) -> None:
         self._log = log
+        self._hashed = hashed
         self._log_id = log_id
         self._store = store
         self._keys = keys
@@ -131,24 +137,28 @@ class Prover:
         """Let a tree grow to `until`. The last event that it has already is read again: it must be the same."""
         tree = followed.tree
         loop = asyncio.get_running_loop()
-        is_first = tree.size > 0
-        while tree.size < until or is_first:
-            began_s = loop.time()
-            start = tree.size - is_first
-            events = await self._log.read(partition, start, limit=min(READ_EVENTS, until - start))
-            leaves = [leaf_of(event) for event in events]
-            if is_first and (not leaves or leaves[0].hash != followed.last):
+        if tree.size:
+            (last,) = await self._read(partition, tree.size - 1, 1)
+            if last.hash != followed.last:
                 raise NotWhatWasSigned(
-                    f"Event {start} of partition {partition} is another than the one that was signed."
+                    f"Event {tree.size - 1} of partition {partition} is another than the one that was signed."
                 )
-            if [event.offset for event in events] != list(range(start, start + len(events))) or not events:
-                raise NotWhatWasSigned(f"Events of partition {partition} are missing after offset {start}.")
-            for leaf in leaves[is_first:]:
+        while tree.size < until:
+            began_s = loop.time()
+            limit = min(READ_EVENTS, until - tree.size)
+            leaves = [] if self._hashed is None else self._hashed.leaves(partition, tree.size, limit)
+            for leaf in leaves or await self._read(partition, tree.size, limit):
                 tree.add(leaf)
-            followed.last = leaves[-1].hash
-            is_first = False
+                followed.last = leaf.hash
             # Others have at least half of this process, however long the log is.
             await asyncio.sleep(min(loop.time() - began_s, GREATEST_REST_S))
+
+    async def _read(self, partition: int, offset: int, limit: int) -> list[Leaf]:
+        """The leaves from `offset` on, one or more of them. Raises NotWhatWasSigned where there are none."""
+        events = await self._log.read(partition, offset, limit=limit)
+        if not events or [event.offset for event in events] != list(range(offset, offset + len(events))):
+            raise NotWhatWasSigned(f"Events of partition {partition} are missing from offset {offset} on.")
+        return [leaf_of(event) for event in events]
 
     async def _resumed(self, partition: int, key: PrivateKey) -> _Followed:
         """What is kept of a partition, once it is known to be what was signed. Raises NotWhatWasSigned."""

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,6 +14,7 @@ from event_log.proof.rotation import rotation
 from schemas.envelope import Position
 from tests.contracts.event_log_contract import param
 from tests.unit.event_log.proof.trees import defined_root
+from tracklog.proving.hashed_reads import HashedReads
 from tracklog.proving.key_file import GivenKey
 from tracklog.proving.proof_store import StoredCheckpoint
 from tracklog.proving.prover import Prover
@@ -201,3 +203,42 @@ async def test_the_proofs_of_a_log_that_was_here_before_are_left_alone(tmp_path:
     store = SqliteProofStore(tmp_path / "log.proof", "one")
     assert (await store.newest())[0].size == 1
     await store.close()
+
+
+async def test_what_others_read_is_not_read_again(proven: Proven, monkeypatch: pytest.MonkeyPatch) -> None:
+    hashed = HashedReads(proven.log)
+    prover = Prover(proven.log, proven.log_id, proven.store, GivenKey(KEY.text()), lambda: {0, 1}, hashed)
+    for _ in range(3):
+        before = await proven.log.end()
+        await proven.append(300)
+        for partition, offset in before.items():
+            while events := await hashed.read(partition, offset, limit=70):
+                offset += len(events)
+        read = proven.log.read
+        lengths: list[int] = []
+
+        async def noted(*at: int, limit: int, read: Any = read, lengths: list[int] = lengths) -> object:
+            lengths.append(limit)
+            return await read(*at, limit=limit)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(proven.log, "read", noted)
+            await prover.round()
+        assert set(lengths) <= {1}, "but for the last event that was signed"
+    proven.restarted()
+    await proven.prover.round()
+    assert await proven.faults() == {}
+    for partition, signed in (await proven.signed()).items():
+        events = await proven.log.read(partition, 0, limit=1000)
+        assert signed.root == defined_root([leaf_of(event).hash for event in events])
+
+
+async def test_kept_leaves_are_side_by_side_and_none_from_before_what_is_wanted(proven: Proven) -> None:
+    await proven.append(60)
+    hashed = HashedReads(proven.log)
+    await hashed.read(0, 0, limit=5)
+    await hashed.read(0, 10, limit=5)
+    assert (len(hashed.leaves(0, 0, 9)), len(hashed.leaves(0, 10, 9)), len(hashed.leaves(0, 12, 9))) == (0, 5, 3)
+    await hashed.read(0, 0, limit=12)
+    assert len(hashed.leaves(0, 12, 9)) == 3, "what is folded anew is not hashed anew"
+    assert [len(hashed.leaves(0, 15, 9)), len(hashed.leaves(0, 100, 9)), len(hashed.leaves(1, 0, 9))] == [0, 0, 0]
