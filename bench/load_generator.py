@@ -28,7 +28,8 @@ ERROR_TEXTS_KEPT = 5
 class LoadPlan:
     """What to send, from how many connections, for how long.
 
-    Without `duration_s` the load ends with the last script. `limit_s` bounds either kind.
+    Without `duration_s` the load ends with the last script. `limit_s` bounds either kind. `authorization` is a header
+    of every request.
     """
 
     port: int
@@ -38,6 +39,7 @@ class LoadPlan:
     warmup_s: float = 0.0
     duration_s: float | None = None
     limit_s: float = 600.0
+    authorization: str | None = None
 
 
 @dataclass(slots=True, kw_only=True)
@@ -186,6 +188,8 @@ class _Load:
 
     def __init__(self, plan: LoadPlan) -> None:
         self._plan = plan
+        given = plan.authorization
+        self._credentials = b"" if given is None else f"\r\nAuthorization: {given}\r\n\r\n".encode()
         self._kept: list[Any] = []
         self._ended_at = array("d")
         self._latency_s = array("d")
@@ -277,6 +281,8 @@ class _Load:
         except StopIteration:
             self._close(connection, epoll, open_connections)
             return
+        if self._credentials:
+            request = request.replace(b"\r\n\r\n", self._credentials, 1)
         connection.send(request)
         if connection.unsent is not None:
             epoll.modify(connection.socket.fileno(), select.EPOLLIN | select.EPOLLOUT)
