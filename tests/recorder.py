@@ -61,6 +61,8 @@ class Recorder:
             self._run,
             *(3 * (self._data,)),
             self._change_run,
+            self._correct,
+            self._undo,
             self._inputs,
             self._logged_model,
             self._change_logged_model,
@@ -165,6 +167,18 @@ class Recorder:
             case _:
                 self._post("runs/delete-tag", **one, key=self._key())
 
+    def _correct(self) -> None:
+        """A param that is there, in most cases."""
+        correction = {"reason": "r", "params": [{"key": self._key(), "value": self._value()}]}
+        self._ask("POST", f"/api/tracklog/v1/runs/{self._one(self._runs)}/corrections", correction)
+
+    def _undo(self) -> None:
+        """The newest change of one stream that can be undone."""
+        wanted = {"stream": f"run/{self._one(self._runs)}", "to": "1s"}
+        plan = self._ask("POST", "/api/tracklog/v1/undo/plan", wanted)
+        if plan.status_code == 200:
+            self._ask("POST", "/api/tracklog/v1/undo", {**wanted, "digest": plan.json()["digest"]})
+
     def _inputs(self) -> None:
         dataset = {"name": self._name(), "digest": "1", "source_type": "local", "source": self._value()}
         self._post("runs/log-inputs", run_id=self._one(self._runs), datasets=[{"tags": [], "dataset": dataset}])
@@ -252,7 +266,8 @@ class Recorder:
         return answer.json() if answer.status_code == 200 else None
 
     def _ask(self, method: str, path: str, body: Any) -> requests.Response:
-        answer = self._session.request(method, self.url + API + path, json=body, timeout=30)
+        where = self.url + (path if path.startswith("/") else API + path)
+        answer = self._session.request(method, where, json=body, timeout=30)
         assert answer.status_code < 429 or "INVALID_STATE" in answer.text, answer.text
         self.refused += answer.status_code != 200
         return answer
