@@ -9,6 +9,7 @@ PermissionDenied, ResourceDoesNotExist, InvalidParameterValue, and what LogWrite
 import time
 from collections.abc import Callable
 from functools import partial
+from typing import Final
 
 from ingest.admission.known_entities import KnownEntities
 from ingest.answers import EMPTY
@@ -44,6 +45,9 @@ from schemas.messages.users import (
     user_not_found,
 )
 from schemas.principal import Principal
+
+MAX_TOKENS: Final = 1_000
+"""Of one user, expired ones among them: a list of them is one answer. Racing requests may add a few."""
 
 NOT_YOURS = "Only administrators may change other users."
 
@@ -141,6 +145,8 @@ class UserCommands:
         if command.expires_ms is not None and command.expires_ms <= self._now_ms():
             raise InvalidParameterValue("expires_ms is in the past.")
         await self._user(asking.user)
+        if len(await self._known.lookups.all(TOKENS_OF_USER, asking.user)) >= MAX_TOKENS:
+            raise BadRequest(f"A user has at most {MAX_TOKENS} access tokens; revoke some that are no longer used.")
         new = await self._credentials.keep_token()
         async with undone_if_refused(partial(self._credentials.forget, new.token_id)):
             event = AccessTokenCreated(

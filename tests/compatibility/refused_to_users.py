@@ -10,10 +10,12 @@ UNKNOWN: Final = "who may not know what there is, is told 403 of what is not the
 NO_ROUTE: Final = "a path that is none is 403 to who is no administrator, as by MLflow"
 LOCATIONS: Final = "only administrators choose locations on the server's machine, or in its own store"
 WEBHOOKS: Final = "webhooks are for administrators, as in MLflow"
+EVENTS: Final = "the events are for administrators"
 MANAGED: Final = "the default experiment is nobody's own"
 
 _REASONS: Final = (
     (WEBHOOKS, r"test_webhook\w*\.py|test_nothing_is_there.*webhooks|test_a_stock_client_finds_nothing_and_goes_on"),
+    (EVENTS, r"test_undoing\.py"),
     (MANAGED, r"test_the_default_experiment_can_be_renamed_deleted_and_restored"),
     (
         LOCATIONS,

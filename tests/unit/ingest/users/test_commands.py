@@ -1,5 +1,6 @@
 """Commands about users, on a log in memory: what is refused, what is appended, and that no secret is in it."""
 
+import itertools
 from typing import Any
 
 import orjson
@@ -41,6 +42,7 @@ class PlainCredentials(CredentialStore):
 
     def __init__(self) -> None:
         self.kept: dict[str, str] = {}
+        self._numbers = itertools.count()
         self.changes = 0
 
     async def keep_password(self, password: str) -> str:
@@ -52,7 +54,7 @@ class PlainCredentials(CredentialStore):
         return self.kept.get(password_id) == password
 
     async def keep_token(self) -> NewToken:
-        token_id = f"t{len(self.kept)}"
+        token_id = f"t{next(self._numbers)}"
         self.kept[token_id] = SECRET
         return NewToken(token_id, f"token {SECRET}")
 
@@ -233,6 +235,15 @@ async def test_a_token_is_revoked_by_its_owner_or_an_administrator(accounts: Acc
     token_id = await created_token(accounts)
     await accounts.commands.revoke_token(RevokeAccessToken(token_id=token_id), asking, ACTOR, "q")
     assert token_id not in accounts.credentials.kept
+
+
+async def test_a_user_has_only_so_many_tokens(accounts: Accounts, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ingest.users.commands.MAX_TOKENS", 2)
+    first, _ = [await created_token(accounts) for _ in range(2)]
+    with pytest.raises(BadRequest, match="at most 2 access tokens"):
+        await created_token(accounts)
+    await accounts.commands.revoke_token(RevokeAccessToken(token_id=first), ADA, ACTOR, "q")
+    await created_token(accounts)
 
 
 async def test_a_token_of_somebody_else_is_not_there(accounts: Accounts) -> None:
