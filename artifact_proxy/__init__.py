@@ -1,6 +1,7 @@
 """Artifact bytes in and out, past the log, to a blob store."""
 
 PUBLIC_MODULES = (
+    "artifact_path",
     "artifact_roots",
     "changes",
     "http.listing",

@@ -63,7 +63,8 @@ def signed_all(server: TracklogServer) -> bool:
 
 
 def test_a_log_is_signed_from_its_beginning_and_a_change_is_said_and_named(tmp_path: Path) -> None:
-    server = TracklogServer(tmp_path)
+    elsewhere = tmp_path / "elsewhere"
+    server = TracklogServer(tmp_path, options=["--checkpoints-destination", str(elsewhere)])
     key_file = server.event_log_file.with_name("tracklog.db.proof-key")
     server.start()
     try:
@@ -89,7 +90,9 @@ def test_a_log_is_signed_from_its_beginning_and_a_change_is_said_and_named(tmp_p
         write(server, 1)
         wait_until(lambda: signed_all(server))
         verified(ask(server, "/api/tracklog/v1/log/checkpoint"), PublicKey.parse(rotated.strip()))
-        given = ("--public-key", public_key, "--checkpoint", str(kept))
+        wait_until(lambda: len(list(elsewhere.rglob("*.checkpoint"))) > 1)
+        given = ["--public-key", public_key, "--checkpoint", str(kept)]
+        given += [word for file in elsewhere.rglob("*.checkpoint") for word in ("--checkpoint", str(file))]
         assert tracklog(server, "verify", *given) == (0, "")
         server.stop()
 

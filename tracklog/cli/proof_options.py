@@ -7,6 +7,8 @@ from typing import Any
 
 import click
 
+from tracklog.cli.bad_usage import reporting_bad_settings
+from tracklog.settings.process import artifacts_destination_of
 from tracklog.settings.proof import KEY_VARIABLE, ProofSettings
 
 Command = Callable[..., Any]
@@ -35,10 +37,25 @@ def with_proof(command: Command) -> Command:
         show_default=True,
         help="Sign checkpoints of the log, where there is a key.",
     )
+    @click.option(
+        "--checkpoints-destination",
+        envvar="TRACKLOG_CHECKPOINTS",
+        metavar="URI",
+        help="A folder or bucket in which signed checkpoints are kept, too: best one that this server cannot delete "
+        "from.  [default: none]",
+    )
     @with_proof_key_file
     @wraps(command)
-    def with_options(*, proof: bool, proof_key_file: Path | None, **given: Any) -> Any:
+    def with_options(
+        *, proof: bool, proof_key_file: Path | None, checkpoints_destination: str | None, **given: Any
+    ) -> Any:
         key_file = None if proof_key_file is None else str(proof_key_file.absolute())
-        return command(proof=ProofSettings(is_on=proof, key_file=key_file), **given)
+        with reporting_bad_settings():
+            destination = (
+                None
+                if checkpoints_destination is None
+                else artifacts_destination_of(checkpoints_destination, "--checkpoints-destination")
+            )
+        return command(proof=ProofSettings(is_on=proof, key_file=key_file, destination=destination), **given)
 
     return with_options

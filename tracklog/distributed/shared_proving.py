@@ -32,15 +32,16 @@ async def proving_on(
     # Only now: it brings the library of the signatures along, which takes 7 MB.
     from tracklog.proving.prover import keep_proving
 
-    async with in_background(keep_proving(lambda: _opened(stores, keys, partitions))):
+    async with in_background(keep_proving(lambda: _opened(stores, keys, proof.destination, partitions))):
         yield
 
 
 @asynccontextmanager
 async def _opened(
-    stores: SharedStores, keys: KeySource, partitions: Callable[[], Collection[int]]
+    stores: SharedStores, keys: KeySource, destination: str | None, partitions: Callable[[], Collection[int]]
 ) -> "AsyncIterator[Prover]":
     from tracklog.proving.prover import Prover
+    from tracklog.proving.published_checkpoints import publishing
 
     # A reader of its own, because one of Kafka reads a partition at one place at a time.
     reader = await open_shared_reader(stores.event_log)
@@ -48,7 +49,8 @@ async def _opened(
         log_id = await reader.identity()
         store = await opened_proofs(proof_database_of(stores), log_id)
         try:
-            yield Prover(reader, log_id, store, keys, partitions)
+            async with publishing(destination, log_id) as published:
+                yield Prover(reader, log_id, store, keys, partitions, published=published)
         finally:
             await store.close()
     finally:

@@ -35,7 +35,7 @@ async def proving_beside(log: Path, reader: EventLogReader, proof: ProofSettings
     from tracklog.proving.prover import keep_proving
 
     hashed = HashedReads(reader)
-    async with in_background(keep_proving(lambda: _opened(log, keys, hashed))):
+    async with in_background(keep_proving(lambda: _opened(log, keys, proof.destination, hashed))):
         yield hashed
 
 
@@ -55,15 +55,17 @@ def proofs_beside(log: Path, log_id: Callable[[], Awaitable[str]], stack: AsyncE
 
 
 @asynccontextmanager
-async def _opened(log: Path, keys: KeySource, hashed: HashedReads) -> "AsyncIterator[Prover]":
+async def _opened(log: Path, keys: KeySource, destination: str | None, hashed: HashedReads) -> "AsyncIterator[Prover]":
     from tracklog.proving.prover import Prover
+    from tracklog.proving.published_checkpoints import publishing
 
     reader = SqliteEventLogReader(log)
     try:
         log_id = await reader.identity()
         store = SqliteProofStore(proof_file_of(log), log_id)
         try:
-            yield Prover(reader, log_id, store, keys, lambda: {PARTITION}, hashed)
+            async with publishing(destination, log_id) as published:
+                yield Prover(reader, log_id, store, keys, lambda: {PARTITION}, hashed, published)
         finally:
             await store.close()
     finally:

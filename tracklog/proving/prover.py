@@ -10,7 +10,7 @@ import logging
 from collections.abc import Callable, Collection
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from event_log.port import EventLogReader
 from event_log.proof.checkpoint import SignedSize
@@ -23,6 +23,9 @@ from tracklog.proving.hashed_reads import HashedReads
 from tracklog.proving.key_file import KeyRefused, KeySource
 from tracklog.proving.proof_store import Outrun, ProofStore
 from tracklog.proving.stored_tree import root_at, rows_over
+
+if TYPE_CHECKING:
+    from tracklog.proving.published_checkpoints import PublishedCheckpoints
 
 logger = logging.getLogger(__name__)
 
@@ -54,7 +57,7 @@ class _Followed:
 class Prover:
     """Follows the partitions that `partitions` tells, which may change; two that follow the same one do no harm.
 
-    `hashed` are the reads of others in this process.
+    `hashed` are the reads of others in this process; `published` keeps checkpoints elsewhere, too.
     """
 
     def __init__(
@@ -65,9 +68,11 @@ class Prover:
         keys: KeySource,
         partitions: Callable[[], Collection[int]],
         hashed: HashedReads | None = None,
+        published: "PublishedCheckpoints | None" = None,
     ) -> None:
         self._log = log
         self._hashed = hashed
+        self._published = published
         self._log_id = log_id
         self._store = store
         self._keys = keys
@@ -93,6 +98,8 @@ class Prover:
             end = await self._log.end()
             for partition in sorted(self._partitions()):
                 await self._prove(partition, end[partition], key)
+            if self._published is not None:
+                await self._published.publish()
         except (KeyRefused, Retryable) as error:
             self._followed.clear()
             self._in_trouble(str(error))
@@ -132,6 +139,8 @@ class Prover:
                 raise
             if note is not None:
                 followed.signed = until
+                if self._published is not None:
+                    self._published.add(partition, until, note)
 
     async def _grow(self, partition: int, followed: _Followed, until: int) -> None:
         """Let a tree grow to `until`. The last event that it has already is read again: it must be the same."""

@@ -106,21 +106,21 @@ def folder_of(location: str) -> Path | None:
     return Path(unquote(parts.path)) if parts.scheme == "file" else None
 
 
-def artifacts_destination_of(uri: str) -> str:
-    """The URI of an `--artifacts-destination`: a path, a `file:` URI or a store that an adapter reaches.
+def artifacts_destination_of(uri: str, option: str = "--artifacts-destination") -> str:
+    """The URI of a destination, which `option` named: a path, a `file:` URI or a store that an adapter reaches.
 
     Raises SettingRefused, also when the store needs what is not installed.
     """
-    parts = split_location("--artifacts-destination", uri)
+    parts = split_location(option, uri)
     if parts.scheme not in ("", "file"):
-        check_store("--artifacts-destination", uri)
+        check_store(option, uri)
         return uri.rstrip("/")
     path = unquote(parts.path) if parts.scheme else uri
     if not path or (parts.scheme and (parts.query or parts.fragment)):
-        raise SettingRefused(f"--artifacts-destination {uri!r} names no folder.")
+        raise SettingRefused(f"{option} {uri!r} names no folder.")
     folder = Path(path).expanduser().absolute()
     if folder.exists() and not folder.is_dir():
-        raise SettingRefused(f"--artifacts-destination {uri!r} is not a folder.")
+        raise SettingRefused(f"{option} {uri!r} is not a folder.")
     return folder.as_uri()
 
 
