@@ -314,6 +314,7 @@ authorization_function = mlflow.server.auth:authenticate_request_basic_auth
         **os.environ,
         "MLFLOW_FLASK_SERVER_SECRET_KEY": "of this test",
         "MLFLOW_AUTH_CONFIG_PATH": str(settings),
+        "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",  # else it starts processes that run jobs, which nobody has
         "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
     }
     command = (sys.executable, "-m", "mlflow", "server", "--app-name", "basic-auth", "--workers", "1")
