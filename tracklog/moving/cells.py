@@ -2,6 +2,7 @@
 
 import math
 import sys
+from collections.abc import Sequence
 from typing import Any, Final
 
 from schemas.mlflow import LARGEST_INT64, LEAST_INT64
@@ -34,6 +35,11 @@ class Cells:
             return text
         self.odd(kind, where, f"text that is no UTF-8 or holds NUL, replaced by U+FFFD; its bytes: {raw_shown(text)}")
         return mended(text)
+
+    def pair(self, row: Sequence[Any], kind: str, where: str) -> tuple[str, str]:
+        """The last two values of a row: a key and its text."""
+        key = self.text(row[-2], kind, where)
+        return key, self.text(row[-1], kind, f"{where}, {key!r}")
 
     def number(self, value: Any, kind: str, where: str) -> int | None:
         """A whole number of 64 bits, None for nothing and for what is no such number."""

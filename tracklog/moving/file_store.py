@@ -12,6 +12,8 @@ from schemas.events import DatasetInput, MetricSeries, ModelMetric, ModelOutput,
 from schemas.mlflow import RUN_STATUSES
 from tracklog.moving.cells import Cells, event_value
 from tracklog.moving.records import (
+    DELETED,
+    DELETED_VERSION,
     POINTS_PER_RECORD,
     ExperimentRecord,
     LoggedModelRecord,
@@ -29,8 +31,6 @@ META: Final = "meta.yaml"
 TRASH: Final = ".trash"
 MODELS: Final = "models"
 """Below the root the registry, below an experiment its logged models."""
-DELETED: Final = "deleted"
-DELETED_VERSION: Final = "Deleted_Internal"
 
 _NO_RUNS: Final = frozenset({MODELS, "traces", "datasets", "tags"})
 """Folders of an experiment that are no runs."""

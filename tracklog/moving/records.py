@@ -9,13 +9,18 @@ by its points; logged models; registered models. Counts and oddities may stand a
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from schemas.events import DatasetInput, MetricSeries, ModelMetric, ModelOutput, Param, Tag
 
-POINTS_PER_RECORD = 8192
+POINTS_PER_RECORD: Final = 8192
 """At most so many points of a run come in one record, and go into one event: some 300 kB of JSON, which Kafka takes
 too, and sixteen whole chunks of the read model where they are of one metric."""
+
+DELETED: Final = "deleted"
+"""The lifecycle stage of what is deleted, in every store."""
+DELETED_VERSION: Final = "Deleted_Internal"
+"""The stage that MLflow gives a version it deletes, which stays so that its number is not given again."""
 
 
 @dataclass(frozen=True, slots=True)

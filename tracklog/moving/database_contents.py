@@ -1,0 +1,146 @@
+"""What a database of MLflow holds by its own count, and what of it stays behind whatever it is."""
+
+from collections import defaultdict
+from typing import Final
+
+from sqlalchemy import func, select, true
+from sqlalchemy.sql.elements import ColumnElement
+
+from tracklog.moving.database_rows import DatabaseRows
+from tracklog.moving.records import OddityRecord, Records, SizeRecord
+
+DEFAULT_WORKSPACE: Final = "default"
+
+_COUNTED: Final = {
+    "experiments": "experiments",
+    "experiment tags": "experiment_tags",
+    "runs": "runs",
+    "params": "params",
+    "tags": "tags",
+    "metric points": "metrics",
+    "datasets": "datasets",
+    "logged models": "logged_models",
+    "params of logged models": "logged_model_params",
+    "tags of logged models": "logged_model_tags",
+    "points of logged models": "logged_model_metrics",
+    "registered models": "registered_models",
+    "tags of registered models": "registered_model_tags",
+    "aliases": "registered_model_aliases",
+    "model versions": "model_versions",
+    "tags of model versions": "model_version_tags",
+}
+"""Kinds of things, and the table of each."""
+
+_NEEDED: Final = {
+    "experiments": ("experiment_id", "name"),
+    "experiment_tags": ("experiment_id", "key", "value"),
+    "runs": ("run_uuid", "experiment_id", "start_time"),
+    "params": ("run_uuid", "key"),
+    "tags": ("run_uuid", "key", "value"),
+    "metrics": ("run_uuid", "key", "value", "timestamp"),
+    "datasets": ("dataset_uuid", "name", "digest"),
+    "inputs": ("input_uuid", "source_type", "source_id", "destination_id"),
+    "input_tags": ("input_uuid", "name", "value"),
+    "logged_models": ("model_id", "experiment_id"),
+    "logged_model_params": ("model_id", "param_key", "param_value"),
+    "logged_model_tags": ("model_id", "tag_key", "tag_value"),
+    "logged_model_metrics": ("model_id", "run_id", "metric_name", "metric_value"),
+    "registered_models": ("name",),
+    "registered_model_tags": ("name", "key", "value"),
+    "registered_model_aliases": ("name", "alias", "version"),
+    "model_versions": ("name", "version"),
+    "model_version_tags": ("name", "version", "key", "value"),
+}
+"""Columns that each revision has, and without which rows mean nothing."""
+
+_KINDS: Final = {table: kind for kind, table in _COUNTED.items()} | {
+    "inputs": "inputs",
+    "input_tags": "tags of dataset inputs",
+}
+
+_LEFT: Final = {
+    "traces": "trace_info",
+    "assessments": "assessments",
+    "spans": "spans",
+    "webhooks": "webhooks",
+    "evaluation datasets": "evaluation_datasets",
+    "scorers": "scorers",
+    "links between things": "entity_associations",
+    "endpoints of the gateway": "endpoints",
+}
+"""What is not imported, and is counted."""
+
+
+def useless_tables(rows: DatabaseRows) -> Records:
+    """Tables without the columns that say what their rows are about, which are as if they were not there."""
+    for table, needed in _NEEDED.items():
+        if table in rows.columns and (missing := set(needed) - rows.columns[table]):
+            number = rows.count(table)
+            what = f"left: it has no column {', '.join(sorted(missing))}"
+            yield SizeRecord(_KINDS[table], number)
+            yield OddityRecord(_KINDS[table], f"table {table}", what, number)
+            del rows.columns[table]
+
+
+def sizes(rows: DatabaseRows) -> Records:
+    """How many things of each kind there are by the database's own count, and what of them can only stay behind."""
+    for kind, table in _COUNTED.items():
+        yield SizeRecord(kind, rows.count(table))
+    roles: dict[str, int] = defaultdict(int)
+    if "inputs" in rows.columns:
+        inputs = rows.table("inputs")
+        counted = select(inputs.c.source_type, func.count()).group_by(inputs.c.source_type)
+        for role, number in rows.run(counted):
+            roles[str(role)] += number
+    yield SizeRecord("dataset inputs", roles.pop("DATASET", 0))
+    yield SizeRecord("model inputs", roles.pop("RUN_INPUT", 0))
+    yield SizeRecord("model outputs", roles.pop("RUN_OUTPUT", 0))
+    yield SizeRecord("tags of dataset inputs", rows.count("input_tags"))
+    yield SizeRecord("inputs", sum(roles.values()))
+    for role, number in roles.items():
+        yield OddityRecord("inputs", f"table inputs, source_type {role!r:.100}", "no role that is known; left", number)
+    if {"inputs", "input_tags"} <= rows.columns.keys():
+        inputs, tags = rows.table("inputs"), rows.table("input_tags")
+        without = tags.c.input_uuid.not_in(select(inputs.c.input_uuid))
+        [(strays,)] = rows.run(select(func.count()).select_from(tags).where(without))
+        if strays:
+            yield OddityRecord("tags of dataset inputs", "table input_tags", "of no input that is there", strays)
+    if "datasets" in rows.columns:
+        inputs, datasets = rows.table("inputs"), rows.table("datasets")
+        unread: ColumnElement[bool] = true()
+        if "inputs" in rows.columns:
+            read = select(inputs.c.source_id).where(inputs.c.source_type == "DATASET")
+            unread = datasets.c.dataset_uuid.not_in(read)
+        for name, digest in rows.run(select(datasets.c.name, datasets.c.digest).where(unread)):
+            what = f"left: no run reads {name!r:.100}, {digest!r:.50}"
+            yield OddityRecord("datasets", "table datasets", what, 1)
+    for kind, table in _LEFT.items():
+        if number := rows.count(table):
+            yield SizeRecord(kind, number)
+            yield OddityRecord(kind, f"table {table}", "not imported", number)
+    yield from _of_fasttrackml(rows)
+    for workspace in _workspaces(rows):
+        yield OddityRecord("workspaces", f"workspace {workspace!r:.100}", "what is in it is imported beside all else")
+
+
+def _of_fasttrackml(rows: DatabaseRows) -> Records:
+    """What FastTrackML's databases have more than MLflow's, and that has no place here."""
+    for table, column_name, kind in (
+        ("metrics", "context", "metric points"),
+        ("metrics", "context_id", "metric points"),
+        ("experiments", "namespace_id", "experiments"),
+    ):
+        if rows.has(table, column_name):
+            of = rows.table(table).c[column_name]
+            values = [value for (value,) in rows.run(select(of).distinct()) if value not in (None, "", "{}")]
+            if len(values) > (column_name != "context"):
+                what = f"not kept; {kind} of all {len(values)} are together"
+                yield OddityRecord(kind, f"table {table}, column {column_name}", what)
+
+
+def _workspaces(rows: DatabaseRows) -> list[str]:
+    found: set[str] = set()
+    for table in ("experiments", "registered_models"):
+        if rows.has(table, "workspace"):
+            found.update(str(one) for (one,) in rows.run(select(rows.table(table).c.workspace).distinct()))
+    return sorted(found - {DEFAULT_WORKSPACE, "None"})

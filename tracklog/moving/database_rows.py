@@ -1,0 +1,98 @@
+"""The rows of a database of MLflow: its tables and columns are found by looking, whatever its revision."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any, Final
+
+from sqlalchemy import Engine, LargeBinary, cast, collate, column, func, inspect, literal_column, null, select
+from sqlalchemy import table as table_named
+from sqlalchemy.sql.elements import ColumnElement
+
+from tracklog.moving.grouped import Block, Row
+
+_ROWS_AT_ONCE: Final = 4096
+
+
+class DatabaseRows:
+    """Asks one database. Each stream of rows has a connection of its own: MySQL has one open result a connection.
+
+    `columns` are those of each table.
+    """
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self.is_sqlite = engine.dialect.name == "sqlite"
+        self.columns: dict[str, set[str]] = {}
+
+    def look(self) -> None:
+        """Find the tables and their columns."""
+        with self._engine.connect() as connection:
+            catalogue = inspect(connection)
+            for name in catalogue.get_table_names():
+                self.columns[name] = {one["name"] for one in catalogue.get_columns(name)}
+
+    def table(self, name: str) -> Any:
+        """The table with the columns that it has; without any where it is not there."""
+        return table_named(name, *(column(one) for one in sorted(self.columns.get(name, ()))))
+
+    def has(self, table: str, name: str) -> bool:
+        """Whether there is a table with such a column."""
+        return name in self.columns.get(table, ())
+
+    def of(self, table: str, names: Sequence[str], order: Sequence[str] = (), *, then: Sequence[str]) -> Iterator[Row]:
+        """The named columns of each row, None where the table has no such column; no rows where there is no table.
+
+        In the order of the bytes of `order`, then in that in which SQLite took them, elsewhere in that of `then`: at
+        each import the same.
+        """
+        for block in self.blocks_of(table, names, order, then=then):
+            yield from block
+
+    def blocks_of(
+        self, table: str, names: Sequence[str], order: Sequence[str] = (), *, then: Sequence[str]
+    ) -> Iterator[Block]:
+        """As `of`, in blocks."""
+        if table not in self.columns:
+            return iter(())
+        source = self.table(table)
+        shown = [source.c[name] if name in source.c else null().label(name) for name in names]
+        within = self.by_row() if self.is_sqlite else [source.c[name] for name in then if name in source.c]
+        return self.blocks(select(*shown).order_by(*(self.by_bytes(source.c[name]) for name in order), *within))
+
+    def run(self, statement: Any) -> Iterator[Row]:
+        """The rows of a statement."""
+        for block in self.blocks(statement):
+            yield from block
+
+    def blocks(self, statement: Any) -> Iterator[Block]:
+        """Of SQLite as its driver has them: to make rows of SQLAlchemy's of them takes as long as to read them."""
+        with self._engine.connect() as connection:
+            if not self.is_sqlite:
+                found = connection.execution_options(yield_per=_ROWS_AT_ONCE).execute(statement)
+                yield from found.partitions()
+                return
+            cursor: Any = connection.execute(statement).cursor
+            while rows := cursor.fetchmany(_ROWS_AT_ONCE):
+                yield rows
+
+    def by_bytes(self, of: ColumnElement[Any]) -> ColumnElement[Any]:
+        """Text in the order of its code points: streams of rows are joined by comparing their keys here."""
+        match self._engine.dialect.name:
+            case "postgresql":
+                return collate(of, "C")
+            case "mysql" | "mariadb":
+                return cast(of, LargeBinary)
+            case "mssql":
+                return collate(of, "Latin1_General_BIN2")
+            case _:
+                return of
+
+    def by_row(self, prefix: str = "") -> list[ColumnElement[Any]]:
+        """The order in which SQLite took rows, which is that of writing; no other database knows it."""
+        return [literal_column(f"{prefix}rowid")] if self.is_sqlite else []
+
+    def count(self, table: str) -> int:
+        """How many rows a table has; 0 where it is not there."""
+        if table not in self.columns:
+            return 0
+        with self._engine.connect() as connection:
+            return int(connection.execute(select(func.count()).select_from(self.table(table))).scalar_one())
