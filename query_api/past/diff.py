@@ -1,7 +1,8 @@
-"""GET /api/tracklog/v1/diff: what changed in a run, an experiment or a registered model between two moments."""
+"""GET /api/tracklog/v1/diff: what changed in a run, an experiment, a registered model or the rights of a user."""
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final
 
 import orjson
@@ -12,13 +13,15 @@ from query_api.experiments.document import EXPERIMENT_BY_ID
 from query_api.past.about import EXPERIMENT, REGISTERED_MODEL, RUN
 from query_api.past.differences import Comparison, Difference, Fields, fields_of
 from query_api.past.past import Past
+from query_api.past.rights_document import rights_document
 from query_api.port import ReadModel
 from query_api.reads import tracklog_read
 from query_api.runs.document import RUN_BY_ID
 from schemas.documents.registered_models import REGISTERED_MODEL as REGISTERED_MODEL_SHAPE
-from schemas.envelope import RecordedEvent
+from schemas.envelope import Positions, RecordedEvent
 from schemas.errors import InvalidParameterValue, PermissionDenied, ResourceDoesNotExist
 from schemas.event_json import time_text
+from schemas.events import USERS_ORDERING_UNIT, RoleCreated, UserCreated
 from schemas.levels import EXPERIMENT as OF_EXPERIMENT
 from schemas.levels import REGISTERED_MODEL as OF_REGISTERED_MODEL
 from schemas.levels import Level
@@ -51,11 +54,15 @@ _MODEL_BY_ID: Final = KeyedDocument("registered_model", REGISTERED_MODEL_SHAPE, 
 
 
 class GetDiff(Message):
-    """One of the three. The moments stand in the query string beside it, as `from` and `to`."""
+    """One of the four; of a user it is what they are allowed, for administrators.
+
+    The moments stand in the query string beside it, as `from` and `to`.
+    """
 
     run_id: Id = ""
     experiment_id: Id = ""
     registered_model: Name = ""
+    username: Name = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +87,7 @@ def _diff(past: Past) -> Handler:
         if any(begin[partition] > offset for partition, offset in end.items()):
             raise InvalidParameterValue(f"from {positions_text(begin)} is not before to {positions_text(end)}.")
         await past.caught_up(request)
-        thing = await _thing(past.live, wanted, may_see_what_is_gone=request.get(ASKING) is None)
+        thing = await _thing(past, wanted, end, is_administrator=request.get(ASKING) is None)
         comparison: Comparison | None = None
         is_there = False
         async with past.read_models.steps(thing.streams, begin, end) as steps:
@@ -106,11 +113,14 @@ def _diff(past: Past) -> Handler:
     return named_for(GetDiff, handle)
 
 
-async def _thing(live: ReadModel, wanted: GetDiff, *, may_see_what_is_gone: bool) -> _Thing:
+async def _thing(past: Past, wanted: GetDiff, end: Positions, *, is_administrator: bool) -> _Thing:
     """Raises InvalidParameterValue unless the message names one thing, and PermissionDenied."""
-    named = [one for one in (wanted.run_id, wanted.experiment_id, wanted.registered_model) if one]
+    live = past.live
+    named = [one for one in (wanted.run_id, wanted.experiment_id, wanted.registered_model, wanted.username) if one]
     if len(named) != 1:
-        raise InvalidParameterValue("Name one of run_id, experiment_id and registered_model.")
+        raise InvalidParameterValue("Name one of run_id, experiment_id, registered_model and username.")
+    if wanted.username:
+        return await _user(past, wanted.username, end, is_administrator)
     if wanted.run_id:
         streams = await RUN.streams(live, GetRun(run_id=wanted.run_id))
         return _Thing(f"run {wanted.run_id}", streams, lambda then: then.document(RUN_BY_ID, wanted.run_id))
@@ -122,7 +132,22 @@ async def _thing(live: ReadModel, wanted: GetDiff, *, may_see_what_is_gone: bool
             await EXPERIMENT.streams(live, of_experiment),
             lambda then: then.document(EXPERIMENT_BY_ID, number),
         )
-    return await _registered_model(live, GetRegisteredModel(name=wanted.registered_model), may_see_what_is_gone)
+    return await _registered_model(live, GetRegisteredModel(name=wanted.registered_model), is_administrator)
+
+
+async def _user(past: Past, username: str, end: Positions, is_administrator: bool) -> _Thing:
+    """What a user is allowed, by roles and by grants of their own.
+
+    All users and roles are folded: that a user remains administrator may rest on there being no other.
+    """
+    if not is_administrator:
+        raise PermissionDenied("Permission denied")
+    streams = [
+        stream
+        for begun_by in (UserCreated, RoleCreated)
+        for stream in await past.read_models.streams_begun_by(begun_by.event_type, USERS_ORDERING_UNIT, end)
+    ]
+    return _Thing(f"user {username}", streams, partial(rights_document, username=username))
 
 
 async def _registered_model(live: ReadModel, of_model: GetRegisteredModel, may_see_what_is_gone: bool) -> _Thing:

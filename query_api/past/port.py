@@ -29,6 +29,13 @@ class PastReadModels(ABC):
         """
 
     @abstractmethod
+    async def streams_begun_by(self, event_type: str, ordering_unit: str, positions: Positions) -> list[str]:
+        """The streams of which an event of this type, which begins a stream, is before `positions`.
+
+        Raises as `of_streams` does.
+        """
+
+    @abstractmethod
     def steps(
         self, streams: Sequence[str], begin: Positions, end: Positions
     ) -> AbstractAsyncContextManager[AsyncIterator[Step]]:

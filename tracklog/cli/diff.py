@@ -9,11 +9,16 @@ import click
 from tracklog.cli.remote import OURS, Remote, with_remote
 from tracklog.settings.past import MOMENT_HELP
 
-KINDS: Final = {"run": "run_id", "experiment": "experiment_id", "registered-model": "registered_model"}
+KINDS: Final = {
+    "run": "run_id",
+    "experiment": "experiment_id",
+    "registered-model": "registered_model",
+    "user": "username",
+}
 """What may be compared, and how a request names it."""
 
 
-@click.command("diff", short_help="Say what changed in a run, an experiment or a model between two moments.")
+@click.command("diff", short_help="Say what changed in a run, an experiment, a model or the rights of a user.")
 @click.argument("kind", type=click.Choice(list(KINDS)))
 @click.argument("which", metavar="ID")
 @click.option("--from", "begin", required=True, metavar="MOMENT", help=f"The earlier moment: {MOMENT_HELP}.")
@@ -23,7 +28,8 @@ KINDS: Final = {"run": "run_id", "experiment": "experiment_id", "registered-mode
 def command(*, remote: Remote, kind: str, which: str, begin: str, end: str, as_json: bool) -> None:
     """Ask a server what is otherwise than it was, field by field, with the events that made it so.
 
-    ID is that of a run or of an experiment, or the name of a registered model.
+    ID is that of a run or of an experiment, or the name of a registered model or a user, of whom the rights are
+    compared.
     """
     answer = remote.get(f"{OURS}/diff", **{KINDS[kind]: which, "from": begin, "to": end})
     if as_json:

@@ -68,6 +68,13 @@ class FoldedPast(PastReadModels):
             await self._describe_datasets(fold.connection)
             yield InMemoryReadModel(fold.connection)
 
+    async def streams_begun_by(self, event_type: str, ordering_unit: str, positions: Positions) -> list[str]:
+        streams: dict[str, None] = {}
+        async with _bounded((event_type,), positions), self._reading:
+            async for events in self._streams.events_of_type(event_type, ordering_unit, positions):
+                streams |= dict.fromkeys(event.stream for event in events)
+        return list(streams)
+
     @asynccontextmanager
     async def steps(
         self, streams: Sequence[str], begin: Positions, end: Positions
@@ -112,7 +119,8 @@ class FoldedPast(PastReadModels):
         count = size = 0
         for stream in streams:
             async for events in self._streams.events_of(stream, positions):
-                found[events[0].partition] += events
+                if events:
+                    found[events[0].partition] += events
                 count += len(events)
                 size += sum(len(event.payload) for event in events)
                 if count > MAX_EVENTS or size > MAX_BYTES:

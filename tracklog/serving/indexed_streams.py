@@ -7,7 +7,7 @@ from event_log.port import EventLogReader
 from event_log.streams import SearchingStreamReader, StreamReader
 from read_model.history.port import HistoryIndex
 from read_model.history.segment import BLOCK_EVENTS, OpenBlock, positions_of
-from read_model.history.terms import stream_term
+from read_model.history.terms import stream_term, type_term
 from schemas.envelope import Positions, RecordedEvent
 from schemas.errors import TemporarilyUnavailable
 from schemas.events import ordering_unit_of
@@ -34,28 +34,38 @@ class IndexedStreamReader(StreamReader):
 
     async def events_of(self, stream: str, until: Positions) -> AsyncIterator[Sequence[RecordedEvent]]:
         partition = self._log.partition_of(ordering_unit_of(stream))
-        end = until.get(partition, 0)
-        if not end:
-            return
-        if not await self._has({partition: end}):
+        if not await self._has(partition, until):
             async for events in self._searching.events_of(stream, until):
                 yield events
             return
-        offsets = [offset for offset in await self._offsets(partition, stream_term(stream)) if offset < end]
+        async for events in self._found(partition, stream_term(stream), until):
+            # A term is a hash of the stream's name, which another stream may share.
+            yield [event for event in events if event.stream == stream]
+
+    async def events_of_type(
+        self, event_type: str, ordering_unit: str, until: Positions
+    ) -> AsyncIterator[Sequence[RecordedEvent]]:
+        partition = self._log.partition_of(ordering_unit)
+        if not await self._has(partition, until):
+            async for events in self._searching.events_of_type(event_type, ordering_unit, until):
+                yield events
+            return
+        async for events in self._found(partition, type_term(event_type), until):
+            yield [event for event in events if event.type == event_type]
+
+    async def _found(self, partition: int, term: int, until: Positions) -> AsyncIterator[Sequence[RecordedEvent]]:
+        offsets = [offset for offset in await self._offsets(partition, term) if offset < until.get(partition, 0)]
         while offsets:
             wanted = offsets[:_EVENTS_AT_ONCE]
             read = await self._log.read_at(partition, wanted)
             if not read:
                 return
-            # A term is a hash of the stream's name, which another stream may share.
-            found = [event for event in read if event.stream == stream]
-            if found:
-                yield found
+            yield read
             offsets = [offset for offset in offsets if offset > read[-1].offset]
 
-    async def _has(self, positions: Positions) -> bool:
+    async def _has(self, partition: int, until: Positions) -> bool:
         try:
-            return await self._index.wait_until(positions, WAIT_S)
+            return await self._index.wait_until({partition: until.get(partition, 0)}, WAIT_S)
         except TemporarilyUnavailable:
             return False
 

@@ -26,7 +26,14 @@ from schemas.events import (
     RegisteredModelCreated,
     RegisteredModelDeleted,
     RegisteredModelRenamed,
+    RoleAssigned,
+    RoleCreated,
+    RoleGranted,
     RunInputsLogged,
+    UserAdminChanged,
+    UserCreated,
+    UserGranted,
+    UserRevoked,
 )
 from schemas.rest.access import ASKING, Asking
 from schemas.rest.past import POSITION_HEADER
@@ -221,3 +228,33 @@ async def test_what_never_was_has_no_differences() -> None:
     api = await asked(experiment())
     with pytest.raises(ResourceDoesNotExist):
         await api.json("/diff?run_id=nothing&from=0:0", "")
+
+
+async def test_the_rights_of_a_user_change_by_roles_grants_and_the_account() -> None:
+    api = await asked(
+        UserCreated(username="root", is_admin=True),
+        UserCreated(username="ada", is_admin=True),
+        RoleCreated(role_key="k1", name="readers"),
+        RoleGranted(role_key="k1", resource_type="experiment", resource_pattern="3", level="READ"),
+        UserGranted(username="ada", resource_type="experiment", resource_pattern="4", level="EDIT"),
+        RoleAssigned(role_key="k1", username="ada"),
+        UserRevoked(username="ada", resource_type="experiment", resource_pattern="4"),
+        UserAdminChanged(username="ada", is_admin=False),
+    )
+    answer = await api.json("/diff?username=ada&from=0:5", "")
+    changed = {
+        one["field"]: (one["before"], one["after"], [event["offset"] for event in one["events"]])
+        for one in answer["differences"]  # type: ignore[index]
+    }
+    assert changed == {
+        "grants.experiment 3 by role readers": (None, "READ", [5]),
+        "grants.experiment 4": ("EDIT", None, [6]),
+        "is_admin": (True, False, [7]),
+        "roles.readers": (None, "readers", [5]),
+    }
+
+
+async def test_the_rights_of_users_are_for_administrators() -> None:
+    api = await asked(UserCreated(username="ada", is_admin=True))
+    with pytest.raises(PermissionDenied):
+        await api.get("/diff?username=ada&from=0:0", "", by_user=True)

@@ -51,6 +51,11 @@ async def test_it_finds_what_a_search_finds(
         end = await log.end()
         for stream in (*(f"run/{run_id}" for run_id in RUNS), "experiment/0", "logged-model/m-1", "run/nothing"):
             for until in (end, {partition: offset // 2 for partition, offset in end.items()}, {}):
+                created = [
+                    [event async for events in reader.events_of_type("run.created", stream, until) for event in events]
+                    for reader in (IndexedStreamReader(log, index), SearchingStreamReader(log))
+                ]
+                assert created[0] == created[1]
                 found = await all_of(IndexedStreamReader(unsearched, index), stream, until)
                 assert found == await all_of(SearchingStreamReader(log), stream, until)
 
