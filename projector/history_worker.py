@@ -144,6 +144,9 @@ class HistoryWorker:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(_LOOK_S):
                     await self._observed.wait()
+            if not self._observed.is_set():
+                await self._index.check()
+                continue
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(self._linger_s):
                     await self._flushed.wait()

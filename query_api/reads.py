@@ -90,9 +90,9 @@ def mlflow_read(
     return _read(method, prefixes, f"/mlflow/{path}", handler, permission, limits, takes_moment=takes_moment)
 
 
-def tracklog_read(path: str, handler: Handler, permission: Permission | Rule) -> Route:
+def tracklog_read(path: str, handler: Handler, permission: Permission | Rule, limits: Limits = READ_LIMITS) -> Route:
     """The route of a handler that reads what MLflow does not have; `path` is what comes after `/api/tracklog/v1/`."""
-    return _read("GET", TRACKLOG_V1, f"/{path}", handler, permission, READ_LIMITS)
+    return _read("GET", TRACKLOG_V1, f"/{path}", handler, permission, limits)
 
 
 def _read(

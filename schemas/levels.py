@@ -28,6 +28,8 @@ EXPERIMENT: Final = "experiment"
 REGISTERED_MODEL: Final = "registered_model"
 PROMPT: Final = "prompt"
 WORKSPACE: Final = "workspace"
+HISTORY: Final = "history"
+"""What ever happened, to everything: granted to auditors, on all of it alone."""
 
 BY_ID: Final = frozenset(
     {
@@ -58,9 +60,10 @@ TIERS: Final = frozenset(
 )
 """Parts of others, granted on all of them alone: which of them count, the grants on what they are parts of say."""
 
-RESOURCE_TYPES: Final = BY_ID | TIERS | {WORKSPACE}
+RESOURCE_TYPES: Final = BY_ID | TIERS | {WORKSPACE, HISTORY}
 
 _OF_WORKSPACES: Final = frozenset({Level.USE, Level.MANAGE})
+_OF_HISTORY: Final = frozenset({Level.READ, Level.DENY})
 _OF_RESOURCES: Final = frozenset(Level) - {Level.NO_PERMISSIONS}
 """What is not granted is not allowed: a grant of nothing would say no more."""
 
@@ -99,7 +102,7 @@ def check_resource(resource_type: str, resource_pattern: str) -> None:
 
 def check_level(resource_type: str, level: Level) -> None:
     """Refuse a level that cannot be granted on resources of a type. Raises InvalidParameterValue."""
-    possible = _OF_WORKSPACES if resource_type == WORKSPACE else _OF_RESOURCES
+    possible = {WORKSPACE: _OF_WORKSPACES, HISTORY: _OF_HISTORY}.get(resource_type, _OF_RESOURCES)
     if level not in possible:
         names = ", ".join(one.name for one in sorted(possible))
         raise InvalidParameterValue(

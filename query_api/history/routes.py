@@ -1,5 +1,6 @@
 """The routes of the history."""
 
+from contextlib import aclosing
 from typing import Final
 
 from aiohttp import web
@@ -7,19 +8,22 @@ from aiohttp import web
 from event_log.port import EventLogReader
 from query_api.freshness import READ_WAIT_S
 from query_api.history.formats import CSV, JSON, JSON_LINES, csv_text, lines_json, page_json
+from query_api.history.live_tail import LiveTail
 from query_api.history.request import wanted_of
 from query_api.history.search import History, Page
+from query_api.history.server_sent_events import send_events
 from query_api.reads import Reads, tracklog_read
 from read_model.history.port import HistoryIndex
 from schemas.envelope import Positions
 from schemas.errors import InvalidParameterValue
 from schemas.messages.bounds import shown
-from schemas.messages.history import ReadHistory
+from schemas.messages.history import FollowHistory, ReadHistory
 from schemas.rest.decode import read_message
 from schemas.rest.handler import named_for
 from schemas.rest.json_answer import JsonAnswer
-from schemas.rest.request_keys import BEHIND
-from schemas.rest.route import Handler, Permission, Route
+from schemas.rest.request_keys import ACTOR, BEHIND
+from schemas.rest.route import LISTEN_LIMITS, Handler, Route
+from schemas.rest.rules import READ_HISTORY
 
 NEXT_CURSOR: Final = "X-Tracklog-Next-Cursor"
 """Of a page that is not JSON."""
@@ -28,7 +32,10 @@ _FORMATS: Final = {"json": JSON, "jsonl": JSON_LINES, "csv": CSV}
 
 
 def history_routes(log: EventLogReader, index: HistoryIndex, reads: Reads) -> tuple[Route, ...]:
-    return (tracklog_read("history", _read_history(log, index, reads), Permission.ADMIN),)
+    return (
+        tracklog_read("history", _read_history(log, index, reads), READ_HISTORY),
+        tracklog_read("history/stream", _follow_history(log, index, reads), READ_HISTORY, LISTEN_LIMITS),
+    )
 
 
 def _read_history(log: EventLogReader, index: HistoryIndex, reads: Reads) -> Handler:
@@ -43,6 +50,24 @@ def _read_history(log: EventLogReader, index: HistoryIndex, reads: Reads) -> Han
         return _answer(page, form)
 
     return named_for(ReadHistory, handle)
+
+
+def _follow_history(log: EventLogReader, index: HistoryIndex, reads: Reads) -> Handler:
+    tail = LiveTail(log, index)
+
+    async def handle(request: web.Request) -> web.StreamResponse:
+        asked = await read_message(request, FollowHistory)
+        await wait_for_index(request, log, index, reads)
+        wanted = await wanted_of(asked, reads.read_model)
+        cursor = request.headers.get("Last-Event-ID") or asked.cursor or await tail.here()
+        asked.cursor = ""
+        key = repr(asked)
+        listening = tail.listen(wanted, key, cursor, request[ACTOR].address)
+        async with aclosing(listening):
+            told = await anext(listening)  # raises what refuses the listener, before anything is sent
+            return await send_events(request, asked, cursor, told, listening)
+
+    return named_for(FollowHistory, handle)
 
 
 async def wait_for_index(request: web.Request, log: EventLogReader, index: HistoryIndex, reads: Reads) -> None:

@@ -150,6 +150,10 @@ class HistoryIndexWriter(ABC):
         """All of it, or nothing. Raises IndexFenced."""
 
     @abstractmethod
+    async def check(self) -> None:
+        """Find out, for a worker with nothing to commit, whether the index is still there."""
+
+    @abstractmethod
     async def discard(self) -> None:
         """Throw everything away: it is damaged, or of another log. `open` makes it anew."""
 

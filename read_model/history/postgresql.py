@@ -192,6 +192,10 @@ class PostgresqlHistoryIndexWriter(HistoryIndexWriter):
         async with self._answering() as connection, connection.transaction():
             await self._write(connection, commit)
 
+    async def check(self) -> None:
+        async with self._answering() as connection:
+            await connection.fetchval(f"SELECT log_id FROM {SCHEMA}.origin")
+
     async def discard(self) -> None:
         async with self._answering() as connection, connection.transaction():
             await connection.execute(_LOCK)

@@ -208,6 +208,9 @@ class SqliteHistoryIndexWriter(HistoryIndexWriter):
     async def commit(self, commit: IndexCommit) -> None:
         await self._run(lambda: self._commit(commit))
 
+    async def check(self) -> None:
+        await self._run(self._connected)
+
     async def discard(self) -> None:
         def remove() -> None:
             self._let_go()

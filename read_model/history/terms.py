@@ -56,7 +56,10 @@ def experiment_term(experiment_id: int) -> int:
 
 
 def artifact_term(path: str) -> int:
-    """Of an artifact, or a folder with all that is in it. `path` has no slash at its ends."""
+    """Of an artifact, or a folder with all that is in it. `path` has no slash at its ends.
+
+    Outside of the destination it begins with the URI of its root.
+    """
     return _term(f"f:{path}")
 
 
@@ -116,7 +119,10 @@ def terms_of(event: RecordedEvent, decoded: AnyEvent | None, experiment_id: int 
     if fields:
         _add_fields(terms, fields)
     elif isinstance(decoded, ArtifactUploaded | ArtifactDeleted):
-        _add_folders(terms, decoded.path)
+        _add_folders(terms, f"{decoded.root}/{decoded.path}" if decoded.root else decoded.path)
+        owner = _owner_of_path(decoded.path)
+        if owner is not None:
+            terms.add(stream_term(owner))
     return terms
 
 
@@ -129,9 +135,6 @@ def _add_folders(terms: set[int], path: str) -> None:
     segments = path.split("/")
     terms.update(artifact_term("/".join(segments[:depth])) for depth in range(1, min(len(segments), MAX_FOLDERS) + 1))
     terms.add(artifact_term(path))
-    owner = _owner_of_path(path)
-    if owner is not None:
-        terms.add(stream_term(owner))
 
 
 def _owner_of_path(path: str) -> str | None:

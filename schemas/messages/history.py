@@ -48,6 +48,12 @@ class HistoryFilter(Message):
     until: Word = ""
 
 
+class FollowHistory(HistoryFilter):
+    """The events that come from now on, or after a cursor of the order OLDEST."""
+
+    cursor: PageToken = ""
+
+
 class ReadHistory(HistoryFilter):
     order: Word = NEWEST
     limit: Int32 = DEFAULT_EVENTS

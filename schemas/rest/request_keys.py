@@ -1,11 +1,12 @@
 """What the web front and a route's handler pass to each other, on a request or on the application."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Final, NamedTuple
 
 from aiohttp import web
 
 from schemas.envelope import Actor
+from schemas.messages.message import Message
 from schemas.principal import Principal
 
 
@@ -33,6 +34,12 @@ BEHIND: Final = web.RequestKey("tracklog.behind", str)
 KNOWS_ITS_HOSTS: Final = web.AppKey("tracklog.knows_its_hosts", bool)
 """Whether a Host header that is let in is an address of this server. A client writes it, and it is worth no more than
 the check of `--allowed-hosts`: where that lets every one in, nothing is known."""
+
+AdmitAgain = Callable[[Message], Awaitable[None]]
+"""Raises Unauthenticated or PermissionDenied once the sender of a request may not have what a message asks for."""
+
+ADMIT_AGAIN: Final[web.RequestKey[AdmitAgain]] = web.RequestKey("tracklog.admit_again", AdmitAgain)  # type: ignore[arg-type]
+"""Set before the handler of an endless route runs, where users are known."""
 
 UNPACKING: Final = web.RequestKey("tracklog.unpacking", Unpacking)
 """Set before a handler runs, where the body has a Content-Encoding."""

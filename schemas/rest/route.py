@@ -54,6 +54,8 @@ class Limits:
 
     body_bytes: int | None = MIB
     timeout_s: float = 30.0
+    is_endless: bool = False
+    """It ends when the client leaves, the server stops or the time is over, and holds no share of the requests."""
 
 
 READ_LIMITS: Final = Limits()
@@ -62,6 +64,7 @@ WRITE_LIMITS: Final = Limits()
 DATA_LIMITS: Final = Limits(body_bytes=16 * MIB)
 """Of texts that may be long. A full log-batch of 1,000 metrics with 250-character keys stays under 1 MiB; 16 MiB leaves
 room for texts that are cut, dataset schemas (1 MiB) and profiles (16 MiB less a little)."""
+LISTEN_LIMITS: Final = Limits(timeout_s=3600.0, is_endless=True)
 STREAM_LIMITS: Final = Limits(body_bytes=None, timeout_s=3600.0)
 
 

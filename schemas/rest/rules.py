@@ -6,7 +6,7 @@ Source: the permissions that MLflow 3.17 asks for, as observed; docs/differences
 from collections.abc import Iterable
 from typing import Any, Final
 
-from schemas.levels import EXPERIMENT, REGISTERED_MODEL, Level
+from schemas.levels import EXPERIMENT, HISTORY, REGISTERED_MODEL, Level
 from schemas.rest.access import ARTIFACT, LOGGED_MODEL, MODEL_VERSION, RUN, On, Rule
 
 READ_EXPERIMENT: Final[Rule] = (On(Level.READ, EXPERIMENT, "experiment_id"),)
@@ -46,3 +46,20 @@ def edits_run_and_models(field: str) -> Rule:
         return {one.model_id for one in getattr(message, field) or () if getattr(one, "model_id", "")}
 
     return (*EDIT_ITS_RUN, On(Level.EDIT, LOGGED_MODEL, model_ids, optional=True))
+
+
+def _subjects_of_history(message: Any) -> Iterable[str]:
+    """What the history that is asked for is about, as its type and key; `*` where it is about everything."""
+    kind, _, key = message.stream.partition("/")
+    named = (
+        (EXPERIMENT, message.experiment_id or (key if kind == "experiment" else "")),
+        (RUN, message.run_id or (key if kind == "run" else "")),
+        (LOGGED_MODEL, message.logged_model_id or (key if kind == "logged-model" else "")),
+        (REGISTERED_MODEL, message.model or (key if kind == "registered-model" else "")),
+        (ARTIFACT, message.artifact or (key if kind == "artifact" else "")),
+    )
+    return [f"{name}:{key}" for name, key in named if key] or ["*"]
+
+
+READ_HISTORY: Final[Rule] = (On(Level.READ, HISTORY, _subjects_of_history),)
+"""Who may read the history, or manages everything that the request names."""

@@ -11,7 +11,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from schemas.errors import BadRequest, InvalidParameterValue, PermissionDenied
-from schemas.levels import EXPERIMENT, PROMPT, REGISTERED_MODEL, Level, combined
+from schemas.levels import EXPERIMENT, HISTORY, PROMPT, REGISTERED_MODEL, Level, combined
 from schemas.messages.experiments import experiment_id_of
 from schemas.messages.message import Message
 from schemas.principal import Principal
@@ -59,6 +59,7 @@ class Authorizer:
             ARTIFACT_LOCATION: self._at_location,
             SOURCE: self._on_source,
             GRANTED: self._on_granted,
+            HISTORY: self._on_history,
         }
 
     def asking(self, principal: Principal, rule: Rule) -> Asking:
@@ -227,6 +228,25 @@ class Authorizer:
         if resource_type in (REGISTERED_MODEL, PROMPT) and resource_id != "*":
             return await self._on_model(principal, resource_id, wanted)
         return await self._manages_everything(principal)
+
+    async def _on_history(self, principal: Principal, key: str, wanted: Level) -> bool:
+        """On the history of `<type>:<key>`, or of everything. What is granted to all by default does not count."""
+        levels = combined(await self._levels_on_all(principal, HISTORY))
+        if levels is Level.DENY:
+            return False
+        if levels >= wanted or await self._manages_everything(principal):
+            return True
+        resource_type, _, of = key.partition(":")
+        match resource_type:
+            case "experiment":  # its history holds that of what lies in it
+                return await self._in_all_tiers(principal, experiment_id_of(of), Level.MANAGE)
+            case "registered_model":
+                manages = await self._on_model(principal, of, Level.MANAGE)
+                return manages and await self._on_version(principal, of, Level.MANAGE)
+            case "run" | "logged_model" | "artifact":
+                return await self._judges[resource_type](principal, of, Level.MANAGE)
+            case _:
+                return False
 
     # --- levels -------------------------------------------------------------------------------------------------------
 

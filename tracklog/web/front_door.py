@@ -32,11 +32,21 @@ from schemas.errors import (
     Unauthenticated,
 )
 from schemas.levels import Level
+from schemas.messages.message import Message
 from schemas.principal import Principal
 from schemas.rest.access import ASKING, Asking, On, Rule
 from schemas.rest.json_answer import JsonAnswer
 from schemas.rest.past import POSITION, POSITION_HEADER, as_of, only_of_now
-from schemas.rest.request_keys import ACTOR, BEHIND, PRINCIPAL, REQUEST_ID, UNPACKING, Unpacking
+from schemas.rest.request_keys import (
+    ACTOR,
+    ADMIT_AGAIN,
+    BEHIND,
+    PRINCIPAL,
+    REQUEST_ID,
+    UNPACKING,
+    AdmitAgain,
+    Unpacking,
+)
 from schemas.rest.route import KIB, Handler, Kind, Limits, Permission, Route
 from tracklog.settings.process import WebSettings
 from tracklog.web.access_log import AccessLog, access_line, printable
@@ -194,12 +204,17 @@ class FrontDoor:
         self._process = secrets.token_hex(4)
         self._numbers = count(1)
         self._drained: asyncio.Event | None = None
+        self._endless: set[asyncio.Task[object]] = set()
         self.time_limits = TimeLimits()
 
     def serves(self, registered: AbstractRoute, method: str, template: str, route: Route) -> None:
         """Hold requests that match `registered` to the limits of `route`, and count them under `template`."""
         kind = route.kind
-        share = {Kind.OPERATION: None, Kind.ARTIFACT: self.shares.streams}.get(kind, self.shares.requests)
+        share = (
+            None
+            if route.limits.is_endless
+            else {Kind.OPERATION: None, Kind.ARTIFACT: self.shares.streams}.get(kind, self.shares.requests)
+        )
         counts = self._counts.endpoint(method, template)
         permission = route.permission
         # With a secret a client shows no credentials: it thinks that a store takes its bytes.
@@ -277,6 +292,8 @@ class FrontDoor:
         body that is still on its way.
         """
         self._drained = asyncio.Event()
+        for task in self._endless:
+            task.cancel()
         if self._counts.in_flight:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(timeout_s):
@@ -290,14 +307,7 @@ class FrontDoor:
         `user` is whom a certificate or a trusted proxy names, who needs no other credentials.
         """
         try:
-            if user is not None:
-                principal = await authenticator.principal_of(user)
-            else:
-                header = request.headers.get(hdrs.AUTHORIZATION)
-                known = None if header is None else authenticator.recall(header)
-                if header is None and self._browsers is not None:
-                    known = await self._logged_in(request, self._browsers)
-                principal = await authenticator.authenticate(header, address) if known is None else known
+            principal = await self._principal_of(request, authenticator, user, address)
             request[PRINCIPAL] = principal
             request[ACTOR] = actor = self._actor(request, request.protocol, principal.user)  # type: ignore[arg-type]
             authenticator.history.granted(actor, principal.by or self._named_by(request), request[REQUEST_ID])
@@ -311,6 +321,34 @@ class FrontDoor:
             self._note(request, error, served)
             return error_answer(request, error, status_of(error, served.kind))
         return None
+
+    async def _principal_of(
+        self, request: web.Request, authenticator: Authenticator, user: str | None, address: str
+    ) -> Principal:
+        """Whose credentials a request has. Raises Unauthenticated."""
+        if user is not None:
+            return await authenticator.principal_of(user)
+        header = request.headers.get(hdrs.AUTHORIZATION)
+        known = None if header is None else authenticator.recall(header)
+        if header is None and self._browsers is not None:
+            known = await self._logged_in(request, self._browsers)
+        return await authenticator.authenticate(header, address) if known is None else known
+
+    async def _admit_again(
+        self, request: web.Request, authenticator: Authenticator, served: Served, message: Message
+    ) -> None:
+        """As `schemas.rest.request_keys.AdmitAgain`."""
+        actor = request[ACTOR]
+        connection: Connection = request.protocol  # type: ignore[assignment]
+        user = connection.certified_user
+        if (user is not None or self._user_in_header is not None) and self.is_trusted(connection.address):
+            user = None if self._user_in_header is None else self._user_in_header(request.headers)
+        principal = await self._principal_of(request, authenticator, user, actor.address)
+        if not may(principal, served.permission, served.kind):
+            raise PermissionDenied(NOT_ALLOWED)
+        asking = None if principal.is_admin else self._asking(principal, served.permission)
+        if asking is not None:
+            await asking.allow(message)
 
     def _named_by(self, request: web.Request) -> str:
         """What names a user who needs no other credentials."""
@@ -394,6 +432,11 @@ class FrontDoor:
         task = asyncio.current_task(loop)
         assert task is not None, "a handler always runs in a task"
         self.time_limits.start(task, loop.time() + served.limits.timeout_s)
+        if served.limits.is_endless:
+            self._endless.add(task)
+            if self._authenticator is not None:
+                again: AdmitAgain = partial(self._admit_again, request, self._authenticator, served)
+                request[ADMIT_AGAIN] = again
         try:
             if not served.takes_moment and (moment := as_of(request)) is not None:
                 raise only_of_now(moment)
@@ -423,6 +466,7 @@ class FrontDoor:
             return fault_answer(request, error)
         finally:
             self.time_limits.stop(task)
+            self._endless.discard(task)
             self._counts.in_flight -= 1
             if share is not None:
                 share.give_back(client)

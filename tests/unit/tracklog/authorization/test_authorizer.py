@@ -19,10 +19,12 @@ from schemas.events import (
     UserCreated,
 )
 from schemas.events.users import UserGranted
-from schemas.levels import EXPERIMENT, PROMPT, REGISTERED_MODEL, WORKSPACE, Level
+from schemas.levels import EXPERIMENT, HISTORY, PROMPT, REGISTERED_MODEL, WORKSPACE, Level
+from schemas.messages.history import HistoryFilter
 from schemas.mlflow import IS_PROMPT_TAG
 from schemas.principal import Principal
 from schemas.rest.access import ARTIFACT, EXPERIMENT_NAMED, LOGGED_MODEL, MODEL_VERSION, RUN, Creates, On
+from schemas.rest.rules import READ_HISTORY
 from schemas.sight import Scope
 from tests.unit.projector.histories import RUNS, created, experiment, log_of
 from tests.unit.projector.read_models import projected
@@ -262,3 +264,54 @@ async def test_what_was_granted_is_remembered_until_it_may_have_changed(doors: D
     door.grants.forget()
     assert not door.grants._levels
     assert await door.levels(EXPERIMENT, "0") == "R"
+
+
+def keys_of_history(asked: HistoryFilter) -> list[str]:
+    (part,) = READ_HISTORY
+    assert isinstance(part, On)
+    return list(part.keys(asked))
+
+
+@pytest.mark.parametrize(
+    ("grants", "may_read"),
+    [
+        ([], ""),
+        ([(HISTORY, "*", READ)], "everything, experiment, run, artifact, model"),
+        ([(WORKSPACE, "*", MANAGE)], "everything, experiment, run, artifact, model"),
+        ([(EXPERIMENT, "0", EDIT)], ""),
+        ([(EXPERIMENT, "0", MANAGE)], "experiment, run, artifact"),
+        ([(EXPERIMENT, "0", MANAGE), (RUN, "*", DENY)], ""),
+        ([(EXPERIMENT, "0", MANAGE), (HISTORY, "*", DENY)], ""),
+        ([(EXPERIMENT, "1", MANAGE)], ""),
+        ([(REGISTERED_MODEL, MODEL, MANAGE)], "model"),
+        ([(REGISTERED_MODEL, MODEL, MANAGE), (MODEL_VERSION, "*", DENY)], ""),
+    ],
+)
+async def test_the_history_is_for_auditors_and_for_who_manages_what_it_is_about(
+    doors: Doors, grants: list[tuple[str, str, Level]], may_read: str
+) -> None:
+    door = await doors(*[granted(*one) for one in grants])
+    asked = {
+        "everything": HistoryFilter(actor="ada"),
+        "experiment": HistoryFilter(experiment_id="0"),
+        "run": HistoryFilter(stream=f"run/{RUNS[0]}"),
+        "artifact": HistoryFilter(artifact=f"0/{RUNS[0]}/artifacts"),
+        "model": HistoryFilter(model="m"),
+    }
+    found = []
+    for name, message in asked.items():
+        keys = keys_of_history(message)
+        if all([await door.may(READ, HISTORY, key) for key in keys]):
+            found.append(name)
+    assert ", ".join(found) == may_read
+
+
+async def test_a_history_of_two_things_needs_both(doors: Doors) -> None:
+    door = await doors(granted(EXPERIMENT, "0", MANAGE))
+    keys = keys_of_history(HistoryFilter(experiment_id="0", model="m"))
+    assert [await door.may(READ, HISTORY, key) for key in keys] == [True, False]
+
+
+async def test_what_everybody_may_by_default_is_not_the_history(doors: Doors) -> None:
+    door = await doors(default=READ)
+    assert not await door.may(READ, HISTORY, "*")

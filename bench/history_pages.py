@@ -1,0 +1,231 @@
+"""How long a page of the history takes in a long log: `python -m bench.history_pages --events 5000000 FOLDER`.
+
+A log of so many events is made in FOLDER (or, with --postgresql or --kafka, there), indexed, and asked for pages,
+one at a time and without HTTP. It prints a line of JSON for each question: how many milliseconds its pages took.
+"""
+
+import argparse
+import asyncio
+import contextlib
+import itertools
+import json
+import random
+import time
+import zlib
+from collections.abc import AsyncIterator, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Final
+
+from event_log.port import EventLog, EventLogReader
+from projector.history_worker import HistoryWorker
+from query_api.history.request import wanted_without_renames
+from query_api.history.search import History
+from read_model.connections import ReadModelConnections
+from read_model.history.port import HistoryIndex, HistoryIndexWriter
+from schemas.envelope import Actor, EventClock, EventData
+from schemas.errors import TemporarilyUnavailable
+from schemas.events import AnyEvent, ExperimentCreated, MetricSeries, Param, RunCreated, RunDataLogged, RunUpdated, Tag
+from schemas.messages.history import HistoryFilter
+from schemas.postgresql import Connection
+
+POINTS_OF_A_RUN: Final = 1000
+AT_ONCE_RUNS: Final = 50
+EXPERIMENTS: Final = 200
+USERS: Final = 100
+PAGES: Final = 100
+LIMIT: Final = 100
+APPENDED_TOGETHER: Final = 2000
+
+
+def run_id(number: int) -> str:
+    return f"{number:032x}"
+
+
+def events_of(chance: random.Random) -> Iterator[AnyEvent]:
+    """Without end: runs that log their points one after another, fifty at a time."""
+    for number in range(EXPERIMENTS):
+        yield ExperimentCreated(experiment_id=number, name=f"e{number}", artifact_location="x")
+    for first in itertools.count(0, AT_ONCE_RUNS):
+        group = range(first, first + AT_ONCE_RUNS)
+        for one in group:
+            experiment_id = one % EXPERIMENTS
+            yield RunCreated(
+                run_id=run_id(one), experiment_id=experiment_id, name="r", user_id="", start_time_ms=1, artifact_uri="x"
+            )
+            yield RunDataLogged(run_id=run_id(one), params=[Param("lr", str(one))], tags=[Tag("team", "a")])
+        for step in range(POINTS_OF_A_RUN * AT_ONCE_RUNS):
+            series = MetricSeries(key="loss", value=[0.5], timestamp_ms=[step], step=[step])
+            yield RunDataLogged(run_id=run_id(chance.choice(group)), metrics=[series])
+        for one in group:
+            yield RunUpdated(run_id=run_id(one), status="FINISHED")
+
+
+async def fill(log: EventLog, events: int) -> None:
+    clock = EventClock()
+    batches: dict[int, list[EventData]] = {}
+    for number, event in enumerate(itertools.islice(events_of(random.Random(7)), events)):
+        user = f"user{zlib.crc32(event.stream_key.encode()) % USERS}"
+        stamped = clock.stamp(event, Actor(user), f"request-{number}")
+        waiting = batches.setdefault(log.partition_of(stamped.ordering_unit), [])
+        waiting.append(stamped)
+        if len(waiting) == APPENDED_TOGETHER:
+            await log.append(waiting)
+            waiting.clear()
+    for waiting in batches.values():
+        if waiting:
+            await log.append(waiting)
+
+
+async def index_all(writer: HistoryIndexWriter, index: HistoryIndex, log: EventLogReader) -> float:
+    """Seconds of processor time an event."""
+    end = dict(await log.end())
+
+    async def open_log() -> EventLogReader:
+        return _Kept(log)  # type: ignore[return-value]
+
+    worker = HistoryWorker(writer, open_log, lambda: end, linger_s=0.0)
+    began = time.process_time()
+    task = asyncio.create_task(worker.run())
+    while True:
+        await asyncio.sleep(0.2)
+        with contextlib.suppress(TemporarilyUnavailable):
+            if await index.wait_until(end, 0.0):
+                break
+    took = time.process_time() - began
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    return took / sum(end.values())
+
+
+class _Kept:
+    """A log that stays open when the worker closes it."""
+
+    def __init__(self, log: EventLogReader) -> None:
+        self._log = log
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._log, name)
+
+    async def close(self) -> None:
+        pass
+
+
+def questions(chance: random.Random, runs: Sequence[str], events: int) -> dict[str, HistoryFilter]:
+    one = chance.choice(runs)
+    return {
+        "everything": HistoryFilter(),
+        "a run": HistoryFilter(run_id=one),
+        "an experiment": HistoryFilter(experiment_id=str(chance.randrange(EXPERIMENTS))),
+        "a user": HistoryFilter(actor=f"user{chance.randrange(USERS)}"),
+        "a type": HistoryFilter(type=["run.updated"]),
+        "a type of a user": HistoryFilter(type=["run.created"], actor=f"user{chance.randrange(USERS)}"),
+        "a request": HistoryFilter(request_id=f"request-{chance.randrange(events)}"),
+        "a param": HistoryFilter(field="params.lr"),
+        "a param of a run": HistoryFilter(field="params.lr", run_id=one),
+    }
+
+
+async def measure(history: History, runs: Sequence[str], events: int) -> None:
+    chance = random.Random(11)
+    took: dict[str, list[float]] = {}
+    cpu: dict[str, list[float]] = {}
+    cursors: dict[tuple[str, bool], str] = {}
+    for number in range(PAGES):
+        for name, asked in questions(chance, runs, events).items():
+            newest_first = number % 2 == 0
+            goes_on = name in ("everything", "a type", "a param")
+            cursor = cursors.get((name, newest_first), "") if goes_on else ""
+            began, cpu_began = time.perf_counter(), time.process_time()
+            page = await history.page(
+                wanted_without_renames(asked), newest_first=newest_first, limit=LIMIT, cursor=cursor
+            )
+            took.setdefault(name, []).append((time.perf_counter() - began) * 1000)
+            cpu.setdefault(name, []).append((time.process_time() - cpu_began) * 1000)
+            cursors[name, newest_first] = "" if page.is_last else page.cursor
+    for name, all_ms in took.items():
+        all_ms.sort()
+        print(
+            json.dumps(
+                {
+                    "question": name,
+                    "p50_ms": round(all_ms[len(all_ms) // 2], 2),
+                    "p95_ms": round(all_ms[int(len(all_ms) * 0.95)], 2),
+                    "max_ms": round(all_ms[-1], 2),
+                    "p95_cpu_ms": round(sorted(cpu[name])[int(len(all_ms) * 0.95)], 2),
+                }
+            ),
+            flush=True,
+        )
+
+
+async def main(arguments: argparse.Namespace) -> None:
+    log, writer, index = await opened(arguments)
+    if not any((await log.end()).values()):
+        began = time.time()
+        await fill(log, arguments.events)
+        print(json.dumps({"filled_s": round(time.time() - began, 1)}), flush=True)
+    events = sum((await log.end()).values())
+    per_event_s = await index_all(writer, index, log)
+    print(json.dumps({"events": events, "indexing_us_of_cpu_an_event": round(per_event_s * 1e6, 2)}), flush=True)
+    runs: list[str] = []
+    for partition in await log.partitions():
+        for offset in range(0, (await log.end())[partition], max(1, events // 500)):
+            runs += [
+                one.stream.partition("/")[2]
+                for one in await log.read(partition, offset, limit=1)
+                if one.stream.startswith("run/")
+            ]
+    await measure(History(log, index), runs, events)
+    await index.close()
+    await log.close()
+
+
+async def opened(arguments: argparse.Namespace) -> tuple[EventLog, HistoryIndexWriter, HistoryIndex]:
+    if arguments.postgresql:
+        from event_log.postgresql.event_log import open_postgresql_log
+        from read_model.history.postgresql import PostgresqlHistoryIndex, PostgresqlHistoryIndexWriter
+
+        if arguments.kafka:
+            from event_log.kafka.event_log import open_kafka_log
+            from event_log.kafka.settings import KafkaSettings
+
+            bootstrap, _, topic = arguments.kafka.partition("/")
+            log: EventLog = await open_kafka_log(KafkaSettings(bootstrap=bootstrap, topic=topic))
+        else:
+            log = await open_postgresql_log(arguments.postgresql)
+        connections = await _connections(arguments.postgresql)
+        return log, PostgresqlHistoryIndexWriter(arguments.postgresql), PostgresqlHistoryIndex(connections)
+    from event_log.sqlite.event_log import SqliteEventLog
+    from read_model.history.sqlite import SqliteHistoryIndex, SqliteHistoryIndexWriter
+
+    folder = Path(arguments.folder)
+    await asyncio.to_thread(folder.mkdir, parents=True, exist_ok=True)
+    file = folder / "log.history"
+    log = SqliteEventLog.open(folder / "log", ThreadPoolExecutor(1))
+    return log, SqliteHistoryIndexWriter(file), SqliteHistoryIndex(file)
+
+
+async def _connections(dsn: str) -> ReadModelConnections:
+    from contextlib import asynccontextmanager
+
+    import asyncpg
+
+    pool = await asyncpg.create_pool(dsn, min_size=2, max_size=4)
+
+    class Connections:
+        @asynccontextmanager
+        async def acquire(self) -> AsyncIterator[Connection]:
+            async with pool.acquire() as connection:
+                yield connection
+
+    return Connections()
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("folder", help="where the log is made")
+    parser.add_argument("--events", type=int, default=5_000_000)
+    parser.add_argument("--postgresql", help="a database in the place of files")
+    parser.add_argument("--kafka", help="with it: HOST:PORT/TOPIC in the place of its log")
+    asyncio.run(main(parser.parse_args()))
