@@ -12,12 +12,13 @@ from typing import Any, Final
 
 from event_log.port import EventLog
 from schemas.envelope import EventData
+from tracklog.moving.facts import Made
 from tracklog.moving.records import PointsRecord, Records
 from tracklog.moving.report import Report
 from tracklog.moving.roots import Roots
 from tracklog.moving.stores import Store
 from tracklog.moving.target import Target
-from tracklog.moving.translation import Made, Translation
+from tracklog.moving.translation import Translation
 
 WINDOW_EVENTS: Final = 2000
 WINDOW_BYTES: Final = 8 * 1024 * 1024

@@ -254,3 +254,12 @@ async def test_what_is_there_twice_and_may_be_there_once_is_left_the_second_time
         RunOutputsLogged(run_id="a", models=[ModelOutput("m", 1)]),
     ]
     assert {kind: left for kind, (_, _, left) in counts(report).items() if left} == {"params": 1, "model outputs": 1}
+
+
+async def test_runs_of_a_default_experiment_that_is_deleted_have_not_seen_that() -> None:
+    default = replace(EXPERIMENT, key="0", experiment_id="0", deleted=True)
+    log = await log_of(CREATED_ALREADY)
+    for records in ((default,), (default, replace(RUN, experiment_key="0"))):
+        await imported(RecordsStore(*records), log)
+    [run] = [event for event in await events_in(log) if isinstance(event, RunCreated)]
+    assert (run.experiment_id, run.experiment_revision) == (0, 0)
