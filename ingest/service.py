@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable
 
 from event_log.port import EventLog
+from event_log.streams import SearchingStreamReader, StreamReader
 from ingest.admission.known_entities import KnownEntities
 from ingest.admission.lookups import Lookups
 from ingest.corrections.commands import CorrectionCommands
@@ -35,7 +36,8 @@ class IngestService:
     leaves an event that changes nothing.
     `shared`: other processes write to the same log. `source_policy` is what the operator says of the sources of model
     versions, None for nothing. `credentials`: users are known, by what is in there. `webhooks` is what those stand
-    on, where they are served. `observer` counts what is written. `now_s` returns seconds, for the age of what is known.
+    on, where they are served. `streams` finds the events of one stream, where the log itself would be slow to.
+    `observer` counts what is written. `now_s` returns seconds, for the age of what is known.
     """
 
     def __init__(
@@ -50,6 +52,7 @@ class IngestService:
         source_policy: SourcePolicy | None = None,
         credentials: CredentialStore | None = None,
         webhooks: WebhookNeeds | None = None,
+        streams: StreamReader | None = None,
         observer: WriteObserver = NOT_OBSERVED,
         now_s: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -68,7 +71,9 @@ class IngestService:
         self.model_versions = ModelVersionCommands(writer, self.known, policy)
         self.corrections = CorrectionCommands(writer, self.known)
         users_changed = (lambda: None) if credentials is None else credentials.users_changed
-        self.undo = UndoCommands(writer, self.known, log, ScanningEventFinder(log), users_changed)
+        self.undo = UndoCommands(
+            writer, self.known, log, ScanningEventFinder(log), streams or SearchingStreamReader(log), users_changed
+        )
 
     async def ensure_default_experiment(self) -> None:
         """Create experiment 0 in an empty log; to be called before the first request is served.

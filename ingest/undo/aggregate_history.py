@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from operator import itemgetter
 from typing import Final, NamedTuple
 
-from event_log.port import EventFilter, EventLogReader
+from event_log.port import EventLogReader
+from event_log.streams import StreamReader
 from ingest.admission.lookups import Lookup, Lookups
 from schemas import codec
 from schemas.codec import UndecodableEvent
@@ -27,7 +28,6 @@ MAX_HISTORY_EVENTS: Final = 200_000
 MAX_NAMES: Final = 100
 """Of one registered model, which are followed."""
 
-_PAGE: Final = 1000
 _AT_ONCE: Final = 100
 """Events that are decoded before others have their turn: about a millisecond."""
 
@@ -78,8 +78,9 @@ class AggregateHistory:
 class AggregateHistories:
     """Reads the histories of aggregates, up to `end`, which the read model has passed."""
 
-    def __init__(self, log: EventLogReader, lookups: Lookups, end: dict[int, int]) -> None:
+    def __init__(self, log: EventLogReader, streams: StreamReader, lookups: Lookups, end: dict[int, int]) -> None:
         self._log = log
+        self._streams = streams
         self._lookups = lookups
         self._end = end
 
@@ -98,23 +99,25 @@ class AggregateHistories:
 
         Raises InvalidParameterValue where they are too many, or one cannot be read; LogUnavailable.
         """
-        read = 0
+        number = 0
         for part in history.parts:
             refused = frozenset(await self._lookups.all(REFUSED, history.partition, part.begin, part.end))
-            begin = part.begin
-            matching = EventFilter(stream=part.stream, before_offset=part.end)
-            while found := await self._log.read(history.partition, begin, limit=_PAGE, matching=matching):
-                read += len(found)
-                if read > MAX_HISTORY_EVENTS:
+            async for recorded in self._stored(history.partition, part):
+                number += 1
+                if number > MAX_HISTORY_EVENTS:
                     raise InvalidParameterValue(
                         f"{part.stream} has more than {MAX_HISTORY_EVENTS} events, which is too much to undo any."
                     )
-                for number, recorded in enumerate(found):
-                    if number % _AT_ONCE == 0:
-                        await asyncio.sleep(0)
-                    if recorded.offset not in refused:
-                        yield recorded, decoded(recorded)
-                begin = found[-1].offset + 1
+                if number % _AT_ONCE == 0:
+                    await asyncio.sleep(0)
+                if recorded.offset not in refused:
+                    yield recorded, decoded(recorded)
+
+    async def _stored(self, partition: int, part: Span) -> AsyncIterator[RecordedEvent]:
+        async for found in self._streams.events_of(part.stream, {partition: part.end}):
+            for recorded in found:
+                if recorded.offset >= part.begin:
+                    yield recorded
 
     # --- registered models ------------------------------------------------------------------------------------------
 
@@ -171,13 +174,11 @@ class AggregateHistories:
         self, partition: int, stream: str, event_type: str, begin: int, end: int
     ) -> RecordedEvent | None:
         """The first event of a type that holds. A rename of a model to the name that it has is none."""
-        matching = EventFilter(stream=stream, event_type=event_type, before_offset=end)
-        while found := await self._log.read(partition, begin, limit=_PAGE, matching=matching):
-            refused = frozenset(await self._lookups.all(REFUSED, partition, found[0].offset, found[-1].offset + 1))
-            for event in found:
-                if event.offset not in refused and not _renames_to_itself(event):
-                    return event
-            begin = found[-1].offset + 1
+        async for event in self._stored(partition, Span(stream, begin, end)):
+            if event.type != event_type or _renames_to_itself(event):
+                continue
+            if not await self._lookups.all(REFUSED, partition, event.offset, event.offset + 1):
+                return event
         return None
 
 

@@ -10,6 +10,7 @@ from typing import Any, Final
 import orjson
 
 from event_log.port import EventLog
+from event_log.streams import StreamReader
 from ingest.admission.known_entities import KnownEntities
 from ingest.log_writer import LogWriter
 from ingest.runs.lookups import RUNS
@@ -54,7 +55,7 @@ NOTHING_TO_UNDO: Final = "It changed nothing."
 
 
 class UndoCommands:
-    """`finder` finds what is selected; the log tells what came before and after it.
+    """`finder` finds what is selected; `streams` tells what came before and after it.
 
     `users_changed` is told of every change of users and roles, once the read model holds it.
     """
@@ -65,8 +66,10 @@ class UndoCommands:
         known: KnownEntities,
         log: EventLog,
         finder: EventFinder,
+        streams: StreamReader,
         users_changed: Callable[[], None] = lambda: None,
     ) -> None:
+        self._streams = streams
         self._users_changed = users_changed
         self._writer = writer
         self._known = known
@@ -99,7 +102,7 @@ class UndoCommands:
             await asking.sight()  # every request asks, also one that finds nothing
         end = dict(await self._log.end())
         await self._known.catch_up()
-        histories = AggregateHistories(self._log, self._known.lookups, end)
+        histories = AggregateHistories(self._log, self._streams, self._known.lookups, end)
         plan = UndoPlan()
         async for history, chosen in self._chosen(selection, histories, plan):
             await self._plan_aggregate(plan, command, asking, histories, history, chosen)

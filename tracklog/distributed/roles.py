@@ -52,6 +52,7 @@ async def serve_ingest(settings: Settings, announce: Announce) -> None:
                     shared=True,
                     authentication=authentication,
                     webhooks=needs_of(webhook_stores_on(stores, settings.webhooks, stack)),
+                    index=await stack.enter_async_context(history_index(system)),
                 )
                 yield as_role("ingest", {Kind.WRITE}, writes, system.services(), known_by(authentication))
 

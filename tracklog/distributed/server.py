@@ -62,6 +62,7 @@ async def serve_shared(settings: Settings, announce: Callable[[str], None]) -> N
             await stack.enter_async_context(in_background(sender.keep_running()))
             webhook_stores = webhook_stores_on(stores, settings.webhooks, stack)
             authentication = await stack.enter_async_context(shared_authentication(settings, system, stopping))
+            index = await stack.enter_async_context(history_index(system))
             writes = await write_services(
                 log,
                 progress,
@@ -70,6 +71,7 @@ async def serve_shared(settings: Settings, announce: Callable[[str], None]) -> N
                 shared=True,
                 authentication=authentication,
                 webhooks=needs_of(webhook_stores),
+                index=index,
             )
             passing, list_artifacts = await artifact_services(log, progress, read_model, artifacts, stack)
             yield together(
@@ -79,7 +81,7 @@ async def serve_shared(settings: Settings, announce: Callable[[str], None]) -> N
                     history,
                     progress,
                     read_model,
-                    await stack.enter_async_context(history_index(system)),
+                    index,
                     webhook_stores.deliveries,
                     list_artifacts,
                     authentication=authentication,

@@ -38,10 +38,12 @@ async def write_services(
     shared: bool,
     authentication: "Authentication | None" = None,
     webhooks: "WebhookNeeds",
+    index: HistoryIndex | None = None,
 ) -> Services:
     """What changes tracking data; the log has its default experiment then. `shared`: others write to it too.
 
-    With `authentication` also what changes users, of whom there is one then, or will be soon.
+    With `authentication` also what changes users, of whom there is one then, or will be soon. `index` finds the events
+    of what is to be undone, where the log itself would be slow to.
 
     Raises LogUnavailable, SettingRefused.
     """
@@ -49,6 +51,7 @@ async def write_services(
     from ingest.routes import ingest_routes
     from ingest.service import IngestService
     from schemas.envelope import EventClock
+    from tracklog.serving.indexed_streams import stream_reader
     from tracklog.webhooks.stores import given
 
     counts = WriteCounts()
@@ -66,6 +69,7 @@ async def write_services(
         source_policy=policy,
         credentials=None if authentication is None else authentication.credentials,
         webhooks=webhooks,
+        streams=None if index is None else stream_reader(log, index),
         observer=counts,
     )
     await ingest.ensure_default_experiment()
