@@ -3,6 +3,8 @@
 PUBLIC_MODULES = (
     "artifact_roots",
     "freshness",
+    "history.request",
+    "history.scan",
     "logged_models.artifact_root",
     "model_versions.artifact_root",
     "past.port",

@@ -34,6 +34,13 @@ async def wanted_of(asked: HistoryFilter, read_model: ReadModel) -> Wanted:
     return replace(wanted, conditions=[*wanted.conditions, _of_spans(spans, model)]) if model else wanted
 
 
+def wanted_of_one_name(asked: HistoryFilter) -> Wanted:
+    """What is asked for, of a registered model under the one name alone. Raises InvalidParameterValue."""
+    wanted = wanted_without_renames(asked)
+    model = registered_model_of(asked)
+    return replace(wanted, conditions=[*wanted.conditions, _of_spans((), model)]) if model else wanted
+
+
 def wanted_without_renames(asked: HistoryFilter) -> Wanted:
     """What is asked for of everything but a registered model. Raises InvalidParameterValue."""
     conditions: list[AnyOf] = []

@@ -26,7 +26,9 @@ from schemas.rest.route import LISTEN_LIMITS, Handler, Route
 from schemas.rest.rules import READ_HISTORY
 
 NEXT_CURSOR: Final = "X-Tracklog-Next-Cursor"
-"""Of a page that is not JSON."""
+IS_LAST: Final = "X-Tracklog-Is-Last"
+EVENTS: Final = "X-Tracklog-Events"
+"""What a page that is not JSON says of itself: its cursor, whether it is the last, and how many events it has."""
 
 _FORMATS: Final = {"json": JSON, "jsonl": JSON_LINES, "csv": CSV}
 
@@ -105,5 +107,9 @@ def _answer(page: Page, form: str) -> web.StreamResponse:
     if form == JSON:
         return JsonAnswer(page_json(page))
     body = csv_text(page.events) if form == CSV else lines_json(page.events)
-    headers = {NEXT_CURSOR: page.cursor, "X-Tracklog-Is-Last": "true" if page.is_last else "false"}
+    headers = {
+        NEXT_CURSOR: page.cursor,
+        IS_LAST: "true" if page.is_last else "false",
+        EVENTS: str(len(page.events)),
+    }
     return web.Response(body=body, content_type=form, charset="utf-8", headers=headers)

@@ -3,7 +3,10 @@
 import contextlib
 import http.client
 import json
+import select
 import socket
+import subprocess
+import sys
 import threading
 import urllib.request
 from collections.abc import Iterator
@@ -141,3 +144,24 @@ def test_a_server_that_is_killed_and_an_index_that_is_lost_lose_nothing(tmp_path
         assert offsets(server.url, "limit=1000") == before
     finally:
         server.stop()
+
+
+def test_the_command_asks_a_server_and_follows_it(tmp_path: Path) -> None:
+    with TracklogServer(tmp_path) as server:
+        run_id = new_run(server.url)
+        log_metric(server.url, run_id, 0)
+        command = (sys.executable, "-m", "tracklog", "events", "--url", server.url, "--run", run_id)
+        table = subprocess.run((*command, "--format", "csv"), capture_output=True, text=True, check=True).stdout
+        assert [line.split(",")[3] for line in table.splitlines()] == ["type", "run.created", "run.data-logged"]
+        newest = subprocess.run((*command, "--order", "newest", "--limit", "1"), capture_output=True, check=True).stdout
+        assert json.loads(newest)["type"] == "run.data-logged"
+        with subprocess.Popen((*command, "--follow", "--limit", "2"), stdout=subprocess.PIPE) as following:
+            assert following.stdout is not None
+            step = 1
+            while not select.select((following.stdout,), (), (), 0.2)[0]:  # it hears what comes once it listens
+                log_metric(server.url, run_id, step)
+                step += 1
+            log_metric(server.url, run_id, step)
+            heard = [json.loads(line)["data"]["metrics"][0]["step"][0] for line in following.stdout]
+        assert len(heard) == 2
+        assert heard[1] == heard[0] + 1

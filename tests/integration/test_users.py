@@ -53,9 +53,13 @@ class Asking:
         self._url = server.url
         self._authorization = authorization
 
+    @property
+    def headers(self) -> dict[str, str]:
+        return {} if self._authorization is None else {"Authorization": self._authorization}
+
     def ask(self, method: str, path: str, body: Any = None) -> tuple[int, Any]:
         """Status, and what the answer's JSON says, or its text."""
-        headers = {} if self._authorization is None else {"Authorization": self._authorization}
+        headers = self.headers
         data = None
         if body is not None:
             data, headers["Content-Type"] = json.dumps(body).encode(), "application/json"

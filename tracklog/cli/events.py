@@ -9,12 +9,15 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from tracklog.cli.bad_usage import BadUsage
+from tracklog.cli.remote import Remote
+from tracklog.cli.remote_events import live, pages
 from tracklog.cli.store_options import with_event_log
 from tracklog.cli.times import TIMES_HELP, now_us, time_us
 from tracklog.settings.store_uris import EmbeddedStores, EventLogPlace, Stores
 
 if TYPE_CHECKING:
     from event_log.port import EventFilter, EventLogReader
+    from schemas.envelope import RecordedEvent
 
 BATCH_EVENTS: Final = 500
 FOLLOW_S: Final = 10.0
@@ -75,6 +78,18 @@ A log of several partitions is printed partition by partition. A server may have
     help="Only events of this type, such as run.created.",
 )
 @click.option("--actor", metavar="USER", help="Only what this user did.")
+@click.option("--experiment", metavar="ID", help="Only of this experiment, its runs, logged models and artifacts.")
+@click.option("--run", metavar="ID", help="Only of this run and its artifacts.")
+@click.option("--model", metavar="NAME", help="Only of this registered model; with --url under its former names too.")
+@click.option("--artifact", metavar="PATH", help="Only of this artifact, or of what is in this folder.")
+@click.option("--request", "request_id", metavar="ID", help="Only of this request, by its X-Request-Id.")
+@click.option("--field", metavar="FIELD", help="Only what touched params.KEY, metrics.KEY, tags.KEY or aliases.KEY.")
+@click.option("--value", metavar="VALUE", help="Only what wrote this value into --field.")
+@click.option("--url", metavar="URL", help="Ask this server, which finds events by its index, and not a log.")
+@click.option(
+    "--order", type=click.Choice(["oldest", "newest"]), default="oldest", help="With --url: which come first."
+)
+@click.option("--format", "form", type=click.Choice(["jsonl", "csv"]), default="jsonl", help="With --url.")
 @click.option("--since", "since_us", metavar="TIME", callback=time_us, help="Only events at or after this time.")
 @click.option("--until", "until_us", metavar="TIME", callback=time_us, help="Only events before this time.")
 @click.option("--limit", type=click.IntRange(min=1), metavar="NUMBER", help="At most so many events, the oldest.")
@@ -95,6 +110,10 @@ def command(
     limit: int | None,
     follow: bool,
     set_aside: bool,
+    url: str | None,
+    order: str,
+    form: str,
+    **more: str | None,
 ) -> None:
     from event_log.port import EventFilter, ForeignLog
     from schemas.errors import Retryable
@@ -102,12 +121,23 @@ def command(
 
     if since_us is not None and until_us is not None and since_us >= until_us:
         raise BadUsage("--since is not before --until, so there is nothing between them.")
+    asked = asked_for(stream=stream, type=event_type, actor=actor, **more)
+    if url is not None:
+        times = {"since": since_us, "until": until_us}
+        asked |= {name: str(at_us // 1000) for name, at_us in times.items() if at_us is not None}
+        _print_remote(Remote(url), asked, limit, order, form, follow=follow)
+        return
+    if order != "oldest" or form != "jsonl":
+        raise BadUsage("--order and --format are for --url.")
+    is_found = _scan(asked) if any(more.values()) else None
+    if is_found is not None:
+        stream = event_type = actor = None
     wanted = EventFilter(stream=stream, event_type=event_type, actor=actor, since_us=since_us, until_us=until_us)
     try:
         if set_aside:
             asyncio.run(_print_set_aside(event_log, stores, wanted, limit, follow=follow))
         else:
-            asyncio.run(_print(event_log, wanted, limit, follow=follow))
+            asyncio.run(_print(event_log, wanted, limit, is_found, follow=follow))
     except (NoLog, ForeignLog) as error:
         raise BadUsage(str(error)) from error
     except Retryable as error:
@@ -117,11 +147,54 @@ def command(
         raise click.exceptions.Exit(0) from None
 
 
-async def _print(place: EventLogPlace, wanted: "EventFilter", limit: int | None, *, follow: bool) -> None:
+def asked_for(**given: str | None) -> dict[str, str]:
+    """The parameters of the history's route, by what the options are called."""
+    names = {"experiment": "experiment_id", "run": "run_id"}
+    return {names.get(name, name): value for name, value in given.items() if value is not None}
+
+
+def _scan(asked: dict[str, str]) -> "Callable[[RecordedEvent], bool]":
+    """What says of each event of a log whether it is asked for. Raises BadUsage."""
+    from query_api.history.request import wanted_of_one_name
+    from query_api.history.scan import Scan
+    from schemas.errors import InvalidParameterValue
+    from schemas.messages.history import HistoryFilter
+
+    types = [asked["type"]] if "type" in asked else []
+    others = {name: value for name, value in asked.items() if name != "type"}
+    try:
+        return Scan(wanted_of_one_name(HistoryFilter(type=types, **others))).finds
+    except InvalidParameterValue as error:
+        raise BadUsage(error.message) from error
+
+
+def _print_remote(
+    remote: Remote, asked: dict[str, str], limit: int | None, order: str, form: str, *, follow: bool
+) -> None:
+    out = sys.stdout.buffer
+    try:
+        for lines in live(remote, asked, limit) if follow else pages(remote, {**asked, "order": order}, limit, form):
+            out.write(lines)
+            out.flush()
+    except BrokenPipeError:
+        raise click.exceptions.Exit(0) from None
+
+
+async def _print(
+    place: EventLogPlace,
+    wanted: "EventFilter",
+    limit: int | None,
+    is_found: "Callable[[RecordedEvent], bool] | None",
+    *,
+    follow: bool,
+) -> None:
     from tracklog.cli.log_reading import reading_log
 
     out = sys.stdout.buffer
-    async with reading_log(place) as log, aclosing(batches(log, wanted, follow=follow, limit=limit)) as printed:
+    async with (
+        reading_log(place) as log,
+        aclosing(batches(log, wanted, follow=follow, limit=limit, is_found=is_found)) as printed,
+    ):
         async for lines in printed:
             out.write(lines)
             out.flush()
@@ -159,9 +232,11 @@ async def batches(
     follow: bool,
     limit: int | None = None,
     now_us: Callable[[], int] = now_us,
+    is_found: "Callable[[RecordedEvent], bool] | None" = None,
 ) -> AsyncGenerator[bytes, None]:
     """Lines of matching events, partition by partition, at most `limit`.
 
+    `is_found` is asked of each that matches, in the order of its partition, and may leave it out.
     With `follow` also those that are still to come: for ever, or until none of before `wanted.until_us` can.
     """
     from schemas.event_json import event_json
@@ -174,9 +249,14 @@ async def batches(
         end = await log.end()
         for partition in sorted(offsets):
             while events := await log.read(
-                partition, offsets[partition], limit=min(BATCH_EVENTS, left), matching=wanted
+                partition,
+                offsets[partition],
+                limit=BATCH_EVENTS if is_found is not None else min(BATCH_EVENTS, left),
+                matching=wanted,
             ):
                 offsets[partition] = events[-1].offset + 1
+                if is_found is not None:
+                    events = [event for event in events if is_found(event)][:left]
                 left -= len(events)
                 yield b"".join(event_json(event) + b"\n" for event in events)
                 if not left:

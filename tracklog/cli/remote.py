@@ -7,10 +7,10 @@ import urllib.error
 import urllib.parse
 import urllib.request
 from base64 import b64encode
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import wraps
 from http.client import HTTPException, HTTPMessage
-from typing import IO, Any, Final
+from typing import IO, Any, Final, NamedTuple
 
 import click
 
@@ -32,6 +32,17 @@ MLFLOW_3: Final = "api/3.0/mlflow"
 OURS: Final = "api/tracklog/v1"
 
 
+class RemoteAway(click.ClickException):
+    """The server cannot be reached, or the connection was lost."""
+
+
+class Fetched(NamedTuple):
+    """An answer that is not one JSON."""
+
+    body: bytes
+    headers: Mapping[str, str]
+
+
 class Remote:
     """Asks one server. What it refuses is a ClickException with its words."""
 
@@ -51,6 +62,31 @@ class Remote:
 
     def change(self, method: str, path: str, **body: Any) -> Any:
         return self._ask(method, path, body)
+
+    def page(self, path: str, query: Mapping[str, Any]) -> Fetched:
+        """The answer, whatever it is, with its headers."""
+        with self._opened(urllib.request.Request(self._address(path, query), headers=self._authorization)) as answer:
+            return Fetched(answer.read(), answer.headers)
+
+    def lines(self, path: str, query: Mapping[str, Any], headers: Mapping[str, str]) -> Iterator[bytes]:
+        """The lines of an answer as they come, until the server ends it. Raises RemoteAway when it is cut."""
+        request = urllib.request.Request(self._address(path, query), headers={**self._authorization, **headers})
+        with self._opened(request) as answer:
+            try:
+                yield from (line.rstrip(b"\r\n") for line in answer)
+            except (OSError, HTTPException) as error:
+                raise RemoteAway(f"{self._url} was lost: {error}.") from error
+
+    def _address(self, path: str, query: Mapping[str, Any]) -> str:
+        return f"{self._url}/{path}?{urllib.parse.urlencode(query, doseq=True)}"
+
+    def _opened(self, request: urllib.request.Request) -> Any:
+        try:
+            return self._opener.open(request, timeout=TIMEOUT_S)
+        except urllib.error.HTTPError as error:
+            raise (RemoteAway if error.code == 503 else click.ClickException)(_said(error)) from error
+        except (OSError, HTTPException) as error:
+            raise RemoteAway(f"{self._url} cannot be reached: {error}.") from error
 
     def _ask(self, method: str, path: str, body: dict[str, Any] | None) -> Any:
         data = None if body is None else json.dumps(body).encode()

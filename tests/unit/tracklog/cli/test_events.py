@@ -217,3 +217,34 @@ def test_without_a_read_model_nobody_knows_what_is_set_aside() -> None:
     refused = CliRunner().invoke(tracklog, ["events", "--event-log", "kafka://127.0.0.1:1/t", "--set-aside"])
     assert (refused.exit_code, refused.output.count("\n")) == (2, 1)
     assert "--backend-store-uri" in refused.output
+
+
+@pytest.mark.parametrize(
+    ("options", "found"),
+    [
+        (("--experiment", "1"), [0, 1, 3]),
+        (("--experiment", "1", "--actor", "bob"), [1, 3]),
+        (("--experiment", "2", "--type", "experiment.deleted"), [2]),
+        (("--request", "q", "--limit", "2"), [0, 1]),
+        (("--request", "other"), []),
+        (("--field", "tags.team"), []),
+    ],
+)
+def test_a_log_is_searched_without_an_index(tmp_path: Path, options: tuple[str, ...], found: list[int]) -> None:
+    file = tmp_path / "log"
+
+    async def write() -> None:
+        log = SqliteEventLog.open(file, ThreadPoolExecutor(1))
+        for event in history():
+            await log.append([event])
+        await log.close()
+
+    asyncio.run(write())
+    result = CliRunner().invoke(tracklog, ["events", "--backend-store-uri", f"sqlite:///{file}", *options])
+    assert result.exit_code == 0, result.output
+    assert [json.loads(line)["offset"] for line in result.stdout.splitlines()] == found
+
+
+def test_what_only_a_server_can_do_needs_one() -> None:
+    result = CliRunner().invoke(tracklog, ["events", "--order", "newest"])
+    assert (result.exit_code, "--order and --format are for --url" in result.output) == (2, True)
