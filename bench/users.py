@@ -82,6 +82,7 @@ def load(process: ServerProcess, authorization: str | None, round_: int, duratio
     runs = [asked(process, authorization, "POST", "/api/2.0/mlflow/runs/create", new) for _ in range(CONNECTIONS)]
     run_ids = [run["run"]["info"]["run_id"] for run in runs]
     count = int(20_000 * (duration_s + 1.0)) // CONNECTIONS
+    process.settle()  # what the projector still does is of the load before
     before = sum(process_tree.cpu_seconds(process.pid).values())
     plan = LoadPlan(
         port=process.port,
