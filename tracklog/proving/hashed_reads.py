@@ -23,11 +23,15 @@ class HashedReads(EventLogReader):
         self._wanted: dict[int, int] = {}
 
     def leaves(self, partition: int, offset: int, limit: int) -> list[Leaf]:
-        """At most `limit` leaves from `offset` on; none where they are not kept. No earlier ones are hashed then."""
+        """At most `limit` leaves from `offset` on; none where they are not kept. Earlier ones are let go of."""
         self._wanted[partition] = offset
         kept = self._leaves.get(partition, deque())
-        first = offset - (self._end.get(partition, 0) - len(kept))
-        return list(islice(kept, first, first + limit)) if first >= 0 else []
+        earlier = offset - (self._end.get(partition, 0) - len(kept))
+        if earlier < 0:
+            return []
+        for _ in range(min(earlier, len(kept))):
+            kept.popleft()
+        return list(islice(kept, limit))
 
     async def read(
         self, partition: int, offset: int, *, limit: int, matching: EventFilter = EVERY_EVENT
