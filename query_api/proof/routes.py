@@ -12,13 +12,18 @@ from schemas.errors import InvalidParameterValue, ResourceDoesNotExist
 from schemas.messages.message import Int32, Int64, Message
 from schemas.rest.decode import read_message
 from schemas.rest.json_answer import JsonAnswer
-from schemas.rest.route import Permission, Route
+from schemas.rest.route import Route
+from schemas.rest.rules import READ_ALL_HISTORY
 
 
 class GetCheckpoint(Message):
     """The newest one of a partition."""
 
     partition: Int32 = 0
+
+
+class GetKeys(Message):
+    """Nothing more is asked."""
 
 
 class GetProof(Message):
@@ -43,7 +48,8 @@ def proof_routes(proofs: Proofs) -> tuple[Route, ...]:
         message = await read_message(request, GetCheckpoint)
         return _text((await newest(message.partition)).note)
 
-    async def get_keys(_request: web.Request) -> web.StreamResponse:
+    async def get_keys(request: web.Request) -> web.StreamResponse:
+        await read_message(request, GetKeys)
         return _text(await proofs.keys())
 
     async def get_proof(request: web.Request) -> web.StreamResponse:
@@ -65,9 +71,9 @@ def proof_routes(proofs: Proofs) -> tuple[Route, ...]:
         raise InvalidParameterValue("One of offset and old_size must be given.")
 
     return (
-        tracklog_read("log/checkpoint", get_checkpoint, Permission.ADMIN),
-        tracklog_read("log/keys", get_keys, Permission.ADMIN),
-        tracklog_read("log/proof", get_proof, Permission.ADMIN),
+        tracklog_read("log/checkpoint", get_checkpoint, READ_ALL_HISTORY),
+        tracklog_read("log/keys", get_keys, READ_ALL_HISTORY),
+        tracklog_read("log/proof", get_proof, READ_ALL_HISTORY),
     )
 
 

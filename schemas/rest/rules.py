@@ -63,3 +63,6 @@ def _subjects_of_history(message: Any) -> Iterable[str]:
 
 READ_HISTORY: Final[Rule] = (On(Level.READ, HISTORY, _subjects_of_history),)
 """Who may read the history, or manages everything that the request names."""
+
+READ_ALL_HISTORY: Final[Rule] = (On(Level.READ, HISTORY, lambda _message: ("*",)),)
+"""Who may read the history of everything."""

@@ -9,6 +9,7 @@ from urllib.parse import urlencode, urlsplit
 import pytest
 
 from schemas.rest.route import Kind, Permission
+from schemas.rest.rules import READ_ALL_HISTORY
 from tests.eventually import wait_until
 from tests.integration.test_users import OPTIONS, PASSWORD, Asking, named
 from tests.systems import shared_stores
@@ -20,6 +21,9 @@ ENDPOINTS: Final = endpoints_of(built_routes())
 FOR_ADMINISTRATORS: Final = [one for one in ENDPOINTS if one.route.permission is Permission.ADMIN]
 SEARCHES: Final = [one for one in ENDPOINTS if one.route.permission is Permission.SEEN and "/undo" not in one.path]
 OF_RULES: Final = [one for one in ENDPOINTS if not isinstance(one.route.permission, Permission)]
+OF_WHAT_IS_OWNED: Final = [
+    one for one in OF_RULES if "/ajax-api" not in one.path and one.route.permission is not READ_ALL_HISTORY
+]
 SECRET: Final = "planted-name-of-something"
 
 
@@ -224,7 +228,7 @@ def test_a_field_of_graphql_tells_of_nothing_that_may_not_be_read(accounts: Acco
 
 
 @EMBEDDED
-@pytest.mark.parametrize("endpoint", [one for one in OF_RULES if "/ajax-api" not in one.path], ids=template)
+@pytest.mark.parametrize("endpoint", OF_WHAT_IS_OWNED, ids=template)
 def test_who_owns_it_is_never_refused(accounts: Accounts, endpoint: Endpoint) -> None:
     name = re.sub(r"\W+", "-", template(endpoint))
     mine = what_is_owned(accounts.owner, name)

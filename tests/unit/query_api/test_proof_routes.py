@@ -3,6 +3,7 @@
 import base64
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from aiohttp.test_utils import TestClient
@@ -12,7 +13,9 @@ from event_log.proof.checkpoint import SignedSize
 from event_log.proof.leaf import leaf_of
 from event_log.proof.note import PrivateKey, verified
 from event_log.proof.tree import verifies_consistency, verifies_inclusion
-from query_api.proof.routes import proof_routes
+from query_api.proof.routes import GetProof, proof_routes
+from schemas.rest.access import On
+from schemas.rest.rules import READ_ALL_HISTORY
 from tests.contracts.event_log_contract import param
 from tests.web_server import WebServer
 from tracklog.proving.key_file import GivenKey
@@ -126,3 +129,12 @@ async def test_without_proofs_there_is_nothing_to_answer() -> None:
     proofs = SeenProofs(none)
     assert (await proofs.newest(0), await proofs.keys(), await proofs.measured()) == (None, "", [])
     await proofs.check()
+
+
+def test_who_may_read_all_of_the_history_may_ask_for_its_proof() -> None:
+    proofs: Any = None
+    rules = [route.permission for route in proof_routes(proofs)]
+    assert rules == [READ_ALL_HISTORY] * 3
+    (part,) = READ_ALL_HISTORY
+    assert isinstance(part, On)
+    assert list(part.keys(GetProof(partition=3, offset=1))) == ["*"]
