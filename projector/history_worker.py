@@ -25,7 +25,7 @@ from read_model.history.port import (
     IndexUnavailable,
 )
 from read_model.history.segment import BLOCK_EVENTS, ClosedBlock, OpenSegment, Segment, closed
-from read_model.history.terms import owned_stream, owner_made, stream_term, terms_of
+from read_model.history.terms import is_owned, owned_stream, owner_made, stream_term, terms_of_content, terms_of_place
 from schemas import codec
 from schemas.codec import UndecodableEvent
 from schemas.envelope import Position, Positions, RecordedEvent
@@ -90,6 +90,7 @@ class HistoryWorker:
         self._waiting: dict[int, deque[Decoded]] = {}
         self._waiting_events = 0
         self._owners: dict[int, int] = {}
+        self._places: dict[tuple[str, str, str], tuple[int, ...]] = {}
         self._observed = asyncio.Event()
         self._flushed = asyncio.Event()
         self.trouble: str | None = None
@@ -207,16 +208,28 @@ class HistoryWorker:
         return [(event, _decoded(event)) for event in events]
 
     async def _add(self, partition: _Partition, events: Sequence[Decoded]) -> None:
-        owners = await self._owners_of(partition, events)
+        await self._learn_owners(partition, events)
         for event, decoded in events:
             known = None if isinstance(decoded, UndecodableEvent) else decoded
-            owned = owned_stream(event, known)
-            experiment_id = None if owned is None else owners.get(stream_term(owned))
             # An offset that no event has, as a topic may have, takes a place without terms.
             while partition.end < event.offset:
                 self._place(partition, event, ())
-            self._place(partition, event, terms_of(event, known, experiment_id))
+            self._place(partition, event, (*self._terms_of_place(event, known), *terms_of_content(known)))
             partition.last_event_id = event.id
+
+    def _terms_of_place(self, event: RecordedEvent, decoded: AnyEvent | None) -> tuple[int, ...]:
+        """As the function of the name, remembered: the events of a run have the same again and again."""
+        key = (event.stream, event.type, event.actor.user)
+        terms = self._places.get(key)
+        if terms is None:
+            owned = owned_stream(event, decoded)
+            experiment_id = None if owned is None else self._owners.get(stream_term(owned))
+            terms = terms_of_place(event, decoded, experiment_id)
+            if is_owned(event.stream) and experiment_id is not None:
+                if len(self._places) >= _REMEMBERED_OWNERS:
+                    self._places.clear()
+                self._places[key] = terms
+        return terms
 
     def _place(self, partition: _Partition, event: RecordedEvent, terms: Iterable[int]) -> None:
         partition.segment.add(event, terms)
@@ -224,12 +237,13 @@ class HistoryWorker:
             partition.full.append(partition.segment.frozen())
             partition.segment = OpenSegment(partition.segment.end)
 
-    async def _owners_of(self, partition: _Partition, events: Sequence[Decoded]) -> dict[int, int]:
-        """The experiments of the runs and logged models that events are about, by the terms of their streams."""
-        known = self._owners
+    async def _learn_owners(self, partition: _Partition, events: Sequence[Decoded]) -> None:
+        """Find the experiments of the runs and logged models that events are about."""
+        if len(self._owners) > _REMEMBERED_OWNERS:
+            self._owners = dict(partition.owners)
         unknown: set[int] = set()
         for event, decoded in events:
-            if isinstance(decoded, UndecodableEvent):
+            if (event.stream, event.type, event.actor.user) in self._places or isinstance(decoded, UndecodableEvent):
                 continue
             owned = owned_stream(event, decoded)
             if owned is None:
@@ -237,14 +251,11 @@ class HistoryWorker:
             term = stream_term(owned)
             made = owner_made(decoded)
             if made is not None:
-                known[term] = partition.owners[term] = made
-            elif term not in known:
+                self._owners[term] = partition.owners[term] = made
+            elif term not in self._owners:
                 unknown.add(term)
-        if unknown := unknown - known.keys():
-            known.update(await self._index.owners(unknown))
-        if len(known) > _REMEMBERED_OWNERS:
-            self._owners = dict(partition.owners)
-        return known
+        if unknown := unknown - self._owners.keys():
+            self._owners.update(await self._index.owners(unknown))
 
     async def _commit(self, number: int, partition: _Partition) -> None:
         blocks: list[ClosedBlock] = []

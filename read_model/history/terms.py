@@ -4,7 +4,7 @@ A number is kept in the place of the name, so that a name takes no room however 
 once in a log of billions of names.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from functools import lru_cache
 from hashlib import blake2b
 from typing import Final
@@ -16,6 +16,7 @@ from schemas.events import (
     ArtifactUploaded,
     LoggedModelCreated,
     RunCreated,
+    RunDataLogged,
 )
 from schemas.events.experiments import ExperimentEvent
 from schemas.events.logged_models import LOGGED_MODELS
@@ -104,37 +105,51 @@ def terms_of(event: RecordedEvent, decoded: AnyEvent | None, experiment_id: int 
 
     `experiment_id` is that of the run or logged model that it is about.
     """
-    stream = event.stream
-    terms = {_term(f"s:{stream}"), _term(f"t:{event.type}"), _term(f"u:{event.actor.user}")}
-    if decoded is None:
-        return terms
+    return (*terms_of_place(event, decoded, experiment_id), *terms_of_content(decoded))
+
+
+def terms_of_place(event: RecordedEvent, decoded: AnyEvent | None, experiment_id: int | None) -> tuple[int, ...]:
+    """Those that say where an event belongs and whose it is: those of one stream differ by type and user alone."""
     if experiment_id is None:
         if isinstance(decoded, ExperimentEvent):
             experiment_id = decoded.experiment_id
         elif isinstance(decoded, ArtifactUploaded | ArtifactDeleted):
             experiment_id = experiment_of_path(decoded)
-    if experiment_id is not None:
-        terms.add(_term(f"e:{experiment_id}"))
-    fields = touched_fields(decoded)
-    if fields:
-        _add_fields(terms, fields)
-    elif isinstance(decoded, ArtifactUploaded | ArtifactDeleted):
-        _add_folders(terms, f"{decoded.root}/{decoded.path}" if decoded.root else decoded.path)
-        owner = _owner_of_path(decoded.path)
-        if owner is not None:
-            terms.add(stream_term(owner))
-    return terms
+    terms = (_term(f"s:{event.stream}"), _term(f"t:{event.type}"), _term(f"u:{event.actor.user}"))
+    return terms if experiment_id is None else (*terms, _term(f"e:{experiment_id}"))
 
 
-def _add_fields(terms: set[int], fields: Iterable[tuple[str, str, str | None]]) -> None:
-    found = {f"k:{kind}:{key}" for kind, key, _ in fields}
-    terms.update(map(_term, found) if len(found) <= MAX_FIELDS else (ANY_FIELD,))
+def terms_of_content(decoded: AnyEvent | None) -> Collection[int]:
+    """Those of the fields or the artifact that an event is about."""
+    if isinstance(decoded, ArtifactUploaded | ArtifactDeleted):
+        return _of_artifact(decoded)
+    names = _names_of_fields(decoded)
+    if len(names) < 2:
+        return [_term(name) for name in names]
+    different = set(names)
+    return [_term(name) for name in different] if len(different) <= MAX_FIELDS else (ANY_FIELD,)
 
 
-def _add_folders(terms: set[int], path: str) -> None:
+def _names_of_fields(decoded: AnyEvent | None) -> Collection[str]:
+    if isinstance(decoded, RunDataLogged):  # as `touched_fields`, without the values: most events are such
+        names = [f"k:metric:{one.key}" for one in decoded.metrics]
+        if decoded.params:
+            names += [f"k:param:{one.key}" for one in decoded.params]
+        if decoded.tags:
+            names += [f"k:tag:{one.key}" for one in decoded.tags]
+        return names
+    return () if decoded is None else [f"k:{kind}:{key}" for kind, key, _ in touched_fields(decoded)]
+
+
+def _of_artifact(event: ArtifactUploaded | ArtifactDeleted) -> Collection[int]:
+    path = f"{event.root}/{event.path}" if event.root else event.path
     segments = path.split("/")
-    terms.update(artifact_term("/".join(segments[:depth])) for depth in range(1, min(len(segments), MAX_FOLDERS) + 1))
+    terms = {artifact_term("/".join(segments[:depth])) for depth in range(1, min(len(segments), MAX_FOLDERS) + 1)}
     terms.add(artifact_term(path))
+    owner = _owner_of_path(event.path)
+    if owner is not None:
+        terms.add(stream_term(owner))
+    return terms
 
 
 def _owner_of_path(path: str) -> str | None:
