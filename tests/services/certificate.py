@@ -8,6 +8,19 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+SIGNS_CERTIFICATES = x509.KeyUsage(
+    digital_signature=False,
+    content_commitment=False,
+    key_encipherment=False,
+    data_encipherment=False,
+    key_agreement=False,
+    key_cert_sign=True,
+    crl_sign=False,
+    encipher_only=False,
+    decipher_only=False,
+)
+"""What an authority's certificate has to say of its key: Python 3.13 is strict. It wants both identifiers, too."""
+
 
 def self_signed(address: str) -> tuple[bytes, bytes]:
     """The key and the certificate of a server at an IP address, as PEM, good for a day."""
@@ -22,15 +35,18 @@ class Authority:
     def __init__(self, name: str = "authority") -> None:
         self._key = ec.generate_private_key(ec.SECP256R1())
         self._name = _name(name)
+        own = x509.SubjectKeyIdentifier.from_public_key(self._key.public_key())
+        self._identifier = x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(own)
         builder = _builder(self._name, self._key).issuer_name(self._name)
-        may_sign = x509.BasicConstraints(ca=True, path_length=None)
-        signed = builder.add_extension(may_sign, critical=True).sign(self._key, hashes.SHA256())
-        self.certificate = _as_pem(signed)
+        builder = builder.add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        builder = builder.add_extension(SIGNS_CERTIFICATES, critical=True).add_extension(own, critical=False)
+        self.certificate = _as_pem(builder.sign(self._key, hashes.SHA256()))
 
     def issue(self, name: str, address: str | None = None) -> tuple[bytes, bytes]:
         """The key and the certificate of a client called `name`, or of a server at an IP address, as PEM."""
         key = ec.generate_private_key(ec.SECP256R1())
-        certificate = _builder(_name(name), key, address).issuer_name(self._name).sign(self._key, hashes.SHA256())
+        builder = _builder(_name(name), key, address).issuer_name(self._name)
+        certificate = builder.add_extension(self._identifier, critical=False).sign(self._key, hashes.SHA256())
         return _key_as_pem(key), _as_pem(certificate)
 
 

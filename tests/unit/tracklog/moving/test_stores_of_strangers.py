@@ -2,6 +2,7 @@
 
 import shutil
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 from event_log.memory_event_log import MemoryEventLog
@@ -34,7 +35,7 @@ async def test_a_file_store_of_2020_with_a_trash(tmp_path: Path) -> None:
     assert state_of(root) == before
 
     folded = await projected(tmp_path, log)
-    with sqlite3.connect(folded.path) as rows:
+    with closing(sqlite3.connect(folded.path)) as rows:
         assert rows.execute("SELECT count(*) FROM refusals").fetchone() == (0,)
         assert rows.execute("SELECT count(*) FROM set_aside").fetchone() == (0,)
 
@@ -64,7 +65,7 @@ async def test_a_database_of_2025_with_logged_models(tmp_path: Path) -> None:
     assert state_of(tmp_path) == before
 
     folded = await projected(tmp_path, log)
-    with sqlite3.connect(folded.path) as rows:
+    with closing(sqlite3.connect(folded.path)) as rows:
         assert rows.execute("SELECT count(*) FROM refusals").fetchone() == (0,)
         assert rows.execute("SELECT count(*) FROM runs WHERE lifecycle_stage = 'deleted'").fetchone() == (5,)
         points = "SELECT experiment_id, count(*) FROM logged_model_metrics GROUP BY 1"

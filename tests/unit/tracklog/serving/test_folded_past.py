@@ -1,9 +1,10 @@
 """A single thing as of a moment is folded from its streams, and is what the fold of the whole log had of it then."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import ExitStack
 from types import SimpleNamespace
-from typing import cast
+from typing import TypeAlias, cast
 
 import pytest
 from aiohttp import web
@@ -76,12 +77,23 @@ class Allowing:
         pass
 
 
-async def asked(*history: AnyEvent) -> Asked:
-    log = await log_of(*history)
-    events = await log.read(0, 0, limit=1_000)
-    fold = await FoldInMemory(Gathered(log, {0: events}, 100)).start()
-    await fold.fold_until({0: len(events)})
-    return Asked(log, InMemoryReadModel(fold.connection))
+Asks: TypeAlias = Callable[..., Awaitable[Asked]]
+
+
+@pytest.fixture
+def asked() -> Iterator[Asks]:
+    """Routes over a history of events."""
+    with ExitStack() as opened:
+
+        async def over(*history: AnyEvent) -> Asked:
+            log = await log_of(*history)
+            events = await log.read(0, 0, limit=1_000)
+            fold = FoldInMemory(Gathered(log, {0: events}, 100))
+            opened.callback(fold.connection.close)
+            await (await fold.start()).fold_until({0: len(events)})
+            return Asked(log, InMemoryReadModel(fold.connection))
+
+        yield over
 
 
 def model(name: str, number: int) -> RegisteredModelCreated:
@@ -92,7 +104,7 @@ def inputs(run_id: str, source: str) -> RunInputsLogged:
     return RunInputsLogged(run_id=run_id, datasets=[DatasetInput(name="d", digest="1", source_type="t", source=source)])
 
 
-async def test_a_run_is_as_it_was_and_the_answer_says_when() -> None:
+async def test_a_run_is_as_it_was_and_the_answer_says_when(asked: Asks) -> None:
     api = await asked(experiment(), created(), metric(step=1, value=0.5), metric(step=2, value=0.25))
     answer = await api.get(f"runs/get?run_id={RUNS[0]}", "0:3")
     assert answer.headers[POSITION_HEADER] == "0:3"
@@ -102,13 +114,13 @@ async def test_a_run_is_as_it_was_and_the_answer_says_when() -> None:
         await api.get(f"runs/get?run_id={RUNS[0]}", "0:1")
 
 
-async def test_a_time_is_answered_with_its_positions() -> None:
+async def test_a_time_is_answered_with_its_positions(asked: Asks) -> None:
     api = await asked(experiment(), created(), metric(step=1))
     answer = await api.get(f"runs/get?run_id={RUNS[0]}", "1970-01-01T00:00:01.000001Z")
     assert answer.headers[POSITION_HEADER] == "0:2"
 
 
-async def test_a_rename_that_lost_then_is_lost_in_the_past_too() -> None:
+async def test_a_rename_that_lost_then_is_lost_in_the_past_too(asked: Asks) -> None:
     """Only the other experiment's stream, which is not read, could say so."""
     renamed = ExperimentRenamed(experiment_id=0, name="taken")
     api = await asked(experiment(0, "mine"), experiment(1, "taken"), renamed, experiment(2))
@@ -116,7 +128,7 @@ async def test_a_rename_that_lost_then_is_lost_in_the_past_too() -> None:
     assert document["experiment"]["name"] == "mine"  # type: ignore[index]
 
 
-async def test_a_model_is_found_by_each_name_while_it_had_it() -> None:
+async def test_a_model_is_found_by_each_name_while_it_had_it(asked: Asks) -> None:
     api = await asked(model("a", 1), RegisteredModelRenamed(name="a", new_name="b"), model("a", 2))
     for name, as_of, number in (("a", "0:1", 1), ("b", "0:2", 1), ("b", "0:3", 1), ("a", "0:3", 2)):
         document = await api.json(f"registered-models/get?name={name}", as_of)
@@ -128,7 +140,9 @@ async def test_a_model_is_found_by_each_name_while_it_had_it() -> None:
 @pytest.mark.parametrize(
     "later", [(RegisteredModelDeleted(name="a"),), (RegisteredModelRenamed(name="a", new_name="b"), model("a", 2))]
 )
-async def test_what_had_a_name_that_is_no_longer_its_own_is_for_administrators(later: Sequence[AnyEvent]) -> None:
+async def test_what_had_a_name_that_is_no_longer_its_own_is_for_administrators(
+    asked: Asks, later: Sequence[AnyEvent]
+) -> None:
     """Rights are on what is there now: they would be on another model of that name, or on none."""
     api = await asked(model("a", 1), *later)
     await api.get("registered-models/get?name=a", "0:1")
@@ -136,12 +150,12 @@ async def test_what_had_a_name_that_is_no_longer_its_own_is_for_administrators(l
         await api.get("registered-models/get?name=a", "0:1", by_user=True)
 
 
-async def test_who_may_read_a_model_may_read_its_past() -> None:
+async def test_who_may_read_a_model_may_read_its_past(asked: Asks) -> None:
     api = await asked(model("a", 1), RegisteredModelRenamed(name="a", new_name="b"))
     await api.get("registered-models/get?name=b", "0:2", by_user=True)
 
 
-async def test_a_dataset_is_described_as_another_run_did_first() -> None:
+async def test_a_dataset_is_described_as_another_run_did_first(asked: Asks) -> None:
     api = await asked(
         experiment(), created(), created(RUNS[1]), inputs(RUNS[1], "first"), inputs(RUNS[0], "second"), metric()
     )
@@ -151,13 +165,15 @@ async def test_a_dataset_is_described_as_another_run_did_first() -> None:
 
 
 @pytest.mark.parametrize("as_of", ["friday", "9998-01-01", "0:9", "3:1", "0:1,0:1", "9" * 20_000])
-async def test_what_is_no_moment_of_this_log_is_refused(as_of: str) -> None:
+async def test_what_is_no_moment_of_this_log_is_refused(asked: Asks, as_of: str) -> None:
     api = await asked(experiment())
     with pytest.raises(InvalidParameterValue):
         await api.get("experiments/get?experiment_id=0", as_of)
 
 
-async def test_more_than_is_bounded_names_the_server_that_has_no_such_bound(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_more_than_is_bounded_names_the_server_that_has_no_such_bound(
+    asked: Asks, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(folded_past, "MAX_EVENTS", 2)
     api = await asked(experiment(), created(), metric(step=1), metric(step=2))
     await api.get(f"metrics/get-history?run_id={RUNS[0]}&metric_key=loss", "0:3")
@@ -165,7 +181,7 @@ async def test_more_than_is_bounded_names_the_server_that_has_no_such_bound(monk
         await api.get(f"metrics/get-history?run_id={RUNS[0]}&metric_key=loss", "0:4")
 
 
-async def test_who_is_one_too_many_is_told_to_come_again(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_who_is_one_too_many_is_told_to_come_again(asked: Asks, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(folded_past, "MAX_AT_ONCE", 1)
     api = await asked(experiment())
     async with api.past.of_streams(["experiment/0"], {0: 1}):
@@ -174,7 +190,7 @@ async def test_who_is_one_too_many_is_told_to_come_again(monkeypatch: pytest.Mon
     await api.get("experiments/get?experiment_id=0", "0:1")
 
 
-async def test_a_difference_names_the_event_that_made_it() -> None:
+async def test_a_difference_names_the_event_that_made_it(asked: Asks) -> None:
     api = await asked(experiment(), created(), metric(step=1, value=0.5), metric("other"), metric(step=2, value=0.25))
     answer = await api.json(f"/diff?run_id={RUNS[0]}&from=0:3&to=0:5", "")
     [loss, other] = answer["differences"]  # type: ignore[index]
@@ -184,7 +200,7 @@ async def test_a_difference_names_the_event_that_made_it() -> None:
     assert [one["offset"] for one in other["events"]] == [3]
 
 
-async def test_a_run_is_deleted_by_an_event_of_its_experiment() -> None:
+async def test_a_run_is_deleted_by_an_event_of_its_experiment(asked: Asks) -> None:
     api = await asked(experiment(), created(), ExperimentDeleted(experiment_id=0))
     answer = await api.json(f"/diff?run_id={RUNS[0]}&from=0:2", "")
     [difference] = answer["differences"]  # type: ignore[index]
@@ -192,7 +208,7 @@ async def test_a_run_is_deleted_by_an_event_of_its_experiment() -> None:
     assert difference["events"][0]["stream"] == "experiment/0"
 
 
-async def test_a_renamed_model_is_one_and_the_same() -> None:
+async def test_a_renamed_model_is_one_and_the_same(asked: Asks) -> None:
     api = await asked(model("a", 1), RegisteredModelRenamed(name="a", new_name="b"), model("a", 2))
     answer = await api.json("/diff?registered_model=b&from=0:1", "")
     changed = {one["field"]: (one["before"], one["after"]) for one in answer["differences"]}  # type: ignore[index]
@@ -200,7 +216,7 @@ async def test_a_renamed_model_is_one_and_the_same() -> None:
     assert "description" not in changed
 
 
-async def test_many_events_of_a_kind_make_one_step(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_many_events_of_a_kind_make_one_step(asked: Asks, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(folded_past, "MAX_STEPS", 2)
     api = await asked(experiment(), created(), *(metric(step=step, value=float(step)) for step in range(1, 6)))
     answer = await api.json(f"/diff?run_id={RUNS[0]}&from=0:2", "")
@@ -218,19 +234,19 @@ async def test_many_events_of_a_kind_make_one_step(monkeypatch: pytest.MonkeyPat
         f"run_id={RUNS[0]}&from=friday",
     ],
 )
-async def test_a_question_that_names_no_thing_or_no_two_moments_is_refused(query: str) -> None:
+async def test_a_question_that_names_no_thing_or_no_two_moments_is_refused(asked: Asks, query: str) -> None:
     api = await asked(experiment(), created())
     with pytest.raises(InvalidParameterValue):
         await api.json(f"/diff?{query}", "")
 
 
-async def test_what_never_was_has_no_differences() -> None:
+async def test_what_never_was_has_no_differences(asked: Asks) -> None:
     api = await asked(experiment())
     with pytest.raises(ResourceDoesNotExist):
         await api.json("/diff?run_id=nothing&from=0:0", "")
 
 
-async def test_the_rights_of_a_user_change_by_roles_grants_and_the_account() -> None:
+async def test_the_rights_of_a_user_change_by_roles_grants_and_the_account(asked: Asks) -> None:
     api = await asked(
         UserCreated(username="root", is_admin=True),
         UserCreated(username="ada", is_admin=True),
@@ -254,7 +270,7 @@ async def test_the_rights_of_a_user_change_by_roles_grants_and_the_account() -> 
     }
 
 
-async def test_the_rights_of_users_are_for_administrators() -> None:
+async def test_the_rights_of_users_are_for_administrators(asked: Asks) -> None:
     api = await asked(UserCreated(username="ada", is_admin=True))
     with pytest.raises(PermissionDenied):
         await api.get("/diff?username=ada&from=0:0", "", by_user=True)
