@@ -191,7 +191,7 @@ async def opened(arguments: argparse.Namespace) -> tuple[EventLog, HistoryIndexW
             from event_log.kafka.settings import KafkaSettings
 
             bootstrap, _, topic = arguments.kafka.partition("/")
-            log: EventLog = await open_kafka_log(KafkaSettings(bootstrap=bootstrap, topic=topic))
+            log: EventLog = await open_kafka_log(KafkaSettings(bootstrap=bootstrap.split(","), topic=topic))
         else:
             log = await open_postgresql_log(arguments.postgresql)
         connections = await _connections(arguments.postgresql)

@@ -34,7 +34,7 @@ from schemas.events import AnyEvent
 
 logger = logging.getLogger(__name__)
 
-LINGER_S: Final = 0.2
+LINGER_S: Final = 0.5
 """So long events gather before they are indexed, unless a reader waits: a commit costs as much as a hundred events."""
 
 COMMIT_EVENTS: Final = 4096

@@ -129,6 +129,13 @@ class EventLogContract:
             [position] = await log.append([param(one, "p")])
             assert (await log.end())[position.partition] == position.offset + 1
 
+    async def test_events_are_read_at_the_offsets_asked_for(self, log: EventLog) -> None:
+        places = await log.append([param(1, f"p{number}") for number in range(60)])
+        partition, first = places[0].partition, places[0].offset
+        wanted = [0, 1, 5, 40, 59]
+        found = await log.read_at(partition, [*(first + one for one in wanted), first + 60, first + 1000])
+        assert [key_of(one) for one in found] == [f"p{one}" for one in wanted]
+
     async def test_reading_starts_at_the_offset_asked_for_and_stops_at_the_limit(self, log: EventLog) -> None:
         positions = await log.append([param(1, f"p{one}") for one in range(9)])
         read = await log.read(positions[0].partition, positions[3].offset, limit=4)
