@@ -9,6 +9,7 @@ from query_api.experiments.routes import experiment_routes
 from query_api.freshness import Freshness
 from query_api.graphql.routes import graphql_routes
 from query_api.history.routes import history_routes
+from query_api.history_page.routes import history_page_routes
 from query_api.logged_models.routes import logged_model_routes
 from query_api.metrics.intervals import MetricIntervals
 from query_api.metrics.routes import metric_routes
@@ -64,6 +65,7 @@ def query_routes(
         *event_routes(log, reads),
         *diff_routes(reads.past),
         *(() if history is None else history_routes(log, history, reads)),
+        *(() if history is None else history_page_routes(log, history, reads)),
         *server_routes(),
         *((*user_routes(reads), *right_routes(reads, default_level)) if with_users else ()),
     )

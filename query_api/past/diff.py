@@ -22,47 +22,24 @@ from schemas.envelope import Positions, RecordedEvent
 from schemas.errors import InvalidParameterValue, PermissionDenied, ResourceDoesNotExist
 from schemas.event_json import time_text
 from schemas.events import USERS_ORDERING_UNIT, RoleCreated, UserCreated
-from schemas.levels import EXPERIMENT as OF_EXPERIMENT
-from schemas.levels import REGISTERED_MODEL as OF_REGISTERED_MODEL
-from schemas.levels import Level
-from schemas.messages.bounds import Id, Name
 from schemas.messages.experiments import GetExperiment, experiment_id_of
-from schemas.messages.message import Message
+from schemas.messages.history import GetDiff
 from schemas.messages.registered_models import GetRegisteredModel
 from schemas.messages.runs import GetRun
 from schemas.moments import positions_text
-from schemas.rest.access import ASKING, On, Rule
-from schemas.rest.access import RUN as OF_RUN
+from schemas.rest.access import ASKING
 from schemas.rest.decode import read_message
 from schemas.rest.handler import named_for
 from schemas.rest.json_answer import JsonAnswer
 from schemas.rest.route import Handler, Route
+from schemas.rest.rules import READ_HISTORY
 
 MAX_MADE_BY: Final = 50
 """Of one difference, the newest: a metric may have changed with each of thousands of events."""
 
 NOW: Final = "0s"
 
-_MAY: Final[Rule] = (
-    On(Level.MANAGE, OF_RUN, "run_id", optional=True),
-    On(Level.MANAGE, OF_EXPERIMENT, "experiment_id", optional=True),
-    On(Level.MANAGE, OF_REGISTERED_MODEL, "registered_model", optional=True),
-)
-"""Who did what, and from where, is told to who manages the thing, and not to all who may read it."""
-
 _MODEL_BY_ID: Final = KeyedDocument("registered_model", REGISTERED_MODEL_SHAPE, key="registered_model_id")
-
-
-class GetDiff(Message):
-    """One of the four; of a user it is what they are allowed, for administrators.
-
-    The moments stand in the query string beside it, as `from` and `to`.
-    """
-
-    run_id: Id = ""
-    experiment_id: Id = ""
-    registered_model: Name = ""
-    username: Name = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,36 +53,21 @@ class _Thing:
 
 def diff_routes(past: Past | None) -> tuple[Route, ...]:
     """None where there is no past to ask."""
-    return () if past is None else (tracklog_read("diff", _diff(past), _MAY),)
+    return () if past is None else (tracklog_read("diff", _diff(past), READ_HISTORY),)
 
 
 def _diff(past: Past) -> Handler:
     async def handle(request: web.Request) -> web.StreamResponse:
         wanted = await read_message(request, GetDiff)
-        begin = await past.positions(request.query.get("from", ""))
-        end = await past.positions(request.query.get("to", NOW))
-        if any(begin[partition] > offset for partition, offset in end.items()):
-            raise InvalidParameterValue(f"from {positions_text(begin)} is not before to {positions_text(end)}.")
+        begin, end = await between(past, request.query.get("from", ""), request.query.get("to", NOW))
         await past.caught_up(request)
-        thing = await _thing(past, wanted, end, is_administrator=request.get(ASKING) is None)
-        comparison: Comparison | None = None
-        is_there = False
-        async with past.read_models.steps(thing.streams, begin, end) as steps:
-            async for step in steps:
-                fields = _fields(await thing.document(step.read_model))
-                is_there = is_there or bool(fields)
-                if comparison is None:
-                    comparison = Comparison(fields)
-                else:
-                    comparison.after(step.events, fields)
-        if comparison is None or not is_there:
-            raise ResourceDoesNotExist(f"There was no {thing.name} between the two moments.")
+        found = await compared(past, wanted, begin, end, is_administrator=request.get(ASKING) is None)
         return JsonAnswer(
             orjson.dumps(
                 {
                     "from": positions_text(begin),
                     "to": positions_text(end),
-                    "differences": [_difference(one) for one in comparison.differences()],
+                    "differences": [_difference(one) for one in found],
                 }
             )
         )
@@ -113,7 +75,38 @@ def _diff(past: Past) -> Handler:
     return named_for(GetDiff, handle)
 
 
-async def _thing(past: Past, wanted: GetDiff, end: Positions, *, is_administrator: bool) -> _Thing:
+async def between(past: Past, begin_text: str, end_text: str) -> tuple[Positions, Positions]:
+    """The positions of two moments. Raises InvalidParameterValue when the first is not before the second."""
+    begin, end = await past.positions(begin_text), await past.positions(end_text)
+    if any(begin[partition] > offset for partition, offset in end.items()):
+        raise InvalidParameterValue(f"from {positions_text(begin)} is not before to {positions_text(end)}.")
+    return begin, end
+
+
+async def compared(
+    past: Past, wanted: GetDiff, begin: Positions, end: Positions, *, is_administrator: bool
+) -> list[Difference]:
+    """What is different at `end` from what was at `begin`; the live read model has to have caught up.
+
+    Raises ResourceDoesNotExist when there was nothing in between, and as `PastReadModels.steps` does.
+    """
+    thing = await _thing(past, wanted, end, is_administrator)
+    comparison: Comparison | None = None
+    is_there = False
+    async with past.read_models.steps(thing.streams, begin, end) as steps:
+        async for step in steps:
+            fields = _fields(await thing.document(step.read_model))
+            is_there = is_there or bool(fields)
+            if comparison is None:
+                comparison = Comparison(fields)
+            else:
+                comparison.after(step.events, fields)
+    if comparison is None or not is_there:
+        raise ResourceDoesNotExist(f"There was no {thing.name} between the two moments.")
+    return comparison.differences()
+
+
+async def _thing(past: Past, wanted: GetDiff, end: Positions, is_administrator: bool) -> _Thing:
     """Raises InvalidParameterValue unless the message names one thing, and PermissionDenied."""
     live = past.live
     named = [one for one in (wanted.run_id, wanted.experiment_id, wanted.registered_model, wanted.username) if one]

@@ -1,6 +1,6 @@
 """The requests for the history."""
 
-from typing import Annotated, Final
+from typing import Annotated, ClassVar, Final
 
 import msgspec
 
@@ -16,7 +16,7 @@ from schemas.messages.bounds import (
     Word,
     shown,
 )
-from schemas.messages.message import Int32, Message
+from schemas.messages.message import Int32, Message, Required
 
 MAX_EVENTS: Final = 1000
 DEFAULT_EVENTS: Final = 100
@@ -72,3 +72,24 @@ class ReadHistory(HistoryFilter):
         if not 1 <= self.limit <= MAX_EVENTS:
             raise InvalidParameterValue(f"limit must be 1 to {MAX_EVENTS}, got {self.limit}.")
         return self.limit
+
+
+class ReadOneEvent(Message):
+    """`at`: a partition and an offset, `0:17`. `stream`: in whose history the event has to be, empty for any."""
+
+    required: ClassVar[Required] = ("at",)
+
+    at: Word = ""
+    stream: Path = ""
+
+
+class GetDiff(Message):
+    """What changed in one of the four; of a user it is what they are allowed, for administrators.
+
+    The moments stand in the query string beside it, as `from` and `to`.
+    """
+
+    run_id: Id = ""
+    experiment_id: Id = ""
+    registered_model: Name = ""
+    username: Name = ""

@@ -75,7 +75,11 @@ def search_handler(message_type: type[M], search: Search[M], catch_up: CatchUp[M
 
 def named_for(message_type: type[Message], handler: Handler) -> Handler:
     """`handler`, a function made for this message alone, under a name of its own."""
-    name = f"handle_{message_type.__name__}"
+    return named(f"handle_{message_type.__name__}", handler)
+
+
+def named(name: str, handler: Handler) -> Handler:
+    """`handler`, a function made for one route, under the name that tracebacks and profiles have."""
     function = cast(FunctionType, handler)
     function.__code__ = function.__code__.replace(co_name=name, co_qualname=name)
     function.__name__ = function.__qualname__ = name

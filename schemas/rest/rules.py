@@ -48,17 +48,26 @@ def edits_run_and_models(field: str) -> Rule:
     return (*EDIT_ITS_RUN, On(Level.EDIT, LOGGED_MODEL, model_ids, optional=True))
 
 
+_NAMED_IN_HISTORY: Final = (
+    (EXPERIMENT, "experiment_id", "experiment"),
+    (RUN, "run_id", "run"),
+    (LOGGED_MODEL, "logged_model_id", "logged-model"),
+    (REGISTERED_MODEL, "model", "registered-model"),
+    (REGISTERED_MODEL, "registered_model", "registered-model"),
+    (ARTIFACT, "artifact", "artifact"),
+)
+"""What rights are granted to, the field of a message that names one, and what its stream begins with."""
+
+
 def _subjects_of_history(message: Any) -> Iterable[str]:
     """What the history that is asked for is about, as its type and key; `*` where it is about everything."""
-    kind, _, key = message.stream.partition("/")
-    named = (
-        (EXPERIMENT, message.experiment_id or (key if kind == "experiment" else "")),
-        (RUN, message.run_id or (key if kind == "run" else "")),
-        (LOGGED_MODEL, message.logged_model_id or (key if kind == "logged-model" else "")),
-        (REGISTERED_MODEL, message.model or (key if kind == "registered-model" else "")),
-        (ARTIFACT, message.artifact or (key if kind == "artifact" else "")),
-    )
-    return [f"{name}:{key}" for name, key in named if key] or ["*"]
+    kind, _, of_stream = getattr(message, "stream", "").partition("/")
+    named = {
+        f"{subject}:{key}"
+        for subject, field, stream in _NAMED_IN_HISTORY
+        if (key := getattr(message, field, "") or (of_stream if kind == stream else ""))
+    }
+    return sorted(named) or ["*"]
 
 
 READ_HISTORY: Final[Rule] = (On(Level.READ, HISTORY, _subjects_of_history),)

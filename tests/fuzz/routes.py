@@ -8,6 +8,7 @@ from schemas.messages import (
     artifacts,
     corrections,
     experiments,
+    history,
     logged_models,
     metrics,
     model_versions,
@@ -47,6 +48,8 @@ class FuzzedRoute:
     prefix: str = "/api/2.0/mlflow/"
     is_file: bool = False
     """Whether what is answered is a file, and no JSON unless it is an error."""
+    is_page: bool = False
+    """Whether what is answered is HTML, an error too."""
 
     def __str__(self) -> str:
         return f"{self.method}-{self.path}"
@@ -98,6 +101,10 @@ def _get(path: str, message: type[Message], /, **example: Any) -> FuzzedRoute:
 
 def _ours(method: str, path: str, message: type[Message], /, **example: Any) -> FuzzedRoute:
     return FuzzedRoute(method=method, path=path, message=message, example=example, prefix=OURS)
+
+
+def _page(path: str, message: type[Message], /, **example: Any) -> FuzzedRoute:
+    return FuzzedRoute(method="GET", path=path, message=message, example=example, prefix="/history/", is_page=True)
 
 
 WRITES: Final = (
@@ -316,6 +323,9 @@ READS: Final = (
         max_results=10,
         order_by=["metrics.m DESC"],
     ),
+    _ours("GET", "history", history.ReadHistory, **RUN, type=["run.created"], field="params.p", value="1", limit=10),
+    _ours("GET", "diff", history.GetDiff, **RUN, **{"from": "1d"}),
+    _page("event", history.ReadOneEvent, at="0:0"),
     _get("metrics/get-history", metrics.GetMetricHistory, **RUN, metric_key="m", max_results=10),
     _get(
         "metrics/get-history-bulk-interval",

@@ -24,6 +24,7 @@ from hypothesis import strategies as st
 
 from schemas import messages
 from schemas.messages import roles, users
+from schemas.messages.history import FollowHistory
 from schemas.messages.message import Message
 from tests.eventually import wait_until
 from tests.fuzz.routes import CORRECTING_WRITES, ROUTES, WEBHOOK_WRITES, WRITES, FuzzedRoute, Subject
@@ -184,6 +185,8 @@ def check_shape(route: FuzzedRoute, request: Request, answer: Answer) -> None:
     assert 200 <= answer.status < 500, seen
     if route.is_file and answer.status == 200:
         return
+    if route.is_page and (answer.status == 303 or answer.content_type.startswith("text/html")):
+        return
     assert answer.content_type.startswith("application/json"), seen
     document = answer.json()
     assert isinstance(document, dict), seen
@@ -264,5 +267,7 @@ def test_every_message_of_the_tracking_api_is_fuzzed() -> None:
         for annotation in one.__annotations__.values()
         if (found := message_in(annotation)) is not None
     }
+    # What it answers has no end: tests/unit/query_api/history/test_tail.py. It is refused as ReadHistory is.
+    endless = {FollowHistory}
     fuzzed = {route.message for route in ROUTES}
-    assert every - bases - inside - of_users == fuzzed - bases
+    assert every - bases - inside - of_users - endless == fuzzed - bases

@@ -140,6 +140,8 @@ def request_of(endpoint: Endpoint, owned: Owned) -> tuple[str, Any]:
         "models": [{"model_id": owned.model_id}],
         "parts": [{"part_number": 1, "etag": "e"}],
         "reason": "r",
+        "at": "0:0",
+        "stream": f"run/{owned.run_id}",
     }
     below = f"{owned.experiment_id}/{owned.run_id}/artifacts/a.txt"
     values = {"run_id": owned.run_id, "model_id": owned.model_id, "tag_key": "k", "artifact_path": below}
@@ -417,5 +419,23 @@ def test_a_part_of_an_upload_is_taken_from_who_has_its_id_and_from_nobody_else(
     assert accounts.owner.ask("GET", f"/api/2.0/mlflow-artifacts/presigned/{folder}/large.bin")[0] == 501
 
 
+@EMBEDDED
+def test_an_event_is_shown_to_who_may_read_the_history_that_it_is_in(accounts: Accounts) -> None:
+    mine, theirs = (
+        what_is_owned(who, f"shown-{number}") for number, who in enumerate((accounts.owner, accounts.other))
+    )
+
+    def shown(owned: Owned, stream_of: Owned | None) -> int:
+        history = f"/api/tracklog/v1/history?run_id={owned.run_id}&type=run.created"
+        (event,) = accounts.admin.ask("GET", history)[1]["events"]
+        stream = "" if stream_of is None else f"&stream=run/{stream_of.run_id}"
+        return accounts.owner.ask("GET", f"/history/event?at={event['partition']}:{event['offset']}{stream}")[0]
+
+    assert shown(mine, mine) == 200
+    assert shown(theirs, mine) == 404
+    assert shown(theirs, theirs) == 403
+    assert shown(mine, None) == 403
+
+
 def test_every_kind_of_route_was_tried() -> None:
-    assert {one.route.kind for one in OF_RULES} == {Kind.WRITE, Kind.READ, Kind.ARTIFACT}
+    assert {one.route.kind for one in OF_RULES} == {Kind.WRITE, Kind.READ, Kind.ARTIFACT, Kind.PAGE}
