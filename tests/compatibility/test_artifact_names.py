@@ -8,7 +8,7 @@ from urllib.parse import quote, unquote
 
 import pytest
 import requests
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from mlflow import MlflowClient
 from mlflow.store.artifact.http_artifact_repo import HttpArtifactRepository
@@ -118,14 +118,18 @@ def sent(path: str) -> str:
     return unquote(str(request.url), errors="surrogateescape")
 
 
-SENT_NAMES = NAMES.filter(lambda name: not set("#/") & set(sent(name).removeprefix("http://host/")))
-"""Without those that do not arrive as a name: the client sends `%23` and `%2F` as they stand."""
+SENT_NAMES = NAMES.filter(
+    lambda name: not set("#/") & set(sent(name).removeprefix("http://host/")) and name.strip() not in (".", "..")
+)
+"""Without those that do not arrive as a name: the client sends `%23` and `%2F` as they stand. And without dots among
+spaces, which MinIO refuses; the client is told so by 400."""
 
 
 @given(
     folder=SENT_NAMES.filter(lambda name: not name.startswith("..")),
     names=st.sets(SENT_NAMES, min_size=1, max_size=3),
 )
+@example(folder="%0A", names={"%0A", "a%0Ab"})
 @settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_whatever_files_are_called_the_client_finds_them_all(
     server_url: str, is_mlflow: bool, folder: str, names: set[str]

@@ -27,6 +27,10 @@ a hundred uploads that are cut off again and again held 60 MiB more, and none wa
 LINGER_S: Final = 5.0
 """How long the rest of a body is read and thrown away behind an answer: a client that still sends would not see it."""
 
+ANYTHING: Final = ":.+}"
+ANY_CHARACTERS: Final = ":(?s:.+)}"
+"""What a path in a route stands for: a line feed, too, which the file `%0A` arrives with."""
+
 COUNTS: Final = web.AppKey("counts", RequestCounts)
 ENDPOINTS: Final = web.AppKey("endpoints", list[Endpoint])
 FRONT_DOOR: Final = web.AppKey("front_door", FrontDoor)
@@ -111,7 +115,7 @@ def register(app: web.Application, door: FrontDoor, endpoint: Endpoint) -> None:
     route = endpoint.route
     methods = (hdrs.METH_GET, hdrs.METH_HEAD) if endpoint.method == hdrs.METH_GET else (endpoint.method,)
     for method in methods:
-        registered = app.router.add_route(method, endpoint.path, route.handler)
+        registered = app.router.add_route(method, endpoint.path.replace(ANYTHING, ANY_CHARACTERS), route.handler)
         door.serves(registered, method, endpoint.template, route)
 
 
