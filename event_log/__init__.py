@@ -8,6 +8,7 @@ PUBLIC_MODULES = (
     "kafka.event_log",
     "kafka.settings",
     "log_until",
+    "passed_on",
     "port",
     "postgresql.assignment",
     "postgresql.connection",

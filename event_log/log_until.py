@@ -6,6 +6,7 @@ from collections.abc import Sequence, Set
 from dataclasses import replace
 from typing import Final
 
+from event_log.passed_on import PassedOnReads
 from event_log.port import EVERY_EVENT, EventFilter, EventLogReader
 from schemas.envelope import Positions, RecordedEvent
 
@@ -69,21 +70,15 @@ async def checked_positions(log: EventLogReader, positions: Positions) -> Positi
     return {partition: positions.get(partition, 0) for partition in end}
 
 
-class LogUntil(EventLogReader):
+class LogUntil(PassedOnReads):
     """Reads a log as if it ended at `end`, which names every partition. Closing it leaves the log open."""
 
     def __init__(self, log: EventLogReader, end: Positions) -> None:
-        self._log = log
+        super().__init__(log)
         self._end = end
 
     async def partitions(self) -> Sequence[int]:
         return sorted(self._end)
-
-    def partition_of(self, ordering_unit: str) -> int:
-        return self._log.partition_of(ordering_unit)
-
-    async def identity(self) -> str:
-        return await self._log.identity()
 
     async def end(self) -> Positions:
         return self._end
@@ -96,13 +91,16 @@ class LogUntil(EventLogReader):
             return []
         if matching == EVERY_EVENT:
             # Costs less than a condition, which would have the log look for events to the end of this one.
-            found = await self._log.read(partition, offset, limit=min(limit, end - offset))
+            found = await super().read(partition, offset, limit=min(limit, end - offset))
             return [event for event in found if event.offset < end]
         before = end if matching.before_offset is None else min(matching.before_offset, end)
-        return await self._log.read(partition, offset, limit=limit, matching=replace(matching, before_offset=before))
+        return await super().read(partition, offset, limit=limit, matching=replace(matching, before_offset=before))
+
+    async def read_at(self, partition: int, offsets: Sequence[int]) -> list[RecordedEvent]:
+        return await super().read_at(partition, [offset for offset in offsets if offset < self._end[partition]])
 
     async def not_later(self, partitions: Set[int], time_us: int) -> Positions:
-        near = await self._log.not_later(partitions, time_us)
+        near = await super().not_later(partitions, time_us)
         return {partition: min(offset, self._end[partition]) for partition, offset in near.items()}
 
     async def wait_for_more(self, end: Positions, timeout_s: float) -> None:

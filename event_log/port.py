@@ -19,7 +19,6 @@ from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Sequence, Set
 from dataclasses import dataclass
-from typing import ClassVar
 
 from schemas.envelope import EventData, Position, Positions, RecordedEvent
 from schemas.errors import AWAY_RETRY_S, RequestTooLarge, Retryable
@@ -111,7 +110,7 @@ class LogInUse(Exception):
 class EventLogReader(ABC):
     """A partitioned, durable log of events, to read."""
 
-    finds_streams: ClassVar[bool] = True
+    finds_streams: bool = True
     """Whether `read` finds the events of one stream without looking at all others."""
 
     @abstractmethod

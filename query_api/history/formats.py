@@ -3,7 +3,6 @@
 import csv
 import io
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 import orjson
@@ -12,7 +11,7 @@ from query_api.history.described import described
 from query_api.history.search import Page
 from schemas.codec import UndecodableEvent, decode
 from schemas.envelope import RecordedEvent
-from schemas.event_json import event_json
+from schemas.event_json import event_json, time_text
 from schemas.touched_fields import touched_fields
 
 JSON: Final = "application/json"
@@ -28,8 +27,6 @@ CSV_COLUMNS: Final = (
 
 _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
 """What a spreadsheet takes for the beginning of a formula."""
-
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def entry_json(event: RecordedEvent) -> bytes:
@@ -63,7 +60,7 @@ def csv_text(events: Sequence[RecordedEvent], *, header: bool = True) -> bytes:
 def _row(event: RecordedEvent) -> list[str]:
     actor = event.actor
     cells = (
-        (_EPOCH + timedelta(microseconds=event.time_us)).strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
+        time_text(event.time_us),
         *(actor.user, described(event), event.type, event.stream, actor.address, actor.user_agent, event.request_id),
         *(str(event.partition), str(event.offset), event.id.hex(), event.payload.decode("utf-8", "replace")),
     )

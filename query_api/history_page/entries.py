@@ -3,7 +3,6 @@
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from itertools import groupby
 from typing import Any, Final
 from urllib.parse import urlencode
@@ -14,6 +13,7 @@ from query_api.history.described import described
 from query_api.past.differences import Difference
 from schemas.envelope import RecordedEvent
 from schemas.errors import InvalidParameterValue
+from schemas.event_json import time_text
 from schemas.events import RunDataLogged
 from schemas.messages.bounds import shown
 
@@ -24,8 +24,6 @@ MAX_MADE_BY: Final = 5
 """So many of the events that made a change are in a page."""
 
 _PLACE: Final = re.compile(r"([0-9]{1,9}):([0-9]{1,18})")
-
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +44,7 @@ class Entry:
     def of(cls, event: RecordedEvent) -> "Entry":
         return cls(
             place_of(event),
-            time_text(event.time_us),
+            shown_time(event.time_us),
             event.actor.user,
             event.actor.address,
             event.actor.user_agent,
@@ -130,9 +128,9 @@ def place_parts(place: str) -> tuple[int, int]:
     return int(found[1]), int(found[2])
 
 
-def time_text(time_us: int) -> str:
+def shown_time(time_us: int) -> str:
     """RFC 3339 in UTC with milliseconds, from microseconds since the Unix epoch."""
-    return (_EPOCH + timedelta(microseconds=time_us)).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return f"{time_text(time_us)[:-4]}Z"
 
 
 def with_query(path: str, query: Iterable[tuple[str, str]]) -> str:

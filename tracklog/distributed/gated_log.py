@@ -3,14 +3,16 @@
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 
-from event_log.port import EVERY_EVENT, EventFilter, EventLog, LogUnavailable
-from schemas.envelope import EventData, Position, Positions, RecordedEvent
+from event_log.passed_on import PassedOnReads
+from event_log.port import EventLog, LogUnavailable
+from schemas.envelope import EventData, Position
 
 
-class GatedLog(EventLog):
+class GatedLog(PassedOnReads, EventLog):
     """`log`, whose appends are refused while `closed` gives a reason: what is known of runs then may not be in it."""
 
     def __init__(self, log: EventLog, closed: Callable[[], str | None]) -> None:
+        super().__init__(log)
         self._log = log
         self._closed = closed
 
@@ -24,29 +26,3 @@ class GatedLog(EventLog):
         if (reason := self._closed()) is not None:
             raise LogUnavailable(reason)
         await self._log.check_appendable()
-
-    async def identity(self) -> str:
-        return await self._log.identity()
-
-    async def check(self) -> None:
-        await self._log.check()
-
-    async def partitions(self) -> Sequence[int]:
-        return await self._log.partitions()
-
-    def partition_of(self, ordering_unit: str) -> int:
-        return self._log.partition_of(ordering_unit)
-
-    async def end(self) -> Positions:
-        return await self._log.end()
-
-    async def read(
-        self, partition: int, offset: int, *, limit: int, matching: EventFilter = EVERY_EVENT
-    ) -> list[RecordedEvent]:
-        return await self._log.read(partition, offset, limit=limit, matching=matching)
-
-    async def wait_for_more(self, end: Positions, timeout_s: float) -> None:
-        await self._log.wait_for_more(end, timeout_s)
-
-    async def close(self) -> None:
-        await self._log.close()

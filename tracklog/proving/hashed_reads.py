@@ -5,19 +5,20 @@ from collections.abc import Sequence
 from itertools import islice
 from typing import Final
 
+from event_log.passed_on import PassedOnReads
 from event_log.port import EVERY_EVENT, EventFilter, EventLogReader
 from event_log.proof.leaf import Leaf, leaf_of
-from schemas.envelope import Positions, RecordedEvent
+from schemas.envelope import RecordedEvent
 
 KEPT_LEAVES: Final = 50_000
 """Of a partition: what some seconds bring at most, in some 10 MB."""
 
 
-class HashedReads(EventLogReader):
+class HashedReads(PassedOnReads):
     """As `log`, and the leaves of what was last read of each partition are kept, side by side."""
 
     def __init__(self, log: EventLogReader) -> None:
-        self._log = log
+        super().__init__(log)
         self._leaves: dict[int, deque[Leaf]] = {}
         self._end: dict[int, int] = {}
         self._wanted: dict[int, int] = {}
@@ -36,7 +37,7 @@ class HashedReads(EventLogReader):
     async def read(
         self, partition: int, offset: int, *, limit: int, matching: EventFilter = EVERY_EVENT
     ) -> list[RecordedEvent]:
-        events = await self._log.read(partition, offset, limit=limit, matching=matching)
+        events = await super().read(partition, offset, limit=limit, matching=matching)
         if matching == EVERY_EVENT and events and events[-1].offset >= self._wanted.get(partition, 0):
             self._keep(partition, events)
         return events
@@ -47,24 +48,3 @@ class HashedReads(EventLogReader):
             kept.clear()
         kept.extend(map(leaf_of, events))
         self._end[partition] = events[-1].offset + 1
-
-    async def identity(self) -> str:
-        return await self._log.identity()
-
-    async def check(self) -> None:
-        await self._log.check()
-
-    async def partitions(self) -> Sequence[int]:
-        return await self._log.partitions()
-
-    def partition_of(self, ordering_unit: str) -> int:
-        return self._log.partition_of(ordering_unit)
-
-    async def end(self) -> Positions:
-        return await self._log.end()
-
-    async def wait_for_more(self, end: Positions, timeout_s: float) -> None:
-        await self._log.wait_for_more(end, timeout_s)
-
-    async def close(self) -> None:
-        await self._log.close()

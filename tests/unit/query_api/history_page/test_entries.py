@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from query_api.history_page.entries import FEWEST_IN_GROUP, lines_of, place_parts, time_text, with_query
+from query_api.history_page.entries import FEWEST_IN_GROUP, lines_of, place_parts, shown_time, with_query
 from query_api.history_page.pages import HISTORY, page_text
 from query_api.history_page.subject import SUBJECTS, Subject, plain_query
 from schemas.envelope import Actor, RecordedEvent
@@ -63,7 +63,7 @@ def test_a_place_is_a_partition_and_an_offset(place: str) -> None:
 
 
 def test_times_are_utc() -> None:
-    assert time_text(1_000) == "1970-01-01T00:00:00.001Z"
+    assert shown_time(1_000) == "1970-01-01T00:00:00.001Z"
 
 
 def test_what_users_wrote_stays_text() -> None:
