@@ -19,7 +19,7 @@ from ingest.rights.commands import RightCommands
 from ingest.run_data.commands import RunDataCommands
 from ingest.runs.commands import RunCommands
 from ingest.undo.commands import UndoCommands
-from ingest.undo.event_finder import ScanningEventFinder
+from ingest.undo.event_finder import EventFinder, ScanningEventFinder
 from ingest.users.commands import UserCommands
 from ingest.users.owners import Owners
 from ingest.users.port import CredentialStore
@@ -36,8 +36,9 @@ class IngestService:
     leaves an event that changes nothing.
     `shared`: other processes write to the same log. `source_policy` is what the operator says of the sources of model
     versions, None for nothing. `credentials`: users are known, by what is in there. `webhooks` is what those stand
-    on, where they are served. `streams` finds the events of one stream, where the log itself would be slow to.
-    `observer` counts what is written. `now_s` returns seconds, for the age of what is known.
+    on, where they are served. `streams` finds the events of one stream, and `finder`
+    those of a request or a user, where the log itself would be slow to. `observer` counts what is written. `now_s`
+    returns seconds, for the age of what is known.
     """
 
     def __init__(
@@ -53,6 +54,7 @@ class IngestService:
         credentials: CredentialStore | None = None,
         webhooks: WebhookNeeds | None = None,
         streams: StreamReader | None = None,
+        finder: EventFinder | None = None,
         observer: WriteObserver = NOT_OBSERVED,
         now_s: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -72,7 +74,10 @@ class IngestService:
         self.corrections = CorrectionCommands(writer, self.known)
         users_changed = (lambda: None) if credentials is None else credentials.users_changed
         self.undo = UndoCommands(
-            writer, self.known, log, ScanningEventFinder(log), streams or SearchingStreamReader(log), users_changed
+            *(writer, self.known, log),
+            finder or ScanningEventFinder(log),
+            streams or SearchingStreamReader(log),
+            users_changed,
         )
 
     async def ensure_default_experiment(self) -> None:

@@ -17,8 +17,17 @@ MAX_READ: Final = 200_000
 """Of events that are read for one selection, in each partition: some seconds."""
 
 _PAGE: Final = 1000
-_SKEW_US: Final = 60_000_000
+SKEW_US: Final = 60_000_000
 """So much may the clocks of those who write one partition differ: an event is looked for around its time."""
+
+
+def made_us(event_id: bytes) -> int:
+    """When an event was made, in microseconds since the Unix epoch, as its id tells: a UUID of version 7."""
+    return int.from_bytes(event_id[:6], "big") * 1000
+
+
+def too_many() -> InvalidParameterValue:
+    return InvalidParameterValue(f"These are more than {MAX_FOUND} events; undo them in parts, by 'since' and 'until'.")
 
 
 class EventFinder(ABC):
@@ -43,8 +52,8 @@ class ScanningEventFinder(EventFinder):
         if selection.position is not None:
             return await self._at(selection.position.partition, selection.position.offset)
         if selection.event_id is not None:
-            made_us = int.from_bytes(selection.event_id[:6], "big") * 1000  # of a UUID of version 7
-            selection = replace(selection, since_us=made_us - _SKEW_US, until_us=made_us + _SKEW_US)
+            made = made_us(selection.event_id)
+            selection = replace(selection, since_us=made - SKEW_US, until_us=made + SKEW_US)
         matching = EventFilter(actor=selection.actor or None, since_us=selection.since_us, until_us=selection.until_us)
         found: list[RecordedEvent] = []
         for partition, end in sorted((await self._log.end()).items()):
@@ -55,9 +64,7 @@ class ScanningEventFinder(EventFinder):
                     continue
                 found.append(event)
                 if len(found) > MAX_FOUND:
-                    raise InvalidParameterValue(
-                        f"These are more than {MAX_FOUND} events; undo them in parts, by 'since' and 'until'."
-                    )
+                    raise too_many()
         return found
 
     async def _at(self, partition: int, offset: int) -> list[RecordedEvent]:
@@ -69,9 +76,9 @@ class ScanningEventFinder(EventFinder):
     async def _read(self, partition: int, end: int, matching: EventFilter) -> AsyncIterator[RecordedEvent]:
         begin = 0
         if matching.since_us is not None:
-            begin = await self._first_after(partition, end, matching.since_us - _SKEW_US)
+            begin = await self._first_after(partition, end, matching.since_us - SKEW_US)
         if matching.until_us is not None:
-            end = await self._first_after(partition, end, matching.until_us + _SKEW_US)
+            end = await self._first_after(partition, end, matching.until_us + SKEW_US)
         if end - begin > MAX_READ:
             if matching.since_us is not None:
                 raise InvalidParameterValue(

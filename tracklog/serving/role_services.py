@@ -51,6 +51,7 @@ async def write_services(
     from ingest.routes import ingest_routes
     from ingest.service import IngestService
     from schemas.envelope import EventClock
+    from tracklog.serving.indexed_event_finder import IndexedEventFinder
     from tracklog.serving.indexed_streams import stream_reader
     from tracklog.webhooks.stores import given
 
@@ -70,6 +71,7 @@ async def write_services(
         credentials=None if authentication is None else authentication.credentials,
         webhooks=webhooks,
         streams=None if index is None else stream_reader(log, index),
+        finder=None if index is None else IndexedEventFinder(log, index),
         observer=counts,
     )
     await ingest.ensure_default_experiment()
