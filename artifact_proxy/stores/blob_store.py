@@ -190,8 +190,11 @@ class BlobStore(ABC):
         return None
 
     @abstractmethod
-    async def start(self) -> None:
-        """Get ready, and begin to sweep what uploads left behind that a crash ended."""
+    async def start(self, *, sweeps: bool = True) -> None:
+        """Get ready, and begin to sweep what uploads left behind that a crash ended.
+
+        Not where `sweeps` says so: a store that is only read is not to change.
+        """
 
     @abstractmethod
     async def close(self) -> None:

@@ -4,20 +4,25 @@ import asyncio
 import json
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from tracklog.cli.bad_usage import BadUsage
+from tracklog.cli.artifact_options import DEFAULT_ARTIFACTS
+from tracklog.cli.bad_usage import BadUsage, reporting_bad_settings
 from tracklog.cli.progress_bar import Show, progress_bar
 from tracklog.cli.store_options import with_event_log
+from tracklog.settings.process import artifacts_destination_of
 from tracklog.settings.store_uris import EventLogPlace, SqliteFile, Stores, redacted
 
 if TYPE_CHECKING:
     from event_log.port import EventLog
     from tracklog.moving.report import Report
+    from tracklog.moving.roots import Roots
+    from tracklog.moving.stores import Store
     from tracklog.moving.target import Target
 
 
@@ -32,6 +37,16 @@ def mapped_roots(
     return tuple((old, new) for old, _, new in pairs)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ArtifactOptions:
+    """What is to be done about artifacts: their locations mapped, and, where `destination` is one, their files copied
+    to it; `root` is where those lie that the old server passed."""
+
+    mapped: tuple[tuple[str, str], ...]
+    root: str | None
+    destination: str | None
+
+
 @click.command("import", short_help="Take over what an MLflow store holds.")
 @click.argument("source", metavar="SOURCE")
 @with_event_log
@@ -42,6 +57,20 @@ def mapped_roots(
     callback=mapped_roots,
     metavar="OLD=NEW",
     help="Artifacts whose location begins with OLD are where it begins with NEW; may be repeated.",
+)
+@click.option("--copy-artifacts", is_flag=True, help="Copy artifacts to --artifacts-destination, and verify each.")
+@click.option(
+    "--artifacts-root",
+    metavar="URI",
+    help="Where the old server keeps what clients send through it (mlflow-artifacts:/), its --artifacts-destination.",
+)
+@click.option(
+    "--artifacts-destination",
+    envvar="MLFLOW_ARTIFACTS_DESTINATION",
+    default=str(DEFAULT_ARTIFACTS),
+    show_default=True,
+    metavar="URI",
+    help="Where --copy-artifacts copies to: what the server has by this name.",
 )
 @click.option(
     "--report",
@@ -56,6 +85,9 @@ def command(
     stores: Stores | None,
     dry_run: bool,
     map_root: tuple[tuple[str, str], ...],
+    copy_artifacts: bool,
+    artifacts_root: str | None,
+    artifacts_destination: str,
     report: Path | None,
     progress: bool,
 ) -> None:
@@ -66,20 +98,26 @@ def command(
     was, and one that is repeated adds what is new.
     """
     from event_log.port import ForeignLog, LogInUse, OutcomeUnknown
-    from schemas.errors import Retryable
+    from schemas.errors import TracklogError
     from tracklog.moving.stores import NoStore
 
+    with reporting_bad_settings():
+        artifacts = ArtifactOptions(
+            mapped=map_root,
+            root=None if artifacts_root is None else artifacts_destination_of(artifacts_root, "--artifacts-root"),
+            destination=artifacts_destination_of(artifacts_destination) if copy_artifacts else None,
+        )
     bar, show = progress_bar(shown=progress, label="rows")
     try:
         with bar:
-            made = asyncio.run(_import(source, event_log, show, map_root, dry_run=dry_run))
+            made = asyncio.run(_import(source, event_log, show, artifacts, dry_run=dry_run))
     except NoStore as error:
         raise BadUsage(f"{redacted(source)}: {error}") from error
     except (ForeignLog, LogInUse) as error:
         raise BadUsage(str(error)) from error
     except OutcomeUnknown as error:
         raise click.ClickException(f"{error.message} Start the import again: it goes on where it was.") from error
-    except Retryable as error:
+    except TracklogError as error:
         raise click.ClickException(error.message) from error
     if report is not None:
         report.write_text(json.dumps(made.document(), ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
@@ -88,25 +126,49 @@ def command(
 
 
 async def _import(
-    source: str, place: EventLogPlace, show: Show, map_root: tuple[tuple[str, str], ...], *, dry_run: bool
+    source: str, place: EventLogPlace, show: Show, artifacts: ArtifactOptions, *, dry_run: bool
 ) -> "Report":
-    from tracklog.moving.importing import Import
+    from tracklog.moving.artifact_copying import ArtifactCopying
+    from tracklog.moving.artifact_sources import opened_sources
+    from tracklog.moving.copied_roots import CopiedRoots
     from tracklog.moving.report import Report
     from tracklog.moving.roots import Roots
     from tracklog.moving.sources import folder_beside, store_of
-    from tracklog.moving.target import look_at
+    from tracklog.serving.artifact_stores import opened_store
 
     store = await asyncio.to_thread(store_of, source)
     report = Report(str(store), str(place), dry_run)
-    roots = Roots(map_root, folder_beside(source))
-    if dry_run:
+    beside = folder_beside(source)
+    if artifacts.destination is None:
+        await _import_rows(store, place, Roots(artifacts.mapped, beside), report, show)
+        return report
+    async with AsyncExitStack() as stack:
+        sources = await stack.enter_async_context(opened_sources(artifacts.mapped, beside, artifacts.root))
+        roots = CopiedRoots(artifacts.mapped, beside, sources.places)
+        await _import_rows(store, place, roots, report, show)
+        copying = ArtifactCopying(
+            destination=await opened_store(artifacts.destination, stack, sweeps=not dry_run),
+            report=report,
+            show=show,
+            dry=dry_run,
+            folders=sources.folders,
+        )
+        await copying.run(sources.wanted(roots))
+    return report
+
+
+async def _import_rows(store: "Store", place: EventLogPlace, roots: "Roots", report: "Report", show: Show) -> None:
+    """Everything but artifacts."""
+    from tracklog.moving.importing import Import
+    from tracklog.moving.target import look_at
+
+    if report.dry_run:
         target = await _target_of(place)
         await Import(store=store, target=target, roots=roots, report=report, show=show).run()
-        return report
+        return
     async with _writing_log(place) as log:
         target = await look_at(log)
         await Import(store=store, target=target, roots=roots, report=report, show=show, log=log).run()
-    return report
 
 
 async def _target_of(place: EventLogPlace) -> "Target":

@@ -82,7 +82,7 @@ class ExperimentTranslation:
         self._experiments[record.key] = experiment_id
         self._has_default = self._has_default or experiment_id == DEFAULT_ID
         self._facts.target.created(experiment_id, name, imported=True)
-        location = self._facts.roots.location(record.artifact_location)
+        location = self._facts.roots.experiment(record.artifact_location, experiment_id)
         payload = ExperimentCreated(experiment_id=experiment_id, name=name, artifact_location=location, tags=tags)
         counted = {"experiments": 1, "experiment tags": len(record.tags)}
         yield from self._event(f"{about}\0created", payload, time_ms, counted, record.where)

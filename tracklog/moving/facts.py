@@ -75,6 +75,20 @@ class Facts:
         for kind, number in counted.items():
             self.report.tally(kind).left += number
 
+    def folder(self, found: str, path: str, kind: str, where: str) -> str:
+        """The location of the artifacts of a run or a model, as Roots.folder has it."""
+        location, missing = self.roots.folder(found, path)
+        if missing is not None:
+            self.report.odd(kind, where, missing)
+        return location
+
+    def source(self, found: str, path: str, where: str) -> str:
+        """The location of the files of a model version, as Roots.source has it."""
+        location, missing = self.roots.source(found, path)
+        if missing is not None:
+            self.report.odd("artifacts of model versions", where, missing)
+        return location
+
     def is_there(self, about: str) -> bool:
         """Whether the log has the event that is about this."""
         return derived(about, b"").about in self.target.imported

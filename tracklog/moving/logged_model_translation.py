@@ -37,11 +37,17 @@ class LoggedModelTranslation:
         yield from self._experiments.ensure(record.experiment_key, record.where, record.creation_time_ms)
         self._made.add(model_id)
         time_ms = record.creation_time_ms or record.last_update_time_ms
+        experiment_id = self._experiments.id_of(record.experiment_key)
         payload = LoggedModelCreated(
             model_id=model_id,
-            experiment_id=self._experiments.id_of(record.experiment_key),
+            experiment_id=experiment_id,
             name=record.name,
-            artifact_location=self._facts.roots.location(record.artifact_location),
+            artifact_location=self._facts.folder(
+                record.artifact_location,
+                f"{experiment_id}/models/{model_id}/artifacts",
+                "artifacts of logged models",
+                record.where,
+            ),
             model_type=record.model_type,
             source_run_id=record.source_run_id,
             params=list(record.params),

@@ -93,13 +93,18 @@ class RegistryTranslation:
         """A transition moves the model's time too, and an update the version's alone: so it is the later of the two."""
         time_ms = record.creation_time_ms or model_time_ms
         changed_ms = record.last_update_time_ms or time_ms
-        source = self._facts.roots.location(record.source)
+        version_id = uuid_of(about)
+        place = f"model-versions/{version_id}"
+        source, location = record.source, record.storage_location
+        if not record.deleted:  # of one that is, MLflow has words in their place
+            source = self._facts.source(source, place, record.where)
+            location = self._facts.source(location, place, record.where)
         model = _MODEL_SOURCE.fullmatch(record.source)
         payload = ModelVersionCreated(
             name=name,
-            version_id=uuid_of(about),
+            version_id=version_id,
             source=source,
-            storage_location=self._facts.roots.location(record.storage_location) if record.storage_location else source,
+            storage_location=location or source,
             run_id=record.run_id,
             run_link=record.run_link,
             logged_model_id=record.model_id or (model[1] if model else ""),

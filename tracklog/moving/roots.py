@@ -3,13 +3,16 @@
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeAlias
 from urllib.parse import unquote
 
 _SCHEME: Final = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):")
 
 _KEPT_PARTS: Final = 6
 """Parts of a path, from its end, that are looked for: `<experiment>/models/<model>/artifacts` and two more."""
+
+Missing: TypeAlias = str
+"""A sentence that says why artifacts are not where they should be."""
 
 
 class Roots:
@@ -30,8 +33,26 @@ class Roots:
                 return new + found[len(old) :]
         return self._moved(found) if self._beside is not None and _is_local(found) else found
 
+    def experiment(self, found: str, experiment_id: int) -> str:
+        """The location of the artifacts of an experiment, which has this id here."""
+        return self.location(found)
+
+    def folder(self, found: str, path: str) -> tuple[str, Missing | None]:
+        """The location of the artifacts of a run or a model; `path` is where they would be behind our artifact proxy.
+
+        And, where they are not there as far as can be seen from here, a sentence that says so.
+        """
+        location = self.location(found)
+        if location and _is_local(location) and not Path(_path_of(location)).is_dir():
+            return location, f"the folder of its artifacts is not there: {location!r:.200}"
+        return location, None
+
+    def source(self, found: str, path: str) -> tuple[str, Missing | None]:
+        """As `folder`, of the files of a model version, which may be a folder of its run."""
+        return self.location(found), None
+
     def _moved(self, found: str) -> str:
-        path = unquote(found.removeprefix("file://")) if found.startswith("file:") else found
+        path = _path_of(found)
         if not path or (path.startswith("/") and Path(path).exists()):
             return found
         parts = [part for part in path.replace("\\", "/").split("/") if part not in ("", ".", "..")]
@@ -44,6 +65,10 @@ class Roots:
             except (OSError, ValueError):  # a name no disk can hold
                 return found
         return found
+
+
+def _path_of(location: str) -> str:
+    return unquote(location.removeprefix("file://")) if location.startswith("file:") else location
 
 
 def _is_local(location: str) -> bool:

@@ -63,7 +63,12 @@ class RunTranslation:
             name=record.name or tagged_name or "",
             user_id=record.user_id,
             start_time_ms=record.start_time_ms or 0,
-            artifact_uri=self._facts.roots.location(record.artifact_uri),
+            artifact_uri=self._facts.folder(
+                record.artifact_uri,
+                f"{experiment_id}/{record.run_id}/artifacts",
+                "artifacts of runs",
+                record.where,
+            ),
             tags=[tag for tag in tags if tag.key != RUN_NAME_TAG],
             experiment_revision=self._experiments.revision(record.experiment_key),
         )

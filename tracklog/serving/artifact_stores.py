@@ -62,11 +62,11 @@ async def artifact_roots(artifacts: ArtifactSettings, stack: AsyncExitStack) -> 
     return ArtifactRoots(destination, [LocalRoot(folder, store) for folder, store in local.items()], remote)
 
 
-async def opened_store(uri: str, stack: AsyncExitStack) -> BlobStore:
-    """The store that `uri` names, started, and closed when `stack` is left."""
+async def opened_store(uri: str, stack: AsyncExitStack, *, sweeps: bool = True) -> BlobStore:
+    """The store that `uri` names, started, and closed when `stack` is left; `sweeps` as BlobStore.start."""
     store = store_at(uri, os.environ)
     stack.push_async_callback(store.close)
-    await store.start()
+    await store.start(sweeps=sweeps)
     return store
 
 

@@ -68,9 +68,10 @@ class ObjectBlobStore(BlobStore):
     def presigner(self) -> Presigner | None:
         return self._presigner
 
-    async def start(self) -> None:
+    async def start(self, *, sweeps: bool = True) -> None:
         await self._bucket.start()
-        self._sweeping.start()
+        if sweeps:
+            self._sweeping.start()
 
     async def sweep(self) -> None:
         """Remove multipart uploads that were abandoned. A put that was killed leaves nothing else in a bucket.

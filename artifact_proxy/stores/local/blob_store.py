@@ -58,9 +58,10 @@ class LocalBlobStore(BlobStore):
             self._multipart = StagedMultipartUploads(self, self._parts)
         return self._parts, self._multipart
 
-    async def start(self) -> None:
-        await self.sweep()
-        self._sweeping.start()
+    async def start(self, *, sweeps: bool = True) -> None:
+        if sweeps:
+            await self.sweep()
+            self._sweeping.start()
 
     async def sweep(self) -> None:
         """Remove what uploads that were killed left behind: half files, here and of parts, and parts of no upload.

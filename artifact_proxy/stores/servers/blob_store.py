@@ -66,9 +66,10 @@ class FileTreeBlobStore(BlobStore):
             self._multipart = StagedMultipartUploads(self, FileTreeBlobStore(self._tree, (*self._base, STAGING, PARTS)))
         return self._multipart
 
-    async def start(self) -> None:
+    async def start(self, *, sweeps: bool = True) -> None:
         await self._tree.start()
-        self._sweeping.start()
+        if sweeps:
+            self._sweeping.start()
 
     async def close(self) -> None:
         await self._sweeping.close()

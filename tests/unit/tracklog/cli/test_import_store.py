@@ -30,7 +30,7 @@ def test_it_reports_what_came_over_and_what_was_left(tmp_path: Path) -> None:
     report = json.loads((tmp_path / "report.json").read_text())
     assert (report["source"], report["complete"], report["dry_run"]) == (str(FILES), False, False)
     assert report["counts"]["runs"] == {"source": 7, "imported": 5, "new": 5, "left": 2, "unexplained": 0}
-    assert report["oddities_by_kind"] == {"runs": 4}
+    assert report["oddities_by_kind"] == {"runs": 4, "artifacts of runs": 5}, "git keeps no empty folders"
 
 
 def test_a_dry_run_writes_nothing(tmp_path: Path) -> None:

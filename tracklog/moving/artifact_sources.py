@@ -1,0 +1,58 @@
+"""Where artifacts may be copied from: the places that an operator named, opened to be read."""
+
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from artifact_proxy.artifact_path import folder_path
+from artifact_proxy.artifact_roots import ArtifactRoots, LocalRoot, RemoteRoot
+from artifact_proxy.stores.blob_store import BlobStore
+from schemas.artifact_uris import PROXIED_SCHEMES
+from tracklog.moving.artifact_copying import Folder
+from tracklog.moving.copied_roots import CopiedRoots
+from tracklog.serving.artifact_stores import opened_store
+from tracklog.settings.process import folder_of
+
+
+@dataclass(frozen=True, slots=True)
+class ArtifactSources:
+    """The places, and of each store that is a folder of this machine the folder."""
+
+    places: ArtifactRoots
+    folders: Mapping[BlobStore, Path]
+
+    def wanted(self, roots: CopiedRoots) -> Iterator[Folder]:
+        """What is to be copied, by the locations that were found."""
+        for found, path in roots.copied.items():
+            yield Folder(self.places.place(roots.location(found)), folder_path(path))
+
+
+@asynccontextmanager
+async def opened_sources(
+    mapped: Sequence[tuple[str, str]], beside: Path | None, artifacts_root: str | None
+) -> AsyncIterator[ArtifactSources]:
+    """The new places of `mapped`, the folder in which the store is, and what lay behind the artifact proxy of the old
+    server, where `artifacts_root` is its URI. Nothing in them changes. Raises UnusableStore."""
+    folders: dict[BlobStore, Path] = {}
+    remote: list[RemoteRoot] = []
+    async with AsyncExitStack() as stack:
+
+        async def opened(uri: str) -> BlobStore:
+            store = await opened_store(uri, stack, sweeps=False)
+            if (folder := folder_of(uri)) is not None:
+                folders[store] = folder
+            return store
+
+        behind_proxy = None if artifacts_root is None else await opened(artifacts_root)
+        local: dict[Path, BlobStore] = {}
+        for new in (*(new for _, new in mapped), *([] if beside is None else [str(beside)])):
+            folder = folder_of(new)
+            if folder is not None:
+                if folder not in local:
+                    local[folder] = await opened(folder.as_uri())
+            elif urlsplit(new).scheme and urlsplit(new).scheme not in PROXIED_SCHEMES:
+                remote.append(RemoteRoot(new, await opened(new)))
+        roots = ArtifactRoots(behind_proxy, [LocalRoot(folder, store) for folder, store in local.items()], remote)
+        yield ArtifactSources(roots, folders)
