@@ -69,7 +69,7 @@ def is_seen(dialect: Dialect, sight: Sight, resource_types: Sequence[str], scope
     denied = _granted(dialect, sight, resource_types, key, f"level = {Level.DENY:d}", "NOT IN")
     if scope is Scope.ALL_BUT_DENIED:
         return denied
-    granted = _granted(dialect, sight, resource_types, key, f"level >= {Level.READ:d}", "IN")
+    granted = _granted(dialect, sight, resource_types, key, f"level >= {sight.level:d}", "IN")
     return Sql(
         f"({own.text} OR {granted.text}) AND {denied.text}",
         (*own.parameters, *granted.parameters, *denied.parameters),

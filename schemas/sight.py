@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from enum import Enum
 from typing import NamedTuple
 
+from schemas.levels import Level
+
 
 class Scope(Enum):
     """What of a type is seen."""
@@ -15,11 +17,15 @@ class Scope(Enum):
 
 
 class Sight(NamedTuple):
-    """What the user `user_id`, who holds `roles`, may see. What `scopes` does not have is seen like what it lies in."""
+    """What the user `user_id`, who holds `roles`, may see, for being allowed at least `level` on it.
+
+    What `scopes` does not have is seen like what it lies in.
+    """
 
     user_id: int
     roles: tuple[int, ...]
     scopes: Mapping[str, Scope]
+    level: Level = Level.READ
 
     def scope(self, resource_type: str) -> Scope:
         return self.scopes.get(resource_type, Scope.ALL)

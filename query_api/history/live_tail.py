@@ -43,10 +43,11 @@ class TooManyListeners(Retryable):
 
 
 class Told(NamedTuple):
-    """An event as a listener is told of it, and the cursor after it."""
+    """An event as a listener is told of it, its stream, and the cursor after it."""
 
     cursor: str
     entry: bytes
+    stream: str
 
 
 @dataclass(slots=True, eq=False)
@@ -62,7 +63,7 @@ class _Listener:
         if event.offset < self.at.get(event.partition, 0):
             return
         self.at[event.partition] = event.offset + 1
-        self.waiting.append(Told(Cursor(OLDEST, self.at).text(), entry))
+        self.waiting.append(Told(Cursor(OLDEST, self.at).text(), entry, event.stream))
 
     def fall_behind(self) -> None:
         self.is_behind = True

@@ -5,7 +5,7 @@ import base64
 import binascii
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Final, NamedTuple
+from typing import Annotated, Final, NamedTuple, Protocol
 
 import msgspec
 
@@ -99,6 +99,13 @@ class _Merged:
         return all(one.is_at_end and not one.found for one in self.partitions)
 
 
+class Seen(Protocol):
+    """Which streams somebody may see who asks."""
+
+    async def has(self, stream: str) -> bool:
+        """Whether the events of a stream may be read."""
+
+
 class History:
     """The events of `log` that `index` finds. One page is asked for at a time, or many: nothing is kept between."""
 
@@ -106,8 +113,10 @@ class History:
         self._log = log
         self._index = index
 
-    async def page(self, wanted: Wanted, *, newest_first: bool, limit: int, cursor: str = "") -> Page:
-        """At most `limit` events that are wanted. The cursor of a page leads to the next.
+    async def page(
+        self, wanted: Wanted, *, newest_first: bool, limit: int, cursor: str = "", seen: "Seen | None" = None
+    ) -> Page:
+        """At most `limit` events that are wanted, and seen. The cursor of a page leads to the next.
 
         A page ends early, with fewer events or none, where there is more to look at than one page may cost. Oldest
         first the cursor of the last page finds what is appended later.
@@ -119,7 +128,8 @@ class History:
         resume = {one.partition: one.at for one in merged.partitions}
         is_cut = False
         while len(events) < limit and looked_at < MAX_LOOKED_AT and size <= MAX_PAGE_BYTES and not is_cut:
-            places = await merged.take(_READ_AT_ONCE if wanted.is_checked else min(limit - len(events), _READ_AT_ONCE))
+            is_sure = not wanted.is_checked and seen is None
+            places = await merged.take(min(limit - len(events), _READ_AT_ONCE) if is_sure else _READ_AT_ONCE)
             if not places:
                 break
             read = await self._read(places)
@@ -130,7 +140,7 @@ class History:
                     break
                 resume[partition] = offset if newest_first else offset + 1
                 looked_at += 1
-                if event is not None and wanted.matches(event):
+                if event is not None and wanted.matches(event) and (seen is None or await seen.has(event.stream)):
                     events.append(event)
                     size += len(event.payload)
         if not is_cut:

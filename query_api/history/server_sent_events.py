@@ -8,7 +8,7 @@ from aiohttp import web
 
 from query_api.history.live_tail import Told
 from schemas.errors import PermissionDenied, Retryable, Unauthenticated
-from schemas.messages.history import FollowHistory
+from schemas.messages.message import Message
 from schemas.rest.request_keys import ADMIT_AGAIN
 
 HEARTBEAT_S: Final = 10.0
@@ -29,14 +29,15 @@ _HEADERS: Final = {
 
 async def send_events(
     request: web.Request,
-    asked: FollowHistory,
+    needed: Message,
     cursor: str,
     told: list[Told],
     listening: AsyncGenerator[list[Told], None],
 ) -> web.StreamResponse:
     """Send what a listener is told, `told` first, until the client leaves, is too slow, or may no longer listen.
 
-    `cursor` is where the client begins, and resumes when nothing came.
+    `needed` is what the client has to be allowed all the while. `cursor` is where it begins, and resumes when nothing
+    came.
     """
     response = web.StreamResponse(headers=_HEADERS)
     await response.prepare(request)
@@ -52,7 +53,7 @@ async def send_events(
                 await _write(response, b":\n\n")
                 sent_s = loop.time()
             if ADMIT_AGAIN in request:
-                await request[ADMIT_AGAIN](asked)
+                await request[ADMIT_AGAIN](needed)
             told = await anext(listening)
     except (PermissionDenied, Unauthenticated, Retryable, TimeoutError):
         return response  # whoever comes back is told why

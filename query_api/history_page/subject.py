@@ -42,10 +42,14 @@ _FIELDS: Final[Mapping[str, str]] = {
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """One thing; `field` is the parameter that names it, empty for everything there is."""
+    """One thing; `field` is the parameter that names it, empty for everything there is.
+
+    `is_all_seen`: who asks may read the history of everything that is shown, whatever stream it is of.
+    """
 
     field: str = ""
     name: str = ""
+    is_all_seen: bool = True
 
     @property
     def text(self) -> str:
@@ -57,7 +61,7 @@ class Subject:
         Who may read the history of one thing alone is shown an event of it by that.
         """
         if self.field in ("", "request_id"):
-            return ""
+            return "" if self.is_all_seen else stream
         return f"{REGISTERED_MODELS.name}/{self.name}" if self.field == "model" else stream
 
     @property

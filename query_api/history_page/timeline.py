@@ -1,6 +1,7 @@
 """The timeline: the events that a filter finds, page by page."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 from aiohttp import web
 
@@ -8,6 +9,7 @@ from event_log.port import EventLogReader
 from query_api.history.request import wanted_of
 from query_api.history.routes import wait_for_index
 from query_api.history.search import History
+from query_api.history.seen import seen_history
 from query_api.history_page.entries import lines_of, with_query
 from query_api.history_page.pages import HISTORY, page_text
 from query_api.history_page.subject import ABOUT, NAMED, SUBJECTS, subject_of
@@ -28,10 +30,12 @@ class Timeline:
     async def show(self, request: web.Request, asked: ReadHistory, root: str) -> str:
         newest_first, limit = asked.newest_first, asked.checked_limit()
         await wait_for_index(request, self._log, self._index, self._reads)
-        wanted = await wanted_of(asked, self._reads.read_model)
-        page = await self._history.page(wanted, newest_first=newest_first, limit=limit, cursor=asked.cursor)
+        wanted, seen = await wanted_of(asked, self._reads.read_model), await seen_history(request, asked)
+        if seen is not None:
+            wanted = await seen.narrowed(wanted, self._reads.read_model)
+        page = await self._history.page(wanted, newest_first=newest_first, limit=limit, cursor=asked.cursor, seen=seen)
         query = [(name, value) for name, value in request.query.items() if name != "cursor"]
-        subject = subject_of(asked)
+        subject = replace(subject_of(asked), is_all_seen=seen is None)
         return page_text(
             HISTORY,
             root=root,

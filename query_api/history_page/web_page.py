@@ -10,7 +10,7 @@ from query_api.history_page.pages import ERROR, page_text
 from query_api.history_page.subject import plain_query
 from schemas.errors import PermissionDenied, Retryable, TracklogError
 from schemas.messages.message import Message
-from schemas.rest.access import ASKING
+from schemas.rest.access import ASKING, Rule
 from schemas.rest.decode import read_message
 from schemas.rest.handler import named
 from schemas.rest.route import NO_PREFIX, READ_LIMITS, Handler, Kind, Route
@@ -30,7 +30,7 @@ Show = Callable[[web.Request, M, str], Awaitable[str]]
 """The HTML of a page, for a request, its message, and the server's own path before that of the page."""
 
 
-def page_route(path: str, message_type: type[M], show: Show[M]) -> Route:
+def page_route(path: str, message_type: type[M], show: Show[M], permission: Rule = READ_HISTORY) -> Route:
     """The route of the page at `path` below `/history`, for who may read the history that the message names."""
     return Route(
         method=hdrs.METH_GET,
@@ -38,7 +38,7 @@ def page_route(path: str, message_type: type[M], show: Show[M]) -> Route:
         prefixes=NO_PREFIX,
         handler=named(f"handle_page_{path.strip('/') or 'history'}", _handler(PATH + path, message_type, show)),
         kind=Kind.PAGE,
-        permission=READ_HISTORY,
+        permission=permission,
         limits=READ_LIMITS,
     )
 

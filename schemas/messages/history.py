@@ -48,6 +48,10 @@ class HistoryFilter(Message):
     until: Word = ""
 
 
+class AllHistory(Message):
+    """What whoever hears of everything needs to be allowed, as a message that names nothing."""
+
+
 class FollowHistory(HistoryFilter):
     """The events that come from now on, or after a cursor of the order OLDEST."""
 

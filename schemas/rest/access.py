@@ -99,8 +99,8 @@ class Asking(ABC):
         """Go on only if another rule is met, by a message that is a part of the request."""
 
     @abstractmethod
-    async def sight(self) -> Sight:
-        """What a search may find."""
+    async def sight(self, level: Level = Level.READ) -> Sight:
+        """What a search may find, for being allowed so much on it."""
 
 
 ASKING: Final[web.RequestKey[Asking | None]] = web.RequestKey("tracklog.asking", Asking | None)  # type: ignore[arg-type]

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from typing import Any, Final
 
 from schemas.levels import EXPERIMENT, HISTORY, REGISTERED_MODEL, Level
+from schemas.messages.history import HistoryFilter
 from schemas.rest.access import ARTIFACT, LOGGED_MODEL, MODEL_VERSION, RUN, On, Rule
 
 READ_EXPERIMENT: Final[Rule] = (On(Level.READ, EXPERIMENT, "experiment_id"),)
@@ -70,8 +71,25 @@ def _subjects_of_history(message: Any) -> Iterable[str]:
     return sorted(named) or ["*"]
 
 
+def names_subject(message: Any) -> bool:
+    """Whether a request names something whose history it asks for, by which it was judged."""
+    return getattr(message, "stream", "") != "" or list(_subjects_of_history(message)) != ["*"]
+
+
+SEEN_HISTORY: Final = "seen"
+"""In place of a subject: as much of the history as somebody may read, which the handler sees to."""
+
+
+def _listed(message: Any) -> Iterable[str]:
+    is_list = isinstance(message, HistoryFilter) and not names_subject(message)
+    return (SEEN_HISTORY,) if is_list else _subjects_of_history(message)
+
+
 READ_HISTORY: Final[Rule] = (On(Level.READ, HISTORY, _subjects_of_history),)
 """Who may read the history, or manages everything that the request names."""
+
+LIST_HISTORY: Final[Rule] = (On(Level.READ, HISTORY, _listed),)
+"""The same; and of a request that names nothing everybody gets what they may read."""
 
 READ_ALL_HISTORY: Final[Rule] = (On(Level.READ, HISTORY, lambda _message: ("*",)),)
 """Who may read the history of everything."""

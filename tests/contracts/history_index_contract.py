@@ -74,7 +74,9 @@ async def random_log(seed: int, partitions: int, events: int) -> MemoryEventLog:
         await log.append([clock.stamp(event, Actor(user), f"request-{chance.randrange(50)}")])
 
     for number in range(2):
-        await append(ExperimentCreated(experiment_id=number, name=f"e{number}", artifact_location="x"))
+        await append(
+            ExperimentCreated(experiment_id=number, name=f"e{number}", artifact_location=f"mlflow-artifacts:/{number}")
+        )
     for number, run_id in enumerate(RUNS):
         await append(
             RunCreated(run_id=run_id, experiment_id=number % 2, name="r", user_id="", start_time_ms=1, artifact_uri="x")

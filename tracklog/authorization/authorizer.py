@@ -31,6 +31,7 @@ from schemas.rest.access import (
     On,
     Rule,
 )
+from schemas.rest.rules import SEEN_HISTORY
 from schemas.sight import Scope, Sight
 from tracklog.authorization.grants import Grants
 from tracklog.authorization.resources import Belonging, NamedModel, Resources, proxied_path
@@ -80,8 +81,8 @@ class Authorizer:
         if principal.user_id is None:
             raise PermissionDenied(NO_ACCOUNT.format(name=principal.user))
 
-    async def sight_of(self, principal: Principal) -> Sight:
-        """What searches of somebody may find."""
+    async def sight_of(self, principal: Principal, wanted: Level = Level.READ) -> Sight:
+        """What searches of somebody may find, for holding so much on it."""
         roles = await self._grants.roles_of(principal)
         if await self._grants.manages_everything(roles):
             return Sight(_OF_NO_EXPERIMENT, (), {})
@@ -91,12 +92,15 @@ class Authorizer:
             if level is Level.DENY:
                 scopes[resource_type] = Scope.NOTHING
             else:
-                scopes[resource_type] = Scope.ALL_BUT_DENIED if level >= Level.READ else Scope.GRANTED
+                scopes[resource_type] = Scope.ALL_BUT_DENIED if level >= wanted else Scope.GRANTED
         for tier in (RUN, LOGGED_MODEL, MODEL_VERSION, PROMPT_VERSION):
-            if Level.DENY in await self._grants.levels_on_all(roles, tier):
+            levels = await self._grants.levels_on_all(roles, tier)
+            if Level.DENY in levels:
                 scopes[tier] = Scope.NOTHING
+            elif combined(levels) >= wanted:
+                scopes[tier] = Scope.ALL  # in whatever may be read, so that it is not seen like what it lies in
         user_id = _OF_NO_EXPERIMENT if principal.user_id is None else principal.user_id
-        return Sight(user_id, roles, scopes)
+        return Sight(user_id, roles, scopes, wanted)
 
     # --- each type of what a rule names -------------------------------------------------------------------------------
 
@@ -230,11 +234,14 @@ class Authorizer:
         return await self._manages_everything(principal)
 
     async def _on_history(self, principal: Principal, key: str, wanted: Level) -> bool:
-        """On the history of `<type>:<key>`, or of everything. What is granted to all by default does not count."""
+        """On the history of `<type>:<key>`, of everything, or of what of it may be read.
+
+        What is granted to all by default does not count.
+        """
         levels = combined(await self._levels_on_all(principal, HISTORY))
         if levels is Level.DENY:
             return False
-        if levels >= wanted or await self._manages_everything(principal):
+        if key == SEEN_HISTORY or levels >= wanted or await self._manages_everything(principal):
             return True
         resource_type, _, of = key.partition(":")
         match resource_type:
@@ -306,9 +313,9 @@ class _Asking(Asking):
             for key in keys:
                 await self._authorizer.require(self._principal, part, key)
 
-    async def sight(self) -> Sight:
+    async def sight(self, level: Level = Level.READ) -> Sight:
         self.is_decided = True
-        return await self._authorizer.sight_of(self._principal)
+        return await self._authorizer.sight_of(self._principal, level)
 
 
 def _is_plain(uri: str, path: str) -> bool:

@@ -20,11 +20,12 @@ from schemas.events import (
 )
 from schemas.events.users import UserGranted
 from schemas.levels import EXPERIMENT, HISTORY, PROMPT, REGISTERED_MODEL, WORKSPACE, Level
-from schemas.messages.history import HistoryFilter
+from schemas.messages.history import AllHistory, HistoryFilter
+from schemas.messages.message import Message
 from schemas.mlflow import IS_PROMPT_TAG
 from schemas.principal import Principal
-from schemas.rest.access import ARTIFACT, EXPERIMENT_NAMED, LOGGED_MODEL, MODEL_VERSION, RUN, Creates, On
-from schemas.rest.rules import READ_HISTORY
+from schemas.rest.access import ARTIFACT, EXPERIMENT_NAMED, LOGGED_MODEL, MODEL_VERSION, RUN, Creates, On, Rule
+from schemas.rest.rules import LIST_HISTORY, READ_HISTORY, SEEN_HISTORY
 from schemas.sight import Scope
 from tests.unit.projector.histories import RUNS, created, experiment, log_of
 from tests.unit.projector.read_models import projected
@@ -266,8 +267,16 @@ async def test_what_was_granted_is_remembered_until_it_may_have_changed(doors: D
     assert await door.levels(EXPERIMENT, "0") == "R"
 
 
-def keys_of_history(asked: HistoryFilter) -> list[str]:
-    (part,) = READ_HISTORY
+async def test_everybody_may_ask_for_what_of_the_history_they_may_read(doors: Doors) -> None:
+    assert keys_of_history(HistoryFilter(actor="ada"), LIST_HISTORY) == [SEEN_HISTORY]
+    for asked in (HistoryFilter(stream="user/ada"), HistoryFilter(run_id="r"), AllHistory()):
+        assert keys_of_history(asked, LIST_HISTORY) == keys_of_history(asked)
+    assert await (await doors()).may(READ, HISTORY, SEEN_HISTORY)
+    assert not await (await doors(granted(HISTORY, "*", DENY))).may(READ, HISTORY, SEEN_HISTORY)
+
+
+def keys_of_history(asked: Message, rule: Rule = READ_HISTORY) -> list[str]:
+    (part,) = rule
     assert isinstance(part, On)
     return list(part.keys(asked))
 
