@@ -9,6 +9,7 @@ PUBLIC_MODULES = (
     "service",
     "stores.blob_store",
     "stores.by_uri",
+    "stores.streams",
     "stores.uri",
 )
 """The modules, and folders of them, that other packages may import: tests/unit/test_public_modules.py."""
