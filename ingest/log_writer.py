@@ -84,8 +84,7 @@ class LogWriter:
 
     async def ends(self) -> list[int]:
         """The end of the log in each partition, by number. Raises LogUnavailable."""
-        end = await self._log.end()
-        return [end[partition] for partition in sorted(end)]
+        return await self._known.ends()
 
     async def is_log_empty(self) -> bool:
         """Whether nothing was ever appended. Raises LogUnavailable."""

@@ -151,6 +151,11 @@ class KnownEntities:
             end = {partition: end[partition]}
         await self._progress.wait_until(end, CATCH_UP_WAIT_S)
 
+    async def ends(self) -> list[int]:
+        """The end of the log in each partition, by number. Raises LogUnavailable."""
+        end = await self._log.end()
+        return [end[partition] for partition in sorted(end)]
+
     async def _found(self, kind: EntityKind[K, T], key: K, seen: _Seen[T] | None) -> T | None:
         """What the read model holds; while that is away, what was `seen` last."""
         if seen is None:

@@ -18,6 +18,7 @@ from ingest.runs.state import with_params, without_info
 from ingest.undo.aggregate_history import AggregateHistories, AggregateHistory
 from ingest.undo.event_finder import MAX_FOUND, EventFinder
 from ingest.undo.experiments import EXPERIMENTS_UNDOING
+from ingest.undo.logged_models import LOGGED_MODELS_UNDOING
 from ingest.undo.plan import LeftOut, UndoPlan
 from ingest.undo.registered_models import REGISTERED_MODELS_UNDOING
 from ingest.undo.rights import ROLES_UNDOING, USERS_UNDOING
@@ -25,6 +26,7 @@ from ingest.undo.runs import RUNS_UNDOING
 from ingest.undo.selection import Selection, selection_of
 from ingest.undo.trace import Change, Trace
 from ingest.undo.undoing import Undoing
+from ingest.undo.webhooks import WEBHOOKS_UNDOING
 from schemas.envelope import Actor, RecordedEvent
 from schemas.errors import InvalidParameterValue, PermissionDenied, ResourceConflict, TracklogError
 from schemas.event_json import event_id_text
@@ -37,6 +39,8 @@ UNDOINGS: Final[Mapping[str, Undoing]] = {
     "run": RUNS_UNDOING,
     "experiment": EXPERIMENTS_UNDOING,
     "registered-model": REGISTERED_MODELS_UNDOING,
+    "logged-model": LOGGED_MODELS_UNDOING,
+    "webhook": WEBHOOKS_UNDOING,
     "user": USERS_UNDOING,
     "role": ROLES_UNDOING,
 }

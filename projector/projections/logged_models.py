@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Final, get_args
 
 from projector.changes import Change, Delete, Insert, Read, ReadPairs, Update, Upsert
@@ -15,10 +16,13 @@ from schemas.events import (
     LoggedModelDeleted,
     LoggedModelFinalized,
     LoggedModelParamsLogged,
+    LoggedModelRestored,
     LoggedModelTagDeleted,
     LoggedModelTagsSet,
     LoggedModelVersionRegistered,
 )
+from schemas.fields import refuse_if_changed
+from schemas.fields.field import TAGS, Value
 from schemas.mlflow import ACTIVE, MODEL_VERSIONS_TAG, NEW_LOGGED_MODEL_STATUS, lifecycle_stage
 
 
@@ -41,11 +45,11 @@ class LoggedModel:
     params: dict[str, str] = field(default_factory=dict)
     new_params: dict[str, str] = field(default_factory=dict)
     tags: dict[str, str | None] = field(default_factory=dict)  # changes only; None deletes
-    stored_versions: str | None = None  # the tag MODEL_VERSIONS_TAG before the batch, when the batch needs it
+    stored_tags: dict[str, str] = field(default_factory=dict)  # before the batch, those that it needs
 
     @property
     def versions(self) -> str | None:
-        return self.tags.get(MODEL_VERSIONS_TAG, self.stored_versions)
+        return self.tags.get(MODEL_VERSIONS_TAG, self.stored_tags.get(MODEL_VERSIONS_TAG))
 
 
 _COLUMNS: Final = (
@@ -82,11 +86,24 @@ def _load(events: Sequence[AnyLoggedModelEvent]) -> Loading[LoggedModels]:
         yield ReadPairs("logged_model_params", ("model_id", "key", "value"), ("model_id", "key"), wanted)
     ):
         models[model_id].params[key] = value
-    listed = {event.model_id: {MODEL_VERSIONS_TAG} for event in events if _adds_versions(event)}
-    for model_id, value in (yield ReadPairs("logged_model_tags", ("model_id", "value"), ("model_id", "key"), listed)):
+    needed: dict[str, set[str]] = {}
+    for event in events:
+        if keys := _needed_tags(event):
+            needed.setdefault(event.model_id, set()).update(keys)
+    for model_id, key, value in (
+        yield ReadPairs("logged_model_tags", ("model_id", "key", "value"), ("model_id", "key"), needed)
+    ):
         if model_id in models:
-            models[model_id].stored_versions = value
+            models[model_id].stored_tags[key] = value
     return models
+
+
+def _needed_tags(event: AnyLoggedModelEvent) -> set[str]:
+    """The list of versions where the event adds to it, and what an undo says that it found."""
+    keys = {MODEL_VERSIONS_TAG} if _adds_versions(event) else set()
+    if event.undo is not None:
+        keys.update(one.removeprefix(TAGS) for one in event.undo.found if one.startswith(TAGS))
+    return keys
 
 
 def _adds_versions(event: AnyLoggedModelEvent) -> bool:
@@ -100,6 +117,8 @@ def _adds_versions(event: AnyLoggedModelEvent) -> bool:
 
 
 def _fold(models: LoggedModels, recorded: RecordedEvent, event: AnyLoggedModelEvent) -> None:
+    if event.undo is not None:
+        refuse_if_changed(event.undo, partial(_held, _model(models, event.model_id)))
     match event:
         case LoggedModelCreated():
             _created(models, recorded, event)
@@ -116,10 +135,22 @@ def _fold(models: LoggedModels, recorded: RecordedEvent, event: AnyLoggedModelEv
         case LoggedModelVersionRegistered():
             model = _model(models, event.model_id)
             model.tags[MODEL_VERSIONS_TAG] = with_version(model.versions, event.name, event.version)
-        case LoggedModelDeleted():
+        case LoggedModelDeleted() | LoggedModelRestored():
             model = _model(models, event.model_id)
-            model.active = False
+            model.active = isinstance(event, LoggedModelRestored)
             _changed(model, recorded)
+
+
+def _held(model: LoggedModel, name: str) -> Value:
+    """What a field of a model is, of those that an event of the batch says that it found."""
+    match name:
+        case "status":
+            return model.status
+        case "lifecycle_stage":
+            return lifecycle_stage(model.active)
+        case _:
+            key = name.removeprefix(TAGS)
+            return model.tags[key] if key in model.tags else model.stored_tags.get(key)
 
 
 def _model(models: LoggedModels, model_id: str) -> LoggedModel:

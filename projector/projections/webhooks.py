@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from operator import attrgetter
 from typing import Final, get_args
 
@@ -12,6 +13,7 @@ from projector.projection import Loading, Projection
 from schemas.envelope import RecordedEvent
 from schemas.errors import ResourceAlreadyExists
 from schemas.events import AnyWebhookEvent, WebhookCreated, WebhookDeleted, WebhookUpdated
+from schemas.fields import refuse_if_changed
 from schemas.messages.webhooks import webhook_not_found
 
 DISABLED: Final = "DISABLED"
@@ -79,6 +81,8 @@ def _fold(state: Webhooks, recorded: RecordedEvent, event: AnyWebhookEvent) -> N
         return
     if webhook is None:
         raise webhook_not_found(event.webhook_id)
+    if event.undo is not None:
+        refuse_if_changed(event.undo, partial(getattr, webhook))
     match event:
         case WebhookUpdated():
             _update(webhook, event, time_ms)

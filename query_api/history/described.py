@@ -26,6 +26,7 @@ from schemas.events import (
     LoggedModelDeleted,
     LoggedModelFinalized,
     LoggedModelParamsLogged,
+    LoggedModelRestored,
     LoggedModelTagDeleted,
     LoggedModelTagsSet,
     LoggedModelVersionRegistered,
@@ -178,6 +179,7 @@ _says(LoggedModelTagsSet, lambda e: f"set {_set_fields(e)} of the logged model")
 _says(LoggedModelTagDeleted, lambda e: f"deleted the tag {e.key} of the logged model")
 _says(LoggedModelVersionRegistered, lambda e: f"registered the logged model as {shown(e.name)}, version {e.version}")
 _says(LoggedModelDeleted, lambda _: "deleted the logged model")
+_says(LoggedModelRestored, lambda _: "restored the logged model")
 _says(RegisteredModelCreated, lambda e: _with_fields(f"created the registered model {shown(e.name)}", e))
 _says(RegisteredModelUpdated, lambda e: _changed("registered model", description=e.description))
 _says(RegisteredModelRenamed, lambda e: f"renamed the registered model {shown(e.name)} to {shown(e.new_name)}")

@@ -26,6 +26,7 @@ from schemas.events.logged_models import (
     LoggedModelDeleted,
     LoggedModelFinalized,
     LoggedModelParamsLogged,
+    LoggedModelRestored,
     LoggedModelTagDeleted,
     LoggedModelTagsSet,
     LoggedModelVersionRegistered,

@@ -67,9 +67,15 @@ class LoggedModelVersionRegistered(LoggedModelEvent, frozen=True):
 
 
 class LoggedModelDeleted(LoggedModelEvent, frozen=True):
-    """The model is hidden from now on. Nothing of it is lost, it still takes writes, and nothing shows it again."""
+    """The model is hidden from now on. Nothing of it is lost, and it still takes writes."""
 
     event_type = "logged-model.deleted"
+
+
+class LoggedModelRestored(LoggedModelEvent, frozen=True):
+    """The model is shown again. No request of MLflow's asks for it: it undoes a delete."""
+
+    event_type = "logged-model.restored"
 
 
 AnyLoggedModelEvent = (
@@ -80,4 +86,5 @@ AnyLoggedModelEvent = (
     | LoggedModelTagDeleted
     | LoggedModelVersionRegistered
     | LoggedModelDeleted
+    | LoggedModelRestored
 )

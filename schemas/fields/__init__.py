@@ -11,9 +11,11 @@ from schemas.errors import ResourceConflict
 from schemas.events import AnyEvent, Undo
 from schemas.fields.experiments import set_by_experiment_event
 from schemas.fields.field import Held, Value
+from schemas.fields.logged_models import set_by_logged_model_event
 from schemas.fields.registered_models import set_by_registry_event
 from schemas.fields.runs import set_by_run_event
 from schemas.fields.users import set_by_role_event, set_by_user_event
+from schemas.fields.webhooks import set_by_webhook_event
 
 SetBy: TypeAlias = Callable[[Any, Held], Mapping[str, Value]]
 
@@ -21,6 +23,8 @@ _SET_BY: Final[Mapping[str, SetBy]] = {
     "run": set_by_run_event,
     "experiment": set_by_experiment_event,
     "registered-model": set_by_registry_event,
+    "logged-model": set_by_logged_model_event,
+    "webhook": set_by_webhook_event,
     "user": set_by_user_event,
     "role": set_by_role_event,
 }

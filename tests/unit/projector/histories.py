@@ -25,6 +25,7 @@ from schemas.events import (
     LoggedModelDeleted,
     LoggedModelFinalized,
     LoggedModelParamsLogged,
+    LoggedModelRestored,
     LoggedModelTagDeleted,
     LoggedModelTagsSet,
     LoggedModelVersionRegistered,
@@ -303,6 +304,7 @@ payloads = st.one_of(
         version=st.integers(1, 2),
     ),
     st.builds(LoggedModelDeleted, model_id=st.sampled_from(MODELS)),
+    st.builds(LoggedModelRestored, model_id=st.sampled_from(MODELS)),
     st.builds(
         WebhookCreated, webhook_id=_webhook_ids, name=_names, url=_values, events=_lists, since=_offsets, status=_values
     ),

@@ -24,6 +24,9 @@ TABLES: Final = {
     "versions": "SELECT version_id, name, version, current_stage, description FROM model_versions",
     "version tags": "SELECT version_id, key, value FROM model_version_tags",
     "aliases": "SELECT registered_model_id, alias, version FROM registered_model_aliases",
+    "logged models": "SELECT model_id, status, lifecycle_stage FROM logged_models",
+    "logged model tags": "SELECT model_id, key, value FROM logged_model_tags",
+    "webhooks": "SELECT webhook_id, name, description, url, events, status FROM webhooks",
 }
 """What is to be as it was; times and counts of changes are not."""
 

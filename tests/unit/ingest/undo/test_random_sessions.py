@@ -7,6 +7,7 @@ from typing import Any, Final
 from hypothesis import given
 from hypothesis import strategies as st
 
+from schemas.events import LoggedModelCreated
 from schemas.messages.corrections import CorrectRun, MetricCorrection, ParamCorrection
 from schemas.messages.experiments import (
     DeleteExperiment,
@@ -14,6 +15,12 @@ from schemas.messages.experiments import (
     RestoreExperiment,
     SetExperimentTag,
     UpdateExperiment,
+)
+from schemas.messages.logged_models import (
+    DeleteLoggedModel,
+    DeleteLoggedModelTag,
+    FinalizeLoggedModel,
+    SetLoggedModelTags,
 )
 from schemas.messages.message import KeyValue
 from schemas.messages.model_versions import (
@@ -34,15 +41,19 @@ from schemas.messages.registered_models import (
 )
 from schemas.messages.run_data import DeleteTag, LogBatch, Metric, SetTag
 from schemas.messages.runs import CreateRun, DeleteRun, RestoreRun, UpdateRun
+from schemas.mlflow import MODEL_VERSIONS_TAG
 from tests.unit.ingest.doubles import ANN, close_what_is_open
 from tests.unit.ingest.undo.session import Session
 
 Step = Callable[[Session, str, str], Awaitable[bytes]]
 """A command of a session, about its run, of a request."""
 
+LOGGED_MODEL: Final = "m-1"
+
 _values: Final = st.sampled_from(["", "v", "w"])
 _numbers: Final = st.sampled_from([0.0, 1.0])
 _keys: Final = st.sampled_from(["t", "mlflow.runName", "x/y"])
+_model_keys: Final = st.sampled_from(["t", MODEL_VERSIONS_TAG])
 _names: Final = st.sampled_from(["m", "n"])
 _versions: Final = st.sampled_from(["1", "2"])
 _stages: Final = st.sampled_from(["None", "Staging", "Production"])
@@ -101,6 +112,32 @@ STEPS: Final[st.SearchStrategy[Step]] = st.one_of(
     ),
     st.just(lambda s, _, q: s.ingest.experiments.delete(DeleteExperiment(experiment_id="0"), ANN, q)),
     st.just(lambda s, _, q: s.ingest.experiments.restore(RestoreExperiment(experiment_id="0"), ANN, q)),
+    st.builds(
+        lambda k, v: (
+            lambda s, _, q: s.ingest.logged_models.set_tags(
+                SetLoggedModelTags(model_id=LOGGED_MODEL, tags=[KeyValue(key=k, value=v)]), ANN, q
+            )
+        ),
+        _model_keys,
+        _values,
+    ),
+    st.builds(
+        lambda k: (
+            lambda s, _, q: s.ingest.logged_models.delete_tag(
+                DeleteLoggedModelTag(model_id=LOGGED_MODEL, tag_key=k), ANN, q
+            )
+        ),
+        _model_keys,
+    ),
+    st.builds(
+        lambda status: (
+            lambda s, _, q: s.ingest.logged_models.finalize(
+                FinalizeLoggedModel(model_id=LOGGED_MODEL, status=status), ANN, q
+            )
+        ),
+        st.integers(1, 3),
+    ),
+    st.just(lambda s, _, q: s.ingest.logged_models.delete(DeleteLoggedModel(model_id=LOGGED_MODEL), ANN, q)),
     st.builds(
         lambda n: lambda s, _, q: s.ingest.registered_models.create(CreateRegisteredModel(name=n), ANN, q), _names
     ),
@@ -191,6 +228,9 @@ async def _run(steps: list[tuple[Step, bool]], over_later: bool) -> None:
     await session.ingest.ensure_default_experiment()
     answer = await session.do(session.ingest.runs.create(CreateRun(experiment_id="0", run_name="n"), ANN, "create"))
     run_id = answer["run"]["info"]["run_id"]
+    await session.deployment.append(
+        LoggedModelCreated(model_id=LOGGED_MODEL, experiment_id=0, name="m", artifact_location="x")
+    )
     for step, is_chosen in steps:
         await session.do(step(session, run_id, "chosen" if is_chosen else "other"))
     before = await session.rows()

@@ -7,7 +7,18 @@ import msgspec
 import pytest
 
 from schemas.errors import InvalidParameterValue, ResourceConflict
-from schemas.events import ExperimentRenamed, ExperimentTagSet, RunDataLogged, RunTagDeleted, RunUpdated, Tag, Undo
+from schemas.events import (
+    ExperimentRenamed,
+    ExperimentTagSet,
+    RunDataLogged,
+    RunTagDeleted,
+    RunUpdated,
+    Tag,
+    Undo,
+    WebhookCreated,
+    WebhookDeleted,
+    WebhookUpdated,
+)
 from schemas.messages.experiments import (
     CreateExperiment,
     DeleteExperiment,
@@ -15,6 +26,14 @@ from schemas.messages.experiments import (
     SetExperimentTag,
     UpdateExperiment,
 )
+from schemas.messages.logged_models import (
+    CreateLoggedModel,
+    DeleteLoggedModel,
+    FinalizeLoggedModel,
+    LogLoggedModelParams,
+    SetLoggedModelTags,
+)
+from schemas.messages.message import KeyValue
 from schemas.messages.model_versions import CreateModelVersion, TransitionModelVersionStage
 from schemas.messages.registered_models import (
     CreateRegisteredModel,
@@ -255,6 +274,45 @@ async def test_a_new_model_of_a_name_is_not_touched_by_undoing_what_happened_to_
     ]
 
 
+async def test_a_deleted_logged_model_is_shown_again_with_its_status_and_tags(session: Session) -> None:
+    models = session.ingest.logged_models
+    created = await session.do(models.create(CreateLoggedModel(experiment_id="0", name="m"), ANN, "make"))
+    model_id = created["model"]["info"]["model_id"]
+    before = await session.rows()
+    tags = SetLoggedModelTags(model_id=model_id, tags=[KeyValue(key="t", value="v")])
+    await session.do(models.set_tags(tags, ANN, "bad"))
+    await session.do(models.finalize(FinalizeLoggedModel(model_id=model_id, status=3), ANN, "bad"))
+    await session.do(models.delete(DeleteLoggedModel(model_id=model_id), ANN, "bad"))
+    plan = await session.plan(request_id="bad")
+    assert fields(plan) == [("lifecycle_stage", "deleted", "active"), ("status", 3, 1), ("tags.t", "v", None)]
+    await session.undo(request_id="bad")
+    assert await session.rows() == before
+    params = LogLoggedModelParams(model_id=model_id, params=[KeyValue(key="p", value="1")])
+    await session.do(models.log_params(params, ANN, "params"))
+    assert reasons(await session.plan(request_id="params"))[0].startswith("Params of a logged model")
+
+
+async def test_a_webhook_gets_back_all_but_its_secret(session: Session) -> None:
+    append = session.deployment.append
+    await append(WebhookCreated(webhook_id="w", name="n", url="https://a", events=["run.created"], since=[0]))
+    before = await session.rows()
+    stamped = await append(
+        WebhookUpdated(webhook_id="w", url="https://b", events=[], status="DISABLED", until=[1], secret_id="s")
+    )
+    selected = {"event": str(uuid.UUID(bytes=stamped.id))}
+    plan = await session.plan(**selected)
+    assert [one["field"] for one in plan["changes"]] == ["events", "status", "url"]
+    assert reasons(plan) == ["Its secret stays: what it was before is not in the log."]
+    await session.undo(**selected)
+    assert await session.rows() == before
+    (*_, event) = await session.deployment.events()
+    assert event == WebhookUpdated(
+        webhook_id="w", url="https://a", events=["run.created"], status="ACTIVE", since=[3], undo=event.undo
+    )
+    await append(WebhookDeleted(webhook_id="w"))
+    assert reasons(await session.plan(**selected, over_later=True))[-1] == "The webhook is deleted."
+
+
 @pytest.mark.parametrize(
     "selected",
     [
@@ -264,7 +322,7 @@ async def test_a_new_model_of_a_name_is_not_touched_by_undoing_what_happened_to_
         {"actor": "ann"},
         {"stream": "run/a"},
         {"stream": "nothing", "to": "5"},
-        {"stream": "webhook/a", "to": "5"},
+        {"stream": "artifact/a", "to": "5"},
         {"actor": "ann", "since": "yesterday"},
         {"actor": "ann", "since": "2026-01-01T00:00"},
     ],
