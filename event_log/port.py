@@ -202,7 +202,9 @@ class EventLog(EventLogReader):
 
     @abstractmethod
     async def append(self, events: Sequence[EventData]) -> list[Position]:
-        """Append events of one ordering unit, atomically, and return where each one is, once they are durable.
+        """Append events of one partition, atomically, and return where each one is, once they are durable.
+
+        Those of one ordering unit always are.
 
         Raises LogUnavailable, LogOverloaded, OutcomeUnknown or EventTooLarge.
         """

@@ -126,6 +126,29 @@ class LogWriter:
             refusals = [await self._progress.verdict(position, VERDICT_WAIT_S) for position in positions]
         return list(zip(stamped, positions, refusals, strict=True))
 
+    async def append_imported(self, events: Sequence[EventData]) -> list[TracklogError | None]:
+        """Append events that have their envelopes, and return what each is refused with.
+
+        Those of one partition are appended together; of those of several, some may be in the log after an error.
+        Raises as `append_together` does.
+        """
+        self._progress.require_listening()
+        by_partition: dict[int, list[int]] = {}
+        for index, event in enumerate(events):
+            by_partition.setdefault(self._log.partition_of(event.ordering_unit), []).append(index)
+        appends = [self._log.append([events[index] for index in indices]) for indices in by_partition.values()]
+        outcomes = await asyncio.gather(*appends, return_exceptions=True)
+        if failures := [one for one in outcomes if isinstance(one, BaseException)]:
+            raise failures[0] if len(failures) == len(outcomes) else EventInLog(str(failures[0]))
+        self._observer.appended(len(events))
+        refusals: list[TracklogError | None] = [None] * len(events)
+        with in_the_log():
+            for indices, positions in zip(by_partition.values(), outcomes, strict=True):
+                assert not isinstance(positions, BaseException)
+                for index, position in zip(indices, positions, strict=True):
+                    refusals[index] = await self._progress.verdict(position, VERDICT_WAIT_S)
+        return refusals
+
     async def append_change(
         self, kind: EntityKind[Any, Any], key: str | int, event: AnyEvent, actor: Actor, request_id: str
     ) -> None:

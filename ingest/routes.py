@@ -2,6 +2,7 @@
 
 from ingest.corrections.routes import correction_routes
 from ingest.experiments.routes import experiment_routes
+from ingest.imports.routes import import_routes
 from ingest.logged_models.routes import logged_model_routes
 from ingest.model_versions.routes import model_version_routes
 from ingest.registered_models.routes import registered_model_routes
@@ -26,6 +27,7 @@ def ingest_routes(ingest: IngestService) -> tuple[Route, ...]:
         *model_version_routes(ingest.model_versions),
         *correction_routes(ingest.corrections),
         *undo_routes(ingest.undo),
+        *import_routes(ingest.imports),
         *(() if ingest.users is None else user_routes(ingest.users)),
         *(() if ingest.rights is None else right_routes(ingest.rights)),
         *(() if ingest.webhooks is None else webhook_routes(ingest.webhooks)),

@@ -10,6 +10,7 @@ from ingest.admission.known_entities import KnownEntities
 from ingest.admission.lookups import Lookups
 from ingest.corrections.commands import CorrectionCommands
 from ingest.experiments.commands import ExperimentCommands
+from ingest.imports.commands import ImportCommands
 from ingest.log_writer import NOT_OBSERVED, LogWriter, WriteObserver
 from ingest.logged_models.commands import LoggedModelCommands
 from ingest.model_versions.commands import ModelVersionCommands
@@ -72,6 +73,7 @@ class IngestService:
         self.webhooks = None if webhooks is None else WebhookCommands(writer, self.known, webhooks)
         self.model_versions = ModelVersionCommands(writer, self.known, policy)
         self.corrections = CorrectionCommands(writer, self.known)
+        self.imports = ImportCommands(writer, self.known)
         users_changed = (lambda: None) if credentials is None else credentials.users_changed
         self.undo = UndoCommands(
             *(writer, self.known, log),

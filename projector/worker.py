@@ -280,7 +280,7 @@ class ProjectorWorker:
         The reason an event is set aside for does not depend on which others it is folded with.
         """
         decoded = self._decode(events)
-        readable = [event for _, event in decoded if not isinstance(event, UndecodableEvent)]
+        readable = [(recorded, event) for recorded, event in decoded if not isinstance(event, UndecodableEvent)]
         folded = _Folded(await BatchState.load(readable, self._read_model), [], [], decoded)
         stopped: set[str] = set()
         for recorded, event in decoded:

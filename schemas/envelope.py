@@ -5,12 +5,14 @@ and not dataclasses because one is made for each event: frozen dataclasses take 
 """
 
 import time
+import uuid
 from collections.abc import Callable, Mapping
 from typing import Final
 
 import msgspec
 import uuid_utils
 
+from schemas.errors import ResourceAlreadyExists
 from schemas.events import AnyEvent, stream_of
 
 PARTITION: Final = 0
@@ -52,6 +54,11 @@ def importer_from(source: str) -> Actor:
 def is_imported(actor: Actor) -> bool:
     """Whether an event was imported from another store. Its time is then the one that the store has."""
     return actor.user == SYSTEM.user and actor.user_agent == IMPORT_AGENT
+
+
+def repeats(event_id: bytes) -> ResourceAlreadyExists:
+    """What an imported event is refused with that is in the log already, and was folded there."""
+    return ResourceAlreadyExists(f"The event {uuid.UUID(bytes=event_id)} was imported before.")
 
 
 RESERVED_USERS: Final = frozenset({Actor().user, SYSTEM.user})

@@ -25,7 +25,8 @@ def schema_of(event: type[AnyEvent]) -> dict[str, Any]:
     """The JSON Schema of an event's payload. A reader ignores fields that it does not know."""
     (generated,), definitions = msgspec.json.schema_components([event], ref_template="#/$defs/{name}")
     own = definitions.pop(generated["$ref"].rpartition("/")[2])
-    del own["properties"]["undo"], definitions["Undo"]  # of all events alike: docs/event-schemas.md
+    for name in ("undo", "origin"):  # of all events alike: docs/event-schemas.md
+        del own["properties"][name], definitions[name.title()]
     described = {key: value for key, value in own.items() if key not in ("title", "description")}
     schema = {
         "$schema": DIALECT,

@@ -80,6 +80,9 @@ class CloudEventEncoder:
             headers.append(("ce_requestid", _encoded(event.request_id)))
         if payload.undo is not None:
             headers.append(("ce_undoes", ",".join(payload.undo.events).encode()))
+        if payload.origin is not None:
+            headers.append(("ce_origin", _encoded(payload.origin.source)))
+            headers.append(("ce_broughtby", _encoded(payload.origin.brought_by)))
         return Message(event.time_us // 1000, _encoded(event.ordering_unit), codec.encode(payload), headers)
 
     def _headers_of_type(self, event_type: str, version: int) -> list[Header]:

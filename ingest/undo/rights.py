@@ -77,11 +77,12 @@ def _event_of_user(username: str, change: Change) -> AnyEvent:
     undo = undo_of([change])
     if change.field == IS_ADMIN:
         return UserAdminChanged(username=username, is_admin=bool(change.wanted), undo=undo)
-    on = {"username": username, **_resource(change.field)}
+    kind, pattern = _resource(change.field)
     if change.wanted is None:
-        return UserRevoked(**on, level=str(change.found), undo=undo)
-    event = UserGranted if change.found is None else UserGrantChanged
-    return event(**on, level=str(change.wanted), undo=undo)
+        found = str(change.found)
+        return UserRevoked(username=username, resource_type=kind, resource_pattern=pattern, level=found, undo=undo)
+    event, wanted = (UserGranted if change.found is None else UserGrantChanged), str(change.wanted)
+    return event(username=username, resource_type=kind, resource_pattern=pattern, level=wanted, undo=undo)
 
 
 async def _events_of_role(
@@ -99,16 +100,18 @@ def _event_of_role(role_key: str, change: Change) -> AnyEvent:
     if change.field.startswith(ASSIGNED):
         event_of_assignment = RoleUnassigned if wanted is None else RoleAssigned
         return event_of_assignment(role_key=role_key, username=change.field.removeprefix(ASSIGNED), undo=undo)
-    on = {"role_key": role_key, **_resource(change.field)}
+    kind, pattern = _resource(change.field)
     if wanted is None:
-        return RoleRevoked(**on, level=str(change.found), undo=undo)
+        found = str(change.found)
+        return RoleRevoked(role_key=role_key, resource_type=kind, resource_pattern=pattern, level=found, undo=undo)
     event = RoleGranted if change.found is None else RoleGrantChanged
-    return event(**on, level=str(wanted), undo=undo)
+    return event(role_key=role_key, resource_type=kind, resource_pattern=pattern, level=str(wanted), undo=undo)
 
 
-def _resource(field: str) -> dict[str, str]:
+def _resource(field: str) -> tuple[str, str]:
+    """The type and the pattern of what is granted."""
     resource_type, _, resource_pattern = field.removeprefix(GRANTS).partition(":")
-    return {"resource_type": resource_type, "resource_pattern": resource_pattern}
+    return resource_type, resource_pattern
 
 
 USERS_UNDOING: Final = Undoing(

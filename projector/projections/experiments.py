@@ -145,12 +145,23 @@ def _held(state: Experiments, experiment: Experiment, name: str) -> Value:
 
 
 def _created(state: Experiments, recorded: RecordedEvent, event: ExperimentCreated) -> None:
-    """The first claim of a name wins, and the first claim of an id."""
+    """The first claim of a name wins, and the first claim of an id.
+
+    An experiment that several imports bring, which agree on name and id, is as old as the oldest of them says.
+    """
+    time_ms = recorded.time_us // 1000
+    known = state.experiments.get(event.experiment_id)
+    if event.origin is not None and known is not None and known.name == event.name:
+        known.creation_time_ms = min(known.creation_time_ms, time_ms)
+        known.last_update_time_ms = max(known.last_update_time_ms, time_ms)
+        if not known.lifecycle_revision:
+            known.lifecycle_us = min(known.lifecycle_us, recorded.time_us)
+        state.changed.add(event.experiment_id)
+        return
     if event.name in state.ids:
         raise ResourceAlreadyExists(f"Experiment '{event.name}' already exists.")
     if event.experiment_id in state.experiments:
         raise ResourceAlreadyExists(f"Experiment id {event.experiment_id} is taken.")
-    time_ms = recorded.time_us // 1000
     state.experiments[event.experiment_id] = Experiment(
         event.experiment_id,
         event.name,

@@ -42,5 +42,5 @@ __all__ = [
     "webhooks",
 ]
 
-SCHEMA_VERSION: Final = 9
+SCHEMA_VERSION: Final = 10
 """Raised with every change of a table or of what the fold puts in it; a read model of another version is rebuilt."""

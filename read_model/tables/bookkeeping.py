@@ -38,6 +38,16 @@ set_aside = Table(
 )
 Index("set_aside_by_stream", set_aside.c.stream)
 
+imported_events = Table(
+    "imported_events",
+    metadata,
+    # The ids, in hexadecimal, of the events that were brought in from elsewhere, each of which counts once however
+    # often it is in the log; and what the fold refused them with.
+    Column("event_id", TEXT, primary_key=True),
+    Column("error_code", TEXT),
+    Column("message", TEXT),
+)
+
 facts = Table(
     "facts",
     metadata,

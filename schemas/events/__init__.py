@@ -7,7 +7,7 @@ from typing import Final, get_args
 
 from schemas.events.access import AccessDenied, AccessGranted, AccessRefused, AnyAccessEvent
 from schemas.events.artifacts import AnyArtifactEvent, ArtifactDeleted, ArtifactUploaded, artifact_folder
-from schemas.events.event import Event, Param, StreamKind, Tag, Undo
+from schemas.events.event import Event, Origin, Param, StreamKind, Tag, Undo
 from schemas.events.experiments import (
     EXPERIMENTS_ORDERING_UNIT,
     AnyExperimentEvent,

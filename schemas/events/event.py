@@ -43,11 +43,21 @@ class Undo(msgspec.Struct, frozen=True, gc=False):
     found: dict[str, str | int | None] = {}
 
 
+class Origin(msgspec.Struct, frozen=True, gc=False):
+    """That an event was brought in from elsewhere: where it was first, and the user who brought it.
+
+    `source` is the id of another log, or the store of an import. Time and actor of the event are those of there.
+    """
+
+    source: str
+    brought_by: str
+
+
 class Event(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
     """A fact. `event_type` and `event_version` name its stored shape for ever.
 
     The events of an aggregate share a base class that declares `kind` and `stream_key`. Any event may be an `undo` of
-    others; readers who do not know it pass it over.
+    others, and may have an `origin`; readers who do not know these pass them over.
     """
 
     event_type: ClassVar[str]
@@ -55,6 +65,7 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaults=T
     kind: ClassVar[StreamKind]
 
     undo: Undo | None = None
+    origin: Origin | None = None
 
     @property
     def stream_key(self) -> str:

@@ -99,6 +99,13 @@ class EventLogContract:
         read = await log.read(positions[0].partition, first, limit=100)
         assert [key_of(one) for one in read] == [f"p{one}" for one in range(5)]
 
+    async def test_events_of_several_ordering_units_of_one_partition_may_be_one_append(self, log: EventLog) -> None:
+        streams = [param(run, "p") for run in range(1, 100) if log.partition_of(param(run, "p").ordering_unit) == 0]
+        positions = await log.append(streams[:3])
+        assert [position.partition for position in positions] == [0, 0, 0]
+        read = await log.read(0, positions[0].offset, limit=100)
+        assert [one.stream for one in read] == [one.stream for one in streams[:3]]
+
     async def test_appends_of_one_stream_keep_the_order_they_were_acknowledged_in(self, log: EventLog) -> None:
         for one in range(20):
             await log.append([param(1, f"p{one}")])

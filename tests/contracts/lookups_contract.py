@@ -17,6 +17,7 @@ from ingest.experiments.lookups import (
     LAST_EXPERIMENT_ID,
 )
 from ingest.experiments.state import KnownExperiment
+from ingest.imports.lookups import IMPORTED_EVENTS, NUMBERS, FoldedImport
 from ingest.logged_models.answers import logged_model
 from ingest.logged_models.lookups import LOGGED_MODEL_INFO, LOGGED_MODEL_PARAM_KEYS, LOGGED_MODEL_TAG, LOGGED_MODELS
 from ingest.logged_models.state import KnownLoggedModel
@@ -55,6 +56,7 @@ from schemas.events import Tag
 from schemas.levels import Level
 
 ROWS = """
+INSERT INTO imported_events VALUES ('0a', NULL, NULL), ('0b', 'INVALID_PARAMETER_VALUE', 'no');
 INSERT INTO experiments VALUES (0, 'Default', 'loc0', 'active', 10, 1, 1, 0, NULL),
   (7, 'seven', 'loc7', 'deleted', 50, 1, 2, 3, 'c');
 INSERT INTO experiment_tags VALUES (7, 'a.b', 'x'), (7, 'a%b', 'y'), (0, 'a.c', 'z');
@@ -129,6 +131,14 @@ class LookupsContract:
         assert await lookups.one(EXPERIMENT_TAG, 0, "a.b") is None
         assert sorted(await lookups.all(EXPERIMENT_TAG_KEYS, 7, 2, "a.")) == ["a.b"]
         assert sorted(await lookups.all(EXPERIMENT_TAG_KEYS, 7, 1, "a")) == ["a%b", "a.b"]
+
+    async def test_imported_events_are_found_by_their_ids_with_what_they_were_refused_with(
+        self, lookups: Lookups
+    ) -> None:
+        found = await lookups.all(IMPORTED_EVENTS, ["0a", "0b", "0c"])
+        refused = FoldedImport("0b", "INVALID_PARAMETER_VALUE", "no")
+        assert sorted(found) == [FoldedImport("0a", None, None), refused]
+        assert dict(await lookups.all(NUMBERS, ["v2", "v9"])) == {"v2": 2}
 
     async def test_a_run_is_found_with_its_own_lifecycle(self, lookups: Lookups) -> None:
         assert await lookups.one(RUNS.lookup, "r2") == KnownRun(

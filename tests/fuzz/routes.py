@@ -9,6 +9,7 @@ from schemas.messages import (
     corrections,
     experiments,
     history,
+    imports,
     logged_models,
     metrics,
     model_versions,
@@ -242,6 +243,19 @@ WRITES: Final = (
 PLAN_OF_NOTHING: Final = "643d5437104296e21d906ecb15b2c96ad278f20cfc4af53b12bb6069bd853726"
 """The digest of a plan without changes."""
 
+IMPORTED_EVENT: Final = {
+    "id": "01a227be-132c-769d-915f-0be723e8b906",
+    "type": "run.updated",
+    "version": 2,
+    "time": "2026-11-29T14:45:02.084977Z",
+    "actor": {"user": "ann", "address": "10.0.0.7", "user_agent": "python"},
+    "request_id": "q",
+    "data": {"run_id": "<run_id>", "status": "RUNNING"},
+    "stream": "run/<run_id>",
+    "partition": 0,
+    "offset": 1,
+}
+
 CORRECTING_WRITES: Final = (
     _ours(
         "POST",
@@ -255,6 +269,7 @@ CORRECTING_WRITES: Final = (
     _ours("POST", "undo/plan", undo.PlanUndo, actor="anonymous", since="2026-11-29T00:00Z", until="2026-11-29T00:01Z"),
     _ours("POST", "undo/plan", undo.PlanUndo, stream="run/<run_id>", to="2026-11-29T00:00Z"),
     _ours("POST", "undo", undo.ApplyUndo, event="0:99999999", digest=PLAN_OF_NOTHING),
+    _ours("POST", "events", imports.ImportEvents, source="elsewhere", events=[IMPORTED_EVENT]),
 )
 
 WEBHOOK_WRITES: Final = (

@@ -96,6 +96,7 @@ def test_every_write_of_the_tracking_api_is_there_under_both_prefixes(deployment
         "POST /runs/{run_id}/corrections",
         "POST /undo/plan",
         "POST /undo",
+        "POST /events",
     }
     assert {route.prefixes for route in routes} == {("/api/2.0", "/ajax-api/2.0"), ("/api/tracklog/v1",)}
     assert {route.kind for route in routes} == {Kind.WRITE}

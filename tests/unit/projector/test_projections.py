@@ -32,9 +32,13 @@ class Tables:
 
 
 async def changes(tables: Tables, *events: AnyEvent) -> list[Change]:
-    state = await BatchState.load(events, tables)  # type: ignore[arg-type]  # of a writer only `read` is called
-    for offset, event in enumerate(events):
-        state.fold(RecordedEvent(0, offset, bytes(16), "", 1, "", 9_000, Actor(), "", b""), event)
+    recorded = [
+        RecordedEvent(0, offset, bytes(16), "", 1, "", 9_000, Actor(), "", b"") for offset in range(len(events))
+    ]
+    batch = list(zip(recorded, events, strict=True))
+    state = await BatchState.load(batch, tables)  # type: ignore[arg-type]  # of a writer only `read` is called
+    for one, event in batch:
+        state.fold(one, event)
     return state.changes()
 
 

@@ -1,0 +1,168 @@
+"""The command that brings in events which were first elsewhere: another log, or a store that is imported."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+import orjson
+from msgspec.structs import replace
+
+from ingest.admission.known_entities import EntityKind, KnownEntities
+from ingest.experiments.lookups import EXPERIMENTS
+from ingest.imports.decisions import decide
+from ingest.imports.lookups import IMPORTED_EVENTS, NUMBERS, FoldedImport
+from ingest.log_writer import LogWriter, in_the_log
+from ingest.logged_models.lookups import LOGGED_MODELS
+from ingest.registered_models.lookups import REGISTERED_MODELS
+from ingest.runs.lookups import RUNS
+from schemas.envelope import Actor, EventData, repeats
+from schemas.errors import InvalidParameterValue, TracklogError
+from schemas.event_json import event_id_text
+from schemas.events import (
+    ExperimentCreated,
+    LoggedModelCreated,
+    ModelVersionCreated,
+    RegisteredModelCreated,
+    RegisteredModelRenamed,
+    RunCreated,
+    RunDeleted,
+    RunRestored,
+)
+from schemas.events.experiments import ExperimentEvent
+from schemas.messages.imports import ImportEvents
+
+_CREATIONS: Final = (ExperimentCreated, RunCreated, LoggedModelCreated, RegisteredModelCreated)
+
+
+class ImportCommands:
+    def __init__(self, writer: LogWriter, known: KnownEntities) -> None:
+        self._writer = writer
+        self._known = known
+
+    async def bring_in(self, command: ImportEvents, actor: Actor, request_id: str) -> bytes:
+        """Append those of the events that are not there yet. Answered when they are folded.
+
+        An event is known by its id, and counts once: what is there is not appended again, and where two bring it at
+        once, the fold takes the first. A request that is refused leaves nothing. One that fails on its way may have
+        left events of it where the log has several partitions; repeated it brings the others.
+        The answer says how many were appended and were there, what the fold refused of all of them, and the numbers of
+        new versions of registered models.
+        Raises InvalidParameterValue for an event that is none, or is about what is not there, and what KnownEntities
+        and LogWriter raise.
+        """
+        events = decide(command, actor.user)
+        await self._known.catch_up()
+        there = await self._there(events)
+        new = await self._prepared([event for event in events if event.id.hex() not in there])
+        refusals = await self._writer.to_the_end(self._append(new)) if new else []
+        appended = 0
+        for event, refusal in zip(new, refusals, strict=True):
+            if refusal is not None and refusal.message == repeats(event.id).message:
+                continue  # somebody else brought it meanwhile
+            appended += 1
+            code, message = (None, None) if refusal is None else (refusal.error_code, refusal.message)
+            there[event.id.hex()] = FoldedImport(event.id.hex(), code, message)
+        with in_the_log():
+            there |= await self._there([event for event in new if event.id.hex() not in there])
+            numbers = await self._numbers(events)
+        return _answer(events, there, appended, numbers)
+
+    async def _append(self, events: Sequence[EventData]) -> list[TracklogError | None]:
+        invalidate = self._known.invalidate_unprojected
+        try:
+            refusals = await self._writer.append_imported(events)
+            invalidate = self._known.invalidate
+        finally:
+            for kind, key in {(_kind_of(event), _key_of(event)) for event in events}:
+                invalidate(kind, key)
+        return refusals
+
+    async def _there(self, events: Sequence[EventData]) -> dict[str, FoldedImport]:
+        if not events:
+            return {}
+        found = await self._known.lookups.all(IMPORTED_EVENTS, [event.id.hex() for event in events])
+        return {one.event_id: one for one in found}
+
+    async def _numbers(self, events: Sequence[EventData]) -> dict[str, int]:
+        ids = [event.payload.version_id for event in events if isinstance(event.payload, ModelVersionCreated)]
+        return dict(await self._known.lookups.all(NUMBERS, ids)) if ids else {}
+
+    async def _prepared(self, events: Sequence[EventData]) -> list[EventData]:
+        """The events as they are appended; each is about what is there, or what an earlier one creates.
+
+        What runs have seen of the lifecycles of their experiments is told as it is here. Raises InvalidParameterValue.
+        """
+        created: set[tuple[str, str]] = set()
+        experiments: dict[str, int] = {}  # of runs that the events create
+        prepared: list[EventData] = []
+        for event in events:
+            payload = event.payload
+            subject = (payload.kind.name, payload.stream_key)
+            if isinstance(payload, _CREATIONS):
+                created.add(subject)
+            elif subject not in created:
+                await self._require(_kind_of(event), _key_of(event), event)
+            if isinstance(payload, RegisteredModelRenamed):
+                created.add((payload.kind.name, payload.new_name))
+            if (
+                isinstance(payload, RunCreated | LoggedModelCreated)
+                and ("experiment", str(payload.experiment_id)) not in created
+            ):
+                await self._require(EXPERIMENTS, payload.experiment_id, event)
+            if isinstance(payload, RunCreated):
+                experiments[payload.run_id] = payload.experiment_id
+            if isinstance(payload, RunCreated | RunDeleted | RunRestored):
+                experiment_id = experiments.get(payload.run_id)
+                if experiment_id is None:
+                    experiment_id = (await self._known.existing(RUNS, payload.run_id)).experiment_id
+                revision = await self._seen_of(experiment_id)
+                event = replace(event, payload=replace(payload, experiment_revision=revision))
+            prepared.append(event)
+        return prepared
+
+    async def _require(self, kind: EntityKind[Any, Any], key: str | int, event: EventData) -> None:
+        if await self._known.find(kind, key) is None:
+            raise InvalidParameterValue(
+                f"The event {event_id_text(event.id)} is about what is not there: {kind.not_found(key).message}"
+            )
+
+    async def _seen_of(self, experiment_id: int) -> int:
+        """Of a deleted experiment all but its last deletion: what is brought in is deleted and restored with it."""
+        experiment = await self._known.find(EXPERIMENTS, experiment_id)
+        if experiment is None:
+            return 0
+        return experiment.lifecycle_revision - (not experiment.active)
+
+
+def _kind_of(event: EventData) -> EntityKind[Any, Any]:
+    return _KINDS[event.payload.kind.name]
+
+
+_KINDS: Final[Mapping[str, EntityKind[Any, Any]]] = {
+    "experiment": EXPERIMENTS,
+    "run": RUNS,
+    "logged-model": LOGGED_MODELS,
+    "registered-model": REGISTERED_MODELS,
+}
+
+
+def _key_of(event: EventData) -> str | int:
+    payload = event.payload
+    return payload.experiment_id if isinstance(payload, ExperimentEvent) else payload.stream_key
+
+
+def _answer(
+    events: Sequence[EventData], there: Mapping[str, FoldedImport], appended: int, numbers: Mapping[str, int]
+) -> bytes:
+    refused = [
+        {"id": event_id_text(event.id), "error_code": found.error_code, "message": found.message}
+        for event in events
+        if (found := there.get(event.id.hex())) is not None and found.error_code is not None
+    ]
+    versions = {
+        event_id_text(event.id): numbers[event.payload.version_id]
+        for event in events
+        if isinstance(event.payload, ModelVersionCreated) and event.payload.version_id in numbers
+    }
+    return orjson.dumps(
+        {"appended": appended, "there": len(events) - appended, "refused": refused, "versions": versions}
+    )

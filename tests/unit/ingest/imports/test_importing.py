@@ -1,0 +1,172 @@
+"""Events that were first elsewhere: each counts once, with the time and the actor that it had there."""
+
+import uuid
+from collections.abc import Sequence
+from operator import itemgetter
+from typing import Any, Final
+
+import orjson
+import pytest
+
+from ingest.admission.lookups import Lookup
+from ingest.imports.decisions import decide
+from schemas import codec
+from schemas.envelope import Actor, EventData, Position, RecordedEvent
+from schemas.errors import InvalidParameterValue
+from schemas.events import ExperimentCreated, Origin, RunCreated
+from schemas.messages.experiments import DeleteExperiment
+from schemas.messages.imports import ImportedActor, ImportedEvent, ImportEvents
+from schemas.messages.runs import CreateRun
+from tests.unit.ingest.doubles import ANN, Deployment
+
+RUN: Final = "0" * 32
+
+POINTS: Final[Lookup[int]] = Lookup("SELECT points FROM latest_metrics WHERE key = $1", itemgetter(0))
+CREATION_TIME: Final[Lookup[int]] = Lookup(
+    "SELECT creation_time_ms FROM experiments WHERE experiment_id = $1", itemgetter(0)
+)
+
+
+def event(number: int, event_type: str, data: dict[str, Any], version: int = 1, **fields: Any) -> ImportedEvent:
+    return ImportedEvent(
+        id=str(uuid.UUID(int=number)),
+        type=event_type,
+        version=version,
+        time="2026-11-29T14:45:02.084977Z",
+        actor=ImportedActor(user="eve", address="10.0.0.7", user_agent="python"),
+        request_id="there",
+        data=data,
+        **fields,
+    )
+
+
+EXPERIMENT = event(
+    1, "experiment.created", {"experiment_id": 7, "name": "train", "artifact_location": "l", "owner": 3}, 3
+)
+CREATED = event(
+    2,
+    "run.created",
+    {"run_id": RUN, "experiment_id": 7, "name": "n", "user_id": "u", "start_time_ms": 5, "artifact_uri": "a"},
+    2,
+)
+LOGGED = event(3, "run.data-logged", {"run_id": RUN, "params": [{"key": "lr", "value": "1"}]})
+CONFLICT = event(4, "run.data-logged", {"run_id": RUN, "params": [{"key": "lr", "value": "2"}]})
+
+
+def points(**columns: Any) -> ImportedEvent:
+    return event(5, "run.data-logged", {"run_id": RUN, "metrics": [{"key": "m", **columns}]})
+
+
+async def bring_in(deployment: Deployment, *events: ImportedEvent, again: bool = False) -> Any:
+    ingest = deployment.another_process() if again else deployment.ingest
+    command = ImportEvents(source="a laptop", events=list(events))
+    return orjson.loads(await ingest.imports.bring_in(command, ANN, "here"))
+
+
+async def in_the_log(deployment: Deployment) -> list[RecordedEvent]:
+    return await deployment.log.read(0, 0, limit=100)
+
+
+@pytest.fixture
+def deployment() -> Deployment:
+    return Deployment()
+
+
+async def test_an_event_keeps_its_id_time_and_actor_and_says_who_brought_it(deployment: Deployment) -> None:
+    assert await bring_in(deployment, EXPERIMENT, CREATED) == {"appended": 2, "there": 0, "refused": [], "versions": {}}
+    first, second = await in_the_log(deployment)
+    assert (first.id, first.time_us) == (uuid.UUID(int=1).bytes, 1_795_963_502_084_977)
+    assert first.actor == Actor("eve", "10.0.0.7", "python")
+    created = codec.decode(first)
+    assert isinstance(created, ExperimentCreated)
+    assert created.origin == codec.decode(second).origin == Origin("a laptop", "ann")
+    assert created.owner is None
+
+
+async def test_an_event_that_is_there_is_not_appended_again_and_is_reported_as_before(deployment: Deployment) -> None:
+    first = await bring_in(deployment, EXPERIMENT, CREATED, LOGGED, CONFLICT)
+    [refused] = first["refused"]
+    assert refused["id"] == CONFLICT.id
+    again = await bring_in(deployment, CREATED, LOGGED, CONFLICT, again=True)
+    assert again == {"appended": 0, "there": 3, "refused": [refused], "versions": {}}
+    assert len(await in_the_log(deployment)) == 4
+
+
+async def test_of_two_who_bring_an_event_at_once_the_fold_takes_one(
+    deployment: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await bring_in(deployment, EXPERIMENT, CREATED)
+    series = {"key": "loss", "value": [0.5], "timestamp_ms": [1], "step": [0]}
+    logged = event(9, "run.data-logged", {"run_id": RUN, "metrics": [series]})
+    append = deployment.log.append
+
+    async def append_second(events: Sequence[EventData]) -> list[Position]:
+        await append(decide(ImportEvents(source="another", events=[logged]), "bob"))
+        return await append(events)
+
+    monkeypatch.setattr(deployment.log, "append", append_second)
+    answer = await bring_in(deployment, logged)
+    assert (answer["appended"], answer["there"]) == (0, 1)
+    assert await deployment.projection.one(POINTS, "loss") == 1
+
+
+async def test_a_run_that_comes_into_a_deleted_experiment_is_deleted_with_it(deployment: Deployment) -> None:
+    await bring_in(deployment, EXPERIMENT)
+    await deployment.ingest.experiments.delete(DeleteExperiment(experiment_id="7"), ANN, "q")
+    await bring_in(deployment, CREATED)
+    created = codec.decode((await in_the_log(deployment))[-1])
+    assert isinstance(created, RunCreated)
+    assert created.experiment_revision == 0
+
+
+async def test_what_is_brought_in_takes_writes(deployment: Deployment) -> None:
+    await bring_in(deployment, EXPERIMENT)
+    assert await deployment.ingest.runs.create(CreateRun(experiment_id="7"), ANN, "q")
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        event(5, "user.created", {"username": "eve", "user_id": 1}),
+        event(5, "webhook.deleted", {"webhook_id": "w"}),
+        event(5, "artifact.uploaded", {"path": "7/r/artifacts/f", "size": 1, "etag": "e"}),
+        event(5, "experiment.owner-removed", {"experiment_id": 7}),
+        event(5, "experiment.acknowledged", {"experiment_id": 7}),
+        event(5, "run.exploded", {}),
+        event(5, "run.updated", {"run_id": RUN}, 99),
+        event(5, "run.updated", {"run_id": 7}),
+        event(5, "run.updated", {"run_id": "../x"}),
+        event(5, "run.tag-deleted", {"run_id": RUN, "key": "k" * 501}),
+        points(value=[1], timestamp_ms=[], step=[]),
+        points(value=["x"], timestamp_ms=[1], step=[1]),
+        points(value=[1], timestamp_ms=[2**63], step=[1]),
+        event(5, "run.model-logged", {"run_id": RUN, "model_json": "[]"}),
+        event(5, "run.tag-deleted", {"run_id": "f" * 32, "key": "k"}),
+        event(5, "logged-model.finalized", {"model_id": "m-1", "status": 9}),
+        event(3, "run.tag-deleted", {"run_id": RUN, "key": "k"}),
+    ],
+    ids=lambda one: str(one.type),
+)
+async def test_of_a_request_with_an_event_that_is_wrong_nothing_is_taken(
+    deployment: Deployment, wrong: ImportedEvent
+) -> None:
+    with pytest.raises(InvalidParameterValue):
+        await bring_in(deployment, EXPERIMENT, CREATED, LOGGED, wrong)
+    assert not await in_the_log(deployment)
+
+
+@pytest.mark.parametrize(
+    ("field", "value"), [("id", "1"), ("time", "2026-11-29T14:45:02"), ("time", "1969-12-31T00:00Z"), ("time", "")]
+)
+async def test_ids_are_uuids_and_times_have_a_zone(deployment: Deployment, field: str, value: str) -> None:
+    wrong = event(5, "run.tag-deleted", {"run_id": RUN, "key": "k"})
+    setattr(wrong, field, value)
+    with pytest.raises(InvalidParameterValue):
+        await bring_in(deployment, EXPERIMENT, CREATED, wrong)
+
+
+async def test_an_experiment_that_two_bring_is_as_old_as_the_older_says(deployment: Deployment) -> None:
+    older = event(6, "experiment.created", EXPERIMENT.data or {}, 3)
+    older.time = "2026-11-01T00:00:00Z"
+    assert (await bring_in(deployment, EXPERIMENT, older))["refused"] == []
+    assert await deployment.projection.one(CREATION_TIME, 7) == 1_793_491_200_000
