@@ -4,13 +4,17 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any, Final
 
 import pytest
+import requests
 from mlflow import MlflowClient
 
 from tests.compatibility.mlflow_history import History, answers
+from tests.eventually import wait_until
+from tests.services.ports import free_port
 from tests.tracklog_server import TracklogServer
 
 SEEDS: Final = range(int(os.environ.get("TRACKLOG_IMPORT_SEEDS", "1")))
@@ -23,11 +27,12 @@ pytestmark = pytest.mark.filterwarnings("ignore")
 
 
 def uri_of(kind: str, folder: Path) -> str:
-    return f"sqlite:///{folder / 'mlflow.db'}" if kind == "sqlite" else str(folder / "mlruns")
+    """Where a history is written. What a server answers lies in a database."""
+    return f"sqlite:///{folder / 'mlflow.db'}" if kind != "files" else str(folder / "mlruns")
 
 
 @pytest.mark.parametrize("seed", SEEDS)
-@pytest.mark.parametrize("kind", ["sqlite", "files"])
+@pytest.mark.parametrize("kind", ["sqlite", "files", "server"])
 def test_an_imported_history_is_answered_as_by_mlflow(
     kind: str, seed: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -37,22 +42,75 @@ def test_an_imported_history_is_answered_as_by_mlflow(
     theirs = MlflowClient(uri, uri)
     History(theirs, seed, files=kind == "files").write(RUNS)
     expected = answers(theirs)
-
     server = TracklogServer(tmp_path / "tracklog")
-    command = [sys.executable, "-m", "tracklog", "import", uri]
-    done = subprocess.run(
-        [*command, "--backend-store-uri", f"sqlite:///{server.event_log_file}"],
+    run_id = ""
+    with mlflow_server(tmp_path, uri) if kind == "server" else nullcontext(uri) as source:
+        if kind == "server":
+            run_id = served_artifact(MlflowClient(source, source))
+            expected = answers(theirs)
+        done = imported(source, server, tmp_path)
+    assert done.returncode == 0, done.stderr
+    with server:
+        ours = MlflowClient(server.url, server.url)
+        found = answers(ours)
+        if kind == "server":
+            fetched = ours.download_artifacts(run_id, "notes/a b.txt", str(tmp_path))
+            assert Path(fetched).read_text() == "served"
+    if found_differences := list(differences(found, expected)):
+        pytest.fail("\n".join([*found_differences, done.stdout]))
+
+
+def imported(source: str, server: TracklogServer, folder: Path) -> subprocess.CompletedProcess[str]:
+    """What came of an import; what the old server passes is copied, and only that."""
+    command = [sys.executable, "-m", "tracklog", "import", source, "--report", str(folder / "report.json")]
+    copying = ["--copy-artifacts", "--artifacts-destination", str(server.artifacts_dir)]
+    return subprocess.run(
+        [
+            *command,
+            "--backend-store-uri",
+            f"sqlite:///{server.event_log_file}",
+            *(copying if source.startswith("http") else []),
+        ],
         check=False,
         capture_output=True,
         text=True,
         timeout=120,
         env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
     )
-    assert done.returncode == 0, done.stderr
-    with server:
-        found = answers(MlflowClient(server.url, server.url))
-    if found_differences := list(differences(found, expected)):
-        pytest.fail("\n".join([*found_differences, done.stdout]))
+
+
+def served_artifact(client: MlflowClient) -> str:
+    """A run with an artifact that went through the server."""
+    run_id: str = client.create_run(client.create_experiment("served")).info.run_id
+    client.log_text(run_id, "served", "notes/a b.txt")
+    return run_id
+
+
+@contextmanager
+def mlflow_server(folder: Path, uri: str) -> Iterator[str]:
+    """A real MLflow on a database, while the context lasts; its address."""
+    port = free_port()
+    url = f"http://127.0.0.1:{port}"
+    command = [sys.executable, "-m", "mlflow", "server", "--workers", "1", "--port", str(port)]
+    environment = {**os.environ, "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
+    environment["PATH"] = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    with (folder / "mlflow.log").open("wb") as log:
+        process = subprocess.Popen(
+            [*command, "--backend-store-uri", uri], env=environment, cwd=folder, stdout=log, stderr=log
+        )
+    try:
+        wait_until(lambda: is_answering(url), at_most_s=300)
+        yield url
+    finally:
+        process.terminate()
+        process.wait(30)
+
+
+def is_answering(url: str) -> bool:
+    try:
+        return requests.get(f"{url}/health", timeout=5).status_code == 200
+    except requests.RequestException:
+        return False
 
 
 def differences(found: Any, expected: Any, at: str = "") -> Iterator[str]:

@@ -91,8 +91,9 @@ def command(
     report: Path | None,
     progress: bool,
 ) -> None:
-    """Take over what an MLflow store holds: SOURCE is a folder (./mlruns), a file of SQLite, or the URI of a database
-    (postgresql://…, mysql://…), written by MLflow 1.0 to 3.17, which need not be installed.
+    """Take over what an MLflow store holds: SOURCE is a folder (./mlruns), a file of SQLite, the URI of a database
+    (postgresql://…, mysql://…), written by MLflow 1.0 to 3.17, which need not be installed, or the address of a running
+    MLflow (http://…), which is asked with the credentials of MLflow's clients.
 
     The store is only read. An embedded server must not run meanwhile. An import that was broken off goes on where it
     was, and one that is repeated adds what is new.
@@ -104,7 +105,7 @@ def command(
     with reporting_bad_settings():
         artifacts = ArtifactOptions(
             mapped=map_root,
-            root=None if artifacts_root is None else artifacts_destination_of(artifacts_root, "--artifacts-root"),
+            root=_artifacts_root(artifacts_root, source),
             destination=artifacts_destination_of(artifacts_destination) if copy_artifacts else None,
         )
     bar, show = progress_bar(shown=progress, label="rows")
@@ -123,6 +124,15 @@ def command(
         report.write_text(json.dumps(made.document(), ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
     for line in made.lines():
         click.echo(line)
+
+
+def _artifacts_root(given: str | None, source: str) -> str | None:
+    """Where what lay behind the old server's proxy is read: a running server passes it itself."""
+    if given is None:
+        return source if source.startswith(("http://", "https://")) else None
+    if given.startswith(("http://", "https://")):
+        return given
+    return artifacts_destination_of(given, "--artifacts-root")
 
 
 async def _import(

@@ -1,5 +1,6 @@
 """Where artifacts may be copied from: the places that an operator named, opened to be read."""
 
+import os
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -12,6 +13,8 @@ from artifact_proxy.stores.blob_store import BlobStore
 from schemas.artifact_uris import PROXIED_SCHEMES
 from tracklog.moving.artifact_copying import Folder
 from tracklog.moving.copied_roots import CopiedRoots
+from tracklog.moving.rest_client import RestClient
+from tracklog.moving.served_artifacts import ServedArtifacts
 from tracklog.serving.artifact_stores import opened_store
 from tracklog.settings.process import folder_of
 
@@ -33,13 +36,18 @@ class ArtifactSources:
 async def opened_sources(
     mapped: Sequence[tuple[str, str]], beside: Path | None, artifacts_root: str | None
 ) -> AsyncIterator[ArtifactSources]:
-    """The new places of `mapped`, the folder in which the store is, and what lay behind the artifact proxy of the old
-    server, where `artifacts_root` is its URI. Nothing in them changes. Raises UnusableStore."""
+    """The new places of `mapped`, the folder in which the store is, and what lies behind the artifact proxy of the old
+    server: `artifacts_root` is the URI of that place, or the address of the server itself, where it runs.
+
+    Nothing in them changes. Raises UnusableStore.
+    """
     folders: dict[BlobStore, Path] = {}
     remote: list[RemoteRoot] = []
     async with AsyncExitStack() as stack:
 
         async def opened(uri: str) -> BlobStore:
+            if uri.startswith(("http://", "https://")):
+                return await _served(uri, stack)
             store = await opened_store(uri, stack, sweeps=False)
             if (folder := folder_of(uri)) is not None:
                 folders[store] = folder
@@ -56,3 +64,11 @@ async def opened_sources(
                 remote.append(RemoteRoot(new, await opened(new)))
         roots = ArtifactRoots(behind_proxy, [LocalRoot(folder, store) for folder, store in local.items()], remote)
         yield ArtifactSources(roots, folders)
+
+
+async def _served(url: str, stack: AsyncExitStack) -> BlobStore:
+    client = RestClient(url)
+    store = ServedArtifacts(client.url, client.headers, os.environ)
+    stack.push_async_callback(store.close)
+    await store.start(sweeps=False)
+    return store

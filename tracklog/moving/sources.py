@@ -7,7 +7,7 @@ from tracklog.moving.stores import NoStore, Store
 
 
 def store_of(source: str) -> Store:
-    """The store at a path or a URI: a folder, an SQLite file, or a database of a server.
+    """The store at a path or a URI: a folder, an SQLite file, a database of a server, or a running MLflow.
 
     Raises NoStore for what is none. What needs a library imports it only here.
     """
@@ -16,7 +16,9 @@ def store_of(source: str) -> Store:
     if is_database(source):
         return database_store_of(source)
     if source.startswith(("http://", "https://")):
-        raise NoStore("A running server is not read; name what it was started with: its file store or its database.")
+        from tracklog.moving.rest_store import check_server
+
+        return check_server(source)
     path = Path(unquote(source.removeprefix("file://")) if source.startswith("file:") else source).expanduser()
     if sqlite_file(path):
         return SqliteStore(path.absolute())

@@ -53,7 +53,7 @@ def test_a_log_that_a_server_has_open_is_refused(tmp_path: Path) -> None:
     ("source", "said"),
     [
         ("/nowhere", "is neither a folder nor a database"),
-        ("http://127.0.0.1:5000", "A running server is not read"),
+        ("http://127.0.0.1:1", "It cannot be reached"),
         ("oracle://host/db", "is no kind of store that can be read"),
         ("sqlite://mlflow.db", "must look like sqlite:///FILE"),
         ("mysql://reader:secret@127.0.0.1/mlflow", "needs the driver"),
