@@ -2,7 +2,9 @@
 
 PUBLIC_MODULES = (
     "artifact_roots",
+    "frames",
     "freshness",
+    "history.parquet",
     "history.request",
     "history.scan",
     "logged_models.artifact_root",

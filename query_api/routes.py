@@ -6,6 +6,7 @@ from event_log.port import EventLogReader
 from query_api.datasets.routes import dataset_routes
 from query_api.events.routes import event_routes
 from query_api.experiments.routes import experiment_routes
+from query_api.frames.routes import frame_routes
 from query_api.freshness import Freshness
 from query_api.graphql.routes import graphql_routes
 from query_api.history.routes import history_routes
@@ -61,6 +62,7 @@ def query_routes(
         *registered_model_routes(reads),
         *model_version_routes(reads),
         *webhook_routes(reads, deliveries),
+        *frame_routes(reads),
         *graphql_routes(reads, intervals, list_artifacts),
         *event_routes(log, reads),
         *diff_routes(reads.past),

@@ -7,9 +7,11 @@ from typing import Final
 from aiohttp import web
 
 from event_log.port import EventLogReader
+from query_api.frames.parquet import MEDIA_TYPE as PARQUET
 from query_api.freshness import READ_WAIT_S
 from query_api.history.formats import CSV, JSON, JSON_LINES, csv_text, lines_json, page_json
 from query_api.history.live_tail import LiveTail, Told
+from query_api.history.parquet import parquet_of
 from query_api.history.request import wanted_of
 from query_api.history.search import History, Page
 from query_api.history.seen import SeenHistory, seen_history
@@ -32,7 +34,7 @@ IS_LAST: Final = "X-Tracklog-Is-Last"
 EVENTS: Final = "X-Tracklog-Events"
 """What a page that is not JSON says of itself: its cursor, whether it is the last, and how many events it has."""
 
-_FORMATS: Final = {"json": JSON, "jsonl": JSON_LINES, "csv": CSV}
+_FORMATS: Final = {"json": JSON, "jsonl": JSON_LINES, "csv": CSV, "parquet": PARQUET}
 
 
 def history_routes(log: EventLogReader, index: HistoryIndex, reads: Reads) -> tuple[Route, ...]:
@@ -110,16 +112,18 @@ def _format_of(asked: ReadHistory, request: web.Request) -> str:
             raise InvalidParameterValue(f"format must be {', '.join(_FORMATS)}, got {shown(asked.format)}.")
         return _FORMATS[asked.format]
     accepted = request.headers.get("Accept", "")
-    return next((form for form in (JSON_LINES, CSV) if form in accepted), JSON)
+    return next((form for form in (JSON_LINES, CSV, PARQUET) if form in accepted), JSON)
 
 
 def _answer(page: Page, form: str) -> web.StreamResponse:
     if form == JSON:
         return JsonAnswer(page_json(page))
-    body = csv_text(page.events) if form == CSV else lines_json(page.events)
     headers = {
         NEXT_CURSOR: page.cursor,
         IS_LAST: "true" if page.is_last else "false",
         EVENTS: str(len(page.events)),
     }
+    if form == PARQUET:
+        return web.Response(body=parquet_of(page.events), content_type=form, headers=headers)
+    body = csv_text(page.events) if form == CSV else lines_json(page.events)
     return web.Response(body=body, content_type=form, charset="utf-8", headers=headers)

@@ -75,6 +75,13 @@ async def in_order(
             return
 
 
+def ordered(points: Points) -> Ordered:
+    """The points of a short history, in order and each once."""
+    if _is_final(points, None):
+        return Ordered(points.timestamps_ms, points.steps, points.values)
+    return _columns(sorted(set(_keys(points))))
+
+
 class _Waiting:
     """Points behind `after` whose place is not final yet, each once, in order, at most `limit` of them."""
 

@@ -239,6 +239,7 @@ def test_what_a_page_types_into_a_shell_is_of_its_grammar(page: Path, block: str
 
 RUN_BY: Final = {
     "README.md": ["tests/integration/test_readme.py"],
+    "docs/data-frames.md": ["tests/integration/test_frames.py"],
     "docs/model-registry.md": ["tests/integration/test_model_registry_page.py"],
     "docs/operating/from-mlflow-server.md": ["tests/integration/test_operating_pages.py"],
     "docs/reading-the-log.md": ["tests/contracts/test_reading_the_log.py"],

@@ -2,9 +2,9 @@
 
 import asyncio
 import sys
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 import click
 
@@ -18,6 +18,9 @@ from tracklog.settings.store_uris import EmbeddedStores, EventLogPlace, Stores
 if TYPE_CHECKING:
     from event_log.port import EventFilter, EventLogReader
     from schemas.envelope import RecordedEvent
+
+Render: TypeAlias = "Callable[[Sequence[RecordedEvent]], bytes]"
+"""Makes bytes of the next events."""
 
 BATCH_EVENTS: Final = 500
 FOLLOW_S: Final = 10.0
@@ -89,7 +92,13 @@ A log of several partitions is printed partition by partition. A server may have
 @click.option(
     "--order", type=click.Choice(["oldest", "newest"]), default="oldest", help="With --url: which come first."
 )
-@click.option("--format", "form", type=click.Choice(["jsonl", "csv"]), default="jsonl", help="With --url.")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["jsonl", "csv", "parquet"]),
+    default="jsonl",
+    help="Lines of JSON, with --url also CSV, or one file of Parquet.",
+)
 @click.option("--since", "since_us", metavar="TIME", callback=time_us, help="Only events at or after this time.")
 @click.option("--until", "until_us", metavar="TIME", callback=time_us, help="Only events before this time.")
 @click.option("--limit", type=click.IntRange(min=1), metavar="NUMBER", help="At most so many events, the oldest.")
@@ -116,19 +125,21 @@ def command(
     **more: str | None,
 ) -> None:
     from event_log.port import EventFilter, ForeignLog
-    from schemas.errors import Retryable
+    from schemas.errors import TracklogError
     from tracklog.cli.log_reading import NoLog
 
     if since_us is not None and until_us is not None and since_us >= until_us:
         raise BadUsage("--since is not before --until, so there is nothing between them.")
     asked = asked_for(stream=stream, type=event_type, actor=actor, **more)
+    if form == "parquet" and (follow or set_aside):
+        raise BadUsage("--format parquet is one file, whose end --follow never reaches and --set-aside does not have.")
     if url is not None:
         times = {"since": since_us, "until": until_us}
         asked |= {name: str(at_us // 1000) for name, at_us in times.items() if at_us is not None}
         _print_remote(Remote(url), asked, limit, order, form, follow=follow)
         return
-    if order != "oldest" or form != "jsonl":
-        raise BadUsage("--order and --format are for --url.")
+    if order != "oldest" or form == "csv":
+        raise BadUsage("--order and --format csv are for --url.")
     is_found = _scan(asked) if any(more.values()) else None
     if is_found is not None:
         stream = event_type = actor = None
@@ -137,10 +148,10 @@ def command(
         if set_aside:
             asyncio.run(_print_set_aside(event_log, stores, wanted, limit, follow=follow))
         else:
-            asyncio.run(_print(event_log, wanted, limit, is_found, follow=follow))
+            asyncio.run(_print(event_log, wanted, limit, is_found, form, follow=follow))
     except (NoLog, ForeignLog) as error:
         raise BadUsage(str(error)) from error
-    except Retryable as error:
+    except TracklogError as error:
         raise click.ClickException(error.message) from error
     except BrokenPipeError:
         # The reader has seen enough, as `head` does.
@@ -171,11 +182,20 @@ def _scan(asked: dict[str, str]) -> "Callable[[RecordedEvent], bool]":
 def _print_remote(
     remote: Remote, asked: dict[str, str], limit: int | None, order: str, form: str, *, follow: bool
 ) -> None:
+    from schemas.errors import TracklogError
+
     out = sys.stdout.buffer
+    found = live(remote, asked, limit) if follow else pages(remote, {**asked, "order": order}, limit, form)
+    if form == "parquet":
+        from query_api.history.parquet import one_file
+
+        found = one_file(found)
     try:
-        for lines in live(remote, asked, limit) if follow else pages(remote, {**asked, "order": order}, limit, form):
+        for lines in found:
             out.write(lines)
             out.flush()
+    except TracklogError as error:
+        raise click.ClickException(error.message) from error
     except BrokenPipeError:
         raise click.exceptions.Exit(0) from None
 
@@ -185,21 +205,40 @@ async def _print(
     wanted: "EventFilter",
     limit: int | None,
     is_found: "Callable[[RecordedEvent], bool] | None",
+    form: str,
     *,
     follow: bool,
 ) -> None:
     from tracklog.cli.log_reading import reading_log
 
     out = sys.stdout.buffer
+    render, end = _in_parquet() if form == "parquet" else (lines_of, bytes)
     async with (
         reading_log(place) as log,
-        aclosing(batches(log, wanted, follow=follow, limit=limit, is_found=is_found)) as printed,
+        aclosing(batches(log, wanted, follow=follow, limit=limit, is_found=is_found, render=render)) as printed,
     ):
         async for lines in printed:
             out.write(lines)
             out.flush()
+    out.write(end())
+    out.flush()
     if follow and limit is None:
         click.echo("No more events can come before --until.", err=True)
+
+
+def lines_of(events: "Sequence[RecordedEvent]") -> bytes:
+    """A line of JSON each."""
+    from schemas.event_json import event_json
+
+    return b"".join(event_json(event) + b"\n" for event in events)
+
+
+def _in_parquet() -> "tuple[Render, Callable[[], bytes]]":
+    """What makes bytes of events, and the last bytes. Raises NotImplementedYet without pyarrow."""
+    from query_api.history.parquet import EventsInParquet
+
+    file = EventsInParquet()
+    return file.add, file.end
 
 
 async def _print_set_aside(
@@ -233,14 +272,13 @@ async def batches(
     limit: int | None = None,
     now_us: Callable[[], int] = now_us,
     is_found: "Callable[[RecordedEvent], bool] | None" = None,
+    render: "Render" = lines_of,
 ) -> AsyncGenerator[bytes, None]:
-    """Lines of matching events, partition by partition, at most `limit`.
+    """Matching events as `render` has them, partition by partition, at most `limit`.
 
     `is_found` is asked of each that matches, in the order of its partition, and may leave it out.
     With `follow` also those that are still to come: for ever, or until none of before `wanted.until_us` can.
     """
-    from schemas.event_json import event_json
-
     left = sys.maxsize if limit is None else limit
     last_us = None if wanted.until_us is None else wanted.until_us + SETTLED_US
     offsets = dict.fromkeys(await log.partitions(), 0)
@@ -258,7 +296,7 @@ async def batches(
                 if is_found is not None:
                     events = [event for event in events if is_found(event)][:left]
                 left -= len(events)
-                yield b"".join(event_json(event) + b"\n" for event in events)
+                yield render(events)
                 if not left:
                     return
             # What does not match up to here need not be looked at again.

@@ -18,7 +18,7 @@ from query_api.filter.pages import PageFound, page_of
 from query_api.filter.sort_columns import after, order_by
 from query_api.filter.sql import Sql, joined
 from query_api.filter.vocabulary import Entity
-from query_api.port import MAX_PAGE_BYTES, FirstRows, ReadModel
+from query_api.port import MAX_PAGE_BYTES, FirstRows, ReadModel, Row
 from query_api.postgresql.dialect import POSTGRESQL
 from query_api.runs.search.columns import TABLES, sort_columns
 from query_api.runs.search.conditions import RunConditions
@@ -68,6 +68,14 @@ async def find_runs(read_model: ReadModel, search: RunSearch) -> PageFound:
         plan = await plan_by_counts(read_model, conditions, MANY_RUNS, MANY_RUNS)
         assert plan is not None
     return page_of(await _found(read_model, search, _page(conditions, plan)), search.max_results)
+
+
+async def find_numbers(read_model: ReadModel, search: RunSearch) -> list[Row]:
+    """Of each run on the page, and of one more where there is one: its number, then its sort values."""
+    conditions = RunConditions(POSTGRESQL, search, are_narrowed_together=True)
+    plan = await plan_by_counts(read_model, conditions, MANY_RUNS, MANY_RUNS)
+    assert plan is not None
+    return await read_model.fetch(*POSTGRESQL.assembled(_page(conditions, plan)))
 
 
 async def _found(read_model: ReadModel, search: RunSearch, page: Sql) -> FirstRows:

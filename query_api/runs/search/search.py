@@ -8,7 +8,7 @@ from query_api.filter.conditions import check_filter
 from query_api.filter.pages import PageFound, checked_max_results, fingerprint, page_body, sort_values
 from query_api.filter.syntax import parse_long_filter
 from query_api.filter.view_types import lifecycle_stage_of
-from query_api.port import ReadModel
+from query_api.port import ReadModel, Row
 from query_api.runs.search import postgresql as postgresql_runs
 from query_api.runs.search import sqlite as sqlite_runs
 from query_api.runs.search.order import run_order, sort_kinds
@@ -21,6 +21,10 @@ from schemas.rest.access import RUN
 _SEARCHES: Final[dict[str, Callable[[ReadModel, RunSearch], Awaitable[PageFound]]]] = {
     "sqlite": sqlite_runs.find_runs,
     "postgresql": postgresql_runs.find_runs,
+}
+_NUMBERS: Final[dict[str, Callable[[ReadModel, RunSearch], Awaitable[list[Row]]]]] = {
+    "sqlite": sqlite_runs.find_numbers,
+    "postgresql": postgresql_runs.find_numbers,
 }
 
 
@@ -42,3 +46,11 @@ async def search_runs(read_model: ReadModel, message: SearchRuns) -> bytes:
     search = RunSearch(tuple(experiment_ids), conditions, order, stage, after, max_results)
     page = await _SEARCHES[read_model.dialect.name](read_model, search)
     return page_body("runs", page, identity)
+
+
+async def run_numbers(read_model: ReadModel, search: RunSearch) -> list[Row]:
+    """Of each run on the page, and of one more where there is one: its number, then its sort values.
+
+    Runs beyond `search.max_results` tell only that there are more.
+    """
+    return await _NUMBERS[read_model.dialect.name](read_model, search)

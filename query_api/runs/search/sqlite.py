@@ -15,7 +15,7 @@ from query_api.filter.pages import PageFound, page_of
 from query_api.filter.sort_columns import after, order_by
 from query_api.filter.sql import Sql, joined
 from query_api.filter.vocabulary import Entity
-from query_api.port import ReadModel
+from query_api.port import ReadModel, Row
 from query_api.runs.search.columns import TABLES, sort_columns
 from query_api.runs.search.conditions import RunConditions, lists_runs
 from query_api.runs.search.counting import plan_by_counts
@@ -52,6 +52,14 @@ async def find_runs(read_model: ReadModel, search: RunSearch) -> PageFound:
         return await _shorter_page(read_model, search, page)
     [(documents, count, *last)] = found
     return PageFound(documents or b"", tuple(last) if count > search.max_results else None)
+
+
+async def find_numbers(read_model: ReadModel, search: RunSearch) -> list[Row]:
+    """Of each run on the page, and of one more where there is one: its number, then its sort values."""
+    conditions = RunConditions(SQLITE, search, are_narrowed_together=False)
+    plan = await plan_by_counts(read_model, conditions, COUNTED_RUNS, COUNTED_RUNS)
+    assert plan is not None
+    return await read_model.fetch(*_page(conditions, plan))
 
 
 async def _shorter_page(read_model: ReadModel, search: RunSearch, page: Sql) -> PageFound:

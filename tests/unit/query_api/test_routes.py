@@ -121,6 +121,7 @@ def test_every_read_of_the_tracking_api_is_there(routes: tuple[Route, ...]) -> N
         "GET /api/3.0/mlflow/server-info",
         "GET /ajax-api/3.0/mlflow/server-info",
         "GET /api/tracklog/v1/events",
+        "POST /api/tracklog/v1/frames/{table}",
         "GET /api/tracklog/v1/history",
         "GET /api/tracklog/v1/history/stream",
         "GET /history",

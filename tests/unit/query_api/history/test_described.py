@@ -1,13 +1,18 @@
 """Every event says in a sentence what happened."""
 
+import csv
+import io
 import json
 from pathlib import Path
 from typing import Any, Final
 
+import pyarrow
 import pytest
+from pyarrow import parquet
 
 from query_api.history.described import described
 from query_api.history.formats import CSV_COLUMNS, csv_text, entry_json
+from query_api.history.parquet import one_file, parquet_of
 from schemas.envelope import Actor, RecordedEvent
 from schemas.events import EVENT_TYPES
 
@@ -62,3 +67,16 @@ def test_a_cell_is_no_formula_of_a_spreadsheet() -> None:
     rows = csv_text([recorded("run.deleted", 1, {"run_id": "a"}, user="=HYPERLINK(1)")]).decode().splitlines()
     assert rows[0] == ",".join(CSV_COLUMNS)
     assert rows[1].startswith("1970-01-01T00:00:01.000000Z,'=HYPERLINK(1),deleted the run,run.deleted,run/a,")
+
+
+def test_parquet_has_the_rows_of_csv() -> None:
+    events = [recorded("run.deleted", 1, {"run_id": "a"}, user=user) for user in ("ada", "bob\ud800")]
+    of_csv = list(csv.DictReader(io.StringIO(csv_text(events).decode())))
+    table = parquet.read_table(pyarrow.BufferReader(parquet_of(events)))
+    assert table.column_names == list(CSV_COLUMNS)
+    rows = table.to_pylist()
+    assert [{**row, "time": row["time"].strftime("%Y-%m-%dT%H:%M:%S.%fZ")} for row in rows] == [
+        {**row, "partition": int(row["partition"]), "offset": int(row["offset"])} for row in of_csv
+    ]
+    pages = [parquet_of(events[:1]), parquet_of(events[1:]), parquet_of([])]
+    assert parquet.read_table(pyarrow.BufferReader(b"".join(one_file(pages)))).equals(table)

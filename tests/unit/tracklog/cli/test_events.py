@@ -8,9 +8,11 @@ from contextlib import aclosing, closing
 from pathlib import Path
 from typing import Any
 
+import pyarrow
 import pytest
 from click.testing import CliRunner
 from msgspec.structs import replace
+from pyarrow import parquet
 
 from event_log.port import EVERY_EVENT, EventFilter
 from event_log.sqlite.event_log import SqliteEventLog, SqliteEventLogReader
@@ -95,6 +97,14 @@ def test_events_are_chosen_by_every_filter_at_once(log_file: Path, arguments: li
     assert [event["offset"] for event in printed(log_file, *arguments)] == offsets
 
 
+def test_events_are_one_file_of_parquet(log_file: Path) -> None:
+    asked = ["events", "--backend-store-uri", str(log_file), "--format", "parquet", "--actor", "bob"]
+    done = CliRunner().invoke(tracklog, asked)
+    assert done.exit_code == 0, done.output
+    table = parquet.read_table(pyarrow.BufferReader(done.stdout_bytes))
+    assert table["offset"].to_pylist() == [event["offset"] for event in printed(log_file, "--actor", "bob")]
+
+
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
@@ -105,6 +115,7 @@ def test_events_are_chosen_by_every_filter_at_once(log_file: Path, arguments: li
         (["--type", "typo"], "run.created"),
         (["--stream", "runs/1"], "run/…"),
         (["--stream", "run/"], "run/…"),
+        (["--format", "parquet", "--follow"], "--format parquet is one file"),
         (["--set-aside", "--limit", "1"], "leave the other conditions out"),
     ],
 )
@@ -247,4 +258,4 @@ def test_a_log_is_searched_without_an_index(tmp_path: Path, options: tuple[str, 
 
 def test_what_only_a_server_can_do_needs_one() -> None:
     result = CliRunner().invoke(tracklog, ["events", "--order", "newest"])
-    assert (result.exit_code, "--order and --format are for --url" in result.output) == (2, True)
+    assert (result.exit_code, "--order and --format csv are for --url" in result.output) == (2, True)

@@ -1,0 +1,1 @@
+"""Data frames: what was tracked as columns, in the formats of Arrow and Parquet."""
