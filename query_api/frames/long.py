@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from query_api.frames.arrow import arrow
 from query_api.frames.runs import infos
-from query_api.frames.selection import Selection
+from query_api.frames.selection import RunPages
 from query_api.frames.values import LATEST_METRICS, RunValues
 from query_api.port import ReadModel, Row
 
@@ -27,13 +27,13 @@ def long_schema(table: str) -> Any:
 
 
 async def long_values(
-    read_model: ReadModel, selection: Selection, table: str, keys: Sequence[str]
+    read_model: ReadModel, selection: RunPages, table: str, keys: Sequence[str]
 ) -> tuple[Any, AsyncIterator[Any]]:
     """The schema and the record batches."""
     return long_schema(table), _batches(read_model, selection, table, keys)
 
 
-async def _batches(read_model: ReadModel, selection: Selection, table: str, keys: Sequence[str]) -> AsyncIterator[Any]:
+async def _batches(read_model: ReadModel, selection: RunPages, table: str, keys: Sequence[str]) -> AsyncIterator[Any]:
     schema = long_schema(table)
     values = RunValues(read_model, [(table, keys)], MAX_RUNS)
     async for numbers in selection.pages(read_model):

@@ -4,15 +4,15 @@ Short histories come out of the database many at a time, long ones one after the
 """
 
 from array import array
-from collections.abc import AsyncIterator, Sequence
-from typing import Any, Final, NamedTuple
+from collections.abc import AsyncIterator, Mapping, Sequence
+from typing import Any, Final, NamedTuple, TypeAlias
 
 from query_api.frames.arrow import arrow
 from query_api.frames.runs import infos
-from query_api.frames.selection import Selection
+from query_api.frames.selection import RunPages
 from query_api.metrics.history_order import Ordered, in_order, ordered
 from query_api.metrics.stored_series import damage_reported, find_series
-from query_api.port import ReadModel
+from query_api.port import ReadModel, Row
 from read_model.metric_points import POINTS_PER_CHUNK, Points, extend, no_points, unpack_chunk, unpack_segments
 from schemas.errors import TemporarilyUnavailable
 
@@ -25,18 +25,22 @@ SHORT_POINTS: Final = 32_768
 _SERIES_AT_ONCE: Final = 1000
 """Each may bring a tail of 12 kB."""
 
-_RUNS_AT_ONCE: Final = 500
+_RUNS_AT_ONCE: Final = 50
+
+_LENGTHS: Final = "SELECT run_number, key, points FROM latest_metrics WHERE run_number = ANY($1){keys}"
 
 _SERIES: Final = """
 SELECT l.run_number, l.key, l.points, l.step, l.timestamp_ms, l.value, t.data
 FROM latest_metrics l LEFT JOIN metric_tails t ON t.run_number = l.run_number AND t.key = l.key
-WHERE l.run_number = ANY($1) AND (l.run_number, l.key) > ($2, $3){keys} ORDER BY l.run_number, l.key LIMIT $4
+WHERE l.run_number = ANY($1) AND l.key = ANY($2)
 """
 _CHUNKS: Final = """
-SELECT run_number, key, chunk_number, data FROM metric_chunks
-WHERE run_number = ANY($1) AND (run_number, key) >= ($2, $3) AND (run_number, key) <= ($4, $5){keys}
+SELECT run_number, key, data FROM metric_chunks WHERE run_number = ANY($1) AND key = ANY($2)
 ORDER BY run_number, key, chunk_number
 """
+
+_Name: TypeAlias = tuple[int, str]
+"""The number of a run, and the key of one of its metrics."""
 
 
 class _Series(NamedTuple):
@@ -65,21 +69,20 @@ def history_schema() -> Any:
 
 
 async def metric_history(
-    read_model: ReadModel, selection: Selection, keys: Sequence[str]
+    read_model: ReadModel, selection: RunPages, keys: Sequence[str]
 ) -> tuple[Any, AsyncIterator[Any]]:
     """The schema and the record batches."""
     return history_schema(), _batches(read_model, selection, keys)
 
 
-async def _batches(read_model: ReadModel, selection: Selection, keys: Sequence[str]) -> AsyncIterator[Any]:
+async def _batches(read_model: ReadModel, selection: RunPages, keys: Sequence[str]) -> AsyncIterator[Any]:
     rows = PointRows()
     async for numbers in selection.pages(read_model):
         info = await infos(read_model, numbers)
-        run_ids = {number: row[0] for number, row in info.items()}
-        for start in range(0, len(numbers), _RUNS_AT_ONCE):
-            runs = sorted(number for number in numbers[start : start + _RUNS_AT_ONCE] if number in run_ids)
-            async for series, points in _histories(read_model, runs, run_ids, keys):
-                rows.add(run_ids[series.run_number], series.key, points)
+        there = [number for number in numbers if number in info]
+        for start in range(0, len(there), _RUNS_AT_ONCE):
+            async for (number, key), points in _histories(read_model, there[start : start + _RUNS_AT_ONCE], info, keys):
+                rows.add(info[number][0], key, points)
                 if rows.count >= BATCH_POINTS:
                     yield rows.take()
     if rows.count:
@@ -87,65 +90,65 @@ async def _batches(read_model: ReadModel, selection: Selection, keys: Sequence[s
 
 
 async def _histories(
-    read_model: ReadModel, runs: Sequence[int], run_ids: dict[int, str], keys: Sequence[str]
-) -> AsyncIterator[tuple[_Series, Ordered]]:
-    """The points of each history of the runs, a long one in several pieces."""
+    read_model: ReadModel, runs: Sequence[int], info: Mapping[int, Row], keys: Sequence[str]
+) -> AsyncIterator[tuple[_Name, Ordered]]:
+    """The points of each history of the runs, in their order and by key; a long one in several pieces."""
     dialect = read_model.dialect
-    numbers = dialect.listed(runs)
-    with_keys = (dialect.listed(keys),) if keys else ()
-    series_statement = dialect.statement(_SERIES.format(keys=" AND l.key = ANY($5)" if keys else ""))
-    last: tuple[int, str] = (-1, "")
-    while True:
-        found = await read_model.fetch(series_statement, (numbers, *last, _SERIES_AT_ONCE, *with_keys))
-        for group in _groups(list(map(_Series._make, found))):
-            if len(group) == 1 and group[0].points > SHORT_POINTS:
-                long = await find_series(read_model, run_ids[group[0].run_number], group[0].key)
-                if long is not None:
-                    async for piece in in_order(read_model, long):
-                        yield group[0], piece
-                continue
-            chunks = await _chunks_of(read_model, numbers, group, keys)
-            for series in group:
+    lengths = await read_model.fetch(
+        dialect.statement(_LENGTHS.format(keys=" AND key = ANY($2)" if keys else "")),
+        (dialect.listed(runs), *((dialect.listed(keys),) if keys else ())),
+    )
+    place = {number: index for index, number in enumerate(runs)}
+    lengths.sort(key=lambda row: (place[row[0]], row[1]))
+    for group in _groups(lengths):
+        (number, key), points = group[0]
+        if points > SHORT_POINTS:
+            long = await find_series(read_model, info[number][0], key)
+            if long is not None:
+                async for piece in in_order(read_model, long):
+                    yield (number, key), piece
+            continue
+        series, chunks = await _read(read_model, [name for name, _ in group], has_chunks=points >= POINTS_PER_CHUNK)
+        for name, _ in group:
+            if name in series:  # nobody removed it meanwhile
                 with damage_reported(read_model):
-                    points = _whole(series, chunks.get((series.run_number, series.key), []))
-                yield series, ordered(points)
-        if len(found) < _SERIES_AT_ONCE:
-            return
-        last = found[-1][0], found[-1][1]
+                    whole = _whole(series[name], chunks.get(name, []))
+                yield name, ordered(whole)
 
 
-def _groups(series: Sequence[_Series]) -> list[list[_Series]]:
-    """Neighbours that are read together."""
-    groups: list[list[_Series]] = []
-    points = BATCH_POINTS
-    for one in series:
-        points += one.points
-        if points > BATCH_POINTS:
+def _groups(lengths: Sequence[Row]) -> list[list[tuple[_Name, int]]]:
+    """Neighbours that are read together: short ones, or histories of some chunks, or one that is long."""
+    groups: list[list[tuple[_Name, int]]] = []
+    total, had_chunks = 0, False
+    for number, key, points in lengths:
+        total += points
+        has_chunks = points >= POINTS_PER_CHUNK
+        if not groups or total > BATCH_POINTS or has_chunks != had_chunks or len(groups[-1]) >= _SERIES_AT_ONCE:
             groups.append([])
-            points = one.points
-        groups[-1].append(one)
+            total = points
+        groups[-1].append(((number, key), points))
+        # What comes after a long one is never with it.
+        total = BATCH_POINTS if points > SHORT_POINTS else total
+        had_chunks = has_chunks
     return groups
 
 
-async def _chunks_of(
-    read_model: ReadModel, numbers: Any, group: Sequence[_Series], keys: Sequence[str]
-) -> dict[tuple[int, str], list[bytes]]:
-    """The packed points of each history that has chunks, in their order."""
-    if all(one.points < POINTS_PER_CHUNK for one in group):
-        return {}
+async def _read(
+    read_model: ReadModel, names: Sequence[_Name], *, has_chunks: bool
+) -> tuple[dict[_Name, _Series], dict[_Name, list[bytes]]]:
+    """The newest value and the tail of each history, and its packed points."""
     dialect = read_model.dialect
-    rows = await read_model.fetch(
-        dialect.statement(_CHUNKS.format(keys=" AND key = ANY($6)" if keys else "")),
-        (
-            numbers,
-            *(group[0].run_number, group[0].key, group[-1].run_number, group[-1].key),
-            *((dialect.listed(keys),) if keys else ()),
-        ),
+    wanted = (
+        dialect.listed(list(dict.fromkeys(number for number, _ in names))),
+        dialect.listed(list(dict.fromkeys(key for _, key in names))),
     )
-    chunks: dict[tuple[int, str], list[bytes]] = {}
-    for number, key, _, data in rows:
-        chunks.setdefault((number, key), []).append(data)
-    return chunks
+    rows = await read_model.fetch(dialect.statement(_SERIES), wanted)
+    series = {(row[0], row[1]): _Series._make(row) for row in rows}
+    chunks: dict[_Name, list[bytes]] = {}
+    if has_chunks or any(one.points >= POINTS_PER_CHUNK for one in series.values()):
+        for number, key, data in await read_model.fetch(dialect.statement(_CHUNKS), wanted):
+            chunks.setdefault((number, key), []).append(data)
+    return series, chunks
 
 
 def _whole(series: _Series, chunks: Sequence[bytes]) -> Points:

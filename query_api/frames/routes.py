@@ -11,7 +11,7 @@ from query_api.frames.arrow import Drained, arrow
 from query_api.frames.long import long_values
 from query_api.frames.metric_history import metric_history
 from query_api.frames.runs import wide_runs
-from query_api.frames.selection import Selection, selection_of
+from query_api.frames.selection import RunPages, selection_of
 from query_api.frames.values import LATEST_METRICS, PARAMS, TAGS
 from query_api.port import ReadModel
 from query_api.reads import Reads
@@ -30,10 +30,10 @@ FRAME_LIMITS: Final = Limits(body_bytes=MIB, timeout_s=3600.0)
 MAX_FRAMES: Final = 8
 """On their way at once. Each holds up to some 40 MB for as long as its client takes."""
 
-Table = Callable[[ReadModel, Selection, Sequence[str]], Awaitable[tuple[Any, AsyncIterator[Any]]]]
+Table = Callable[[ReadModel, RunPages, Sequence[str]], Awaitable[tuple[Any, AsyncIterator[Any]]]]
 
 
-async def _long(table: str, read_model: ReadModel, selection: Selection, keys: Sequence[str]) -> Any:
+async def _long(table: str, read_model: ReadModel, selection: RunPages, keys: Sequence[str]) -> Any:
     return await long_values(read_model, selection, table, keys)
 
 

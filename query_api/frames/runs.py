@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Iterable, Sequence
 from typing import Any, Final
 
 from query_api.frames.arrow import arrow
-from query_api.frames.selection import Selection
+from query_api.frames.selection import RunPages
 from query_api.frames.values import LATEST_METRICS, PARAMS, TAGS, RunValues
 from query_api.port import ReadModel, Row
 from schemas.documents.runs import LIFECYCLE_STAGE
@@ -50,7 +50,7 @@ def info_fields() -> list[Any]:
     ]
 
 
-async def wide_runs(read_model: ReadModel, selection: Selection, keys: Sequence[str]) -> tuple[Any, AsyncIterator[Any]]:
+async def wide_runs(read_model: ReadModel, selection: RunPages, keys: Sequence[str]) -> tuple[Any, AsyncIterator[Any]]:
     """The schema and the record batches. Raises InvalidParameterValue."""
     pyarrow = arrow()
     columns = _columns_named(keys) if keys else await _columns_there(read_model, selection.experiment_ids)
@@ -63,7 +63,7 @@ async def wide_runs(read_model: ReadModel, selection: Selection, keys: Sequence[
 
 
 async def _batches(
-    read_model: ReadModel, selection: Selection, schema: Any, columns: dict[str, list[str]], *, are_named: bool
+    read_model: ReadModel, selection: RunPages, schema: Any, columns: dict[str, list[str]], *, are_named: bool
 ) -> AsyncIterator[Any]:
     kinds = [kind for kind, of_kind in columns.items() if of_kind]
     tables = [(KINDS[kind], columns[kind] if are_named else []) for kind in kinds]

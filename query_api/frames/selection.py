@@ -1,5 +1,6 @@
 """Which runs a frame is of: their numbers, page after page, in the default order of MLflow's run search."""
 
+from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
@@ -24,16 +25,37 @@ PAGE_RUNS: Final = 2000
 _EXPERIMENTS_OF: Final = "SELECT DISTINCT experiment_id FROM runs WHERE run_id = ANY($1) ORDER BY 1"
 
 
-@dataclass(frozen=True, slots=True)
-class Selection:
-    """Runs of experiments that may be seen, one experiment after the other."""
+class RunPages(ABC):
+    """Runs of some experiments, in an order."""
+
+    experiment_ids: Sequence[int]
+
+    @abstractmethod
+    def pages(self, read_model: ReadModel) -> AsyncIterator[list[int]]:
+        """The numbers of the runs, at most PAGE_RUNS at a time."""
+
+
+@dataclass(frozen=True)
+class ListedRuns(RunPages):
+    """Runs of one experiment by their numbers."""
+
+    experiment_ids: Sequence[int]
+    numbers: Sequence[int]
+
+    async def pages(self, read_model: ReadModel) -> AsyncIterator[list[int]]:
+        for start in range(0, len(self.numbers), PAGE_RUNS):
+            yield list(self.numbers[start : start + PAGE_RUNS])
+
+
+@dataclass(frozen=True)
+class Selection(RunPages):
+    """Runs of experiments that may be seen, one experiment after the other, in each the newest first."""
 
     experiment_ids: Sequence[int]
     search: RunSearch
     """The first page of the first."""
 
     async def pages(self, read_model: ReadModel) -> AsyncIterator[list[int]]:
-        """The numbers of the runs, at most PAGE_RUNS at a time, newest first in each experiment."""
         for experiment_id in self.experiment_ids:
             search = replace(self.search, experiment_ids=(experiment_id,))
             while True:
@@ -62,3 +84,8 @@ async def selection_of(read_model: ReadModel, wanted: GetFrame) -> Selection:
         experiment_ids = sorted(of_runs.intersection(experiment_ids) if experiment_ids else of_runs)
     experiment_ids = await seen_among(read_model, experiment_ids, RUN)
     return Selection(experiment_ids, RunSearch((), conditions, run_order(()), stage, None, PAGE_RUNS))
+
+
+def all_runs_of(experiment_id: int) -> Selection:
+    """Every run of an experiment, whatever its stage."""
+    return Selection((experiment_id,), RunSearch((), (), run_order(()), None, None, PAGE_RUNS))
