@@ -25,6 +25,7 @@ COMMANDS: Final = {
     "backup": "tracklog.cli.backup",
     "restore": "tracklog.cli.restore",
     "import": "tracklog.cli.import_store",
+    "export": "tracklog.cli.export",
     "verify": "tracklog.cli.verify",
     "keys": "tracklog.cli.keys",
     "fetch-page": "tracklog.cli.fetch_page",

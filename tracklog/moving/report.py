@@ -1,5 +1,6 @@
 """What an import came to: how many things of each kind there were and are, and what was odd about any of them."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -85,14 +86,7 @@ class Report:
         for kind, tally in self.tallies.items():
             if tally.source or tally.imported or tally.left:
                 rows.append((kind, *(f"{one:,}" for one in (tally.source, tally.imported, tally.new, tally.left))))
-        widths = [max(len(row[index]) for row in rows) for index in range(5)]
-        lines = [
-            "  ".join(
-                cell.rjust(width) if index else cell.ljust(width)
-                for index, (cell, width) in enumerate(zip(row, widths, strict=True))
-            ).rstrip()
-            for row in rows
-        ]
+        lines = in_columns(rows)
         for kind, tally in self.tallies.items():
             if tally.unexplained:
                 lines.append(f"{kind}: {tally.unexplained:,} neither imported nor told of: please report this.")
@@ -101,3 +95,15 @@ class Report:
         if (number := sum(self.oddities_of.values())) > SHOWN_ODDITIES:
             lines.append(f"{number - SHOWN_ODDITIES:,} more oddities are in the report in JSON: --report FILE.")
         return lines
+
+
+def in_columns(rows: Sequence[Sequence[str]]) -> list[str]:
+    """Rows of cells as lines: the first column to the left, the others to the right."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return [
+        "  ".join(
+            cell.rjust(width) if index else cell.ljust(width)
+            for index, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
+        for row in rows
+    ]

@@ -1,0 +1,249 @@
+"""What is exported as a store of MLflow is the same when it is imported again."""
+
+import asyncio
+import math
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+import pytest
+
+from schemas.events import DatasetInput, MetricSeries, ModelMetric, ModelOutput, Param, Tag
+from tests.unit.tracklog.moving.exports import differences, exported, held, moved_in
+from tests.unit.tracklog.moving.imports import STORES, RecordsStore, database_2025
+from tracklog.moving.database_store import SqliteStore, database_store_of
+from tracklog.moving.export_report import ExportReport
+from tracklog.moving.file_store import FileStore
+from tracklog.moving.file_target import FileTarget
+from tracklog.moving.records import (
+    ExperimentRecord,
+    LoggedModelRecord,
+    PointsRecord,
+    Record,
+    RegisteredRecord,
+    RunRecord,
+    VersionRecord,
+)
+from tracklog.moving.roots import Roots
+from tracklog.moving.sqlite_target import SqliteTarget
+from tracklog.moving.stores import Store
+from tracklog.moving.targets import database_target_of
+from tracklog.moving.written_store import TargetTaken, TargetUnfit, WrittenStore
+
+AS_THEY_ARE: Final = Roots((), None)
+TIME_MS: Final = 1_700_000_000_000
+
+
+def version(number: int, **given: str | bool) -> VersionRecord:
+    fields: dict[str, str] = {"source": "s3://a/b", "storage_location": "s3://a/b", "run_id": "", "stage": "None"}
+    return VersionRecord(
+        where="",
+        version=number,
+        run_link="",
+        model_id="",
+        description="",
+        creation_time_ms=TIME_MS,
+        last_update_time_ms=TIME_MS + number,
+        **{**fields, **given},  # type: ignore[arg-type]
+    )
+
+
+def everything() -> RecordsStore:
+    """A store in which each kind of things has what is hard to say of it."""
+    long = [(0.1 * index, TIME_MS + index, index - 5) for index in range(1500)]
+    rest = [(math.nan, TIME_MS, 3), (math.inf, TIME_MS, 2**53 + 1), (-math.inf, TIME_MS, -3)]
+    records: tuple[Record, ...] = (
+        ExperimentRecord(
+            where="", key="0", experiment_id="0", name="Default", artifact_location="s3://b/0", creation_time_ms=TIME_MS
+        ),
+        ExperimentRecord(
+            where="",
+            key="7",
+            experiment_id="7",
+            name='an "odd"\nname: {#\x85\u2028\ufeff😀',
+            artifact_location="mlflow-artifacts:/7",
+            deleted=True,
+            creation_time_ms=TIME_MS,
+            last_update_time_ms=TIME_MS + 9,
+            tags=[Tag("a/b", "two\nlines ")],
+        ),
+        RunRecord(
+            where="",
+            run_id="a" * 32,
+            experiment_key="0",
+            name="first",
+            user_id="ada",
+            status="KILLED",
+            start_time_ms=TIME_MS,
+            end_time_ms=None,
+            artifact_uri="mlflow-artifacts:/0/a/artifacts",
+            params=[Param("p/q", ""), Param("r", "x" * 3000)],
+            tags=[Tag("mlflow.runName", "first"), Tag("t", "ä→😀")],
+            datasets=[
+                DatasetInput(name="two", digest="d", source_type="s3", source="s3://x", schema=None, profile="{}"),
+                DatasetInput(
+                    name="one",
+                    digest="d",
+                    source_type="s3",
+                    source="s3://x",
+                    tags=[Tag("mlflow.data.context", "train")],
+                ),
+            ],
+            model_inputs=["m-" + "c" * 32],
+            outputs=[ModelOutput("m-" + "d" * 32, 7)],
+        ),
+        PointsRecord("a" * 32, [_series("long", long), _series("rest", rest), _series("one/two", [(1e-300, 1, 2)])]),
+        RunRecord(
+            where="",
+            run_id="b" * 32,
+            experiment_key="7",
+            name="second",
+            user_id="",
+            status="RUNNING",
+            start_time_ms=TIME_MS,
+            end_time_ms=TIME_MS + 5,
+            artifact_uri="",
+            deleted=True,
+            deleted_time_ms=TIME_MS + 9,
+            tags=[Tag("mlflow.runName", "second")],
+        ),
+        LoggedModelRecord(
+            where="",
+            model_id="m-" + "d" * 32,
+            experiment_key="0",
+            name="model",
+            artifact_location="mlflow-artifacts:/0/models/m/artifacts",
+            model_type="tree",
+            source_run_id="a" * 32,
+            status=2,
+            creation_time_ms=TIME_MS,
+            last_update_time_ms=TIME_MS + 4,
+            params=[Param("depth", "3")],
+            tags=[Tag("k", "v")],
+            metrics=[
+                ("a" * 32, ModelMetric("m-" + "d" * 32, "acc", 0.5, TIME_MS, 2, "one", "d")),
+                ("a" * 32, ModelMetric("m-" + "d" * 32, "acc", 0.25, TIME_MS, 3)),
+            ],
+        ),
+        RegisteredRecord(
+            where="",
+            name="registered",
+            description="what it is",
+            creation_time_ms=TIME_MS,
+            last_update_time_ms=TIME_MS + 50,
+            tags=[Tag("k", "")],
+            aliases=[("best", 4)],
+            versions=[version(2), version(4, stage="Production", run_id="a" * 32), version(5, deleted=True)],
+        ),
+    )
+    return RecordsStore(*records)
+
+
+def _series(key: str, points: list[tuple[float, int, int]]) -> MetricSeries:
+    values: list[float | str] = [
+        one if math.isfinite(one) else "NaN" if one != one else "Infinity" if one > 0 else "-Infinity"
+        for one, _, _ in points
+    ]
+    return MetricSeries(key, values, [one[1] for one in points], [one[2] for one in points])
+
+
+def in_any_order(value: Any) -> Any:
+    """With every list sorted, and series as their points."""
+    if isinstance(value, MetricSeries):
+        return value.key, sorted(zip(value.step, value.timestamp_ms, map(str, value.value), strict=True))
+    if isinstance(value, DatasetInput):
+        return in_any_order(msgspec.structs.astuple(value))
+    if isinstance(value, dict):
+        return {key: in_any_order(one) for key, one in value.items()}
+    if isinstance(value, tuple):
+        return tuple(map(in_any_order, value))
+    return sorted(map(in_any_order, value), key=str) if isinstance(value, list) else value
+
+
+@pytest.mark.parametrize(
+    ("source", "kind"),
+    [
+        ("everything", "sqlite"),
+        ("everything", "files"),
+        pytest.param("everything", "postgresql", marks=pytest.mark.service),
+        ("files of 2020", "files"),
+        ("database of 2025", "sqlite"),
+    ],
+)
+async def test_what_is_exported_and_imported_again_is_the_same(
+    source: str, kind: str, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    stores: dict[str, Store] = {
+        "everything": everything(),
+        "files of 2020": FileStore(STORES / "fs-2020-trash" / "mlruns"),
+        "database of 2025": SqliteStore(database_2025(tmp_path / "2025.db")),
+    }
+    first = await moved_in(stores[source], tmp_path)
+    target: WrittenStore
+    if kind == "files":
+        target = FileTarget(tmp_path / "mlruns", AS_THEY_ARE)
+    elif kind == "sqlite":
+        target = SqliteTarget(tmp_path / "mlflow.db", AS_THEY_ARE)
+    else:
+        target = database_target_of(request.getfixturevalue("postgresql_database"), ())
+    report = await asyncio.to_thread(exported, first.path, target)
+    assert (report.is_whole, report.oddities) == (True, []), report.lines()
+
+    written: Store = FileStore(tmp_path / "mlruns") if kind == "files" else SqliteStore(tmp_path / "mlflow.db")
+    if kind == "postgresql":
+        written = database_store_of(request.getfixturevalue("postgresql_database"))
+    second = await moved_in(written, tmp_path)
+    found, expected = held(second.path), held(first.path)
+    if kind == "postgresql":  # it keeps no order of points and of inputs
+        found, expected = in_any_order(found), in_any_order(expected)
+    assert list(differences(found, expected)) == []
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "files"])
+async def test_what_is_there_is_not_written_over_and_half_a_store_is_not_left(kind: str, tmp_path: Path) -> None:
+    (tmp_path / "read-models").mkdir()
+    first = await moved_in(everything(), tmp_path / "read-models")
+    place = tmp_path / "target"
+
+    def target() -> WrittenStore:
+        return FileTarget(place, AS_THEY_ARE) if kind == "files" else SqliteTarget(place, AS_THEY_ARE)
+
+    def half() -> Iterator[Record]:
+        yield from everything().records[:4]
+        raise KeyError("gone")
+
+    with pytest.raises(KeyError):
+        target().write(half(), ExportReport("", "", dry_run=False))
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["read-models"]
+    exported(first.path, target())
+    with pytest.raises(TargetTaken):
+        exported(first.path, target())
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["read-models", "target"]
+
+
+async def test_points_that_are_alike_are_one_row_of_a_database_and_told_of(tmp_path: Path) -> None:
+    run = everything().records[2]
+    assert isinstance(run, RunRecord)
+    twice = PointsRecord(run.run_id, [_series("loss", [(0.5, 1, 1), (0.5, 1, 1), (math.nan, 1, 1)])])
+    first = await moved_in(RecordsStore(everything().records[0], run, twice), tmp_path)
+    report = exported(first.path, SqliteTarget(tmp_path / "mlflow.db", AS_THEY_ARE))
+    assert (report.tally("metric points").imported, report.tally("metric points").left) == (2, 1)
+    with closing(sqlite3.connect(tmp_path / "mlflow.db")) as database:
+        assert database.execute("SELECT value, is_nan FROM latest_metrics").fetchall() == [(0.5, 0)]
+
+
+async def test_what_no_file_can_be_named_is_told_of(tmp_path: Path) -> None:
+    run = everything().records[2]
+    assert isinstance(run, RunRecord)
+    points = PointsRecord(run.run_id, [_series("a", [(1.0, 1, 1)]), _series("a/b", [(1.0, 1, 1), (2.0, 2, 2)])])
+    first = await moved_in(RecordsStore(everything().records[0], run, points), tmp_path)
+    report = exported(first.path, FileTarget(tmp_path / "mlruns", AS_THEY_ARE))
+    assert (report.tally("metric points").imported, report.tally("metric points").left) == (1, 2)
+
+
+def test_only_databases_that_can_be_written_are_named() -> None:
+    with pytest.raises(TargetUnfit, match="mysql://"):
+        database_target_of("mysql://there/mlflow", ())

@@ -1,0 +1,459 @@
+"""A database store as MLflow 3.17 has it, written from records."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
+from hashlib import blake2b
+from importlib.resources import files
+from typing import Any, Final
+
+from schemas.events import DatasetInput, MetricSeries
+from schemas.metric_values import stored_value
+from schemas.mlflow import RUN_STATUSES, lifecycle_stage
+from tracklog.moving.database_contents import DEFAULT_WORKSPACE
+from tracklog.moving.records import (
+    DELETED_VERSION,
+    ExperimentRecord,
+    LoggedModelRecord,
+    OddityRecord,
+    PointsRecord,
+    Record,
+    Records,
+    RegisteredRecord,
+    RunRecord,
+    SizeRecord,
+    VersionRecord,
+)
+from tracklog.moving.report import Report
+from tracklog.moving.roots import Roots
+from tracklog.moving.written_rows import WrittenRows
+
+REVISION: Final = "dc11669786a5"
+"""The head of MLflow 3.17's migrations, by which it takes a database for its own as it is."""
+
+_BUFFERED_ROWS: Final = 10_000
+_BUFFERED_CHARACTERS: Final = 8 * 1024 * 1024
+"""So much waits to be written together."""
+
+_UNNAMED: Final = "UNKNOWN"
+"""The type of the source of a run that a client made."""
+
+COLUMNS: Final[Mapping[str, tuple[str, ...]]] = {
+    "experiments": (
+        "experiment_id",
+        "name",
+        "artifact_location",
+        "lifecycle_stage",
+        "creation_time",
+        "last_update_time",
+        "workspace",
+    ),
+    "experiment_tags": ("experiment_id", "key", "value"),
+    "runs": (
+        "run_uuid",
+        "name",
+        "source_type",
+        "source_name",
+        "entry_point_name",
+        "user_id",
+        "status",
+        "start_time",
+        "end_time",
+        "source_version",
+        "lifecycle_stage",
+        "artifact_uri",
+        "experiment_id",
+        "deleted_time",
+    ),
+    "params": ("run_uuid", "key", "value"),
+    "tags": ("run_uuid", "key", "value"),
+    "metrics": ("run_uuid", "key", "value", "timestamp", "step", "is_nan"),
+    "latest_metrics": ("run_uuid", "key", "value", "timestamp", "step", "is_nan"),
+    "datasets": (
+        "experiment_id",
+        "name",
+        "digest",
+        "dataset_uuid",
+        "dataset_source_type",
+        "dataset_source",
+        "dataset_schema",
+        "dataset_profile",
+    ),
+    "inputs": ("input_uuid", "source_type", "source_id", "destination_type", "destination_id", "step"),
+    "input_tags": ("input_uuid", "name", "value"),
+    "logged_models": (
+        "model_id",
+        "experiment_id",
+        "name",
+        "artifact_location",
+        "creation_timestamp_ms",
+        "last_updated_timestamp_ms",
+        "status",
+        "lifecycle_stage",
+        "model_type",
+        "source_run_id",
+    ),
+    "logged_model_params": ("model_id", "experiment_id", "param_key", "param_value"),
+    "logged_model_tags": ("model_id", "experiment_id", "tag_key", "tag_value"),
+    "logged_model_metrics": (
+        "model_id",
+        "metric_name",
+        "metric_timestamp_ms",
+        "metric_step",
+        "metric_value",
+        "experiment_id",
+        "run_id",
+        "dataset_uuid",
+        "dataset_name",
+        "dataset_digest",
+    ),
+    "registered_models": ("name", "creation_time", "last_updated_time", "description", "workspace"),
+    "registered_model_tags": ("name", "key", "value", "workspace"),
+    "model_versions": (
+        "name",
+        "version",
+        "creation_time",
+        "last_updated_time",
+        "description",
+        "current_stage",
+        "source",
+        "run_id",
+        "status",
+        "run_link",
+        "storage_location",
+        "workspace",
+    ),
+    "model_version_tags": ("name", "version", "key", "value", "workspace"),
+    "registered_model_aliases": ("name", "alias", "version", "workspace"),
+}
+"""The columns that are filled, by table; what rows refer to is in tables before theirs."""
+
+_KINDS: Final = {
+    "experiments": "experiments",
+    "experiment_tags": "experiment tags",
+    "runs": "runs",
+    "params": "params",
+    "tags": "tags",
+    "metrics": "metric points",
+    "datasets": "datasets",
+    "input_tags": "tags of dataset inputs",
+    "logged_models": "logged models",
+    "logged_model_params": "params of logged models",
+    "logged_model_tags": "tags of logged models",
+    "logged_model_metrics": "points of logged models",
+    "registered_models": "registered models",
+    "registered_model_tags": "tags of registered models",
+    "model_version_tags": "tags of model versions",
+    "registered_model_aliases": "aliases",
+}
+"""How the report calls the rows of a table; those that it does not name are counted by what is in them."""
+
+_OWN_ROWS: Final = frozenset({"experiments", "runs", "logged_models", "registered_models", "model_versions"})
+"""Without such a row all that is its own would be lost: a text that is too long is cut, and not left."""
+
+
+def tables_in(dialect: str) -> Iterator[str]:
+    """The statements that make MLflow's tables in a dialect of SQLAlchemy's, and fill what it needs to know them."""
+    text = files("tracklog.moving").joinpath("mlflow_tables.sql").read_text(encoding="utf-8")
+    if dialect == "sqlite":
+        text = text.replace("BIGSERIAL", "INTEGER").replace("SERIAL", "INTEGER").replace("BYTEA", "BLOB")
+    yield from filter(None, map(str.strip, text.split(";\n")))
+    yield f"INSERT INTO alembic_version (version_num) VALUES ('{REVISION}')"
+    yield (
+        "INSERT INTO workspaces (name, description) "
+        f"VALUES ('{DEFAULT_WORKSPACE}', 'Default workspace for legacy resources')"
+    )
+
+
+class MlflowDatabase:
+    """Fills the tables of one database by `rows`, some thousand rows at a time."""
+
+    def __init__(self, rows: WrittenRows, roots: Roots, report: Report) -> None:
+        self._rows = rows
+        self._roots = roots
+        self._report = report
+        self._waiting: dict[str, list[Sequence[Any]]] = {table: [] for table in COLUMNS}
+        self._number = self._characters = 0
+        self._ids: dict[str, int] = {}  # of experiments there, by their keys
+        self._free_id = 1
+        self._latest: dict[str, tuple[tuple[int, int, float], Sequence[Any]]] = {}  # of the run whose points come
+        self._run = ""
+
+    def write(self, records: Records) -> None:
+        """Fill the tables with everything. Raises TargetUnfit."""
+        for record in records:
+            self._record(record)
+        self._end_run()
+        self._flush()
+        self._rows.end()
+
+    def _record(self, record: Record) -> None:
+        match record:
+            case SizeRecord():
+                self._report.tally(record.kind).source += record.number
+            case OddityRecord():
+                self._report.odd(record.kind, record.where, record.what, record.lost)
+            case PointsRecord():
+                for series in record.metrics:
+                    self._points(record.run_id, series)
+            case ExperimentRecord():
+                self._experiment(record)
+            case RunRecord():
+                self._end_run()
+                self._run_row(record)
+            case LoggedModelRecord():
+                self._end_run()
+                self._logged_model(record)
+            case RegisteredRecord():
+                self._end_run()
+                self._registered_model(record)
+
+    # --- rows -----------------------------------------------------------------------------------------------------
+
+    def _put(self, table: str, where: str, *values: Any) -> bool:
+        """One more row; False where the columns cannot hold it."""
+        fitting = self._fitting(table, where, values)
+        if fitting is None:
+            return False
+        self._waiting[table].append(fitting)
+        self._number += 1
+        self._characters += sum(len(value) for value in fitting if value.__class__ is str)
+        if self._number >= _BUFFERED_ROWS or self._characters >= _BUFFERED_CHARACTERS:
+            self._flush()
+        return True
+
+    def _fitting(self, table: str, where: str, values: Sequence[Any]) -> Sequence[Any] | None:
+        """The values as the columns can hold them, None where they cannot."""
+        longest = self._rows.longest(table)
+        if longest is None:
+            return values
+        kept = list(values)
+        for index, (name, value) in enumerate(zip(COLUMNS[table], values, strict=True)):
+            most = longest.get(name)
+            if most is None or value.__class__ is not str or len(value) <= most:
+                continue
+            what = f"its {name} has {len(value)} characters, and the column takes {most}"
+            if table not in _OWN_ROWS:
+                self._report.odd(_KINDS.get(table, table), where, f"left: {what}", 1)
+                return None
+            self._report.odd(_KINDS.get(table, table), where, f"{what}: it is cut")
+            kept[index] = value[:most]
+        return kept
+
+    def _flush(self) -> None:
+        for table, rows in self._waiting.items():
+            if not rows:
+                continue
+            written = self._rows.insert(table, COLUMNS[table], rows)
+            kind = _KINDS.get(table)
+            if kind is not None:
+                self._report.tally(kind).imported += written
+            if table == "metrics" and written < len(rows):
+                what = "points that are alike in step, time and value are one row"
+                self._report.odd("metric points", "table metrics", what, len(rows) - written)
+            rows.clear()
+        self._number = self._characters = 0
+
+    # --- experiments ----------------------------------------------------------------------------------------------
+
+    def _experiment(self, record: ExperimentRecord) -> None:
+        experiment_id = int(record.experiment_id)
+        if experiment_id > self._rows.largest_experiment_id:
+            experiment_id = self._free_id
+            renamed = ("experiment", record.experiment_id, str(experiment_id))
+            self._report.renamed.append(renamed)
+        self._ids[record.key] = experiment_id
+        taken = set(self._ids.values())
+        while self._free_id in taken:
+            self._free_id += 1
+        location = self._roots.location(record.artifact_location)
+        self._put(
+            "experiments",
+            record.where,
+            experiment_id,
+            record.name,
+            location,
+            lifecycle_stage(not record.deleted),
+            record.creation_time_ms,
+            record.last_update_time_ms,
+            DEFAULT_WORKSPACE,
+        )
+        for tag in record.tags:
+            self._put("experiment_tags", record.where, experiment_id, tag.key, tag.value)
+
+    # --- runs -----------------------------------------------------------------------------------------------------
+
+    def _run_row(self, record: RunRecord) -> None:
+        run_id, experiment_id = record.run_id, self._ids[record.experiment_key]
+        self._run = run_id
+        status = record.status
+        if status not in RUN_STATUSES.values():
+            status = RUN_STATUSES[4]
+            self._report.odd("runs", record.where, f"its status {record.status!r:.50} has no place there: {status}")
+        self._put(
+            "runs",
+            record.where,
+            run_id,
+            record.name,
+            _UNNAMED,
+            "",
+            "",
+            record.user_id,
+            status,
+            record.start_time_ms,
+            record.end_time_ms,
+            "",
+            lifecycle_stage(not record.deleted),
+            self._roots.location(record.artifact_uri),
+            experiment_id,
+            record.deleted_time_ms if record.deleted else None,
+        )
+        for param in record.params:
+            self._put("params", record.where, run_id, param.key, param.value)
+        for tag in record.tags:
+            self._put("tags", record.where, run_id, tag.key, tag.value)
+        for dataset in record.datasets:
+            self._dataset(record.where, run_id, experiment_id, dataset)
+        link = partial(self._link, record.where)
+        for model_id in record.model_inputs:
+            link("model inputs", "RUN_INPUT", run_id, "MODEL_INPUT", model_id, 0)
+        for output in record.outputs:
+            link("model outputs", "RUN_OUTPUT", run_id, "MODEL_OUTPUT", output.model_id, output.step)
+
+    def _dataset(self, where: str, run_id: str, experiment_id: int, dataset: DatasetInput) -> None:
+        uuid = _id_of("dataset", experiment_id, dataset.name, dataset.digest)
+        self._put(
+            "datasets",
+            where,
+            experiment_id,
+            dataset.name,
+            dataset.digest,
+            uuid,
+            dataset.source_type,
+            dataset.source,
+            dataset.schema,
+            dataset.profile,
+        )
+        input_id = self._link(where, "dataset inputs", "DATASET", uuid, "RUN", run_id, 0)
+        for tag in dataset.tags:
+            self._put("input_tags", where, input_id, tag.key, tag.value)
+
+    def _link(self, where: str, kind: str, source: str, source_id: str, to: str, to_id: str, step: int) -> str:
+        identity = _id_of(source, source_id, to, to_id)
+        if self._put("inputs", where, identity, source, source_id, to, to_id, step):
+            self._report.tally(kind).imported += 1
+        return identity
+
+    def _points(self, run_id: str, series: MetricSeries) -> None:
+        key = series.key
+        where = f"run {run_id}, metric {key!r:.100}"
+        for value, timestamp_ms, step in zip(series.value, series.timestamp_ms, series.step, strict=True):
+            number = stored_value(value)
+            is_nan = number != number
+            number = 0.0 if is_nan else number
+            row = (run_id, key, number, timestamp_ms, step, is_nan)
+            if not self._put("metrics", where, *row):
+                return
+            recency = (step, timestamp_ms, number)
+            latest = self._latest.get(key)
+            if latest is None or recency > latest[0]:
+                self._latest[key] = (recency, row)
+
+    def _end_run(self) -> None:
+        """What is known of a run's metrics when all its points have come."""
+        latest, self._latest = self._latest, {}
+        for _, row in latest.values():
+            self._put("latest_metrics", f"run {self._run}", *row)
+
+    # --- models ---------------------------------------------------------------------------------------------------
+
+    def _logged_model(self, record: LoggedModelRecord) -> None:
+        model_id, experiment_id = record.model_id, self._ids[record.experiment_key]
+        created_ms = record.creation_time_ms or 0
+        self._put(
+            "logged_models",
+            record.where,
+            model_id,
+            experiment_id,
+            record.name,
+            self._roots.location(record.artifact_location),
+            created_ms,
+            record.last_update_time_ms or created_ms,
+            record.status,
+            lifecycle_stage(not record.deleted),
+            record.model_type or None,
+            record.source_run_id or None,
+        )
+        for param in record.params:
+            self._put("logged_model_params", record.where, model_id, experiment_id, param.key, param.value)
+        for tag in record.tags:
+            self._put("logged_model_tags", record.where, model_id, experiment_id, tag.key, tag.value)
+        for run_id, point in record.metrics:
+            number = stored_value(point.value)
+            uuid = None
+            if point.dataset_name is not None:
+                uuid = _id_of("dataset", experiment_id, point.dataset_name, point.dataset_digest or "")
+            self._put(
+                "logged_model_metrics",
+                record.where,
+                model_id,
+                point.key,
+                point.timestamp_ms,
+                point.step,
+                0.0 if number != number else number,
+                experiment_id,
+                run_id,
+                uuid,
+                point.dataset_name,
+                point.dataset_digest,
+            )
+
+    def _registered_model(self, record: RegisteredRecord) -> None:
+        name = record.name
+        self._put(
+            "registered_models",
+            record.where,
+            name,
+            record.creation_time_ms,
+            record.last_update_time_ms,
+            record.description or None,
+            DEFAULT_WORKSPACE,
+        )
+        for tag in record.tags:
+            self._put("registered_model_tags", record.where, name, tag.key, tag.value, DEFAULT_WORKSPACE)
+        for version in record.versions:
+            self._version(name, version)
+        for alias, number in record.aliases:
+            self._put("registered_model_aliases", record.where, name, alias, number, DEFAULT_WORKSPACE)
+
+    def _version(self, name: str, record: VersionRecord) -> None:
+        source: Sequence[Any]
+        if record.deleted:
+            source = (DELETED_VERSION, *_REDACTED)
+        else:
+            location = self._roots.location(record.source)
+            source = (record.stage, location, record.run_id or None, "READY", record.run_link or None)
+        self._put(
+            "model_versions",
+            record.where,
+            name,
+            record.version,
+            record.creation_time_ms,
+            record.last_update_time_ms,
+            record.description or None,
+            *source,
+            self._roots.location(record.storage_location),
+            DEFAULT_WORKSPACE,
+        )
+        if not record.deleted:
+            self._report.tally("model versions").imported += 1
+        for tag in record.tags:
+            self._put("model_version_tags", record.where, name, record.version, tag.key, tag.value, DEFAULT_WORKSPACE)
+
+
+_REDACTED: Final = ("REDACTED-SOURCE-PATH", "REDACTED-RUN-ID", "READY", "REDACTED-RUN-LINK")
+"""What MLflow leaves of the source, the run, the status and the link of a version that is deleted."""
+
+
+def _id_of(*words: Any) -> str:
+    """An id of 32 characters, the same for the same words."""
+    return blake2b("\0".join(map(str, words)).encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
