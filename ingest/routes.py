@@ -9,6 +9,7 @@ from ingest.registered_models.routes import registered_model_routes
 from ingest.rights.routes import right_routes
 from ingest.run_data.routes import run_data_routes
 from ingest.runs.routes import run_routes
+from ingest.scorers.routes import scorer_routes
 from ingest.service import IngestService
 from ingest.undo.routes import undo_routes
 from ingest.users.routes import user_routes
@@ -25,6 +26,7 @@ def ingest_routes(ingest: IngestService) -> tuple[Route, ...]:
         *logged_model_routes(ingest.logged_models),
         *registered_model_routes(ingest.registered_models),
         *model_version_routes(ingest.model_versions),
+        *scorer_routes(ingest.scorers),
         *correction_routes(ingest.corrections),
         *undo_routes(ingest.undo),
         *import_routes(ingest.imports),

@@ -19,6 +19,7 @@ from ingest.registered_models.commands import RegisteredModelCommands
 from ingest.rights.commands import RightCommands
 from ingest.run_data.commands import RunDataCommands
 from ingest.runs.commands import RunCommands
+from ingest.scorers.commands import ScorerCommands
 from ingest.undo.commands import UndoCommands
 from ingest.undo.event_finder import EventFinder, ScanningEventFinder
 from ingest.users.commands import UserCommands
@@ -67,6 +68,7 @@ class IngestService:
         self.run_data = RunDataCommands(writer, self.known)
         self.logged_models = LoggedModelCommands(writer, self.known)
         self.registered_models = RegisteredModelCommands(writer, self.known, owners)
+        self.scorers = ScorerCommands(writer, self.known)
         policy = source_policy or SourcePolicy(own_roots=(artifact_root,))
         self.users = None if credentials is None else UserCommands(writer, self.known, credentials)
         self.rights = None if credentials is None else RightCommands(writer, self.known, credentials.users_changed)

@@ -23,6 +23,7 @@ from query_api.reads import Reads
 from query_api.registered_models.routes import registered_model_routes
 from query_api.rights.routes import right_routes
 from query_api.runs.routes import run_routes
+from query_api.scorers.routes import scorer_routes
 from query_api.server_routes import server_routes
 from query_api.users.routes import user_routes
 from query_api.webhooks.port import Deliveries
@@ -61,6 +62,7 @@ def query_routes(
         *dataset_routes(reads),
         *registered_model_routes(reads),
         *model_version_routes(reads),
+        *scorer_routes(reads),
         *webhook_routes(reads, deliveries),
         *frame_routes(reads),
         *graphql_routes(reads, intervals, list_artifacts),

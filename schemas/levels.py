@@ -27,6 +27,7 @@ ANY_ID: Final = "*"
 EXPERIMENT: Final = "experiment"
 REGISTERED_MODEL: Final = "registered_model"
 PROMPT: Final = "prompt"
+SCORER: Final = "scorer"
 WORKSPACE: Final = "workspace"
 HISTORY: Final = "history"
 """What ever happened, to everything: granted to auditors, on all of it alone."""
@@ -36,7 +37,7 @@ BY_ID: Final = frozenset(
         EXPERIMENT,
         REGISTERED_MODEL,
         PROMPT,
-        "scorer",
+        SCORER,
         "gateway_secret",
         "gateway_endpoint",
         "gateway_model_definition",

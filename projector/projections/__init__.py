@@ -9,6 +9,7 @@ from projector.projections.experiments import EXPERIMENTS
 from projector.projections.logged_models import LOGGED_MODELS
 from projector.projections.registered_models import REGISTERED_MODELS
 from projector.projections.runs import RUNS
+from projector.projections.scorers import SCORERS
 from projector.projections.users import USERS
 from projector.projections.webhooks import WEBHOOKS
 
@@ -16,6 +17,7 @@ PROJECTIONS: Final[tuple[AnyProjection, ...]] = (
     EXPERIMENTS,
     LOGGED_MODELS,
     REGISTERED_MODELS,
+    SCORERS,
     WEBHOOKS,
     USERS,
     ACCESS,

@@ -87,6 +87,16 @@ def page_of(found: FirstRows, max_results: int) -> PageFound:
     return PageFound(b",".join([row[0] for row in page]), page[-1][1:] if has_more else None)
 
 
+def joined_documents(found: FirstRows, field: str) -> bytes:
+    """The JSON of rows with commas between, where there are no pages.
+
+    Raises InvalidParameterValue when they are more than an answer may hold.
+    """
+    if not found.are_all:
+        raise InvalidParameterValue(f"There are more {field} than one answer may hold; ask for fewer of them.")
+    return b",".join([row[0] for row in found.rows])
+
+
 def page_body(field: str, page: PageFound, search: str) -> bytes:
     """The body of a response: the results under `field`, absent without any, and a token when there are more."""
     if not page.documents:

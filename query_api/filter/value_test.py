@@ -60,8 +60,8 @@ def index_range(dialect: Dialect, condition: Condition, column: str) -> Sql:
             return TRUE
 
 
-def is_one_of(dialect: Dialect, column: str, values: Sequence[int]) -> Sql:
-    """Whether the integer in `column` is one of the values."""
+def is_one_of(dialect: Dialect, column: str, values: Sequence[int] | Sequence[str]) -> Sql:
+    """Whether the integer or text in `column` is one of the values."""
     return Sql(f"{column} = ?", (values[0],)) if len(values) == 1 else _compared(column, dialect.is_in(values))
 
 

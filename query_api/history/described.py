@@ -64,6 +64,9 @@ from schemas.events import (
     RunRestored,
     RunTagDeleted,
     RunUpdated,
+    ScorerDeleted,
+    ScorerOnlineConfigSet,
+    ScorerRegistered,
     UserAdminChanged,
     UserCreated,
     UserDeleted,
@@ -195,6 +198,15 @@ _says(ModelVersionTransitioned, lambda e: f"moved version {e.version} to the sta
 _says(ModelVersionDeleted, lambda e: f"deleted version {e.version}")
 _says(ModelVersionTagSet, lambda e: f"set {_set_fields(e)} of version {e.version}")
 _says(ModelVersionTagDeleted, lambda e: f"deleted the tag {e.key} of version {e.version}")
+_says(ScorerRegistered, lambda e: f"registered a version of the scorer {shown(e.name)}")
+_says(
+    ScorerDeleted,
+    lambda e: f"deleted {'' if e.version is None else f'version {e.version} of '}the scorer {shown(e.name)}",
+)
+_says(
+    ScorerOnlineConfigSet,
+    lambda e: f"set the share of traces that the scorer {shown(e.name)} judges to {e.sample_rate}",
+)
 _says(ArtifactUploaded, _bytes)
 _says(ArtifactDeleted, lambda e: f"deleted the artifacts at {e.path}")
 _says(WebhookCreated, lambda e: f"created the webhook {shown(e.name)}, told of {_some(e.events)}")

@@ -21,6 +21,7 @@ from read_model.tables import (
     registered_models,
     rights,
     runs,
+    scorers,
     users,
     webhooks,
 )
@@ -38,6 +39,7 @@ __all__ = [
     "registered_models",
     "rights",
     "runs",
+    "scorers",
     "users",
     "webhooks",
 ]

@@ -81,6 +81,7 @@ from schemas.events.run_data import (
     RunTagDeleted,
 )
 from schemas.events.runs import AnyRunEvent, RunCreated, RunDeleted, RunRestored, RunUpdated
+from schemas.events.scorers import AnyScorerEvent, ScorerDeleted, ScorerOnlineConfigSet, ScorerRegistered
 from schemas.events.users import (
     USERS_ORDERING_UNIT,
     AccessTokenCreated,
@@ -104,6 +105,7 @@ AnyEvent = (
     | AnyLoggedModelEvent
     | AnyRegisteredModelEvent
     | AnyModelVersionEvent
+    | AnyScorerEvent
     | AnyArtifactEvent
     | AnyWebhookEvent
     | AnyUserEvent

@@ -51,6 +51,11 @@ MAX_ALIAS_CHARACTERS: Final = 255
 MAX_ROLE_DESCRIPTION_CHARACTERS: Final = 5000
 """Of a role of users. MLflow checks nothing here; its column takes 1,024 on PostgreSQL."""
 
+MAX_SERIALIZED_SCORER_CHARACTERS: Final = 100_000
+"""Of the text of a scorer, with the instructions of its judge. MLflow has no limit."""
+MAX_SCORERS_NAMED: Final = 1000
+"""In one request; the page asks for those of one experiment."""
+
 MAX_BATCH_METRICS: Final = 1000
 MAX_BATCH_PARAMS: Final = 100
 MAX_BATCH_TAGS: Final = 100

@@ -6,7 +6,9 @@ Source: the permissions that MLflow 3.17 asks for, as observed; docs/differences
 from collections.abc import Iterable
 from typing import Any, Final
 
-from schemas.levels import EXPERIMENT, HISTORY, REGISTERED_MODEL, Level
+from schemas.events.scorers import scorer_reference
+from schemas.levels import EXPERIMENT, HISTORY, REGISTERED_MODEL, SCORER, Level
+from schemas.messages.experiments import experiment_id_of
 from schemas.messages.history import HistoryFilter
 from schemas.rest.access import ARTIFACT, LOGGED_MODEL, MODEL_VERSION, RUN, On, Rule
 
@@ -38,6 +40,20 @@ MANAGE_VERSION: Final[Rule] = (On(Level.MANAGE, MODEL_VERSION, "name"),)
 READ_ARTIFACT: Final[Rule] = (On(Level.READ, ARTIFACT, None),)
 EDIT_ARTIFACT: Final[Rule] = (On(Level.EDIT, ARTIFACT, None),)
 MANAGE_ARTIFACT: Final[Rule] = (On(Level.MANAGE, ARTIFACT, None),)
+
+
+SCORER_VERSION: Final = "scorer_version"
+
+
+def _scorer(message: Any) -> Iterable[str]:
+    """The reference of the scorer that a message names."""
+    return (scorer_reference(experiment_id_of(message.experiment_id), message.name),)
+
+
+READ_SCORER: Final[Rule] = (On(Level.READ, SCORER, _scorer, unless_denied=SCORER_VERSION),)
+EDIT_SCORER: Final[Rule] = (On(Level.EDIT, SCORER, _scorer, unless_denied=SCORER_VERSION),)
+MANAGE_SCORER: Final[Rule] = (On(Level.MANAGE, SCORER, _scorer, unless_denied=SCORER_VERSION),)
+REGISTER_SCORER: Final[Rule] = (On(Level.EDIT, EXPERIMENT, "experiment_id"), *EDIT_SCORER)
 
 
 def edits_run_and_models(field: str) -> Rule:

@@ -144,6 +144,15 @@ def client(server_url: str) -> MlflowClient:
     return MlflowClient(tracking_uri=server_url)
 
 
+@pytest.fixture
+def followed(server_url: str) -> Iterator[None]:
+    """MLflow's functions without a client of their own talk to the server."""
+    before = mlflow.get_tracking_uri()
+    mlflow.set_tracking_uri(server_url)
+    yield
+    mlflow.set_tracking_uri(before)
+
+
 def fresh_name(prefix: str = "experiment") -> str:
     """Return a name that no other test uses."""
     return f"{prefix}-{uuid.uuid4().hex[:12]}"

@@ -183,7 +183,6 @@ def test_a_wrong_method_answers_in_json(rest: Rest) -> None:
         ("POST", "/api/3.0/mlflow/datasets/create"),
         ("POST", "traces"),
         ("DELETE", "traces/t/tags"),
-        ("POST", "/api/3.0/mlflow/scorers/register"),
     ],
 )
 def test_a_route_that_is_not_built_yet_says_so(rest: Rest, method: str, path: str) -> None:

@@ -17,6 +17,7 @@ from schemas.messages import (
     registered_models,
     run_data,
     runs,
+    scorers,
     undo,
     webhooks,
 )
@@ -64,6 +65,9 @@ class FuzzedRoute:
 OURS: Final = "/api/tracklog/v1/"
 """Before the paths of our own routes."""
 
+V3: Final = "/api/3.0/mlflow/"
+
+SCORER: Final = {"experiment_id": "<experiment_id>", "name": "kept"}
 RUN: Final = {"run_id": "<run_id>"}
 EXPERIMENT: Final = {"experiment_id": "<experiment_id>"}
 METRIC: Final = {
@@ -103,6 +107,10 @@ def _get(path: str, message: type[Message], /, **example: Any) -> FuzzedRoute:
 
 def _ours(method: str, path: str, message: type[Message], /, **example: Any) -> FuzzedRoute:
     return FuzzedRoute(method=method, path=path, message=message, example=example, prefix=OURS)
+
+
+def _v3(method: str, path: str, message: type[Message], /, **example: Any) -> FuzzedRoute:
+    return FuzzedRoute(method=method, path=path, message=message, example=example, prefix=V3)
 
 
 def _page(path: str, message: type[Message], /, **example: Any) -> FuzzedRoute:
@@ -303,6 +311,20 @@ WEBHOOK_READS: Final = (
     _ours("POST", "webhooks/<told_webhook_id>/deliveries/<delivery_id>/redeliver", webhooks.RedeliverDelivery),
 )
 
+EVALUATION_WRITES: Final = (
+    _v3("POST", "scorers/register", scorers.RegisterScorer, **SCORER, serialized_scorer="{}"),
+    _v3("PUT", "scorers/online-config", scorers.SetOnlineScoringConfig, **SCORER, sample_rate=0, filter_string="f"),
+    _v3("DELETE", "scorers/delete", scorers.DeleteScorer, **SCORER),
+)
+
+EVALUATION_READS: Final = (
+    _v3("GET", "scorers/get", scorers.GetScorer, **SCORER, version=1),
+    _v3("GET", "scorers/versions", scorers.ListScorerVersions, **SCORER),
+    _v3("GET", "scorers/list", scorers.ListScorers, **EXPERIMENT),
+    _v3("GET", "scorers/list", scorers.ListScorers, experiment_ids=["<experiment_id>"]),
+    _v3("GET", "scorers/online-configs", scorers.GetOnlineScoringConfigs, scorer_ids=["s"]),
+)
+
 READS: Final = (
     _get("experiments/get", experiments.GetExperiment, **EXPERIMENT),
     _get("experiments/get-by-name", experiments.GetExperimentByName, experiment_name="Default"),
@@ -417,4 +439,6 @@ READS: Final = (
     ),
 )
 
-ROUTES: Final = (*WRITES, *CORRECTING_WRITES, *WEBHOOK_WRITES, *READS, *WEBHOOK_READS)
+ALL_WRITES: Final = (*WRITES, *CORRECTING_WRITES, *WEBHOOK_WRITES, *EVALUATION_WRITES)
+
+ROUTES: Final = (*ALL_WRITES, *READS, *WEBHOOK_READS, *EVALUATION_READS)

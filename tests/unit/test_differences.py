@@ -34,6 +34,7 @@ NAMES: Final = "compatibility/test_artifact_names.py"
 SOURCES: Final = "unit/ingest/model_versions/test_sources.py"
 WEBHOOKS: Final = "compatibility/test_webhooks.py"
 WEBHOOK_ADDRESSES: Final = "unit/tracklog/webhooks/test_addresses.py"
+SCORERS: Final = "unit/ingest/scorers/test_commands.py"
 LOCATIONS: Final = "unit/ingest/test_artifact_locations.py"
 
 SHOWN_BY: Final[dict[str, tuple[str, ...]]] = {
@@ -267,6 +268,16 @@ SHOWN_BY: Final[dict[str, tuple[str, ...]]] = {
     ),
     "A misspelt status of a webhook": (f"{WEBHOOKS}::test_what_mlflow_swallows_or_breaks_on_is_refused",),
     "The test of a webhook that nobody answers": (f"{WEBHOOKS}::test_a_test_says_that_nobody_answers",),
+    # Evaluation
+    "The highest version of a scorer": (
+        f"{SCORERS}::test_versions_of_a_name_count_up_and_keep_the_id_until_all_are_deleted",
+    ),
+    "A scorer may be made of source": (f"{SCORERS}::test_what_nobody_should_run_is_refused_however_deep_it_is",),
+    "`serialized_scorer` may be": (f"{SCORERS}::test_what_nobody_should_run_is_refused_however_deep_it_is",),
+    "The filter of an online config": (f"{SCORERS}::test_nothing_is_scored_online_but_a_rate_of_nought_is_kept",),
+    "Nobody but who registered a scorer": (
+        f"{AUTHORIZER}::test_a_scorer_is_judged_like_its_experiment_unless_something_was_granted_on_it",
+    ),
     # Security
     "Host headers": (
         "unit/tracklog/web/test_origins.py::test_any_other_host_is_refused_by_default",

@@ -11,7 +11,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from schemas.errors import BadRequest, InvalidParameterValue, PermissionDenied
-from schemas.levels import EXPERIMENT, HISTORY, PROMPT, REGISTERED_MODEL, Level, combined
+from schemas.levels import EXPERIMENT, HISTORY, PROMPT, REGISTERED_MODEL, SCORER, Level, combined
 from schemas.messages.experiments import experiment_id_of
 from schemas.messages.message import Message
 from schemas.principal import Principal
@@ -56,6 +56,7 @@ class Authorizer:
             LOGGED_MODEL: self._on_logged_model,
             REGISTERED_MODEL: self._on_model,
             MODEL_VERSION: self._on_version,
+            SCORER: self._on_scorer,
             ARTIFACT: self._on_artifact,
             ARTIFACT_LOCATION: self._at_location,
             SOURCE: self._on_source,
@@ -93,7 +94,7 @@ class Authorizer:
                 scopes[resource_type] = Scope.NOTHING
             else:
                 scopes[resource_type] = Scope.ALL_BUT_DENIED if level >= wanted else Scope.GRANTED
-        for tier in (RUN, LOGGED_MODEL, MODEL_VERSION, PROMPT_VERSION):
+        for tier in (RUN, LOGGED_MODEL, MODEL_VERSION, PROMPT_VERSION, SCORER):
             levels = await self._grants.levels_on_all(roles, tier)
             if Level.DENY in levels:
                 scopes[tier] = Scope.NOTHING
@@ -149,6 +150,20 @@ class Authorizer:
         if held >= wanted or held is Level.DENY:
             return held >= wanted
         return await self._grants.owns_model(principal, model.id)
+
+    async def _on_scorer(self, principal: Principal, reference: str, wanted: Level) -> bool:
+        """By grants on it and on all scorers, which also have to give reading its experiment; without any as that."""
+        roles = await self._grants.roles_of(principal)
+        if await self._grants.manages_everything(roles):
+            return True
+        levels = (
+            *await self._grants.levels_on_all(roles, SCORER),
+            *await self._grants.levels_on(roles, SCORER, reference),
+        )
+        experiment_id = reference.partition("/")[0]
+        if not levels:
+            return await self._on_experiment(principal, experiment_id, wanted)
+        return self._suffice(levels, wanted) and await self._on_experiment(principal, experiment_id, Level.READ)
 
     async def _on_artifact(self, principal: Principal, path: str, wanted: Level) -> bool:
         parts = await self._resources.owners_of_path(path)

@@ -56,9 +56,6 @@ POST   3      /mlflow/datasets/{dataset_id}/add-experiments
 POST   3      /mlflow/datasets/{dataset_id}/remove-experiments
 
 # Scorers
-POST   3      /mlflow/scorers/register
-DELETE 3      /mlflow/scorers/delete
-PUT    3      /mlflow/scorers/online-config
 POST   3-ajax /mlflow/scorer/invoke
 
 # Issues, label schemas, review queues

@@ -99,7 +99,6 @@ FIRST_PAGE: Final = '{"next_page_token":""}'
 _TRACE_INFO: Final = gone("Trace with ID '{trace_id}' not found.")
 _TRACE: Final = gone("Trace with ID {trace_id} is not found.")
 _TRACE_ARTIFACT: Final = gone("Trace with ID {request_id} is not found.")
-_SCORER: Final = gone("Scorer with name '{name}' not found for experiment {experiment_id}.")
 _JOB: Final = gone("Job with ID {job_id} not found")
 _OPTIMIZATIONS: Final = found("{}", "experiment_id")
 _PROVIDER: Final = gone("Provider '{provider}' not found")
@@ -160,11 +159,6 @@ READS: Final = (
     ),
     UnbuiltRead("GET", V3, "/mlflow/datasets/{dataset_id}/experiment-ids", NOTHING),
     UnbuiltRead("GET", V3, "/mlflow/datasets/{dataset_id}/records", found('{"records":"[]"}')),
-    # Scorers
-    UnbuiltRead("GET", V3, "/mlflow/scorers/list", NOTHING),
-    UnbuiltRead("GET", V3, "/mlflow/scorers/versions", _SCORER),
-    UnbuiltRead("GET", V3, "/mlflow/scorers/get", _SCORER),
-    UnbuiltRead("GET", V3, "/mlflow/scorers/online-configs", found('{"configs":[]}', "scorer_ids")),
     # Issues, label schemas, review queues
     UnbuiltRead("GET", V3, "/mlflow/issues/{issue_id}", gone("Issue with ID '{issue_id}' not found")),
     UnbuiltRead("POST", V3, "/mlflow/issues/search", Answer(_issues, optional=("include_total_count",))),

@@ -93,12 +93,19 @@ def test_every_write_of_the_tracking_api_is_there_under_both_prefixes(deployment
         "DELETE /mlflow/model-versions/delete",
         "POST /mlflow/model-versions/set-tag",
         "DELETE /mlflow/model-versions/delete-tag",
+        "POST /mlflow/scorers/register",
+        "DELETE /mlflow/scorers/delete",
+        "PUT /mlflow/scorers/online-config",
         "POST /runs/{run_id}/corrections",
         "POST /undo/plan",
         "POST /undo",
         "POST /events",
     }
-    assert {route.prefixes for route in routes} == {("/api/2.0", "/ajax-api/2.0"), ("/api/tracklog/v1",)}
+    assert {route.prefixes for route in routes} == {
+        ("/api/2.0", "/ajax-api/2.0"),
+        ("/api/3.0", "/ajax-api/3.0"),
+        ("/api/tracklog/v1",),
+    }
     assert {route.kind for route in routes} == {Kind.WRITE}
     assert Permission.PUBLIC not in {route.permission for route in routes}
 

@@ -68,6 +68,9 @@ from schemas.events import (
     RunRestored,
     RunTagDeleted,
     RunUpdated,
+    ScorerDeleted,
+    ScorerOnlineConfigSet,
+    ScorerRegistered,
     Tag,
     UserAdminChanged,
     UserCreated,
@@ -194,6 +197,7 @@ _token_ids = st.sampled_from(["t1", "t2"])
 _webhook_ids = st.sampled_from(["w1", "w2"])
 _lists = st.lists(st.sampled_from(["model_version.created", "run.finished"]), max_size=2)
 _offsets = st.lists(st.integers(0, 3), max_size=2)
+_scorer = {"experiment_id": _experiment_ids, "name": _names}
 _registry_tag_keys = st.sampled_from(["k", IS_PROMPT_TAG])
 _registry_tag_values = st.sampled_from(["", "true", "TRUE"])
 _registry_tags = st.lists(st.builds(Tag, _registry_tag_keys, _registry_tag_values), max_size=1)
@@ -319,6 +323,16 @@ payloads = st.one_of(
         until=st.none() | _offsets,
     ),
     st.builds(WebhookDeleted, webhook_id=_webhook_ids),
+    st.builds(ScorerRegistered, **_scorer, scorer_id=_ids, version_id=_ids, serialized_scorer=_values),
+    st.builds(ScorerRegistered, **_scorer, scorer_id=_ids, version_id=_ids, serialized_scorer=_values),
+    st.builds(ScorerDeleted, **_scorer, version=st.none() | _versions),
+    st.builds(
+        ScorerOnlineConfigSet,
+        **_scorer,
+        online_scoring_config_id=_ids,
+        sample_rate=st.sampled_from([0.0, 0.5]),
+        filter_string=st.none() | _values,
+    ),
     st.builds(RunParamCorrected, run_id=_run_ids, key=_keys, value=st.none() | _values),
     st.builds(
         RunMetricCorrected,

@@ -19,7 +19,7 @@ from schemas.events import (
     UserCreated,
 )
 from schemas.events.users import UserGranted
-from schemas.levels import EXPERIMENT, HISTORY, PROMPT, REGISTERED_MODEL, WORKSPACE, Level
+from schemas.levels import EXPERIMENT, HISTORY, PROMPT, REGISTERED_MODEL, SCORER, WORKSPACE, Level
 from schemas.messages.history import AllHistory, HistoryFilter
 from schemas.messages.message import Message
 from schemas.mlflow import IS_PROMPT_TAG
@@ -133,6 +133,23 @@ async def test_what_grants_come_to(
     door = await doors(*[granted(*one) for one in grants])
     assert await door.levels(EXPERIMENT, "0") == on_experiment
     assert await door.levels(RUN, RUNS[0]) == on_run
+
+
+async def test_a_scorer_is_judged_like_its_experiment_unless_something_was_granted_on_it(doors: Doors) -> None:
+    experiment_edited = UserGranted(username=USERNAME, resource_type=EXPERIMENT, resource_pattern="1", level="EDIT")
+    assert await (await doors(experiment_edited)).levels(SCORER, "1/a%20b") == "RE"
+    assert await (await doors(experiment_edited)).levels(SCORER, "0/a%20b") == ""
+
+    def granted(pattern: str, level: str) -> UserGranted:
+        return UserGranted(username=USERNAME, resource_type=SCORER, resource_pattern=pattern, level=level)
+
+    for pattern in ("*", "1/a%20b"):
+        assert await (await doors(experiment_edited, granted(pattern, "MANAGE"))).levels(SCORER, "1/a%20b") == "REM"
+        assert await (await doors(experiment_edited, granted(pattern, "DENY"))).levels(SCORER, "1/a%20b") == ""
+        assert await (await doors(granted(pattern, "MANAGE"))).levels(SCORER, "1/a%20b") == "", (
+            "its experiment is not read"
+        )
+    assert await (await doors(experiment_edited, granted("1/b", "DENY"))).levels(SCORER, "1/a%20b") == "RE"
 
 
 async def test_a_run_is_created_with_the_experiment_unless_runs_are_denied(doors: Doors) -> None:

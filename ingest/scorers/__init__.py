@@ -1,0 +1,1 @@
+"""Scorers: what clients change of them."""

@@ -1,0 +1,1 @@
+"""Scorers: what is read of them."""
