@@ -12,6 +12,9 @@ from pathlib import Path
 import pytest
 import requests
 
+from tests.eventually import wait_until
+from tests.integration.test_rights import told
+from tests.integration.test_users import OPTIONS, OTHER, PASSWORD, named, new_user
 from tests.recorder import API, POSITION, Answer, Recorder
 from tests.systems import shared_stores
 from tests.tracklog_server import REPOSITORY, TracklogServer
@@ -79,3 +82,28 @@ def test_it_is_so_on_other_logs(log: str, tmp_path: Path, request: pytest.Fixtur
         assert recorder.different(live.url, single(recorder.answers), by_header=True) == []
         [positions] = some_positions(recorder.answers[: len(recorder.answers) // 2], 1)
         check_by_server(recorder, positions, tmp_path / "past", (), environment)
+
+
+def test_with_users_it_is_for_who_may_read_the_whole_history_today(tmp_path: Path) -> None:
+    file = tmp_path / "password"
+    file.write_text(f"{PASSWORD}\n")
+    environment = {"TRACKLOG_ADMIN_PASSWORD_FILE": str(file)}
+    with TracklogServer(tmp_path, options=OPTIONS, environment=environment) as live:
+        admin = named(live, "admin", PASSWORD)
+        wait_until(lambda: admin.mlflow("GET", "users/current")[0] == 200)
+        ada = new_user(admin, live, "ada")
+        ada.mlflow("POST", "experiments/create", {"name": "of then"})
+        newest = admin.ask("GET", "/api/tracklog/v1/history?limit=1")[1]["events"][0]["offset"]
+        ada.mlflow("POST", "experiments/update", {"experiment_id": "1", "new_name": "of now"})
+        stores = ("--backend-store-uri", f"sqlite:///{live.event_log_file}")
+        options = (*OPTIONS, "--as-of", f"0:{newest + 1}", "--as-of-folder", str(tmp_path / "as-of"))
+        with TracklogServer(tmp_path / "past", stores=stores, options=options) as past:
+            then = "experiments/get-by-name?experiment_name=of%20then"
+            at_past = [named(past, "admin", PASSWORD), named(past, "ada", OTHER), named(past, "admin", OTHER)]
+            assert [who.mlflow("GET", then)[0] for who in at_past] == [200, 403, 401]
+            granted = {"username": "ada", "resource_type": "history", "resource_id": "*", "permission": "READ"}
+            told(admin, "POST", "users/permissions/grant", granted)
+            wait_until(lambda: at_past[1].mlflow("GET", then)[0] == 200)
+            wanted = {"max_results": 5}
+            assert len(at_past[1].mlflow("POST", "experiments/search", wanted)[1]["experiments"]) == 2
+            assert at_past[0].mlflow("POST", "experiments/create", {"name": "x"})[0] == 403

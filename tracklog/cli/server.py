@@ -56,10 +56,10 @@ def command(
             raise SettingRefused("--artifacts-only has no log, and so no users that --app-name could let in.")
         if artifacts_only and past is not None:
             raise SettingRefused("--artifacts-only has no log, and so no past that --as-of could show.")
-        if past is not None and web.authentication is not None:
+        if past is not None and web.authentication is not None and web.authentication.oidc is not None:
             raise SettingRefused(
-                "--as-of shows everything to whoever reaches it, and knows no users: leave --app-name out, and let "
-                "only those reach it who may see everything."
+                "--as-of lets in by passwords and access tokens: leave --oidc-issuer-url out, whose sessions it would"
+                " have to write."
             )
     run(
         Settings(
@@ -99,10 +99,17 @@ def run(settings: Settings) -> None:
 def _run_past(settings: Settings) -> None:
     from event_log.port import LogUnavailable
     from tracklog.cli.log_reading import NoLog, reading_log
+    from tracklog.cli.past_users import todays_users
     from tracklog.past.server import serve_past
 
     try:
-        run_until_signal(serve_past, settings, partial(reading_log, settings.stores.event_log), announce)
+        run_until_signal(
+            serve_past,
+            settings,
+            partial(reading_log, settings.stores.event_log),
+            partial(todays_users, settings),
+            announce,
+        )
     except NoLog as error:
         raise BadUsage(str(error)) from error
     except LogUnavailable as error:

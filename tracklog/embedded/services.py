@@ -83,6 +83,7 @@ async def embedded_services(settings: Settings, system: EmbeddedSystem, stack: A
         shared=False,
         authentication=authentication,
         webhooks=needs_of(stores),
+        index=index,
     )
     artifacts, list_artifacts = await artifact_services(
         system.log, system.progress, read_model, settings.artifacts, stack

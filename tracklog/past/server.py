@@ -4,26 +4,37 @@ import asyncio
 import tempfile
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from event_log.log_until import BeyondTheLog, LogUntil, checked_positions, positions_at
 from event_log.port import EventLogReader
 from projector.sqlite_past import PastUnderWay, past_read_model
 from schemas.moments import Moment, positions_text
 from tracklog.past.services import past_services
+from tracklog.past.users import AuditorsOnly
 from tracklog.serving.greeting import greeting
 from tracklog.serving.process import serve
 from tracklog.serving.services import CannotStart, Services, ToldToStop
 from tracklog.settings.process import Settings
 
+if TYPE_CHECKING:
+    from tracklog.serving.authentication import Authentication
+
 OpenLog = Callable[[], AbstractAsyncContextManager[EventLogReader]]
 """Opens the log to read, beside whoever writes it."""
+
+OpenUsers = Callable[[EventLogReader, asyncio.Event], "AbstractAsyncContextManager[Authentication | None]"]
+"""Opens what users are known by today, beside the live server that has it; None where they are not to be known. The
+event is set when the process is to stop."""
 
 SHOW_EVERY_S: Final = 2.0
 
 
-async def serve_past(settings: Settings, open_log: OpenLog, announce: Callable[[str], None]) -> None:
+async def serve_past(
+    settings: Settings, open_log: OpenLog, open_users: OpenUsers, announce: Callable[[str], None]
+) -> None:
     """Serve the state of a moment until a signal says to stop.
 
     Raises AddressTaken and CannotStart, and what opening the log raises, before anything is served.
@@ -45,7 +56,13 @@ async def serve_past(settings: Settings, open_log: OpenLog, announce: Callable[[
                 path = await stack.enter_async_context(past_read_model(folder, until, telling.show))
             except PastUnderWay as error:
                 raise CannotStart(str(error)) from error
-            yield await past_services(settings, until, path, stack)
+            users = await stack.enter_async_context(open_users(log, stopping))
+            served = await past_services(settings, until, path, stack)
+            yield (
+                served
+                if users is None
+                else replace(served, authenticator=AuditorsOnly(users.authenticator, users.authorizer))
+            )
 
     artifacts = settings.artifacts
     await serve(

@@ -39,6 +39,7 @@ async def past_services(settings: Settings, log: LogUntil, read_model_file: Path
             None,
             NoDeliveries(),
             partial(list_whole, proxy),
+            with_users=settings.web.authentication is not None,
             past=FoldedPast(log, SearchingStreamReader(log), read_model),
         ),
         *page_routes(default_page_folder()),

@@ -165,7 +165,16 @@ def test_to_be_without_workspaces_is_what_there_is(started: list[Settings]) -> N
         ["--as-of", "9998-01-01"],
         ["--as-of", "0:1,0:2"],
         ["--as-of", "1h", "--artifacts-only"],
-        ["--as-of", "1h", "--app-name", "basic-auth"],
+        [
+            "--as-of",
+            "1h",
+            "--app-name",
+            "basic-auth",
+            "--oidc-issuer-url",
+            "https://id.example",
+            "--oidc-client-id",
+            "x",
+        ],
         ["--as-of-folder", "past"],
     ],
 )
