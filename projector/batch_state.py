@@ -1,10 +1,11 @@
 """What a batch of events reads of the read model and changes in it, in memory."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any, Final, Self
 
 from projector import imported_events
 from projector.changes import Change, Insert, NewNumbers, Row
+from projector.erasures import ERASURES, Tombstones, is_looked_up, tombstones_of
 from projector.imported_events import KnownImports, was_brought
 from projector.outbox import ANNOUNCERS, outbox_row
 from projector.port import DamagedReadModel, ReadModelWriter
@@ -13,7 +14,11 @@ from projector.projections import PROJECTION_OF, PROJECTIONS
 from read_model.metric_points import DamagedPoints
 from schemas.envelope import RecordedEvent
 from schemas.errors import TracklogError
-from schemas.events import AnyEvent
+from schemas.events import AnyErased, AnyEvent, stream_of
+from schemas.forgotten import is_forgotten
+
+_STREAM: Final = 3
+"""Where in a row of the outbox its stream is."""
 
 _NOT_AS_WRITTEN: Final = (TypeError, ValueError, LookupError)
 """What comes of rows that no longer hold what was put there, when they are made into objects."""
@@ -22,9 +27,15 @@ _NOT_AS_WRITTEN: Final = (TypeError, ValueError, LookupError)
 class BatchState:
     """The states of the projections that a batch concerns."""
 
-    def __init__(self, states: dict[AnyProjection, Any], imported: KnownImports | None = None) -> None:
+    def __init__(
+        self,
+        states: dict[AnyProjection, Any],
+        imported: KnownImports | None = None,
+        tombstones: Tombstones | None = None,
+    ) -> None:
         self._states = states
         self._imported = imported or KnownImports(set())
+        self._tombstones = tombstones or Tombstones()
         self._outbox: list[Row] = []
 
     @classmethod
@@ -32,19 +43,47 @@ class BatchState:
         """Everything that folding `events` can ask for. Raises what `ReadModelWriter.read` raises."""
         concerned: dict[AnyProjection, list[AnyEvent]] = {}
         imported: list[bytes] = []
+        looked_up: set[str] = set()
         for recorded, event in events:
             if was_brought(recorded, event):
                 imported.append(recorded.id)
+            if is_looked_up(event):
+                looked_up.add(stream_of(event))
             projection = PROJECTION_OF[type(event)]
             if projection in concerned:
                 concerned[projection].append(event)
             else:
                 concerned[projection] = [event]
+        tombstones = Tombstones()
+        if looked_up:
+            tombstones.add(list(await read_model.read(tombstones_of(looked_up))))
         states = {one: await _load(one.load(its_events), read_model) for one, its_events in concerned.items()}
-        return cls(states, await _load(imported_events.load(imported), read_model))
+        return cls(states, await _load(imported_events.load(imported), read_model), tombstones)
+
+    async def is_erased(self, stream: str, read_model: ReadModelWriter) -> bool:
+        """Whether a stream was erased of which nothing is in the tables. Raises what `ReadModelWriter.read` raises."""
+        if stream not in self._tombstones.known:
+            self._tombstones.add(list(await read_model.read(tombstones_of({stream}))))
+        return stream in self._tombstones.known
+
+    def refuse(self, recorded: RecordedEvent) -> None:
+        """Refuse an event of a stream that was erased, or pass over it. Raises ResourceDoesNotExist."""
+        self._tombstones.refuse(recorded)
+
+    @property
+    def erased(self) -> Collection[str]:
+        """The streams that were erased in the batch so far."""
+        return self._tombstones.erased
 
     def fold(self, recorded: RecordedEvent, event: AnyEvent) -> None:
         """Apply one of the events. Raises what `Projection.fold` raises, and what `KnownImports.check` does."""
+        is_erased = recorded.stream in self._tombstones.known
+        if isinstance(event, ERASURES):
+            self._fold_erasure(recorded, event, is_erased=is_erased)
+            return
+        if is_erased:
+            self._tombstones.refuse(recorded)
+            return
         if not was_brought(recorded, event):
             self._fold(recorded, event)
             return
@@ -56,6 +95,18 @@ class BatchState:
             self._imported.folded(recorded, refusal)
             raise
         self._imported.folded(recorded, None)
+
+    def _fold_erasure(self, recorded: RecordedEvent, event: AnyErased, *, is_erased: bool) -> None:
+        """One more of a stream that was erased stands for what came between; an event that was forgotten does not."""
+        if is_erased and is_forgotten(recorded.payload):
+            self._tombstones.refuse(recorded)
+            return
+        if not is_erased:
+            projection = PROJECTION_OF[type(event)]
+            projection.fold(self._states[projection], recorded, event)
+        self._tombstones.erase(recorded, event)
+        self._outbox = [row for row in self._outbox if row[_STREAM] != recorded.stream]
+        self._imported.leave_out(recorded.stream)
 
     def _fold(self, recorded: RecordedEvent, event: AnyEvent) -> None:
         projection = PROJECTION_OF[type(event)]
@@ -83,7 +134,8 @@ class BatchState:
         except DamagedPoints as error:
             raise DamagedReadModel(error.message) from error
         outbox = [Insert("outbox", self._outbox)] if self._outbox else []
-        return [*outbox, *self._imported.changes(), *changes]
+        gone = [one for one in self._tombstones.changes() if one.rows]
+        return [*gone, *outbox, *self._imported.changes(), *changes]
 
 
 async def _load(loading: Loading[Any], read_model: ReadModelWriter) -> Any:

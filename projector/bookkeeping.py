@@ -11,7 +11,7 @@ def kept_back(
 ) -> tuple[Change, ...]:
     """`resumed` are (partition, offset) of events that are set aside no longer."""
     return (
-        Upsert("refusals", [(one.partition, one.offset, one.error_code, one.message) for one in refusals]),
+        Upsert("refusals", [(one.partition, one.offset, one.error_code, one.message, one.stream) for one in refusals]),
         Delete("set_aside", resumed),
         Upsert(
             "set_aside",

@@ -105,4 +105,12 @@ class DeleteBy(msgspec.Struct, frozen=True, gc=False):
     rows: Sequence[Row]
 
 
-Change = Insert | InsertNew | Upsert | Update | AppendBytes | Delete | DeleteBy
+class DeleteUnheld(msgspec.Struct, frozen=True, gc=False):
+    """Rows by their primary keys, but for those that a row of the table `held_by` names in columns of these names."""
+
+    table: str
+    rows: Sequence[Row]
+    held_by: str
+
+
+Change = Insert | InsertNew | Upsert | Update | AppendBytes | Delete | DeleteBy | DeleteUnheld

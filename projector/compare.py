@@ -11,6 +11,8 @@ from read_model.tables import metadata
 
 _SHOWN: Final = 5
 _NOT_COMPARED: Final = {"facts", "checkpoints"}
+_FIRST_LOGGED: Final = {"first_us", "first_event_id"}
+"""By which run a dataset was logged first. When that run was erased, a rebuild has it by another."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +58,7 @@ def _rows_of(table: Table, schema: str, shorten: Callable[[str], str]) -> str:
     selected = ", ".join(
         shorten(f't."{column.name}"') if isinstance(column.type, LargeBinary) else f't."{column.name}"'
         for column in table.columns
-        if column.name != "run_number"
+        if column.name != "run_number" and not (table.name == "datasets" and column.name in _FIRST_LOGGED)
     )
     if "run_number" not in table.columns or table.name == "runs":
         return f"SELECT {selected} FROM {schema}.{table.name} t"

@@ -10,6 +10,8 @@ from schemas.errors import TracklogError
 from schemas.events import AnyEvent
 
 _TABLE: Final = "imported_events"
+_STREAM: Final = 3
+"""Where in a row its stream is."""
 
 
 def was_brought(recorded: RecordedEvent, event: AnyEvent) -> bool:
@@ -33,7 +35,11 @@ class KnownImports:
         """The fold took an event, or refused it. What is set aside is neither: it will be folded."""
         code, message = (None, None) if refusal is None else (refusal.error_code, refusal.message)
         self._known.add(recorded.id.hex())
-        self._new.append((recorded.id.hex(), code, message))
+        self._new.append((recorded.id.hex(), code, message, recorded.stream))
+
+    def leave_out(self, stream: str) -> None:
+        """Of a stream that was erased nothing is noted: what comes of it again is refused for that."""
+        self._new = [row for row in self._new if row[_STREAM] != stream]
 
     def changes(self) -> list[InsertNew]:
         """What the batch adds to the table."""

@@ -37,6 +37,7 @@ class Refusal:
     offset: int
     error_code: str
     message: str
+    stream: str
 
 
 class CheckpointMove(NamedTuple):

@@ -14,6 +14,7 @@ from projector.changes import (
     Change,
     Delete,
     DeleteBy,
+    DeleteUnheld,
     Insert,
     InsertNew,
     NewNumbers,
@@ -155,6 +156,8 @@ def change_statement(change: Change) -> str:
             return _delete(change.table)
         case DeleteBy():
             return _delete_by(change.table, change.column)
+        case DeleteUnheld():
+            return _delete_unheld(change.table, change.held_by)
 
 
 @cache
@@ -194,6 +197,12 @@ def _delete(table: str) -> str:
 @cache
 def _delete_by(table: str, column: str) -> str:
     return f'DELETE FROM {table} WHERE "{column}" = ANY($1::{_types(table)[column]}[])'
+
+
+@cache
+def _delete_unheld(table: str, held_by: str) -> str:
+    held = " AND ".join(f'h."{name}" = t."{name}"' for name in _key(table))
+    return f"{_delete(table)} AND NOT EXISTS (SELECT FROM {held_by} h WHERE {held})"
 
 
 def _rows_of(table: str, names: tuple[str, ...]) -> str:

@@ -157,7 +157,8 @@ class PostgresqlReadModelWriter(ReadModelWriter):
     async def refusals_since(self, partition: int, offset: int) -> list[Refusal]:
         with _errors():
             found = await self._connection.fetch(
-                'SELECT partition, "offset", error_code, message FROM refusals WHERE partition = $1 AND "offset" >= $2',
+                'SELECT partition, "offset", error_code, message, stream FROM refusals'
+                ' WHERE partition = $1 AND "offset" >= $2',
                 partition,
                 offset,
             )
@@ -206,7 +207,7 @@ class PostgresqlReadModelWriter(ReadModelWriter):
             for attempt in itertools.count(1):
                 try:
                     state = await self._begin(checkpoints)
-                    for change in (*kept, *changes):
+                    for change in (*changes, *kept):
                         await self._tables.apply(change)
                     await self._end(state, checkpoints, refusals)
                     return

@@ -15,6 +15,7 @@ from projector.changes import (
     Change,
     Delete,
     DeleteBy,
+    DeleteUnheld,
     Insert,
     InsertNew,
     NewNumbers,
@@ -90,6 +91,8 @@ class SqliteTables:
                 shape: tuple[object, ...] = (Update, change.table, change.columns)
             case DeleteBy():
                 shape = (DeleteBy, change.table, change.column)
+            case DeleteUnheld():
+                shape = (DeleteUnheld, change.table, change.held_by)
             case _:
                 shape = (type(change), change.table)
         sql = self._statements.get(shape)
@@ -152,6 +155,12 @@ def change_statement(change: Change, shape: TableShape) -> str:
             return f"DELETE FROM {table} WHERE {_matches(shape)}"
         case DeleteBy():
             return f'DELETE FROM {table} WHERE "{change.column}" = ?'
+        case DeleteUnheld():
+            held = " AND ".join(f'h."{name}" = {table}."{name}"' for name in shape.key)
+            return (
+                f"DELETE FROM {table} WHERE {_matches(shape)}"
+                f' AND NOT EXISTS (SELECT 1 FROM "{change.held_by}" h WHERE {held})'
+            )
 
 
 def _matches(shape: TableShape) -> str:

@@ -103,7 +103,8 @@ class SqliteReadModelWriter(ReadModelWriter):
     async def refusals_since(self, partition: int, offset: int) -> list[Refusal]:
         with _errors():
             found = self._connection.execute(
-                'SELECT partition, "offset", error_code, message FROM refusals WHERE partition = ? AND "offset" >= ?',
+                'SELECT partition, "offset", error_code, message, stream FROM refusals'
+                ' WHERE partition = ? AND "offset" >= ?',
                 (partition, offset),
             )
             return [Refusal(*row) for row in found]

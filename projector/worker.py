@@ -4,19 +4,21 @@ import asyncio
 import contextlib
 import logging
 from collections import deque
-from collections.abc import Awaitable, Callable, Sequence, Set
+from collections.abc import Awaitable, Callable, Collection, Sequence, Set
 from dataclasses import dataclass, field
 from typing import Final, TypeAlias
 
 from event_log.port import EventLogReader, LogUnavailable, PartitionAssignment
 from projector import batch
 from projector.batch_state import BatchState
+from projector.erasures import ERASURES, erasure_of
 from projector.port import CheckpointMove, Fenced, ReadModelWriter, Refusal, SetAside, SetAsidePosition, Unwritable
+from projector.projection import Orphan
 from schemas import codec
-from schemas.codec import UndecodableEvent
+from schemas.codec import ForgottenEvent, UndecodableEvent
 from schemas.envelope import Positions, RecordedEvent
 from schemas.errors import TracklogError
-from schemas.events import AnyEvent
+from schemas.events import AnyErased, AnyEvent
 
 logger = logging.getLogger(__name__)
 
@@ -271,8 +273,16 @@ class ProjectorWorker:
             partition = self._partitions[one.event.partition]
             partition.stopped.add(one.event.stream)
             partition.set_aside += 1
+        await self._resume_after_erasures(folded.state.erased)
         self._observe(folded.decoded)
         await self._publish(Progress(new, folded.refusals, self.set_aside_count, len(events)))
+
+    async def _resume_after_erasures(self, erased: Collection[str]) -> None:
+        """A stream that was erased has no events set aside any more: what comes after them is refused."""
+        for number, partition in self._partitions.items():
+            if not partition.stopped.isdisjoint(erased):
+                partition.stopped.difference_update(erased)
+                partition.set_aside = len(await self._read_model.set_aside_positions({number}))
 
     async def _fold_events(self, events: Sequence[RecordedEvent]) -> "_Folded":
         """Fold events in memory. One that cannot be folded is set aside, and with it all later ones of its stream.
@@ -280,24 +290,40 @@ class ProjectorWorker:
         The reason an event is set aside for does not depend on which others it is folded with.
         """
         decoded = self._decode(events)
-        readable = [(recorded, event) for recorded, event in decoded if not isinstance(event, UndecodableEvent)]
+        to_fold = [(recorded, folded_as) for recorded, event in decoded if (folded_as := _folded_as(recorded, event))]
+        readable = [(recorded, event) for recorded, event in to_fold if not isinstance(event, UndecodableEvent)]
         folded = _Folded(await BatchState.load(readable, self._read_model), [], [], decoded)
         stopped: set[str] = set()
-        for recorded, event in decoded:
-            if recorded.stream in stopped or recorded.stream in self._partitions[recorded.partition].stopped:
+        for recorded, event in to_fold:
+            is_stopped = recorded.stream in stopped or recorded.stream in self._partitions[recorded.partition].stopped
+            if is_stopped and recorded.stream not in folded.state.erased and not isinstance(event, ERASURES):
                 folded.set_aside.append(SetAside(recorded, _FOLLOWS))
                 continue
             try:
                 if isinstance(event, UndecodableEvent):
                     raise event
-                folded.state.fold(recorded, event)
+                await self._fold_event(folded.state, recorded, event)
+                if isinstance(event, ERASURES):
+                    folded.forget(recorded, event)
+                    stopped.discard(recorded.stream)
             except TracklogError as error:
-                folded.refusals.append(Refusal(recorded.partition, recorded.offset, error.error_code, error.message))
+                folded.refusals.append(
+                    Refusal(recorded.partition, recorded.offset, error.error_code, error.message, recorded.stream)
+                )
             except Exception as error:  # a poison event may raise anything, and must stop its own stream only
                 reason = str(error) if isinstance(error, UndecodableEvent) else f"its fold raised {error!r}"
                 stopped.add(recorded.stream)
                 folded.set_aside.append(SetAside(recorded, reason))
         return folded
+
+    async def _fold_event(self, state: BatchState, recorded: RecordedEvent, event: AnyEvent) -> None:
+        """Apply one event. Raises what `BatchState.fold` raises."""
+        try:
+            state.fold(recorded, event)
+        except Orphan:
+            if not await state.is_erased(recorded.stream, self._read_model):
+                raise
+            state.refuse(recorded)
 
     def _decode(self, events: Sequence[RecordedEvent]) -> list[Decoded]:
         decoded: list[Decoded] = []
@@ -318,3 +344,16 @@ class _Folded:
     refusals: list[Refusal]
     set_aside: list[SetAside]
     decoded: Sequence[Decoded]
+
+    def forget(self, recorded: RecordedEvent, event: AnyErased) -> None:
+        """Keep nothing of what was said of a stream before it was erased."""
+        unsaid = {(recorded.partition, offset) for offset in event.erasure.refused}
+        self.refusals[:] = [
+            one for one in self.refusals if one.stream != recorded.stream and (one.partition, one.offset) not in unsaid
+        ]
+        self.set_aside[:] = [one for one in self.set_aside if one.event.stream != recorded.stream]
+
+
+def _folded_as(recorded: RecordedEvent, event: AnyEvent | UndecodableEvent) -> AnyEvent | UndecodableEvent | None:
+    """As what an event is folded; None of one that was forgotten and leaves nothing."""
+    return erasure_of(recorded) if isinstance(event, ForgottenEvent) else event

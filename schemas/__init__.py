@@ -12,6 +12,7 @@ PUBLIC_MODULES = (
     "event_json",
     "events",
     "fields",
+    "forgotten",
     "levels",
     "messages",
     "metric_values",

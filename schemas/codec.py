@@ -5,11 +5,19 @@ import msgspec
 from schemas.damaged_event import damage_of
 from schemas.envelope import RecordedEvent
 from schemas.events import EVENT_TYPES, AnyEvent
+from schemas.forgotten import is_forgotten
 from schemas.upcasters import upcast
 
 
 class UndecodableEvent(Exception):
     """A stored event this code cannot read: unknown type, a newer version, or a payload that does not fit its type."""
+
+
+class ForgottenEvent(UndecodableEvent):
+    """A stored event of which the payload was removed on purpose: the hash of it alone is left."""
+
+    def __init__(self) -> None:
+        super().__init__("it was forgotten: what it belonged to was erased")
 
 
 _encoder = msgspec.json.Encoder()
@@ -24,8 +32,10 @@ def encode(event: AnyEvent) -> bytes:
 def decode(recorded: RecordedEvent) -> AnyEvent:
     """The event that `recorded` holds, at its newest version.
 
-    Raises UndecodableEvent.
+    Raises UndecodableEvent, ForgottenEvent.
     """
+    if is_forgotten(recorded.payload):
+        raise ForgottenEvent
     event_class = EVENT_TYPES.get(recorded.type)
     if event_class is None:
         if (damage := damage_of(recorded)) is not None:

@@ -6,6 +6,9 @@ LEAST_INT64: Final = -(2**63)
 LARGEST_INT64: Final = 2**63 - 1
 """Of the whole numbers in MLflow's messages, and in both databases."""
 
+DEFAULT_EXPERIMENT_ID: Final = 0
+"""Where stock clients log when they name no experiment."""
+
 RUN_NAME_TAG: Final = "mlflow.runName"
 """A run's name is this tag as well, and whichever is written changes both."""
 

@@ -1,6 +1,6 @@
 """The leaf of an event: one hash over its envelope and the hash of its payload.
 
-A payload can be erased one day while its hash is kept, and the tree goes on to verify.
+A payload can be forgotten while its hash is kept, and the tree goes on to verify.
 """
 
 from hashlib import sha256
@@ -11,6 +11,7 @@ from msgspec.structs import replace
 
 from schemas.damaged_event import CHANGED, DAMAGED_TYPE, MISSING, damage_of
 from schemas.envelope import Actor, RecordedEvent
+from schemas.forgotten import payload_hash as hash_of_payload
 
 HASH_BYTES: Final = 32
 HINT_BYTES: Final = 8
@@ -42,14 +43,15 @@ def leaf_of(event: RecordedEvent) -> Leaf:
 
     Eleven lines, each with a line feed at its end: `tracklog event 1`; id, in hexadecimal digits; type; version; time
     in microseconds since the Unix epoch; stream; user; address; user agent; request id; the SHA-256 of the payload's
-    JSON, in hexadecimal digits. In a field a backslash is written as two, and a line feed as a backslash and an `n`.
+    JSON, in hexadecimal digits, also where the payload itself was forgotten. In a field a backslash is written as two,
+    and a line feed as a backslash and an `n`.
     Partition and offset are the leaf's place in the tree.
 
     All events that could not be read when the tree came to them have one hash.
     """
     if event.type == DAMAGED_TYPE:
         return _leaf_of_damaged(event)
-    payload_hash = sha256(event.payload).digest()
+    payload_hash = hash_of_payload(event.payload)
     text = _text(event, payload_hash)
     if "\\" in text or text.count("\n") != _LINES:
         text = _text(_escaped(event), payload_hash)

@@ -48,10 +48,9 @@ from schemas.messages.experiments import (
     UpdateExperiment,
     experiment_id_of,
 )
+from schemas.mlflow import DEFAULT_EXPERIMENT_ID
 
-DEFAULT_EXPERIMENT_ID: Final = 0
 DEFAULT_EXPERIMENT_NAME: Final = "Default"
-"""Where stock clients log when they name no experiment."""
 
 ATTEMPTS: Final = 20
 """Each attempt loses only when another process took the same id between its lookup and its append."""

@@ -12,6 +12,7 @@ from schemas.events import (
     AnyEvent,
     LoggedModelCreated,
     LoggedModelDeleted,
+    LoggedModelErased,
     LoggedModelFinalized,
     LoggedModelParamsLogged,
     LoggedModelRestored,
@@ -27,6 +28,7 @@ from schemas.rest.access import Rule
 from schemas.rest.rules import EDIT_LOGGED_MODEL, MANAGE_LOGGED_MODEL
 
 _NOT_UNDONE: Final[Mapping[type, str]] = {
+    LoggedModelErased: "What was erased does not come back.",
     LoggedModelCreated: "A logged model that was created is not undone, but may be deleted.",
     LoggedModelParamsLogged: "Params of a logged model are written once, and no event takes them back.",
     LoggedModelVersionRegistered: "It tells of a version of a registered model: delete that.",

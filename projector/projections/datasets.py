@@ -3,7 +3,7 @@
 This is a part of the projection of runs, whose events bring them.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Protocol, TypeAlias
 
@@ -55,6 +55,16 @@ def log_inputs(datasets: Datasets, run: ReadsDatasets, recorded: RecordedEvent, 
             ordinal = len(run.dataset_inputs)
             datasets.inputs.append((run.run_number, ordinal, *identity, run.experiment_id, tags, context))
             run.dataset_inputs.add(identity)
+
+
+def leave_out(datasets: Datasets, run: ReadsDatasets) -> None:
+    """What the batch adds of a run that is no more. Datasets that no other run read are removed by `read_by`."""
+    datasets.inputs = [row for row in datasets.inputs if row[0] != run.run_number]
+
+
+def read_by(runs: Iterable[ReadsDatasets]) -> set[Row]:
+    """The keys of the datasets that runs read."""
+    return {(run.experiment_id, *identity) for run in runs for identity in run.dataset_inputs}
 
 
 def changes(datasets: Datasets) -> Iterator[Change]:

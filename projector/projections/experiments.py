@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Final, get_args
 
-from projector.changes import Change, Delete, Read, ReadPairs, Row, Update, Upsert
+from projector.changes import Change, Delete, DeleteBy, Read, ReadPairs, Row, Update, Upsert
+from projector.erasures import refuse_erasure
 from projector.projection import Loading, Orphan, Projection
 from schemas.claims import claim_of
 from schemas.envelope import RecordedEvent
@@ -15,6 +16,7 @@ from schemas.events import (
     ExperimentAcknowledged,
     ExperimentCreated,
     ExperimentDeleted,
+    ExperimentErased,
     ExperimentOwnerRemoved,
     ExperimentRenamed,
     ExperimentRestored,
@@ -52,6 +54,7 @@ class Experiments:
     tags: dict[tuple[int, str], str | None] = field(default_factory=dict)  # changes only; None deletes
     stored_tags: dict[tuple[int, str], str] = field(default_factory=dict)  # those that an undo says it found
     owners: dict[int, int | None] = field(default_factory=dict)  # changes only; None deletes
+    erased: list[int] = field(default_factory=list)
 
 
 _COLUMNS: Final = (
@@ -123,6 +126,8 @@ def _fold(state: Experiments, recorded: RecordedEvent, event: AnyExperimentEvent
         case ExperimentOwnerRemoved():
             _experiment(state, event.experiment_id)
             state.owners[event.experiment_id] = None
+        case ExperimentErased():
+            _erased(state, recorded, event)
 
 
 def _experiment(state: Experiments, experiment_id: int) -> Experiment:
@@ -180,6 +185,19 @@ def _created(state: Experiments, recorded: RecordedEvent, event: ExperimentCreat
         state.owners[event.experiment_id] = event.owner
 
 
+def _erased(state: Experiments, recorded: RecordedEvent, event: ExperimentErased) -> None:
+    """Its name is free then."""
+    experiment = state.experiments.get(event.experiment_id)
+    refuse_erasure(recorded, event, is_active=None if experiment is None else experiment.active)
+    if experiment is not None:
+        del state.experiments[event.experiment_id]
+        del state.ids[experiment.name]
+        state.changed.discard(event.experiment_id)
+        state.tags = {key: value for key, value in state.tags.items() if key[0] != event.experiment_id}
+        state.owners.pop(event.experiment_id, None)
+        state.erased.append(event.experiment_id)
+
+
 def _acknowledged(state: Experiments, event: ExperimentAcknowledged) -> None:
     """Of the requests that would be answered with the same experiment one is: the first in the log."""
     experiment = _experiment(state, event.experiment_id)
@@ -216,7 +234,13 @@ def _set_lifecycle(state: Experiments, recorded: RecordedEvent, experiment_id: i
     state.changed.add(experiment_id)
 
 
+_OF_AN_EXPERIMENT: Final = ("experiment_tags", "experiment_owners", "experiments")
+"""The tables with rows of an experiment, by its id. Its runs and logged models are erased by events of their own."""
+
+
 def _changes(state: Experiments) -> Iterator[Change]:
+    for table in _OF_AN_EXPERIMENT:
+        yield DeleteBy(table, "experiment_id", [(one,) for one in state.erased])
     changed = [state.experiments[experiment_id] for experiment_id in sorted(state.changed)]
     # Old names are moved out of the way first: names that were swapped within a batch would meet each other.
     yield Update(

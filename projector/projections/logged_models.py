@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Final, get_args
 
-from projector.changes import Change, Delete, Insert, Read, ReadPairs, Update, Upsert
+from projector.changes import Change, Delete, DeleteBy, Insert, Read, ReadPairs, Update, Upsert
+from projector.erasures import refuse_erasure
 from projector.model_versions_tag import merged, with_version
 from projector.projection import Loading, Orphan, Projection
 from schemas.envelope import RecordedEvent
@@ -14,6 +15,7 @@ from schemas.events import (
     AnyLoggedModelEvent,
     LoggedModelCreated,
     LoggedModelDeleted,
+    LoggedModelErased,
     LoggedModelFinalized,
     LoggedModelParamsLogged,
     LoggedModelRestored,
@@ -66,8 +68,13 @@ _COLUMNS: Final = (
 )
 _CHANGING: Final = ("status", "last_updated_timestamp_ms", "lifecycle_stage")
 
-LoggedModels = dict[str, LoggedModel]
-"""By their ids."""
+
+@dataclass(slots=True)
+class LoggedModels:
+    """The models that a batch is about, by their ids, and those that it erases."""
+
+    models: dict[str, LoggedModel]
+    erased: list[str] = field(default_factory=list)
 
 
 def _load(events: Sequence[AnyLoggedModelEvent]) -> Loading[LoggedModels]:
@@ -76,7 +83,7 @@ def _load(events: Sequence[AnyLoggedModelEvent]) -> Loading[LoggedModels]:
         keys = params.setdefault(event.model_id, set())
         if isinstance(event, LoggedModelParamsLogged):
             keys.update(param.key for param in event.params)
-    models: LoggedModels = {}
+    models: dict[str, LoggedModel] = {}
     for row in (yield Read("logged_models", _COLUMNS, "model_id", params)):
         model = LoggedModel(*row)
         model.active = row[-1] == ACTIVE
@@ -95,7 +102,7 @@ def _load(events: Sequence[AnyLoggedModelEvent]) -> Loading[LoggedModels]:
     ):
         if model_id in models:
             models[model_id].stored_tags[key] = value
-    return models
+    return LoggedModels(models)
 
 
 def _needed_tags(event: AnyLoggedModelEvent) -> set[str]:
@@ -116,7 +123,8 @@ def _adds_versions(event: AnyLoggedModelEvent) -> bool:
             return False
 
 
-def _fold(models: LoggedModels, recorded: RecordedEvent, event: AnyLoggedModelEvent) -> None:
+def _fold(state: LoggedModels, recorded: RecordedEvent, event: AnyLoggedModelEvent) -> None:
+    models = state.models
     if event.undo is not None:
         refuse_if_changed(event.undo, partial(_held, _model(models, event.model_id)))
     match event:
@@ -139,6 +147,8 @@ def _fold(models: LoggedModels, recorded: RecordedEvent, event: AnyLoggedModelEv
             model = _model(models, event.model_id)
             model.active = isinstance(event, LoggedModelRestored)
             _changed(model, recorded)
+        case LoggedModelErased():
+            _erased(state, recorded, event)
 
 
 def _held(model: LoggedModel, name: str) -> Value:
@@ -153,14 +163,22 @@ def _held(model: LoggedModel, name: str) -> Value:
             return model.tags[key] if key in model.tags else model.stored_tags.get(key)
 
 
-def _model(models: LoggedModels, model_id: str) -> LoggedModel:
+def _erased(state: LoggedModels, recorded: RecordedEvent, event: LoggedModelErased) -> None:
+    model = state.models.get(event.model_id)
+    refuse_erasure(recorded, event, is_active=None if model is None else model.active)
+    if model is not None:
+        del state.models[event.model_id]
+        state.erased.append(event.model_id)
+
+
+def _model(models: dict[str, LoggedModel], model_id: str) -> LoggedModel:
     model = models.get(model_id)
     if model is None:
         raise Orphan(f"logged model {model_id!r} was never created")
     return model
 
 
-def _created(models: LoggedModels, recorded: RecordedEvent, event: LoggedModelCreated) -> None:
+def _created(models: dict[str, LoggedModel], recorded: RecordedEvent, event: LoggedModelCreated) -> None:
     """Model ids are random, so a second creation is a repeat of the first."""
     if event.model_id in models:
         return
@@ -205,8 +223,12 @@ def _params_logged(model: LoggedModel, event: LoggedModelParamsLogged) -> None:
         model.params[param.key] = model.new_params[param.key] = param.value
 
 
-def _changes(models: LoggedModels) -> Iterator[Change]:
-    all_models = models.values()
+_OF_A_MODEL: Final = ("logged_model_params", "logged_model_tags", "logged_model_metrics", "logged_models")
+"""The tables with rows of a model, by its id."""
+
+
+def _changes(state: LoggedModels) -> Iterator[Change]:
+    all_models = state.models.values()
     yield Insert(
         "logged_models",
         [
@@ -242,6 +264,8 @@ def _changes(models: LoggedModels) -> Iterator[Change]:
     tags = [(model.model_id, key, value) for model in all_models for key, value in sorted(model.tags.items())]
     yield Upsert("logged_model_tags", [row for row in tags if row[2] is not None])
     yield Delete("logged_model_tags", [row[:2] for row in tags if row[2] is None])
+    for table in _OF_A_MODEL:
+        yield DeleteBy(table, "model_id", [(one,) for one in state.erased])
 
 
 LOGGED_MODELS: Final = Projection(get_args(AnyLoggedModelEvent), _load, _fold, _changes)

@@ -1,12 +1,26 @@
 """The projection of runs: their params, tags, metrics, inputs and outputs."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Final, get_args
 
-from projector.changes import Change, Delete, Insert, InsertNew, NewNumbers, Read, ReadPairs, Row, Update, Upsert
+from projector.changes import (
+    Change,
+    Delete,
+    DeleteBy,
+    DeleteUnheld,
+    Insert,
+    InsertNew,
+    NewNumbers,
+    Read,
+    ReadPairs,
+    Row,
+    Update,
+    Upsert,
+)
+from projector.erasures import refuse_erasure
 from projector.projection import Loading, Orphan, Projection
 from projector.projections import datasets, metrics
 from projector.projections.datasets import DatasetKey, Datasets
@@ -20,6 +34,7 @@ from schemas.events import (
     RunCreated,
     RunDataLogged,
     RunDeleted,
+    RunErased,
     RunInputsLogged,
     RunMetricCorrected,
     RunModelLogged,
@@ -29,6 +44,7 @@ from schemas.events import (
     RunTagDeleted,
     RunUpdated,
 )
+from schemas.events.logged_models import LOGGED_MODELS
 from schemas.fields import refuse_if_changed
 from schemas.fields.field import PARAMS, TAGS, Value
 from schemas.metric_values import stored_value
@@ -81,6 +97,8 @@ class Runs:
     new_numbers: Iterator[int]
     runs: dict[str, Run] = field(default_factory=dict)
     datasets: Datasets = field(default_factory=Datasets)
+    erased: list[Run] = field(default_factory=list)
+    erased_models: set[str] = field(default_factory=set)  # of those that runs tell metrics of
 
 
 # --- loading ------------------------------------------------------------------------------------------------------
@@ -126,6 +144,9 @@ def _load(events: Sequence[RunEvent]) -> Loading[Runs]:
     if count := len(created - runs.keys()):
         new_numbers = yield NewNumbers("runs", "run_number", count)
     state = Runs(iter([number for (number,) in new_numbers]), runs)
+    if models := _measured_models(events):
+        for (stream,) in (yield Read("erased", ("stream",), "stream", models)):
+            state.erased_models.add(models[stream])
     if not runs:
         return state
     by_number: dict[int, Run] = {}
@@ -169,6 +190,16 @@ def _load(events: Sequence[RunEvent]) -> Loading[Runs]:
     return state
 
 
+def _measured_models(events: Sequence[RunEvent]) -> dict[str, str]:
+    """The logged models that metrics are told of, by their streams."""
+    return {
+        LOGGED_MODELS.stream(metric.model_id): metric.model_id
+        for event in events
+        if isinstance(event, RunDataLogged) and event.model_metrics
+        for metric in event.model_metrics
+    }
+
+
 def _wanted(events: Sequence[RunEvent]) -> tuple[dict[str, _Wanted], set[str]]:
     """What to read of each run, and the runs that may be new."""
     wanted: dict[str, _Wanted] = {}
@@ -199,6 +230,8 @@ def _wanted(events: Sequence[RunEvent]) -> tuple[dict[str, _Wanted], set[str]]:
             case RunMetricCorrected():
                 run.new_points.setdefault(event.key, 0)
                 run.corrected.add(event.key)
+            case RunErased():
+                run.dataset_inputs = True
             case RunUpdated() | RunDeleted() | RunRestored() | RunTagDeleted():
                 pass
     return wanted, created
@@ -212,6 +245,9 @@ def _fold(state: Runs, recorded: RecordedEvent, event: RunEvent) -> None:
         _created(state, recorded, event)
         return
     run = state.runs.get(event.run_id)
+    if isinstance(event, RunErased):
+        _erased(state, recorded, event, run)
+        return
     if run is None:
         raise Orphan(f"run {event.run_id!r} was never created")
     if event.undo is not None:
@@ -278,6 +314,14 @@ def _created(state: Runs, recorded: RecordedEvent, event: RunCreated) -> None:
         run.tags[tag.key] = tag.value
     run.tags[RUN_NAME_TAG] = event.name
     state.runs[event.run_id] = run
+
+
+def _erased(state: Runs, recorded: RecordedEvent, event: RunErased, run: Run | None) -> None:
+    refuse_erasure(recorded, event, is_active=None if run is None else run.active)
+    if run is not None:
+        del state.runs[run.run_id]
+        state.erased.append(run)
+        datasets.leave_out(state.datasets, run)
 
 
 def _updated(run: Run, event: RunUpdated) -> None:
@@ -385,6 +429,12 @@ def _outputs_logged(run: Run, event: RunOutputsLogged) -> None:
 
 # --- changes ------------------------------------------------------------------------------------------------------
 
+_OF_A_RUN: Final = (
+    *("params", "tags", "latest_metrics", "metric_tails", "metric_chunks"),
+    *("model_inputs", "model_outputs", "dataset_inputs", "runs"),
+)
+"""The tables with rows of a run, by its number."""
+
 _CHANGING: Final = ("name", "status", "end_time_ms", "lifecycle_stage", "lifecycle_us", "experiment_revision")
 
 
@@ -426,8 +476,17 @@ def _changes(state: Runs) -> Iterator[Change]:
         "model_outputs",
         [(run.run_number, model_id, step) for run in runs for model_id, step in run.new_model_outputs.items()],
     )
-    yield Upsert("logged_model_metrics", _model_metric_rows(runs))
+    yield Upsert("logged_model_metrics", _model_metric_rows(runs, state.erased_models))
+    yield from _erasures(state.erased)
     yield from datasets.changes(state.datasets)
+    yield DeleteUnheld("datasets", sorted(datasets.read_by(state.erased)), held_by="dataset_inputs")
+
+
+def _erasures(erased: Sequence[Run]) -> Iterator[Change]:
+    numbers = [(run.run_number,) for run in erased if not run.is_new]
+    for table in _OF_A_RUN:
+        yield DeleteBy(table, "run_number", numbers)
+    yield DeleteBy("logged_model_metrics", "run_id", [(run.run_id,) for run in erased])
 
 
 def _row(run: Run) -> Row:
@@ -468,9 +527,14 @@ def _set_tags(runs: Sequence[Run]) -> list[Row]:
     ]
 
 
-def _model_metric_rows(runs: Sequence[Run]) -> list[Row]:
-    """Of points that are alike but for their value, the last."""
-    rows = (_model_metric_row(run, metric) for run in runs for metric in run.new_model_metrics)
+def _model_metric_rows(runs: Sequence[Run], erased_models: Set[str]) -> list[Row]:
+    """Of points that are alike but for their value, the last. None of models that were erased."""
+    rows = (
+        _model_metric_row(run, metric)
+        for run in runs
+        for metric in run.new_model_metrics
+        if metric.model_id not in erased_models
+    )
     return list({row[:5]: row for row in rows}.values())
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import Any, Final, TypeVar
 
-from schemas.codec import UndecodableEvent, decode
+from schemas.codec import ForgottenEvent, UndecodableEvent, decode
 from schemas.envelope import RecordedEvent
 from schemas.events import (
     AccessDenied,
@@ -17,6 +17,7 @@ from schemas.events import (
     ExperimentAcknowledged,
     ExperimentCreated,
     ExperimentDeleted,
+    ExperimentErased,
     ExperimentOwnerRemoved,
     ExperimentRenamed,
     ExperimentRestored,
@@ -24,6 +25,7 @@ from schemas.events import (
     ExperimentTagSet,
     LoggedModelCreated,
     LoggedModelDeleted,
+    LoggedModelErased,
     LoggedModelFinalized,
     LoggedModelParamsLogged,
     LoggedModelRestored,
@@ -56,6 +58,7 @@ from schemas.events import (
     RunCreated,
     RunDataLogged,
     RunDeleted,
+    RunErased,
     RunInputsLogged,
     RunMetricCorrected,
     RunModelLogged,
@@ -96,6 +99,8 @@ def described(recorded: RecordedEvent) -> str:
     """The sentence of an event, without who and when."""
     try:
         return sentence_of(decode(recorded))
+    except ForgottenEvent:
+        return "was forgotten"
     except UndecodableEvent as error:
         return f"cannot be read: {error}"
 
@@ -163,11 +168,13 @@ _says(ExperimentDeleted, lambda _: "deleted the experiment")
 _says(ExperimentRestored, lambda _: "restored the experiment")
 _says(ExperimentTagSet, lambda e: f"set {_set_fields(e)} of the experiment")
 _says(ExperimentTagDeleted, lambda e: f"deleted the tag {e.key} of the experiment")
+_says(ExperimentErased, lambda e: f"erased the experiment: {shown(e.erasure.reason)}")
 _says(ExperimentOwnerRemoved, lambda _: "took the experiment from who had created it")
 _says(RunCreated, lambda e: _with_fields(f"created the run {shown(e.name)} in the experiment {e.experiment_id}", e))
 _says(RunUpdated, lambda e: _changed("run", status=e.status, end_time=e.end_time_ms, name=e.name))
 _says(RunDeleted, lambda _: "deleted the run")
 _says(RunRestored, lambda _: "restored the run")
+_says(RunErased, lambda e: f"erased the run: {shown(e.erasure.reason)}")
 _says(RunTagDeleted, lambda e: f"deleted the tag {e.key} of the run")
 _says(RunDataLogged, _run_data)
 _says(RunParamCorrected, lambda e: f"corrected the param {e.key} to {_or_nothing(e.value)}: {shown(e.reason)}")
@@ -183,6 +190,7 @@ _says(LoggedModelTagDeleted, lambda e: f"deleted the tag {e.key} of the logged m
 _says(LoggedModelVersionRegistered, lambda e: f"registered the logged model as {shown(e.name)}, version {e.version}")
 _says(LoggedModelDeleted, lambda _: "deleted the logged model")
 _says(LoggedModelRestored, lambda _: "restored the logged model")
+_says(LoggedModelErased, lambda e: f"erased the logged model: {shown(e.erasure.reason)}")
 _says(RegisteredModelCreated, lambda e: _with_fields(f"created the registered model {shown(e.name)}", e))
 _says(RegisteredModelUpdated, lambda e: _changed("registered model", description=e.description))
 _says(RegisteredModelRenamed, lambda e: f"renamed the registered model {shown(e.name)} to {shown(e.new_name)}")

@@ -15,6 +15,7 @@ from typing import Final
 from read_model.tables import (
     bookkeeping,
     datasets,
+    erasures,
     experiments,
     logged_models,
     metrics,
@@ -32,6 +33,7 @@ __all__ = [
     "SCHEMA_VERSION",
     "bookkeeping",
     "datasets",
+    "erasures",
     "experiments",
     "logged_models",
     "metadata",
@@ -44,5 +46,5 @@ __all__ = [
     "webhooks",
 ]
 
-SCHEMA_VERSION: Final = 10
+SCHEMA_VERSION: Final = 12
 """Raised with every change of a table or of what the fold puts in it; a read model of another version is rebuilt."""

@@ -21,8 +21,10 @@ refusals = Table(
     Column("offset", BigInteger, nullable=False),
     Column("error_code", TEXT, nullable=False),
     Column("message", TEXT, nullable=False),
+    Column("stream", TEXT, nullable=False),
     PrimaryKeyConstraint("partition", "offset"),
 )
+Index("refusals_by_stream", refusals.c.stream)
 
 set_aside = Table(
     "set_aside",
@@ -46,7 +48,9 @@ imported_events = Table(
     Column("event_id", TEXT, primary_key=True),
     Column("error_code", TEXT),
     Column("message", TEXT),
+    Column("stream", TEXT, nullable=False),
 )
+Index("imported_events_by_stream", imported_events.c.stream)
 
 facts = Table(
     "facts",

@@ -62,3 +62,4 @@ logged_model_metrics = Table(
     PrimaryKeyConstraint("model_id", "key", "timestamp_ms", "step", "run_id"),
     sqlite_with_rowid=False,
 )
+Index("logged_model_metrics_by_run", logged_model_metrics.c.run_id)

@@ -37,3 +37,4 @@ outbox = Table(
     Column("data", TEXT, nullable=False),  # a JSON object
     PrimaryKeyConstraint("partition", "offset"),
 )
+Index("outbox_by_stream", outbox.c.stream)

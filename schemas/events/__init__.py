@@ -7,6 +7,7 @@ from typing import Final, get_args
 
 from schemas.events.access import AccessDenied, AccessGranted, AccessRefused, AnyAccessEvent
 from schemas.events.artifacts import AnyArtifactEvent, ArtifactDeleted, ArtifactUploaded, artifact_folder
+from schemas.events.erasures import Erasure
 from schemas.events.event import Event, Origin, Param, StreamKind, Tag, Undo
 from schemas.events.experiments import (
     EXPERIMENTS_ORDERING_UNIT,
@@ -14,6 +15,7 @@ from schemas.events.experiments import (
     ExperimentAcknowledged,
     ExperimentCreated,
     ExperimentDeleted,
+    ExperimentErased,
     ExperimentOwnerRemoved,
     ExperimentRenamed,
     ExperimentRestored,
@@ -24,6 +26,7 @@ from schemas.events.logged_models import (
     AnyLoggedModelEvent,
     LoggedModelCreated,
     LoggedModelDeleted,
+    LoggedModelErased,
     LoggedModelFinalized,
     LoggedModelParamsLogged,
     LoggedModelRestored,
@@ -80,7 +83,7 @@ from schemas.events.run_data import (
     RunParamCorrected,
     RunTagDeleted,
 )
-from schemas.events.runs import AnyRunEvent, RunCreated, RunDeleted, RunRestored, RunUpdated
+from schemas.events.runs import AnyRunEvent, RunCreated, RunDeleted, RunErased, RunRestored, RunUpdated
 from schemas.events.scorers import AnyScorerEvent, ScorerDeleted, ScorerOnlineConfigSet, ScorerRegistered
 from schemas.events.users import (
     USERS_ORDERING_UNIT,
@@ -97,6 +100,9 @@ from schemas.events.users import (
     UserRevoked,
 )
 from schemas.events.webhooks import AnyWebhookEvent, WebhookCreated, WebhookDeleted, WebhookUpdated
+
+AnyErased = RunErased | LoggedModelErased | ExperimentErased
+"""After them nothing of their streams is there any more."""
 
 AnyEvent = (
     AnyExperimentEvent
@@ -118,6 +124,10 @@ EVENT_TYPES: Final[dict[str, type[AnyEvent]]] = {event.event_type: event for eve
 
 STREAM_KINDS: Final[dict[str, StreamKind]] = {event.kind.name: event.kind for event in EVENT_TYPES.values()}
 """What a stream's name begins with, before its first slash, to the kind."""
+
+
+ERASED_BY: Final[dict[str, type[AnyErased]]] = {event.kind.name: event for event in get_args(AnyErased)}
+"""By the kind of the stream that they erase."""
 
 
 def stream_of(event: AnyEvent) -> str:

@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from schemas.events.erasures import Erasure
 from schemas.events.event import Event, StreamKind, Tag
 
 EXPERIMENTS_ORDERING_UNIT: Final = "experiments"
@@ -75,6 +76,14 @@ class ExperimentOwnerRemoved(ExperimentEvent, frozen=True):
     event_type = "experiment.owner-removed"
 
 
+class ExperimentErased(ExperimentEvent, frozen=True):
+    """Nothing of the experiment is there any more, for good. Its runs and logged models were erased before it."""
+
+    event_type = "experiment.erased"
+
+    erasure: Erasure
+
+
 AnyExperimentEvent = (
     ExperimentCreated
     | ExperimentAcknowledged
@@ -84,4 +93,5 @@ AnyExperimentEvent = (
     | ExperimentTagSet
     | ExperimentTagDeleted
     | ExperimentOwnerRemoved
+    | ExperimentErased
 )

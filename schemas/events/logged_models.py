@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from schemas.events.erasures import Erasure
 from schemas.events.event import Event, Param, StreamKind, Tag
 
 LOGGED_MODELS: Final = StreamKind("logged-model")
@@ -78,6 +79,16 @@ class LoggedModelRestored(LoggedModelEvent, frozen=True):
     event_type = "logged-model.restored"
 
 
+class LoggedModelErased(LoggedModelEvent, frozen=True):
+    """Nothing of the model is there any more, for good. `with_experiment`: as in run.erased."""
+
+    event_type = "logged-model.erased"
+
+    experiment_id: int
+    erasure: Erasure
+    with_experiment: bool = False
+
+
 AnyLoggedModelEvent = (
     LoggedModelCreated
     | LoggedModelFinalized
@@ -87,4 +98,5 @@ AnyLoggedModelEvent = (
     | LoggedModelVersionRegistered
     | LoggedModelDeleted
     | LoggedModelRestored
+    | LoggedModelErased
 )

@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from schemas.events.erasures import Erasure
 from schemas.events.event import Event, StreamKind, Tag
 
 RUNS: Final = StreamKind("run")
@@ -68,4 +69,17 @@ class RunRestored(RunEvent, frozen=True):
     experiment_revision: int | None = None
 
 
-AnyRunEvent = RunCreated | RunUpdated | RunDeleted | RunRestored
+class RunErased(RunEvent, frozen=True):
+    """Nothing of the run is there any more, for good: its id is never a run's again.
+
+    `with_experiment`: it goes with its experiment, which is deleted, whatever its own stage is.
+    """
+
+    event_type = "run.erased"
+
+    experiment_id: int
+    erasure: Erasure
+    with_experiment: bool = False
+
+
+AnyRunEvent = RunCreated | RunUpdated | RunDeleted | RunRestored | RunErased

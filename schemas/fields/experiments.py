@@ -8,6 +8,7 @@ from schemas.events import (
     ExperimentAcknowledged,
     ExperimentCreated,
     ExperimentDeleted,
+    ExperimentErased,
     ExperimentOwnerRemoved,
     ExperimentRenamed,
     ExperimentRestored,
@@ -32,7 +33,7 @@ def set_by_experiment_event(event: AnyExperimentEvent, _held: Held) -> Mapping[s
             return {f"{TAGS}{event.key}": event.value}
         case ExperimentTagDeleted():
             return {f"{TAGS}{event.key}": None}
-        case ExperimentAcknowledged() | ExperimentOwnerRemoved():
+        case ExperimentAcknowledged() | ExperimentOwnerRemoved() | ExperimentErased():
             return {}
         case _:
             assert_never(event)

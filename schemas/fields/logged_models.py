@@ -7,6 +7,7 @@ from schemas.events import (
     AnyLoggedModelEvent,
     LoggedModelCreated,
     LoggedModelDeleted,
+    LoggedModelErased,
     LoggedModelFinalized,
     LoggedModelParamsLogged,
     LoggedModelRestored,
@@ -32,7 +33,7 @@ def set_by_logged_model_event(event: AnyLoggedModelEvent, _held: Held) -> Mappin
             fields = {LIFECYCLE: DELETED}
         case LoggedModelRestored():
             fields = {LIFECYCLE: ACTIVE}
-        case LoggedModelParamsLogged() | LoggedModelVersionRegistered():
+        case LoggedModelParamsLogged() | LoggedModelVersionRegistered() | LoggedModelErased():
             fields = {}
         case _:
             assert_never(event)

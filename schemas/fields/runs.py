@@ -10,6 +10,7 @@ from schemas.events import (
     RunCreated,
     RunDataLogged,
     RunDeleted,
+    RunErased,
     RunInputsLogged,
     RunMetricCorrected,
     RunModelLogged,
@@ -51,7 +52,7 @@ def set_by_run_event(event: AnyRunEvent | AnyRunDataEvent, held: Held) -> Mappin
             return {_MODEL_HISTORY: with_one_more_model(str(held.get(_MODEL_HISTORY) or "[]"), event.model_json)}
         case RunParamCorrected():
             return {f"{PARAMS}{event.key}": event.value}
-        case RunInputsLogged() | RunOutputsLogged() | RunMetricCorrected():
+        case RunInputsLogged() | RunOutputsLogged() | RunMetricCorrected() | RunErased():
             return {}
         case _:
             assert_never(event)

@@ -56,7 +56,7 @@ from schemas.events import Tag
 from schemas.levels import Level
 
 ROWS = """
-INSERT INTO imported_events VALUES ('0a', NULL, NULL), ('0b', 'INVALID_PARAMETER_VALUE', 'no');
+INSERT INTO imported_events VALUES ('0a', NULL, NULL, 'run/a'), ('0b', 'INVALID_PARAMETER_VALUE', 'no', 'run/a');
 INSERT INTO experiments VALUES (0, 'Default', 'loc0', 'active', 10, 1, 1, 0, NULL),
   (7, 'seven', 'loc7', 'deleted', 50, 1, 2, 3, 'c');
 INSERT INTO experiment_tags VALUES (7, 'a.b', 'x'), (7, 'a%b', 'y'), (0, 'a.c', 'z');

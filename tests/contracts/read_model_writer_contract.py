@@ -216,7 +216,7 @@ class ReadModelWriterContract:
         await make(writer, Insert("metric_tails", [(1, "a", b"")]))
         await writer.commit([append], (), (), to(1))
         with pytest.raises(Fenced):
-            await writer.commit([append], [Refusal(PARTITION, 0, "BAD_REQUEST", "m")], (), to(1))
+            await writer.commit([append], [Refusal(PARTITION, 0, "BAD_REQUEST", "m", "run/a")], (), to(1))
         assert await rows(writer, Read("metric_tails", ("data",), "key", {"a"})) == [(b"+",)]
         assert await writer.refusals_since(PARTITION, 0) == []
         assert dict(await writer.checkpoints({PARTITION})) == {PARTITION: 1}
@@ -288,8 +288,8 @@ class ReadModelWriterContract:
     # --- events that were not folded --------------------------------------------------------------------------------
 
     async def test_refusals_are_kept_from_an_offset_on(self, writer: ReadModelWriter) -> None:
-        refusals = [Refusal(PARTITION, offset, "BAD_REQUEST", f"m{offset}") for offset in (1, 2, 3)]
-        await writer.commit((), [*refusals, Refusal(1, 9, "BAD_REQUEST", "of another partition")], (), to(4))
+        refusals = [Refusal(PARTITION, offset, "BAD_REQUEST", f"m{offset}", "run/a") for offset in (1, 2, 3)]
+        await writer.commit((), [*refusals, Refusal(1, 9, "BAD_REQUEST", "of another partition", "run/b")], (), to(4))
         assert sort(await writer.refusals_since(PARTITION, 2)) == refusals[1:]
 
     async def test_events_set_aside_are_found_in_their_order_until_they_are_resumed(

@@ -3,8 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
-revision = "read_model_0014"
-down_revision = "read_model_0013"
+revision = "read_model_0015"
+down_revision = "read_model_0014"
 
 TEXT = sa.Text(collation="C")
 

@@ -1,0 +1,130 @@
+"""Tombstones: which streams were erased, and what the fold makes of their events.
+
+An event that was forgotten is folded as the erasure of its stream. So it makes no difference how many of the payloads
+are gone when a log is folded, nor where the erasure itself stands among them.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Final
+
+from projector.changes import Change, Delete, DeleteBy, Read, Row, Upsert
+from schemas.envelope import RecordedEvent
+from schemas.errors import InvalidParameterValue, ResourceDoesNotExist
+from schemas.events import (
+    ERASED_BY,
+    AnyErased,
+    AnyEvent,
+    Erasure,
+    ExperimentCreated,
+    ExperimentErased,
+    LoggedModelCreated,
+    LoggedModelErased,
+    RunCreated,
+    RunErased,
+)
+from schemas.forgotten import is_forgotten, is_forgotten_refusal
+from schemas.mlflow import DEFAULT_EXPERIMENT_ID
+
+ERASURES: Final = (RunErased, LoggedModelErased, ExperimentErased)
+_MADE_OR_ERASED: Final = (*ERASURES, RunCreated, LoggedModelCreated, ExperimentCreated)
+"""The streams of these are looked up before the fold; those of others where the fold finds nothing of them."""
+
+_COLUMNS: Final = ("stream", "partition", "offset", "last_offset")
+_BY_STREAM: Final = ("refusals", "set_aside", "outbox", "imported_events")
+"""The tables beside those of the aggregates that hold something of a stream."""
+
+
+@dataclass(slots=True)
+class Tombstone:
+    """A row of `erased`. `offset` is that of the erasure, None as long as only forgotten events told of it."""
+
+    stream: str
+    partition: int
+    offset: int | None
+    last_offset: int
+
+
+@dataclass(slots=True)
+class Tombstones:
+    """Those of the streams of a batch, by the names of the streams; `changed` by the batch, and `erased` in it."""
+
+    known: dict[str, Tombstone] = field(default_factory=dict)
+    changed: set[str] = field(default_factory=set)
+    erased: dict[str, None] = field(default_factory=dict)
+    unsaid: list[Row] = field(default_factory=list)  # keys of refusals that are forgotten with what is erased
+
+    def add(self, rows: "list[Row] | tuple[Row, ...]") -> None:
+        """Take up what is in the table."""
+        for row in rows:
+            self.known.setdefault(row[0], Tombstone(*row))
+
+    def erase(self, recorded: RecordedEvent, event: AnyErased) -> None:
+        """The stream of an erasure, or of an event that was forgotten, is no more."""
+        self.unsaid += [(recorded.partition, offset) for offset in event.erasure.refused]
+        offset = None if is_forgotten(recorded.payload) else recorded.offset
+        self.known[recorded.stream] = Tombstone(recorded.stream, recorded.partition, offset, recorded.offset)
+        self.changed.add(recorded.stream)
+        self.erased[recorded.stream] = None
+
+    def refuse(self, recorded: RecordedEvent) -> None:
+        """Refuse an event that came after the erasure of its stream, and pass over one that came before it.
+
+        Raises ResourceDoesNotExist.
+        """
+        tombstone = self.known[recorded.stream]
+        tombstone.last_offset = max(tombstone.last_offset, recorded.offset)
+        self.changed.add(recorded.stream)
+        if tombstone.offset is not None:
+            raise ResourceDoesNotExist(f"{recorded.stream} was erased.")
+
+    def changes(self) -> Iterator[Change]:
+        """What becomes of the tables, but for those of the aggregates."""
+        for table in _BY_STREAM:
+            yield DeleteBy(table, "stream", [(stream,) for stream in self.erased])
+        yield Delete("refusals", self.unsaid)
+        rows = [self.known[stream] for stream in sorted(self.changed)]
+        yield Upsert("erased", [(one.stream, one.partition, one.offset, one.last_offset) for one in rows])
+
+
+def tombstones_of(streams: "set[str] | frozenset[str]") -> Read:
+    """What is to be read of the tombstones of streams."""
+    return Read("erased", _COLUMNS, "stream", streams)
+
+
+def is_looked_up(event: AnyEvent) -> bool:
+    """Whether the tombstone of an event's stream has to be known before the event is folded."""
+    return isinstance(event, _MADE_OR_ERASED)
+
+
+def erasure_of(recorded: RecordedEvent) -> AnyErased | None:
+    """The erasure as which an event is folded that was forgotten; None where that leaves no tombstone."""
+    if is_forgotten_refusal(recorded.payload):
+        return None
+    kind, _, key = recorded.stream.partition("/")
+    erasure = Erasure("", [recorded.stream])
+    match ERASED_BY.get(kind):
+        case None:
+            return None
+        case of_run if of_run is RunErased:
+            return RunErased(run_id=key, experiment_id=0, erasure=erasure, with_experiment=True)
+        case of_model if of_model is LoggedModelErased:
+            return LoggedModelErased(model_id=key, experiment_id=0, erasure=erasure, with_experiment=True)
+        case _:
+            return ExperimentErased(experiment_id=int(key), erasure=erasure) if key.isdecimal() else None
+
+
+def refuse_erasure(recorded: RecordedEvent, event: AnyErased, *, is_active: bool | None) -> None:
+    """Refuse to erase what is not deleted. `is_active` None: there is no such thing.
+
+    Raises InvalidParameterValue, ResourceDoesNotExist.
+    """
+    if is_forgotten(recorded.payload):
+        return
+    if is_active is None:
+        raise ResourceDoesNotExist(f"There is no {recorded.stream}, which could be erased.")
+    if isinstance(event, ExperimentErased) and event.experiment_id == DEFAULT_EXPERIMENT_ID:
+        raise InvalidParameterValue("The default experiment cannot be erased.")
+    with_experiment = not isinstance(event, ExperimentErased) and event.with_experiment
+    if is_active and not with_experiment:
+        raise InvalidParameterValue(f"{recorded.stream} is active; only what is deleted is erased.")
