@@ -3,6 +3,7 @@
 PUBLIC_MODULES = (
     "copying",
     "fixed_assignment",
+    "forgetting",
     "gathered",
     "kafka.assignment",
     "kafka.event_log",

@@ -16,6 +16,7 @@ from sqlalchemy import (
     Integer,
     LargeBinary,
     MetaData,
+    PrimaryKeyConstraint,
     SmallInteger,
     Table,
     Text,
@@ -93,6 +94,16 @@ events = Table(
 )
 # Of the stream alone: PostgreSQL then keeps a stream once with a list of its rows, some 6 bytes an event, not 28.
 Index("events_by_stream", events.c.stream)
+
+carried_out = Table(
+    "carried_out",
+    metadata,
+    # Up to which offset the erasures of a log are carried out. The log need not be in this database.
+    Column("log_id", Uuid, nullable=False),
+    Column("partition", Integer, nullable=False),
+    Column("next_offset", BigInteger, nullable=False),
+    PrimaryKeyConstraint("log_id", "partition"),
+)
 
 read_models = Table(
     "read_models",

@@ -4,15 +4,18 @@ import asyncio
 import sqlite3
 import threading
 import uuid
-from collections.abc import Callable, Sequence
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor
 from pathlib import Path
 from queue import SimpleQueue
 from typing import IO, Any, Final, Self, TypeVar
 
+from event_log.forgetting import Forgetting
 from event_log.group_commit import GroupCommit, WaitingAppend, WaitingBytes
 from event_log.port import EVERY_EVENT, EventFilter, EventLog, LogReplaced, LogUnavailable, OutcomeUnknown
 from event_log.single_partition import READ_BYTES, TRUSTED_S, SinglePartitionReader, positions
+from event_log.sqlite.forgetting import carried_out
 from event_log.sqlite.log_file import (
     FORMAT_WITH_IDENTITY,
     check_is_log,
@@ -222,7 +225,7 @@ def _filtered(matching: EventFilter) -> tuple[str, list[Any]]:
     return "".join(sql for sql, _ in wanted), [value for _, value in wanted]
 
 
-class SqliteEventLog(SqliteEventLogReader, EventLog):
+class SqliteEventLog(SqliteEventLogReader, EventLog, Forgetting):
     """The one writer of a log file, in a thread of its own.
 
     What arrives while one transaction is being flushed goes to the disk together: one fsync (about 0.2 ms) is shared
@@ -239,6 +242,8 @@ class SqliteEventLog(SqliteEventLogReader, EventLog):
         )
         self._appends_since_wake = 0
         self._trusted_until_s = 0.0
+        self._chores: deque[tuple[Iterator[int], asyncio.Future[int]]] = deque()
+        self._chore_sum = 0
         self._wakes: SimpleQueue[bool] = SimpleQueue()  # False: the log is closing
         self._loop = asyncio.get_running_loop()
         self._listeners: list[Callable[[int], None]] = []
@@ -299,6 +304,33 @@ class SqliteEventLog(SqliteEventLogReader, EventLog):
         except OutcomeUnknown as error:
             raise LogUnavailable(error.message) from error
 
+    async def forget(self, streams: Sequence[str], refused: Sequence[int] = ()) -> int:
+        return await self._in_the_writer(self._writer.forgetting(streams, refused))
+
+    async def carried_out(self, partition: int) -> int:
+        return await self._run(self._select_carried_out)
+
+    async def note_carried_out(self, partition: int, offset: int) -> None:
+        await self._in_the_writer(self._noting(offset))
+
+    def _noting(self, offset: int) -> Iterator[int]:
+        self._writer.note_carried_out(offset)
+        yield 0
+
+    def _select_carried_out(self) -> int:
+        with self._reading:
+            return carried_out(self._connection)
+
+    async def _in_the_writer(self, chore: Iterator[int]) -> int:
+        """Have the writer do something step by step, between appends; the sum of its steps. Raises LogUnavailable."""
+        done: asyncio.Future[int] = self._loop.create_future()
+        self._chores.append((chore, done))
+        self._wakes.put(True)
+        try:
+            return await done
+        except sqlite3.Error as error:
+            raise LogUnavailable(f"The event log {self._path} could not forget: {error}") from error
+
     async def close(self) -> None:
         await super().close()
         self._wakes.put(False)
@@ -320,7 +352,27 @@ class SqliteEventLog(SqliteEventLogReader, EventLog):
             while batch := self._appends.take():
                 outcome = self._writer.commit(batch)
                 self._loop.call_soon_threadsafe(self._settle, batch, outcome)
+            if is_open:
+                self._do_chore()
         self._writer.close()
+
+    def _do_chore(self) -> None:
+        """A step of what is to be done beside appends; the rest when the appends that came meanwhile are done."""
+        if not self._chores:
+            return
+        chore, done = self._chores[0]
+        try:
+            self._chore_sum += next(chore)
+            self._wakes.put(True)
+            return
+        except StopIteration:
+            outcome: int | Exception = self._chore_sum
+        except Exception as error:  # the thread must live on
+            outcome = error
+        self._chores.popleft()
+        self._chore_sum = 0
+        self._wakes.put(True)
+        self._loop.call_soon_threadsafe(_answer, done, outcome)
 
     def _settle(self, batch: list[WaitingAppend[EncodedEvent]], outcome: "int | Exception") -> None:
         """Answer a batch: `outcome` is its first offset, or why it is not in the log."""
@@ -333,3 +385,12 @@ class SqliteEventLog(SqliteEventLogReader, EventLog):
         self.wake()
         for listener in self._listeners:
             listener(self._end)
+
+
+def _answer(done: "asyncio.Future[int]", outcome: int | Exception) -> None:
+    if done.done():
+        return
+    if isinstance(outcome, Exception):
+        done.set_exception(outcome)
+    else:
+        done.set_result(outcome)

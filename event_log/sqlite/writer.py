@@ -2,13 +2,14 @@
 
 import logging
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
 from event_log.checksum import checksum, checksum_of_copy
 from event_log.group_commit import WaitingAppend
 from event_log.port import LogReplaced, LogUnavailable, OutcomeUnknown
+from event_log.sqlite.forgetting import forgetting, note_carried_out
 from event_log.sqlite.log_file import FORMAT_VERSION, file_at, replaced_message
 from event_log.stored_payload import EncodedEvent, stored
 from schemas.envelope import Actor, EventData, RecordedEvent
@@ -35,6 +36,7 @@ class SqliteWriter:
         run("PRAGMA synchronous = FULL")
         run("PRAGMA wal_autocheckpoint = 2000")
         run("PRAGMA journal_size_limit = 33554432")
+        run("PRAGMA secure_delete = ON")  # the log deletes nothing but what is to be forgotten
         self.next_offset = int(run('SELECT coalesce(max("offset") + 1, 0) FROM events').fetchone()[0])
         self._streams: dict[str, int] = {}
         self._actors: dict[Actor, int] = {}
@@ -104,6 +106,14 @@ class SqliteWriter:
             self._connection.execute("ROLLBACK")
             raise
         self.next_offset += len(rows)
+
+    def forgetting(self, streams: Sequence[str], refused: Sequence[int]) -> Iterator[int]:
+        """Forget events, a transaction a step. Raises as `event_log.sqlite.forgetting` does."""
+        return forgetting(self._connection, streams, refused)
+
+    def note_carried_out(self, offset: int) -> None:
+        """Say up to which offset erasures are carried out. Raises sqlite3.Error."""
+        note_carried_out(self._connection, offset)
 
     def close(self) -> None:
         """Close the connection."""

@@ -32,6 +32,7 @@ from schemas.errors import InvalidParameterValue, PermissionDenied, ResourceConf
 from schemas.event_json import event_id_text
 from schemas.events import USERS_ORDERING_UNIT, AnyEvent, ExperimentAcknowledged
 from schemas.fields.field import NAME, TAGS
+from schemas.forgotten import is_forgotten
 from schemas.messages.undo import ApplyUndo, PlanUndo
 from schemas.rest.access import Asking
 
@@ -55,6 +56,7 @@ MAX_POINTS: Final = 20_000
 NOT_PERMITTED: Final = "You may not undo this."
 OVER_LATER: Final = "It was changed again later, by event {later}: undoing it would overwrite that."
 ALREADY_SO: Final = "Everything is already as it was before."
+FORGOTTEN: Final = "It was forgotten: what it belonged to was erased."
 NOTHING_TO_UNDO: Final = "It changed nothing."
 
 
@@ -140,7 +142,10 @@ class UndoCommands:
                 raise InvalidParameterValue(f"What happened to {selection.stream} is not undone.")
             yield await histories.of(selection.stream), _Chosen(since_us=selection.since_us)
             return
-        found = await self._finder.find(selection)
+        selected = await self._finder.find(selection)
+        found = [one for one in selected if not is_forgotten(one.payload)]
+        if gone := [event_id_text(one.id) for one in selected if is_forgotten(one.payload)]:
+            plan.left_out.append(LeftOut(FORGOTTEN, events=tuple(gone)))
         waiting = [one for one in found if _kind(one.stream) in UNDOINGS]
         others: dict[str, list[str]] = {}
         for one in found:

@@ -16,6 +16,7 @@ from schemas.events import (
     AnyEvent,
     ExperimentCreated,
     ExperimentDeleted,
+    ExperimentErased,
     ExperimentOwnerRemoved,
     ExperimentRenamed,
     ExperimentRestored,
@@ -30,6 +31,7 @@ from schemas.rest.access import Rule
 from schemas.rest.rules import EDIT_EXPERIMENT, MANAGE_EXPERIMENT
 
 _NOT_UNDONE: Final[Mapping[type, str]] = {
+    ExperimentErased: "What was erased does not come back.",
     ExperimentCreated: "An experiment that was created is not undone, but may be deleted.",
     ExperimentOwnerRemoved: "An owner is not given back: grant what they may do.",
 }

@@ -14,6 +14,7 @@ from schemas.events import (
     RunCreated,
     RunDataLogged,
     RunDeleted,
+    RunErased,
     RunInputsLogged,
     RunMetricCorrected,
     RunOutputsLogged,
@@ -32,6 +33,7 @@ from schemas.rest.access import Rule
 from schemas.rest.rules import EDIT_ITS_RUN, MANAGE_ITS_RUN
 
 _NOT_UNDONE: Final[Mapping[type, str]] = {
+    RunErased: "What was erased does not come back.",
     RunCreated: "A run that was created is not undone, but may be deleted.",
     RunInputsLogged: "Inputs that were logged stay: no event takes them back.",
     RunOutputsLogged: "Outputs that were logged stay: no event takes them back.",

@@ -2,7 +2,7 @@
 
 import asyncio
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import click
 
@@ -14,6 +14,9 @@ from tracklog.settings.store_uris import EventLogPlace, Stores
 if TYPE_CHECKING:
     from event_log.proof.note import PublicKey
     from tracklog.proving.verification import Report
+
+
+SHOWN_ERASURES: Final = 20
 
 
 @click.command("verify", short_help="Say whether the log is what was signed.")
@@ -101,6 +104,11 @@ def _tell(report: "Report") -> None:
         unsigned = report.unsigned.get(partition, 0)
         more = f"; {unsigned} more are not signed yet" if unsigned else ""
         click.echo(f"partition {partition}: {size} events are what was signed{more}", err=True)
+    if report.forgotten:
+        total = sum(report.forgotten.values())
+        click.echo(f"{total} events were forgotten, and their hashes are what was signed:", err=True)
+        for stream, count in report.forgotten.most_common(SHOWN_ERASURES):
+            click.echo(f"  {count} by the erasure of {stream}", err=True)
     if report.unreadable:
         click.echo(f"{report.unreadable} events cannot be read.", err=True)
 

@@ -5,18 +5,25 @@ the root of such a checkpoint; it then tells which event is another, where a che
 """
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable, Coroutine, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import Enum
 from itertools import islice
 from typing import Any, Final, TypeVar
 
+from event_log.forgetting import ERASURE_TYPES
 from event_log.port import EventLogReader
 from event_log.proof.checkpoint import SignedSize
 from event_log.proof.differences import Kind, differences
 from event_log.proof.leaf import UNREADABLE_LEAF, Leaf, leaf_of
 from event_log.proof.note import BadNote, NotSigned, PublicKey, verified
 from event_log.proof.tiles import GrowingTree
+from schemas.codec import UndecodableEvent, decode
+from schemas.envelope import RecordedEvent
+from schemas.events import AnyErased
+from schemas.forgotten import is_forgotten, is_forgotten_refusal
 from tracklog.proving.proof_store import ProofStore
 from tracklog.proving.stored_tree import root_at
 
@@ -41,6 +48,7 @@ class Wrong(Enum):
     KEY_REPLACED = "key replaced"
     OTHER_LOG = "checkpoint of another log"
     NO_CHECKPOINT = "no checkpoint"
+    NO_ERASURE = "forgotten without an erasure"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,12 +70,14 @@ class Finding:
 @dataclass(slots=True)
 class Report:
     """What was found. `proven` is how many events of each partition are what was signed, `unsigned` how many follow
-    that no checkpoint is over, `unreadable` how many could not be read already when they were signed."""
+    that no checkpoint is over, `unreadable` how many could not be read already when they were signed, and `forgotten`
+    how many have no payload any more, by the name of the stream whose erasure says so."""
 
     findings: list[Finding] = field(default_factory=list)
     proven: dict[int, int] = field(default_factory=dict)
     unsigned: dict[int, int] = field(default_factory=dict)
     unreadable: int = 0
+    forgotten: Counter[str] = field(default_factory=Counter)
 
 
 async def verify(
@@ -82,6 +92,7 @@ async def verify(
     Raises LogUnavailable, TemporarilyUnavailable.
     """
     report = Report()
+    forgotten = Forgotten()
     log_id, end = await log.identity(), await log.end()
     signed = [one for note in given for one in _signed(note, trusted, log_id, report)]
     for partition in sorted(end):
@@ -89,7 +100,8 @@ async def verify(
         of_store = [one for note in notes for one in _signed(note, trusted, log_id, report)]
         of_partition = {(one.size, one.root): one for one in (*signed, *of_store) if one.partition == partition}
         found = sorted(of_partition.values(), key=lambda one: one.size)
-        await _Comparison(log, store, partition, end[partition], found, show, report).run()
+        await _Comparison(log, store, partition, end[partition], found, show, report, forgotten).run()
+    forgotten.judge(report)
     for one in signed:
         if one.partition not in end:
             report.findings.append(Finding(Wrong.SHORTER, one.partition, 0, "the log has no such partition"))
@@ -114,6 +126,56 @@ def _signed(note: str, trusted: frozenset[PublicKey], log_id: str, report: Repor
 
 
 @dataclass(slots=True)
+class Forgotten:
+    """Which events of a log have no payload any more, and which erasures say that they are to have none."""
+
+    _streams: dict[str, Counter[int]] = field(default_factory=dict)  # how many by partition
+    _first: dict[tuple[str, int], int] = field(default_factory=dict)
+    _refused: dict[tuple[int, int], str] = field(default_factory=dict)
+    _erased: dict[str, str] = field(default_factory=dict)  # by each stream that goes, that of the erasure
+    _erased_refusals: dict[tuple[int, int], str] = field(default_factory=dict)
+
+    def look(self, event: RecordedEvent) -> None:
+        """Take one event of the log, in any order."""
+        if is_forgotten_refusal(event.payload):
+            self._refused[event.partition, event.offset] = event.stream
+        elif is_forgotten(event.payload):
+            self._streams.setdefault(event.stream, Counter())[event.partition] += 1
+            self._first.setdefault((event.stream, event.partition), event.offset)
+        elif event.type in ERASURE_TYPES:
+            with suppress(UndecodableEvent):
+                erased = decode(event)
+                assert isinstance(erased, AnyErased)
+                self._erased.update(dict.fromkeys(erased.erasure.streams, event.stream))
+                of_refused = ((event.partition, offset) for offset in erased.erasure.refused)
+                self._erased_refusals.update(dict.fromkeys(of_refused, event.stream))
+
+    @property
+    def is_unexplained(self) -> bool:
+        """Whether the erasure of something has not been seen yet, which may follow."""
+        return (
+            not self._streams.keys() <= self._erased.keys() or not self._refused.keys() <= self._erased_refusals.keys()
+        )
+
+    def judge(self, report: Report) -> None:
+        """Once all events were looked at: count those that an erasure names, and find the others."""
+        for stream, counts in self._streams.items():
+            for partition, count in counts.items():
+                if stream in self._erased:
+                    report.forgotten[self._erased[stream]] += count
+                else:
+                    first = self._first[stream, partition]
+                    why = f"{count} events of {stream}, which no erasure names, have no payload"
+                    report.findings.append(Finding(Wrong.NO_ERASURE, partition, first, why))
+        for place, stream in self._refused.items():
+            if place in self._erased_refusals:
+                report.forgotten[self._erased_refusals[place]] += 1
+            else:
+                why = f"an event of {stream}, which no erasure names, has no payload"
+                report.findings.append(Finding(Wrong.NO_ERASURE, *place, why))
+
+
+@dataclass(slots=True)
 class _Comparison:
     """Of one partition."""
 
@@ -124,6 +186,7 @@ class _Comparison:
     signed: list[SignedSize]
     show: Show
     report: Report
+    forgotten: Forgotten
     roots: dict[int, bytes] = field(default_factory=dict)
 
     async def run(self) -> None:
@@ -177,7 +240,7 @@ class _Comparison:
         named = [one for one in found if one.kind not in missing or one.offset < self.end]
         self.report.findings += [Finding(one.kind, self.partition, one.offset) for one in named]
         last = self.signed[-1].size
-        while last not in self.roots and next(log, None) is not None:
+        while (last not in self.roots or self.forgotten.is_unexplained) and next(log, None) is not None:
             pass
         return bool(named)
 
@@ -196,6 +259,7 @@ class _Comparison:
                 return
             for event in events:
                 leaf = leaf_of(event)
+                self.forgotten.look(event)
                 self.report.unreadable += leaf.hash == UNREADABLE_LEAF.hash
                 tree.add(leaf)
                 if tree.size in sizes:

@@ -12,6 +12,9 @@ from event_log.proof.leaf import leaf_of
 from event_log.proof.note import PrivateKey, PublicKey
 from event_log.proof.tiles import GrowingTree
 from schemas.envelope import RecordedEvent
+from schemas.events import Erasure, RunErased
+from schemas.forgotten import forgotten
+from tests.contracts.event_log_contract import event as an_event
 from tests.contracts.event_log_contract import param
 from tracklog.proving.copied_proofs import copy_proofs
 from tracklog.proving.key_file import GivenKey
@@ -180,3 +183,23 @@ async def test_proofs_are_copied_as_far_as_the_copy_of_the_log_goes(signed: Sign
         await Prover(signed.log, signed.log._id, copy, GivenKey(KEY.text()), lambda: {0}).round()
         assert (await copy.newest())[0].size == end
     await copy.close()
+
+
+async def test_an_event_that_an_erasure_forgot_is_proven_by_its_hash(signed: Signed) -> None:
+    signed.events[17] = replace(signed.events[17], payload=forgotten(signed.events[17].payload))
+    run_id = f"{17:032x}"
+    erased = RunErased(run_id=run_id, experiment_id=0, erasure=Erasure("asked to", [f"run/{run_id}"]))
+    await signed.log.append([an_event(erased)])
+    report = await signed.report()
+    assert (report.findings, report.proven, report.forgotten) == ([], {0: 600}, {f"run/{run_id}": 1})
+
+
+async def test_a_payload_that_was_emptied_without_an_erasure_is_found(signed: Signed) -> None:
+    signed.events[17] = replace(signed.events[17], payload=forgotten(signed.events[17].payload))
+    signed.events[18] = replace(signed.events[18], payload=forgotten(signed.events[18].payload, refused=True))
+    assert await signed.found() == ["forgotten without an erasure 17", "forgotten without an erasure 18"]
+
+
+async def test_a_payload_that_was_changed_before_it_was_forgotten_is_found(signed: Signed) -> None:
+    signed.events[17] = replace(signed.events[17], payload=forgotten(b"{}"))
+    assert (await signed.found())[0] == "payload changed 17"

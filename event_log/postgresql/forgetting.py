@@ -1,0 +1,128 @@
+"""Forgetting in PostgreSQL, and how far erasures are carried out, of whatever log its read model is of.
+
+The rows are changed in transactions of some hundred, then the table is vacuumed: that removes what they were before
+from the pages of the table. Archives of PostgreSQL's write-ahead log, replicas that lag and backups keep it.
+"""
+
+import uuid
+from collections.abc import Sequence
+from typing import Any, Final
+
+import asyncpg
+
+from event_log.checksum import checksum
+from event_log.forgetting import AT_ONCE, ERASURE_TYPES, Forgetting, forgotten_payload
+from event_log.port import LogUnavailable
+from event_log.postgresql.connection import Connection, SteadyConnection
+from event_log.postgresql.control_schema import ensure_control_schema
+from event_log.stored_event import stored_event
+from schemas.damaged_event import DAMAGED_TYPE
+from schemas.forgotten import is_forgotten
+from schemas.postgresql_errors import CONNECTION_ERRORS, describe_error
+
+_TIMEOUT_S: Final = 60.0
+
+_SELECT: Final = """
+SELECT e."offset", e.id, t.type, t.version, s.name, e.time_us, a."user", a.address, a.user_agent, e.request_id,
+  e.payload, e.checksum
+FROM tracklog.events e LEFT JOIN tracklog.streams s ON s.number = e.stream
+  LEFT JOIN tracklog.actors a ON a.number = e.actor LEFT JOIN tracklog.event_types t ON t.number = e.type
+"""
+_OF_STREAM: Final = f"""
+WITH found AS MATERIALIZED (
+  SELECT "offset" FROM tracklog.events WHERE stream = (SELECT number FROM tracklog.streams WHERE name = $1)
+) {_SELECT} WHERE e."offset" IN (SELECT "offset" FROM found WHERE "offset" > $2 ORDER BY "offset" LIMIT {AT_ONCE})
+ORDER BY e."offset"
+"""
+_AT: Final = f'{_SELECT} WHERE e."offset" = ANY($1)'
+_REPLACE: Final = """
+UPDATE tracklog.events e SET payload = n.payload, checksum = n.checksum
+FROM unnest($1::bigint[], $2::bytea[], $3::bigint[]) AS n ("offset", payload, checksum) WHERE e."offset" = n."offset"
+"""
+_NOTE: Final = """
+INSERT INTO tracklog.carried_out (log_id, partition, next_offset) VALUES ($1, $2, $3)
+ON CONFLICT (log_id, partition) DO UPDATE SET next_offset = greatest(carried_out.next_offset, excluded.next_offset)
+"""
+
+
+class PostgresqlForgetting(Forgetting):
+    """On a connection of its own, to the database `dsn`. `removes_payloads` False: the log itself is elsewhere."""
+
+    def __init__(self, dsn: str, log_id: str, *, removes_payloads: bool = True) -> None:
+        self.removes_payloads = removes_payloads
+        self._dsn = dsn
+        self._log_id = uuid.UUID(log_id)
+        self._database = SteadyConnection(dsn, _TIMEOUT_S)
+        self._is_ready = False
+
+    async def forget(self, streams: Sequence[str], refused: Sequence[int] = ()) -> int:
+        if not self.removes_payloads:
+            return 0
+        count = 0
+        async with self._database.borrow() as connection:
+            try:
+                for stream in streams:
+                    last = -1
+                    while rows := await connection.fetch(_OF_STREAM, stream, last):
+                        last = rows[-1][0]
+                        count += await _replace(connection, rows, refused=False)
+                if refused:
+                    count += await _replace(connection, await connection.fetch(_AT, list(refused)), refused=True)
+                if count:
+                    await connection.execute("VACUUM tracklog.events")
+            except (*CONNECTION_ERRORS, asyncpg.PostgresError) as error:
+                raise LogUnavailable(f"The event log could not forget: {describe_error(error)}") from error
+        return count
+
+    async def carried_out(self, partition: int) -> int:
+        await self._ready()
+        async with self._database.borrow() as connection:
+            found = await connection.fetchval(
+                "SELECT next_offset FROM tracklog.carried_out WHERE log_id = $1 AND partition = $2",
+                self._log_id,
+                partition,
+            )
+        return int(found or 0)
+
+    async def note_carried_out(self, partition: int, offset: int) -> None:
+        await self._ready()
+        async with self._database.borrow() as connection:
+            await connection.execute(_NOTE, self._log_id, partition, offset)
+
+    async def close(self) -> None:
+        """Let go of the database."""
+        await self._database.close()
+
+    async def _ready(self) -> None:
+        if not self._is_ready:
+            await ensure_control_schema(self._dsn)
+            self._is_ready = True
+
+
+async def _replace(connection: Connection, rows: Sequence[asyncpg.Record], *, refused: bool) -> int:
+    changed: list[tuple[int, bytes, int | None]] = []
+    for row in rows:
+        values: list[Any] = list(row)
+        values[1] = row[1].bytes
+        event = stored_event(*values)
+        if is_forgotten(event.payload) or event.type in ERASURE_TYPES:
+            continue
+        if event.type == DAMAGED_TYPE:
+            changed.append((event.offset, forgotten_payload(None, refused=refused), row[-1]))
+            continue
+        payload = forgotten_payload(event.payload, refused=refused)
+        sum_of_it = checksum(
+            event.offset,
+            event.id,
+            event.type,
+            event.version,
+            event.stream,
+            event.time_us,
+            event.actor,
+            event.request_id,
+            payload,
+        )
+        changed.append((event.offset, payload, None if row[-1] is None else sum_of_it))
+    if changed:
+        await connection.execute(_REPLACE, *map(list, zip(*changed, strict=True)))
+    return len(changed)
