@@ -108,7 +108,7 @@ class LogWriter:
         stamped = self._clock.stamp(event, actor, request_id)
         positions = await self._log.append((stamped,))
         self._observer.appended(1)
-        await self._wait_for_verdict(positions[0])
+        await self._wait_for_verdict(stamped, positions[0])
         return stamped
 
     async def append_together(
@@ -176,10 +176,10 @@ class LogWriter:
             raise
         self._known.invalidate(kind, key)
 
-    async def _wait_for_verdict(self, position: Position) -> None:
+    async def _wait_for_verdict(self, stamped: EventData, position: Position) -> None:
         began = perf_counter()
         with in_the_log():
             refusal = await self._progress.verdict(position, VERDICT_WAIT_S)
         self._observer.decided(perf_counter() - began, refused=refusal is not None)
         if refusal is not None:
-            raise refusal
+            raise refusal.explained(stamped.stream)

@@ -30,7 +30,7 @@ it is.
 Source of codes and statuses: MLflow's ErrorCode enum and its HTTP mapping.
 """
 
-from typing import ClassVar, Final
+from typing import ClassVar, Final, Self
 
 
 class TracklogError(Exception):
@@ -39,9 +39,17 @@ class TracklogError(Exception):
     error_code: ClassVar[str] = "INTERNAL_ERROR"
     status: ClassVar[int] = 500
 
+    explained_by: str = ""
+    """The stream whose history tells how it came to what the error says; empty where none does."""
+
     def __init__(self, message: str) -> None:
         super().__init__(message)
         self.message = message
+
+    def explained(self, stream: str) -> Self:
+        """The same error, whose answer leads to the history of a stream."""
+        self.explained_by = stream
+        return self
 
 
 class InvalidParameterValue(TracklogError):

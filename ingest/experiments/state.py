@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from schemas.errors import InvalidParameterValue
+from schemas.events.experiments import EXPERIMENTS
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,4 +29,4 @@ def require_active_experiment(experiment: KnownExperiment) -> None:
     if not experiment.active:
         raise InvalidParameterValue(
             f"The experiment {experiment.experiment_id} must be in the 'active' state. Current state is deleted."
-        )
+        ).explained(EXPERIMENTS.stream(str(experiment.experiment_id)))

@@ -19,6 +19,7 @@ from schemas.events import (
     RunOutputsLogged,
     RunTagDeleted,
 )
+from schemas.events.runs import RUNS
 from schemas.mlflow import RUN_NAME_TAG
 
 NO_PARAMS: Final[Mapping[str, str]] = {}
@@ -56,7 +57,7 @@ def _new_params(params: list[Param], run_id: str, known: Mapping[str, str]) -> l
             raise InvalidParameterValue(
                 f"Param '{param.key}' of run '{run_id}' has the value '{value}' already and cannot become"
                 f" '{param.value}'. Changing param values is not allowed."
-            )
+            ).explained(RUNS.stream(run_id))
     return [param for param in params if param.key not in known]
 
 

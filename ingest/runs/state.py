@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from ingest.experiments.state import KnownExperiment
 from schemas.errors import InvalidParameterValue
 from schemas.events import RunUpdated
+from schemas.events.runs import RUNS
 from schemas.mlflow import lifecycle_stage
 
 
@@ -61,7 +62,9 @@ def is_active(run: KnownRun, experiment: KnownExperiment) -> bool:
 def require_active_run(run: KnownRun, experiment: KnownExperiment) -> None:
     """Raises InvalidParameterValue when the run is deleted, by itself or with its experiment."""
     if not is_active(run, experiment):
-        raise InvalidParameterValue(f"The run {run.run_id} must be in the 'active' state. Current state is deleted.")
+        raise InvalidParameterValue(
+            f"The run {run.run_id} must be in the 'active' state. Current state is deleted."
+        ).explained(RUNS.stream(run.run_id))
 
 
 def with_params(run: KnownRun) -> KnownRun:

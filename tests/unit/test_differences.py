@@ -39,6 +39,10 @@ LOCATIONS: Final = "unit/ingest/test_artifact_locations.py"
 
 SHOWN_BY: Final[dict[str, tuple[str, ...]]] = {
     # Requests
+    "An error is its body": (
+        f"{FRONT_DOOR}::test_an_error_leads_to_the_history_that_explains_it_and_its_body_is_mlflows",
+        "unit/ingest/runs/test_explained.py::test_what_refuses_a_write_is_explained_by_a_history",
+    ),
     "A param has one value": (
         "compatibility/test_undoing.py::test_corrections_are_seen_wherever_params_and_metrics_are",
     ),

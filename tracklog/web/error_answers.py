@@ -7,6 +7,7 @@ import logging
 import re
 from functools import cache
 from typing import Final
+from urllib.parse import quote
 
 import orjson
 from aiohttp import hdrs, web
@@ -57,6 +58,10 @@ INTERNAL_MESSAGE: Final = "Internal error. The server's log has it under this re
 
 _PLAIN: Final = re.compile(r"/[A-Za-z0-9._~!$&'()*+,;=:@%/?-]*")
 """A path and query as RFC 3986 has them, below this server's root."""
+
+
+_OF_API: Final = re.compile("/(?:ajax-)?api/")
+"""What every path of the API begins with, after the server's own prefix."""
 
 
 def refused_connection() -> bytes:
@@ -116,7 +121,12 @@ def error_answer(request: web.Request, error: TracklogError, status: int | None 
     if IS_ANSWERING in request:
         raise ConnectionResetError("An answer cannot be completed") from error
     request[ERROR_CODE] = error.error_code
-    return error_response(error, status)
+    response = error_response(error, status)
+    if error.explained_by:
+        # To the page, below whatever prefix this server is reached by; clients of MLflow pass a header over.
+        root = _OF_API.split(request.path, maxsplit=1)[0]
+        response.headers[hdrs.LINK] = f'<{root}/history?stream={quote(error.explained_by, safe="/")}>; rel="help"'
+    return response
 
 
 def framework_error_answer(request: web.Request, error: web.HTTPException, role: str | None) -> web.Response:

@@ -593,6 +593,16 @@ async def test_what_is_not_built_says_so() -> None:
         assert (await client.post("/ml/gateway/gemini/v1beta/models/g:generateContent")).status == 501
 
 
+async def test_an_error_leads_to_the_history_that_explains_it_and_its_body_is_mlflows() -> None:
+    async def refuse(_request: web.Request) -> web.StreamResponse:
+        raise InvalidParameterValue("gone").explained("registered-model/a>b")
+
+    async with serving(route("/x", refuse), static_prefix="/ml") as client:
+        answer = await client.get("/ml/api/2.0/x")
+        assert answer.headers["Link"] == '</ml/history?stream=registered-model/a%3Eb>; rel="help"'
+        assert (await answer.json())["message"] == "gone"
+
+
 @pytest.mark.parametrize("kind", [Kind.READ, Kind.WRITE, Kind.ARTIFACT])
 async def test_a_route_of_now_alone_does_not_answer_whoever_asks_for_then(kind: Kind) -> None:
     async with serving(route("/x", fine, kind=kind)) as client:
