@@ -14,7 +14,7 @@ from schemas.artifact_uris import PROXIED_SCHEMES
 from tracklog.moving.artifact_copying import Folder
 from tracklog.moving.copied_roots import CopiedRoots
 from tracklog.moving.rest_client import RestClient
-from tracklog.moving.served_artifacts import ServedArtifacts
+from tracklog.moving.served_blob_store import ServedBlobStore
 from tracklog.serving.artifact_stores import opened_store
 from tracklog.settings.process import folder_of
 
@@ -68,7 +68,7 @@ async def opened_sources(
 
 async def _served(url: str, stack: AsyncExitStack) -> BlobStore:
     client = RestClient(url)
-    store = ServedArtifacts(client.url, client.headers, os.environ)
+    store = ServedBlobStore(client.url, client.headers, os.environ)
     stack.push_async_callback(store.close)
     await store.start(sweeps=False)
     return store

@@ -16,7 +16,7 @@ from tracklog.moving.records import (
     SizeRecord,
 )
 from tracklog.moving.rest_client import ABSENT, Refused, RestClient
-from tracklog.moving.rest_points import RestPoints
+from tracklog.moving.rest_histories import RestHistories
 from tracklog.moving.rest_registry import RestRegistry
 from tracklog.moving.stores import Consume, Store
 
@@ -53,7 +53,7 @@ class RestReader:
     def __init__(self, client: RestClient) -> None:
         self._client = client
         self._cells = Cells()
-        self._points = RestPoints(client, self._cells)
+        self._points = RestHistories(client, self._cells)
 
     def records(self) -> Records:
         """Everything. Raises NoStore."""

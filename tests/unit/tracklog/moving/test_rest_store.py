@@ -9,7 +9,7 @@ from urllib.parse import parse_qsl
 import pytest
 
 from tests.unit.tracklog.moving.imports import records_of
-from tracklog.moving import rest_points, rest_store
+from tracklog.moving import rest_histories, rest_store
 from tracklog.moving.records import (
     ExperimentRecord,
     OddityRecord,
@@ -116,7 +116,7 @@ def test_histories_of_a_page_of_runs_are_asked_for_together() -> None:
 def test_a_bulk_answer_that_may_lack_points_is_asked_for_run_by_run(
     reason: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(rest_points, "MOST_BULK_POINTS", 3)
+    monkeypatch.setattr(rest_histories, "MOST_BULK_POINTS", 3)
 
     def answer(path: str, query: Query) -> Answer:
         return ABSENT if reason == "absent" and "bulk" in path else of_two_runs(path, query)

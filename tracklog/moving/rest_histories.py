@@ -25,7 +25,7 @@ Point = tuple[float | str, int, int]
 """Value, time in ms, step."""
 
 
-class RestPoints:
+class RestHistories:
     """Asks for the points of runs, and counts what the server has of each kind."""
 
     def __init__(self, client: RestClient, cells: Cells) -> None:

@@ -34,7 +34,7 @@ _SINCE: Final = datetime(1970, 1, 1, tzinfo=UTC)
 """No route says when a file was put."""
 
 
-class ServedArtifacts(BlobStore):
+class ServedBlobStore(BlobStore):
     """What lies behind the artifact proxy of the server at `url`; `headers` say who asks.
 
     Neither copies in parts nor deletes: what moves in is read from one server, and put to another whole.
