@@ -28,5 +28,6 @@ PUBLIC_MODULES = (
     "sqlite_errors",
     "touched_fields",
     "webhook_events",
+    "werkzeug_hashes",
 )
 """The modules, and folders of them, that other packages may import: tests/unit/test_public_modules.py."""

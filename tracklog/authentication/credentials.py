@@ -33,7 +33,10 @@ class Credentials(CredentialStore):
 
     async def is_password(self, password_id: str, password: str) -> bool:
         kept = await self._secrets.get(password_id) if password_id else None
-        return await self._passwords.matches(kept, password)
+        is_right = await self._passwords.matches(kept, password)
+        if is_right and kept is not None and self._passwords.is_outdated(kept):
+            await self._secrets.replace(password_id, kept, await self._passwords.hashed(password))
+        return is_right
 
     async def keep_token(self) -> NewToken:
         token_id, secret = secrets.token_hex(8), secrets.token_urlsafe(32)

@@ -1,4 +1,7 @@
-"""Passwords as they are kept: hashed by argon2id, in threads of their own and few at a time."""
+"""Passwords as they are kept: hashed by argon2id, in threads of their own and few at a time.
+
+Hashes that came with the users of an MLflow server are checked too, until their passwords are known.
+"""
 
 import asyncio
 from collections.abc import Callable
@@ -9,6 +12,7 @@ from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
 from schemas.errors import RequestLimitExceeded
+from schemas.werkzeug_hashes import is_of, is_werkzeug_hash
 
 T = TypeVar("T")
 
@@ -46,7 +50,13 @@ class Passwords:
     def close(self) -> None:
         self._threads.shutdown(cancel_futures=True)
 
+    def is_outdated(self, kept: bytes) -> bool:
+        """Whether a hash is another server's, to be replaced when its password is known."""
+        return is_werkzeug_hash(kept.decode(errors="replace"))
+
     def _is(self, kept: bytes, password: str) -> bool:
+        if self.is_outdated(kept):
+            return is_of(kept.decode(), password)
         try:
             return self._hasher.verify(kept.decode(), password)
         except (VerificationError, InvalidHashError):

@@ -2,12 +2,13 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -16,14 +17,13 @@ from tracklog.cli.bad_usage import BadUsage, reporting_bad_settings
 from tracklog.cli.progress_bar import Show, progress_bar
 from tracklog.cli.store_options import with_event_log
 from tracklog.settings.process import artifacts_destination_of
-from tracklog.settings.store_uris import EventLogPlace, SqliteFile, Stores, redacted
+from tracklog.settings.store_uris import EmbeddedStores, EventLogPlace, SqliteFile, Stores, redacted
 
 if TYPE_CHECKING:
     from event_log.port import EventLog
     from tracklog.moving.report import Report
-    from tracklog.moving.roots import Roots
-    from tracklog.moving.stores import Store
     from tracklog.moving.target import Target
+    from tracklog.secret_store.store import SecretStore
 
 
 def mapped_roots(
@@ -73,6 +73,11 @@ class ArtifactOptions:
     help="Where --copy-artifacts copies to: what the server has by this name.",
 )
 @click.option(
+    "--auth-db",
+    metavar="URI",
+    help="MLflow's database of users (sqlite:///basic_auth.db), whose accounts, roles and grants come too.",
+)
+@click.option(
     "--report",
     type=click.Path(dir_okay=False, writable=True, path_type=Path),
     metavar="FILE",
@@ -88,6 +93,7 @@ def command(
     copy_artifacts: bool,
     artifacts_root: str | None,
     artifacts_destination: str,
+    auth_db: str | None,
     report: Path | None,
     progress: bool,
 ) -> None:
@@ -111,7 +117,7 @@ def command(
     bar, show = progress_bar(shown=progress, label="rows")
     try:
         with bar:
-            made = asyncio.run(_import(source, event_log, show, artifacts, dry_run=dry_run))
+            made = asyncio.run(_import(source, (event_log, stores), show, artifacts, auth_db, dry_run=dry_run))
     except NoStore as error:
         raise BadUsage(f"{redacted(source)}: {error}") from error
     except (ForeignLog, LogInUse) as error:
@@ -136,26 +142,40 @@ def _artifacts_root(given: str | None, source: str) -> str | None:
 
 
 async def _import(
-    source: str, place: EventLogPlace, show: Show, artifacts: ArtifactOptions, *, dry_run: bool
+    source: str,
+    target: tuple[EventLogPlace, Stores | None],
+    show: Show,
+    artifacts: ArtifactOptions,
+    auth_db: str | None,
+    *,
+    dry_run: bool,
 ) -> "Report":
     from tracklog.moving.artifact_copying import ArtifactCopying
     from tracklog.moving.artifact_sources import opened_sources
+    from tracklog.moving.auth_database import auth_records
     from tracklog.moving.copied_roots import CopiedRoots
+    from tracklog.moving.database_store import database_store_of
     from tracklog.moving.report import Report
     from tracklog.moving.roots import Roots
     from tracklog.moving.sources import folder_beside, store_of
     from tracklog.serving.artifact_stores import opened_store
 
     store = await asyncio.to_thread(store_of, source)
+    place, stores = target
     report = Report(str(store), str(place), dry_run)
     beside = folder_beside(source)
-    if artifacts.destination is None:
-        await _import_rows(store, place, Roots(artifacts.mapped, beside), report, show)
-        return report
     async with AsyncExitStack() as stack:
+        read: dict[str, Any] = {"store": store, "report": report, "show": show, "now_ms": time.time_ns() // 1_000_000}
+        if auth_db is not None:
+            read["accounts"] = database_store_of(auth_db, auth_records)
+            if stores is not None:
+                read["keep_secret"] = _secret_keeper(stores, stack)
+        if artifacts.destination is None:
+            await _import_rows(place, roots=Roots(artifacts.mapped, beside), **read)
+            return report
         sources = await stack.enter_async_context(opened_sources(artifacts.mapped, beside, artifacts.root))
         roots = CopiedRoots(artifacts.mapped, beside, sources.places)
-        await _import_rows(store, place, roots, report, show)
+        await _import_rows(place, roots=roots, **read)
         copying = ArtifactCopying(
             destination=await opened_store(artifacts.destination, stack, sweeps=not dry_run),
             report=report,
@@ -167,18 +187,41 @@ async def _import(
     return report
 
 
-async def _import_rows(store: "Store", place: EventLogPlace, roots: "Roots", report: "Report", show: Show) -> None:
+def _secret_keeper(stores: Stores, stack: AsyncExitStack) -> "Callable[[str, bytes], Awaitable[None]]":
+    """What keeps hashes of passwords; their store is opened, and made, when the first comes: the log was by then."""
+    opened: list[SecretStore] = []
+
+    async def keep(secret_id: str, secret: bytes) -> None:
+        if not opened:
+            opened.append(await _secret_store(stores))
+            stack.push_async_callback(opened[0].close)
+        await opened[0].put(secret_id, secret)
+
+    return keep
+
+
+async def _secret_store(stores: Stores) -> "SecretStore":
+    from tracklog.distributed.own_stores import opened_store
+    from tracklog.embedded.files import secrets_file_of
+    from tracklog.secret_store.store import PostgresqlSecretStore, SqliteSecretStore
+
+    if isinstance(stores, EmbeddedStores):
+        return SqliteSecretStore(secrets_file_of(stores.event_log.path))
+    return await opened_store(PostgresqlSecretStore, stores.read_model.dsn)
+
+
+async def _import_rows(place: EventLogPlace, report: "Report", **read: Any) -> None:
     """Everything but artifacts."""
     from tracklog.moving.importing import Import
     from tracklog.moving.target import look_at
 
     if report.dry_run:
         target = await _target_of(place)
-        await Import(store=store, target=target, roots=roots, report=report, show=show).run()
+        await Import(target=target, report=report, **read).run()
         return
     async with _writing_log(place) as log:
         target = await look_at(log)
-        await Import(store=store, target=target, roots=roots, report=report, show=show, log=log).run()
+        await Import(target=target, report=report, log=log, **read).run()
 
 
 async def _target_of(place: EventLogPlace) -> "Target":

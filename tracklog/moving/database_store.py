@@ -4,7 +4,7 @@ import asyncio
 import shutil
 import sqlite3
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
@@ -15,6 +15,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 from sqlalchemy.pool import NullPool
 
 from tracklog.moving.database import DatabaseReader
+from tracklog.moving.records import Records
 from tracklog.moving.stores import Consume, NoStore, Store
 from tracklog.moving.texts import lenient
 
@@ -30,6 +31,15 @@ READ_ONLY: Final = {
 """What a session is told first. PostgreSQL is told with the connection; SQL Server knows nothing like it."""
 
 
+Read = Callable[[Engine], Records]
+"""What reads an open database."""
+
+
+def store_records(engine: Engine) -> Records:
+    """Of MLflow's tracking store."""
+    return DatabaseReader(engine).records()
+
+
 class SqliteStore(Store):
     """A database in a file, opened as one that nobody changes: nothing is locked, and nothing written beside it.
 
@@ -37,8 +47,9 @@ class SqliteStore(Store):
     to read them, so where there are such files it reads copies of all.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, read: Read = store_records) -> None:
         self._path = path
+        self._read = read
 
     def __str__(self) -> str:
         return f"sqlite:///{self._path}"
@@ -48,7 +59,7 @@ class SqliteStore(Store):
         with _readable(self._path) as (path, options):
             engine = create_engine("sqlite://", creator=lambda: _connect(path, options), poolclass=NullPool)
             try:
-                consume(DatabaseReader(engine).records())
+                consume(self._read(engine))
             except DBAPIError as error:
                 raise NoStore(f"{self._path} cannot be read: {error.orig}") from error
         if _state(self._path) != before:
@@ -98,8 +109,9 @@ def _connect(path: Path, options: str) -> sqlite3.Connection:
 class ServedStore(Store):
     """A database of a server, read in read-only transactions, with one connection for each kind of rows."""
 
-    def __init__(self, url: URL) -> None:
+    def __init__(self, url: URL, read: Read = store_records) -> None:
         self._url = url
+        self._records = read
 
     def __str__(self) -> str:
         return self._url.set(drivername=self._url.get_backend_name()).render_as_string(hide_password=True)
@@ -125,7 +137,7 @@ class ServedStore(Store):
                 with connection.cursor() as cursor:
                     cursor.execute(statement)
 
-        consume(DatabaseReader(engine).records())
+        consume(self._records(engine))
 
     async def _read_by_asyncpg(self, consume: Consume) -> None:
         from sqlalchemy.ext.asyncio import create_async_engine
@@ -142,20 +154,20 @@ class ServedStore(Store):
 _STREAMED: Final = {"stream_results": True}
 
 
-def database_store_of(uri: str) -> Store:
-    """The store that a URI of SQLAlchemy names. Raises NoStore."""
+def database_store_of(uri: str, read: Read = store_records) -> Store:
+    """The store that a URI of SQLAlchemy names, whose records `read` makes. Raises NoStore."""
     scheme, _, rest = uri.partition("://")
     if scheme.partition("+")[0] == "sqlite":
         if not rest.startswith("/"):
             raise NoStore(f"{uri!r} must look like sqlite:///FILE.")
-        return SqliteStore(Path(unquote(rest[1:].partition("?")[0])).expanduser().absolute())
+        return SqliteStore(Path(unquote(rest[1:].partition("?")[0])).expanduser().absolute(), read)
     try:
         url = make_url(uri)
         backend = "postgresql" if scheme == "postgres" else url.get_backend_name()
         driver = DRIVERS[backend]
     except (ArgumentError, NoSuchModuleError, KeyError) as error:
         raise NoStore(f"{scheme}:// is no kind of store that can be read.") from error
-    return ServedStore(url.set(drivername=f"{backend}+{driver}"))
+    return ServedStore(url.set(drivername=f"{backend}+{driver}"), read)
 
 
 def is_database(uri: str) -> bool:

@@ -44,6 +44,10 @@ class ExperimentTranslation:
         """The id here of an experiment that was translated."""
         return self._experiments[key]
 
+    def knows(self, key: str) -> bool:
+        """Whether an experiment was translated."""
+        return key in self._experiments
+
     def created_ms(self, key: str) -> int:
         """When an experiment that was translated was created; 0 where nobody knows."""
         return self._created_ms.get(key, 0)

@@ -5,9 +5,10 @@ what is in the log of a unit is at every moment a beginning of what the import m
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final
 
 from event_log.port import EventLog
@@ -30,7 +31,11 @@ Show = Callable[[int, int], None]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Import:
-    """What is imported, and how. `log` None: nothing is appended."""
+    """What is imported, and how. `log` None: nothing is appended.
+
+    `accounts` is where the users of the source are, and `keep_secret` where hashes of their passwords go; `now_ms` is
+    the time of what has none.
+    """
 
     store: Store
     target: Target
@@ -38,22 +43,23 @@ class Import:
     report: Report
     show: Show
     log: EventLog | None = None
+    accounts: Store | None = None
+    keep_secret: Callable[[str, bytes], Awaitable[None]] | None = None
+    now_ms: int = 0
 
     async def run(self) -> None:
         """Import everything. Raises NoStore, and what EventLog.append raises; what is in the log by then is kept."""
-        loop = asyncio.get_running_loop()
-        await asyncio.to_thread(self.store.read, lambda records: self._consume(records, loop))
+        await asyncio.to_thread(self._read, asyncio.get_running_loop())
 
-    def _consume(self, records: Records, loop: asyncio.AbstractEventLoop) -> None:
+    def _read(self, loop: asyncio.AbstractEventLoop) -> None:
         """In a thread: translate, while the window before is on its way to the log."""
         window = _Window(self.log, loop)
-        translation = Translation(self.target, self.roots, self.report)
+        keep_secret = partial(self._keep, loop)
+        translation = Translation(self.target, self.roots, self.report, keep_secret, self.now_ms)
         try:
-            for number, record in enumerate(records):
-                for made in translation.events(record):
-                    window.add(made)
-                if number % _SHOWN_EVERY == 0 or isinstance(record, PointsRecord):
-                    self._show()
+            for store in (self.store, self.accounts):
+                if store is not None:
+                    store.read(lambda records: self._consume(records, window, translation))
             for made in translation.end():
                 window.add(made)
             window.flush()
@@ -61,9 +67,29 @@ class Import:
             window.wait()
         self._show()
 
+    def _consume(self, records: Records, window: "_Window", translation: Translation) -> None:
+        for number, record in enumerate(records):
+            for made in translation.events(record):
+                window.add(made)
+            if number % _SHOWN_EVERY == 0 or isinstance(record, PointsRecord):
+                self._show()
+        window.flush()
+
+    def _keep(self, loop: asyncio.AbstractEventLoop, secret_id: str, secret: bytes) -> bool:
+        """Of a dry run nothing is kept."""
+        if self.keep_secret is None:
+            return False
+        if self.log is not None:
+            asyncio.run_coroutine_threadsafe(_awaited(self.keep_secret(secret_id, secret)), loop).result()
+        return True
+
     def _show(self) -> None:
         tallies = self.report.tallies.values()
         self.show(sum(one.imported + one.left for one in tallies), sum(one.source for one in tallies))
+
+
+async def _awaited(work: Awaitable[None]) -> None:
+    await work
 
 
 _SHOWN_EVERY: Final = 100

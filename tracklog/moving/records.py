@@ -4,7 +4,7 @@ Texts are as they were found, whatever their length. Times are milliseconds sinc
 they may be missing, 0, in seconds or in the future. `where` names the row or the file, for the report.
 
 A store is one stream of records in this order: the sizes; experiments, those that are active first; runs, each followed
-by its points; logged models; registered models. Counts and oddities may stand anywhere.
+by its points; logged models; registered models; accounts; roles. Counts and oddities may stand anywhere.
 """
 
 from collections.abc import Iterator, Sequence
@@ -139,8 +139,48 @@ class RegisteredRecord:
     versions: Sequence[VersionRecord] = field(default=())
 
 
+@dataclass(frozen=True, slots=True)
+class GrantRecord:
+    """A right on a resource: of an experiment or a registered model by the id or name that the source has, or `*`."""
+
+    resource_type: str
+    resource_pattern: str
+    level: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccountRecord:
+    """Somebody's account, with what was granted to them alone. `password_hash` is as MLflow keeps it."""
+
+    where: str
+    username: str
+    password_hash: str = field(repr=False)
+    is_admin: bool = False
+    grants: Sequence[GrantRecord] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RoleRecord:
+    """A role, with its grants and the names of who holds it. Every workspace has roles of its own."""
+
+    where: str
+    name: str
+    workspace: str
+    description: str = ""
+    grants: Sequence[GrantRecord] = ()
+    usernames: Sequence[str] = ()
+
+
 Record: TypeAlias = (
-    SizeRecord | OddityRecord | ExperimentRecord | RunRecord | PointsRecord | LoggedModelRecord | RegisteredRecord
+    SizeRecord
+    | OddityRecord
+    | ExperimentRecord
+    | RunRecord
+    | PointsRecord
+    | LoggedModelRecord
+    | RegisteredRecord
+    | AccountRecord
+    | RoleRecord
 )
 
 Records: TypeAlias = Iterator[Record]

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator
-from typing import Final
+from typing import Final, NamedTuple
 
 from schemas.events import (
     ModelVersionCreated,
@@ -13,7 +13,7 @@ from schemas.events import (
     RegisteredModelCreated,
     RegisteredModelUpdated,
 )
-from schemas.mlflow import MODEL_VERSION_STAGES, NEW_MODEL_VERSION_STAGE
+from schemas.mlflow import MODEL_VERSION_STAGES, NEW_MODEL_VERSION_STAGE, is_prompt_marker
 from tracklog.moving.event_ids import derived
 from tracklog.moving.facts import Facts, Made, uuid_of
 from tracklog.moving.records import RegisteredRecord, VersionRecord
@@ -24,14 +24,25 @@ MOST_MISSING_VERSIONS: Final = 10_000
 _MODEL_SOURCE: Final = re.compile(r"models:/(m-[0-9a-f]{32})")
 
 
+class MadeModel(NamedTuple):
+    """A registered model as it is here."""
+
+    registered_model_id: str
+    is_prompt: bool
+
+
 class RegistryTranslation:
-    """The fold gives versions their numbers one after the other: those that are missing are made and deleted."""
+    """The fold gives versions their numbers one after the other: those that are missing are made and deleted.
+
+    `made` are those that were translated, by the names that they have in the source.
+    """
 
     def __init__(self, facts: Facts) -> None:
         self._facts = facts
         self._event = facts.event
         self._report = facts.report
         self._lost = facts.lost
+        self.made: dict[str, MadeModel] = {}
 
     def events(self, record: RegisteredRecord) -> Iterator[Made]:
         """What a registered model comes to, with all that is its own."""
@@ -42,6 +53,8 @@ class RegistryTranslation:
         if name != record.name:
             self._report.renamed.append(("registered model", f"{record.name!r} ({record.where})", repr(name)))
         self._facts.target.registered.add(name)
+        is_prompt = any(is_prompt_marker(tag.key, tag.value) for tag in record.tags)
+        self.made[record.name] = MadeModel(uuid_of(about), is_prompt)
         payload = RegisteredModelCreated(
             name=name,
             registered_model_id=uuid_of(about),

@@ -16,7 +16,12 @@ from schemas.events import (
     RegisteredModelCreated,
     RegisteredModelDeleted,
     RegisteredModelRenamed,
+    RoleCreated,
+    RoleDeleted,
+    RoleUpdated,
     RunCreated,
+    UserCreated,
+    UserDeleted,
 )
 from tracklog.moving.event_ids import made_of
 
@@ -34,6 +39,11 @@ _LOOKED_AT: Final = {
         RegisteredModelCreated,
         RegisteredModelDeleted,
         RegisteredModelRenamed,
+        UserCreated,
+        UserDeleted,
+        RoleCreated,
+        RoleUpdated,
+        RoleDeleted,
     )
 }
 
@@ -58,6 +68,8 @@ class Target:
     used: set[int] = field(default_factory=set)  # experiments in which a run was ever made
     logged_models: set[str] = field(default_factory=set)
     registered: set[str] = field(default_factory=set)
+    users: set[str] = field(default_factory=set)
+    role_names: dict[str, str] = field(default_factory=dict)  # by key
     imported: dict[int, int] = field(default_factory=dict)
     imported_experiments: dict[int, int] = field(default_factory=dict)  # ids by what their creation is about
     imported_names: dict[int, str] = field(default_factory=dict)  # of registered models, likewise
@@ -112,6 +124,16 @@ class Target:
             case RegisteredModelRenamed():
                 self.registered.discard(event.name)
                 self.registered.add(event.new_name)
+            case UserCreated():
+                self.users.add(event.username)
+            case UserDeleted():
+                self.users.discard(event.username)
+            case RoleCreated():
+                self.role_names[event.role_key] = event.name
+            case RoleUpdated(name=str(name)):
+                self.role_names[event.role_key] = name
+            case RoleDeleted():
+                self.role_names.pop(event.role_key, None)
             case _:
                 pass  # of no name and no id
 

@@ -1,20 +1,24 @@
 """From the records of a store to the events that would have made them: each at the time that the store has for it.
 
-Nothing is looked at but the records and what the target holds, so the same store gives the same events.
+Nothing is looked at but the records and what the target holds, so the same store gives the same events. Accounts and
+rights, of which MLflow keeps no time, have that of the import.
 """
 
 from collections.abc import Iterator
 
+from tracklog.moving.account_translation import AccountTranslation, KeepSecret
 from tracklog.moving.experiment_translation import ExperimentTranslation
 from tracklog.moving.facts import Facts, Made
 from tracklog.moving.logged_model_translation import LoggedModelTranslation
 from tracklog.moving.records import (
+    AccountRecord,
     ExperimentRecord,
     LoggedModelRecord,
     OddityRecord,
     PointsRecord,
     Record,
     RegisteredRecord,
+    RoleRecord,
     RunRecord,
     SizeRecord,
 )
@@ -28,13 +32,14 @@ from tracklog.moving.target import Target
 class Translation:
     """Makes the events of one store. What it says of them is in `report`."""
 
-    def __init__(self, target: Target, roots: Roots, report: Report) -> None:
+    def __init__(self, target: Target, roots: Roots, report: Report, keep_secret: KeepSecret, now_ms: int) -> None:
         self._report = report
         facts = Facts(target, roots, report)
         self._experiments = ExperimentTranslation(facts)
         self._runs = RunTranslation(facts, self._experiments)
         self._models = LoggedModelTranslation(facts, self._experiments, self._runs)
         self._registry = RegistryTranslation(facts)
+        self._accounts = AccountTranslation(facts, self._experiments, self._registry, keep_secret, now_ms)
 
     def events(self, record: Record) -> Iterator[Made]:
         """What a record comes to, without what is in the log already."""
@@ -48,12 +53,14 @@ class Translation:
             case ExperimentRecord():
                 yield from self._runs.end()
                 yield from self._experiments.events(record)
-            case RunRecord() | LoggedModelRecord() | RegisteredRecord():
+            case RunRecord() | LoggedModelRecord() | RegisteredRecord() | AccountRecord() | RoleRecord():
                 yield from self._runs.end()
                 yield from self._experiments.ensure_default()
                 yield from self._of_others(record)
 
-    def _of_others(self, record: RunRecord | LoggedModelRecord | RegisteredRecord) -> Iterator[Made]:
+    def _of_others(
+        self, record: RunRecord | LoggedModelRecord | RegisteredRecord | AccountRecord | RoleRecord
+    ) -> Iterator[Made]:
         match record:
             case RunRecord():
                 yield from self._runs.begin(record)
@@ -61,6 +68,10 @@ class Translation:
                 yield from self._models.events(record)
             case RegisteredRecord():
                 yield from self._registry.events(record)
+            case AccountRecord():
+                yield from self._accounts.account(record)
+            case RoleRecord():
+                yield from self._accounts.role(record)
 
     def end(self) -> Iterator[Made]:
         """What is left to say when there are no more records."""
