@@ -15,6 +15,7 @@ from tracklog.moving.database_contents import DEFAULT_WORKSPACE
 from tracklog.moving.file_store import META
 from tracklog.moving.records import (
     DELETED_VERSION,
+    AccountRecord,
     ExperimentRecord,
     LoggedModelRecord,
     OddityRecord,
@@ -22,6 +23,7 @@ from tracklog.moving.records import (
     Record,
     Records,
     RegisteredRecord,
+    RoleRecord,
     RunRecord,
     SizeRecord,
     VersionRecord,
@@ -103,6 +105,8 @@ class _Folders:
                 self._logged_model(record)
             case RegisteredRecord():
                 self._registered_model(record)
+            case AccountRecord() | RoleRecord():
+                pass  # MLflow keeps users in a database of their own
 
     # --- experiments ----------------------------------------------------------------------------------------------
 

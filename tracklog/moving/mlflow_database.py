@@ -12,6 +12,7 @@ from schemas.mlflow import RUN_STATUSES, lifecycle_stage
 from tracklog.moving.database_contents import DEFAULT_WORKSPACE
 from tracklog.moving.records import (
     DELETED_VERSION,
+    AccountRecord,
     ExperimentRecord,
     LoggedModelRecord,
     OddityRecord,
@@ -19,6 +20,7 @@ from tracklog.moving.records import (
     Record,
     Records,
     RegisteredRecord,
+    RoleRecord,
     RunRecord,
     SizeRecord,
     VersionRecord,
@@ -206,6 +208,8 @@ class MlflowDatabase:
             case RegisteredRecord():
                 self._end_run()
                 self._registered_model(record)
+            case AccountRecord() | RoleRecord():
+                pass  # MLflow keeps users in a database of their own
 
     # --- rows -----------------------------------------------------------------------------------------------------
 
