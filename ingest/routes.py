@@ -1,6 +1,7 @@
 """The write routes of the tracking API."""
 
 from ingest.corrections.routes import correction_routes
+from ingest.evaluation_datasets.routes import evaluation_dataset_routes
 from ingest.experiments.routes import experiment_routes
 from ingest.imports.routes import import_routes
 from ingest.logged_models.routes import logged_model_routes
@@ -26,6 +27,7 @@ def ingest_routes(ingest: IngestService) -> tuple[Route, ...]:
         *logged_model_routes(ingest.logged_models),
         *registered_model_routes(ingest.registered_models),
         *model_version_routes(ingest.model_versions),
+        *evaluation_dataset_routes(ingest.evaluation_datasets),
         *scorer_routes(ingest.scorers),
         *correction_routes(ingest.corrections),
         *undo_routes(ingest.undo),

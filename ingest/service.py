@@ -9,6 +9,7 @@ from event_log.streams import SearchingStreamReader, StreamReader
 from ingest.admission.known_entities import KnownEntities
 from ingest.admission.lookups import Lookups
 from ingest.corrections.commands import CorrectionCommands
+from ingest.evaluation_datasets.commands import EvaluationDatasetCommands
 from ingest.experiments.commands import ExperimentCommands
 from ingest.imports.commands import ImportCommands
 from ingest.log_writer import NOT_OBSERVED, LogWriter, WriteObserver
@@ -68,6 +69,7 @@ class IngestService:
         self.run_data = RunDataCommands(writer, self.known)
         self.logged_models = LoggedModelCommands(writer, self.known)
         self.registered_models = RegisteredModelCommands(writer, self.known, owners)
+        self.evaluation_datasets = EvaluationDatasetCommands(writer, self.known)
         self.scorers = ScorerCommands(writer, self.known)
         policy = source_policy or SourcePolicy(own_roots=(artifact_root,))
         self.users = None if credentials is None else UserCommands(writer, self.known, credentials)

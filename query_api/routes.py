@@ -4,6 +4,7 @@ import time
 
 from event_log.port import EventLogReader
 from query_api.datasets.routes import dataset_routes
+from query_api.evaluation_datasets.routes import evaluation_dataset_routes
 from query_api.events.routes import event_routes
 from query_api.experiments.routes import experiment_routes
 from query_api.frames.routes import frame_routes
@@ -62,6 +63,7 @@ def query_routes(
         *dataset_routes(reads),
         *registered_model_routes(reads),
         *model_version_routes(reads),
+        *evaluation_dataset_routes(reads),
         *scorer_routes(reads),
         *webhook_routes(reads, deliveries),
         *frame_routes(reads),

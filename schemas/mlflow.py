@@ -35,6 +35,9 @@ MODEL_VERSION_STAGES: Final = ("None", "Staging", "Production", "Archived")
 NEW_MODEL_VERSION_STAGE: Final = "None"
 ARCHIVED: Final = "Archived"
 
+USER_TAG: Final = "mlflow.user"
+"""Who something is of, as a client says in a tag."""
+
 IS_PROMPT_TAG: Final = "mlflow.prompt.is_prompt"
 """A registered model is a prompt while it has this tag with the value `true`: see `is_prompt_marker`."""
 

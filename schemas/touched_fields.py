@@ -5,6 +5,9 @@ from typing import Any, Final, NamedTuple
 
 from schemas.events import (
     AnyEvent,
+    EvaluationDatasetCreated,
+    EvaluationDatasetTagDeleted,
+    EvaluationDatasetTagsSet,
     ExperimentCreated,
     ExperimentTagDeleted,
     ExperimentTagSet,
@@ -96,6 +99,9 @@ _TOUCHED: Final[dict[type, Callable[[Any], Iterable[TouchedField]]]] = {
     ExperimentTagDeleted: _tag_deleted,
     LoggedModelCreated: _logged_model,
     LoggedModelParamsLogged: lambda event: [TouchedField(PARAM, one.key, one.value) for one in event.params],
+    EvaluationDatasetCreated: lambda e: _tags(e.tags),
+    EvaluationDatasetTagsSet: lambda e: _tags(e.tags),
+    EvaluationDatasetTagDeleted: lambda e: [TouchedField(TAG, e.key, None)],
     LoggedModelTagsSet: _tags_of_new,
     LoggedModelTagDeleted: _tag_deleted,
     RegisteredModelCreated: _tags_of_new,

@@ -3,11 +3,11 @@
 Source of the rules: MLflow 3.17, as observed and in its `genai/scorers/scorer_utils.py` and `utils/validation.py`.
 """
 
-import json
 from collections.abc import Iterator
 from typing import Any, Final
 
 from ingest.experiments.state import KnownExperiment, require_active_experiment
+from ingest.json_texts import parts_of, read_json
 from schemas.errors import InvalidParameterValue, ResourceDoesNotExist
 from schemas.events import ScorerDeleted, ScorerOnlineConfigSet, ScorerRegistered
 from schemas.messages.bounds import shown
@@ -40,10 +40,7 @@ def check_serialized(text: str) -> None:
 
     Raises InvalidParameterValue, and ResourceDoesNotExist for the endpoint of a gateway: there are none.
     """
-    try:
-        scorer = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise InvalidParameterValue("serialized_scorer must be valid JSON") from error
+    scorer = read_json(text, "serialized_scorer")
     if not isinstance(scorer, dict):
         raise InvalidParameterValue("serialized_scorer must be a JSON object.")
     for part in _objects_in(scorer):
@@ -116,25 +113,13 @@ def _check_third_party(data: Any) -> None:
 
 def _first_of_pairs(value: Any) -> Iterator[str]:
     """The first of every pair in a list: a list of pairs is taken for an object too."""
-    for part in _parts_of(value):
+    for part in parts_of(value):
         if isinstance(part, list) and len(part) == 2 and isinstance(part[0], str):
             yield part[0]
 
 
 def _objects_in(value: Any) -> Iterator[dict[str, Any]]:
-    return (part for part in _parts_of(value) if isinstance(part, dict))
-
-
-def _parts_of(value: Any) -> Iterator[Any]:
-    """A value of JSON and everything in it, however deep."""
-    waiting = [value]
-    while waiting:
-        part = waiting.pop()
-        yield part
-        if isinstance(part, dict):
-            waiting += part.values()
-        elif isinstance(part, list):
-            waiting += part
+    return (part for part in parts_of(value) if isinstance(part, dict))
 
 
 def _model_of(scorer: Any) -> Any:

@@ -5,6 +5,7 @@ from typing import Final
 from projector.projection import AnyProjection
 from projector.projections.access import ACCESS
 from projector.projections.artifacts import ARTIFACTS
+from projector.projections.evaluation_datasets import EVALUATION_DATASETS
 from projector.projections.experiments import EXPERIMENTS
 from projector.projections.logged_models import LOGGED_MODELS
 from projector.projections.registered_models import REGISTERED_MODELS
@@ -18,6 +19,7 @@ PROJECTIONS: Final[tuple[AnyProjection, ...]] = (
     LOGGED_MODELS,
     REGISTERED_MODELS,
     SCORERS,
+    EVALUATION_DATASETS,
     WEBHOOKS,
     USERS,
     ACCESS,

@@ -14,6 +14,14 @@ from schemas.events import (
     AnyEvent,
     ArtifactDeleted,
     ArtifactUploaded,
+    EvaluationDatasetCreated,
+    EvaluationDatasetDeleted,
+    EvaluationDatasetExperimentsAdded,
+    EvaluationDatasetExperimentsRemoved,
+    EvaluationDatasetRecordsDeleted,
+    EvaluationDatasetRecordsUpserted,
+    EvaluationDatasetTagDeleted,
+    EvaluationDatasetTagsSet,
     ExperimentAcknowledged,
     ExperimentCreated,
     ExperimentDeleted,
@@ -157,6 +165,10 @@ def _grant(event: UserGranted | UserGrantChanged | RoleGranted | RoleGrantChange
     return f"{event.level} on the {event.resource_type} {event.resource_pattern}"
 
 
+def _experiments(experiment_ids: Sequence[int]) -> str:
+    return f"the experiment{'s' if len(experiment_ids) > 1 else ''} {_some([str(one) for one in experiment_ids])}"
+
+
 def _bytes(event: ArtifactUploaded) -> str:
     return f"uploaded the artifact {event.path} ({event.size} bytes)"
 
@@ -206,6 +218,17 @@ _says(ModelVersionTransitioned, lambda e: f"moved version {e.version} to the sta
 _says(ModelVersionDeleted, lambda e: f"deleted version {e.version}")
 _says(ModelVersionTagSet, lambda e: f"set {_set_fields(e)} of version {e.version}")
 _says(ModelVersionTagDeleted, lambda e: f"deleted the tag {e.key} of version {e.version}")
+_says(EvaluationDatasetCreated, lambda e: _with_fields(f"created the evaluation dataset {shown(e.name)}", e))
+_says(EvaluationDatasetDeleted, lambda _: "deleted the evaluation dataset")
+_says(EvaluationDatasetTagsSet, lambda e: f"set {_set_fields(e)} of the evaluation dataset")
+_says(EvaluationDatasetTagDeleted, lambda e: f"deleted the tag {e.key} of the evaluation dataset")
+_says(EvaluationDatasetExperimentsAdded, lambda e: f"added the evaluation dataset to {_experiments(e.experiment_ids)}")
+_says(
+    EvaluationDatasetExperimentsRemoved,
+    lambda e: f"removed the evaluation dataset from {_experiments(e.experiment_ids)}",
+)
+_says(EvaluationDatasetRecordsUpserted, lambda e: f"put {len(e.records)} records into the evaluation dataset")
+_says(EvaluationDatasetRecordsDeleted, lambda e: f"deleted {len(e.record_ids)} records of the evaluation dataset")
 _says(ScorerRegistered, lambda e: f"registered a version of the scorer {shown(e.name)}")
 _says(
     ScorerDeleted,

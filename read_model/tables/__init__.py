@@ -16,6 +16,7 @@ from read_model.tables import (
     bookkeeping,
     datasets,
     erasures,
+    evaluation_datasets,
     experiments,
     logged_models,
     metrics,
@@ -34,6 +35,7 @@ __all__ = [
     "bookkeeping",
     "datasets",
     "erasures",
+    "evaluation_datasets",
     "experiments",
     "logged_models",
     "metadata",
@@ -46,5 +48,5 @@ __all__ = [
     "webhooks",
 ]
 
-SCHEMA_VERSION: Final = 12
+SCHEMA_VERSION: Final = 13
 """Raised with every change of a table or of what the fold puts in it; a read model of another version is rebuilt."""

@@ -8,6 +8,18 @@ from typing import Final, get_args
 from schemas.events.access import AccessDenied, AccessGranted, AccessRefused, AnyAccessEvent
 from schemas.events.artifacts import AnyArtifactEvent, ArtifactDeleted, ArtifactUploaded, artifact_folder
 from schemas.events.erasures import Erasure
+from schemas.events.evaluation_datasets import (
+    AnyEvaluationDatasetEvent,
+    DatasetRecord,
+    EvaluationDatasetCreated,
+    EvaluationDatasetDeleted,
+    EvaluationDatasetExperimentsAdded,
+    EvaluationDatasetExperimentsRemoved,
+    EvaluationDatasetRecordsDeleted,
+    EvaluationDatasetRecordsUpserted,
+    EvaluationDatasetTagDeleted,
+    EvaluationDatasetTagsSet,
+)
 from schemas.events.event import Event, Origin, Param, StreamKind, Tag, Undo
 from schemas.events.experiments import (
     EXPERIMENTS_ORDERING_UNIT,
@@ -112,6 +124,7 @@ AnyEvent = (
     | AnyRegisteredModelEvent
     | AnyModelVersionEvent
     | AnyScorerEvent
+    | AnyEvaluationDatasetEvent
     | AnyArtifactEvent
     | AnyWebhookEvent
     | AnyUserEvent

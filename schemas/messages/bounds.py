@@ -51,6 +51,14 @@ MAX_ALIAS_CHARACTERS: Final = 255
 MAX_ROLE_DESCRIPTION_CHARACTERS: Final = 5000
 """Of a role of users. MLflow checks nothing here; its column takes 1,024 on PostgreSQL."""
 
+MAX_EVALUATION_DATASET_TAGS_CHARACTERS: Final = 1_000_000
+"""Of all tags of an evaluation dataset in one request, as the text of a JSON object."""
+MAX_DATASET_EXPERIMENTS: Final = 1000
+"""That an evaluation dataset is made for, or is to be for, in one request."""
+MAX_RECORDS_CHARACTERS: Final = 16_777_216
+"""Of records of an evaluation dataset in one request, as the text of a JSON list: what a body may have."""
+MAX_RECORDS_NAMED: Final = 10_000
+"""In one request to delete records."""
 MAX_SERIALIZED_SCORER_CHARACTERS: Final = 100_000
 """Of the text of a scorer, with the instructions of its judge. MLflow has no limit."""
 MAX_SCORERS_NAMED: Final = 1000

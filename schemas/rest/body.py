@@ -58,17 +58,17 @@ async def _unpacked(request: web.Request, body: bytes) -> bytes:
     return found
 
 
-def check_values(body: bytes) -> None:
-    """Refuse JSON of more than MAX_VALUES values; what is no JSON may pass.
+def check_values(body: bytes, most: int = MAX_VALUES) -> None:
+    """Refuse JSON of more than so many values; what is no JSON may pass.
 
     Raises RequestTooLarge.
     """
     if len(body) > UNCOUNTED_BYTES:
-        for _ in _counting(body):
+        for _ in _counting(body, most):
             pass
 
 
-def _counting(body: bytes) -> Iterator[None]:
+def _counting(body: bytes, allowed: int = MAX_VALUES) -> Iterator[None]:
     """Count in steps, and raise RequestTooLarge when there are too many values.
 
     A value follows a comma or an opening bracket, or is the only one. Most bodies have few of these, wherever they
@@ -78,14 +78,14 @@ def _counting(body: bytes) -> Iterator[None]:
     for start in range(0, len(body), _BYTES_AT_ONCE):
         end = start + _BYTES_AT_ONCE
         most += sum(body.count(opening, start, end) for opening in _OPENING)
-        if most > MAX_VALUES:
-            yield from _counting_outside_strings(body)
+        if most > allowed:
+            yield from _counting_outside_strings(body, allowed)
             return
         if end < len(body):
             yield
 
 
-def _counting_outside_strings(body: bytes) -> Iterator[None]:
+def _counting_outside_strings(body: bytes, allowed: int) -> Iterator[None]:
     values = is_inside = start = 0
     while start < len(body):
         end = start + _BYTES_AT_ONCE
@@ -99,8 +99,8 @@ def _counting_outside_strings(body: bytes) -> Iterator[None]:
         parts = piece.split(b'"')
         outside = b"".join(parts[is_inside::2])
         values += sum(map(outside.count, _OPENING))
-        if values > MAX_VALUES:
-            raise RequestTooLarge(f"The request body holds more than {MAX_VALUES} values.")
+        if values > allowed:
+            raise RequestTooLarge(f"The request body holds more than {allowed} values.")
         is_inside ^= (len(parts) - 1) & 1
         start = end
         yield

@@ -10,7 +10,7 @@ from schemas.events.scorers import scorer_reference
 from schemas.levels import EXPERIMENT, HISTORY, REGISTERED_MODEL, SCORER, Level
 from schemas.messages.experiments import experiment_id_of
 from schemas.messages.history import HistoryFilter
-from schemas.rest.access import ARTIFACT, LOGGED_MODEL, MODEL_VERSION, RUN, On, Rule
+from schemas.rest.access import ARTIFACT, EVALUATION_DATASET, LOGGED_MODEL, MODEL_VERSION, RUN, On, Rule
 
 READ_EXPERIMENT: Final[Rule] = (On(Level.READ, EXPERIMENT, "experiment_id"),)
 EDIT_EXPERIMENT: Final[Rule] = (On(Level.EDIT, EXPERIMENT, "experiment_id"),)
@@ -41,6 +41,10 @@ READ_ARTIFACT: Final[Rule] = (On(Level.READ, ARTIFACT, None),)
 EDIT_ARTIFACT: Final[Rule] = (On(Level.EDIT, ARTIFACT, None),)
 MANAGE_ARTIFACT: Final[Rule] = (On(Level.MANAGE, ARTIFACT, None),)
 
+
+READ_EVALUATION_DATASET: Final[Rule] = (On(Level.READ, EVALUATION_DATASET, "dataset_id"),)
+EDIT_EVALUATION_DATASET: Final[Rule] = (On(Level.EDIT, EVALUATION_DATASET, "dataset_id"),)
+MANAGE_EVALUATION_DATASET: Final[Rule] = (On(Level.MANAGE, EVALUATION_DATASET, "dataset_id"),)
 
 SCORER_VERSION: Final = "scorer_version"
 

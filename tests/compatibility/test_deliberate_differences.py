@@ -180,7 +180,7 @@ def test_a_wrong_method_answers_in_json(rest: Rest) -> None:
 @pytest.mark.parametrize(
     ("method", "path"),
     [
-        ("POST", "/api/3.0/mlflow/datasets/create"),
+        ("POST", "/api/3.0/mlflow/issues"),
         ("POST", "traces"),
         ("DELETE", "traces/t/tags"),
     ],

@@ -7,6 +7,7 @@ from typing import Any, Final
 from schemas.messages import (
     artifacts,
     corrections,
+    evaluation_datasets,
     experiments,
     frames,
     history,
@@ -38,6 +39,7 @@ class Subject:
     told_webhook_id: str
     delivery_id: str
     """Of another such, and of what it was told of, which all tests share."""
+    dataset_id: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -312,12 +314,66 @@ WEBHOOK_READS: Final = (
 )
 
 EVALUATION_WRITES: Final = (
+    _v3(
+        "POST",
+        "datasets/create",
+        evaluation_datasets.CreateEvaluationDataset,
+        name="d",
+        experiment_ids=["<experiment_id>"],
+        tags='{"k":"v"}',
+        source_type="HUMAN",
+        source="s",
+        schema="{}",
+        profile="{}",
+        created_by="u",
+    ),
+    _v3("PATCH", "datasets/<dataset_id>/tags", evaluation_datasets.SetEvaluationDatasetTags, tags='{"k":"v"}'),
+    _v3("DELETE", "datasets/<dataset_id>/tags/k", evaluation_datasets.DeleteEvaluationDatasetTag),
+    _v3(
+        "POST",
+        "datasets/<dataset_id>/records",
+        evaluation_datasets.UpsertDatasetRecords,
+        records='[{"inputs":{"a":1},"expectations":{"b":2}}]',
+        updated_by="u",
+    ),
+    _v3(
+        "DELETE",
+        "datasets/<dataset_id>/records",
+        evaluation_datasets.DeleteDatasetRecords,
+        dataset_record_ids=["dr-1"],
+    ),
+    _v3(
+        "POST",
+        "datasets/<dataset_id>/add-experiments",
+        evaluation_datasets.AddDatasetToExperiments,
+        experiment_ids=["<experiment_id>"],
+    ),
+    _v3(
+        "POST",
+        "datasets/<dataset_id>/remove-experiments",
+        evaluation_datasets.RemoveDatasetFromExperiments,
+        experiment_ids=["<experiment_id>"],
+    ),
+    _v3("DELETE", "datasets/<dataset_id>", evaluation_datasets.DeleteEvaluationDataset),
     _v3("POST", "scorers/register", scorers.RegisterScorer, **SCORER, serialized_scorer="{}"),
     _v3("PUT", "scorers/online-config", scorers.SetOnlineScoringConfig, **SCORER, sample_rate=0, filter_string="f"),
     _v3("DELETE", "scorers/delete", scorers.DeleteScorer, **SCORER),
 )
 
 EVALUATION_READS: Final = (
+    _v3(
+        "POST",
+        "datasets/search",
+        evaluation_datasets.SearchEvaluationDatasets,
+        experiment_ids=["<experiment_id>"],
+        filter_string="name LIKE 'd%' AND tags.k = 'v'",
+        max_results=10,
+        order_by=["name ASC"],
+    ),
+    _v3("GET", "datasets/search", evaluation_datasets.SearchEvaluationDatasets, max_results=10),
+    _v3("GET", "datasets/<dataset_id>", evaluation_datasets.GetEvaluationDataset),
+    _v3("GET", "datasets/<dataset_id>/experiment-ids", evaluation_datasets.GetEvaluationDatasetExperimentIds),
+    _v3("GET", "datasets/<dataset_id>/records", evaluation_datasets.GetDatasetRecords, max_results=10),
     _v3("GET", "scorers/get", scorers.GetScorer, **SCORER, version=1),
     _v3("GET", "scorers/versions", scorers.ListScorerVersions, **SCORER),
     _v3("GET", "scorers/list", scorers.ListScorers, **EXPERIMENT),

@@ -168,9 +168,10 @@ def subject(connection: Connection, delivery: tuple[str, str]) -> Subject:
     assert answer.status == 200, answer
     kept = {"experiment_id": experiment_id, "name": "kept", "serialized_scorer": "{}"}
     connection.post("scorers/register", kept, V3)
+    dataset = connection.post("datasets/create", {"name": "d", "experiment_ids": [experiment_id]}, V3)["dataset"]
     for alias in ("a", "kept"):
         connection.post("registered-models/alias", {"name": name, "alias": alias, "version": "1"})
-    return Subject(experiment_id, run_id, model_id, name, new_webhook(connection), *delivery)
+    return Subject(experiment_id, run_id, model_id, name, new_webhook(connection), *delivery, dataset["dataset_id"])
 
 
 def new_webhook(connection: Connection) -> str:

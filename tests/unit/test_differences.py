@@ -34,6 +34,7 @@ NAMES: Final = "compatibility/test_artifact_names.py"
 SOURCES: Final = "unit/ingest/model_versions/test_sources.py"
 WEBHOOKS: Final = "compatibility/test_webhooks.py"
 WEBHOOK_ADDRESSES: Final = "unit/tracklog/webhooks/test_addresses.py"
+DATASETS: Final = "unit/ingest/evaluation_datasets/test_commands.py"
 SCORERS: Final = "unit/ingest/scorers/test_commands.py"
 LOCATIONS: Final = "unit/ingest/test_artifact_locations.py"
 
@@ -273,6 +274,26 @@ SHOWN_BY: Final[dict[str, tuple[str, ...]]] = {
     "A misspelt status of a webhook": (f"{WEBHOOKS}::test_what_mlflow_swallows_or_breaks_on_is_refused",),
     "The test of a webhook that nobody answers": (f"{WEBHOOKS}::test_a_test_says_that_nobody_answers",),
     # Evaluation
+    "An evaluation dataset may be created": (f"{DATASETS}::test_experiments_are_added_and_removed",),
+    "Records that are no objects": (
+        f"{DATASETS}::test_what_is_no_list_of_records_is_refused_whole",
+        f"{DATASETS}::test_tags_are_texts",
+        "unit/query_api/evaluation_datasets/test_answers.py::test_records_come_oldest_first_in_pages_that_end",
+    ),
+    "After the last record was": (f"{DATASETS}::test_deleted_records_are_counted_once",),
+    "The digest of a dataset changes": (f"{DATASETS}::test_no_records_change_nothing",),
+    "Records may be of any number": (
+        f"{DATASETS}::test_what_is_no_list_of_records_is_refused_whole",
+        f"{DATASETS}::test_a_record_that_would_grow_too_long_refuses_its_event",
+        "unit/projector/test_evaluation_datasets.py::test_a_schema_keeps_the_first_type_and_a_bounded_number_of_keys",
+    ),
+    "Records that came together": (
+        "compatibility/test_evaluation_datasets.py::test_records_are_merged_by_their_inputs_and_read_as_a_table",
+    ),
+    "An evaluation dataset that is not": (f"{DATASETS}::test_what_is_not_there_is_deleted_and_not_changed",),
+    "Tags of datasets whose key": (
+        "unit/ingest/test_routes.py::test_a_tag_of_a_dataset_with_a_slash_in_its_key_is_deleted",
+    ),
     "The highest version of a scorer": (
         f"{SCORERS}::test_versions_of_a_name_count_up_and_keep_the_id_until_all_are_deleted",
     ),

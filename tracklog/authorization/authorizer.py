@@ -18,6 +18,7 @@ from schemas.principal import Principal
 from schemas.rest.access import (
     ARTIFACT,
     ARTIFACT_LOCATION,
+    EVALUATION_DATASET,
     EXPERIMENT_NAMED,
     GRANTED,
     LOGGED_MODEL,
@@ -57,6 +58,7 @@ class Authorizer:
             REGISTERED_MODEL: self._on_model,
             MODEL_VERSION: self._on_version,
             SCORER: self._on_scorer,
+            EVALUATION_DATASET: self._on_evaluation_dataset,
             ARTIFACT: self._on_artifact,
             ARTIFACT_LOCATION: self._at_location,
             SOURCE: self._on_source,
@@ -164,6 +166,14 @@ class Authorizer:
         if not levels:
             return await self._on_experiment(principal, experiment_id, wanted)
         return self._suffice(levels, wanted) and await self._on_experiment(principal, experiment_id, Level.READ)
+
+    async def _on_evaluation_dataset(self, principal: Principal, dataset_id: str, wanted: Level) -> bool:
+        """As all experiments that it is for. One that is for none, or not there, is as what nothing is granted on."""
+        experiment_ids = await self._resources.experiments_of_dataset(dataset_id) or [_OF_NO_EXPERIMENT]
+        for experiment_id in experiment_ids:
+            if not await self._on_experiment(principal, str(experiment_id), wanted):
+                return False
+        return True
 
     async def _on_artifact(self, principal: Principal, path: str, wanted: Level) -> bool:
         parts = await self._resources.owners_of_path(path)

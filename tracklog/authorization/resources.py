@@ -61,6 +61,7 @@ class Resources:
         }
         self._named_sql = statement("SELECT experiment_id FROM experiments WHERE name = $1")
         self._model_sql = statement("SELECT registered_model_id, is_prompt FROM registered_models WHERE name = $1")
+        self._datasets_sql = statement("SELECT experiment_id FROM evaluation_dataset_experiments WHERE dataset_id = $1")
         self._located_sql = statement(
             f"SELECT experiment_id, artifact_location FROM experiments WHERE {FIRST_CHARACTERS} = ANY($1)"
             " AND artifact_location = ANY($2)"
@@ -87,6 +88,11 @@ class Resources:
     async def experiment_named(self, name: str) -> int | None:
         row = await self._row(self._named_sql, name)
         return None if row is None else row[0]
+
+    async def experiments_of_dataset(self, dataset_id: str) -> list[int]:
+        """The experiments that an evaluation dataset is for: looked for again, since they change, at every request."""
+        await self._caught_up()
+        return [row[0] for row in await self._read_model.lookup(self._datasets_sql, (dataset_id,))]
 
     async def model_named(self, name: str) -> NamedModel | None:
         row = await self._row(self._model_sql, name)

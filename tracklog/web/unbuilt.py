@@ -45,16 +45,6 @@ POST   3      /mlflow/traces/{trace_id}/assessments
 PATCH  3      /mlflow/traces/{trace_id}/assessments/{assessment_id}
 DELETE 3      /mlflow/traces/{trace_id}/assessments/{assessment_id}
 
-# Evaluation datasets
-POST   3      /mlflow/datasets/create
-DELETE 3      /mlflow/datasets/{dataset_id}
-PATCH  3      /mlflow/datasets/{dataset_id}/tags
-DELETE 3      /mlflow/datasets/{dataset_id}/tags/{key}
-POST   3      /mlflow/datasets/{dataset_id}/records
-DELETE 3      /mlflow/datasets/{dataset_id}/records
-POST   3      /mlflow/datasets/{dataset_id}/add-experiments
-POST   3      /mlflow/datasets/{dataset_id}/remove-experiments
-
 # Scorers
 POST   3-ajax /mlflow/scorer/invoke
 

@@ -151,14 +151,6 @@ READS: Final = (
         "/mlflow/traces/{trace_id}/assessments/{assessment_id}",
         gone("Trace with request_id '{trace_id}' not found"),
     ),
-    # Evaluation datasets
-    UnbuiltRead("POST", V3, "/mlflow/datasets/search", NOTHING),
-    UnbuiltRead("GET", V3, "/mlflow/datasets/search", NOTHING),
-    UnbuiltRead(
-        "GET", V3, "/mlflow/datasets/{dataset_id}", gone("Evaluation dataset with id '{dataset_id}' not found")
-    ),
-    UnbuiltRead("GET", V3, "/mlflow/datasets/{dataset_id}/experiment-ids", NOTHING),
-    UnbuiltRead("GET", V3, "/mlflow/datasets/{dataset_id}/records", found('{"records":"[]"}')),
     # Issues, label schemas, review queues
     UnbuiltRead("GET", V3, "/mlflow/issues/{issue_id}", gone("Issue with ID '{issue_id}' not found")),
     UnbuiltRead("POST", V3, "/mlflow/issues/search", Answer(_issues, optional=("include_total_count",))),

@@ -93,6 +93,14 @@ def test_every_write_of_the_tracking_api_is_there_under_both_prefixes(deployment
         "DELETE /mlflow/model-versions/delete",
         "POST /mlflow/model-versions/set-tag",
         "DELETE /mlflow/model-versions/delete-tag",
+        "POST /mlflow/datasets/create",
+        "DELETE /mlflow/datasets/{dataset_id}",
+        "PATCH /mlflow/datasets/{dataset_id}/tags",
+        "DELETE /mlflow/datasets/{dataset_id}/tags/{key:.+}",
+        "POST /mlflow/datasets/{dataset_id}/records",
+        "DELETE /mlflow/datasets/{dataset_id}/records",
+        "POST /mlflow/datasets/{dataset_id}/add-experiments",
+        "POST /mlflow/datasets/{dataset_id}/remove-experiments",
         "POST /mlflow/scorers/register",
         "DELETE /mlflow/scorers/delete",
         "PUT /mlflow/scorers/online-config",
@@ -143,6 +151,20 @@ async def test_a_logged_model_over_http(client: Client) -> None:
         ("DELETE", "", {}),
     ):
         assert await call(client, f"logged-models/{model_id}/{path}".rstrip("/"), body, method) == (200, {}), path
+
+
+async def test_a_tag_of_a_dataset_with_a_slash_in_its_key_is_deleted(client: Client) -> None:
+    async def call_v3(method: str, path: str, body: Any) -> Any:
+        answer = await client.request(method, f"/api/3.0/mlflow/datasets/{path}", json=body)
+        assert answer.status == 200, await answer.text()
+        return orjson.loads(await answer.read())
+
+    created = await call_v3("POST", "create", {"name": "d", "tags": '{"a/b":"1","c":"2"}'})
+    dataset_id = created["dataset"]["dataset_id"]
+    assert await call_v3("DELETE", f"{dataset_id}/tags/a%2Fb", None) == {}
+    assert (await call_v3("PATCH", f"{dataset_id}/tags", {"tags": "{}"}))["dataset"]["tags"] == '{"c": "2"}'
+    counts = await call_v3("POST", f"{dataset_id}/records", {"records": '[{"inputs":{"a":1}}]', "updated_by": "x"})
+    assert counts == {"inserted_count": 1, "updated_count": 0}
 
 
 async def test_a_path_says_what_a_request_is_about_and_not_its_body(client: Client) -> None:

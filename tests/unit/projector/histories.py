@@ -3,6 +3,7 @@
 from hypothesis import strategies as st
 
 from event_log.memory_event_log import MemoryEventLog
+from schemas.dataset_records import record_id_of
 from schemas.envelope import Actor, EventData
 from schemas.events import (
     AccessDenied,
@@ -12,6 +13,15 @@ from schemas.events import (
     AccessTokenRevoked,
     AnyEvent,
     DatasetInput,
+    DatasetRecord,
+    EvaluationDatasetCreated,
+    EvaluationDatasetDeleted,
+    EvaluationDatasetExperimentsAdded,
+    EvaluationDatasetExperimentsRemoved,
+    EvaluationDatasetRecordsDeleted,
+    EvaluationDatasetRecordsUpserted,
+    EvaluationDatasetTagDeleted,
+    EvaluationDatasetTagsSet,
     ExperimentAcknowledged,
     ExperimentCreated,
     ExperimentDeleted,
@@ -197,6 +207,27 @@ _token_ids = st.sampled_from(["t1", "t2"])
 _webhook_ids = st.sampled_from(["w1", "w2"])
 _lists = st.lists(st.sampled_from(["model_version.created", "run.finished"]), max_size=2)
 _offsets = st.lists(st.integers(0, 3), max_size=2)
+_dataset = {"dataset_id": st.sampled_from(["d-1", "d-2"])}
+_some_experiments = st.lists(_experiment_ids, max_size=2)
+_parts = st.sampled_from([None, "{}", '{"a":1}', '{"mlflow.user":"u","b":"NaN"}'])
+_records = st.lists(
+    st.builds(
+        DatasetRecord,
+        inputs=st.sampled_from(['{"q":1}', '{"q":1.0}', '{"q":1,"r":[]}', '{"r":[],"q":1}']),
+        outputs=st.sampled_from([None, "null", "NaN", '"x"', '{"o":true}']),
+        expectations=_parts,
+        tags=_parts,
+        source=st.sampled_from([None, '{"source_type":"TRACE","source_data":{"trace_id":"tr-1"}}']),
+    ),
+    min_size=1,
+    max_size=3,
+)
+_record_ids = st.lists(
+    st.integers(0, 9).flatmap(
+        lambda index: st.integers(0, 2).map(lambda place: record_id_of(index.to_bytes(16, "big"), place))
+    ),
+    max_size=3,
+)
 _scorer = {"experiment_id": _experiment_ids, "name": _names}
 _registry_tag_keys = st.sampled_from(["k", IS_PROMPT_TAG])
 _registry_tag_values = st.sampled_from(["", "true", "TRUE"])
@@ -333,6 +364,15 @@ payloads = st.one_of(
         sample_rate=st.sampled_from([0.0, 0.5]),
         filter_string=st.none() | _values,
     ),
+    st.builds(EvaluationDatasetCreated, **_dataset, name=_names, experiment_ids=_some_experiments, tags=_registry_tags),
+    st.builds(EvaluationDatasetDeleted, **_dataset),
+    st.builds(EvaluationDatasetTagsSet, **_dataset, tags=_registry_tags),
+    st.builds(EvaluationDatasetTagDeleted, **_dataset, key=_registry_tag_keys),
+    st.builds(EvaluationDatasetExperimentsAdded, **_dataset, experiment_ids=_some_experiments),
+    st.builds(EvaluationDatasetExperimentsRemoved, **_dataset, experiment_ids=_some_experiments),
+    st.builds(EvaluationDatasetRecordsUpserted, **_dataset, records=_records),
+    st.builds(EvaluationDatasetRecordsUpserted, **_dataset, records=_records),
+    st.builds(EvaluationDatasetRecordsDeleted, **_dataset, record_ids=_record_ids),
     st.builds(RunParamCorrected, run_id=_run_ids, key=_keys, value=st.none() | _values),
     st.builds(
         RunMetricCorrected,

@@ -1,0 +1,1 @@
+"""Evaluation datasets: what clients change of them and of their records."""

@@ -1,0 +1,1 @@
+"""Evaluation datasets: what is read of them and of their records."""

@@ -1,0 +1,60 @@
+"""An evaluation dataset, its experiments and its records, as the bodies of their routes."""
+
+from typing import Final
+
+import orjson
+
+from query_api.documents import KeyedDocument
+from query_api.filter.pages import MAX_RESULTS, checked_max_results, fingerprint, page_of, page_token, sort_values
+from query_api.filter.sql import Sql
+from query_api.port import ReadModel
+from schemas.documents.evaluation_datasets import DATASET_RECORD, EVALUATION_DATASET
+from schemas.messages.evaluation_datasets import (
+    EvaluationDatasetMessage,
+    GetDatasetRecords,
+    evaluation_dataset_not_found,
+)
+
+EVALUATION_DATASET_BY_ID: Final = KeyedDocument("dataset", EVALUATION_DATASET, key="dataset_id")
+
+DEFAULT_RECORDS: Final = 1000
+
+
+async def get_evaluation_dataset(read_model: ReadModel, wanted: EvaluationDatasetMessage) -> bytes:
+    """`{"dataset": …}`. Raises ResourceDoesNotExist."""
+    found = await read_model.document(EVALUATION_DATASET_BY_ID, wanted.dataset_id)
+    if found is None:
+        raise evaluation_dataset_not_found(wanted.dataset_id)
+    return found
+
+
+async def get_experiment_ids(read_model: ReadModel, wanted: EvaluationDatasetMessage) -> bytes:
+    """`{"experiment_ids": […]}`, `{}` of a dataset for none, or that there is not."""
+    statement = read_model.dialect.statement(
+        "SELECT experiment_id FROM evaluation_dataset_experiments WHERE dataset_id = $1 ORDER BY experiment_id"
+    )
+    rows = await read_model.fetch(statement, (wanted.dataset_id,))
+    return orjson.dumps({"experiment_ids": [str(row[0]) for row in rows]}) if rows else b"{}"
+
+
+async def get_records(read_model: ReadModel, wanted: GetDatasetRecords) -> bytes:
+    """`{"records": "[…]", "next_page_token"}`: the JSON of a page in a text, oldest first; `"[]"` without any.
+
+    Raises InvalidParameterValue.
+    """
+    limit = checked_max_results(wanted.max_results or DEFAULT_RECORDS, most=MAX_RESULTS)
+    identity = fingerprint("records", wanted.dataset_id)
+    place = sort_values(wanted.page_token, identity, (int, str))
+    rest = Sql("TRUE") if place is None else Sql("(r.created_time_ms, r.record_id) > (?, ?)", place)
+    dialect = read_model.dialect
+    statement = Sql(
+        f"SELECT {dialect.documents.as_bytes(DATASET_RECORD)}, r.created_time_ms, r.record_id"
+        f" FROM evaluation_dataset_records r WHERE r.dataset_id = ? AND {rest.text}"
+        " ORDER BY r.created_time_ms, r.record_id LIMIT ?",
+        (wanted.dataset_id, *rest.parameters, limit + 1),
+    )
+    page = page_of(await read_model.fetch_first(*dialect.assembled(statement)), limit)
+    answer = {"records": f"[{page.documents.decode()}]"}
+    if page.last is not None:
+        answer["next_page_token"] = page_token(identity, page.last)
+    return orjson.dumps(answer)

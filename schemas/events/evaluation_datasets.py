@@ -1,0 +1,104 @@
+"""The events of an evaluation dataset, in the stream evaluation-dataset/<id>.
+
+Its records are examples to evaluate with. What they hold is any JSON of a client's, and is kept as text: a NaN in it,
+which JSON does not have, comes back as it came.
+"""
+
+from typing import Final
+
+import msgspec
+
+from schemas.events.event import Event, StreamKind, Tag
+
+EVALUATION_DATASETS: Final = StreamKind("evaluation-dataset")
+
+
+class DatasetRecord(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
+    """A record as it came, each part the text of JSON; None where nothing was said of it.
+
+    `inputs`, `expectations` and `tags` are objects. `outputs` is "null" where they are to be none.
+    `source` is an object with `source_type` and `source_data`.
+    """
+
+    inputs: str
+    outputs: str | None = None
+    expectations: str | None = None
+    tags: str | None = None
+    source: str | None = None
+
+
+class EvaluationDatasetEvent(Event, frozen=True):
+    kind = EVALUATION_DATASETS
+
+    dataset_id: str
+
+    @property
+    def stream_key(self) -> str:
+        return self.dataset_id
+
+
+class EvaluationDatasetCreated(EvaluationDatasetEvent, frozen=True):
+    event_type = "evaluation-dataset.created"
+
+    name: str
+    experiment_ids: list[int] = []
+    tags: list[Tag] = []
+
+
+class EvaluationDatasetDeleted(EvaluationDatasetEvent, frozen=True):
+    """The dataset is gone with its records."""
+
+    event_type = "evaluation-dataset.deleted"
+
+
+class EvaluationDatasetTagsSet(EvaluationDatasetEvent, frozen=True):
+    event_type = "evaluation-dataset.tags-set"
+
+    tags: list[Tag]
+
+
+class EvaluationDatasetTagDeleted(EvaluationDatasetEvent, frozen=True):
+    event_type = "evaluation-dataset.tag-deleted"
+
+    key: str
+
+
+class EvaluationDatasetExperimentsAdded(EvaluationDatasetEvent, frozen=True):
+    event_type = "evaluation-dataset.experiments-added"
+
+    experiment_ids: list[int]
+
+
+class EvaluationDatasetExperimentsRemoved(EvaluationDatasetEvent, frozen=True):
+    event_type = "evaluation-dataset.experiments-removed"
+
+    experiment_ids: list[int]
+
+
+class EvaluationDatasetRecordsUpserted(EvaluationDatasetEvent, frozen=True):
+    """Records, each merged into the one with the same inputs, or a new one where the dataset has none.
+
+    The id of a new one is made of the event's own id and of its place in the list.
+    """
+
+    event_type = "evaluation-dataset.records-upserted"
+
+    records: list[DatasetRecord]
+
+
+class EvaluationDatasetRecordsDeleted(EvaluationDatasetEvent, frozen=True):
+    event_type = "evaluation-dataset.records-deleted"
+
+    record_ids: list[str]
+
+
+AnyEvaluationDatasetEvent = (
+    EvaluationDatasetCreated
+    | EvaluationDatasetDeleted
+    | EvaluationDatasetTagsSet
+    | EvaluationDatasetTagDeleted
+    | EvaluationDatasetExperimentsAdded
+    | EvaluationDatasetExperimentsRemoved
+    | EvaluationDatasetRecordsUpserted
+    | EvaluationDatasetRecordsDeleted
+)
