@@ -1,7 +1,8 @@
 """How long a page of the history takes in a long log: `python -m bench.history_pages --events 5000000 FOLDER`.
 
-A log of so many events is made in FOLDER (or, with --postgresql or --kafka, there), indexed, and asked for pages,
-one at a time and without HTTP. It prints a line of JSON for each question: how many milliseconds its pages took.
+A log of so many events is made in FOLDER (or, with --postgresql or --kafka, there; with --start, in services started in
+FOLDER), indexed, and asked for pages, one at a time and without HTTP, and for what an undo selects. It prints a line of
+JSON for each question: how many milliseconds its answers took.
 """
 
 import argparse
@@ -18,6 +19,7 @@ from pathlib import Path
 from typing import Final
 
 from event_log.port import EventLog, EventLogReader
+from ingest.undo.selection import Selection
 from projector.history_worker import HistoryWorker
 from query_api.history.request import wanted_without_renames
 from query_api.history.search import History
@@ -28,14 +30,17 @@ from schemas.errors import TemporarilyUnavailable
 from schemas.events import AnyEvent, ExperimentCreated, MetricSeries, Param, RunCreated, RunDataLogged, RunUpdated, Tag
 from schemas.messages.history import HistoryFilter
 from schemas.postgresql import Connection
+from tracklog.serving.indexed_event_finder import IndexedEventFinder
 
 POINTS_OF_A_RUN: Final = 1000
 AT_ONCE_RUNS: Final = 50
 EXPERIMENTS: Final = 200
 USERS: Final = 100
 PAGES: Final = 100
+DATABASE: Final = "history"
 LIMIT: Final = 100
 APPENDED_TOGETHER: Final = 2000
+BATCH: Final = 50
 
 
 def run_id(number: int) -> str:
@@ -62,19 +67,18 @@ def events_of(chance: random.Random) -> Iterator[AnyEvent]:
 
 
 async def fill(log: EventLog, events: int) -> None:
+    """In several partitions, of which a page reads here and there, batches are as those of a busy server."""
     clock = EventClock()
     batches: dict[int, list[EventData]] = {}
+    together = APPENDED_TOGETHER if len(await log.partitions()) == 1 else len(await log.partitions()) * BATCH
     for number, event in enumerate(itertools.islice(events_of(random.Random(7)), events)):
         user = f"user{zlib.crc32(event.stream_key.encode()) % USERS}"
         stamped = clock.stamp(event, Actor(user), f"request-{number}")
-        waiting = batches.setdefault(log.partition_of(stamped.ordering_unit), [])
-        waiting.append(stamped)
-        if len(waiting) == APPENDED_TOGETHER:
-            await log.append(waiting)
-            waiting.clear()
-    for waiting in batches.values():
-        if waiting:
-            await log.append(waiting)
+        batches.setdefault(log.partition_of(stamped.ordering_unit), []).append(stamped)
+        if (number + 1) % together == 0:
+            await asyncio.gather(*map(log.append, batches.values()))
+            batches.clear()
+    await asyncio.gather(*map(log.append, batches.values()))
 
 
 async def index_all(writer: HistoryIndexWriter, index: HistoryIndex, log: EventLogReader) -> float:
@@ -159,6 +163,49 @@ async def measure(history: History, runs: Sequence[str], events: int) -> None:
         )
 
 
+async def measure_finding(log: EventLogReader, index: HistoryIndex, events: int) -> None:
+    """What an undo selects: a request, one event by its id, and what somebody did within a tenth of a second."""
+    chance = random.Random(13)
+    finder = IndexedEventFinder(log, index)
+    took: dict[str, list[float]] = {}
+    for _ in range(PAGES // 2):
+        partition = chance.choice(list(await log.partitions()))
+        [known] = await log.read(partition, chance.randrange((await log.end())[partition]), limit=1)
+        for name, selection in {
+            "undo: a request": Selection(request_id=known.request_id),
+            "undo: an event": Selection(event_id=known.id),
+            "undo: a user": Selection(
+                actor=known.actor.user, since_us=known.time_us - 50_000, until_us=known.time_us + 50_000
+            ),
+        }.items():
+            began = time.perf_counter()
+            found = await finder.find(selection)
+            took.setdefault(name, []).append((time.perf_counter() - began) * 1000)
+            assert known in found, (name, known)
+    for name, all_ms in took.items():
+        all_ms.sort()
+        p50, p95 = (round(all_ms[int(len(all_ms) * part)], 2) for part in (0.5, 0.95))
+        print(json.dumps({"question": name, "p50_ms": p50, "p95_ms": p95, "max_ms": round(all_ms[-1], 2)}), flush=True)
+
+
+@contextlib.contextmanager
+def started(arguments: argparse.Namespace) -> Iterator[None]:
+    """PostgreSQL, and Kafka for its log, for as long as the measurement lasts."""
+    from tests.services.kafka import Kafka
+    from tests.services.postgresql import Postgresql, execute
+
+    folder = Path(arguments.folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    with contextlib.ExitStack() as stack:
+        postgresql = stack.enter_context(Postgresql(folder / "postgresql"))
+        with contextlib.suppress(Exception):  # it is there from the time before
+            execute(postgresql.url, f"CREATE DATABASE {DATABASE}")
+        arguments.postgresql = postgresql.url_of(DATABASE)
+        if arguments.start == "kafka":
+            arguments.kafka = f"{stack.enter_context(Kafka(folder / 'kafka')).bootstrap}/{DATABASE}"
+        yield
+
+
 async def main(arguments: argparse.Namespace) -> None:
     log, writer, index = await opened(arguments)
     if not any((await log.end()).values()):
@@ -177,6 +224,7 @@ async def main(arguments: argparse.Namespace) -> None:
                 if one.stream.startswith("run/")
             ]
     await measure(History(log, index), runs, events)
+    await measure_finding(log, index, events)
     await index.close()
     await log.close()
 
@@ -227,5 +275,8 @@ if __name__ == "__main__":
     parser.add_argument("folder", help="where the log is made")
     parser.add_argument("--events", type=int, default=5_000_000)
     parser.add_argument("--postgresql", help="a database in the place of files")
+    parser.add_argument("--start", choices=("postgresql", "kafka"), help="start what is needed")
     parser.add_argument("--kafka", help="with it: HOST:PORT/TOPIC in the place of its log")
-    asyncio.run(main(parser.parse_args()))
+    arguments = parser.parse_args()
+    with started(arguments) if arguments.start else contextlib.nullcontext():
+        asyncio.run(main(arguments))

@@ -11,8 +11,10 @@ from aiokafka.partitioner import murmur2
 
 from event_log.kafka.cloud_events import CloudEventDecoder, CloudEventEncoder
 from event_log.kafka.cluster import KafkaCluster
-from event_log.kafka.fetcher import DamagedRecord, KafkaFetcher, Record
+from event_log.kafka.fetcher import KafkaFetcher
 from event_log.kafka.producer import KafkaProducer
+from event_log.kafka.record_batches import DamagedRecord, Record
+from event_log.kafka.seeker import Elsewhere, KafkaSeeker
 from event_log.kafka.settings import KafkaSettings
 from event_log.kafka.topic import (
     Topic,
@@ -104,6 +106,7 @@ class KafkaEventLogReader(EventLogReader):
     def __init__(self, cluster: KafkaCluster, fetcher: KafkaFetcher, topic: Topic) -> None:
         self._cluster = cluster
         self._fetcher = fetcher
+        self._seeker = KafkaSeeker(cluster)
         self._partitions = range(topic.partitions)
         self._has_times_of_events = topic.has_times_of_events
         self._decoder = CloudEventDecoder()
@@ -158,6 +161,16 @@ class KafkaEventLogReader(EventLogReader):
         if matching.stream is not None and self.partition_of(ordering_unit_of(matching.stream)) != partition:
             return []
         return await self._search(partition, offset, limit, matching)
+
+    async def read_at(self, partition: int, offsets: Sequence[int]) -> list[RecordedEvent]:
+        """Beside what is read in order, so that one reader may do both."""
+        if not offsets:
+            return []
+        try:
+            records, _ = await self._seeker.records_at(partition, offsets, _READ_BYTES)
+        except Elsewhere:
+            return await super().read_at(partition, offsets)
+        return self._decoded(partition, records)
 
     async def not_later(self, partitions: Set[int], time_us: int) -> Positions:
         """By the brokers' index of time stamps, which are those of the events, in milliseconds."""

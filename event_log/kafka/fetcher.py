@@ -9,17 +9,15 @@ import contextlib
 import itertools
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 from aiokafka import errors
 from aiokafka.protocol.fetch import FetchRequest
-from aiokafka.record.default_records import DefaultRecordBatch
-from aiokafka.record.memory_records import MemoryRecords
 
-from event_log.kafka.cloud_events import Header
 from event_log.kafka.cluster import NO_ERROR, BrokerAway, KafkaCluster, NoAnswer
+from event_log.kafka.record_batches import Batch, Record, batches_of, records_of
 from event_log.port import ForeignLog, LogUnavailable
 from schemas.envelope import Positions
 
@@ -38,35 +36,6 @@ _WAIT_RETRY_S: Final = 0.2
 _LONG_POLL_MS: Final = 1000
 _GRACE_S: Final = 2.0
 _READ_UNCOMMITTED: Final = 0
-_CHANGED: Final = "the bytes of its record batch are not those that were written: the checksum differs"
-
-
-@dataclass(slots=True)
-class DamagedRecord:
-    """In place of a message whose record batch is not what was written."""
-
-    offset: int
-    reason: str
-    key: bytes | None = None
-    value: bytes | None = None
-    headers: list[Header] = field(default_factory=list)
-
-
-class Record(Protocol):
-    """A message as aiokafka's record batches hold it."""
-
-    offset: int
-    key: bytes | None
-    value: bytes | None
-    headers: list[Header]
-
-
-@dataclass(frozen=True, slots=True)
-class _Batch:
-    """Records that came together; `records` can be iterated once. `end` is the offset after the last."""
-
-    end: int
-    records: Iterable[Any]
 
 
 @dataclass(slots=True)
@@ -82,7 +51,7 @@ class _Feed:
     last_read: float
     end: int = -1
     proven_at: float = float("-inf")
-    batches: deque["_Batch"] = field(default_factory=deque)
+    batches: deque[Batch] = field(default_factory=deque)
     records: Iterator[Any] | None = None
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
 
@@ -230,7 +199,7 @@ class KafkaFetcher:
             return
         feed.end = end
         feed.proven_at = proven_at
-        for batch in _batches(messages, offset, end):
+        for batch in batches_of(messages, offset, end):
             feed.batches.append(batch)
             feed.fetch_offset = batch.end
 
@@ -294,63 +263,6 @@ class KafkaFetcher:
         await asyncio.sleep(min(_WAIT_RETRY_S, within_s))
 
 
-def _batches(messages: bytes, offset: int, end: int) -> list[_Batch]:
-    """The record batches of an answer about `offset`, in a partition that reaches to `end`.
-
-    One that is not what was written is given by its offsets: those in its header, as far as they can be true, for the
-    header may be what was changed. So it ends where the next one begins, or, where it cannot be parsed at all, after
-    one message, and the rest is fetched again.
-    """
-    answered, fault = _parsed(messages)
-    found: list[_Batch] = []
-    position = offset
-    for index, batch in enumerate(answered):
-        if batch.validate_crc():
-            if batch.next_offset > position:
-                found.append(_Batch(batch.next_offset, batch))
-                position = batch.next_offset
-            continue
-        lost_end = max(min(batch.next_offset, end), position + 1)
-        for following in answered[index + 1 : index + 2]:
-            if position < following.base_offset < lost_end:
-                lost_end = following.base_offset
-        found.append(_lost(position, lost_end, _CHANGED))
-        position = lost_end
-    if messages and not found:  # brokers send a first batch whole
-        found.append(_lost(offset, offset + 1, fault or "its record batch names another offset"))
-    return found
-
-
-def _parsed(messages: bytes) -> tuple[list[Any], str | None]:
-    """The record batches, up to one that nothing can be made of; and then why."""
-    found: list[Any] = []
-    try:
-        batches = MemoryRecords(messages)
-        while batches.has_next():
-            batch = batches.next_batch()
-            if not isinstance(batch, DefaultRecordBatch):
-                return found, "its record batch is of a kind that the log has none of"
-            found.append(batch)
-    except Exception as error:  # a wrong length or kind raises errors of any type
-        return found, f"its record batch cannot be read: {error!r}"
-    return found, None
-
-
-def _records(batch: _Batch, position: int) -> Iterator[Record]:
-    """The messages of a batch that is read from `position` on."""
-    try:
-        for record in batch.records:
-            yield record
-            position = max(position, record.offset + 1)
-    except Exception as error:  # any error of unpacking or parsing must cost this batch only
-        reason = f"its record batch cannot be read: {error!r}"
-        yield from (DamagedRecord(lost, reason) for lost in range(position, batch.end))
-
-
-def _lost(first: int, end: int, reason: str) -> _Batch:
-    return _Batch(end, [DamagedRecord(offset, reason) for offset in range(first, end)])
-
-
 def _take(feed: _Feed, limit: int, max_bytes: int) -> list[Record]:
     found: list[Record] = []
     size = 0
@@ -358,7 +270,7 @@ def _take(feed: _Feed, limit: int, max_bytes: int) -> list[Record]:
         if feed.records is None:
             if not feed.batches:
                 break
-            feed.records = _records(feed.batches.popleft(), feed.position)
+            feed.records = records_of(feed.batches.popleft(), feed.position)
         record = next(feed.records, None)
         if record is None:
             feed.records = None

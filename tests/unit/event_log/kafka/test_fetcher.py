@@ -11,7 +11,8 @@ from aiokafka.record.default_records import DefaultRecordBatchBuilder
 from aiokafka.record.util import calc_crc32c
 
 from event_log.kafka.cluster import KafkaCluster
-from event_log.kafka.fetcher import _PROOF_S, DamagedRecord, KafkaFetcher
+from event_log.kafka.fetcher import _PROOF_S, KafkaFetcher
+from event_log.kafka.record_batches import DamagedRecord
 from tests.virtual_time import VirtualTimeLoop
 
 LOOP = VirtualTimeLoop

@@ -1,0 +1,102 @@
+"""Reads messages that lie here and there in a partition: one small answer for each place, several asked for at once.
+
+A broker answers with whole record batches. So what is asked for is one batch or a little more, and the next places are
+guessed by how far the last answers reached.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from itertools import count
+from typing import Any, Final
+
+from aiokafka.protocol.fetch import FetchRequest
+
+from event_log.kafka.cluster import NO_ERROR, BrokerAway, KafkaCluster, NoAnswer
+from event_log.kafka.record_batches import Batch, Record, batches_of, records_of
+
+AT_ONCE: Final = 8
+"""Questions about one partition that are under way together."""
+
+CONNECTIONS: Final = 4
+"""To each broker, among which the questions are shared out: it answers those of one in turn."""
+
+ANSWER_BYTES: Final = 16 * 1024
+"""Of one answer, as stored; a larger batch comes whole nevertheless."""
+
+_ASK_S: Final = 2.0
+_READ_UNCOMMITTED: Final = 0
+
+
+class Elsewhere(Exception):
+    """A place could not be read so: the partition has moved, or the broker is away. The reader of streams tells why."""
+
+
+@dataclass(slots=True)
+class _Wanted:
+    """Offsets that ascend and were not looked at yet, and the messages found so far."""
+
+    offsets: list[int]
+    span: int  # how far answers reach
+    found: list[Record] = field(default_factory=list)
+
+    def places(self) -> list[int]:
+        """The next offsets to ask about, each farther from the one before than an answer is thought to reach."""
+        chosen: list[int] = []
+        for offset in self.offsets:
+            if not chosen or offset >= chosen[-1] + self.span:
+                chosen.append(offset)
+                if len(chosen) == AT_ONCE:
+                    break
+        return chosen
+
+    def take(self, place: int, batches: Sequence[Batch]) -> None:
+        """Keep what an answer about a place has of what is wanted. Where it has nothing, there is nothing after it."""
+        end = batches[-1].end if batches else None
+        fresh = {one for one in self.offsets if place <= one and (end is None or one < end)}
+        for batch in batches:
+            self.found += (record for record in records_of(batch, place) if record.offset in fresh)
+        self.offsets = [one for one in self.offsets if one not in fresh]
+        if end is not None:
+            self.span = max(1, (end - place + self.span) // 2)
+
+
+class KafkaSeeker:
+    """Reads of one topic, of any of its partitions, each by itself."""
+
+    def __init__(self, cluster: KafkaCluster) -> None:
+        self._cluster = cluster
+        self._turn = count()
+        self._span = 1
+
+    async def records_at(self, partition: int, offsets: Sequence[int], max_bytes: int) -> tuple[list[Record], int]:
+        """The messages at `offsets`, which ascend, in order, and before which offset all were looked for.
+
+        Stops early once they have `max_bytes`. Raises Elsewhere, with nothing read.
+        """
+        wanted = _Wanted(list(offsets), self._span)
+        size = 0
+        while size < max_bytes and (places := wanted.places()):
+            answers = await asyncio.gather(*(self._ask(partition, place) for place in places))
+            for place, batches in zip(places, answers, strict=True):
+                wanted.take(place, batches)
+            size = sum(len(record.value or b"") for record in wanted.found)
+        self._span = wanted.span
+        reached = wanted.offsets[0] if wanted.offsets else offsets[-1] + 1
+        found = sorted((one for one in wanted.found if one.offset < reached), key=lambda one: one.offset)
+        return found, reached
+
+    async def _ask(self, partition: int, offset: int) -> list[Batch]:
+        leader = self._cluster.leader_of(partition)
+        if leader is None:
+            raise Elsewhere
+        asked = [(self._cluster.topic, [(partition, offset, ANSWER_BYTES)])]
+        request: Any = FetchRequest(0, 1, ANSWER_BYTES, _READ_UNCOMMITTED, asked)
+        try:
+            response = await self._cluster.ask(leader, f"seek-{next(self._turn) % CONNECTIONS}", request, _ASK_S)
+        except (BrokerAway, NoAnswer) as error:
+            raise Elsewhere from error
+        ((_, ((_, code, end, *_, messages),)),) = response.topics
+        if code != NO_ERROR or (offset < end and not messages):
+            raise Elsewhere
+        return batches_of(messages or b"", offset, end)
