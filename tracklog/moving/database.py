@@ -14,6 +14,7 @@ from tracklog.moving.database_models import LoggedModelReader
 from tracklog.moving.database_points import COLUMNS, points_records
 from tracklog.moving.database_registry import RegistryReader
 from tracklog.moving.database_rows import DatabaseRows
+from tracklog.moving.database_webhooks import ScorerReader, WebhookReader
 from tracklog.moving.grouped import Block, Grouped, Row
 from tracklog.moving.records import DELETED, ExperimentRecord, OddityRecord, Records, RunRecord
 from tracklog.moving.stores import NoStore
@@ -37,6 +38,8 @@ class DatabaseReader:
         yield from self._runs()
         yield from LoggedModelReader(self._rows, self._cells).records()
         yield from RegistryReader(self._rows, self._cells).records()
+        yield from WebhookReader(self._rows, self._cells).records()
+        yield from ScorerReader(self._rows, self._cells).records()
 
     # --- experiments ----------------------------------------------------------------------------------------------
 

@@ -50,23 +50,39 @@ _NEEDED: Final = {
     "registered_model_aliases": ("name", "alias", "version"),
     "model_versions": ("name", "version"),
     "model_version_tags": ("name", "version", "key", "value"),
+    "webhooks": ("webhook_id", "name", "url"),
+    "webhook_events": ("webhook_id", "entity", "action"),
+    "scorers": ("scorer_id", "experiment_id", "scorer_name"),
+    "scorer_versions": ("scorer_id", "scorer_version", "serialized_scorer"),
+    "online_scoring_configs": ("scorer_id", "online_scoring_config_id", "sample_rate"),
 }
 """Columns that each revision has, and without which rows mean nothing."""
 
 _KINDS: Final = {table: kind for kind, table in _COUNTED.items()} | {
     "inputs": "inputs",
     "input_tags": "tags of dataset inputs",
+    "webhooks": "webhooks",
+    "webhook_events": "events of webhooks",
+    "scorers": "scorers",
+    "scorer_versions": "versions of scorers",
+    "online_scoring_configs": "shares of online scoring",
 }
 
 _LEFT: Final = {
     "traces": "trace_info",
     "assessments": "assessments",
     "spans": "spans",
-    "webhooks": "webhooks",
     "evaluation datasets": "evaluation_datasets",
-    "scorers": "scorers",
     "links between things": "entity_associations",
+    "label schemas": "label_schemas",
+    "review queues": "review_queues",
+    "issues": "issues",
     "endpoints of the gateway": "endpoints",
+    "secrets of the gateway": "secrets",
+    "definitions of models of the gateway": "model_definitions",
+    "guardrails of the gateway": "guardrails",
+    "budgets of the gateway": "budget_policies",
+    "MCP servers": "mcp_servers",
 }
 """What is not imported, and is counted."""
 

@@ -25,8 +25,10 @@ from tracklog.moving.records import (
     RegisteredRecord,
     RoleRecord,
     RunRecord,
+    ScorerRecord,
     SizeRecord,
     VersionRecord,
+    WebhookRecord,
 )
 from tracklog.moving.report import Report
 from tracklog.moving.roots import Roots
@@ -105,8 +107,8 @@ class _Folders:
                 self._logged_model(record)
             case RegisteredRecord():
                 self._registered_model(record)
-            case AccountRecord() | RoleRecord():
-                pass  # MLflow keeps users in a database of their own
+            case AccountRecord() | RoleRecord() | WebhookRecord() | ScorerRecord():
+                pass  # a read model hands out none of them
 
     # --- experiments ----------------------------------------------------------------------------------------------
 

@@ -22,8 +22,10 @@ from tracklog.moving.records import (
     RegisteredRecord,
     RoleRecord,
     RunRecord,
+    ScorerRecord,
     SizeRecord,
     VersionRecord,
+    WebhookRecord,
 )
 from tracklog.moving.report import Report
 from tracklog.moving.roots import Roots
@@ -208,8 +210,8 @@ class MlflowDatabase:
             case RegisteredRecord():
                 self._end_run()
                 self._registered_model(record)
-            case AccountRecord() | RoleRecord():
-                pass  # MLflow keeps users in a database of their own
+            case AccountRecord() | RoleRecord() | WebhookRecord() | ScorerRecord():
+                pass  # a read model hands out none of them
 
     # --- rows -----------------------------------------------------------------------------------------------------
 

@@ -4,7 +4,8 @@ Texts are as they were found, whatever their length. Times are milliseconds sinc
 they may be missing, 0, in seconds or in the future. `where` names the row or the file, for the report.
 
 A store is one stream of records in this order: the sizes; experiments, those that are active first; runs, each followed
-by its points; logged models; registered models; accounts; roles. Counts and oddities may stand anywhere.
+by its points; logged models; registered models; webhooks; scorers; accounts; roles. Counts and oddities may stand
+anywhere.
 """
 
 from collections.abc import Iterator, Sequence
@@ -139,6 +140,52 @@ class RegisteredRecord:
     versions: Sequence[VersionRecord] = field(default=())
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WebhookRecord:
+    """`events` are pairs of an entity and an action, as MLflow names them."""
+
+    where: str
+    webhook_id: str
+    name: str
+    description: str
+    url: str
+    events: Sequence[tuple[str, str]]
+    has_secret: bool
+    creation_time_ms: int | None
+    last_update_time_ms: int | None
+    deleted_time_ms: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ScorerVersionRecord:
+    """A version of a scorer; `serialized_scorer` is text that no server reads."""
+
+    version: int
+    serialized_scorer: str
+    creation_time_ms: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class OnlineScoringRecord:
+    """Which share of new traces a scorer scores, from 0 to 1, and of which traces."""
+
+    config_id: str
+    sample_rate: float
+    filter_string: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScorerRecord:
+    """A scorer of an experiment, with its versions in the order of their numbers."""
+
+    where: str
+    scorer_id: str
+    experiment_key: str
+    name: str
+    versions: Sequence[ScorerVersionRecord]
+    online: OnlineScoringRecord | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class GrantRecord:
     """A right on a resource: of an experiment or a registered model by the id or name that the source has, or `*`."""
@@ -179,6 +226,8 @@ Record: TypeAlias = (
     | PointsRecord
     | LoggedModelRecord
     | RegisteredRecord
+    | WebhookRecord
+    | ScorerRecord
     | AccountRecord
     | RoleRecord
 )

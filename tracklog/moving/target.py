@@ -20,6 +20,7 @@ from schemas.events import (
     RoleDeleted,
     RoleUpdated,
     RunCreated,
+    ScorerRegistered,
     UserCreated,
     UserDeleted,
 )
@@ -44,6 +45,7 @@ _LOOKED_AT: Final = {
         RoleCreated,
         RoleUpdated,
         RoleDeleted,
+        ScorerRegistered,
     )
 }
 
@@ -68,6 +70,8 @@ class Target:
     used: set[int] = field(default_factory=set)  # experiments in which a run was ever made
     logged_models: set[str] = field(default_factory=set)
     registered: set[str] = field(default_factory=set)
+    partitions: int = 1
+    scorers: set[tuple[int, str]] = field(default_factory=set)  # experiment and name, of those that ever were
     users: set[str] = field(default_factory=set)
     role_names: dict[str, str] = field(default_factory=dict)  # by key
     imported: dict[int, int] = field(default_factory=dict)
@@ -124,6 +128,8 @@ class Target:
             case RegisteredModelRenamed():
                 self.registered.discard(event.name)
                 self.registered.add(event.new_name)
+            case ScorerRegistered():
+                self.scorers.add((event.experiment_id, event.name))
             case UserCreated():
                 self.users.add(event.username)
             case UserDeleted():
@@ -140,8 +146,9 @@ class Target:
 
 async def look_at(log: EventLogReader) -> Target:
     """What the log holds now. Raises LogUnavailable."""
-    target = Target()
-    for partition, end in (await log.end()).items():
+    ends = await log.end()
+    target = Target(partitions=max(len(ends), 1))
+    for partition, end in ends.items():
         offset = 0
         while offset < end:
             events = await log.read(partition, offset, limit=_READ_AT_ONCE)

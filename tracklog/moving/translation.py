@@ -5,6 +5,7 @@ rights, of which MLflow keeps no time, have that of the import.
 """
 
 from collections.abc import Iterator
+from typing import TypeAlias
 
 from tracklog.moving.account_translation import AccountTranslation, KeepSecret
 from tracklog.moving.experiment_translation import ExperimentTranslation
@@ -20,13 +21,21 @@ from tracklog.moving.records import (
     RegisteredRecord,
     RoleRecord,
     RunRecord,
+    ScorerRecord,
     SizeRecord,
+    WebhookRecord,
 )
 from tracklog.moving.registry_translation import RegistryTranslation
 from tracklog.moving.report import Report
 from tracklog.moving.roots import Roots
 from tracklog.moving.run_translation import RunTranslation
 from tracklog.moving.target import Target
+from tracklog.moving.webhook_translation import ScorerTranslation, WebhookTranslation
+
+_Others: TypeAlias = (
+    RunRecord | LoggedModelRecord | RegisteredRecord | WebhookRecord | ScorerRecord | AccountRecord | RoleRecord
+)
+"""What comes when all experiments did."""
 
 
 class Translation:
@@ -39,6 +48,8 @@ class Translation:
         self._runs = RunTranslation(facts, self._experiments)
         self._models = LoggedModelTranslation(facts, self._experiments, self._runs)
         self._registry = RegistryTranslation(facts)
+        self._webhooks = WebhookTranslation(facts)
+        self._scorers = ScorerTranslation(facts, self._experiments)
         self._accounts = AccountTranslation(facts, self._experiments, self._registry, keep_secret, now_ms)
 
     def events(self, record: Record) -> Iterator[Made]:
@@ -53,14 +64,12 @@ class Translation:
             case ExperimentRecord():
                 yield from self._runs.end()
                 yield from self._experiments.events(record)
-            case RunRecord() | LoggedModelRecord() | RegisteredRecord() | AccountRecord() | RoleRecord():
+            case _:
                 yield from self._runs.end()
                 yield from self._experiments.ensure_default()
                 yield from self._of_others(record)
 
-    def _of_others(
-        self, record: RunRecord | LoggedModelRecord | RegisteredRecord | AccountRecord | RoleRecord
-    ) -> Iterator[Made]:
+    def _of_others(self, record: _Others) -> Iterator[Made]:
         match record:
             case RunRecord():
                 yield from self._runs.begin(record)
@@ -68,6 +77,10 @@ class Translation:
                 yield from self._models.events(record)
             case RegisteredRecord():
                 yield from self._registry.events(record)
+            case WebhookRecord():
+                yield from self._webhooks.events(record)
+            case ScorerRecord():
+                yield from self._scorers.events(record)
             case AccountRecord():
                 yield from self._accounts.account(record)
             case RoleRecord():
