@@ -10,25 +10,33 @@ from query_api.history.formats import CSV_COLUMNS
 from schemas.envelope import RecordedEvent
 
 
+def events_schema() -> Any:
+    """The columns of CSV_COLUMNS with their types."""
+    pyarrow = arrow()
+    types = {
+        "time": pyarrow.timestamp("us", tz="UTC"),
+        "partition": pyarrow.int32(),
+        "offset": pyarrow.int64(),
+    }
+    return pyarrow.schema([(name, types.get(name, pyarrow.string())) for name in CSV_COLUMNS])
+
+
+def event_batch(events: Sequence[RecordedEvent]) -> Any:
+    """The record batch of one or more events."""
+    columns: Any = zip(*map(_row, events), strict=True)
+    return arrow().record_batch(list(map(list, columns)), schema=events_schema())
+
+
 class EventsInParquet:
     """A file of events, handed out piece by piece. Raises NotImplementedYet without pyarrow."""
 
     def __init__(self) -> None:
-        pyarrow = arrow()
-        types = {
-            "time": pyarrow.timestamp("us", tz="UTC"),
-            "partition": pyarrow.int32(),
-            "offset": pyarrow.int64(),
-        }
-        self._schema = pyarrow.schema([(name, types.get(name, pyarrow.string())) for name in CSV_COLUMNS])
+        self._schema = events_schema()
         self._file = ParquetFile(self._schema)
 
     def add(self, events: Sequence[RecordedEvent]) -> bytes:
         """The bytes that are final."""
-        if not events:
-            return b""
-        columns: Any = zip(*map(_row, events), strict=True)
-        return self.add_batch(arrow().record_batch(list(map(list, columns)), schema=self._schema))
+        return self.add_batch(event_batch(events)) if events else b""
 
     def add_batch(self, batch: Any) -> bytes:
         """Rows as another such file has them."""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from tracklog.cli.bad_usage import BadUsage, reporting_bad_settings
+from tracklog.cli.export_parquet import parquet
 from tracklog.cli.import_store import mapped_roots
 from tracklog.cli.progress_bar import Show, progress_bar
 from tracklog.cli.store_options import with_event_log
@@ -43,6 +44,9 @@ def command() -> None:
 
     The log is only read, and a server may run on it.
     """
+
+
+command.add_command(parquet)
 
 
 def _with_options(function: Command) -> Command:

@@ -1,0 +1,1 @@
+"""What was tracked, written out of the log for others to read."""
