@@ -4,6 +4,8 @@ from ingest.corrections.routes import correction_routes
 from ingest.evaluation_datasets.routes import evaluation_dataset_routes
 from ingest.experiments.routes import experiment_routes
 from ingest.imports.routes import import_routes
+from ingest.issues.routes import issue_routes
+from ingest.label_schemas.routes import label_schema_routes
 from ingest.logged_models.routes import logged_model_routes
 from ingest.model_versions.routes import model_version_routes
 from ingest.registered_models.routes import registered_model_routes
@@ -28,6 +30,8 @@ def ingest_routes(ingest: IngestService) -> tuple[Route, ...]:
         *registered_model_routes(ingest.registered_models),
         *model_version_routes(ingest.model_versions),
         *evaluation_dataset_routes(ingest.evaluation_datasets),
+        *issue_routes(ingest.issues),
+        *label_schema_routes(ingest.label_schemas),
         *scorer_routes(ingest.scorers),
         *correction_routes(ingest.corrections),
         *undo_routes(ingest.undo),

@@ -12,6 +12,8 @@ from ingest.corrections.commands import CorrectionCommands
 from ingest.evaluation_datasets.commands import EvaluationDatasetCommands
 from ingest.experiments.commands import ExperimentCommands
 from ingest.imports.commands import ImportCommands
+from ingest.issues.commands import IssueCommands
+from ingest.label_schemas.commands import LabelSchemaCommands
 from ingest.log_writer import NOT_OBSERVED, LogWriter, WriteObserver
 from ingest.logged_models.commands import LoggedModelCommands
 from ingest.model_versions.commands import ModelVersionCommands
@@ -70,6 +72,8 @@ class IngestService:
         self.logged_models = LoggedModelCommands(writer, self.known)
         self.registered_models = RegisteredModelCommands(writer, self.known, owners)
         self.evaluation_datasets = EvaluationDatasetCommands(writer, self.known)
+        self.issues = IssueCommands(writer, self.known)
+        self.label_schemas = LabelSchemaCommands(writer, self.known)
         self.scorers = ScorerCommands(writer, self.known)
         policy = source_policy or SourcePolicy(own_roots=(artifact_root,))
         self.users = None if credentials is None else UserCommands(writer, self.known, credentials)

@@ -12,6 +12,8 @@ from query_api.freshness import Freshness
 from query_api.graphql.routes import graphql_routes
 from query_api.history.routes import history_routes
 from query_api.history_page.routes import history_page_routes
+from query_api.issues.routes import issue_routes
+from query_api.label_schemas.routes import label_schema_routes
 from query_api.logged_models.routes import logged_model_routes
 from query_api.metrics.intervals import MetricIntervals
 from query_api.metrics.routes import metric_routes
@@ -64,6 +66,8 @@ def query_routes(
         *registered_model_routes(reads),
         *model_version_routes(reads),
         *evaluation_dataset_routes(reads),
+        *issue_routes(reads),
+        *label_schema_routes(reads),
         *scorer_routes(reads),
         *webhook_routes(reads, deliveries),
         *frame_routes(reads),

@@ -35,6 +35,11 @@ MODEL_VERSION_STAGES: Final = ("None", "Staging", "Production", "Archived")
 NEW_MODEL_VERSION_STAGE: Final = "None"
 ARCHIVED: Final = "Archived"
 
+ISSUE_STATUSES: Final = ("pending", "resolved", "rejected")
+"""Of an issue; a new one has the first unless it says otherwise."""
+ISSUE_SEVERITIES: Final = ("not_an_issue", "low", "medium", "high")
+"""Of an issue, which need not have one; the worst last."""
+
 USER_TAG: Final = "mlflow.user"
 """Who something is of, as a client says in a tag."""
 

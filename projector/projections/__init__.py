@@ -7,6 +7,8 @@ from projector.projections.access import ACCESS
 from projector.projections.artifacts import ARTIFACTS
 from projector.projections.evaluation_datasets import EVALUATION_DATASETS
 from projector.projections.experiments import EXPERIMENTS
+from projector.projections.issues import ISSUES
+from projector.projections.label_schemas import LABEL_SCHEMAS
 from projector.projections.logged_models import LOGGED_MODELS
 from projector.projections.registered_models import REGISTERED_MODELS
 from projector.projections.runs import RUNS
@@ -20,6 +22,8 @@ PROJECTIONS: Final[tuple[AnyProjection, ...]] = (
     REGISTERED_MODELS,
     SCORERS,
     EVALUATION_DATASETS,
+    ISSUES,
+    LABEL_SCHEMAS,
     WEBHOOKS,
     USERS,
     ACCESS,

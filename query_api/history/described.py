@@ -31,6 +31,11 @@ from schemas.events import (
     ExperimentRestored,
     ExperimentTagDeleted,
     ExperimentTagSet,
+    IssueCreated,
+    IssueUpdated,
+    LabelSchemaCreated,
+    LabelSchemaDeleted,
+    LabelSchemaUpdated,
     LoggedModelCreated,
     LoggedModelDeleted,
     LoggedModelErased,
@@ -229,6 +234,11 @@ _says(
 )
 _says(EvaluationDatasetRecordsUpserted, lambda e: f"put {len(e.records)} records into the evaluation dataset")
 _says(EvaluationDatasetRecordsDeleted, lambda e: f"deleted {len(e.record_ids)} records of the evaluation dataset")
+_says(IssueCreated, lambda e: f"created the issue {shown(e.name)} of the experiment {e.experiment_id}")
+_says(IssueUpdated, lambda e: _changed("issue", name=e.name, status=e.status, severity=e.severity))
+_says(LabelSchemaCreated, lambda e: f"created the label schema {shown(e.name)} of the experiment {e.experiment_id}")
+_says(LabelSchemaUpdated, lambda e: _changed("label schema", name=e.name, instruction=e.instruction, input=e.input))
+_says(LabelSchemaDeleted, lambda _: "deleted the label schema")
 _says(ScorerRegistered, lambda e: f"registered a version of the scorer {shown(e.name)}")
 _says(
     ScorerDeleted,

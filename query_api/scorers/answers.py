@@ -5,6 +5,7 @@ from typing import Final
 
 import orjson
 
+from query_api.experiments.active import active_experiment
 from query_api.experiments.seen import seen_experiments
 from query_api.filter.pages import joined_documents
 from query_api.filter.sql import Sql, joined
@@ -12,7 +13,7 @@ from query_api.filter.value_test import is_one_of
 from query_api.port import ReadModel
 from query_api.seen import FALSE, is_seen, sight_of
 from schemas.documents.scorers import SCORER, online_config
-from schemas.errors import InvalidParameterValue, ResourceDoesNotExist
+from schemas.errors import InvalidParameterValue
 from schemas.events.scorers import scorer_reference
 from schemas.levels import SCORER as SCORER_TYPE
 from schemas.messages.experiments import experiment_id_of
@@ -32,7 +33,7 @@ ACTIVE_EXPERIMENT: Final = Sql("e.lifecycle_stage = ?", (ACTIVE,))
 
 async def get_scorer(read_model: ReadModel, wanted: GetScorer) -> bytes:
     """`{"scorer": …}`, the latest version unless a number is asked for. Raises ResourceDoesNotExist."""
-    experiment_id = await _active_experiment(read_model, wanted.experiment_id)
+    experiment_id, _ = await active_experiment(read_model, wanted.experiment_id)
     which = LATEST if wanted.version is None else Sql("v.version = ?", (wanted.version,))
     found = await _versions(read_model, [_named(experiment_id, wanted.name), which])
     if not found:
@@ -42,7 +43,7 @@ async def get_scorer(read_model: ReadModel, wanted: GetScorer) -> bytes:
 
 async def list_scorer_versions(read_model: ReadModel, wanted: ListScorerVersions) -> bytes:
     """`{"scorers": […]}` of one scorer, by number. Raises ResourceDoesNotExist where there is none."""
-    experiment_id = await _active_experiment(read_model, wanted.experiment_id)
+    experiment_id, _ = await active_experiment(read_model, wanted.experiment_id)
     found = await _versions(read_model, [_named(experiment_id, wanted.name)])
     if not found:
         raise scorer_not_found(experiment_id, wanted.name)
@@ -58,7 +59,8 @@ async def list_scorers(read_model: ReadModel, wanted: ListScorers) -> bytes:
     if wanted.experiment_id:
         if wanted.experiment_ids:
             raise InvalidParameterValue("Cannot specify both 'experiment_id' and 'experiment_ids'.")
-        where.append(Sql("s.experiment_id = ?", (await _active_experiment(read_model, wanted.experiment_id),)))
+        experiment_id, _ = await active_experiment(read_model, wanted.experiment_id)
+        where.append(Sql("s.experiment_id = ?", (experiment_id,)))
     elif wanted.experiment_ids:
         experiment_ids = [experiment_id_of(text) for text in sorted(set(wanted.experiment_ids))]
         where.append(is_one_of(read_model.dialect, "s.experiment_id", experiment_ids))
@@ -98,20 +100,6 @@ async def _versions(read_model: ReadModel, where: Sequence[Sql]) -> bytes:
         met.parameters,
     )
     return joined_documents(await read_model.fetch_first(*read_model.dialect.assembled(statement)), "scorers")
-
-
-async def _active_experiment(read_model: ReadModel, text: str) -> int:
-    """The id of an active experiment. Raises InvalidParameterValue, ResourceDoesNotExist."""
-    experiment_id = experiment_id_of(text)
-    statement = read_model.dialect.statement("SELECT lifecycle_stage FROM experiments WHERE experiment_id = $1")
-    rows = await read_model.lookup(statement, (experiment_id,))
-    if not rows:
-        raise ResourceDoesNotExist(f"No Experiment with id={experiment_id} exists")
-    if rows[0][0] != ACTIVE:
-        raise InvalidParameterValue(
-            f"The experiment {experiment_id} must be in the 'active' state. Current state is deleted."
-        )
-    return experiment_id
 
 
 def _seen(read_model: ReadModel) -> list[Sql]:

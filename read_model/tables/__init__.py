@@ -18,6 +18,8 @@ from read_model.tables import (
     erasures,
     evaluation_datasets,
     experiments,
+    issues,
+    label_schemas,
     logged_models,
     metrics,
     registered_models,
@@ -37,6 +39,8 @@ __all__ = [
     "erasures",
     "evaluation_datasets",
     "experiments",
+    "issues",
+    "label_schemas",
     "logged_models",
     "metadata",
     "metrics",
@@ -48,5 +52,5 @@ __all__ = [
     "webhooks",
 ]
 
-SCHEMA_VERSION: Final = 13
+SCHEMA_VERSION: Final = 14
 """Raised with every change of a table or of what the fold puts in it; a read model of another version is rebuilt."""

@@ -34,6 +34,13 @@ from schemas.events.experiments import (
     ExperimentTagDeleted,
     ExperimentTagSet,
 )
+from schemas.events.issues import AnyIssueEvent, IssueCreated, IssueUpdated
+from schemas.events.label_schemas import (
+    AnyLabelSchemaEvent,
+    LabelSchemaCreated,
+    LabelSchemaDeleted,
+    LabelSchemaUpdated,
+)
 from schemas.events.logged_models import (
     AnyLoggedModelEvent,
     LoggedModelCreated,
@@ -125,6 +132,8 @@ AnyEvent = (
     | AnyModelVersionEvent
     | AnyScorerEvent
     | AnyEvaluationDatasetEvent
+    | AnyIssueEvent
+    | AnyLabelSchemaEvent
     | AnyArtifactEvent
     | AnyWebhookEvent
     | AnyUserEvent

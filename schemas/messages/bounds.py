@@ -59,6 +59,14 @@ MAX_RECORDS_CHARACTERS: Final = 16_777_216
 """Of records of an evaluation dataset in one request, as the text of a JSON list: what a body may have."""
 MAX_RECORDS_NAMED: Final = 10_000
 """In one request to delete records."""
+MAX_ISSUE_CHARACTERS: Final = 100_000
+"""Of what an issue is, and of each of its causes. MLflow has no limit."""
+MAX_ISSUE_LIST: Final = 100
+"""Causes, or categories, of an issue."""
+MAX_INSTRUCTION_CHARACTERS: Final = 1000
+MAX_LABEL_CHARACTERS: Final = 64
+MAX_OPTIONS: Final = 10
+"""Of a label schema; these are MLflow's."""
 MAX_SERIALIZED_SCORER_CHARACTERS: Final = 100_000
 """Of the text of a scorer, with the instructions of its judge. MLflow has no limit."""
 MAX_SCORERS_NAMED: Final = 1000

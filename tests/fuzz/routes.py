@@ -12,6 +12,8 @@ from schemas.messages import (
     frames,
     history,
     imports,
+    issues,
+    label_schemas,
     logged_models,
     metrics,
     model_versions,
@@ -40,6 +42,9 @@ class Subject:
     delivery_id: str
     """Of another such, and of what it was told of, which all tests share."""
     dataset_id: str
+    issue_id: str
+    schema_id: str
+    """Of a label schema that wants a text."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -316,6 +321,43 @@ WEBHOOK_READS: Final = (
 EVALUATION_WRITES: Final = (
     _v3(
         "POST",
+        "issues",
+        issues.CreateIssue,
+        **EXPERIMENT,
+        name="n",
+        description="d",
+        status="pending",
+        severity="low",
+        root_causes=["c"],
+        categories=["k"],
+        source_run_id="<run_id>",
+        created_by="u",
+    ),
+    _v3("PATCH", "issues/<issue_id>", issues.UpdateIssue, name="n", description="d", status="resolved", severity="low"),
+    _v3(
+        "POST",
+        "label-schemas/create",
+        label_schemas.CreateLabelSchema,
+        **EXPERIMENT,
+        name="<new>",
+        type="FEEDBACK",
+        input={"categorical": {"options": ["a", "b"], "multi_select": True}},
+        instruction="i",
+        enable_comment=True,
+    ),
+    _v3(
+        "PATCH",
+        "label-schemas/update",
+        label_schemas.UpdateLabelSchema,
+        schema_id="<schema_id>",
+        name="<new>",
+        input={"text": {"max_length": 5}},
+        instruction="i",
+        enable_comment=True,
+    ),
+    _v3("DELETE", "label-schemas/delete", label_schemas.DeleteLabelSchema, schema_id="<schema_id>"),
+    _v3(
+        "POST",
         "datasets/create",
         evaluation_datasets.CreateEvaluationDataset,
         name="d",
@@ -361,6 +403,19 @@ EVALUATION_WRITES: Final = (
 )
 
 EVALUATION_READS: Final = (
+    _v3("GET", "issues/<issue_id>", issues.GetIssue),
+    _v3(
+        "POST",
+        "issues/search",
+        issues.SearchIssues,
+        **EXPERIMENT,
+        filter_string="status = 'pending'",
+        max_results=10,
+        include_trace_count=True,
+    ),
+    _v3("GET", "label-schemas/get", label_schemas.GetLabelSchema, schema_id="<schema_id>"),
+    _v3("GET", "label-schemas/get-by-name", label_schemas.GetLabelSchemaByName, **EXPERIMENT, name="Feedback"),
+    _v3("GET", "label-schemas/list", label_schemas.ListLabelSchemas, **EXPERIMENT, max_results=10),
     _v3(
         "POST",
         "datasets/search",

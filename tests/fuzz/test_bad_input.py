@@ -169,9 +169,23 @@ def subject(connection: Connection, delivery: tuple[str, str]) -> Subject:
     kept = {"experiment_id": experiment_id, "name": "kept", "serialized_scorer": "{}"}
     connection.post("scorers/register", kept, V3)
     dataset = connection.post("datasets/create", {"name": "d", "experiment_ids": [experiment_id]}, V3)["dataset"]
+    of_it = {"experiment_id": experiment_id, "name": "n"}
+    issue = connection.post("issues", {**of_it, "description": "d"}, V3)["issue"]
+    question = {**of_it, "type": "FEEDBACK", "input": {"text": {}}}
+    schema = connection.post("label-schemas/create", question, V3)["label_schema"]
     for alias in ("a", "kept"):
         connection.post("registered-models/alias", {"name": name, "alias": alias, "version": "1"})
-    return Subject(experiment_id, run_id, model_id, name, new_webhook(connection), *delivery, dataset["dataset_id"])
+    return Subject(
+        experiment_id,
+        run_id,
+        model_id,
+        name,
+        new_webhook(connection),
+        *delivery,
+        dataset["dataset_id"],
+        issue["issue_id"],
+        schema["schema_id"],
+    )
 
 
 def new_webhook(connection: Connection) -> str:

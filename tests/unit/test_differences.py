@@ -294,6 +294,14 @@ SHOWN_BY: Final[dict[str, tuple[str, ...]]] = {
     "Tags of datasets whose key": (
         "unit/ingest/test_routes.py::test_a_tag_of_a_dataset_with_a_slash_in_its_key_is_deleted",
     ),
+    "The first list of the label": (
+        "unit/query_api/label_schemas/test_answers.py::test_an_experiment_has_its_default_label_schema_last",
+    ),
+    "An issue of an unknown status": ("unit/ingest/issues/test_commands.py::test_what_is_no_issue_is_refused",),
+    "`PATCH issues/{issue_id}` wants": ("unit/ingest/test_routes.py::test_issues_and_label_schemas_over_http",),
+    "Issues without an experiment": (
+        "unit/query_api/issues/test_answers.py::test_issues_are_seen_where_their_experiments_are",
+    ),
     "The highest version of a scorer": (
         f"{SCORERS}::test_versions_of_a_name_count_up_and_keep_the_id_until_all_are_deleted",
     ),

@@ -7,6 +7,7 @@ its own type; and it has to be allowed to read what it lies in.
 """
 
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -21,6 +22,8 @@ from schemas.rest.access import (
     EVALUATION_DATASET,
     EXPERIMENT_NAMED,
     GRANTED,
+    ISSUE,
+    LABEL_SCHEMA,
     LOGGED_MODEL,
     MODEL_VERSION,
     PROMPT_VERSION,
@@ -58,6 +61,8 @@ class Authorizer:
             REGISTERED_MODEL: self._on_model,
             MODEL_VERSION: self._on_version,
             SCORER: self._on_scorer,
+            ISSUE: partial(self._on_part, ISSUE),
+            LABEL_SCHEMA: partial(self._on_part, LABEL_SCHEMA),
             EVALUATION_DATASET: self._on_evaluation_dataset,
             ARTIFACT: self._on_artifact,
             ARTIFACT_LOCATION: self._at_location,
@@ -166,6 +171,10 @@ class Authorizer:
         if not levels:
             return await self._on_experiment(principal, experiment_id, wanted)
         return self._suffice(levels, wanted) and await self._on_experiment(principal, experiment_id, Level.READ)
+
+    async def _on_part(self, part: str, principal: Principal, key: str, wanted: Level) -> bool:
+        """On what is judged as the experiment that it lies in."""
+        return await self._in_experiment(principal, part, await self._resources.experiment_of(part, key), wanted)
 
     async def _on_evaluation_dataset(self, principal: Principal, dataset_id: str, wanted: Level) -> bool:
         """As all experiments that it is for. One that is for none, or not there, is as what nothing is granted on."""

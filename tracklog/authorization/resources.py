@@ -7,8 +7,9 @@ from urllib.parse import unquote, urlsplit
 from query_api.port import ReadModel, Row
 from read_model.tables.experiments import FIRST_CHARACTERS, LOCATION_CHARACTERS
 from schemas.artifact_uris import PROXIED_SCHEMES, PROXY_ROUTE
+from schemas.documents.label_schemas import experiment_of_default
 from schemas.levels import PROMPT, REGISTERED_MODEL
-from schemas.rest.access import LOGGED_MODEL, RUN, TRACE
+from schemas.rest.access import ISSUE, LABEL_SCHEMA, LOGGED_MODEL, RUN, TRACE
 
 REMEMBERED: Final = 20_000
 """Runs and logged models whose experiments are remembered: they never move to another."""
@@ -57,6 +58,8 @@ class Resources:
         statement = read_model.dialect.statement
         self._experiment_of = {
             RUN: statement("SELECT experiment_id FROM runs WHERE run_id = $1"),
+            ISSUE: statement("SELECT experiment_id FROM issues WHERE issue_id = $1"),
+            LABEL_SCHEMA: statement("SELECT experiment_id FROM label_schemas WHERE schema_id = $1"),
             LOGGED_MODEL: statement("SELECT experiment_id FROM logged_models WHERE model_id = $1"),
         }
         self._named_sql = statement("SELECT experiment_id FROM experiments WHERE name = $1")
@@ -73,6 +76,8 @@ class Resources:
 
     async def experiment_of(self, resource_type: str, key: str) -> int | None:
         """The experiment of a run or a logged model; None where there is no such thing."""
+        if resource_type == LABEL_SCHEMA and (of_default := experiment_of_default(key)) is not None:
+            return of_default
         known = self._experiments.get((resource_type, key))
         if known is not None:
             return known

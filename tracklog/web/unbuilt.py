@@ -49,11 +49,6 @@ DELETE 3      /mlflow/traces/{trace_id}/assessments/{assessment_id}
 POST   3-ajax /mlflow/scorer/invoke
 
 # Issues, label schemas, review queues
-POST   3      /mlflow/issues
-PATCH  3      /mlflow/issues/{issue_id}
-POST   3      /mlflow/label-schemas/create
-PATCH  3      /mlflow/label-schemas/update
-DELETE 3      /mlflow/label-schemas/delete
 POST   3      /mlflow/review-queues/create
 POST   3      /mlflow/review-queues/get-or-create-user
 POST   3      /mlflow/review-queues/update

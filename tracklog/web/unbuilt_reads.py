@@ -81,11 +81,6 @@ def _trace_metrics(fields: Fields) -> bytes:
     return orjson.dumps({"data_points": [{"metric_name": name, "values": {"COUNT": 0.0}}]})
 
 
-def _issues(fields: Fields) -> bytes:
-    counted: Fields = {"total_count": 0} if fields["include_total_count"] is True else {}
-    return orjson.dumps({"next_page_token": "", **counted})
-
-
 def _gateway_endpoint(fields: Fields) -> bytes:
     given = [name for name in ("endpoint_id", "name") if fields[name] is not None]
     if len(given) != 1:
@@ -152,17 +147,7 @@ READS: Final = (
         gone("Trace with request_id '{trace_id}' not found"),
     ),
     # Issues, label schemas, review queues
-    UnbuiltRead("GET", V3, "/mlflow/issues/{issue_id}", gone("Issue with ID '{issue_id}' not found")),
-    UnbuiltRead("POST", V3, "/mlflow/issues/search", Answer(_issues, optional=("include_total_count",))),
     UnbuiltRead("POST", V3_AJAX_ONLY, "/mlflow/issues/schedule/state", found('{"next_fire_time_ms":null}')),
-    UnbuiltRead("GET", V3, "/mlflow/label-schemas/get", gone("Label schema with id '{schema_id}' not found.")),
-    UnbuiltRead(
-        "GET",
-        V3,
-        "/mlflow/label-schemas/get-by-name",
-        gone("Label schema with name '{name}' not found for experiment '{experiment_id}'."),
-    ),
-    UnbuiltRead("GET", V3, "/mlflow/label-schemas/list", found(FIRST_PAGE, "experiment_id")),
     UnbuiltRead("GET", V3, "/mlflow/review-queues/get", gone("Review queue with id '{queue_id}' not found.")),
     UnbuiltRead(
         "GET",

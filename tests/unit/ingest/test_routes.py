@@ -101,6 +101,11 @@ def test_every_write_of_the_tracking_api_is_there_under_both_prefixes(deployment
         "DELETE /mlflow/datasets/{dataset_id}/records",
         "POST /mlflow/datasets/{dataset_id}/add-experiments",
         "POST /mlflow/datasets/{dataset_id}/remove-experiments",
+        "POST /mlflow/issues",
+        "PATCH /mlflow/issues/{issue_id}",
+        "POST /mlflow/label-schemas/create",
+        "PATCH /mlflow/label-schemas/update",
+        "DELETE /mlflow/label-schemas/delete",
         "POST /mlflow/scorers/register",
         "DELETE /mlflow/scorers/delete",
         "PUT /mlflow/scorers/online-config",
@@ -165,6 +170,22 @@ async def test_a_tag_of_a_dataset_with_a_slash_in_its_key_is_deleted(client: Cli
     assert (await call_v3("PATCH", f"{dataset_id}/tags", {"tags": "{}"}))["dataset"]["tags"] == '{"c": "2"}'
     counts = await call_v3("POST", f"{dataset_id}/records", {"records": '[{"inputs":{"a":1}}]', "updated_by": "x"})
     assert counts == {"inserted_count": 1, "updated_count": 0}
+
+
+async def test_issues_and_label_schemas_over_http(client: Client) -> None:
+    async def call_v3(method: str, path: str, body: Any) -> Any:
+        answer = await client.request(method, f"/api/3.0/mlflow/{path}", json=body)
+        assert answer.status == 200, await answer.text()
+        return orjson.loads(await answer.read())
+
+    created = await call_v3("POST", "issues", {"experiment_id": "0", "name": "n", "description": "d"})
+    issue_id = created["issue"]["issue_id"]
+    changed = await call_v3("PATCH", f"issues/{issue_id}", {"status": "resolved"})
+    assert (changed["issue"]["status"], changed["issue"]["name"]) == ("resolved", "n")
+    schema = {"experiment_id": "0", "name": "n", "type": "EXPECTATION", "input": {"numeric": {"minValue": 1}}}
+    made = (await call_v3("POST", "label-schemas/create", schema))["label_schema"]
+    assert made["input"] == {"numeric": {"min_value": 1.0}}
+    assert await call_v3("DELETE", "label-schemas/delete", {"schema_id": made["schema_id"]}) == {}
 
 
 async def test_a_path_says_what_a_request_is_about_and_not_its_body(client: Client) -> None:

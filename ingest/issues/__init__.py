@@ -1,0 +1,1 @@
+"""Issues: what clients change of them."""

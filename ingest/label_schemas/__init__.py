@@ -1,0 +1,1 @@
+"""Label schemas: what clients change of them."""

@@ -1,0 +1,1 @@
+"""Label schemas: what is read of them."""
