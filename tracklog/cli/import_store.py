@@ -50,6 +50,12 @@ class ArtifactOptions:
 @click.command("import", short_help="Take over what an MLflow store holds.")
 @click.argument("source", metavar="SOURCE")
 @with_event_log
+@click.option(
+    "--to",
+    metavar="URL",
+    help="A running Tracklog to import into, in the place of a log that only this command writes. Who asks is said by "
+    "MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or MLFLOW_TRACKING_TOKEN: an administrator.",
+)
 @click.option("--dry-run", is_flag=True, help="Read everything and report, and write nothing.")
 @click.option(
     "--map-root",
@@ -88,6 +94,7 @@ def command(
     source: str,
     event_log: EventLogPlace,
     stores: Stores | None,
+    to: str | None,
     dry_run: bool,
     map_root: tuple[tuple[str, str], ...],
     copy_artifacts: bool,
@@ -108,16 +115,18 @@ def command(
     from schemas.errors import TracklogError
     from tracklog.moving.stores import NoStore
 
+    if to is not None and auth_db is not None:
+        raise BadUsage("--auth-db needs the log itself: a running server takes no users from elsewhere.")
     with reporting_bad_settings():
         artifacts = ArtifactOptions(
             mapped=map_root,
             root=_artifacts_root(artifacts_root, source),
-            destination=artifacts_destination_of(artifacts_destination) if copy_artifacts else None,
+            destination=(to or artifacts_destination_of(artifacts_destination)) if copy_artifacts else None,
         )
     bar, show = progress_bar(shown=progress, label="rows")
     try:
         with bar:
-            made = asyncio.run(_import(source, (event_log, stores), show, artifacts, auth_db, dry_run=dry_run))
+            made = asyncio.run(_import(source, to or event_log, stores, show, artifacts, auth_db, dry_run=dry_run))
     except NoStore as error:
         raise BadUsage(f"{redacted(source)}: {error}") from error
     except (ForeignLog, LogInUse) as error:
@@ -143,7 +152,8 @@ def _artifacts_root(given: str | None, source: str) -> str | None:
 
 async def _import(
     source: str,
-    target: tuple[EventLogPlace, Stores | None],
+    place: EventLogPlace | str,
+    stores: Stores | None,
     show: Show,
     artifacts: ArtifactOptions,
     auth_db: str | None,
@@ -151,18 +161,16 @@ async def _import(
     dry_run: bool,
 ) -> "Report":
     from tracklog.moving.artifact_copying import ArtifactCopying
-    from tracklog.moving.artifact_sources import opened_sources
+    from tracklog.moving.artifact_sources import opened_place, opened_sources
     from tracklog.moving.auth_database import auth_records
     from tracklog.moving.copied_roots import CopiedRoots
     from tracklog.moving.database_store import database_store_of
     from tracklog.moving.report import Report
     from tracklog.moving.roots import Roots
     from tracklog.moving.sources import folder_beside, store_of
-    from tracklog.serving.artifact_stores import opened_store
 
     store = await asyncio.to_thread(store_of, source)
-    place, stores = target
-    report = Report(str(store), str(place), dry_run)
+    report = Report(str(store), redacted(str(place)), dry_run)
     beside = folder_beside(source)
     async with AsyncExitStack() as stack:
         read: dict[str, Any] = {"store": store, "report": report, "show": show, "now_ms": time.time_ns() // 1_000_000}
@@ -177,7 +185,7 @@ async def _import(
         roots = CopiedRoots(artifacts.mapped, beside, sources.places)
         await _import_rows(place, roots=roots, **read)
         copying = ArtifactCopying(
-            destination=await opened_store(artifacts.destination, stack, sweeps=not dry_run),
+            destination=await opened_place(artifacts.destination, stack, sweeps=not dry_run),
             report=report,
             show=show,
             dry=dry_run,
@@ -210,11 +218,14 @@ async def _secret_store(stores: Stores) -> "SecretStore":
     return await opened_store(PostgresqlSecretStore, stores.read_model.dsn)
 
 
-async def _import_rows(place: EventLogPlace, report: "Report", **read: Any) -> None:
-    """Everything but artifacts."""
+async def _import_rows(place: EventLogPlace | str, report: "Report", **read: Any) -> None:
+    """Everything but artifacts. `place` is a log, or the address of a running Tracklog."""
     from tracklog.moving.importing import Import
     from tracklog.moving.target import look_at
 
+    if isinstance(place, str):
+        await _import_rows_to(place, report, **read)
+        return
     if report.dry_run:
         target = await _target_of(place)
         await Import(target=target, report=report, **read).run()
@@ -222,6 +233,21 @@ async def _import_rows(place: EventLogPlace, report: "Report", **read: Any) -> N
     async with _writing_log(place) as log:
         target = await look_at(log)
         await Import(target=target, report=report, log=log, **read).run()
+
+
+async def _import_rows_to(url: str, report: "Report", **read: Any) -> None:
+    """Everything but artifacts, into a running Tracklog."""
+    from tracklog.moving.importing import Import
+    from tracklog.moving.remote_log import RemoteLog, takes
+    from tracklog.moving.rest_client import RestClient
+
+    client = RestClient(url)
+    try:
+        log = RemoteLog(client, report)
+        target = await asyncio.to_thread(log.look)
+        await Import(target=target, report=report, send=None if report.dry_run else log.send, takes=takes, **read).run()
+    finally:
+        client.close()
 
 
 async def _target_of(place: EventLogPlace) -> "Target":

@@ -46,9 +46,7 @@ async def opened_sources(
     async with AsyncExitStack() as stack:
 
         async def opened(uri: str) -> BlobStore:
-            if uri.startswith(("http://", "https://")):
-                return await _served(uri, stack)
-            store = await opened_store(uri, stack, sweeps=False)
+            store = await opened_place(uri, stack, sweeps=False)
             if (folder := folder_of(uri)) is not None:
                 folders[store] = folder
             return store
@@ -66,8 +64,11 @@ async def opened_sources(
         yield ArtifactSources(roots, folders)
 
 
-async def _served(url: str, stack: AsyncExitStack) -> BlobStore:
-    client = RestClient(url)
+async def opened_place(uri: str, stack: AsyncExitStack, *, sweeps: bool) -> BlobStore:
+    """The store that a URI names, or what lies behind the artifact proxy of a server; closed when `stack` is left."""
+    if not uri.startswith(("http://", "https://")):
+        return await opened_store(uri, stack, sweeps=sweeps)
+    client = RestClient(uri)
     store = ServedBlobStore(client.url, client.headers, os.environ)
     stack.push_async_callback(store.close)
     await store.start(sweeps=False)

@@ -1,6 +1,6 @@
 """Events of an import, each made once: with an id from what it is about, and counted in the report."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from hashlib import blake2b
 from typing import Final, NamedTuple
 from uuid import UUID
@@ -27,19 +27,30 @@ NOTHING: Final[Counted] = {}
 
 
 class Made(NamedTuple):
-    """An event that is to be appended, and the bytes of its payload."""
+    """An event that is to be appended, the bytes of its payload, and how many things it brings."""
 
     event: EventData
     size: int
+    counted: Counted = NOTHING
+
+
+Takes = Callable[[AnyEvent], bool]
+"""Whether the target takes an event from elsewhere."""
+
+
+def everything(_event: AnyEvent) -> bool:
+    """A log that only this process writes takes whatever it is given."""
+    return True
 
 
 class Facts:
     """What all parts of a translation share: the target, where artifacts lie, the report, and the making of events."""
 
-    def __init__(self, target: Target, roots: Roots, report: Report) -> None:
+    def __init__(self, target: Target, roots: Roots, report: Report, takes: Takes = everything) -> None:
         self.target = target
         self.roots = roots
         self.report = report
+        self._takes = takes
         self._actor = importer_from(report.source)
         self._request_id = "import-" + blake2b(report.source.encode(), digest_size=8).hexdigest()
 
@@ -47,6 +58,9 @@ class Facts:
         self, about: str, payload: AnyEvent, time_ms: int | None, counted: Counted = NOTHING, where: str = ""
     ) -> Iterator[Made]:
         """The event, unless it is in the log already. `counted` are then there all the same."""
+        if not self._takes(payload):
+            self._left(counted, where or about, f"a running server takes no {payload.event_type} from elsewhere")
+            return
         time_us = min(max(time_ms or 0, 0), LAST_MS) * 1000
         encoded = codec.encode(payload)
         made_of = derived(about, encoded)
@@ -68,7 +82,7 @@ class Facts:
         if known is None:
             identity = event_id(time_us, made_of)
             event = EventData(identity, stream_of(payload), time_us, self._actor, self._request_id, payload)
-            yield Made(event, len(encoded))
+            yield Made(event, len(encoded), counted)
 
     def _left(self, counted: Counted, where: str, what: str) -> None:
         self.report.odd(next(iter(counted), "events"), where.replace("\0", " "), what)

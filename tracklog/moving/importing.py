@@ -12,8 +12,7 @@ from functools import partial
 from typing import Any, Final
 
 from event_log.port import EventLog
-from schemas.envelope import EventData
-from tracklog.moving.facts import Made
+from tracklog.moving.facts import Facts, Made, Takes, everything
 from tracklog.moving.records import PointsRecord, Records
 from tracklog.moving.report import Report
 from tracklog.moving.roots import Roots
@@ -25,6 +24,9 @@ WINDOW_EVENTS: Final = 2000
 WINDOW_BYTES: Final = 8 * 1024 * 1024
 """Of one window, of which two are held: one is gathered while the other is on its way."""
 
+Send = Callable[[Sequence[Sequence[Made]]], Awaitable[None]]
+"""Makes events durable, those of one ordering unit each in their order."""
+
 Show = Callable[[int, int], None]
 """Called with how many rows are read, and of how many."""
 
@@ -34,7 +36,8 @@ class Import:
     """What is imported, and how. `log` None: nothing is appended.
 
     `accounts` is where the users of the source are, and `keep_secret` where hashes of their passwords go; `now_ms` is
-    the time of what has none.
+    the time of what has none. `send` sends to a target that is reached otherwise than by `log`, and that `takes` some
+    events only.
     """
 
     store: Store
@@ -46,6 +49,8 @@ class Import:
     accounts: Store | None = None
     keep_secret: Callable[[str, bytes], Awaitable[None]] | None = None
     now_ms: int = 0
+    send: Send | None = None
+    takes: Takes = everything
 
     async def run(self) -> None:
         """Import everything. Raises NoStore, and what EventLog.append raises; what is in the log by then is kept."""
@@ -53,9 +58,11 @@ class Import:
 
     def _read(self, loop: asyncio.AbstractEventLoop) -> None:
         """In a thread: translate, while the window before is on its way to the log."""
-        window = _Window(self.log, loop)
+        send = partial(_append_all, self.log) if self.log is not None else self.send
+        window = _Window(send, loop)
         keep_secret = partial(self._keep, loop)
-        translation = Translation(self.target, self.roots, self.report, keep_secret, self.now_ms)
+        facts = Facts(self.target, self.roots, self.report, self.takes)
+        translation = Translation(facts, keep_secret, self.now_ms)
         try:
             for store in (self.store, self.accounts):
                 if store is not None:
@@ -98,28 +105,28 @@ _SHOWN_EVERY: Final = 100
 class _Window:
     """Gathers events, and appends them by the event loop of the log."""
 
-    def __init__(self, log: EventLog | None, loop: asyncio.AbstractEventLoop) -> None:
-        self._log = log
+    def __init__(self, send: Send | None, loop: asyncio.AbstractEventLoop) -> None:
+        self._send = send
         self._loop = loop
-        self._units: dict[str, list[EventData]] = {}
+        self._units: dict[str, list[Made]] = {}
         self._events = self._bytes = 0
         self._on_its_way: Future[Any] | None = None
 
     def add(self, made: Made) -> None:
         """One more event, after those that fill a window were sent."""
-        if self._log is None:
+        if self._send is None:
             return
         if self._events and (self._events >= WINDOW_EVENTS or self._bytes + made.size > WINDOW_BYTES):
             self.flush()
-        self._units.setdefault(made.event.ordering_unit, []).append(made.event)
+        self._units.setdefault(made.event.ordering_unit, []).append(made)
         self._events += 1
         self._bytes += made.size
 
     def flush(self) -> None:
         """Send what was gathered, when what was sent before is durable."""
         self.wait()
-        if self._units and self._log is not None:
-            sending = _append_all(self._log, list(self._units.values()))
+        if self._units and self._send is not None:
+            sending = _awaited(self._send(list(self._units.values())))
             self._on_its_way = asyncio.run_coroutine_threadsafe(sending, self._loop)
         self._units = {}
         self._events = self._bytes = 0
@@ -131,9 +138,9 @@ class _Window:
             sent.result()
 
 
-async def _append_all(log: EventLog, appends: Sequence[Sequence[EventData]]) -> None:
+async def _append_all(log: EventLog, appends: Sequence[Sequence[Made]]) -> None:
     """Append what is of one unit together, several units at once. Raises the first error when all have ended."""
-    done = await asyncio.gather(*(log.append(one) for one in appends), return_exceptions=True)
+    done = await asyncio.gather(*(log.append([made.event for made in one]) for one in appends), return_exceptions=True)
     for outcome in done:
         if isinstance(outcome, BaseException):
             raise outcome

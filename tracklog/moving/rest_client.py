@@ -79,6 +79,10 @@ class RestClient:
         """As `get`."""
         return self._ask("POST", path, json.dumps(body).encode())
 
+    def post_json(self, path: str, body: bytes) -> Any:
+        """As `post`, of what is JSON already. It may be sent again when its answer is lost."""
+        return self._ask("POST", path, body)
+
     def pages(
         self, ask: Callable[[str, Mapping[str, Any]], Any], path: str, wanted: Mapping[str, Any]
     ) -> Iterator[Any]:

@@ -28,7 +28,7 @@ from tracklog.moving.event_ids import made_of
 
 _READ_AT_ONCE: Final = 1000
 
-_LOOKED_AT: Final = {
+LOOKED_AT: Final = {
     one.event_type
     for one in (
         ExperimentCreated,
@@ -48,6 +48,8 @@ _LOOKED_AT: Final = {
         ScorerRegistered,
     )
 }
+
+"""Types of events that take a name or an id."""
 
 
 @dataclass(slots=True)
@@ -86,7 +88,7 @@ class Target:
         if is_imported(event.actor):
             about, check = made_of(event.id)
             self.imported[about] = check
-        if event.type not in _LOOKED_AT:
+        if event.type not in LOOKED_AT:
             return
         try:
             self._add(codec.decode(event), about)

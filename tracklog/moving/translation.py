@@ -26,10 +26,7 @@ from tracklog.moving.records import (
     WebhookRecord,
 )
 from tracklog.moving.registry_translation import RegistryTranslation
-from tracklog.moving.report import Report
-from tracklog.moving.roots import Roots
 from tracklog.moving.run_translation import RunTranslation
-from tracklog.moving.target import Target
 from tracklog.moving.webhook_translation import ScorerTranslation, WebhookTranslation
 
 _Others: TypeAlias = (
@@ -41,9 +38,8 @@ _Others: TypeAlias = (
 class Translation:
     """Makes the events of one store. What it says of them is in `report`."""
 
-    def __init__(self, target: Target, roots: Roots, report: Report, keep_secret: KeepSecret, now_ms: int) -> None:
-        self._report = report
-        facts = Facts(target, roots, report)
+    def __init__(self, facts: Facts, keep_secret: KeepSecret, now_ms: int) -> None:
+        self._report = facts.report
         self._experiments = ExperimentTranslation(facts)
         self._runs = RunTranslation(facts, self._experiments)
         self._models = LoggedModelTranslation(facts, self._experiments, self._runs)
