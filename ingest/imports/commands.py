@@ -7,6 +7,7 @@ import orjson
 from msgspec.structs import replace
 
 from ingest.admission.known_entities import EntityKind, KnownEntities
+from ingest.artifact_paths import below, logged_model_artifacts, run_artifacts
 from ingest.experiments.lookups import EXPERIMENTS
 from ingest.imports.decisions import decide
 from ingest.imports.lookups import IMPORTED_EVENTS, NUMBERS, FoldedImport
@@ -34,9 +35,10 @@ _CREATIONS: Final = (ExperimentCreated, RunCreated, LoggedModelCreated, Register
 
 
 class ImportCommands:
-    def __init__(self, writer: LogWriter, known: KnownEntities) -> None:
+    def __init__(self, writer: LogWriter, known: KnownEntities, artifact_root: str) -> None:
         self._writer = writer
         self._known = known
+        self._artifact_root = artifact_root
 
     async def bring_in(self, command: ImportEvents, actor: Actor, request_id: str) -> bytes:
         """Append those of the events that are not there yet. Answered when they are folded.
@@ -89,9 +91,11 @@ class ImportCommands:
     async def _prepared(self, events: Sequence[EventData]) -> list[EventData]:
         """The events as they are appended; each is about what is there, or what an earlier one creates.
 
-        What runs have seen of the lifecycles of their experiments is told as it is here. Raises InvalidParameterValue.
+        What runs have seen of the lifecycles of their experiments is told as it is here, and so is where artifacts lie,
+        where an event leaves that empty. Raises InvalidParameterValue.
         """
         created: set[tuple[str, str]] = set()
+        locations: dict[int, str] = {}  # of experiments that the events create
         experiments: dict[str, int] = {}  # of runs that the events create
         prepared: list[EventData] = []
         for event in events:
@@ -108,8 +112,19 @@ class ImportCommands:
                 and ("experiment", str(payload.experiment_id)) not in created
             ):
                 await self._require(EXPERIMENTS, payload.experiment_id, event)
+            if isinstance(payload, ExperimentCreated):
+                location = payload.artifact_location or below(self._artifact_root, str(payload.experiment_id))
+                locations.setdefault(payload.experiment_id, location)
+                event = replace(event, payload=replace(payload, artifact_location=location))
             if isinstance(payload, RunCreated):
                 experiments[payload.run_id] = payload.experiment_id
+                if not payload.artifact_uri:
+                    location = await self._location(payload.experiment_id, locations)
+                    payload = replace(payload, artifact_uri=run_artifacts(location, payload.run_id))
+            if isinstance(payload, LoggedModelCreated) and not payload.artifact_location:
+                location = await self._location(payload.experiment_id, locations)
+                location = logged_model_artifacts(location, payload.model_id)
+                event = replace(event, payload=replace(payload, artifact_location=location))
             if isinstance(payload, RunCreated | RunDeleted | RunRestored):
                 experiment_id = experiments.get(payload.run_id)
                 if experiment_id is None:
@@ -124,6 +139,11 @@ class ImportCommands:
             raise InvalidParameterValue(
                 f"The event {event_id_text(event.id)} is about what is not there: {kind.not_found(key).message}"
             )
+
+    async def _location(self, experiment_id: int, created: Mapping[int, str]) -> str:
+        """Where an experiment keeps artifacts; one that is there keeps what it has."""
+        experiment = await self._known.find(EXPERIMENTS, experiment_id)
+        return created[experiment_id] if experiment is None else experiment.artifact_location
 
     async def _seen_of(self, experiment_id: int) -> int:
         """Of a deleted experiment all but its last deletion: what is brought in is deleted and restored with it."""

@@ -26,6 +26,7 @@ COMMANDS: Final = {
     "restore": "tracklog.cli.restore",
     "import": "tracklog.cli.import_store",
     "export": "tracklog.cli.export",
+    "push": "tracklog.cli.push",
     "verify": "tracklog.cli.verify",
     "keys": "tracklog.cli.keys",
     "fetch-page": "tracklog.cli.fetch_page",

@@ -46,9 +46,9 @@ class Fetched(NamedTuple):
 class Remote:
     """Asks one server. What it refuses is a ClickException with its words."""
 
-    def __init__(self, url: str, environment: Mapping[str, str] = os.environ) -> None:
+    def __init__(self, url: str, environment: Mapping[str, str] = os.environ, *, option: str = "--url") -> None:
         if urllib.parse.urlsplit(url).scheme not in ("http", "https"):
-            raise BadUsage(f"--url {url!r} is no address of a server: it begins with http:// or https://.")
+            raise BadUsage(f"{option} {url!r} is no address of a server: it begins with http:// or https://.")
         self._url = url.rstrip("/")
         self._authorization = _authorization(environment)
         self.username = environment.get(USERNAME, "")
@@ -62,6 +62,25 @@ class Remote:
 
     def change(self, method: str, path: str, **body: Any) -> Any:
         return self._ask(method, path, body)
+
+    def answer(
+        self,
+        method: str,
+        path: str,
+        query: Mapping[str, Any],
+        body: bytes | IO[bytes] | None,
+        headers: Mapping[str, str],
+    ) -> tuple[int, bytes]:
+        """Status and body of an answer, whatever they are. Raises RemoteAway."""
+        url = self._address(path, query) if query else f"{self._url}/{path}"
+        request = urllib.request.Request(url, body, {**headers, **self._authorization}, method=method)
+        try:
+            with self._opener.open(request, timeout=TIMEOUT_S) as answer:
+                return answer.status, answer.read()
+        except urllib.error.HTTPError as error:
+            return error.code, error.read()
+        except (OSError, HTTPException) as error:
+            raise RemoteAway(f"{self._url} cannot be reached: {error}.") from error
 
     def page(self, path: str, query: Mapping[str, Any]) -> Fetched:
         """The answer, whatever it is, with its headers."""

@@ -119,6 +119,22 @@ async def test_a_run_that_comes_into_a_deleted_experiment_is_deleted_with_it(dep
     assert created.experiment_revision == 0
 
 
+async def test_artifacts_lie_where_this_server_keeps_them_if_the_event_leaves_it_open(deployment: Deployment) -> None:
+    fields = {**(CREATED.data or {}), "artifact_uri": ""}
+    in_default = event(8, "experiment.created", {"experiment_id": 8, "name": "other", "artifact_location": ""}, 3)
+    model = event(
+        9, "logged-model.created", {"model_id": "m-1", "experiment_id": 8, "name": "m", "artifact_location": ""}
+    )
+    await bring_in(deployment, EXPERIMENT)
+    await bring_in(deployment, in_default, event(2, "run.created", fields, 2), model)
+    _, *found = [codec.decode(one) for one in await in_the_log(deployment)]
+    assert [getattr(one, "artifact_location", None) or getattr(one, "artifact_uri", None) for one in found] == [
+        "mlflow-artifacts:/8",
+        f"l/{RUN}/artifacts",
+        "mlflow-artifacts:/8/models/m-1/artifacts",
+    ]
+
+
 async def test_what_is_brought_in_takes_writes(deployment: Deployment) -> None:
     await bring_in(deployment, EXPERIMENT)
     assert await deployment.ingest.runs.create(CreateRun(experiment_id="7"), ANN, "q")

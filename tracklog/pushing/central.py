@@ -1,0 +1,144 @@
+"""The server that is pushed to, as a push asks it."""
+
+import json
+from collections.abc import Callable, Iterable, Sequence
+from typing import IO, Any, Final, NamedTuple, Protocol
+
+import orjson
+
+MLFLOW_2: Final = "api/2.0/mlflow"
+OURS: Final = "api/tracklog/v1"
+ARTIFACTS: Final = "api/2.0/mlflow-artifacts/artifacts"
+
+
+class Refused(Exception):
+    """The server refuses what was asked, with a status below 500: to ask again does not help."""
+
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+class Asked(Protocol):
+    """A server over HTTP. Raises Refused."""
+
+    def get(self, path: str, **query: str) -> Any: ...
+
+    def send(self, method: str, path: str, body: bytes) -> Any:
+        """`body` is JSON, and so is the answer."""
+
+    def upload(self, path: str, content: IO[bytes], size: int) -> None: ...
+
+
+class Taken(NamedTuple):
+    """What became of events: how many were new, what each refused one was refused with, the numbers of versions."""
+
+    new: int
+    refused: dict[str, str]
+    versions: dict[str, int]
+
+
+class StoredFile(NamedTuple):
+    """A file among the artifacts of the server."""
+
+    size: int
+    sha256: str | None
+
+
+class Central:
+    """Asks what a push has to know, and sends."""
+
+    def __init__(self, server: Asked, source: str) -> None:
+        self._server = server
+        self._source = source
+
+    def send(self, events: Sequence[dict[str, Any]]) -> Taken:
+        """Bring events. Raises Refused where the server takes none of them."""
+        body = orjson.dumps({"source": self._source, "events": list(events)})
+        answer = self._server.send("POST", f"{OURS}/events", body)
+        refused = {one["id"]: one["message"] for one in answer["refused"]}
+        return Taken(answer["appended"], refused, answer["versions"])
+
+    def experiment(self, experiment_id: int) -> bool:
+        """Whether an experiment is there, deleted or not."""
+        return self._found(lambda: self._server.get(f"{MLFLOW_2}/experiments/get", experiment_id=str(experiment_id)))
+
+    def experiment_named(self, name: str) -> int | None:
+        """The id of the experiment of a name, deleted or not."""
+        try:
+            found = self._server.get(f"{MLFLOW_2}/experiments/get-by-name", experiment_name=name)
+        except Refused as error:
+            if error.status == _NOT_FOUND:
+                return None
+            raise
+        return int(found["experiment"]["experiment_id"])
+
+    def experiment_with_tag(self, key: str) -> int | None:
+        """The id of the experiment that has a tag, whatever its value."""
+        asked = {"max_results": 1, "view_type": "ALL", "filter": f"tags.`{key}` LIKE '%'"}
+        found = self._server.send("POST", f"{MLFLOW_2}/experiments/search", json.dumps(asked).encode())
+        return next((int(one["experiment_id"]) for one in found.get("experiments", ())), None)
+
+    def params(self, run_id: str) -> dict[str, str]:
+        """The params of a run."""
+        run = self._server.get(f"{MLFLOW_2}/runs/get", run_id=run_id)["run"]
+        return {one["key"]: one["value"] for one in run["data"].get("params", ())}
+
+    def run_artifacts(self, run_id: str) -> str | None:
+        """Where the artifacts of a run lie; None of one that is not there."""
+        try:
+            uri = self._server.get(f"{MLFLOW_2}/runs/get", run_id=run_id)["run"]["info"]["artifact_uri"]
+        except Refused as error:
+            if error.status == _NOT_FOUND:
+                return None
+            raise
+        return str(uri)
+
+    def model_artifacts(self, model_id: str) -> str | None:
+        """The same of a logged model."""
+        try:
+            uri = self._server.get(f"{MLFLOW_2}/logged-models/{model_id}")["model"]["info"]["artifact_uri"]
+        except Refused as error:
+            if error.status == _NOT_FOUND:
+                return None
+            raise
+        return str(uri)
+
+    def files(self, folder: str) -> dict[str, StoredFile]:
+        """The files of a run or logged model, by their paths in the destination, as the events of their uploads say."""
+        files: dict[str, StoredFile] = {}
+        for event in self._history(folder):
+            path = event["data"]["path"]
+            if event["type"] == "artifact.uploaded":
+                files[path] = StoredFile(event["data"]["size"], event["data"].get("sha256"))
+            else:
+                for gone in [one for one in files if one == path or one.startswith(f"{path}/")]:
+                    del files[gone]
+        return files
+
+    def upload(self, path: str, content: IO[bytes], size: int) -> None:
+        """Put a file to a path in the destination."""
+        self._server.upload(f"{ARTIFACTS}/{path}", content, size)
+
+    def _history(self, folder: str) -> Iterable[Any]:
+        cursor = ""
+        while True:
+            asked = {"artifact": folder, "order": "oldest", "limit": "1000", **({"cursor": cursor} if cursor else {})}
+            page = self._server.get(f"{OURS}/history", **asked)
+            yield from (one for one in page["events"] if not one["data"].get("root"))
+            if page["is_last"]:
+                return
+            cursor = page["next_cursor"]
+
+    @staticmethod
+    def _found(ask: Callable[[], object]) -> bool:
+        try:
+            ask()
+        except Refused as error:
+            if error.status == _NOT_FOUND:
+                return False
+            raise
+        return True
+
+
+_NOT_FOUND: Final = 404

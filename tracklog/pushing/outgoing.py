@@ -1,0 +1,56 @@
+"""An event on its way to another server."""
+
+from typing import Any, NamedTuple
+
+import orjson
+
+from schemas import codec
+from schemas.envelope import RecordedEvent
+from schemas.event_json import event_id_text, time_text
+from schemas.events import AnyEvent
+from tracklog.pushing import derived
+
+
+class Outgoing(NamedTuple):
+    """`document` is what the server is sent, `size` about how many bytes and `values` how many values in JSON it has,
+    at most. `event` None: as it is stored here."""
+
+    id: str
+    document: dict[str, Any]
+    size: int
+    values: int
+    event: AnyEvent | None
+
+
+def as_stored(recorded: RecordedEvent) -> Outgoing:
+    """An event that is the same there."""
+    return _outgoing(recorded, event_id_text(recorded.id), recorded.version, recorded.type, recorded.payload, None)
+
+
+def outgoing(recorded: RecordedEvent, event: AnyEvent, about: str = "") -> Outgoing:
+    """`event` in the place of the one that is stored here, or, with `about`, as another one that comes of it."""
+    identity = event_id_text(recorded.id)
+    if about:
+        identity = derived.event_id(identity, about)
+    return _outgoing(recorded, identity, event.event_version, event.event_type, codec.encode(event), event)
+
+
+def _outgoing(
+    recorded: RecordedEvent, identity: str, version: int, event_type: str, payload: bytes, event: AnyEvent | None
+) -> Outgoing:
+    actor = recorded.actor
+    document = {
+        "id": identity,
+        "type": event_type,
+        "version": version,
+        "time": time_text(recorded.time_us),
+        "actor": {"user": actor.user, "address": actor.address, "user_agent": actor.user_agent},
+        "request_id": recorded.request_id,
+        "data": orjson.Fragment(payload),
+    }
+    values = sum(payload.count(one) for one in (b",", b"[", b"{")) + _VALUES_OF_ENVELOPE
+    return Outgoing(identity, document, len(payload) + _BYTES_OF_ENVELOPE, values, event)
+
+
+_VALUES_OF_ENVELOPE = 12
+_BYTES_OF_ENVELOPE = 512
