@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from artifact_proxy.artifact_path import ArtifactPath, file_path, folder_path
 from artifact_proxy.artifact_roots import ArtifactRoots, Place
@@ -11,10 +12,31 @@ from artifact_proxy.lookup import Lookup
 from artifact_proxy.stores.blob_store import BlobStore
 from schemas.errors import ResourceDoesNotExist
 from schemas.mlflow import PROMPT_SOURCES
+from schemas.traces import trace_not_found
 
 ArtifactRootOf = Callable[[str], Awaitable[str]]
 """From the id of a run or a logged model, or from a version of a registered model as `<name>/<number>`, to the URI of
 its artifacts; raises ResourceDoesNotExist."""
+
+
+class TraceFiles(Protocol):
+    """What of traces is served as files."""
+
+    async def root(self, trace_id: str) -> str:
+        """The URI of the artifacts of a trace. Raises ResourceDoesNotExist."""
+
+    async def spans_file(self, trace_id: str) -> bytes | None:
+        """The spans of a trace, None where none are kept. Raises ResourceDoesNotExist."""
+
+
+class NoTraces:
+    """Where there are none."""
+
+    async def root(self, trace_id: str) -> str:
+        raise trace_not_found(trace_id)
+
+    async def spans_file(self, trace_id: str) -> bytes | None:
+        raise trace_not_found(trace_id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +62,7 @@ class ArtifactProxy:
         artifact_root_of_run: ArtifactRootOf,
         artifact_root_of_model: ArtifactRootOf,
         files_of_version: ArtifactRootOf,
+        traces: TraceFiles | None = None,
     ) -> None:
         self._roots = roots
         self.changes = changes
@@ -47,6 +70,7 @@ class ArtifactProxy:
         self.root_of_run = artifact_root_of_run
         self.root_of_model = artifact_root_of_model
         self._files_of_version = files_of_version
+        self.traces: TraceFiles = traces or NoTraces()
 
     @property
     def destination(self) -> BlobStore | None:

@@ -3,25 +3,7 @@
 from pathlib import PurePosixPath
 from urllib.parse import quote, urlsplit, urlunsplit
 
-
-def below(location: str, path: str) -> str:
-    """`path` under `location`, behind the path of a URI and before its query; a location without scheme is all path.
-
-    Source: what a real MLflow 3.17 makes of every scheme, observed; the URI comes back in its plain form, such as
-    `file:///x` for `file:/x`.
-    """
-    parts = urlsplit(location)
-    if not parts.scheme:
-        return joined(location, path)
-    longer = parts._replace(path=joined(parts.path, path))
-    if parts.path.startswith("/"):
-        return urlunsplit(longer)
-    # Without a slash to begin with, urlunsplit would put one (or two) between a scheme and its path.
-    return f"{parts.scheme}:{urlunsplit(longer._replace(scheme=''))}"
-
-
-def joined(folder: str, path: str) -> str:
-    return f"{folder}{path}" if not folder or folder.endswith("/") else f"{folder}/{path}"
+from schemas.artifact_uris import below
 
 
 def absolute(location: str, folder: str) -> str:

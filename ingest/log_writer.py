@@ -97,6 +97,11 @@ class LogWriter:
         self._observer.appended(1)
         return stamped
 
+    async def append_all(self, events: Sequence[AnyEvent], actor: Actor, request_id: str) -> None:
+        """Append events of one ordering unit side by side, all or none. Raises what EventLog.append raises."""
+        await self._log.append([self._clock.stamp(event, actor, request_id) for event in events])
+        self._observer.appended(len(events))
+
     async def append_and_wait(self, event: AnyEvent, actor: Actor, request_id: str) -> EventData:
         """Return when the event is durable and the read model holds it.
 

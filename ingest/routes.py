@@ -8,12 +8,14 @@ from ingest.issues.routes import issue_routes
 from ingest.label_schemas.routes import label_schema_routes
 from ingest.logged_models.routes import logged_model_routes
 from ingest.model_versions.routes import model_version_routes
+from ingest.otlp.routes import otlp_routes
 from ingest.registered_models.routes import registered_model_routes
 from ingest.rights.routes import right_routes
 from ingest.run_data.routes import run_data_routes
 from ingest.runs.routes import run_routes
 from ingest.scorers.routes import scorer_routes
 from ingest.service import IngestService
+from ingest.traces.routes import trace_routes
 from ingest.undo.routes import undo_routes
 from ingest.users.routes import user_routes
 from ingest.webhooks.routes import webhook_routes
@@ -27,6 +29,8 @@ def ingest_routes(ingest: IngestService) -> tuple[Route, ...]:
         *run_routes(ingest.runs),
         *run_data_routes(ingest.run_data),
         *logged_model_routes(ingest.logged_models),
+        *trace_routes(ingest.traces),
+        *otlp_routes(ingest.otlp),
         *registered_model_routes(ingest.registered_models),
         *model_version_routes(ingest.model_versions),
         *evaluation_dataset_routes(ingest.evaluation_datasets),

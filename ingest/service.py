@@ -18,11 +18,13 @@ from ingest.log_writer import NOT_OBSERVED, LogWriter, WriteObserver
 from ingest.logged_models.commands import LoggedModelCommands
 from ingest.model_versions.commands import ModelVersionCommands
 from ingest.model_versions.source_policy import SourcePolicy
+from ingest.otlp.commands import OtlpCommands
 from ingest.registered_models.commands import RegisteredModelCommands
 from ingest.rights.commands import RightCommands
 from ingest.run_data.commands import RunDataCommands
 from ingest.runs.commands import RunCommands
 from ingest.scorers.commands import ScorerCommands
+from ingest.traces.commands import TraceCommands
 from ingest.undo.commands import UndoCommands
 from ingest.undo.event_finder import EventFinder, ScanningEventFinder
 from ingest.users.commands import UserCommands
@@ -70,6 +72,8 @@ class IngestService:
         self.runs = RunCommands(writer, self.known)
         self.run_data = RunDataCommands(writer, self.known)
         self.logged_models = LoggedModelCommands(writer, self.known)
+        self.traces = TraceCommands(writer, self.known)
+        self.otlp = OtlpCommands(writer, self.known)
         self.registered_models = RegisteredModelCommands(writer, self.known, owners)
         self.evaluation_datasets = EvaluationDatasetCommands(writer, self.known)
         self.issues = IssueCommands(writer, self.known)

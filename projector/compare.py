@@ -13,6 +13,8 @@ _SHOWN: Final = 5
 _NOT_COMPARED: Final = {"facts", "checkpoints"}
 _FIRST_LOGGED: Final = {"first_us", "first_event_id"}
 """By which run a dataset was logged first. When that run was erased, a rebuild has it by another."""
+_NUMBERED: Final = {"run_number": ("runs", "run_id"), "trace_number": ("traces", "trace_id")}
+"""The columns that stand for an id: where it is, and what it is called there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +36,7 @@ class Question:
 
 
 def questions(live: str, rebuilt: str, shorten: Callable[[str], str] = str) -> Iterator[Question]:
-    """All that there is to ask of two schemas. Run numbers are compared as the run ids they stand for.
+    """All that there is to ask of two schemas. Numbers are compared as the ids they stand for.
 
     `shorten` turns the SQL of a long value, points in bytes, into one that differs when the value does.
     """
@@ -58,8 +60,10 @@ def _rows_of(table: Table, schema: str, shorten: Callable[[str], str]) -> str:
     selected = ", ".join(
         shorten(f't."{column.name}"') if isinstance(column.type, LargeBinary) else f't."{column.name}"'
         for column in table.columns
-        if column.name != "run_number" and not (table.name == "datasets" and column.name in _FIRST_LOGGED)
+        if column.name not in _NUMBERED and not (table.name == "datasets" and column.name in _FIRST_LOGGED)
     )
-    if "run_number" not in table.columns or table.name == "runs":
-        return f"SELECT {selected} FROM {schema}.{table.name} t"
-    return f"SELECT r.run_id, {selected} FROM {schema}.{table.name} t JOIN {schema}.runs r USING (run_number)"
+    for number, (owners, key) in _NUMBERED.items():
+        if number in table.columns and table.name != owners:
+            joined = f"{schema}.{table.name} t JOIN {schema}.{owners} o USING ({number})"
+            return f"SELECT o.{key}, {selected} FROM {joined}"
+    return f"SELECT {selected} FROM {schema}.{table.name} t"

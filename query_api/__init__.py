@@ -19,6 +19,7 @@ PUBLIC_MODULES = (
     "sqlite.in_memory",
     "sqlite.read_model",
     "sqlite.text_match",
+    "traces.artifact_root",
     "webhooks.port",
 )
 """The modules, and folders of them, that other packages may import: tests/unit/test_public_modules.py."""

@@ -28,6 +28,7 @@ from query_api.rights.routes import right_routes
 from query_api.runs.routes import run_routes
 from query_api.scorers.routes import scorer_routes
 from query_api.server_routes import server_routes
+from query_api.traces.routes import trace_routes
 from query_api.users.routes import user_routes
 from query_api.webhooks.port import Deliveries
 from query_api.webhooks.routes import webhook_routes
@@ -63,6 +64,7 @@ def query_routes(
         *metric_routes(reads, intervals),
         *logged_model_routes(reads),
         *dataset_routes(reads),
+        *trace_routes(reads),
         *registered_model_routes(reads),
         *model_version_routes(reads),
         *evaluation_dataset_routes(reads),

@@ -15,6 +15,7 @@ PUBLIC_MODULES = (
     "progress",
     "progress_message",
     "set_aside",
+    "spans",
     "sqlite_link",
     "sqlite_statements",
     "tables",

@@ -22,11 +22,13 @@ PUBLIC_MODULES = (
     "postgresql",
     "postgresql_errors",
     "principal",
+    "protobuf_times",
     "refusals",
     "rest",
     "sight",
     "sqlite_errors",
     "touched_fields",
+    "traces",
     "webhook_events",
     "werkzeug_hashes",
 )

@@ -29,6 +29,9 @@ from schemas.events import (
     RunParamCorrected,
     RunTagDeleted,
     Tag,
+    TraceStarted,
+    TraceTagDeleted,
+    TraceTagSet,
 )
 
 PARAM: Final = "param"
@@ -78,12 +81,12 @@ def _tags_of_new(
     return _tags(event.tags)
 
 
-def _tag_set(event: ExperimentTagSet | RegisteredModelTagSet | ModelVersionTagSet) -> list[TouchedField]:
+def _tag_set(event: ExperimentTagSet | RegisteredModelTagSet | ModelVersionTagSet | TraceTagSet) -> list[TouchedField]:
     return [TouchedField(TAG, event.key, event.value)]
 
 
 def _tag_deleted(
-    event: RunTagDeleted | ExperimentTagDeleted | LoggedModelTagDeleted | RegisteredModelTagDeleted,
+    event: RunTagDeleted | ExperimentTagDeleted | LoggedModelTagDeleted | RegisteredModelTagDeleted | TraceTagDeleted,
 ) -> list[TouchedField]:
     return [TouchedField(TAG, event.key, None)]
 
@@ -112,5 +115,8 @@ _TOUCHED: Final[dict[type, Callable[[Any], Iterable[TouchedField]]]] = {
     ModelVersionCreated: _tags_of_new,
     ModelVersionTagSet: _tag_set,
     ModelVersionTagDeleted: _tag_deleted,
+    TraceStarted: lambda event: [TouchedField(TAG, key, value) for key, value in event.tags.items()],
+    TraceTagSet: _tag_set,
+    TraceTagDeleted: _tag_deleted,
 }
 """By type of event; the others name no field."""

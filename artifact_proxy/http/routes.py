@@ -7,6 +7,7 @@ from artifact_proxy.http.artifact_route import ArtifactRoute
 from artifact_proxy.http.file_routes import FILE_ROUTES
 from artifact_proxy.http.multipart_routes import MULTIPART_ROUTES
 from artifact_proxy.http.presigned_routes import PRESIGNED_DOWNLOAD, PRESIGNED_ROUTES
+from artifact_proxy.http.trace_routes import TRACE_ROUTES
 from artifact_proxy.http.tracking_routes import TRACKING_ROUTES
 from artifact_proxy.service import ArtifactProxy, Destination
 from artifact_proxy.stores.blob_store import BlobStore
@@ -21,10 +22,10 @@ DESTINATION_ROUTES: Final[tuple[ArtifactRoute[Destination], ...]] = (
 
 def artifact_routes(proxy: ArtifactProxy) -> tuple[Route, ...]:
     """Every artifact route."""
-    by_run_or_model = (*TRACKING_ROUTES, *PRESIGNED_ROUTES)
+    by_owner = (*TRACKING_ROUTES, *TRACE_ROUTES, *PRESIGNED_ROUTES)
     return (
         *destination_routes(proxy.destination, proxy.changes),
-        *(route.serving(proxy) for route in by_run_or_model),
+        *(route.serving(proxy) for route in by_owner),
     )
 
 

@@ -15,7 +15,7 @@ import msgspec
 from event_log.port import OutcomeUnknown
 from ingest.admission.known_entities import KnownEntities
 from ingest.answers import EMPTY
-from ingest.artifact_paths import absolute, below
+from ingest.artifact_paths import absolute
 from ingest.experiments import decisions
 from ingest.experiments.answers import experiment_created
 from ingest.experiments.lookups import (
@@ -30,6 +30,7 @@ from ingest.log_writer import LogWriter
 from ingest.proxy_address import ProxyAddress
 from ingest.users.owners import Owners
 from read_model.progress import EventInLog
+from schemas.artifact_uris import below
 from schemas.envelope import SYSTEM, Actor
 from schemas.errors import ResourceAlreadyExists, Retryable
 from schemas.events import (

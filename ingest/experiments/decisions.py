@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from typing import Final
 
 from ingest.artifact_locations import check_artifact_location
-from ingest.artifact_paths import below
 from ingest.experiments.state import KnownExperiment, require_active_experiment
 from ingest.keys import check_key, repeated
 from ingest.proxy_address import ProxyAddress
+from schemas.artifact_uris import below
 from schemas.claims import claim_of
 from schemas.envelope import Actor
 from schemas.errors import (

@@ -7,7 +7,7 @@ import orjson
 from msgspec.structs import replace
 
 from ingest.admission.known_entities import EntityKind, KnownEntities
-from ingest.artifact_paths import below, logged_model_artifacts, run_artifacts
+from ingest.artifact_paths import logged_model_artifacts, run_artifacts
 from ingest.experiments.lookups import EXPERIMENTS
 from ingest.imports.decisions import decide
 from ingest.imports.lookups import IMPORTED_EVENTS, NUMBERS, FoldedImport
@@ -15,6 +15,7 @@ from ingest.log_writer import LogWriter, in_the_log
 from ingest.logged_models.lookups import LOGGED_MODELS
 from ingest.registered_models.lookups import REGISTERED_MODELS
 from ingest.runs.lookups import RUNS
+from schemas.artifact_uris import below
 from schemas.envelope import Actor, EventData, repeats
 from schemas.errors import InvalidParameterValue, TracklogError
 from schemas.event_json import event_id_text

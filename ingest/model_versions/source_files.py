@@ -5,7 +5,6 @@ from typing import NamedTuple, assert_never
 from urllib.parse import unquote, urlsplit
 
 from ingest.admission.lookups import Lookup, Parameter
-from ingest.artifact_paths import below
 from ingest.model_versions.lookups import LATEST_VERSION, LATEST_VERSION_IN_STAGE, VERSION, VERSION_OF_ALIAS
 from ingest.model_versions.sources import (
     AliasSource,
@@ -23,7 +22,7 @@ from ingest.model_versions.sources import (
 )
 from ingest.model_versions.state import KnownVersion, LoggedModelFiles
 from ingest.registered_models.state import NameHolder
-from schemas.artifact_uris import THIS_MACHINE
+from schemas.artifact_uris import THIS_MACHINE, below
 from schemas.errors import InvalidParameterValue, ResourceDoesNotExist, TracklogError
 from schemas.messages.model_versions import CreateModelVersion, model_version_not_found, stage_of
 from schemas.messages.registered_models import registered_model_not_found

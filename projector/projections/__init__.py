@@ -13,6 +13,7 @@ from projector.projections.logged_models import LOGGED_MODELS
 from projector.projections.registered_models import REGISTERED_MODELS
 from projector.projections.runs import RUNS
 from projector.projections.scorers import SCORERS
+from projector.projections.traces import TRACES
 from projector.projections.users import USERS
 from projector.projections.webhooks import WEBHOOKS
 
@@ -27,6 +28,7 @@ PROJECTIONS: Final[tuple[AnyProjection, ...]] = (
     WEBHOOKS,
     USERS,
     ACCESS,
+    TRACES,
     ARTIFACTS,
     RUNS,
 )

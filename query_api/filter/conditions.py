@@ -15,7 +15,7 @@ MAX_PATTERN_CHARACTERS: Final = 5_000
 """Of LIKE and ILIKE. Databases refuse patterns beyond some length, SQLite 50,000 bytes after escaping."""
 
 _WORDS_THAT_NEED_QUOTES: Final = frozenset({"from", "in"})
-_PATTERNS: Final = frozenset({Comparator.LIKE, Comparator.ILIKE})
+_PATTERNS: Final = frozenset({Comparator.LIKE, Comparator.ILIKE, Comparator.RLIKE})
 
 
 @dataclass(frozen=True, slots=True)

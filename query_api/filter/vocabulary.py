@@ -23,6 +23,7 @@ class Comparator(Enum):
     LESS_OR_EQUAL = "<="
     LIKE = "LIKE"
     ILIKE = "ILIKE"
+    RLIKE = "RLIKE"
     IN = "IN"
     NOT_IN = "NOT IN"
     IS_NULL = "IS NULL"
@@ -37,6 +38,12 @@ class Entity(Enum):
     PARAM = "param"
     TAG = "tag"
     DATASET = "dataset"
+    METADATA = "metadata"
+    SPAN = "span"
+    SPAN_ATTRIBUTE = "span attribute"
+    FEEDBACK = "feedback"
+    EXPECTATION = "expectation"
+    ISSUE = "issue"
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +90,8 @@ ORDERED: Final = EQUALITY | {
     Comparator.LESS_OR_EQUAL,
 }
 MATCHED: Final = EQUALITY | {Comparator.LIKE, Comparator.ILIKE}
+BY_EXPRESSION: Final = frozenset({Comparator.RLIKE})
+"""By a regular expression that is found somewhere in the text."""
 LISTED: Final = frozenset({Comparator.IN, Comparator.NOT_IN})
 NULLABLE: Final = frozenset({Comparator.IS_NULL, Comparator.IS_NOT_NULL})
 NOT_FILTERED: Final = frozenset[Comparator]()

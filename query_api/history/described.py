@@ -83,6 +83,17 @@ from schemas.events import (
     ScorerDeleted,
     ScorerOnlineConfigSet,
     ScorerRegistered,
+    TraceAssessmentCreated,
+    TraceAssessmentDeleted,
+    TraceAssessmentUpdated,
+    TraceDeleted,
+    TraceEnded,
+    TraceLinkedToRun,
+    TracePromptsLinked,
+    TraceSpansLogged,
+    TraceStarted,
+    TraceTagDeleted,
+    TraceTagSet,
     UserAdminChanged,
     UserCreated,
     UserDeleted,
@@ -273,3 +284,14 @@ _says(RoleUnassigned, lambda e: f"took the role from {e.username}")
 _says(AccessGranted, lambda e: f"was let in as {e.username} by {e.by}")
 _says(AccessDenied, lambda e: f"was denied {e.method} {e.route}")
 _says(AccessRefused, lambda e: f"was refused as {e.username or 'somebody unknown'}: {e.reason}")
+_says(TraceStarted, lambda e: _with_fields(f"told of the trace {e.trace_id}, {e.state}", e))
+_says(TraceEnded, lambda e: f"ended the trace: {e.state}")
+_says(TraceSpansLogged, lambda e: f"logged {len(e.spans)} spans: {_some([one.name for one in e.spans])}")
+_says(TraceTagSet, lambda e: f"set {_set_fields(e)} of the trace")
+_says(TraceTagDeleted, lambda e: f"deleted the tag {e.key} of the trace")
+_says(TraceLinkedToRun, lambda e: f"linked the trace to the run {e.run_id}")
+_says(TracePromptsLinked, lambda e: f"linked the trace to prompts: {_some([one.name for one in e.prompts])}")
+_says(TraceDeleted, lambda _: "deleted the trace")
+_says(TraceAssessmentCreated, lambda e: f"said {shown(e.assessment.name)} of the trace: {shown(e.assessment.value)}")
+_says(TraceAssessmentUpdated, lambda e: _changed("assessment", name=e.name, value=e.value, rationale=e.rationale))
+_says(TraceAssessmentDeleted, lambda _: "deleted an assessment of the trace")

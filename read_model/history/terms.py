@@ -17,6 +17,8 @@ from schemas.events import (
     LoggedModelCreated,
     RunCreated,
     RunDataLogged,
+    TraceSpansLogged,
+    TraceStarted,
 )
 from schemas.events.experiments import ExperimentEvent
 from schemas.events.logged_models import LOGGED_MODELS
@@ -52,7 +54,7 @@ def actor_term(user: str) -> int:
 
 
 def experiment_term(experiment_id: int) -> int:
-    """Of an experiment, its runs, its logged models and the artifacts of all of them."""
+    """Of an experiment, its runs, its logged models, its traces and the artifacts of all of them."""
     return _term(f"e:{experiment_id}")
 
 
@@ -77,11 +79,11 @@ def kind_of(stream: str) -> str:
 
 def is_owned(stream: str) -> bool:
     """Whether a stream is of something that lies in an experiment: of which one, its first event says."""
-    return stream.startswith(("run/", "logged-model/"))
+    return stream.startswith(("run/", "logged-model/", "trace/"))
 
 
 def owned_stream(event: RecordedEvent, decoded: AnyEvent | None) -> str | None:
-    """The stream of the run or logged model that an event is about; None for one about neither."""
+    """The stream of the run, logged model or trace that an event is about; None for one about none."""
     if is_owned(event.stream):
         return event.stream
     if isinstance(decoded, ArtifactUploaded | ArtifactDeleted):
@@ -90,8 +92,9 @@ def owned_stream(event: RecordedEvent, decoded: AnyEvent | None) -> str | None:
 
 
 def owner_made(decoded: AnyEvent | None) -> int | None:
-    """The experiment of the run or logged model that an event makes; None for every other event."""
-    return decoded.experiment_id if isinstance(decoded, RunCreated | LoggedModelCreated) else None
+    """The experiment of the run, logged model or trace that an event makes; None for every other event."""
+    makes = RunCreated | LoggedModelCreated | TraceStarted | TraceSpansLogged
+    return decoded.experiment_id if isinstance(decoded, makes) else None
 
 
 def experiment_of_path(event: ArtifactUploaded | ArtifactDeleted) -> int | None:

@@ -26,6 +26,7 @@ from read_model.tables import (
     rights,
     runs,
     scorers,
+    traces,
     users,
     webhooks,
 )
@@ -48,9 +49,10 @@ __all__ = [
     "rights",
     "runs",
     "scorers",
+    "traces",
     "users",
     "webhooks",
 ]
 
-SCHEMA_VERSION: Final = 14
+SCHEMA_VERSION: Final = 15
 """Raised with every change of a table or of what the fold puts in it; a read model of another version is rebuilt."""

@@ -104,6 +104,28 @@ from schemas.events.run_data import (
 )
 from schemas.events.runs import AnyRunEvent, RunCreated, RunDeleted, RunErased, RunRestored, RunUpdated
 from schemas.events.scorers import AnyScorerEvent, ScorerDeleted, ScorerOnlineConfigSet, ScorerRegistered
+from schemas.events.traces import (
+    TRACES,
+    AnyTraceEvent,
+    Assessment,
+    AssessmentError,
+    PromptVersion,
+    Source,
+    Span,
+    SpanEvent,
+    SpanLink,
+    TraceAssessmentCreated,
+    TraceAssessmentDeleted,
+    TraceAssessmentUpdated,
+    TraceDeleted,
+    TraceEnded,
+    TraceLinkedToRun,
+    TracePromptsLinked,
+    TraceSpansLogged,
+    TraceStarted,
+    TraceTagDeleted,
+    TraceTagSet,
+)
 from schemas.events.users import (
     USERS_ORDERING_UNIT,
     AccessTokenCreated,
@@ -139,6 +161,7 @@ AnyEvent = (
     | AnyUserEvent
     | AnyRoleEvent
     | AnyAccessEvent
+    | AnyTraceEvent
 )
 
 EVENT_TYPES: Final[dict[str, type[AnyEvent]]] = {event.event_type: event for event in get_args(AnyEvent)}

@@ -32,19 +32,25 @@ _OPENING: Final = (b",", b"[", b"{")
 _BACKSLASHES: Final = re.compile(rb"\\*")
 
 
-async def read_body(request: web.Request) -> bytes:
-    """The body of a request, unpacked, once it is known to hold no more than MAX_VALUES.
+async def read_body(request: web.Request, most: int = MAX_VALUES) -> bytes:
+    """The body of a request, unpacked, once it is known to hold no more than `most` values of JSON.
 
     Raises RequestTooLarge, UnsupportedEncoding, InvalidParameterValue or RequestLimitExceeded.
     """
+    body = await read_bytes(request)
+    if len(body) > UNCOUNTED_BYTES:
+        for _ in _counting(body, most):
+            await asyncio.sleep(0)
+    return body
+
+
+async def read_bytes(request: web.Request) -> bytes:
+    """The body of a request, unpacked, whatever it is. Raises as `read_body` does."""
     content = request.content
     # A small body has arrived with its headers; `request.read` would take two more turns of the event loop and a copy.
     body = content.read_nowait() if content.is_eof() else await request.read()
     if hdrs.CONTENT_ENCODING in request.headers and body:
         body = await _unpacked(request, body)
-    if len(body) > UNCOUNTED_BYTES:
-        for _ in _counting(body):
-            await asyncio.sleep(0)
     return body
 
 

@@ -1,4 +1,4 @@
-"""Bodies that came compressed, by gzip or zstd, unpacked to no more bytes than their route takes.
+"""Bodies that came compressed, by gzip, deflate or zstd, unpacked to no more bytes than their route takes.
 
 Source: RFC 9110, Content-Encoding; RFC 8878 on how much memory a reader of zstd should be ready to give.
 """
@@ -29,7 +29,7 @@ def unpacked(packed: bytes, encoding: str, limit: int) -> bytes:
     """
     unpack = _UNPACKERS.get(encoding.strip().lower())
     if unpack is None:
-        raise UnsupportedEncoding("A body may be packed once, by gzip or by zstd, or come as it is.")
+        raise UnsupportedEncoding("A body may be packed once, by gzip, deflate or zstd, or come as it is.")
     return unpack(packed, limit)
 
 
@@ -38,18 +38,31 @@ def _as_it_is(packed: bytes, _limit: int) -> bytes:
 
 
 def _gzip(packed: bytes, limit: int) -> bytes:
-    stream = zlib.decompressobj(_GZIP)
+    return _inflated("gzip", zlib.decompressobj(_GZIP), packed, limit)
+
+
+def _inflated(encoding: str, stream: "zlib._Decompress", packed: bytes, limit: int) -> bytes:
     try:
         found = stream.decompress(packed, limit + 1)
     except zlib.error as error:
-        raise _broken("gzip", str(error)) from error
+        raise _broken(encoding, str(error)) from error
     if len(found) > limit:
         raise _too_large(limit)
     if not stream.eof:
-        raise _broken("gzip", "it ends too early")
+        raise _broken(encoding, "it ends too early")
     if stream.unused_data:
-        raise _broken("gzip", "something follows it")
+        raise _broken(encoding, "something follows it")
     return found
+
+
+def _deflate(packed: bytes, limit: int) -> bytes:
+    """With the header of zlib, as it should be, or raw, as some send it."""
+    bits = zlib.MAX_WBITS if packed[:1] and packed[0] & 0x0F == 8 and _is_zlib_header(packed) else -zlib.MAX_WBITS
+    return _inflated("deflate", zlib.decompressobj(bits), packed, limit)
+
+
+def _is_zlib_header(packed: bytes) -> bool:
+    return len(packed) > 1 and int.from_bytes(packed[:2], "big") % 31 == 0
 
 
 def _zstd(packed: bytes, limit: int) -> bytes:
@@ -86,6 +99,7 @@ _UNPACKERS: Final[dict[str, Callable[[bytes, int], bytes]]] = {
     "identity": _as_it_is,
     "gzip": _gzip,
     "x-gzip": _gzip,
+    "deflate": _deflate,
     "zstd": _zstd,
 }
 """By content coding. `x-gzip` is gzip's older name."""

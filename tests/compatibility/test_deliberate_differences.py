@@ -181,8 +181,8 @@ def test_a_wrong_method_answers_in_json(rest: Rest) -> None:
     ("method", "path"),
     [
         ("POST", "/api/3.0/mlflow/review-queues/create"),
-        ("POST", "traces"),
-        ("DELETE", "traces/t/tags"),
+        ("POST", "/api/3.0/mlflow/gateway/secrets/create"),
+        ("DELETE", "/api/3.0/mlflow/gateway/endpoints/delete"),
     ],
 )
 def test_a_route_that_is_not_built_yet_says_so(rest: Rest, method: str, path: str) -> None:

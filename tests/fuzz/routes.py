@@ -21,6 +21,7 @@ from schemas.messages import (
     run_data,
     runs,
     scorers,
+    traces,
     undo,
     webhooks,
 )
@@ -36,6 +37,7 @@ class Subject:
     model_id: str
     registered_model: str
     """A name, of a model with versions 1 to 3; the second has a file `file`."""
+    trace_id: str
     webhook_id: str
     """Of a webhook that leads to where nobody answers."""
     told_webhook_id: str
@@ -90,6 +92,29 @@ REGISTERED_MODEL: Final = {"name": "<registered_model>"}
 MODEL_VERSION: Final = {**REGISTERED_MODEL, "version": "1"}
 WEBHOOK: Final = {"name": "w", "url": "http://127.0.0.1:9/", "secret": "s", "description": "d", "status": "DISABLED"}
 PAIR: Final = {"key": "k", "value": "v"}
+LOCATION: Final = {"type": "MLFLOW_EXPERIMENT", "mlflow_experiment": {"experiment_id": "<experiment_id>"}}
+ASSESSMENT: Final = {
+    "assessment_name": "good",
+    "span_id": "00000000000000aa",
+    "source": {"source_type": "HUMAN", "source_id": "ada"},
+    "create_time": "2026-01-01T00:00:00Z",
+    "feedback": {"value": "yes", "error": {"error_code": "E", "error_message": "m", "stack_trace": "s"}},
+    "rationale": "r",
+    "metadata": {"k": "v"},
+}
+TRACE_INFO: Final = {
+    "trace_id": "<trace_id>",
+    "client_request_id": "c",
+    "trace_location": LOCATION,
+    "request_time": "2026-01-01T00:00:00.5Z",
+    "execution_duration": "1.5s",
+    "state": "OK",
+    "request_preview": "q",
+    "response_preview": "a",
+    "trace_metadata": {"mlflow.trace.session": "s"},
+    "tags": {"mlflow.traceName": "n"},
+    "assessments": [ASSESSMENT],
+}
 DATASET: Final = {
     "name": "n",
     "digest": "d",
@@ -192,6 +217,55 @@ WRITES: Final = (
         path="logged-models/<model_id>/tags/k",
         message=logged_models.DeleteLoggedModelTag,
         example={},
+    ),
+    _post("traces", traces.StartTrace, **EXPERIMENT, timestamp_ms=1, request_metadata=[PAIR], tags=[PAIR]),
+    FuzzedRoute(
+        method="PATCH",
+        path="traces/<trace_id>",
+        message=traces.EndTrace,
+        example={"timestamp_ms": 2, "status": "OK", "request_metadata": [PAIR], "tags": [PAIR]},
+    ),
+    FuzzedRoute(method="PATCH", path="traces/<trace_id>/tags", message=traces.SetTraceTag, example=PAIR),
+    FuzzedRoute(method="PATCH", path="traces/<trace_id>/tags", message=traces.SetTraceTagV3, example=PAIR, prefix=V3),
+    FuzzedRoute(method="DELETE", path="traces/<trace_id>/tags", message=traces.DeleteTraceTag, example={"key": "k"}),
+    FuzzedRoute(
+        method="DELETE", path="traces/<trace_id>/tags", message=traces.DeleteTraceTagV3, example={"key": "k"}, prefix=V3
+    ),
+    _post("traces/link-to-run", traces.LinkTracesToRun, trace_ids=["<trace_id>"], run_id="<run_id>"),
+    _post(
+        "traces/link-prompts",
+        traces.LinkPromptsToTrace,
+        trace_id="<trace_id>",
+        prompt_versions=[{"name": "p", "version": "1"}],
+    ),
+    _post("traces/delete-traces", traces.DeleteTraces, **EXPERIMENT, max_timestamp_millis=0, max_traces=1),
+    FuzzedRoute(
+        method="POST",
+        path="traces",
+        message=traces.StartTraceV3,
+        example={"trace": {"trace_info": TRACE_INFO}},
+        prefix=V3,
+    ),
+    FuzzedRoute(
+        method="POST",
+        path="traces/<trace_id>/assessments",
+        message=traces.CreateAssessment,
+        example={"assessment": ASSESSMENT},
+        prefix=V3,
+    ),
+    FuzzedRoute(
+        method="PATCH",
+        path="traces/<trace_id>/assessments/a-1",
+        message=traces.UpdateAssessment,
+        example={"assessment": ASSESSMENT, "update_mask": "feedback"},
+        prefix=V3,
+    ),
+    FuzzedRoute(
+        method="DELETE",
+        path="traces/<trace_id>/assessments/a-1",
+        message=traces.DeleteAssessment,
+        example={},
+        prefix=V3,
     ),
     FuzzedRoute(method="DELETE", path="logged-models/<model_id>", message=logged_models.DeleteLoggedModel, example={}),
     _post(
@@ -498,6 +572,78 @@ READS: Final = (
         start_step=0,
         end_step=10,
         max_results=10,
+    ),
+    _get("traces/<trace_id>/info", traces.GetTraceInfo),
+    _get("traces", traces.SearchTraces, experiment_ids="<experiment_id>", filter="trace.status = 'OK'", max_results=5),
+    FuzzedRoute(method="GET", path="traces/<trace_id>", message=traces.GetTraceInfoV3, example={}, prefix=V3),
+    FuzzedRoute(
+        method="GET",
+        path="traces/get",
+        message=traces.GetTrace,
+        example={"trace_id": "<trace_id>", "allow_partial": True},
+        prefix=V3,
+    ),
+    FuzzedRoute(
+        method="GET",
+        path="traces/batchGet",
+        message=traces.BatchGetTraces,
+        example={"trace_ids": "<trace_id>"},
+        prefix=V3,
+    ),
+    FuzzedRoute(
+        method="POST",
+        path="traces/batchGetInfos",
+        message=traces.BatchGetTraceInfos,
+        example={"trace_ids": ["<trace_id>"], "experiment_ids": ["<experiment_id>"]},
+        prefix=V3,
+    ),
+    FuzzedRoute(
+        method="GET",
+        path="traces/<trace_id>/assessments/a-1",
+        message=traces.GetAssessment,
+        example={},
+        prefix=V3,
+    ),
+    FuzzedRoute(
+        method="POST",
+        path="traces/search",
+        message=traces.SearchTracesV3,
+        example={
+            "locations": [LOCATION],
+            "filter": "span.attributes.a LIKE '%b%' AND name RLIKE '^n'",
+            "max_results": 5,
+            "order_by": ["timestamp DESC"],
+        },
+        prefix=V3,
+    ),
+    FuzzedRoute(
+        method="POST",
+        path="traces/metrics",
+        message=traces.QueryTraceMetrics,
+        example={
+            "experiment_ids": ["<experiment_id>"],
+            "view_type": "TRACES",
+            "metric_name": "latency",
+            "aggregations": [{"aggregation_type": "PERCENTILE", "percentile_value": 50.0}],
+            "dimensions": ["trace_name"],
+            "filters": ['trace.status = "OK"'],
+            "time_interval_seconds": 60,
+            "start_time_ms": 0,
+            "end_time_ms": 9,
+        },
+        prefix=V3,
+    ),
+    FuzzedRoute(
+        method="POST",
+        path="traces/calculate-filter-correlation",
+        message=traces.CalculateTraceFilterCorrelation,
+        example={
+            "experiment_ids": ["<experiment_id>"],
+            "filter_string1": "trace.status = 'OK'",
+            "filter_string2": "name = 'n'",
+            "base_filter": "timestamp_ms > 0",
+        },
+        prefix=V3,
     ),
     _get("logged-models/<model_id>", logged_models.GetLoggedModel),
     _post(

@@ -175,11 +175,13 @@ def subject(connection: Connection, delivery: tuple[str, str]) -> Subject:
     schema = connection.post("label-schemas/create", question, V3)["label_schema"]
     for alias in ("a", "kept"):
         connection.post("registered-models/alias", {"name": name, "alias": alias, "version": "1"})
+    trace_id = connection.post("traces", {"experiment_id": experiment_id})["trace_info"]["request_id"]
     return Subject(
         experiment_id,
         run_id,
         model_id,
         name,
+        trace_id,
         new_webhook(connection),
         *delivery,
         dataset["dataset_id"],

@@ -91,11 +91,11 @@ def test_writes_searches_and_reads_take_packed_bodies(
     assert answer.status == 200, answer.body
 
 
-@pytest.mark.parametrize("encoding", ["br", "deflate", "gzip, zstd"])
+@pytest.mark.parametrize("encoding", ["br", "gzip, zstd"])
 def test_other_encodings_are_told_which_there_are(server: TracklogServer, encoding: str) -> None:
     answer = send(server, "runs/search", b'{"experiment_ids":["0"]}', encoding)
     assert answer.status == 415
-    assert answer.headers["Accept-Encoding"] == "gzip, zstd"
+    assert answer.headers["Accept-Encoding"] == "gzip, deflate, zstd"
     assert answer.json["error_code"] == "INVALID_PARAMETER_VALUE"
 
 

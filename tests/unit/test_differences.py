@@ -38,6 +38,12 @@ DATASETS: Final = "unit/ingest/evaluation_datasets/test_commands.py"
 SCORERS: Final = "unit/ingest/scorers/test_commands.py"
 LOCATIONS: Final = "unit/ingest/test_artifact_locations.py"
 
+TRACES: Final = "compatibility/test_traces.py"
+TRACE_FOLD: Final = "unit/projector/test_traces.py"
+TRACE_DECISIONS: Final = "unit/ingest/traces/test_decisions.py"
+TRACE_READS: Final = "unit/query_api/traces/test_traces.py"
+OTLP: Final = "unit/ingest/otlp/test_spans.py"
+
 SHOWN_BY: Final[dict[str, tuple[str, ...]]] = {
     # Requests
     "An error is its body": (
@@ -310,6 +316,36 @@ SHOWN_BY: Final[dict[str, tuple[str, ...]]] = {
     "The filter of an online config": (f"{SCORERS}::test_nothing_is_scored_online_but_a_rate_of_nought_is_kept",),
     "Nobody but who registered a scorer": (
         f"{AUTHORIZER}::test_a_scorer_is_judged_like_its_experiment_unless_something_was_granted_on_it",
+    ),
+    # Traces
+    "Of two writers of one trace": (
+        f"{TRACE_FOLD}::test_any_order_and_any_repetition_of_the_writes_give_the_same_rows",
+    ),
+    "The tags `mlflow.artifactLocation` and": (
+        f"{TRACE_DECISIONS}::test_no_tag_that_says_where_something_lies_is_taken",
+        f"{TRACES}::test_no_tag_of_a_client_says_what_the_server_reads",
+    ),
+    "The id of a trace may be any text": (f"{TRACE_DECISIONS}::test_an_id_that_could_not_be_a_folder_is_refused",),
+    "Spans lose their kind": (
+        f"{OTLP}::test_a_span_comes_without_loss_in_either_form",
+        f"{TRACE_READS}::test_nothing_of_a_span_is_lost",
+    ),
+    "`/v1/traces` takes a deleted experiment": (f"{TRACES}::test_a_request_of_otlp_that_is_wrong_is_refused",),
+    "`traces/get` of a trace whose spans": (
+        f"{TRACE_READS}::test_a_trace_without_its_spans_is_a_part_and_is_left_out_of_many",
+    ),
+    "A repeat of POST `traces` doubles": (
+        f"{TRACE_DECISIONS}::test_the_same_trace_told_again_has_the_same_assessments",
+        f"{TRACE_READS}::test_of_two_that_override_one_each_makes_it_invalid",
+    ),
+    "Deleting a run deletes what was said": (f"{TRACES}::test_what_was_said_in_a_run_outlives_it",),
+    "`tags.name`, `feedback.name`": (f"{TRACE_READS}::test_a_filter_finds",),
+    "`RLIKE` is the regular expression": (f"{TRACE_READS}::test_a_filter_finds",),
+    "A cost is computed from": (f"{TRACE_READS}::test_metrics_of_every_view",),
+    "A search in `content` or attributes": (f"{TRACE_READS}::test_a_search_looks_into_so_many_traces_for_a_page",),
+    "Malformed times, unknown aggregations": (
+        f"{TRACE_DECISIONS}::test_what_cannot_be_is_refused",
+        f"{TRACE_READS}::test_a_metric_that_there_is_not_is_refused",
     ),
     # Security
     "Host headers": (

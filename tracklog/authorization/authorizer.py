@@ -30,6 +30,8 @@ from schemas.rest.access import (
     RUN,
     SOURCE,
     TRACE,
+    TRACE_IF_ANY,
+    TRACES_OF,
     Asking,
     Creates,
     On,
@@ -58,6 +60,9 @@ class Authorizer:
             EXPERIMENT_NAMED: self._on_experiment_named,
             RUN: self._on_run,
             LOGGED_MODEL: self._on_logged_model,
+            TRACE: self._on_trace,
+            TRACE_IF_ANY: self._on_trace_if_any,
+            TRACES_OF: self._on_traces_of,
             REGISTERED_MODEL: self._on_model,
             MODEL_VERSION: self._on_version,
             SCORER: self._on_scorer,
@@ -129,6 +134,17 @@ class Authorizer:
     async def _on_logged_model(self, principal: Principal, model_id: str, wanted: Level) -> bool:
         experiment_id = await self._resources.experiment_of(LOGGED_MODEL, model_id)
         return await self._in_experiment(principal, LOGGED_MODEL, experiment_id, wanted)
+
+    async def _on_trace(self, principal: Principal, trace_id: str, wanted: Level) -> bool:
+        return await self._in_experiment(principal, TRACE, await self._resources.experiment_of(TRACE, trace_id), wanted)
+
+    async def _on_trace_if_any(self, principal: Principal, trace_id: str, wanted: Level) -> bool:
+        """Nothing waits for the read model here: each new trace would have to."""
+        experiment_id = await self._resources.experiment_of_trace_now(trace_id)
+        return experiment_id is None or await self._in_experiment(principal, TRACE, experiment_id, wanted)
+
+    async def _on_traces_of(self, principal: Principal, key: str, wanted: Level) -> bool:
+        return await self._in_experiment(principal, TRACE, experiment_id_of(key), wanted)
 
     async def _in_experiment(self, principal: Principal, tier: str, experiment_id: int | None, wanted: Level) -> bool:
         if experiment_id is None:

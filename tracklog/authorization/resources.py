@@ -61,6 +61,7 @@ class Resources:
             ISSUE: statement("SELECT experiment_id FROM issues WHERE issue_id = $1"),
             LABEL_SCHEMA: statement("SELECT experiment_id FROM label_schemas WHERE schema_id = $1"),
             LOGGED_MODEL: statement("SELECT experiment_id FROM logged_models WHERE model_id = $1"),
+            TRACE: statement("SELECT experiment_id FROM traces WHERE trace_id = $1"),
         }
         self._named_sql = statement("SELECT experiment_id FROM experiments WHERE name = $1")
         self._model_sql = statement("SELECT registered_model_id, is_prompt FROM registered_models WHERE name = $1")
@@ -75,7 +76,7 @@ class Resources:
         )
 
     async def experiment_of(self, resource_type: str, key: str) -> int | None:
-        """The experiment of a run or a logged model; None where there is no such thing."""
+        """The experiment of a run, a logged model or a trace; None where there is no such thing."""
         if resource_type == LABEL_SCHEMA and (of_default := experiment_of_default(key)) is not None:
             return of_default
         known = self._experiments.get((resource_type, key))
@@ -85,10 +86,17 @@ class Resources:
         if row is None:
             return None
         experiment_id: int = row[0]
+        if resource_type == TRACE:  # it may move
+            return experiment_id
         if len(self._experiments) >= REMEMBERED:
             self._experiments.clear()
         self._experiments[resource_type, key] = experiment_id
         return experiment_id
+
+    async def experiment_of_trace_now(self, trace_id: str) -> int | None:
+        """The experiment of a trace as far as the read model is; None where it has none yet."""
+        rows = await self._read_model.lookup(self._experiment_of[TRACE], (trace_id,))
+        return rows[0][0] if rows else None
 
     async def experiment_named(self, name: str) -> int | None:
         row = await self._row(self._named_sql, name)

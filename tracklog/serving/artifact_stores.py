@@ -19,6 +19,7 @@ from query_api.logged_models.artifact_root import LOGGED_MODEL_ARTIFACTS
 from query_api.model_versions.artifact_root import MODEL_VERSION_FILES
 from query_api.port import ReadModel
 from query_api.runs.artifact_root import RUN_ARTIFACTS
+from query_api.traces.artifact_root import StoredTraces
 from schemas.artifact_uris import PROXIED_SCHEMES
 from schemas.envelope import EventClock
 from tracklog.settings.process import ArtifactSettings, folder_of
@@ -43,6 +44,7 @@ async def open_artifact_proxy(
         artifact_root_of_run=partial(roots.find, RUN_ARTIFACTS),
         artifact_root_of_model=partial(roots.find, LOGGED_MODEL_ARTIFACTS),
         files_of_version=partial(roots.find, MODEL_VERSION_FILES),
+        traces=StoredTraces(read_model, freshness),
     )
 
 

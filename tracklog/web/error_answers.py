@@ -90,7 +90,7 @@ def error_response(error: TracklogError, status: int | None = None) -> web.Respo
         return web.Response(text=error.message, status=error.status, headers=challenge)
     response = web.Response(body=error_body(error), status=status or error.status, content_type="application/json")
     if isinstance(error, UnsupportedEncoding):
-        response.headers[hdrs.ACCEPT_ENCODING] = "gzip, zstd"
+        response.headers[hdrs.ACCEPT_ENCODING] = "gzip, deflate, zstd"
     if isinstance(error, Retryable):
         response.headers[hdrs.RETRY_AFTER] = str(error.retry_after_s)
     return response

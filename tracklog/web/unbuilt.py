@@ -26,24 +26,6 @@ POST   3-ajax /mlflow/ui-telemetry
 # Runs
 POST   2-ajax /mlflow/runs/create-promptlab-run
 
-# Traces
-PATCH  2      /mlflow/traces/{request_id}/tags
-PATCH  3      /mlflow/traces/{trace_id}/tags
-DELETE 2      /mlflow/traces/{request_id}/tags
-DELETE 3      /mlflow/traces/{trace_id}/tags
-POST   2      /mlflow/traces
-PATCH  2      /mlflow/traces/{request_id}
-POST   3      /mlflow/traces
-POST   2      /mlflow/traces/link-to-run
-POST   2      /mlflow/traces/link-prompts
-POST   2      /mlflow/traces/delete-traces
-POST   3      /mlflow/traces/delete-traces
-POST   root   /v1/traces
-
-# Assessments
-POST   3      /mlflow/traces/{trace_id}/assessments
-PATCH  3      /mlflow/traces/{trace_id}/assessments/{assessment_id}
-DELETE 3      /mlflow/traces/{trace_id}/assessments/{assessment_id}
 
 # Scorers
 POST   3-ajax /mlflow/scorer/invoke

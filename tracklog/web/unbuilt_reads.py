@@ -11,7 +11,6 @@ from string import Formatter
 from typing import Any, Final
 
 import msgspec
-import orjson
 from aiohttp import web
 
 from schemas.errors import InvalidParameterValue, ResourceDoesNotExist
@@ -21,7 +20,6 @@ from schemas.rest.json_answer import JsonAnswer
 from schemas.rest.route import (
     NO_PREFIX,
     READ_LIMITS,
-    V2,
     V2_AJAX_ONLY,
     V3,
     V3_AJAX_ONLY,
@@ -73,14 +71,6 @@ def gone(words: str, *required: str) -> Answer:
     return Answer(raise_it, (*required, *named))
 
 
-def _trace_metrics(fields: Fields) -> bytes:
-    """A count of nothing is 0 as long as it is not grouped; everything else has no value."""
-    name = fields["metric_name"]
-    if not str(name).endswith("_count") or fields["dimensions"] or fields["time_interval_seconds"]:
-        return b"{}"
-    return orjson.dumps({"data_points": [{"metric_name": name, "values": {"COUNT": 0.0}}]})
-
-
 def _gateway_endpoint(fields: Fields) -> bytes:
     given = [name for name in ("endpoint_id", "name") if fields[name] is not None]
     if len(given) != 1:
@@ -91,9 +81,6 @@ def _gateway_endpoint(fields: Fields) -> bytes:
 NOTHING: Final = found("{}")
 FIRST_PAGE: Final = '{"next_page_token":""}'
 
-_TRACE_INFO: Final = gone("Trace with ID '{trace_id}' not found.")
-_TRACE: Final = gone("Trace with ID {trace_id} is not found.")
-_TRACE_ARTIFACT: Final = gone("Trace with ID {request_id} is not found.")
 _JOB: Final = gone("Job with ID {job_id} not found")
 _OPTIMIZATIONS: Final = found("{}", "experiment_id")
 _PROVIDER: Final = gone("Provider '{provider}' not found")
@@ -109,42 +96,6 @@ READS: Final = (
         V3_AJAX_ONLY,
         "/mlflow/ui-telemetry",
         found('{"disable_ui_events":[],"disable_ui_telemetry":true,"ui_rollout_percentage":0}'),
-    ),
-    # Traces and assessments
-    UnbuiltRead("GET", V2, "/mlflow/traces/{request_id}/info", gone("Trace with ID '{request_id}' not found.")),
-    UnbuiltRead("GET", V2, "/mlflow/traces", found("{}", "experiment_ids")),
-    UnbuiltRead("GET", V3, "/mlflow/traces/get", _TRACE),
-    UnbuiltRead("GET", V3, "/mlflow/traces/batchGet", found("{}", "trace_ids")),
-    UnbuiltRead("GET", V3, "/mlflow/traces/{trace_id}", _TRACE_INFO),
-    UnbuiltRead("POST", V3, "/mlflow/traces/batchGetInfos", found("{}", "trace_ids")),
-    UnbuiltRead("POST", V3, "/mlflow/traces/search", found("{}", "locations")),
-    UnbuiltRead(
-        "POST",
-        V3,
-        "/mlflow/traces/calculate-filter-correlation",
-        found(
-            '{"filter1_count":0,"filter2_count":0,"joint_count":0,"total_count":0}',
-            "experiment_ids",
-            "filter_string1",
-            "filter_string2",
-        ),
-    ),
-    UnbuiltRead(
-        "POST",
-        V3,
-        "/mlflow/traces/metrics",
-        Answer(
-            _trace_metrics,
-            ("experiment_ids", "view_type", "metric_name", "aggregations"),
-            ("dimensions", "time_interval_seconds"),
-        ),
-    ),
-    UnbuiltRead("GET", V2_AJAX_ONLY + V3_AJAX_ONLY, "/mlflow/get-trace-artifact", _TRACE_ARTIFACT, Kind.ARTIFACT),
-    UnbuiltRead(
-        "GET",
-        V3,
-        "/mlflow/traces/{trace_id}/assessments/{assessment_id}",
-        gone("Trace with request_id '{trace_id}' not found"),
     ),
     # Issues, label schemas, review queues
     UnbuiltRead("POST", V3_AJAX_ONLY, "/mlflow/issues/schedule/state", found('{"next_fire_time_ms":null}')),

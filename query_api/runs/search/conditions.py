@@ -115,6 +115,8 @@ class RunConditions:
                 if condition.comparator is Comparator.IS_NULL:
                     return self.dialect.no_row(rows)
                 return self.dialect.row_passes(rows, self._value_test(condition, "value"))
+            case _:
+                raise ValueError(f"runs have no {condition.entity.value}")
 
     def _value_test(self, condition: Condition, column: str) -> Sql:
         """The condition on a value in `column`, not NULL unless it is a metric's (NaN) or an end time's (none)."""

@@ -2,7 +2,8 @@
 
 import pytest
 
-from ingest.artifact_paths import absolute, below, logged_model_artifacts, run_artifacts
+from ingest.artifact_paths import absolute, logged_model_artifacts, run_artifacts
+from schemas.artifact_uris import below
 
 
 @pytest.mark.parametrize(

@@ -79,6 +79,19 @@ def test_every_write_of_the_tracking_api_is_there_under_both_prefixes(deployment
         "POST /mlflow/logged-models/{model_id}/params",
         "PATCH /mlflow/logged-models/{model_id}/tags",
         "DELETE /mlflow/logged-models/{model_id}/tags/{tag_key:.+}",
+        "POST /mlflow/traces",
+        "PATCH /mlflow/traces/{request_id}",
+        "PATCH /mlflow/traces/{request_id}/tags",
+        "PATCH /mlflow/traces/{trace_id}/tags",
+        "DELETE /mlflow/traces/{request_id}/tags",
+        "DELETE /mlflow/traces/{trace_id}/tags",
+        "POST /mlflow/traces/link-to-run",
+        "POST /mlflow/traces/link-prompts",
+        "POST /mlflow/traces/delete-traces",
+        "POST /mlflow/traces/{trace_id}/assessments",
+        "PATCH /mlflow/traces/{trace_id}/assessments/{assessment_id}",
+        "DELETE /mlflow/traces/{trace_id}/assessments/{assessment_id}",
+        "POST /v1/traces",
         "POST /mlflow/registered-models/create",
         "PATCH /mlflow/registered-models/update",
         "POST /mlflow/registered-models/rename",
@@ -118,6 +131,7 @@ def test_every_write_of_the_tracking_api_is_there_under_both_prefixes(deployment
         ("/api/2.0", "/ajax-api/2.0"),
         ("/api/3.0", "/ajax-api/3.0"),
         ("/api/tracklog/v1",),
+        ("",),
     }
     assert {route.kind for route in routes} == {Kind.WRITE}
     assert Permission.PUBLIC not in {route.permission for route in routes}

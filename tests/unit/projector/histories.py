@@ -12,6 +12,8 @@ from schemas.events import (
     AccessTokenCreated,
     AccessTokenRevoked,
     AnyEvent,
+    Assessment,
+    AssessmentError,
     DatasetInput,
     DatasetRecord,
     EvaluationDatasetCreated,
@@ -55,6 +57,7 @@ from schemas.events import (
     ModelVersionUpdated,
     Param,
     PointCorrection,
+    PromptVersion,
     RegisteredModelAliasDeleted,
     RegisteredModelAliasSet,
     RegisteredModelCreated,
@@ -86,7 +89,20 @@ from schemas.events import (
     ScorerDeleted,
     ScorerOnlineConfigSet,
     ScorerRegistered,
+    Source,
+    Span,
     Tag,
+    TraceAssessmentCreated,
+    TraceAssessmentDeleted,
+    TraceAssessmentUpdated,
+    TraceDeleted,
+    TraceEnded,
+    TraceLinkedToRun,
+    TracePromptsLinked,
+    TraceSpansLogged,
+    TraceStarted,
+    TraceTagDeleted,
+    TraceTagSet,
     UserAdminChanged,
     UserCreated,
     UserDeleted,
@@ -466,7 +482,85 @@ right_payloads = st.one_of(
 )
 """Of roles and grants, with the users who hold them."""
 
+_traces = {"trace_id": st.sampled_from(["tr-1", "tr-1", "tr-2"])}
+_assessment_ids = st.sampled_from(["a-1", "a-2"])
+_span_ids = st.sampled_from([f"{number:016x}" for number in range(6)])
+_span_attributes = st.dictionaries(
+    st.sampled_from(
+        ["mlflow.spanInputs", "session.id", "mlflow.traceTag.t", "gen_ai.usage.input_tokens", "llm.token_count.total"]
+    ),
+    st.sampled_from([1, "2", '{"a": 1}', [True, None]]),
+    max_size=3,
+)
+_spans = st.builds(
+    Span,
+    span_id=_span_ids,
+    parent_id=st.just("") | _span_ids,
+    name=_names,
+    start_ns=st.integers(0, 3),
+    end_ns=st.integers(0, 9),
+    status=st.integers(0, 2),
+    attributes=_span_attributes,
+)
+_texts = st.dictionaries(_tag_keys, _values, max_size=2)
+_assessments = st.builds(
+    Assessment,
+    assessment_id=_assessment_ids,
+    name=_names,
+    kind=st.sampled_from(["feedback", "expectation", "issue"]),
+    value=st.sampled_from(["1.0", "true", '"yes"', "null", '{"a": [1.0]}']),
+    create_time_ms=st.integers(0, 2),
+    last_update_time_ms=st.integers(0, 2),
+    overrides=st.just("") | _assessment_ids,
+    metadata=st.dictionaries(st.just("mlflow.trace.session"), _values),
+)
+_logged_spans = st.builds(
+    TraceSpansLogged,
+    **_traces,
+    experiment_id=_experiment_ids,
+    spans=st.lists(_spans, max_size=5),
+    resources=st.lists(st.builds(Source, attributes=_texts), max_size=1),
+)
+trace_payloads = st.one_of(
+    _logged_spans,
+    _logged_spans,
+    st.builds(
+        TraceStarted,
+        **_traces,
+        experiment_id=_experiment_ids,
+        request_time_ms=st.integers(0, 5),
+        execution_duration_ms=st.none() | st.integers(-1, 5),
+        state=st.sampled_from(["OK", "ERROR", "IN_PROGRESS", "STATE_UNSPECIFIED"]),
+        request_preview=st.none() | _values,
+        tags=_texts,
+        metadata=_texts | st.just({"mlflow.trace.tokenUsage": '{"input_tokens": 1}'}),
+        assessments=st.lists(_assessments, max_size=1),
+        is_final=st.booleans(),
+    ),
+    st.builds(TraceEnded, **_traces, end_time_ms=st.integers(0, 9), state=st.just("OK"), tags=_texts),
+    st.builds(TraceTagSet, **_traces, key=_tag_keys, value=_values),
+    st.builds(TraceTagDeleted, **_traces, key=_tag_keys),
+    st.builds(TraceDeleted, **_traces),
+    st.builds(TraceLinkedToRun, **_traces, run_id=_run_ids),
+    st.builds(TracePromptsLinked, **_traces, prompts=st.lists(st.builds(PromptVersion, _names, st.integers(1, 2)))),
+    st.builds(TraceAssessmentCreated, **_traces, assessment=_assessments),
+    st.builds(
+        TraceAssessmentUpdated,
+        **_traces,
+        assessment_id=_assessment_ids,
+        last_update_time_ms=st.integers(0, 3),
+        value=st.none() | st.just("2.0"),
+        error=st.none() | st.just(AssessmentError("c")),
+        metadata=_texts,
+    ),
+    st.builds(TraceAssessmentDeleted, **_traces, assessment_id=_assessment_ids),
+)
+"""Of traces, whose tags may also be what their spans show."""
+
 histories = st.one_of(
-    *(st.lists(one, max_size=40) for one in (payloads, registry_payloads, user_payloads, right_payloads))
+    *(
+        st.lists(one, max_size=40)
+        for one in (payloads, registry_payloads, user_payloads, right_payloads, trace_payloads)
+    )
 )
 """Any events in any order: many are refused, and many are about something that was never created."""

@@ -114,6 +114,31 @@ def test_every_read_of_the_tracking_api_is_there(routes: tuple[Route, ...]) -> N
                 ("GET", "model-versions/get-download-uri"),
                 ("GET", "webhooks"),
                 ("GET", "webhooks/{webhook_id}"),
+                ("GET", "traces"),
+                ("GET", "traces/{request_id}/info"),
+            )
+        ),
+        *(
+            f"{method} {prefix}/mlflow/{path}"
+            for prefix in ("/api/3.0", "/ajax-api/3.0")
+            for method, path in (
+                ("GET", "traces/get"),
+                ("GET", "traces/batchGet"),
+                ("POST", "traces/batchGetInfos"),
+                ("GET", "traces/{trace_id}"),
+                ("GET", "traces/{trace_id}/assessments/{assessment_id}"),
+                ("POST", "traces/search"),
+                ("POST", "traces/metrics"),
+                ("POST", "traces/calculate-filter-correlation"),
+                ("POST", "datasets/search"),
+                ("GET", "datasets/search"),
+                ("GET", "datasets/{dataset_id}"),
+                ("GET", "datasets/{dataset_id}/experiment-ids"),
+                ("GET", "datasets/{dataset_id}/records"),
+                ("GET", "scorers/get"),
+                ("GET", "scorers/versions"),
+                ("GET", "scorers/list"),
+                ("GET", "scorers/online-configs"),
             )
         ),
         "POST /ajax-api/2.0/mlflow/experiments/search-datasets",

@@ -12,7 +12,12 @@ from schemas.errors import InvalidParameterValue, RequestTooLarge, UnsupportedEn
 from schemas.rest.packed_body import unpacked
 
 MIB = 2**20
-PACKERS = {"gzip": gzip.compress, "x-gzip": gzip.compress, "zstd": zstandard.ZstdCompressor().compress}
+PACKERS: dict[str, Callable[[bytes], bytes]] = {
+    "gzip": gzip.compress,
+    "x-gzip": gzip.compress,
+    "deflate": zlib.compress,
+    "zstd": zstandard.ZstdCompressor().compress,
+}
 
 packed_as = pytest.mark.parametrize("encoding", PACKERS)
 
@@ -71,9 +76,7 @@ def test_a_frame_of_zstd_that_wants_more_memory_than_8_mib_is_refused() -> None:
         unpacked(packed, "zstd", MIB)
 
 
-@pytest.mark.parametrize(
-    "encoding", ["deflate", "br", "compress", "gzip, zstd", "gzip,gzip", "identity, gzip", "x", "*"]
-)
+@pytest.mark.parametrize("encoding", ["br", "compress", "gzip, zstd", "gzip,gzip", "identity, gzip", "x", "*"])
 def test_other_encodings_and_several_are_refused(encoding: str) -> None:
     with pytest.raises(UnsupportedEncoding) as error:
         unpacked(zlib.compress(b"{}"), encoding, MIB)

@@ -584,7 +584,7 @@ async def test_below_a_static_prefix_bare_paths_do_not_answer() -> None:
 
 async def test_what_is_not_built_says_so() -> None:
     async with serving(static_prefix="/ml", unbuilt=frozenset(Kind)) as client:
-        response = await client.post("/ml/api/2.0/mlflow/traces", json={"name": "m"})
+        response = await client.post("/ml/api/3.0/mlflow/gateway/secrets/create", json={"name": "m"})
         assert response.status == 501
         body = await response.json()
         assert set(body) == {"error_code", "message"}

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from schemas.rest.route import NO_PREFIX, V2, Kind, Limits, Permission, Route
+from schemas.rest.route import NO_PREFIX, V2, V3, Kind, Limits, Permission, Route
 from tracklog.settings.process import WebSettings
 from tracklog.web.app import create_app
 from tracklog.web.route_table import UnsafeRouteTable, endpoints_of
@@ -71,11 +71,11 @@ def test_a_variable_that_may_hold_slashes_is_another_path() -> None:
 
 
 def test_a_built_route_takes_the_place_of_an_unbuilt_one() -> None:
-    built = replace(ROUTE, method="PATCH", path="/mlflow/traces/{another_name}")
+    built = replace(ROUTE, method="PATCH", path="/mlflow/workspaces/{another_name}", prefixes=V3)
     found = {(one.method, one.path): one.route.handler for one in endpoints_of([built], unbuilt_routes())}
-    assert found["PATCH", "/api/2.0/mlflow/traces/{another_name}"] is answer
-    assert ("PATCH", "/api/2.0/mlflow/traces/{request_id}") not in found
-    assert ("PATCH", "/api/2.0/mlflow/traces/{request_id}/tags") in found
+    assert found["PATCH", "/api/3.0/mlflow/workspaces/{another_name}"] is answer
+    assert ("PATCH", "/api/3.0/mlflow/workspaces/{workspace_name}") not in found
+    assert ("PATCH", "/api/3.0/mlflow/gateway/guardrails/update-config") in found
 
 
 def test_everything_moves_below_a_static_prefix() -> None:

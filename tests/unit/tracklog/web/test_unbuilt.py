@@ -93,5 +93,5 @@ async def test_a_read_that_lacks_a_field_is_refused(client: Client, read: Unbuil
 
 @pytest.mark.asyncio(loop_scope="module")
 async def test_words_that_a_client_sends_are_words_and_no_pattern(client: Client) -> None:
-    answer = await client.get("/api/3.0/mlflow/traces/get", params={"trace_id": "{version} {0}"})
-    assert orjson.loads(await answer.read())["message"] == "Trace with ID {version} {0} is not found."
+    answer = await client.get("/api/3.0/mlflow/gateway/secrets/get", params={"secret_id": "{version} {0}"})
+    assert orjson.loads(await answer.read())["message"] == "GatewaySecret not found (secret_id='{version} {0}')"

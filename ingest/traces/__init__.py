@@ -1,0 +1,1 @@
+"""What a client may do with traces, and say of them."""

@@ -1,0 +1,636 @@
+"""The projection of traces: what they are, their spans, and what was said about them."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final, get_args
+
+import msgspec
+
+from projector.changes import Change, Delete, DeleteBy, InsertNew, NewNumbers, Read, ReadPairs, Row, Upsert
+from projector.projection import Loading, Projection
+from projector.trace_facts import FromSpans, Told, facts, told_by_end, told_by_start
+from read_model.spans.chunk import SPANS_PER_CHUNK, ChunkOfSpans, pack_chunk, place_of, unpack_chunk
+from read_model.spans.conventions import COST as SPAN_COST
+from read_model.spans.conventions import MODEL, PROVIDER, SPAN_TYPE, USAGE, usage_of, usage_text, whole
+from read_model.spans.usage import COSTS, MAX_SPANS, TOKENS, Node, summed
+from read_model.spans.values import read_value
+from schemas.envelope import RecordedEvent
+from schemas.errors import InvalidParameterValue, ResourceAlreadyExists, ResourceDoesNotExist
+from schemas.events import (
+    AnyTraceEvent,
+    Assessment,
+    PromptVersion,
+    Source,
+    Span,
+    TraceAssessmentCreated,
+    TraceAssessmentDeleted,
+    TraceAssessmentUpdated,
+    TraceDeleted,
+    TraceEnded,
+    TraceLinkedToRun,
+    TracePromptsLinked,
+    TraceSpansLogged,
+    TraceStarted,
+    TraceTagDeleted,
+    TraceTagSet,
+)
+from schemas.traces import (
+    COST,
+    FEEDBACK,
+    FINAL,
+    MAX_SPANS_OF_TRACE,
+    NAME_TAG,
+    SESSION,
+    TOKEN_USAGE,
+    TRACE_TAG_PREFIX,
+    USER_OF_TRACE,
+    assessment_not_found,
+    trace_not_found,
+)
+
+Kept = tuple[str, bool]
+"""The value of a tag or of metadata, and whether a client said it of the trace, and not its spans."""
+
+SpanRow = tuple[object, ...]
+"""A row of `spans`, without the number of its trace."""
+
+_YES_NO: Final = {"yes": 1.0, "no": 0.0}
+_NO_SOURCE: Final = Source()
+
+
+@dataclass(slots=True)
+class Pairs:
+    """The tags or the metadata of a trace, as far as the batch is about them."""
+
+    kept: dict[str, Kept | None] = field(default_factory=dict)  # as stored, then as changed; None is not there
+    changed: set[str] = field(default_factory=set)
+
+    def tell(self, key: str, value: str) -> None:
+        """A client says it."""
+        self._put(key, (value, True))
+
+    def show(self, key: str, value: str) -> None:
+        """Spans show it, which counts only where no client said anything."""
+        before = self.kept.get(key)
+        if before is None or not before[1]:
+            self._put(key, (value, False))
+
+    def delete(self, key: str) -> None:
+        if self.kept.get(key) is None:
+            raise ResourceDoesNotExist(f"No tag with key {key!r} on this trace.")
+        self.kept[key] = None
+        self.changed.add(key)
+
+    def _put(self, key: str, value: Kept) -> None:
+        if self.kept.get(key) != value:
+            self.kept[key] = value
+            self.changed.add(key)
+
+    def rows(self, trace_number: int) -> tuple[list[Row], list[Row]]:
+        """Those to be put in, and the keys of those to be taken out."""
+        there = [(trace_number, key, *_stored(kept)) for key in sorted(self.changed) if (kept := self.kept[key])]
+        return there, [(trace_number, key) for key in sorted(self.changed) if self.kept[key] is None]
+
+
+def _stored(kept: Kept) -> tuple[str, int]:
+    return kept[0], int(kept[1])
+
+
+@dataclass(slots=True)
+class Trace:
+    """A row of `traces`, and what of it the batch needs or changes."""
+
+    trace_number: int
+    trace_id: str
+    experiment_id: int
+    told: Told | None = None
+    shown: FromSpans = field(default_factory=FromSpans)
+    name: str | None = None
+    usage: dict[str, int | float] | None = None  # what holds, whoever said it
+    span_count: int = 0
+    tags: Pairs = field(default_factory=Pairs)
+    metadata: Pairs = field(default_factory=Pairs)
+    spans: dict[str, SpanRow] = field(default_factory=dict)
+    changed_spans: set[str] = field(default_factory=set)
+    chunks: dict[int, ChunkOfSpans] = field(default_factory=dict)
+    changed_chunks: set[int] = field(default_factory=set)
+    assessments: dict[str, Assessment | None] = field(default_factory=dict)  # None is not there
+    changed_assessments: set[str] = field(default_factory=set)
+    runs: dict[str, None] = field(default_factory=dict)  # new ones
+    prompts: dict[PromptVersion, None] = field(default_factory=dict)
+    changed: bool = False
+
+
+@dataclass(slots=True)
+class Traces:
+    """The traces that a batch is about, by their ids, and the numbers of those that it deletes."""
+
+    new_numbers: Iterator[int]
+    traces: dict[str, Trace] = field(default_factory=dict)
+    deleted: list[int] = field(default_factory=list)
+
+
+# --- loading ------------------------------------------------------------------------------------------------------
+
+_COLUMNS: Final = (
+    "trace_number",
+    "trace_id",
+    "experiment_id",
+    "told",
+    "from_spans",
+    "name",
+    *TOKENS,
+    "span_count",
+)
+_SPAN_COLUMNS: Final = (
+    "span_id",
+    "ordinal",
+    "parent_id",
+    "name",
+    "type",
+    "status",
+    "start_ns",
+    "end_ns",
+    "model",
+    "provider",
+    "usage",
+    *COSTS,
+)
+_ORDINAL, _PARENT, _USAGE_TEXT = 1, 2, 10
+_KEPT: Final = ("trace_number", "key", "value", "told")
+_KEY: Final = ("trace_number", "key")
+
+_told: Final = msgspec.json.Decoder(Told)
+_shown: Final = msgspec.json.Decoder(FromSpans)
+_usage: Final = msgspec.json.Decoder(dict[str, int | float])
+_assessment: Final = msgspec.json.Decoder(Assessment)
+_encode: Final = msgspec.json.Encoder(order="deterministic").encode
+
+
+@dataclass(slots=True)
+class _Wanted:
+    """What of one trace a batch reads."""
+
+    may_create: int = 0
+    tags: set[str] = field(default_factory=set)
+    metadata: set[str] = field(default_factory=set)
+    spans: set[str] = field(default_factory=set)
+    tells_usage: bool = False
+    assessments: set[str] = field(default_factory=set)
+
+
+def _load(events: Sequence[AnyTraceEvent]) -> Loading[Traces]:
+    wanted = _wanted(events)
+    rows = yield Read("traces", _COLUMNS, "trace_id", wanted)
+    traces = {trace.trace_id: trace for trace in map(_trace, rows)}
+    count = sum(one.may_create for one in wanted.values())
+    numbers = (yield NewNumbers("traces", "trace_number", count)) if count else ()
+    state = Traces(iter([number for (number,) in numbers]), traces)
+    by_number = {trace.trace_number: trace for trace in traces.values()}
+    of = {number: wanted[trace.trace_id] for number, trace in by_number.items()}
+    for table, name in (("trace_tags", "tags"), ("trace_metadata", "metadata")):
+        keys = {number: keys for number, one in of.items() if (keys := getattr(one, name))}
+        for number, key, value, told in (yield ReadPairs(table, _KEPT, _KEY, keys)):
+            getattr(by_number[number], name).kept[key] = (value, told == 1)
+    yield from _load_spans(by_number, of)
+    assessed = {number: one.assessments for number, one in of.items() if one.assessments}
+    for number, assessment_id, document in (
+        yield ReadPairs(
+            "assessments",
+            ("trace_number", "assessment_id", "document"),
+            ("trace_number", "assessment_id"),
+            assessed,
+        )
+    ):
+        by_number[number].assessments[assessment_id] = _assessment.decode(document)
+    return state
+
+
+def _load_spans(by_number: Mapping[int, Trace], of: Mapping[int, _Wanted]) -> Loading[None]:
+    """The spans that come again, all where they are to be summed, and the chunks that change."""
+    with_spans = {number: one for number, one in of.items() if one.spans}
+    summed_up = [
+        number
+        for number, one in with_spans.items()
+        if by_number[number].span_count <= MAX_SPANS and (one.tells_usage or by_number[number].shown.tells_usage)
+    ]
+    columns = ("trace_number", *_SPAN_COLUMNS)
+    for number, *row in (yield Read("spans", columns, "trace_number", summed_up)):
+        by_number[number].spans[row[0]] = tuple(row)
+    others = {number: one.spans for number, one in with_spans.items() if number not in summed_up}
+    for number, *row in (yield ReadPairs("spans", columns, ("trace_number", "span_id"), others)):
+        by_number[number].spans[row[0]] = tuple(row)
+    chunks: dict[int, set[int]] = {}
+    for number, one in with_spans.items():
+        trace = by_number[number]
+        places: set[int] = {
+            int(str(trace.spans[span_id][_ORDINAL])) // SPANS_PER_CHUNK
+            for span_id in one.spans
+            if span_id in trace.spans
+        }
+        if trace.span_count % SPANS_PER_CHUNK:
+            places.add(trace.span_count // SPANS_PER_CHUNK)
+        if places:
+            chunks[number] = places
+    for number, chunk_number, data in (
+        yield ReadPairs(
+            "span_chunks", ("trace_number", "chunk_number", "data"), ("trace_number", "chunk_number"), chunks
+        )
+    ):
+        by_number[number].chunks[chunk_number] = unpack_chunk(data)
+
+
+def _trace(row: Row) -> Trace:
+    number, trace_id, experiment_id, told, shown, name, *tokens, span_count = row
+    return Trace(
+        trace_number=number,
+        trace_id=trace_id,
+        experiment_id=experiment_id,
+        told=None if told is None else _told.decode(told),
+        shown=FromSpans() if shown is None else _shown.decode(shown),
+        name=name,
+        usage={item: value for item, value in zip(TOKENS, tokens, strict=True) if value is not None} or None,
+        span_count=span_count,
+    )
+
+
+def _wanted(events: Sequence[AnyTraceEvent]) -> dict[str, _Wanted]:
+    found: dict[str, _Wanted] = {}
+    for event in events:
+        one = found.setdefault(event.trace_id, _Wanted())
+        match event:
+            case TraceStarted() | TraceEnded():
+                one.may_create += isinstance(event, TraceStarted)
+                one.tags.update(event.tags)
+                one.metadata.update(event.metadata)
+                one.metadata.update((FINAL, TOKEN_USAGE, COST))
+                if isinstance(event, TraceStarted):
+                    one.assessments.update(assessment.assessment_id for assessment in event.assessments)
+            case TraceSpansLogged():
+                one.may_create += 1
+                _want_spans(one, event)
+            case TraceTagSet() | TraceTagDeleted():
+                one.tags.add(event.key)
+            case TraceAssessmentCreated():
+                one.assessments.add(event.assessment.assessment_id)
+                if event.assessment.overrides:
+                    one.assessments.add(event.assessment.overrides)
+            case TraceAssessmentUpdated() | TraceAssessmentDeleted():
+                one.assessments.add(event.assessment_id)
+            case TraceLinkedToRun() | TracePromptsLinked() | TraceDeleted():
+                pass
+    return found
+
+
+def _want_spans(one: _Wanted, event: TraceSpansLogged) -> None:
+    for resource in event.resources:
+        one.tags.update(resource.attributes)
+    for span in event.spans:
+        one.spans.add(span.span_id)
+        one.tells_usage = one.tells_usage or _may_tell_usage(span)
+        if not span.parent_id:
+            one.tags.update(key.removeprefix(TRACE_TAG_PREFIX) for key in span.attributes)
+    one.metadata.update((TOKEN_USAGE, COST, SESSION, USER_OF_TRACE))
+
+
+def _may_tell_usage(span: Span) -> bool:
+    return any("token" in key or key == SPAN_COST for key in span.attributes)
+
+
+# --- folding ------------------------------------------------------------------------------------------------------
+
+
+def _fold(state: Traces, recorded: RecordedEvent, event: AnyTraceEvent) -> None:
+    match event:
+        case TraceStarted():
+            _started(state, event)
+        case TraceSpansLogged():
+            _spans_logged(state, event)
+        case TraceDeleted():
+            trace = state.traces.pop(event.trace_id, None)
+            if trace is not None:
+                state.deleted.append(trace.trace_number)
+        case _:
+            trace = state.traces.get(event.trace_id)
+            if trace is None:
+                raise trace_not_found(event.trace_id)
+            _changed(trace, event)
+
+
+def _changed(
+    trace: Trace,
+    event: TraceEnded
+    | TraceTagSet
+    | TraceTagDeleted
+    | TraceLinkedToRun
+    | TracePromptsLinked
+    | TraceAssessmentCreated
+    | TraceAssessmentUpdated
+    | TraceAssessmentDeleted,
+) -> None:
+    match event:
+        case TraceEnded():
+            trace.told = told_by_end(trace.told, facts(trace.told, trace.shown).request_time_ms, event)
+            _tell(trace, event.tags, event.metadata)
+            trace.changed = True
+        case TraceTagSet():
+            _tell(trace, {event.key: event.value}, {})
+        case TraceTagDeleted():
+            trace.tags.delete(event.key)
+            _rename(trace)
+        case TraceLinkedToRun():
+            trace.runs[event.run_id] = None
+        case TracePromptsLinked():
+            trace.prompts.update(dict.fromkeys(event.prompts))
+        case TraceAssessmentCreated():
+            _assess(trace, event.assessment)
+        case TraceAssessmentUpdated():
+            _reassess(trace, event)
+        case TraceAssessmentDeleted():
+            if trace.assessments.get(event.assessment_id) is not None:
+                trace.assessments[event.assessment_id] = None
+                trace.changed_assessments.add(event.assessment_id)
+
+
+def _of(state: Traces, trace_id: str, experiment_id: int) -> Trace:
+    """The trace, which is made if there is none."""
+    trace = state.traces.get(trace_id)
+    if trace is None:
+        trace = state.traces[trace_id] = Trace(next(state.new_numbers), trace_id, experiment_id)
+        trace.changed = True
+    return trace
+
+
+def _started(state: Traces, event: TraceStarted) -> None:
+    trace = _of(state, event.trace_id, event.experiment_id)
+    trace.experiment_id = event.experiment_id
+    trace.told = told_by_start(trace.told, event)
+    _tell(trace, event.tags, event.metadata)
+    for assessment in event.assessments:
+        if trace.assessments.get(assessment.assessment_id) is None:  # the same request again says nothing new
+            _put_assessment(trace, assessment)
+    trace.changed = True
+
+
+def _tell(trace: Trace, tags: Mapping[str, str], metadata: Mapping[str, str]) -> None:
+    for key, value in tags.items():
+        trace.tags.tell(key, value)
+    for key, value in metadata.items():
+        trace.metadata.tell(key, value)
+    if TOKEN_USAGE in metadata:
+        trace.usage = _usage.decode(metadata[TOKEN_USAGE])
+        trace.changed = True
+    _rename(trace)
+
+
+def _rename(trace: Trace) -> None:
+    if NAME_TAG in trace.tags.kept:
+        kept = trace.tags.kept[NAME_TAG]
+        name = None if kept is None else kept[0]
+        if name != trace.name:
+            trace.name, trace.changed = name, True
+
+
+def _spans_logged(state: Traces, event: TraceSpansLogged) -> None:
+    trace = state.traces.get(event.trace_id)
+    if trace is not None and trace.span_count + len(event.spans) > MAX_SPANS_OF_TRACE:
+        raise InvalidParameterValue(f"A trace may have at most {MAX_SPANS_OF_TRACE} spans.")
+    trace = _of(state, event.trace_id, event.experiment_id)
+    shown = trace.shown
+    tags, metadata = dict(shown.tags), dict(shown.metadata)
+    for span in event.spans:
+        _put_span(trace, span, event)
+    _sum_up(trace)
+    for key, claim in shown.tags.items():  # only what is new: a tag that was deleted stays so
+        if claim is not tags.get(key):
+            trace.tags.show(key, claim.value)
+    for key, claim in shown.metadata.items():
+        if claim is not metadata.get(key):
+            trace.metadata.show(key, claim.value)
+    _rename(trace)
+
+
+def _put_span(trace: Trace, span: Span, event: TraceSpansLogged) -> None:
+    there = trace.spans.get(span.span_id)
+    ordinal = trace.span_count if there is None else int(str(there[_ORDINAL]))
+    number, place = divmod(ordinal, SPANS_PER_CHUNK)
+    chunk = trace.chunks.get(number)
+    if chunk is None:
+        chunk = trace.chunks[number] = ChunkOfSpans()
+    resource, scope = _source(event.resources, span.resource), _source(event.scopes, span.scope)
+    stored = msgspec.structs.replace(
+        span, resource=place_of(resource, chunk.resources), scope=place_of(scope, chunk.scopes)
+    )
+    if there is None:
+        chunk.spans.append(stored)
+        trace.span_count += 1
+    elif chunk.spans[place] == stored:
+        return
+    else:
+        chunk.spans[place] = stored
+    attributes = whole(span.attributes, span.events)
+    trace.spans[span.span_id] = _row(span, ordinal, attributes)
+    trace.changed_spans.add(span.span_id)
+    trace.changed_chunks.add(number)
+    trace.shown.take(span, resource, attributes)
+    trace.changed = True
+
+
+def _source(sources: Sequence[Source], place: int) -> Source:
+    return sources[place] if place < len(sources) else _NO_SOURCE
+
+
+def _row(span: Span, ordinal: int, attributes: Mapping[str, object]) -> SpanRow:
+    usage = usage_of(attributes, USAGE, TOKENS)
+    cost = usage_of(attributes, SPAN_COST, COSTS) or {}
+    return (
+        span.span_id,
+        ordinal,
+        span.parent_id or None,
+        span.name,
+        _text(attributes.get(SPAN_TYPE)),
+        span.status,
+        span.start_ns,
+        span.end_ns or None,
+        _text(attributes.get(MODEL)),
+        _text(attributes.get(PROVIDER)),
+        None if usage is None else usage_text(usage),
+        *(None if item not in cost else float(cost[item]) for item in COSTS),
+    )
+
+
+def _text(value: object) -> str | None:
+    read = read_value(value)
+    return read if isinstance(read, str) else None
+
+
+def _sum_up(trace: Trace) -> None:
+    """What the spans come to together, where one of them tells something."""
+    shown = trace.shown
+    if not shown.tells_usage:
+        shown.tells_usage = any(
+            row[_USAGE_TEXT] is not None or any(cost is not None for cost in row[_USAGE_TEXT + 1 :])
+            for span_id in trace.changed_spans
+            for row in (trace.spans[span_id],)
+        )
+        if not shown.tells_usage:
+            return
+    if trace.span_count > MAX_SPANS:
+        usage = cost = None
+    else:
+        usage = summed(map(_node, trace.spans.values()), TOKENS)
+        cost = summed(map(_cost_node, trace.spans.values()), COSTS)
+    _show_sum(trace, TOKEN_USAGE, shown.usage, usage)
+    _show_sum(trace, COST, shown.cost, cost)
+    shown.usage, shown.cost = usage, cost
+    kept = trace.metadata.kept.get(TOKEN_USAGE)
+    if kept is None or not kept[1]:
+        trace.usage = usage
+
+
+def _show_sum(
+    trace: Trace, key: str, before: Mapping[str, int | float] | None, now: Mapping[str, int | float] | None
+) -> None:
+    if now is not None:
+        trace.metadata.show(key, usage_text(now))
+    elif before is not None and (kept := trace.metadata.kept.get(key)) is not None and not kept[1]:
+        trace.metadata.kept[key] = None
+        trace.metadata.changed.add(key)
+
+
+def _node(row: SpanRow) -> Node:
+    usage = row[_USAGE_TEXT]
+    return Node(str(row[0]), _parent(row), None if usage is None else _usage.decode(str(usage)))
+
+
+def _cost_node(row: SpanRow) -> Node:
+    costs = {item: value for item, value in zip(COSTS, row[_USAGE_TEXT + 1 :], strict=True) if isinstance(value, float)}
+    return Node(str(row[0]), _parent(row), costs or None)
+
+
+def _parent(row: SpanRow) -> str | None:
+    return None if row[_PARENT] is None else str(row[_PARENT])
+
+
+def _assess(trace: Trace, assessment: Assessment) -> None:
+    if trace.assessments.get(assessment.assessment_id) is not None:
+        raise ResourceAlreadyExists(f"Assessment id {assessment.assessment_id!r} is taken in this trace.")
+    if assessment.overrides and trace.assessments.get(assessment.overrides) is None:
+        raise assessment_not_found(trace.trace_id, assessment.overrides)
+    _put_assessment(trace, assessment)
+
+
+def _put_assessment(trace: Trace, assessment: Assessment) -> None:
+    trace.assessments[assessment.assessment_id] = assessment
+    trace.changed_assessments.add(assessment.assessment_id)
+
+
+def _reassess(trace: Trace, event: TraceAssessmentUpdated) -> None:
+    before = trace.assessments.get(event.assessment_id)
+    if before is None:
+        raise assessment_not_found(trace.trace_id, event.assessment_id)
+    trace.assessments[event.assessment_id] = msgspec.structs.replace(
+        before,
+        last_update_time_ms=max(before.last_update_time_ms, event.last_update_time_ms),
+        name=before.name if event.name is None else event.name,
+        value=before.value if event.value is None else event.value,
+        error=before.error if event.value is None else event.error,
+        rationale=before.rationale if event.rationale is None else event.rationale,
+        metadata={**before.metadata, **event.metadata},
+    )
+    trace.changed_assessments.add(event.assessment_id)
+
+
+# --- rows ---------------------------------------------------------------------------------------------------------
+
+
+def _changes(state: Traces) -> Iterator[Change]:
+    gone = [(number,) for number in state.deleted]
+    for table in (
+        "traces",
+        "trace_tags",
+        "trace_metadata",
+        "spans",
+        "span_chunks",
+        "assessments",
+        "trace_runs",
+        "trace_prompts",
+    ):
+        yield DeleteBy(table, "trace_number", gone)
+    traces = state.traces.values()
+    yield Upsert("traces", [_trace_row(trace) for trace in traces if trace.changed])
+    for table, name in (("trace_tags", "tags"), ("trace_metadata", "metadata")):
+        rows = [getattr(trace, name).rows(trace.trace_number) for trace in traces]
+        yield Upsert(table, [row for there, _ in rows for row in there])
+        yield Delete(table, [row for _, taken in rows for row in taken])
+    yield Upsert(
+        "spans",
+        [(trace.trace_number, *trace.spans[span_id]) for trace in traces for span_id in sorted(trace.changed_spans)],
+    )
+    yield Upsert(
+        "span_chunks",
+        [
+            (trace.trace_number, number, pack_chunk(trace.chunks[number]))
+            for trace in traces
+            for number in sorted(trace.changed_chunks)
+        ],
+    )
+    assessments = [
+        (trace.trace_number, one, trace.assessments[one])
+        for trace in traces
+        for one in sorted(trace.changed_assessments)
+    ]
+    yield Upsert("assessments", [_assessment_row(number, one) for number, _, one in assessments if one is not None])
+    yield Delete("assessments", [(number, one_id) for number, one_id, one in assessments if one is None])
+    yield InsertNew("trace_runs", [(trace.trace_number, run_id) for trace in traces for run_id in trace.runs])
+    yield InsertNew(
+        "trace_prompts", [(trace.trace_number, one.name, one.version) for trace in traces for one in trace.prompts]
+    )
+
+
+def _trace_row(trace: Trace) -> Row:
+    what = facts(trace.told, trace.shown)
+    usage = trace.usage or {}
+    return (
+        trace.trace_number,
+        trace.trace_id,
+        trace.experiment_id,
+        what.request_time_ms,
+        what.execution_duration_ms,
+        what.state,
+        trace.name,
+        what.client_request_id,
+        what.request_preview,
+        what.response_preview,
+        *(usage.get(item) for item in TOKENS),
+        trace.span_count,
+        None if trace.told is None else _encode(trace.told).decode(),
+        _encode(trace.shown).decode() if trace.span_count else None,
+    )
+
+
+def _assessment_row(trace_number: int, assessment: Assessment) -> Row:
+    value = msgspec.json.decode(assessment.value)
+    is_numeric = isinstance(value, int | float) and not isinstance(value, bool)
+    number: float | None = None
+    if is_numeric or isinstance(value, bool):
+        number = float(value)
+    elif isinstance(value, str) and assessment.kind == FEEDBACK:
+        number = _YES_NO.get(value.strip().lower())
+    return (
+        trace_number,
+        assessment.assessment_id,
+        assessment.name,
+        assessment.kind,
+        assessment.value,
+        number,
+        int(is_numeric),
+        assessment.create_time_ms,
+        assessment.last_update_time_ms,
+        assessment.overrides,
+        assessment.metadata.get(SESSION),
+        _encode(assessment).decode(),
+    )
+
+
+TRACES: Final = Projection(get_args(AnyTraceEvent), _load, _fold, _changes)

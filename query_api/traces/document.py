@@ -1,0 +1,159 @@
+"""Single traces as the bodies of their routes."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from typing import Any, Final
+
+import msgspec
+
+from query_api.port import ReadModel
+from query_api.traces.span_json import file_span, otlp_span, place_of
+from query_api.traces.values import Found, chunks_of, find, trace_values
+from read_model.spans.chunk import SPANS_PER_CHUNK
+from schemas.documents.traces import TraceValues, assessment_json, trace_info, trace_info_v2
+from schemas.errors import RequestTooLarge, ResourceDoesNotExist
+from schemas.events import Span
+from schemas.messages.experiments import experiment_id_of
+from schemas.messages.traces import (
+    BatchGetTraceInfos,
+    BatchGetTraces,
+    GetAssessment,
+    GetTrace,
+    GetTraceInfo,
+    GetTraceInfoV3,
+)
+from schemas.traces import SIZE, assessment_not_found, trace_not_found
+
+MAX_SPANS_BYTES: Final = 256 * 2**20
+"""Of the JSON of spans in one answer."""
+
+SpanForm = Callable[[str, Span], dict[str, Any]]
+
+
+async def get_trace_info(read_model: ReadModel, wanted: GetTraceInfoV3) -> bytes:
+    """`{"trace":{"trace_info":…}}`. Raises ResourceDoesNotExist."""
+    _, trace = await _one(read_model, wanted.trace_id)
+    return msgspec.json.encode({"trace": {"trace_info": trace_info(trace)}})
+
+
+async def get_trace_info_v2(read_model: ReadModel, wanted: GetTraceInfo) -> bytes:
+    """`{"trace_info":…}`, for clients of MLflow 2. Raises ResourceDoesNotExist."""
+    _, trace = await _one(read_model, wanted.request_id)
+    return msgspec.json.encode({"trace_info": trace_info_v2(trace)})
+
+
+async def get_trace(read_model: ReadModel, wanted: GetTrace) -> bytes:
+    """`{"trace":{"trace_info":…,"spans":[…]}}`.
+
+    Raises ResourceDoesNotExist, also while spans are missing unless a part is wanted too. Nothing waits for these here.
+    """
+    found, trace = await _one(read_model, wanted.trace_id, "Trace with ID {} is not found.")
+    if not wanted.allow_partial and not is_complete(found, trace):
+        raise ResourceDoesNotExist(
+            f"Trace with ID {wanted.trace_id} is not fully exported yet: it has {found.span_count} spans."
+        )
+    return b'{"trace":%b}' % await _with_spans(read_model, found, trace)
+
+
+async def batch_get_traces(read_model: ReadModel, wanted: BatchGetTraces) -> bytes:
+    """`{"traces":[…]}`, in the order in which they are asked for, without those that are not there or not complete."""
+    ids, found = await _wanted(read_model, wanted)
+    values = await trace_values(read_model, [found[one].trace_number for one in ids])
+    traces: list[bytes] = []
+    size = 0
+    for one in ids:
+        trace = values.get(found[one].trace_number)
+        if trace is not None and is_complete(found[one], trace):
+            traces.append(await _with_spans(read_model, found[one], trace))
+            size += len(traces[-1])
+            if size > MAX_SPANS_BYTES:
+                raise RequestTooLarge(f"The traces have more than {MAX_SPANS_BYTES} bytes; ask for fewer at once.")
+    return b'{"traces":[%b]}' % b",".join(traces) if traces else b"{}"
+
+
+async def batch_get_trace_infos(read_model: ReadModel, wanted: BatchGetTraceInfos) -> bytes:
+    """`{"trace_infos":[…]}`, in the order in which they are asked for, without those that are not there."""
+    ids, found = await _wanted(read_model, wanted)
+    values = await trace_values(read_model, [found[one].trace_number for one in ids])
+    infos = [trace_info(values[found[one].trace_number]) for one in ids if found[one].trace_number in values]
+    return msgspec.json.encode({"trace_infos": infos}) if infos else b"{}"
+
+
+async def get_assessment(read_model: ReadModel, wanted: GetAssessment) -> bytes:
+    """`{"assessment":…}`. Raises ResourceDoesNotExist."""
+    _, trace = await _one(read_model, wanted.trace_id, "Trace with request_id '{}' not found")
+    for one, is_valid in trace.assessments:
+        if one.assessment_id == wanted.assessment_id:
+            return msgspec.json.encode({"assessment": assessment_json(trace.trace_id, one, is_valid=is_valid)})
+    raise assessment_not_found(wanted.trace_id, wanted.assessment_id)
+
+
+async def spans_file(read_model: ReadModel, trace_id: str) -> bytes | None:
+    """`{"spans":[…]}` as the page reads it; None for a trace without any here. Raises ResourceDoesNotExist."""
+    found = (await find(read_model, [trace_id])).get(trace_id)
+    if found is None:
+        raise trace_not_found(trace_id)
+    if not found.span_count:
+        return None
+    return b'{"spans":[%b]}' % await _spans(read_model, found, trace_id, file_span)
+
+
+def is_complete(found: Found, trace: TraceValues) -> bool:
+    """Whether as many spans are here as a client said that there are; some, where it said nothing."""
+    return found.span_count >= _expected(trace.metadata.get(SIZE))
+
+
+def _expected(stated: str | None) -> int:
+    if stated is not None:
+        try:
+            size = msgspec.json.decode(stated)
+        except (msgspec.DecodeError, RecursionError):
+            size = None
+        if isinstance(size, dict) and isinstance(count := size.get("num_spans"), int):
+            return max(count, 1)
+    return 1
+
+
+async def _one(
+    read_model: ReadModel, trace_id: str, missing: str = "Trace with ID '{}' not found."
+) -> tuple[Found, TraceValues]:
+    """The words of what is missing are MLflow's, which differ from route to route."""
+    found = (await find(read_model, [trace_id])).get(trace_id)
+    values = {} if found is None else await trace_values(read_model, [found.trace_number])
+    if found is None or found.trace_number not in values:
+        raise ResourceDoesNotExist(missing.format(trace_id))
+    return found, values[found.trace_number]
+
+
+async def _wanted(
+    read_model: ReadModel, wanted: BatchGetTraces | BatchGetTraceInfos
+) -> tuple[Sequence[str], dict[str, Found]]:
+    """The traces that are asked for and there, each once: at the place where it is asked for last."""
+    asked = list(dict.fromkeys(reversed(wanted.trace_ids or ())))[::-1]
+    found = await find(read_model, asked)
+    if wanted.experiment_ids is not None:
+        experiments = {experiment_id_of(one) for one in wanted.experiment_ids}
+        found = {one: where for one, where in found.items() if where.experiment_id in experiments}
+    return [one for one in asked if one in found], found
+
+
+async def _with_spans(read_model: ReadModel, found: Found, trace: TraceValues) -> bytes:
+    info = msgspec.json.encode(trace_info(trace))
+    if not found.span_count:
+        return b'{"trace_info":%b}' % info
+    return b'{"trace_info":%b,"spans":[%b]}' % (info, await _spans(read_model, found, trace.trace_id, otlp_span))
+
+
+async def _spans(read_model: ReadModel, found: Found, trace_id: str, form: SpanForm) -> bytes:
+    """The spans of a trace as JSON with commas between, in their order. Other requests run in between."""
+    encoded: list[tuple[tuple[bool, int, str], bytes]] = []
+    size = 0
+    async for chunk in chunks_of(read_model, found.trace_number, -(-found.span_count // SPANS_PER_CHUNK)):
+        for span in chunk.spans:
+            encoded.append((place_of(span), msgspec.json.encode(form(trace_id, span))))
+            size += len(encoded[-1][1])
+        if size > MAX_SPANS_BYTES:
+            raise RequestTooLarge(f"The spans of the trace have more than {MAX_SPANS_BYTES} bytes.")
+        await asyncio.sleep(0)
+    encoded.sort()
+    return b",".join([text for _, text in encoded])

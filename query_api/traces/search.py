@@ -1,0 +1,207 @@
+"""The search of traces: a request to a page of JSON."""
+
+import asyncio
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import msgspec
+
+from query_api.filter.conditions import OrderTerm, check_filter, check_order
+from query_api.filter.pages import SortValue, fingerprint, page_token, sort_values
+from query_api.filter.sort_columns import SortColumn, after, order_by
+from query_api.filter.sql import Sql, joined
+from query_api.filter.syntax import parse_long_filter, parse_order
+from query_api.filter.table_search import SortKey
+from query_api.filter.value_test import TRUE, is_one_of
+from query_api.filter.vocabulary import Entity
+from query_api.port import MAX_PAGE_BYTES, ReadModel
+from query_api.traces.conditions import Tests, tests_of
+from query_api.traces.values import chunks_of_all, trace_values
+from query_api.traces.vocabulary import TRACES
+from schemas.documents.traces import TraceValues, trace_info, trace_info_v2
+from schemas.errors import InvalidParameterValue
+from schemas.messages.experiments import experiment_id_of
+from schemas.messages.traces import SearchTraces, SearchTracesV3
+from schemas.traces import COST, SOURCE_RUN, TOKEN_USAGE
+
+MAX_RESULTS: Final = 500
+TRACES_AT_ONCE: Final = 200
+"""So many are looked into at a time, when something has to be tested that the database does not test."""
+MOST_LOOKED_INTO: Final = 20_000
+"""For one page, which then ends with a token, however few it found."""
+
+_COLUMNS: Final = {
+    "timestamp_ms": SortKey(Sql("t.request_time_ms"), int),
+    "execution_time_ms": SortKey(Sql("t.execution_duration_ms"), int),
+    "status": SortKey(Sql("t.state"), str),
+    "name": SortKey(Sql("t.name"), str),
+    "request_id": SortKey(Sql("t.trace_id"), str),
+    "experiment_id": SortKey(Sql("t.experiment_id"), int),
+}
+_MAY_BE_MISSING: Final = frozenset({"execution_time_ms", "name"})
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """A trace that was found, and where it is in the order."""
+
+    trace_number: int
+    place: Sequence[SortValue]
+
+
+@dataclass(frozen=True, slots=True)
+class Matches:
+    """What was found, in order, and from where to go on, None at the end."""
+
+    found: Sequence[Match]
+    rest: Sequence[SortValue] | None
+
+
+async def search_traces_v3(read_model: ReadModel, message: SearchTracesV3) -> bytes:
+    """`{"traces": […], "next_page_token"}` for clients of MLflow 3. Raises InvalidParameterValue."""
+    locations = message.locations or ()
+    ids = [one.mlflow_experiment.experiment_id for one in locations if one.mlflow_experiment]
+    return await _page(read_model, ids, message, trace_info)
+
+
+async def search_traces(read_model: ReadModel, message: SearchTraces) -> bytes:
+    """The same for clients of MLflow 2. Raises InvalidParameterValue."""
+    return await _page(read_model, message.experiment_ids or (), message, trace_info_v2)
+
+
+async def _page(
+    read_model: ReadModel,
+    experiments: Iterable[str],
+    message: SearchTraces | SearchTracesV3,
+    form: Callable[[TraceValues], dict[str, Any]],
+) -> bytes:
+    if not 1 <= message.max_results <= MAX_RESULTS:
+        raise InvalidParameterValue(
+            f"Invalid value {message.max_results} for parameter 'max_results': it must be from 1 to {MAX_RESULTS}."
+        )
+    experiment_ids = sorted({experiment_id_of(one) for one in experiments if one})
+    tests = tests_of(read_model.dialect, check_filter(await parse_long_filter(message.filter), TRACES))
+    order = _order(message.order_by)
+    identity = fingerprint("traces", experiment_ids, message.filter, message.order_by)
+    place = sort_values(message.page_token, identity, [key.kind for key in order])
+    if not experiment_ids:
+        return b"{}"
+    tests.where.insert(0, is_one_of(read_model.dialect, "t.experiment_id", experiment_ids))
+    matches = await find_matches(read_model, tests, order, place, message.max_results)
+    values = await trace_values(read_model, [one.trace_number for one in matches.found])
+    traces: list[bytes] = []
+    rest, size = matches.rest, 0
+    for number, match in enumerate(matches.found):
+        if match.trace_number in values:  # it may be gone by now
+            traces.append(msgspec.json.encode(form(values[match.trace_number])))
+            size += len(traces[-1])
+        if size > MAX_PAGE_BYTES and number + 1 < len(matches.found):
+            rest = match.place
+            break
+    token = b"" if rest is None else b'"next_page_token":"%b"' % page_token(identity, rest).encode()
+    listed = b'"traces":[%b]' % b",".join(traces) if traces else b""
+    return b"{%b}" % b",".join(part for part in (listed, token) if part)
+
+
+async def find_matches(
+    read_model: ReadModel, tests: Tests, order: Sequence[SortKey], place: Sequence[SortValue] | None, wanted: int
+) -> Matches:
+    """The wanted traces that pass the tests, in order, from after `place`. Raises as ReadModel.fetch does."""
+    if tests.are_all_sql:
+        found = await candidates(read_model, tests, order, place, wanted + 1)
+        return Matches(found[:wanted], found[wanted - 1].place if len(found) > wanted else None)
+    passed: list[Match] = []
+    looked_into = 0
+    while True:
+        batch = await candidates(read_model, tests, order, place, TRACES_AT_ONCE)
+        passing = await passing_among(read_model, tests, [one.trace_number for one in batch])
+        passed += [one for one in batch if one.trace_number in passing]
+        if len(passed) > wanted:
+            return Matches(passed[:wanted], passed[wanted - 1].place)
+        if len(batch) < TRACES_AT_ONCE:
+            return Matches(passed, None)
+        place = batch[-1].place
+        looked_into += len(batch)
+        if looked_into >= MOST_LOOKED_INTO:
+            return Matches(passed, place)
+
+
+async def candidates(
+    read_model: ReadModel, tests: Tests, order: Sequence[SortKey], place: Sequence[SortValue] | None, wanted: int
+) -> list[Match]:
+    """The traces that pass what the database tests."""
+    columns = [SortColumn(f"k{number}", f"k{number}", key.descending) for number, key in enumerate(order)]
+    values = joined(
+        ", ",
+        [
+            Sql(f"{key.expression.text} AS {column.name}", key.expression.parameters)
+            for key, column in zip(order, columns, strict=True)
+        ],
+    )
+    met = joined(" AND ", tests.where)
+    rest = TRUE if place is None else after(columns, place)
+    names = ", ".join(column.name for column in columns)
+    statement = Sql(
+        f"SELECT n, {names} FROM (SELECT t.trace_number AS n, {values.text} FROM traces t WHERE {met.text}) f"
+        f" WHERE {rest.text} ORDER BY {order_by(columns)} LIMIT ?",
+        (*values.parameters, *met.parameters, *rest.parameters, wanted),
+    )
+    rows = await read_model.fetch(*read_model.dialect.assembled(statement))
+    return [Match(row[0], tuple(row[1:])) for row in rows]
+
+
+async def passing_among(read_model: ReadModel, tests: Tests, numbers: Sequence[int]) -> set[int]:
+    """Those of some traces that pass what the database does not test. Other requests run in between."""
+    values = await trace_values(read_model, numbers) if tests.of_traces or tests.needs_spans else {}
+    passing = [
+        number for number in numbers if number in values and all(test(values[number]) for test in tests.of_traces)
+    ]
+    if not tests.needs_spans:
+        return set(passing)
+    spans = await chunks_of_all(read_model, passing)
+    found: set[int] = set()
+    for number in passing:
+        trace_id = values[number].trace_id
+        all_spans = [span for chunk in spans.get(number, ()) for span in chunk.spans]
+        if (
+            not tests.of_spans or any(all(test(trace_id, span) for test in tests.of_spans) for span in all_spans)
+        ) and all(any(test(trace_id, span) for span in all_spans) for test in tests.of_any_span):
+            found.add(number)
+        await asyncio.sleep(0)
+    return found
+
+
+def _order(order_by: Sequence[str]) -> list[SortKey]:
+    """The newest first unless asked otherwise; what has no value comes last. Raises InvalidParameterValue."""
+    columns: list[SortKey] = []
+    seen: set[tuple[Entity, str]] = set()
+    for term in check_order([parse_order(one) for one in order_by], TRACES):
+        if (term.entity, term.name) in seen:
+            raise InvalidParameterValue(f"order_by names {term.name!r} twice.")
+        seen.add((term.entity, term.name))
+        columns += _sorted_by(term)
+    columns.append(_COLUMNS["timestamp_ms"].directed(descending=True))
+    columns.append(_COLUMNS["request_id"])
+    return columns
+
+
+def _sorted_by(term: OrderTerm) -> list[SortKey]:
+    if term.entity is Entity.ATTRIBUTE and term.name != "run_id":
+        key = _COLUMNS[term.name].directed(descending=term.descending)
+        return _missing_last(key) if term.name in _MAY_BE_MISSING else [key]
+    if term.entity is Entity.METADATA and term.name in (TOKEN_USAGE, COST):
+        raise InvalidParameterValue(f"Traces cannot be sorted by {term.name}.")
+    table = "trace_tags" if term.entity is Entity.TAG else "trace_metadata"
+    name = SOURCE_RUN if term.entity is Entity.ATTRIBUTE else term.name
+    value = Sql(f"(SELECT p.value FROM {table} p WHERE p.trace_number = t.trace_number AND p.key = ?)", (name,))
+    return _missing_last(SortKey(value, str, term.descending))
+
+
+def _missing_last(key: SortKey) -> list[SortKey]:
+    text, parameters = key.expression
+    nothing = "''" if key.kind is str else "0"
+    return [
+        SortKey(Sql(f"CAST({text} IS NULL AS integer)", parameters), int),
+        SortKey(Sql(f"coalesce({text}, {nothing})", parameters), key.kind, key.descending),
+    ]

@@ -1,0 +1,67 @@
+"""The tokens and the cost of a trace, summed over the tree of its spans.
+
+Source: MLflow 3.17: a span that tells its usage hides what the spans below it tell; one that does not lets it through.
+A span whose parent is not known is a root.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import Final, NamedTuple
+
+TOKENS: Final = (
+    "input_tokens",
+    "output_tokens",
+    "total_tokens",
+    "cache_read_input_tokens",
+    "cache_creation_input_tokens",
+)
+"""The items of a usage of tokens, in the order in which they are written."""
+
+COSTS: Final = ("input_cost", "output_cost", "total_cost")
+
+MAX_SPANS: Final = 10_000
+"""Of a trace whose sum is known. It is made anew from all spans with every request that adds some."""
+
+Usage = Mapping[str, int | float]
+
+
+class Node(NamedTuple):
+    """A span in the tree, and what it tells, if anything."""
+
+    span_id: str
+    parent_id: str | None
+    usage: Usage | None
+
+
+def summed(nodes: Iterable[Node], items: Iterable[str]) -> dict[str, int | float] | None:
+    """The sum over the topmost spans that tell something, None where no span does.
+
+    An item that none of them tells is not in it.
+    """
+    by_id = {node.span_id: node for node in nodes}
+    hidden: dict[str, bool] = {}
+    found: dict[str, int | float] = {}
+    for node in sorted(by_id.values()):
+        if node.usage is not None and not _is_hidden(node, by_id, hidden):
+            for item, value in node.usage.items():
+                found[item] = found.get(item, 0) + value
+    return {item: found[item] for item in items if item in found} or None
+
+
+def _is_hidden(node: Node, by_id: Mapping[str, Node], hidden: dict[str, bool]) -> bool:
+    """Whether a span above tells its usage. `hidden` keeps what is known of spans; a circle of parents has none."""
+    way: list[str] = []
+    seen: set[str] = set()
+    answer = False
+    parent_id = node.parent_id
+    while parent_id is not None and parent_id not in seen and (parent := by_id.get(parent_id)) is not None:
+        if parent.usage is not None:
+            answer = True
+            break
+        if parent_id in hidden:
+            answer = hidden[parent_id]
+            break
+        seen.add(parent_id)
+        way.append(parent_id)
+        parent_id = parent.parent_id
+    hidden.update(dict.fromkeys(way, answer))
+    return answer

@@ -1,0 +1,181 @@
+"""What the events of a trace come to: its two writers may come in any order, and as often as they like."""
+
+from pathlib import Path
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from projector.projections.traces import TRACES, Traces
+from read_model.spans.chunk import unpack_chunk
+from schemas.envelope import SYSTEM, RecordedEvent
+from schemas.events import (
+    AnyEvent,
+    AnyTraceEvent,
+    Assessment,
+    Source,
+    Span,
+    TraceAssessmentCreated,
+    TraceAssessmentDeleted,
+    TraceDeleted,
+    TraceSpansLogged,
+    TraceStarted,
+    TraceTagDeleted,
+    TraceTagSet,
+)
+from tests.unit.projector.histories import log_of
+from tests.unit.projector.read_models import Projected, projected
+
+TRACE = "tr-1"
+RECORDED = RecordedEvent(0, 0, bytes(16), "", 1, "trace/tr-1", 0, SYSTEM, "", b"")
+
+
+def logged(*spans: Span, resource: dict[str, Any] | None = None) -> TraceSpansLogged:
+    return TraceSpansLogged(
+        trace_id=TRACE, experiment_id=0, spans=list(spans), resources=[Source(attributes=resource or {})]
+    )
+
+
+def span(number: int, parent: int | None = None, **given: Any) -> Span:
+    return Span(
+        span_id=f"{number:016x}",
+        parent_id="" if parent is None else f"{parent:016x}",
+        name=f"span {number}",
+        start_ns=number * 1_000_000,
+        end_ns=(number + 50) * 1_000_000,
+        **given,
+    )
+
+
+def tokens(count: int) -> dict[str, Any]:
+    return {"gen_ai.usage.input_tokens": count, "gen_ai.usage.output_tokens": 1}
+
+
+START = TraceStarted(
+    trace_id=TRACE,
+    experiment_id=1,
+    request_time_ms=7,
+    execution_duration_ms=3,
+    state="OK",
+    tags={"mlflow.traceName": "told", "team": "told"},
+    metadata={"mlflow.trace.session": "told"},
+    assessments=[
+        Assessment(assessment_id="a-1", name="good", kind="feedback", create_time_ms=1, last_update_time_ms=1)
+    ],
+    is_final=True,
+)
+WRITES: list[AnyTraceEvent] = [
+    START,
+    logged(span(3, 2, attributes=tokens(7)), resource={"team": "shown", "host": "h"}),
+    logged(
+        span(1, attributes={"mlflow.traceTag.mlflow.traceName": "shown", "mlflow.spanInputs": '{"q": 1}'}, status=2),
+        span(2, 1, attributes=tokens(5) | {"session.id": "shown"}),
+    ),
+    logged(span(4, 9, attributes={"user.id": "ada"})),
+]
+
+
+async def rows_of(folder: Path, *events: AnyEvent) -> Projected:
+    return await projected(folder, await log_of(*events))
+
+
+def state_of(events: list[AnyTraceEvent]) -> Traces:
+    """Fold in memory, from nothing."""
+    state = Traces(iter(range(1, 100)))
+    for event in events:
+        TRACES.fold(state, RECORDED, event)
+    return state
+
+
+def seen(state: Traces) -> Any:
+    """Every row that the state comes to; spans in the order of their ids, wherever they lie in their chunks."""
+    rows: dict[str, list[Any]] = {}
+    for change in TRACES.changes(state):
+        if change.rows and type(change).__name__ in ("Upsert", "InsertNew"):
+            rows[change.table] = sorted(change.rows, key=repr)
+    spans = [
+        (one.span_id, chunk.resources[one.resource], one.attributes)
+        for (_, _, data) in rows.pop("span_chunks", [])
+        for chunk in [unpack_chunk(data)]
+        for one in chunk.spans
+    ]
+    rows["spans"] = sorted((row[1], *row[3:]) for row in rows["spans"])
+    return rows, sorted(spans, key=repr)
+
+
+@given(st.permutations(WRITES), st.lists(st.sampled_from(WRITES), max_size=4))
+def test_any_order_and_any_repetition_of_the_writes_give_the_same_rows(
+    order: list[AnyTraceEvent], again: list[AnyTraceEvent]
+) -> None:
+    assert seen(state_of([*order, *again])) == seen(state_of(WRITES))
+
+
+def test_what_a_client_told_counts_more_than_what_spans_show() -> None:
+    trace = state_of(WRITES).traces[TRACE]
+    assert (trace.experiment_id, trace.name) == (1, "told")
+    assert trace.tags.kept == {
+        "mlflow.traceName": ("told", True),
+        "team": ("told", True),
+        "host": ("h", False),
+    }
+    assert trace.metadata.kept["mlflow.trace.session"] == ("told", True)
+    assert trace.metadata.kept["mlflow.trace.user"] == ("ada", False)
+
+
+def test_a_span_that_tells_its_tokens_hides_those_below_it() -> None:
+    trace = state_of(WRITES).traces[TRACE]
+    assert trace.usage == {"input_tokens": 5, "output_tokens": 1, "total_tokens": 6}
+
+
+async def test_spans_alone_make_a_trace_that_ends_with_its_root(tmp_path: Path) -> None:
+    asked = "SELECT state, request_time_ms, execution_duration_ms, request_preview FROM traces"
+    open_trace = await rows_of(tmp_path, logged(span(2, 1)))
+    assert open_trace.rows(asked) == [("IN_PROGRESS", 2, 50, None)]
+    ended = await rows_of(tmp_path, *WRITES[1:3])
+    assert ended.rows(asked) == [("ERROR", 1, 52, '{"q": 1}')]
+
+
+async def test_a_tag_that_was_deleted_is_not_shown_again_by_a_later_span(tmp_path: Path) -> None:
+    read_model = await rows_of(
+        tmp_path,
+        logged(span(1), resource={"host": "h"}),
+        TraceTagDeleted(trace_id=TRACE, key="host"),
+        logged(span(2, 1), resource={"host": "h"}),
+    )
+    assert read_model.rows("SELECT key FROM trace_tags") == []
+
+
+async def test_nothing_of_a_deleted_trace_is_left_and_spans_make_it_anew(tmp_path: Path) -> None:
+    tables = ("traces", "trace_tags", "trace_metadata", "spans", "span_chunks", "assessments")
+    read_model = await rows_of(tmp_path, *WRITES, TraceDeleted(trace_id=TRACE))
+    assert [read_model.rows(f"SELECT count(*) FROM {table}") for table in tables] == [[(0,)]] * len(tables)
+    anew = await rows_of(tmp_path, *WRITES, TraceDeleted(trace_id=TRACE), logged(span(5, 1)))
+    assert anew.rows("SELECT span_count, state FROM traces") == [(1, "IN_PROGRESS")]
+
+
+async def test_a_tag_of_a_trace_that_is_gone_is_refused(tmp_path: Path) -> None:
+    read_model = await rows_of(tmp_path, TraceTagSet(trace_id=TRACE, key="a", value="b"))
+    assert [one.error_code for progress in read_model.published for one in progress.refusals] == [
+        "RESOURCE_DOES_NOT_EXIST"
+    ]
+
+
+async def test_no_assessment_takes_the_place_of_one_that_is_not_there(tmp_path: Path) -> None:
+    late = Assessment(
+        assessment_id="a-2", name="good", kind="feedback", create_time_ms=2, last_update_time_ms=2, overrides="a-1"
+    )
+    read_model = await rows_of(
+        tmp_path,
+        START,
+        TraceAssessmentDeleted(trace_id=TRACE, assessment_id="a-1"),
+        TraceAssessmentCreated(trace_id=TRACE, assessment=late),
+    )
+    assert read_model.rows("SELECT count(*) FROM assessments") == [(0,)]
+
+
+async def test_a_hundred_spans_that_come_one_by_one_lie_as_those_that_come_together(tmp_path: Path) -> None:
+    spans = [span(number, 0, attributes={"n": number}) for number in range(1, 101)]
+    apart = await projected(tmp_path, await log_of(*map(logged, spans)), range(101))
+    together = await rows_of(tmp_path, logged(*spans))
+    for asked in ("SELECT * FROM span_chunks", "SELECT * FROM spans", "SELECT * FROM traces"):
+        assert apart.rows(asked) == together.rows(asked)

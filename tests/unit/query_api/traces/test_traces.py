@@ -1,0 +1,270 @@
+"""Traces on both databases: their search, their spans as they are answered, their metrics."""
+
+from typing import Any
+
+import orjson
+import pytest
+
+from query_api.traces.correlation import correlation
+from query_api.traces.document import batch_get_traces, get_trace, spans_file
+from query_api.traces.metrics import query_metrics
+from query_api.traces.search import search_traces_v3
+from schemas.errors import InvalidParameterValue, ResourceDoesNotExist
+from schemas.messages.traces import (
+    BatchGetTraces,
+    CalculateTraceFilterCorrelation,
+    ExperimentLocation,
+    GetTrace,
+    MetricAggregation,
+    QueryTraceMetrics,
+    SearchTracesV3,
+    TraceLocation,
+)
+from tests.unit.query_api.conftest import MakeRows
+from tests.unit.query_api.sqlite_rows import SqliteRows
+from tests.unit.query_api.traces.given import fill
+
+D = "tr-" + "d" * 32
+
+
+@pytest.fixture
+def rows(make_rows: MakeRows) -> SqliteRows:
+    rows = make_rows()
+    fill(rows)
+    return rows
+
+
+async def search(rows: SqliteRows, filter_text: str = "", **given: Any) -> dict[str, Any]:
+    here = [TraceLocation(mlflow_experiment=ExperimentLocation(experiment_id="1"))]
+    found: dict[str, Any] = orjson.loads(
+        await search_traces_v3(rows, SearchTracesV3(locations=here, filter=filter_text, **given))
+    )
+    return found
+
+
+def ids(answer: dict[str, Any]) -> list[str]:
+    return ["d" if one["trace_id"] == D else one["trace_id"] for one in answer.get("traces", ())]
+
+
+@pytest.mark.parametrize(
+    ("filter_text", "found"),
+    [
+        ("", "cbad"),
+        ("trace.status = 'OK'", "ad"),
+        ("status IN ('OK', 'IN_PROGRESS')", "cad"),
+        ("timestamp_ms >= 2000 AND execution_time < 31", "b"),
+        ("attributes.end_time = 1010", "a"),
+        ("name = 'Alpha'", "a"),
+        ("attributes.name ILIKE 'B%'", "b"),
+        ("name RLIKE '^[Ab]'", "ba"),
+        ("name IS NULL", "cd"),
+        ("tags.name = 'not its name'", "a"),
+        ("tags.team IS NULL", "cbd"),
+        ("tag.host = 'h'", "d"),
+        ("request_metadata.mlflow.trace.session = 's1'", "ca"),
+        ("run_id = 'r1'", "ba"),
+        ("run_id != 'r2'", "a"),
+        ("prompt = 'p/q/2'", "c"),
+        ("span.name = 'call' AND span.status = 'ERROR'", "d"),
+        ("span.name = 'root' AND span.status = 'ERROR'", ""),
+        ("span.type = 'CHAT_MODEL'", "d"),
+        ("span.name RLIKE 'c.ll$'", "d"),
+        ("span.attributes.city = 'Paris'", "d"),
+        ("span.attributes.`gen_ai.usage.input_tokens` LIKE '5'", "d"),
+        ("span.attributes.city = 'Paris' AND span.name = 'root'", ""),
+        ("span.content ILIKE '%où%'", "d"),
+        ("trace.text LIKE '%Paris%' AND trace.text LIKE '%question%'", "d"),
+        ("feedback.good = 'true'", "a"),
+        ("feedback.good = 'yes'", ""),
+        ("feedback.good != 'true'", "b"),
+        ("feedback.score > 9.5", "a"),
+        ("feedback.score = '10.0'", "a"),
+        ("feedback.polite = 'yes'", "ca"),
+        ("feedback.good IS NULL", "cd"),
+        ("feedback.nothing IS NOT NULL", "c"),
+        ("feedback.good RLIKE '^t'", "a"),
+        ("expectation.answer LIKE '%1.0%'", "c"),
+    ],
+)
+async def test_a_filter_finds(rows: SqliteRows, filter_text: str, found: str) -> None:
+    assert "".join(ids(await search(rows, filter_text))) == found
+
+
+@pytest.mark.parametrize(
+    "filter_text",
+    [
+        "state = 'OK'",
+        "status IS NULL",
+        "timestamp = '5'",
+        "name IN ('a')",
+        "prompt LIKE 'p/1'",
+        "prompt = 'p'",
+        "span.name IS NULL",
+        "span.attributes.a IN ('b')",
+        "span.other = 'a'",
+        "feedback.score > '9'",
+        "feedback.score = 9",
+        "name RLIKE '('",
+        "issue.id != 'i'",
+        "metadata.mlflow.trace.tokenUsage LIKE 'a'",
+        "text LIKE 'a'",
+        "name = 'a' OR name = 'b'",
+    ],
+)
+async def test_a_filter_that_means_nothing_is_refused(rows: SqliteRows, filter_text: str) -> None:
+    with pytest.raises(InvalidParameterValue):
+        await search(rows, filter_text)
+
+
+@pytest.mark.parametrize(
+    ("order_by", "found"),
+    [
+        ([], "cbad"),
+        (["timestamp ASC"], "adbc"),
+        (["execution_time DESC"], "dbac"),
+        (["name ASC"], "abcd"),
+        (["name DESC"], "bacd"),
+        (["status", "request_id DESC"], "bcda"),
+        (["tags.team"], "acbd"),
+    ],
+)
+async def test_an_order_puts_what_has_no_value_last(rows: SqliteRows, order_by: list[str], found: str) -> None:
+    assert "".join(ids(await search(rows, order_by=order_by))) == found
+
+
+@pytest.mark.parametrize("filter_text", ["", "name IS NULL OR", "tags.team RLIKE '.*'"])
+async def test_pages_go_on_where_the_last_ended(rows: SqliteRows, filter_text: str) -> None:
+    if filter_text.endswith("OR"):
+        filter_text = "timestamp_ms > 0"
+    found: list[str] = []
+    token = ""
+    for _ in range(5):
+        page = await search(rows, filter_text, max_results=1, page_token=token, order_by=["name"])
+        found += ids(page)
+        token = page.get("next_page_token", "")
+        if not token:
+            break
+    assert found == ids(await search(rows, filter_text, order_by=["name"]))
+
+
+async def test_nothing_of_a_span_is_lost(rows: SqliteRows) -> None:
+    answer = orjson.loads(await get_trace(rows, GetTrace(trace_id=D)))["trace"]
+    root, call = answer["spans"]
+    assert (root["name"], root["kind"], root["links"][0]["span_id"]) == ("root", "SPAN_KIND_SERVER", "AAAAAAAAALE=")
+    assert call["parent_span_id"] == root["span_id"] == "AAAAAAAAAKE="
+    attributes = {one["key"]: one["value"] for one in call["attributes"]}
+    assert attributes["raw"] == {"bytes_value": "AQI="}
+    assert attributes["mlflow.spanType"] == {"string_value": "CHAT_MODEL"}
+    assert attributes["mlflow.traceRequestId"] == {"string_value": D}
+    assert call["status"] == {"code": "STATUS_CODE_ERROR", "message": "no"}
+    info = answer["trace_info"]
+    assert info["request_preview"] == '{"question": "Où?"}'
+    assert info["trace_metadata"]["mlflow.trace.tokenUsage"] == (
+        '{"input_tokens": 5, "output_tokens": 6, "total_tokens": 11}'
+    )
+    assert info["tags"]["mlflow.artifactLocation"].endswith(f"/traces/{D}/artifacts")
+
+
+async def test_the_page_reads_attributes_as_json_in_text(rows: SqliteRows) -> None:
+    root, call = orjson.loads(await spans_file(rows, D) or b"")["spans"]
+    assert root["attributes"]["mlflow.spanInputs"] == '{"question": "Où?"}'
+    assert call["attributes"]["city"] == '"Paris"'
+    assert root["links"] == [{"trace_id": "tr-" + "b" * 32, "span_id": "00000000000000b1", "attributes": {}}]
+
+
+async def test_a_trace_without_its_spans_is_a_part_and_is_left_out_of_many(rows: SqliteRows) -> None:
+    with pytest.raises(ResourceDoesNotExist):
+        await get_trace(rows, GetTrace(trace_id="a"))
+    part = orjson.loads(await get_trace(rows, GetTrace(trace_id="a", allow_partial=True)))
+    assert part["trace"].keys() == {"trace_info"}
+    several = orjson.loads(await batch_get_traces(rows, BatchGetTraces(trace_ids=["a", D, "unknown", D])))
+    assert ids({"traces": [one["trace_info"] for one in several["traces"]]}) == ["d"]
+
+
+async def test_of_two_that_override_one_each_makes_it_invalid(rows: SqliteRows) -> None:
+    [b] = [one for one in (await search(rows))["traces"] if one["trace_id"] == "b"]
+    assert [(one["assessment_id"], one["valid"]) for one in b["assessments"]] == [("a-3", False), ("a-4", True)]
+
+
+async def points(rows: SqliteRows, view: str, metric: str, *aggregations: Any, **given: Any) -> list[dict[str, Any]]:
+    wanted = [
+        MetricAggregation(aggregation_type="PERCENTILE", percentile_value=one)
+        if isinstance(one, float)
+        else MetricAggregation(aggregation_type=one)
+        for one in aggregations
+    ]
+    message = QueryTraceMetrics(experiment_ids=["1"], view_type=view, metric_name=metric, aggregations=wanted, **given)
+    found: list[dict[str, Any]] = orjson.loads(await query_metrics(rows, message)).get("data_points", [])
+    return [{**one.get("dimensions", {}), **one["values"]} for one in found]
+
+
+async def test_metrics_of_every_view(rows: SqliteRows) -> None:
+    assert await points(rows, "TRACES", "trace_count", "COUNT", dimensions=["trace_status"]) == [
+        {"trace_status": "ERROR", "COUNT": 1.0},
+        {"trace_status": "IN_PROGRESS", "COUNT": 1.0},
+        {"trace_status": "OK", "COUNT": 2.0},
+    ]
+    assert await points(rows, "TRACES", "latency", "AVG", "MAX", 50.0, 75.0) == [
+        {"AVG": 680.0, "MAX": 2000.0, "P50.0": 30.0, "P75.0": 1015.0}
+    ]
+    assert await points(rows, "TRACES", "session_count", "COUNT") == [{"COUNT": 1.0}]
+    assert await points(rows, "TRACES", "total_tokens", "SUM", filters=['trace.tag.host = "h"']) == [{"SUM": 11.0}]
+    assert await points(rows, "SPANS", "span_count", "COUNT", dimensions=["span_name", "span_status"]) == [
+        {"span_name": "call", "span_status": "ERROR", "COUNT": 1.0},
+        {"span_name": "root", "span_status": "OK", "COUNT": 1.0},
+    ]
+    assert await points(rows, "SPANS", "total_cost", "SUM", dimensions=["span_model_name"]) == [
+        {"span_model_name": "m-1", "SUM": 0.75}
+    ]
+    assert await points(rows, "ASSESSMENTS", "assessment_value", "AVG", dimensions=["assessment_name"]) == [
+        {"assessment_name": "good", "AVG": 0.5},
+        {"assessment_name": "polite", "AVG": 1.0},
+        {"assessment_name": "score", "AVG": 10.0},
+    ]
+    assert await points(rows, "TRACES", "trace_count", "COUNT", filters=["trace.status = 'none'"]) == [{"COUNT": 0.0}]
+    day = {"time_interval_seconds": 2, "start_time_ms": 0, "end_time_ms": 2500}
+    assert await points(rows, "TRACES", "trace_count", "COUNT", **day) == [
+        {"time_bucket": "1970-01-01T00:00:00+00:00", "COUNT": 2.0},
+        {"time_bucket": "1970-01-01T00:00:02+00:00", "COUNT": 1.0},
+    ]
+
+
+@pytest.mark.parametrize(
+    ("view", "metric", "aggregation", "given"),
+    [
+        ("NONE", "trace_count", "COUNT", {}),
+        ("TRACES", "span_count", "COUNT", {}),
+        ("TRACES", "trace_count", "SUM", {}),
+        ("TRACES", "trace_count", "COUNT", {"dimensions": ["span_name"]}),
+        ("TRACES", "trace_count", "COUNT", {"filters": ["trace.name = 'a'"]}),
+        ("TRACES", "trace_count", "COUNT", {"time_interval_seconds": 5}),
+        ("TRACES", "latency", 101.0, {}),
+    ],
+)
+async def test_a_metric_that_there_is_not_is_refused(
+    rows: SqliteRows, view: str, metric: str, aggregation: Any, given: dict[str, Any]
+) -> None:
+    with pytest.raises(InvalidParameterValue):
+        await points(rows, view, metric, aggregation, **given)
+
+
+async def test_the_correlation_of_two_filters(rows: SqliteRows) -> None:
+    message = CalculateTraceFilterCorrelation(
+        experiment_ids=["1"], filter_string1="name RLIKE '.'", filter_string2="execution_time > 0", base_filter=""
+    )
+    answer = orjson.loads(await correlation(rows, message))
+    assert {key: answer[key] for key in answer if key.endswith("count")} == {
+        "filter1_count": 2,
+        "filter2_count": 3,
+        "joint_count": 2,
+        "total_count": 4,
+    }
+    assert answer["npmi"] == pytest.approx(0.415, abs=0.001)
+
+
+async def test_a_search_looks_into_so_many_traces_for_a_page(rows: SqliteRows, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("query_api.traces.search.TRACES_AT_ONCE", 1)
+    monkeypatch.setattr("query_api.traces.search.MOST_LOOKED_INTO", 2)
+    page = await search(rows, "name RLIKE 'Alpha'")
+    assert ids(page) == []
+    assert ids(await search(rows, "name RLIKE 'Alpha'", page_token=page["next_page_token"])) == ["a"]
