@@ -19,7 +19,7 @@ from schemas.envelope import RecordedEvent
 from schemas.errors import Retryable
 from schemas.messages.history import OLDEST
 
-MAX_LISTENERS: Final = 1000
+MAX_LISTENERS: Final = 2000
 MAX_OF_ADDRESS: Final = 100
 
 LOOK_S: Final = 0.1

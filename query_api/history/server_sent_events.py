@@ -1,6 +1,7 @@
 """The live tail over HTTP: Server-Sent Events, as the HTML standard has them."""
 
 import asyncio
+import socket
 from collections.abc import AsyncGenerator
 from typing import Final
 
@@ -16,6 +17,9 @@ HEARTBEAT_S: Final = 10.0
 
 SEND_S: Final = 10.0
 """A client that takes nothing for so long is cut, and can resume."""
+
+BUFFERED_BYTES: Final = 128 * 1024
+"""Of what a client was sent and has not taken, in the system: twice as much with what that adds."""
 
 RETRY_MS: Final = 1000
 """When a client comes back."""
@@ -41,6 +45,7 @@ async def send_events(
     """
     response = web.StreamResponse(headers=_HEADERS)
     await response.prepare(request)
+    _bound_buffer(request)
     loop = asyncio.get_running_loop()
     sent_s = loop.time()
     await response.write(f"retry: {RETRY_MS}\nid: {cursor}\n\n".encode())
@@ -55,14 +60,24 @@ async def send_events(
             if ADMIT_AGAIN in request:
                 await request[ADMIT_AGAIN](needed)
             told = await anext(listening)
-    except (PermissionDenied, Unauthenticated, Retryable, TimeoutError):
+    except (PermissionDenied, Unauthenticated, Retryable):
         return response  # whoever comes back is told why
 
 
 async def _write(response: web.StreamResponse, data: bytes) -> None:
-    """Raises TimeoutError when the client does not take it."""
-    async with asyncio.timeout(SEND_S):
-        await response.write(data)
+    """Raises ConnectionResetError when the client does not take it: no end of the answer would reach it either."""
+    try:
+        async with asyncio.timeout(SEND_S):
+            await response.write(data)
+    except TimeoutError as error:
+        raise ConnectionResetError(f"The client took nothing for {SEND_S:.0f} s") from error
+
+
+def _bound_buffer(request: web.Request) -> None:
+    """The system would keep megabytes of what a client does not take, of each of a thousand clients."""
+    connection = None if request.transport is None else request.transport.get_extra_info("socket")
+    if connection is not None:
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, BUFFERED_BYTES)
 
 
 def _event(told: Told) -> bytes:

@@ -60,7 +60,7 @@ class Bounds:
     `held_bytes` are bytes of requests that are not answered yet, and of answers that are not taken yet.
     """
 
-    connections: int = 2048
+    connections: int = 4096
     requests: int = 1024
     streams: int = 256
     held_bytes: int = 64 * MIB

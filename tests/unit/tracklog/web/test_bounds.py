@@ -73,7 +73,7 @@ def test_all_addresses_of_one_ipv6_network_are_one_client(address: str, client: 
     assert client_of(address) == client
 
 
-@pytest.mark.parametrize(("files", "connections"), [(20_000, 2048), (1024, 704), (256, 96), (64, 1)])
+@pytest.mark.parametrize(("files", "connections"), [(20_000, 4096), (1024, 704), (256, 96), (64, 1)])
 def test_connections_leave_files_for_everything_else(files: int, connections: int) -> None:
     assert bounds_with(files).connections == connections
     streams = min(Bounds().streams, connections)
