@@ -123,7 +123,8 @@ class ServedStore(Store):
             else:
                 self._read(create_engine(self._url, poolclass=NullPool, execution_options=_STREAMED), consume)
         except ModuleNotFoundError as error:
-            raise NoStore(f"{self} needs the driver {error.name}: pip install {error.name}.") from error
+            extra = self._url.get_backend_name().replace("mariadb", "mysql")
+            raise NoStore(f"{self} needs the driver {error.name}: pip install 'tracklog[{extra}]'.") from error
         except (DBAPIError, OSError) as error:
             reason = error.orig if isinstance(error, DBAPIError) else error
             raise NoStore(f"{self} cannot be read: {reason}") from error

@@ -91,7 +91,9 @@ class Report:
             if tally.unexplained:
                 lines.append(f"{kind}: {tally.unexplained:,} neither imported nor told of: please report this.")
         lines += [f"{kind} {old} is {new} here" for kind, old, new in self.renamed]
-        lines += [f"{kind}: {where}: {what}" for kind, where, what in self.oddities[:SHOWN_ODDITIES]]
+        # Folders of artifacts that are not there are the rule where none were logged; they hide nothing else.
+        shown = sorted(self.oddities, key=lambda oddity: oddity[0].startswith("artifacts of "))[:SHOWN_ODDITIES]
+        lines += [f"{kind}: {where}: {what}" for kind, where, what in shown]
         if (number := sum(self.oddities_of.values())) > SHOWN_ODDITIES:
             lines.append(f"{number - SHOWN_ODDITIES:,} more oddities are in the report in JSON: --report FILE.")
         return lines

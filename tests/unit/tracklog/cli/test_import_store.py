@@ -56,7 +56,7 @@ def test_a_log_that_a_server_has_open_is_refused(tmp_path: Path) -> None:
         ("http://127.0.0.1:1", "It cannot be reached"),
         ("oracle://host/db", "is no kind of store that can be read"),
         ("sqlite://mlflow.db", "must look like sqlite:///FILE"),
-        ("mysql://reader:secret@127.0.0.1/mlflow", "needs the driver"),
+        ("mssql://reader:secret@127.0.0.1/mlflow", "needs the driver"),
     ],
 )
 def test_what_is_no_store_is_refused_with_a_sentence(source: str, said: str, tmp_path: Path) -> None:
