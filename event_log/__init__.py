@@ -16,6 +16,7 @@ PUBLIC_MODULES = (
     "postgresql.control_schema",
     "postgresql.copy",
     "postgresql.event_log",
+    "postgresql.forgetting",
     "proof",
     "sqlite.copy",
     "sqlite.event_log",

@@ -4,6 +4,8 @@ PUBLIC_MODULES = (
     "admission.lookups",
     "admission.postgresql_lookups",
     "admission.sqlite_lookups",
+    "erasures.commands",
+    "erasures.port",
     "model_versions.source_policy",
     "routes",
     "service",

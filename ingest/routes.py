@@ -1,6 +1,7 @@
 """The write routes of the tracking API."""
 
 from ingest.corrections.routes import correction_routes
+from ingest.erasures.routes import erasure_routes
 from ingest.evaluation_datasets.routes import evaluation_dataset_routes
 from ingest.experiments.routes import experiment_routes
 from ingest.imports.routes import import_routes
@@ -39,6 +40,7 @@ def ingest_routes(ingest: IngestService) -> tuple[Route, ...]:
         *scorer_routes(ingest.scorers),
         *correction_routes(ingest.corrections),
         *undo_routes(ingest.undo),
+        *(() if ingest.erasures is None else erasure_routes(ingest.erasures)),
         *import_routes(ingest.imports),
         *(() if ingest.users is None else user_routes(ingest.users)),
         *(() if ingest.rights is None else right_routes(ingest.rights)),

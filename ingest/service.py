@@ -9,6 +9,9 @@ from event_log.streams import SearchingStreamReader, StreamReader
 from ingest.admission.known_entities import KnownEntities
 from ingest.admission.lookups import Lookups
 from ingest.corrections.commands import CorrectionCommands
+from ingest.erasures.carrying_out import CarryingOut
+from ingest.erasures.commands import ErasureCommands
+from ingest.erasures.port import ErasureNeeds
 from ingest.evaluation_datasets.commands import EvaluationDatasetCommands
 from ingest.experiments.commands import ExperimentCommands
 from ingest.imports.commands import ImportCommands
@@ -43,9 +46,9 @@ class IngestService:
     leaves an event that changes nothing.
     `shared`: other processes write to the same log. `source_policy` is what the operator says of the sources of model
     versions, None for nothing. `credentials`: users are known, by what is in there. `webhooks` is what those stand
-    on, where they are served. `streams` finds the events of one stream, and `finder`
-    those of a request or a user, where the log itself would be slow to. `observer` counts what is written. `now_s`
-    returns seconds, for the age of what is known.
+    on, where they are served. `streams` finds the events of one stream, and `finder` those of a request or a user,
+    where the log itself would be slow to. `erasing`: what is deleted can be erased, by what is in there. `observer`
+    counts what is written. `now_s` returns seconds, for the age of what is known.
     """
 
     def __init__(
@@ -62,6 +65,7 @@ class IngestService:
         webhooks: WebhookNeeds | None = None,
         streams: StreamReader | None = None,
         finder: EventFinder | None = None,
+        erasing: ErasureNeeds | None = None,
         observer: WriteObserver = NOT_OBSERVED,
         now_s: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -93,6 +97,14 @@ class IngestService:
             streams or SearchingStreamReader(log),
             users_changed,
         )
+        self.erasures: ErasureCommands | None = None
+        if erasing is not None:
+            self.erasures = ErasureCommands(
+                *(writer, self.known, log),
+                streams or SearchingStreamReader(log),
+                erasing.artifacts,
+                CarryingOut(log, lookups, erasing.forgetting, erasing.artifacts),
+            )
 
     async def ensure_default_experiment(self) -> None:
         """Create experiment 0 in an empty log; to be called before the first request is served.

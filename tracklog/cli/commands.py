@@ -22,6 +22,7 @@ COMMANDS: Final = {
     "undo": "tracklog.cli.undo",
     "correct": "tracklog.cli.correct",
     "rebuild": "tracklog.cli.rebuild",
+    "gc": "tracklog.cli.gc",
     "backup": "tracklog.cli.backup",
     "restore": "tracklog.cli.restore",
     "import": "tracklog.cli.import_store",

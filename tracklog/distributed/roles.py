@@ -8,6 +8,7 @@ from dataclasses import replace
 from query_api.server_routes import server_routes
 from schemas.rest.route import Kind
 from tracklog.distributed.shared_authentication import shared_authentication
+from tracklog.distributed.shared_forgetting import forgetting_of
 from tracklog.distributed.shared_proving import proofs_on
 from tracklog.distributed.shared_system import (
     appendable_when_needed,
@@ -52,6 +53,8 @@ async def serve_ingest(settings: Settings, announce: Announce) -> None:
                     shared=True,
                     authentication=authentication,
                     webhooks=needs_of(webhook_stores_on(stores, settings.webhooks, stack)),
+                    forgetting=await forgetting_of(stores, system.log, stack),
+                    stack=stack,
                     index=await stack.enter_async_context(history_index(system)),
                 )
                 yield as_role("ingest", {Kind.WRITE}, writes, system.services(), known_by(authentication))

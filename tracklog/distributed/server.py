@@ -15,6 +15,7 @@ from tracklog.distributed.child_messages import ChildStores
 from tracklog.distributed.child_supervision import SupervisedProjector
 from tracklog.distributed.roles import shared_stores
 from tracklog.distributed.shared_authentication import shared_authentication
+from tracklog.distributed.shared_forgetting import forgetting_of
 from tracklog.distributed.shared_proving import proofs_on
 from tracklog.distributed.shared_system import history_index, history_reader, writing_system
 from tracklog.distributed.shared_webhook_stores import webhook_stores_on
@@ -71,6 +72,8 @@ async def serve_shared(settings: Settings, announce: Callable[[str], None]) -> N
                 shared=True,
                 authentication=authentication,
                 webhooks=needs_of(webhook_stores),
+                forgetting=await forgetting_of(stores, log, stack),
+                stack=stack,
                 index=index,
             )
             passing, list_artifacts = await artifact_services(log, progress, read_model, artifacts, stack)

@@ -83,6 +83,8 @@ async def embedded_services(settings: Settings, system: EmbeddedSystem, stack: A
         shared=False,
         authentication=authentication,
         webhooks=needs_of(stores),
+        forgetting=system.log,
+        stack=stack,
         index=index,
     )
     artifacts, list_artifacts = await artifact_services(

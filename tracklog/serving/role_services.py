@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from prometheus_client.core import Metric
 
+from event_log.forgetting import Forgetting
 from event_log.port import EventLog, EventLogReader
 from ingest.admission.lookups import Lookups
 from query_api.port import ListArtifactsOfRun, ReadModel
@@ -38,6 +39,8 @@ async def write_services(
     shared: bool,
     authentication: "Authentication | None" = None,
     webhooks: "WebhookNeeds",
+    forgetting: Forgetting,
+    stack: AsyncExitStack,
     index: HistoryIndex | None = None,
 ) -> Services:
     """What changes tracking data; the log has its default experiment then. `shared`: others write to it too.
@@ -47,10 +50,13 @@ async def write_services(
 
     Raises LogUnavailable, SettingRefused.
     """
+    from ingest.erasures.port import ErasureNeeds
     from ingest.model_versions.source_policy import SourcePolicy
     from ingest.routes import ingest_routes
     from ingest.service import IngestService
     from schemas.envelope import EventClock
+    from tracklog.background import in_background
+    from tracklog.serving.artifact_folders import StoredArtifactFolders
     from tracklog.serving.indexed_event_finder import IndexedEventFinder
     from tracklog.serving.indexed_streams import stream_reader
     from tracklog.webhooks.stores import given
@@ -72,8 +78,11 @@ async def write_services(
         webhooks=webhooks,
         streams=None if index is None else stream_reader(log, index),
         finder=None if index is None else IndexedEventFinder(log, index),
+        erasing=ErasureNeeds(forgetting, StoredArtifactFolders(artifacts, stack)),
         observer=counts,
     )
+    assert ingest.erasures is not None
+    await stack.enter_async_context(in_background(ingest.erasures.carry_out_always()))
     await ingest.ensure_default_experiment()
     if authentication is not None and ingest.users is not None:
         await authentication.make_first_admin(ingest.users)

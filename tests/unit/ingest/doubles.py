@@ -12,6 +12,7 @@ from event_log.memory_event_log import MemoryEventLog
 from ingest.admission.known_entities import KnownEntities
 from ingest.admission.lookups import Lookup, Lookups, Parameter
 from ingest.admission.sqlite_lookups import SqliteLookups
+from ingest.erasures.port import ErasureNeeds
 from ingest.experiments.lookups import EXPERIMENTS
 from ingest.runs.lookups import RUNS
 from ingest.runs.state import KnownRun, require_active_run
@@ -26,6 +27,7 @@ from schemas.envelope import Actor, EventClock, EventData, Position, Positions
 from schemas.errors import TemporarilyUnavailable, TracklogError
 from schemas.events import AnyEvent
 from schemas.refusals import refusal_of
+from tests.unit.ingest.erasures.doubles import MemoryFolders, MemoryForgetting
 from tests.unit.projector.read_models import empty_read_model
 
 T = TypeVar("T")
@@ -134,6 +136,8 @@ class Deployment:
         self.clock = EventClock()
         self.now_s = 1000.0
         self._credentials = credentials
+        self.forgetting = MemoryForgetting(self.log)
+        self.artifacts = MemoryFolders()
         self._webhooks = webhooks
         self.projection = ProjectionOnDemand(self.log, folder)
         self.ingest = self.another_process(shared=shared)
@@ -149,6 +153,7 @@ class Deployment:
             shared=shared,
             credentials=self._credentials,
             webhooks=self._webhooks,
+            erasing=ErasureNeeds(self.forgetting, self.artifacts),
             now_s=lambda: self.now_s,
         )
 

@@ -125,6 +125,9 @@ def test_every_write_of_the_tracking_api_is_there_under_both_prefixes(deployment
         "POST /runs/{run_id}/corrections",
         "POST /undo/plan",
         "POST /undo",
+        "POST /erasures/plan",
+        "POST /erasures",
+        "POST /erasures/carry-out",
         "POST /events",
     }
     assert {route.prefixes for route in routes} == {

@@ -1,0 +1,120 @@
+"""What is deleted, and what holds it back: what erasing asks the read model."""
+
+from collections.abc import Callable
+from typing import Final, NamedTuple
+
+from ingest.admission.lookups import Lookup, Row
+from schemas.documents.runs import LIFECYCLE_STAGE
+from schemas.mlflow import DEFAULT_EXPERIMENT_ID
+
+MOST: Final = 500
+"""Things of one plan: what is more is in the next one."""
+
+
+class Candidate(NamedTuple):
+    """Something that may be erased. `key` is its id; `deleted_us` is when it was deleted, None of what is active."""
+
+    kind: str
+    key: str
+    experiment_id: int
+    name: str
+    artifact_uri: str
+    deleted_us: int | None
+
+    @property
+    def stream(self) -> str:
+        return f"{self.kind}/{self.key}"
+
+
+class Registered(NamedTuple):
+    """A version of a registered model, and where its files are from."""
+
+    name: str
+    version: int
+    run_id: str
+    logged_model_id: str
+    source: str
+    storage_location: str
+
+
+RUN: Final = "run"
+LOGGED_MODEL: Final = "logged-model"
+EXPERIMENT: Final = "experiment"
+
+
+def _candidate(kind: str) -> Callable[[Row], Candidate]:
+    def of_row(row: Row) -> Candidate:
+        key, experiment_id, name, artifact_uri, is_deleted, deleted_us = row
+        return Candidate(kind, str(key), experiment_id, name, artifact_uri, deleted_us if is_deleted else None)
+
+    return of_row
+
+
+_DELETED_RUN: Final = f"(e.experiment_id IS NULL OR {LIFECYCLE_STAGE} = 'deleted')"
+_DELETED_US_OF_RUN: Final = "CASE WHEN r.lifecycle_stage = 'deleted' THEN r.lifecycle_us ELSE e.lifecycle_us END"
+_RUNS: Final = f"""
+SELECT r.run_id, r.experiment_id, r.name, r.artifact_uri, CASE WHEN {_DELETED_RUN} THEN 1 ELSE 0 END,
+  coalesce({_DELETED_US_OF_RUN}, 0)
+FROM runs r LEFT JOIN experiments e ON e.experiment_id = r.experiment_id
+"""
+_OF_RUN: Final = _candidate(RUN)
+
+RUN_NAMED: Final = Lookup(f"{_RUNS} WHERE r.run_id = $1", _OF_RUN)
+RUNS_OF_EXPERIMENT: Final = Lookup(
+    f"{_RUNS} WHERE r.experiment_id = $1 ORDER BY r.start_time_ms DESC, r.run_id LIMIT {MOST}", _OF_RUN
+)
+DELETED_RUNS: Final = Lookup(
+    f"{_RUNS} WHERE {_DELETED_RUN} AND coalesce({_DELETED_US_OF_RUN}, 0) <= $1 AND r.run_id > $2"
+    f" ORDER BY r.run_id LIMIT {MOST}",
+    _OF_RUN,
+)
+"""Deleted until then, with greater ids than the given one."""
+
+_DELETED_MODEL: Final = "(m.lifecycle_stage = 'deleted' OR e.experiment_id IS NULL OR e.lifecycle_stage = 'deleted')"
+_DELETED_US_OF_MODEL: Final = (
+    "CASE WHEN m.lifecycle_stage = 'deleted' THEN m.last_updated_timestamp_ms * 1000 ELSE e.lifecycle_us END"
+)
+_MODELS: Final = f"""
+SELECT m.model_id, m.experiment_id, m.name, m.artifact_location, CASE WHEN {_DELETED_MODEL} THEN 1 ELSE 0 END,
+  coalesce({_DELETED_US_OF_MODEL}, 0)
+FROM logged_models m LEFT JOIN experiments e ON e.experiment_id = m.experiment_id
+"""
+_OF_MODEL: Final = _candidate(LOGGED_MODEL)
+
+MODEL_NAMED: Final = Lookup(f"{_MODELS} WHERE m.model_id = $1", _OF_MODEL)
+MODELS_OF_EXPERIMENT: Final = Lookup(
+    f"{_MODELS} WHERE m.experiment_id = $1 ORDER BY m.model_id LIMIT {MOST}", _OF_MODEL
+)
+DELETED_MODELS: Final = Lookup(
+    f"{_MODELS} WHERE {_DELETED_MODEL} AND coalesce({_DELETED_US_OF_MODEL}, 0) <= $1 AND m.model_id > $2"
+    f" ORDER BY m.model_id LIMIT {MOST}",
+    _OF_MODEL,
+)
+
+_EXPERIMENTS: Final = """
+SELECT e.experiment_id, e.experiment_id, e.name, e.artifact_location,
+  CASE WHEN e.lifecycle_stage = 'deleted' THEN 1 ELSE 0 END, e.lifecycle_us
+FROM experiments e
+"""
+_OF_EXPERIMENT: Final = _candidate(EXPERIMENT)
+
+EXPERIMENT_WITH_ID: Final = Lookup(f"{_EXPERIMENTS} WHERE e.experiment_id = $1", _OF_EXPERIMENT)
+DELETED_EXPERIMENTS: Final = Lookup(
+    f"{_EXPERIMENTS} WHERE e.lifecycle_stage = 'deleted' AND e.lifecycle_us <= $1"
+    f" AND e.experiment_id <> {DEFAULT_EXPERIMENT_ID} ORDER BY e.experiment_id LIMIT {MOST}",
+    _OF_EXPERIMENT,
+)
+
+REGISTERED: Final = Lookup(
+    "SELECT name, version, run_id, logged_model_id, source, storage_location FROM model_versions"
+    " WHERE run_id = ANY($1) OR logged_model_id = ANY($2) ORDER BY name, version",
+    lambda row: Registered(*row),
+)
+"""The versions that are of some runs, or of some logged models."""
+
+REFUSED_FOR_NAMES: Final = Lookup(
+    'SELECT "offset" FROM refusals WHERE partition = $1 AND error_code = $2 AND stream >= $3 AND stream < $4'
+    ' ORDER BY "offset"',
+    lambda row: int(row[0]),
+)
+"""The offsets of refused events of streams from one name up to another."""

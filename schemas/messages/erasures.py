@@ -1,0 +1,43 @@
+"""The requests about erasing for good what is deleted."""
+
+from typing import Annotated, ClassVar, Final
+
+import msgspec
+
+from schemas.messages.bounds import Id, Word
+from schemas.messages.message import Message, Required
+
+MAX_NAMED: Final = 1000
+"""Things that one request names."""
+MAX_REASON_CHARACTERS: Final = 1000
+
+Ids = Annotated[list[Id], msgspec.Meta(max_length=MAX_NAMED)]
+
+
+class PlanErasure(Message):
+    """What is to be erased: of what is deleted, these, or everything where none is named.
+
+    `older_than`: only what was deleted so long ago, as `1d2h3m4.5s`. An experiment goes with its runs and logged
+    models. `without_artifacts`: also what has artifacts that the server does not reach; those stay. `with_registered`:
+    also what holds the files of registered model versions.
+    """
+
+    run_ids: Ids = []
+    logged_model_ids: Ids = []
+    experiment_ids: Ids = []
+    older_than: Word = ""
+    without_artifacts: bool = False
+    with_registered: bool = False
+
+
+class Erase(PlanErasure):
+    """The same again, with the digest of the plan that is to be carried out, and why."""
+
+    required: ClassVar[Required] = ("digest", "reason")
+
+    digest: Word = ""
+    reason: Annotated[str, msgspec.Meta(max_length=MAX_REASON_CHARACTERS)] = ""
+
+
+class CarryOutErasures(Message):
+    """Nothing more is asked."""

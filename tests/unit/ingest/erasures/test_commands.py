@@ -1,0 +1,165 @@
+"""What is deleted can be erased, once it was planned; it is carried out afterwards, and again after a crash."""
+
+from typing import Any
+
+import orjson
+import pytest
+
+from ingest.erasures.plan import age_us
+from schemas.errors import InvalidParameterValue, ResourceConflict, ResourceDoesNotExist
+from schemas.events import ArtifactUploaded, ExperimentErased, RunErased
+from schemas.forgotten import is_forgotten
+from schemas.messages.erasures import CarryOutErasures, Erase, PlanErasure
+from schemas.messages.experiments import CreateExperiment, DeleteExperiment
+from schemas.messages.model_versions import CreateModelVersion
+from schemas.messages.registered_models import CreateRegisteredModel
+from schemas.messages.run_data import LogParam
+from schemas.messages.runs import CreateRun, DeleteRun, RestoreRun
+from tests.unit.ingest.doubles import ANN, Deployment
+
+
+class Erasing(Deployment):
+    async def run(self, experiment_id: str = "0", *, deleted: bool = True) -> str:
+        created = orjson.loads(await self.ingest.runs.create(CreateRun(experiment_id=experiment_id), ANN, "q"))
+        run_id: str = created["run"]["info"]["run_id"]
+        await self.ingest.run_data.log_param(LogParam(run_id=run_id, key="k", value="secret"), ANN, "q")
+        if deleted:
+            await self.ingest.runs.delete(DeleteRun(run_id=run_id), ANN, "q")
+        return run_id
+
+    async def experiment(self, name: str) -> str:
+        created = await self.ingest.experiments.create(CreateExperiment(name=name), ANN, "q")
+        experiment_id: str = orjson.loads(created)["experiment_id"]
+        return experiment_id
+
+    async def plan(self, **named: Any) -> Any:
+        assert self.ingest.erasures is not None
+        return orjson.loads(await self.ingest.erasures.plan(PlanErasure(**named)))
+
+    async def erase(self, **named: Any) -> Any:
+        assert self.ingest.erasures is not None
+        digest = (await self.plan(**named))["digest"]
+        command = Erase(digest=digest, reason="asked to", **named)
+        return orjson.loads(await self.ingest.erasures.erase(command, ANN, "q"))
+
+    async def state(self) -> Any:
+        assert self.ingest.erasures is not None
+        return orjson.loads(await self.ingest.erasures.carry_out(CarryOutErasures()))
+
+    async def carry_out(self) -> None:
+        assert self.ingest.erasures is not None
+        assert await self.ingest.erasures.carry_out_now() is None
+
+
+@pytest.fixture
+async def deployment() -> Erasing:
+    deployment = Erasing()
+    await deployment.ingest.ensure_default_experiment()
+    return deployment
+
+
+def streams(answer: Any) -> list[str]:
+    return [one["stream"] for one in answer["erased"]]
+
+
+async def test_a_run_is_erased_with_its_artifacts_and_what_its_events_held(deployment: Erasing) -> None:
+    run_id = await deployment.run()
+    await deployment.append(ArtifactUploaded(path=f"0/{run_id}/artifacts/secret.txt", size=3, etag="e"))
+    answer = await deployment.erase(run_ids=[run_id])
+    assert (streams(answer), answer["is_whole"]) == ([f"run/{run_id}"], True)
+    [event] = [one for one in deployment.log._events[0] if one.type == "run.erased"]
+    assert (event.actor, event.request_id) == (ANN, "q")
+    [erased] = [one for one in await readable(deployment) if isinstance(one, RunErased)]
+    assert (erased.erasure.events, erased.erasure.artifacts, erased.erasure.artifact_bytes) == (4, 2, 10)
+    with pytest.raises(ResourceDoesNotExist):
+        await deployment.ingest.runs.restore(RestoreRun(run_id=run_id), ANN, "q")
+    assert (await deployment.state())["pending"] == 1
+    await deployment.carry_out()
+    assert (await deployment.state())["pending"] == 0
+    assert deployment.artifacts.removed == [f"mlflow-artifacts:/0/{run_id}/artifacts"]
+    kept = [one for one in deployment.log._events[0] if run_id in one.stream and not is_forgotten(one.payload)]
+    assert [one.type for one in kept] == ["run.erased"]
+
+
+async def readable(deployment: Erasing) -> list[Any]:
+    from schemas import codec
+
+    return [codec.decode(one) for one in deployment.log._events[0] if not is_forgotten(one.payload)]
+
+
+async def test_what_a_crash_left_is_carried_on(deployment: Erasing) -> None:
+    run_id = await deployment.run()
+    await deployment.erase(run_ids=[run_id])
+    deployment.forgetting.fails = True
+    with pytest.raises(SystemError):
+        await deployment.carry_out()
+    deployment.forgetting.fails = False
+    deployment.ingest = deployment.another_process()
+    assert (await deployment.state())["pending"] == 1
+    await deployment.carry_out()
+    assert (await deployment.state())["pending"] == 0
+    assert b"secret" not in b"".join(one.payload for one in deployment.log._events[0])
+
+
+async def test_an_experiment_is_erased_behind_what_is_in_it(deployment: Erasing) -> None:
+    experiment_id = await deployment.experiment("of a secret")
+    run_id = await deployment.run(experiment_id, deleted=False)
+    await deployment.ingest.experiments.delete(DeleteExperiment(experiment_id=experiment_id), ANN, "q")
+    answer = await deployment.erase(experiment_ids=[experiment_id])
+    assert streams(answer) == [f"run/{run_id}", f"experiment/{experiment_id}"]
+    await deployment.carry_out()
+    assert b"of a secret" not in b"".join(one.payload for one in deployment.log._events[0])
+    assert [type(one) for one in await readable(deployment)][-1] is ExperimentErased
+    assert await deployment.experiment("of a secret") != experiment_id
+
+
+async def test_everything_that_is_deleted_is_erased_when_nothing_is_named(deployment: Erasing) -> None:
+    first, second, active = await deployment.run(), await deployment.run(), await deployment.run(deleted=False)
+    assert (await deployment.plan(older_than="1h"))["erased"] == []
+    answer = await deployment.erase()
+    assert sorted(streams(answer)) == sorted([f"run/{first}", f"run/{second}"])
+    assert active not in str(answer)
+    assert (await deployment.plan())["erased"] == []
+
+
+async def test_what_cannot_be_erased_is_refused_by_name(deployment: Erasing) -> None:
+    active, deleted = await deployment.run(deleted=False), await deployment.run()
+    for named, error in (
+        ({"run_ids": [active]}, InvalidParameterValue),
+        ({"run_ids": ["f" * 32]}, ResourceDoesNotExist),
+        ({"run_ids": [deleted], "older_than": "1d"}, InvalidParameterValue),
+        ({"experiment_ids": ["0"]}, InvalidParameterValue),
+        ({"older_than": "soon"}, InvalidParameterValue),
+    ):
+        with pytest.raises(error):
+            await deployment.plan(**named)
+
+
+async def test_a_plan_that_is_no_longer_so_is_not_carried_out(deployment: Erasing) -> None:
+    await deployment.run()
+    digest = (await deployment.plan())["digest"]
+    await deployment.run()
+    assert deployment.ingest.erasures is not None
+    with pytest.raises(ResourceConflict):
+        await deployment.ingest.erasures.erase(Erase(digest=digest, reason="r"), ANN, "q")
+    with pytest.raises(InvalidParameterValue, match="reason"):
+        await deployment.ingest.erasures.erase(Erase(digest=digest, reason=" "), ANN, "q")
+
+
+async def test_a_run_that_holds_the_files_of_a_registered_version_is_left_out(deployment: Erasing) -> None:
+    run_id = await deployment.run(deleted=False)
+    await deployment.ingest.registered_models.create(CreateRegisteredModel(name="m"), ANN, "q")
+    version = CreateModelVersion(name="m", source=f"mlflow-artifacts:/0/{run_id}/artifacts/model", run_id=run_id)
+    await deployment.ingest.model_versions.create(version, ANN, "q")
+    await deployment.ingest.runs.delete(DeleteRun(run_id=run_id), ANN, "q")
+    plan = await deployment.plan()
+    assert (plan["erased"], "version 1" in plan["left_out"][0]["reason"]) == ([], True)
+    assert len((await deployment.plan(with_registered=True))["erased"]) == 1
+
+
+def test_an_age_is_days_hours_minutes_and_seconds() -> None:
+    assert age_us("1d2h3m4.5s") == 93_784_500_000
+    assert age_us("") == 0
+    for text in ("1", "d", "1h1d", "-1d"):
+        with pytest.raises(InvalidParameterValue):
+            age_us(text)
