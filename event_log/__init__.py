@@ -2,6 +2,7 @@
 
 PUBLIC_MODULES = (
     "copying",
+    "erased_reads",
     "fixed_assignment",
     "forgetting",
     "gathered",

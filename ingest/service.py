@@ -103,7 +103,7 @@ class IngestService:
                 *(writer, self.known, log),
                 streams or SearchingStreamReader(log),
                 erasing.artifacts,
-                CarryingOut(log, lookups, erasing.forgetting, erasing.artifacts),
+                CarryingOut(log, lookups, erasing.forgetting, erasing.artifacts, erasing.note),
             )
 
     async def ensure_default_experiment(self) -> None:

@@ -8,7 +8,7 @@ from typing import Final
 from urllib.parse import quote
 
 from projector.bookkeeping import kept_back
-from projector.changes import Change, Reading, Row
+from projector.changes import Change, DeleteBy, Reading, Row
 from projector.port import (
     CheckpointMove,
     DamagedReadModel,
@@ -28,6 +28,10 @@ from schemas.envelope import Positions
 _UNWRITABLE: Final = (sqlite3.IntegrityError, sqlite3.DataError, UnicodeEncodeError, OverflowError)
 """Raised for values that SQLite cannot keep: lone surrogates, integers past 64 bits, texts past 1 GB."""
 
+
+_WAIT_MS: Final = 5000
+_CUT_WAIT_MS: Final = 100
+"""For readers: what is written meanwhile waits."""
 
 _FAULTS: Final = (sqlite3.Error, *_UNWRITABLE)
 
@@ -75,6 +79,9 @@ def _prepare(connection: sqlite3.Connection) -> None:
     run("PRAGMA wal_autocheckpoint = 4000")
     run("PRAGMA journal_size_limit = 67108864")
     run("PRAGMA cache_size = -16384")
+    # What is erased is overwritten, and so is what other values took the place of: nothing of either is found in the
+    # file when the rows are gone.
+    run("PRAGMA secure_delete = ON")
 
 
 class SqliteReadModelWriter(ReadModelWriter):
@@ -89,6 +96,7 @@ class SqliteReadModelWriter(ReadModelWriter):
         self._is_current = is_current
         self._connection = place if isinstance(place, sqlite3.Connection) else _opened(place)
         self._tables = SqliteTables(self._connection)
+        self._has_erased = False
 
     async def checkpoints(self, partitions: Set[int]) -> Positions:
         with _errors():
@@ -115,6 +123,7 @@ class SqliteReadModelWriter(ReadModelWriter):
                 raise Superseded("another read model took this one's place")
             if await self.checkpoints(set(checkpoints)) != checkpoints:
                 raise Fenced("the checkpoints are no longer where this worker left them")
+            self._cut_after_erasures()
 
     def try_to_write(self) -> None:
         """Commit a page as it was: whether there is room on the disk is not known until then.
@@ -158,11 +167,21 @@ class SqliteReadModelWriter(ReadModelWriter):
             for change in (*changes, *kept_back(refusals, set_aside, resumed)):
                 self._tables.apply(change)
             self._connection.execute("COMMIT")
+            self._has_erased = self._has_erased or any(isinstance(one, DeleteBy) for one in changes)
+            self._cut_after_erasures()
         except BaseException:
             self._tables.forget_numbers()
             with contextlib.suppress(sqlite3.Error):  # the error that brought us here is the one to raise
                 self._connection.execute("ROLLBACK")
             raise
+
+    def _cut_after_erasures(self) -> None:
+        """Leave nothing of rows that went with their owner in the file beside the tables; not while somebody reads it."""
+        if not self._has_erased:
+            return
+        self._connection.execute(f"PRAGMA busy_timeout = {_CUT_WAIT_MS}")
+        self._has_erased = bool(self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0])
+        self._connection.execute(f"PRAGMA busy_timeout = {_WAIT_MS}")
 
     def _move_checkpoints(self, checkpoints: Mapping[int, CheckpointMove]) -> None:
         run = self._connection.execute

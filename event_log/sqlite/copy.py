@@ -57,6 +57,13 @@ class SqliteCopy:
         except sqlite3.Error as error:
             raise LogUnavailable(f"The copy {self.path} cannot be written: {error}") from error
 
+    def forget(self, streams: Sequence[str], refused: Sequence[int]) -> int:
+        """Forget what the log that is copied has forgotten since; how many events it was. Raises LogUnavailable."""
+        try:
+            return sum(self._writer.forgetting(streams, refused))
+        except sqlite3.Error as error:
+            raise LogUnavailable(f"The copy {self.path} could not forget: {error}") from error
+
     def close(self) -> None:
         """Finish, and let others open it. It is one file then, to be carried away, unless somebody reads it now."""
         self._writer.close()

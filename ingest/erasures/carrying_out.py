@@ -7,6 +7,7 @@ carried out. So nothing has to be remembered between the two, and whatever is do
 import asyncio
 import contextlib
 import logging
+from collections.abc import Callable
 from typing import Final, NamedTuple
 
 from event_log.forgetting import Forgetting
@@ -14,6 +15,7 @@ from event_log.port import EventLogReader
 from ingest.admission.lookups import Lookup, Lookups
 from ingest.erasures.port import ArtifactFolders
 from schemas import codec
+from schemas.envelope import RecordedEvent
 from schemas.errors import TemporarilyUnavailable, TracklogError
 from schemas.events import AnyErased, Erasure
 
@@ -23,6 +25,9 @@ LOOK_S: Final = 60.0
 """How often it is looked whether events of erased streams came late."""
 _AGAIN_S: Final = 5.0
 _AT_ONCE: Final = 100
+
+
+Note = Callable[[RecordedEvent], None]
 
 
 class _Tombstone(NamedTuple):
@@ -42,11 +47,17 @@ _PENDING: Final = Lookup(
 
 
 class CarryingOut:
-    """Of one log. Several processes may be at it."""
+    """Of one log. Several processes may be at it. `note` keeps each erasure beside the log before it is carried out."""
 
     def __init__(
-        self, log: EventLogReader, lookups: Lookups, forgetting: Forgetting, artifacts: ArtifactFolders
+        self,
+        log: EventLogReader,
+        lookups: Lookups,
+        forgetting: Forgetting,
+        artifacts: ArtifactFolders,
+        note: Note | None = None,
     ) -> None:
+        self._note = note
         self._log = log
         self._lookups = lookups
         self._forgetting = forgetting
@@ -81,10 +92,10 @@ class CarryingOut:
                     has_more = True
                     while has_more:
                         has_more = await self._some_of(partition)
-            except TracklogError as error:
+            except (TracklogError, OSError) as error:
                 if self.trouble is None:
-                    logger.error("an erasure could not be carried out: %s", error.message)
-                self.trouble = error.message
+                    logger.error("an erasure could not be carried out: %s", error)
+                self.trouble = str(error)
             else:
                 self.trouble = None
 
@@ -121,6 +132,8 @@ class CarryingOut:
         if tombstone.offset is None:
             return None
         [recorded] = await self._log.read_at(partition, [tombstone.offset])
+        if self._note is not None:
+            await asyncio.to_thread(self._note, recorded)
         erased = codec.decode(recorded)
         assert isinstance(erased, AnyErased)
         return erased.erasure

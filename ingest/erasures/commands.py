@@ -126,9 +126,10 @@ class ErasureCommands:
             raise ResourceConflict("What would be erased is not what was planned: make a plan again.")
         return await self._writer.to_the_end(self._erase(plan, command.reason, actor, request_id))
 
-    async def carry_out(self, _command: CarryOutErasures) -> bytes:
+    async def carry_out(self, command: CarryOutErasures) -> bytes:
         """How many erasures are not carried out yet, what stands in the way, and whether the log forgets at all."""
-        self._carrying_out.begin()
+        if command.begin:
+            self._carrying_out.begin()
         return orjson.dumps(
             {
                 "pending": await self._carrying_out.pending(),

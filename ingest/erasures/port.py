@@ -1,9 +1,11 @@
 """What erasing needs beside the log: the artifacts of what is erased."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from typing import NamedTuple
 
 from event_log.forgetting import Forgetting
+from schemas.envelope import RecordedEvent
 
 
 class Measured(NamedTuple):
@@ -29,10 +31,11 @@ class ArtifactFolders(ABC):
 
 
 class ErasureNeeds(NamedTuple):
-    """What erasing stands on, beside the log and the read model."""
+    """What erasing stands on, beside the log and the read model. `note` keeps an erasure beside the log, durably."""
 
     forgetting: Forgetting
     artifacts: ArtifactFolders
+    note: Callable[[RecordedEvent], None] | None = None
 
 
 class NoArtifactFolders(ArtifactFolders):

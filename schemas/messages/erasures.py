@@ -40,4 +40,6 @@ class Erase(PlanErasure):
 
 
 class CarryOutErasures(Message):
-    """Nothing more is asked."""
+    """How far that is. `begin`: what is left is looked for at once."""
+
+    begin: bool = True

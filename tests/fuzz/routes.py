@@ -7,6 +7,7 @@ from typing import Any, Final
 from schemas.messages import (
     artifacts,
     corrections,
+    erasures,
     evaluation_datasets,
     experiments,
     frames,
@@ -333,6 +334,8 @@ WRITES: Final = (
 PLAN_OF_NOTHING: Final = "643d5437104296e21d906ecb15b2c96ad278f20cfc4af53b12bb6069bd853726"
 """The digest of a plan without changes."""
 
+PLAN_OF_NO_ERASURE: Final = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+
 IMPORTED_EVENT: Final = {
     "id": "01a227be-132c-769d-915f-0be723e8b906",
     "type": "run.updated",
@@ -359,6 +362,9 @@ CORRECTING_WRITES: Final = (
     _ours("POST", "undo/plan", undo.PlanUndo, actor="anonymous", since="2026-11-29T00:00Z", until="2026-11-29T00:01Z"),
     _ours("POST", "undo/plan", undo.PlanUndo, stream="run/<run_id>", to="2026-11-29T00:00Z"),
     _ours("POST", "undo", undo.ApplyUndo, event="0:99999999", digest=PLAN_OF_NOTHING),
+    _ours("POST", "erasures/plan", erasures.PlanErasure, run_ids=[], older_than="3650d"),
+    _ours("POST", "erasures", erasures.Erase, older_than="3650d", digest=PLAN_OF_NO_ERASURE, reason="r"),
+    _ours("POST", "erasures/carry-out", erasures.CarryOutErasures, begin=True),
     _ours("POST", "events", imports.ImportEvents, source="elsewhere", events=[IMPORTED_EVENT]),
 )
 

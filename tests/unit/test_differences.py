@@ -36,6 +36,7 @@ WEBHOOKS: Final = "compatibility/test_webhooks.py"
 WEBHOOK_ADDRESSES: Final = "unit/tracklog/webhooks/test_addresses.py"
 DATASETS: Final = "unit/ingest/evaluation_datasets/test_commands.py"
 SCORERS: Final = "unit/ingest/scorers/test_commands.py"
+ERASING: Final = "unit/ingest/erasures/test_commands.py"
 LOCATIONS: Final = "unit/ingest/test_artifact_locations.py"
 
 TRACES: Final = "compatibility/test_traces.py"
@@ -45,6 +46,16 @@ TRACE_READS: Final = "unit/query_api/traces/test_traces.py"
 OTLP: Final = "unit/ingest/otlp/test_spans.py"
 
 SHOWN_BY: Final[dict[str, tuple[str, ...]]] = {
+    # Erasing
+    "`gc` removes at once": ("integration/test_forgetting.py::test_a_stopped_log_is_erased_from_by_the_command_alone",),
+    "`gc --run-ids` also removes": (
+        f"{ERASING}::test_what_cannot_be_erased_is_refused_by_name",
+        f"{ERASING}::test_a_run_is_erased_with_its_artifacts_and_what_its_events_held",
+    ),
+    "`gc` removes a run although": (f"{ERASING}::test_a_run_that_holds_the_files_of_a_registered_version_is_left_out",),
+    "After `gc` a new experiment": (
+        "unit/projector/test_erasures.py::test_the_name_of_an_erased_experiment_is_free_and_its_id_is_not",
+    ),
     # Requests
     "An error is its body": (
         f"{FRONT_DOOR}::test_an_error_leads_to_the_history_that_explains_it_and_its_body_is_mlflows",

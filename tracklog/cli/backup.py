@@ -27,8 +27,8 @@ def command(file: Path, event_log: EventLogPlace, stores: Stores | None, progres
 
     FILE is a log in SQLite with the same id and the same events, whatever the log is in: every command reads it, and
     `tracklog restore` puts it back. It holds the events that were there when the command began, and no others. A copy
-    that was broken off is gone on with. Artifacts are not in it. What was signed of the events lies beside it, in
-    FILE.proof, for `tracklog verify`.
+    that was broken off is gone on with; what was erased since is erased in it. Artifacts are not in it. What was
+    signed of the events lies beside it, in FILE.proof, for `tracklog verify`.
     """
     from event_log.port import ForeignLog, LogInUse
     from schemas.errors import Retryable
@@ -50,6 +50,7 @@ def command(file: Path, event_log: EventLogPlace, stores: Stores | None, progres
 
 async def _back_up(place: EventLogPlace, stores: Stores | None, file: Path, show: Show) -> tuple[str, "Copied"]:
     from event_log.copying import bring_up_to_date
+    from event_log.erased_reads import NotingErasures
     from event_log.sqlite.copy import SqliteCopy
     from event_log.sqlite.event_log import SqliteEventLogReader
     from schemas.envelope import PARTITION
@@ -64,7 +65,10 @@ async def _back_up(place: EventLogPlace, stores: Stores | None, file: Path, show
                 last = await reader.read(PARTITION, copy.end - 1, limit=1) if copy.end else []
             finally:
                 await reader.close()
-            copied = await bring_up_to_date(copy, log, show, last[0] if last else None)
+            reads = NotingErasures(log)
+            copied = await bring_up_to_date(copy, reads, show, last[0] if last else None)
+            for erasure in await reads.carried_out() if copied.first else ():
+                copy.forget(erasure.streams, erasure.refused)
         finally:
             copy.close()
     await _back_up_proofs(place, stores, file, identity, copied.end)

@@ -13,28 +13,39 @@ from tracklog.cli.store_options import with_event_log
 from tracklog.settings.store_uris import EventLogPlace, PostgresqlDatabase, SqliteFile, Stores
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from event_log.copying import Copied
+    from event_log.port import EventLogReader
+    from schemas.envelope import RecordedEvent
 
 
 @click.command("restore", short_help="Make a log from a copy.")
 @click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
 @with_event_log
+@click.option(
+    "--erasures",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="What was erased since the copy was made, as lines of JSON.  [default: FILE.erasures beside a log in SQLite]",
+)
 @click.option("--progress/--no-progress", default=True, help="Show a progress bar on a terminal.")
-def command(file: Path, event_log: EventLogPlace, stores: Stores | None, progress: bool) -> None:
+def command(file: Path, event_log: EventLogPlace, stores: Stores | None, erasures: Path | None, progress: bool) -> None:
     """Make the log from FILE, which `tracklog backup` made. No log is overwritten: one in SQLite must not be there, one
     in PostgreSQL must be empty.
 
-    It gets the id of the log that was copied, and appears whole or not at all. The read model is
-    folded from it when a server starts. Artifacts are put back by other means.
+    It gets the id of the log that was copied, and appears whole or not at all. What was erased since the copy was made
+    is erased in it. The read model is folded from it when a server starts. Artifacts are put back by other means.
     """
     from event_log.port import ForeignLog, LogInUse
     from schemas.errors import Retryable
+    from tracklog.serving.erasure_list import NotAnErasureList
 
     bar, show = progress_bar(shown=progress)
     try:
         with bar:
-            identity, copied = asyncio.run(_restore(file, event_log, show))
-    except (ForeignLog, LogInUse) as error:
+            identity, copied = asyncio.run(_restore(file, event_log, erasures, show))
+    except (ForeignLog, LogInUse, NotAnErasureList) as error:
         raise BadUsage(str(error)) from error
     except Retryable as error:
         raise click.ClickException(error.message) from error
@@ -42,8 +53,9 @@ def command(file: Path, event_log: EventLogPlace, stores: Stores | None, progres
     refuse_damage(copied)
 
 
-async def _restore(file: Path, place: EventLogPlace, show: Show) -> tuple[str, "Copied"]:
+async def _restore(file: Path, place: EventLogPlace, listed: Path | None, show: Show) -> tuple[str, "Copied"]:
     from event_log.copying import bring_up_to_date
+    from event_log.erased_reads import WithoutErased, erasure_in
     from event_log.port import ForeignLog
     from event_log.sqlite.copy import filling_sqlite_log
     from event_log.sqlite.event_log import SqliteEventLogReader
@@ -54,20 +66,53 @@ async def _restore(file: Path, place: EventLogPlace, show: Show) -> tuple[str, "
     reader = SqliteEventLogReader(file)
     try:
         identity = await reader.identity()
+        erased = await _erased_since(reader, place, listed)
+        source = WithoutErased(reader, [found for one in erased if (found := erasure_in(one)) is not None])
         if isinstance(place, SqliteFile):
             with filling_sqlite_log(place.path, identity) as file_copy:
-                copied = await bring_up_to_date(file_copy, reader, show)
+                copied = await bring_up_to_date(file_copy, source, show)
+                await file_copy.add(_at(erased, file_copy.end))
         elif isinstance(place, PostgresqlDatabase):
             from event_log.postgresql.copy import filling_postgresql_log
 
             async with filling_postgresql_log(place.dsn, identity) as copy:
-                copied = await bring_up_to_date(copy, reader, show)
+                copied = await bring_up_to_date(copy, source, show)
+                await copy.add(_at(erased, copy.end))
         else:
             raise ForeignLog("A log in Kafka is not made from a copy: start the servers on a mirror of its topic.")
     finally:
         await reader.close()
     await _restore_proofs(file, place, identity, copied.end)
     return identity, copied
+
+
+async def _erased_since(copy: "EventLogReader", place: EventLogPlace, listed: Path | None) -> "list[RecordedEvent]":
+    """The erasures of the list that the copy does not know."""
+    from event_log.port import EventFilter
+    from schemas.envelope import PARTITION
+    from tracklog.embedded.files import erasures_file_of
+    from tracklog.serving.erasure_list import ErasureList, NotAnErasureList
+
+    if listed is None:
+        if not isinstance(place, SqliteFile):
+            return []
+        listed = erasures_file_of(place.path)
+    elif not listed.exists():
+        raise NotAnErasureList(f"There is no list of erasures at {listed}")
+    found: list[RecordedEvent] = []
+    for event in ErasureList(listed).events():
+        of_stream = EventFilter(stream=event.stream, event_type=event.type)
+        known = {one.id for one in await copy.read(PARTITION, 0, limit=100, matching=of_stream)}
+        if event.id not in known:
+            found.append(event)
+    return found
+
+
+def _at(events: "Sequence[RecordedEvent]", offset: int) -> "list[RecordedEvent]":
+    """The events, at offsets from this one on."""
+    from msgspec.structs import replace
+
+    return [replace(event, offset=number) for number, event in enumerate(events, offset)]
 
 
 async def _restore_proofs(file: Path, place: SqliteFile | PostgresqlDatabase, identity: str, end: int) -> None:

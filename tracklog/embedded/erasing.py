@@ -10,8 +10,10 @@ from ingest.erasures.port import ErasureNeeds
 from ingest.service import IngestService
 from read_model.sqlite_link import link_of
 from schemas.envelope import EventClock
+from tracklog.embedded.files import erasures_file_of
 from tracklog.embedded.system import EmbeddedSystem
 from tracklog.serving.artifact_folders import StoredArtifactFolders
+from tracklog.serving.erasure_list import ErasureList
 from tracklog.settings.process import ArtifactSettings
 
 
@@ -22,7 +24,11 @@ async def erasing_embedded(log_path: Path, artifacts: ArtifactSettings) -> Async
         system = await stack.enter_async_context(EmbeddedSystem(log_path))
         lookups = SqliteLookups(link_of(system.log_path), system.read_model_damaged)
         stack.callback(lookups.close)
-        needs = ErasureNeeds(system.log, StoredArtifactFolders(artifacts, stack))
+        needs = ErasureNeeds(
+            system.log,
+            StoredArtifactFolders(artifacts, stack),
+            ErasureList(erasures_file_of(system.log_path)).note,
+        )
         ingest = IngestService(system.log, system.progress, lookups, "", EventClock(), erasing=needs)
         assert ingest.erasures is not None
         yield ingest.erasures

@@ -23,5 +23,10 @@ def webhook_key_file_of(log: Path) -> Path:
     return _beside(log, "webhook-key")
 
 
+def erasures_file_of(log: Path) -> Path:
+    """The erasures of the log, as lines of JSON: what a copy from before them has to forget when it is put back."""
+    return _beside(log, "erasures")
+
+
 def _beside(log: Path, what: str) -> Path:
     return log.with_name(f"{log.name}.{what}")

@@ -12,12 +12,13 @@ from read_model.history.sqlite import SqliteHistoryIndex
 from read_model.sqlite_link import link_of
 from schemas.envelope import PARTITION
 from tracklog.background import in_background
-from tracklog.embedded.files import history_file_of, secrets_file_of
+from tracklog.embedded.files import erasures_file_of, history_file_of, secrets_file_of
 from tracklog.embedded.proving import proofs_beside
 from tracklog.embedded.system import EmbeddedSystem
 from tracklog.embedded.webhook_stores import webhook_stores_beside
 from tracklog.sending.sender_messages import ChildSettings
 from tracklog.sending.supervised_sender import SupervisedSender, has_webhooks
+from tracklog.serving.erasure_list import ErasureList
 from tracklog.serving.proof_services import proof_services
 from tracklog.serving.role_services import artifact_services, known_by, read_services, together, write_services
 from tracklog.serving.services import Services
@@ -85,6 +86,7 @@ async def embedded_services(settings: Settings, system: EmbeddedSystem, stack: A
         webhooks=needs_of(stores),
         forgetting=system.log,
         stack=stack,
+        note_erasure=ErasureList(erasures_file_of(system.log_path)).note,
         index=index,
     )
     artifacts, list_artifacts = await artifact_services(

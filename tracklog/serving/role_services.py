@@ -4,6 +4,7 @@ Imports wait until a role needs them: a process pays in memory and start-up time
 """
 
 import os
+from collections.abc import Callable
 from contextlib import AsyncExitStack
 from functools import partial
 from typing import TYPE_CHECKING
@@ -16,6 +17,7 @@ from ingest.admission.lookups import Lookups
 from query_api.port import ListArtifactsOfRun, ReadModel
 from read_model.history.port import HistoryIndex
 from read_model.progress import ProjectionProgress
+from schemas.envelope import RecordedEvent
 from schemas.levels import Level
 from schemas.rest.route import Route
 from tracklog.serving.services import Services
@@ -41,6 +43,7 @@ async def write_services(
     webhooks: "WebhookNeeds",
     forgetting: Forgetting,
     stack: AsyncExitStack,
+    note_erasure: Callable[[RecordedEvent], None] | None = None,
     index: HistoryIndex | None = None,
 ) -> Services:
     """What changes tracking data; the log has its default experiment then. `shared`: others write to it too.
@@ -78,7 +81,7 @@ async def write_services(
         webhooks=webhooks,
         streams=None if index is None else stream_reader(log, index),
         finder=None if index is None else IndexedEventFinder(log, index),
-        erasing=ErasureNeeds(forgetting, StoredArtifactFolders(artifacts, stack)),
+        erasing=ErasureNeeds(forgetting, StoredArtifactFolders(artifacts, stack), note_erasure),
         observer=counts,
     )
     assert ingest.erasures is not None

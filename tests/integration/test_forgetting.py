@@ -1,0 +1,107 @@
+"""What was erased is nowhere any more in what an embedded server keeps, and does not come back."""
+
+import json
+import os
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.eventually import wait_until
+from tests.planted_secrets import Planted
+from tests.tracklog_server import TracklogServer
+
+
+def ask(server: TracklogServer, path: str, body: object = None, method: str = "POST") -> Any:
+    data = body if isinstance(body, bytes) else json.dumps(body).encode()
+    request = urllib.request.Request(f"{server.url}/{path}", data, {"Content-Type": "application/json"}, method=method)
+    with urllib.request.urlopen(request) as answer:
+        return json.loads(answer.read() or b"{}")
+
+
+def tracklog(*arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "tracklog", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=False, env=dict(os.environ))
+
+
+def stored(server: TracklogServer) -> bytes:
+    """The bytes of all files, and their names."""
+    files = [file for file in server.data_dir.rglob("*") if file.is_file()]
+    return b"".join(file.read_bytes() for file in files) + "\n".join(map(str, files)).encode()
+
+
+def deleted_run(server: TracklogServer, planted: Planted) -> str:
+    """A run that holds a secret in each way, one that was overwritten, and one that was refused, among them."""
+    secret = planted.new
+    tags = [{"key": secret("key of a tag"), "value": secret("value of a tag")}]
+    created = ask(
+        server, "api/2.0/mlflow/runs/create", {"experiment_id": "0", "run_name": secret("name"), "tags": tags}
+    )
+    run_id: str = created["run"]["info"]["run_id"]
+    api = "api/2.0/mlflow/runs"
+    metrics = [{"key": secret("metric"), "value": 1, "timestamp": step, "step": step} for step in range(3)]
+    params = [{"key": "k", "value": secret("param")}]
+    ask(server, f"{api}/log-batch", {"run_id": run_id, "metrics": metrics, "params": params})
+    with pytest.raises(urllib.error.HTTPError):
+        ask(server, f"{api}/log-parameter", {"run_id": run_id, "key": "k", "value": secret("refused param")})
+    for _ in range(2):
+        ask(server, f"{api}/set-tag", {"run_id": run_id, "key": "t", "value": secret("overwritten tag")})
+    dataset = {"name": secret("dataset"), "digest": "1", "source": secret("source"), "source_type": "local"}
+    ask(server, f"{api}/log-inputs", {"run_id": run_id, "datasets": [{"dataset": dataset}]})
+    path = f"0/{run_id}/artifacts/{secret('name of an artifact')}"
+    ask(server, f"api/2.0/mlflow-artifacts/artifacts/{path}", secret("artifact").encode(), "PUT")
+    ask(server, f"{api}/update", {"run_id": run_id, "status": "FINISHED"})
+    ask(server, f"{api}/delete", {"run_id": run_id})
+    return run_id
+
+
+def test_what_was_erased_is_in_no_file_and_does_not_come_back(tmp_path: Path) -> None:
+    planted = Planted()
+    stores = ("--backend-store-uri", f"sqlite:///{tmp_path}/data/tracklog.db")
+    with TracklogServer(tmp_path) as server:
+        run_id = deleted_run(server, planted)
+        assert len(planted.found_in(stored(server))) > 5
+        backup = tracklog("backup", str(tmp_path / "backup.db"), *stores)
+        assert backup.returncode == 0, backup.stderr
+        (tmp_path / "again.db").write_bytes((tmp_path / "backup.db").read_bytes())
+        erased = tracklog("gc", "--url", server.url, "--yes", "--reason", "asked to")
+        assert erased.returncode == 0, erased.stderr
+        assert tracklog("backup", str(tmp_path / "again.db"), *stores).returncode == 0
+        wait_until(lambda: not planted.found_in(stored(server)))
+        assert planted.found_in((tmp_path / "again.db").read_bytes()) == []
+        history = urllib.request.urlopen(f"{server.url}/api/tracklog/v1/events?stream=run/{run_id}").read()
+        assert (b"run.erased" in history, planted.found_in(history)) == (True, [])
+        wait_until(lambda: tracklog("verify", *stores).returncode == 0)
+    # A copy of before the erasure is put back: the list beside the log tells what it does not know.
+    assert planted.found_in((tmp_path / "backup.db").read_bytes())
+    server.event_log_file.rename(tmp_path / "moved-away.db")
+    restored = tracklog("restore", str(tmp_path / "backup.db"), *stores)
+    assert restored.returncode == 0, restored.stderr
+    assert planted.found_in(stored(server)) == []
+    (server.data_dir / "tracklog.db.proof").unlink()
+    for file in server.data_dir.glob("tracklog.db.read-model*"):
+        file.unlink()
+    with server:
+        with pytest.raises(urllib.error.HTTPError, match="404"):
+            ask(server, f"api/2.0/mlflow/runs/get?run_id={run_id}", method="GET")
+        assert planted.found_in(stored(server)) == []
+
+
+def test_a_stopped_log_is_erased_from_by_the_command_alone(tmp_path: Path) -> None:
+    planted = Planted()
+    data = tmp_path / "data"
+    stores = ("--backend-store-uri", f"sqlite:///{data}/tracklog.db", "--artifacts-destination", f"{data}/artifacts")
+    with TracklogServer(tmp_path) as server:
+        run_id = deleted_run(server, planted)
+        refused = tracklog("gc", *stores, "--yes", "--reason", "r")
+        assert (refused.returncode, "--url" in refused.stderr) == (2, True)
+    shown = tracklog("gc", *stores, "--dry-run", "--run-ids", run_id)
+    assert (shown.returncode, run_id in shown.stdout) == (0, True)
+    erased = tracklog("gc", *stores, "--yes", "--reason", "asked to", "--run-ids", run_id)
+    assert erased.returncode == 0, erased.stderr
+    assert planted.found_in(stored(server)) == []
+    assert "Nothing would be erased" in tracklog("gc", *stores, "--yes", "--reason", "again").stdout

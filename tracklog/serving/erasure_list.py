@@ -1,0 +1,88 @@
+"""A list of erasures beside a log, which stays when an older copy of the log is put back."""
+
+import os
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from uuid import UUID
+
+import msgspec
+
+from event_log.erased_reads import erasure_in
+from schemas.envelope import Actor, RecordedEvent
+from schemas.event_json import event_id_text, event_json
+
+
+class NotAnErasureList(ValueError):
+    """A file is no list of erasures; the message says where it is not."""
+
+
+class _Actor(msgspec.Struct):
+    user: str
+    address: str
+    user_agent: str
+
+
+class _Line(msgspec.Struct):
+    """An event, as `tracklog events` prints it."""
+
+    id: str
+    type: str
+    version: int
+    stream: str
+    time: datetime
+    actor: _Actor
+    request_id: str
+    data: msgspec.Raw
+
+
+class ErasureList:
+    """Lines of JSON, an event each, as `tracklog events` prints them."""
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+        self._known: set[str] | None = None
+
+    def note(self, recorded: RecordedEvent) -> None:
+        """Keep an erasure, once; it is durable when this returns. Raises OSError."""
+        if self._known is None:
+            self._known = {event_id_text(event.id) for event in self.events()}
+        event_id = event_id_text(recorded.id)
+        if event_id in self._known:
+            return
+        descriptor = os.open(self._file, os.O_RDWR | os.O_CREAT, 0o600)
+        with os.fdopen(descriptor, "r+b") as file:
+            file.seek(file.read().rfind(b"\n") + 1)  # behind the last whole line: a crash may have left half of one
+            file.truncate()
+            file.write(event_json(recorded) + b"\n")
+            file.flush()
+            os.fsync(file.fileno())
+        self._known.add(event_id)
+
+    def events(self) -> Iterator[RecordedEvent]:
+        """The erasures, in order; nothing where there is no file. Raises NotAnErasureList."""
+        try:
+            lines = self._file.read_bytes().splitlines()
+        except FileNotFoundError:
+            return
+        for number, line in enumerate(lines, start=1):
+            try:
+                event = _event(line)
+            except (msgspec.DecodeError, ValueError) as error:
+                if number == len(lines):
+                    return  # a crash left half of it
+                raise NotAnErasureList(f"line {number} of {self._file} is no event: {error}") from error
+            if erasure_in(event) is None:
+                raise NotAnErasureList(f"line {number} of {self._file} is no erasure")
+            yield event
+
+
+def _event(line: bytes) -> RecordedEvent:
+    found = msgspec.json.decode(line, type=_Line)
+    time_us = (found.time - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
+    actor = Actor(found.actor.user, found.actor.address, found.actor.user_agent)
+    return RecordedEvent(
+        *(0, 0, UUID(found.id).bytes, found.type, found.version, found.stream, time_us, actor),
+        found.request_id,
+        bytes(found.data),
+    )
