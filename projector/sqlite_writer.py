@@ -176,7 +176,7 @@ class SqliteReadModelWriter(ReadModelWriter):
             raise
 
     def _cut_after_erasures(self) -> None:
-        """Leave nothing of rows that went with their owner in the file beside the tables; not while somebody reads it."""
+        """Leave nothing of rows that went with their owner in the file beside the tables, once nobody reads it."""
         if not self._has_erased:
             return
         self._connection.execute(f"PRAGMA busy_timeout = {_CUT_WAIT_MS}")
