@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from tracklog.cli.bad_usage import BadUsage, reporting_bad_settings
+from tracklog.cli.export_audit import audit
 from tracklog.cli.export_parquet import parquet
 from tracklog.cli.import_store import mapped_roots
 from tracklog.cli.progress_bar import Show, progress_bar
@@ -47,6 +48,7 @@ def command() -> None:
 
 
 command.add_command(parquet)
+command.add_command(audit)
 
 
 def _with_options(function: Command) -> Command:

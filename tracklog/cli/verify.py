@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 SHOWN_ERASURES: Final = 20
 
 
-@click.command("verify", short_help="Say whether the log is what was signed.")
+@click.command("verify", short_help="Say whether the log, or an archive of it, is what was signed.")
+@click.argument("archive", required=False, type=click.Path(dir_okay=False, path_type=Path), metavar="[FILE.zip]")
 @with_event_log
 @click.option(
     "--checkpoint",
@@ -37,6 +38,7 @@ SHOWN_ERASURES: Final = 20
 )
 @click.option("--progress/--no-progress", default=True, help="Show a progress bar on a terminal.")
 def command(
+    archive: Path | None,
     event_log: EventLogPlace,
     stores: Stores | None,
     checkpoints: tuple[Path, ...],
@@ -47,7 +49,12 @@ def command(
 
     A server may have the log open. A copy that `tracklog backup` made is a log, too. Exit code 0: every event up to the
     newest checkpoint is what was signed. 1: something is not, each on a line. 2: there is no such log, or no key.
+
+    FILE.zip is an archive that `tracklog export audit` made: it is checked by itself, without the log.
     """
+    if archive is not None:
+        _verify_archive(archive, checkpoints, public_key)
+        return
     from event_log.port import ForeignLog
     from schemas.errors import Retryable
     from tracklog.cli.log_reading import NoLog
@@ -63,6 +70,36 @@ def command(
         raise click.ClickException(error.message) from error
     _tell(report)
     raise click.exceptions.Exit(1 if report.findings else 0)
+
+
+def _verify_archive(file: Path, checkpoints: tuple[Path, ...], public_key: str | None) -> None:
+    from tracklog.exporting.audit_verification import NoArchive, keys_in, verify_archive
+
+    if checkpoints:
+        raise BadUsage("--checkpoint is of a log: an archive has the checkpoint that it is proven by.")
+    try:
+        if public_key is None:
+            click.echo("The key in the archive is trusted; to be sure of it, name one by --public-key.", err=True)
+        known = keys_in(file)
+        report = verify_archive(file, _trusted(known if public_key is None else public_key, _notes_of(known)))
+    except NoArchive as error:
+        raise BadUsage(str(error)) from error
+    for finding in report.findings:
+        click.echo(finding)
+    erased = f", of which {report.forgotten} were erased since" if report.forgotten else ""
+    click.echo(f"{report.subject}: {report.proven} events are what was signed{erased}", err=True)
+    raise click.exceptions.Exit(1 if report.findings else 0)
+
+
+def _notes_of(published: str) -> list[str]:
+    """The notes by which keys hand over, from what somebody published, whatever key it begins with."""
+    from event_log.proof.note import BadKey
+    from event_log.proof.rotation import parse_published
+
+    try:
+        return parse_published(published)[1]
+    except BadKey:
+        return []
 
 
 async def _verify(
