@@ -23,6 +23,16 @@ _EXPERIMENT_OF: Final = "SELECT experiment_id FROM runs WHERE run_id = $1"
 _REPORTED_BY: Final = "SELECT DISTINCT run_id FROM logged_model_metrics WHERE model_id = $1"
 _MODEL_NAMED: Final = "SELECT registered_model_id FROM registered_models WHERE name = $1"
 
+_LED_TO: Final = """
+WITH RECURSIVE led_to (name) AS (
+  SELECT name FROM registered_model_names WHERE former_name = ANY($1)
+  UNION
+  SELECT later.name FROM led_to JOIN registered_model_names later ON later.former_name = led_to.name
+)
+SELECT name FROM led_to
+"""
+"""The names to which models were ever renamed from some, and from these on."""
+
 
 @dataclass(frozen=True, slots=True)
 class About(Generic[M]):
@@ -57,8 +67,14 @@ async def _logged_model(live: ReadModel, wanted: GetLoggedModel) -> Sequence[str
 
 
 async def _registered_model(live: ReadModel, wanted: Any) -> Sequence[str]:
-    """What a model did under a former name is in the stream of that name."""
+    """What a model did under a former name is in the stream of that name.
+
+    And that it gave up a name is in the stream of the name: else a model that came to it from a name that is read would
+    seem to hold it for ever, and another's rename to it to have been refused.
+    """
     names = {wanted.name, *(former.name for former in await former_names(live, wanted.name))}
+    led_to = await live.fetch(live.dialect.statement(_LED_TO), (live.dialect.listed(sorted(names)),))
+    names.update(row[0] for row in led_to)
     return [REGISTERED_MODELS.stream(name) for name in sorted(names)]
 
 

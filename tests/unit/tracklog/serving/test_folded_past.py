@@ -137,6 +137,24 @@ async def test_a_model_is_found_by_each_name_while_it_had_it(asked: Asks) -> Non
         await api.get("registered-models/get?name=a", "0:2")
 
 
+async def test_a_name_that_another_model_gave_up_is_free_in_the_past_too(asked: Asks) -> None:
+    """The other came to it from a name that is read, and was deleted under one that is not."""
+    api = await asked(
+        model("b", 1),
+        RegisteredModelRenamed(name="b", new_name="a"),
+        RegisteredModelDeleted(name="a"),
+        model("b", 2),
+        RegisteredModelRenamed(name="b", new_name="c"),
+        RegisteredModelDeleted(name="c"),
+        model("a", 3),
+        RegisteredModelRenamed(name="a", new_name="c"),
+    )
+    with pytest.raises(ResourceDoesNotExist):
+        await api.get("registered-models/get?name=a", "0:8")
+    document = await api.json("registered-models/get?name=c", "0:8")
+    assert document["registered_model"]["description"] == "number 3"  # type: ignore[index]
+
+
 @pytest.mark.parametrize(
     "later", [(RegisteredModelDeleted(name="a"),), (RegisteredModelRenamed(name="a", new_name="b"), model("a", 2))]
 )
