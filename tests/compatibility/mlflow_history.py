@@ -48,6 +48,35 @@ class History:
             self._client.delete_run(run_id)
         self._client.delete_experiment(experiments[-1])
 
+    def changes(self) -> str:
+        """Change what is there in each way in which it can be; returns the id of a run that is not deleted."""
+        client = self._client
+        alive = [one for one in self._runs if client.get_run(one).info.lifecycle_stage == "active"]
+        client.set_tag(alive[0], "again", "1")
+        client.set_tag(alive[0], "again", "2")
+        client.set_tag(alive[0], "gone", "x")
+        client.delete_tag(alive[0], "gone")
+        client.update_run(alive[1], status="FINISHED", name="renamed run")
+        client.delete_run(alive[2])
+        client.delete_run(alive[3])
+        client.restore_run(alive[3])
+        later = client.create_experiment("later")
+        run = client.create_run(later)
+        for step in range(20):
+            client.log_metric(run.info.run_id, "m", step * 0.1, timestamp=TIME_MS + step, step=step)
+        client.rename_experiment(later, "later renamed")
+        client.delete_experiment(later)
+        restored = client.create_experiment("restored")
+        client.create_run(restored)
+        client.delete_experiment(restored)
+        client.restore_experiment(restored)
+        client.rename_registered_model("registered 0", "registered otherwise")
+        client.set_registered_model_tag("registered otherwise", "k", "w")
+        client.create_model_version("registered otherwise", "s3://bucket/more", run_id=self._runs[0])
+        client.create_registered_model("for a moment")
+        client.delete_registered_model("for a moment")
+        return alive[0]
+
     def _text(self) -> str:
         return self._random.choice(("", "a", "with a blank ", "two\nlines", "ä→😀", '{"json": [1]}', "x" * 300))
 

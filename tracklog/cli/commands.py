@@ -28,6 +28,7 @@ COMMANDS: Final = {
     "import": "tracklog.cli.import_store",
     "export": "tracklog.cli.export",
     "push": "tracklog.cli.push",
+    "shadow": "tracklog.cli.shadow",
     "verify": "tracklog.cli.verify",
     "keys": "tracklog.cli.keys",
     "fetch-page": "tracklog.cli.fetch_page",

@@ -1,7 +1,8 @@
 """MLflow's database store of any revision, read as it is: its columns are found by looking, and nothing is upgraded."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
 from typing import Any, Final
 
 from sqlalchemy import Engine, LargeBinary, Text, cast, func, null, select, type_coerce
@@ -34,16 +35,27 @@ class DatabaseReader:
         if not {"experiments", "runs", "metrics"} <= self._rows.columns.keys():
             raise NoStore("It has no tables of MLflow: experiments, runs and metrics.")
         yield from sizes(self._rows)
-        yield from self._experiments()
+        yield from self.experiments()
         yield from self._runs()
-        yield from LoggedModelReader(self._rows, self._cells).records()
-        yield from RegistryReader(self._rows, self._cells).records()
+        yield from self.logged_models()
+        yield from self.registered_models()
         yield from WebhookReader(self._rows, self._cells).records()
         yield from ScorerReader(self._rows, self._cells).records()
 
+    def look(self) -> None:
+        """Find the tables and their columns, before single kinds of things are read."""
+        self._rows.look()
+
+    def logged_models(self) -> Records:
+        return LoggedModelReader(self._rows, self._cells).records()
+
+    def registered_models(self) -> Records:
+        return RegistryReader(self._rows, self._cells).records()
+
     # --- experiments ----------------------------------------------------------------------------------------------
 
-    def _experiments(self) -> Records:
+    def experiments(self) -> Records:
+        """Those that are active first."""
         tags: dict[str, list[Tag]] = defaultdict(list)
         for row in self._rows.of("experiment_tags", ("experiment_id", "key", "value"), then=("experiment_id", "key")):
             where = f"experiment_tags, experiment {row[0]}"
@@ -87,14 +99,21 @@ class DatabaseReader:
 
     # --- runs -----------------------------------------------------------------------------------------------------
 
-    def _runs(self) -> Records:
+    def runs_among(self, run_ids: Sequence[str]) -> Records:
+        """Those of some runs that are there, without their points."""
+        return self._runs(run_ids)
+
+    def _runs(self, among: Sequence[str] | None = None) -> Records:
+        """Each run followed by its points; `among`: only those of them that are there, and without points."""
         by_run, by_key = ("run_uuid",), ("key",)
-        params = Grouped(self._params(), "params")
-        tags = Grouped(self._rows.blocks_of("tags", ("run_uuid", "key", "value"), by_run, then=by_key), "tags")
-        datasets = Grouped(self._dataset_inputs(), "dataset inputs", _inputs_and_tags)
-        inputs = Grouped(self._models_of_runs("RUN_INPUT"), "model inputs")
-        outputs = Grouped(self._models_of_runs("RUN_OUTPUT"), "model outputs")
-        points = Grouped(self._points(), "metric points")
+        params = Grouped(self._params(among), "params")
+        tags = Grouped(
+            self._rows.blocks_of("tags", ("run_uuid", "key", "value"), by_run, then=by_key, among=among), "tags"
+        )
+        datasets = Grouped(self._dataset_inputs(among), "dataset inputs", _inputs_and_tags)
+        inputs = Grouped(self._models_of_runs("RUN_INPUT", among), "model inputs")
+        outputs = Grouped(self._models_of_runs("RUN_OUTPUT", among), "model outputs")
+        points = Grouped(self._points() if among is None else iter(()), "metric points")
         streams = (params, tags, datasets, inputs, outputs, points)
         names = (
             "run_uuid",
@@ -108,7 +127,8 @@ class DatabaseReader:
             "lifecycle_stage",
             "deleted_time",
         )
-        for row in self._rows.of("runs", names, by_run, then=()):
+        rows = chain.from_iterable(self._rows.blocks_of("runs", names, by_run, then=(), among=among))
+        for row in rows:
             run_id = row[0]
             for stream in streams:
                 yield from stream.before(run_id)
@@ -123,14 +143,16 @@ class DatabaseReader:
             yield from stream.before(None)
         yield from self._cells.take()
 
-    def _params(self) -> Iterator[Block]:
+    def _params(self, among: Sequence[str] | None = None) -> Iterator[Block]:
         """run, key, value; FastTrackML has a column for each type of values."""
         if "value" in self._rows.columns.get("params", ("value",)):
-            return self._rows.blocks_of("params", ("run_uuid", "key", "value"), ("run_uuid",), then=("key",))
+            names = ("run_uuid", "key", "value")
+            return self._rows.blocks_of("params", names, ("run_uuid",), then=("key",), among=among)
         params = self._rows.table("params")
         typed = [cast(params.c[one], Text) for one in _TYPED_VALUES if one in params.c]
         order = (self._rows.by_bytes(params.c.run_uuid), *(self._rows.by_row() or [params.c.key]))
-        return self._rows.blocks(select(params.c.run_uuid, params.c.key, func.coalesce(*typed, "")).order_by(*order))
+        statement = select(params.c.run_uuid, params.c.key, func.coalesce(*typed, "")).order_by(*order)
+        return self._rows.blocks(statement if among is None else statement.where(params.c.run_uuid.in_(among)))
 
     def _run_record(
         self,
@@ -168,7 +190,7 @@ class DatabaseReader:
             ],
         )
 
-    def _dataset_inputs(self) -> Iterator[Block]:
+    def _dataset_inputs(self, among: Sequence[str] | None = None) -> Iterator[Block]:
         """run, input, dataset or None, its four texts, name and digest, tag key and value: a row for each tag."""
         if not {"inputs", "datasets"} <= self._rows.columns.keys():
             return iter(())
@@ -203,6 +225,8 @@ class DatabaseReader:
                 *([tags.c.name] if has_tags else []),
             )
         )
+        if among is not None:
+            statement = statement.where(inputs.c.destination_id.in_(among))
         return self._rows.blocks(statement)
 
     def _inputs_of(self, rows: Iterable[Row], where: str) -> Iterator[DatasetInput]:
@@ -229,17 +253,18 @@ class DatabaseReader:
                 tags=tags.get(key, []),
             )
 
-    def _models_of_runs(self, role: str) -> Iterator[Block]:
+    def _models_of_runs(self, role: str, among: Sequence[str] | None = None) -> Iterator[Block]:
         """run, model, step"""
         if "inputs" not in self._rows.columns:
             return iter(())
         inputs = self._rows.table("inputs")
         step = inputs.c.step if self._rows.has("inputs", "step") else null()
-        return self._rows.blocks(
+        statement = (
             select(inputs.c.source_id, inputs.c.destination_id, step)
             .where(inputs.c.source_type == role)
             .order_by(self._rows.by_bytes(inputs.c.source_id), *self._rows.by_row(), inputs.c.destination_id)
         )
+        return self._rows.blocks(statement if among is None else statement.where(inputs.c.source_id.in_(among)))
 
     # --- points ---------------------------------------------------------------------------------------------------
 

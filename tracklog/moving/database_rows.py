@@ -48,15 +48,22 @@ class DatabaseRows:
             yield from block
 
     def blocks_of(
-        self, table: str, names: Sequence[str], order: Sequence[str] = (), *, then: Sequence[str]
+        self,
+        table: str,
+        names: Sequence[str],
+        order: Sequence[str] = (),
+        *,
+        then: Sequence[str],
+        among: Sequence[Any] | None = None,
     ) -> Iterator[Block]:
-        """As `of`, in blocks."""
+        """As `of`, in blocks; with `among` only rows of which the first of `order` is one of these values."""
         if table not in self.columns:
             return iter(())
         source = self.table(table)
         shown = [source.c[name] if name in source.c else null().label(name) for name in names]
         within = self.by_row() if self.is_sqlite else [source.c[name] for name in then if name in source.c]
-        return self.blocks(select(*shown).order_by(*(self.by_bytes(source.c[name]) for name in order), *within))
+        statement = select(*shown).order_by(*(self.by_bytes(source.c[name]) for name in order), *within)
+        return self.blocks(statement if among is None else statement.where(source.c[order[0]].in_(among)))
 
     def run(self, statement: Any) -> Iterator[Row]:
         """The rows of a statement."""

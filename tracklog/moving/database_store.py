@@ -51,6 +51,10 @@ class SqliteStore(Store):
         self._path = path
         self._read = read
 
+    @property
+    def path(self) -> Path:
+        return self._path
+
     def __str__(self) -> str:
         return f"sqlite:///{self._path}"
 

@@ -48,6 +48,12 @@ class ExperimentTranslation:
         """Whether an experiment was translated."""
         return key in self._experiments
 
+    def remember(self, key: str, experiment_id: int, created_ms: int) -> None:
+        """An experiment that was translated before, by another process."""
+        self._experiments[key] = experiment_id
+        self._created_ms[key] = created_ms
+        self._has_default = self._has_default or experiment_id == DEFAULT_ID
+
     def created_ms(self, key: str) -> int:
         """When an experiment that was translated was created; 0 where nobody knows."""
         return self._created_ms.get(key, 0)

@@ -89,6 +89,18 @@ class RegistryTranslation:
             updated = RegisteredModelUpdated(name=name, description=record.description)
             yield from self._event(f"{about}\0updated", updated, record.last_update_time_ms)
 
+    def more_versions(self, record: RegisteredRecord, last: int) -> Iterator[Made]:
+        """The versions after `last`, of a model that was translated before by the name that it has."""
+        about = f"registered-model\0{record.name}\0{record.creation_time_ms}"
+        time_ms = record.creation_time_ms or record.last_update_time_ms
+        for version in record.versions:
+            if version.version <= last or version.version - last - 1 > MOST_MISSING_VERSIONS:
+                continue
+            for missing in range(last + 1, version.version):
+                yield from self._used_number(record.name, about, missing, time_ms)
+            last = version.version
+            yield from self._version(record.name, f"{about}\0{last}", version, time_ms)
+
     def _free_model_name(self, wanted: str) -> str:
         name = wanted or "recovered"
         while name in self._facts.target.registered:

@@ -1,0 +1,1 @@
+"""Following a live MLflow: what is new or changed in its database becomes events of a running Tracklog."""
