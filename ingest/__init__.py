@@ -9,6 +9,8 @@ PUBLIC_MODULES = (
     "model_versions.source_policy",
     "routes",
     "service",
+    "undo.event_finder",
+    "undo.selection",
     "users.commands",
     "users.port",
     "webhooks.port",

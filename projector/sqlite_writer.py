@@ -96,7 +96,7 @@ class SqliteReadModelWriter(ReadModelWriter):
         self._is_current = is_current
         self._connection = place if isinstance(place, sqlite3.Connection) else _opened(place)
         self._tables = SqliteTables(self._connection)
-        self._has_erased = False
+        self._has_removed = False
 
     async def checkpoints(self, partitions: Set[int]) -> Positions:
         with _errors():
@@ -167,7 +167,7 @@ class SqliteReadModelWriter(ReadModelWriter):
             for change in (*changes, *kept_back(refusals, set_aside, resumed)):
                 self._tables.apply(change)
             self._connection.execute("COMMIT")
-            self._has_erased = self._has_erased or any(isinstance(one, DeleteBy) for one in changes)
+            self._has_removed = self._has_removed or any(isinstance(one, DeleteBy) for one in changes)
             self._cut_after_erasures()
         except BaseException:
             self._tables.forget_numbers()
@@ -177,10 +177,10 @@ class SqliteReadModelWriter(ReadModelWriter):
 
     def _cut_after_erasures(self) -> None:
         """Leave nothing of rows that went with their owner in the file beside the tables, once nobody reads it."""
-        if not self._has_erased:
+        if not self._has_removed:
             return
         self._connection.execute(f"PRAGMA busy_timeout = {_CUT_WAIT_MS}")
-        self._has_erased = bool(self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0])
+        self._has_removed = bool(self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0])
         self._connection.execute(f"PRAGMA busy_timeout = {_WAIT_MS}")
 
     def _move_checkpoints(self, checkpoints: Mapping[int, CheckpointMove]) -> None:

@@ -7,6 +7,8 @@ PUBLIC_MODULES = (
     "history.parquet",
     "history.request",
     "history.scan",
+    "history.search",
+    "history.wanted",
     "logged_models.artifact_root",
     "model_versions.artifact_root",
     "past.port",

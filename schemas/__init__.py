@@ -5,6 +5,7 @@ PUBLIC_MODULES = (
     "claims",
     "codec",
     "damaged_event",
+    "dataset_records",
     "documents",
     "durable_rename",
     "envelope",

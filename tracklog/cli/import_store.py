@@ -238,12 +238,12 @@ async def _import_rows(place: EventLogPlace | str, report: "Report", **read: Any
 async def _import_rows_to(url: str, report: "Report", **read: Any) -> None:
     """Everything but artifacts, into a running Tracklog."""
     from tracklog.moving.importing import Import
-    from tracklog.moving.remote_log import RemoteLog, takes
     from tracklog.moving.rest_client import RestClient
+    from tracklog.moving.running_tracklog import RunningTracklog, takes
 
     client = RestClient(url)
     try:
-        log = RemoteLog(client, report)
+        log = RunningTracklog(client, report)
         target = await asyncio.to_thread(log.look)
         await Import(target=target, report=report, send=None if report.dry_run else log.send, takes=takes, **read).run()
     finally:

@@ -188,7 +188,7 @@ class MlflowDatabase:
             self._record(record)
         self._end_run()
         self._flush()
-        self._rows.end()
+        self._rows.number_on("experiments", "experiment_id")
 
     def _record(self, record: Record) -> None:
         match record:
@@ -263,7 +263,7 @@ class MlflowDatabase:
 
     def _experiment(self, record: ExperimentRecord) -> None:
         experiment_id = int(record.experiment_id)
-        if experiment_id > self._rows.largest_experiment_id:
+        if experiment_id > self._rows.largest_id:
             experiment_id = self._free_id
             renamed = ("experiment", record.experiment_id, str(experiment_id))
             self._report.renamed.append(renamed)

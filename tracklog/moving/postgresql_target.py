@@ -56,7 +56,7 @@ class PostgresqlTarget(WrittenStore):
 class _PostgresqlRows(WrittenRows):
     """Rows are copied into a table without keys, and from there inserted: COPY alone stops at a row that is there."""
 
-    largest_experiment_id = _LARGEST_INT32
+    largest_id = _LARGEST_INT32
 
     def __init__(self, connection: Connection) -> None:
         self._driver: Any = connection.connection.driver_connection
@@ -83,8 +83,7 @@ class _PostgresqlRows(WrittenRows):
         await_only(self._driver.execute(f"TRUNCATE {staged}"))
         return int(inserted.rpartition(" ")[2])
 
-    def end(self) -> None:
-        """The next experiment gets an id that is free."""
-        highest = "greatest((SELECT max(experiment_id) FROM experiments), 1)"
-        sequence = "pg_get_serial_sequence('experiments', 'experiment_id')"
+    def number_on(self, table: str, column: str) -> None:
+        highest = f"greatest((SELECT max({column}) FROM {table}), 1)"
+        sequence = f"pg_get_serial_sequence('{table}', '{column}')"
         await_only(self._driver.execute(f"SELECT setval({sequence}, {highest})"))

@@ -60,7 +60,7 @@ def _fill(connection: sqlite3.Connection, records: Records, roots: Roots, report
 class _SqliteRows(WrittenRows):
     """SQLite holds texts to no length, and numbers of 64 bits."""
 
-    largest_experiment_id = LARGEST_INT64
+    largest_id = LARGEST_INT64
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
@@ -73,8 +73,8 @@ class _SqliteRows(WrittenRows):
         statement = f"INSERT OR IGNORE INTO {table} ({names}) VALUES ({places})"
         return self._connection.executemany(statement, rows).rowcount
 
-    def end(self) -> None:
-        pass
+    def number_on(self, table: str, column: str) -> None:
+        pass  # it takes the largest there is
 
 
 def _make_durable(path: Path) -> None:

@@ -6,9 +6,10 @@ from typing import Any
 
 
 class WrittenRows(ABC):
-    """Takes the rows of a database whose tables are made and empty. `largest_experiment_id` is the largest it takes."""
+    """Takes the rows of a database whose tables are made and empty. `largest_id` is the largest
+    number that it takes as an id."""
 
-    largest_experiment_id: int
+    largest_id: int
 
     @abstractmethod
     def longest(self, table: str) -> Mapping[str, int] | None:
@@ -19,5 +20,5 @@ class WrittenRows(ABC):
         """Put rows into a table, but for those whose key it has already. Returns how many it got."""
 
     @abstractmethod
-    def end(self) -> None:
-        """All rows are there: make ready what follows from them."""
+    def number_on(self, table: str, column: str) -> None:
+        """All rows are there: have the database number the next one past them, where it does so by itself."""

@@ -139,6 +139,11 @@ def test_every_read_of_the_tracking_api_is_there(routes: tuple[Route, ...]) -> N
                 ("GET", "scorers/versions"),
                 ("GET", "scorers/list"),
                 ("GET", "scorers/online-configs"),
+                ("GET", "label-schemas/list"),
+                ("GET", "label-schemas/get"),
+                ("GET", "label-schemas/get-by-name"),
+                ("GET", "issues/{issue_id}"),
+                ("POST", "issues/search"),
             )
         ),
         "POST /ajax-api/2.0/mlflow/experiments/search-datasets",

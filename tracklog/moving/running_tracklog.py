@@ -35,7 +35,7 @@ def takes(event: AnyEvent) -> bool:
     return event.kind.name in TAKEN
 
 
-class RemoteLog:
+class RunningTracklog:
     """Sends events in the order in which they are made. Those that are there count once, so nothing is kept here."""
 
     def __init__(self, client: RestClient, report: Report) -> None:

@@ -13,13 +13,13 @@ from schemas.event_json import event_json
 from schemas.events import AnyEvent, ExperimentCreated
 from tests.unit.tracklog.moving.imports import RecordsStore, counts, events_in, imported
 from tests.unit.tracklog.moving.test_translation import CREATED_ALREADY, EXPERIMENT, MODEL, POINTS, RUN, log_of
-from tracklog.moving import remote_log
+from tracklog.moving import running_tracklog
 from tracklog.moving.importing import Import
 from tracklog.moving.records import ExperimentRecord, WebhookRecord
-from tracklog.moving.remote_log import RemoteLog, takes
 from tracklog.moving.report import Report
 from tracklog.moving.rest_client import RestClient
 from tracklog.moving.roots import Roots
+from tracklog.moving.running_tracklog import RunningTracklog, takes
 from tracklog.moving.stores import Store
 
 WEBHOOK = WebhookRecord(
@@ -68,7 +68,7 @@ async def served(*events: AnyEvent, refused: str = "") -> Server:
 
 async def imported_to(server: Server, store: Store) -> Report:
     report = Report(str(store), "server", dry_run=False)
-    log = RemoteLog(server, report)
+    log = RunningTracklog(server, report)
     await Import(
         store=store,
         target=log.look(),
@@ -131,7 +131,7 @@ async def test_what_a_running_server_takes_from_nobody_is_left() -> None:
 
 
 async def test_requests_are_of_a_bounded_size(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(remote_log, "MOST_EVENTS", 2)
+    monkeypatch.setattr(running_tracklog, "MOST_EVENTS", 2)
     server = await served(CREATED_ALREADY)
     await imported_to(server, STORE)
     assert max(server.requests) == 2
