@@ -12,6 +12,8 @@ COMMANDS: Final = {
     "projector": "tracklog.cli.projector",
     "query": "tracklog.cli.query",
     "artifacts": "tracklog.cli.artifacts",
+    "experiments": "tracklog.cli.experiments",
+    "runs": "tracklog.cli.runs",
     "webhooks": "tracklog.cli.webhooks",
     "users": "tracklog.cli.users",
     "tokens": "tracklog.cli.tokens",

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import ssl
 import urllib.error
 import urllib.parse
@@ -10,6 +11,7 @@ from base64 import b64encode
 from collections.abc import Callable, Iterator, Mapping
 from functools import wraps
 from http.client import HTTPException, HTTPMessage
+from pathlib import Path
 from typing import IO, Any, Final, NamedTuple
 
 import click
@@ -56,7 +58,7 @@ class Remote:
         self.password = environment.get(PASSWORD, "")
         self._opener = urllib.request.build_opener(_NoRedirects, urllib.request.HTTPSHandler(context=_tls(environment)))
 
-    def get(self, path: str, **query: str) -> Any:
+    def get(self, path: str, /, **query: str) -> Any:
         asked = f"{path}?{urllib.parse.urlencode(query)}" if query else path
         return self._ask("GET", asked, None)
 
@@ -86,6 +88,20 @@ class Remote:
         """The answer, whatever it is, with its headers."""
         with self._opened(urllib.request.Request(self._address(path, query), headers=self._authorization)) as answer:
             return Fetched(answer.read(), answer.headers)
+
+    def download(self, path: str, query: Mapping[str, Any], file: Path) -> None:
+        """Write an answer to a file, piece by piece; the file is there when all of it is. Raises RemoteAway."""
+        part = file.with_name(file.name + ".part")
+        with self._opened(urllib.request.Request(self._address(path, query), headers=self._authorization)) as answer:
+            try:
+                with part.open("wb") as output:
+                    shutil.copyfileobj(answer, output)
+                if answer.length:  # what was to come
+                    raise HTTPException("it ended too early")
+            except (OSError, HTTPException) as error:
+                part.unlink(missing_ok=True)
+                raise RemoteAway(f"{self._url} was lost: {error}.") from error
+        part.replace(file)
 
     def lines(self, path: str, query: Mapping[str, Any], headers: Mapping[str, str]) -> Iterator[bytes]:
         """The lines of an answer as they come, until the server ends it. Raises RemoteAway when it is cut."""
