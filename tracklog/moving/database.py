@@ -15,6 +15,7 @@ from tracklog.moving.database_models import LoggedModelReader
 from tracklog.moving.database_points import COLUMNS, points_records
 from tracklog.moving.database_registry import RegistryReader
 from tracklog.moving.database_rows import DatabaseRows
+from tracklog.moving.database_traces import TraceReader, trace_sizes
 from tracklog.moving.database_webhooks import ScorerReader, WebhookReader
 from tracklog.moving.grouped import Block, Grouped, Row
 from tracklog.moving.records import DELETED, ExperimentRecord, OddityRecord, Records, RunRecord
@@ -39,6 +40,8 @@ class DatabaseReader:
         yield from self._runs()
         yield from self.logged_models()
         yield from self.registered_models()
+        yield from trace_sizes(self._rows)
+        yield from TraceReader(self._rows, self._cells).records()
         yield from WebhookReader(self._rows, self._cells).records()
         yield from ScorerReader(self._rows, self._cells).records()
 

@@ -50,6 +50,11 @@ _NEEDED: Final = {
     "registered_model_aliases": ("name", "alias", "version"),
     "model_versions": ("name", "version"),
     "model_version_tags": ("name", "version", "key", "value"),
+    "trace_info": ("request_id", "experiment_id", "timestamp_ms"),
+    "trace_tags": ("request_id", "key", "value"),
+    "trace_request_metadata": ("request_id", "key", "value"),
+    "assessments": ("trace_id", "assessment_id", "name", "assessment_type"),
+    "spans": ("trace_id", "span_id", "content"),
     "webhooks": ("webhook_id", "name", "url"),
     "webhook_events": ("webhook_id", "entity", "action"),
     "scorers": ("scorer_id", "experiment_id", "scorer_name"),
@@ -61,6 +66,11 @@ _NEEDED: Final = {
 _KINDS: Final = {table: kind for kind, table in _COUNTED.items()} | {
     "inputs": "inputs",
     "input_tags": "tags of dataset inputs",
+    "trace_info": "traces",
+    "trace_tags": "tags of traces",
+    "trace_request_metadata": "metadata of traces",
+    "assessments": "assessments",
+    "spans": "spans",
     "webhooks": "webhooks",
     "webhook_events": "events of webhooks",
     "scorers": "scorers",
@@ -69,9 +79,6 @@ _KINDS: Final = {table: kind for kind, table in _COUNTED.items()} | {
 }
 
 _LEFT: Final = {
-    "traces": "trace_info",
-    "assessments": "assessments",
-    "spans": "spans",
     "evaluation datasets": "evaluation_datasets",
     "links between things": "entity_associations",
     "label schemas": "label_schemas",

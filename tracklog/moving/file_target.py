@@ -27,6 +27,8 @@ from tracklog.moving.records import (
     RunRecord,
     ScorerRecord,
     SizeRecord,
+    SpansRecord,
+    TraceRecord,
     VersionRecord,
     WebhookRecord,
 )
@@ -107,7 +109,7 @@ class _Folders:
                 self._logged_model(record)
             case RegisteredRecord():
                 self._registered_model(record)
-            case AccountRecord() | RoleRecord() | WebhookRecord() | ScorerRecord():
+            case AccountRecord() | RoleRecord() | WebhookRecord() | ScorerRecord() | TraceRecord() | SpansRecord():
                 pass  # a read model hands out none of them
 
     # --- experiments ----------------------------------------------------------------------------------------------

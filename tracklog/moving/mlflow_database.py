@@ -24,6 +24,8 @@ from tracklog.moving.records import (
     RunRecord,
     ScorerRecord,
     SizeRecord,
+    SpansRecord,
+    TraceRecord,
     VersionRecord,
     WebhookRecord,
 )
@@ -210,7 +212,7 @@ class MlflowDatabase:
             case RegisteredRecord():
                 self._end_run()
                 self._registered_model(record)
-            case AccountRecord() | RoleRecord() | WebhookRecord() | ScorerRecord():
+            case AccountRecord() | RoleRecord() | WebhookRecord() | ScorerRecord() | TraceRecord() | SpansRecord():
                 pass  # a read model hands out none of them
 
     # --- rows -----------------------------------------------------------------------------------------------------

@@ -4,15 +4,16 @@ Texts are as they were found, whatever their length. Times are milliseconds sinc
 they may be missing, 0, in seconds or in the future. `where` names the row or the file, for the report.
 
 A store is one stream of records in this order: the sizes; experiments, those that are active first; runs, each followed
-by its points; logged models; registered models; webhooks; scorers; accounts; roles. Counts and oddities may stand
+by its points; logged models; registered models; traces, each followed by its spans; webhooks; scorers; accounts;
+roles. Counts and oddities may stand
 anywhere.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, TypeAlias
 
-from schemas.events import DatasetInput, MetricSeries, ModelMetric, ModelOutput, Param, Tag
+from schemas.events import Assessment, DatasetInput, MetricSeries, ModelMetric, ModelOutput, Param, Span, Tag
 
 POINTS_PER_RECORD: Final = 8192
 """At most so many points of a run come in one record, and go into one event: some 300 kB of JSON, which Kafka takes
@@ -141,6 +142,33 @@ class RegisteredRecord:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TraceRecord:
+    """What is known of a trace, but for its spans. `numbers_of_pairs`: how many tags and metadata the source has."""
+
+    where: str
+    trace_id: str
+    experiment_key: str
+    request_time_ms: int
+    execution_duration_ms: int | None
+    state: str
+    client_request_id: str
+    request_preview: str | None
+    response_preview: str | None
+    tags: Mapping[str, str]
+    metadata: Mapping[str, str]
+    numbers_of_pairs: tuple[int, int]
+    assessments: Sequence[Assessment]
+
+
+@dataclass(frozen=True, slots=True)
+class SpansRecord:
+    """The next spans of a trace."""
+
+    trace_id: str
+    spans: Sequence[Span]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class WebhookRecord:
     """`events` are pairs of an entity and an action, as MLflow names them."""
 
@@ -226,6 +254,8 @@ Record: TypeAlias = (
     | PointsRecord
     | LoggedModelRecord
     | RegisteredRecord
+    | TraceRecord
+    | SpansRecord
     | WebhookRecord
     | ScorerRecord
     | AccountRecord

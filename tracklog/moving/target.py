@@ -21,6 +21,8 @@ from schemas.events import (
     RoleUpdated,
     RunCreated,
     ScorerRegistered,
+    TraceSpansLogged,
+    TraceStarted,
     UserCreated,
     UserDeleted,
 )
@@ -46,6 +48,8 @@ LOOKED_AT: Final = {
         RoleUpdated,
         RoleDeleted,
         ScorerRegistered,
+        TraceStarted,
+        TraceSpansLogged,
     )
 }
 
@@ -74,6 +78,7 @@ class Target:
     registered: set[str] = field(default_factory=set)
     partitions: int = 1
     scorers: set[tuple[int, str]] = field(default_factory=set)  # experiment and name, of those that ever were
+    traces: set[str] = field(default_factory=set)
     users: set[str] = field(default_factory=set)
     role_names: dict[str, str] = field(default_factory=dict)  # by key
     imported: dict[int, int] = field(default_factory=dict)
@@ -132,6 +137,8 @@ class Target:
                 self.registered.add(event.new_name)
             case ScorerRegistered():
                 self.scorers.add((event.experiment_id, event.name))
+            case TraceStarted() | TraceSpansLogged():
+                self.traces.add(event.trace_id)
             case UserCreated():
                 self.users.add(event.username)
             case UserDeleted():

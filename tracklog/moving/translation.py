@@ -23,14 +23,25 @@ from tracklog.moving.records import (
     RunRecord,
     ScorerRecord,
     SizeRecord,
+    SpansRecord,
+    TraceRecord,
     WebhookRecord,
 )
 from tracklog.moving.registry_translation import RegistryTranslation
 from tracklog.moving.run_translation import RunTranslation
+from tracklog.moving.trace_translation import TraceTranslation
 from tracklog.moving.webhook_translation import ScorerTranslation, WebhookTranslation
 
 _Others: TypeAlias = (
-    RunRecord | LoggedModelRecord | RegisteredRecord | WebhookRecord | ScorerRecord | AccountRecord | RoleRecord
+    RunRecord
+    | LoggedModelRecord
+    | RegisteredRecord
+    | TraceRecord
+    | SpansRecord
+    | WebhookRecord
+    | ScorerRecord
+    | AccountRecord
+    | RoleRecord
 )
 """What comes when all experiments did."""
 
@@ -44,6 +55,7 @@ class Translation:
         self._runs = RunTranslation(facts, self._experiments)
         self._models = LoggedModelTranslation(facts, self._experiments, self._runs)
         self._registry = RegistryTranslation(facts)
+        self._traces = TraceTranslation(facts, self._experiments)
         self._webhooks = WebhookTranslation(facts)
         self._scorers = ScorerTranslation(facts, self._experiments)
         self._accounts = AccountTranslation(facts, self._experiments, self._registry, keep_secret, now_ms)
@@ -73,6 +85,10 @@ class Translation:
                 yield from self._models.events(record)
             case RegisteredRecord():
                 yield from self._registry.events(record)
+            case TraceRecord():
+                yield from self._traces.begin(record)
+            case SpansRecord():
+                yield from self._traces.spans(record)
             case WebhookRecord():
                 yield from self._webhooks.events(record)
             case ScorerRecord():
