@@ -7,7 +7,7 @@ guessed by how far the last answers reached.
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from itertools import count
+from itertools import count, takewhile
 from typing import Any, Final
 
 from aiokafka.protocol.fetch import FetchRequest
@@ -54,9 +54,15 @@ class _Wanted:
         """Keep what an answer about a place has of what is wanted. Where it has nothing, there is nothing after it."""
         end = batches[-1].end if batches else None
         fresh = {one for one in self.offsets if place <= one and (end is None or one < end)}
-        for batch in batches:
-            self.found += (record for record in records_of(batch, place) if record.offset in fresh)
         self.offsets = [one for one in self.offsets if one not in fresh]
+        begin = place
+        for batch in batches:  # to unpack one in which nothing is wanted would be most of the work
+            wanted = {one for one in fresh if begin <= one < batch.end}
+            begin = batch.end
+            if wanted:
+                last = max(wanted)
+                records = takewhile(lambda record: record.offset <= last, records_of(batch, place))  # noqa: B023
+                self.found += [record for record in records if record.offset in wanted]
         if end is not None:
             self.span = max(1, (end - place + self.span) // 2)
 

@@ -22,6 +22,9 @@ from read_model.history.segment import (
 BLOCKS_AT_ONCE: Final = 32
 """Posting lists of a term that are read together."""
 
+TAKEN_AT_ONCE: Final = 1024
+"""Of what a block has of a term that all its events may be of."""
+
 _BUCKETS_AT_ONCE: Final = 2048
 """Of a bucket, which is some 250 bytes a block: half a megabyte."""
 
@@ -219,8 +222,11 @@ class Candidates:
             if nearest != block:
                 self.at = (nearest + 1) * BLOCK_EVENTS if newest_first else nearest * BLOCK_EVENTS
                 block = nearest
-        await self._take(block)
-        self.at = block * BLOCK_EVENTS if newest_first else min((block + 1) * BLOCK_EVENTS, self.open_block.end)
+        rest = await self._take(block)
+        if rest is not None:
+            self.at = rest
+        else:
+            self.at = block * BLOCK_EVENTS if newest_first else min((block + 1) * BLOCK_EVENTS, self.open_block.end)
 
     async def _nearest(self, block: int) -> int | None:
         """The nearest closed block in which every condition has something; _NOT_KNOWN once the budget is spent."""
@@ -244,7 +250,8 @@ class Candidates:
                 return _NOT_KNOWN
         return None
 
-    async def _take(self, block: int) -> None:
+    async def _take(self, block: int) -> int | None:
+        """Find what is in a block, the nearest TAKEN_AT_ONCE; returns where to go on where there is more."""
         assert self._narrowings is not None
         begin = block * BLOCK_EVENTS
         is_open = block == self.open_block.number
@@ -264,7 +271,11 @@ class Candidates:
             positions = positions_between(_in_all(lists), first, end)
         wanted = self.wanted
         if not positions:
-            return
+            return None
+        rest = None
+        if self._range is None and len(positions) > TAKEN_AT_ONCE:  # of a time there may be few in a block, anywhere
+            positions = positions[-TAKEN_AT_ONCE:] if self.newest_first else positions[:TAKEN_AT_ONCE]
+            rest = begin + (positions[0] if self.newest_first else positions[-1] + 1)
         if self.with_times or self._range is not None:
             times = self.open_block.times() if is_open else await self.index.times(self.partition, block)
             found = [
@@ -278,6 +289,7 @@ class Candidates:
         if not self.newest_first:
             found.reverse()
         self.found = found
+        return rest
 
 
 def _in_all(lists: Sequence[Sequence[int]]) -> Sequence[int]:

@@ -128,7 +128,8 @@ class History:
         resume = {one.partition: one.at for one in merged.partitions}
         is_cut = False
         while len(events) < limit and looked_at < MAX_LOOKED_AT and size <= MAX_PAGE_BYTES and not is_cut:
-            is_sure = not wanted.is_checked and seen is None
+            # At first as if all were wanted, and where that is not so, more at once.
+            is_sure = looked_at == 0 or not (wanted.is_checked or seen)
             places = await merged.take(min(limit - len(events), _READ_AT_ONCE) if is_sure else _READ_AT_ONCE)
             if not places:
                 break

@@ -57,6 +57,7 @@ def small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(segment, "SEGMENT_EVENTS", SEGMENT)
     monkeypatch.setattr(candidates, "BLOCKS_AT_ONCE", 3)
     monkeypatch.setattr(candidates, "_BUCKETS_AT_ONCE", 3)
+    monkeypatch.setattr(candidates, "TAKEN_AT_ONCE", 10)
 
 
 class _SharedLog(MemoryEventLog):
