@@ -5,7 +5,7 @@ log. While it is where the tail is, it is handed what that has read; while it is
 """
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
@@ -15,6 +15,7 @@ from query_api.history.formats import entry_json
 from query_api.history.search import PAGE_BLOCKS, Cursor, History
 from query_api.history.wanted import Wanted
 from read_model.history.port import HistoryIndex
+from read_model.history.segment import OpenBlock
 from schemas.envelope import RecordedEvent
 from schemas.errors import Retryable
 from schemas.messages.history import OLDEST
@@ -177,16 +178,18 @@ class LiveTail:
             self._at,
             reached,
         )  # first: who comes up to the tail meanwhile compares with the end of this
-        await self._tell(events, begin_at, reached)
+        await self._tell(events, begin_at, blocks)
 
-    async def _tell(self, events: list[RecordedEvent], begin_at: dict[int, int], reached: dict[int, int]) -> None:
+    async def _tell(
+        self, events: list[RecordedEvent], begin_at: dict[int, int], blocks: Mapping[int, OpenBlock]
+    ) -> None:
         entries: dict[tuple[int, int], bytes] = {}
         found: dict[str, set[tuple[int, int]]] = {}
         for listener in list(self._listeners):
             if listener.is_behind:
                 continue
             if listener.key not in found:
-                found[listener.key] = await self._found(listener.wanted, begin_at, reached)
+                found[listener.key] = await self._found(listener.wanted, begin_at, blocks)
             places = found[listener.key]
             for event in events:
                 place = (event.partition, event.offset)
@@ -199,16 +202,16 @@ class LiveTail:
                 listener.at = dict(Cursor.parse(listener.waiting[-1].cursor).offsets)
                 listener.is_behind = True
             else:
-                for number, end in reached.items():
-                    listener.at[number] = max(listener.at.get(number, 0), end)
+                for number, block in blocks.items():
+                    listener.at[number] = max(listener.at.get(number, 0), block.end)
             listener.woken.set()
 
-    async def _found(self, wanted: Wanted, begin_at: dict[int, int], reached: dict[int, int]) -> set[tuple[int, int]]:
-        """The places of what is new and wanted, by the index."""
-        blocks = await self._index.open_blocks()
+    async def _found(
+        self, wanted: Wanted, begin_at: dict[int, int], blocks: Mapping[int, OpenBlock]
+    ) -> set[tuple[int, int]]:
+        """The places of what is new and wanted, by the index as it was with these open blocks."""
         found: set[tuple[int, int]] = set()
-        for number, end in reached.items():
-            block = blocks[number]
+        for number, block in blocks.items():
             candidates = Candidates(
                 self._index,
                 number,
@@ -221,7 +224,7 @@ class LiveTail:
             )
             while not candidates.is_at_end:
                 await candidates.look()
-                found.update((number, offset) for _, offset in candidates.found if offset < end)
+                found.update((number, offset) for _, offset in candidates.found)
                 candidates.found = []
         return found
 
