@@ -71,6 +71,10 @@ class ForeignLog(Exception):
     """The place named as the log holds something else, or a log of a newer Tracklog. It was left untouched."""
 
 
+class LostEvents(ForeignLog):
+    """The place that is named as the log has dropped events that were appended to it."""
+
+
 class DamagedLog(ForeignLog):
     """The log is so damaged that it cannot even be opened."""
 

@@ -18,7 +18,7 @@ from aiokafka.protocol.fetch import FetchRequest
 
 from event_log.kafka.cluster import NO_ERROR, BrokerAway, KafkaCluster, NoAnswer
 from event_log.kafka.record_batches import Batch, Record, batches_of, records_of
-from event_log.port import ForeignLog, LogUnavailable
+from event_log.port import ForeignLog, LogUnavailable, LostEvents
 from schemas.envelope import Positions
 
 _PARTITION_BYTES: Final = 1024 * 1024
@@ -206,7 +206,7 @@ class KafkaFetcher:
     async def _end_of_what_is_out_of_range(self, partition: int, offset: int) -> int:
         beginning = (await self._cluster.beginnings([partition], _READ_S))[partition]
         if offset < beginning:
-            raise ForeignLog(
+            raise LostEvents(
                 f"The topic {self._cluster.topic} has lost the events of partition {partition} before {beginning}; "
                 f"those from {offset} on are wanted."
             )

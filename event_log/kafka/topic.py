@@ -12,7 +12,7 @@ from aiokafka.protocol.admin import CreateTopicsRequest, DescribeConfigsRequest
 from event_log.kafka.cloud_events import partitions_at_creation
 from event_log.kafka.cluster import NO_ERROR, BrokerAway, BrokerRefuses, KafkaCluster, NoAnswer
 from event_log.kafka.fetcher import KafkaFetcher
-from event_log.port import ForeignLog, LogAccessRefused, LogUnavailable
+from event_log.port import ForeignLog, LogAccessRefused, LogUnavailable, LostEvents
 
 logger = logging.getLogger(__name__)
 
@@ -132,7 +132,7 @@ async def check_that_it_keeps_everything(cluster: KafkaCluster, partitions: Sequ
     _check_configuration(cluster.topic, configuration)
     for partition, beginning in (await cluster.beginnings(partitions, _START_S)).items():
         if beginning > 0:
-            raise ForeignLog(
+            raise LostEvents(
                 f"The topic {cluster.topic} has lost the events of partition {partition} before offset "
                 f"{beginning}. What is left is not a whole log."
             )

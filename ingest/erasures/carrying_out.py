@@ -36,12 +36,12 @@ class _Tombstone(NamedTuple):
     last_offset: int
 
 
-_TO_CARRY_OUT: Final = Lookup(
+TO_CARRY_OUT: Final = Lookup(
     'SELECT stream, "offset", last_offset FROM erased WHERE partition = $1 AND last_offset >= $2'
     f" ORDER BY last_offset LIMIT {_AT_ONCE}",
     lambda row: _Tombstone(*row),
 )
-_PENDING: Final = Lookup(
+PENDING: Final = Lookup(
     "SELECT count(*) FROM erased WHERE partition = $1 AND last_offset >= $2", lambda row: int(row[0])
 )
 
@@ -104,12 +104,12 @@ class CarryingOut:
         found = 0
         for partition in await self._log.partitions():
             begin = await self._forgetting.carried_out(partition)
-            found += await self._lookups.one(_PENDING, partition, begin) or 0
+            found += await self._lookups.one(PENDING, partition, begin) or 0
         return found
 
     async def _some_of(self, partition: int) -> bool:
         begin = await self._forgetting.carried_out(partition)
-        tombstones = await self._lookups.all(_TO_CARRY_OUT, partition, begin)
+        tombstones = await self._lookups.all(TO_CARRY_OUT, partition, begin)
         streams: dict[str, None] = {}
         refused: list[int] = []
         for tombstone in tombstones:

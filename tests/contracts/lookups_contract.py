@@ -9,6 +9,18 @@ from typing import Any
 import orjson
 
 from ingest.admission.lookups import Lookups
+from ingest.erasures.carrying_out import PENDING, TO_CARRY_OUT
+from ingest.erasures.lookups import (
+    DELETED_EXPERIMENTS,
+    DELETED_MODELS,
+    DELETED_RUNS,
+    EXPERIMENT_WITH_ID,
+    MODEL_NAMED,
+    REFUSED_FOR_NAMES,
+    REGISTERED,
+    RUN_NAMED,
+    RUNS_OF_EXPERIMENT,
+)
 from ingest.experiments.lookups import (
     EXPERIMENT_NAMED,
     EXPERIMENT_TAG,
@@ -57,6 +69,9 @@ from schemas.levels import Level
 
 ROWS = """
 INSERT INTO imported_events VALUES ('0a', NULL, NULL, 'run/a'), ('0b', 'INVALID_PARAMETER_VALUE', 'no', 'run/a');
+INSERT INTO erased VALUES ('run/x', 0, 9, 12), ('run/y', 0, NULL, 13), ('run/z', 1, 3, 3);
+INSERT INTO refusals VALUES (0, 4, 'RESOURCE_ALREADY_EXISTS', 'm', 'experiment/9'),
+  (0, 5, 'RESOURCE_ALREADY_EXISTS', 'm', 'run/9'), (0, 6, 'BAD_REQUEST', 'm', 'experiment/9');
 INSERT INTO experiments VALUES (0, 'Default', 'loc0', 'active', 10, 1, 1, 0, NULL),
   (7, 'seven', 'loc7', 'deleted', 50, 1, 2, 3, 'c');
 INSERT INTO experiment_tags VALUES (7, 'a.b', 'x'), (7, 'a%b', 'y'), (0, 'a.c', 'z');
@@ -139,6 +154,33 @@ class LookupsContract:
         refused = FoldedImport("0b", "INVALID_PARAMETER_VALUE", "no")
         assert sorted(found) == [FoldedImport("0a", None, None), refused]
         assert dict(await lookups.all(NUMBERS, ["v2", "v9"])) == {"v2": 2}
+
+    async def test_what_is_deleted_is_found_with_when_it_was(self, lookups: Lookups) -> None:
+        assert [(one.key, one.deleted_us) for one in await lookups.all(DELETED_RUNS, 100, "")] == [
+            ("r2", 50),
+            ("r4", 50),
+        ]
+        assert [one.key for one in await lookups.all(DELETED_RUNS, 100, "r2")] == ["r4"]
+        assert await lookups.all(DELETED_RUNS, 49, "") == []
+        in_seven = await lookups.all(RUNS_OF_EXPERIMENT, 7)
+        assert {one.key: one.deleted_us for one in in_seven} == {"r2": 50, "r3": None, "r4": 50, "r5": None}
+        assert [(one.key, one.deleted_us) for one in await lookups.all(DELETED_MODELS, 2**62, "")] == [
+            ("m-1", 200_000),
+            ("m-2", 50),
+        ]
+        assert [one.key for one in await lookups.all(DELETED_EXPERIMENTS, 50)] == ["7"]
+        for lookup, key in ((RUN_NAMED, "r2"), (MODEL_NAMED, "m-1"), (EXPERIMENT_WITH_ID, 7)):
+            one = await lookups.one(lookup, key)
+            assert one is not None
+            assert one.deleted_us is not None
+        registered = await lookups.all(REGISTERED, ["r1"], ["m-1"])
+        assert all(one.run_id == "r1" or one.logged_model_id == "m-1" for one in registered)
+
+    async def test_what_was_erased_is_found_until_it_is_carried_out(self, lookups: Lookups) -> None:
+        assert [tuple(one) for one in await lookups.all(TO_CARRY_OUT, 0, 0)] == [("run/x", 9, 12), ("run/y", None, 13)]
+        assert (await lookups.one(PENDING, 0, 13), await lookups.one(PENDING, 1, 4)) == (1, 0)
+        refused = await lookups.all(REFUSED_FOR_NAMES, 0, "RESOURCE_ALREADY_EXISTS", "experiment/", "experiment0")
+        assert refused == [4]
 
     async def test_a_run_is_found_with_its_own_lifecycle(self, lookups: Lookups) -> None:
         assert await lookups.one(RUNS.lookup, "r2") == KnownRun(

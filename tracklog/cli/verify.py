@@ -55,7 +55,7 @@ def command(
     if archive is not None:
         _verify_archive(archive, checkpoints, public_key)
         return
-    from event_log.port import ForeignLog
+    from event_log.port import ForeignLog, LostEvents
     from schemas.errors import Retryable
     from tracklog.cli.log_reading import NoLog
 
@@ -64,6 +64,9 @@ def command(
     try:
         with bar:
             report = asyncio.run(_verify(event_log, stores, given, public_key, show))
+    except LostEvents as error:
+        click.echo(f"dropped: {error}")
+        raise click.exceptions.Exit(1) from error
     except (NoLog, ForeignLog) as error:
         raise BadUsage(str(error)) from error
     except Retryable as error:
