@@ -9,6 +9,7 @@ import urllib.request
 from pathlib import Path
 from typing import Any
 
+import asyncpg
 import pytest
 
 from tests.eventually import wait_until
@@ -105,3 +106,32 @@ def test_a_stopped_log_is_erased_from_by_the_command_alone(tmp_path: Path) -> No
     assert erased.returncode == 0, erased.stderr
     assert planted.found_in(stored(server)) == []
     assert "Nothing would be erased" in tracklog("gc", *stores, "--yes", "--reason", "again").stdout
+
+
+async def test_what_was_erased_is_in_no_table_of_postgresql(tmp_path: Path, postgresql_database: str) -> None:
+    planted = Planted()
+    artifacts = ("--artifacts-destination", str(tmp_path / "data" / "artifacts"))
+    stores = ("--backend-store-uri", postgresql_database, *artifacts)
+    with TracklogServer(tmp_path, stores=stores) as server:
+        run_id = deleted_run(server, planted)
+        deleted_run(server, planted)
+        for arguments in (("--url", server.url, "--run-ids", run_id), stores):  # by the server, and beside it
+            erased = tracklog("gc", *arguments, "--yes", "--reason", "asked to")
+            assert erased.returncode == 0, erased.stderr
+        assert planted.found_in(await every_row(postgresql_database)) == []
+    assert not list(server.artifacts_dir.rglob("artifacts/*"))
+
+
+async def every_row(database: str) -> bytes:
+    connection = await asyncpg.connect(database)
+    try:
+        tables = await connection.fetch(
+            "SELECT format('%I.%I', schemaname, tablename) FROM pg_tables WHERE schemaname LIKE 'tracklog%'"
+        )
+        assert len(tables) > 10
+        held = b""
+        for (table,) in tables:
+            held += repr([tuple(row) for row in await connection.fetch(f"SELECT * FROM {table}")]).encode()
+        return held
+    finally:
+        await connection.close()
