@@ -77,6 +77,14 @@ def test_what_was_erased_is_in_no_file_and_does_not_come_back(tmp_path: Path) ->
         history = urllib.request.urlopen(f"{server.url}/api/tracklog/v1/events?stream=run/{run_id}").read()
         assert (b"run.erased" in history, planted.found_in(history)) == (True, [])
         wait_until(lambda: tracklog("verify", *stores).returncode == 0)
+    certificate, keys = tmp_path / "certificate.json", tmp_path / "keys.txt"
+    certificate.write_text(tracklog("certificate", f"run/{run_id}", *stores).stdout)
+    keys.write_text(tracklog("keys", "publish", *stores).stdout)
+    assert planted.found_in(certificate.read_bytes()) == []
+    verify = ("verify", str(certificate), "--public-key", str(keys))
+    assert tracklog(*verify).returncode == 0
+    certificate.write_text(certificate.read_text().replace("asked to", "nobody asked"))
+    assert (tracklog(*verify).returncode, "not in the log" in tracklog(*verify).stdout) == (1, True)
     # A copy of before the erasure is put back: the list beside the log tells what it does not know.
     assert planted.found_in((tmp_path / "backup.db").read_bytes())
     server.event_log_file.rename(tmp_path / "moved-away.db")

@@ -25,6 +25,7 @@ COMMANDS: Final = {
     "correct": "tracklog.cli.correct",
     "rebuild": "tracklog.cli.rebuild",
     "gc": "tracklog.cli.gc",
+    "certificate": "tracklog.cli.certificate",
     "backup": "tracklog.cli.backup",
     "restore": "tracklog.cli.restore",
     "import": "tracklog.cli.import_store",

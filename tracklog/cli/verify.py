@@ -20,7 +20,7 @@ SHOWN_ERASURES: Final = 20
 
 
 @click.command("verify", short_help="Say whether the log, or an archive of it, is what was signed.")
-@click.argument("archive", required=False, type=click.Path(dir_okay=False, path_type=Path), metavar="[FILE.zip]")
+@click.argument("file", required=False, type=click.Path(dir_okay=False, path_type=Path), metavar="[FILE]")
 @with_event_log
 @click.option(
     "--checkpoint",
@@ -38,7 +38,7 @@ SHOWN_ERASURES: Final = 20
 )
 @click.option("--progress/--no-progress", default=True, help="Show a progress bar on a terminal.")
 def command(
-    archive: Path | None,
+    file: Path | None,
     event_log: EventLogPlace,
     stores: Stores | None,
     checkpoints: tuple[Path, ...],
@@ -50,10 +50,14 @@ def command(
     A server may have the log open. A copy that `tracklog backup` made is a log, too. Exit code 0: every event up to the
     newest checkpoint is what was signed. 1: something is not, each on a line. 2: there is no such log, or no key.
 
-    FILE.zip is an archive that `tracklog export audit` made: it is checked by itself, without the log.
+    FILE is an archive that `tracklog export audit` made, or the certificate of an erasure that `tracklog certificate`
+    printed: it is checked by itself, without the log.
     """
-    if archive is not None:
-        _verify_archive(archive, checkpoints, public_key)
+    if file is not None and _is_certificate(file):
+        _verify_certificate(file, public_key)
+        return
+    if file is not None:
+        _verify_archive(file, checkpoints, public_key)
         return
     from event_log.port import ForeignLog, LostEvents
     from schemas.errors import Retryable
@@ -103,6 +107,36 @@ def _notes_of(published: str) -> list[str]:
         return parse_published(published)[1]
     except BadKey:
         return []
+
+
+def _is_certificate(file: Path) -> bool:
+    """Whether a file is the text of a certificate; archives are none."""
+    try:
+        with file.open("rb") as opened:
+            return opened.read(1) == b"{"
+    except OSError as error:
+        raise BadUsage(f"{file} cannot be read: {error}.") from error
+
+
+def _verify_certificate(file: Path, public_key: str | None) -> None:
+    from tracklog.proving.certificate import NoCertificate, faults, parse
+
+    if public_key is None:
+        raise BadUsage("A certificate is verified by --public-key, which `tracklog keys publish` prints.")
+    try:
+        found = parse(_text_of(file).encode())
+    except NoCertificate as error:
+        raise BadUsage(f"{file}: {error}.") from error
+    wrong = faults(found, _trusted(public_key, []))
+    for fault in wrong:
+        click.echo(f"{file}: {fault}")
+    if wrong:
+        raise click.exceptions.Exit(1)
+    click.echo(
+        f"{found.erasure.stream} was erased on {found.time} by {found.by}: {found.reason}."
+        f" {len(found.events)} events were of it; that is what was signed.",
+        err=True,
+    )
 
 
 async def _verify(
