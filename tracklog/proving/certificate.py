@@ -33,7 +33,7 @@ class NoCertificate(Exception):
     """There is none to give, or a text is none; the message says why."""
 
 
-class ErasedEvent(msgspec.Struct, frozen=True):
+class ErasureEntry(msgspec.Struct, frozen=True):
     """An event that was erased: what stays of it. `leaf` is in hexadecimal digits."""
 
     id: str
@@ -68,7 +68,7 @@ class Certificate(msgspec.Struct, frozen=True):
     time: str
     reason: str
     by: str
-    events: list[ErasedEvent]
+    events: list[ErasureEntry]
     artifacts: int | None
     artifact_bytes: int | None
     checkpoint: str
@@ -89,7 +89,7 @@ async def certificate(log: EventLogReader, store: ProofStore, stream: str) -> Ce
             f"The erasure of {stream} is not signed yet: a second after it, it is, where there is a key."
         )
     _, hashes = await inclusion(store, partition, recorded.offset, newest.size)
-    events: list[ErasedEvent] = []
+    events: list[ErasureEntry] = []
     for one in erasure.streams:
         of_stream = await _all_of(log, log.partition_of(ordering_unit_of(one)), one)
         events += [_erased(each) for each in of_stream if each.partition != partition or each.offset < recorded.offset]
@@ -161,8 +161,8 @@ def faults(found: Certificate, trusted: "frozenset[PublicKey]") -> Sequence[str]
     return wrong
 
 
-def _erased(event: RecordedEvent) -> ErasedEvent:
-    return ErasedEvent(
+def _erased(event: RecordedEvent) -> ErasureEntry:
+    return ErasureEntry(
         *(event_id_text(event.id), event.type, event.stream, event.partition, event.offset, time_text(event.time_us)),
         leaf_of(event).hash.hex(),
     )
