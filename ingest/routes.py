@@ -11,6 +11,7 @@ from ingest.logged_models.routes import logged_model_routes
 from ingest.model_versions.routes import model_version_routes
 from ingest.otlp.routes import otlp_routes
 from ingest.registered_models.routes import registered_model_routes
+from ingest.review_queues.routes import review_queue_routes
 from ingest.rights.routes import right_routes
 from ingest.run_data.routes import run_data_routes
 from ingest.runs.routes import run_routes
@@ -37,6 +38,7 @@ def ingest_routes(ingest: IngestService) -> tuple[Route, ...]:
         *evaluation_dataset_routes(ingest.evaluation_datasets),
         *issue_routes(ingest.issues),
         *label_schema_routes(ingest.label_schemas),
+        *review_queue_routes(ingest.review_queues),
         *scorer_routes(ingest.scorers),
         *correction_routes(ingest.corrections),
         *undo_routes(ingest.undo),

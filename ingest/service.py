@@ -23,6 +23,7 @@ from ingest.model_versions.commands import ModelVersionCommands
 from ingest.model_versions.source_policy import SourcePolicy
 from ingest.otlp.commands import OtlpCommands
 from ingest.registered_models.commands import RegisteredModelCommands
+from ingest.review_queues.commands import ReviewQueueCommands
 from ingest.rights.commands import RightCommands
 from ingest.run_data.commands import RunDataCommands
 from ingest.runs.commands import RunCommands
@@ -82,6 +83,7 @@ class IngestService:
         self.evaluation_datasets = EvaluationDatasetCommands(writer, self.known)
         self.issues = IssueCommands(writer, self.known)
         self.label_schemas = LabelSchemaCommands(writer, self.known)
+        self.review_queues = ReviewQueueCommands(writer, self.known)
         self.scorers = ScorerCommands(writer, self.known)
         policy = source_policy or SourcePolicy(own_roots=(artifact_root,))
         self.users = None if credentials is None else UserCommands(writer, self.known, credentials)

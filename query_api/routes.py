@@ -24,6 +24,7 @@ from query_api.past.port import PastReadModels
 from query_api.port import ListArtifactsOfRun, ReadModel
 from query_api.reads import Reads
 from query_api.registered_models.routes import registered_model_routes
+from query_api.review_queues.routes import review_queue_routes
 from query_api.rights.routes import right_routes
 from query_api.runs.routes import run_routes
 from query_api.scorers.routes import scorer_routes
@@ -70,6 +71,7 @@ def query_routes(
         *evaluation_dataset_routes(reads),
         *issue_routes(reads),
         *label_schema_routes(reads),
+        *review_queue_routes(reads),
         *scorer_routes(reads),
         *webhook_routes(reads, deliveries),
         *frame_routes(reads),

@@ -40,6 +40,9 @@ ISSUE_STATUSES: Final = ("pending", "resolved", "rejected")
 ISSUE_SEVERITIES: Final = ("not_an_issue", "low", "medium", "high")
 """Of an issue, which need not have one; the worst last."""
 
+REVIEW_STATUSES: Final = ("PENDING", "COMPLETE", "DECLINED")
+"""Of an item of a review queue, a new one first."""
+
 USER_TAG: Final = "mlflow.user"
 """Who something is of, as a client says in a tag."""
 

@@ -6,6 +6,7 @@ ResourceDoesNotExist, and what KnownEntities and LogWriter raise.
 """
 
 import uuid
+from operator import itemgetter
 from typing import Final
 
 import orjson
@@ -26,11 +27,13 @@ from schemas.documents.label_schemas import (
 from schemas.envelope import Actor
 from schemas.errors import InvalidParameterValue
 from schemas.events import LabelSchemaCreated, LabelSchemaDeleted, LabelSchemaUpdated
+from schemas.events.label_schemas import LABEL_SCHEMAS_ORDERING_UNIT
 from schemas.messages.experiments import experiment_id_of
 from schemas.messages.label_schemas import (
     CreateLabelSchema,
     DeleteLabelSchema,
     UpdateLabelSchema,
+    label_schema_exists,
     label_schema_not_found,
 )
 
@@ -40,6 +43,10 @@ def _schema(row: Row) -> LabelSchemaFields:
 
 
 LABEL_SCHEMA: Final = Lookup(f"SELECT {LABEL_SCHEMA_COLUMNS} FROM label_schemas WHERE schema_id = $1", _schema)
+
+LABEL_SCHEMA_NAMED: Final[Lookup[str]] = Lookup(
+    "SELECT schema_id FROM label_schemas WHERE reference = $1", itemgetter(0)
+)
 
 
 class LabelSchemaCommands:
@@ -53,6 +60,7 @@ class LabelSchemaCommands:
         of_type, wanted = decisions.type_of(command.type), decisions.input_of(command.input)
         experiment = await self._known.existing(EXPERIMENTS, experiment_id_of(command.experiment_id))
         require_active_experiment(experiment)
+        await self._require_free(experiment.experiment_id, command.name)
         event = LabelSchemaCreated(
             schema_id=f"ls-{uuid.uuid4().hex}",
             experiment_id=experiment.experiment_id,
@@ -74,6 +82,8 @@ class LabelSchemaCommands:
         schema = await self._existing(command.schema_id)
         if wanted is not None:
             decisions.check_same_kind(schema.input, wanted)
+        if command.name is not None:
+            await self._require_free(schema.experiment_id, command.name, schema.schema_id)
         event = LabelSchemaUpdated(
             schema_id=command.schema_id,
             name=command.name,
@@ -90,6 +100,15 @@ class LabelSchemaCommands:
         if await self._known.look_up(LABEL_SCHEMA, command.schema_id) is not None:
             await self._writer.append_and_wait(LabelSchemaDeleted(schema_id=command.schema_id), actor, request_id)
         return EMPTY
+
+    async def _require_free(self, experiment_id: int, name: str, owner: str = "") -> None:
+        """Refuse a name that is surely another's; else the fold decides. Raises ResourceAlreadyExists."""
+        reference = f"{experiment_id}/{name}"
+        if await self._known.lookups.one(LABEL_SCHEMA_NAMED, reference) in (None, owner):
+            return
+        await self._known.catch_up(LABEL_SCHEMAS_ORDERING_UNIT)
+        if await self._known.lookups.one(LABEL_SCHEMA_NAMED, reference) not in (None, owner):
+            raise label_schema_exists(experiment_id, name)
 
     async def _existing(self, schema_id: str) -> LabelSchemaFields:
         schema = await self._known.look_up(LABEL_SCHEMA, schema_id)

@@ -11,6 +11,7 @@ from projector.projections.issues import ISSUES
 from projector.projections.label_schemas import LABEL_SCHEMAS
 from projector.projections.logged_models import LOGGED_MODELS
 from projector.projections.registered_models import REGISTERED_MODELS
+from projector.projections.review_queues import REVIEW_QUEUES
 from projector.projections.runs import RUNS
 from projector.projections.scorers import SCORERS
 from projector.projections.traces import TRACES
@@ -25,6 +26,7 @@ PROJECTIONS: Final[tuple[AnyProjection, ...]] = (
     EVALUATION_DATASETS,
     ISSUES,
     LABEL_SCHEMAS,
+    REVIEW_QUEUES,
     WEBHOOKS,
     USERS,
     ACCESS,

@@ -10,7 +10,7 @@ from projector.projection import Loading, Projection
 from schemas.envelope import RecordedEvent
 from schemas.errors import ResourceAlreadyExists
 from schemas.events import AnyLabelSchemaEvent, LabelSchemaCreated, LabelSchemaDeleted, LabelSchemaUpdated
-from schemas.messages.label_schemas import label_schema_not_found
+from schemas.messages.label_schemas import label_schema_exists, label_schema_not_found
 
 
 @dataclass(slots=True)
@@ -122,7 +122,7 @@ def _free(state: LabelSchemas, experiment_id: int, name: str) -> str:
     """The reference of a name that nobody has. Raises ResourceAlreadyExists."""
     reference = _reference(experiment_id, name)
     if reference in state.ids:
-        raise ResourceAlreadyExists(f"Label schema with name '{name}' already exists for experiment '{experiment_id}'.")
+        raise label_schema_exists(experiment_id, name)
     return reference
 
 

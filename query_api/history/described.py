@@ -60,6 +60,12 @@ from schemas.events import (
     RegisteredModelTagDeleted,
     RegisteredModelTagSet,
     RegisteredModelUpdated,
+    ReviewQueueCreated,
+    ReviewQueueDeleted,
+    ReviewQueueItemsAdded,
+    ReviewQueueItemsRemoved,
+    ReviewQueueItemStatusSet,
+    ReviewQueueUpdated,
     RoleAssigned,
     RoleCreated,
     RoleDeleted,
@@ -250,6 +256,12 @@ _says(IssueUpdated, lambda e: _changed("issue", name=e.name, status=e.status, se
 _says(LabelSchemaCreated, lambda e: f"created the label schema {shown(e.name)} of the experiment {e.experiment_id}")
 _says(LabelSchemaUpdated, lambda e: _changed("label schema", name=e.name, instruction=e.instruction, input=e.input))
 _says(LabelSchemaDeleted, lambda _: "deleted the label schema")
+_says(ReviewQueueCreated, lambda e: f"created the review queue {shown(e.name)} of the experiment {e.experiment_id}")
+_says(ReviewQueueUpdated, lambda e: _changed("review queue", name=e.name, users=e.users, created_by=e.created_by))
+_says(ReviewQueueDeleted, lambda _: "deleted the review queue")
+_says(ReviewQueueItemsAdded, lambda e: f"put {_some(e.item_ids)} into the review queue")
+_says(ReviewQueueItemsRemoved, lambda e: f"took {_some(e.item_ids)} out of the review queue")
+_says(ReviewQueueItemStatusSet, lambda e: f"made {e.item_id} in the review queue {e.status}")
 _says(ScorerRegistered, lambda e: f"registered a version of the scorer {shown(e.name)}")
 _says(
     ScorerDeleted,

@@ -1,5 +1,6 @@
 """What is answered of issues."""
 
+from collections.abc import Sequence
 from typing import Final
 
 import orjson
@@ -12,7 +13,7 @@ from query_api.filter.pages import checked_max_results, fingerprint, page_of, pa
 from query_api.filter.sql import Sql
 from query_api.filter.syntax import parse_long_filter
 from query_api.filter.table_search import SearchedTable, SortKey, find_page
-from query_api.filter.value_test import value_test
+from query_api.filter.value_test import is_one_of, value_test
 from query_api.filter.vocabulary import EQUALITY, Vocabulary, attributes
 from query_api.port import ReadModel
 from query_api.seen import sight_of
@@ -68,7 +69,21 @@ async def search_issues(read_model: ReadModel, message: SearchIssues) -> bytes:
     page = page_of(rows, max_results)
     issues = orjson.loads(b"[%b]" % page.documents)
     if message.include_trace_count:
+        counts = await _trace_counts(read_model, [issue["issue_id"] for issue in issues])
         for issue in issues:
-            issue["trace_count"] = 0  # no trace is stored that could show it
+            issue["trace_count"] = counts.get(issue["issue_id"], 0)
     token = "" if page.last is None else page_token(identity, page.last)
     return orjson.dumps({**({"issues": issues} if issues else {}), "next_page_token": token})
+
+
+async def _trace_counts(read_model: ReadModel, issue_ids: Sequence[str]) -> dict[str, int]:
+    """How many traces have an assessment that names an issue, of those that any has."""
+    if not issue_ids:
+        return {}
+    named = is_one_of(read_model.dialect, "name", issue_ids)
+    statement = Sql(
+        "SELECT name, count(DISTINCT trace_number) FROM assessments"
+        f" WHERE kind = 'issue' AND {named.text} GROUP BY name",
+        named.parameters,
+    )
+    return {row[0]: row[1] for row in await read_model.fetch(*read_model.dialect.assembled(statement))}

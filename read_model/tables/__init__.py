@@ -23,6 +23,7 @@ from read_model.tables import (
     logged_models,
     metrics,
     registered_models,
+    review_queues,
     rights,
     runs,
     scorers,
@@ -46,6 +47,7 @@ __all__ = [
     "metadata",
     "metrics",
     "registered_models",
+    "review_queues",
     "rights",
     "runs",
     "scorers",
@@ -54,5 +56,5 @@ __all__ = [
     "webhooks",
 ]
 
-SCHEMA_VERSION: Final = 15
+SCHEMA_VERSION: Final = 16
 """Raised with every change of a table or of what the fold puts in it; a read model of another version is rebuilt."""

@@ -76,6 +76,15 @@ from schemas.events.registered_models import (
     RegisteredModelTagSet,
     RegisteredModelUpdated,
 )
+from schemas.events.review_queues import (
+    AnyReviewQueueEvent,
+    ReviewQueueCreated,
+    ReviewQueueDeleted,
+    ReviewQueueItemsAdded,
+    ReviewQueueItemsRemoved,
+    ReviewQueueItemStatusSet,
+    ReviewQueueUpdated,
+)
 from schemas.events.roles import (
     AnyRoleEvent,
     RoleAssigned,
@@ -156,6 +165,7 @@ AnyEvent = (
     | AnyEvaluationDatasetEvent
     | AnyIssueEvent
     | AnyLabelSchemaEvent
+    | AnyReviewQueueEvent
     | AnyArtifactEvent
     | AnyWebhookEvent
     | AnyUserEvent

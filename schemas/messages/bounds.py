@@ -67,6 +67,10 @@ MAX_INSTRUCTION_CHARACTERS: Final = 1000
 MAX_LABEL_CHARACTERS: Final = 64
 MAX_OPTIONS: Final = 10
 """Of a label schema; these are MLflow's."""
+MAX_QUEUE_LIST: Final = 1000
+"""Reviewers, or label schemas, of a review queue."""
+MAX_QUEUED_ITEMS: Final = 10_000
+"""Items that are put into a review queue, or taken out of it, in one request."""
 MAX_SERIALIZED_SCORER_CHARACTERS: Final = 100_000
 """Of the text of a scorer, with the instructions of its judge. MLflow has no limit."""
 MAX_SCORERS_NAMED: Final = 1000

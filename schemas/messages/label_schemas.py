@@ -4,7 +4,7 @@ from typing import Annotated, ClassVar
 
 import msgspec
 
-from schemas.errors import ResourceDoesNotExist
+from schemas.errors import ResourceAlreadyExists, ResourceDoesNotExist
 from schemas.messages.bounds import (
     MAX_INSTRUCTION_CHARACTERS,
     MAX_LABEL_CHARACTERS,
@@ -97,3 +97,7 @@ class ListLabelSchemas(Message):
 
 def label_schema_not_found(schema_id: str) -> ResourceDoesNotExist:
     return ResourceDoesNotExist(f"Label schema with id '{schema_id}' not found.")
+
+
+def label_schema_exists(experiment_id: int, name: str) -> ResourceAlreadyExists:
+    return ResourceAlreadyExists(f"Label schema with name '{name}' already exists for experiment '{experiment_id}'.")

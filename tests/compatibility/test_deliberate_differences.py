@@ -180,7 +180,6 @@ def test_a_wrong_method_answers_in_json(rest: Rest) -> None:
 @pytest.mark.parametrize(
     ("method", "path"),
     [
-        ("POST", "/api/3.0/mlflow/review-queues/create"),
         ("POST", "/api/3.0/mlflow/gateway/secrets/create"),
         ("DELETE", "/api/3.0/mlflow/gateway/endpoints/delete"),
     ],

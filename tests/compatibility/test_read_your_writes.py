@@ -79,6 +79,19 @@ def test_experiments_are_seen_by_name_id_and_search_at_once(client: MlflowClient
     in_threads(work)
 
 
+def test_records_of_a_dataset_are_seen_at_once(client: MlflowClient, experiment_id: str) -> None:
+    def work(number: int) -> None:
+        dataset = client.create_dataset(f"dataset-{number}", experiment_id)
+        for i in range(ITERATIONS // 2):
+            client._tracking_client.store.upsert_dataset_records(dataset.dataset_id, [{"inputs": {"i": i}}])
+            client._tracking_client.store.upsert_dataset_records(dataset.dataset_id, [{"inputs": {"i": 0}}])
+            seen = client.get_dataset(dataset.dataset_id)
+            assert seen.profile == f'{{"num_records": {i + 1}}}'
+            assert [record.inputs["i"] for record in seen.records] == list(range(i + 1))
+
+    in_threads(work)
+
+
 def test_logged_models_inputs_and_outputs_are_seen_at_once(client: MlflowClient, experiment_id: str) -> None:
     def work(number: int) -> None:
         run_id = client.create_run(experiment_id).info.run_id

@@ -19,6 +19,7 @@ from schemas.messages import (
     metrics,
     model_versions,
     registered_models,
+    review_queues,
     run_data,
     runs,
     scorers,
@@ -48,6 +49,8 @@ class Subject:
     issue_id: str
     schema_id: str
     """Of a label schema that wants a text."""
+    queue_id: str
+    """Of a review queue with the name `n`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,6 +80,7 @@ OURS: Final = "/api/tracklog/v1/"
 
 V3: Final = "/api/3.0/mlflow/"
 
+QUEUE: Final = {"queue_id": "<queue_id>"}
 SCORER: Final = {"experiment_id": "<experiment_id>", "name": "kept"}
 RUN: Final = {"run_id": "<run_id>"}
 EXPERIMENT: Final = {"experiment_id": "<experiment_id>"}
@@ -401,6 +405,39 @@ WEBHOOK_READS: Final = (
 EVALUATION_WRITES: Final = (
     _v3(
         "POST",
+        "review-queues/create",
+        review_queues.CreateReviewQueue,
+        **EXPERIMENT,
+        name="<new>",
+        queue_type="CUSTOM",
+        created_by="u",
+        users=["u"],
+        schema_ids=["<schema_id>"],
+    ),
+    _v3(
+        "POST",
+        "review-queues/get-or-create-user",
+        review_queues.GetOrCreateUserQueue,
+        **EXPERIMENT,
+        user="u",
+        created_by="u",
+    ),
+    _v3(
+        "POST",
+        "review-queues/update",
+        review_queues.UpdateReviewQueue,
+        **QUEUE,
+        name="<new>",
+        new_owner="u",
+        update_users=True,
+        users=["u"],
+        update_schema_ids=True,
+        schema_ids=["<schema_id>"],
+    ),
+    _v3("POST", "review-queues/items/remove", review_queues.RemoveItemsFromReviewQueue, **QUEUE, item_ids=["tr-1"]),
+    _v3("POST", "review-queues/delete", review_queues.DeleteReviewQueue, **QUEUE),
+    _v3(
+        "POST",
         "issues",
         issues.CreateIssue,
         **EXPERIMENT,
@@ -483,6 +520,20 @@ EVALUATION_WRITES: Final = (
 )
 
 EVALUATION_READS: Final = (
+    _v3("GET", "review-queues/get", review_queues.GetReviewQueue, **QUEUE),
+    _v3("GET", "review-queues/get-by-name", review_queues.GetReviewQueueByName, **EXPERIMENT, name="n"),
+    _v3(
+        "GET",
+        "review-queues/list",
+        review_queues.ListReviewQueues,
+        **EXPERIMENT,
+        user="u",
+        item_id="tr-1",
+        max_results=10,
+    ),
+    _v3(
+        "GET", "review-queues/items/list", review_queues.ListReviewQueueItems, **QUEUE, status="PENDING", max_results=10
+    ),
     _v3("GET", "issues/<issue_id>", issues.GetIssue),
     _v3(
         "POST",

@@ -173,6 +173,7 @@ def subject(connection: Connection, delivery: tuple[str, str]) -> Subject:
     issue = connection.post("issues", {**of_it, "description": "d"}, V3)["issue"]
     question = {**of_it, "type": "FEEDBACK", "input": {"text": {}}}
     schema = connection.post("label-schemas/create", question, V3)["label_schema"]
+    queue = connection.post("review-queues/create", {**of_it, "queue_type": "CUSTOM"}, V3)["review_queue"]
     for alias in ("a", "kept"):
         connection.post("registered-models/alias", {"name": name, "alias": alias, "version": "1"})
     trace_id = connection.post("traces", {"experiment_id": experiment_id})["trace_info"]["request_id"]
@@ -187,6 +188,7 @@ def subject(connection: Connection, delivery: tuple[str, str]) -> Subject:
         dataset["dataset_id"],
         issue["issue_id"],
         schema["schema_id"],
+        queue["queue_id"],
     )
 
 

@@ -26,9 +26,14 @@ from event_log.memory_event_log import MemoryEventLog
 from event_log.port import EventLog
 from projector import postgresql_generations as generations
 from projector.postgresql_projector import PostgresqlProjector
+from schemas.dataset_records import record_id_of
 from schemas.events import (
     AnyEvent,
     DatasetInput,
+    DatasetRecord,
+    EvaluationDatasetCreated,
+    EvaluationDatasetRecordsDeleted,
+    EvaluationDatasetRecordsUpserted,
     ExperimentRenamed,
     LoggedModelCreated,
     MetricSeries,
@@ -46,6 +51,8 @@ from schemas.events import (
     RunInputsLogged,
     RunRestored,
     RunUpdated,
+    ScorerDeleted,
+    ScorerRegistered,
     Tag,
 )
 from tests.integration.logs_in_files import keep
@@ -89,8 +96,9 @@ def history(dice: random.Random, count: int) -> Iterator[AnyEvent]:
             LoggedModelCreated(model_id=f"m-{dice.randrange(50)}", experiment_id=0, name="m", artifact_location="x"),
             ExperimentRenamed(experiment_id=dice.randrange(3), name=f"name-{dice.randrange(4)}"),
             _of_a_registered_model(dice),
+            _of_an_evaluation(dice),
         ]
-        yield dice.choices(anything, [12, 3, 2, 1, 1, 1, 2, 1, 1, 4])[0]
+        yield dice.choices(anything, [12, 3, 2, 1, 1, 1, 2, 1, 1, 4, 3])[0]
 
 
 def _of_a_registered_model(dice: random.Random) -> AnyEvent:
@@ -107,6 +115,27 @@ def _of_a_registered_model(dice: random.Random) -> AnyEvent:
         RegisteredModelDeleted(name=name),
     ]
     return dice.choices(anything, [3, 8, 4, 4, 4, 2, 1, 1])[0]
+
+
+def _of_an_evaluation(dice: random.Random) -> AnyEvent:
+    """About one of a few datasets or scorers, so that records are merged and versions counted."""
+    dataset_id, id_ = f"d-{dice.randrange(3)}", f"{dice.getrandbits(128):032x}"
+    records = [
+        DatasetRecord(inputs=f'{{"q":{dice.randrange(20)}}}', tags=f'{{"t{dice.randrange(3)}":"{id_}"}}')
+        for _ in range(dice.randrange(1, 5))
+    ]
+    anything: list[AnyEvent] = [
+        EvaluationDatasetCreated(dataset_id=dataset_id, name="d", experiment_ids=[0]),
+        EvaluationDatasetRecordsUpserted(dataset_id=dataset_id, records=records),
+        EvaluationDatasetRecordsDeleted(
+            dataset_id=dataset_id, record_ids=[record_id_of(dice.randrange(500).to_bytes(16, "big"), 0)]
+        ),
+        ScorerRegistered(
+            experiment_id=0, name=f"s{dice.randrange(2)}", scorer_id=id_, version_id=id_, serialized_scorer=id_
+        ),
+        ScorerDeleted(experiment_id=0, name=f"s{dice.randrange(2)}", version=dice.choice([None, 1, 2, 3])),
+    ]
+    return dice.choices(anything, [1, 6, 2, 3, 1])[0]
 
 
 def _points(dice: random.Random, run: str, steps: dict[str, int]) -> RunDataLogged:

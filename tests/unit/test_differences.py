@@ -319,6 +319,7 @@ SHOWN_BY: Final[dict[str, tuple[str, ...]]] = {
     "Issues without an experiment": (
         "unit/query_api/issues/test_answers.py::test_issues_are_seen_where_their_experiments_are",
     ),
+    "Who may read or change a review": (f"{AUTHORIZER}::test_what_lies_in_an_experiment_is_judged_like_it",),
     "The highest version of a scorer": (
         f"{SCORERS}::test_versions_of_a_name_count_up_and_keep_the_id_until_all_are_deleted",
     ),

@@ -27,6 +27,7 @@ from schemas.rest.access import (
     LOGGED_MODEL,
     MODEL_VERSION,
     PROMPT_VERSION,
+    REVIEW_QUEUE,
     RUN,
     SOURCE,
     TRACE,
@@ -68,6 +69,7 @@ class Authorizer:
             SCORER: self._on_scorer,
             ISSUE: partial(self._on_part, ISSUE),
             LABEL_SCHEMA: partial(self._on_part, LABEL_SCHEMA),
+            REVIEW_QUEUE: partial(self._on_part, REVIEW_QUEUE),
             EVALUATION_DATASET: self._on_evaluation_dataset,
             ARTIFACT: self._on_artifact,
             ARTIFACT_LOCATION: self._at_location,
@@ -189,7 +191,7 @@ class Authorizer:
         return self._suffice(levels, wanted) and await self._on_experiment(principal, experiment_id, Level.READ)
 
     async def _on_part(self, part: str, principal: Principal, key: str, wanted: Level) -> bool:
-        """On what is judged as the experiment that it lies in."""
+        """On what lies in an experiment, and is judged as that unless something was granted on all of its kind."""
         return await self._in_experiment(principal, part, await self._resources.experiment_of(part, key), wanted)
 
     async def _on_evaluation_dataset(self, principal: Principal, dataset_id: str, wanted: Level) -> bool:

@@ -9,7 +9,7 @@ from read_model.tables.experiments import FIRST_CHARACTERS, LOCATION_CHARACTERS
 from schemas.artifact_uris import PROXIED_SCHEMES, PROXY_ROUTE
 from schemas.documents.label_schemas import experiment_of_default
 from schemas.levels import PROMPT, REGISTERED_MODEL
-from schemas.rest.access import ISSUE, LABEL_SCHEMA, LOGGED_MODEL, RUN, TRACE
+from schemas.rest.access import ISSUE, LABEL_SCHEMA, LOGGED_MODEL, REVIEW_QUEUE, RUN, TRACE
 
 REMEMBERED: Final = 20_000
 """Runs and logged models whose experiments are remembered: they never move to another."""
@@ -60,6 +60,7 @@ class Resources:
             RUN: statement("SELECT experiment_id FROM runs WHERE run_id = $1"),
             ISSUE: statement("SELECT experiment_id FROM issues WHERE issue_id = $1"),
             LABEL_SCHEMA: statement("SELECT experiment_id FROM label_schemas WHERE schema_id = $1"),
+            REVIEW_QUEUE: statement("SELECT experiment_id FROM review_queues WHERE queue_id = $1"),
             LOGGED_MODEL: statement("SELECT experiment_id FROM logged_models WHERE model_id = $1"),
             TRACE: statement("SELECT experiment_id FROM traces WHERE trace_id = $1"),
         }

@@ -30,14 +30,7 @@ POST   2-ajax /mlflow/runs/create-promptlab-run
 # Scorers
 POST   3-ajax /mlflow/scorer/invoke
 
-# Issues, label schemas, review queues
-POST   3      /mlflow/review-queues/create
-POST   3      /mlflow/review-queues/get-or-create-user
-POST   3      /mlflow/review-queues/update
-POST   3      /mlflow/review-queues/delete
-POST   3      /mlflow/review-queues/items/add
-POST   3      /mlflow/review-queues/items/remove
-POST   3      /mlflow/review-queues/items/set-status
+# Issues
 POST   3-ajax /mlflow/issues/invoke
 
 # Prompt optimization

@@ -97,17 +97,8 @@ READS: Final = (
         "/mlflow/ui-telemetry",
         found('{"disable_ui_events":[],"disable_ui_telemetry":true,"ui_rollout_percentage":0}'),
     ),
-    # Issues, label schemas, review queues
+    # Issues
     UnbuiltRead("POST", V3_AJAX_ONLY, "/mlflow/issues/schedule/state", found('{"next_fire_time_ms":null}')),
-    UnbuiltRead("GET", V3, "/mlflow/review-queues/get", gone("Review queue with id '{queue_id}' not found.")),
-    UnbuiltRead(
-        "GET",
-        V3,
-        "/mlflow/review-queues/get-by-name",
-        gone("Review queue with name '{name}' not found for experiment '{experiment_id}'."),
-    ),
-    UnbuiltRead("GET", V3, "/mlflow/review-queues/list", found(FIRST_PAGE, "experiment_id")),
-    UnbuiltRead("GET", V3, "/mlflow/review-queues/items/list", gone("Review queue with id '{queue_id}' not found.")),
     # Prompt optimization
     UnbuiltRead("POST", V3, "/mlflow/prompt-optimization/jobs/search", _OPTIMIZATIONS),
     UnbuiltRead("GET", V3, "/mlflow/prompt-optimization/jobs/search", _OPTIMIZATIONS),

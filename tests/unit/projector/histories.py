@@ -67,6 +67,12 @@ from schemas.events import (
     RegisteredModelTagDeleted,
     RegisteredModelTagSet,
     RegisteredModelUpdated,
+    ReviewQueueCreated,
+    ReviewQueueDeleted,
+    ReviewQueueItemsAdded,
+    ReviewQueueItemsRemoved,
+    ReviewQueueItemStatusSet,
+    ReviewQueueUpdated,
     RoleAssigned,
     RoleCreated,
     RoleDeleted,
@@ -249,6 +255,8 @@ _record_ids = st.lists(
     ),
     max_size=3,
 )
+_queue_users = st.lists(_names, max_size=2)
+_queue_items = st.lists(st.sampled_from(["tr-1", "tr-2", "tr-3"]), max_size=2)
 _scorer = {"experiment_id": _experiment_ids, "name": _names}
 _registry_tag_keys = st.sampled_from(["k", IS_PROMPT_TAG])
 _registry_tag_values = st.sampled_from(["", "true", "TRUE"])
@@ -421,6 +429,32 @@ payloads = st.one_of(
         enable_comment=st.none() | st.booleans(),
     ),
     st.builds(LabelSchemaDeleted, schema_id=_token_ids),
+    st.builds(
+        ReviewQueueCreated,
+        queue_id=_token_ids,
+        experiment_id=_experiment_ids,
+        name=st.sampled_from(["a", "A", "b"]),
+        queue_type=st.just("CUSTOM"),
+        users=_queue_users,
+    ),
+    st.builds(
+        ReviewQueueUpdated,
+        queue_id=_token_ids,
+        name=st.none() | st.sampled_from(["a", "A", "b"]),
+        users=st.none() | _queue_users,
+        schema_ids=st.none() | _queue_users,
+    ),
+    st.builds(ReviewQueueDeleted, queue_id=_token_ids),
+    st.builds(ReviewQueueItemsAdded, queue_id=_token_ids, item_ids=_queue_items),
+    st.builds(ReviewQueueItemsAdded, queue_id=_token_ids, item_ids=_queue_items),
+    st.builds(ReviewQueueItemsRemoved, queue_id=_token_ids, item_ids=_queue_items),
+    st.builds(
+        ReviewQueueItemStatusSet,
+        queue_id=_token_ids,
+        item_id=st.sampled_from(["tr-1", "tr-2"]),
+        status=st.sampled_from(["PENDING", "COMPLETE"]),
+        completed_by=st.none() | _names,
+    ),
     st.builds(RunParamCorrected, run_id=_run_ids, key=_keys, value=st.none() | _values),
     st.builds(
         RunMetricCorrected,

@@ -144,6 +144,10 @@ def test_every_read_of_the_tracking_api_is_there(routes: tuple[Route, ...]) -> N
                 ("GET", "label-schemas/get-by-name"),
                 ("GET", "issues/{issue_id}"),
                 ("POST", "issues/search"),
+                ("GET", "review-queues/get"),
+                ("GET", "review-queues/get-by-name"),
+                ("GET", "review-queues/list"),
+                ("GET", "review-queues/items/list"),
             )
         ),
         "POST /ajax-api/2.0/mlflow/experiments/search-datasets",

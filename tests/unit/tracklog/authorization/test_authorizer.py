@@ -10,8 +10,12 @@ from query_api.sqlite.read_model import SqliteReadModel
 from schemas.errors import PermissionDenied
 from schemas.events import (
     AnyEvent,
+    EvaluationDatasetCreated,
     ExperimentCreated,
+    IssueCreated,
+    LabelSchemaCreated,
     RegisteredModelCreated,
+    ReviewQueueCreated,
     RoleAssigned,
     RoleCreated,
     RoleGranted,
@@ -24,7 +28,20 @@ from schemas.messages.history import AllHistory, HistoryFilter
 from schemas.messages.message import Message
 from schemas.mlflow import IS_PROMPT_TAG
 from schemas.principal import Principal
-from schemas.rest.access import ARTIFACT, EXPERIMENT_NAMED, LOGGED_MODEL, MODEL_VERSION, RUN, Creates, On, Rule
+from schemas.rest.access import (
+    ARTIFACT,
+    EVALUATION_DATASET,
+    EXPERIMENT_NAMED,
+    ISSUE,
+    LABEL_SCHEMA,
+    LOGGED_MODEL,
+    MODEL_VERSION,
+    REVIEW_QUEUE,
+    RUN,
+    Creates,
+    On,
+    Rule,
+)
 from schemas.rest.rules import LIST_HISTORY, READ_HISTORY, SEEN_HISTORY
 from schemas.sight import Scope
 from tests.unit.projector.histories import RUNS, created, experiment, log_of
@@ -133,6 +150,37 @@ async def test_what_grants_come_to(
     door = await doors(*[granted(*one) for one in grants])
     assert await door.levels(EXPERIMENT, "0") == on_experiment
     assert await door.levels(RUN, RUNS[0]) == on_run
+
+
+async def test_what_lies_in_an_experiment_is_judged_like_it(doors: Doors) -> None:
+    of_one = (
+        ReviewQueueCreated(queue_id="rq-1", experiment_id=1, name="q", queue_type="CUSTOM"),
+        IssueCreated(issue_id="iss-1", experiment_id=1, name="n", description="d"),
+        LabelSchemaCreated(schema_id="ls-1", experiment_id=1, name="n", type="FEEDBACK", input="{}"),
+        EvaluationDatasetCreated(dataset_id="d-1", name="n", experiment_ids=[1]),
+        EvaluationDatasetCreated(dataset_id="d-2", name="n", experiment_ids=[0, 1]),
+        EvaluationDatasetCreated(dataset_id="d-3", name="n"),
+    )
+    edited = UserGranted(username=USERNAME, resource_type=EXPERIMENT, resource_pattern="1", level="EDIT")
+    door = await doors(*of_one, edited)
+    for resource_type, key in (
+        (REVIEW_QUEUE, "rq-1"),
+        (ISSUE, "iss-1"),
+        (LABEL_SCHEMA, "ls-1"),
+        (LABEL_SCHEMA, f"ls-{1:032x}"),
+        (EVALUATION_DATASET, "d-1"),
+    ):
+        assert await door.levels(resource_type, key) == "RE", key
+    for resource_type, key in (
+        (REVIEW_QUEUE, "rq-2"),
+        (LABEL_SCHEMA, f"ls-{0:032x}"),
+        (EVALUATION_DATASET, "d-2"),
+        (EVALUATION_DATASET, "d-3"),
+        (EVALUATION_DATASET, "d-4"),
+    ):
+        assert await door.levels(resource_type, key) == "", key
+    queues = UserGranted(username=USERNAME, resource_type=REVIEW_QUEUE, resource_pattern="*", level="DENY")
+    assert await (await doors(*of_one, edited, queues)).levels(REVIEW_QUEUE, "rq-1") == ""
 
 
 async def test_a_scorer_is_judged_like_its_experiment_unless_something_was_granted_on_it(doors: Doors) -> None:

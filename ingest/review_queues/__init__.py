@@ -1,0 +1,1 @@
+"""Review queues: what clients change of them and of their items."""

@@ -1,0 +1,1 @@
+"""Review queues: what is read of them and of their items."""

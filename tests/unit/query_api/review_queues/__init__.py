@@ -1,0 +1,1 @@
+"""What is answered of review queues."""
