@@ -11,7 +11,7 @@ from schemas.mlflow import LARGEST_INT64, LEAST_INT64
 
 Row = tuple[Any, ...]
 
-MAX_PAGE_BYTES: Final = 16 * 2**20
+MAX_PAGE_BYTES: Final = 4 * 2**20
 """Of the results on a page. One that would have more is shorter, and ends with a token; it has one result at least."""
 
 ListArtifactsOfRun: TypeAlias = Callable[[ListArtifacts], Awaitable[bytes]]
