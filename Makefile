@@ -45,7 +45,7 @@ help:
 	@echo "make large-test         long histories and large artifacts in little memory (POINTS=10000000 ARTIFACT_MIB=1024)"
 	@echo "make compatibility-318  the tests of clients and of the page with the client of MLflow 3.18 (WORKERS=2 at once)"
 	@echo "make compatibility-postgresql  all tests of clients on one server on PostgreSQL (WORKERS=2 at once)"
-	@echo "make import-test        random histories in stores of MLflow, imported and compared (SEEDS=20)"
+	@echo "make import-test        random histories in stores of MLflow, imported, exported and compared (SEEDS=20)"
 	@echo "make past-test          a long random session, and each of its answers asked for again as of then (STEPS=2000)"
 	@echo "make compatibility-user the tests of clients as a user with just enough rights (WORKERS=2 at once)"
 	@echo "make soak               what is too long for make test: the nine above, crash-test to compatibility-user"
@@ -158,7 +158,7 @@ compatibility-postgresql: install services
 	TRACKLOG_TEST_SYSTEMS=postgresql $(BIN)/python -m pytest tests/compatibility -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 import-test: $(VENV)/installed-tools
-	TRACKLOG_IMPORT_SEEDS=$(SEEDS) $(BIN)/python -m pytest tests/compatibility/test_moving_in.py -n $(WORKERS)
+	TRACKLOG_IMPORT_SEEDS=$(SEEDS) $(BIN)/python -m pytest tests/compatibility/test_moving_in.py tests/compatibility/test_moving_out.py -n $(WORKERS)
 
 # As somebody who may do no more than what the tests need; what they are refused is in tests/compatibility.
 compatibility-user: install

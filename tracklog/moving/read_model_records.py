@@ -13,7 +13,10 @@ from sqlalchemy import Connection, Select, Table, func, select
 
 from read_model.metric_points import Points, unpack_chunk, unpack_segments
 from read_model.tables.datasets import dataset_inputs, datasets
+from read_model.tables.evaluation_datasets import evaluation_datasets
 from read_model.tables.experiments import experiment_tags, experiments
+from read_model.tables.issues import issues
+from read_model.tables.label_schemas import label_schemas
 from read_model.tables.logged_models import (
     logged_model_metrics,
     logged_model_params,
@@ -29,6 +32,10 @@ from read_model.tables.registered_models import (
     registered_models,
 )
 from read_model.tables.runs import model_inputs, model_outputs, params, runs, tags
+from read_model.tables.scorers import scorers
+from read_model.tables.traces import assessments, traces
+from read_model.tables.users import users
+from read_model.tables.webhooks import webhooks
 from schemas.events import DatasetInput, MetricSeries, ModelMetric, ModelOutput, Param, Tag
 from schemas.mlflow import DELETED
 from tracklog.moving.cells import event_value
@@ -36,6 +43,7 @@ from tracklog.moving.records import (
     POINTS_PER_RECORD,
     ExperimentRecord,
     LoggedModelRecord,
+    OddityRecord,
     PointsRecord,
     Records,
     RegisteredRecord,
@@ -72,6 +80,18 @@ _COUNTED: Final = {
     "tags of model versions": model_version_tags,
 }
 
+_LEFT: Final = {
+    "users": users,
+    "webhooks": webhooks,
+    "traces": traces,
+    "assessments": assessments,
+    "evaluation datasets": evaluation_datasets,
+    "scorers": scorers,
+    "issues": issues,
+    "label schemas": label_schemas,
+}
+"""What stays behind, and is counted."""
+
 
 class ReadModelRecords:
     """Reads one read model by a connection, which is in a transaction that sees one moment."""
@@ -86,6 +106,10 @@ class ReadModelRecords:
             yield SizeRecord(kind, self._connection.execute(select(func.count()).select_from(table)).scalar_one())
         points = self._connection.execute(select(func.sum(latest_metrics.c.points))).scalar_one()
         yield SizeRecord("metric points", int(points or 0))
+        for kind, table in _LEFT.items():
+            if number := self._connection.execute(select(func.count()).select_from(table)).scalar_one():
+                yield SizeRecord(kind, number)
+                yield OddityRecord(kind, f"table {table.name}", "left: not written", number)
         yield from self.experiments()
         for run_number, record in self._runs():
             yield SizeRecord("tags of dataset inputs", sum(len(one.tags) for one in record.datasets))

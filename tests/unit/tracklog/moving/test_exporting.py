@@ -10,7 +10,9 @@ from typing import Any, Final
 
 import msgspec
 import pytest
+from sqlalchemy import Integer
 
+from read_model.tables.issues import issues
 from schemas.events import DatasetInput, MetricSeries, ModelMetric, ModelOutput, Param, Tag
 from tests.unit.tracklog.moving.exports import differences, exported, held, moved_in
 from tests.unit.tracklog.moving.imports import STORES, RecordsStore, database_2025
@@ -247,3 +249,15 @@ async def test_what_no_file_can_be_named_is_told_of(tmp_path: Path) -> None:
 def test_only_databases_that_can_be_written_are_named() -> None:
     with pytest.raises(TargetUnfit, match="mysql://"):
         database_target_of("mysql://there/mlflow", ())
+
+
+async def test_what_no_store_gets_is_counted(tmp_path: Path) -> None:
+    first = await moved_in(RecordsStore(everything().records[0]), tmp_path)
+    columns = {one.name: 1 if isinstance(one.type, Integer) else "{}" for one in issues.columns}
+    with closing(sqlite3.connect(first.path)) as rows:
+        places = ", ".join("?" * len(columns))
+        rows.execute(f"INSERT INTO issues ({', '.join(columns)}) VALUES ({places})", list(columns.values()))
+        rows.commit()
+    report = exported(first.path, SqliteTarget(tmp_path / "mlflow.db", AS_THEY_ARE))
+    assert (report.tally("issues").source, report.tally("issues").left) == (1, 1)
+    assert report.is_whole is False
