@@ -31,6 +31,8 @@ from tracklog.moving.texts import lenient
 
 _BUSY_S: Final = 10.0
 
+_RUNS_PER_QUESTION: Final = 4096
+
 _PLACE: Final[Any] = literal_column("rowid")
 """Where SQLite keeps a row: new ones come after all others."""
 
@@ -107,9 +109,18 @@ class SqliteSource:
     # --- runs -----------------------------------------------------------------------------------------------------
 
     def glance(self) -> Iterator[tuple[str, int]]:
-        """Of every run its id, and a check of its row."""
-        for row in self._rows.of("runs", ("run_uuid", *_RUN_COLUMNS), then=()):
-            yield row[0], crc32(repr(row[1:]).encode("utf-8", "surrogateescape"))
+        """Of every run its id, and a check of its row; some thousand a question, so that no writer waits for all."""
+        runs = self._rows.table("runs")
+        shown = [runs.c[name] if name in runs.c else null().label(name) for name in ("run_uuid", *_RUN_COLUMNS)]
+        last = 0
+        while True:
+            page = select(_PLACE, *shown).where(last < _PLACE).order_by(_PLACE).limit(_RUNS_PER_QUESTION)
+            rows = list(self._rows.run(page))
+            for _, run_id, *row in rows:
+                yield run_id, crc32(repr(row).encode("utf-8", "surrogateescape"))
+            if len(rows) < _RUNS_PER_QUESTION:
+                return
+            last = rows[-1][0]
 
     def owners(self, table: str, column: str, after: int, until: int) -> set[str]:
         """Whose the rows are that came between two places."""
