@@ -21,7 +21,7 @@ PYTHON ?= $(shell for python in python3.11 python3.12 python3.13 python3.14 pyth
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help install services serve stack test coverage check unit unit-3.11 unit-3.12 unit-3.13 unit-3.14 format bench bench-distributed bench-artifacts bench-registry bench-users bench-webhooks crash-test abuse-test fault-test large-test import-test past-test compatibility-318 compatibility-postgresql compatibility-user soak workflows wheel wheel-test changelog release release-notes docs docs-serve lock clean
+.PHONY: help install services serve stack test coverage check unit unit-3.11 unit-3.12 unit-3.13 unit-3.14 format bench bench-distributed bench-artifacts bench-registry bench-users bench-webhooks bench-traces crash-test abuse-test fault-test large-test import-test past-test compatibility-318 compatibility-postgresql compatibility-user soak workflows wheel wheel-test changelog release release-notes docs docs-serve lock clean
 
 help:
 	@echo "make serve              start a server on port 5000, data in ./tracklog-data (more options: OPTIONS='--port 8080')"
@@ -39,6 +39,7 @@ help:
 	@echo "make bench-registry     the same for the model registry"
 	@echo "make bench-users        what it costs to know who asks: log-metric without users, by password and by token"
 	@echo "make bench-webhooks     how fast webhooks are told"
+	@echo "make bench-traces       how fast spans are taken, and what they take, beside MLflow"
 	@echo "make crash-test         kill a server under load again and again (KILLS=200)"
 	@echo "make abuse-test         attack a server in every known way at once, for minutes (ABUSE_S=300)"
 	@echo "make fault-test         kill and suspend parts of the distributed system under load (COUNT=20 of each fault)"
@@ -127,6 +128,9 @@ bench-users: install
 
 bench-webhooks: install
 	$(BIN)/python -m bench webhooks $(OPTIONS)
+
+bench-traces: install
+	$(BIN)/python -m bench.traces $(OPTIONS)
 
 crash-test: $(VENV)/installed-tools
 	TRACKLOG_KILLS=$(KILLS) $(BIN)/python -m pytest tests/crash/test_kills.py --timeout=0

@@ -29,7 +29,7 @@ class TraceFiles(Protocol):
         """The spans of a trace, None where none are kept. Raises ResourceDoesNotExist."""
 
 
-class NoTraces:
+class NothingTraced:
     """Where there are none."""
 
     async def root(self, trace_id: str) -> str:
@@ -70,7 +70,7 @@ class ArtifactProxy:
         self.root_of_run = artifact_root_of_run
         self.root_of_model = artifact_root_of_model
         self._files_of_version = files_of_version
-        self.traces: TraceFiles = traces or NoTraces()
+        self.traces: TraceFiles = traces or NothingTraced()
 
     @property
     def destination(self) -> BlobStore | None:

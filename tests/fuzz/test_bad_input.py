@@ -176,7 +176,7 @@ def subject(connection: Connection, delivery: tuple[str, str]) -> Subject:
     queue = connection.post("review-queues/create", {**of_it, "queue_type": "CUSTOM"}, V3)["review_queue"]
     for alias in ("a", "kept"):
         connection.post("registered-models/alias", {"name": name, "alias": alias, "version": "1"})
-    trace_id = connection.post("traces", {"experiment_id": experiment_id})["trace_info"]["request_id"]
+    trace_id = new_trace(connection, experiment_id)
     return Subject(
         experiment_id,
         run_id,
@@ -190,6 +190,18 @@ def subject(connection: Connection, delivery: tuple[str, str]) -> Subject:
         schema["schema_id"],
         queue["queue_id"],
     )
+
+
+def new_trace(connection: Connection, experiment_id: str) -> str:
+    """The id of one with a tag, about which something was said."""
+    pair = {"key": "k", "value": "v"}
+    started = connection.post("traces", {"experiment_id": experiment_id, "tags": [pair]})
+    trace_id: str = started["trace_info"]["request_id"]
+    said = {"assessment": {"assessment_id": "a-1", "assessment_name": "good", "feedback": {"value": True}}}
+    where = f"/api/3.0/mlflow/traces/{trace_id}/assessments"
+    _, answer = connection.send(Request("good", "POST", where, body=json.dumps(said).encode()))
+    assert answer.status == 200, answer
+    return trace_id
 
 
 def new_webhook(connection: Connection) -> str:
