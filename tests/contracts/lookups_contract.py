@@ -21,6 +21,13 @@ from ingest.erasures.lookups import (
     RUN_NAMED,
     RUNS_OF_EXPERIMENT,
 )
+from ingest.evaluation_datasets.lookups import (
+    EVALUATION_DATASET,
+    EXPERIMENTS_OF_DATASET,
+    RECORDS_BETWEEN,
+    RECORDS_NAMED,
+    DatasetInfo,
+)
 from ingest.experiments.lookups import (
     EXPERIMENT_NAMED,
     EXPERIMENT_TAG,
@@ -30,6 +37,8 @@ from ingest.experiments.lookups import (
 )
 from ingest.experiments.state import KnownExperiment
 from ingest.imports.lookups import IMPORTED_EVENTS, NUMBERS, FoldedImport
+from ingest.issues.commands import ISSUE
+from ingest.label_schemas.commands import LABEL_SCHEMA, LABEL_SCHEMA_NAMED
 from ingest.logged_models.answers import logged_model
 from ingest.logged_models.lookups import LOGGED_MODEL_INFO, LOGGED_MODEL_PARAM_KEYS, LOGGED_MODEL_TAG, LOGGED_MODELS
 from ingest.logged_models.state import KnownLoggedModel
@@ -47,6 +56,7 @@ from ingest.model_versions.state import KnownVersion, LoggedModelFiles
 from ingest.registered_models.answers import HeldAlias
 from ingest.registered_models.lookups import NAME_HOLDER, REGISTERED_MODEL_INFO, REGISTERED_MODELS
 from ingest.registered_models.state import KnownRegisteredModel, NameHolder
+from ingest.review_queues.commands import ITEMS, LABEL_SCHEMA_IDS, REVIEW_QUEUE, REVIEW_QUEUE_NAMED
 from ingest.rights.lookups import (
     ASSIGNMENT_ID,
     GRANT,
@@ -63,6 +73,9 @@ from ingest.rights.state import Holder, KnownGrant, KnownRole, Resource
 from ingest.run_data.lookups import MODEL_OUTPUTS, PARAM, PARAMS, RUN_TAG
 from ingest.runs.lookups import RUN_INFO, RUNS
 from ingest.runs.state import KnownRun, RunInfo
+from ingest.scorers.lookups import SCORER_ID, SCORER_VERSION
+from ingest.scorers.lookups import KnownVersion as KnownVersionOfScorer
+from schemas.documents.label_schemas import LabelSchemaFields
 from schemas.documents.roles import ShownRole
 from schemas.events import Tag
 from schemas.levels import Level
@@ -100,6 +113,17 @@ INSERT INTO model_version_tags VALUES ('v1', 'b', '2'), ('v1', 'B', '1'), ('v2',
 INSERT INTO registered_model_tags VALUES ('g', 'k', 'v'), ('g', 'K', 'w');
 INSERT INTO registered_model_aliases VALUES ('g', 'y', 'v1', 1, 'a@y'), ('g', 'X', 'v1', 1, 'a@X'),
   ('g', 'z', 'v2', 2, 'a@z'), ('h', 'z', 'v4', 1, 'ab@z');
+INSERT INTO scorers VALUES ('s1', '7/a%20b', 7, 'a b', 2);
+INSERT INTO scorer_versions VALUES ('s1', 2, 'v-2', '{}', 1);
+INSERT INTO evaluation_datasets VALUES ('d-1', 'd', '{}', NULL, NULL, 2, 'g', 1, 2, NULL, 'ann');
+INSERT INTO evaluation_dataset_experiments VALUES ('d-1', 7), ('d-1', 0);
+INSERT INTO evaluation_dataset_records VALUES
+  ('d-1', 'dr-a1', 'h1', '{}', NULL, NULL, '{}', NULL, NULL, NULL, 1, 1, NULL, NULL),
+  ('d-1', 'dr-b1', 'h2', '{}', NULL, NULL, '{}', NULL, NULL, NULL, 1, 1, NULL, NULL);
+INSERT INTO issues VALUES ('i-1', 7, 'n', 'd', 'pending', NULL, -1, '["c"]', NULL, 'r1', NULL, 1, 2);
+INSERT INTO label_schemas VALUES ('ls-1', 7, 'n', '7/n', 'FEEDBACK', NULL, 1, '{"text":{}}', 1, 2);
+INSERT INTO review_queues VALUES ('rq-1', 7, 'N', '7/n', 'CUSTOM', '["ann"]', '[]', NULL, 1, 1, 2);
+INSERT INTO review_queue_items VALUES ('rq-1', 'tr-1', 'COMPLETE', 'ann', 3, 1, 3);
 INSERT INTO users VALUES ('ada', 20, 0, 'p', 1, NULL, NULL);
 INSERT INTO roles VALUES (30, 'k', 'readers', 'd', 1), (31, 'l', 'others', '', 1);
 INSERT INTO grants VALUES (40, 30, 'experiment', '7', 2), (41, 30, 'registered_model', 'g', 5),
@@ -213,6 +237,31 @@ class LookupsContract:
         assert await lookups.one(RUN_TAG, "r2", "t") is None
         assert set(await lookups.all(MODEL_OUTPUTS, "r1", ["m-1", "m-3"])) == {"m-1"}
         assert set(await lookups.all(MODEL_OUTPUTS, "r9", ["m-1"])) == set()
+
+    async def test_what_evaluates_is_found_by_its_ids_and_names(self, lookups: Lookups) -> None:
+        assert await lookups.one(SCORER_ID, "7/a%20b") == "s1"
+        assert await lookups.one(SCORER_VERSION, "v-2") == KnownVersionOfScorer("s1", 2)
+        dataset = await lookups.one(EVALUATION_DATASET, "d-1")
+        assert dataset == DatasetInfo("d-1", "d", "{}", None, None, "g", 1, 2, None, "ann", [])
+        assert await lookups.all(EXPERIMENTS_OF_DATASET, "d-1") == [0, 7]
+        assert await lookups.one(RECORDS_BETWEEN, "d-1", "dr-a0", "dr-af") == 1
+        assert await lookups.all(RECORDS_NAMED, "d-1", ["dr-b1", "dr-c1", "dr-a1"]) == ["dr-a1", "dr-b1"]
+        issue = await lookups.one(ISSUE, "i-1")
+        assert issue is not None
+        assert (issue.root_causes, issue.source_run_id, issue.created_by) == ('["c"]', "r1", None)
+
+    async def test_what_people_are_asked_is_found_by_its_ids_and_names(self, lookups: Lookups) -> None:
+        schema = await lookups.one(LABEL_SCHEMA, "ls-1")
+        assert schema == LabelSchemaFields("ls-1", 7, "n", "FEEDBACK", None, 1, '{"text":{}}', 1, 2)
+        assert await lookups.one(LABEL_SCHEMA_NAMED, "7/n") == "ls-1"
+        assert await lookups.all(LABEL_SCHEMA_IDS, 7, ["ls-1", "ls-2"]) == ["ls-1"]
+        assert await lookups.all(LABEL_SCHEMA_IDS, 0, ["ls-1"]) == []
+        queue = await lookups.one(REVIEW_QUEUE, "rq-1")
+        assert queue == await lookups.one(REVIEW_QUEUE_NAMED, "7/n")
+        assert queue is not None
+        assert (queue["name"], queue["users"], queue["experiment_id"]) == ("N", ["ann"], "7")
+        [item] = await lookups.all(ITEMS, "rq-1", ["tr-1", "tr-2"])
+        assert (item["status"], item["completed_by"], item["completed_time_ms"]) == ("COMPLETE", "ann", 3)
 
     async def test_a_tag_of_a_logged_model_is_found_by_key(self, lookups: Lookups) -> None:
         assert set(await lookups.all(LOGGED_MODEL_PARAM_KEYS, "m-1", ["a", "b", "c", "a\0"])) == {"a", "b"}
