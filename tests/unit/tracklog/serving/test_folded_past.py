@@ -11,7 +11,7 @@ from aiohttp import web
 from aiohttp.test_utils import make_mocked_request
 
 from event_log.gathered import Gathered
-from event_log.memory_event_log import MemoryEventLog
+from event_log.port import EventLogReader
 from event_log.streams import SearchingStreamReader
 from projector.sqlite_memory import FoldInMemory
 from query_api.freshness import Freshness
@@ -47,7 +47,7 @@ from tracklog.serving.folded_past import FoldedPast
 class Asked:
     """Routes over a history, as a client asks them."""
 
-    def __init__(self, log: MemoryEventLog, live: ReadModel) -> None:
+    def __init__(self, log: EventLogReader, live: ReadModel) -> None:
         self.past = FoldedPast(log, SearchingStreamReader(log), live)
         service: object = SimpleNamespace()
         freshness = Freshness(log, MemoryProgress({0: 1_000}))
