@@ -10,7 +10,7 @@ from event_log.port import EVERY_EVENT, EventFilter, EventLogReader
 from schemas import codec
 from schemas.codec import UndecodableEvent
 from schemas.envelope import RecordedEvent
-from schemas.events import AnyErased, Erasure
+from schemas.events import AnyErased, Erasure, TraceDeleted
 from schemas.forgotten import forgotten, is_forgotten
 
 
@@ -53,9 +53,15 @@ class NotingErasures(PassedOnReads):
         return found
 
     async def carried_out(self) -> list[Erasure]:
-        """Of what passed that which the log has carried out; another may have been refused. Raises LogUnavailable."""
+        """Of what passed that which the log has carried out; another may have been refused. Raises LogUnavailable.
+
+        Deletions of traces are all of them: who deletes one has seen it, and it is carried out some time later.
+        """
         found: list[Erasure] = []
         for event in self._passed:
+            if event.type == TraceDeleted.event_type:
+                found += [one for one in (erasure_in(event),) if one is not None]
+                continue
             of_stream = await self._reads.read(
                 event.partition, 0, limit=1, matching=EventFilter(stream=event.stream, before_offset=event.offset)
             )

@@ -6,7 +6,7 @@ are gone when a log is folded, nor where the erasure itself stands among them.
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, get_args
 
 from projector.changes import Change, Delete, DeleteBy, Read, Row, Upsert
 from schemas.envelope import RecordedEvent
@@ -15,6 +15,7 @@ from schemas.events import (
     ERASED_BY,
     AnyErased,
     AnyEvent,
+    AnyTraceEvent,
     Erasure,
     ExperimentCreated,
     ExperimentErased,
@@ -22,12 +23,13 @@ from schemas.events import (
     LoggedModelErased,
     RunCreated,
     RunErased,
+    TraceDeleted,
 )
 from schemas.forgotten import is_forgotten, is_forgotten_refusal
 from schemas.mlflow import DEFAULT_EXPERIMENT_ID
 
-ERASURES: Final = (RunErased, LoggedModelErased, ExperimentErased)
-_MADE_OR_ERASED: Final = (*ERASURES, RunCreated, LoggedModelCreated, ExperimentCreated)
+ERASURES: Final = get_args(AnyErased)
+_LOOKED_UP: Final = (*ERASURES, RunCreated, LoggedModelCreated, ExperimentCreated, *get_args(AnyTraceEvent))
 """The streams of these are looked up before the fold; those of others where the fold finds nothing of them."""
 
 _COLUMNS: Final = ("stream", "partition", "offset", "last_offset")
@@ -94,7 +96,7 @@ def tombstones_of(streams: "set[str] | frozenset[str]") -> Read:
 
 def is_looked_up(event: AnyEvent) -> bool:
     """Whether the tombstone of an event's stream has to be known before the event is folded."""
-    return isinstance(event, _MADE_OR_ERASED)
+    return isinstance(event, _LOOKED_UP)
 
 
 def erasure_of(recorded: RecordedEvent) -> AnyErased | None:
@@ -110,6 +112,8 @@ def erasure_of(recorded: RecordedEvent) -> AnyErased | None:
             return RunErased(run_id=key, experiment_id=0, erasure=erasure, with_experiment=True)
         case of_model if of_model is LoggedModelErased:
             return LoggedModelErased(model_id=key, experiment_id=0, erasure=erasure, with_experiment=True)
+        case of_trace if of_trace is TraceDeleted:
+            return TraceDeleted(trace_id=key)
         case _:
             return ExperimentErased(experiment_id=int(key), erasure=erasure) if key.isdecimal() else None
 
@@ -125,6 +129,6 @@ def refuse_erasure(recorded: RecordedEvent, event: AnyErased, *, is_active: bool
         raise ResourceDoesNotExist(f"There is no {recorded.stream}, which could be erased.")
     if isinstance(event, ExperimentErased) and event.experiment_id == DEFAULT_EXPERIMENT_ID:
         raise InvalidParameterValue("The default experiment cannot be erased.")
-    with_experiment = not isinstance(event, ExperimentErased) and event.with_experiment
+    with_experiment = isinstance(event, RunErased | LoggedModelErased) and event.with_experiment
     if is_active and not with_experiment:
         raise InvalidParameterValue(f"{recorded.stream} is active; only what is deleted is erased.")

@@ -24,7 +24,7 @@ logger = logging.getLogger(__name__)
 LOOK_S: Final = 60.0
 """How often it is looked whether events of erased streams came late."""
 _AGAIN_S: Final = 5.0
-_AT_ONCE: Final = 100
+_AT_ONCE: Final = 500
 
 
 Note = Callable[[RecordedEvent], None]

@@ -34,6 +34,7 @@ from schemas.events import (
     TraceTagDeleted,
     TraceTagSet,
 )
+from schemas.forgotten import is_forgotten
 from schemas.traces import (
     COST,
     FEEDBACK,
@@ -310,6 +311,8 @@ def _fold(state: Traces, recorded: RecordedEvent, event: AnyTraceEvent) -> None:
             trace = state.traces.pop(event.trace_id, None)
             if trace is not None:
                 state.deleted.append(trace.trace_number)
+            elif not is_forgotten(recorded.payload):
+                raise trace_not_found(event.trace_id)
         case _:
             trace = state.traces.get(event.trace_id)
             if trace is None:

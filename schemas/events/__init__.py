@@ -151,8 +151,8 @@ from schemas.events.users import (
 )
 from schemas.events.webhooks import AnyWebhookEvent, WebhookCreated, WebhookDeleted, WebhookUpdated
 
-AnyErased = RunErased | LoggedModelErased | ExperimentErased
-"""After them nothing of their streams is there any more."""
+AnyErased = RunErased | LoggedModelErased | ExperimentErased | TraceDeleted
+"""After them nothing of their streams is there any more. Each has an `erasure`."""
 
 AnyEvent = (
     AnyExperimentEvent

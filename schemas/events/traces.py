@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import msgspec
 
+from schemas.events.erasures import Erasure
 from schemas.events.event import Event, StreamKind
 
 TRACES: Final = StreamKind("trace")
@@ -193,9 +194,14 @@ class TracePromptsLinked(TraceEvent, frozen=True):
 
 
 class TraceDeleted(TraceEvent, frozen=True):
-    """The trace is gone, with its spans and what was said about it. Spans that come later make it anew."""
+    """The trace is gone for good, with its spans and what was said about it. What comes later of it is refused."""
 
     event_type = "trace.deleted"
+
+    @property
+    def erasure(self) -> Erasure:
+        """A trace cannot be restored, so its deletion is its erasure. It has no hash over what it erased."""
+        return Erasure("deleted", [f"{self.kind.name}/{self.trace_id}"])
 
 
 class TraceAssessmentCreated(TraceEvent, frozen=True):

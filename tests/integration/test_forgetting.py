@@ -6,6 +6,7 @@ import subprocess
 import sys
 import urllib.error
 import urllib.request
+import uuid
 from pathlib import Path
 from typing import Any
 
@@ -57,7 +58,31 @@ def deleted_run(server: TracklogServer, planted: Planted) -> str:
     ask(server, f"api/2.0/mlflow-artifacts/artifacts/{path}", secret("artifact").encode(), "PUT")
     ask(server, f"{api}/update", {"run_id": run_id, "status": "FINISHED"})
     ask(server, f"{api}/delete", {"run_id": run_id})
+    delete_a_trace(server, planted)
     return run_id
+
+
+def delete_a_trace(server: TracklogServer, planted: Planted) -> None:
+    """One that holds secrets, which is all that erases it."""
+    secret = planted.new
+    trace_id = f"tr-{uuid.uuid4().hex}"
+    location = {"type": "MLFLOW_EXPERIMENT", "mlflow_experiment": {"experiment_id": "0"}}
+    info = {
+        "trace_id": trace_id,
+        "trace_location": location,
+        "request_time": "2026-01-01T00:00:00Z",
+        "state": "OK",
+        "request_preview": secret("request"),
+        "response_preview": secret("response"),
+        "tags": {"t": secret("tag of a trace")},
+        "trace_metadata": {"m": secret("metadata of a trace")},
+    }
+    ask(server, "api/3.0/mlflow/traces", {"trace": {"trace_info": info}})
+    assessment = {"assessment_name": "n", "feedback": {"value": secret("feedback")}, "source": {"source_type": "HUMAN"}}
+    ask(server, f"api/3.0/mlflow/traces/{trace_id}/assessments", {"assessment": assessment})
+    deletion = {"experiment_id": "0", "request_ids": [trace_id]}
+    assert ask(server, "api/2.0/mlflow/traces/delete-traces", deletion) == {"traces_deleted": 1}
+    ask(server, "api/3.0/mlflow/traces", {"trace": {"trace_info": info | {"client_request_id": secret("late")}}})
 
 
 def test_what_was_erased_is_in_no_file_and_does_not_come_back(tmp_path: Path) -> None:

@@ -330,6 +330,9 @@ SHOWN_BY: Final[dict[str, tuple[str, ...]]] = {
         f"{AUTHORIZER}::test_a_scorer_is_judged_like_its_experiment_unless_something_was_granted_on_it",
     ),
     # Traces
+    "Spans and information that come": (
+        f"{TRACE_FOLD}::test_nothing_of_a_deleted_trace_is_left_and_what_comes_late_does_not_bring_it_back",
+    ),
     "Of two writers of one trace": (
         f"{TRACE_FOLD}::test_any_order_and_any_repetition_of_the_writes_give_the_same_rows",
     ),

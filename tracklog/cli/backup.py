@@ -67,8 +67,9 @@ async def _back_up(place: EventLogPlace, stores: Stores | None, file: Path, show
                 await reader.close()
             reads = NotingErasures(log)
             copied = await bring_up_to_date(copy, reads, show, last[0] if last else None)
-            for erasure in await reads.carried_out() if copied.first else ():
-                copy.forget(erasure.streams, erasure.refused)
+            if erasures := await reads.carried_out():
+                streams = [stream for one in erasures for stream in one.streams]
+                copy.forget(streams, [offset for one in erasures for offset in one.refused])
         finally:
             copy.close()
     await _back_up_proofs(place, stores, file, identity, copied.end)

@@ -83,6 +83,8 @@ async def certificate(log: EventLogReader, store: ProofStore, stream: str) -> Ce
     if erasure is None:
         raise NoCertificate(f"There is no erasure of {stream} in the log.")
     recorded = found[-1]
+    if not erasure.leaves:
+        raise NoCertificate(f"{stream} was deleted by a client: that holds no hash over what went, to be proven.")
     newest = (await store.newest()).get(partition)
     if newest is None or newest.size <= recorded.offset:
         raise NoCertificate(

@@ -4,6 +4,7 @@ import os
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import BinaryIO, Final
 from uuid import UUID
 
 import msgspec
@@ -11,6 +12,8 @@ import msgspec
 from event_log.erased_reads import erasure_in
 from schemas.envelope import Actor, RecordedEvent
 from schemas.event_json import event_id_text, event_json
+
+_BLOCK_BYTES: Final = 65_536
 
 
 class NotAnErasureList(ValueError):
@@ -52,7 +55,7 @@ class ErasureList:
             return
         descriptor = os.open(self._file, os.O_RDWR | os.O_CREAT, 0o600)
         with os.fdopen(descriptor, "r+b") as file:
-            file.seek(file.read().rfind(b"\n") + 1)  # behind the last whole line: a crash may have left half of one
+            file.seek(_end_of_lines(file))  # behind the last whole line: a crash may have left half of one
             file.truncate()
             file.write(event_json(recorded) + b"\n")
             file.flush()
@@ -75,6 +78,19 @@ class ErasureList:
             if erasure_in(event) is None:
                 raise NotAnErasureList(f"line {number} of {self._file} is no erasure")
             yield event
+
+
+def _end_of_lines(file: BinaryIO) -> int:
+    """Where the last whole line ends, in bytes. The list may be long, so it is looked for from its end."""
+    end = file.seek(0, os.SEEK_END)
+    while end > 0:
+        begin = max(0, end - _BLOCK_BYTES)
+        file.seek(begin)
+        at = file.read(end - begin).rfind(b"\n")
+        if at >= 0:
+            return begin + at + 1
+        end = begin
+    return 0
 
 
 def _event(line: bytes) -> RecordedEvent:

@@ -145,12 +145,19 @@ async def test_a_tag_that_was_deleted_is_not_shown_again_by_a_later_span(tmp_pat
     assert read_model.rows("SELECT key FROM trace_tags") == []
 
 
-async def test_nothing_of_a_deleted_trace_is_left_and_spans_make_it_anew(tmp_path: Path) -> None:
+async def test_nothing_of_a_deleted_trace_is_left_and_what_comes_late_does_not_bring_it_back(tmp_path: Path) -> None:
     tables = ("traces", "trace_tags", "trace_metadata", "spans", "span_chunks", "assessments")
     read_model = await rows_of(tmp_path, *WRITES, TraceDeleted(trace_id=TRACE))
     assert [read_model.rows(f"SELECT count(*) FROM {table}") for table in tables] == [[(0,)]] * len(tables)
-    anew = await rows_of(tmp_path, *WRITES, TraceDeleted(trace_id=TRACE), logged(span(5, 1)))
-    assert anew.rows("SELECT span_count, state FROM traces") == [(1, "IN_PROGRESS")]
+    late = (logged(span(5, 1)), TraceTagSet(trace_id=TRACE, key="a", value="b"), WRITES[0])
+    after = await rows_of(tmp_path, *WRITES, TraceDeleted(trace_id=TRACE), *late)
+    assert after.rows("SELECT * FROM traces") == []
+    assert after.rows("SELECT DISTINCT error_code, message FROM refusals") == [
+        ("RESOURCE_DOES_NOT_EXIST", f"trace/{TRACE} was erased.")
+    ]
+    assert after.rows("SELECT last_offset FROM erased") == [
+        (len(WRITES) + len(late),)
+    ]  # so the payloads of these go too
 
 
 async def test_a_tag_of_a_trace_that_is_gone_is_refused(tmp_path: Path) -> None:
