@@ -16,6 +16,7 @@ from ingest.log_writer import LogWriter
 from ingest.runs.lookups import RUNS
 from ingest.runs.state import with_params, without_info
 from ingest.undo.aggregate_history import AggregateHistories, AggregateHistory
+from ingest.undo.evaluation_datasets import EVALUATION_DATASETS_UNDOING
 from ingest.undo.event_finder import MAX_FOUND, EventFinder
 from ingest.undo.experiments import EXPERIMENTS_UNDOING
 from ingest.undo.logged_models import LOGGED_MODELS_UNDOING
@@ -41,6 +42,7 @@ UNDOINGS: Final[Mapping[str, Undoing]] = {
     "experiment": EXPERIMENTS_UNDOING,
     "registered-model": REGISTERED_MODELS_UNDOING,
     "logged-model": LOGGED_MODELS_UNDOING,
+    "evaluation-dataset": EVALUATION_DATASETS_UNDOING,
     "webhook": WEBHOOKS_UNDOING,
     "user": USERS_UNDOING,
     "role": ROLES_UNDOING,

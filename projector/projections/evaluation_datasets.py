@@ -30,6 +30,8 @@ from schemas.events import (
     EvaluationDatasetTagDeleted,
     EvaluationDatasetTagsSet,
 )
+from schemas.fields import refuse_if_changed
+from schemas.fields.field import TAGS
 from schemas.messages.evaluation_datasets import evaluation_dataset_not_found
 from schemas.mlflow import USER_TAG
 
@@ -148,6 +150,8 @@ def _fold(state: EvaluationDatasets, recorded: RecordedEvent, event: AnyEvaluati
         return
     if dataset is None:
         raise evaluation_dataset_not_found(event.dataset_id)
+    tags = dataset.tags
+    refuse_if_changed(event.undo, lambda name: tags.get(name.removeprefix(TAGS)))
     match event:
         case EvaluationDatasetRecordsUpserted():
             _upsert(state, dataset, recorded, event)

@@ -9,6 +9,7 @@ from typing import Any, Final, TypeAlias
 
 from schemas.errors import ResourceConflict
 from schemas.events import AnyEvent, Undo
+from schemas.fields.evaluation_datasets import set_by_evaluation_dataset_event
 from schemas.fields.experiments import set_by_experiment_event
 from schemas.fields.field import Held, Value
 from schemas.fields.logged_models import set_by_logged_model_event
@@ -24,6 +25,7 @@ _SET_BY: Final[Mapping[str, SetBy]] = {
     "experiment": set_by_experiment_event,
     "registered-model": set_by_registry_event,
     "logged-model": set_by_logged_model_event,
+    "evaluation-dataset": set_by_evaluation_dataset_event,
     "webhook": set_by_webhook_event,
     "user": set_by_user_event,
     "role": set_by_role_event,

@@ -10,6 +10,10 @@ from schemas.events import (
     EvaluationDatasetCreated,
     EvaluationDatasetRecordsDeleted,
     EvaluationDatasetRecordsUpserted,
+    EvaluationDatasetTagDeleted,
+    EvaluationDatasetTagsSet,
+    Tag,
+    Undo,
 )
 from tests.unit.projector.histories import envelope, log_of
 from tests.unit.projector.read_models import projected
@@ -28,6 +32,15 @@ def record(inputs: str = '{"a":1}', **given: str) -> DatasetRecord:
 async def rows(folder: Path, columns: str, *events: AnyEvent) -> list[tuple[Any, ...]]:
     read_model = await projected(folder, await log_of(CREATED, *events))
     return read_model.rows(f"SELECT {columns} FROM evaluation_dataset_records ORDER BY record_id")
+
+
+async def test_an_undo_of_a_tag_that_was_changed_meanwhile_is_refused(tmp_path: Path) -> None:
+    undo = Undo(["01900000-0000-7000-8000-000000000001"], {"tags.t": "1"})
+    undone = EvaluationDatasetTagDeleted(dataset_id="d", key="t", undo=undo)
+    tagged = [EvaluationDatasetTagsSet(dataset_id="d", tags=[Tag("t", value)]) for value in "12"]
+    read_model = await projected(tmp_path, await log_of(CREATED, *tagged, undone, tagged[0], undone))
+    assert read_model.rows('SELECT "offset" FROM refusals') == [(3,)]
+    assert read_model.rows("SELECT tags FROM evaluation_datasets") == [("{}",)]
 
 
 async def test_a_merge_keeps_what_nothing_is_said_of(tmp_path: Path) -> None:

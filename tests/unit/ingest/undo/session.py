@@ -26,6 +26,7 @@ TABLES: Final = {
     "aliases": "SELECT registered_model_id, alias, version FROM registered_model_aliases",
     "logged models": "SELECT model_id, status, lifecycle_stage FROM logged_models",
     "logged model tags": "SELECT model_id, key, value FROM logged_model_tags",
+    "dataset tags": "SELECT dataset_id, key, value FROM evaluation_dataset_tags",
     "webhooks": "SELECT webhook_id, name, description, url, events, status FROM webhooks",
 }
 """What is to be as it was; times and counts of changes are not."""

@@ -7,8 +7,9 @@ from typing import Any, Final
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schemas.events import LoggedModelCreated
+from schemas.events import EvaluationDatasetCreated, LoggedModelCreated
 from schemas.messages.corrections import CorrectRun, MetricCorrection, ParamCorrection
+from schemas.messages.evaluation_datasets import DeleteEvaluationDatasetTag, SetEvaluationDatasetTags
 from schemas.messages.experiments import (
     DeleteExperiment,
     DeleteExperimentTag,
@@ -49,6 +50,7 @@ Step = Callable[[Session, str, str], Awaitable[bytes]]
 """A command of a session, about its run, of a request."""
 
 LOGGED_MODEL: Final = "m-1"
+DATASET: Final = "d-1"
 
 _values: Final = st.sampled_from(["", "v", "w"])
 _numbers: Final = st.sampled_from([0.0, 1.0])
@@ -138,6 +140,19 @@ STEPS: Final[st.SearchStrategy[Step]] = st.one_of(
         st.integers(1, 3),
     ),
     st.just(lambda s, _, q: s.ingest.logged_models.delete(DeleteLoggedModel(model_id=LOGGED_MODEL), ANN, q)),
+    st.builds(
+        lambda v: (
+            lambda s, _, q: s.ingest.evaluation_datasets.set_tags(
+                SetEvaluationDatasetTags(dataset_id=DATASET, tags=f'{{"t": "{v}"}}'), ANN, q
+            )
+        ),
+        _values,
+    ),
+    st.just(
+        lambda s, _, q: s.ingest.evaluation_datasets.delete_tag(
+            DeleteEvaluationDatasetTag(dataset_id=DATASET, key="t"), ANN, q
+        )
+    ),
     st.builds(
         lambda n: lambda s, _, q: s.ingest.registered_models.create(CreateRegisteredModel(name=n), ANN, q), _names
     ),
@@ -231,6 +246,7 @@ async def _run(steps: list[tuple[Step, bool]], over_later: bool) -> None:
     await session.deployment.append(
         LoggedModelCreated(model_id=LOGGED_MODEL, experiment_id=0, name="m", artifact_location="x")
     )
+    await session.deployment.append(EvaluationDatasetCreated(dataset_id=DATASET, name="d"))
     for step, is_chosen in steps:
         await session.do(step(session, run_id, "chosen" if is_chosen else "other"))
     before = await session.rows()
