@@ -74,7 +74,7 @@ def query_routes(
         *review_queue_routes(reads),
         *scorer_routes(reads),
         *webhook_routes(reads, deliveries),
-        *frame_routes(reads),
+        *frame_routes(log, reads),
         *graphql_routes(reads, intervals, list_artifacts),
         *event_routes(log, reads),
         *diff_routes(reads.past),

@@ -5,9 +5,12 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from functools import partial
 from typing import Any, Final
 
+import orjson
 from aiohttp import web
 
+from event_log.port import EventLogReader
 from query_api.frames.arrow import Drained, arrow
+from query_api.frames.changed import changed_among, changes_since
 from query_api.frames.long import long_values
 from query_api.frames.metric_history import metric_history
 from query_api.frames.runs import wide_runs
@@ -16,11 +19,15 @@ from query_api.frames.values import LATEST_METRICS, PARAMS, TAGS
 from query_api.port import ReadModel
 from query_api.reads import Reads
 from query_api.seen import seen_by
+from schemas.envelope import Positions
 from schemas.errors import InvalidParameterValue, RequestLimitExceeded
 from schemas.messages.bounds import shown
 from schemas.messages.frames import GetFrame
+from schemas.moments import positions_text
 from schemas.rest.access import sight_of
-from schemas.rest.handler import CatchUp, fresh_message, named_for
+from schemas.rest.decode import read_message
+from schemas.rest.handler import CatchUp, named_for
+from schemas.rest.request_keys import BEHIND
 from schemas.rest.route import MIB, TRACKLOG_V1, Handler, Kind, Limits, Permission, Route
 
 MEDIA_TYPE: Final = "application/vnd.apache.arrow.stream"
@@ -46,13 +53,18 @@ TABLES: Final[dict[str, Table]] = {
 }
 
 
-def frame_routes(reads: Reads) -> tuple[Route, ...]:
+POSITION: Final = b"tracklog.position"
+CHANGED_RUNS: Final = b"tracklog.changed_runs"
+"""In the metadata of the schema: up to where the log is in the frame, and a list of ids in JSON."""
+
+
+def frame_routes(log: EventLogReader, reads: Reads) -> tuple[Route, ...]:
     return (
         Route(
             method="POST",
             path="/frames/{table}",
             prefixes=TRACKLOG_V1,
-            handler=_get_frame(reads),
+            handler=_get_frame(log, reads),
             kind=Kind.READ,
             permission=Permission.SEEN,
             limits=FRAME_LIMITS,
@@ -60,19 +72,25 @@ def frame_routes(reads: Reads) -> tuple[Route, ...]:
     )
 
 
-def _get_frame(reads: Reads) -> Handler:
+def _get_frame(log: EventLogReader, reads: Reads) -> Handler:
     catch_up: CatchUp[GetFrame] = reads.catch_up(None)
     under_way = 0
 
     async def handle(request: web.Request) -> web.StreamResponse:
         nonlocal under_way
-        wanted = await fresh_message(request, GetFrame, catch_up)
-        read_model = seen_by(reads.read_model, await sight_of(request))
-        schema, batches = await frame(read_model, wanted)
+        wanted = await read_message(request, GetFrame)
         if under_way >= MAX_FRAMES:
             raise RequestLimitExceeded(f"{MAX_FRAMES} data frames are on their way; try again.")
         under_way += 1
         try:
+            end = await log.end()  # before the wait: all before it is in the rows
+            behind = await catch_up(wanted)
+            if behind is not None:
+                request[BEHIND] = behind
+            read_model = seen_by(reads.read_model, await sight_of(request))
+            schema, batches = await frame(read_model, wanted, log, end)
+            if behind is None:
+                schema = with_metadata(schema, POSITION, positions_text(end).encode())
             return await _sent(request, stream(schema, batches))
         finally:
             under_way -= 1
@@ -80,13 +98,26 @@ def _get_frame(reads: Reads) -> Handler:
     return named_for(GetFrame, handle)
 
 
-async def frame(read_model: ReadModel, wanted: GetFrame) -> tuple[Any, AsyncIterator[Any]]:
-    """The schema and the record batches of a table. Raises InvalidParameterValue, NotImplementedYet."""
+async def frame(
+    read_model: ReadModel, wanted: GetFrame, log: EventLogReader, end: Positions
+) -> tuple[Any, AsyncIterator[Any]]:
+    """The schema and the record batches of a table. Raises InvalidParameterValue, NotImplementedYet and its kin."""
     arrow()
     table = TABLES.get(wanted.table)
     if table is None:
         raise InvalidParameterValue(f"There are the tables {', '.join(TABLES)}, and no {shown(wanted.table)}.")
-    return await table(read_model, await selection_of(read_model, wanted), wanted.keys)
+    selection = await selection_of(read_model, wanted)
+    if not wanted.since:
+        return await table(read_model, selection, wanted.keys)
+    touched = await changes_since(log, wanted.since, end)
+    changed = await changed_among(read_model, wanted, selection, touched)
+    schema, batches = await table(read_model, changed.pages, wanted.keys)
+    return with_metadata(schema, CHANGED_RUNS, orjson.dumps(changed.runs)), batches
+
+
+def with_metadata(schema: Any, name: bytes, value: bytes) -> Any:
+    """A schema that says one thing more."""
+    return schema.with_metadata({**(schema.metadata or {}), name: value})
 
 
 async def stream(schema: Any, batches: AsyncIterator[Any]) -> AsyncIterator[bytes]:

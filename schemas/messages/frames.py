@@ -16,12 +16,16 @@ FrameKeys = Annotated[
     msgspec.Meta(max_length=MAX_FRAME_KEYS),
 ]
 
+_MAX_POSITION_CHARACTERS: Final = 16_384
+"""A thousand partitions have positions of about so many."""
+
 
 class GetFrame(Message):
     """The rows of a table of runs: those of some experiments that meet a filter, or runs that are named.
 
     `keys` are those of the params, tags or metrics wanted, in the table of runs with their kind before them
-    (`params.lr`); none for all.
+    (`params.lr`); none for all. `since`, positions as in `0:1234`, leaves out the runs that did not change from there
+    on.
     """
 
     table: Word = ""
@@ -30,3 +34,4 @@ class GetFrame(Message):
     filter: Filter = ""
     run_view_type: Word | int | None = None
     keys: FrameKeys = []
+    since: Annotated[str, msgspec.Meta(max_length=_MAX_POSITION_CHARACTERS)] = ""

@@ -613,6 +613,7 @@ READS: Final = (
             "filter": "params.k = 'v'",
             "run_view_type": "ALL",
             "keys": ["metrics.m"],
+            "since": "0:0",
         },
         prefix=OURS,
         is_file=True,

@@ -94,11 +94,11 @@ async def _export(
     from event_log.log_until import LogUntil, checked_positions
     from projector.sqlite_past import past_read_model
     from query_api.frames.arrow import arrow
+    from query_api.frames.touched import touched_between
     from query_api.sqlite.read_model import SqliteReadModel
     from tracklog.cli.log_reading import reading_log
     from tracklog.exporting.destination import destination_at
     from tracklog.exporting.parquet_export import ParquetExport, folder_name
-    from tracklog.exporting.touched import touched_between
 
     arrow()
     async with reading_log(place) as log:

@@ -12,6 +12,7 @@ from query_api.frames.long import long_values
 from query_api.frames.metric_history import metric_history
 from query_api.frames.runs import info_fields, infos
 from query_api.frames.selection import ListedRuns, RunPages, all_runs_of
+from query_api.frames.touched import Touched
 from query_api.frames.values import LATEST_METRICS, PARAMS, TAGS
 from query_api.history.parquet import event_batch, events_schema
 from query_api.port import ReadModel
@@ -26,7 +27,6 @@ from tracklog.exporting.tables import (
     rows_of,
     schema_of,
 )
-from tracklog.exporting.touched import Touched
 
 FORMAT: Final = 1
 """Of the manifest and the tables; another number means that a reader has to look again."""

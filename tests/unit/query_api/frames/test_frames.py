@@ -10,6 +10,7 @@ import pytest
 from aiohttp import ClientPayloadError, web
 from aiohttp.test_utils import TestClient, TestServer
 
+from event_log.memory_event_log import MemoryEventLog
 from query_api.frames import metric_history as history_frame
 from query_api.frames import routes, selection
 from query_api.frames.routes import frame, stream
@@ -29,7 +30,7 @@ NAN = float("nan")
 
 async def table_of(read_model: Any, table: str, **wanted: Any) -> pyarrow.Table:
     """What a reader makes of the stream."""
-    schema, batches = await frame(read_model, GetFrame(table=table, **wanted))
+    schema, batches = await frame(read_model, GetFrame(table=table, **wanted), MemoryEventLog(), {})
     pieces = [piece async for piece in stream(schema, batches)]
     return pyarrow.ipc.open_stream(b"".join(pieces)).read_all()
 
@@ -156,20 +157,20 @@ async def test_a_frame_has_only_what_may_be_seen(filled: SqliteRows) -> None:
 )
 async def test_a_frame_that_cannot_be_is_refused(rows: SqliteRows, wanted: dict[str, Any], told: str) -> None:
     with pytest.raises(InvalidParameterValue, match=told):
-        await frame(rows, GetFrame(**wanted))
+        await frame(rows, GetFrame(**wanted), MemoryEventLog(), {})
 
 
 async def test_columns_without_end_are_refused(filled: SqliteRows, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("query_api.frames.runs.MAX_FRAME_KEYS", 5)
     assert (await table_of(filled, "runs", experiment_ids=["1"])).num_columns == 9 + 5
     with pytest.raises(InvalidParameterValue, match="more than 5 params"):
-        await frame(filled, GetFrame(table="runs", experiment_ids=["1", "2"]))
+        await frame(filled, GetFrame(table="runs", experiment_ids=["1", "2"]), MemoryEventLog(), {})
 
 
 async def test_without_the_library_it_says_how_to_have_it(rows: SqliteRows, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(__import__("sys").modules, "pyarrow", None)
     with pytest.raises(NotImplementedYet, match=r"pip install 'tracklog\[frames\]'"):
-        await frame(rows, GetFrame(table="runs", experiment_ids=["1"]))
+        await frame(rows, GetFrame(table="runs", experiment_ids=["1"]), MemoryEventLog(), {})
 
 
 async def test_a_frame_that_breaks_off_is_an_error_to_its_reader() -> None:

@@ -15,13 +15,13 @@ from hypothesis import strategies as st
 from event_log.log_until import LogUntil
 from event_log.memory_event_log import MemoryEventLog
 from projector.sqlite_past import past_read_model
+from query_api.frames.touched import touched_between
 from query_api.sqlite.read_model import SqliteReadModel
 from schemas.events import AnyEvent, ExperimentDeleted, RunDeleted
 from schemas.moments import positions_text
 from tests.unit.projector.histories import RUNS, created, envelope, experiment, metric, param, payloads
 from tracklog.exporting.destination import destination_at
 from tracklog.exporting.parquet_export import ParquetExport, folder_name
-from tracklog.exporting.touched import touched_between
 
 HISTORY: list[AnyEvent] = [
     experiment(),

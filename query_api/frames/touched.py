@@ -5,10 +5,12 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from event_log.port import EventLogReader
-from schemas.envelope import Positions
+from schemas.codec import UndecodableEvent, decode
+from schemas.envelope import Positions, RecordedEvent
 from schemas.events.experiments import EXPERIMENTS
 from schemas.events.logged_models import LOGGED_MODELS
-from schemas.events.runs import RUNS
+from schemas.events.runs import RUNS, RunErased
+from schemas.forgotten import is_forgotten
 
 READ_EVENTS: Final = 1000
 
@@ -20,6 +22,8 @@ class Touched:
     runs: set[str] = field(default_factory=set)
     logged_models: set[str] = field(default_factory=set)
     experiments: set[int] = field(default_factory=set)
+    erased: dict[str, int] = field(default_factory=dict)
+    """The runs that events say are erased, and the experiment of each."""
 
 
 _STAGES: Final[Set[str]] = frozenset({"experiment.created", "experiment.deleted", "experiment.restored"})
@@ -40,9 +44,20 @@ async def touched_between(log: EventLogReader, begin: Positions, end: Positions)
                 stream = event.stream
                 if stream.startswith(run):
                     touched.runs.add(stream.removeprefix(run))
+                    if event.type == RunErased.event_type and not is_forgotten(event.payload):
+                        _note_erased(touched, event)
                 elif stream.startswith(model):
                     touched.logged_models.add(stream.removeprefix(model))
                 elif event.type in _STAGES:
                     touched.experiments.add(int(stream.removeprefix(experiment)))
             offset = events[-1].offset + 1
     return touched
+
+
+def _note_erased(touched: Touched, recorded: RecordedEvent) -> None:
+    try:
+        event = decode(recorded)
+    except UndecodableEvent:
+        return  # it is set aside, and erased nothing
+    if isinstance(event, RunErased):
+        touched.erased[event.run_id] = event.experiment_id
