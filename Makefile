@@ -149,8 +149,9 @@ fault-test: services
 	TRACKLOG_RACING_CALLS=$$((100 * $(COUNT))) $(BIN)/python -m pytest tests/integration/test_roles.py -k racing_changes --timeout=0
 
 large-test: $(VENV)/installed-tools
-	TRACKLOG_BOUNDED_POINTS=$(POINTS) TRACKLOG_LARGE_ARTIFACT_MIB=$(ARTIFACT_MIB) \
-		$(BIN)/python -m pytest tests/integration/test_bounds.py tests/integration/test_constant_memory.py --timeout=0
+	TRACKLOG_BOUNDED_POINTS=$(POINTS) TRACKLOG_EXPORTED_POINTS=$(POINTS) TRACKLOG_LARGE_ARTIFACT_MIB=$(ARTIFACT_MIB) \
+		$(BIN)/python -m pytest tests/integration/test_bounds.py tests/integration/test_constant_memory.py \
+		tests/integration/test_export_memory.py --timeout=0
 
 # On the embedded server: what a client sends does not depend on the stores. The seeded data of the page is its too.
 compatibility-318: install

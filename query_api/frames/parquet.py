@@ -11,7 +11,7 @@ from query_api.frames.arrow import Drained, arrow
 MEDIA_TYPE: Final = "application/vnd.apache.parquet"
 
 GROUP_ROWS: Final = 131_072
-GROUP_BYTES: Final = 32 * 2**20
+GROUP_BYTES: Final = 8 * 2**20
 """A row group is closed after the batch that reaches either: it is what a writer and a reader hold in memory."""
 
 _COMPRESSION_LEVEL: Final = 3
