@@ -14,6 +14,7 @@ from tracklog.settings.store_uris import EventLogPlace, SqliteFile, Stores
 
 if TYPE_CHECKING:
     from event_log.copying import Copied
+    from tracklog.cli.artifact_list import Listed
 
 SHOWN_DAMAGE: Final = 20
 
@@ -27,11 +28,12 @@ def command(file: Path, event_log: EventLogPlace, stores: Stores | None, progres
 
     FILE is a log in SQLite with the same id and the same events, whatever the log is in: every command reads it, and
     `tracklog restore` puts it back. It holds the events that were there when the command began, and no others. A copy
-    that was broken off is gone on with; what was erased since is erased in it. Artifacts are not in it. What was
-    signed of the events lies beside it, in FILE.proof, for `tracklog verify`.
+    that was broken off is gone on with; what was erased since is erased in it. Artifacts are not in it: FILE.artifacts
+    beside it lists them. What was signed of the events lies in FILE.proof, for `tracklog verify`.
     """
     from event_log.port import ForeignLog, LogInUse
     from schemas.errors import Retryable
+    from tracklog.cli.artifact_list import artifact_list_of
     from tracklog.cli.log_reading import NoLog
 
     if isinstance(event_log, SqliteFile) and event_log.path.resolve() == file.resolve():
@@ -39,16 +41,19 @@ def command(file: Path, event_log: EventLogPlace, stores: Stores | None, progres
     bar, show = progress_bar(shown=progress)
     try:
         with bar:
-            identity, copied = asyncio.run(_back_up(event_log, stores, file, show))
+            identity, copied, listed = asyncio.run(_back_up(event_log, stores, file, show))
     except (NoLog, ForeignLog, LogInUse) as error:
         raise BadUsage(str(error)) from error
     except Retryable as error:
         raise click.ClickException(error.message) from error
     click.echo(f"{file} holds {said_of(copied, identity)}; {copied.end - copied.first} are new.", err=True)
+    click.echo(f"{artifact_list_of(file)} lists {listed}.", err=True)
     refuse_damage(copied)
 
 
-async def _back_up(place: EventLogPlace, stores: Stores | None, file: Path, show: Show) -> tuple[str, "Copied"]:
+async def _back_up(
+    place: EventLogPlace, stores: Stores | None, file: Path, show: Show
+) -> tuple[str, "Copied", "Listed"]:
     from event_log.copying import bring_up_to_date
     from event_log.erased_reads import NotingErasures
     from event_log.sqlite.copy import SqliteCopy
@@ -73,7 +78,19 @@ async def _back_up(place: EventLogPlace, stores: Stores | None, file: Path, show
         finally:
             copy.close()
     await _back_up_proofs(place, stores, file, identity, copied.end)
-    return identity, copied
+    return identity, copied, await _list_artifacts(file)
+
+
+async def _list_artifacts(file: Path) -> "Listed":
+    """List the artifacts that the copy names, beside it."""
+    from event_log.sqlite.event_log import SqliteEventLogReader
+    from tracklog.cli.artifact_list import artifact_list_of, write_artifact_list
+
+    reader = SqliteEventLogReader(file)
+    try:
+        return await write_artifact_list(reader, artifact_list_of(file))
+    finally:
+        await reader.close()
 
 
 async def _back_up_proofs(place: EventLogPlace, stores: Stores | None, file: Path, identity: str, end: int) -> None:

@@ -35,12 +35,18 @@ def command(file: Path, event_log: EventLogPlace, stores: Stores | None, erasure
     in PostgreSQL must be empty.
 
     It gets the id of the log that was copied, and appears whole or not at all. What was erased since the copy was made
-    is erased in it. The read model is folded from it when a server starts. Artifacts are put back by other means.
+    is erased in it. The read model is folded from it when a server starts. Artifacts are put back by other means;
+    FILE.artifacts lists those that the log names.
     """
     from event_log.port import ForeignLog, LogInUse
     from schemas.errors import Retryable
+    from tracklog.cli.artifact_list import artifact_list_of, read_artifact_list
     from tracklog.serving.erasure_list import NotAnErasureList
 
+    try:
+        listed = read_artifact_list(artifact_list_of(file))
+    except ValueError as error:
+        raise BadUsage(str(error)) from error
     bar, show = progress_bar(shown=progress)
     try:
         with bar:
@@ -50,6 +56,8 @@ def command(file: Path, event_log: EventLogPlace, stores: Stores | None, erasure
     except Retryable as error:
         raise click.ClickException(error.message) from error
     click.echo(f"{event_log} holds {said_of(copied, identity)}.", err=True)
+    if listed is not None:
+        click.echo(f"It names {listed}, which {artifact_list_of(file)} lists; put them back too.", err=True)
     refuse_damage(copied)
 
 

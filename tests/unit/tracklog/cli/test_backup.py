@@ -1,6 +1,7 @@
 """What `tracklog backup` and `tracklog restore` say, and what they refuse."""
 
 import asyncio
+import json
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -10,7 +11,7 @@ from click.testing import CliRunner, Result
 
 from event_log.sqlite.event_log import SqliteEventLog, SqliteEventLogReader
 from schemas.envelope import PARTITION, Actor, EventClock
-from schemas.events import ExperimentRenamed
+from schemas.events import AnyEvent, ArtifactDeleted, ArtifactUploaded, ExperimentRenamed
 from tests.contracts.test_sqlite_event_log import change
 from tracklog.cli.commands import tracklog
 from tracklog.proving.key_file import OwnKey
@@ -74,6 +75,40 @@ def test_what_was_signed_goes_with_the_copy_and_comes_back(log: Path, tmp_path: 
     change(there, 'UPDATE events SET time_us = 1, checksum = NULL WHERE "offset" = 1')
     found = run("verify", "--event-log", there)
     assert (found.exit_code, "partition 0, offset 1: envelope changed" in found.output) == (1, True)
+
+
+def test_the_artifacts_that_are_there_are_listed(tmp_path: Path) -> None:
+    def uploaded(path: str, size: int, root: str = "") -> ArtifactUploaded:
+        return ArtifactUploaded(path=path, size=size, etag="e", sha256=f"{size:064x}", root=root)
+
+    async def make() -> None:
+        with ThreadPoolExecutor(1) as executor:
+            made = SqliteEventLog.open(tmp_path / "log.db", executor)
+            clock = EventClock(lambda: 1_795_910_400_000_000_000)
+            events: Sequence[AnyEvent] = (
+                uploaded("0/a/artifacts/m/x", 1),
+                uploaded("0/a/artifacts/m", 2),
+                uploaded("0/a/artifacts/m.txt", 3),
+                uploaded("0/a/artifacts/m.txt", 4),
+                uploaded("0/a/artifacts/m/y", 5, "s3://b"),
+                ArtifactDeleted(path="0/a/artifacts/m"),
+                uploaded("0/a/artifacts/m/z", 6),
+            )
+            await made.append([clock.stamp(event, Actor(), "r") for event in events])
+            await made.close()
+
+    asyncio.run(make())
+    copy, listed = tmp_path / "copy.db", tmp_path / "copy.db.artifacts"
+    done = run("backup", copy, "--event-log", tmp_path / "log.db")
+    assert f"{listed} lists 3 artifacts of 15 bytes together." in done.output
+    assert [tuple(json.loads(line).values()) for line in listed.read_text().splitlines()] == [
+        ("", "0/a/artifacts/m.txt", 4, f"{4:064x}"),
+        ("", "0/a/artifacts/m/z", 6, f"{6:064x}"),
+        ("s3://b", "0/a/artifacts/m/y", 5, f"{5:064x}"),
+    ]
+    assert "It names 3 artifacts of 15 bytes" in run("restore", copy, "--event-log", tmp_path / "there.db").output
+    listed.write_text("a shopping list")
+    assert run("restore", copy, "--event-log", tmp_path / "elsewhere.db").exit_code == 2
 
 
 def test_damage_is_an_exit_code(log: Path, tmp_path: Path) -> None:
