@@ -31,6 +31,8 @@ from ingest.erasures.lookups import (
     RUN,
     RUN_NAMED,
     RUNS_OF_EXPERIMENT,
+    TRACE,
+    TRACES_OF_EXPERIMENT,
     Candidate,
 )
 from ingest.erasures.plan import (
@@ -40,6 +42,7 @@ from ingest.erasures.plan import (
     age_us,
     held_by,
     ordered,
+    side_by_side,
     streams_of,
 )
 from ingest.erasures.plan import REGISTERED as HOLDS_FILES
@@ -68,6 +71,7 @@ from schemas.events import (
     ExperimentRenamed,
     LoggedModelErased,
     RunErased,
+    TraceDeleted,
 )
 from schemas.messages.erasures import CarryOutErasures, Erase, PlanErasure
 from schemas.messages.experiments import experiment_id_of
@@ -182,11 +186,12 @@ class ErasureCommands:
         return found
 
     async def _with_what_is_in_it(self, experiment: Candidate, plan: PlannedErasure) -> list[Candidate]:
-        """Its runs and logged models, and, where these are all, itself."""
+        """Its runs, logged models and traces, and, where these are all, itself."""
         lookups = self._known.lookups
         inside = [
             *await lookups.all(RUNS_OF_EXPERIMENT, experiment.experiment_id),
             *await lookups.all(MODELS_OF_EXPERIMENT, experiment.experiment_id),
+            *await lookups.all(TRACES_OF_EXPERIMENT, experiment.experiment_id),
         ]
         active = next((one for one in inside if one.deleted_us is None), None)
         if active is not None:
@@ -209,13 +214,16 @@ class ErasureCommands:
                 why = None if inside is None else NOT_EMPTY.format(key=inside.stream)
             elif not command.with_registered and (version := held_by(one, registered)) is not None:
                 why = HOLDS_FILES.format(name=version.name, version=version.version)
-            elif not command.without_artifacts and await self._artifacts.measure(one.artifact_uri, one.key) is None:
+            elif not (command.without_artifacts or one.kind == TRACE or await self._is_reached(one)):
                 why = NOT_REACHED.format(uri=one.artifact_uri)
             if why is None:
                 plan.erased.append(one)
             else:
                 plan.left_out[one] = why
                 incomplete.setdefault(one.experiment_id, one)
+
+    async def _is_reached(self, one: Candidate) -> bool:
+        return await self._artifacts.measure(one.artifact_uri, one.key) is not None
 
     # --- its execution ------------------------------------------------------------------------------------------------
 
@@ -225,24 +233,26 @@ class ErasureCommands:
         refused: list[dict[str, Any]] = []
         end_s = asyncio.get_running_loop().time() + ERASED_FOR_S
         try:
-            for one in plan.erased:
+            for some in side_by_side(plan.erased):
                 if asyncio.get_running_loop().time() > end_s:
                     break
-                event = await self._event(one, reason)
-                for stamped, position, refusal in await self._append(one, event, actor, request_id):
-                    told = {"id": event_id_text(stamped), "stream": one.stream, **_place(position)}
-                    if refusal is None:
-                        erased.append(told)
-                    else:
-                        refused.append({**told, "message": refusal.message})
+                appended = await asyncio.gather(*(self._append(one, reason, actor, request_id) for one in some))
+                for one, verdicts in zip(some, appended, strict=True):
+                    for stamped, position, refusal in verdicts:
+                        told = {"id": event_id_text(stamped), "stream": one.stream, **_place(position)}
+                        if refusal is None:
+                            erased.append(told)
+                        else:
+                            refused.append({**told, "message": refusal.message})
         finally:
             self._carrying_out.begin()
         is_done = plan.is_whole and len(erased) + len(refused) == len(plan.erased)
         return orjson.dumps({"erased": erased, "refused": refused, "is_whole": is_done})
 
     async def _append(
-        self, one: Candidate, event: AnyErased, actor: Actor, request_id: str
+        self, one: Candidate, reason: str, actor: Actor, request_id: str
     ) -> list[tuple[bytes, Position, TracklogError | None]]:
+        event = await self._event(one, reason)
         try:
             appended = await self._writer.append_together([event], actor, request_id)
         except BaseException:
@@ -258,10 +268,12 @@ class ErasureCommands:
             drop(RUNS, one.key)
         elif one.kind == LOGGED_MODEL:
             drop(LOGGED_MODELS, one.key)
-        else:
+        elif one.kind == EXPERIMENT:
             drop(EXPERIMENTS, one.experiment_id)
 
     async def _event(self, one: Candidate, reason: str) -> AnyErased:
+        if one.kind == TRACE:
+            return TraceDeleted(trace_id=one.key)
         streams = streams_of(one)
         count, leaves, names = 0, sha256(), set[str]()
         end = await self._log.end()

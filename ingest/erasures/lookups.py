@@ -40,6 +40,7 @@ class Registered(NamedTuple):
 RUN: Final = "run"
 LOGGED_MODEL: Final = "logged-model"
 EXPERIMENT: Final = "experiment"
+TRACE: Final = "trace"
 
 
 def _candidate(kind: str) -> Callable[[Row], Candidate]:
@@ -104,6 +105,14 @@ DELETED_EXPERIMENTS: Final = Lookup(
     f" AND e.experiment_id <> {DEFAULT_EXPERIMENT_ID} ORDER BY e.experiment_id LIMIT {MOST}",
     _OF_EXPERIMENT,
 )
+
+TRACES_OF_EXPERIMENT: Final = Lookup(
+    "SELECT t.trace_id, t.experiment_id, coalesce(t.name, ''), '', 1, e.lifecycle_us"
+    " FROM traces t JOIN experiments e ON e.experiment_id = t.experiment_id WHERE t.experiment_id = $1"
+    f" ORDER BY t.request_time_ms DESC, t.trace_id LIMIT {MOST}",
+    _candidate(TRACE),
+)
+"""Each as if it had been deleted with its experiment. They are found by no name: deleting one erases it."""
 
 REGISTERED: Final = Lookup(
     "SELECT name, version, run_id, logged_model_id, source, storage_location FROM model_versions"

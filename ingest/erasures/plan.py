@@ -1,12 +1,12 @@
 """What would be erased, and what is left out and why."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Any, Final
 
-from ingest.erasures.lookups import EXPERIMENT, LOGGED_MODEL, RUN, Candidate, Registered
+from ingest.erasures.lookups import EXPERIMENT, LOGGED_MODEL, RUN, TRACE, Candidate, Registered
 from schemas.errors import InvalidParameterValue
 from schemas.event_json import time_text
 from schemas.events import artifact_folder
@@ -17,6 +17,8 @@ _AGE: Final = re.compile(
     r"(?:(?P<seconds>\d+(?:\.\d+)?)s)?"
 )
 _SECONDS: Final = {"days": 86_400, "hours": 3600, "minutes": 60, "seconds": 1}
+
+TRACES_AT_ONCE: Final = 100
 
 NOT_REACHED: Final = (
     "Its artifacts lie at {uri}, which is not reached from here, or not as a folder of its own: remove them, and erase"
@@ -96,3 +98,14 @@ def streams_of(one: Candidate) -> list[str]:
 def ordered(found: Sequence[Candidate]) -> list[Candidate]:
     """Each once, experiments behind what is in them."""
     return sorted(dict.fromkeys(found), key=lambda one: one.kind == EXPERIMENT)
+
+
+def side_by_side(ordered: Sequence[Candidate]) -> Iterator[Sequence[Candidate]]:
+    """What is erased at once: some traces, of which there may be many, or one thing of another kind."""
+    begin = 0
+    while begin < len(ordered):
+        end = begin + 1
+        while end < min(len(ordered), begin + TRACES_AT_ONCE) and ordered[begin].kind == ordered[end].kind == TRACE:
+            end += 1
+        yield ordered[begin:end]
+        begin = end

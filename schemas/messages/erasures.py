@@ -17,9 +17,9 @@ Ids = Annotated[list[Id], msgspec.Meta(max_length=MAX_NAMED)]
 class PlanErasure(Message):
     """What is to be erased: of what is deleted, these, or everything where none is named.
 
-    `older_than`: only what was deleted so long ago, as `1d2h3m4.5s`. An experiment goes with its runs and logged
-    models. `without_artifacts`: also what has artifacts that the server does not reach; those stay. `with_registered`:
-    also what holds the files of registered model versions.
+    `older_than`: only what was deleted so long ago, as `1d2h3m4.5s`. An experiment goes with its runs, logged
+    models and traces. `without_artifacts`: also what has artifacts that the server does not reach; those stay.
+    `with_registered`: also what holds the files of registered model versions.
     """
 
     run_ids: Ids = []

@@ -5,9 +5,11 @@ from typing import Any
 import orjson
 import pytest
 
-from ingest.erasures.plan import age_us
+from ingest.erasures.lookups import EXPERIMENT, RUN, TRACE, Candidate
+from ingest.erasures.plan import TRACES_AT_ONCE, age_us, side_by_side
+from ingest.traces.lookups import TRACES
 from schemas.errors import InvalidParameterValue, ResourceConflict, ResourceDoesNotExist
-from schemas.events import ArtifactUploaded, ExperimentErased, RunErased
+from schemas.events import ArtifactUploaded, ExperimentErased, RunErased, TraceStarted
 from schemas.forgotten import is_forgotten
 from schemas.messages.erasures import CarryOutErasures, Erase, PlanErasure
 from schemas.messages.experiments import CreateExperiment, DeleteExperiment
@@ -111,6 +113,28 @@ async def test_an_experiment_is_erased_behind_what_is_in_it(deployment: Erasing)
     assert b"of a secret" not in b"".join(one.payload for one in deployment.log._events[0])
     assert [type(one) for one in await readable(deployment)][-1] is ExperimentErased
     assert await deployment.experiment("of a secret") != experiment_id
+
+
+async def test_an_experiment_is_erased_behind_its_traces(deployment: Erasing) -> None:
+    experiment_id = await deployment.experiment("e")
+    for trace_id, of in (("tr-1", experiment_id), ("tr-2", experiment_id), ("tr-elsewhere", "0")):
+        preview = f"secret of {trace_id}"
+        started = TraceStarted(trace_id=trace_id, experiment_id=int(of), request_time_ms=1, request_preview=preview)
+        await deployment.append(started)
+    await deployment.ingest.experiments.delete(DeleteExperiment(experiment_id=experiment_id), ANN, "q")
+    answer = await deployment.erase(experiment_ids=[experiment_id])
+    assert streams(answer) == ["trace/tr-1", "trace/tr-2", f"experiment/{experiment_id}"]
+    await deployment.carry_out()
+    kept = b"".join(one.payload for one in deployment.log._events[0])
+    assert [kept.count(b"secret of " + one) for one in (b"tr-1", b"tr-2", b"tr-elsewhere")] == [0, 0, 1]
+    assert await deployment.projection.all(TRACES, ["tr-1", "tr-2"]) == []
+
+
+def test_traces_are_erased_side_by_side_and_nothing_else() -> None:
+    kinds = [RUN, RUN, *[TRACE] * (TRACES_AT_ONCE + 1), EXPERIMENT]
+    found = [Candidate(kind, str(number), 1, "", "", 1) for number, kind in enumerate(kinds)]
+    assert [len(some) for some in side_by_side(found)] == [1, 1, TRACES_AT_ONCE, 1, 1]
+    assert [one for some in side_by_side(found) for one in some] == found
 
 
 async def test_everything_that_is_deleted_is_erased_when_nothing_is_named(deployment: Erasing) -> None:
