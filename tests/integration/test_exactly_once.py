@@ -29,6 +29,7 @@ from projector.postgresql_projector import PostgresqlProjector
 from schemas.dataset_records import record_id_of
 from schemas.events import (
     AnyEvent,
+    Assessment,
     DatasetInput,
     DatasetRecord,
     EvaluationDatasetCreated,
@@ -53,7 +54,14 @@ from schemas.events import (
     RunUpdated,
     ScorerDeleted,
     ScorerRegistered,
+    Span,
     Tag,
+    TraceAssessmentCreated,
+    TraceDeleted,
+    TraceLinkedToRun,
+    TraceSpansLogged,
+    TraceStarted,
+    TraceTagSet,
 )
 from tests.integration.logs_in_files import keep
 from tests.integration.postgresql_read_models import PostgresqlReadModel
@@ -97,8 +105,9 @@ def history(dice: random.Random, count: int) -> Iterator[AnyEvent]:
             ExperimentRenamed(experiment_id=dice.randrange(3), name=f"name-{dice.randrange(4)}"),
             _of_a_registered_model(dice),
             _of_an_evaluation(dice),
+            _of_a_trace(dice, run),
         ]
-        yield dice.choices(anything, [12, 3, 2, 1, 1, 1, 2, 1, 1, 4, 3])[0]
+        yield dice.choices(anything, [12, 3, 2, 1, 1, 1, 2, 1, 1, 4, 3, 4])[0]
 
 
 def _of_a_registered_model(dice: random.Random) -> AnyEvent:
@@ -136,6 +145,36 @@ def _of_an_evaluation(dice: random.Random) -> AnyEvent:
         ScorerDeleted(experiment_id=0, name=f"s{dice.randrange(2)}", version=dice.choice([None, 1, 2, 3])),
     ]
     return dice.choices(anything, [1, 6, 2, 3, 1])[0]
+
+
+def _of_a_trace(dice: random.Random, run: str) -> AnyEvent:
+    """About one of a few traces, so that its two writers meet, and spans come again or fill more than one chunk."""
+    trace_id, id_ = f"tr-{dice.randrange(8)}", f"{dice.getrandbits(128):032x}"
+    spans = [_span(dice.randrange(200), text=id_) for _ in range(dice.choice([1, 3, 100]))]
+    assessment = Assessment(
+        assessment_id=id_, name="good", kind="feedback", value="1.0", create_time_ms=1, last_update_time_ms=1
+    )
+    anything: list[AnyEvent] = [
+        TraceSpansLogged(trace_id=trace_id, experiment_id=0, spans=spans),
+        TraceStarted(trace_id=trace_id, experiment_id=dice.randrange(3), request_time_ms=1, tags={"t": id_}),
+        TraceTagSet(trace_id=trace_id, key=f"t{dice.randrange(3)}", value=id_),
+        TraceAssessmentCreated(trace_id=trace_id, assessment=assessment),
+        TraceLinkedToRun(trace_id=trace_id, run_id=run),
+        TraceDeleted(trace_id=trace_id),
+    ]
+    return dice.choices(anything, [8, 2, 2, 2, 2, 1])[0]
+
+
+def _span(number: int, text: str) -> Span:
+    """The first is the root of all others; `text` and tokens are of the last that was logged."""
+    return Span(
+        span_id=f"{number:016x}",
+        parent_id="" if number == 0 else f"{0:016x}",
+        name="s",
+        start_ns=number,
+        end_ns=number + 1,
+        attributes={"mlflow.spanInputs": text, "gen_ai.usage.input_tokens": number},
+    )
 
 
 def _points(dice: random.Random, run: str, steps: dict[str, int]) -> RunDataLogged:
