@@ -12,7 +12,7 @@ from artifact_proxy.lookup import Lookup
 from artifact_proxy.stores.blob_store import BlobStore
 from schemas.errors import ResourceDoesNotExist
 from schemas.mlflow import PROMPT_SOURCES
-from schemas.traces import trace_not_found
+from schemas.traces import spans_not_found, trace_not_found
 
 ArtifactRootOf = Callable[[str], Awaitable[str]]
 """From the id of a run or a logged model, or from a version of a registered model as `<name>/<number>`, to the URI of
@@ -36,7 +36,7 @@ class NothingTraced:
         raise trace_not_found(trace_id)
 
     async def spans_file(self, trace_id: str) -> bytes | None:
-        raise trace_not_found(trace_id)
+        raise spans_not_found(trace_id)
 
 
 @dataclass(frozen=True, slots=True)

@@ -82,6 +82,16 @@ def trace_not_found(trace_id: str) -> ResourceDoesNotExist:
     return ResourceDoesNotExist(f"Trace with ID '{trace_id}' not found.")
 
 
+def spans_not_found(trace_id: str) -> ResourceDoesNotExist:
+    """The same where the spans of the trace are asked for: MLflow has other words there."""
+    return ResourceDoesNotExist(f"Trace with ID {trace_id} is not found.")
+
+
+def assessed_not_found(trace_id: str) -> ResourceDoesNotExist:
+    """The same where an assessment of the trace is asked for."""
+    return ResourceDoesNotExist(f"Trace with request_id '{trace_id}' not found")
+
+
 def assessment_not_found(trace_id: str, assessment_id: str) -> ResourceDoesNotExist:
     """The refusal of what is about an assessment that its trace does not have."""
     return ResourceDoesNotExist(f"Assessment with ID '{assessment_id}' not found for trace '{trace_id}'")

@@ -15,7 +15,7 @@ from schemas.levels import Level
 from schemas.messages.bounds import MAX_ID_CHARACTERS, shown
 from schemas.rest.access import TRACE, On, Rule, allow
 from schemas.rest.route import V2_AJAX_ONLY, V3_AJAX_ONLY
-from schemas.traces import is_trace_id, trace_not_found
+from schemas.traces import is_trace_id, spans_not_found
 
 SPANS_FILE: Final = "traces.json"
 """What clients that have no other way put the spans of a trace into."""
@@ -34,7 +34,7 @@ async def get_of_trace(proxy: ArtifactProxy, request: web.Request) -> web.Stream
     if not trace_id:
         raise BadRequest('Request must include the "request_id" query parameter.')
     if len(trace_id) > MAX_ID_CHARACTERS or not is_trace_id(trace_id):
-        raise trace_not_found(trace_id[:MAX_ID_CHARACTERS])
+        raise spans_not_found(trace_id[:MAX_ID_CHARACTERS])
     await allow(request, trace_id)
     path = request.query.get("path")
     if path is not None:

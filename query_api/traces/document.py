@@ -22,7 +22,7 @@ from schemas.messages.traces import (
     GetTraceInfo,
     GetTraceInfoV3,
 )
-from schemas.traces import SIZE, assessment_not_found, trace_not_found
+from schemas.traces import SIZE, assessed_not_found, assessment_not_found, spans_not_found, trace_not_found
 
 MAX_SPANS_BYTES: Final = 256 * 2**20
 """Of the JSON of spans in one answer."""
@@ -47,7 +47,7 @@ async def get_trace(read_model: ReadModel, wanted: GetTrace) -> bytes:
 
     Raises ResourceDoesNotExist, also while spans are missing unless a part is wanted too. Nothing waits for these here.
     """
-    found, trace = await _one(read_model, wanted.trace_id, "Trace with ID {} is not found.")
+    found, trace = await _one(read_model, wanted.trace_id, spans_not_found)
     if not wanted.allow_partial and not is_complete(found, trace):
         raise ResourceDoesNotExist(
             f"Trace with ID {wanted.trace_id} is not fully exported yet: it has {found.span_count} spans."
@@ -81,7 +81,7 @@ async def batch_get_trace_infos(read_model: ReadModel, wanted: BatchGetTraceInfo
 
 async def get_assessment(read_model: ReadModel, wanted: GetAssessment) -> bytes:
     """`{"assessment":…}`. Raises ResourceDoesNotExist."""
-    _, trace = await _one(read_model, wanted.trace_id, "Trace with request_id '{}' not found")
+    _, trace = await _one(read_model, wanted.trace_id, assessed_not_found)
     for one, is_valid in trace.assessments:
         if one.assessment_id == wanted.assessment_id:
             return msgspec.json.encode({"assessment": assessment_json(trace.trace_id, one, is_valid=is_valid)})
@@ -92,7 +92,7 @@ async def spans_file(read_model: ReadModel, trace_id: str) -> bytes | None:
     """`{"spans":[…]}` as the page reads it; None for a trace without any here. Raises ResourceDoesNotExist."""
     found = (await find(read_model, [trace_id])).get(trace_id)
     if found is None:
-        raise trace_not_found(trace_id)
+        raise spans_not_found(trace_id)
     if not found.span_count:
         return None
     return b'{"spans":[%b]}' % await _spans(read_model, found, trace_id, file_span)
@@ -115,13 +115,12 @@ def _expected(stated: str | None) -> int:
 
 
 async def _one(
-    read_model: ReadModel, trace_id: str, missing: str = "Trace with ID '{}' not found."
+    read_model: ReadModel, trace_id: str, missing: Callable[[str], ResourceDoesNotExist] = trace_not_found
 ) -> tuple[Found, TraceValues]:
-    """The words of what is missing are MLflow's, which differ from route to route."""
     found = (await find(read_model, [trace_id])).get(trace_id)
     values = {} if found is None else await trace_values(read_model, [found.trace_number])
     if found is None or found.trace_number not in values:
-        raise ResourceDoesNotExist(missing.format(trace_id))
+        raise missing(trace_id)
     return found, values[found.trace_number]
 
 

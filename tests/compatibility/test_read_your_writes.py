@@ -79,6 +79,7 @@ def test_experiments_are_seen_by_name_id_and_search_at_once(client: MlflowClient
     in_threads(work)
 
 
+@pytest.mark.usefixtures("followed")
 def test_records_of_a_dataset_are_seen_at_once(client: MlflowClient, experiment_id: str) -> None:
     def work(number: int) -> None:
         dataset = client.create_dataset(f"dataset-{number}", experiment_id)
