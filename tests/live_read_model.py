@@ -55,7 +55,9 @@ async def commit(
                 *checkpoint,
             )
         for place, error in refused.items():
-            await connection.execute(f"INSERT INTO {schema}.refusals VALUES ($1, $2, $3, $4)", *place, *error)
+            await connection.execute(
+                f"INSERT INTO {schema}.refusals VALUES ($1, $2, $3, $4, $5)", *place, *error, "run/a"
+            )
         if tell:
             message = Committed(generation, checkpoints, None if too_many else list(refused), set_aside)
             await connection.execute(
