@@ -44,6 +44,7 @@ async def test_a_log_from_before_identities_keeps_its_events_and_gets_one(postgr
     await ensure_control_schema(postgresql_database)
     connection = await asyncpg.connect(postgresql_database)
     await connection.execute("""
+        DROP TABLE tracklog.carried_out;
         ALTER TABLE tracklog.events DROP COLUMN checksum;
         DROP TABLE tracklog.log_identity;
         DROP INDEX tracklog.read_models_one_live;
@@ -92,10 +93,10 @@ async def test_the_read_models_of_another_version_are_no_reason_to_refuse(postgr
     await ensure_control_schema(postgresql_database)
     connection = await asyncpg.connect(postgresql_database)
     await connection.execute("CREATE SCHEMA tracklog_read_model_9")
-    await connection.execute("DELETE FROM tracklog.alembic_version")
+    newest = await connection.fetchval("DELETE FROM tracklog.alembic_version RETURNING version_num")
     await connection.execute("INSERT INTO tracklog.alembic_version VALUES ('of a future')")
     with pytest.raises(ForeignLog, match="'of a future'"):
         await ensure_control_schema(postgresql_database)
-    await connection.execute("UPDATE tracklog.alembic_version SET version_num = 'control_0002'")
+    await connection.execute("UPDATE tracklog.alembic_version SET version_num = $1", newest)
     await ensure_control_schema(postgresql_database)
     await connection.close()
