@@ -62,6 +62,8 @@ def index_range(dialect: Dialect, condition: Condition, column: str) -> Sql:
 
 def is_one_of(dialect: Dialect, column: str, values: Sequence[int] | Sequence[str]) -> Sql:
     """Whether the integer or text in `column` is one of the values."""
+    if not values:
+        return Sql("1 = 0")
     return Sql(f"{column} = ?", (values[0],)) if len(values) == 1 else _compared(column, dialect.is_in(values))
 
 

@@ -70,7 +70,7 @@ async def list_scorers(read_model: ReadModel, wanted: ListScorers) -> bytes:
 
 async def get_online_configs(read_model: ReadModel, wanted: GetOnlineScoringConfigs) -> bytes:
     """`{"configs": […]}` of those scorers that have one and may be seen, by their ids."""
-    named = is_one_of(read_model.dialect, "c.scorer_id", sorted(set(wanted.scorer_ids)))
+    named = is_one_of(read_model.dialect, "c.scorer_id", sorted(set(wanted.scorer_ids or ())))
     met = joined(" AND ", [named, *_seen(read_model)])
     statement = Sql(
         "SELECT c.online_scoring_config_id, c.scorer_id, c.sample_rate, s.experiment_id, c.filter_string"

@@ -60,7 +60,7 @@ class SetOnlineScoringConfig(ScorerMessage):
 class GetOnlineScoringConfigs(Message):
     required: ClassVar[Required] = ("scorer_ids",)
 
-    scorer_ids: Annotated[list[Id], msgspec.Meta(max_length=MAX_SCORERS_NAMED)] = []
+    scorer_ids: Annotated[list[Id], msgspec.Meta(max_length=MAX_SCORERS_NAMED)] | None = None
 
 
 def scorer_not_found(experiment_id: int, name: str, version: int | None = None) -> ResourceDoesNotExist:

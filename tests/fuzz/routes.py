@@ -434,7 +434,23 @@ EVALUATION_WRITES: Final = (
         update_schema_ids=True,
         schema_ids=["<schema_id>"],
     ),
+    _v3(
+        "POST",
+        "review-queues/items/add",
+        review_queues.AddItemsToReviewQueue,
+        **QUEUE,
+        item_type="TRACE",
+        item_ids=["<trace_id>"],
+    ),
     _v3("POST", "review-queues/items/remove", review_queues.RemoveItemsFromReviewQueue, **QUEUE, item_ids=["tr-1"]),
+    _v3(
+        "POST",
+        "review-queues/items/set-status",
+        review_queues.SetReviewQueueItemStatus,
+        **QUEUE,
+        item_id="<trace_id>",
+        status="PENDING",
+    ),
     _v3("POST", "review-queues/delete", review_queues.DeleteReviewQueue, **QUEUE),
     _v3(
         "POST",

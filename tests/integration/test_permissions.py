@@ -7,6 +7,7 @@ from typing import Any, Final, NamedTuple
 from urllib.parse import urlencode, urlsplit
 
 import pytest
+import requests
 
 from schemas.rest.route import Kind, Permission
 from schemas.rest.rules import READ_ALL_HISTORY
@@ -19,8 +20,15 @@ from tracklog.web.route_table import Endpoint, endpoints_of
 
 ENDPOINTS: Final = endpoints_of(built_routes())
 FOR_ADMINISTRATORS: Final = [one for one in ENDPOINTS if one.route.permission is Permission.ADMIN]
-SEARCHES: Final = [one for one in ENDPOINTS if one.route.permission is Permission.SEEN and "/undo" not in one.path]
-OF_RULES: Final = [one for one in ENDPOINTS if not isinstance(one.route.permission, Permission)]
+SEARCHES: Final = [
+    one
+    for one in ENDPOINTS
+    if one.route.permission is Permission.SEEN
+    and not any(part in one.path for part in ("/undo", "/frames", "/online-configs"))
+]
+OF_RULES: Final = [
+    one for one in ENDPOINTS if not isinstance(one.route.permission, Permission) and one.path != "/v1/traces"
+]
 OF_WHAT_IS_OWNED: Final = [
     one for one in OF_RULES if "/ajax-api" not in one.path and one.route.permission is not READ_ALL_HISTORY
 ]
@@ -32,12 +40,20 @@ EMBEDDED: Final = pytest.mark.parametrize("accounts", ["embedded"], indirect=Tru
 
 
 class Owned(NamedTuple):
-    """What one user has: an experiment, a run and a logged model in it, and a registered model with a version."""
+    """What one user has: an experiment, what is in it, and a registered model with a version."""
 
     experiment_id: str
     run_id: str
     model_id: str
     name: str
+    dataset_id: str
+    issue_id: str
+    schema_id: str
+    queue_id: str
+
+    @property
+    def trace_id(self) -> str:
+        return f"tr-{self.run_id}"
 
 
 class Accounts(NamedTuple):
@@ -80,8 +96,8 @@ def mlflow(who: Asking, method: str, path: str, body: Any = None, version: str =
     return who.ask(method, f"/api/{version}/mlflow/{path}", body)
 
 
-def made(who: Asking, method: str, path: str, body: Any) -> Any:
-    status, answer = mlflow(who, method, path, body)
+def made(who: Asking, method: str, path: str, body: Any, version: str = "2.0") -> Any:
+    status, answer = mlflow(who, method, path, body, version)
     assert status == 200, (path, answer)
     return answer
 
@@ -101,7 +117,37 @@ def what_is_owned(owner: Asking, name: str) -> Owned:
     made(owner, "POST", "model-versions/create", {"name": name, "source": source, "run_id": run_id})
     path = f"/api/2.0/mlflow-artifacts/artifacts/{experiment_id}/{run_id}/artifacts/a.txt"
     assert owner.ask("PUT", path, {"text": name})[0] == 200
-    return Owned(experiment_id, run_id, model["model"]["info"]["model_id"], name)
+    mine = Owned(experiment_id, run_id, model["model"]["info"]["model_id"], name, *("" for _ in range(4)))
+    made(owner, "POST", "traces", {"trace": trace_of(mine)}, "3.0")
+    made(owner, "POST", "scorers/register", {**in_it(mine), "serialized_scorer": "{}"}, "3.0")
+    dataset = made(owner, "POST", "datasets/create", {"name": name, "experiment_ids": [experiment_id]}, "3.0")
+    issue = made(owner, "POST", "issues", {**in_it(mine), "description": "d"}, "3.0")
+    schema = made(owner, "POST", "label-schemas/create", {**in_it(mine), "type": "FEEDBACK", "input": TEXT}, "3.0")
+    queue = made(owner, "POST", "review-queues/create", {**in_it(mine), "queue_type": "CUSTOM"}, "3.0")
+    return mine._replace(
+        dataset_id=dataset["dataset"]["dataset_id"],
+        issue_id=issue["issue"]["issue_id"],
+        schema_id=schema["label_schema"]["schema_id"],
+        queue_id=queue["review_queue"]["queue_id"],
+    )
+
+
+TEXT: Final[dict[str, Any]] = {"text": {}}
+"""The question of a label schema."""
+
+
+def in_it(owned: Owned) -> dict[str, str]:
+    return {"experiment_id": owned.experiment_id, "name": owned.name}
+
+
+def trace_of(owned: Owned) -> dict[str, Any]:
+    location = {"type": "MLFLOW_EXPERIMENT", "mlflow_experiment": {"experiment_id": owned.experiment_id}}
+    times = {"request_time": "2026-01-01T00:00:00Z", "state": "OK"}
+    return {"trace_info": {"trace_id": owned.trace_id, "trace_location": location, **times}}
+
+
+OF_BODIES: Final = {"params", "tags", "models", "parts", "trace", "locations", "assessment", "aggregations"}
+"""Fields that no query has."""
 
 
 def request_of(endpoint: Endpoint, owned: Owned) -> tuple[str, Any]:
@@ -142,11 +188,38 @@ def request_of(endpoint: Endpoint, owned: Owned) -> tuple[str, Any]:
         "reason": "r",
         "at": "0:0",
         "stream": f"run/{owned.run_id}",
+        "trace": trace_of(owned),
+        "trace_id": owned.trace_id,
+        "request_id": owned.trace_id,
+        "trace_ids": [owned.trace_id],
+        "locations": [trace_of(owned)["trace_info"]["trace_location"]],
+        "assessment": {"assessment_name": "a", "feedback": {"value": 1}},
+        "update_mask": "rationale",
+        "view_type": "TRACES",
+        "metric_name": "trace_count",
+        "aggregations": [{"aggregation_type": "COUNT"}],
+        "filter_string1": "status = 'OK'",
+        "filter_string2": "status = 'OK'",
+        "prompt_versions": [{"name": owned.name, "version": "1"}],
+        "records": '[{"inputs": {"a": 1}}]',
+        "description": "d",
+        "schema_id": owned.schema_id,
+        "queue_id": owned.queue_id,
+        "issue_id": owned.issue_id,
+        "user": "bob",
+        "item_id": owned.trace_id,
+        "item_ids": [owned.trace_id],
+        "serialized_scorer": "{}",
+        "sample_rate": 0,
     }
+    if "/mlflow/datasets/" in endpoint.path:
+        fields["tags"] = '{"k": "v"}'
     below = f"{owned.experiment_id}/{owned.run_id}/artifacts/a.txt"
     values = {"run_id": owned.run_id, "model_id": owned.model_id, "tag_key": "k", "artifact_path": below}
+    values |= {"trace_id": owned.trace_id, "request_id": owned.trace_id, "assessment_id": "a-1", "key": "k"}
+    values |= {"dataset_id": owned.dataset_id, "issue_id": owned.issue_id}
     path = re.sub(r"\{(\w+)(:[^{}]*)?\}", lambda variable: values[variable[1]], endpoint.path)
-    query = {name: value for name, value in fields.items() if name not in ("params", "tags", "models", "parts")}
+    query = {name: value for name, value in fields.items() if name not in OF_BODIES}
     # What stands behind an artifact's path belongs to its name.
     is_name = any(part in endpoint.path for part in ("mlflow-artifacts/artifacts/", "mlflow-artifacts/presigned/"))
     if not is_name:
@@ -191,6 +264,23 @@ def test_what_is_for_administrators_is_refused_to_others(accounts: Accounts, end
     assert accounts.owner.ask(endpoint.method, path, body)[0] == 403
 
 
+@EMBEDDED
+def test_spans_are_taken_from_who_may_write_to_the_experiment(accounts: Accounts, owned: Owned) -> None:
+    """A header names the experiment, as no other route does."""
+    span = {"traceId": "01" * 16, "spanId": "02" * 8, "name": "s", "startTimeUnixNano": "1", "endTimeUnixNano": "2"}
+    body = {"resourceSpans": [{"scopeSpans": [{"spans": [span]}]}]}
+    statuses = [
+        requests.post(
+            f"{accounts.server.url}/v1/traces",
+            json=body,
+            headers={**headers, "x-mlflow-experiment-id": owned.experiment_id},
+            timeout=60,
+        ).status_code
+        for headers in ({}, accounts.other.headers, accounts.owner.headers)
+    ]
+    assert statuses == [401, 403, 200]
+
+
 @pytest.mark.parametrize("endpoint", SEARCHES, ids=template)
 def test_a_search_tells_of_nothing_that_may_not_be_read(accounts: Accounts, owned: Owned, endpoint: Endpoint) -> None:
     if endpoint.path.endswith("/graphql"):
@@ -200,7 +290,8 @@ def test_a_search_tells_of_nothing_that_may_not_be_read(accounts: Accounts, owne
     if endpoint.method == "GET":
         path, body = f"{path}?max_results=100", None
     status, answer = accounts.other.ask(endpoint.method, path, body)
-    assert (status, answer) == (200, {})
+    assert status == 200
+    assert not any(answer.values())
     status, answer = accounts.owner.ask(endpoint.method, path, body)
     assert status == 200
     assert SECRET in json.dumps(answer)
