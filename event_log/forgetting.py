@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from typing import Final
 
 from schemas.events import EVENT_TYPES, AnyErased
-from schemas.forgotten import forgotten
 
 ERASURE_TYPES: Final = frozenset(name for name, event in EVENT_TYPES.items() if issubclass(event, AnyErased))
 
@@ -38,8 +37,3 @@ class Forgetting(ABC):
     @abstractmethod
     async def note_carried_out(self, partition: int, offset: int) -> None:
         """Say up to which offset they are now. It never goes back."""
-
-
-def forgotten_payload(plain: bytes | None, *, refused: bool) -> bytes:
-    """What takes the place of a payload; None is one that was damaged, of which nothing is left."""
-    return b"" if plain is None else forgotten(plain, refused=refused)

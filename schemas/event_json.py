@@ -4,9 +4,10 @@ import uuid
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
+import msgspec
 import orjson
 
-from schemas.envelope import RecordedEvent
+from schemas.envelope import Actor, RecordedEvent
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -44,3 +45,49 @@ def event_json(event: RecordedEvent) -> bytes:
             "data": orjson.Fragment(event.payload),
         }
     )
+
+
+class _ActorJson(msgspec.Struct, frozen=True):
+    """All of an actor: what is left out is no default here."""
+
+    user: str
+    address: str
+    user_agent: str
+
+
+class EventJson(msgspec.Struct, frozen=True):
+    """What `event_json` writes, read again."""
+
+    id: str
+    type: str
+    version: int
+    stream: str
+    time: str
+    actor: _ActorJson
+    request_id: str
+    partition: int
+    offset: int
+    data: msgspec.Raw
+
+    def event(self) -> RecordedEvent:
+        """The event. Raises ValueError where the id is none, or the time is not as events have it."""
+        time_us = (datetime.fromisoformat(self.time) - _EPOCH) // timedelta(microseconds=1)
+        if time_text(time_us) != self.time:
+            raise ValueError(f"{self.time} is no time as events have it")
+        return RecordedEvent(
+            self.partition,
+            self.offset,
+            uuid.UUID(self.id).bytes,
+            self.type,
+            self.version,
+            self.stream,
+            time_us,
+            Actor(self.actor.user, self.actor.address, self.actor.user_agent),
+            self.request_id,
+            bytes(self.data),
+        )
+
+
+def event_of_json(text: bytes) -> RecordedEvent:
+    """The event that `event_json` wrote. Raises msgspec.DecodeError, ValueError."""
+    return msgspec.json.decode(text, type=EventJson).event()

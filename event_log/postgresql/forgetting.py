@@ -6,18 +6,15 @@ from the pages of the table. Archives of PostgreSQL's write-ahead log, replicas 
 
 import uuid
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Final
 
 import asyncpg
 
-from event_log.checksum import checksum
-from event_log.forgetting import AT_ONCE, ERASURE_TYPES, Forgetting, forgotten_payload
+from event_log.forgetting import AT_ONCE, Forgetting
+from event_log.forgotten_rows import forgotten_rows
 from event_log.port import LogUnavailable
 from event_log.postgresql.connection import Connection, SteadyConnection
 from event_log.postgresql.control_schema import ensure_control_schema
-from event_log.stored_event import stored_event
-from schemas.damaged_event import DAMAGED_TYPE
-from schemas.forgotten import is_forgotten
 from schemas.postgresql_errors import CONNECTION_ERRORS, describe_error
 
 _TIMEOUT_S: Final = 60.0
@@ -100,29 +97,7 @@ class PostgresqlForgetting(Forgetting):
 
 
 async def _replace(connection: Connection, rows: Sequence[asyncpg.Record], *, refused: bool) -> int:
-    changed: list[tuple[int, bytes, int | None]] = []
-    for row in rows:
-        values: list[Any] = list(row)
-        values[1] = row[1].bytes
-        event = stored_event(*values)
-        if is_forgotten(event.payload) or event.type in ERASURE_TYPES:
-            continue
-        if event.type == DAMAGED_TYPE:
-            changed.append((event.offset, forgotten_payload(None, refused=refused), row[-1]))
-            continue
-        payload = forgotten_payload(event.payload, refused=refused)
-        sum_of_it = checksum(
-            event.offset,
-            event.id,
-            event.type,
-            event.version,
-            event.stream,
-            event.time_us,
-            event.actor,
-            event.request_id,
-            payload,
-        )
-        changed.append((event.offset, payload, None if row[-1] is None else sum_of_it))
+    changed = forgotten_rows(((row[0], row[1].bytes, *row[2:]) for row in map(tuple, rows)), refused=refused)
     if changed:
         await connection.execute(_REPLACE, *map(list, zip(*changed, strict=True)))
     return len(changed)

@@ -8,12 +8,9 @@ import sqlite3
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from event_log.checksum import checksum
-from event_log.forgetting import AT_ONCE, ERASURE_TYPES, forgotten_payload
+from event_log.forgetting import AT_ONCE
+from event_log.forgotten_rows import forgotten_rows
 from event_log.port import LogUnavailable
-from event_log.stored_event import stored_event
-from schemas.damaged_event import DAMAGED_TYPE
-from schemas.forgotten import is_forgotten
 
 _SELECT: Final = """
 SELECT e."offset", e.id, e.type, e.version, s.name, e.time_us, a.user, a.address, a.user_agent, e.request_id, e.payload,
@@ -75,32 +72,12 @@ def note_carried_out(connection: sqlite3.Connection, offset: int) -> None:
 
 
 def _replace(connection: sqlite3.Connection, rows: Sequence[tuple[object, ...]], *, refused: bool) -> int:
-    changed: list[tuple[bytes, int | None, int]] = []
-    for row in rows:
-        event = stored_event(*row)  # type: ignore[arg-type]  # as the table has them
-        if is_forgotten(event.payload) or event.type in ERASURE_TYPES:
-            continue
-        if event.type == DAMAGED_TYPE:
-            changed.append((forgotten_payload(None, refused=refused), row[-1], event.offset))  # type: ignore[arg-type]
-            continue
-        payload = forgotten_payload(event.payload, refused=refused)
-        sum_of_it = checksum(
-            event.offset,
-            event.id,
-            event.type,
-            event.version,
-            event.stream,
-            event.time_us,
-            event.actor,
-            event.request_id,
-            payload,
-        )
-        changed.append((payload, None if row[-1] is None else sum_of_it, event.offset))
+    changed = forgotten_rows(rows, refused=refused)
     if not changed:
         return 0
     connection.execute("BEGIN IMMEDIATE")
     try:
-        connection.executemany('UPDATE events SET payload = ?, checksum = ? WHERE "offset" = ?', changed)
+        connection.executemany('UPDATE events SET payload = ?2, checksum = ?3 WHERE "offset" = ?1', changed)
         connection.execute("COMMIT")
     except BaseException:
         connection.execute("ROLLBACK")

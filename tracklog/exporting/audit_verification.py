@@ -5,7 +5,6 @@ import binascii
 import hashlib
 import io
 from collections.abc import Iterator, Mapping
-from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 from zipfile import BadZipFile, ZipFile
@@ -18,9 +17,9 @@ from event_log.proof.leaf import leaf_of
 from event_log.proof.note import BadNote, NotSigned, PublicKey, verified
 from event_log.proof.tree import verifies_inclusion
 from query_api.frames.arrow import arrow
-from schemas.envelope import Actor, RecordedEvent
+from schemas.envelope import RecordedEvent
 from schemas.errors import NotImplementedYet
-from schemas.event_json import time_text
+from schemas.event_json import EventJson
 from schemas.forgotten import is_forgotten
 from tracklog.exporting.audit_archive import (
     ARCHIVE,
@@ -36,50 +35,9 @@ from tracklog.exporting.audited_events import ArtifactsThen, event_or_none, poin
 
 MOST_FINDINGS: Final = 1000
 
-_EPOCH: Final = datetime.fromisoformat("1970-01-01T00:00:00+00:00")
-
 
 class NoArchive(Exception):
     """The file is no archive that this code can read."""
-
-
-class _Who(msgspec.Struct):
-    user: str
-    address: str
-    user_agent: str
-
-
-class _Line(msgspec.Struct):
-    """A line of EVENTS."""
-
-    id: str
-    type: str
-    version: int
-    stream: str
-    time: str
-    actor: _Who
-    request_id: str
-    partition: int
-    offset: int
-    data: msgspec.Raw
-
-    def event(self) -> RecordedEvent:
-        """Raises ValueError."""
-        time_us = (datetime.fromisoformat(self.time) - _EPOCH) // timedelta(microseconds=1)
-        if time_text(time_us) != self.time:
-            raise ValueError(f"{self.time} is no time as events have it")
-        return RecordedEvent(
-            self.partition,
-            self.offset,
-            bytes.fromhex(self.id.replace("-", "")),
-            self.type,
-            self.version,
-            self.stream,
-            time_us,
-            Actor(self.actor.user, self.actor.address, self.actor.user_agent),
-            self.request_id,
-            bytes(self.data),
-        )
 
 
 class _Proof(msgspec.Struct):
@@ -93,7 +51,7 @@ class _Proof(msgspec.Struct):
         return [base64.b64decode(one, validate=True) for one in self.hashes]
 
 
-_lines: Final = msgspec.json.Decoder(_Line)
+_lines: Final = msgspec.json.Decoder(EventJson)
 _proofs: Final = msgspec.json.Decoder(_Proof)
 
 
@@ -233,7 +191,7 @@ def _checkpoint(
     return None
 
 
-def _proven(line: _Line, proof: _Proof, checkpoint: SignedSize, report: ArchiveReport) -> RecordedEvent | None:
+def _proven(line: EventJson, proof: _Proof, checkpoint: SignedSize, report: ArchiveReport) -> RecordedEvent | None:
     """The event where it is under the checkpoint."""
     try:
         event = line.event()

@@ -2,15 +2,14 @@
 
 import asyncio
 from collections.abc import Iterator, Sequence
-from datetime import datetime
 from typing import Any, Final
-from uuid import UUID
 
+import msgspec
 import orjson
 
 from schemas import codec
-from schemas.envelope import Actor, RecordedEvent
-from schemas.event_json import event_id_text, time_text
+from schemas.envelope import RecordedEvent
+from schemas.event_json import event_id_text, event_of_json, time_text
 from schemas.events import AnyEvent, ExperimentTagSet
 from tracklog.moving.facts import Made
 from tracklog.moving.report import Report
@@ -149,18 +148,6 @@ def _sent(made: Made) -> dict[str, Any]:
 def _recorded(found: Any) -> RecordedEvent:
     """An event of a history. Raises NoStore where it is none."""
     try:
-        actor = found["actor"]
-        return RecordedEvent(
-            found["partition"],
-            found["offset"],
-            UUID(found["id"]).bytes,
-            found["type"],
-            found["version"],
-            found["stream"],
-            int(datetime.fromisoformat(found["time"]).timestamp() * 1e6),
-            Actor(actor["user"], actor["address"], actor["user_agent"]),
-            found["request_id"],
-            orjson.dumps(found["data"]),
-        )
-    except (KeyError, TypeError, ValueError) as error:
+        return event_of_json(orjson.dumps(found))
+    except (msgspec.DecodeError, TypeError, ValueError) as error:
         raise NoStore("Its history is not what Tracklog answers; --to names a running Tracklog.") from error

@@ -2,41 +2,20 @@
 
 import os
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import BinaryIO, Final
-from uuid import UUID
 
 import msgspec
 
 from event_log.erased_reads import erasure_in
-from schemas.envelope import Actor, RecordedEvent
-from schemas.event_json import event_id_text, event_json
+from schemas.envelope import RecordedEvent
+from schemas.event_json import event_id_text, event_json, event_of_json
 
 _BLOCK_BYTES: Final = 65_536
 
 
 class NotAnErasureList(ValueError):
     """A file is no list of erasures; the message says where it is not."""
-
-
-class _Actor(msgspec.Struct):
-    user: str
-    address: str
-    user_agent: str
-
-
-class _Line(msgspec.Struct):
-    """An event, as `tracklog events` prints it."""
-
-    id: str
-    type: str
-    version: int
-    stream: str
-    time: datetime
-    actor: _Actor
-    request_id: str
-    data: msgspec.Raw
 
 
 class ErasureList:
@@ -70,7 +49,7 @@ class ErasureList:
             return
         for number, line in enumerate(lines, start=1):
             try:
-                event = _event(line)
+                event = event_of_json(line)
             except (msgspec.DecodeError, ValueError) as error:
                 if number == len(lines):
                     return  # a crash left half of it
@@ -91,14 +70,3 @@ def _end_of_lines(file: BinaryIO) -> int:
             return begin + at + 1
         end = begin
     return 0
-
-
-def _event(line: bytes) -> RecordedEvent:
-    found = msgspec.json.decode(line, type=_Line)
-    time_us = (found.time - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
-    actor = Actor(found.actor.user, found.actor.address, found.actor.user_agent)
-    return RecordedEvent(
-        *(0, 0, UUID(found.id).bytes, found.type, found.version, found.stream, time_us, actor),
-        found.request_id,
-        bytes(found.data),
-    )
