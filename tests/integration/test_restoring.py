@@ -27,7 +27,7 @@ def blocks() -> list[str]:
     return re.findall(r"```sh\n(.*?)```", (REPOSITORY / "docs/operating/backup.md").read_text(), re.DOTALL)
 
 
-COPY, SQLITE_RESTORE, POSTGRESQL_RESTORE = blocks()
+COPY, CHECK_ARTIFACTS, SQLITE_RESTORE, POSTGRESQL_RESTORE = blocks()
 
 
 def run(commands: str, stores: Mapping[str, str] | None = None, **values: str | Path) -> None:
