@@ -1,8 +1,9 @@
-"""A recorded event as one JSON object: what the history answers over REST and prints on the command line."""
+"""An event as one JSON object: what the history answers over REST and prints on the command line, and what another
+server takes."""
 
 import uuid
 from datetime import UTC, datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 import orjson
@@ -10,6 +11,9 @@ import orjson
 from schemas.envelope import Actor, RecordedEvent
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+
+_VALUES_OF_ENVELOPE: Final = 12
+"""Ten commas and brackets around a payload, one between two events, and one to spare."""
 
 
 def event_id_text(event_id: bytes) -> str:
@@ -45,6 +49,26 @@ def event_json(event: RecordedEvent) -> bytes:
             "data": orjson.Fragment(event.payload),
         }
     )
+
+
+def event_document(
+    event_id: str, event_type: str, version: int, time_us: int, actor: Actor, request_id: str, payload: bytes
+) -> dict[str, Any]:
+    """An event as the route takes it that brings events in: it gets its place and its stream there."""
+    return {
+        "id": event_id,
+        "type": event_type,
+        "version": version,
+        "time": time_text(time_us),
+        "actor": {"user": actor.user, "address": actor.address, "user_agent": actor.user_agent},
+        "request_id": request_id,
+        "data": orjson.Fragment(payload),
+    }
+
+
+def values_of_document(payload: bytes) -> int:
+    """How many values the document of an event has at most, by what `schemas.rest.body` counts. Texts count too."""
+    return sum(map(payload.count, (b",", b"[", b"{"))) + _VALUES_OF_ENVELOPE
 
 
 class _ActorJson(msgspec.Struct, frozen=True):

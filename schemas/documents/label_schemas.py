@@ -13,7 +13,8 @@ import orjson
 DEFAULT_NAME: Final = "Feedback"
 DEFAULT_INSTRUCTION: Final = "Share any feedback on this trace."
 
-_DEFAULT_ID: Final = re.compile(r"ls-0{12}([0-9a-f]{20})\Z")
+_DEFAULT_ID: Final = re.compile(r"ls-0{16}([0-7][0-9a-f]{15})\Z")
+"""No id of an experiment is larger."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -62,7 +62,7 @@ class ArtifactsThen:
             self._found = {
                 (root, path): one
                 for (root, path), one in self._found.items()
-                if path != event.path and not path.startswith(f"{event.path}/")
+                if root != event.root or (path != event.path and not path.startswith(f"{event.path}/"))
             }
 
     def listed(self) -> list[dict[str, Any]]:

@@ -1,5 +1,6 @@
 """A database store as MLflow 3.17 has it, written from records."""
 
+import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from hashlib import blake2b
@@ -180,7 +181,8 @@ class MlflowDatabase:
         self._waiting: dict[str, list[Sequence[Any]]] = {table: [] for table in COLUMNS}
         self._number = self._characters = 0
         self._ids: dict[str, int] = {}  # of experiments there, by their keys
-        self._free_id = 1
+        self._taken: set[int] = set()
+        self._unnumbered: list[ExperimentRecord] = []  # all come before what is in them
         self._latest: dict[str, tuple[tuple[int, int, float], Sequence[Any]]] = {}  # of the run whose points come
         self._run = ""
 
@@ -188,6 +190,7 @@ class MlflowDatabase:
         """Fill the tables with everything. Raises TargetUnfit."""
         for record in records:
             self._record(record)
+        self._experiments()
         self._end_run()
         self._flush()
         self._rows.number_on("experiments", "experiment_id")
@@ -202,11 +205,13 @@ class MlflowDatabase:
                 for series in record.metrics:
                     self._points(record.run_id, series)
             case ExperimentRecord():
-                self._experiment(record)
+                self._unnumbered.append(record)
             case RunRecord():
+                self._experiments()
                 self._end_run()
                 self._run_row(record)
             case LoggedModelRecord():
+                self._experiments()
                 self._end_run()
                 self._logged_model(record)
             case RegisteredRecord():
@@ -263,16 +268,21 @@ class MlflowDatabase:
 
     # --- experiments ----------------------------------------------------------------------------------------------
 
-    def _experiment(self, record: ExperimentRecord) -> None:
-        experiment_id = int(record.experiment_id)
-        if experiment_id > self._rows.largest_id:
-            experiment_id = self._free_id
-            renamed = ("experiment", record.experiment_id, str(experiment_id))
-            self._report.renamed.append(renamed)
+    def _experiments(self) -> None:
+        """All that wait for their ids. One whose own is too large there gets the lowest that no other has."""
+        records, self._unnumbered = self._unnumbered, []
+        ids = {int(one.experiment_id) for one in records}
+        free = (number for number in itertools.count(1) if number not in ids and number not in self._taken)
+        for record in records:
+            experiment_id = int(record.experiment_id)
+            if experiment_id > self._rows.largest_id:
+                experiment_id = next(free)
+                self._report.renamed.append(("experiment", record.experiment_id, str(experiment_id)))
+            self._taken.add(experiment_id)
+            self._experiment(record, experiment_id)
+
+    def _experiment(self, record: ExperimentRecord, experiment_id: int) -> None:
         self._ids[record.key] = experiment_id
-        taken = set(self._ids.values())
-        while self._free_id in taken:
-            self._free_id += 1
         location = self._roots.location(record.artifact_location)
         self._put(
             "experiments",

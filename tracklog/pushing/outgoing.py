@@ -1,12 +1,10 @@
 """An event on its way to another server."""
 
-from typing import Any, NamedTuple
-
-import orjson
+from typing import Any, Final, NamedTuple
 
 from schemas import codec
 from schemas.envelope import RecordedEvent
-from schemas.event_json import event_id_text, time_text
+from schemas.event_json import event_document, event_id_text, values_of_document
 from schemas.events import AnyEvent
 from tracklog.pushing import derived
 
@@ -38,19 +36,11 @@ def outgoing(recorded: RecordedEvent, event: AnyEvent, about: str = "") -> Outgo
 def _outgoing(
     recorded: RecordedEvent, identity: str, version: int, event_type: str, payload: bytes, event: AnyEvent | None
 ) -> Outgoing:
-    actor = recorded.actor
-    document = {
-        "id": identity,
-        "type": event_type,
-        "version": version,
-        "time": time_text(recorded.time_us),
-        "actor": {"user": actor.user, "address": actor.address, "user_agent": actor.user_agent},
-        "request_id": recorded.request_id,
-        "data": orjson.Fragment(payload),
-    }
-    values = sum(payload.count(one) for one in (b",", b"[", b"{")) + _VALUES_OF_ENVELOPE
-    return Outgoing(identity, document, len(payload) + _BYTES_OF_ENVELOPE, values, event)
+    document = event_document(
+        identity, event_type, version, recorded.time_us, recorded.actor, recorded.request_id, payload
+    )
+    size, values = len(payload) + _BYTES_OF_ENVELOPE, values_of_document(payload)
+    return Outgoing(identity, document, size, values, event)
 
 
-_VALUES_OF_ENVELOPE = 12
-_BYTES_OF_ENVELOPE = 512
+_BYTES_OF_ENVELOPE: Final = 512

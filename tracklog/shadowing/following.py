@@ -10,7 +10,7 @@ import orjson
 
 from schemas import codec
 from schemas.envelope import EventClock, EventData, importer_from
-from schemas.event_json import event_id_text, time_text
+from schemas.event_json import event_document, event_id_text, values_of_document
 from schemas.events import (
     AnyEvent,
     ExperimentDeleted,
@@ -375,19 +375,12 @@ class Follower:
 
 
 def _outgoing(event: EventData) -> Outgoing:
-    data = codec.encode(event.payload)
-    body = orjson.dumps(
-        {
-            "id": event_id_text(event.id),
-            "type": event.payload.event_type,
-            "version": event.payload.event_version,
-            "time": time_text(event.time_us),
-            "actor": msgspec.structs.asdict(event.actor),
-            "request_id": event.request_id,
-            "data": orjson.Fragment(data),
-        }
+    data, kind = codec.encode(event.payload), event.payload
+    document = event_document(
+        *(event_id_text(event.id), kind.event_type, kind.event_version, event.time_us),
+        *(event.actor, event.request_id, data),
     )
-    return Outgoing(body, data.count(b",") + 16)
+    return Outgoing(orjson.dumps(document), values_of_document(data))
 
 
 def _after(series: MetricSeries, passed: dict[str, int]) -> MetricSeries | None:

@@ -3,7 +3,7 @@
 import asyncio
 import math
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any, Final
@@ -20,6 +20,7 @@ from tracklog.moving.database_store import SqliteStore, database_store_of
 from tracklog.moving.export_report import ExportReport
 from tracklog.moving.file_store import FileStore
 from tracklog.moving.file_target import FileTarget
+from tracklog.moving.mlflow_database import MlflowDatabase
 from tracklog.moving.records import (
     ExperimentRecord,
     LoggedModelRecord,
@@ -33,6 +34,7 @@ from tracklog.moving.roots import Roots
 from tracklog.moving.sqlite_target import SqliteTarget
 from tracklog.moving.stores import Store
 from tracklog.moving.targets import database_target_of
+from tracklog.moving.written_rows import WrittenRows
 from tracklog.moving.written_store import TargetTaken, TargetUnfit, WrittenStore
 
 AS_THEY_ARE: Final = Roots((), None)
@@ -261,3 +263,36 @@ async def test_what_no_store_gets_is_counted(tmp_path: Path) -> None:
     report = exported(first.path, SqliteTarget(tmp_path / "mlflow.db", AS_THEY_ARE))
     assert (report.tally("issues").source, report.tally("issues").left) == (1, 1)
     assert report.is_whole is False
+
+
+class _SmallIds(WrittenRows):
+    """A database that numbers its experiments up to 100, and keeps what it is given."""
+
+    largest_id = 100
+
+    def __init__(self) -> None:
+        self.rows: dict[str, list[Sequence[Any]]] = {}
+
+    def longest(self, table: str) -> Mapping[str, int] | None:
+        return None
+
+    def insert(self, table: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> int:
+        self.rows.setdefault(table, []).extend(rows)
+        return len(rows)
+
+    def number_on(self, table: str, column: str) -> None:
+        pass
+
+
+def test_an_id_that_is_too_large_gets_one_that_no_experiment_has_also_none_that_comes_later() -> None:
+    ids = ["0", "2", str(10**17), str(10**17 + 1), "1"]
+    experiments = [
+        ExperimentRecord(where="", key=one, experiment_id=one, name=f"of {one}", artifact_location="s3://b")
+        for one in ids
+    ]
+    rows, report = _SmallIds(), ExportReport("a", "b", dry_run=False)
+    MlflowDatabase(rows, AS_THEY_ARE, report).write(iter(experiments))
+    assert [row[:2] for row in rows.rows["experiments"]] == list(
+        zip([0, 2, 3, 4, 1], (f"of {one}" for one in ids), strict=True)
+    )
+    assert report.renamed == [("experiment", ids[2], "3"), ("experiment", ids[3], "4")]
