@@ -1,20 +1,17 @@
 """What commands about traces become."""
 
 from collections.abc import Iterable, Mapping
-from typing import Final
-
-import msgspec
 
 from ingest.experiments.state import KnownExperiment, require_active_experiment
 from ingest.keys import check_key
 from ingest.traces.assessments import assessment, id_of_told
+from read_model.spans.usage import with_known_sums
 from schemas.errors import InvalidParameterValue
 from schemas.events import PromptVersion, TraceEnded, TracePromptsLinked, TraceStarted
 from schemas.messages.bounds import shown
 from schemas.messages.traces import DeleteTraces, EndTrace, LinkPromptsToTrace, StartTrace, TraceInfo, TracePair
 from schemas.protobuf_times import duration_milliseconds, milliseconds
 from schemas.traces import (
-    COST,
     FINAL,
     IN_PROGRESS,
     MAX_TRACE_NAME_CHARACTERS,
@@ -23,22 +20,9 @@ from schemas.traces import (
     SESSION,
     STATE_UNSPECIFIED,
     STATES,
-    TOKEN_USAGE,
     is_reserved_tag,
     is_trace_id,
 )
-
-_SUMS: Final = {
-    TOKEN_USAGE: (
-        "input_tokens",
-        "output_tokens",
-        "total_tokens",
-        "cache_read_input_tokens",
-        "cache_creation_input_tokens",
-    ),
-    COST: ("input_cost", "output_cost", "total_cost"),
-}
-"""Metadata that is JSON of numbers, and the numbers that there are."""
 
 
 def experiment_of(info: TraceInfo) -> str:
@@ -161,30 +145,9 @@ def _tags(given: Mapping[str, str]) -> dict[str, str]:
 
 def _metadata(given: Mapping[str, str]) -> dict[str, str]:
     _check_length(given, SESSION, MAX_TRACE_SESSION_CHARACTERS)
-    found = dict(given)
-    for key, items in _SUMS.items():
-        if key in found and (text := _numbers(found.pop(key), items)) is not None:
-            found[key] = text
-    return found
+    return with_known_sums(given)
 
 
 def _check_length(given: Mapping[str, str], key: str, most: int) -> None:
     if len(given.get(key, "")) > most:
         raise InvalidParameterValue(f"The value of {key!r} exceeds the maximum length of {most} characters.")
-
-
-def _numbers(text: str, items: Iterable[str]) -> str | None:
-    """The known items of a usage or a cost, in their order; None where it has none, or is none."""
-    try:
-        given = msgspec.json.decode(text)
-    except (msgspec.DecodeError, RecursionError):
-        return None
-    if not isinstance(given, dict):
-        return None
-    kinds = (int, float) if "total_cost" in tuple(items) else (int,)
-    found = {
-        item: value
-        for item in items
-        if isinstance(value := given.get(item), kinds) and not isinstance(value, bool) and abs(value) < 2**53
-    }
-    return msgspec.json.format(msgspec.json.encode(found), indent=0).decode() if found else None

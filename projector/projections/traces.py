@@ -11,8 +11,8 @@ from projector.projection import Loading, Projection
 from projector.trace_facts import FromSpans, Told, facts, told_by_end, told_by_start
 from read_model.spans.chunk import SPANS_PER_CHUNK, ChunkOfSpans, pack_chunk, place_of, unpack_chunk
 from read_model.spans.conventions import COST as SPAN_COST
-from read_model.spans.conventions import MODEL, PROVIDER, SPAN_TYPE, USAGE, usage_of, usage_text, whole
-from read_model.spans.usage import COSTS, MAX_SPANS, TOKENS, Node, summed
+from read_model.spans.conventions import MODEL, PROVIDER, SPAN_TYPE, USAGE, usage_of, whole
+from read_model.spans.usage import COSTS, MAX_SPANS, TOKENS, Node, summed, told_items, usage_text
 from read_model.spans.values import read_value
 from schemas.envelope import RecordedEvent
 from schemas.errors import InvalidParameterValue, ResourceAlreadyExists, ResourceDoesNotExist
@@ -54,6 +54,9 @@ Kept = tuple[str, bool]
 
 SpanRow = tuple[object, ...]
 """A row of `spans`, without the number of its trace."""
+
+AssessmentRow = tuple[object, ...]
+"""A row of `assessments`, without the number of its trace."""
 
 _YES_NO: Final = {"yes": 1.0, "no": 0.0}
 _NO_SOURCE: Final = Source()
@@ -116,7 +119,7 @@ class Trace:
     chunks: dict[int, ChunkOfSpans] = field(default_factory=dict)
     changed_chunks: set[int] = field(default_factory=set)
     assessments: dict[str, Assessment | None] = field(default_factory=dict)  # None is not there
-    changed_assessments: set[str] = field(default_factory=set)
+    changed_assessments: dict[str, AssessmentRow | None] = field(default_factory=dict)
     runs: dict[str, None] = field(default_factory=dict)  # new ones
     prompts: dict[PromptVersion, None] = field(default_factory=dict)
     changed: bool = False
@@ -351,8 +354,7 @@ def _changed(
             _reassess(trace, event)
         case TraceAssessmentDeleted():
             if trace.assessments.get(event.assessment_id) is not None:
-                trace.assessments[event.assessment_id] = None
-                trace.changed_assessments.add(event.assessment_id)
+                trace.assessments[event.assessment_id] = trace.changed_assessments[event.assessment_id] = None
 
 
 def _of(state: Traces, trace_id: str, experiment_id: int) -> Trace:
@@ -365,13 +367,14 @@ def _of(state: Traces, trace_id: str, experiment_id: int) -> Trace:
 
 
 def _started(state: Traces, event: TraceStarted) -> None:
+    rows = list(map(_assessment_row, event.assessments))
     trace = _of(state, event.trace_id, event.experiment_id)
     trace.experiment_id = event.experiment_id
     trace.told = told_by_start(trace.told, event)
     _tell(trace, event.tags, event.metadata)
-    for assessment in event.assessments:
+    for assessment, row in zip(event.assessments, rows, strict=True):
         if trace.assessments.get(assessment.assessment_id) is None:  # the same request again says nothing new
-            _put_assessment(trace, assessment)
+            _put_assessment(trace, assessment, row)
     trace.changed = True
 
 
@@ -381,7 +384,7 @@ def _tell(trace: Trace, tags: Mapping[str, str], metadata: Mapping[str, str]) ->
     for key, value in metadata.items():
         trace.metadata.tell(key, value)
     if TOKEN_USAGE in metadata:
-        trace.usage = _usage.decode(metadata[TOKEN_USAGE])
+        trace.usage = told_items(metadata[TOKEN_USAGE], TOKENS)
         trace.changed = True
     _rename(trace)
 
@@ -520,19 +523,19 @@ def _assess(trace: Trace, assessment: Assessment) -> None:
         raise ResourceAlreadyExists(f"Assessment id {assessment.assessment_id!r} is taken in this trace.")
     if assessment.overrides and trace.assessments.get(assessment.overrides) is None:
         raise assessment_not_found(trace.trace_id, assessment.overrides)
-    _put_assessment(trace, assessment)
+    _put_assessment(trace, assessment, _assessment_row(assessment))
 
 
-def _put_assessment(trace: Trace, assessment: Assessment) -> None:
+def _put_assessment(trace: Trace, assessment: Assessment, row: AssessmentRow) -> None:
     trace.assessments[assessment.assessment_id] = assessment
-    trace.changed_assessments.add(assessment.assessment_id)
+    trace.changed_assessments[assessment.assessment_id] = row
 
 
 def _reassess(trace: Trace, event: TraceAssessmentUpdated) -> None:
     before = trace.assessments.get(event.assessment_id)
     if before is None:
         raise assessment_not_found(trace.trace_id, event.assessment_id)
-    trace.assessments[event.assessment_id] = msgspec.structs.replace(
+    after = msgspec.structs.replace(
         before,
         last_update_time_ms=max(before.last_update_time_ms, event.last_update_time_ms),
         name=before.name if event.name is None else event.name,
@@ -541,7 +544,31 @@ def _reassess(trace: Trace, event: TraceAssessmentUpdated) -> None:
         rationale=before.rationale if event.rationale is None else event.rationale,
         metadata={**before.metadata, **event.metadata},
     )
-    trace.changed_assessments.add(event.assessment_id)
+    _put_assessment(trace, after, _assessment_row(after))
+
+
+def _assessment_row(assessment: Assessment) -> AssessmentRow:
+    """Raises ValueError and others for a value that is no JSON, or a number beyond doubles."""
+    value = msgspec.json.decode(assessment.value)
+    is_numeric = isinstance(value, int | float) and not isinstance(value, bool)
+    number: float | None = None
+    if is_numeric or isinstance(value, bool):
+        number = float(value)
+    elif isinstance(value, str) and assessment.kind == FEEDBACK:
+        number = _YES_NO.get(value.strip().lower())
+    return (
+        assessment.assessment_id,
+        assessment.name,
+        assessment.kind,
+        assessment.value,
+        number,
+        int(is_numeric),
+        assessment.create_time_ms,
+        assessment.last_update_time_ms,
+        assessment.overrides,
+        assessment.metadata.get(SESSION),
+        _encode(assessment).decode(),
+    )
 
 
 # --- rows ---------------------------------------------------------------------------------------------------------
@@ -579,12 +606,12 @@ def _changes(state: Traces) -> Iterator[Change]:
         ],
     )
     assessments = [
-        (trace.trace_number, one, trace.assessments[one])
+        (trace.trace_number, one, trace.changed_assessments[one])
         for trace in traces
         for one in sorted(trace.changed_assessments)
     ]
-    yield Upsert("assessments", [_assessment_row(number, one) for number, _, one in assessments if one is not None])
-    yield Delete("assessments", [(number, one_id) for number, one_id, one in assessments if one is None])
+    yield Upsert("assessments", [(number, *row) for number, _, row in assessments if row is not None])
+    yield Delete("assessments", [(number, one) for number, one, row in assessments if row is None])
     yield InsertNew("trace_runs", [(trace.trace_number, run_id) for trace in traces for run_id in trace.runs])
     yield InsertNew(
         "trace_prompts", [(trace.trace_number, one.name, one.version) for trace in traces for one in trace.prompts]
@@ -609,30 +636,6 @@ def _trace_row(trace: Trace) -> Row:
         trace.span_count,
         None if trace.told is None else _encode(trace.told).decode(),
         _encode(trace.shown).decode() if trace.span_count else None,
-    )
-
-
-def _assessment_row(trace_number: int, assessment: Assessment) -> Row:
-    value = msgspec.json.decode(assessment.value)
-    is_numeric = isinstance(value, int | float) and not isinstance(value, bool)
-    number: float | None = None
-    if is_numeric or isinstance(value, bool):
-        number = float(value)
-    elif isinstance(value, str) and assessment.kind == FEEDBACK:
-        number = _YES_NO.get(value.strip().lower())
-    return (
-        trace_number,
-        assessment.assessment_id,
-        assessment.name,
-        assessment.kind,
-        assessment.value,
-        number,
-        int(is_numeric),
-        assessment.create_time_ms,
-        assessment.last_update_time_ms,
-        assessment.overrides,
-        assessment.metadata.get(SESSION),
-        _encode(assessment).decode(),
     )
 
 

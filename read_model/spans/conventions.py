@@ -8,9 +8,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
-import msgspec
-
-from read_model.spans.usage import TOKENS
+from read_model.spans.usage import TOKENS, known_items
 from read_model.spans.values import read_value
 from schemas.events import SpanEvent
 
@@ -213,18 +211,14 @@ _FORMATS: Final = {
 """How the page is to show messages, by an attribute that is there."""
 
 
-def added_attributes(attributes: Mapping[str, Any], events: Sequence[SpanEvent]) -> dict[str, Any]:
-    """What is added to a span, none of which it has; of its type only what it does not know."""
-    return dict(_added(attributes, events))
-
-
 def whole(attributes: Mapping[str, Any], events: Sequence[SpanEvent]) -> Mapping[str, Any]:
     """All attributes of a span, with what is added."""
-    added = added_attributes(attributes, events)
+    added = dict(_added(attributes, events))
     return {**attributes, **added} if added else attributes
 
 
 def _added(attributes: Mapping[str, Any], events: Sequence[SpanEvent]) -> Iterator[tuple[str, Any]]:
+    """What is added to a span, none of which it has; of its type only what it does not know."""
     if read_value(attributes.get(SPAN_TYPE)) in (None, UNKNOWN) and (found := _type(attributes)):
         yield SPAN_TYPE, found
     inputs = attributes.get(INPUTS)
@@ -338,19 +332,6 @@ def _model(attributes: Mapping[str, Any], inputs: Any, outputs: Any) -> str | No
     return None
 
 
-def usage_of(attributes: Mapping[str, Any], key: str, items: Sequence[str]) -> dict[str, Any] | None:
-    """The items of a usage or a cost that an attribute of MLflow's holds, those that are numbers; None without any."""
-    value = read_value(attributes.get(key))
-    if not isinstance(value, dict):
-        return None
-    kinds = (int,) if key == USAGE else (int, float)
-    return {
-        item: number
-        for item in items
-        if isinstance(number := value.get(item), kinds) and not isinstance(number, bool) and abs(number) < 2**53
-    } or None
-
-
-def usage_text(usage: Mapping[str, int | float]) -> str:
-    """A usage or a cost as the metadata of a trace holds it."""
-    return msgspec.json.format(msgspec.json.encode(usage), indent=0).decode()
+def usage_of(attributes: Mapping[str, Any], key: str, items: Sequence[str]) -> dict[str, int | float] | None:
+    """The known items of a usage or a cost that an attribute of MLflow's holds; None without any."""
+    return known_items(read_value(attributes.get(key)), items)

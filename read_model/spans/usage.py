@@ -4,8 +4,12 @@ Source: MLflow 3.17: a span that tells its usage hides what the spans below it t
 A span whose parent is not known is a root.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, NamedTuple
+
+import msgspec
+
+from schemas.traces import COST, TOKEN_USAGE
 
 TOKENS: Final = (
     "input_tokens",
@@ -17,6 +21,9 @@ TOKENS: Final = (
 """The items of a usage of tokens, in the order in which they are written."""
 
 COSTS: Final = ("input_cost", "output_cost", "total_cost")
+
+SUMS: Final[Mapping[str, Sequence[str]]] = {TOKEN_USAGE: TOKENS, COST: COSTS}
+"""Metadata of a trace that is JSON of numbers, and the numbers that there are."""
 
 MAX_SPANS: Final = 10_000
 """Of a trace whose sum is known. It is made anew from all spans with every request that adds some."""
@@ -30,6 +37,42 @@ class Node(NamedTuple):
     span_id: str
     parent_id: str | None
     usage: Usage | None
+
+
+def known_items(value: object, items: Sequence[str]) -> dict[str, int | float] | None:
+    """The items of a usage or a cost that are numbers, in their order; None for what has none. Tokens are whole."""
+    if not isinstance(value, dict):
+        return None
+    kinds = (int,) if items is TOKENS else (int, float)
+    return {
+        item: number
+        for item in items
+        if isinstance(number := value.get(item), kinds) and not isinstance(number, bool) and abs(number) < 2**53
+    } or None
+
+
+def told_items(text: str, items: Sequence[str]) -> dict[str, int | float] | None:
+    """The same of JSON in text, as a client told it; None for what is no JSON."""
+    try:
+        return known_items(msgspec.json.decode(text), items)
+    except (msgspec.DecodeError, RecursionError):
+        return None
+
+
+def usage_text(usage: Mapping[str, int | float]) -> str:
+    """A usage or a cost as the metadata of a trace holds it."""
+    return msgspec.json.format(msgspec.json.encode(usage), indent=0).decode()
+
+
+def with_known_sums(metadata: Mapping[str, str]) -> dict[str, str]:
+    """The metadata of a trace as an event holds it: of a usage and a cost the known items, and none without any."""
+    found = dict(metadata)
+    for key, items in SUMS.items():
+        if key in found:
+            told = told_items(found.pop(key), items)
+            if told is not None:
+                found[key] = usage_text(told)
+    return found
 
 
 def summed(nodes: Iterable[Node], items: Iterable[str]) -> dict[str, int | float] | None:

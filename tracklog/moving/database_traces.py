@@ -3,12 +3,14 @@
 import base64
 import json
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final
 
 import msgspec
 import orjson
 
+from read_model.spans.usage import COSTS, SUMS, TOKENS, known_items, told_items, usage_text
+from read_model.spans.values import escaped_map
 from schemas.events import Assessment, AssessmentError, Span, SpanEvent, SpanLink
 from schemas.traces import (
     ARTIFACT_LOCATION_TAG,
@@ -36,14 +38,6 @@ _ESCAPED: Final = re.compile(r"\\u(?:0000|[dD][89a-fA-F])")
 """NUL, and halves of characters beyond the first plane."""
 _PLAIN: Final = re.compile(r"true|false|-?(?:0|[1-9]\d{0,17})(?:\.\d{1,17})?(?:[eE][+-]?\d{1,2})?")
 
-_TOKENS: Final = (
-    "input_tokens",
-    "output_tokens",
-    "total_tokens",
-    "cache_read_input_tokens",
-    "cache_creation_input_tokens",
-)
-_COSTS: Final = ("input_cost", "output_cost", "total_cost")
 _INFO: Final = (
     "request_id",
     "experiment_id",
@@ -55,8 +49,8 @@ _INFO: Final = (
     "response_preview",
     "trace_name",
     "session_id",
-    *_TOKENS,
-    *_COSTS,
+    *TOKENS,
+    *COSTS,
 )
 _ASSESSMENT: Final = (
     "trace_id",
@@ -126,7 +120,7 @@ class TraceReader:
         kind, cells = "traces", self._cells
         info = dict(zip(_INFO, row, strict=True))
         its_tags = dict(cells.pair(one, "tags of traces", where) for one in tags)
-        its_metadata = dict(cells.pair(one, "metadata of traces", where) for one in metadata)
+        its_metadata = self._metadata(where, metadata)
         number = len(its_tags), len(its_metadata)
         if its_tags.get(SPANS_LOCATION_TAG) != SPANS_HERE:
             place = its_tags.get(ARTIFACT_LOCATION_TAG, "")
@@ -135,8 +129,8 @@ class TraceReader:
         for held, key, value in (
             (its_tags, NAME_TAG, info["trace_name"]),
             (its_metadata, SESSION, info["session_id"]),
-            (its_metadata, TOKEN_USAGE, _sums(info, _TOKENS)),
-            (its_metadata, COST, _sums(info, _COSTS)),
+            (its_metadata, TOKEN_USAGE, _sums(info, TOKENS)),
+            (its_metadata, COST, _sums(info, COSTS)),
         ):
             if value is not None:
                 held.setdefault(key, cells.text(value, kind, where))
@@ -155,6 +149,28 @@ class TraceReader:
             numbers_of_pairs=number,
             assessments=[found for one in assessments if (found := self._assessment(one, where)) is not None],
         )
+
+    def _metadata(self, where: str, rows: Iterator[Row]) -> dict[str, str]:
+        """Of a usage and a cost what is known of them."""
+        kind, cells = "metadata of traces", self._cells
+        found = dict(cells.pair(one, kind, where) for one in rows)
+        for key, items in SUMS.items():
+            if key in found:
+                told = told_items(found[key], items)
+                if told is not None:
+                    found[key] = usage_text(told)
+                else:
+                    cells.odd(kind, where, f"left: {key!r} has none of its numbers in {found.pop(key)!r:.100}", 1)
+        return found
+
+    def _value(self, value: Any, where: str) -> str:
+        """The value of an assessment as JSON that can be read; the text as it is, of what is no such JSON."""
+        cells, kind = self._cells, "assessments"
+        text = cells.text(value, kind, where) or "null"
+        if _is_readable(text):
+            return text
+        cells.odd(kind, where, f"its value {text!r:.100} is no JSON, or beyond doubles or too deep; taken for text")
+        return msgspec.json.encode(text).decode()
 
     def _text_or_none(self, value: Any, where: str) -> str | None:
         return None if value is None else self._cells.text(value, "traces", where)
@@ -176,7 +192,7 @@ class TraceReader:
             assessment_id=cells.text(found["assessment_id"], kind, where),
             name=cells.text(found["name"], kind, where),
             kind=type_,
-            value=cells.text(found["value"], kind, where) or "null",
+            value=self._value(found["value"], where),
             error=AssessmentError(*(cells.text(error.get(key), kind, where) for key in _ERROR)) if error else None,
             source_type=cells.text(found["source_type"], kind, where),
             source_id=cells.text(found["source_id"], kind, where),
@@ -214,10 +230,19 @@ def trace_sizes(rows: DatabaseRows) -> Records:
         yield SizeRecord(kind, rows.count(table))
 
 
-def _sums(info: dict[str, Any], names: tuple[str, ...]) -> str | None:
+def _sums(info: dict[str, Any], items: Sequence[str]) -> str | None:
     """Columns as the JSON that clients know; None where there are none."""
-    found = {name: info[name] for name in names if info[name] is not None}
-    return json.dumps(found) if found else None
+    found = known_items(info, items)
+    return None if found is None else usage_text(found)
+
+
+def _is_readable(text: str) -> bool:
+    """Whether text is JSON whose numbers doubles can hold, and that can be written again."""
+    try:
+        orjson.dumps(orjson.loads(text))
+    except (orjson.JSONDecodeError, orjson.JSONEncodeError):
+        return False
+    return True
 
 
 def _object(text: Any) -> dict[str, Any]:
@@ -245,13 +270,11 @@ def _span(content: str) -> Span:
         status_message=str(status.get("message") or ""),
         attributes={key: _value(value) for key, value in (found.get("attributes") or {}).items()},
         events=[
-            SpanEvent(
-                str(one.get("name") or ""), int(one.get("time_unix_nano") or 0), dict(one.get("attributes") or {})
-            )
+            SpanEvent(str(one.get("name") or ""), int(one.get("time_unix_nano") or 0), _attributes(one))
             for one in found.get("events") or ()
         ],
         links=[
-            SpanLink(_id(one.get("trace_id")), _id(one.get("span_id")), dict(one.get("attributes") or {}))
+            SpanLink(_id(one.get("trace_id")), _id(one.get("span_id")), _attributes(one))
             for one in found.get("links") or ()
         ],
     )
@@ -259,10 +282,26 @@ def _span(content: str) -> Span:
     return span
 
 
+def _attributes(of: dict[str, Any]) -> dict[str, Any]:
+    """Those of an event or a link, which MLflow keeps as the JSON that they are."""
+    return {key: _escaped(value) for key, value in (of.get("attributes") or {}).items()}
+
+
+def _escaped(value: Any) -> Any:
+    """JSON as an event holds it, in which no map passes for what JSON has no form for."""
+    match value:
+        case dict():
+            return escaped_map({key: _escaped(one) for key, one in value.items()})
+        case list():
+            return [_escaped(one) for one in value]
+        case _:
+            return value
+
+
 def _value(found: Any) -> Any:
     """An attribute. MLflow keeps each as JSON in text: of a number or a truth value that is one, and not a text."""
     if not isinstance(found, str) or _PLAIN.fullmatch(found) is None:
-        return found
+        return _escaped(found)
     return json.loads(found)
 
 

@@ -3,6 +3,8 @@
 from pathlib import Path
 from typing import Any
 
+import msgspec
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -17,6 +19,7 @@ from schemas.events import (
     Span,
     TraceAssessmentCreated,
     TraceAssessmentDeleted,
+    TraceAssessmentUpdated,
     TraceDeleted,
     TraceSpansLogged,
     TraceStarted,
@@ -178,6 +181,34 @@ async def test_no_assessment_takes_the_place_of_one_that_is_not_there(tmp_path: 
         TraceAssessmentCreated(trace_id=TRACE, assessment=late),
     )
     assert read_model.rows("SELECT count(*) FROM assessments") == [(0,)]
+
+
+@pytest.mark.parametrize("value", ["NaN", "1" * 400])
+async def test_a_value_that_cannot_be_read_sets_its_own_trace_aside_alone(tmp_path: Path, value: str) -> None:
+    bad = Assessment(
+        assessment_id="a-2", name="n", kind="feedback", value=value, create_time_ms=1, last_update_time_ms=1
+    )
+    one, other = (msgspec.structs.replace(START, trace_id=name) for name in ("tr-2", "tr-3"))
+    read_model = await rows_of(
+        tmp_path,
+        START,
+        TraceAssessmentUpdated(trace_id=TRACE, assessment_id="a-1", last_update_time_ms=2, value=value),
+        msgspec.structs.replace(one, assessments=[bad]),
+        TraceTagSet(trace_id="tr-2", key="k", value="v"),
+        other,
+        TraceAssessmentCreated(trace_id="tr-3", assessment=bad),
+    )
+    assert read_model.rows("SELECT trace_id FROM traces ORDER BY 1") == [("tr-1",), ("tr-3",)]
+    assert read_model.rows("SELECT assessment_id, value FROM assessments") == [("a-1", "null")] * 2
+    assert read_model.published[-1].set_aside == 4
+
+
+def test_of_a_usage_that_was_told_the_numbers_count_and_nothing_else() -> None:
+    told = {"mlflow.trace.tokenUsage": '{"input_tokens": 3, "output_tokens": null, "other": "x"}'}
+    state = state_of([msgspec.structs.replace(START, metadata=told)])
+    assert state.traces[TRACE].usage == {"input_tokens": 3}
+    state = state_of([msgspec.structs.replace(START, metadata={"mlflow.trace.tokenUsage": "three"})])
+    assert state.traces[TRACE].usage is None
 
 
 async def test_a_hundred_spans_that_come_one_by_one_lie_as_those_that_come_together(tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ CONTENT: Final = {
     "name": "f\0",
     "start_time_unix_nano": 10,
     "end_time_unix_nano": 20,
-    "events": [{"name": "ev", "time_unix_nano": 15, "attributes": {"z": 1}}],
+    "events": [{"name": "ev", "time_unix_nano": 15, "attributes": {"z": 1, "b": {"$bytes": 5}}}],
     "status": {"code": "STATUS_CODE_ERROR", "message": "no"},
     "attributes": {"mlflow.spanInputs": '{"a": 1}', "level": "10", "text": '"10"'},
     "links": [],
@@ -104,7 +104,7 @@ async def test_traces_with_spans_and_assessments(tmp_path: Path) -> None:
             status=2,
             status_message="no",
             attributes={"mlflow.spanInputs": '{"a": 1}', "level": 10, "text": '"10"'},
-            events=[SpanEvent("ev", 15, {"z": 1})],
+            events=[SpanEvent("ev", 15, {"z": 1, "b": {"$map": {"$bytes": 5}}})],
         )
     ]
     assert counts(report) == {
@@ -119,3 +119,29 @@ async def test_traces_with_spans_and_assessments(tmp_path: Path) -> None:
     end = await log.end()
     await imported(SqliteStore(path), log)
     assert await log.end() == end
+
+
+async def test_what_cannot_be_read_of_an_assessment_or_a_usage_is_mended_and_told(tmp_path: Path) -> None:
+    path, log = tmp_path / "mlflow.db", MemoryEventLog()
+    large, deep = "1" * 400, "[" * 500 + "]" * 500
+    with closing(sqlite3.connect(path)) as connection:
+        connection.executescript(STORE)
+        connection.execute("DELETE FROM assessments")
+        connection.executemany(
+            "INSERT INTO assessments (assessment_id, trace_id, name, assessment_type, value)"
+            " VALUES (?, 'tr-1', 'n', 'feedback', ?)",
+            [("a-1", "NaN"), ("a-2", large), ("a-3", deep), ("a-4", '{"a": [1]}')],
+        )
+        connection.executescript(
+            """INSERT INTO trace_request_metadata VALUES
+            ('tr-1', 'mlflow.trace.tokenUsage', '{"input_tokens": 9, "output_tokens": null}'),
+            ('tr-1', 'mlflow.trace.cost', '[NaN]');"""
+        )
+    report = await imported(SqliteStore(path), log)
+    started = next(one for one in await events_in(log) if isinstance(one, TraceStarted) and one.trace_id == "tr-1")
+    assert [json.loads(one.value) for one in started.assessments] == ["NaN", large, deep, {"a": [1]}]
+    assert started.metadata["mlflow.trace.tokenUsage"] == '{"input_tokens": 9}'
+    assert "mlflow.trace.cost" not in started.metadata
+    assert (counts(report)["assessments"], counts(report)["metadata of traces"]) == ((4, 4, 0), (3, 2, 1))
+    said = [what for _, _, what in report.oddities if "taken for text" in what or "mlflow.trace.cost" in what]
+    assert len(said) == 4
