@@ -53,7 +53,7 @@ async def presign_download_from_destination(destination: Destination, request: w
 async def presign_upload(proxy: ArtifactProxy, request: web.Request) -> web.StreamResponse:
     message = await read_message(request, CreatePresignedUploadUrl)
     if bool(message.run_id) == bool(message.model_id):
-        raise InvalidParameterValue("Exactly one of run_id and model_id must be given.")
+        raise InvalidParameterValue("Name a run_id or a model_id, and not both.")
     expires_s = expiry(message.expiration, UPLOAD_EXPIRY_S)
     file_path(message.path)
     root_of = proxy.root_of_run if message.run_id else proxy.root_of_model

@@ -109,7 +109,7 @@ def _source(value: Any, at: str) -> str | None:
     source_type = source["source_type"].upper()
     if source_type not in SOURCE_TYPES:
         raise InvalidParameterValue(
-            f"Invalid dataset record source type: {shown(source_type)}. Valid source types: {list(SOURCE_TYPES)}"
+            f"The source of a record has the type {shown(source_type)}, which is none of {list(SOURCE_TYPES)}."
         )
     data = source.get("source_data")
     return _text({"source_type": source_type, "source_data": {} if data is None else _object(data, at)}, at)

@@ -19,11 +19,10 @@ TYPES: Final = {1: "FEEDBACK", 2: "EXPECTATION"}
 def check_name(name: str) -> None:
     """Raises InvalidParameterValue."""
     if not name:
-        raise InvalidParameterValue("Label schema `name` must be a non-empty string.")
+        raise InvalidParameterValue("`name` of a label schema must be text that is not empty.")
     if name.strip().lower() == DEFAULT_NAME.lower():
         raise InvalidParameterValue(
-            f"{shown(name)} is reserved for the experiment's default question and cannot be used for another label"
-            " schema."
+            f"No label schema may be called {shown(name)}: every experiment has a question of that name already."
         )
 
 
@@ -74,7 +73,7 @@ def check_same_kind(before: str, after: str) -> None:
     [(kind, old)], [(new_kind, new)] = orjson.loads(before).items(), orjson.loads(after).items()
     if kind != new_kind:
         raise InvalidParameterValue(
-            f"A label schema's input type cannot be changed after creation (existing: {kind}, got: {new_kind})."
+            f"The input of a label schema stays of the type it was made with: {kind}, not {new_kind}."
         )
     if old.get("multi_select") != new.get("multi_select"):
         raise InvalidParameterValue("`multi_select` cannot be changed after creation.")

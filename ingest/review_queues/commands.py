@@ -127,7 +127,7 @@ class ReviewQueueCommands:
                     raise
         if queue["queue_type"] != USER:
             raise ResourceAlreadyExists(
-                f"A non-user queue named '{user}' already exists; cannot get-or-create a user queue with that name."
+                f"The name '{user}' is taken by a custom queue: there can be no user queue of it."
             )
         return _answer("review_queue", queue)
 
@@ -136,7 +136,7 @@ class ReviewQueueCommands:
         queue = await self._existing(command.queue_id)
         if queue["queue_type"] != CUSTOM:
             raise InvalidParameterValue(
-                "A user queue's name, assigned user, schemas, and owner are fixed and cannot be updated."
+                "A user queue keeps its name, its user, its questions and its owner: only custom queues are updated."
             )
         event = ReviewQueueUpdated(
             queue_id=command.queue_id,

@@ -35,7 +35,7 @@ def user_of(text: str, field: str = "user") -> str:
     """How a user is named: without blanks around, in small letters. Raises InvalidParameterValue."""
     name = text.strip().lower()
     if not name:
-        raise InvalidParameterValue(f"`{field}` must be a non-empty string.")
+        raise InvalidParameterValue(f"`{field}` must be text that is not empty.")
     return name
 
 
@@ -43,7 +43,7 @@ def users_of(texts: Sequence[str]) -> list[str]:
     """Raises InvalidParameterValue."""
     users = list(dict.fromkeys(map(user_of, texts)))
     if len(users) > MAX_USERS:
-        raise InvalidParameterValue(f"A review queue can have at most {MAX_USERS} assigned users; got {len(users)}.")
+        raise InvalidParameterValue(f"{len(users)} users are too many for one review queue: at most {MAX_USERS}.")
     return users
 
 
@@ -61,10 +61,10 @@ def name_and_users_of(queue_type: str, name: str, users: list[str], schema_ids: 
         return custom_name_of(name), users
     user = user_of(name, "name")
     if users not in ([], [user]):
-        raise InvalidParameterValue("A user queue must have exactly one assigned user equal to its name.")
+        raise InvalidParameterValue("A user queue has one user, by whose name it is called.")
     if schema_ids:
         raise InvalidParameterValue(
-            "A user queue cannot have explicitly-attached schemas; it resolves to all label schemas of the experiment."
+            "A user queue asks all questions of its experiment: it takes no schemas of its own."
         )
     return user, [user]
 
@@ -82,8 +82,8 @@ def completed_by_of(status: str, given: str | None) -> str | None:
     by = None if given is None else user_of(given, "completed_by")
     if (status == REVIEW_STATUSES[0]) != (by is None):
         raise InvalidParameterValue(
-            f"`completed_by` is required when setting status to `{status}`."
+            f"The status `{status}` needs `completed_by`."
             if by is None
-            else "`completed_by` must not be set when reopening an item to `pending`."
+            else "An item that is `pending` again has no `completed_by`."
         )
     return by

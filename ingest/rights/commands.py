@@ -103,7 +103,7 @@ class RightCommands:
     async def update_role(self, command: UpdateRole, actor: Actor, request_id: str) -> bytes:
         """Another name, which no other role may have, or another description, or both."""
         if command.name is None and command.description is None:
-            raise InvalidParameterValue("At least one of 'name' or 'description' must be provided to update a role.")
+            raise InvalidParameterValue("A role is updated by 'name', 'description' or both: neither is given.")
         role = await self._role(command.role_id)
         if command.name is not None:
             check_role_name(command.name)

@@ -32,7 +32,7 @@ _WITH_A_MODEL: Final = ("instructions_judge_pydantic_data", "builtin_scorer_pyda
 def check_name(name: str) -> None:
     """Raises InvalidParameterValue."""
     if not name.strip():
-        raise InvalidParameterValue("Scorer name cannot be empty or contain only whitespace.")
+        raise InvalidParameterValue("The name of a scorer must not be blank.")
 
 
 def check_serialized(text: str) -> None:
@@ -85,8 +85,7 @@ def set_online_config(
         raise InvalidParameterValue(f"sample_rate must be between 0.0 and 1.0, got {rate}")
     if rate > 0:
         raise InvalidParameterValue(
-            f"Scorer {shown(command.name)} does not use a gateway model. Automatic evaluation is only supported for"
-            " scorers that use gateway models."
+            f"The scorer {shown(command.name)} asks no model of a gateway: only one that does can run by itself."
         )
     return ScorerOnlineConfigSet(
         experiment_id=experiment.experiment_id,

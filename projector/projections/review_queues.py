@@ -168,8 +168,7 @@ def _update(state: ReviewQueues, queue: ReviewQueue, event: ReviewQueueUpdated, 
     """Raises InvalidParameterValue for other questions about what is in the queue already."""
     if event.schema_ids is not None and queue.item_count:
         raise InvalidParameterValue(
-            "A review queue's questions are locked once items are assigned to it. Remove the items before changing its"
-            " questions."
+            "The questions of a review queue stay as they are while there are items in it: take them out first."
         )
     if event.name is not None:
         reference = _free(state, queue.experiment_id, event.name, queue.queue_id)

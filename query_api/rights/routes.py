@@ -73,7 +73,7 @@ async def _get_role(read_model: ReadModel, wanted: GetRole, asking: Principal) -
 async def _list_roles(read_model: ReadModel, wanted: ListRoles, asking: Principal) -> dict[str, Any]:
     """`{"roles"}`: all of them, or of who is no administrator the own, who has to name the workspace as in MLflow."""
     if not all(name.strip() for name in wanted.workspace):
-        raise InvalidParameterValue("Parameter 'workspace' must be a non-empty string when provided.")
+        raise InvalidParameterValue("'workspace', where it is given, must be text that is not empty.")
     if wanted.workspace and DEFAULT_WORKSPACE not in wanted.workspace:
         return {"roles": []}
     if asking.is_admin:

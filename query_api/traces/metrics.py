@@ -318,5 +318,5 @@ def _interval_ms(message: QueryTraceMetrics) -> int:
     if seconds < 0 or seconds > 10**10:
         raise InvalidParameterValue("time_interval_seconds must not be negative.")
     if seconds and (message.start_time_ms is None or message.end_time_ms is None):
-        raise InvalidParameterValue("start_time_ms and end_time_ms are required if time_interval_seconds is set.")
+        raise InvalidParameterValue("time_interval_seconds needs both start_time_ms and end_time_ms.")
     return seconds * 1000

@@ -50,7 +50,9 @@ class Subject:
     schema_id: str
     """Of a label schema that wants a text."""
     queue_id: str
-    """Of a review queue with the name `n`."""
+    """Of a review queue with the name `n`, in which the trace is an item."""
+    empty_queue_id: str
+    """Of another, whose questions may be changed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -426,7 +428,7 @@ EVALUATION_WRITES: Final = (
         "POST",
         "review-queues/update",
         review_queues.UpdateReviewQueue,
-        **QUEUE,
+        queue_id="<empty_queue_id>",
         name="<new>",
         new_owner="u",
         update_users=True,

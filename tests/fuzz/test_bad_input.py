@@ -173,7 +173,10 @@ def subject(connection: Connection, delivery: tuple[str, str]) -> Subject:
     issue = connection.post("issues", {**of_it, "description": "d"}, V3)["issue"]
     question = {**of_it, "type": "FEEDBACK", "input": {"text": {}}}
     schema = connection.post("label-schemas/create", question, V3)["label_schema"]
-    queue = connection.post("review-queues/create", {**of_it, "queue_type": "CUSTOM"}, V3)["review_queue"]
+    queue, empty_queue = (
+        connection.post("review-queues/create", {**of_it, "name": name, "queue_type": "CUSTOM"}, V3)["review_queue"]
+        for name in ("n", "empty")
+    )
     for alias in ("a", "kept"):
         connection.post("registered-models/alias", {"name": name, "alias": alias, "version": "1"})
     trace_id = new_trace(connection, experiment_id)
@@ -191,6 +194,7 @@ def subject(connection: Connection, delivery: tuple[str, str]) -> Subject:
         issue["issue_id"],
         schema["schema_id"],
         queue["queue_id"],
+        empty_queue["queue_id"],
     )
 
 

@@ -170,7 +170,9 @@ def artifact_root_of(uri: str | None, *, serve_artifacts: bool, destination: str
     parts = split_location("--default-artifact-root", uri)
     check_tells_no_password("--default-artifact-root", uri)
     if "#" in uri or ".." in unquote(uri).split("/"):
-        raise SettingRefused(f"--default-artifact-root {redacted(uri)!r} must not contain '#' or '..' segments.")
+        raise SettingRefused(
+            f"--default-artifact-root {redacted(uri)!r} has a '#' or a segment '..', which no root may have."
+        )
     if parts.scheme in ("file", "http", "https") and "?" in uri:
         raise SettingRefused(f"--default-artifact-root {redacted(uri)!r} must not have a query: nothing would read it.")
     if parts.scheme in PROXIED_SCHEMES and (parts.username is not None or "\\" in uri):
