@@ -30,7 +30,9 @@ class WebhookReader:
         events: dict[Any, list[tuple[str, str]]] = defaultdict(list)
         columns = ("webhook_id", "entity", "action")
         for webhook_id, entity, action in self._rows.of("webhook_events", columns, then=columns):
-            events[webhook_id].append((cells.text(entity, kind, "webhook_events"), cells.text(action, kind, "")))
+            # The requests and the answers of MLflow have the words in capitals, and its rows in small letters.
+            pair = cells.text(entity, kind, "webhook_events"), cells.text(action, kind, "webhook_events")
+            events[webhook_id].append((pair[0].upper(), pair[1].upper()))
         names = (
             "webhook_id",
             "name",

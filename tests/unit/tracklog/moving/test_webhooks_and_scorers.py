@@ -33,8 +33,8 @@ INSERT INTO webhooks VALUES
     ('w4', 'deaf', NULL, 'https://ci.example.com/deaf', 'ACTIVE', NULL, 2000, 2000, NULL);
 CREATE TABLE webhook_events (webhook_id VARCHAR, entity VARCHAR, action VARCHAR);
 INSERT INTO webhook_events VALUES
-    ('w1', 'MODEL_VERSION', 'CREATED'), ('w1', 'REGISTERED_MODEL', 'CREATED'), ('w1', 'MOON', 'RISEN'),
-    ('w2', 'MODEL_VERSION', 'CREATED'), ('w3', 'MODEL_VERSION', 'CREATED'), ('w9', 'MODEL_VERSION', 'CREATED');
+    ('w1', 'model_version', 'created'), ('w1', 'registered_model', 'created'), ('w1', 'moon', 'risen'),
+    ('w2', 'model_version', 'created'), ('w3', 'model_version', 'created'), ('w9', 'model_version', 'created');
 CREATE TABLE scorers (experiment_id INTEGER, scorer_name VARCHAR, scorer_id VARCHAR);
 INSERT INTO scorers VALUES (5, 'judge', 's1'), (5, 'empty', 's2');
 CREATE TABLE scorer_versions (
