@@ -1,12 +1,15 @@
 """Versions of registered models: numbers, sources, stages, copies and searches."""
 
+import json
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 from mlflow import MlflowClient
 from mlflow.exceptions import MlflowException
 
@@ -14,6 +17,8 @@ from tests.compatibility.conftest import Subjects, fresh_name
 from tests.compatibility.rest import Case, Rest, assert_answer, assert_error, invalid, missing, ok, send
 from tests.eventually import wait_for_the_next_millisecond
 from tests.present import present
+from tests.systems import RunningSystem
+from tracklog.cli.commands import tracklog
 
 SOURCE = "s3://bucket/path"
 STAGES = ("None", "Staging", "Production", "Archived")
@@ -323,3 +328,42 @@ def test_a_version_of_a_logged_model_has_its_run_and_its_files(
     version = client.create_model_version(name, f"models:/{model.model_id}", model_id=model.model_id)
     assert (version.run_id, version.source) == (run_id, f"models:/{model.model_id}")
     assert client.get_model_version_download_uri(name, "1") == model.artifact_location
+
+
+def test_the_commands_find_show_download_and_delete_versions(
+    client: MlflowClient, name: str, run_id: str, system: RunningSystem, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """`tracklog models`, which asks a server as these clients do."""
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", system.url)
+
+    def said(*words: str) -> str:
+        result = CliRunner().invoke(tracklog, ["models", *words])
+        assert result.exit_code == 0, result.output
+        return result.output
+
+    client.log_text(run_id, "weights", "model/data/weights.bin")
+    client.log_text(run_id, "flavors", "model/MLmodel")
+    client.create_model_version(name, f"runs:/{run_id}/model", run_id, tags={"a": "1"})
+    made(client, name, 1)
+    said("set-alias", "-n", name, "--alias", "champion", "--version", "1")
+    assert [json.loads(line)["version"] for line in said("versions", "-n", name, "--json").splitlines()] == ["2", "1"]
+    assert said("list", "--filter", f"name = '{name}'").splitlines()[2].split()[:3] == [name, "2", "champion:"]
+    header, second, first = said("csv", "-n", name).splitlines()
+    assert header.split(",")[:4] == ["name", "version", "current_stage", "aliases"]
+    assert (second.split(",")[3], first.split(",")[3]) == ("", "champion")
+    assert first.endswith('"{""a"": ""1""}"')
+    said("download", "-n", name, "--alias", "champion", "-d", str(tmp_path))
+    assert {str(one.relative_to(tmp_path)) for one in tmp_path.rglob("*") if one.is_file()} == {
+        "MLmodel",
+        "data/weights.bin",
+    }
+    assert (tmp_path / "data" / "weights.bin").read_text() == "weights"
+    assert json.loads(said("get", "-n", name, "--alias", "champion"))["version"] == "1"
+    said("delete-alias", "-n", name, "--alias", "champion")
+    said("delete", "-n", name, "--version", "2")
+    elsewhere = CliRunner().invoke(tracklog, ["models", "download", "-n", name, "--version", "2"])
+    assert (elsewhere.exit_code, "not found" in elsewhere.output) == (1, True)
+    asked = CliRunner().invoke(tracklog, ["models", "delete", "-n", name], input="n\n")
+    assert (asked.exit_code, client.get_registered_model(name).name) == (1, name)
+    said("delete", "-n", name, "--yes")
+    assert said("versions", "-n", name, "--json") == ""

@@ -4,7 +4,7 @@ by this name, which ask a server."""
 import json
 import tempfile
 from collections.abc import Callable, Iterator
-from functools import wraps
+from functools import partial, wraps
 from pathlib import Path, PurePosixPath
 from typing import Any
 from urllib.parse import quote, urlsplit
@@ -12,6 +12,7 @@ from urllib.parse import quote, urlsplit
 import click
 
 from tracklog.cli.artifact_options import with_artifacts
+from tracklog.cli.downloads import file_in, files_below
 from tracklog.cli.remote import MLFLOW_2, Remote, with_remote
 from tracklog.cli.running import announce, run_until_signal
 from tracklog.cli.store_options import with_shared_stores
@@ -118,9 +119,9 @@ def list_artifacts(*, remote: Remote, run_id: str, artifact_path: str, as_json: 
 def download(*, remote: Remote, run_id: str, artifact_path: str, dst_path: Path | None) -> None:
     """Download an artifact, or all in a folder, and print where it is then."""
     folder = dst_path or Path(tempfile.mkdtemp(prefix="artifacts-"))
-    found = list(_files(remote, run_id, artifact_path))
+    found = list(files_below(partial(_listed, remote, run_id), artifact_path))
     for path in found or [artifact_path]:
-        _download(remote, run_id, path, folder)
+        remote.download("get-artifact", {"run_id": run_id, "path": path}, file_in(folder, path))
     click.echo(f"\n{folder / artifact_path}")
 
 
@@ -150,21 +151,3 @@ def _listed(remote: Remote, run_id: str, path: str) -> Iterator[Any]:
         token = page.get("next_page_token", "")
         if not token:
             return
-
-
-def _files(remote: Remote, run_id: str, path: str) -> Iterator[str]:
-    """The files in a folder of a run, at any depth; none where it is a file."""
-    for one in _listed(remote, run_id, path):
-        if one.get("is_dir"):
-            yield from _files(remote, run_id, one["path"])
-        elif one["path"] != path:
-            yield one["path"]
-
-
-def _download(remote: Remote, run_id: str, path: str, folder: Path) -> None:
-    parts = PurePosixPath(path).parts
-    if not parts or ".." in parts or path.startswith("/"):
-        raise click.ClickException(f"{path!r} is no path below the artifacts of the run.")
-    file = folder.joinpath(*parts)
-    file.parent.mkdir(parents=True, exist_ok=True)
-    remote.download("get-artifact", {"run_id": run_id, "path": path}, file)

@@ -14,6 +14,7 @@ COMMANDS: Final = {
     "artifacts": "tracklog.cli.artifacts",
     "experiments": "tracklog.cli.experiments",
     "runs": "tracklog.cli.runs",
+    "models": "tracklog.cli.models",
     "webhooks": "tracklog.cli.webhooks",
     "users": "tracklog.cli.users",
     "tokens": "tracklog.cli.tokens",

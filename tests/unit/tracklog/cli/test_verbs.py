@@ -78,3 +78,26 @@ def test_a_path_that_leads_out_of_the_folder_is_not_written(monkeypatch: pytest.
     assert result.exit_code == 1
     assert "no path below" in result.output
     assert not list(tmp_path.iterdir())
+
+
+def test_versions_of_a_model_are_searched_for_by_its_name_in_quotes_that_it_has_not(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked: list[str] = []
+
+    def get(_remote: Remote, _path: str, **query: str) -> Any:
+        asked.append(query["filter"])
+        return {}
+
+    monkeypatch.setattr(Remote, "get", get)
+    for name in ("line", "it's"):
+        assert CliRunner().invoke(tracklog, ["models", "versions", "-n", name, "--filter", "run_id = 'a'"]).output
+    assert asked == ["name = 'line' AND run_id = 'a'", "name = \"it's\" AND run_id = 'a'"]
+    refused = CliRunner().invoke(tracklog, ["models", "versions", "-n", 'it\'s "so"'])
+    assert (refused.exit_code, "--filter" in refused.output) == (2, True)
+
+
+def test_a_version_is_named_in_one_way() -> None:
+    for words in ([], ["--version", "1", "--alias", "a"]):
+        result = CliRunner().invoke(tracklog, ["models", "download", "-n", "line", *words])
+        assert (result.exit_code, "Say which version" in result.output) == (2, True)
