@@ -77,7 +77,11 @@ class ServerProcess:
 
     def ask(self, method: str, path: str, body: dict[str, Any] | None = None) -> Any:
         """The JSON answer to a request of any path."""
-        return json.loads(self._request(method, path, None if body is None else json.dumps(body).encode()) or b"{}")
+        return json.loads(self.raw(method, path, body) or b"{}")
+
+    def raw(self, method: str, path: str, body: dict[str, Any] | None = None) -> bytes:
+        """The answer to a request of any path as it came."""
+        return self._request(method, path, None if body is None else json.dumps(body).encode())
 
     def answers_behind(self, route: str, query: list[tuple[str, str]]) -> bool:
         """Whether the answer to a GET says that it may lack the latest writes, as Tracklog's does when it must."""

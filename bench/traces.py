@@ -14,7 +14,7 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
@@ -24,6 +24,8 @@ from bench.servers import EMBEDDED_SERVERS, PROJECT, Server
 
 SPANS: Final = 10
 TRACES: Final = 50
+START_NS: Final = 1_700_000_000_000_000_000
+DAY_NS: Final = 86_400_000_000_000
 CONNECTIONS: Final = 4
 OF_MLFLOW: Final = 4
 """Requests, which take it a minute."""
@@ -38,34 +40,52 @@ HEADERS: Final = {"Content-Type": "application/x-protobuf", "x-mlflow-experiment
 
 
 def request(number: int) -> bytes:
-    """50 traces: a tool and models, each with what it was asked and what it answered."""
+    """50 traces: a tool and models, each with what it was asked and what it answered, in sessions of customers."""
     sent = ExportTraceServiceRequest()
     of_resource = sent.resource_spans.add()
     of_resource.resource.attributes.add(key="service.name").value.string_value = "bench"
     spans = of_resource.scope_spans.add().spans
-    start_ns = 1_700_000_000_000_000_000 + number * 1_000_000
+    start_ns = START_NS + number * 1_000_000
     for trace in range(TRACES):
-        trace_id = os.urandom(16)
-        for place in range(SPANS):
-            span = spans.add(trace_id=trace_id, span_id=bytes([place + 1] * 8), name=f"step {place}", kind=1)
-            span.start_time_unix_nano, span.end_time_unix_nano = start_ns, start_ns + 50_000_000
-            if place:
-                span.parent_span_id = bytes([1] * 8)
-            asked = f"What is the answer to question {number * trace + place} of the list? Explain in a few words."
-            said = f"The answer is {number * 7 + trace}, because it follows from the premises of step {place}."
-            texts = {
-                "mlflow.spanType": '"LLM"' if place % 3 else '"TOOL"',
-                "mlflow.spanInputs": json.dumps(
-                    {"messages": [{"role": "user", "content": asked}], "model": "gpt-4o", "temperature": 0.2}
-                ),
-                "mlflow.spanOutputs": json.dumps({"choices": [{"message": {"role": "assistant", "content": said}}]}),
-                "customer": f"c-{number * trace % 1000}",
-            }
-            for key, text in texts.items():
-                span.attributes.add(key=key).value.string_value = text
-            span.attributes.add(key="gen_ai.usage.input_tokens").value.int_value = 120 + place
-            span.attributes.add(key="gen_ai.usage.output_tokens").value.int_value = 30 + place
+        place = number * TRACES + trace
+        _add_trace(spans, os.urandom(16), place, start_ns + place % 7 * DAY_NS, SPANS)
     return bytes(sent.SerializeToString())
+
+
+def spans_of_trace(trace_id: bytes, count: int) -> bytes:
+    """A request of one trace of so many spans."""
+    sent = ExportTraceServiceRequest()
+    _add_trace(sent.resource_spans.add().scope_spans.add().spans, trace_id, 0, START_NS, count)
+    return bytes(sent.SerializeToString())
+
+
+def _add_trace(spans: Any, trace_id: bytes, number: int, start_ns: int, count: int) -> None:
+    root = (1).to_bytes(8, "big")
+    for place in range(count):
+        span = spans.add(trace_id=trace_id, span_id=(place + 1).to_bytes(8, "big"), name=f"step {place % 10}", kind=1)
+        span.start_time_unix_nano = start_ns
+        span.end_time_unix_nano = start_ns + 50_000_000 + number % 997 * 1_000_000
+        if place:
+            span.parent_span_id = root
+        if number % 50 == 0 and place in (0, number // 50 % 10):
+            span.status.code = 2
+        asked = f"What is the answer to question {number} of the list? Explain in a few words."
+        said = f"The answer is {number * 7}, because it follows from the premises of step {place}."
+        texts = {
+            "mlflow.spanType": '"LLM"' if place % 3 else '"TOOL"',
+            "mlflow.spanInputs": json.dumps(
+                {"messages": [{"role": "user", "content": asked}], "model": "gpt-4o", "temperature": 0.2}
+            ),
+            "mlflow.spanOutputs": json.dumps({"choices": [{"message": {"role": "assistant", "content": said}}]}),
+            "customer": f"c-{number * 31 % 1000}",
+        }
+        if not place:
+            texts["session.id"] = f"s-{number * 31 % 1000}"
+            texts["mlflow.traceTag.customer"] = f"c-{number * 31 % 1000}"
+        for key, text in texts.items():
+            span.attributes.add(key=key).value.string_value = text
+        span.attributes.add(key="gen_ai.usage.input_tokens").value.int_value = 120 + place
+        span.attributes.add(key="gen_ai.usage.output_tokens").value.int_value = 30 + place
 
 
 def send(port: int, bodies: Iterator[bytes], lock: threading.Lock, failed: list[int]) -> None:

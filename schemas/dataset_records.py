@@ -6,7 +6,7 @@ Source: MLflow 3.17, `SqlAlchemyStore.upsert_dataset_records`, which finds the s
 import hashlib
 import json
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 MAX_FIELDS: Final = 1000
 """Of each part of a schema. Those that come later are not in it: it is written anew with every batch of records."""
@@ -40,6 +40,27 @@ def record_id_of(event_id: bytes, place: int) -> str:
 
 def _begin(event_id: bytes) -> str:
     return f"dr-{event_id.hex()[4:]}"
+
+
+class RecordTexts(Protocol):
+    """What a record is of, each as JSON."""
+
+    @property
+    def inputs(self) -> str: ...
+    @property
+    def outputs(self) -> str | None: ...
+    @property
+    def expectations(self) -> str | None: ...
+    @property
+    def tags(self) -> str | None: ...
+    @property
+    def source(self) -> str | None: ...
+
+
+def characters_of(record: RecordTexts) -> int:
+    """Of the parts of a record together, of which at most MAX_RECORD_CHARACTERS are taken."""
+    parts = (record.inputs, record.outputs, record.expectations, record.tags, record.source)
+    return sum(len(part) for part in parts if part is not None)
 
 
 def digest_of(name: str, last_update_time_ms: int) -> str:

@@ -16,7 +16,7 @@ costs no metric of a run that is under way. At most one lookup a second tries wh
 
 import time
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final, Generic, Protocol, TypeVar
@@ -138,6 +138,14 @@ class KnownEntities:
         if found is None:
             await self.catch_up()
             found = await self.lookups.one(lookup, *parameters)
+        return found
+
+    async def look_up_all(self, lookup: Lookup[K], wanted: Collection[K], *parameters: Parameter) -> set[K]:
+        """As `look_up`, of several: looks again unless all that are wanted are found."""
+        found = set(await self.lookups.all(lookup, *parameters))
+        if not found.issuperset(wanted):
+            await self.catch_up()
+            found = set(await self.lookups.all(lookup, *parameters))
         return found
 
     async def catch_up(self, ordering_unit: str | None = None) -> None:

@@ -5,6 +5,7 @@ Raises InvalidParameterValue, ResourceDoesNotExist for a dataset or experiment t
 KnownEntities and LogWriter raise.
 """
 
+import asyncio
 import uuid
 from collections.abc import Sequence
 from typing import Final
@@ -114,7 +115,7 @@ class EvaluationDatasetCommands:
 
         Many make several events, of which some hold where one is refused; a request may be repeated.
         """
-        records = decisions.records_of(command.records)
+        records = await asyncio.to_thread(decisions.records_of, command.records)  # up to 16 MiB of JSON
         await self._dataset(command.dataset_id)
         events = list(decisions.upserts(command.dataset_id, records))
         inserted = 0

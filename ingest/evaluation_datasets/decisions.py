@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 from ingest.json_texts import read_json
-from schemas.dataset_records import MAX_RECORD_CHARACTERS, MAX_RECORDS_OF_AN_EVENT, json_text
+from schemas.dataset_records import MAX_RECORD_CHARACTERS, MAX_RECORDS_OF_AN_EVENT, characters_of, json_text
 from schemas.errors import InvalidParameterValue
 from schemas.events import DatasetRecord, EvaluationDatasetRecordsUpserted, Tag
 from schemas.messages.bounds import MAX_KEY_CHARACTERS, MAX_NEW_PAIRS, MAX_TAG_CHARACTERS, check_characters, shown
@@ -113,11 +113,6 @@ def _source(value: Any, at: str) -> str | None:
         )
     data = source.get("source_data")
     return _text({"source_type": source_type, "source_data": {} if data is None else _object(data, at)}, at)
-
-
-def characters_of(record: DatasetRecord) -> int:
-    parts = (record.inputs, record.outputs, record.expectations, record.tags, record.source)
-    return sum(len(part) for part in parts if part is not None)
 
 
 def upserts(dataset_id: str, records: Sequence[DatasetRecord]) -> Iterator[EvaluationDatasetRecordsUpserted]:

@@ -8,12 +8,10 @@ KnownEntities and LogWriter raise.
 import uuid
 from collections.abc import Sequence
 from operator import itemgetter
-from typing import Any, Final
-
-import orjson
+from typing import Final, NamedTuple
 
 from ingest.admission.known_entities import KnownEntities
-from ingest.admission.lookups import Lookup, Row
+from ingest.admission.lookups import Lookup
 from ingest.answers import EMPTY
 from ingest.experiments.lookups import EXPERIMENTS
 from ingest.experiments.state import KnownExperiment, require_active_experiment
@@ -21,7 +19,9 @@ from ingest.log_writer import LogWriter, in_the_log
 from ingest.review_queues import decisions
 from ingest.review_queues.decisions import CUSTOM, USER
 from schemas.documents.label_schemas import experiment_of_default
-from schemas.documents.review_queues import ITEM_COLUMNS, REVIEW_QUEUE_COLUMNS, mlflow_item, mlflow_review_queue
+from schemas.documents.rendering import Renderer
+from schemas.documents.review_queues import REVIEW_QUEUE_ANSWER, REVIEW_QUEUE_ITEM, REVIEW_QUEUE_ITEM_ANSWER
+from schemas.documents.shape import List, Object, Rows
 from schemas.envelope import Actor
 from schemas.errors import InvalidParameterValue, ResourceAlreadyExists, ResourceDoesNotExist
 from schemas.events import (
@@ -48,26 +48,56 @@ from schemas.messages.review_queues import (
     review_queue_not_found,
 )
 
-Shown = dict[str, Any]
-
 NOBODY: Final = Actor().user
 """Who asks where users are not known."""
 
 
-def _queue(row: Row) -> Shown:
-    return mlflow_review_queue(list(row))
+class ReviewQueue(NamedTuple):
+    """A review queue as it is answered; `users` and `schema_ids` are JSON."""
+
+    queue_id: str
+    experiment_id: int
+    name: str
+    queue_type: str
+    created_by: str | None
+    creation_time_ms: int
+    last_update_time_ms: int
+    users: str
+    schema_ids: str
 
 
-def _item(row: Row) -> Shown:
-    return mlflow_item(list(row))
+class Item(NamedTuple):
+    """An item of a review queue as it is answered."""
+
+    queue_id: str
+    item_id: str
+    status: str
+    completed_by: str | None
+    completed_time_ms: int | None
+    creation_time_ms: int
+    last_update_time_ms: int
 
 
-REVIEW_QUEUE: Final = Lookup(f"SELECT {REVIEW_QUEUE_COLUMNS} FROM review_queues WHERE queue_id = $1", _queue)
+class Items(NamedTuple):
+    items: Sequence[Item]
 
-REVIEW_QUEUE_NAMED: Final = Lookup(f"SELECT {REVIEW_QUEUE_COLUMNS} FROM review_queues WHERE reference = $1", _queue)
+
+_ANSWER: Final = Renderer(REVIEW_QUEUE_ANSWER)
+_ITEM_ANSWER: Final = Renderer(REVIEW_QUEUE_ITEM_ANSWER)
+_ITEMS_ANSWER: Final = Renderer(
+    Object(List("items", Rows("review_queue_items", owner="queue_id"), REVIEW_QUEUE_ITEM.shape))
+)
+
+_QUEUES: Final = f"SELECT {', '.join(ReviewQueue._fields)} FROM review_queues"
+
+REVIEW_QUEUE: Final = Lookup(f"{_QUEUES} WHERE queue_id = $1", ReviewQueue._make)
+
+REVIEW_QUEUE_NAMED: Final = Lookup(f"{_QUEUES} WHERE reference = $1", ReviewQueue._make)
 
 ITEMS: Final = Lookup(
-    f"SELECT {ITEM_COLUMNS} FROM review_queue_items WHERE queue_id = $1 AND item_id = ANY($2) ORDER BY item_id", _item
+    f"SELECT {', '.join(Item._fields)} FROM review_queue_items"
+    " WHERE queue_id = $1 AND item_id = ANY($2) ORDER BY item_id",
+    Item._make,
 )
 
 LABEL_SCHEMA_IDS: Final[Lookup[str]] = Lookup(
@@ -125,16 +155,16 @@ class ReviewQueueCommands:
                 queue = await self._known.look_up(REVIEW_QUEUE_NAMED, reference)
                 if queue is None:
                     raise
-        if queue["queue_type"] != USER:
+        if queue.queue_type != USER:
             raise ResourceAlreadyExists(
                 f"The name '{user}' is taken by a custom queue: there can be no user queue of it."
             )
-        return _answer("review_queue", queue)
+        return _ANSWER.render(queue)
 
     async def update(self, command: UpdateReviewQueue, actor: Actor, request_id: str) -> bytes:
         """Change what is said of a custom queue; its questions only while nothing is in it."""
         queue = await self._existing(command.queue_id)
-        if queue["queue_type"] != CUSTOM:
+        if queue.queue_type != CUSTOM:
             raise InvalidParameterValue(
                 "A user queue keeps its name, its user, its questions and its owner: only custom queues are updated."
             )
@@ -146,10 +176,10 @@ class ReviewQueueCommands:
             created_by=None if command.new_owner is None else decisions.user_of(command.new_owner, "new_owner"),
         )
         if (event.name, event.users, event.schema_ids, event.created_by) == (None, None, None, None):
-            return _answer("review_queue", queue)
-        await self._require_label_schemas(int(queue["experiment_id"]), event.schema_ids or [])
+            return _ANSWER.render(queue)
+        await self._require_label_schemas(queue.experiment_id, event.schema_ids or [])
         if event.name is not None:
-            await self._require_free(int(queue["experiment_id"]), event.name, command.queue_id)
+            await self._require_free(queue.experiment_id, event.name, command.queue_id)
         return await self._append(event, command.queue_id, actor, request_id)
 
     async def delete(self, command: DeleteReviewQueue, actor: Actor, request_id: str) -> bytes:
@@ -163,16 +193,15 @@ class ReviewQueueCommands:
         decisions.word_of("item_type", command.item_type or 1, decisions.ITEM_TYPES)
         item_ids = decisions.ids_of("item_ids", command.item_ids)
         queue = await self._existing(command.queue_id)
-        await self._known.catch_up()
-        there = set(await self._known.lookups.all(TRACE_IDS, int(queue["experiment_id"]), item_ids))
+        there = await self._known.look_up_all(TRACE_IDS, item_ids, queue.experiment_id, item_ids)
         for item_id in item_ids:
             if item_id not in there:
-                raise ResourceDoesNotExist(f"Trace '{item_id}' not found in experiment '{queue['experiment_id']}'.")
+                raise ResourceDoesNotExist(f"Trace '{item_id}' not found in experiment '{queue.experiment_id}'.")
         event = ReviewQueueItemsAdded(queue_id=command.queue_id, item_ids=item_ids)
         await self._writer.append_and_wait(event, actor, request_id)
         with in_the_log():
             items = await self._known.lookups.all(ITEMS, command.queue_id, item_ids)
-        return orjson.dumps({"items": items})
+        return _ITEMS_ANSWER.render(Items(items))
 
     async def remove_items(self, command: RemoveItemsFromReviewQueue, actor: Actor, request_id: str) -> bytes:
         """Take items out of a queue, whether they are in it or not."""
@@ -199,14 +228,14 @@ class ReviewQueueCommands:
             item = await self._known.look_up(ITEMS, command.queue_id, [item_id])
         if item is None:  # removed again already
             raise item_not_attached(command.queue_id, item_id)
-        return _answer("item", item)
+        return _ITEM_ANSWER.render(item)
 
     async def _require_free(self, experiment_id: int, name: str, owner: str = "") -> None:
         """Refuse a name that is surely another queue's; else the fold decides. Raises ResourceAlreadyExists."""
         reference = f"{experiment_id}/{name.lower()}"
         for _ in range(2):
             found = await self._known.lookups.one(REVIEW_QUEUE_NAMED, reference)
-            if found is None or found["queue_id"] == owner:
+            if found is None or found.queue_id == owner:
                 return
             await self._known.catch_up(REVIEW_QUEUES_ORDERING_UNIT)
         raise review_queue_exists(name)
@@ -216,7 +245,7 @@ class ReviewQueueCommands:
         require_active_experiment(experiment)
         return experiment
 
-    async def _existing(self, queue_id: str) -> Shown:
+    async def _existing(self, queue_id: str) -> ReviewQueue:
         queue = await self._known.look_up(REVIEW_QUEUE, queue_id)
         if queue is None:
             raise review_queue_not_found(queue_id)
@@ -230,8 +259,7 @@ class ReviewQueueCommands:
     async def _require_label_schemas(self, experiment_id: int, schema_ids: Sequence[str]) -> None:
         own = [one for one in schema_ids if experiment_of_default(one) != experiment_id]
         if own:
-            await self._known.catch_up()
-            missing = set(own) - set(await self._known.lookups.all(LABEL_SCHEMA_IDS, experiment_id, own))
+            missing = set(own) - await self._known.look_up_all(LABEL_SCHEMA_IDS, own, experiment_id, own)
             if missing:
                 raise ResourceDoesNotExist(
                     f"Label schema with id '{min(missing)}' not found for experiment '{experiment_id}'."
@@ -240,8 +268,4 @@ class ReviewQueueCommands:
     async def _append(self, event: AnyEvent, queue_id: str, actor: Actor, request_id: str) -> bytes:
         await self._writer.append_and_wait(event, actor, request_id)
         with in_the_log():
-            return _answer("review_queue", await self._existing(queue_id))
-
-
-def _answer(name: str, shown: Shown) -> bytes:
-    return orjson.dumps({name: shown})
+            return _ANSWER.render(await self._existing(queue_id))

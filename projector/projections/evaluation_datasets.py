@@ -11,6 +11,7 @@ from projector.projection import Loading, Projection
 from schemas.dataset_records import (
     MAX_RECORD_CHARACTERS,
     RecordsSchema,
+    characters_of,
     digest_of,
     input_hash,
     json_text,
@@ -71,10 +72,6 @@ class Record:
     created_by: str | None
     last_updated_by: str | None
 
-    @property
-    def characters(self) -> int:
-        return sum(map(len, (self.inputs, self.outputs or "", self.expectations or "", self.tags, self.source or "")))
-
 
 @dataclass(slots=True)
 class EvaluationDatasets:
@@ -87,6 +84,7 @@ class EvaluationDatasets:
     tags: dict[tuple[str, str], str | None] = field(default_factory=dict)  # changes only; None deletes
     records: dict[tuple[str, str], Record] = field(default_factory=dict)  # by the hash of the inputs
     hashes: dict[tuple[str, str], str] = field(default_factory=dict)  # by the id of the record
+    of_inputs: dict[str, str] = field(default_factory=dict)  # the hash of inputs by their JSON, made once
     changed_records: dict[tuple[str, str], Record | None] = field(default_factory=dict)  # by id; None deletes
 
 
@@ -121,7 +119,7 @@ def _load(events: Sequence[AnyEvaluationDatasetEvent]) -> Loading[EvaluationData
         if event.dataset_id not in state.datasets:
             continue
         if isinstance(event, EvaluationDatasetRecordsUpserted):
-            hashes.setdefault(event.dataset_id, set()).update(_hash(record) for record in event.records)
+            hashes.setdefault(event.dataset_id, set()).update(_hash(state, record.inputs) for record in event.records)
         elif isinstance(event, EvaluationDatasetRecordsDeleted):
             ids.setdefault(event.dataset_id, set()).update(event.record_ids)
     for by, keys in ((_BY_INPUT, hashes), (_BY_ID, ids)):
@@ -136,8 +134,11 @@ def _hold(state: EvaluationDatasets, record: Record) -> None:
     state.hashes[record.dataset_id, record.record_id] = record.input_hash
 
 
-def _hash(record: DatasetRecord) -> str:
-    return input_hash(json.loads(record.inputs))
+def _hash(state: EvaluationDatasets, inputs: str) -> str:
+    found = state.of_inputs.get(inputs)
+    if found is None:
+        found = state.of_inputs[inputs] = input_hash(json.loads(inputs))
+    return found
 
 
 def _fold(state: EvaluationDatasets, recorded: RecordedEvent, event: AnyEvaluationDatasetEvent) -> None:
@@ -211,16 +212,16 @@ def _upsert(
         schema.add(inputs, outputs, expectations)
         by = tags.get(USER_TAG)
         user = by if isinstance(by, str) else user
-        of_inputs = input_hash(inputs)
+        of_inputs = _hash(state, given.inputs)
         known = made.get(of_inputs) or state.records.get((dataset.dataset_id, of_inputs))
         if known is None:
             inserted += 1
             known = _new(dataset.dataset_id, record_id_of(recorded.id, place), of_inputs, given, time_ms)
         merged = made[of_inputs] = _merged(known, given, expectations, tags, time_ms)
-        if merged.characters > MAX_RECORD_CHARACTERS:
+        if characters_of(merged) > MAX_RECORD_CHARACTERS:
             raise InvalidParameterValue(
                 f"Record {merged.record_id} of the evaluation dataset {dataset.dataset_id} would have"
-                f" {merged.characters} characters, which exceeds the maximum length of {MAX_RECORD_CHARACTERS}."
+                f" {characters_of(merged)} characters, which exceeds the maximum length of {MAX_RECORD_CHARACTERS}."
             )
     for record in made.values():
         _hold(state, record)

@@ -7,6 +7,7 @@ import orjson
 from query_api.documents import KeyedDocument
 from query_api.filter.pages import MAX_RESULTS, checked_max_results, fingerprint, page_of, page_token, sort_values
 from query_api.filter.sql import Sql
+from query_api.filter.table_search import SearchedTable, SortKey, find_page
 from query_api.port import ReadModel
 from schemas.documents.evaluation_datasets import DATASET_RECORD, EVALUATION_DATASET
 from schemas.messages.evaluation_datasets import (
@@ -18,6 +19,9 @@ from schemas.messages.evaluation_datasets import (
 EVALUATION_DATASET_BY_ID: Final = KeyedDocument("dataset", EVALUATION_DATASET, key="dataset_id")
 
 DEFAULT_RECORDS: Final = 1000
+
+_RECORDS: Final = SearchedTable("evaluation_dataset_records r", key=("r.dataset_id", "r.record_id"))
+_OLDEST_FIRST: Final = (SortKey(Sql("r.created_time_ms"), int), SortKey(Sql("r.record_id"), str))
 
 
 async def get_evaluation_dataset(read_model: ReadModel, wanted: EvaluationDatasetMessage) -> bytes:
@@ -44,16 +48,11 @@ async def get_records(read_model: ReadModel, wanted: GetDatasetRecords) -> bytes
     """
     limit = checked_max_results(wanted.max_results or DEFAULT_RECORDS, most=MAX_RESULTS)
     identity = fingerprint("records", wanted.dataset_id)
-    place = sort_values(wanted.page_token, identity, (int, str))
-    rest = Sql("TRUE") if place is None else Sql("(r.created_time_ms, r.record_id) > (?, ?)", place)
-    dialect = read_model.dialect
-    statement = Sql(
-        f"SELECT {dialect.documents.as_bytes(DATASET_RECORD)}, r.created_time_ms, r.record_id"
-        f" FROM evaluation_dataset_records r WHERE r.dataset_id = ? AND {rest.text}"
-        " ORDER BY r.created_time_ms, r.record_id LIMIT ?",
-        (wanted.dataset_id, *rest.parameters, limit + 1),
-    )
-    page = page_of(await read_model.fetch_first(*dialect.assembled(statement)), limit)
+    place = sort_values(wanted.page_token, identity, [key.kind for key in _OLDEST_FIRST])
+    document = read_model.dialect.documents.as_bytes(DATASET_RECORD)
+    of_dataset = Sql("r.dataset_id = ?", (wanted.dataset_id,))
+    rows = await find_page(read_model, _RECORDS, document, [of_dataset], _OLDEST_FIRST, place, limit + 1)
+    page = page_of(rows, limit)
     answer = {"records": f"[{page.documents.decode()}]"}
     if page.last is not None:
         answer["next_page_token"] = page_token(identity, page.last)

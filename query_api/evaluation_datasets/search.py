@@ -21,7 +21,7 @@ from schemas.messages.experiments import experiment_id_of
 
 DEFAULT_RESULTS: Final = 1000
 
-_TABLE: Final = SearchedTable("evaluation_datasets d", key="d.dataset_id")
+_TABLE: Final = SearchedTable("evaluation_datasets d", key=("d.dataset_id",))
 _ID: Final = "dataset_id"
 _COLUMNS: Final = {
     "name": SortKey(Sql("d.name"), str),

@@ -19,7 +19,7 @@ from query_api.seen import sight_of
 from schemas.documents.experiments import EXPERIMENT
 from schemas.messages.experiments import SearchExperiments
 
-_TABLE: Final = SearchedTable("experiments e", key="e.experiment_id")
+_TABLE: Final = SearchedTable("experiments e", key=("e.experiment_id",))
 _ID: Final = "experiment_id"
 _COLUMNS: Final = {
     "name": SortKey(Sql("e.name"), str),

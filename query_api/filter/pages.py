@@ -110,6 +110,13 @@ def page_body(field: str, page: PageFound, search: str) -> bytes:
     )
 
 
+def always_token_body(field: str, page: PageFound, search: str) -> bytes:
+    """As `page_body`, for routes that say on the last page too that there is no next one: by an empty token."""
+    token = b"" if page.last is None else page_token(search, page.last).encode()
+    results = b'"%b":[%b],' % (field.encode(), page.documents) if page.documents else b""
+    return b'{%b"next_page_token":"%b"}' % (results, token)
+
+
 def _is_of_kind(value: SortValue, kind: type[SortValue]) -> bool:
     match value:
         case bool():

@@ -12,10 +12,10 @@ from query_api.port import FirstRows, ReadModel
 
 @dataclass(frozen=True, slots=True)
 class SearchedTable:
-    """What is searched: `source` in FROM with its alias, and the column of it that is the primary key."""
+    """What is searched: `source` in FROM with its alias, and the columns of it that are the primary key."""
 
     source: str
-    key: str
+    key: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,9 +53,11 @@ async def find_page(
             for key, column in zip(order, columns, strict=True)
         ],
     )
+    keys = ", ".join(f"{column} AS n{number}" for number, column in enumerate(table.key))
+    is_same = " AND ".join(f"{column} = p.n{number}" for number, column in enumerate(table.key))
     met = joined(" AND ", where or [TRUE])
     found = Sql(
-        f"SELECT {table.key} AS n, {values.text} FROM {table.source} WHERE {met.text}",
+        f"SELECT {keys}, {values.text} FROM {table.source} WHERE {met.text}",
         values.parameters + met.parameters,
     )
     rest = TRUE if place is None else after(columns, place)
@@ -65,7 +67,7 @@ async def find_page(
     # An outer join because its sides are never exchanged.
     page = Sql(
         f"WITH p AS MATERIALIZED (SELECT * FROM ({found.text}) f WHERE {rest.text} ORDER BY {sorted_by} LIMIT ?)"
-        f" SELECT {document}, {names} FROM p LEFT JOIN {table.source} ON {table.key} = p.n{in_order.text}",
+        f" SELECT {document}, {names} FROM p LEFT JOIN {table.source} ON {is_same}{in_order.text}",
         (*found.parameters, *rest.parameters, wanted, *in_order.parameters),
     )
     return await read_model.fetch_first(*dialect.assembled(page))

@@ -29,7 +29,7 @@ MAX_ORDER_TERMS: Final = 20
 MAX_DATASETS: Final = 100
 """Each is a test of its own in the statement."""
 
-_TABLE: Final = SearchedTable("logged_models m", key="m.model_id")
+_TABLE: Final = SearchedTable("logged_models m", key=("m.model_id",))
 _COLUMNS: Final = {
     "name": SortKey(Sql("m.name"), str),
     "model_id": SortKey(Sql("m.model_id"), str),

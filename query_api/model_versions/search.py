@@ -18,7 +18,7 @@ _SEARCH: Final = RegistrySearch(
     results="model_versions",
     vocabulary=MODEL_VERSIONS,
     document=MODEL_VERSION_IN_LIST,
-    table=SearchedTable("model_versions v", key="v.version_id"),
+    table=SearchedTable("model_versions v", key=("v.version_id",)),
     tags="model_version_tags",
     owner="version_id",
     columns={

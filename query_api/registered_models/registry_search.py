@@ -147,7 +147,7 @@ class RegistrySearch:
 
     @property
     def _alias(self) -> str:
-        return self.table.key.partition(".")[0]
+        return self.table.key[0].partition(".")[0]
 
     def _test(self, dialect: Dialect, condition: Condition) -> Sql:
         if condition.entity is Entity.ATTRIBUTE:

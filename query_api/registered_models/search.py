@@ -19,7 +19,7 @@ _SEARCH: Final = RegistrySearch(
     results="registered_models",
     vocabulary=REGISTERED_MODELS,
     document=REGISTERED_MODEL,
-    table=SearchedTable("registered_models m", key="m.registered_model_id"),
+    table=SearchedTable("registered_models m", key=("m.registered_model_id",)),
     tags="registered_model_tags",
     owner="registered_model_id",
     columns={

@@ -1,47 +1,52 @@
 """A review queue and its items as MLflow answers them."""
 
-from collections.abc import Sequence
-from typing import Any, Final
+from typing import Final
 
-import orjson
-
-REVIEW_QUEUE_COLUMNS: Final = (
-    "queue_id, experiment_id, name, queue_type, created_by, creation_time_ms, last_update_time_ms, users, schema_ids"
+from schemas.documents.shape import (
+    Constant,
+    Digits,
+    Document,
+    Integer,
+    Json,
+    Nested,
+    Object,
+    Optional,
+    Source,
+    Text,
+    Word,
 )
-"""Of the table, for `mlflow_review_queue`."""
 
-ITEM_COLUMNS: Final = (
-    "queue_id, item_id, status, completed_by, completed_time_ms, creation_time_ms, last_update_time_ms"
+REVIEW_QUEUE: Final = Document(
+    Source("review_queues", "q"),
+    Object(
+        Text("queue_id"),
+        Digits("experiment_id"),
+        Text("name"),
+        Word("queue_type"),
+        Optional(Text("created_by")),
+        Integer("creation_time_ms"),
+        Integer("last_update_time_ms"),
+        Optional(Json("users"), empty="[]"),
+        Optional(Json("schema_ids"), empty="[]"),
+    ),
 )
-"""Of the table, for `mlflow_item`."""
 
+REVIEW_QUEUE_ANSWER: Final = Object(Nested("review_queue", REVIEW_QUEUE.shape))
+"""The answer to requests that create or change it."""
 
-def mlflow_review_queue(columns: Sequence[Any]) -> dict[str, Any]:
-    queue_id, experiment_id, name, queue_type, created_by, created_ms, updated_ms, users, schema_ids = columns
-    queue = {
-        "queue_id": queue_id,
-        "experiment_id": str(experiment_id),
-        "name": name,
-        "queue_type": queue_type,
-        "created_by": created_by,
-        "creation_time_ms": created_ms,
-        "last_update_time_ms": updated_ms,
-        "users": orjson.loads(users) or None,
-        "schema_ids": orjson.loads(schema_ids) or None,
-    }
-    return {name: value for name, value in queue.items() if value is not None}
+REVIEW_QUEUE_ITEM: Final = Document(
+    Source("review_queue_items", "i"),
+    Object(
+        Text("queue_id"),
+        Constant("item_type", "TRACE"),
+        Text("item_id"),
+        Word("status"),
+        Optional(Text("completed_by")),
+        Optional(Integer("completed_time_ms")),
+        Integer("creation_time_ms"),
+        Integer("last_update_time_ms"),
+    ),
+)
 
-
-def mlflow_item(columns: Sequence[Any]) -> dict[str, Any]:
-    queue_id, item_id, status, completed_by, completed_ms, created_ms, updated_ms = columns
-    item = {
-        "queue_id": queue_id,
-        "item_type": "TRACE",
-        "item_id": item_id,
-        "status": status,
-        "completed_by": completed_by,
-        "completed_time_ms": completed_ms,
-        "creation_time_ms": created_ms,
-        "last_update_time_ms": updated_ms,
-    }
-    return {name: value for name, value in item.items() if value is not None}
+REVIEW_QUEUE_ITEM_ANSWER: Final = Object(Nested("item", REVIEW_QUEUE_ITEM.shape))
+"""The answer to a request that changes one."""

@@ -259,9 +259,9 @@ class LookupsContract:
         queue = await lookups.one(REVIEW_QUEUE, "rq-1")
         assert queue == await lookups.one(REVIEW_QUEUE_NAMED, "7/n")
         assert queue is not None
-        assert (queue["name"], queue["users"], queue["experiment_id"]) == ("N", ["ann"], "7")
+        assert (queue.name, queue.users, queue.experiment_id) == ("N", '["ann"]', 7)
         [item] = await lookups.all(ITEMS, "rq-1", ["tr-1", "tr-2"])
-        assert (item["status"], item["completed_by"], item["completed_time_ms"]) == ("COMPLETE", "ann", 3)
+        assert (item.status, item.completed_by, item.completed_time_ms) == ("COMPLETE", "ann", 3)
 
     async def test_a_tag_of_a_logged_model_is_found_by_key(self, lookups: Lookups) -> None:
         assert set(await lookups.all(LOGGED_MODEL_PARAM_KEYS, "m-1", ["a", "b", "c", "a\0"])) == {"a", "b"}

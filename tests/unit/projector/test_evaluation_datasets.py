@@ -4,6 +4,10 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pytest
+
+from projector.projections import evaluation_datasets
+from schemas.dataset_records import input_hash
 from schemas.events import (
     AnyEvent,
     DatasetRecord,
@@ -111,3 +115,16 @@ async def test_a_schema_keeps_the_first_type_and_a_bounded_number_of_keys(tmp_pa
         "outputs": {"o": "boolean"},
         "version": "1.0",
     }
+
+
+async def test_the_inputs_of_a_record_are_hashed_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    hashed: list[Any] = []
+
+    def counted(inputs: Any) -> str:
+        hashed.append(inputs)
+        return input_hash(inputs)
+
+    monkeypatch.setattr(evaluation_datasets, "input_hash", counted)
+    log = await log_of(CREATED, upserted(record(), record('{"a":2}')))
+    await projected(tmp_path, log, ends=[1])
+    assert hashed == [{"a": 1}, {"a": 2}]

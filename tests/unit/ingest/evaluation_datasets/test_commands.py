@@ -2,12 +2,14 @@
 
 import json
 import sqlite3
+import threading
 from contextlib import closing
 from typing import Any
 
 import orjson
 import pytest
 
+from ingest.evaluation_datasets import decisions
 from ingest.evaluation_datasets.decisions import records_of, upserts
 from schemas.errors import InvalidParameterValue, ResourceDoesNotExist
 from schemas.messages.evaluation_datasets import (
@@ -204,3 +206,16 @@ async def test_what_is_not_there_is_deleted_and_not_changed(datasets: Datasets) 
     for refused in (datasets.set_tags("{}"), datasets.upsert(), datasets.upsert({"inputs": {}})):
         with pytest.raises(ResourceDoesNotExist, match="not found"):
             await refused
+
+
+async def test_the_json_of_records_is_read_beside_the_other_requests(monkeypatch: pytest.MonkeyPatch) -> None:
+    datasets, threads = Datasets(), set()
+    await datasets.create()
+
+    def reading(text: str) -> Any:
+        threads.add(threading.current_thread())
+        return records_of(text)
+
+    monkeypatch.setattr(decisions, "records_of", reading)
+    assert await datasets.upsert({"inputs": {"a": 1}}) == (1, 0)
+    assert threading.main_thread() not in threads

@@ -7,6 +7,7 @@ import pytest
 
 from ingest.review_queues.commands import ReviewQueueCommands
 from schemas.errors import InvalidParameterValue, ResourceAlreadyExists, ResourceDoesNotExist
+from schemas.events import TraceStarted
 from schemas.messages.review_queues import (
     AddItemsToReviewQueue,
     CreateReviewQueue,
@@ -129,3 +130,15 @@ async def test_what_is_not_there_is_not_put_into_a_queue_nor_done(commands: Revi
     for wrong in ([], [" "]):
         with pytest.raises(InvalidParameterValue):
             await commands.add_items(AddItemsToReviewQueue(queue_id=queue_id, item_ids=wrong), ANN, "q")
+
+
+async def test_traces_that_are_known_are_put_into_a_queue_without_waiting_for_more(
+    commands: ReviewQueueCommands, deployment: Deployment
+) -> None:
+    queue_id = (await create(commands))["queue_id"]
+    await deployment.append(TraceStarted(trace_id="tr-1", experiment_id=0, request_time_ms=1))
+    add = AddItemsToReviewQueue(queue_id=queue_id, item_ids=["tr-1"])
+    await commands.add_items(add, ANN, "q")  # the first time the read model is behind
+    waits = deployment.projection.waits
+    await commands.add_items(add, ANN, "q")
+    assert deployment.projection.waits - waits == 1, "for its own event"

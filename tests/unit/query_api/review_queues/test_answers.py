@@ -64,6 +64,22 @@ async def test_one_is_found_by_its_id_or_by_its_name_in_any_letter_case(with_que
         await get_review_queue_by_name(with_queues, GetReviewQueueByName(experiment_id="1", name="x"))
 
 
+async def test_items_are_those_of_one_queue_page_by_page(with_queues: SqliteRows) -> None:
+    with_queues.connection.execute(
+        "INSERT INTO review_queue_items SELECT 'rq-1', item_id, 'DECLINED', 'bob', 1, 7, 7 FROM review_queue_items"
+    )
+    found: list[tuple[str, str]] = []
+    token = ""
+    while True:
+        wanted = ListReviewQueueItems(queue_id="rq-0", max_results=1, page_token=token)
+        page = orjson.loads(await list_items(with_queues, wanted))
+        found += [(one["item_id"], one["status"]) for one in page["items"]]
+        token = page["next_page_token"]
+        if not token:
+            break
+    assert found == [("tr-2", "COMPLETE"), ("tr-0", "PENDING"), ("tr-1", "COMPLETE")]
+
+
 async def test_items_are_listed_newest_first_by_their_status(with_queues: SqliteRows) -> None:
     everything = orjson.loads(await list_items(with_queues, ListReviewQueueItems(queue_id="rq-0")))
     assert [one["item_id"] for one in everything["items"]] == ["tr-2", "tr-0", "tr-1"]
