@@ -7,6 +7,7 @@ PUBLIC_MODULES = (
     "erasures.commands",
     "erasures.port",
     "model_versions.source_policy",
+    "otlp.routes",
     "routes",
     "service",
     "undo.event_finder",

@@ -12,30 +12,38 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final, Protocol
 
+import grpc
 import pytest
+from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExporter
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor, SpanExportResult
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from tests.eventually import wait_until
+from tests.services.ports import HOST, free_port
 from tests.systems import shared_stores
 from tests.tracklog_server import TracklogServer
 
 PASSWORD: Final = "correct horse 42 battery"
 OTHER: Final = "bobs own long password"
+GRPC_PORT: Final = free_port()
 OPTIONS: Final = ("--app-name", "basic-auth")
 
 
 @pytest.fixture(scope="module", params=["embedded", pytest.param("postgresql", marks=pytest.mark.service)])
 def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[TracklogServer]:
+    options = (*OPTIONS, "--otlp-grpc-port", str(GRPC_PORT))
     folder = tmp_path_factory.mktemp("users")
     file = folder / "password"
     file.write_text(f"{PASSWORD}\n")
     environment = {"TRACKLOG_ADMIN_PASSWORD_FILE": str(file)}
     if request.param == "embedded":
-        with TracklogServer(folder, options=OPTIONS, environment=environment) as server:
+        with TracklogServer(folder, options=options, environment=environment) as server:
             yield server
         return
     with shared_stores(request, kafka=False) as stores:
         settings = {**stores, **environment}
-        with TracklogServer(folder, options=OPTIONS, environment=settings, stores=()) as server:
+        with TracklogServer(folder, options=options, environment=settings, stores=()) as server:
             yield server
 
 
@@ -263,6 +271,49 @@ def test_the_stock_client_is_told_that_it_is_not_authenticated(server: TracklogS
     done = run_stock_client(server, {})
     assert done.returncode != 0
     assert "You are not authenticated." in done.stderr
+
+
+def exported(asking: Asking) -> bool:
+    """Send a span as OpenTelemetry's own exporter does by gRPC; whether it was taken."""
+    headers = {"x-mlflow-experiment-id": "0", **{name.lower(): value for name, value in asking.headers.items()}}
+    exporter = OTLPSpanExporter(
+        f"{HOST}:{GRPC_PORT}", insecure=True, headers=headers, compression=grpc.Compression.Gzip
+    )
+    provider, ended = TracerProvider(shutdown_on_exit=False), InMemorySpanExporter()
+    provider.add_span_processor(SimpleSpanProcessor(ended))
+    provider.get_tracer("test").start_span("by gRPC").end()
+    result = exporter.export(ended.get_finished_spans())
+    provider.shutdown()
+    exporter.shutdown()
+    return result is SpanExportResult.SUCCESS
+
+
+def refusal(asking: Asking, experiment_id: str = "0") -> grpc.StatusCode:
+    """The code of a call that is refused."""
+    metadata = [("x-mlflow-experiment-id", experiment_id)]
+    metadata += [(name.lower(), value) for name, value in asking.headers.items()]
+    with grpc.insecure_channel(f"{HOST}:{GRPC_PORT}") as channel, pytest.raises(grpc.RpcError) as caught:
+        channel.unary_unary("/opentelemetry.proto.collector.trace.v1.TraceService/Export")(b"\n\0", metadata=metadata)
+    code: grpc.StatusCode = caught.value.code()
+    return code
+
+
+def test_opentelemetrys_exporter_sends_by_grpc_what_its_user_may(server: TracklogServer, admin: Asking) -> None:
+    reader = Asking(server, f"Bearer {token_of(admin, scope='read')[1]}")
+    assert refusal(Asking(server, None)) is grpc.StatusCode.UNAUTHENTICATED
+    assert refusal(new_user(admin, server, "exporter")) is grpc.StatusCode.PERMISSION_DENIED
+    assert refusal(reader) is grpc.StatusCode.PERMISSION_DENIED
+    assert refusal(admin, "") is grpc.StatusCode.INVALID_ARGUMENT
+    assert not exported(reader)
+    assert exported(admin)
+    searched = {"locations": [{"type": "MLFLOW_EXPERIMENT", "mlflow_experiment": {"experiment_id": "0"}}]}
+    status, told = admin.ask("POST", "/api/3.0/mlflow/traces/search", searched)
+    assert status == 200
+    (trace,) = told["traces"]
+    (event,) = admin.ask("GET", f"/api/tracklog/v1/events?stream=trace/{trace['trace_id']}")[1]["events"]
+    assert (event["type"], event["actor"]["user"]) == ("trace.spans-logged", "admin")
+    assert (event["actor"]["address"], event["actor"]["user_agent"][:4]) == (HOST, "OTel")
+    assert "Traceback" not in server.log_tail(1000)
 
 
 def test_accounts_outlive_a_restart_and_an_upgrade_of_the_read_model(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 import click
 
 from tracklog.cli.artifact_options import with_default_artifact_root
+from tracklog.cli.listen_options import with_otlp_grpc
 from tracklog.cli.running import announce, run_until_signal
 from tracklog.cli.store_options import with_shared_stores
 from tracklog.cli.web_options import with_web
@@ -16,6 +17,7 @@ from tracklog.settings.webhooks import WebhookSettings
 @with_shared_stores
 @with_default_artifact_root
 @with_web
+@with_otlp_grpc
 @with_webhooks
 def command(
     *,

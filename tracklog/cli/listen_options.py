@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from functools import wraps
 from pathlib import Path
 from typing import Any, Final
@@ -92,6 +93,27 @@ def with_listening(command: Command) -> Command:
             )
             listen = ListenSettings(host=host_of(host), port=port, tls=tls)
         return command(listen=listen, **given)
+
+    return with_options
+
+
+def with_otlp_grpc(command: Command) -> Command:
+    """Give `listen` of `command` a port for calls of gRPC, where one is named."""
+
+    @click.option(
+        "--otlp-grpc-port",
+        envvar="TRACKLOG_OTLP_GRPC_PORT",
+        type=click.IntRange(0, 65535),
+        help="Take spans by OTLP over gRPC at this port, too; 0 for any that is free.  [default: by HTTP alone]",
+    )
+    @wraps(command)
+    def with_options(*, listen: ListenSettings, otlp_grpc_port: int | None, **given: Any) -> Any:
+        if otlp_grpc_port is not None:
+            from tracklog.serving.otlp_grpc import check_grpc
+
+            with reporting_bad_settings():
+                check_grpc()
+        return command(listen=replace(listen, otlp_grpc_port=otlp_grpc_port), **given)
 
     return with_options
 

@@ -6,6 +6,7 @@ import click
 
 from tracklog.cli.artifact_options import with_artifacts
 from tracklog.cli.bad_usage import BadUsage, reporting_bad_settings
+from tracklog.cli.listen_options import with_otlp_grpc
 from tracklog.cli.past_options import with_past
 from tracklog.cli.proof_options import with_proof
 from tracklog.cli.running import announce, run_until_signal
@@ -31,6 +32,7 @@ from tracklog.settings.webhooks import WebhookSettings
 )
 @with_past
 @with_web
+@with_otlp_grpc
 @with_webhooks
 @with_proof
 @unsupported_options
@@ -56,6 +58,10 @@ def command(
             raise SettingRefused("--artifacts-only has no log, and so no users that --app-name could let in.")
         if artifacts_only and past is not None:
             raise SettingRefused("--artifacts-only has no log, and so no past that --as-of could show.")
+        if (artifacts_only or past is not None) and listen.otlp_grpc_port is not None:
+            raise SettingRefused(
+                "--otlp-grpc-port has nothing to do here: a server without a log to write takes no spans."
+            )
         if past is not None and web.authentication is not None and web.authentication.oidc is not None:
             raise SettingRefused(
                 "--as-of lets in by passwords and access tokens: leave --oidc-issuer-url out, whose sessions it would"

@@ -8,7 +8,7 @@ import os
 import signal
 import socket
 from collections.abc import Callable, Sequence
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from aiohttp import web
 
@@ -24,6 +24,9 @@ from tracklog.web.metrics import RequestCounts, ServerMetrics
 from tracklog.web.metrics_route import metrics_route
 from tracklog.web.readiness import Readiness, announce_until_ready, ready_route
 from tracklog.web.server import Listener, Runner, Server
+
+if TYPE_CHECKING:
+    from tracklog.serving.otlp_grpc import GrpcListener
 
 logger = logging.getLogger(__name__)
 
@@ -59,14 +62,26 @@ async def serve(
     stopping = asyncio.Event()
     listen_to_signals(stopping)
     listeners = bound_sockets(listen.host, listen.port)
+    certificates = None if listen.tls is None else Certificates(listen.tls)
+    calls = None if listen.otlp_grpc_port is None else _grpc_listener(listen, web_settings, certificates)
     with contextlib.suppress(ToldToStop):
-        await _serve_until(stopping, services, listeners, listen, web_settings, greeting, announce)
+        await _serve_until(stopping, services, listeners, certificates, calls, listen, web_settings, greeting, announce)
+
+
+def _grpc_listener(
+    listen: ListenSettings, web_settings: WebSettings, certificates: Certificates | None
+) -> "GrpcListener":
+    from tracklog.serving.otlp_grpc import GrpcListener  # with it comes the library, which few servers need
+
+    return GrpcListener(listen, web_settings, certificates)
 
 
 async def _serve_until(
     stopping: asyncio.Event,
     services: Open,
     listeners: Sequence[socket.socket],
+    certificates: Certificates | None,
+    calls: "GrpcListener | None",
     listen: ListenSettings,
     web_settings: WebSettings,
     greeting: Callable[[Reach], str],
@@ -78,17 +93,20 @@ async def _serve_until(
         runner, app = await _started(served, readiness, web_settings)
         server = runner.server
         assert isinstance(server, Server)
-        certificates = None if listen.tls is None else Certificates(listen.tls)
         accepting = [Listener(listener, server, certificates) for listener in listeners]
         try:
             for listener in accepting:
                 listener.start(BACKLOG)
+            if calls is not None:
+                await calls.start(server)
             # What lives now lives until the end: the collector need not look at it again.
             gc.freeze()
             # A batch of a thousand points is thousands of objects in no cycle.
             gc.set_threshold(50_000, 20, 20)
 
             announce(greeting(_reach(listeners, listen, web_settings)))
+            if calls is not None:
+                announce(f"  spans are taken by gRPC at port {calls.port}")
             telling = asyncio.create_task(announce_until_ready(readiness, announce))
             async with server.looking(), certificates.looking() if certificates else contextlib.nullcontext():
                 await stopping.wait()
@@ -96,10 +114,12 @@ async def _serve_until(
             announce("Stopping: answering what is under way.")
             for listener in accepting:
                 listener.stop()
-            await app[FRONT_DOOR].drain(DRAIN_S)
+            await asyncio.gather(app[FRONT_DOOR].drain(DRAIN_S), *((calls.stop(DRAIN_S),) if calls is not None else ()))
         finally:
             for listener in accepting:
                 listener.stop()
+            if calls is not None:
+                await calls.stop()
             await runner.cleanup()
 
 

@@ -50,11 +50,12 @@ class WebSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ListenSettings:
-    """Where a process listens, and whether by TLS."""
+    """Where a process listens, and whether by TLS. `otlp_grpc_port` None: it takes no calls of gRPC."""
 
     host: str
     port: int
     tls: TlsSettings | None = None
+    otlp_grpc_port: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -44,6 +44,18 @@ class TlsSettings:
         """Whether nobody is let in without a certificate."""
         return self.client_certificates is ssl.CERT_REQUIRED
 
+    def key_pem(self) -> bytes:
+        """The key without a password, for what does not take one. Raises OSError, ValueError."""
+        pem = self.key.read_bytes()
+        if self.key_password is None:
+            return pem
+        from cryptography.hazmat.primitives import serialization
+
+        key = serialization.load_pem_private_key(pem, self.key_password.encode())
+        return key.private_bytes(
+            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+        )
+
     def context(self) -> ssl.SSLContext:
         """What connections are accepted with. Raises SettingRefused for files that cannot be used."""
         context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)

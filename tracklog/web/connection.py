@@ -57,6 +57,7 @@ class Connection(RequestHandler):
         "client",
         "held",
         "is_answer_charged",
+        "is_call",
         "is_stream",
     )
 
@@ -78,6 +79,8 @@ class Connection(RequestHandler):
         """Of those the ones that wait to be sent."""
         self.is_stream = False
         self.is_answer_charged = False
+        self.is_call = False
+        """It stands for a call of gRPC, which no browser makes, and which names no host."""
         self.body_failed = False
         """The body under way was ended; the answer that says so must be the last."""
         self._state: tuple[str, int] = ("", 0)

@@ -262,7 +262,7 @@ class FrontDoor:
         request[ASKING] = None
         status = CLIENT_GONE_STATUS
         try:
-            blocked = self._blocked(request)
+            blocked = None if connection.is_call else self._blocked(request)
             if blocked is None and not served.is_open:
                 if self._authenticator is not None:
                     blocked = await self._admit(request, self._authenticator, served, user, actor.address)
