@@ -10,7 +10,8 @@ from ingest.admission.known_entities import EntityKind, KnownEntities
 from ingest.artifact_paths import logged_model_artifacts, run_artifacts
 from ingest.experiments.lookups import EXPERIMENTS
 from ingest.imports.decisions import decide
-from ingest.imports.lookups import IMPORTED_EVENTS, NUMBERS, FoldedImport
+from ingest.imports.lookups import IMPORTED_EVENTS, LOOKED_UP, NUMBERS, FoldedImport
+from ingest.imports.subjects import experiments_of
 from ingest.log_writer import LogWriter, in_the_log
 from ingest.logged_models.lookups import LOGGED_MODELS
 from ingest.registered_models.lookups import REGISTERED_MODELS
@@ -20,19 +21,30 @@ from schemas.envelope import Actor, EventData, repeats
 from schemas.errors import InvalidParameterValue, TracklogError
 from schemas.event_json import event_id_text
 from schemas.events import (
+    EvaluationDatasetCreated,
     ExperimentCreated,
+    IssueCreated,
+    LabelSchemaCreated,
     LoggedModelCreated,
     ModelVersionCreated,
     RegisteredModelCreated,
     RegisteredModelRenamed,
+    ReviewQueueCreated,
     RunCreated,
     RunDeleted,
     RunRestored,
+    ScorerRegistered,
+    TraceSpansLogged,
+    TraceStarted,
 )
 from schemas.events.experiments import ExperimentEvent
 from schemas.messages.imports import ImportEvents
 
-_CREATIONS: Final = (ExperimentCreated, RunCreated, LoggedModelCreated, RegisteredModelCreated)
+_CREATIONS: Final = (
+    *(ExperimentCreated, RunCreated, LoggedModelCreated, RegisteredModelCreated),
+    *(TraceStarted, TraceSpansLogged, ScorerRegistered, EvaluationDatasetCreated),
+    *(IssueCreated, LabelSchemaCreated, ReviewQueueCreated),
+)
 
 
 class ImportCommands:
@@ -75,8 +87,9 @@ class ImportCommands:
             refusals = await self._writer.append_imported(events)
             invalidate = self._known.invalidate
         finally:
-            for kind, key in {(_kind_of(event), _key_of(event)) for event in events}:
-                invalidate(kind, key)
+            for event in events:
+                if (kind := _KNOWN.get(event.payload.kind.name)) is not None:
+                    invalidate(kind, _key_of(event))
         return refusals
 
     async def _there(self, events: Sequence[EventData]) -> dict[str, FoldedImport]:
@@ -105,14 +118,12 @@ class ImportCommands:
             if isinstance(payload, _CREATIONS):
                 created.add(subject)
             elif subject not in created:
-                await self._require(_kind_of(event), _key_of(event), event)
+                await self._require(event)
             if isinstance(payload, RegisteredModelRenamed):
                 created.add((payload.kind.name, payload.new_name))
-            if (
-                isinstance(payload, RunCreated | LoggedModelCreated)
-                and ("experiment", str(payload.experiment_id)) not in created
-            ):
-                await self._require(EXPERIMENTS, payload.experiment_id, event)
+            for into in experiments_of(payload):
+                if ("experiment", str(into)) not in created:
+                    await self._require_experiment(into, event)
             if isinstance(payload, ExperimentCreated):
                 location = payload.artifact_location or below(self._artifact_root, str(payload.experiment_id))
                 locations.setdefault(payload.experiment_id, location)
@@ -135,11 +146,21 @@ class ImportCommands:
             prepared.append(event)
         return prepared
 
-    async def _require(self, kind: EntityKind[Any, Any], key: str | int, event: EventData) -> None:
-        if await self._known.find(kind, key) is None:
-            raise InvalidParameterValue(
-                f"The event {event_id_text(event.id)} is about what is not there: {kind.not_found(key).message}"
-            )
+    async def _require(self, event: EventData) -> None:
+        """Refuse an event that is about what is not there."""
+        payload = event.payload
+        known = _KNOWN.get(payload.kind.name)
+        if known is not None:
+            error = None if await self._known.find(known, _key_of(event)) else known.not_found(_key_of(event))
+        else:
+            lookup, not_found = LOOKED_UP[payload.kind]
+            error = None if await self._known.look_up(lookup, payload.stream_key) else not_found(payload.stream_key)
+        if error is not None:
+            raise _about_nothing(event, error)
+
+    async def _require_experiment(self, experiment_id: int, event: EventData) -> None:
+        if await self._known.find(EXPERIMENTS, experiment_id) is None:
+            raise _about_nothing(event, EXPERIMENTS.not_found(experiment_id))
 
     async def _location(self, experiment_id: int, created: Mapping[int, str]) -> str:
         """Where an experiment keeps artifacts; one that is there keeps what it has."""
@@ -154,11 +175,11 @@ class ImportCommands:
         return experiment.lifecycle_revision - (not experiment.active)
 
 
-def _kind_of(event: EventData) -> EntityKind[Any, Any]:
-    return _KINDS[event.payload.kind.name]
+def _about_nothing(event: EventData, error: TracklogError) -> InvalidParameterValue:
+    return InvalidParameterValue(f"The event {event_id_text(event.id)} is about what is not there: {error.message}")
 
 
-_KINDS: Final[Mapping[str, EntityKind[Any, Any]]] = {
+_KNOWN: Final[Mapping[str, EntityKind[Any, Any]]] = {
     "experiment": EXPERIMENTS,
     "run": RUNS,
     "logged-model": LOGGED_MODELS,

@@ -1,4 +1,4 @@
-"""The artifacts of runs and logged models that are pushed: each file once, and verified by its digest."""
+"""The artifacts of runs, logged models and traces that are pushed: each file once, and verified by its digest."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ class FilePush:
     report: Report
 
     def push(self, folder: str) -> None:
-        """The files of one run or logged model: `<experiment>/<run>` or `<experiment>/models/<model>`."""
+        """The files of `<experiment>/<run>`, `<experiment>/models/<model>` or `<experiment>/traces/<trace>`."""
         parts = folder.split("/")
         if not {"", ".", ".."}.isdisjoint(parts):
             return  # no server makes such a folder

@@ -3,10 +3,14 @@
 import json
 from collections.abc import Callable, Iterable, Sequence
 from typing import IO, Any, Final, NamedTuple, Protocol
+from urllib.parse import quote
 
 import orjson
 
+from schemas.traces import ARTIFACT_LOCATION_TAG
+
 MLFLOW_2: Final = "api/2.0/mlflow"
+MLFLOW_3: Final = "api/3.0/mlflow"
 OURS: Final = "api/tracklog/v1"
 ARTIFACTS: Final = "api/2.0/mlflow-artifacts/artifacts"
 
@@ -104,8 +108,18 @@ class Central:
             raise
         return str(uri)
 
+    def trace_artifacts(self, trace_id: str) -> str | None:
+        """The same of a trace."""
+        try:
+            found = self._server.get(f"{MLFLOW_3}/traces/{quote(trace_id)}")["trace"]["trace_info"]["tags"]
+        except Refused as error:
+            if error.status == _NOT_FOUND:
+                return None
+            raise
+        return str(found[ARTIFACT_LOCATION_TAG])
+
     def files(self, folder: str) -> dict[str, StoredFile]:
-        """The files of a run or logged model, by their paths in the destination, as the events of their uploads say."""
+        """The files below a folder of the history, by their paths in the destination, as events of uploads say."""
         files: dict[str, StoredFile] = {}
         for event in self._history(folder):
             path = event["data"]["path"]

@@ -14,19 +14,20 @@ from schemas import codec
 from schemas.codec import UndecodableEvent
 from schemas.envelope import PARTITION, RecordedEvent
 from schemas.event_json import event_id_text
-from schemas.events import ExperimentCreated, RunDataLogged, RunParamCorrected
+from schemas.events import ExperimentCreated, RunDataLogged, RunParamCorrected, TraceDeleted
 from schemas.events.registered_models import REGISTERED_MODELS, RegisteredModelEvent
 from tracklog.pushing.artifacts import FilePush
 from tracklog.pushing.central import Central, Refused, Taken
 from tracklog.pushing.cursor import Cursor, CursorFile
 from tracklog.pushing.outgoing import Outgoing
 from tracklog.pushing.report import Report
+from tracklog.pushing.spans import MAX_BYTES, MAX_VALUES
 from tracklog.pushing.translation import Translation
 
 BATCH_EVENTS: Final = 500
-BATCH_BYTES: Final = 4 * 1024 * 1024
-BATCH_VALUES: Final = 50_000
-"""A request may have 65,536. An event that alone has more of what looks like values is sent alone."""
+BATCH_BYTES: Final = MAX_BYTES
+BATCH_VALUES: Final = MAX_VALUES
+"""An event that alone has more of what looks like values is sent alone."""
 
 _READ_AT_ONCE: Final = 1000
 _NOT_FOUND: Final = Taken(0, {}, {})
@@ -168,7 +169,8 @@ class Push:
                 for alone in events:
                     await self._send([alone])
                 return _NOT_FOUND
-            self._report.note("left", f"event {events[0][1].id}: {error}")
+            if events[0][0].type not in _GONE_ANYWAY:
+                self._report.note("left", f"event {events[0][1].id}: {error}")
             return _NOT_FOUND
         self._report.new += taken.new
         for recorded, one in events:
@@ -235,6 +237,9 @@ def _takes(params: dict[str, str], recorded: RecordedEvent) -> bool:
 
 _TOLD: Final = frozenset({ExperimentCreated.event_type})
 """Of an experiment that another push created, and that has another name there now."""
+
+_GONE_ANYWAY: Final = frozenset({TraceDeleted.event_type})
+"""Of a trace that was deleted here before it was pushed."""
 
 _REMEMBERED: Final = frozenset({"experiment", "registered-model"})
 """Their earlier events say what they are called, and which they are there."""

@@ -1,7 +1,7 @@
 """Events of one log as they are on another server.
 
-Runs and logged models keep their ids. Experiments and registered models are the same by name. What is of users, rights
-and webhooks stays where it is; of artifacts their uploads tell.
+Runs, logged models, traces and whatever else has an id keep it. Experiments and registered models are the same by name.
+What is of users, rights and webhooks stays where it is; of artifacts their uploads tell.
 """
 
 from collections.abc import Iterator
@@ -15,27 +15,45 @@ from schemas.codec import UndecodableEvent
 from schemas.envelope import RecordedEvent
 from schemas.event_json import event_id_text
 from schemas.events import (
+    EvaluationDatasetCreated,
+    EvaluationDatasetExperimentsAdded,
+    EvaluationDatasetExperimentsRemoved,
+    IssueCreated,
+    LabelSchemaCreated,
     LoggedModelCreated,
+    LoggedModelErased,
     LoggedModelVersionRegistered,
     ModelVersionCreated,
+    PromptVersion,
+    ReviewQueueCreated,
     RunCreated,
     RunDataLogged,
+    RunErased,
+    ScorerDeleted,
+    ScorerOnlineConfigSet,
+    ScorerRegistered,
     Tag,
+    TracePromptsLinked,
+    TraceSpansLogged,
+    TraceStarted,
 )
 from schemas.events.experiments import ExperimentEvent
 from schemas.events.registered_models import RegisteredModelEvent
+from schemas.forgotten import is_forgotten
 from schemas.messages.bounds import MAX_TAG_CHARACTERS
 from tracklog.pushing.central import Central
 from tracklog.pushing.experiments import ExperimentsThere
 from tracklog.pushing.outgoing import Outgoing, as_stored, outgoing
 from tracklog.pushing.registered_models import ModelsThere
 from tracklog.pushing.report import Report
+from tracklog.pushing.spans import in_pieces
 
 CONFLICT_TAG: Final = "tracklog.push.conflict."
 """Of a run, then the key of a param: the value that was logged offline, where it has another there."""
 
 PROXIED: Final = "mlflow-artifacts"
 _MODELS: Final = "models"
+_TRACES: Final = "traces"
 
 
 class Translation:
@@ -50,7 +68,7 @@ class Translation:
     def events(self, recorded: RecordedEvent) -> Iterator[Outgoing]:
         """What an event comes to there, if anything."""
         kind = recorded.stream.partition("/")[0]
-        if kind not in _PUSHED:
+        if kind not in _PUSHED or is_forgotten(recorded.payload):
             return
         try:
             event = codec.decode(recorded)
@@ -75,8 +93,37 @@ class Translation:
                 if (version := self.models.number(event.name, event.version)) is not None:
                     name, number = version
                     yield outgoing(recorded, replace(event, name=name, version=number))
+            case (
+                TraceStarted()
+                | IssueCreated()
+                | LabelSchemaCreated()
+                | ReviewQueueCreated()
+                | ScorerRegistered()
+                | ScorerOnlineConfigSet()
+            ):
+                if (there := self.experiments.there(event.experiment_id)) is not None:
+                    yield outgoing(recorded, replace(event, experiment_id=there))
+            case TraceSpansLogged():
+                if (there := self.experiments.there(event.experiment_id)) is not None:
+                    yield from in_pieces(recorded, replace(event, experiment_id=there))
+            case TracePromptsLinked():
+                yield outgoing(recorded, replace(event, prompts=[self._prompt(one) for one in event.prompts]))
+            case (
+                EvaluationDatasetCreated() | EvaluationDatasetExperimentsAdded() | EvaluationDatasetExperimentsRemoved()
+            ):
+                known = [there for one in event.experiment_ids if (there := self.experiments.there(one)) is not None]
+                yield outgoing(recorded, replace(event, experiment_ids=known))
+            case ScorerDeleted():
+                # Its versions have other numbers there, where somebody else registered some.
+                self._report.note("left", f"of the scorer '{event.name}' something was deleted here; there it stays")
+            case RunErased() | LoggedModelErased():
+                self._report.note("left", f"{recorded.stream} was erased here; what was pushed of it stays")
             case _:
                 yield as_stored(recorded)
+
+    def _prompt(self, here: PromptVersion) -> PromptVersion:
+        """A version of a prompt as it is called there; one that nobody registered here is left as it is."""
+        return PromptVersion(*(self.models.number(here.name, here.version) or (here.name, here.version)))
 
     def without_conflicts(self, recorded: RecordedEvent) -> Outgoing | None:
         """What is left of data that were refused for a param that has another value there: all the others, and tags
@@ -110,7 +157,12 @@ class Translation:
         return "/".join([folder.rstrip("/"), *rest])
 
 
-_PUSHED: Final = frozenset({"experiment", "run", "logged-model", "registered-model"})
+_PUSHED: Final = frozenset(
+    {
+        *("experiment", "run", "logged-model", "registered-model"),
+        *("trace", "scorer", "evaluation-dataset", "issue", "label-schema", "review-queue"),
+    }
+)
 _KEY: Final = 250
 
 
@@ -126,7 +178,9 @@ def path_of(location: str) -> list[str] | None:
 
 
 def folder_there(central: Central, parts: list[str]) -> str | None:
-    """Where there the artifacts are of the run or the logged model that a path here is of."""
+    """Where there the artifacts are of the run, the logged model or the trace that a path here is of."""
     if len(parts) > 2 and parts[1] == _MODELS:
         return central.model_artifacts(parts[2])
+    if len(parts) > 2 and parts[1] == _TRACES:
+        return central.trace_artifacts(parts[2])
     return central.run_artifacts(parts[1]) if len(parts) > 1 else None

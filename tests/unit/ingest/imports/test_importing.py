@@ -13,7 +13,7 @@ from ingest.imports.decisions import decide
 from schemas import codec
 from schemas.envelope import Actor, EventData, Position, RecordedEvent
 from schemas.errors import InvalidParameterValue
-from schemas.events import ExperimentCreated, Origin, RunCreated
+from schemas.events import ExperimentCreated, Origin, RunCreated, TraceStarted
 from schemas.messages.experiments import DeleteExperiment
 from schemas.messages.imports import ImportedActor, ImportedEvent, ImportEvents
 from schemas.messages.runs import CreateRun
@@ -21,6 +21,7 @@ from tests.unit.ingest.doubles import ANN, Deployment
 
 RUN: Final = "0" * 32
 
+SPAN_COUNT: Final[Lookup[int]] = Lookup("SELECT span_count FROM traces", itemgetter(0))
 POINTS: Final[Lookup[int]] = Lookup("SELECT points FROM latest_metrics WHERE key = $1", itemgetter(0))
 CREATION_TIME: Final[Lookup[int]] = Lookup(
     "SELECT creation_time_ms FROM experiments WHERE experiment_id = $1", itemgetter(0)
@@ -51,6 +52,20 @@ CREATED = event(
 )
 LOGGED = event(3, "run.data-logged", {"run_id": RUN, "params": [{"key": "lr", "value": "1"}]})
 CONFLICT = event(4, "run.data-logged", {"run_id": RUN, "params": [{"key": "lr", "value": "2"}]})
+
+
+IN_IT: Final[dict[str, Any]] = {"experiment_id": 7, "name": "n"}
+TRACE: Final[dict[str, Any]] = {"trace_id": "tr-1", "experiment_id": 7, "request_time_ms": 5, "state": "OK"}
+SPANS: Final[dict[str, Any]] = {"trace_id": "tr-1", "experiment_id": 7}
+SCORER: Final[dict[str, Any]] = {**IN_IT, "scorer_id": "s", "version_id": "v", "serialized_scorer": "{}"}
+ASSESSMENT: Final[dict[str, Any]] = {
+    "assessment_id": "a-1",
+    "name": "good",
+    "kind": "feedback",
+    "value": "true",
+    "create_time_ms": 1,
+    "last_update_time_ms": 1,
+}
 
 
 def points(**columns: Any) -> ImportedEvent:
@@ -160,6 +175,27 @@ async def test_what_is_brought_in_takes_writes(deployment: Deployment) -> None:
         event(5, "run.tag-deleted", {"run_id": "f" * 32, "key": "k"}),
         event(5, "logged-model.finalized", {"model_id": "m-1", "status": 9}),
         event(3, "run.tag-deleted", {"run_id": RUN, "key": "k"}),
+        event(5, "run.erased", {"run_id": RUN, "experiment_id": 7, "erasure": {"reason": "r", "streams": []}}),
+        event(5, "trace.started", {**TRACE, "trace_id": "../x"}),
+        event(5, "trace.started", {**TRACE, "experiment_id": 8}),
+        event(5, "trace.started", {**TRACE, "state": "GOOD"}),
+        event(5, "trace.started", {**TRACE, "tags": {"k" * 251: "v"}}),
+        event(5, "trace.started", {**TRACE, "assessments": [{**ASSESSMENT, "value": "no JSON"}]}),
+        event(5, "trace.assessment-created", {"trace_id": "tr-1", "assessment": ASSESSMENT}),
+        event(5, "trace.spans-logged", {"trace_id": "tr-1", "experiment_id": 7, "spans": [{"span_id": "1"}]}),
+        event(5, "trace.spans-logged", {**SPANS, "spans": [{"span_id": "0" * 16, "resource": 1}]}),
+        event(5, "trace.spans-logged", {**SPANS, "spans": [{"span_id": "0" * 16, "end_ns": -1}]}),
+        event(5, "trace.spans-logged", {**SPANS, "spans": [{"span_id": "0" * 16, "kind": 9}]}),
+        event(5, "scorer.registered", {**SCORER, "experiment_id": 8}),
+        event(5, "scorer.deleted", {"experiment_id": 7, "name": "s"}),
+        event(5, "evaluation-dataset.created", {"dataset_id": "d", "name": "d", "experiment_ids": [8]}),
+        event(5, "evaluation-dataset.tag-deleted", {"dataset_id": "d", "key": "k"}),
+        event(5, "issue.created", {**IN_IT, "issue_id": "i", "description": "d", "status": "odd"}),
+        event(5, "issue.updated", {"issue_id": "i", "name": "n"}),
+        event(5, "label-schema.created", {**IN_IT, "schema_id": "l", "type": "FEEDBACK", "input": "[]"}),
+        event(5, "label-schema.deleted", {"schema_id": "l"}),
+        event(5, "review-queue.created", {**IN_IT, "queue_id": "q", "queue_type": "odd"}),
+        event(5, "review-queue.deleted", {"queue_id": "q"}),
     ],
     ids=lambda one: str(one.type),
 )
@@ -186,3 +222,26 @@ async def test_an_experiment_that_two_bring_is_as_old_as_the_older_says(deployme
     older.time = "2026-11-01T00:00:00Z"
     assert (await bring_in(deployment, EXPERIMENT, older))["refused"] == []
     assert await deployment.projection.one(CREATION_TIME, 7) == 1_793_491_200_000
+
+
+async def test_a_trace_comes_in_what_is_said_of_it_too_and_its_location_is_the_servers(deployment: Deployment) -> None:
+    answer = await bring_in(
+        deployment,
+        EXPERIMENT,
+        event(5, "trace.started", {**TRACE, "tags": {"mlflow.artifactLocation": "s3://theirs", "t": "v"}}),
+        event(6, "trace.spans-logged", {**SPANS, "spans": [{"span_id": "0" * 15 + "1", "attributes": {"n": 2**70}}]}),
+        event(7, "trace.assessment-created", {"trace_id": "tr-1", "assessment": ASSESSMENT}),
+        event(8, "scorer.registered", SCORER),
+        event(9, "evaluation-dataset.created", {"dataset_id": "d", "name": "d", "experiment_ids": [7]}),
+        event(10, "evaluation-dataset.records-upserted", {"dataset_id": "d", "records": [{"inputs": '{"q": NaN}'}]}),
+        event(11, "issue.created", {**IN_IT, "issue_id": "i", "description": "d", "source_run_id": RUN}),
+        event(12, "label-schema.created", {**IN_IT, "schema_id": "l", "type": "FEEDBACK", "input": "{}"}),
+        event(13, "review-queue.created", {**IN_IT, "queue_id": "q", "queue_type": "CUSTOM", "schema_ids": ["l"]}),
+        event(14, "review-queue.items-added", {"queue_id": "q", "item_ids": ["tr-1"]}),
+        event(15, "review-queue.item-status-set", {"queue_id": "q", "item_id": "tr-1", "status": "DECLINED"}),
+    )
+    assert answer == {"appended": 12, "there": 0, "refused": [], "versions": {}}
+    started = codec.decode((await in_the_log(deployment))[1])
+    assert isinstance(started, TraceStarted)
+    assert started.tags == {"t": "v"}
+    assert await deployment.projection.one(SPAN_COUNT) == 1

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import IO, Any, Final, TypeVar
 
 import orjson
+import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
@@ -20,18 +21,32 @@ from schemas.envelope import Actor, EventClock, EventData
 from schemas.errors import TracklogError
 from schemas.events import (
     AnyEvent,
+    DatasetRecord,
+    EvaluationDatasetCreated,
+    EvaluationDatasetRecordsUpserted,
     ExperimentCreated,
     ExperimentDeleted,
     ExperimentTagSet,
+    IssueCreated,
+    LabelSchemaCreated,
     MetricSeries,
     ModelVersionCreated,
     Param,
     RegisteredModelAliasSet,
     RegisteredModelCreated,
+    ReviewQueueCreated,
+    ReviewQueueItemsAdded,
     RunCreated,
     RunDataLogged,
     RunUpdated,
+    ScorerDeleted,
+    ScorerRegistered,
+    Span,
     Tag,
+    TraceDeleted,
+    TraceLinkedToRun,
+    TraceSpansLogged,
+    TraceStarted,
     stream_of,
 )
 from schemas.messages.experiments import UpdateExperiment
@@ -212,7 +227,30 @@ def histories(draw: st.DrawFn, who: str) -> list[AnyEvent]:
             ExperimentDeleted(experiment_id=ids[names[-1]]),
         ]
         events += draw(st.lists(st.sampled_from(changes), max_size=4))
-    return events
+    return events + evaluated(who, ids[draw(st.sampled_from(names))])
+
+
+def spans(trace_id: str, experiment_id: int, *numbers: int, text: str = "t") -> TraceSpansLogged:
+    made = [Span(span_id=f"{number:016x}", name=text, start_ns=number, end_ns=number + 1) for number in numbers]
+    return TraceSpansLogged(trace_id=trace_id, experiment_id=experiment_id, spans=made)
+
+
+def evaluated(who: str, experiment_id: int) -> list[AnyEvent]:
+    """A trace, and what people and judges have to say of it."""
+    trace_id = f"tr-{who}"
+    in_it: dict[str, Any] = {"experiment_id": experiment_id, "name": who}
+    return [
+        TraceStarted(trace_id=trace_id, experiment_id=experiment_id, request_time_ms=1, tags={"t": who}),
+        spans(trace_id, experiment_id, 1, 2),
+        TraceLinkedToRun(trace_id=trace_id, run_id=who),
+        ScorerRegistered(**in_it, scorer_id=who, version_id=who, serialized_scorer="{}"),
+        EvaluationDatasetCreated(dataset_id=who, name=who, experiment_ids=[experiment_id]),
+        EvaluationDatasetRecordsUpserted(dataset_id=who, records=[DatasetRecord('{"q": 1}')]),
+        IssueCreated(**in_it, issue_id=who, description="d"),
+        LabelSchemaCreated(**in_it, schema_id=who, type="FEEDBACK", input="{}"),
+        ReviewQueueCreated(**in_it, queue_id=who, queue_type="CUSTOM"),
+        ReviewQueueItemsAdded(queue_id=who, item_ids=[trace_id]),
+    ]
 
 
 NOT_COMPARED: Final = {"refusals"}
@@ -244,6 +282,15 @@ def test_two_offline_histories_give_one_read_model_in_either_order_with_kills_be
             == other.rows(count)
             == [(len({e.stream for e in events_a + events_b if e.payload.event_type == "run.created"}),)]
         )
+        for table in (
+            "traces",
+            "scorers",
+            "evaluation_dataset_records",
+            "issues",
+            "label_schemas",
+            "review_queue_items",
+        ):
+            assert one.rows(f"SELECT count(*) FROM {table}") == [(2,)], table
         with closing(sqlite3.connect(":memory:")) as connection:
             connection.execute("ATTACH ? AS live", (str(one.deployment.projection.file),))
             connection.execute("ATTACH ? AS rebuilt", (str(other.deployment.projection.file),))
@@ -315,6 +362,39 @@ async def test_versions_get_the_next_numbers_and_an_alias_of_a_model_that_was_th
             assert report.notes["renumbered"] == ["version 1 of registered model 'm' is 2 there"]
         assert there.rows("SELECT version_id, version FROM model_versions ORDER BY version") == [("a", 1), ("b", 2)]
         assert there.rows("SELECT version_id FROM registered_model_aliases") == [("a",)]
+
+
+async def test_spans_that_are_too_many_for_a_request_come_in_pieces_and_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tracklog.pushing.spans.MAX_VALUES", 60)
+    trace_id = "tr-1"
+    [created] = recorded(experiment(1, "train"))
+    log = await log_of([created, *recorded(spans(trace_id, 1, *range(1, 20)), spans(trace_id, 1, 20))])
+    with server() as there:
+        for new in (5, 0):
+            report = await push(log, there, tmp_path / "c")
+            assert (report.new, report.notes) == (new, {})
+            assert there.rows("SELECT span_count FROM traces") == [(20,)]
+            (path,) = tmp_path.iterdir()
+            path.unlink()
+        starts = there.rows("SELECT start_ns FROM spans ORDER BY ordinal")
+        assert starts == [(number,) for number in range(1, 21)]
+
+
+async def test_a_trace_goes_where_it_was_pushed_to_and_a_scorer_stays(tmp_path: Path) -> None:
+    trace = TraceStarted(trace_id="tr-1", experiment_id=1, request_time_ms=1)
+    scorer = ScorerRegistered(experiment_id=1, name="s", scorer_id="s", version_id="v", serialized_scorer="{}")
+    log = await log_of(recorded(experiment(1, "train"), trace, scorer))
+    with server() as there:
+        await push(log, there, tmp_path / "c")
+        gone = TraceDeleted(trace_id="tr-1")
+        never_there = TraceDeleted(trace_id="tr-2")
+        for event in recorded(gone, never_there, ScorerDeleted(experiment_id=1, name="s", version=1)):
+            await log.append([event])
+        report = await push(log, there, tmp_path / "c")
+        assert report.notes == {"left": ["of the scorer 's' something was deleted here; there it stays"]}
+        assert (there.rows("SELECT count(*) FROM traces"), there.rows("SELECT name FROM scorers")) == ([(0,)], [("s",)])
 
 
 async def test_only_what_is_new_is_sent_later(tmp_path: Path) -> None:
