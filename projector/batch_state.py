@@ -5,7 +5,7 @@ from typing import Any, Final, Self
 
 from projector import imported_events
 from projector.changes import Change, Insert, NewNumbers, Row
-from projector.erasures import ERASURES, Tombstones, is_looked_up, tombstones_of
+from projector.erasures import Tombstones, is_erasure, looked_up, tombstones_of
 from projector.imported_events import KnownImports, was_brought
 from projector.outbox import ANNOUNCERS, outbox_row
 from projector.port import DamagedReadModel, ReadModelWriter
@@ -14,7 +14,7 @@ from projector.projections import PROJECTION_OF, PROJECTIONS
 from read_model.metric_points import DamagedPoints
 from schemas.envelope import RecordedEvent
 from schemas.errors import TracklogError
-from schemas.events import AnyErased, AnyEvent, stream_of
+from schemas.events import AnyErased, AnyEvent
 from schemas.forgotten import is_forgotten
 
 _STREAM: Final = 3
@@ -43,20 +43,20 @@ class BatchState:
         """Everything that folding `events` can ask for. Raises what `ReadModelWriter.read` raises."""
         concerned: dict[AnyProjection, list[AnyEvent]] = {}
         imported: list[bytes] = []
-        looked_up: set[str] = set()
+        streams: set[str] = set()
         for recorded, event in events:
             if was_brought(recorded, event):
                 imported.append(recorded.id)
-            if is_looked_up(event):
-                looked_up.add(stream_of(event))
+            if of_event := looked_up(event):
+                streams.update(of_event)
             projection = PROJECTION_OF[type(event)]
             if projection in concerned:
                 concerned[projection].append(event)
             else:
                 concerned[projection] = [event]
         tombstones = Tombstones()
-        if looked_up:
-            tombstones.add(list(await read_model.read(tombstones_of(looked_up))))
+        if streams:
+            tombstones.add(list(await read_model.read(tombstones_of(streams))))
         states = {one: await _load(one.load(its_events), read_model) for one, its_events in concerned.items()}
         return cls(states, await _load(imported_events.load(imported), read_model), tombstones)
 
@@ -78,7 +78,7 @@ class BatchState:
     def fold(self, recorded: RecordedEvent, event: AnyEvent) -> None:
         """Apply one of the events. Raises what `Projection.fold` raises, and what `KnownImports.check` does."""
         is_erased = recorded.stream in self._tombstones.known
-        if isinstance(event, ERASURES):
+        if is_erasure(event):
             self._fold_erasure(recorded, event, is_erased=is_erased)
             return
         if is_erased:
@@ -128,7 +128,7 @@ class BatchState:
                 change
                 for projection in PROJECTIONS
                 if projection in self._states
-                for change in projection.changes(self._states[projection])
+                for change in map(self._tombstones.without_erased, projection.changes(self._states[projection]))
                 if change.rows
             ]
         except DamagedPoints as error:

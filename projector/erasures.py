@@ -4,9 +4,11 @@ An event that was forgotten is folded as the erasure of its stream. So it makes 
 are gone when a log is folded, nor where the erasure itself stands among them.
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
-from typing import Final, get_args
+from typing import Final, TypeGuard, get_args
+
+import msgspec
 
 from projector.changes import Change, Delete, DeleteBy, Read, Row, Upsert
 from schemas.envelope import RecordedEvent
@@ -22,15 +24,21 @@ from schemas.events import (
     LoggedModelCreated,
     LoggedModelErased,
     RunCreated,
+    RunDataLogged,
     RunErased,
     TraceDeleted,
+    stream_of,
 )
+from schemas.events.logged_models import LOGGED_MODELS
 from schemas.forgotten import is_forgotten, is_forgotten_refusal
 from schemas.mlflow import DEFAULT_EXPERIMENT_ID
 
-ERASURES: Final = get_args(AnyErased)
-_LOOKED_UP: Final = (*ERASURES, RunCreated, LoggedModelCreated, ExperimentCreated, *get_args(AnyTraceEvent))
+_ERASURES: Final = frozenset[type](get_args(AnyErased))
+_LOOKED_UP: Final = _ERASURES | {RunCreated, LoggedModelCreated, ExperimentCreated, *get_args(AnyTraceEvent)}
 """The streams of these are looked up before the fold; those of others where the fold finds nothing of them."""
+
+_ROWS_OF_OTHERS: Final = {"logged_model_metrics": LOGGED_MODELS}
+"""Tables with rows that events of other streams make: the kind of those whose keys their first columns are."""
 
 _COLUMNS: Final = ("stream", "partition", "offset", "last_offset")
 _BY_STREAM: Final = ("refusals", "set_aside", "outbox", "imported_events")
@@ -80,6 +88,18 @@ class Tombstones:
         if tombstone.offset is not None:
             raise ResourceDoesNotExist(f"{recorded.stream} was erased.")
 
+    def without_erased(self, change: Change) -> Change:
+        """A change of an aggregate's tables without rows that would be of another stream that was erased.
+
+        Also of one that is erased in the same batch, before the event that tells of it or after it.
+        """
+        kind = _ROWS_OF_OTHERS.get(change.table)
+        if kind is None or not self.known or not isinstance(change, Upsert):
+            return change
+        return msgspec.structs.replace(
+            change, rows=[row for row in change.rows if kind.stream(row[0]) not in self.known]
+        )
+
     def changes(self) -> Iterator[Change]:
         """What becomes of the tables, but for those of the aggregates."""
         for table in _BY_STREAM:
@@ -94,9 +114,18 @@ def tombstones_of(streams: "set[str] | frozenset[str]") -> Read:
     return Read("erased", _COLUMNS, "stream", streams)
 
 
-def is_looked_up(event: AnyEvent) -> bool:
-    """Whether the tombstone of an event's stream has to be known before the event is folded."""
-    return isinstance(event, _LOOKED_UP)
+def is_erasure(event: object) -> TypeGuard[AnyErased]:
+    """Whether an event erases its stream. By its class alone: every event passes here."""
+    return type(event) in _ERASURES
+
+
+def looked_up(event: AnyEvent) -> Collection[str]:
+    """The streams of which it has to be known before an event is folded whether they were erased."""
+    if type(event) in _LOOKED_UP:
+        return (stream_of(event),)
+    if isinstance(event, RunDataLogged) and event.model_metrics:
+        return {LOGGED_MODELS.stream(metric.model_id) for metric in event.model_metrics}
+    return ()
 
 
 def erasure_of(recorded: RecordedEvent) -> AnyErased | None:

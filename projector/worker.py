@@ -11,7 +11,7 @@ from typing import Final, TypeAlias
 from event_log.port import EventLogReader, LogUnavailable, PartitionAssignment
 from projector import batch
 from projector.batch_state import BatchState
-from projector.erasures import ERASURES, erasure_of
+from projector.erasures import erasure_of, is_erasure
 from projector.port import CheckpointMove, Fenced, ReadModelWriter, Refusal, SetAside, SetAsidePosition, Unwritable
 from projector.projection import Orphan
 from schemas import codec
@@ -296,14 +296,14 @@ class ProjectorWorker:
         stopped: set[str] = set()
         for recorded, event in to_fold:
             is_stopped = recorded.stream in stopped or recorded.stream in self._partitions[recorded.partition].stopped
-            if is_stopped and recorded.stream not in folded.state.erased and not isinstance(event, ERASURES):
+            if is_stopped and recorded.stream not in folded.state.erased and not is_erasure(event):
                 folded.set_aside.append(SetAside(recorded, _FOLLOWS))
                 continue
             try:
                 if isinstance(event, UndecodableEvent):
                     raise event
                 await self._fold_event(folded.state, recorded, event)
-                if isinstance(event, ERASURES):
+                if is_erasure(event):
                     folded.forget(recorded, event)
                     stopped.discard(recorded.stream)
             except TracklogError as error:

@@ -1,7 +1,7 @@
 """The projection of runs: their params, tags, metrics, inputs and outputs."""
 
 import json
-from collections.abc import Iterator, Sequence, Set
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Final, get_args
@@ -44,7 +44,6 @@ from schemas.events import (
     RunTagDeleted,
     RunUpdated,
 )
-from schemas.events.logged_models import LOGGED_MODELS
 from schemas.fields import refuse_if_changed
 from schemas.fields.field import PARAMS, TAGS, Value
 from schemas.metric_values import stored_value
@@ -98,7 +97,6 @@ class Runs:
     runs: dict[str, Run] = field(default_factory=dict)
     datasets: Datasets = field(default_factory=Datasets)
     erased: list[Run] = field(default_factory=list)
-    erased_models: set[str] = field(default_factory=set)  # of those that runs tell metrics of
 
 
 # --- loading ------------------------------------------------------------------------------------------------------
@@ -144,9 +142,6 @@ def _load(events: Sequence[RunEvent]) -> Loading[Runs]:
     if count := len(created - runs.keys()):
         new_numbers = yield NewNumbers("runs", "run_number", count)
     state = Runs(iter([number for (number,) in new_numbers]), runs)
-    if models := _measured_models(events):
-        for (stream,) in (yield Read("erased", ("stream",), "stream", models)):
-            state.erased_models.add(models[stream])
     if not runs:
         return state
     by_number: dict[int, Run] = {}
@@ -188,16 +183,6 @@ def _load(events: Sequence[RunEvent]) -> Loading[Runs]:
         for number, *identity in (yield Read("dataset_inputs", columns, "run_number", dataset_inputs)):
             by_number[number].dataset_inputs.add(tuple(identity))
     return state
-
-
-def _measured_models(events: Sequence[RunEvent]) -> dict[str, str]:
-    """The logged models that metrics are told of, by their streams."""
-    return {
-        LOGGED_MODELS.stream(metric.model_id): metric.model_id
-        for event in events
-        if isinstance(event, RunDataLogged) and event.model_metrics
-        for metric in event.model_metrics
-    }
 
 
 def _wanted(events: Sequence[RunEvent]) -> tuple[dict[str, _Wanted], set[str]]:
@@ -476,7 +461,7 @@ def _changes(state: Runs) -> Iterator[Change]:
         "model_outputs",
         [(run.run_number, model_id, step) for run in runs for model_id, step in run.new_model_outputs.items()],
     )
-    yield Upsert("logged_model_metrics", _model_metric_rows(runs, state.erased_models))
+    yield Upsert("logged_model_metrics", _model_metric_rows(runs))
     yield from _erasures(state.erased)
     yield from datasets.changes(state.datasets)
     yield DeleteUnheld("datasets", sorted(datasets.read_by(state.erased)), held_by="dataset_inputs")
@@ -527,14 +512,9 @@ def _set_tags(runs: Sequence[Run]) -> list[Row]:
     ]
 
 
-def _model_metric_rows(runs: Sequence[Run], erased_models: Set[str]) -> list[Row]:
-    """Of points that are alike but for their value, the last. None of models that were erased."""
-    rows = (
-        _model_metric_row(run, metric)
-        for run in runs
-        for metric in run.new_model_metrics
-        if metric.model_id not in erased_models
-    )
+def _model_metric_rows(runs: Sequence[Run]) -> list[Row]:
+    """Of points that are alike but for their value, the last."""
+    rows = (_model_metric_row(run, metric) for run in runs for metric in run.new_model_metrics)
     return list({row[:5]: row for row in rows}.values())
 
 

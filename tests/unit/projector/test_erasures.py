@@ -1,8 +1,10 @@
 """What is erased is gone, and does not come back: not by late events, and not when the log is folded again."""
 
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
@@ -17,8 +19,11 @@ from schemas.events import (
     ExperimentDeleted,
     ExperimentErased,
     ExperimentRenamed,
+    LoggedModelCreated,
     LoggedModelDeleted,
     LoggedModelErased,
+    ModelMetric,
+    RunDataLogged,
     RunDeleted,
     RunErased,
     RunInputsLogged,
@@ -104,6 +109,28 @@ async def test_a_dataset_that_another_run_read_stays(tmp_path: Path) -> None:
     for ends in ((), range(7)):
         read_model = await projected(tmp_path, log, ends)
         assert read_model.rows("SELECT name FROM datasets") == [("shared",)]
+
+
+def measured() -> RunDataLogged:
+    return RunDataLogged(run_id=RUNS[0], model_metrics=[ModelMetric(MODELS[0], "m", 0.5, 1, 0)])
+
+
+@pytest.mark.parametrize("ends", [(), range(7), (4,), (5,)])
+async def test_what_a_run_tells_of_an_erased_model_is_gone_however_the_log_is_cut(
+    tmp_path: Path, ends: Sequence[int]
+) -> None:
+    model = LoggedModelCreated(
+        model_id=MODELS[0], experiment_id=1, name="m", model_type="", source_run_id="", artifact_location="a"
+    )
+    erased = LoggedModelErased(
+        model_id=MODELS[0], experiment_id=1, erasure=Erasure("", [f"logged-model/{MODELS[0]}"]), with_experiment=False
+    )
+    log = await log_of(
+        *(experiment(), created(), model, measured(), LoggedModelDeleted(model_id=MODELS[0]), erased, measured())
+    )
+    read_model = await projected(tmp_path, log, ends)
+    assert read_model.rows("SELECT * FROM logged_models") == []
+    assert read_model.rows("SELECT * FROM logged_model_metrics") == []
 
 
 async def test_a_stream_that_was_set_aside_can_be_erased(tmp_path: Path) -> None:
