@@ -7,7 +7,7 @@ carried out. So nothing has to be remembered between the two, and whatever is do
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final, NamedTuple
 
 from event_log.forgetting import Forgetting
@@ -16,7 +16,7 @@ from ingest.admission.lookups import Lookup, Lookups
 from ingest.erasures.port import ArtifactFolders
 from schemas import codec
 from schemas.envelope import RecordedEvent
-from schemas.errors import TemporarilyUnavailable, TracklogError
+from schemas.errors import TracklogError
 from schemas.events import AnyErased, Erasure
 
 logger = logging.getLogger(__name__)
@@ -64,6 +64,10 @@ class CarryingOut:
         self._artifacts = artifacts
         self._wanted = asyncio.Event()
         self._working = asyncio.Lock()
+        self._done: set[_Tombstone] = set()
+        """Carried out, behind one that is not."""
+        self._forgotten: set[_Tombstone] = set()
+        """Of which the artifacts alone are left."""
         self.trouble: str | None = None
 
     @property
@@ -88,16 +92,13 @@ class CarryingOut:
         """Carry out everything that the read model tells of; what cannot be now is in `trouble`."""
         async with self._working:
             try:
-                for partition in await self._log.partitions():
-                    has_more = True
-                    while has_more:
-                        has_more = await self._some_of(partition)
+                found = [await self._in_partition(partition) for partition in await self._log.partitions()]
+                trouble = next((one for one in found if one is not None), None)
             except (TracklogError, OSError) as error:
-                if self.trouble is None:
-                    logger.error("an erasure could not be carried out: %s", error)
-                self.trouble = str(error)
-            else:
-                self.trouble = None
+                trouble = str(error)
+            if trouble is not None and self.trouble is None:
+                logger.error("an erasure could not be carried out: %s", trouble)
+            self.trouble = trouble
 
     async def pending(self) -> int:
         """How many streams were erased of which something may be left. Raises TemporarilyUnavailable."""
@@ -107,25 +108,61 @@ class CarryingOut:
             found += await self._lookups.one(PENDING, partition, begin) or 0
         return found
 
-    async def _some_of(self, partition: int) -> bool:
-        begin = await self._forgetting.carried_out(partition)
-        tombstones = await self._lookups.all(TO_CARRY_OUT, partition, begin)
+    async def _in_partition(self, partition: int) -> str | None:
+        """What stands in the way of the first that cannot be carried out; the others are. None where nothing does.
+
+        It is noted up to that one, so the ones behind it come again with it.
+        """
+        carried_out = begin = await self._forgetting.carried_out(partition)
+        trouble: str | None = None
+        while True:
+            tombstones = await self._lookups.all(TO_CARRY_OUT, partition, begin)
+            failed = await self._carry_out(partition, [one for one in tombstones if one not in self._done])
+            for one in tombstones:
+                trouble = trouble or failed.get(one)
+                if trouble is None:
+                    carried_out = one.last_offset + 1
+                elif one not in failed:
+                    self._done.add(one)
+            if trouble is None:
+                self._done.difference_update(tombstones)
+            if tombstones:
+                await self._forgetting.note_carried_out(partition, carried_out)
+                begin = tombstones[-1].last_offset + 1
+            if len(tombstones) < _AT_ONCE:
+                return trouble
+
+    async def _carry_out(self, partition: int, tombstones: Sequence[_Tombstone]) -> dict[_Tombstone, str]:
+        """Those that could not be, and why: their payloads are gone, and their artifacts still there."""
         streams: dict[str, None] = {}
         refused: list[int] = []
+        failed: dict[_Tombstone, str] = {}
         for tombstone in tombstones:
             erasure = await self._erasure(partition, tombstone)
             if erasure is None:
                 continue
-            key = tombstone.stream.partition("/")[2]
-            if erasure.artifact_uri and not await self._artifacts.remove(erasure.artifact_uri, key):
-                raise TemporarilyUnavailable(f"The artifacts at {erasure.artifact_uri} are not reached from here.")
-            streams |= dict.fromkeys(erasure.streams)
-            refused += erasure.refused
-        if tombstones:
+            why = await self._without_artifacts(erasure, tombstone.stream.partition("/")[2])
+            if why is not None:
+                failed[tombstone] = why
+            if tombstone not in self._forgotten:
+                streams |= dict.fromkeys(erasure.streams)
+                refused += erasure.refused
+        if streams or refused:
             # All at once: afterwards the log is made to let go of what it was, which takes as long for one as for many.
             await self._forgetting.forget(list(streams), refused)
-            await self._forgetting.note_carried_out(partition, tombstones[-1].last_offset + 1)
-        return len(tombstones) == _AT_ONCE
+        self._forgotten = self._forgotten.difference(tombstones).union(failed)
+        return failed
+
+    async def _without_artifacts(self, erasure: Erasure, key: str) -> str | None:
+        """Remove the artifacts; why they could not be."""
+        if not erasure.artifact_uri:
+            return None
+        try:
+            if await self._artifacts.remove(erasure.artifact_uri, key):
+                return None
+        except (TracklogError, OSError) as error:
+            return str(error)
+        return f"The artifacts at {erasure.artifact_uri} are not reached from here."
 
     async def _erasure(self, partition: int, tombstone: _Tombstone) -> Erasure | None:
         """None as long as only events that were forgotten tell of it: the erasure comes behind them."""

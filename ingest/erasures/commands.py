@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import orjson
 
-from event_log.port import EventLog
+from event_log.port import EventLog, LogUnavailable
 from event_log.proof.leaf import leaf_of
 from event_log.streams import StreamReader
 from ingest.admission.known_entities import KnownEntities
@@ -37,6 +37,7 @@ from ingest.erasures.lookups import (
 )
 from ingest.erasures.plan import (
     NOT_EMPTY,
+    NOT_LOOKED_AT,
     NOT_REACHED,
     PlannedErasure,
     age_us,
@@ -151,7 +152,7 @@ class ErasureCommands:
         if command.run_ids or command.logged_model_ids or command.experiment_ids:
             found = await self._named(command, until_us, plan)
         else:
-            found = await self._everything(until_us, plan)
+            found = await self._everything(command, until_us, plan)
         await self._leave_out(command, ordered(found), plan)
         return plan
 
@@ -167,25 +168,27 @@ class ErasureCommands:
             if experiment_id == DEFAULT_EXPERIMENT_ID:
                 raise InvalidParameterValue("The default experiment is not erased: clients that name none log to it.")
             experiment = await lookups.one(EXPERIMENT_WITH_ID, experiment_id)
-            found += await self._with_what_is_in_it(_erasable(experiment, EXPERIMENT, text, until_us), plan)
+            found += await self._with_what_is_in_it(_erasable(experiment, EXPERIMENT, text, until_us), command, plan)
         return found
 
-    async def _everything(self, until_us: int, plan: PlannedErasure) -> list[Candidate]:
+    async def _everything(self, command: PlanErasure, until_us: int, plan: PlannedErasure) -> list[Candidate]:
         lookups = self._known.lookups
-        found = await lookups.all(DELETED_RUNS, until_us, "")
+        found = await lookups.all(DELETED_RUNS, until_us, command.keys_left_out(RUN))
         if len(found) < MOST:
-            found += await lookups.all(DELETED_MODELS, until_us, "")
+            found += await lookups.all(DELETED_MODELS, until_us, command.keys_left_out(LOGGED_MODEL))
         if len(found) >= MOST:
             plan.is_whole = False
             return found
-        for experiment in await lookups.all(DELETED_EXPERIMENTS, until_us):
-            found += await self._with_what_is_in_it(experiment, plan)
+        for experiment in await lookups.all(DELETED_EXPERIMENTS, until_us, command.keys_left_out(EXPERIMENT)):
+            found += await self._with_what_is_in_it(experiment, command, plan)
             if len(found) >= MOST:
                 plan.is_whole = False
                 break
         return found
 
-    async def _with_what_is_in_it(self, experiment: Candidate, plan: PlannedErasure) -> list[Candidate]:
+    async def _with_what_is_in_it(
+        self, experiment: Candidate, command: PlanErasure, plan: PlannedErasure
+    ) -> list[Candidate]:
         """Its runs, logged models and traces, and, where these are all, itself."""
         lookups = self._known.lookups
         inside = [
@@ -197,6 +200,11 @@ class ErasureCommands:
         if active is not None:
             plan.left_out[experiment] = f"{active.stream} of it is active."
             return []
+        left = next((one for one in inside if one.stream in command.leave_out), None)
+        if left is not None and experiment.stream not in command.leave_out:
+            plan.left_out[experiment] = NOT_EMPTY.format(key=left.stream)
+        if left is not None:
+            return inside
         if len(inside) >= MOST:
             plan.is_whole = False
             return inside
@@ -207,23 +215,32 @@ class ErasureCommands:
         models = [one.key for one in found if one.kind == LOGGED_MODEL]
         registered = await self._known.lookups.all(REGISTERED, runs, models) if runs or models else []
         incomplete: dict[int, Candidate] = {}
+        named = frozenset(command.leave_out)
         for one in found:
+            if one.stream in named:
+                incomplete.setdefault(one.experiment_id, one)
+                continue
             why = None
             if one.kind == EXPERIMENT:
                 inside = incomplete.get(one.experiment_id)
                 why = None if inside is None else NOT_EMPTY.format(key=inside.stream)
             elif not command.with_registered and (version := held_by(one, registered)) is not None:
                 why = HOLDS_FILES.format(name=version.name, version=version.version)
-            elif not (command.without_artifacts or one.kind == TRACE or await self._is_reached(one)):
-                why = NOT_REACHED.format(uri=one.artifact_uri)
+            elif not (command.without_artifacts or one.kind == TRACE):
+                why = await self._why_not_reached(one)
             if why is None:
                 plan.erased.append(one)
             else:
                 plan.left_out[one] = why
                 incomplete.setdefault(one.experiment_id, one)
 
-    async def _is_reached(self, one: Candidate) -> bool:
-        return await self._artifacts.measure(one.artifact_uri, one.key) is not None
+    async def _why_not_reached(self, one: Candidate) -> str | None:
+        """None where its artifacts are reached. A store that fails keeps nothing else from being erased."""
+        try:
+            measured = await self._artifacts.measure(one.artifact_uri, one.key)
+        except TracklogError as error:
+            return NOT_LOOKED_AT.format(why=error.message)
+        return NOT_REACHED.format(uri=one.artifact_uri) if measured is None else None
 
     # --- its execution ------------------------------------------------------------------------------------------------
 
@@ -231,35 +248,49 @@ class ErasureCommands:
         """One after the other, each with its verdict: what is in an experiment is gone before it."""
         erased: list[dict[str, Any]] = []
         refused: list[dict[str, Any]] = []
+        tried = 0
         end_s = asyncio.get_running_loop().time() + ERASED_FOR_S
         try:
             for some in side_by_side(plan.erased):
                 if asyncio.get_running_loop().time() > end_s:
                     break
                 appended = await asyncio.gather(*(self._append(one, reason, actor, request_id) for one in some))
-                for one, verdicts in zip(some, appended, strict=True):
-                    for stamped, position, refusal in verdicts:
-                        told = {"id": event_id_text(stamped), "stream": one.stream, **_place(position)}
-                        if refusal is None:
-                            erased.append(told)
-                        else:
-                            refused.append({**told, "message": refusal.message})
+                tried += len(some)
+                for one, outcome in zip(some, appended, strict=True):
+                    if isinstance(outcome, TracklogError):
+                        refused.append({"stream": one.stream, "message": outcome.message})
+                        continue
+                    stamped, position, refusal = outcome
+                    told = {"id": event_id_text(stamped), "stream": one.stream, **_place(position)}
+                    if refusal is None:
+                        erased.append(told)
+                    else:
+                        refused.append({**told, "message": refusal.message})
         finally:
             self._carrying_out.begin()
-        is_done = plan.is_whole and len(erased) + len(refused) == len(plan.erased)
+        is_done = plan.is_whole and tried == len(plan.erased)
         return orjson.dumps({"erased": erased, "refused": refused, "is_whole": is_done})
 
     async def _append(
         self, one: Candidate, reason: str, actor: Actor, request_id: str
-    ) -> list[tuple[bytes, Position, TracklogError | None]]:
-        event = await self._event(one, reason)
+    ) -> tuple[bytes, Position, TracklogError | None] | TracklogError:
+        """The event with its place and its refusal; the error alone where none was appended, for what one of them has.
+
+        Raises what LogWriter raises.
+        """
         try:
-            appended = await self._writer.append_together([event], actor, request_id)
+            event = await self._event(one, reason)
+        except LogUnavailable:
+            raise
+        except TracklogError as error:
+            return error
+        try:
+            [(stamped, position, refusal)] = await self._writer.append_together([event], actor, request_id)
         except BaseException:
             self._forget(one, is_projected=False)
             raise
         self._forget(one, is_projected=True)
-        return [(stamped.id, position, refusal) for stamped, position, refusal in appended]
+        return stamped.id, position, refusal
 
     def _forget(self, one: Candidate, *, is_projected: bool) -> None:
         """What is known of something at the door."""

@@ -65,11 +65,11 @@ RUNS_OF_EXPERIMENT: Final = Lookup(
     f"{_RUNS} WHERE r.experiment_id = $1 ORDER BY r.start_time_ms DESC, r.run_id LIMIT {MOST}", _OF_RUN
 )
 DELETED_RUNS: Final = Lookup(
-    f"{_RUNS} WHERE {_DELETED_RUN} AND coalesce({_DELETED_US_OF_RUN}, 0) <= $1 AND r.run_id > $2"
+    f"{_RUNS} WHERE {_DELETED_RUN} AND coalesce({_DELETED_US_OF_RUN}, 0) <= $1 AND NOT (r.run_id = ANY($2))"
     f" ORDER BY r.run_id LIMIT {MOST}",
     _OF_RUN,
 )
-"""Deleted until then, with greater ids than the given one."""
+"""Deleted until then, without those of some ids."""
 
 _DELETED_MODEL: Final = "(m.lifecycle_stage = 'deleted' OR e.experiment_id IS NULL OR e.lifecycle_stage = 'deleted')"
 _DELETED_US_OF_MODEL: Final = (
@@ -87,7 +87,7 @@ MODELS_OF_EXPERIMENT: Final = Lookup(
     f"{_MODELS} WHERE m.experiment_id = $1 ORDER BY m.model_id LIMIT {MOST}", _OF_MODEL
 )
 DELETED_MODELS: Final = Lookup(
-    f"{_MODELS} WHERE {_DELETED_MODEL} AND coalesce({_DELETED_US_OF_MODEL}, 0) <= $1 AND m.model_id > $2"
+    f"{_MODELS} WHERE {_DELETED_MODEL} AND coalesce({_DELETED_US_OF_MODEL}, 0) <= $1 AND NOT (m.model_id = ANY($2))"
     f" ORDER BY m.model_id LIMIT {MOST}",
     _OF_MODEL,
 )
@@ -102,7 +102,8 @@ _OF_EXPERIMENT: Final = _candidate(EXPERIMENT)
 EXPERIMENT_WITH_ID: Final = Lookup(f"{_EXPERIMENTS} WHERE e.experiment_id = $1", _OF_EXPERIMENT)
 DELETED_EXPERIMENTS: Final = Lookup(
     f"{_EXPERIMENTS} WHERE e.lifecycle_stage = 'deleted' AND e.lifecycle_us <= $1"
-    f" AND e.experiment_id <> {DEFAULT_EXPERIMENT_ID} ORDER BY e.experiment_id LIMIT {MOST}",
+    f" AND e.experiment_id <> {DEFAULT_EXPERIMENT_ID} AND NOT (CAST(e.experiment_id AS text) = ANY($2))"
+    f" ORDER BY e.experiment_id LIMIT {MOST}",
     _OF_EXPERIMENT,
 )
 

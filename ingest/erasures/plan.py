@@ -24,6 +24,7 @@ NOT_REACHED: Final = (
     "Its artifacts lie at {uri}, which is not reached from here, or not as a folder of its own: remove them, and erase"
     " it without artifacts."
 )
+NOT_LOOKED_AT: Final = "Its artifacts cannot be looked at: {why}"
 REGISTERED: Final = "It holds the files of version {version} of the registered model {name!r}."
 NOT_EMPTY: Final = "{key} of it is left out."
 

@@ -180,19 +180,21 @@ class LookupsContract:
         assert dict(await lookups.all(NUMBERS, ["v2", "v9"])) == {"v2": 2}
 
     async def test_what_is_deleted_is_found_with_when_it_was(self, lookups: Lookups) -> None:
-        assert [(one.key, one.deleted_us) for one in await lookups.all(DELETED_RUNS, 100, "")] == [
+        assert [(one.key, one.deleted_us) for one in await lookups.all(DELETED_RUNS, 100, [])] == [
             ("r2", 50),
             ("r4", 50),
         ]
-        assert [one.key for one in await lookups.all(DELETED_RUNS, 100, "r2")] == ["r4"]
-        assert await lookups.all(DELETED_RUNS, 49, "") == []
+        assert [one.key for one in await lookups.all(DELETED_RUNS, 100, ["r2", "r9"])] == ["r4"]
+        assert await lookups.all(DELETED_RUNS, 49, []) == []
         in_seven = await lookups.all(RUNS_OF_EXPERIMENT, 7)
         assert {one.key: one.deleted_us for one in in_seven} == {"r2": 50, "r3": None, "r4": 50, "r5": None}
-        assert [(one.key, one.deleted_us) for one in await lookups.all(DELETED_MODELS, 2**62, "")] == [
+        assert [(one.key, one.deleted_us) for one in await lookups.all(DELETED_MODELS, 2**62, [])] == [
             ("m-1", 200_000),
             ("m-2", 50),
         ]
-        assert [one.key for one in await lookups.all(DELETED_EXPERIMENTS, 50)] == ["7"]
+        assert [one.key for one in await lookups.all(DELETED_MODELS, 2**62, ["m-1"])] == ["m-2"]
+        assert [one.key for one in await lookups.all(DELETED_EXPERIMENTS, 50, [])] == ["7"]
+        assert await lookups.all(DELETED_EXPERIMENTS, 50, ["7"]) == []
         for lookup, key in ((RUN_NAMED, "r2"), (MODEL_NAMED, "m-1"), (EXPERIMENT_WITH_ID, 7)):
             one = await lookups.one(lookup, key)
             assert one is not None

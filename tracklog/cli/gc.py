@@ -4,7 +4,7 @@ import asyncio
 import json
 import time
 from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, Final
 
 import click
@@ -101,7 +101,7 @@ def _ids(text: str) -> list[str]:
 
 
 def _erase(ask: Ask, asked: dict[str, Any], reason: str, dry_run: bool, yes: bool, as_json: bool) -> None:
-    plan = ask("plan", asked)
+    plan = _plan(ask, asked)
     if as_json and not yes:
         click.echo(json.dumps(plan))
         return
@@ -115,7 +115,6 @@ def _erase(ask: Ask, asked: dict[str, Any], reason: str, dry_run: bool, yes: boo
         if yes:
             raise BadUsage("--reason: say why; it is all that is left to tell.")
         reason = click.prompt("Why")
-    is_named = any(asked[ids] for ids in _IDS)
     erased, refused = 0, 0
     while plan["erased"]:
         answer = ask("erase", {**asked, "digest": plan["digest"], "reason": reason})
@@ -123,14 +122,9 @@ def _erase(ask: Ask, asked: dict[str, Any], reason: str, dry_run: bool, yes: boo
         for one in answer["refused"]:
             click.echo(f"refused: {one['stream']}: {one['message']}", err=True)
         click.echo(f"{erased} erased", err=True)
-        if answer["is_whole"] or not answer["erased"]:
+        if answer["is_whole"] or not _goes_on(asked, plan, answer):
             break
-        done = {one["stream"].partition("/")[2] for one in answer["erased"]}
-        for ids in _IDS:
-            asked[ids] = [one for one in asked[ids] if one not in done]
-        if is_named and not any(asked[ids] for ids in _IDS):
-            break  # a plan that names nothing would be one of everything
-        plan = ask("plan", asked)
+        plan = _plan(ask, asked)
     state = _carried_out(ask)
     if as_json:
         click.echo(json.dumps({"erased": erased, "refused": refused, **state}))
@@ -138,6 +132,36 @@ def _erase(ask: Ask, asked: dict[str, Any], reason: str, dry_run: bool, yes: boo
         click.echo("The log is in Kafka, whose records cannot be changed: what the events held stays there.", err=True)
     if refused:
         raise click.exceptions.Exit(1)
+
+
+def _plan(ask: Ask, asked: dict[str, Any]) -> dict[str, Any]:
+    """The next plan that erases something, if there is one, with everything that was left out on the way there."""
+    left_out: list[dict[str, Any]] = []
+    while True:
+        plan = ask("plan", asked)
+        new = plan["left_out"]
+        left_out += new
+        if plan["erased"] or plan["is_whole"] or not new:
+            return {**plan, "left_out": left_out}
+        _leave_out(asked, [f"{one['kind']}/{one['id']}" for one in new])
+
+
+def _goes_on(asked: dict[str, Any], plan: dict[str, Any], answer: dict[str, Any]) -> bool:
+    """Ask for what is left, without what was refused or left out; False where that is nothing."""
+    tried = {one["stream"] for one in (*answer["erased"], *answer["refused"])}
+    done = {stream.partition("/")[2] for stream in tried}
+    is_named = any(asked[ids] for ids in _IDS)
+    for ids in _IDS:
+        asked[ids] = [one for one in asked[ids] if one not in done]
+    if is_named and not any(asked[ids] for ids in _IDS):
+        return False  # a plan that names nothing would be one of everything
+    left_out = [f"{one['kind']}/{one['id']}" for one in plan["left_out"]]
+    _leave_out(asked, [*left_out, *(one["stream"] for one in answer["refused"])])
+    return bool(tried)
+
+
+def _leave_out(asked: dict[str, Any], streams: list[str]) -> None:
+    asked["leave_out"] = list(dict.fromkeys([*asked.get("leave_out", ()), *streams]))
 
 
 def _carried_out(ask: Ask) -> dict[str, Any]:
@@ -175,11 +199,12 @@ class _Running:
 
     def __init__(self, stores: Stores, artifacts: ArtifactSettings) -> None:
         self._runner = asyncio.Runner()
-        self._context = _opened(stores, artifacts)
+        self._context = _erasing(stores, artifacts)
         self._erasures: ErasureCommands | None = None
 
     def __enter__(self) -> Ask:
         from event_log.port import ForeignLog, LogInUse
+        from tracklog.cli.log_reading import NoLog
         from tracklog.serving.services import CannotStart
 
         self._runner.__enter__()
@@ -187,7 +212,7 @@ class _Running:
             self._erasures = self._runner.run(self._context.__aenter__())
         except LogInUse as error:
             raise BadUsage(f"{error} Have the server erase, by --url.") from error
-        except (ForeignLog, CannotStart) as error:
+        except (NoLog, ForeignLog, CannotStart) as error:
             raise BadUsage(str(error)) from error
         return self._ask
 
@@ -221,21 +246,18 @@ class _Running:
         return await erasures.carry_out(CarryOutErasures())
 
 
-def _opened(stores: Stores, artifacts: ArtifactSettings) -> AbstractAsyncContextManager["ErasureCommands"]:
-    @asynccontextmanager
-    async def opened() -> AsyncIterator["ErasureCommands"]:
-        if isinstance(stores, EmbeddedStores):
-            from event_log.sqlite.log_file import check_is_log
-            from tracklog.embedded.erasing import erasing_embedded
+@asynccontextmanager
+async def _erasing(stores: Stores, artifacts: ArtifactSettings) -> AsyncIterator["ErasureCommands"]:
+    """Raises NoLog, LogInUse, ForeignLog and CannotStart."""
+    if isinstance(stores, EmbeddedStores):
+        from tracklog.cli.log_reading import require_log
+        from tracklog.embedded.erasing import erasing_embedded
 
-            if not check_is_log(stores.event_log.path):
-                raise BadUsage(f"There is no log at {stores.event_log.path}.")
-            async with erasing_embedded(stores.event_log.path, artifacts) as erasures:
-                yield erasures
-        else:
-            from tracklog.distributed.erasing import erasing_shared
+        require_log(stores.event_log.path)
+        async with erasing_embedded(stores.event_log.path, artifacts) as erasures:
+            yield erasures
+    else:
+        from tracklog.distributed.erasing import erasing_shared
 
-            async with erasing_shared(stores, artifacts) as erasures:
-                yield erasures
-
-    return opened()
+        async with erasing_shared(stores, artifacts) as erasures:
+            yield erasures

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 from event_log.port import EventLogReader
 from tracklog.settings.store_uris import EventLogPlace, SqliteFile
@@ -31,8 +32,14 @@ async def _reader(place: EventLogPlace) -> EventLogReader:
 
         return await open_shared_reader(place)
     from event_log.sqlite.event_log import SqliteEventLogReader
+
+    require_log(place.path)
+    return SqliteEventLogReader(place.path)
+
+
+def require_log(file: Path) -> None:
+    """For a command that makes none. Raises NoLog, and ForeignLog for a file that is something else."""
     from event_log.sqlite.log_file import check_is_log
 
-    if not check_is_log(place.path):
-        raise NoLog(f"There is no log at {place.path}.")
-    return SqliteEventLogReader(place.path)
+    if not check_is_log(file):
+        raise NoLog(f"There is no log at {file}.")

@@ -7,6 +7,7 @@ from msgspec.structs import replace
 from event_log.forgetting import ERASURE_TYPES, Forgetting
 from event_log.memory_event_log import MemoryEventLog
 from ingest.erasures.port import ArtifactFolders, Measured
+from schemas.errors import PermissionDenied
 from schemas.forgotten import forgotten, is_forgotten
 
 
@@ -40,14 +41,19 @@ class MemoryForgetting(Forgetting):
 
 
 class MemoryFolders(ArtifactFolders):
-    """Reaches what is behind the proxy, and notes what is removed."""
+    """Reaches what is behind the proxy, and notes what is removed. `failing` are names of folders that cannot be."""
 
     def __init__(self) -> None:
         self.removed: list[str] = []
+        self.failing: set[str] = set()
 
     async def measure(self, uri: str, key: str) -> Measured | None:
+        if key in self.failing:
+            raise PermissionDenied("The store does not let us.")
         return Measured(2, 10) if uri.startswith("mlflow-artifacts:/") and key in uri else None
 
     async def remove(self, uri: str, key: str) -> bool:
+        if key in self.failing:
+            raise PermissionDenied("The store does not let us.")
         self.removed.append(uri)
         return True

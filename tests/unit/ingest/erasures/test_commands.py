@@ -5,7 +5,9 @@ from typing import Any
 import orjson
 import pytest
 
-from ingest.erasures.lookups import EXPERIMENT, RUN, TRACE, Candidate
+from ingest.admission.lookups import Lookup
+from ingest.erasures import commands
+from ingest.erasures.lookups import EXPERIMENT, MOST, RUN, TRACE, Candidate
 from ingest.erasures.plan import TRACES_AT_ONCE, age_us, side_by_side
 from ingest.traces.lookups import TRACES
 from schemas.errors import InvalidParameterValue, ResourceConflict, ResourceDoesNotExist
@@ -179,6 +181,56 @@ async def test_a_run_that_holds_the_files_of_a_registered_version_is_left_out(de
     plan = await deployment.plan()
     assert (plan["erased"], "version 1" in plan["left_out"][0]["reason"]) == ([], True)
     assert len((await deployment.plan(with_registered=True))["erased"]) == 1
+
+
+async def test_what_cannot_be_looked_at_keeps_nothing_else_from_being_erased(deployment: Erasing) -> None:
+    first, second = await deployment.run(), await deployment.run()
+    deployment.artifacts.failing.add(first)
+    plan = await deployment.plan()
+    assert [one["id"] for one in plan["erased"]] == [second]
+    assert [(one["id"], "does not let us" in one["reason"]) for one in plan["left_out"]] == [(first, True)]
+    assert await deployment.plan(leave_out=[f"run/{first}"]) == {**plan, "left_out": []}
+
+
+async def test_what_was_left_out_before_gives_its_place_to_what_comes_after(
+    deployment: Erasing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(commands, "MOST", 2)
+    for name in ("DELETED_RUNS", "DELETED_MODELS"):
+        lookup = getattr(commands, name)
+        fewer = lookup.statement.replace(f"LIMIT {MOST}", "LIMIT 2")
+        monkeypatch.setattr(commands, name, Lookup(fewer, lookup.row))
+    runs = sorted([await deployment.run() for _ in range(4)])
+    deployment.artifacts.failing.update(runs[:2])
+    plan = await deployment.plan()
+    assert (plan["erased"], len(plan["left_out"]), plan["is_whole"]) == ([], 2, False)
+    left_out = [f"run/{one}" for one in runs[:2]]
+    assert [one["id"] for one in (await deployment.plan(leave_out=left_out))["erased"]] == runs[2:]
+
+
+async def test_an_experiment_stays_while_something_in_it_is_left_out(deployment: Erasing) -> None:
+    experiment_id = await deployment.experiment("e")
+    first, second = sorted([await deployment.run(experiment_id), await deployment.run(experiment_id)])
+    await deployment.ingest.experiments.delete(DeleteExperiment(experiment_id=experiment_id), ANN, "q")
+    plan = await deployment.plan(experiment_ids=[experiment_id], leave_out=[f"run/{first}"])
+    assert [one["id"] for one in plan["erased"]] == [second]
+    assert [one["id"] for one in plan["left_out"]] == [experiment_id]
+
+
+async def test_a_folder_that_cannot_be_removed_holds_up_its_own_erasure_alone(deployment: Erasing) -> None:
+    runs = [await deployment.run() for _ in range(3)]
+    await deployment.erase(run_ids=runs[:1])
+    await deployment.erase(run_ids=runs[1:])
+    deployment.artifacts.failing.add(runs[1])
+    assert deployment.ingest.erasures is not None
+    for _ in range(2):
+        assert await deployment.ingest.erasures.carry_out_now() == "The store does not let us."
+    assert b"secret" not in b"".join(one.payload for one in deployment.log._events[0])
+    assert (await deployment.state())["pending"] == 2
+    assert [uri.split("/")[2] for uri in deployment.artifacts.removed] == [runs[0], runs[2]]
+    deployment.artifacts.failing.clear()
+    await deployment.carry_out()
+    assert (await deployment.state())["pending"] == 0
 
 
 def test_an_age_is_days_hours_minutes_and_seconds() -> None:
