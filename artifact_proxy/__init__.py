@@ -9,6 +9,7 @@ PUBLIC_MODULES = (
     "service",
     "stores.blob_store",
     "stores.by_uri",
+    "stores.staging",
     "stores.streams",
     "stores.uri",
 )

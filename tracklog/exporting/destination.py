@@ -3,17 +3,18 @@
 import hashlib
 import os
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 import orjson
 
 from artifact_proxy.artifact_path import ArtifactPath
 from artifact_proxy.stores.blob_store import BlobNotFound, BlobStore
 from artifact_proxy.stores.by_uri import store_at
+from artifact_proxy.stores.staging import STAGING
 from query_api.frames.parquet import ParquetFile
 
 MANIFEST: Final = "manifest.json"
@@ -87,12 +88,16 @@ class ExportFolder:
 @asynccontextmanager
 async def destination_at(place: str, name: str) -> AsyncIterator[ExportFolder]:
     """The folder `name` in the folder or store that `place` names. Raises UnusableStore, StoreUnavailable."""
-    store = store_at(uri_of(place), os.environ)
+    uri = uri_of(place)
+    store = store_at(uri, os.environ)
     try:
         await store.start()
         yield ExportFolder(store, ArtifactPath((name,)))
     finally:
         await store.close()
+        if urlsplit(uri).scheme == "file":
+            with suppress(OSError):  # another export may have something in it
+                os.rmdir(Path(unquote(urlsplit(uri).path)) / STAGING)
 
 
 def uri_of(place: str) -> str:

@@ -16,6 +16,7 @@ class Report:
     dry_run: bool = False
     sent: int = 0  # events
     new: int = 0  # of these, those that were not there
+    forgotten: int = 0  # events of which nothing is left to send
     artifacts: int = 0  # files that were looked at
     uploaded: int = 0
     bytes_uploaded: int = 0
@@ -34,7 +35,7 @@ class Report:
             "source": self.source,
             "target": self.target,
             "dry_run": self.dry_run,
-            "events": {"sent": self.sent, "new": self.new},
+            "events": {"sent": self.sent, "new": self.new, "forgotten": self.forgotten},
             "artifacts": {"files": self.artifacts, "uploaded": self.uploaded, "bytes": self.bytes_uploaded},
             "counts": self.counts,
             "notes": self.notes,
@@ -49,6 +50,8 @@ class Report:
                 f"{self.sent:,} events of {self.source} sent to {self.target}, {self.new:,} of them new.",
                 f"{self.artifacts:,} files looked at, {self.uploaded:,} uploaded ({self.bytes_uploaded:,} bytes).",
             ]
+        if self.forgotten:
+            first.append(f"{self.forgotten:,} events were forgotten here, and are not sent.")
         rest = [f"{kind}: {what}" for kind, notes in self.notes.items() for what in notes]
         hidden = sum(self.counts.values()) - len(rest)
         return [*first, *rest, *([f"{hidden:,} more are not shown."] if hidden else [])]

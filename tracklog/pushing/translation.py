@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from msgspec.structs import replace
 
 from schemas import codec
-from schemas.codec import UndecodableEvent
+from schemas.codec import ForgottenEvent, UndecodableEvent
 from schemas.envelope import RecordedEvent
 from schemas.event_json import event_id_text
 from schemas.events import (
@@ -72,6 +72,9 @@ class Translation:
             return
         try:
             event = codec.decode(recorded)
+        except ForgottenEvent:
+            self._report.forgotten += 1
+            return
         except UndecodableEvent as error:
             self._report.note("left", f"event {event_id_text(recorded.id)}: {error}")
             return

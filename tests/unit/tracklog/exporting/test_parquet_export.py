@@ -85,6 +85,7 @@ async def test_an_export_of_the_same_positions_is_the_same_bytes(tmp_path: Path)
     assert manifest["position"] == positions_text(end)
     assert {one["path"] for one in manifest["files"]} == first.keys() - {"manifest.json"}
     assert sum(one["rows"] for one in manifest["files"] if one["table"] == "events") == len(HISTORY)
+    assert len(list((tmp_path / "one").iterdir())) == 1, "nothing is left beside it"
 
 
 async def test_the_tables_hold_what_was_tracked(tmp_path: Path) -> None:

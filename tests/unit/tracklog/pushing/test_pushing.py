@@ -14,6 +14,7 @@ import orjson
 import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from event_log.memory_event_log import MemoryEventLog
 from projector.compare import differences
@@ -49,6 +50,7 @@ from schemas.events import (
     TraceStarted,
     stream_of,
 )
+from schemas.forgotten import forgotten
 from schemas.messages.experiments import UpdateExperiment
 from schemas.messages.imports import ImportedEvent, ImportEvents
 from schemas.rest.decode import decode_body
@@ -295,6 +297,20 @@ def test_two_offline_histories_give_one_read_model_in_either_order_with_kills_be
             connection.execute("ATTACH ? AS live", (str(one.deployment.projection.file),))
             connection.execute("ATTACH ? AS rebuilt", (str(other.deployment.projection.file),))
             assert [one for one in differences(connection, "live", "rebuilt") if one.table not in NOT_COMPARED] == []
+
+
+async def test_what_was_forgotten_is_counted_and_not_sent(tmp_path: Path) -> None:
+    log = await log_of(recorded(experiment(1, "train"), run("a" * 32), data("a" * 32), run("b" * 32)))
+    for offset in (1, 2):
+        event = log._events[0][offset]
+        log._events[0][offset] = replace(event, payload=forgotten(event.payload))
+    with server() as there:
+        report = await push(log, there, tmp_path / "cursor")
+        assert there.rows("SELECT run_id FROM runs") == [("b" * 32,)]
+    assert (report.document()["events"]["forgotten"], report.notes) == (2, {})
+    assert [line for line in report.lines() if "forgotten" in line] == [
+        "2 events were forgotten here, and are not sent."
+    ]
 
 
 PARAMS: Final = "SELECT key, value FROM params ORDER BY key"
