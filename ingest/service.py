@@ -91,7 +91,7 @@ class IngestService:
         self.webhooks = None if webhooks is None else WebhookCommands(writer, self.known, webhooks)
         self.model_versions = ModelVersionCommands(writer, self.known, policy)
         self.corrections = CorrectionCommands(writer, self.known)
-        self.imports = ImportCommands(writer, self.known, artifact_root)
+        self.imports = ImportCommands(writer, self.known, owners, artifact_root)
         users_changed = (lambda: None) if credentials is None else credentials.users_changed
         self.undo = UndoCommands(
             *(writer, self.known, log),

@@ -16,6 +16,7 @@ _WORDS: Final = {
     Permission.PUBLIC: "everybody",
     Permission.AUTHENTICATED: "a user",
     Permission.SEEN: "a user; what they may not read is not in the answer",
+    Permission.JUDGED: "a user; each part is judged as by the route that does the same",
     Permission.ADMIN: "an administrator",
     Permission.SECRET: "who was given the id of the upload, which is a secret",
 }

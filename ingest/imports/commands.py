@@ -1,6 +1,7 @@
 """The command that brings in events which were first elsewhere: another log, or a store that is imported."""
 
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 import orjson
@@ -11,11 +12,13 @@ from ingest.artifact_paths import logged_model_artifacts, run_artifacts
 from ingest.experiments.lookups import EXPERIMENTS
 from ingest.imports.decisions import decide
 from ingest.imports.lookups import IMPORTED_EVENTS, LOOKED_UP, NUMBERS, FoldedImport
+from ingest.imports.permission import Bringing
 from ingest.imports.subjects import experiments_of
 from ingest.log_writer import LogWriter, in_the_log
 from ingest.logged_models.lookups import LOGGED_MODELS
 from ingest.registered_models.lookups import REGISTERED_MODELS
 from ingest.runs.lookups import RUNS
+from ingest.users.owners import Owners
 from schemas.artifact_uris import below
 from schemas.envelope import Actor, EventData, repeats
 from schemas.errors import InvalidParameterValue, TracklogError
@@ -38,7 +41,9 @@ from schemas.events import (
     TraceStarted,
 )
 from schemas.events.experiments import ExperimentEvent
+from schemas.events.scorers import SCORERS
 from schemas.messages.imports import ImportEvents
+from schemas.rest.access import Asking
 
 _CREATIONS: Final = (
     *(ExperimentCreated, RunCreated, LoggedModelCreated, RegisteredModelCreated),
@@ -47,13 +52,28 @@ _CREATIONS: Final = (
 )
 
 
+def _now_us() -> int:
+    return time.time_ns() // 1000
+
+
 class ImportCommands:
-    def __init__(self, writer: LogWriter, known: KnownEntities, artifact_root: str) -> None:
+    """`now_us` returns microseconds since the epoch."""
+
+    def __init__(
+        self,
+        writer: LogWriter,
+        known: KnownEntities,
+        owners: Owners,
+        artifact_root: str,
+        now_us: Callable[[], int] = _now_us,
+    ) -> None:
         self._writer = writer
         self._known = known
+        self._owners = owners
         self._artifact_root = artifact_root
+        self._now_us = now_us
 
-    async def bring_in(self, command: ImportEvents, actor: Actor, request_id: str) -> bytes:
+    async def bring_in(self, command: ImportEvents, asking: Asking | None, actor: Actor, request_id: str) -> bytes:
         """Append those of the events that are not there yet. Answered when they are folded.
 
         An event is known by its id, and counts once: what is there is not appended again, and where two bring it at
@@ -61,13 +81,19 @@ class ImportCommands:
         left events of it where the log has several partitions; repeated it brings the others.
         The answer says how many were appended and were there, what the fold refused of all of them, and the numbers of
         new versions of registered models.
-        Raises InvalidParameterValue for an event that is none, or is about what is not there, and what KnownEntities
-        and LogWriter raise.
+        Raises InvalidParameterValue for an event that is none, or is about what is not there, PermissionDenied, and
+        what KnownEntities and LogWriter raise.
         """
-        events = decide(command, actor.user)
+        events = decide(command, actor.user, self._now_us())
         await self._known.catch_up()
         there = await self._there(events)
-        new = await self._prepared([event for event in events if event.id.hex() not in there])
+        new = [event for event in events if event.id.hex() not in there]
+        bringing = None
+        if asking is not None:
+            bringing = Bringing(asking, command, actor, await self._owners.id_of(actor))
+            await bringing.require_nothing()
+            new = bringing.as_own(new)
+        new = await self._prepared(new, bringing)
         refusals = await self._writer.to_the_end(self._append(new)) if new else []
         appended = 0
         for event, refusal in zip(new, refusals, strict=True):
@@ -102,12 +128,13 @@ class ImportCommands:
         ids = [event.payload.version_id for event in events if isinstance(event.payload, ModelVersionCreated)]
         return dict(await self._known.lookups.all(NUMBERS, ids)) if ids else {}
 
-    async def _prepared(self, events: Sequence[EventData]) -> list[EventData]:
+    async def _prepared(self, events: Sequence[EventData], bringing: Bringing | None) -> list[EventData]:
         """The events as they are appended; each is about what is there, or what an earlier one creates.
 
         What runs have seen of the lifecycles of their experiments is told as it is here, and so is where artifacts lie,
-        where an event leaves that empty. Raises InvalidParameterValue.
+        where an event leaves that empty. Raises InvalidParameterValue, PermissionDenied.
         """
+        made: set[tuple[str, str]] = set()  # that were not there
         created: set[tuple[str, str]] = set()
         locations: dict[int, str] = {}  # of experiments that the events create
         experiments: dict[str, int] = {}  # of runs that the events create
@@ -115,6 +142,12 @@ class ImportCommands:
         for event in events:
             payload = event.payload
             subject = (payload.kind.name, payload.stream_key)
+            if bringing is not None:
+                is_new = isinstance(payload, _CREATIONS) and await self._missing(event) is not None
+                is_there = not is_new and subject not in made
+                await bringing.require(payload, made, is_there=is_there or payload.kind is SCORERS)
+                if is_new:
+                    made.add(subject)
             if isinstance(payload, _CREATIONS):
                 created.add(subject)
             elif subject not in created:
@@ -148,15 +181,18 @@ class ImportCommands:
 
     async def _require(self, event: EventData) -> None:
         """Refuse an event that is about what is not there."""
+        error = await self._missing(event)
+        if error is not None:
+            raise _about_nothing(event, error)
+
+    async def _missing(self, event: EventData) -> TracklogError | None:
+        """The error that says that what an event is about is not there; None where it is."""
         payload = event.payload
         known = _KNOWN.get(payload.kind.name)
         if known is not None:
-            error = None if await self._known.find(known, _key_of(event)) else known.not_found(_key_of(event))
-        else:
-            lookup, not_found = LOOKED_UP[payload.kind]
-            error = None if await self._known.look_up(lookup, payload.stream_key) else not_found(payload.stream_key)
-        if error is not None:
-            raise _about_nothing(event, error)
+            return None if await self._known.find(known, _key_of(event)) else known.not_found(_key_of(event))
+        lookup, not_found = LOOKED_UP[payload.kind]
+        return None if await self._known.look_up(lookup, payload.stream_key) else not_found(payload.stream_key)
 
     async def _require_experiment(self, experiment_id: int, event: EventData) -> None:
         if await self._known.find(EXPERIMENTS, experiment_id) is None:

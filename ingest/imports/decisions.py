@@ -60,14 +60,18 @@ MAX_EVENT_BYTES: Final = 24 * 1024 * 1024
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-def decide(command: ImportEvents, brought_by: str) -> list[EventData]:
-    """The events to append, in their order. Raises InvalidParameterValue, which names the one that is at fault."""
+def decide(command: ImportEvents, brought_by: str, now_us: int) -> list[EventData]:
+    """The events to append, in their order. One whose time is still to come here happened now: moments of the past end
+    before it, and would for as long.
+
+    Raises InvalidParameterValue, which names the one that is at fault.
+    """
     origin = Origin(command.source, brought_by)
     events: list[EventData] = []
     ids: set[bytes] = set()
     for index, one in enumerate(command.events):
         try:
-            event = _event(one, origin)
+            event = _event(one, origin, now_us)
         except InvalidParameterValue as error:
             raise InvalidParameterValue(f"Invalid value for parameter 'events[{index}]': {error.message}") from error
         if event.id in ids:
@@ -77,7 +81,7 @@ def decide(command: ImportEvents, brought_by: str) -> list[EventData]:
     return events
 
 
-def _event(one: ImportedEvent, origin: Origin) -> EventData:
+def _event(one: ImportedEvent, origin: Origin, now_us: int) -> EventData:
     payload = _corrected(_payload(one))
     if payload.kind not in KINDS or isinstance(payload, NOT_TAKEN):
         raise InvalidParameterValue(f"{one.type} is not taken from elsewhere.")
@@ -86,7 +90,8 @@ def _event(one: ImportedEvent, origin: Origin) -> EventData:
     if len(codec.encode(payload)) > MAX_EVENT_BYTES:
         raise InvalidParameterValue(f"it takes more than {MAX_EVENT_BYTES} bytes.")
     actor = Actor(one.actor.user, one.actor.address, one.actor.user_agent)
-    return EventData(_id(one.id), stream_of(payload), _time_us(one.time), actor, one.request_id, payload)
+    time_us = min(_time_us(one.time), now_us)
+    return EventData(_id(one.id), stream_of(payload), time_us, actor, one.request_id, payload)
 
 
 def _payload(one: ImportedEvent) -> AnyEvent:

@@ -26,6 +26,6 @@ def undo_routes(commands: UndoCommands) -> tuple[Route, ...]:
         return JsonAnswer(answer)
 
     return (
-        tracklog_write("POST", "undo/plan", named_for(PlanUndo, plan), Permission.SEEN),
-        tracklog_write("POST", "undo", named_for(ApplyUndo, undo), Permission.SEEN),
+        tracklog_write("POST", "undo/plan", named_for(PlanUndo, plan), Permission.JUDGED),
+        tracklog_write("POST", "undo", named_for(ApplyUndo, undo), Permission.JUDGED),
     )

@@ -43,6 +43,8 @@ class Permission(Enum):
     AUTHENTICATED = "authenticated"
     SEEN = "seen"
     """A user, who is answered from what they may read."""
+    JUDGED = "judged"
+    """A user; each part of the request is judged by the rule of the route that does the same."""
     ADMIN = "admin"
     SECRET = "secret"
     """Who knows a secret in the URL, which somebody was given who was allowed to."""

@@ -2,6 +2,7 @@
 
 import json
 import re
+import uuid
 from collections.abc import Iterator, Mapping
 from typing import Any, Final, NamedTuple
 from urllib.parse import urlencode, urlsplit
@@ -23,8 +24,7 @@ FOR_ADMINISTRATORS: Final = [one for one in ENDPOINTS if one.route.permission is
 SEARCHES: Final = [
     one
     for one in ENDPOINTS
-    if one.route.permission is Permission.SEEN
-    and not any(part in one.path for part in ("/undo", "/frames", "/online-configs"))
+    if one.route.permission is Permission.SEEN and not any(part in one.path for part in ("/frames", "/online-configs"))
 ]
 OF_RULES: Final = [
     one for one in ENDPOINTS if not isinstance(one.route.permission, Permission) and one.path != "/v1/traces"
@@ -526,6 +526,101 @@ def test_an_event_is_shown_to_who_may_read_the_history_that_it_is_in(accounts: A
     assert shown(theirs, mine) == 404
     assert shown(theirs, theirs) == 403
     assert shown(mine, None) == 403
+
+
+def brought(who: Asking, *events: tuple[str, int, Mapping[str, Any]]) -> tuple[int, Any]:
+    """Bring in events that another user is said to have made, elsewhere."""
+    made_elsewhere = [
+        {
+            "id": str(uuid.uuid4()),
+            "type": event_type,
+            "version": version,
+            "time": "2026-11-01T00:00:00Z",
+            "actor": {"user": "eve", "address": "10.0.0.7", "user_agent": "python"},
+            "data": data,
+        }
+        for event_type, version, data in events
+    ]
+    return who.ask("POST", "/api/tracklog/v1/events", {"source": "a laptop", "events": made_elsewhere})
+
+
+def run_in(experiment_id: str, **more: Any) -> tuple[str, int, dict[str, Any]]:
+    made_of: dict[str, Any] = {"name": "n", "user_id": "u", "start_time_ms": 1, "artifact_uri": ""}
+    return "run.created", 2, {"run_id": uuid.uuid4().hex, "experiment_id": int(experiment_id), **made_of, **more}
+
+
+def test_nobody_brings_in_events_of_what_is_anothers(accounts: Accounts, owned: Owned) -> None:
+    experiment = int(owned.experiment_id)
+    in_it: dict[str, Any] = {"experiment_id": experiment, "name": "n"}
+    assert accounts.other.ask("POST", "/api/tracklog/v1/events", {"source": "s", "events": []})[0] == 200
+    mine = made(accounts.other, "POST", "experiments/create", {"name": "a place of bob's"})["experiment_id"]
+    place = f"mlflow-artifacts:/{owned.experiment_id}/{owned.run_id}/artifacts"
+    a_run = run_in(mine)
+    for event in (
+        run_in(owned.experiment_id),
+        run_in(mine, run_id=owned.run_id),
+        ("run.updated", 2, {"run_id": owned.run_id, "status": "FAILED"}),
+        ("run.updated", 2, {"run_id": "f" * 32, "status": "FAILED"}),
+        ("experiment.tag-set", 1, {"experiment_id": experiment, "key": "k", "value": "v"}),
+        ("logged-model.tag-deleted", 1, {"model_id": owned.model_id, "key": "k"}),
+        ("registered-model.tag-set", 1, {"name": owned.name, "key": "k", "value": "v"}),
+        ("model-version.tag-set", 1, {"name": owned.name, "version": 1, "key": "k", "value": "v"}),
+        ("trace.started", 1, {"trace_id": "tr-new", "experiment_id": experiment, "request_time_ms": 1}),
+        ("trace.started", 1, {"trace_id": owned.trace_id, "experiment_id": int(mine), "request_time_ms": 1}),
+        ("trace.deleted", 1, {"trace_id": owned.trace_id}),
+        ("scorer.registered", 1, {**in_it, "scorer_id": "s", "version_id": "v", "serialized_scorer": "{}"}),
+        ("evaluation-dataset.created", 1, {"dataset_id": "d", "name": "d", "experiment_ids": [int(mine), experiment]}),
+        ("evaluation-dataset.deleted", 1, {"dataset_id": owned.dataset_id}),
+        ("issue.created", 1, {**in_it, "issue_id": "i", "description": "d"}),
+        (
+            "issue.created",
+            1,
+            {**in_it, "experiment_id": int(mine), "issue_id": "i", "description": "d", "source_run_id": owned.run_id},
+        ),
+        ("issue.updated", 1, {"issue_id": owned.issue_id, "name": "n"}),
+        ("label-schema.deleted", 1, {"schema_id": owned.schema_id}),
+        ("review-queue.deleted", 1, {"queue_id": owned.queue_id}),
+    ):
+        assert brought(accounts.other, event)[0] == 403, event
+        assert brought(accounts.other, a_run, event)[0] == 403, event  # and nothing of what may be brought is taken
+    assert brought(accounts.other, run_in(mine, artifact_uri=place))[0] == 400
+    linked = ("trace.linked-to-run", 1, {"trace_id": "tr-bob", "run_id": owned.run_id})
+    a_trace = ("trace.started", 1, {"trace_id": "tr-bob", "experiment_id": int(mine), "request_time_ms": 1})
+    assert brought(accounts.other, a_trace, linked)[0] == 403
+    assert mlflow(accounts.other, "GET", f"runs/get?run_id={a_run[2]['run_id']}")[0] == 403
+    model = {"name": "a model of bob's", "registered_model_id": uuid.uuid4().hex}
+    assert brought(accounts.other, ("registered-model.created", 2, model))[0] == 200
+    version = {"name": model["name"], "version_id": uuid.uuid4().hex, "source": "s", "storage_location": place}
+    for source, status in ((place, 403), (f"runs:/{owned.run_id}/m", 403), ("file:///etc", 400), ("s3://b/k", 400)):
+        event = ("model-version.created", 1, {**version, "source": source})
+        assert brought(accounts.other, event)[0] == status, source
+
+
+def test_what_somebody_brings_in_is_theirs_and_by_themselves(accounts: Accounts) -> None:
+    number = 10**17 + uuid.uuid4().int % 10**17
+    experiment = ("experiment.created", 3, {"experiment_id": number, "name": f"{number}", "artifact_location": ""})
+    assert brought(accounts.owner, experiment, run_in(str(number)))[0] == 400  # each in a request of its own
+    assert brought(accounts.owner, experiment)[0] == 200
+    run = run_in(str(number))
+    gone = ("run.deleted", 2, {"run_id": run[2]["run_id"]})
+    assert brought(accounts.owner, run, gone)[0] == 400
+    assert brought(accounts.owner, run)[1] == {"appended": 1, "there": 0, "refused": [], "versions": {}}
+    (created,) = accounts.admin.ask("GET", f"/api/tracklog/v1/events?stream=run/{run[2]['run_id']}")[1]["events"]
+    assert (created["actor"]["user"], created["actor"]["address"]) == ("ada", "10.0.0.7")
+    assert created["data"]["origin"] == {"source": "a laptop", "brought_by": "ada"}
+    made(
+        accounts.owner,
+        "POST",
+        "experiments/set-experiment-tag",
+        {"experiment_id": str(number), "key": "k", "value": "v"},
+    )
+    assert mlflow(accounts.other, "GET", f"experiments/get?experiment_id={number}")[0] == 403
+    grant = {"resource_type": "experiment", "resource_id": str(number), "permission": "EDIT", "username": "bob"}
+    made(accounts.admin, "POST", "users/permissions/grant", grant, "3.0")
+    another = run_in(str(number))
+    assert brought(accounts.other, another)[0] == 200
+    assert brought(accounts.other, ("run.deleted", 2, {"run_id": another[2]["run_id"]}))[0] == 403
+    assert brought(accounts.owner, gone)[0] == 200
 
 
 def test_every_kind_of_route_was_tried() -> None:

@@ -47,7 +47,8 @@ def command(
     times and actors, and their artifacts.
 
     The server in FOLDER may run or not. A push that was broken off is begun again and goes on where it was; what is
-    there already is not sent twice. Whoever pushes has to be an administrator of the other server.
+    there already is not sent twice. Whoever pushes has to be allowed there to do what was done here. What is not
+    allowed is said, and sent by a later push when it is.
     """
     from event_log.port import ForeignLog
     from schemas.errors import TracklogError
@@ -70,7 +71,7 @@ def command(
         click.echo(json.dumps(report.document(), ensure_ascii=False))
     else:
         click.echo("\n".join(report.lines()))
-    if report.counts.get("damaged"):
+    if report.counts.get("damaged") or report.counts.get("not allowed"):
         raise click.exceptions.Exit(1)
 
 

@@ -23,6 +23,10 @@ class Refused(Exception):
         self.status = status
 
 
+class NotAllowed(Exception):
+    """Whoever pushes has no right to what is to be pushed to."""
+
+
 class Asked(Protocol):
     """A server over HTTP. Raises Refused."""
 
@@ -64,16 +68,18 @@ class Central:
         return Taken(answer["appended"], refused, answer["versions"])
 
     def experiment(self, experiment_id: int) -> bool:
-        """Whether an experiment is there, deleted or not."""
+        """Whether an experiment is there, deleted or not, and may be read."""
         return self._found(lambda: self._server.get(f"{MLFLOW_2}/experiments/get", experiment_id=str(experiment_id)))
 
     def experiment_named(self, name: str) -> int | None:
-        """The id of the experiment of a name, deleted or not."""
+        """The id of the experiment of a name, deleted or not. Raises NotAllowed where it may not be read."""
         try:
             found = self._server.get(f"{MLFLOW_2}/experiments/get-by-name", experiment_name=name)
         except Refused as error:
-            if error.status == _NOT_FOUND:
+            if error.status == NOT_FOUND:
                 return None
+            if error.status == FORBIDDEN:
+                raise NotAllowed(f"The experiment '{name}' is there, and whoever pushes may not read it.") from error
             raise
         return int(found["experiment"]["experiment_id"])
 
@@ -93,7 +99,7 @@ class Central:
         try:
             uri = self._server.get(f"{MLFLOW_2}/runs/get", run_id=run_id)["run"]["info"]["artifact_uri"]
         except Refused as error:
-            if error.status == _NOT_FOUND:
+            if error.status in _NOT_SEEN:
                 return None
             raise
         return str(uri)
@@ -103,7 +109,7 @@ class Central:
         try:
             uri = self._server.get(f"{MLFLOW_2}/logged-models/{model_id}")["model"]["info"]["artifact_uri"]
         except Refused as error:
-            if error.status == _NOT_FOUND:
+            if error.status in _NOT_SEEN:
                 return None
             raise
         return str(uri)
@@ -113,15 +119,24 @@ class Central:
         try:
             found = self._server.get(f"{MLFLOW_3}/traces/{quote(trace_id)}")["trace"]["trace_info"]["tags"]
         except Refused as error:
-            if error.status == _NOT_FOUND:
+            if error.status in _NOT_SEEN:
                 return None
             raise
         return str(found[ARTIFACT_LOCATION_TAG])
 
-    def files(self, folder: str) -> dict[str, StoredFile]:
-        """The files below a folder of the history, by their paths in the destination, as events of uploads say."""
+    def files(self, folder: str) -> dict[str, StoredFile] | None:
+        """The files below a folder of the history, by their paths in the destination, as events of uploads say.
+
+        None where who pushes may not read the history: that is for who may manage what the files are of.
+        """
         files: dict[str, StoredFile] = {}
-        for event in self._history(folder):
+        try:
+            history = list(self._history(folder))
+        except Refused as error:
+            if error.status == FORBIDDEN:
+                return None
+            raise
+        for event in history:
             path = event["data"]["path"]
             if event["type"] == "artifact.uploaded":
                 files[path] = StoredFile(event["data"]["size"], event["data"].get("sha256"))
@@ -149,10 +164,14 @@ class Central:
         try:
             ask()
         except Refused as error:
-            if error.status == _NOT_FOUND:
+            if error.status in _NOT_SEEN:
                 return False
             raise
         return True
 
 
-_NOT_FOUND: Final = 404
+NOT_FOUND: Final = 404
+FORBIDDEN: Final = 403
+
+_NOT_SEEN: Final = (NOT_FOUND, FORBIDDEN)
+"""Who may not read something is not told whether it is there."""

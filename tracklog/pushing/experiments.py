@@ -97,6 +97,12 @@ class ExperimentsThere:
             tag_set = ExperimentTagSet(experiment_id=here.there, key=tag.key, value=tag.value)
             yield outgoing(recorded, tag_set, f"tag\0{tag.key}")
 
+    def leave(self, experiment_id: int) -> None:
+        """The server does not take it, so nothing that is in it is sent."""
+        here = self._here.get(experiment_id)
+        if here is not None:
+            here.there = None
+
     @staticmethod
     def _creation(recorded: RecordedEvent, event: ExperimentCreated, wanted: int) -> Outgoing:
         """The location of artifacts that a server passes is left to the other server."""

@@ -15,9 +15,10 @@ from schemas.codec import UndecodableEvent
 from schemas.envelope import PARTITION, RecordedEvent
 from schemas.event_json import event_id_text
 from schemas.events import ExperimentCreated, RunDataLogged, RunParamCorrected, TraceDeleted
+from schemas.events.experiments import ExperimentEvent
 from schemas.events.registered_models import REGISTERED_MODELS, RegisteredModelEvent
 from tracklog.pushing.artifacts import FilePush
-from tracklog.pushing.central import Central, Refused, Taken
+from tracklog.pushing.central import FORBIDDEN, Central, NotAllowed, Refused, Taken
 from tracklog.pushing.cursor import Cursor, CursorFile
 from tracklog.pushing.outgoing import Outgoing
 from tracklog.pushing.report import Report
@@ -79,6 +80,8 @@ class Push:
         self._file = cursor
         self._artifacts = artifacts
         self._show = show
+        self._not_allowed: set[str] = set()  # streams here of which nothing more is sent
+        self._kept = 0  # offset of the first event that was not allowed
 
     async def run(self) -> None:
         """Send everything that is not there. Raises Refused, and what reading the log raises."""
@@ -94,6 +97,8 @@ class Push:
         cursor = self._file.read()
         self._translation = Translation(self._central, self._report)
         batch = _Gathered()
+        self._not_allowed = set()
+        self._kept = end
         folders: dict[str, None] = {}
         last = cursor.last
         async for recorded in self._events(end):
@@ -103,9 +108,16 @@ class Push:
             is_done = recorded.offset < cursor.events
             if is_done and kind not in _REMEMBERED and recorded.offset != cursor.last:
                 continue
-            if kind == REGISTERED_MODELS.name:
+            if recorded.stream in self._not_allowed or recorded.stream in self._translation.left:
+                continue
+            if kind == REGISTERED_MODELS.name or recorded.type == ExperimentCreated.event_type:
                 await self._flush(batch)  # where the files of a version are, the server says of runs that it has
-            for one in self._translation.events(recorded):
+            try:
+                made = list(self._translation.events(recorded))
+            except NotAllowed as error:
+                self._leave(recorded, str(error))
+                continue
+            for one in made:
                 if kind == REGISTERED_MODELS.name:
                     await self._send_alone(recorded, one)
                 elif recorded.offset == cursor.last and not self._report.dry_run:
@@ -117,6 +129,8 @@ class Push:
                         self._keep(reached)
                     batch.add(recorded, one)
                     last = recorded.offset
+                    if isinstance(one.event, ExperimentCreated):
+                        await self._flush(batch)  # who is no administrator creates it in a request of its own
         await self._flush(batch)
         self._keep(replace(cursor, events=end, last=last))
         self._show(end, end)
@@ -135,8 +149,19 @@ class Push:
             raise CursorWrong
 
     def _keep(self, cursor: Cursor) -> None:
+        """What was not allowed is offered again by the next push: it may be allowed then."""
         if not self._report.dry_run:
-            self._file.write(cursor)
+            reached = {"events": min(cursor.events, self._kept), "artifacts": min(cursor.artifacts, self._kept)}
+            self._file.write(replace(cursor, **reached))
+
+    def _leave(self, recorded: RecordedEvent, why: str) -> None:
+        """Send nothing more of a stream, and nothing that is in it."""
+        self._kept = min(self._kept, recorded.offset)
+        self._not_allowed.add(recorded.stream)
+        self._report.note("not allowed", f"{recorded.type} of {recorded.stream}, and what comes after it: {why}")
+        event = codec.decode(recorded)
+        if isinstance(event, ExperimentEvent):
+            self._translation.experiments.leave(event.experiment_id)
 
     async def _events(self, end: int) -> AsyncIterator[RecordedEvent]:
         offset = 0
@@ -162,12 +187,16 @@ class Push:
         try:
             taken = self._central.send([one.document for _, one in events])
         except Refused as error:
-            if error.status not in (400, 413):
+            if error.status not in (400, 403, 413):
                 raise
             if len(events) > 1:
                 self._report.sent -= len(events)
                 for alone in events:
-                    await self._send([alone])
+                    if alone[0].stream not in self._not_allowed:
+                        await self._send([alone])
+                return _NOT_FOUND
+            if error.status == FORBIDDEN:
+                self._leave(events[0][0], str(error))
                 return _NOT_FOUND
             if events[0][0].type not in _GONE_ANYWAY:
                 self._report.note("left", f"event {events[0][1].id}: {error}")

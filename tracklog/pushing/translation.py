@@ -64,6 +64,8 @@ class Translation:
         self._report = report
         self.experiments = ExperimentsThere(central, report)
         self.models = ModelsThere(self.location, report)
+        self.left: set[str] = set()
+        """Streams of what is in an experiment that is not pushed."""
 
     def events(self, recorded: RecordedEvent) -> Iterator[Outgoing]:
         """What an event comes to there, if anything."""
@@ -85,11 +87,11 @@ class Translation:
                 # Of the same bases are the events of its versions.
                 yield from self.models.events(recorded, event)
             case RunCreated():
-                if (there := self.experiments.there(event.experiment_id)) is not None:
+                if (there := self._there(recorded, event.experiment_id)) is not None:
                     location = "" if _is_proxied(event.artifact_uri) else event.artifact_uri
                     yield outgoing(recorded, replace(event, experiment_id=there, artifact_uri=location))
             case LoggedModelCreated():
-                if (there := self.experiments.there(event.experiment_id)) is not None:
+                if (there := self._there(recorded, event.experiment_id)) is not None:
                     location = "" if _is_proxied(event.artifact_location) else event.artifact_location
                     yield outgoing(recorded, replace(event, experiment_id=there, artifact_location=location))
             case LoggedModelVersionRegistered():
@@ -104,10 +106,10 @@ class Translation:
                 | ScorerRegistered()
                 | ScorerOnlineConfigSet()
             ):
-                if (there := self.experiments.there(event.experiment_id)) is not None:
+                if (there := self._there(recorded, event.experiment_id)) is not None:
                     yield outgoing(recorded, replace(event, experiment_id=there))
             case TraceSpansLogged():
-                if (there := self.experiments.there(event.experiment_id)) is not None:
+                if (there := self._there(recorded, event.experiment_id)) is not None:
                     yield from in_pieces(recorded, replace(event, experiment_id=there))
             case TracePromptsLinked():
                 yield outgoing(recorded, replace(event, prompts=[self._prompt(one) for one in event.prompts]))
@@ -123,6 +125,13 @@ class Translation:
                 self._report.note("left", f"{recorded.stream} was erased here; what was pushed of it stays")
             case _:
                 yield as_stored(recorded)
+
+    def _there(self, recorded: RecordedEvent, experiment_id: int) -> int | None:
+        """The id there of the experiment that an event puts something into."""
+        there = self.experiments.there(experiment_id)
+        if there is None:
+            self.left.add(recorded.stream)
+        return there
 
     def _prompt(self, here: PromptVersion) -> PromptVersion:
         """A version of a prompt as it is called there; one that nobody registered here is left as it is."""

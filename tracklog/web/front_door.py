@@ -363,7 +363,7 @@ class FrontDoor:
 
     def _asking(self, principal: Principal, permission: Permission | Rule) -> Asking | None:
         """Who judges what a request is about, and what of it is seen; None where there is nothing to judge."""
-        if isinstance(permission, Permission) and permission is not Permission.SEEN:
+        if isinstance(permission, Permission) and permission not in (Permission.SEEN, Permission.JUDGED):
             return None
         if self._authorizer is None:
             raise PermissionDenied(NOT_ALLOWED)

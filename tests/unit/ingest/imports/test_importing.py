@@ -75,7 +75,7 @@ def points(**columns: Any) -> ImportedEvent:
 async def bring_in(deployment: Deployment, *events: ImportedEvent, again: bool = False) -> Any:
     ingest = deployment.another_process() if again else deployment.ingest
     command = ImportEvents(source="a laptop", events=list(events))
-    return orjson.loads(await ingest.imports.bring_in(command, ANN, "here"))
+    return orjson.loads(await ingest.imports.bring_in(command, None, ANN, "here"))
 
 
 async def in_the_log(deployment: Deployment) -> list[RecordedEvent]:
@@ -116,7 +116,7 @@ async def test_of_two_who_bring_an_event_at_once_the_fold_takes_one(
     append = deployment.log.append
 
     async def append_second(events: Sequence[EventData]) -> list[Position]:
-        await append(decide(ImportEvents(source="another", events=[logged]), "bob"))
+        await append(decide(ImportEvents(source="another", events=[logged]), "bob", 10**16))
         return await append(events)
 
     monkeypatch.setattr(deployment.log, "append", append_second)

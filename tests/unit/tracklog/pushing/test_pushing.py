@@ -79,6 +79,7 @@ class Server:
     """
 
     def __init__(self, loop: asyncio.AbstractEventLoop, dies_at: Collection[int] = ()) -> None:
+        self.forbidden = ""  # what may not be written to, by a word of the events
         self.dies_at = set(dies_at)
         self.sends = 0
         self.brought: list[str] = []
@@ -106,6 +107,8 @@ class Server:
                 found = self.rows(
                     "SELECT experiment_id FROM experiments WHERE experiment_id = ?", query["experiment_id"]
                 )
+            case "experiments/get-by-name" if query["experiment_name"] == self.forbidden:
+                raise Refused(403, "Permission denied")
             case "experiments/get-by-name":
                 found = self.rows("SELECT experiment_id FROM experiments WHERE name = ?", query["experiment_name"])
             case "runs/get":
@@ -130,9 +133,11 @@ class Server:
         self.sends += 1
         if self.sends in self.dies_at and self.sends % 2 == 0:
             raise Killed
+        if self.forbidden and self.forbidden in body.decode():
+            raise Refused(403, "Permission denied")
         message = decode_body(body, ImportEvents)
         try:
-            answer = self.call(self.deployment.ingest.imports.bring_in(message, ANN, "push"))
+            answer = self.call(self.deployment.ingest.imports.bring_in(message, None, ANN, "push"))
         except TracklogError as error:
             raise Refused(error.status, error.message) from error
         self.brought += [one.id for one in message.events]
@@ -352,7 +357,7 @@ async def test_an_experiment_that_was_there_is_joined_and_stays_so_when_it_is_re
     with server() as there:
         created = recorded(experiment(9, "train"))
         command = ImportEvents(source="s", events=[_message(one) for one in created])
-        there.call(there.deployment.ingest.imports.bring_in(command, ANN, "q"))
+        there.call(there.deployment.ingest.imports.bring_in(command, None, ANN, "q"))
         log = await log_of(recorded(experiment(1, "train"), run(first)))
         assert (await push(log, there, tmp_path / "c")).notes["joined"] == ["experiment 'train' is experiment 9 there"]
         rename = UpdateExperiment(experiment_id="9", new_name="tuned")
@@ -411,6 +416,34 @@ async def test_a_trace_goes_where_it_was_pushed_to_and_a_scorer_stays(tmp_path: 
         report = await push(log, there, tmp_path / "c")
         assert report.notes == {"left": ["of the scorer 's' something was deleted here; there it stays"]}
         assert (there.rows("SELECT count(*) FROM traces"), there.rows("SELECT name FROM scorers")) == ([(0,)], [("s",)])
+
+
+async def test_what_is_not_allowed_is_said_and_comes_when_it_is(tmp_path: Path) -> None:
+    mine, theirs, hidden = "1" * 32, "2" * 32, "3" * 32
+    log = await log_of(
+        recorded(
+            *(experiment(1, "train"), experiment(2, "hidden"), run(theirs), run(mine), run(hidden, 2)),
+            *(data(theirs, lr="1"), data(mine, lr="1"), data(hidden, lr="1")),
+        )
+    )
+    with server() as there:
+        there.forbidden = theirs
+        report = await push(log, there, tmp_path / "c")
+        assert report.notes == {
+            "not allowed": [f"run.created of run/{theirs}, and what comes after it: Permission denied"]
+        }
+        there.forbidden = "hidden"
+        await push(log, there, tmp_path / "c")
+        assert there.rows("SELECT count(*) FROM runs") == [(3,)]
+    with server() as there:
+        there.forbidden = "hidden"
+        report = await push(log, there, tmp_path / "d")
+        assert report.counts == {"not allowed": 1}
+        assert "may not read it" in report.notes["not allowed"][0]
+        assert there.rows("SELECT run_id FROM runs ORDER BY run_id") == [(mine,), (theirs,)]
+        there.forbidden = ""
+        await push(log, there, tmp_path / "d")
+        assert there.rows("SELECT count(*) FROM params") == [(3,)]
 
 
 async def test_only_what_is_new_is_sent_later(tmp_path: Path) -> None:
