@@ -216,7 +216,8 @@ def _upsert(
         known = made.get(of_inputs) or state.records.get((dataset.dataset_id, of_inputs))
         if known is None:
             inserted += 1
-            known = _new(dataset.dataset_id, record_id_of(recorded.id, place), of_inputs, given, time_ms)
+            record_id = given.record_id or record_id_of(recorded.id, place)
+            known = _new(dataset.dataset_id, record_id, of_inputs, given, time_ms)
         merged = made[of_inputs] = _merged(known, given, expectations, tags, time_ms)
         if characters_of(merged) > MAX_RECORD_CHARACTERS:
             raise InvalidParameterValue(

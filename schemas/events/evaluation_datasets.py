@@ -17,7 +17,8 @@ class DatasetRecord(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """A record as it came, each part the text of JSON; None where nothing was said of it.
 
     `inputs`, `expectations` and `tags` are objects. `outputs` is "null" where they are to be none.
-    `source` is an object with `source_type` and `source_data`.
+    `source` is an object with `source_type` and `source_data`. `record_id` is that of a record which has one already,
+    elsewhere; None: it is made of the event.
     """
 
     inputs: str
@@ -25,6 +26,7 @@ class DatasetRecord(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     expectations: str | None = None
     tags: str | None = None
     source: str | None = None
+    record_id: str | None = None
 
 
 class EvaluationDatasetEvent(Event, frozen=True):

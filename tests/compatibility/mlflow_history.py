@@ -1,5 +1,6 @@
 """A random history, written by the stock client straight into a store of MLflow, and what a client then reads of it."""
 
+import json
 import math
 import random
 import sys
@@ -8,17 +9,27 @@ from typing import Any, Final
 
 from mlflow import MlflowClient
 from mlflow.entities import (
+    AssessmentSource,
     Dataset,
     DatasetInput,
+    Expectation,
     Experiment,
+    Feedback,
     InputTag,
     LoggedModelOutput,
     Metric,
     Param,
     Run,
     RunTag,
+    Span,
+    Trace,
+    TraceData,
+    TraceInfo,
+    TraceLocation,
+    TraceState,
     ViewType,
 )
+from mlflow.tracing.client import TracingClient
 
 TIME_MS: Final = 1_700_000_000_000
 VALUES: Final = (0.0, -1.5, 1e-300, math.nan, math.inf, -math.inf, 1.0, 0.1)
@@ -44,6 +55,10 @@ class History:
         for experiment in experiments:
             self._logged_model(experiment)
         self._registry()
+        for number in range(4):
+            self._trace(self._random.choice(experiments), number)
+        if not self._files:
+            self._evaluated(experiments)
         for run_id in self._random.sample(self._runs, runs // 4):
             self._client.delete_run(run_id)
         self._client.delete_experiment(experiments[-1])
@@ -149,9 +164,72 @@ class History:
             if len(versions) > 1:
                 client.delete_model_version(name, chosen.choice(versions))
 
+    def _trace(self, experiment_id: str, number: int) -> None:
+        chosen, tracing = self._random, TracingClient(self._client.tracking_uri)
+        trace_id, is_done = f"tr-{number + 1:032x}", number > 0 or self._files
+        info = tracing.start_trace(
+            TraceInfo(
+                trace_id=trace_id,
+                trace_location=TraceLocation.from_experiment_id(experiment_id),
+                request_time=TIME_MS + number,
+                execution_duration=chosen.randint(1, 1000) if is_done else None,
+                state=chosen.choice((TraceState.OK, TraceState.ERROR)) if is_done else TraceState.IN_PROGRESS,
+                request_preview=self._text(),
+                trace_metadata={"mlflow.user": "ann", "mlflow.trace_schema.version": "3", "m": self._text()},
+                tags={"mlflow.traceName": f"trace {number}", "t": self._text()},
+            )
+        )
+        spans = [self._span(trace_id, place) for place in range(chosen.randint(1, 4))]
+        if self._files:
+            tracing._upload_trace_data(info, TraceData(spans))
+        else:
+            tracing.log_spans(experiment_id, spans)
+        source = AssessmentSource("HUMAN", "ann")
+        said: Any = chosen.choice((True, 0.5, "ok", [1]))
+        tracing.log_assessment(trace_id, Feedback("good", said, source=source))
+        tracing.log_assessment(trace_id, Expectation("expected", {"a": self._text()}, source=source))
+        if self._runs and not self._files:
+            self._client.link_traces_to_run([trace_id], self._runs[0])
 
-def answers(client: MlflowClient) -> dict[str, Any]:
-    """Everything that a client reads, but for what is told of in `docs/differences.md` and `docs/moving-in.md`."""
+    def _span(self, trace_id: str, place: int) -> Span:
+        return Span.from_dict(
+            {
+                "trace_id": trace_id,
+                "span_id": f"{place + 1:016x}",
+                "parent_span_id": f"{1:016x}" if place else None,
+                "name": self._text(),
+                "start_time_unix_nano": (TIME_MS + place) * 1_000_000,
+                "end_time_unix_nano": (TIME_MS + place + 1) * 1_000_000,
+                "status": {"code": "STATUS_CODE_OK", "message": ""},
+                "attributes": {
+                    "mlflow.traceRequestId": json.dumps(trace_id),
+                    "mlflow.spanType": json.dumps("LLM"),
+                    "mlflow.spanInputs": json.dumps({"x": self._text()}),
+                    "n": json.dumps(self._random.choice((1, 0.5, True, None, "1"))),
+                },
+                "events": [],
+            }
+        )
+
+    def _evaluated(self, experiments: list[str]) -> None:
+        client, chosen = self._client, self._random
+        for number in range(2):
+            made = client.create_dataset(
+                f"questions {number}", experiment_id=chosen.sample(experiments, 2), tags={"t": self._text()}
+            )
+            for _ in range(2):
+                records = [
+                    {"inputs": {"q": chosen.randint(0, 5)}, "expectations": {"a": self._text()}, "tags": {"n": "1"}}
+                    for _ in range(3)
+                ]
+                client._tracking_client.store.upsert_dataset_records(made.dataset_id, records)
+
+
+def answers(client: MlflowClient, *, traced: bool = True, evaluated: bool = True) -> dict[str, Any]:
+    """Everything that a client reads, but for what is told of in `docs/differences.md` and `docs/moving-in.md`.
+
+    `traced`: traces too, which no server hands over; `evaluated`: evaluation datasets, which no files have.
+    """
     experiments = client.search_experiments(ViewType.ALL)
     ids = [experiment.experiment_id for experiment in experiments]
     runs = client.search_runs(ids, run_view_type=ViewType.ALL, max_results=1000)
@@ -165,6 +243,59 @@ def answers(client: MlflowClient) -> dict[str, Any]:
             f"{one.name}/{one.version}": _version(client.get_model_version(one.name, str(one.version)))
             for one in client.search_model_versions()
         },
+        "traces": {one.info.trace_id: _trace(one) for one in _traces(client, ids)} if traced else None,
+        "evaluation datasets": _evaluated(client) if evaluated else None,
+    }
+
+
+def _traces(client: MlflowClient, experiment_ids: list[str]) -> list[Trace]:
+    found: list[Trace] = TracingClient(client.tracking_uri).search_traces(locations=experiment_ids)
+    return found
+
+
+def _trace(trace: Trace) -> dict[str, Any]:
+    info = trace.info.to_dict()
+    info["tags"] = {key: value for key, value in info["tags"].items() if key not in _PLACES}
+    info["trace_metadata"] = {key: one for key, one in info["trace_metadata"].items() if key not in _SIZES}
+    # `valid` is said of an expectation by MLflow's databases, and by nothing else.
+    assessments = [{**one, "valid": True} for one in info.get("assessments", ())]
+    info["assessments"] = sorted(assessments, key=lambda one: str(one["assessment_id"]))
+    spans = [one.to_dict() for one in trace.data.spans]
+    for one in spans:
+        one["attributes"] = {key: json.loads(value) for key, value in one["attributes"].items()}
+    return {"info": info, "spans": spans}
+
+
+_OF_DATASET: Final = (
+    "name",
+    "tags",
+    "schema",
+    "profile",
+    "digest",
+    "created_time",
+    "last_update_time",
+    "created_by",
+    "last_updated_by",
+)
+_PLACES: Final = ("mlflow.artifactLocation", "mlflow.trace.spansLocation")
+_SIZES: Final = ("mlflow.trace.sizeStats", "mlflow.trace.sizeBytes")
+
+
+def _evaluated(client: MlflowClient) -> dict[str, Any]:
+    store = client._tracking_client.store
+    return {
+        one.dataset_id: {
+            "dataset": {name: _plain(getattr(one, name)) for name in _OF_DATASET},
+            "experiments": sorted(store.get_dataset_experiment_ids(one.dataset_id)),
+            "records": sorted(
+                (
+                    _without(record.to_dict(), "last_update_time")
+                    for record in store._load_dataset_records(one.dataset_id)[0]
+                ),
+                key=str,
+            ),
+        }
+        for one in client.search_datasets()
     }
 
 

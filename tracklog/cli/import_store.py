@@ -178,10 +178,12 @@ async def _import(
             read["accounts"] = database_store_of(auth_db, auth_records)
             if stores is not None:
                 read["keep_secret"] = _secret_keeper(stores, stack)
+        here = artifacts.destination is None
+        sources = await stack.enter_async_context(opened_sources(artifacts.mapped, beside, artifacts.root, here=here))
+        read["places"] = sources.places
         if artifacts.destination is None:
             await _import_rows(place, roots=Roots(artifacts.mapped, beside), **read)
             return report
-        sources = await stack.enter_async_context(opened_sources(artifacts.mapped, beside, artifacts.root))
         roots = CopiedRoots(artifacts.mapped, beside, sources.places)
         await _import_rows(place, roots=roots, **read)
         copying = ArtifactCopying(

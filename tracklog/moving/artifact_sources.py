@@ -34,12 +34,12 @@ class ArtifactSources:
 
 @asynccontextmanager
 async def opened_sources(
-    mapped: Sequence[tuple[str, str]], beside: Path | None, artifacts_root: str | None
+    mapped: Sequence[tuple[str, str]], beside: Path | None, artifacts_root: str | None, *, here: bool = False
 ) -> AsyncIterator[ArtifactSources]:
     """The new places of `mapped`, the folder in which the store is, and what lies behind the artifact proxy of the old
     server: `artifacts_root` is the URI of that place, or the address of the server itself, where it runs.
 
-    Nothing in them changes. Raises UnusableStore.
+    `here`: only those that are folders of this machine. Nothing in them changes. Raises UnusableStore.
     """
     folders: dict[BlobStore, Path] = {}
     remote: list[RemoteRoot] = []
@@ -51,14 +51,15 @@ async def opened_sources(
                 folders[store] = folder
             return store
 
-        behind_proxy = None if artifacts_root is None else await opened(artifacts_root)
+        has_proxy = artifacts_root is not None and not (here and folder_of(artifacts_root) is None)
+        behind_proxy = await opened(artifacts_root) if artifacts_root is not None and has_proxy else None
         local: dict[Path, BlobStore] = {}
         for new in (*(new for _, new in mapped), *([] if beside is None else [str(beside)])):
             folder = folder_of(new)
             if folder is not None:
                 if folder not in local:
                     local[folder] = await opened(folder.as_uri())
-            elif urlsplit(new).scheme and urlsplit(new).scheme not in PROXIED_SCHEMES:
+            elif not here and urlsplit(new).scheme and urlsplit(new).scheme not in PROXIED_SCHEMES:
                 remote.append(RemoteRoot(new, await opened(new)))
         roots = ArtifactRoots(behind_proxy, [LocalRoot(folder, store) for folder, store in local.items()], remote)
         yield ArtifactSources(roots, folders)

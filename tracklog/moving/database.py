@@ -11,6 +11,7 @@ from sqlalchemy.types import NullType
 from schemas.events import DatasetInput, ModelOutput, Param, Tag
 from tracklog.moving.cells import Cells
 from tracklog.moving.database_contents import sizes, useless_tables
+from tracklog.moving.database_datasets import EvaluatedReader
 from tracklog.moving.database_models import LoggedModelReader
 from tracklog.moving.database_points import COLUMNS, points_records
 from tracklog.moving.database_registry import RegistryReader
@@ -42,6 +43,7 @@ class DatabaseReader:
         yield from self.registered_models()
         yield from trace_sizes(self._rows)
         yield from TraceReader(self._rows, self._cells).records()
+        yield from EvaluatedReader(self._rows, self._cells).records()
         yield from WebhookReader(self._rows, self._cells).records()
         yield from ScorerReader(self._rows, self._cells).records()
 

@@ -11,6 +11,17 @@ from tracklog.moving.records import OddityRecord, Records, SizeRecord
 
 DEFAULT_WORKSPACE: Final = "default"
 
+ASSOCIATIONS: Final = "entity_associations"
+"""The table of links from one thing to another, and its words for these."""
+TRACE: Final = "trace"
+RUN: Final = "run"
+PROMPT_VERSION: Final = "prompt_version"
+EVALUATED: Final = "evaluation_dataset"
+EXPERIMENT: Final = "experiment"
+
+_LINKS: Final = ((TRACE, RUN), (TRACE, PROMPT_VERSION), (EVALUATED, EXPERIMENT))
+"""Those that are imported, with what they are of."""
+
 _COUNTED: Final = {
     "experiments": "experiments",
     "experiment tags": "experiment_tags",
@@ -28,6 +39,10 @@ _COUNTED: Final = {
     "aliases": "registered_model_aliases",
     "model versions": "model_versions",
     "tags of model versions": "model_version_tags",
+    "evaluation datasets": "evaluation_datasets",
+    "tags of evaluation datasets": "evaluation_dataset_tags",
+    "records of evaluation datasets": "evaluation_dataset_records",
+    "links between things": ASSOCIATIONS,
 }
 """Kinds of things, and the table of each."""
 
@@ -55,6 +70,10 @@ _NEEDED: Final = {
     "trace_request_metadata": ("request_id", "key", "value"),
     "assessments": ("trace_id", "assessment_id", "name", "assessment_type"),
     "spans": ("trace_id", "span_id", "content"),
+    "evaluation_datasets": ("dataset_id", "name"),
+    "evaluation_dataset_tags": ("dataset_id", "key", "value"),
+    "evaluation_dataset_records": ("dataset_id", "dataset_record_id", "inputs"),
+    ASSOCIATIONS: ("source_type", "source_id", "destination_type", "destination_id"),
     "webhooks": ("webhook_id", "name", "url"),
     "webhook_events": ("webhook_id", "entity", "action"),
     "scorers": ("scorer_id", "experiment_id", "scorer_name"),
@@ -79,8 +98,6 @@ _KINDS: Final = {table: kind for kind, table in _COUNTED.items()} | {
 }
 
 _LEFT: Final = {
-    "evaluation datasets": "evaluation_datasets",
-    "links between things": "entity_associations",
     "label schemas": "label_schemas",
     "review queues": "review_queues",
     "issues": "issues",
@@ -137,6 +154,7 @@ def sizes(rows: DatabaseRows) -> Records:
         for name, digest in rows.run(select(datasets.c.name, datasets.c.digest).where(unread)):
             what = f"left: no run reads {name!r:.100}, {digest!r:.50}"
             yield OddityRecord("datasets", "table datasets", what, 1)
+    yield from _other_links(rows)
     for kind, table in _LEFT.items():
         if number := rows.count(table):
             yield SizeRecord(kind, number)
@@ -144,6 +162,18 @@ def sizes(rows: DatabaseRows) -> Records:
     yield from _of_fasttrackml(rows)
     for workspace in _workspaces(rows):
         yield OddityRecord("workspaces", f"workspace {workspace!r:.100}", "what is in it is imported beside all else")
+
+
+def _other_links(rows: DatabaseRows) -> Records:
+    """Links of kinds that are not imported."""
+    if ASSOCIATIONS not in rows.columns:
+        return
+    associations = rows.table(ASSOCIATIONS)
+    types = associations.c.source_type, associations.c.destination_type
+    for of, to, number in rows.run(select(*types, func.count()).group_by(*types)):
+        if (of, to) not in _LINKS:
+            what = f"left: links of {of!r:.40} with {to!r:.40} are not imported"
+            yield OddityRecord("links between things", f"table {ASSOCIATIONS}", what, number)
 
 
 def _of_fasttrackml(rows: DatabaseRows) -> Records:

@@ -1,17 +1,13 @@
 """The traces of a database of MLflow: what they are, their spans as far as they lie in it, what was said of them."""
 
-import base64
 import json
-import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final
 
-import msgspec
-import orjson
+from sqlalchemy import select
 
-from read_model.spans.usage import COSTS, SUMS, TOKENS, known_items, told_items, usage_text
-from read_model.spans.values import escaped_map
-from schemas.events import Assessment, AssessmentError, Span, SpanEvent, SpanLink
+from read_model.spans.usage import COSTS, TOKENS, known_items, usage_text
+from schemas.events import Assessment, AssessmentError, PromptVersion, Span
 from schemas.traces import (
     ARTIFACT_LOCATION_TAG,
     COST,
@@ -27,16 +23,14 @@ from schemas.traces import (
     is_reserved_tag,
 )
 from tracklog.moving.cells import Cells
+from tracklog.moving.database_contents import ASSOCIATIONS, PROMPT_VERSION, RUN, TRACE
 from tracklog.moving.database_rows import DatabaseRows
-from tracklog.moving.grouped import Grouped, Row
-from tracklog.moving.records import Records, SizeRecord, SpansRecord, TraceRecord
-from tracklog.moving.texts import mended
+from tracklog.moving.grouped import Block, Grouped, Row
+from tracklog.moving.records import SPANS_PER_RECORD, Records, SizeRecord, SpansRecord, TraceRecord
+from tracklog.moving.span_reading import UNREADABLE, span_of
+from tracklog.moving.trace_cells import assessed_value, with_known_sums
 
-SPANS_PER_RECORD: Final = 256
-
-_ESCAPED: Final = re.compile(r"\\u(?:0000|[dD][89a-fA-F])")
-"""NUL, and halves of characters beyond the first plane."""
-_PLAIN: Final = re.compile(r"true|false|-?(?:0|[1-9]\d{0,17})(?:\.\d{1,17})?(?:[eE][+-]?\d{1,2})?")
+LARGEST_VERSION: Final = 2**31 - 1
 
 _INFO: Final = (
     "request_id",
@@ -70,7 +64,6 @@ _ASSESSMENT: Final = (
     "assessment_metadata",
 )
 _ERROR: Final = ("error_code", "error_message", "stack_trace")
-_STATUSES: Final = {"STATUS_CODE_OK": 1, "STATUS_CODE_ERROR": 2}
 
 
 class TraceReader:
@@ -100,13 +93,17 @@ class TraceReader:
             ),
             "spans",
         )
-        streams = (tags, metadata, assessments, spans)
+        links = Grouped(self._links(), "links between things")
+        streams = (tags, metadata, assessments, spans, links)
         for row in self._rows.of("trace_info", _INFO, by_request, then=()):
             trace_id = row[0]
             for stream in streams:
                 yield from stream.before(trace_id)
             where = f"trace_info, request_id {trace_id!r:.60}"
-            record = self._trace(where, row, tags.of(trace_id), metadata.of(trace_id), assessments.of(trace_id))
+            its_links = [self._link(one, where) for one in links.of(trace_id)]
+            record = self._trace(
+                where, row, tags.of(trace_id), metadata.of(trace_id), assessments.of(trace_id), its_links
+            )
             yield from self._cells.take()
             yield record
             yield from self._spans(where, record.trace_id, spans.of(trace_id))
@@ -114,17 +111,37 @@ class TraceReader:
         for stream in streams:
             yield from stream.before(None)
 
+    def _links(self) -> Iterator[Block]:
+        """trace, type and id of what it is linked with"""
+        if ASSOCIATIONS not in self._rows.columns:
+            return iter(())
+        of = self._rows.table(ASSOCIATIONS)
+        statement = (
+            select(of.c.source_id, of.c.destination_type, of.c.destination_id)
+            .where(of.c.source_type == TRACE, of.c.destination_type.in_((RUN, PROMPT_VERSION)))
+            .order_by(self._rows.by_bytes(of.c.source_id), of.c.destination_type, of.c.destination_id)
+        )
+        return self._rows.blocks(statement)
+
+    def _link(self, row: Row, where: str) -> tuple[str, str]:
+        return str(row[1]), self._cells.text(row[2], "links between things", where)
+
     def _trace(
-        self, where: str, row: Row, tags: Iterator[Row], metadata: Iterator[Row], assessments: Iterator[Row]
+        self,
+        where: str,
+        row: Row,
+        tags: Iterator[Row],
+        metadata: Iterator[Row],
+        assessments: Iterator[Row],
+        links: Sequence[tuple[str, str]],
     ) -> TraceRecord:
         kind, cells = "traces", self._cells
         info = dict(zip(_INFO, row, strict=True))
         its_tags = dict(cells.pair(one, "tags of traces", where) for one in tags)
-        its_metadata = self._metadata(where, metadata)
+        pairs = dict(cells.pair(one, "metadata of traces", where) for one in metadata)
+        its_metadata = with_known_sums(pairs, cells, where)
         number = len(its_tags), len(its_metadata)
-        if its_tags.get(SPANS_LOCATION_TAG) != SPANS_HERE:
-            place = its_tags.get(ARTIFACT_LOCATION_TAG, "")
-            cells.odd(kind, where, f"its spans, if it has any, stay in traces.json at {place!r:.200}")
+        spans_at = "" if its_tags.get(SPANS_LOCATION_TAG) == SPANS_HERE else its_tags.get(ARTIFACT_LOCATION_TAG, "")
         # From 3.17 on these have columns of their own, and are in no table of keys.
         for held, key, value in (
             (its_tags, NAME_TAG, info["trace_name"]),
@@ -148,29 +165,18 @@ class TraceReader:
             metadata=its_metadata,
             numbers_of_pairs=number,
             assessments=[found for one in assessments if (found := self._assessment(one, where)) is not None],
+            spans_at=spans_at,
+            run_ids=[to for to_type, to in links if to_type == RUN],
+            prompts=list(self._prompts([to for to_type, to in links if to_type == PROMPT_VERSION], where)),
         )
 
-    def _metadata(self, where: str, rows: Iterator[Row]) -> dict[str, str]:
-        """Of a usage and a cost what is known of them."""
-        kind, cells = "metadata of traces", self._cells
-        found = dict(cells.pair(one, kind, where) for one in rows)
-        for key, items in SUMS.items():
-            if key in found:
-                told = told_items(found[key], items)
-                if told is not None:
-                    found[key] = usage_text(told)
-                else:
-                    cells.odd(kind, where, f"left: {key!r} has none of its numbers in {found.pop(key)!r:.100}", 1)
-        return found
-
-    def _value(self, value: Any, where: str) -> str:
-        """The value of an assessment as JSON that can be read; the text as it is, of what is no such JSON."""
-        cells, kind = self._cells, "assessments"
-        text = cells.text(value, kind, where) or "null"
-        if _is_readable(text):
-            return text
-        cells.odd(kind, where, f"its value {text!r:.100} is no JSON, or beyond doubles or too deep; taken for text")
-        return msgspec.json.encode(text).decode()
+    def _prompts(self, found: Iterable[str], where: str) -> Iterator[PromptVersion]:
+        for one in found:
+            name, _, number = one.rpartition("/")
+            if name and number.isascii() and number.isdigit() and 0 < int(number) <= LARGEST_VERSION:
+                yield PromptVersion(name, int(number))
+            else:
+                self._cells.odd("links between things", where, f"left: {one!r:.200} is no version of a prompt", 1)
 
     def _text_or_none(self, value: Any, where: str) -> str | None:
         return None if value is None else self._cells.text(value, "traces", where)
@@ -192,7 +198,7 @@ class TraceReader:
             assessment_id=cells.text(found["assessment_id"], kind, where),
             name=cells.text(found["name"], kind, where),
             kind=type_,
-            value=self._value(found["value"], where),
+            value=assessed_value(cells.text(found["value"], kind, where) or "null", cells, where),
             error=AssessmentError(*(cells.text(error.get(key), kind, where) for key in _ERROR)) if error else None,
             source_type=cells.text(found["source_type"], kind, where),
             source_id=cells.text(found["source_id"], kind, where),
@@ -208,8 +214,8 @@ class TraceReader:
         some: list[Span] = []
         for _, span_id, content in rows:
             try:
-                some.append(_span(self._cells.text(content, "spans", where)))
-            except (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError) as error:
+                some.append(span_of(self._cells.text(content, "spans", where)))
+            except UNREADABLE as error:
                 self._cells.odd("spans", f"{where}, span {span_id!r:.50}", f"left: it cannot be read: {error}", 1)
             if len(some) == SPANS_PER_RECORD:
                 yield SpansRecord(trace_id, some)
@@ -236,15 +242,6 @@ def _sums(info: dict[str, Any], items: Sequence[str]) -> str | None:
     return None if found is None else usage_text(found)
 
 
-def _is_readable(text: str) -> bool:
-    """Whether text is JSON whose numbers doubles can hold, and that can be written again."""
-    try:
-        orjson.dumps(orjson.loads(text))
-    except (orjson.JSONDecodeError, orjson.JSONEncodeError):
-        return False
-    return True
-
-
 def _object(text: Any) -> dict[str, Any]:
     """A JSON object, as text or as the database decoded it; empty for anything else."""
     try:
@@ -252,72 +249,3 @@ def _object(text: Any) -> dict[str, Any]:
     except ValueError:
         return {}
     return found if isinstance(found, dict) else {}
-
-
-def _span(content: str) -> Span:
-    """A span of MLflow's JSON. Raises ValueError and others for what is none."""
-    found = json.loads(content)
-    if _ESCAPED.search(content) is not None:
-        found = _mended(found)
-    status = found.get("status") or {}
-    span = Span(
-        span_id=_id(found["span_id"]),
-        parent_id=_id(found.get("parent_span_id")),
-        name=str(found.get("name") or ""),
-        start_ns=int(found.get("start_time_unix_nano") or 0),
-        end_ns=int(found.get("end_time_unix_nano") or 0),
-        status=_STATUSES.get(str(status.get("code")), 0),
-        status_message=str(status.get("message") or ""),
-        attributes={key: _value(value) for key, value in (found.get("attributes") or {}).items()},
-        events=[
-            SpanEvent(str(one.get("name") or ""), int(one.get("time_unix_nano") or 0), _attributes(one))
-            for one in found.get("events") or ()
-        ],
-        links=[
-            SpanLink(_id(one.get("trace_id")), _id(one.get("span_id")), _attributes(one))
-            for one in found.get("links") or ()
-        ],
-    )
-    orjson.dumps(msgspec.to_builtins(span))  # numbers of more than 64 bits are no part of an event
-    return span
-
-
-def _attributes(of: dict[str, Any]) -> dict[str, Any]:
-    """Those of an event or a link, which MLflow keeps as the JSON that they are."""
-    return {key: _escaped(value) for key, value in (of.get("attributes") or {}).items()}
-
-
-def _escaped(value: Any) -> Any:
-    """JSON as an event holds it, in which no map passes for what JSON has no form for."""
-    match value:
-        case dict():
-            return escaped_map({key: _escaped(one) for key, one in value.items()})
-        case list():
-            return [_escaped(one) for one in value]
-        case _:
-            return value
-
-
-def _value(found: Any) -> Any:
-    """An attribute. MLflow keeps each as JSON in text: of a number or a truth value that is one, and not a text."""
-    if not isinstance(found, str) or _PLAIN.fullmatch(found) is None:
-        return _escaped(found)
-    return json.loads(found)
-
-
-def _mended(value: Any) -> Any:
-    """JSON with each character replaced that no event can hold; escaped, it passes for text until it is decoded."""
-    match value:
-        case str():
-            return mended(value)
-        case list():
-            return [_mended(one) for one in value]
-        case dict():
-            return {mended(key): _mended(one) for key, one in value.items()}
-        case _:
-            return value
-
-
-def _id(text: Any) -> str:
-    """Base64 as hexadecimal; empty for none."""
-    return base64.b64decode(text, validate=True).hex() if text else ""

@@ -1,16 +1,14 @@
 """MLflow's file store (`mlruns`) of any version: small files, each read by itself, so that damage stays small."""
 
-import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Final
-
-import yaml
+from typing import Final
 
 from schemas.events import DatasetInput, MetricSeries, ModelMetric, ModelOutput, Param, Tag
 from schemas.mlflow import RUN_STATUSES
 from tracklog.moving.cells import Cells, event_value
+from tracklog.moving.file_traces import FileTraceReader
 from tracklog.moving.records import (
     DELETED,
     DELETED_VERSION,
@@ -25,21 +23,19 @@ from tracklog.moving.records import (
     SizeRecord,
     VersionRecord,
 )
+from tracklog.moving.store_files import META, Meta, StoreFiles, files_in, folders_in, lines_of, number_of_files
 from tracklog.moving.stores import Consume, NoStore, Store
 
-META: Final = "meta.yaml"
 TRASH: Final = ".trash"
 MODELS: Final = "models"
 """Below the root the registry, below an experiment its logged models."""
 
-_NO_RUNS: Final = frozenset({MODELS, "traces", "datasets", "tags"})
+TRACES: Final = "traces"
+
+_NO_RUNS: Final = frozenset({MODELS, TRACES, "datasets", "tags"})
 """Folders of an experiment that are no runs."""
 _RUN_ID: Final = re.compile(r"[0-9a-f]{32}")
 _VERSION: Final = re.compile(r"version-(\d+)")
-
-_Loader: Final = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-
-Meta = dict[str, Any]
 
 
 class FileStore(Store):
@@ -52,7 +48,7 @@ class FileStore(Store):
         return str(self._root)
 
     def read(self, consume: Consume) -> None:
-        if not any(_is_experiment(one) for one in _folders(self._root)) and not (self._root / TRASH).is_dir():
+        if not any(_is_experiment(one) for one in folders_in(self._root)) and not (self._root / TRASH).is_dir():
             raise NoStore(f"{self._root} holds no experiment of MLflow: no folder with a {META} in it.")
         consume(FileStoreReader(self._root).records())
 
@@ -63,15 +59,16 @@ class FileStoreReader:
     def __init__(self, root: Path) -> None:
         self._root = root
         self._cells = Cells()
+        self._files = StoreFiles(root, self._cells)
         self._read_datasets: set[Path] = set()
 
     def records(self) -> Records:
-        found = [(folder, False) for folder in _folders(self._root) if folder.name not in (MODELS, TRASH)]
-        found += [(folder, True) for folder in _folders(self._root / TRASH)]
+        found = [(folder, False) for folder in folders_in(self._root) if folder.name not in (MODELS, TRASH)]
+        found += [(folder, True) for folder in folders_in(self._root / TRASH)]
         experiments = [one for one in found if _is_experiment(one[0]) or _has_runs(one[0])]
         for folder, _ in found:
             if (folder, False) not in experiments and (folder, True) not in experiments:
-                yield OddityRecord("experiments", self._where(folder), f"a folder without {META}; no experiment")
+                yield OddityRecord("experiments", self._files.where(folder), f"a folder without {META}; no experiment")
         yield from self._sizes([folder for folder, _ in experiments])
         for folder, in_trash in experiments:
             yield self._experiment(folder, in_trash=in_trash)
@@ -80,62 +77,28 @@ class FileStoreReader:
             for run in _runs_in(folder):
                 yield from self._run(folder, run)
         for folder, _ in experiments:
-            for dataset in _folders(folder / "datasets"):
+            for dataset in folders_in(folder / "datasets"):
                 if dataset not in self._read_datasets:
-                    yield OddityRecord("datasets", self._where(dataset), "left: no run reads it", 1)
+                    yield OddityRecord("datasets", self._files.where(dataset), "left: no run reads it", 1)
             yield from self._logged_models(folder)
-        for folder in _folders(self._root / MODELS):
+        for folder in folders_in(self._root / MODELS):
             yield from self._registered(folder)
+        traces = FileTraceReader(self._files, self._cells)
+        for folder, _ in experiments:
+            yield from traces.records(folder / TRACES, self._files.where(folder))
 
     def _sizes(self, experiments: list[Path]) -> Records:
         """What can be counted by names alone."""
         yield SizeRecord("experiments", len(experiments))
-        yield SizeRecord("datasets", sum(len(_folders(folder / "datasets")) for folder in experiments))
+        yield SizeRecord("datasets", sum(len(folders_in(folder / "datasets")) for folder in experiments))
         for folder in experiments:
-            yield SizeRecord("experiment tags", _number_of_files(folder / "tags"))
+            yield SizeRecord("experiment tags", number_of_files(folder / "tags"))
             for run in _runs_in(folder):
                 yield SizeRecord("runs", 1)
-                yield SizeRecord("params", _number_of_files(run / "params"))
-                yield SizeRecord("tags", _number_of_files(run / "tags"))
-            traces = list(_folders(folder / "traces"))
-            if traces:
-                yield SizeRecord("traces", len(traces))
-                yield OddityRecord("traces", self._where(folder / "traces"), "not imported", len(traces))
-            if assessments := sum(_number_of_files(one / "assessments") for one in traces):
-                yield SizeRecord("assessments", assessments)
-                yield OddityRecord("assessments", self._where(folder / "traces"), "not imported", assessments)
+                yield SizeRecord("params", number_of_files(run / "params"))
+                yield SizeRecord("tags", number_of_files(run / "tags"))
 
     # --- files ----------------------------------------------------------------------------------------------------
-
-    def _where(self, path: Path) -> str:
-        return str(path.relative_to(self._root)).encode("utf-8", "surrogateescape").decode("utf-8", "replace")
-
-    def _meta(self, folder: Path, kind: str) -> Meta | None:
-        """What a folder says of itself; None, and an oddity, where it does not."""
-        path = folder / META
-        try:
-            meta = yaml.load(self._cells.text(path.read_bytes(), kind, self._where(path)), _Loader)
-        except FileNotFoundError:
-            self._cells.odd(kind, self._where(folder), f"there is no {META}")
-            return None
-        except (OSError, yaml.YAMLError, ValueError) as error:
-            self._cells.odd(kind, self._where(path), f"cannot be read: {str(error).splitlines()[0]}")
-            return None
-        if not isinstance(meta, dict):
-            self._cells.odd(kind, self._where(path), "is empty" if meta is None else "is not what MLflow writes")
-            return None
-        return meta
-
-    def _texts(self, folder: Path, kind: str) -> Iterator[tuple[str, str]]:
-        """Keys and texts: a file each, in folders where the key has slashes."""
-        for path, key in _files(folder):
-            where = self._where(path)
-            try:
-                text = path.read_bytes()
-            except OSError as error:
-                self._cells.odd(kind, where, f"cannot be read: {error.strerror}", 1)
-                continue
-            yield self._cells.text(key, kind, where), self._cells.text(text, kind, where)
 
     def _pairs(self, tags: object, kind: str, where: str) -> list[Tag]:
         """The tags of a meta.yaml: a map, or a list of maps."""
@@ -155,8 +118,8 @@ class FileStoreReader:
     # --- experiments ----------------------------------------------------------------------------------------------
 
     def _experiment(self, folder: Path, *, in_trash: bool) -> ExperimentRecord:
-        kind, where, cells = "experiments", self._where(folder), self._cells
-        meta = self._meta(folder, kind) or {}
+        kind, where, cells = "experiments", self._files.where(folder), self._cells
+        meta = self._files.meta(folder, kind) or {}
         experiment_id = cells.text(meta.get("experiment_id", folder.name), kind, where)
         if experiment_id != folder.name:
             cells.odd(kind, where, f"its {META} says that it is {experiment_id!r:.100}")
@@ -170,7 +133,7 @@ class FileStoreReader:
             deleted=in_trash or meta.get("lifecycle_stage") == DELETED,
             creation_time_ms=created_ms or self._first_start(folder),
             last_update_time_ms=cells.number(meta.get("last_update_time"), kind, where),
-            tags=[Tag(*pair) for pair in self._texts(folder / "tags", "experiment tags")],
+            tags=[Tag(*pair) for pair in self._files.texts(folder / "tags", "experiment tags")],
         )
 
     def _first_start(self, folder: Path) -> int:
@@ -178,7 +141,7 @@ class FileStoreReader:
         starts = [
             start
             for run in _runs_in(folder)
-            if isinstance(start := (FileStoreReader(self._root)._meta(run, "runs") or {}).get("start_time"), int)
+            if isinstance(start := (StoreFiles(self._root, Cells()).meta(run, "runs") or {}).get("start_time"), int)
             and start > 0
         ]
         return min(starts) if starts else int(folder.stat().st_mtime * 1000)
@@ -186,8 +149,8 @@ class FileStoreReader:
     # --- runs -----------------------------------------------------------------------------------------------------
 
     def _run(self, experiment: Path, folder: Path) -> Records:
-        kind, where, cells = "runs", self._where(folder), self._cells
-        meta = self._meta(folder, kind)
+        kind, where, cells = "runs", self._files.where(folder), self._cells
+        meta = self._files.meta(folder, kind)
         if meta is None:
             yield from cells.take()
             yield from self._left(folder)
@@ -213,7 +176,7 @@ class FileStoreReader:
         record = RunRecord(
             where=where,
             run_id=run_id,
-            experiment_key=self._where(experiment),
+            experiment_key=self._files.where(experiment),
             name=cells.text(meta.get("run_name") or meta.get("name"), kind, where),
             user_id=cells.text(meta.get("user_id"), kind, where),
             status=RUN_STATUSES.get(status, str(status))
@@ -224,8 +187,8 @@ class FileStoreReader:
             artifact_uri=cells.text(meta.get("artifact_uri"), kind, where),
             deleted=meta.get("lifecycle_stage") == DELETED,
             deleted_time_ms=cells.number(meta.get("deleted_time"), kind, where),
-            params=[Param(*pair) for pair in self._texts(folder / "params", "params")],
-            tags=[Tag(*pair) for pair in self._texts(folder / "tags", "tags")],
+            params=[Param(*pair) for pair in self._files.texts(folder / "params", "params")],
+            tags=[Tag(*pair) for pair in self._files.texts(folder / "tags", "tags")],
             datasets=datasets,
             model_inputs=model_inputs,
             outputs=[
@@ -242,31 +205,31 @@ class FileStoreReader:
 
     def _left(self, folder: Path) -> Records:
         """A run that says nothing of itself: what is in its folder is counted, and stays there."""
-        where = self._where(folder)
+        where = self._files.where(folder)
         yield OddityRecord("runs", where, f"left: a run without {META}", 1)
         for kind, name in (("params", "params"), ("tags", "tags")):
-            if number := _number_of_files(folder / name):
+            if number := number_of_files(folder / name):
                 yield OddityRecord(kind, where, f"left: of a run without {META}", number)
         yield from self._left_points("metric points", folder)
 
     def _left_points(self, kind: str, folder: Path) -> Records:
-        points = sum(sum(1 for line in _lines(path) if line.strip()) for path, _ in _files(folder / "metrics"))
+        points = sum(sum(1 for line in lines_of(path) if line.strip()) for path, _ in files_in(folder / "metrics"))
         if points:
             yield SizeRecord(kind, points)
-            yield OddityRecord(kind, self._where(folder), f"left: there is no {META} beside them", points)
+            yield OddityRecord(kind, self._files.where(folder), f"left: there is no {META} beside them", points)
 
     def _links(self, folder: Path) -> Iterator[Meta]:
         """What a run read or made, each a folder with a file."""
-        for one in _folders(folder):
-            meta = self._meta(one, folder.name)
+        for one in folders_in(folder):
+            meta = self._files.meta(one, folder.name)
             if meta is not None:
                 yield {**meta, "folder": one}
 
     def _dataset(self, experiment: Path, link: Meta) -> DatasetInput | None:
         kind, cells = "dataset inputs", self._cells
-        where = self._where(link["folder"])
+        where = self._files.where(link["folder"])
         folder = experiment / "datasets" / str(link.get("source_id"))
-        meta = self._meta(folder, kind)
+        meta = self._files.meta(folder, kind)
         if meta is None:
             cells.odd(kind, where, "its dataset is not there", 1)
             return None
@@ -288,11 +251,11 @@ class FileStoreReader:
         """`time value step`, and from 3.0 on the name and the digest of a dataset."""
         gathered: dict[str, MetricSeries] = {}
         number = 0
-        for path, name in _files(folder):
-            where = self._where(path)
+        for path, name in files_in(folder):
+            where = self._files.where(path)
             key = self._cells.text(name, "metric points", where)
             read = on_datasets = 0
-            for line_number, line in enumerate(_lines(path), 1):
+            for line_number, line in enumerate(lines_of(path), 1):
                 columns = line.split(b" ")
                 try:
                     if len(columns) == 3:
@@ -335,10 +298,10 @@ class FileStoreReader:
 
     def _logged_models(self, experiment: Path) -> Records:
         kind, cells = "logged models", self._cells
-        for folder in _folders(experiment / MODELS):
-            where = self._where(folder)
+        for folder in folders_in(experiment / MODELS):
+            where = self._files.where(folder)
             yield SizeRecord(kind, 1)
-            meta = self._meta(folder, kind)
+            meta = self._files.meta(folder, kind)
             if meta is None:
                 yield from cells.take()
                 yield OddityRecord(kind, where, f"left: a logged model without {META}", 1)
@@ -346,9 +309,9 @@ class FileStoreReader:
                 continue
             model_id = cells.text(meta.get("model_id") or folder.name, kind, where)
             points = []
-            for path, key in _files(folder / "metrics"):
-                of_file = self._where(path)
-                for number, line in enumerate(_lines(path), 1):
+            for path, key in files_in(folder / "metrics"):
+                of_file = self._files.where(path)
+                for number, line in enumerate(lines_of(path), 1):
                     try:
                         points.append(_model_point(line.split(b" "), model_id, cells.text(key, kind, of_file)))
                         yield SizeRecord("points of logged models", 1)
@@ -356,14 +319,14 @@ class FileStoreReader:
                         yield from self._no_point("points of logged models", of_file, number, line)
             if meta.get("status_message"):
                 cells.odd(kind, where, f"its status message is not kept: {meta['status_message']!r:.200}")
-            params = [Param(*pair) for pair in self._texts(folder / "params", "params of logged models")]
-            tags = [Tag(*pair) for pair in self._texts(folder / "tags", "tags of logged models")]
+            params = [Param(*pair) for pair in self._files.texts(folder / "params", "params of logged models")]
+            tags = [Tag(*pair) for pair in self._files.texts(folder / "tags", "tags of logged models")]
             yield SizeRecord("params of logged models", len(params))
             yield SizeRecord("tags of logged models", len(tags))
             record = LoggedModelRecord(
                 where=where,
                 model_id=model_id,
-                experiment_key=self._where(experiment),
+                experiment_key=self._files.where(experiment),
                 name=cells.text(meta.get("name"), kind, where),
                 artifact_location=cells.text(meta.get("artifact_location"), kind, where),
                 model_type=cells.text(meta.get("model_type"), kind, where),
@@ -382,18 +345,18 @@ class FileStoreReader:
     # --- the registry ---------------------------------------------------------------------------------------------
 
     def _registered(self, folder: Path) -> Records:
-        kind, where, cells = "registered models", self._where(folder), self._cells
+        kind, where, cells = "registered models", self._files.where(folder), self._cells
         numbered = sorted(
-            (int(match[1]), one) for one in _folders(folder) if (match := _VERSION.fullmatch(one.name)) is not None
+            (int(match[1]), one) for one in folders_in(folder) if (match := _VERSION.fullmatch(one.name)) is not None
         )
         yield SizeRecord(kind, 1)
         yield SizeRecord("model versions", len(numbered))
-        meta = self._meta(folder, kind) or {}
+        meta = self._files.meta(folder, kind) or {}
         versions = [found for number, one in numbered if (found := self._version(one, number)) is not None]
-        tags = [Tag(*pair) for pair in self._texts(folder / "tags", "tags of registered models")]
+        tags = [Tag(*pair) for pair in self._files.texts(folder / "tags", "tags of registered models")]
         aliases = [
             (alias, cells.number(number, "aliases", where) or 0)
-            for alias, number in self._texts(folder / "aliases", "aliases")
+            for alias, number in self._files.texts(folder / "aliases", "aliases")
         ]
         yield SizeRecord("tags of registered models", len(tags))
         yield SizeRecord("tags of model versions", sum(len(one.tags) for one in versions))
@@ -412,8 +375,8 @@ class FileStoreReader:
         yield record
 
     def _version(self, folder: Path, number: int) -> VersionRecord | None:
-        kind, where, cells = "model versions", self._where(folder), self._cells
-        meta = self._meta(folder, kind)
+        kind, where, cells = "model versions", self._files.where(folder), self._cells
+        meta = self._files.meta(folder, kind)
         if meta is None:
             cells.odd(kind, where, f"left: a version without {META}", 1)
             return None
@@ -436,7 +399,7 @@ class FileStoreReader:
             creation_time_ms=cells.number(meta.get("creation_timestamp"), kind, where),
             last_update_time_ms=cells.number(meta.get("last_updated_timestamp"), kind, where),
             deleted=stage == DELETED_VERSION,
-            tags=[Tag(*pair) for pair in self._texts(folder / "tags", "tags of model versions")],
+            tags=[Tag(*pair) for pair in self._files.texts(folder / "tags", "tags of model versions")],
         )
 
 
@@ -447,49 +410,21 @@ def _is_dataset(link: Meta) -> bool:
 # --- folders and files ------------------------------------------------------------------------------------------------
 
 
-def _folders(folder: Path) -> list[Path]:
-    """The folders in a folder, in the order of their names; none where it is not there."""
-    try:
-        with os.scandir(folder) as entries:
-            return sorted(folder / entry.name for entry in entries if entry.is_dir())
-    except (FileNotFoundError, NotADirectoryError):
-        return []
-
-
 def _is_experiment(folder: Path) -> bool:
     return folder.name not in (MODELS, TRASH) and (folder / META).is_file()
 
 
 def _has_runs(folder: Path) -> bool:
-    return any(_RUN_ID.fullmatch(one.name) for one in _folders(folder))
+    return any(_RUN_ID.fullmatch(one.name) for one in folders_in(folder))
 
 
 def _runs_in(experiment: Path) -> list[Path]:
     """The folders of runs: all but those with a name of their own that say nothing of themselves."""
     return [
         one
-        for one in _folders(experiment)
+        for one in folders_in(experiment)
         if one.name not in _NO_RUNS and (_RUN_ID.fullmatch(one.name) or (one / META).is_file())
     ]
-
-
-def _files(folder: Path) -> Iterator[tuple[Path, str]]:
-    """Every file below a folder, in the order of their names, with the key that its path is."""
-    for where, folders, names in os.walk(folder):
-        folders.sort()
-        for name in sorted(names):
-            path = Path(where, name)
-            yield path, path.relative_to(folder).as_posix()
-
-
-def _number_of_files(folder: Path) -> int:
-    return sum(len(names) for _, _, names in os.walk(folder))
-
-
-def _lines(path: Path) -> Iterator[bytes]:
-    with path.open("rb") as file:
-        for line in file:
-            yield line.rstrip(b"\r\n")
 
 
 def _int64(text: bytes) -> int:

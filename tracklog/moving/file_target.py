@@ -12,10 +12,11 @@ from typing import Any, Final
 from schemas.events import DatasetInput, MetricSeries, Param, Tag
 from schemas.mlflow import RUN_STATUSES, lifecycle_stage
 from tracklog.moving.database_contents import DEFAULT_WORKSPACE
-from tracklog.moving.file_store import META
 from tracklog.moving.records import (
     DELETED_VERSION,
     AccountRecord,
+    EvaluatedRecord,
+    ExampleRecord,
     ExperimentRecord,
     LoggedModelRecord,
     OddityRecord,
@@ -34,6 +35,7 @@ from tracklog.moving.records import (
 )
 from tracklog.moving.report import Report
 from tracklog.moving.roots import Roots
+from tracklog.moving.store_files import META
 from tracklog.moving.written_store import TargetTaken, TargetUnfit, WrittenStore
 
 _LOCAL: Final = 4
@@ -109,7 +111,16 @@ class _Folders:
                 self._logged_model(record)
             case RegisteredRecord():
                 self._registered_model(record)
-            case AccountRecord() | RoleRecord() | WebhookRecord() | ScorerRecord() | TraceRecord() | SpansRecord():
+            case (
+                AccountRecord()
+                | RoleRecord()
+                | WebhookRecord()
+                | ScorerRecord()
+                | TraceRecord()
+                | SpansRecord()
+                | EvaluatedRecord()
+                | ExampleRecord()
+            ):
                 pass  # a read model hands out none of them
 
     # --- experiments ----------------------------------------------------------------------------------------------

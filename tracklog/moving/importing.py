@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final
 
+from artifact_proxy.artifact_roots import ArtifactRoots
 from event_log.port import EventLog
 from tracklog.moving.facts import Facts, Made, Takes, everything
 from tracklog.moving.records import PointsRecord, Records
@@ -18,6 +19,7 @@ from tracklog.moving.report import Report
 from tracklog.moving.roots import Roots
 from tracklog.moving.stores import Store
 from tracklog.moving.target import Target
+from tracklog.moving.trace_files import TraceFiles, nothing_read
 from tracklog.moving.translation import Translation
 
 WINDOW_EVENTS: Final = 2000
@@ -37,7 +39,7 @@ class Import:
 
     `accounts` is where the users of the source are, and `keep_secret` where hashes of their passwords go; `now_ms` is
     the time of what has none. `send` sends to a target that is reached otherwise than by `log`, and that `takes` some
-    events only.
+    events only. `places` are those where spans that lie in files may be read.
     """
 
     store: Store
@@ -51,6 +53,7 @@ class Import:
     now_ms: int = 0
     send: Send | None = None
     takes: Takes = everything
+    places: ArtifactRoots | None = None
 
     async def run(self) -> None:
         """Import everything. Raises NoStore, and what EventLog.append raises; what is in the log by then is kept."""
@@ -62,7 +65,8 @@ class Import:
         window = _Window(send, loop)
         keep_secret = partial(self._keep, loop)
         facts = Facts(self.target, self.roots, self.report, self.takes)
-        translation = Translation(facts, keep_secret, self.now_ms)
+        read_spans = nothing_read if self.places is None else TraceFiles(self.places, loop).read
+        translation = Translation(facts, keep_secret, self.now_ms, read_spans)
         try:
             for store in (self.store, self.accounts):
                 if store is not None:

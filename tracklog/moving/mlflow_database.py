@@ -14,6 +14,8 @@ from tracklog.moving.database_contents import DEFAULT_WORKSPACE
 from tracklog.moving.records import (
     DELETED_VERSION,
     AccountRecord,
+    EvaluatedRecord,
+    ExampleRecord,
     ExperimentRecord,
     LoggedModelRecord,
     OddityRecord,
@@ -217,7 +219,16 @@ class MlflowDatabase:
             case RegisteredRecord():
                 self._end_run()
                 self._registered_model(record)
-            case AccountRecord() | RoleRecord() | WebhookRecord() | ScorerRecord() | TraceRecord() | SpansRecord():
+            case (
+                AccountRecord()
+                | RoleRecord()
+                | WebhookRecord()
+                | ScorerRecord()
+                | TraceRecord()
+                | SpansRecord()
+                | EvaluatedRecord()
+                | ExampleRecord()
+            ):
                 pass  # a read model hands out none of them
 
     # --- rows -----------------------------------------------------------------------------------------------------

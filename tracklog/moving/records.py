@@ -4,20 +4,32 @@ Texts are as they were found, whatever their length. Times are milliseconds sinc
 they may be missing, 0, in seconds or in the future. `where` names the row or the file, for the report.
 
 A store is one stream of records in this order: the sizes; experiments, those that are active first; runs, each followed
-by its points; logged models; registered models; traces, each followed by its spans; webhooks; scorers; accounts;
-roles. Counts and oddities may stand
-anywhere.
+by its points; logged models; registered models; traces, each followed by its spans; evaluation datasets, each followed
+by its examples; webhooks; scorers; accounts; roles. Counts and oddities may stand anywhere.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, TypeAlias
 
-from schemas.events import Assessment, DatasetInput, MetricSeries, ModelMetric, ModelOutput, Param, Span, Tag
+from schemas.events import (
+    Assessment,
+    DatasetInput,
+    DatasetRecord,
+    MetricSeries,
+    ModelMetric,
+    ModelOutput,
+    Param,
+    PromptVersion,
+    Span,
+    Tag,
+)
 
 POINTS_PER_RECORD: Final = 8192
 """At most so many points of a run come in one record, and go into one event: some 300 kB of JSON, which Kafka takes
 too, and sixteen whole chunks of the read model where they are of one metric."""
+
+SPANS_PER_RECORD: Final = 256
 
 DELETED: Final = "deleted"
 """The lifecycle stage of what is deleted, in every store."""
@@ -143,7 +155,10 @@ class RegisteredRecord:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TraceRecord:
-    """What is known of a trace, but for its spans. `numbers_of_pairs`: how many tags and metadata the source has."""
+    """What is known of a trace, but for its spans. `numbers_of_pairs`: how many tags and metadata the source has.
+
+    `spans_at` is the location of the artifacts among which its spans are in traces.json; empty where they follow.
+    """
 
     where: str
     trace_id: str
@@ -158,6 +173,9 @@ class TraceRecord:
     metadata: Mapping[str, str]
     numbers_of_pairs: tuple[int, int]
     assessments: Sequence[Assessment]
+    spans_at: str = ""
+    run_ids: Sequence[str] = ()
+    prompts: Sequence[PromptVersion] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,6 +184,30 @@ class SpansRecord:
 
     trace_id: str
     spans: Sequence[Span]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EvaluatedRecord:
+    """A dataset to evaluate with, of the experiments with these keys, without its examples."""
+
+    where: str
+    dataset_id: str
+    name: str
+    experiment_keys: Sequence[str]
+    creation_time_ms: int | None
+    last_update_time_ms: int | None
+    tags: Sequence[Tag] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExampleRecord:
+    """The next example of a dataset to evaluate with."""
+
+    where: str
+    dataset_id: str
+    example: DatasetRecord
+    creation_time_ms: int | None
+    last_update_time_ms: int | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -256,6 +298,8 @@ Record: TypeAlias = (
     | RegisteredRecord
     | TraceRecord
     | SpansRecord
+    | EvaluatedRecord
+    | ExampleRecord
     | WebhookRecord
     | ScorerRecord
     | AccountRecord

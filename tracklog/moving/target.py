@@ -8,6 +8,7 @@ from schemas import codec
 from schemas.codec import UndecodableEvent
 from schemas.envelope import RecordedEvent, is_imported
 from schemas.events import (
+    EvaluationDatasetCreated,
     ExperimentCreated,
     ExperimentDeleted,
     ExperimentRenamed,
@@ -50,9 +51,9 @@ LOOKED_AT: Final = {
         ScorerRegistered,
         TraceStarted,
         TraceSpansLogged,
+        EvaluationDatasetCreated,
     )
 }
-
 """Types of events that take a name or an id."""
 
 
@@ -79,6 +80,7 @@ class Target:
     partitions: int = 1
     scorers: set[tuple[int, str]] = field(default_factory=set)  # experiment and name, of those that ever were
     traces: set[str] = field(default_factory=set)
+    evaluated: set[str] = field(default_factory=set)  # evaluation datasets that ever were
     users: set[str] = field(default_factory=set)
     role_names: dict[str, str] = field(default_factory=dict)  # by key
     imported: dict[int, int] = field(default_factory=dict)
@@ -139,6 +141,8 @@ class Target:
                 self.scorers.add((event.experiment_id, event.name))
             case TraceStarted() | TraceSpansLogged():
                 self.traces.add(event.trace_id)
+            case EvaluationDatasetCreated():
+                self.evaluated.add(event.dataset_id)
             case UserCreated():
                 self.users.add(event.username)
             case UserDeleted():

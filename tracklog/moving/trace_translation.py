@@ -2,19 +2,23 @@
 
 from collections.abc import Iterator
 
-from schemas.events import TraceSpansLogged, TraceStarted
+from schemas.events import Span, TraceLinkedToRun, TracePromptsLinked, TraceSpansLogged, TraceStarted
 from schemas.traces import STATE_UNSPECIFIED, STATES, is_trace_id
 from tracklog.moving.experiment_translation import ExperimentTranslation
 from tracklog.moving.facts import Facts, Made
-from tracklog.moving.records import SpansRecord, TraceRecord
+from tracklog.moving.records import SPANS_PER_RECORD, SpansRecord, TraceRecord
+from tracklog.moving.span_reading import UNREADABLE, spans_in
+from tracklog.moving.texts import lenient
+from tracklog.moving.trace_files import ReadSpans, Unread
 
 
 class TraceTranslation:
     """One trace at a time: it is started with all that is known of it, and its spans come."""
 
-    def __init__(self, facts: Facts, experiments: ExperimentTranslation) -> None:
+    def __init__(self, facts: Facts, experiments: ExperimentTranslation, read_spans: ReadSpans) -> None:
         self._facts = facts
         self._experiments = experiments
+        self._read_spans = read_spans
         self._trace: TraceRecord | None = None  # whose spans come now
         self._pieces = 0
 
@@ -32,6 +36,7 @@ class TraceTranslation:
                 ("tags of traces", tags),
                 ("metadata of traces", metadata),
                 ("assessments", len(record.assessments)),
+                ("links between things", len(record.run_ids) + len(record.prompts)),
             ):
                 facts.lost(kind, where, "left: of a trace that is", number)
             return
@@ -62,6 +67,42 @@ class TraceTranslation:
             "assessments": len(record.assessments),
         }
         yield from facts.event(f"{about}\0started", started, record.request_time_ms, counted, where)
+        yield from self._links(record, about)
+        if record.spans_at:
+            yield from self._spans_at(record)
+
+    def _links(self, record: TraceRecord, about: str) -> Iterator[Made]:
+        """They are found by the runs that made them, and by the prompts that they used."""
+        time_ms, one_link = record.request_time_ms, {"links between things": 1}
+        for run_id in record.run_ids:
+            linked = TraceLinkedToRun(trace_id=record.trace_id, run_id=run_id)
+            yield from self._facts.event(f"{about}\0run\0{run_id}", linked, time_ms, one_link, record.where)
+        for prompt in record.prompts:
+            prompts = TracePromptsLinked(trace_id=record.trace_id, prompts=[prompt])
+            key = f"{about}\0prompt\0{prompt.name}\0{prompt.version}"
+            yield from self._facts.event(key, prompts, time_ms, one_link, record.where)
+
+    def _spans_at(self, record: TraceRecord) -> Iterator[Made]:
+        """The spans in the file among the artifacts of the trace."""
+        report, location = self._facts.report, self._facts.roots.location(record.spans_at)
+        try:
+            content = lenient(self._read_spans(location))
+            found = list(spans_in(content))
+        except Unread as error:
+            what = f"its spans, if it has any, stay in traces.json at {location!r:.200}: {error}"
+            report.odd("traces", record.where, what)
+            return
+        except UNREADABLE as error:
+            what = f"its spans stay in traces.json at {location!r:.200}, which cannot be read: {error!r:.200}"
+            report.odd("traces", record.where, what)
+            return
+        report.tally("spans").source += len(found)
+        for one in found:
+            if isinstance(one, str):
+                self._facts.lost("spans", record.where, f"left: {one}", 1)
+        spans = [one for one in found if isinstance(one, Span)]
+        for start in range(0, len(spans), SPANS_PER_RECORD):
+            yield from self.spans(SpansRecord(record.trace_id, spans[start : start + SPANS_PER_RECORD]))
 
     def spans(self, record: SpansRecord) -> Iterator[Made]:
         """The next spans of the trace."""

@@ -8,11 +8,14 @@ from collections.abc import Iterator
 from typing import TypeAlias
 
 from tracklog.moving.account_translation import AccountTranslation, KeepSecret
+from tracklog.moving.evaluated_translation import EvaluatedTranslation
 from tracklog.moving.experiment_translation import ExperimentTranslation
 from tracklog.moving.facts import Facts, Made
 from tracklog.moving.logged_model_translation import LoggedModelTranslation
 from tracklog.moving.records import (
     AccountRecord,
+    EvaluatedRecord,
+    ExampleRecord,
     ExperimentRecord,
     LoggedModelRecord,
     OddityRecord,
@@ -29,6 +32,7 @@ from tracklog.moving.records import (
 )
 from tracklog.moving.registry_translation import RegistryTranslation
 from tracklog.moving.run_translation import RunTranslation
+from tracklog.moving.trace_files import ReadSpans, nothing_read
 from tracklog.moving.trace_translation import TraceTranslation
 from tracklog.moving.webhook_translation import ScorerTranslation, WebhookTranslation
 
@@ -38,6 +42,7 @@ _Others: TypeAlias = (
     | RegisteredRecord
     | TraceRecord
     | SpansRecord
+    | EvaluatedRecord
     | WebhookRecord
     | ScorerRecord
     | AccountRecord
@@ -49,13 +54,16 @@ _Others: TypeAlias = (
 class Translation:
     """Makes the events of one store. What it says of them is in `report`."""
 
-    def __init__(self, facts: Facts, keep_secret: KeepSecret, now_ms: int) -> None:
+    def __init__(
+        self, facts: Facts, keep_secret: KeepSecret, now_ms: int, read_spans: ReadSpans = nothing_read
+    ) -> None:
         self._report = facts.report
         self._experiments = ExperimentTranslation(facts)
         self._runs = RunTranslation(facts, self._experiments)
         self._models = LoggedModelTranslation(facts, self._experiments, self._runs)
         self._registry = RegistryTranslation(facts)
-        self._traces = TraceTranslation(facts, self._experiments)
+        self._traces = TraceTranslation(facts, self._experiments, read_spans)
+        self._evaluated = EvaluatedTranslation(facts, self._experiments)
         self._webhooks = WebhookTranslation(facts)
         self._scorers = ScorerTranslation(facts, self._experiments)
         self._accounts = AccountTranslation(facts, self._experiments, self._registry, keep_secret, now_ms)
@@ -69,11 +77,14 @@ class Translation:
                 self._report.odd(record.kind, record.where, record.what, record.lost)
             case PointsRecord():
                 yield from self._runs.points(record)
+            case ExampleRecord():
+                yield from self._evaluated.example(record)
             case ExperimentRecord():
                 yield from self._runs.end()
                 yield from self._experiments.events(record)
             case _:
                 yield from self._runs.end()
+                yield from self._evaluated.end()
                 yield from self._experiments.ensure_default()
                 yield from self._of_others(record)
 
@@ -89,6 +100,8 @@ class Translation:
                 yield from self._traces.begin(record)
             case SpansRecord():
                 yield from self._traces.spans(record)
+            case EvaluatedRecord():
+                yield from self._evaluated.begin(record)
             case WebhookRecord():
                 yield from self._webhooks.events(record)
             case ScorerRecord():
@@ -101,6 +114,7 @@ class Translation:
     def end(self) -> Iterator[Made]:
         """What is left to say when there are no more records."""
         yield from self._runs.end()
+        yield from self._evaluated.end()
         yield from self._experiments.ensure_default()
         if (left := self._report.tally("datasets").unexplained) > 0:
             self._report.odd("datasets", "all runs", "left: only runs that are not there, or are left, read them", left)

@@ -8,6 +8,7 @@ from event_log.port import EventLog
 from schemas import codec
 from schemas.envelope import PARTITION
 from schemas.events import AnyEvent
+from tracklog.moving.artifact_sources import opened_sources
 from tracklog.moving.importing import Import
 from tracklog.moving.records import Record, Records
 from tracklog.moving.report import Report
@@ -40,11 +41,20 @@ def database_2025(path: Path) -> Path:
 
 
 async def imported(store: Store, log: EventLog, beside: Path | None = None) -> Report:
-    """Import a store, and say what came of it."""
+    """Import a store, and say what came of it. Files are read below `beside`."""
     report = Report(str(store), "memory", dry_run=False)
     target = await look_at(log)
     roots = Roots((), beside)
-    await Import(store=store, target=target, roots=roots, report=report, show=lambda *_: None, log=log).run()
+    async with opened_sources((), beside, None, here=True) as sources:
+        await Import(
+            store=store,
+            target=target,
+            roots=roots,
+            report=report,
+            show=lambda *_: None,
+            log=log,
+            places=sources.places,
+        ).run()
     return report
 
 

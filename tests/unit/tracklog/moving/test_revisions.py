@@ -79,6 +79,12 @@ INSERT INTO webhook_events (webhook_id, entity, action) VALUES ('w', 'registered
     "71994744cf8e": """
 INSERT INTO scorers (experiment_id, scorer_name, scorer_id) VALUES (0, 'judge', 's');
 INSERT INTO scorer_versions (scorer_id, scorer_version, serialized_scorer, creation_time) VALUES ('s', 1, '{}', 5);
+INSERT INTO evaluation_datasets (dataset_id, name, created_time, last_update_time) VALUES ('d-1', 'questions', 1, 2);
+INSERT INTO evaluation_dataset_tags (dataset_id, key, value) VALUES ('d-1', 'k', 'v');
+INSERT INTO evaluation_dataset_records (dataset_record_id, dataset_id, inputs, created_time, last_update_time,
+    input_hash) VALUES ('dr-1', 'd-1', '{"q": 1}', 1, 2, 'hash');
+INSERT INTO entity_associations (association_id, source_type, source_id, destination_type, destination_id)
+    VALUES ('e', 'evaluation_dataset', 'd-1', 'experiment', '0');
 """,
     "1b5f0d9ad7c1": "",
     "dc11669786a5": "",
@@ -100,7 +106,14 @@ ADDED: Final = {
         "model outputs": 1,
     },
     "1a0cddfcaa16": {"assessments": 1, "webhooks": 1},
-    "71994744cf8e": {"scorers": 1, "versions of scorers": 1},
+    "71994744cf8e": {
+        "scorers": 1,
+        "versions of scorers": 1,
+        "evaluation datasets": 1,
+        "tags of evaluation datasets": 1,
+        "records of evaluation datasets": 1,
+        "links between things": 1,
+    },
     "dc11669786a5": {"tags of traces": -1},
 }
 """How many things of each kind that is. By 1.4 a migration had made a tag of the user of each run, and 3.17 makes a

@@ -7,7 +7,17 @@ from pathlib import Path
 from typing import Final
 
 from event_log.memory_event_log import MemoryEventLog
-from schemas.events import Assessment, Span, SpanEvent, TraceSpansLogged, TraceStarted
+from schemas.events import (
+    Assessment,
+    PromptVersion,
+    Span,
+    SpanEvent,
+    SpanLink,
+    TraceLinkedToRun,
+    TracePromptsLinked,
+    TraceSpansLogged,
+    TraceStarted,
+)
 from tests.unit.tracklog.moving.imports import counts, events_in, imported
 from tracklog.moving.database_store import SqliteStore
 
@@ -21,7 +31,7 @@ CONTENT: Final = {
     "events": [{"name": "ev", "time_unix_nano": 15, "attributes": {"z": 1, "b": {"$bytes": 5}}}],
     "status": {"code": "STATUS_CODE_ERROR", "message": "no"},
     "attributes": {"mlflow.spanInputs": '{"a": 1}', "level": "10", "text": '"10"'},
-    "links": [],
+    "links": [{"trace_id": f"tr-{'a' * 32}", "span_id": "145bb624a8262cdc", "attributes": None}],
 }
 STORE: Final = f"""
 CREATE TABLE experiments (experiment_id INTEGER, name VARCHAR, creation_time BIGINT);
@@ -40,6 +50,11 @@ CREATE TABLE trace_tags (request_id VARCHAR, key VARCHAR, value VARCHAR);
 INSERT INTO trace_tags VALUES ('tr-1', 'mlflow.artifactLocation', '/etc'),
     ('tr-1', 'mlflow.trace.spansLocation', 'TRACKING_STORE'), ('tr-1', 'k', 'v'),
     ('../etc', 'k', 'v'), ('tr-9', 'k', 'v');
+CREATE TABLE entity_associations (
+    source_type VARCHAR, source_id VARCHAR, destination_type VARCHAR, destination_id VARCHAR
+);
+INSERT INTO entity_associations VALUES ('trace', 'tr-1', 'run', 'r'), ('trace', 'tr-1', 'prompt_version', 'p/q/2'),
+    ('trace', 'tr-1', 'prompt_version', 'none'), ('trace', 'tr-9', 'run', 'r'), ('run', 'r', 'model', 'm');
 CREATE TABLE trace_request_metadata (request_id VARCHAR, key VARCHAR, value VARCHAR);
 INSERT INTO trace_request_metadata VALUES ('tr-1', 'mlflow.user', 'ann');
 CREATE TABLE assessments (
@@ -62,7 +77,7 @@ async def test_traces_with_spans_and_assessments(tmp_path: Path) -> None:
     with closing(sqlite3.connect(path)) as connection:
         connection.executescript(STORE)
     report = await imported(SqliteStore(path), log)
-    running, started, logged = [event for event in await events_in(log) if event.kind.name == "trace"]
+    running, started, run, prompt, logged = [event for event in await events_in(log) if event.kind.name == "trace"]
     assert isinstance(running, TraceStarted)
     assert (running.trace_id, running.state, running.execution_duration_ms) == ("a" * 32, "IN_PROGRESS", None)
     assert started == TraceStarted(
@@ -94,6 +109,8 @@ async def test_traces_with_spans_and_assessments(tmp_path: Path) -> None:
         ],
         is_final=True,
     )
+    assert run == TraceLinkedToRun(trace_id="tr-1", run_id="r")
+    assert prompt == TracePromptsLinked(trace_id="tr-1", prompts=[PromptVersion("p/q", 2)])
     assert isinstance(logged, TraceSpansLogged)
     assert logged.spans == [
         Span(
@@ -105,17 +122,18 @@ async def test_traces_with_spans_and_assessments(tmp_path: Path) -> None:
             status_message="no",
             attributes={"mlflow.spanInputs": '{"a": 1}', "level": 10, "text": '"10"'},
             events=[SpanEvent("ev", 15, {"z": 1, "b": {"$map": {"$bytes": 5}}})],
+            links=[SpanLink("a" * 32, "145bb624a8262cdc")],
         )
     ]
     assert counts(report) == {
         "experiments": (1, 1, 0),
+        "links between things": (5, 2, 3),
         "traces": (3, 2, 1),
         "tags of traces": (5, 3, 2),
         "metadata of traces": (1, 1, 0),
         "assessments": (2, 1, 1),
         "spans": (3, 1, 2),
     }
-    assert any("stay in traces.json" in what for _, where, what in report.oddities if "aaaa" in where)
     end = await log.end()
     await imported(SqliteStore(path), log)
     assert await log.end() == end
