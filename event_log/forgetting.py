@@ -8,6 +8,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import Final
 
+from schemas.envelope import Position
 from schemas.events import EVENT_TYPES, AnyErased
 
 ERASURE_TYPES: Final = frozenset(name for name, event in EVENT_TYPES.items() if issubclass(event, AnyErased))
@@ -20,11 +21,11 @@ class Forgetting(ABC):
     """Of one log. Every method raises LogUnavailable, and may be repeated after it."""
 
     removes_payloads: bool = True
-    """Whether `forget` does anything. Records of Kafka cannot be changed."""
+    """Whether `forget` does anything. Records of Kafka cannot be changed, and are forgotten where they are sealed."""
 
     @abstractmethod
-    async def forget(self, streams: Sequence[str], refused: Sequence[int] = ()) -> int:
-        """Forget every event of `streams` but erasures, and the events at the offsets `refused`; how many those were.
+    async def forget(self, streams: Sequence[str], refused: Sequence[Position] = ()) -> int:
+        """Forget every event of `streams` but erasures, and the events at `refused`; how many those were.
 
         When it returns, no part of the log that a reader may be given has the payloads any more. What was forgotten
         before is not counted again.

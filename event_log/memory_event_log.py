@@ -5,13 +5,14 @@ import uuid
 import zlib
 from collections.abc import Sequence
 
-from event_log.port import EVERY_EVENT, EventFilter, EventLog
+from event_log.port import EVERY_EVENT, EventFilter
+from event_log.sealing.port import EncodedEventLog
 from schemas import codec
 from schemas.damaged_event import damaged_event
 from schemas.envelope import EventData, Position, Positions, RecordedEvent
 
 
-class MemoryEventLog(EventLog):
+class MemoryEventLog(EncodedEventLog):
     """Holds its events in lists, one a partition."""
 
     def __init__(self, partitions: int = 1) -> None:
@@ -29,9 +30,16 @@ class MemoryEventLog(EventLog):
         return zlib.crc32(ordering_unit.encode()) % len(self._events)
 
     async def append(self, events: Sequence[EventData]) -> list[Position]:
+        return await self.append_encoded(events, [codec.encode(event.payload) for event in events])
+
+    async def append_encoded(self, events: Sequence[EventData], payloads: Sequence[bytes]) -> list[Position]:
         partition = self.partition_of(events[0].ordering_unit)
         stored = self._events[partition]
-        recorded = [_recorded(event, partition, offset) for offset, event in enumerate(events, len(stored))]
+        places = range(len(stored), len(stored) + len(events))
+        recorded = [
+            _recorded(event, payload, partition, offset)
+            for event, payload, offset in zip(events, payloads, places, strict=True)
+        ]
         stored += recorded
         self._grown.set()
         return [Position(partition, event.offset) for event in recorded]
@@ -73,7 +81,7 @@ class MemoryEventLog(EventLog):
         )
 
 
-def _recorded(event: EventData, partition: int, offset: int) -> RecordedEvent:
+def _recorded(event: EventData, encoded: bytes, partition: int, offset: int) -> RecordedEvent:
     payload = event.payload
     return RecordedEvent(
         partition,
@@ -85,5 +93,5 @@ def _recorded(event: EventData, partition: int, offset: int) -> RecordedEvent:
         event.time_us,
         event.actor,
         event.request_id,
-        codec.encode(payload),
+        encoded,
     )

@@ -26,6 +26,7 @@ PUBLIC_MODULES = (
     "protobuf_times",
     "refusals",
     "rest",
+    "sealed",
     "sight",
     "sqlite_errors",
     "touched_fields",

@@ -6,6 +6,7 @@ from schemas.damaged_event import damage_of
 from schemas.envelope import RecordedEvent
 from schemas.events import EVENT_TYPES, AnyEvent
 from schemas.forgotten import is_forgotten
+from schemas.sealed import why_unopened
 from schemas.upcasters import upcast
 
 
@@ -36,6 +37,8 @@ def decode(recorded: RecordedEvent) -> AnyEvent:
     """
     if is_forgotten(recorded.payload):
         raise ForgottenEvent
+    if recorded.sealed and (why := why_unopened(recorded.payload)) is not None:
+        raise UndecodableEvent(f"it is sealed and cannot be opened: {why}")
     event_class = EVENT_TYPES.get(recorded.type)
     if event_class is None:
         if (damage := damage_of(recorded)) is not None:

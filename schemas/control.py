@@ -8,6 +8,7 @@ from typing import Final
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     CheckConstraint,
     Column,
     DateTime,
@@ -103,6 +104,14 @@ carried_out = Table(
     Column("partition", Integer, nullable=False),
     Column("next_offset", BigInteger, nullable=False),
     PrimaryKeyConstraint("log_id", "partition"),
+)
+
+log_births = Table(
+    "log_births",
+    metadata,
+    # How a log in Kafka was born that has no event yet which says so.
+    Column("log_id", Uuid, primary_key=True),
+    Column("seals", Boolean, nullable=False),
 )
 
 read_models = Table(

@@ -85,7 +85,8 @@ class RecordedEvent(msgspec.Struct, frozen=True, gc=False):
     """An event as the log keeps it: its envelope, its place, and its payload still encoded.
 
     `payload` is the JSON that `schemas.codec.decode` turns into an event; it stays bytes so that one undecodable
-    event can be set aside without losing the batch it came in.
+    event can be set aside without losing the batch it came in. `sealed` is what the log holds in its place, where that
+    is sealed and not forgotten.
     """
 
     partition: int
@@ -98,6 +99,7 @@ class RecordedEvent(msgspec.Struct, frozen=True, gc=False):
     actor: Actor
     request_id: str
     payload: bytes
+    sealed: bytes = b""
 
 
 class EventClock:

@@ -11,8 +11,8 @@ from typing import Final, NamedTuple, TypeVar
 
 import orjson
 
-from schemas import codec
 from schemas.envelope import Actor, EventData, RecordedEvent
+from schemas.sealed import is_sealed
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -43,28 +43,32 @@ class Message(NamedTuple):
 class CloudEventEncoder:
     """Events to messages. Every message carries `partitions`, the topic's count when it was created, and the log's id.
 
+    In a log of sealed payloads it also says whose `keys` they are sealed under: the id of the log that was born so, of
+    which this one may be a mirror.
+
     Headers are cached by second, actor and type: to make them costs more than to encode the payload.
     """
 
-    def __init__(self, partitions: int, log_id: str) -> None:
+    def __init__(self, partitions: int, log_id: str, keys: str | None = None) -> None:
         self._constant: list[Header] = [
             ("ce_specversion", b"1.0"),
             ("ce_source", SOURCE.encode()),
-            ("content-type", b"application/json"),
             ("ce_partitions", str(partitions).encode()),
             ("ce_logid", log_id.encode()),
         ]
+        if keys is not None:
+            self._constant.append(("ce_keys", keys.encode()))
         self._of_type: dict[str, list[Header]] = {}
         self._of_actor: dict[Actor, list[Header]] = {}
         self._second = -1
         self._second_text = ""
 
-    def message(self, event: EventData) -> Message:
-        """The message of `event`; its key is the ordering unit."""
+    def message(self, event: EventData, encoded: bytes) -> Message:
+        """The message of `event`, whose payload is stored as `encoded`; its key is the ordering unit."""
         payload = event.payload
         of_type = self._of_type.get(payload.event_type)
         if of_type is None:
-            of_type = self._headers_of_type(payload.event_type, payload.event_version)
+            of_type = self._headers_of_type(payload.event_type, payload.event_version, encoded)
         of_actor = self._of_actor.get(event.actor)
         if of_actor is None:
             of_actor = _remember(self._of_actor, event.actor, _headers_of_actor(event.actor))
@@ -83,10 +87,16 @@ class CloudEventEncoder:
         if payload.origin is not None:
             headers.append(("ce_origin", _encoded(payload.origin.source)))
             headers.append(("ce_broughtby", _encoded(payload.origin.brought_by)))
-        return Message(event.time_us // 1000, _encoded(event.ordering_unit), codec.encode(payload), headers)
+        return Message(event.time_us // 1000, _encoded(event.ordering_unit), encoded, headers)
 
-    def _headers_of_type(self, event_type: str, version: int) -> list[Header]:
-        headers = [*self._constant, ("ce_type", event_type.encode()), ("ce_dataversion", str(version).encode())]
+    def _headers_of_type(self, event_type: str, version: int, encoded: bytes) -> list[Header]:
+        """Whether payloads are sealed depends on the type alone."""
+        headers: list[Header] = [
+            *self._constant,
+            ("content-type", b"application/octet-stream" if is_sealed(encoded) else b"application/json"),
+            ("ce_type", event_type.encode()),
+            ("ce_dataversion", str(version).encode()),
+        ]
         return _remember(self._of_type, event_type, headers)
 
     def _time(self, time_us: int) -> bytes:
@@ -149,12 +159,24 @@ class CloudEventDecoder:
         return actor
 
 
-def partitions_at_creation(headers: Iterable[Header]) -> int | None:
-    """How many partitions the topic had when this message was written to it; None of a foreign message."""
-    for name, value in headers:
-        if name == "ce_partitions" and value is not None and value.isdigit():
-            return int(value)
-    return None
+class Birth(NamedTuple):
+    """What a log keeps to: how many partitions the topic had when it was created, and whose keys seal the payloads.
+
+    `keys` is the id of a log, None where they are not sealed.
+    """
+
+    partitions: int
+    keys: str | None
+
+
+def birth_in(headers: Iterable[Header]) -> Birth | None:
+    """As a message of the log says; None of a foreign message."""
+    found = dict(headers)
+    partitions = found.get("ce_partitions")
+    if partitions is None or not partitions.isdigit():
+        return None
+    keys = found.get("ce_keys")
+    return Birth(int(partitions), None if keys is None else keys.decode("ascii", "replace"))
 
 
 def foreign_event(

@@ -4,8 +4,9 @@
 """
 
 import asyncio
-from collections.abc import Sequence, Set
-from typing import Final
+from collections.abc import Awaitable, Callable, Coroutine, Sequence, Set
+from dataclasses import replace
+from typing import Any, Final
 
 from aiokafka.partitioner import murmur2
 
@@ -24,7 +25,9 @@ from event_log.kafka.topic import (
     create_topic,
     find_topic,
 )
-from event_log.port import EVERY_EVENT, EventFilter, EventLog, EventLogReader, LogGone, LogReplaced, LogUnavailable
+from event_log.port import EVERY_EVENT, EventFilter, EventLogReader, LogGone, LogReplaced, LogUnavailable
+from event_log.sealing.port import EncodedEventLog
+from schemas import codec
 from schemas.damaged_event import damaged_event
 from schemas.envelope import EventData, Position, Positions, RecordedEvent
 from schemas.events import ordering_unit_of
@@ -46,10 +49,12 @@ async def open_kafka_log(
     partitions: int = DEFAULT_PARTITIONS,
     replication_factor: int = -1,
     min_insync_replicas: int | None = None,
+    seals: Callable[[str], Awaitable[bool]] | None = None,
 ) -> "KafkaEventLog":
     """Open the log to append and to read; a topic that is not there is created with so many partitions.
 
-    A replication factor of -1 is the brokers' default, as are the in-sync replicas of None.
+    A replication factor of -1 is the brokers' default, as are the in-sync replicas of None. Of a log that has no event
+    yet `seals` tells, by its id, whether its payloads are to be sealed; they are given to it sealed then.
     Raises LogUnavailable, or ForeignLog when the topic is no log.
     """
     cluster = KafkaCluster(settings)
@@ -62,7 +67,11 @@ async def open_kafka_log(
                 min_insync_replicas=min_insync_replicas,
             )
         fetcher = KafkaFetcher(cluster)
-        return await _with_producer(cluster, fetcher, await check_topic(cluster, fetcher))
+        topic = await check_topic(cluster, fetcher)
+        if topic.is_new and seals is not None:
+            log_id = str(cluster.topic_id)
+            topic = replace(topic, birth=topic.birth._replace(keys=log_id if await seals(log_id) else None))
+        return await _with_producer(cluster, fetcher, topic)
     except BaseException:
         await cluster.close()
         raise
@@ -85,7 +94,7 @@ async def open_kafka_reader(settings: KafkaSettings) -> "KafkaEventLogReader":
 
 
 async def _with_producer(cluster: KafkaCluster, fetcher: KafkaFetcher, topic: Topic) -> "KafkaEventLog":
-    producer = KafkaProducer(cluster, topic.partitions, topic.max_message_bytes)
+    producer = KafkaProducer(cluster, topic.birth.partitions, topic.max_message_bytes)
     try:
         await producer.start()
     except LogUnavailable:
@@ -107,7 +116,11 @@ class KafkaEventLogReader(EventLogReader):
         self._cluster = cluster
         self._fetcher = fetcher
         self._seeker = KafkaSeeker(cluster)
-        self._partitions = range(topic.partitions)
+        self._partitions = range(topic.birth.partitions)
+        self.keys = topic.birth.keys
+        """Under whose keys payloads are sealed; None where they are not, or `is_new`."""
+        self.is_new = topic.is_new
+        """No event tells yet how the log was born."""
         self._has_times_of_events = topic.has_times_of_events
         self._decoder = CloudEventDecoder()
         self._partition_of: dict[str, int] = {}
@@ -213,18 +226,21 @@ class KafkaEventLogReader(EventLogReader):
         ]
 
 
-class KafkaEventLog(KafkaEventLogReader, EventLog):
+class KafkaEventLog(KafkaEventLogReader, EncodedEventLog):
     """Also appends."""
 
     def __init__(self, cluster: KafkaCluster, fetcher: KafkaFetcher, topic: Topic, producer: KafkaProducer) -> None:
         super().__init__(cluster, fetcher, topic)
         self._producer = producer
-        self._encoder = CloudEventEncoder(len(self._partitions), str(cluster.topic_id))
+        self._encoder = CloudEventEncoder(len(self._partitions), str(cluster.topic_id), topic.birth.keys)
 
-    async def append(self, events: Sequence[EventData]) -> list[Position]:
-        message = self._encoder.message
+    def append(self, events: Sequence[EventData]) -> Coroutine[Any, Any, list[Position]]:
+        """No coroutine of its own: each write of a metric passes here."""
+        return self.append_encoded(events, [codec.encode(event.payload) for event in events])
+
+    async def append_encoded(self, events: Sequence[EventData], payloads: Sequence[bytes]) -> list[Position]:
         partition = self.partition_of(events[0].ordering_unit)
-        first = await self._producer.append(partition, [message(event) for event in events])
+        first = await self._producer.append(partition, list(map(self._encoder.message, events, payloads)))
         self._fetcher.note_end(partition, first + len(events))
         return [Position(partition, first + index) for index in range(len(events))]
 

@@ -9,7 +9,7 @@ from typing import Any, Final
 from aiokafka import errors
 from aiokafka.protocol.admin import CreateTopicsRequest, DescribeConfigsRequest
 
-from event_log.kafka.cloud_events import partitions_at_creation
+from event_log.kafka.cloud_events import Birth, birth_in
 from event_log.kafka.cluster import NO_ERROR, BrokerAway, BrokerRefuses, KafkaCluster, NoAnswer
 from event_log.kafka.fetcher import KafkaFetcher
 from event_log.port import ForeignLog, LogAccessRefused, LogUnavailable, LostEvents
@@ -100,12 +100,13 @@ async def create_topic(
 
 @dataclass(frozen=True, slots=True)
 class Topic:
-    """A topic that holds a log. `partitions` is their number when the log was created.
+    """A topic that holds a log. `birth` is what its events say of that, `is_new` while there is none that does.
 
     `has_times_of_events`: the time stamps of its messages are those of the events, and not of the brokers.
     """
 
-    partitions: int
+    birth: Birth
+    is_new: bool
     max_message_bytes: int
     has_times_of_events: bool
 
@@ -116,8 +117,10 @@ async def check_topic(cluster: KafkaCluster, fetcher: KafkaFetcher) -> Topic:
     Raises ForeignLog when it expires, is compacted, has lost its beginning or some of its partitions; LogUnavailable.
     """
     configuration = await check_that_it_keeps_everything(cluster, range(cluster.partition_count))
+    birth = await _birth(cluster, fetcher)
     return Topic(
-        await _partitions_at_creation(cluster, fetcher),
+        birth or Birth(cluster.partition_count, None),
+        birth is None,
         int(configuration["max.message.bytes"]),
         configuration["message.timestamp.type"] == "CreateTime",
     )
@@ -172,36 +175,37 @@ def _check_configuration(topic: str, configuration: Mapping[str, str]) -> None:
         )
 
 
-async def _partitions_at_creation(cluster: KafkaCluster, fetcher: KafkaFetcher) -> int:
-    """How many partitions the log has: as many as its messages say, whatever was added to the topic since.
+async def _birth(cluster: KafkaCluster, fetcher: KafkaFetcher) -> Birth | None:
+    """What the messages of the log say; None where there are none.
 
-    To use those that were added would give some streams another partition, and the order of their events would be lost.
+    The log has as many partitions as they say, whatever was added to the topic since. To use those that were added
+    would give some streams another partition, and the order of their events would be lost.
     """
     there = cluster.partition_count
     for partition, end in (await cluster.ends(range(there), _START_S)).items():
-        created_with = await _created_with(fetcher, partition) if end else None
-        if created_with is None:
+        birth = await _birth_in(fetcher, partition) if end else None
+        if birth is None:
             continue
-        if created_with > there:
+        if birth.partitions > there:
             raise ForeignLog(
-                f"The topic {cluster.topic} has {there} partitions, and its log was created with {created_with}. What"
-                " is left is not a whole log."
+                f"The topic {cluster.topic} has {there} partitions, and its log was created with {birth.partitions}."
+                " What is left is not a whole log."
             )
-        if created_with < there:
+        if birth.partitions < there:
             logger.warning(
                 "the topic %s has %d partitions; its log goes on with the %d that it was created with",
                 cluster.topic,
                 there,
-                created_with,
+                birth.partitions,
             )
-        return created_with
-    return there
+        return birth
+    return None
 
 
-async def _created_with(fetcher: KafkaFetcher, partition: int) -> int | None:
-    """The count in the first event of a partition; foreign messages are passed over."""
+async def _birth_in(fetcher: KafkaFetcher, partition: int) -> Birth | None:
+    """As the first event of a partition says; foreign messages are passed over."""
     records = await fetcher.records(partition, 0, limit=_PROBED_RECORDS, max_bytes=MAX_MESSAGE_BYTES)
-    return next((count for record in records if (count := partitions_at_creation(record.headers)) is not None), None)
+    return next((birth for record in records if (birth := birth_in(record.headers)) is not None), None)
 
 
 async def _configuration(cluster: KafkaCluster) -> dict[str, str]:

@@ -15,6 +15,7 @@ from event_log.forgotten_rows import forgotten_rows
 from event_log.port import LogUnavailable
 from event_log.postgresql.connection import Connection, SteadyConnection
 from event_log.postgresql.control_schema import ensure_control_schema
+from schemas.envelope import Position
 from schemas.postgresql_errors import CONNECTION_ERRORS, describe_error
 
 _TIMEOUT_S: Final = 60.0
@@ -52,7 +53,7 @@ class PostgresqlForgetting(Forgetting):
         self._database = SteadyConnection(dsn, _TIMEOUT_S)
         self._is_ready = False
 
-    async def forget(self, streams: Sequence[str], refused: Sequence[int] = ()) -> int:
+    async def forget(self, streams: Sequence[str], refused: Sequence[Position] = ()) -> int:
         if not self.removes_payloads:
             return 0
         count = 0
@@ -64,7 +65,9 @@ class PostgresqlForgetting(Forgetting):
                         last = rows[-1][0]
                         count += await _replace(connection, rows, refused=False)
                 if refused:
-                    count += await _replace(connection, await connection.fetch(_AT, list(refused)), refused=True)
+                    count += await _replace(
+                        connection, await connection.fetch(_AT, [one.offset for one in refused]), refused=True
+                    )
                 if count:
                     await connection.execute("VACUUM tracklog.events")
             except (*CONNECTION_ERRORS, asyncpg.PostgresError) as error:

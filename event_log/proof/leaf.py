@@ -43,15 +43,15 @@ def leaf_of(event: RecordedEvent) -> Leaf:
 
     Eleven lines, each with a line feed at its end: `tracklog event 1`; id, in hexadecimal digits; type; version; time
     in microseconds since the Unix epoch; stream; user; address; user agent; request id; the SHA-256 of the payload's
-    JSON, in hexadecimal digits, also where the payload itself was forgotten. In a field a backslash is written as two,
-    and a line feed as a backslash and an `n`.
+    JSON, in hexadecimal digits, also where the payload itself was forgotten, and of the sealed payload where it is
+    sealed. In a field a backslash is written as two, and a line feed as a backslash and an `n`.
     Partition and offset are the leaf's place in the tree.
 
     All events that could not be read when the tree came to them have one hash.
     """
     if event.type == DAMAGED_TYPE:
         return _leaf_of_damaged(event)
-    payload_hash = hash_of_payload(event.payload)
+    payload_hash = hash_of_payload(event.sealed or event.payload)
     text = _text(event, payload_hash)
     if "\\" in text or text.count("\n") != _LINES:
         text = _text(_escaped(event), payload_hash)

@@ -304,8 +304,8 @@ class SqliteEventLog(SqliteEventLogReader, EventLog, Forgetting):
         except OutcomeUnknown as error:
             raise LogUnavailable(error.message) from error
 
-    async def forget(self, streams: Sequence[str], refused: Sequence[int] = ()) -> int:
-        return await self._in_the_writer(self._writer.forgetting(streams, refused))
+    async def forget(self, streams: Sequence[str], refused: Sequence[Position] = ()) -> int:
+        return await self._in_the_writer(self._writer.forgetting(streams, [one.offset for one in refused]))
 
     async def carried_out(self, partition: int) -> int:
         return await self._run(self._select_carried_out)

@@ -15,7 +15,7 @@ from event_log.port import EventLogReader
 from ingest.admission.lookups import Lookup, Lookups
 from ingest.erasures.port import ArtifactFolders
 from schemas import codec
-from schemas.envelope import RecordedEvent
+from schemas.envelope import Position, RecordedEvent
 from schemas.errors import TracklogError
 from schemas.events import AnyErased, Erasure
 
@@ -135,7 +135,7 @@ class CarryingOut:
     async def _carry_out(self, partition: int, tombstones: Sequence[_Tombstone]) -> dict[_Tombstone, str]:
         """Those that could not be, and why: their payloads are gone, and their artifacts still there."""
         streams: dict[str, None] = {}
-        refused: list[int] = []
+        refused: list[Position] = []
         failed: dict[_Tombstone, str] = {}
         for tombstone in tombstones:
             erasure = await self._erasure(partition, tombstone)
@@ -146,7 +146,7 @@ class CarryingOut:
                 failed[tombstone] = why
             if tombstone not in self._forgotten:
                 streams |= dict.fromkeys(erasure.streams)
-                refused += erasure.refused
+                refused += [Position(partition, offset) for offset in erasure.refused]
         if streams or refused:
             # All at once: afterwards the log is made to let go of what it was, which takes as long for one as for many.
             await self._forgetting.forget(list(streams), refused)

@@ -7,7 +7,7 @@ from event_log.forgetting import AT_ONCE, Forgetting
 from event_log.port import EventLog
 from event_log.proof.leaf import leaf_of
 from event_log.stored_payload import stored
-from schemas.envelope import PARTITION
+from schemas.envelope import PARTITION, Position
 from schemas.events import Erasure, RunErased
 from schemas.forgotten import is_forgotten, is_forgotten_refusal
 from tests.contracts.event_log_contract import event, everything, param
@@ -30,13 +30,13 @@ class ForgettingContract:
         assert b"short-secret" in await stored_bytes()
         part = stored(before[count + 1].payload)[100:200]
         assert part in await stored_bytes()
-        forgot = await forgetting.forget([STREAM, "run/of-no-event"], [count + 2])
+        forgot = await forgetting.forget([STREAM, "run/of-no-event"], [Position(PARTITION, count + 2)])
         after = await everything(log)
         assert forgot == count + 2
         assert [leaf_of(one) for one in after] == [leaf_of(one) for one in before]
         assert [one.offset for one in after if not is_forgotten(one.payload)] == [count, count + 3]
         assert [one.offset for one in after if is_forgotten_refusal(one.payload)] == [count + 2]
-        assert await forgetting.forget([STREAM], [count + 2]) == 0
+        assert await forgetting.forget([STREAM], [Position(PARTITION, count + 2)]) == 0
         await log.append([param(3, "later")])
         assert b"short-secret" not in await stored_bytes()
         assert b"refused-secret" not in await stored_bytes()

@@ -44,6 +44,7 @@ async def test_a_log_from_before_identities_keeps_its_events_and_gets_one(postgr
     await ensure_control_schema(postgresql_database)
     connection = await asyncpg.connect(postgresql_database)
     await connection.execute("""
+        DROP TABLE tracklog.log_births;
         DROP TABLE tracklog.carried_out;
         ALTER TABLE tracklog.events DROP COLUMN checksum;
         DROP TABLE tracklog.log_identity;

@@ -129,7 +129,10 @@ def _erase(ask: Ask, asked: dict[str, Any], reason: str, dry_run: bool, yes: boo
     if as_json:
         click.echo(json.dumps({"erased": erased, "refused": refused, **state}))
     if not state["forgets_payloads"] and erased:
-        click.echo("The log is in Kafka, whose records cannot be changed: what the events held stays there.", err=True)
+        click.echo(
+            "The log is in Kafka, whose records cannot be changed, and not sealed: what the events held stays there.",
+            err=True,
+        )
     if refused:
         raise click.exceptions.Exit(1)
 

@@ -29,6 +29,7 @@ STORE_ENVIRONMENT: Final = {
     "--kafka-config": "TRACKLOG_KAFKA_CONFIG",
     "--kafka-partitions": "TRACKLOG_KAFKA_PARTITIONS",
     "--kafka-replication-factor": "TRACKLOG_KAFKA_REPLICATION_FACTOR",
+    "--kafka-sealed-payloads": "TRACKLOG_KAFKA_SEALED_PAYLOADS",
 }
 
 
@@ -79,6 +80,7 @@ def with_event_log(command: Command) -> Command:
             place: EventLogPlace = event_log_of(backend_store_uri, event_log_uri, kafka)
             has_read_model = backend_store_uri is not None or isinstance(place, SqliteFile)
             stores = stores_of(backend_store_uri, event_log_uri, kafka) if has_read_model else None
+            place = place if stores is None else stores.event_log  # which names the database of the keys
         return command(event_log=place, stores=stores, **given)
 
     return _store_options(with_options)
@@ -94,6 +96,7 @@ def _taken(given: dict[str, Any]) -> tuple[str | None, str | None, KafkaOptions]
             config_file=config_file,
             partitions=given.pop("kafka_partitions"),
             replication_factor=given.pop("kafka_replication_factor"),
+            seals=given.pop("kafka_sealed_payloads"),
         ),
     )
 
@@ -137,6 +140,13 @@ def _store_options(
                 type=click.IntRange(1, 100),
                 metavar="NUMBER",
                 help="Copies of a log in Kafka that is to be made.  [default: the brokers']",
+            ),
+            click.option(
+                "--kafka-sealed-payloads/--no-kafka-sealed-payloads",
+                envvar=STORE_ENVIRONMENT["--kafka-sealed-payloads"],
+                default=None,
+                help="Whether a log in Kafka that is to be made can forget: its payloads are sealed, each stream's "
+                "under a key; fixed from then on.  [default: no]",
             ),
         )
     ):

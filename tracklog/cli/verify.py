@@ -183,6 +183,12 @@ def _tell(report: "Report") -> None:
         click.echo(f"{total} events were forgotten, and their hashes are what was signed:", err=True)
         for stream, count in report.forgotten.most_common(SHOWN_ERASURES):
             click.echo(f"  {count} by the erasure of {stream}", err=True)
+    if report.sealed:
+        click.echo(
+            f"{report.sealed} events are sealed, and no keys are named by --backend-store-uri: which of them were"
+            " forgotten cannot be told.",
+            err=True,
+        )
     if report.unreadable:
         click.echo(f"{report.unreadable} events cannot be read.", err=True)
 

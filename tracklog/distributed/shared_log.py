@@ -1,10 +1,12 @@
 """The log, the read model and the progress that a process shares with others, opened by what `SharedStores` name."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AsyncExitStack, contextmanager
+from functools import partial
 from typing import TYPE_CHECKING
 
 from event_log.port import EventLog, EventLogReader, PartitionAssignment
+from tracklog.distributed.sealing import check_choice, is_born_sealed, known_keys, unsealed_reads
 from tracklog.settings.store_uris import KafkaTopic, PostgresqlDatabase, SettingRefused
 
 if TYPE_CHECKING:
@@ -25,11 +27,22 @@ async def open_shared_log(place: LogPlace) -> EventLog:
     from event_log.kafka.event_log import DEFAULT_PARTITIONS, open_kafka_log
 
     with _refused_settings():
-        return await open_kafka_log(
+        log = await open_kafka_log(
             _kafka_settings(place),
             partitions=place.partitions or DEFAULT_PARTITIONS,
             replication_factor=place.replication_factor or -1,
+            seals=partial(is_born_sealed, place),
         )
+    async with AsyncExitStack() as stack:
+        stack.push_async_callback(log.close)
+        check_choice(place, seals=log.keys is not None)
+        opened: EventLog = log
+        if log.keys is not None:
+            from event_log.sealing.sealed_log import SealedLog
+
+            opened = SealedLog(log, await known_keys(place, await log.identity(), log.keys))
+        stack.pop_all()
+        return opened
 
 
 async def open_shared_reader(place: LogPlace) -> EventLogReader:
@@ -44,7 +57,14 @@ async def open_shared_reader(place: LogPlace) -> EventLogReader:
     from event_log.kafka.event_log import open_kafka_reader
 
     with _refused_settings():
-        return await open_kafka_reader(_kafka_settings(place))
+        reader = await open_kafka_reader(_kafka_settings(place))
+    if reader.keys is None and not reader.is_new:
+        return reader
+    async with AsyncExitStack() as stack:
+        stack.push_async_callback(reader.close)
+        opened = await unsealed_reads(place, reader, reader.keys)
+        stack.pop_all()
+        return opened
 
 
 def assignment_in_group(place: LogPlace, group: str, partitions: int) -> PartitionAssignment:

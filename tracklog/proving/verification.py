@@ -24,6 +24,7 @@ from schemas.codec import UndecodableEvent, decode
 from schemas.envelope import RecordedEvent
 from schemas.events import AnyErased
 from schemas.forgotten import is_forgotten, is_forgotten_refusal
+from schemas.sealed import NO_KEYS, why_unopened
 from tracklog.proving.proof_store import ProofStore
 from tracklog.proving.stored_tree import root_at
 
@@ -49,6 +50,7 @@ class Wrong(Enum):
     OTHER_LOG = "checkpoint of another log"
     NO_CHECKPOINT = "no checkpoint"
     NO_ERASURE = "forgotten without an erasure"
+    CANNOT_OPEN = "sealed, and cannot be opened"
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,13 +72,15 @@ class Finding:
 @dataclass(slots=True)
 class Report:
     """What was found. `proven` is how many events of each partition are what was signed, `unsigned` how many follow
-    that no checkpoint is over, `unreadable` how many could not be read already when they were signed, and `forgotten`
-    how many have no payload any more, by the name of the stream whose erasure says so."""
+    that no checkpoint is over, `unreadable` how many could not be read already when they were signed, `sealed` how many
+    were left sealed because no keys are named, and `forgotten` how many have no payload any more, by the name of the
+    stream whose erasure says so."""
 
     findings: list[Finding] = field(default_factory=list)
     proven: dict[int, int] = field(default_factory=dict)
     unsigned: dict[int, int] = field(default_factory=dict)
     unreadable: int = 0
+    sealed: int = 0
     forgotten: Counter[str] = field(default_factory=Counter)
 
 
@@ -127,13 +131,15 @@ def _signed(note: str, trusted: frozenset[PublicKey], log_id: str, report: Repor
 
 @dataclass(slots=True)
 class Forgotten:
-    """Which events of a log have no payload any more, and which erasures say that they are to have none."""
+    """Which events of a log have no payload any more, or one that does not open, and which erasures say so."""
 
     _streams: dict[str, Counter[int]] = field(default_factory=dict)  # how many by partition
     _first: dict[tuple[str, int], int] = field(default_factory=dict)
     _refused: dict[tuple[int, int], str] = field(default_factory=dict)
     _erased: dict[str, str] = field(default_factory=dict)  # by each stream that goes, that of the erasure
     _erased_refusals: dict[tuple[int, int], str] = field(default_factory=dict)
+    _unopened: Counter[str] = field(default_factory=Counter)  # by the reason
+    _first_unopened: dict[str, tuple[int, int]] = field(default_factory=dict)
 
     def look(self, event: RecordedEvent) -> None:
         """Take one event of the log, in any order."""
@@ -149,6 +155,9 @@ class Forgotten:
                 self._erased.update(dict.fromkeys(erased.erasure.streams, event.stream))
                 of_refused = ((event.partition, offset) for offset in erased.erasure.refused)
                 self._erased_refusals.update(dict.fromkeys(of_refused, event.stream))
+        elif event.sealed and (why := why_unopened(event.payload)) is not None:
+            self._unopened[why] += 1
+            self._first_unopened.setdefault(why, (event.partition, event.offset))
 
     @property
     def is_unexplained(self) -> bool:
@@ -167,6 +176,10 @@ class Forgotten:
                     first = self._first[stream, partition]
                     why = f"{count} events of {stream}, which no erasure names, have no payload"
                     report.findings.append(Finding(Wrong.NO_ERASURE, partition, first, why))
+        report.sealed = self._unopened.pop(NO_KEYS, 0)
+        for why, count in self._unopened.items():
+            told = f"{count} events, of which this is the first: {why}"
+            report.findings.append(Finding(Wrong.CANNOT_OPEN, *self._first_unopened[why], told))
         for place, stream in self._refused.items():
             if place in self._erased_refusals:
                 report.forgotten[self._erased_refusals[place]] += 1

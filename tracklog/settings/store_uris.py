@@ -4,7 +4,7 @@ Two houses make sense. Embedded: an SQLite log, with its read model beside it. S
 the read model in PostgreSQL, so that several processes may use both.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 from urllib.parse import parse_qsl, quote, unquote, urlsplit
@@ -44,12 +44,17 @@ class PostgresqlDatabase:
 
 @dataclass(frozen=True, slots=True)
 class KafkaTopic:
-    """A topic that is the log. `partitions` and `replication_factor` are for a topic that is to be made."""
+    """A topic that is the log. `partitions` and `replication_factor` are for a topic that is to be made.
+
+    `seals`: whether its payloads are to be sealed, None for as they are. `keys` is the database in which the keys are.
+    """
 
     uri: str
     config_file: Path | None = None
     partitions: int | None = None
     replication_factor: int | None = None
+    seals: bool | None = None
+    keys: PostgresqlDatabase | None = None
 
     def __str__(self) -> str:
         return redacted(self.uri)
@@ -83,6 +88,7 @@ class KafkaOptions:
     config_file: Path | None = None
     partitions: int | None = None
     replication_factor: int | None = None
+    seals: bool | None = None
 
     @property
     def given(self) -> list[str]:
@@ -91,6 +97,7 @@ class KafkaOptions:
             "--kafka-config": self.config_file,
             "--kafka-partitions": self.partitions,
             "--kafka-replication-factor": self.replication_factor,
+            "--kafka-sealed-payloads": self.seals,
         }
         return [name for name, value in given.items() if value is not None]
 
@@ -123,6 +130,8 @@ def stores_of(backend_store_uri: str | None, event_log_uri: str | None, kafka: K
             f"{EVENT_LOG} {log} is for several processes, and {BACKEND_STORE} {backend} is a file of one: "
             "the read model of such a log is in PostgreSQL."
         )
+    if isinstance(log, KafkaTopic):
+        log = replace(log, keys=backend)
     return SharedStores(log, backend)
 
 
@@ -168,7 +177,7 @@ def _kafka_topic(uri: str, kafka: KafkaOptions) -> KafkaTopic:
         KafkaSettings.parse(uri, kafka.config_file)
     except BadKafkaSettings as error:
         raise SettingRefused(str(error)) from error
-    return KafkaTopic(uri, kafka.config_file, kafka.partitions, kafka.replication_factor)
+    return KafkaTopic(uri, kafka.config_file, kafka.partitions, kafka.replication_factor, kafka.seals)
 
 
 def is_postgresql(uri: str) -> bool:

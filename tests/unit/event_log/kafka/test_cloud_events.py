@@ -9,10 +9,12 @@ from hypothesis import strategies as st
 
 from event_log.kafka.cloud_events import (
     FOREIGN_TYPE,
+    Birth,
     CloudEventDecoder,
     CloudEventEncoder,
     Header,
-    partitions_at_creation,
+    Message,
+    birth_in,
 )
 from schemas import codec
 from schemas.envelope import Actor, EventClock, EventData, RecordedEvent
@@ -24,11 +26,17 @@ EVENT = EventClock().stamp(
     "request-1",
 )
 LOG_ID = "5e3b5c52-9e2a-4b6f-8f3c-0d7b0c1e2f3a"
+KEYS = "7f0d9a3c-6f0e-4b9b-9a9d-1c6f6d0c1b2a"
 ANY_TEXT = st.text(st.characters(codec=None))
 
 
+def message_of(event: EventData, partitions: int = 8, *, sealed: bytes | None = None) -> Message:
+    encoder = CloudEventEncoder(partitions, LOG_ID, None if sealed is None else KEYS)
+    return encoder.message(event, codec.encode(event.payload) if sealed is None else sealed)
+
+
 def recorded(event: EventData) -> RecordedEvent:
-    message = CloudEventEncoder(8, LOG_ID).message(event)
+    message = message_of(event)
     return CloudEventDecoder().event(3, 17, message.key, message.value, message.headers)
 
 
@@ -48,9 +56,9 @@ def test_an_event_that_undoes_others_names_them_in_a_header_too() -> None:
     undo = Undo(["01900000-0000-7000-8000-000000000001", "01900000-0000-7000-8000-000000000002"], {"tags.t": None})
     event = EventClock().stamp(RunTagDeleted(run_id="a" * 32, key="t", undo=undo), Actor("ada"), "")
     assert recorded(event) == same(event)
-    headers = dict(CloudEventEncoder(8, LOG_ID).message(event).headers)
+    headers = dict(message_of(event).headers)
     assert headers["ce_undoes"] == ",".join(undo.events).encode()
-    assert "ce_undoes" not in dict(CloudEventEncoder(8, LOG_ID).message(EVENT).headers)
+    assert "ce_undoes" not in dict(message_of(EVENT).headers)
 
 
 @given(
@@ -89,7 +97,7 @@ def test_no_message_raises(key: bytes | None, value: bytes | None, headers: list
 
 @pytest.mark.parametrize("missing", ["ce_id", "ce_type", "ce_dataversion", "ce_subject", "ce_time"])
 def test_a_message_without_an_attribute_that_is_needed_is_foreign_and_alone_in_its_stream(missing: str) -> None:
-    message = CloudEventEncoder(8, LOG_ID).message(EVENT)
+    message = message_of(EVENT)
     headers = [(name, value) for name, value in message.headers if name != missing]
     first, second = (CloudEventDecoder().event(0, offset, message.key, message.value, headers) for offset in (1, 2))
     assert {first.type, second.type} == {FOREIGN_TYPE}
@@ -107,7 +115,7 @@ def test_a_message_without_an_attribute_that_is_needed_is_foreign_and_alone_in_i
     ],
 )
 def test_times_of_other_producers_are_read_in_any_form_of_rfc_3339(text: bytes, expected: datetime) -> None:
-    message = CloudEventEncoder(8, LOG_ID).message(EVENT)
+    message = message_of(EVENT)
     headers = [(name, text if name == "ce_time" else value) for name, value in message.headers]
     event = CloudEventDecoder().event(0, 0, message.key, message.value, headers)
     assert event.time_us == round(expected.timestamp() * 1_000_000)
@@ -115,16 +123,24 @@ def test_times_of_other_producers_are_read_in_any_form_of_rfc_3339(text: bytes, 
 
 def test_names_of_attributes_are_as_cloud_events_wants_them_and_no_text_is_empty() -> None:
     event = EventClock().stamp(_experiment(), Actor("ada"), "")
-    for name, value in CloudEventEncoder(8, LOG_ID).message(event).headers:
+    for name, value in message_of(event).headers:
         assert name == "content-type" or (name.startswith("ce_") and name[3:].isalnum() and name.islower()), name
         assert value
 
 
 def test_every_message_tells_the_count_of_partitions() -> None:
-    assert partitions_at_creation(CloudEventEncoder(12, LOG_ID).message(EVENT).headers) == 12
+    assert birth_in(message_of(EVENT, 12).headers) == Birth(12, None)
+
+
+def test_messages_of_a_log_of_sealed_payloads_say_so_and_claim_json_only_where_they_are() -> None:
+    sealed, plain = (message_of(EVENT, sealed=value) for value in (b"\x01sealed", codec.encode(EVENT.payload)))
+    assert birth_in(sealed.headers) == birth_in(plain.headers) == Birth(8, KEYS)
+    types = [dict(one.headers)["content-type"] for one in (sealed, plain)]
+    assert types == [b"application/octet-stream", b"application/json"]
+    assert sealed.value == b"\x01sealed"
 
 
 def test_every_message_says_which_log_it_is_of() -> None:
-    assert ("ce_logid", LOG_ID.encode()) in CloudEventEncoder(8, LOG_ID).message(EVENT).headers
-    assert partitions_at_creation([("ce_partitions", b"many")]) is None
-    assert partitions_at_creation([]) is None
+    assert ("ce_logid", LOG_ID.encode()) in message_of(EVENT).headers
+    assert birth_in([("ce_partitions", b"many")]) is None
+    assert birth_in([]) is None

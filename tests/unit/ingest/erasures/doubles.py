@@ -7,6 +7,7 @@ from msgspec.structs import replace
 from event_log.forgetting import ERASURE_TYPES, Forgetting
 from event_log.memory_event_log import MemoryEventLog
 from ingest.erasures.port import ArtifactFolders, Measured
+from schemas.envelope import Position
 from schemas.errors import PermissionDenied
 from schemas.forgotten import forgotten, is_forgotten
 
@@ -19,7 +20,7 @@ class MemoryForgetting(Forgetting):
         self.offsets: dict[int, int] = {}
         self.fails = False
 
-    async def forget(self, streams: Sequence[str], refused: Sequence[int] = ()) -> int:
+    async def forget(self, streams: Sequence[str], refused: Sequence[Position] = ()) -> int:
         if self.fails:
             raise SystemError("killed")
         count = 0
@@ -27,7 +28,7 @@ class MemoryForgetting(Forgetting):
             for at, event in enumerate(events):
                 if is_forgotten(event.payload) or event.type in ERASURE_TYPES:
                     continue
-                if event.stream in streams or event.offset in refused:
+                if event.stream in streams or Position(event.partition, event.offset) in refused:
                     payload = forgotten(event.payload, refused=event.stream not in streams)
                     events[at] = replace(event, payload=payload)
                     count += 1

@@ -41,7 +41,8 @@ def test_a_role_finds_its_stores_by_options_and_by_environment_names(role: str, 
     by_option = run(role, "--backend-store-uri", DATABASE, "--event-log", TOPIC)
     by_environment = run(role, MLFLOW_BACKEND_STORE_URI=DATABASE, TRACKLOG_EVENT_LOG=TOPIC)
     assert (by_option.exit_code, by_environment.exit_code) == (0, 0), by_option.output
-    stores = SharedStores(KafkaTopic(TOPIC), PostgresqlDatabase(DATABASE))
+    database = PostgresqlDatabase(DATABASE)
+    stores = SharedStores(KafkaTopic(TOPIC, keys=database), database)
     assert [settings.stores for settings in started] == [stores, stores]
 
 

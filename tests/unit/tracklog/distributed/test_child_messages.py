@@ -12,7 +12,8 @@ DATABASE = PostgresqlDatabase("postgresql://ann:se%40cret@db/tracklog?sslmode=re
 
 
 @pytest.mark.parametrize(
-    "event_log", [DATABASE, KafkaTopic("kafka://a:9092/t"), KafkaTopic("kafka://a:9092/t", Path("k"))]
+    "event_log",
+    [DATABASE, KafkaTopic("kafka://a:9092/t", keys=DATABASE), KafkaTopic("kafka://a:9092/t", Path("k"), keys=DATABASE)],
 )
 def test_a_child_is_told_the_stores_of_its_parent(
     event_log: PostgresqlDatabase | KafkaTopic, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -11,6 +11,10 @@ from event_log.proof.checkpoint import SignedSize
 from event_log.proof.leaf import leaf_of
 from event_log.proof.note import PrivateKey, PublicKey
 from event_log.proof.tiles import GrowingTree
+from event_log.sealing.known_keys import KnownStreamKeys
+from event_log.sealing.memory_stream_keys import MemoryStreamKeys
+from event_log.sealing.sealed_log import SealedLog
+from event_log.sealing.unsealed_reads import UnsealedReads
 from schemas.envelope import RecordedEvent
 from schemas.events import Erasure, RunErased
 from schemas.forgotten import forgotten
@@ -203,3 +207,60 @@ async def test_a_payload_that_was_emptied_without_an_erasure_is_found(signed: Si
 async def test_a_payload_that_was_changed_before_it_was_forgotten_is_found(signed: Signed) -> None:
     signed.events[17] = replace(signed.events[17], payload=forgotten(b"{}"))
     assert (await signed.found())[0] == "payload changed 17"
+
+
+class Sealed(Signed):
+    """The same, with payloads that are sealed."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
+        self.keys = MemoryStreamKeys()
+        self.now_s = 0.0
+        self.sealed = SealedLog(self.log, KnownStreamKeys(self.keys, clock=lambda: self.now_s))
+
+    async def verified(self, *, with_keys: bool = True) -> Report:
+        keys = KnownStreamKeys(self.keys) if with_keys else None
+        return await verify(
+            UnsealedReads(self.log, keys), self.store, [], frozenset({KEY.public}), lambda _done, _all: None
+        )
+
+
+@pytest.fixture
+async def sealed(tmp_path: Path) -> AsyncIterator[Sealed]:
+    sealed = Sealed(tmp_path)
+    for number in range(20):
+        await sealed.sealed.append([param(number % 4, "p")])
+    erased = RunErased(run_id=f"{1:032x}", experiment_id=0, erasure=Erasure("r", [f"run/{1:032x}"]))
+    await sealed.sealed.append([an_event(erased)])
+    await Prover(sealed.sealed, sealed.log._id, sealed.store, GivenKey(KEY.text()), lambda: {0}).round()
+    yield sealed
+    await sealed.store.close()
+
+
+async def test_a_sealed_log_is_proven_before_and_after_a_key_is_gone_and_without_any(sealed: Sealed) -> None:
+    assert (await sealed.verified()).proven == {0: 21}
+    await sealed.keys.destroy([f"run/{1:032x}"])
+    report = await sealed.verified()
+    assert (report.findings, report.proven, report.forgotten) == ([], {0: 21}, {f"run/{1:032x}": 5})
+    report = await sealed.verified(with_keys=False)
+    assert (report.findings, report.proven, report.sealed) == ([], {0: 21}, 20)
+
+
+async def test_a_key_that_was_destroyed_or_lost_without_an_erasure_is_found(sealed: Sealed) -> None:
+    await sealed.keys.destroy([f"run/{2:032x}"])
+    del sealed.keys.kept[f"run/{3:032x}"]
+    report = await sealed.verified()
+    assert report.proven == {0: 21}
+    assert sorted(map(str, report.findings)) == [
+        f"partition 0, offset 2: forgotten without an erasure: 5 events of run/{2:032x}, which no erasure names, have"
+        " no payload",
+        "partition 0, offset 3: sealed, and cannot be opened: 5 events, of which this is the first: its key is not in"
+        " the store of keys",
+    ]
+
+
+async def test_a_sealed_payload_that_was_changed_is_named(sealed: Sealed) -> None:
+    changed = bytearray(sealed.events[7].payload)
+    changed[-1] ^= 1
+    sealed.events[7] = replace(sealed.events[7], payload=bytes(changed))
+    assert "partition 0, offset 7: payload changed" in map(str, (await sealed.verified()).findings)

@@ -95,10 +95,9 @@ def test_a_database_may_be_at_one_of_several_hosts() -> None:
 
 
 def test_a_log_in_kafka_has_its_read_model_in_postgresql() -> None:
-    kafka = KafkaOptions(partitions=3, replication_factor=2)
-    assert stores_of(DATABASE, TOPIC, kafka) == SharedStores(
-        KafkaTopic(TOPIC, None, 3, 2), PostgresqlDatabase(DATABASE)
-    )
+    kafka, database = KafkaOptions(partitions=3, replication_factor=2, seals=True), PostgresqlDatabase(DATABASE)
+    topic = KafkaTopic(TOPIC, None, 3, 2, seals=True, keys=database)
+    assert stores_of(DATABASE, TOPIC, kafka) == SharedStores(topic, database)
 
 
 def test_the_log_may_be_named_by_either_option_when_it_is_a_file(here: Path) -> None:
