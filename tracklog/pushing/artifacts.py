@@ -8,6 +8,9 @@ from pathlib import Path
 from urllib.parse import quote
 
 from schemas.events import artifact_folder
+from schemas.events.logged_models import LOGGED_MODELS
+from schemas.events.runs import RUNS
+from schemas.events.traces import TRACES
 from tracklog.pushing.central import Central, Refused, StoredFile
 from tracklog.pushing.report import Report
 from tracklog.pushing.translation import folder_there, path_of
@@ -73,6 +76,14 @@ class FilePush:
             found = stored.get(path)
             if found is None or found.sha256 not in (file.sha256, None):
                 self.report.note("damaged", f"artifact {path} is not there as it was sent: push again")
+
+
+def stream_of_folder(folder: str) -> str:
+    """The stream of what a folder has the files of, by the layout of MLflow."""
+    parts = folder.split("/")
+    if len(parts) > 2:
+        return {"models": LOGGED_MODELS, "traces": TRACES}.get(parts[1], RUNS).stream(parts[2])
+    return RUNS.stream(parts[-1])
 
 
 def _files_in(folder: Path) -> Iterator[Path]:

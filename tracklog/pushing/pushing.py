@@ -17,7 +17,7 @@ from schemas.event_json import event_id_text
 from schemas.events import ExperimentCreated, RunDataLogged, RunParamCorrected, TraceDeleted
 from schemas.events.experiments import ExperimentEvent
 from schemas.events.registered_models import REGISTERED_MODELS, RegisteredModelEvent
-from tracklog.pushing.artifacts import FilePush
+from tracklog.pushing.artifacts import FilePush, stream_of_folder
 from tracklog.pushing.central import FORBIDDEN, Central, NotAllowed, Refused, Taken
 from tracklog.pushing.cursor import Cursor, CursorFile
 from tracklog.pushing.outgoing import Outgoing
@@ -136,7 +136,8 @@ class Push:
         self._show(end, end)
         if self._artifacts is not None:
             for folder in folders:
-                self._artifacts.push(folder)
+                if stream_of_folder(folder) not in self._not_allowed | self._translation.left:
+                    self._artifacts.push(folder)
             self._keep(replace(cursor, events=end, last=last, artifacts=end))
 
     def _check_there(self, one: Outgoing) -> None:

@@ -56,6 +56,7 @@ from schemas.messages.imports import ImportedEvent, ImportEvents
 from schemas.rest.decode import decode_body
 from tests.unit.ingest.doubles import ANN, Deployment, close_what_is_open
 from tracklog.pushing import derived
+from tracklog.pushing.artifacts import stream_of_folder
 from tracklog.pushing.central import Central, Refused
 from tracklog.pushing.cursor import CursorFile
 from tracklog.pushing.pushing import Push
@@ -483,3 +484,11 @@ def test_an_id_that_is_made_is_a_uuid_of_the_time_of_the_other() -> None:
     made = uuid.UUID(derived.event_id("01a227be-132c-769d-915f-0be723e8b906", "tag"))
     assert (made.version, made.hex[:12]) == (7, "01a227be132c")
     assert made != uuid.UUID(derived.event_id("01a227be-132c-769d-915f-0be723e8b906", "mark"))
+
+
+@pytest.mark.parametrize(
+    ("folder", "stream"),
+    [("1/a", "run/a"), ("1/models/m-a", "logged-model/m-a"), ("1/traces/tr-a", "trace/tr-a"), ("odd", "run/odd")],
+)
+def test_a_folder_of_artifacts_is_of_one_stream(folder: str, stream: str) -> None:
+    assert stream_of_folder(folder) == stream
