@@ -16,6 +16,7 @@ from tests.eventually import wait_until
 from tests.tracklog_server import TracklogServer
 
 KILLS = 4
+RESTORE = [sys.executable, "-m", "tracklog", "restore"]
 
 
 def command(file: Path, log: Path) -> list[str]:
@@ -84,3 +85,9 @@ async def test_a_backup_under_load_holds_a_beginning_of_the_log_with_all_that_wa
         assert copied == (await events_in(server.event_log_file))[: len(copied)]
         created = {json.loads(event.payload)["run_id"] for event in copied if event.type == "run.created"}
         assert created >= set(before)
+        restored = [*RESTORE, str(tmp_path / "copy.db"), "--event-log", f"sqlite:///{tmp_path / 'there.db'}"]
+        said = subprocess.run(restored, check=True, capture_output=True, text=True, timeout=120).stderr
+        assert f"the events 0 to {len(copied) - 1} of the log" in said
+        assert (
+            f"Its server was started by: tracklog server --backend-store-uri sqlite:///{server.event_log_file}" in said
+        )

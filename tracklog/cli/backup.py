@@ -29,11 +29,14 @@ def command(file: Path, event_log: EventLogPlace, stores: Stores | None, progres
     FILE is a log in SQLite with the same id and the same events, whatever the log is in: every command reads it, and
     `tracklog restore` puts it back. It holds the events that were there when the command began, and no others. A copy
     that was broken off is gone on with; what was erased since is erased in it. Artifacts are not in it: FILE.artifacts
-    beside it lists them. What was signed of the events lies in FILE.proof, for `tracklog verify`.
+    beside it lists them. What was signed of the events lies in FILE.proof, for `tracklog verify`. Of a log in SQLite
+    FILE.configuration says how its server was started, and FILE.secrets holds hashes of passwords and sealed secrets
+    of webhooks; the keys are not copied.
     """
     from event_log.port import ForeignLog, LogInUse
     from schemas.errors import Retryable
     from tracklog.cli.artifact_list import artifact_list_of
+    from tracklog.cli.copied_files import back_up_files
     from tracklog.cli.log_reading import NoLog
 
     if isinstance(event_log, SqliteFile) and event_log.path.resolve() == file.resolve():
@@ -42,12 +45,15 @@ def command(file: Path, event_log: EventLogPlace, stores: Stores | None, progres
     try:
         with bar:
             identity, copied, listed = asyncio.run(_back_up(event_log, stores, file, show))
-    except (NoLog, ForeignLog, LogInUse) as error:
+            beside = back_up_files(event_log.path, file, identity) if isinstance(event_log, SqliteFile) else []
+    except (NoLog, ForeignLog, LogInUse, ValueError) as error:
         raise BadUsage(str(error)) from error
     except Retryable as error:
         raise click.ClickException(error.message) from error
     click.echo(f"{file} holds {said_of(copied, identity)}; {copied.end - copied.first} are new.", err=True)
     click.echo(f"{artifact_list_of(file)} lists {listed}.", err=True)
+    if beside:
+        click.echo(f"Beside it: {', '.join(map(str, beside))}. Keys are not copied.", err=True)
     refuse_damage(copied)
 
 

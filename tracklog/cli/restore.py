@@ -35,12 +35,13 @@ def command(file: Path, event_log: EventLogPlace, stores: Stores | None, erasure
     in PostgreSQL must be empty.
 
     It gets the id of the log that was copied, and appears whole or not at all. What was erased since the copy was made
-    is erased in it. The read model is folded from it when a server starts. Artifacts are put back by other means;
-    FILE.artifacts lists those that the log names.
+    is erased in it. The read model is folded from it when a server starts. What lies beside FILE and is of another log
+    is refused. Artifacts are put back by other means; FILE.artifacts lists those that the log names.
     """
     from event_log.port import ForeignLog, LogInUse
     from schemas.errors import Retryable
     from tracklog.cli.artifact_list import artifact_list_of, read_artifact_list
+    from tracklog.cli.copied_files import restore_files
     from tracklog.serving.erasure_list import NotAnErasureList
 
     try:
@@ -51,13 +52,16 @@ def command(file: Path, event_log: EventLogPlace, stores: Stores | None, erasure
     try:
         with bar:
             identity, copied = asyncio.run(_restore(file, event_log, erasures, show))
-    except (ForeignLog, LogInUse, NotAnErasureList) as error:
+            said = restore_files(file, event_log.path, identity) if isinstance(event_log, SqliteFile) else []
+    except (ForeignLog, LogInUse, NotAnErasureList, ValueError) as error:
         raise BadUsage(str(error)) from error
     except Retryable as error:
         raise click.ClickException(error.message) from error
     click.echo(f"{event_log} holds {said_of(copied, identity)}.", err=True)
     if listed is not None:
         click.echo(f"It names {listed}, which {artifact_list_of(file)} lists; put them back too.", err=True)
+    for line in said:
+        click.echo(line, err=True)
     refuse_damage(copied)
 
 
@@ -68,12 +72,14 @@ async def _restore(file: Path, place: EventLogPlace, listed: Path | None, show: 
     from event_log.sqlite.copy import filling_sqlite_log
     from event_log.sqlite.event_log import SqliteEventLogReader
     from event_log.sqlite.log_file import check_is_log
+    from tracklog.cli.copied_files import check_files
 
     if not check_is_log(file):
         raise ForeignLog(f"There is no copy of a log at {file}.")
     reader = SqliteEventLogReader(file)
     try:
         identity = await reader.identity()
+        check_files(file, identity)
         erased = await _erased_since(reader, place, listed)
         source = WithoutErased(reader, [found for one in erased if (found := erasure_in(one)) is not None])
         if isinstance(place, SqliteFile):

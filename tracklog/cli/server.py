@@ -6,6 +6,7 @@ import click
 
 from tracklog.cli.artifact_options import with_artifacts
 from tracklog.cli.bad_usage import BadUsage, reporting_bad_settings
+from tracklog.cli.given_options import given_options
 from tracklog.cli.listen_options import with_otlp_grpc
 from tracklog.cli.past_options import with_past
 from tracklog.cli.proof_options import with_proof
@@ -77,6 +78,7 @@ def command(
             proof=proof,
             artifacts_only=artifacts_only,
             past=past,
+            options=given_options(),
         )
     )
 

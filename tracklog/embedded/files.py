@@ -28,5 +28,10 @@ def erasures_file_of(log: Path) -> Path:
     return _beside(log, "erasures")
 
 
+def configuration_file_of(log: Path) -> Path:
+    """With which options a server was started last."""
+    return _beside(log, "configuration")
+
+
 def _beside(log: Path, what: str) -> Path:
     return log.with_name(f"{log.name}.{what}")

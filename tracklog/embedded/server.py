@@ -2,9 +2,13 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from importlib.metadata import version
+from pathlib import Path
 
 from read_model.sqlite_link import link_of
+from tracklog.embedded.configuration import Configuration, write_configuration
+from tracklog.embedded.files import configuration_file_of
 from tracklog.embedded.system import EmbeddedSystem
 from tracklog.serving.greeting import greeting
 from tracklog.serving.log_watch import LogWatch
@@ -29,6 +33,7 @@ async def serve_embedded(settings: Settings, announce: Callable[[str], None]) ->
             announce(f"There is no log at {log_file} yet: a new one is made.")
         async with AsyncExitStack() as stack:
             system = await stack.enter_async_context(EmbeddedSystem(log_file, proof=settings.proof))
+            _keep_configuration(log_file, await system.log.identity(), settings)
             # The imports take a while, in which the projector child starts too.
             from tracklog.embedded.services import embedded_services
 
@@ -51,3 +56,10 @@ async def serve_embedded(settings: Settings, announce: Callable[[str], None]) ->
         ),
         announce=announce,
     )
+
+
+def _keep_configuration(log_file: Path, log_id: str, settings: Settings) -> None:
+    """Have a backup of the log say how its server is started. Where it cannot be kept the server runs all the same."""
+    configuration = Configuration(log_id, version("tracklog"), settings.options)
+    with suppress(OSError):
+        write_configuration(configuration_file_of(log_file), configuration)

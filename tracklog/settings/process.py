@@ -87,7 +87,10 @@ NO_ARTIFACTS: Final = ArtifactSettings(destination="", default_root=PROXIED_ARTI
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """Everything a server, or one role of it, runs with. `past`: it shows a moment, and changes nothing."""
+    """Everything a server, or one role of it, runs with. `past`: it shows a moment, and changes nothing.
+
+    `options` are those that it was given, as one writes them, without secrets.
+    """
 
     listen: ListenSettings
     stores: Stores
@@ -97,6 +100,7 @@ class Settings:
     proof: ProofSettings = NO_PROOF
     artifacts_only: bool = False
     past: PastSettings | None = None
+    options: tuple[str, ...] = ()
 
 
 def folder_of(location: str) -> Path | None:

@@ -2,10 +2,11 @@
 
 import asyncio
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import click
 import pytest
 from click.testing import CliRunner, Result
 
@@ -14,10 +15,14 @@ from schemas.envelope import PARTITION, Actor, EventClock
 from schemas.events import AnyEvent, ArtifactDeleted, ArtifactUploaded, ExperimentRenamed
 from tests.contracts.test_sqlite_event_log import change
 from tracklog.cli.commands import tracklog
+from tracklog.cli.given_options import given_options
+from tracklog.embedded.configuration import Configuration, write_configuration
+from tracklog.embedded.files import configuration_file_of, secrets_file_of
 from tracklog.proving.key_file import OwnKey
 from tracklog.proving.places import proof_file_of
 from tracklog.proving.prover import Prover
 from tracklog.proving.sqlite_proof_store import SqliteProofStore
+from tracklog.secret_store.store import SqliteSecretStore
 
 
 @pytest.fixture
@@ -111,6 +116,68 @@ def test_the_artifacts_that_are_there_are_listed(tmp_path: Path) -> None:
     assert run("restore", copy, "--event-log", tmp_path / "elsewhere.db").exit_code == 2
 
 
+def accounts_of(log: Path) -> Path:
+    """A store of secrets beside a log, with one in it, that a server has open."""
+    store = SqliteSecretStore(secrets_file_of(log))
+    asyncio.run(store.put("password/1", b"hash"))
+    return secrets_file_of(log)
+
+
+def secret_in(file: Path) -> bytes | None:
+    return asyncio.run(SqliteSecretStore(file).get("password/1"))
+
+
+def identity_of(log: Path) -> str:
+    async def asked() -> str:
+        reader = SqliteEventLogReader(log)
+        try:
+            return await reader.identity()
+        finally:
+            await reader.close()
+
+    return asyncio.run(asked())
+
+
+def test_how_the_server_was_started_and_its_accounts_go_with_the_copy_and_come_back(log: Path, tmp_path: Path) -> None:
+    accounts_of(log)
+    options = ("--app-name basic-auth", "--port 5001")
+    write_configuration(configuration_file_of(log), Configuration(identity_of(log), "1.0", options))
+    copy, there = tmp_path / "copy.db", tmp_path / "there.db"
+    for _ in range(2):
+        assert "Keys are not copied." in run("backup", copy, "--event-log", log).output
+    assert secrets_file_of(copy).stat().st_mode & 0o777 == 0o600
+    restored = run("restore", copy, "--event-log", there)
+    assert "Its server was started by: tracklog server --app-name basic-auth --port 5001" in restored.output
+    assert secret_in(secrets_file_of(there)) == b"hash"
+    asyncio.run(SqliteSecretStore(secrets_file_of(there)).put("password/1", b"newer"))
+    there.unlink()
+    assert "is there, and stays as it is" in run("restore", copy, "--event-log", there).output
+    assert secret_in(secrets_file_of(there)) == b"newer"
+
+
+@pytest.mark.parametrize("file_of", [configuration_file_of, secrets_file_of])
+def test_what_lies_beside_a_copy_and_is_of_another_log_is_refused(
+    log: Path, tmp_path: Path, file_of: Callable[[Path], Path]
+) -> None:
+    accounts_of(log)
+    write_configuration(configuration_file_of(log), Configuration(identity_of(log), "1.0"))
+    copy, other, there = tmp_path / "copy.db", tmp_path / "other.db", tmp_path / "there.db"
+    assert run("backup", copy, "--event-log", log).exit_code == 0
+
+    async def another() -> None:
+        with ThreadPoolExecutor(1) as executor:
+            await SqliteEventLog.open(tmp_path / "another.db", executor).close()
+
+    asyncio.run(another())
+    assert run("backup", other, "--event-log", tmp_path / "another.db").exit_code == 0
+    file_of(copy).replace(file_of(other))
+    refused = run("restore", other, "--event-log", there)
+    assert (refused.exit_code, f"{file_of(other)} is of the log {identity_of(log)}" in refused.output) == (2, True)
+    assert not there.exists()
+    file_of(other).write_bytes(b"something else")
+    assert run("restore", other, "--event-log", there).exit_code == 2
+
+
 def test_damage_is_an_exit_code(log: Path, tmp_path: Path) -> None:
     change(log, 'UPDATE events SET payload = ? WHERE "offset" = 1', b"{}")
     copy = tmp_path / "copy.db"
@@ -137,3 +204,17 @@ def test_what_is_no_copy_is_refused(log: Path, tmp_path: Path) -> None:
         assert (done.exit_code, "Traceback" in done.output) == (2, False), done.output
         assert said in done.output
     assert text.read_text() == "a shopping list"
+
+
+def test_options_are_kept_as_one_writes_them_and_without_passwords() -> None:
+    @click.command()
+    @click.option("--to", multiple=True)
+    @click.option("--proof/--no-proof", default=True)
+    @click.option("--name", envvar="TRACKLOG_TEST_NAME")
+    @click.option("--left-out", default="a")
+    def command(**_given: object) -> None:
+        click.echo("\n".join(given_options()))
+
+    given = ["--to", "s3://b?x=1", "--to", "ftp://eve:secret@host/a", "--no-proof"]
+    said = CliRunner().invoke(command, given, env={"TRACKLOG_TEST_NAME": "a b"}).output
+    assert said.splitlines() == ["--to 's3://b?x=1'", "--to 'ftp://eve:***@host/a'", "--no-proof", "--name 'a b'"]
