@@ -39,7 +39,6 @@ from schemas.events import (
 )
 from schemas.events.experiments import ExperimentEvent
 from schemas.events.registered_models import RegisteredModelEvent
-from schemas.forgotten import is_forgotten
 from schemas.messages.bounds import MAX_TAG_CHARACTERS
 from tracklog.pushing.central import Central
 from tracklog.pushing.experiments import ExperimentsThere
@@ -70,7 +69,7 @@ class Translation:
     def events(self, recorded: RecordedEvent) -> Iterator[Outgoing]:
         """What an event comes to there, if anything."""
         kind = recorded.stream.partition("/")[0]
-        if kind not in _PUSHED or is_forgotten(recorded.payload):
+        if kind not in _PUSHED:
             return
         try:
             event = codec.decode(recorded)

@@ -210,11 +210,11 @@ def test_options_are_kept_as_one_writes_them_and_without_passwords() -> None:
     @click.command()
     @click.option("--to", multiple=True)
     @click.option("--proof/--no-proof", default=True)
-    @click.option("--name", envvar="TRACKLOG_TEST_NAME")
+    @click.option("--name", envvar="GIVEN_NAME")
     @click.option("--left-out", default="a")
     def command(**_given: object) -> None:
         click.echo("\n".join(given_options()))
 
     given = ["--to", "s3://b?x=1", "--to", "ftp://eve:secret@host/a", "--no-proof"]
-    said = CliRunner().invoke(command, given, env={"TRACKLOG_TEST_NAME": "a b"}).output
+    said = CliRunner().invoke(command, given, env={"GIVEN_NAME": "a b"}).output
     assert said.splitlines() == ["--to 's3://b?x=1'", "--to 'ftp://eve:***@host/a'", "--no-proof", "--name 'a b'"]
