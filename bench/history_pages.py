@@ -2,7 +2,9 @@
 
 A log of so many events is made in FOLDER (or, with --postgresql or --kafka, there; with --start, in services started in
 FOLDER), indexed, and asked for pages, one at a time and without HTTP, and for what an undo selects. It prints a line of
-JSON for each question: how many milliseconds its answers took.
+JSON for each question: how many milliseconds its answers took. A log that is there is asked as it is.
+
+With --copies what was made in files is repeated so many times, which is much faster than making it.
 """
 
 import argparse
@@ -18,6 +20,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Final
 
+from bench.repeated_history import repeat
 from event_log.port import EventLog, EventLogReader
 from ingest.undo.selection import Selection
 from projector.history_worker import HistoryWorker
@@ -41,6 +44,7 @@ DATABASE: Final = "history"
 LIMIT: Final = 100
 APPENDED_TOGETHER: Final = 2000
 BATCH: Final = 50
+RUNS_OF_A_COPY: Final = 1_000_000
 
 
 def run_id(number: int) -> str:
@@ -81,6 +85,12 @@ async def fill(log: EventLog, events: int) -> None:
     await asyncio.gather(*map(log.append, batches.values()))
 
 
+def renamed(stream: str, copy: int) -> str:
+    """The stream of a run in a copy of what it is in: the first copies have the next numbers."""
+    kind, _, key = stream.partition("/")
+    return f"run/{run_id(int(key, 16) + copy * RUNS_OF_A_COPY)}" if kind == "run" else f"{kind}/{key}-{copy}"
+
+
 async def index_all(writer: HistoryIndexWriter, index: HistoryIndex, log: EventLogReader) -> float:
     """Seconds of processor time an event."""
     end = dict(await log.end())
@@ -115,8 +125,11 @@ class _Kept:
         pass
 
 
-def questions(chance: random.Random, runs: Sequence[str], events: int) -> dict[str, HistoryFilter]:
-    one = chance.choice(runs)
+def questions(
+    chance: random.Random, runs: Sequence[str], events: int, times_ms: tuple[int, int]
+) -> dict[str, HistoryFilter]:
+    """`times_ms`: those of the first and the last event."""
+    one, since_ms = chance.choice(runs), chance.randint(*times_ms)
     return {
         "everything": HistoryFilter(),
         "a run": HistoryFilter(run_id=one),
@@ -126,17 +139,20 @@ def questions(chance: random.Random, runs: Sequence[str], events: int) -> dict[s
         "a type of a user": HistoryFilter(type=["run.created"], actor=f"user{chance.randrange(USERS)}"),
         "a request": HistoryFilter(request_id=f"request-{chance.randrange(events)}"),
         "a param": HistoryFilter(field="params.lr"),
+        "a value": HistoryFilter(field="params.lr", value=str(int(one, 16) % RUNS_OF_A_COPY)),
+        "a time": HistoryFilter(since=str(since_ms), until=str(since_ms + 1000)),
+        "a user in a time": HistoryFilter(actor=f"user{chance.randrange(USERS)}", since=str(since_ms)),
         "a param of a run": HistoryFilter(field="params.lr", run_id=one),
     }
 
 
-async def measure(history: History, runs: Sequence[str], events: int) -> None:
+async def measure(history: History, runs: Sequence[str], events: int, times_ms: tuple[int, int]) -> None:
     chance = random.Random(11)
     took: dict[str, list[float]] = {}
     cpu: dict[str, list[float]] = {}
     cursors: dict[tuple[str, bool], str] = {}
     for number in range(PAGES):
-        for name, asked in questions(chance, runs, events).items():
+        for name, asked in questions(chance, runs, events, times_ms).items():
             newest_first = number % 2 == 0
             goes_on = name in ("everything", "a type", "a param")
             cursor = cursors.get((name, newest_first), "") if goes_on else ""
@@ -208,12 +224,18 @@ def started(arguments: argparse.Namespace) -> Iterator[None]:
 
 async def main(arguments: argparse.Namespace) -> None:
     log, writer, index = await opened(arguments)
-    if not any((await log.end()).values()):
+    is_there = any((await log.end()).values())
+    if not is_there:
         began = time.time()
         await fill(log, arguments.events)
         print(json.dumps({"filled_s": round(time.time() - began, 1)}), flush=True)
-    events = sum((await log.end()).values())
     per_event_s = await index_all(writer, index, log)
+    if arguments.copies and not is_there:
+        await index.close()
+        await log.close()
+        await asyncio.to_thread(repeat, Path(arguments.folder), arguments.copies, renamed)
+        log, _, index = await opened(arguments)
+    events = sum((await log.end()).values())
     print(json.dumps({"events": events, "indexing_us_of_cpu_an_event": round(per_event_s * 1e6, 2)}), flush=True)
     runs: list[str] = []
     for partition in await log.partitions():
@@ -223,8 +245,11 @@ async def main(arguments: argparse.Namespace) -> None:
                 for one in await log.read(partition, offset, limit=1)
                 if one.stream.startswith("run/")
             ]
-    await measure(History(log, index), runs, events)
-    await measure_finding(log, index, events)
+    times_ms = await log.read(0, 0, limit=1), await log.read(0, (await log.end())[0] - 1, limit=1)
+    first_ms, last_ms = (one.time_us // 1000 for [one] in times_ms)
+    await measure(History(log, index), runs, events, (first_ms, last_ms))
+    if not arguments.copies:  # whose events are found neither by their checksum nor by their id
+        await measure_finding(log, index, events)
     await index.close()
     await log.close()
 
@@ -274,6 +299,7 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", help="where the log is made")
     parser.add_argument("--events", type=int, default=5_000_000)
+    parser.add_argument("--copies", type=int, default=0, help="in files: how many times it is repeated")
     parser.add_argument("--postgresql", help="a database in the place of files")
     parser.add_argument("--start", choices=("postgresql", "kafka"), help="start what is needed")
     parser.add_argument("--kafka", help="with it: HOST:PORT/TOPIC in the place of its log")

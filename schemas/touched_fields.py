@@ -1,28 +1,14 @@
 """Which named values an event wrote or removed: the params, metrics, tags and aliases that it is about."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final, NamedTuple
 
 from schemas.events import (
     AnyEvent,
-    EvaluationDatasetCreated,
-    EvaluationDatasetTagDeleted,
-    EvaluationDatasetTagsSet,
-    ExperimentCreated,
-    ExperimentTagDeleted,
-    ExperimentTagSet,
     LoggedModelCreated,
     LoggedModelParamsLogged,
     LoggedModelTagDeleted,
     LoggedModelTagsSet,
-    ModelVersionCreated,
-    ModelVersionTagDeleted,
-    ModelVersionTagSet,
-    RegisteredModelAliasDeleted,
-    RegisteredModelAliasSet,
-    RegisteredModelCreated,
-    RegisteredModelTagDeleted,
-    RegisteredModelTagSet,
     RunCreated,
     RunDataLogged,
     RunMetricCorrected,
@@ -33,6 +19,9 @@ from schemas.events import (
     TraceTagDeleted,
     TraceTagSet,
 )
+from schemas.fields import set_by
+from schemas.fields.field import ALIASES, TAGS, Value
+from schemas.fields.registered_models import version_and_field
 
 PARAM: Final = "param"
 METRIC: Final = "metric"
@@ -55,8 +44,21 @@ class TouchedField(NamedTuple):
 
 def touched_fields(event: AnyEvent) -> Iterable[TouchedField]:
     """The fields of an event, in its own order; none where it has none."""
-    touched = _TOUCHED.get(type(event))
-    return () if touched is None else touched(event)
+    if event.kind.name in _BY_THEMSELVES:
+        touched = _TOUCHED.get(type(event))
+        return () if touched is None else touched(event)
+    return _that_are_named(set_by(event, {}))
+
+
+def _that_are_named(fields: Mapping[str, Value]) -> list[TouchedField]:
+    """Those of the fields that an event sets which have a key: the others are what every aggregate of the kind has."""
+    found: list[TouchedField] = []
+    for field, value in fields.items():
+        name = (version_and_field(field) or (0, field))[1]
+        for prefix, kind in _PREFIXES:
+            if name.startswith(prefix):
+                found.append(TouchedField(kind, name.removeprefix(prefix), None if value is None else str(value)))
+    return found
 
 
 def _tags(tags: Iterable[Tag]) -> list[TouchedField]:
@@ -75,48 +77,24 @@ def _logged_model(event: LoggedModelCreated) -> list[TouchedField]:
     return [*(TouchedField(PARAM, one.key, one.value) for one in event.params), *_tags(event.tags)]
 
 
-def _tags_of_new(
-    event: RunCreated | ExperimentCreated | RegisteredModelCreated | ModelVersionCreated | LoggedModelTagsSet,
-) -> list[TouchedField]:
-    return _tags(event.tags)
+_PREFIXES: Final = ((TAGS, TAG), (ALIASES, ALIAS))
 
-
-def _tag_set(event: ExperimentTagSet | RegisteredModelTagSet | ModelVersionTagSet | TraceTagSet) -> list[TouchedField]:
-    return [TouchedField(TAG, event.key, event.value)]
-
-
-def _tag_deleted(
-    event: RunTagDeleted | ExperimentTagDeleted | LoggedModelTagDeleted | RegisteredModelTagDeleted | TraceTagDeleted,
-) -> list[TouchedField]:
-    return [TouchedField(TAG, event.key, None)]
-
+_BY_THEMSELVES: Final = frozenset({"run", "logged-model", "trace"})
+"""Kinds of streams whose events are about more than they set: a param that has a value already, a metric's points; and
+about less: a new name of a run is a tag too, which the event does not name."""
 
 _TOUCHED: Final[dict[type, Callable[[Any], Iterable[TouchedField]]]] = {
     RunDataLogged: _run_data,
     RunParamCorrected: lambda event: [TouchedField(PARAM, event.key, event.value)],
     RunMetricCorrected: lambda event: [TouchedField(METRIC, event.key, None)],
-    RunCreated: _tags_of_new,
-    RunTagDeleted: _tag_deleted,
-    ExperimentCreated: _tags_of_new,
-    ExperimentTagSet: _tag_set,
-    ExperimentTagDeleted: _tag_deleted,
+    RunCreated: lambda event: _tags(event.tags),
+    RunTagDeleted: lambda event: [TouchedField(TAG, event.key, None)],
     LoggedModelCreated: _logged_model,
     LoggedModelParamsLogged: lambda event: [TouchedField(PARAM, one.key, one.value) for one in event.params],
-    EvaluationDatasetCreated: lambda e: _tags(e.tags),
-    EvaluationDatasetTagsSet: lambda e: _tags(e.tags),
-    EvaluationDatasetTagDeleted: lambda e: [TouchedField(TAG, e.key, None)],
-    LoggedModelTagsSet: _tags_of_new,
-    LoggedModelTagDeleted: _tag_deleted,
-    RegisteredModelCreated: _tags_of_new,
-    RegisteredModelTagSet: _tag_set,
-    RegisteredModelTagDeleted: _tag_deleted,
-    RegisteredModelAliasSet: lambda event: [TouchedField(ALIAS, event.alias, str(event.version))],
-    RegisteredModelAliasDeleted: lambda event: [TouchedField(ALIAS, event.alias, None)],
-    ModelVersionCreated: _tags_of_new,
-    ModelVersionTagSet: _tag_set,
-    ModelVersionTagDeleted: _tag_deleted,
+    LoggedModelTagsSet: lambda event: _tags(event.tags),
+    LoggedModelTagDeleted: lambda event: [TouchedField(TAG, event.key, None)],
     TraceStarted: lambda event: [TouchedField(TAG, key, value) for key, value in event.tags.items()],
-    TraceTagSet: _tag_set,
-    TraceTagDeleted: _tag_deleted,
+    TraceTagSet: lambda event: [TouchedField(TAG, event.key, event.value)],
+    TraceTagDeleted: lambda event: [TouchedField(TAG, event.key, None)],
 }
-"""By type of event; the others name no field."""
+"""Of these kinds, by type of event; the others name no field."""

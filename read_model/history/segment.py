@@ -156,17 +156,27 @@ def closed(segments: Sequence[Segment]) -> ClosedBlock:
     for segment in segments:
         for term, positions in segment.postings.items():
             parts.setdefault(term, []).append(positions)
-    requests: dict[int, array[int]] = {}
-    for position, hashed in enumerate(array(_REQUEST, b"".join(one.requests for one in segments))):
-        requests.setdefault(hashed % REQUEST_BUCKETS, array(_POSITION)).extend((position, hashed >> 16))
     return ClosedBlock(
         block_of(segments[0].first_offset),
         min(times),
         max(times),
-        zlib.compress(times.tobytes(), 1),
+        packed_times(times),
         [posting_list(term, b"".join(found)) for term, found in sorted(parts.items())],
-        sorted((bucket, pairs.tobytes()) for bucket, pairs in requests.items()),
+        requests_by_bucket(array(_REQUEST, b"".join(one.requests for one in segments))),
     )
+
+
+def requests_by_bucket(hashes: Iterable[int]) -> list[tuple[int, bytes]]:
+    """The pairs of each bucket, of the hashes of the requests of a block."""
+    buckets: dict[int, array[int]] = {}
+    for position, hashed in enumerate(hashes):
+        buckets.setdefault(hashed % REQUEST_BUCKETS, array(_POSITION)).extend((position, hashed >> 16))
+    return sorted((bucket, pairs.tobytes()) for bucket, pairs in buckets.items())
+
+
+def packed_times(times: "array[int]") -> bytes:
+    """The times of a block, as they are stored."""
+    return zlib.compress(times.tobytes(), 1)
 
 
 def posting_list(term: int, positions: bytes) -> PostingList:
@@ -195,9 +205,14 @@ def positions_of(posting: PostingList) -> "array[int]":
 
 def positions_of_request(pairs: bytes, hashed: int) -> list[int]:
     """Where in a block an event may be of the request of a hash, by the pairs of its bucket."""
-    stored = array(_POSITION, pairs)
-    wanted = hashed >> 16
-    return [stored[index - 1] for index in range(1, len(stored), 2) if stored[index] == wanted]
+    wanted = array(_POSITION, (hashed >> 16,)).tobytes()
+    found: list[int] = []
+    place = pairs.find(wanted)  # mostly there is none: a lookup goes through every block there is
+    while place != -1:
+        if place % 4 == 2:
+            found += array(_POSITION, pairs[place - 2 : place])
+        place = pairs.find(wanted, place + 1)
+    return found
 
 
 def times_of(times: bytes) -> "array[int]":

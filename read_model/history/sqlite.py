@@ -53,6 +53,11 @@ CREATE TABLE requests (
   PRIMARY KEY (bucket, "partition", block)
 ) WITHOUT ROWID;
 """
+_TIMES_OF_BLOCKS: Final = """
+CREATE INDEX IF NOT EXISTS times_of_blocks ON blocks ("partition", block, first_us, last_us)
+"""
+"""Without the times of their events, which take a page each: the blocks of a time are looked for among all of them."""
+
 _BUSY_S: Final = 5.0
 
 
@@ -256,6 +261,7 @@ class SqliteHistoryIndexWriter(HistoryIndexWriter):
             connection.execute("INSERT INTO origin VALUES (?)", (log_id,))
         elif version != FORMAT_VERSION:
             raise ValueError(f"the history index has format {version}, and {FORMAT_VERSION} is used here")
+        connection.execute(_TIMES_OF_BLOCKS)
         found = connection.execute("SELECT log_id FROM origin").fetchone()
         if found is None or found[0] != log_id:
             raise ValueError(f"the history index is of the log {found and found[0]}, and this is the log {log_id}")

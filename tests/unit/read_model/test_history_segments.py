@@ -61,6 +61,12 @@ def test_a_full_block_is_what_its_segments_were() -> None:
     assert BLOCK_EVENTS - 5 in open_block.positions_of_request(hashed)
 
 
+def test_a_hash_that_lies_across_pairs_is_none_of_a_request() -> None:
+    hashed = 0x0201_0007
+    pairs = array("H", [5, 0x0201, 0x0201, 9, 0x0100, 0x0002, 12, 0x0201]).tobytes()
+    assert positions_of_request(pairs, hashed) == [5, 12]
+
+
 def test_a_segment_that_was_stored_goes_on() -> None:
     first = OpenSegment(0)
     first.add(event(0), (1,))
