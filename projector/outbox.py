@@ -22,6 +22,7 @@ from schemas.events import (
     ExperimentDeleted,
     ModelVersionCreated,
     ModelVersionDeleted,
+    ModelVersionRestored,
     ModelVersionTagDeleted,
     ModelVersionTagSet,
     ModelVersionTransitioned,
@@ -31,6 +32,7 @@ from schemas.events import (
     RegisteredModelCreated,
     RegisteredModelDeleted,
     RegisteredModelRenamed,
+    RegisteredModelRestored,
     RegisteredModelTagDeleted,
     RegisteredModelTagSet,
     RegisteredModelUpdated,
@@ -98,7 +100,8 @@ def _named(registry: Registry, name: str, of_prompt: str, of_model: str) -> str:
     return of_prompt if registry.models[name].is_prompt else of_model
 
 
-def _model_created(registry: Registry, event: RegisteredModelCreated, _: None) -> Said:
+def _model_created(registry: Registry, event: RegisteredModelCreated | RegisteredModelRestored, _: None) -> Said:
+    """What was deleted and is there again is told of as what is new: who listens knows no more of it."""
     name = _named(registry, event.name, "prompt.created", "registered_model.created")
     hidden = (IS_PROMPT_TAG, PROMPT_TYPE_TAG) if name == "prompt.created" else ()
     data = CreatedModelData(name=event.name, tags=_tags(event.tags, hidden), description=event.description)
@@ -150,8 +153,9 @@ def _alias_deleted(registry: Registry, event: RegisteredModelAliasDeleted, _: No
 # --- their versions ---------------------------------------------------------------------------------------------------
 
 
-def _version_created(registry: Registry, event: ModelVersionCreated, _: None) -> Said:
-    version = str(registry.models[event.name].last_version)
+def _version_created(registry: Registry, event: ModelVersionCreated | ModelVersionRestored, _: None) -> Said:
+    number = event.version if isinstance(event, ModelVersionRestored) else registry.models[event.name].last_version
+    version = str(number)
     description = event.description or None
     if any(is_prompt_marker(tag.key, tag.value) for tag in event.tags):
         prompt = CreatedPromptVersionData(
@@ -268,6 +272,7 @@ ANNOUNCERS: Final[dict[type, Announcer]] = {
     RegisteredModelUpdated: Announcer(_model_updated),
     RegisteredModelRenamed: Announcer(_model_renamed),
     RegisteredModelDeleted: Announcer(_model_deleted, _was_prompt),
+    RegisteredModelRestored: Announcer(_model_created),
     RegisteredModelTagSet: Announcer(_model_tag_set),
     RegisteredModelTagDeleted: Announcer(_model_tag_deleted),
     RegisteredModelAliasSet: Announcer(_alias_set),
@@ -276,6 +281,7 @@ ANNOUNCERS: Final[dict[type, Announcer]] = {
     ModelVersionUpdated: Announcer(_version_updated),
     ModelVersionTransitioned: Announcer(_stage_changed, _stages),
     ModelVersionDeleted: Announcer(_version_deleted),
+    ModelVersionRestored: Announcer(_version_created),
     ModelVersionTagSet: Announcer(_version_tag_set),
     ModelVersionTagDeleted: Announcer(_version_tag_deleted),
     RunUpdated: Announcer(_run_updated, _status),

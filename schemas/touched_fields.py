@@ -47,7 +47,7 @@ def touched_fields(event: AnyEvent) -> Iterable[TouchedField]:
     if event.kind.name in _BY_THEMSELVES:
         touched = _TOUCHED.get(type(event))
         return () if touched is None else touched(event)
-    return _that_are_named(set_by(event, {}))
+    return _that_are_named(set_by(event, {}, 0))
 
 
 def _that_are_named(fields: Mapping[str, Value]) -> list[TouchedField]:

@@ -1,7 +1,7 @@
 """The history of one aggregate: in which parts of the log it lies, and its events that hold."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Set
 from dataclasses import dataclass
 from operator import itemgetter
 from typing import Final, NamedTuple
@@ -13,6 +13,7 @@ from schemas import codec
 from schemas.codec import UndecodableEvent
 from schemas.envelope import RecordedEvent
 from schemas.errors import InvalidParameterValue
+from schemas.event_json import event_id_text
 from schemas.events import (
     REGISTERED_MODELS,
     STREAM_KINDS,
@@ -20,6 +21,7 @@ from schemas.events import (
     RegisteredModelCreated,
     RegisteredModelDeleted,
     RegisteredModelRenamed,
+    RegisteredModelRestored,
 )
 
 MAX_HISTORY_EVENTS: Final = 200_000
@@ -27,6 +29,10 @@ MAX_HISTORY_EVENTS: Final = 200_000
 
 MAX_NAMES: Final = 100
 """Of one registered model, which are followed."""
+
+_BEGIN_A_MODEL: Final = frozenset({RegisteredModelCreated.event_type, RegisteredModelRestored.event_type})
+_RESTORE_A_MODEL: Final = frozenset({RegisteredModelRestored.event_type})
+_END_A_PART: Final = frozenset({RegisteredModelRenamed.event_type, RegisteredModelDeleted.event_type})
 
 _AT_ONCE: Final = 100
 """Events that are decoded before others have their turn: about a millisecond."""
@@ -131,19 +137,22 @@ class AggregateHistories:
         """Since when the model has the name that it had at `offset`; its parts until then go into `before`."""
         upto, parts, began = offset, [], 0
         for number in range(MAX_NAMES):
-            created = await self._last_held(partition, name, RegisteredModelCreated.event_type, upto + 1)
+            first = await self._last_held(partition, name, _BEGIN_A_MODEL, upto + 1)
             came = await self._lookups.one(_CAME_BY, name, upto)
-            if came is None or (created is not None and created.offset > came.offset):
-                begin = 0 if created is None else created.offset
+            before_it: tuple[str, int] | None
+            if came is not None and (first is None or first.offset < came.offset):
+                begin, before_it = came.offset + 1, (came.former_name, came.offset)
             else:
-                begin = came.offset + 1
+                begin = 0 if first is None else first.offset
+                deleted = None if first is None else await self._deleted_before(partition, name, first)
+                before_it = None if deleted is None else (name, deleted)
             if number == 0:
                 began = begin
             else:
                 parts.append(Span(REGISTERED_MODELS.stream(name), begin, upto + 1))
-            if came is None or begin != came.offset + 1:
+            if before_it is None:
                 break
-            name, upto = came.former_name, came.offset
+            name, upto = before_it
         before.extend(reversed(parts))
         return began
 
@@ -151,31 +160,52 @@ class AggregateHistories:
         parts: list[Span] = []
         while len(parts) < MAX_NAMES:
             stream = REGISTERED_MODELS.stream(name)
-            renamed = await self._first_held(partition, stream, RegisteredModelRenamed.event_type, begin, end)
-            deleted = await self._first_held(partition, stream, RegisteredModelDeleted.event_type, begin, end)
-            if deleted is not None and (renamed is None or deleted.offset < renamed.offset):
-                return [*parts, Span(stream, begin, deleted.offset + 1)]
-            if renamed is None:
+            last = await self._first_held(partition, stream, _END_A_PART, begin, end)
+            if last is None:
                 return [*parts, Span(stream, begin, end)]
-            parts.append(Span(stream, begin, renamed.offset + 1))
-            event = decoded(renamed)
-            assert isinstance(event, RegisteredModelRenamed)
-            name, begin = event.new_name, renamed.offset + 1
+            parts.append(Span(stream, begin, last.offset + 1))
+            event = decoded(last)
+            if isinstance(event, RegisteredModelRenamed):
+                name, begin = event.new_name, last.offset + 1
+                continue
+            restored = await self._restored_after(partition, stream, last, end)
+            if restored is None:
+                return parts
+            begin = restored
         raise InvalidParameterValue(f"The model has had more than {MAX_NAMES} names, which is too much to follow.")
 
-    async def _last_held(self, partition: int, name: str, event_type: str, before: int) -> RecordedEvent | None:
+    async def _deleted_before(self, partition: int, name: str, first: RecordedEvent) -> int | None:
+        """Where a model was deleted that `first` restored; None where it was created by it."""
+        undone = _undone_by(first) if first.type == RegisteredModelRestored.event_type else frozenset()
+        last: int | None = None
+        if undone:
+            async for event in self._stored(partition, Span(REGISTERED_MODELS.stream(name), 0, first.offset)):
+                if event.type == RegisteredModelDeleted.event_type and event_id_text(event.id) in undone:
+                    last = event.offset
+        return last
+
+    async def _restored_after(self, partition: int, stream: str, deleted: RecordedEvent, end: int) -> int | None:
+        """Where the model was restored that an event deleted."""
+        begin = deleted.offset + 1
+        while (restored := await self._first_held(partition, stream, _RESTORE_A_MODEL, begin, end)) is not None:
+            if event_id_text(deleted.id) in _undone_by(restored):
+                return restored.offset
+            begin = restored.offset + 1
+        return None
+
+    async def _last_held(self, partition: int, name: str, types: Set[str], before: int) -> RecordedEvent | None:
         last: RecordedEvent | None = None
         begin, stream = 0, REGISTERED_MODELS.stream(name)
-        while (event := await self._first_held(partition, stream, event_type, begin, before)) is not None:
+        while (event := await self._first_held(partition, stream, types, begin, before)) is not None:
             last, begin = event, event.offset + 1
         return last
 
     async def _first_held(
-        self, partition: int, stream: str, event_type: str, begin: int, end: int
+        self, partition: int, stream: str, types: Set[str], begin: int, end: int
     ) -> RecordedEvent | None:
-        """The first event of a type that holds. A rename of a model to the name that it has is none."""
+        """The first event of some types that holds. A rename of a model to the name that it has is none."""
         async for event in self._stored(partition, Span(stream, begin, end)):
-            if event.type != event_type or _renames_to_itself(event):
+            if event.type not in types or _renames_to_itself(event):
                 continue
             if not await self._lookups.all(REFUSED, partition, event.offset, event.offset + 1):
                 return event
@@ -188,6 +218,12 @@ def decoded(recorded: RecordedEvent) -> AnyEvent:
         return codec.decode(recorded)
     except UndecodableEvent as error:
         raise InvalidParameterValue(f"The history has an event that cannot be read: {error}") from error
+
+
+def _undone_by(recorded: RecordedEvent) -> frozenset[str]:
+    """The ids of the events that an event undoes."""
+    undo = decoded(recorded).undo
+    return frozenset() if undo is None else frozenset(undo.events)
 
 
 def _renames_to_itself(recorded: RecordedEvent) -> bool:

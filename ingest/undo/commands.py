@@ -59,6 +59,7 @@ NOT_PERMITTED: Final = "You may not undo this."
 OVER_LATER: Final = "It was changed again later, by event {later}: undoing it would overwrite that."
 ALREADY_SO: Final = "Everything is already as it was before."
 FORGOTTEN: Final = "It was forgotten: what it belonged to was erased."
+NAME_OF_ANOTHER: Final = "Its name was that of another later, of which something is undone too."
 NOTHING_TO_UNDO: Final = "It changed nothing."
 
 
@@ -180,7 +181,7 @@ class UndoCommands:
             reason = undoing.not_undone.get(type(event)) if is_chosen else None
             if is_chosen:
                 ids.append(event_id)
-            has_set = trace.take(event_id, event, is_chosen=is_chosen and reason is None)
+            has_set = trace.take(event_id, event, recorded.time_us // 1000, is_chosen=is_chosen and reason is None)
             if isinstance(event, ExperimentAcknowledged):
                 continue  # of which nobody knows that they did it
             if reason is not None or (is_chosen and not has_set):
@@ -207,6 +208,9 @@ class UndoCommands:
             else:
                 changes.append(change)
         if changes:
+            if stream in plan.changes:  # two had the name, one after the other: the later one is not in its own way
+                earlier = [one for change in plan.changes[stream] for one in change.undoes]
+                plan.left_out.append(LeftOut(NAME_OF_ANOTHER, stream, events=tuple(dict.fromkeys(earlier))))
             plan.changes[stream], plan.held[stream] = changes, trace.held
 
     # --- its execution ------------------------------------------------------------------------------------------------

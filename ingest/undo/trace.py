@@ -45,10 +45,10 @@ class Trace:
         self._touched: dict[str, _Touched] = {}
         self._points = PointTrace()
 
-    def take(self, event_id: str, event: AnyEvent, *, is_chosen: bool) -> bool:
-        """The next event that holds; returns whether it set a field."""
+    def take(self, event_id: str, event: AnyEvent, time_ms: int, *, is_chosen: bool) -> bool:
+        """The next event that holds, and when it was; returns whether it set a field."""
         has_points = self._points.take(event_id, event, is_chosen=is_chosen)
-        fields = set_by(event, self.held)
+        fields = set_by(event, self.held, time_ms)
         self.held.update(fields)
         for name, value in fields.items():
             if is_chosen:

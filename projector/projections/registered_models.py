@@ -15,12 +15,13 @@ from typing import Final, TypeAlias, get_args
 from projector.changes import Change, Delete, DeleteBy, Read, ReadPairs, Row, Upsert
 from projector.projection import Loading, Projection
 from schemas.envelope import RecordedEvent
-from schemas.errors import ResourceAlreadyExists
+from schemas.errors import ResourceAlreadyExists, ResourceConflict
 from schemas.events import (
     AnyModelVersionEvent,
     AnyRegisteredModelEvent,
     ModelVersionCreated,
     ModelVersionDeleted,
+    ModelVersionRestored,
     ModelVersionTagDeleted,
     ModelVersionTagSet,
     ModelVersionTransitioned,
@@ -31,13 +32,14 @@ from schemas.events import (
     RegisteredModelDeleted,
     RegisteredModelOwnerRemoved,
     RegisteredModelRenamed,
+    RegisteredModelRestored,
     RegisteredModelTagDeleted,
     RegisteredModelTagSet,
     RegisteredModelUpdated,
 )
 from schemas.fields import refuse_if_changed
-from schemas.fields.field import ALIASES, DESCRIPTION, TAGS, Value
-from schemas.fields.registered_models import version_and_field
+from schemas.fields.field import ALIASES, DESCRIPTION, NAME, TAGS, Value
+from schemas.fields.registered_models import LAST_VERSION, ORIGIN, model_origin, version_and_field, version_origin
 from schemas.messages.model_versions import model_version_not_found
 from schemas.messages.registered_models import registered_model_not_found
 from schemas.mlflow import ARCHIVED, IS_PROMPT_TAG, NEW_MODEL_VERSION_STAGE, is_prompt_marker
@@ -154,11 +156,12 @@ _NUMBERED: Final = (
     ModelVersionUpdated,
     ModelVersionTransitioned,
     ModelVersionDeleted,
+    ModelVersionRestored,
     ModelVersionTagSet,
     ModelVersionTagDeleted,
     RegisteredModelAliasSet,
 )
-"""Events about a version that has its number."""
+"""Events about a version that has its number, or gets it back."""
 
 
 # --- what a batch has to read -----------------------------------------------------------------------------------------
@@ -168,10 +171,10 @@ def _load(events: Sequence[AnyRegistryEvent]) -> Loading[Registry]:
     registry = Registry()
     names = {event.name for event in events}
     names.update(event.new_name for event in events if isinstance(event, RegisteredModelRenamed))
-    for row in (yield Read("registered_models", _MODEL, "name", names)):
-        model = RegisteredModel(*row)
-        model.is_stored = True
-        registry.models[model.name] = model
+    _add_models(registry, (yield Read("registered_models", _MODEL, "name", names)))
+    restored = {event.registered_model_id for event in events if isinstance(event, RegisteredModelRestored)}
+    if restored:
+        _add_models(registry, (yield Read("registered_models", _MODEL, "registered_model_id", restored)))
     ids = {name: model.registered_model_id for name, model in registry.models.items()}
     whole = _needed_whole(events, ids)
     _add_versions(registry, (yield Read("model_versions", _VERSION, "registered_model_id", whole)))
@@ -242,6 +245,13 @@ def _changes_every_version(event: AnyRegistryEvent) -> bool:
             return False
 
 
+def _add_models(registry: Registry, rows: Sequence[Row]) -> None:
+    for row in rows:
+        model = RegisteredModel(*row)
+        model.is_stored = True
+        registry.models.setdefault(model.name, model)
+
+
 def _add_versions(registry: Registry, rows: Sequence[Row]) -> None:
     for row in rows:
         version = ModelVersion(*row)
@@ -254,7 +264,7 @@ def _add_versions(registry: Registry, rows: Sequence[Row]) -> None:
 
 def _fold(registry: Registry, recorded: RecordedEvent, event: AnyRegistryEvent) -> None:
     time_ms = recorded.time_us // 1000
-    if event.undo is not None:
+    if event.undo is not None and not isinstance(event, RegisteredModelRestored):
         refuse_if_changed(event.undo, partial(_held, registry, _model(registry, event.name)))
     match event:
         case RegisteredModelCreated():
@@ -267,6 +277,8 @@ def _fold(registry: Registry, recorded: RecordedEvent, event: AnyRegistryEvent) 
             _rename(registry, event, time_ms, recorded.offset)
         case RegisteredModelDeleted():
             _delete_model(registry, _model(registry, event.name))
+        case RegisteredModelRestored():
+            _restore_model(registry, event, time_ms, recorded.offset)
         case RegisteredModelTagSet():
             model = _model(registry, event.name)
             registry.model_tags[model.registered_model_id, event.key] = event.value
@@ -295,6 +307,8 @@ def _fold(registry: Registry, recorded: RecordedEvent, event: AnyRegistryEvent) 
             version = _version(registry, event.name, event.version)
             _touch(registry, _model(registry, event.name), time_ms)
             _delete_version(registry, version)
+        case ModelVersionRestored():
+            _restore_version(registry, event, time_ms)
         case ModelVersionTagSet():
             version = _version(registry, event.name, event.version)
             registry.version_tags[version.version_id, event.key] = event.value
@@ -314,12 +328,30 @@ def _held(registry: Registry, model: RegisteredModel, name: str) -> Value:
     if name.startswith(ALIASES):
         alias = registry.aliases[model.registered_model_id].get(name.removeprefix(ALIASES))
         return None if alias is None else alias.version
-    return model.description if name == DESCRIPTION else model.name
+    match name:
+        case _ if name == NAME:
+            return model.name
+        case _ if name == DESCRIPTION:
+            return model.description
+        case _ if name == LAST_VERSION:
+            return model.last_version
+        case _:
+            return model_origin(model.registered_model_id, model.creation_timestamp_ms)
 
 
 def _held_by_version(registry: Registry, version: ModelVersion, name: str) -> Value:
     if name.startswith(TAGS):
         return _held_tag(registry.version_tags, registry, version.version_id, name)
+    if name == ORIGIN:
+        return version_origin(
+            version.version_id,
+            version.creation_timestamp_ms,
+            version.source,
+            version.storage_location,
+            version.run_id,
+            version.run_link,
+            version.logged_model_id,
+        )
     return version.description if name == DESCRIPTION else version.current_stage
 
 
@@ -365,6 +397,27 @@ def _create_model(registry: Registry, event: RegisteredModelCreated, time_ms: in
         registry.owners[model.registered_model_id] = event.owner
 
 
+def _restore_model(registry: Registry, event: RegisteredModelRestored, time_ms: int, offset: int) -> None:
+    """A model is there once, under whichever name."""
+    if any(model.registered_model_id == event.registered_model_id for model in registry.models.values()):
+        raise ResourceConflict("Nothing was undone: the registered model was restored meanwhile.")
+    if event.name in registry.models:
+        raise ResourceAlreadyExists(f"Registered Model (name={event.name}) already exists.")
+    model = RegisteredModel(
+        event.registered_model_id,
+        event.name,
+        event.creation_time_ms,
+        time_ms,
+        event.description,
+        int(any(is_prompt_marker(tag.key, tag.value) for tag in event.tags)),
+        last_version=event.last_version,
+        name_since=offset,
+    )
+    registry.models[event.name] = registry.changed_models[model.registered_model_id] = model
+    for tag in event.tags:
+        registry.model_tags[model.registered_model_id, tag.key] = tag.value
+
+
 def _rename(registry: Registry, event: RegisteredModelRenamed, time_ms: int, offset: int) -> None:
     model = _model(registry, event.name)
     if event.new_name != event.name:
@@ -391,8 +444,7 @@ def _delete_model(registry: Registry, model: RegisteredModel) -> None:
         _delete_version(registry, version)
     for alias in list(registry.aliases[model.registered_model_id]):
         _delete_alias(registry, model.registered_model_id, alias)
-    for key in [key for key in registry.model_tags if key[0] == model.registered_model_id]:
-        del registry.model_tags[key]
+    _forget_tags(registry, registry.model_tags, model.registered_model_id)
     registry.owners[model.registered_model_id] = None
     if model.is_stored:
         registry.deleted_models.add(model.registered_model_id)
@@ -446,6 +498,33 @@ def _create_version(registry: Registry, event: ModelVersionCreated, time_ms: int
         registry.version_tags[version.version_id, tag.key] = tag.value
 
 
+def _restore_version(registry: Registry, event: ModelVersionRestored, time_ms: int) -> None:
+    model = _model(registry, event.name)
+    versions = registry.versions[model.registered_model_id]
+    if model.registered_model_id != event.registered_model_id or event.version in versions:
+        raise ResourceConflict(f"Nothing was undone: version {event.version} of '{event.name}' is another's meanwhile.")
+    _touch(registry, model, time_ms)
+    model.last_version = max(model.last_version, event.version)
+    version = versions[event.version] = registry.changed_versions[event.version_id] = ModelVersion(
+        event.version_id,
+        model.registered_model_id,
+        model.name,
+        event.version,
+        model.is_prompt,
+        creation_timestamp_ms=event.creation_time_ms,
+        last_updated_timestamp_ms=time_ms,
+        current_stage=event.stage,
+        description=event.description,
+        source=event.source,
+        storage_location=event.storage_location,
+        run_id=event.run_id,
+        run_link=event.run_link,
+        logged_model_id=event.logged_model_id,
+    )
+    for tag in event.tags:
+        registry.version_tags[version.version_id, tag.key] = tag.value
+
+
 def _transition(registry: Registry, event: ModelVersionTransitioned, time_ms: int) -> None:
     version = _version(registry, event.name, event.version)
     if event.archive_existing:
@@ -464,10 +543,16 @@ def _delete_version(registry: Registry, version: ModelVersion) -> None:
     for alias in list(registry.aliases[version.registered_model_id].values()):
         if alias.version == version.version:
             _delete_alias(registry, version.registered_model_id, alias.alias)
-    for key in [key for key in registry.version_tags if key[0] == version.version_id]:
-        del registry.version_tags[key]
+    _forget_tags(registry, registry.version_tags, version.version_id)
     if version.is_stored:
         registry.deleted_versions.add(version.version_id)
+
+
+def _forget_tags(registry: Registry, changes: dict[tuple[str, str], str | None], owner_id: str) -> None:
+    """Also those in the tables: what is restored in the same batch has its own."""
+    for tags in (changes, registry.stored_tags):
+        for key in [key for key in tags if key[0] == owner_id]:
+            del tags[key]
 
 
 def _touch(registry: Registry, model: RegisteredModel, time_ms: int) -> None:

@@ -47,6 +47,7 @@ from schemas.events import (
     LoggedModelVersionRegistered,
     ModelVersionCreated,
     ModelVersionDeleted,
+    ModelVersionRestored,
     ModelVersionTagDeleted,
     ModelVersionTagSet,
     ModelVersionTransitioned,
@@ -57,6 +58,7 @@ from schemas.events import (
     RegisteredModelDeleted,
     RegisteredModelOwnerRemoved,
     RegisteredModelRenamed,
+    RegisteredModelRestored,
     RegisteredModelTagDeleted,
     RegisteredModelTagSet,
     RegisteredModelUpdated,
@@ -229,6 +231,7 @@ _says(RegisteredModelCreated, lambda e: _with_fields(f"created the registered mo
 _says(RegisteredModelUpdated, lambda e: _changed("registered model", description=e.description))
 _says(RegisteredModelRenamed, lambda e: f"renamed the registered model {shown(e.name)} to {shown(e.new_name)}")
 _says(RegisteredModelDeleted, lambda e: f"deleted the registered model {shown(e.name)}")
+_says(RegisteredModelRestored, lambda e: _with_fields(f"restored the registered model {shown(e.name)}", e))
 _says(RegisteredModelTagSet, lambda e: f"set {_set_fields(e)} of the registered model")
 _says(RegisteredModelTagDeleted, lambda e: f"deleted the tag {e.key} of the registered model")
 _says(RegisteredModelAliasSet, lambda e: f"set the alias {e.alias} to version {e.version}")
@@ -238,6 +241,7 @@ _says(ModelVersionCreated, lambda e: _with_fields(f"created a version of {shown(
 _says(ModelVersionUpdated, lambda e: _changed(f"version {e.version}", description=e.description))
 _says(ModelVersionTransitioned, lambda e: f"moved version {e.version} to the stage {e.stage}")
 _says(ModelVersionDeleted, lambda e: f"deleted version {e.version}")
+_says(ModelVersionRestored, lambda e: _with_fields(f"restored version {e.version}", e))
 _says(ModelVersionTagSet, lambda e: f"set {_set_fields(e)} of version {e.version}")
 _says(ModelVersionTagDeleted, lambda e: f"deleted the tag {e.key} of version {e.version}")
 _says(EvaluationDatasetCreated, lambda e: _with_fields(f"created the evaluation dataset {shown(e.name)}", e))

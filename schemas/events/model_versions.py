@@ -55,6 +55,27 @@ class ModelVersionDeleted(ModelVersionEvent, frozen=True):
     event_type = "model-version.deleted"
 
 
+class ModelVersionRestored(ModelVersionEvent, frozen=True):
+    """A version that was deleted is there again, under its number, as a version of the model with this id.
+
+    Only undoing its delete says so.
+    """
+
+    event_type = "model-version.restored"
+
+    registered_model_id: str
+    version_id: str
+    creation_time_ms: int
+    stage: str
+    source: str
+    storage_location: str
+    run_id: str = ""
+    run_link: str = ""
+    logged_model_id: str = ""
+    description: str | None = None
+    tags: list[Tag] = []
+
+
 class ModelVersionTagSet(ModelVersionEvent, frozen=True):
     event_type = "model-version.tag-set"
 
@@ -73,6 +94,7 @@ AnyModelVersionEvent = (
     | ModelVersionUpdated
     | ModelVersionTransitioned
     | ModelVersionDeleted
+    | ModelVersionRestored
     | ModelVersionTagSet
     | ModelVersionTagDeleted
 )

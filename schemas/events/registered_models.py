@@ -58,6 +58,21 @@ class RegisteredModelDeleted(RegisteredModelEvent, frozen=True):
     event_type = "registered-model.deleted"
 
 
+class RegisteredModelRestored(RegisteredModelEvent, frozen=True):
+    """A model that was deleted is there again, with the id and the time of its creation, and without versions.
+
+    Its next version is numbered after `last_version`. Only undoing its delete says so.
+    """
+
+    event_type = "registered-model.restored"
+
+    registered_model_id: str
+    creation_time_ms: int
+    last_version: int
+    description: str = ""
+    tags: list[Tag] = []
+
+
 class RegisteredModelTagSet(RegisteredModelEvent, frozen=True):
     event_type = "registered-model.tag-set"
 
@@ -97,6 +112,7 @@ AnyRegisteredModelEvent = (
     | RegisteredModelUpdated
     | RegisteredModelRenamed
     | RegisteredModelDeleted
+    | RegisteredModelRestored
     | RegisteredModelTagSet
     | RegisteredModelTagDeleted
     | RegisteredModelAliasSet

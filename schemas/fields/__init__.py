@@ -18,25 +18,33 @@ from schemas.fields.runs import set_by_run_event
 from schemas.fields.users import set_by_role_event, set_by_user_event
 from schemas.fields.webhooks import set_by_webhook_event
 
-SetBy: TypeAlias = Callable[[Any, Held], Mapping[str, Value]]
+SetBy: TypeAlias = Callable[[Any, Held, int], Mapping[str, Value]]
+
+
+def _whenever(set_by_event: Callable[[Any, Held], Mapping[str, Value]]) -> SetBy:
+    return lambda event, held, _time_ms: set_by_event(event, held)
+
 
 _SET_BY: Final[Mapping[str, SetBy]] = {
-    "run": set_by_run_event,
-    "experiment": set_by_experiment_event,
+    "run": _whenever(set_by_run_event),
+    "experiment": _whenever(set_by_experiment_event),
     "registered-model": set_by_registry_event,
-    "logged-model": set_by_logged_model_event,
-    "evaluation-dataset": set_by_evaluation_dataset_event,
-    "webhook": set_by_webhook_event,
-    "user": set_by_user_event,
-    "role": set_by_role_event,
+    "logged-model": _whenever(set_by_logged_model_event),
+    "evaluation-dataset": _whenever(set_by_evaluation_dataset_event),
+    "webhook": _whenever(set_by_webhook_event),
+    "user": _whenever(set_by_user_event),
+    "role": _whenever(set_by_role_event),
 }
 """By the kind of the stream. Of the others no field is followed."""
 
 
-def set_by(event: AnyEvent, held: Held) -> Mapping[str, Value]:
-    """The fields that an event which holds sets, with their values. `held` is what they were before it."""
+def set_by(event: AnyEvent, held: Held, time_ms: int) -> Mapping[str, Value]:
+    """The fields that an event which holds sets, with their values. `held` is what they were before it.
+
+    `time_ms` is when it was, in milliseconds since the Unix epoch.
+    """
     found = _SET_BY.get(event.kind.name)
-    return {} if found is None else found(event, held)
+    return {} if found is None else found(event, held, time_ms)
 
 
 def refuse_if_changed(undo: Undo | None, held: Callable[[str], Value]) -> None:

@@ -6,11 +6,14 @@ The versions of a model are numbered as the fold numbers them: `LAST_VERSION` is
 from collections.abc import Mapping
 from typing import Final, assert_never
 
+import orjson
+
 from schemas.events import (
     AnyModelVersionEvent,
     AnyRegisteredModelEvent,
     ModelVersionCreated,
     ModelVersionDeleted,
+    ModelVersionRestored,
     ModelVersionTagDeleted,
     ModelVersionTagSet,
     ModelVersionTransitioned,
@@ -21,6 +24,7 @@ from schemas.events import (
     RegisteredModelDeleted,
     RegisteredModelOwnerRemoved,
     RegisteredModelRenamed,
+    RegisteredModelRestored,
     RegisteredModelTagDeleted,
     RegisteredModelTagSet,
     RegisteredModelUpdated,
@@ -30,6 +34,8 @@ from schemas.mlflow import ARCHIVED, NEW_MODEL_VERSION_STAGE
 
 LAST_VERSION: Final = "last_version"
 STAGE: Final = "stage"
+ORIGIN: Final = "origin"
+"""Of a model and of a version: what it is created with and never changes, as JSON. What has none is gone."""
 
 
 def of_version(number: int, field: str) -> str:
@@ -45,10 +51,42 @@ def version_and_field(field: str) -> tuple[int, str] | None:
     return int(number), rest
 
 
-def set_by_registry_event(event: AnyRegisteredModelEvent | AnyModelVersionEvent, held: Held) -> Mapping[str, Value]:
+def model_origin(registered_model_id: str, creation_time_ms: int) -> str:
+    """What ORIGIN is of a model."""
+    return orjson.dumps({"registered_model_id": registered_model_id, "creation_time_ms": creation_time_ms}).decode()
+
+
+def version_origin(
+    version_id: str,
+    creation_time_ms: int,
+    source: str,
+    storage_location: str,
+    run_id: str,
+    run_link: str,
+    logged_model_id: str,
+) -> str:
+    """What ORIGIN is of a version."""
+    return orjson.dumps(
+        {
+            "version_id": version_id,
+            "creation_time_ms": creation_time_ms,
+            "source": source,
+            "storage_location": storage_location,
+            "run_id": run_id,
+            "run_link": run_link,
+            "logged_model_id": logged_model_id,
+        }
+    ).decode()
+
+
+def set_by_registry_event(
+    event: AnyRegisteredModelEvent | AnyModelVersionEvent, held: Held, time_ms: int
+) -> Mapping[str, Value]:
     match event:
         case RegisteredModelCreated():
-            return {NAME: event.name, DESCRIPTION: event.description, LAST_VERSION: 0, **tags_of(event.tags)}
+            return _model(event, model_origin(event.registered_model_id, time_ms), 0)
+        case RegisteredModelRestored():
+            return _model(event, model_origin(event.registered_model_id, event.creation_time_ms), event.last_version)
         case RegisteredModelUpdated():
             return {DESCRIPTION: event.description}
         case RegisteredModelRenamed():
@@ -67,8 +105,9 @@ def set_by_registry_event(event: AnyRegisteredModelEvent | AnyModelVersionEvent,
             return {}
         case ModelVersionCreated():
             number = int(held.get(LAST_VERSION) or 0) + 1
-            fields = {STAGE: NEW_MODEL_VERSION_STAGE, DESCRIPTION: event.description, **tags_of(event.tags)}
-            return {LAST_VERSION: number} | {of_version(number, key): value for key, value in fields.items()}
+            return {LAST_VERSION: number, **_version(event, number, NEW_MODEL_VERSION_STAGE, time_ms)}
+        case ModelVersionRestored():
+            return _version(event, event.version, event.stage, event.creation_time_ms)
         case ModelVersionUpdated():
             return {of_version(event.version, DESCRIPTION): event.description}
         case ModelVersionTransitioned():
@@ -81,6 +120,32 @@ def set_by_registry_event(event: AnyRegisteredModelEvent | AnyModelVersionEvent,
             return {of_version(event.version, f"{TAGS}{event.key}"): None}
         case _:
             assert_never(event)
+
+
+def _model(event: RegisteredModelCreated | RegisteredModelRestored, origin: str, last_version: int) -> dict[str, Value]:
+    return {
+        NAME: event.name,
+        DESCRIPTION: event.description,
+        ORIGIN: origin,
+        LAST_VERSION: last_version,
+        **tags_of(event.tags),
+    }
+
+
+def _version(
+    event: ModelVersionCreated | ModelVersionRestored, number: int, stage: str, creation_time_ms: int
+) -> dict[str, Value]:
+    origin = version_origin(
+        event.version_id,
+        creation_time_ms,
+        event.source,
+        event.storage_location,
+        event.run_id,
+        event.run_link,
+        event.logged_model_id,
+    )
+    fields = {STAGE: stage, DESCRIPTION: event.description, ORIGIN: origin, **tags_of(event.tags)}
+    return {of_version(number, field): value for field, value in fields.items()}
 
 
 def _transitioned(event: ModelVersionTransitioned, held: Held) -> dict[str, Value]:

@@ -19,6 +19,7 @@ from schemas.events import (
     RegisteredModelCreated,
     RegisteredModelDeleted,
     RegisteredModelRenamed,
+    RegisteredModelRestored,
     RunCreated,
     RunOutputsLogged,
 )
@@ -33,6 +34,7 @@ _OF_REGISTRY: Final = (
     "registered-model.created",
     "registered-model.renamed",
     "registered-model.deleted",
+    "registered-model.restored",
     "registered-model.alias-set",
     "registered-model.alias-deleted",
     "model-version.created",
@@ -54,6 +56,7 @@ class _Version:
 class _Model:
     """A registered model: every name it had, the last one its present name."""
 
+    registered_model_id: str
     names: list[str]
     versions: list[_Version] = field(default_factory=list)
     aliases: dict[str, int] = field(default_factory=dict)
@@ -155,9 +158,14 @@ async def _registry(streams: StreamReader, until: Positions) -> list[_Model]:
     named: dict[str, _Model] = {}
     for recorded in found:
         match _decoded_or_none(recorded):
-            case RegisteredModelCreated(name=name) if name not in named:
-                named[name] = _Model([name])
+            case RegisteredModelCreated(name=name, registered_model_id=model_id) if name not in named:
+                named[name] = _Model(model_id, [name])
                 all_models.append(named[name])
+            case RegisteredModelRestored(name=name, registered_model_id=model_id) if name not in named:
+                for model in all_models:
+                    if model.registered_model_id == model_id:
+                        named[name] = model
+                        model.aliases.clear()
             case RegisteredModelRenamed(name=name, new_name=new_name) if name in named and new_name not in named:
                 named[new_name] = named.pop(name)
                 named[new_name].names.append(new_name)

@@ -17,6 +17,7 @@ from schemas.events import (
     RegisteredModelCreated,
     RegisteredModelDeleted,
     RegisteredModelRenamed,
+    RegisteredModelRestored,
     RoleCreated,
     RoleDeleted,
     RoleUpdated,
@@ -43,6 +44,7 @@ LOOKED_AT: Final = {
         RegisteredModelCreated,
         RegisteredModelDeleted,
         RegisteredModelRenamed,
+        RegisteredModelRestored,
         UserCreated,
         UserDeleted,
         RoleCreated,
@@ -134,6 +136,8 @@ class Target:
                     self.imported_names[about] = event.name
             case RegisteredModelDeleted():
                 self.registered.discard(event.name)
+            case RegisteredModelRestored():
+                self.registered.add(event.name)
             case RegisteredModelRenamed():
                 self.registered.discard(event.name)
                 self.registered.add(event.new_name)

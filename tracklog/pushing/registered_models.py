@@ -15,6 +15,7 @@ from schemas.event_json import event_id_text
 from schemas.events import (
     ModelVersionCreated,
     ModelVersionDeleted,
+    ModelVersionRestored,
     ModelVersionTagDeleted,
     ModelVersionTagSet,
     ModelVersionTransitioned,
@@ -24,6 +25,7 @@ from schemas.events import (
     RegisteredModelDeleted,
     RegisteredModelOwnerRemoved,
     RegisteredModelRenamed,
+    RegisteredModelRestored,
 )
 from schemas.events.model_versions import AnyModelVersionEvent
 from schemas.events.registered_models import AnyRegisteredModelEvent
@@ -39,6 +41,7 @@ Location = Callable[[str, ModelVersionCreated], str]
 class _Model:
     """`name` is what it is called there, `is_ours` whether the push created it."""
 
+    registered_model_id: str
     name: str
     is_ours: bool = True
     newest: int = 0
@@ -53,6 +56,7 @@ class ModelsThere:
         self._location = location
         self._report = report
         self._models: dict[str, _Model] = {}
+        self._deleted: dict[str, _Model] = {}  # here, by their ids
 
     def number(self, name: str, version: int) -> tuple[str, int] | None:
         """Name and number there of a version of here."""
@@ -67,8 +71,13 @@ class ModelsThere:
         model = self._models.get(event.name)
         if isinstance(event, RegisteredModelCreated):
             if model is None:  # else it was refused here
-                self._models[event.name] = _Model(event.name)
+                self._models[event.name] = _Model(event.registered_model_id, event.name)
                 yield outgoing(recorded, event)
+            return
+        if isinstance(event, RegisteredModelRestored):
+            there = self._deleted.pop(event.registered_model_id, None)
+            if model is None and there is not None:
+                self._models[event.name] = there
             return
         if model is None or isinstance(event, RegisteredModelOwnerRemoved):
             return
@@ -78,8 +87,11 @@ class ModelsThere:
                     self._models[event.new_name] = self._models.pop(event.name)
                     self._left(event.name, f"is called '{event.new_name}' here now; there it is '{model.name}'")
             case RegisteredModelDeleted():
-                del self._models[event.name]
+                self._deleted[model.registered_model_id] = self._models.pop(event.name)
                 self._left(event.name, "was deleted here; there it stays")
+            case ModelVersionRestored():
+                if (number := model.numbers.pop(event.version, None)) is not None:
+                    self._left(event.name, f"has version {event.version} again here; there version {number} stays gone")
             case ModelVersionCreated():
                 model.newest += 1
                 model.versions[event_id_text(recorded.id)] = model.newest

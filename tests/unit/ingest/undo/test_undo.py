@@ -1,15 +1,20 @@
 """Undoing what happened, on a log in memory and an SQLite read model."""
 
+import sqlite3
 import uuid
+from contextlib import closing
 from typing import Any
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 
 from schemas.errors import InvalidParameterValue, ResourceConflict
 from schemas.events import (
     ExperimentRenamed,
     ExperimentTagSet,
+    ModelVersionRestored,
+    RegisteredModelRestored,
     RunDataLogged,
     RunTagDeleted,
     RunUpdated,
@@ -39,10 +44,16 @@ from schemas.messages.logged_models import (
     SetLoggedModelTags,
 )
 from schemas.messages.message import KeyValue
-from schemas.messages.model_versions import CreateModelVersion, TransitionModelVersionStage
+from schemas.messages.model_versions import (
+    CreateModelVersion,
+    DeleteModelVersion,
+    SetModelVersionTag,
+    TransitionModelVersionStage,
+)
 from schemas.messages.registered_models import (
     CreateRegisteredModel,
     DeleteRegisteredModel,
+    RegistryTag,
     RenameRegisteredModel,
     SetRegisteredModelAlias,
     SetRegisteredModelTag,
@@ -291,9 +302,111 @@ async def test_a_new_model_of_a_name_is_not_touched_by_undoing_what_happened_to_
     await session.do(models.create(CreateRegisteredModel(name="m", description="new"), ANN, "make"))
     plan = await session.plan(request_id="old", over_later=True)
     assert plan["changes"] == []
-    assert reasons(await session.plan(request_id="delete")) == [
-        "A registered model that was deleted is gone for good, with its versions."
+    assert set(reasons(await session.plan(request_id="delete"))) == {
+        "The name is that of another registered model now."
+    }
+
+
+async def registry(session: Session) -> dict[str, Any]:
+    """What there is of registered models, with when they were created and how many versions they had."""
+    rows = dict(await session.rows())
+    with closing(sqlite3.connect(session.deployment.projection.file)) as connection:
+        for table, columns in {
+            "registered_models": "registered_model_id, creation_timestamp_ms, last_version",
+            "model_versions": "version_id, creation_timestamp_ms, source, storage_location, run_id, logged_model_id",
+        }.items():
+            rows[f"more of {table}"] = set(connection.execute(f"SELECT {columns} FROM {table}"))
+    return rows
+
+
+async def model_with_versions(session: Session) -> None:
+    """A model `m` with versions 1, in Production with a tag and the alias `a`, and 3; 2 is deleted."""
+    models, versions = session.ingest.registered_models, session.ingest.model_versions
+    tags = [RegistryTag(key="t", value="v")]
+    await session.do(models.create(CreateRegisteredModel(name="m", description="d", tags=tags), ANN, "make"))
+    for _ in range(3):
+        await version(session, "m")
+    to_production = TransitionModelVersionStage(name="m", version="1", stage="Production")
+    await session.do(versions.transition(to_production, ANN, "make"))
+    await session.do(versions.set_tag(SetModelVersionTag(name="m", version="1", key="t", value="v"), ANN, "make"))
+    await session.do(models.set_alias(SetRegisteredModelAlias(name="m", alias="a", version="1"), ANN, "make"))
+    await session.do(versions.delete(DeleteModelVersion(name="m", version="2"), ANN, "make"))
+
+
+async def test_a_model_that_was_deleted_is_restored_and_its_next_version_has_a_number_of_its_own(
+    session: Session,
+) -> None:
+    models = session.ingest.registered_models
+    await model_with_versions(session)
+    before = await registry(session)
+    await session.do(models.delete(DeleteRegisteredModel(name="m"), ANN, "delete"))
+    gone = await registry(session)
+    answer = await session.undo("u", request_id="delete")
+    assert [one["type"] for one in answer["undone"]] == [
+        "registered-model.restored",
+        "model-version.restored",
+        "model-version.restored",
+        "registered-model.alias-set",
     ]
+    assert await registry(session) == before
+    await session.undo("back", request_id="u")
+    assert await registry(session) == gone
+    await session.undo("again", request_id="back")
+    assert await registry(session) == before
+    await version(session, "m")
+    assert {row[2] for row in (await session.rows())["versions"]} == {1, 3, 4}
+    # What is made of it since keeps its restore from being undone, and older events are undone as ever.
+    plan = await session.plan(request_id="again")
+    assert plan["changes"] == []
+    assert "It was changed since it was restored, and undoing would delete that too." in reasons(plan)
+    await session.do(models.update(UpdateRegisteredModel(name="m", description="e"), ANN, "slip"))
+    assert fields(await session.plan(request_id="slip")) == [("description", "e", "d")]
+
+
+async def test_a_version_that_was_deleted_has_its_number_and_its_alias_again(session: Session) -> None:
+    versions = session.ingest.model_versions
+    await model_with_versions(session)
+    before = await registry(session)
+    await session.do(versions.delete(DeleteModelVersion(name="m", version="1"), ANN, "delete"))
+    gone = await registry(session)
+    await session.undo("u", request_id="delete")
+    assert await registry(session) == before
+    await session.undo("back", request_id="u")
+    assert await registry(session) == gone
+    await session.undo("again", request_id="back")
+    await session.do(versions.set_tag(SetModelVersionTag(name="m", version="1", key="k", value="v"), ANN, "later"))
+    assert fields(await session.plan(request_id="again")) == [("aliases.a", 1, None)]
+
+
+async def test_a_model_that_was_renamed_and_deleted_is_restored_under_the_name_that_it_had(session: Session) -> None:
+    models = session.ingest.registered_models
+    await model_with_versions(session)
+    before = await registry(session)
+    await session.do(models.rename(RenameRegisteredModel(name="m", new_name="n"), ANN, "slip"))
+    await session.do(models.delete(DeleteRegisteredModel(name="n"), ANN, "slip"))
+    await session.undo("u", request_id="slip")
+    assert await registry(session) == before
+    await session.undo("back", request_id="u")
+    assert (await session.rows())["models"] == set()
+
+
+async def test_a_name_that_another_got_meanwhile_is_not_taken_from_it_by_the_fold(session: Session) -> None:
+    models = session.ingest.registered_models
+    await model_with_versions(session)
+    await session.do(models.delete(DeleteRegisteredModel(name="m"), ANN, "delete"))
+    await session.undo("u", request_id="delete")
+    [restored] = [one for one in await session.deployment.events() if isinstance(one, RegisteredModelRestored)]
+    [version_restored, _] = [one for one in await session.deployment.events() if isinstance(one, ModelVersionRestored)]
+    before = await registry(session)
+    await session.deployment.append(replace(restored, name="other"))  # it is there, whatever it is called
+    await session.deployment.append(version_restored)
+    assert await registry(session) == before
+    await session.do(models.delete(DeleteRegisteredModel(name="m"), ANN, "delete"))
+    await session.do(models.create(CreateRegisteredModel(name="m"), ANN, "new"))
+    new = await registry(session)
+    await session.deployment.append(restored)
+    await session.deployment.append(version_restored)
+    assert await registry(session) == new
 
 
 async def test_a_deleted_logged_model_is_shown_again_with_its_status_and_tags(session: Session) -> None:
