@@ -21,6 +21,7 @@ from tests.services.keycloak import made as keycloak_made
 from tests.services.minio import binary as minio_binary
 from tests.services.missing import ServiceMissing, is_ci
 from tests.services.nginx import binary as nginx_binary
+from tests.services.opentelemetry_node import modules as exporters_for_node
 from tests.services.postgresql import binaries as postgresql_binaries
 from tests.services.sshd import binary as sshd_binary
 from tests.services.unprivileged import unprivileged
@@ -61,6 +62,7 @@ def wanted() -> dict[str, Callable[[], object]]:
         "nginx": nginx_binary,
         "OpenSSH's server": sshd_binary,
         "Azurite": azurite_script,
+        "OpenTelemetry's exporters for Node.js": exporters_for_node,
         "HDFS": hdfs,
         "Keycloak (built once, which takes a minute)": keycloak,
         "fake-gcs-server (built once, which takes some minutes)": fake_gcs_binary,
