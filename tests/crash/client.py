@@ -1,4 +1,4 @@
-"""A client process: `python -m tests.crash.client PORT EXPERIMENT SHARED_RUN FILE SEED`, until it gets SIGTERM.
+"""A client process: `python -m tests.crash.client PORT EXPERIMENT SHARED_RUN DATASET FILE SEED`, until it gets SIGTERM.
 
 Several threads write as fast as they are answered. When the server is gone, a thread waits until it is back, reads the
 run it was at, and goes on.
@@ -13,6 +13,7 @@ import uuid
 from pathlib import Path
 from typing import Any
 
+from tests.crash.evaluations import ADDED, V3, addition, name_taking
 from tests.crash.http_client import Behind, Connection, NoAnswerError
 from tests.crash.judge import faults_of_run, state_of
 from tests.crash.story import ATTEMPT_TAG, NO, NOT_DONE, UNKNOWN, YES, Claim, ClientStory, RunStory, Write, shared_model
@@ -21,7 +22,10 @@ THREADS = 4
 WRITES_PER_RUN = 40
 NOTHING_WAS_DONE = 429
 RETRYABLE = {503, 504}
-KINDS = ["metric"] * 8 + ["param"] * 3 + ["tag"] * 2 + ["last"] * 2 + ["batch"] * 4
+KINDS = ["metric"] * 8 + ["param"] * 3 + ["tag"] * 2 + ["last"] * 2 + ["batch"] * 4 + ["spans"] * 3 + ["feedback"] * 2
+SIZES = {"batch": (1, 10, 300), "spans": (1, 10, 100)}
+CLAIMED = ("param", "name", "model", "version", "queue", "schema", *ADDED)
+EXPERIMENT_HEADER = "x-mlflow-experiment-id"
 CLAIMS_PER_S = 2.0
 RETURN_PAUSE_S = 0.02
 
@@ -34,10 +38,19 @@ class Worker(threading.Thread):
     """One thread with one connection and one run at a time."""
 
     def __init__(
-        self, port: int, experiment_id: str, shared_run_id: str, story: ClientStory, seed: int, stop: threading.Event
+        self,
+        port: int,
+        experiment_id: str,
+        shared_run_id: str,
+        dataset_id: str,
+        story: ClientStory,
+        seed: int,
+        stop: threading.Event,
     ) -> None:
         super().__init__()
         self._server = Connection(port)
+        self._server.headers[EXPERIMENT_HEADER] = experiment_id
+        self._dataset_id = dataset_id
         self._experiment_id = experiment_id
         self._shared_run_id = shared_run_id
         self._story = story
@@ -71,10 +84,12 @@ class Worker(threading.Thread):
             if self._random.random() < 0.1:
                 self._claim()
             kind = "end" if number == WRITES_PER_RUN else self._random.choice(KINDS)
-            size = self._random.choice((1, 10, 300)) if kind == "batch" else 0
+            if kind == "feedback" and not story.has_trace:
+                kind = "spans"
+            size = self._random.choice(SIZES.get(kind, (0,)))
             write = Write(kind, number, size, self._request_id())
             story.writes.append(write)
-            write.told, _ = self._write(*request_of(story.run_id, write), write.request_id)
+            write.told, _ = self._write(*request_of(story, write), write.request_id)
             if write.told in (UNKNOWN, NOT_DONE) or number % 13 == 0 or kind == "end":
                 self._check(story)
 
@@ -82,7 +97,7 @@ class Worker(threading.Thread):
         """Ask for what others ask for in the same moment."""
         moment = int(time.time() * CLAIMS_PER_S)
         wanted = f"race-{self._experiment_id}-{moment}"
-        match self._random.choice(("param", "name", "model", "version")):
+        match self._random.choice(CLAIMED):
             case "param":
                 claim = Claim("param", f"c{moment}", self._me, self._request_id())
                 body: Any = {"run_id": self._shared_run_id, "key": claim.wanted, "value": claim.value}
@@ -92,6 +107,12 @@ class Worker(threading.Thread):
             case "version":
                 self._add_version()
                 return
+            case "queue" | "schema" as kind:
+                claim = Claim(kind, wanted, uuid.uuid4().hex, self._request_id())
+                path, body = name_taking(claim, self._experiment_id)
+            case kind if kind in ADDED:
+                claim = Claim(kind, "", uuid.uuid4().hex, self._request_id())
+                path, body = addition(claim, self._experiment_id, self._dataset_id)
             case kind:
                 claim = Claim(kind, wanted, uuid.uuid4().hex, self._request_id())
                 body = {"name": wanted, "tags": [{"key": ATTEMPT_TAG, "value": claim.value}]}
@@ -142,7 +163,7 @@ class Worker(threading.Thread):
     def _check(self, story: RunStory) -> None:
         """Read the run; all that was told of it must be there."""
         try:
-            state = state_of(self._server, story.run_id)
+            state = state_of(self._server, story.run_id, story.trace_id)
         except NoAnswerError:
             self._wait_for_server()
             return
@@ -161,9 +182,22 @@ class Worker(threading.Thread):
         return f"{self._me}-{self._requests}"
 
 
-def request_of(run_id: str, write: Write) -> tuple[str, dict[str, Any]]:
+def request_of(story: RunStory, write: Write) -> tuple[str, dict[str, Any]]:
     """The path and body of a write."""
+    run_id = story.run_id
+    body: dict[str, Any]
     match write.kind:
+        case "spans":
+            spans = [
+                {"traceId": story.attempt, "spanId": f"{write.number:08x}{one + 1:08x}", "name": name}
+                for one, name in enumerate(write.spans())
+            ]
+            return "/v1/traces", {"resourceSpans": [{"scopeSpans": [{"spans": spans}]}]}
+        case "feedback":
+            [name] = write.feedback()
+            source = {"source_type": "CODE", "source_id": "crash"}
+            body = {"assessment_name": name, "source": source, "feedback": {"value": write.number}}
+            return f"{V3}traces/{story.trace_id}/assessments", {"assessment": body}
         case "metric":
             [(step, value, timestamp_ms)] = write.points()["m"]
             body = {"run_id": run_id, "key": "m", "value": value, "step": step, "timestamp": timestamp_ms}
@@ -191,12 +225,14 @@ def request_of(run_id: str, write: Write) -> tuple[str, dict[str, Any]]:
             }
 
 
-def main(port: int, experiment_id: str, shared_run_id: str, file: Path, seed: int) -> None:
+def main(port: int, experiment_id: str, shared_run_id: str, dataset_id: str, file: Path, seed: int) -> None:
     """Write until SIGTERM, then save the story."""
     story = ClientStory()
     stop = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
-    workers = [Worker(port, experiment_id, shared_run_id, story, seed + one, stop) for one in range(THREADS)]
+    workers = [
+        Worker(port, experiment_id, shared_run_id, dataset_id, story, seed + one, stop) for one in range(THREADS)
+    ]
     for worker in workers:
         worker.start()
     for worker in workers:
@@ -205,4 +241,4 @@ def main(port: int, experiment_id: str, shared_run_id: str, file: Path, seed: in
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]), sys.argv[2], sys.argv[3], Path(sys.argv[4]), int(sys.argv[5]))
+    main(int(sys.argv[1]), sys.argv[2], sys.argv[3], sys.argv[4], Path(sys.argv[5]), int(sys.argv[6]))

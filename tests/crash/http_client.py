@@ -22,6 +22,8 @@ class Connection:
     """One keep-alive connection, opened again after it broke."""
 
     def __init__(self, port: int) -> None:
+        self.headers: dict[str, str] = {}
+        """Sent with every request."""
         self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=TIMEOUT_S)
 
     def ask(self, method: str, target: str, body: Any = None, request_id: str = "") -> tuple[int, dict[str, Any]]:
@@ -29,7 +31,7 @@ class Connection:
 
         Raises NoAnswerError, Behind.
         """
-        headers = {"Content-Type": "application/json"}
+        headers = {"Content-Type": "application/json", **self.headers}
         if request_id:
             headers["X-Request-Id"] = request_id
         try:
@@ -46,12 +48,12 @@ class Connection:
         return answer.status, json.loads(content) if content.startswith(b"{") else {}
 
     def get(self, path: str, **query: str) -> tuple[int, dict[str, Any]]:
-        """Read from the tracking API."""
-        return self.ask("GET", f"{API}{path}?{urlencode(query)}")
+        """Read from the tracking API, or at a whole path."""
+        return self.ask("GET", f"{_whole(path)}?{urlencode(query)}")
 
     def post(self, path: str, body: Any, request_id: str = "") -> tuple[int, dict[str, Any]]:
-        """Write to the tracking API, or search."""
-        return self.ask("POST", f"{API}{path}", body, request_id)
+        """Write to the tracking API, or search; or at a whole path."""
+        return self.ask("POST", _whole(path), body, request_id)
 
     def is_healthy(self) -> bool:
         """Whether the server answers now."""
@@ -63,3 +65,7 @@ class Connection:
     def close(self) -> None:
         """Let go of the connection."""
         self._connection.close()
+
+
+def _whole(path: str) -> str:
+    return path if path.startswith("/") else API + path

@@ -3,7 +3,9 @@
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
+from tests.crash.evaluations import ADDED, V3, holder_of
 from tests.crash.http_client import Behind, Connection
 from tests.crash.story import ATTEMPT_TAG, NO, NOT_DONE, UNKNOWN, YES, Claim, ClientStory, Point, RunStory, Write
 
@@ -13,17 +15,19 @@ UNAVAILABLE = 503
 
 @dataclass
 class RunState:
-    """A run as the server shows it."""
+    """A run as the server shows it, and the trace beside it: names of its spans, and of what is said about it."""
 
     status: str
     params: dict[str, str]
     tags: dict[str, str]
     latest: dict[str, Point]
     points: dict[str, list[Point]]
+    spans: Counter[str]
+    feedback: Counter[str]
 
 
-def state_of(connection: Connection, run_id: str) -> RunState:
-    """Read a run with the whole history of its metrics.
+def state_of(connection: Connection, run_id: str, trace_id: str = "") -> RunState:
+    """Read a run with the whole history of its metrics, and a trace where one is named.
 
     Raises NoAnswerError, Behind; AssertionError when the run is not there.
     """
@@ -46,7 +50,24 @@ def state_of(connection: Connection, run_id: str) -> RunState:
         tags={one["key"]: one["value"] for one in data.get("tags", [])},
         latest=latest,
         points=points,
+        **_trace(connection, trace_id),
     )
+
+
+def _trace(connection: Connection, trace_id: str) -> dict[str, Counter[str]]:
+    """What of its state is of a trace, which may not be there."""
+    trace: dict[str, Any] = {}
+    if trace_id:
+        status, answer = connection.get(f"{V3}traces/get", trace_id=trace_id)
+        if status == UNAVAILABLE:
+            raise Behind
+        assert status in (200, 404), f"trace {trace_id} answers {status}: {answer}"
+        trace = answer.get("trace", {})
+    said = trace.get("trace_info", {}).get("assessments", ())
+    return {
+        "spans": Counter(span["name"] for span in trace.get("spans", ())),
+        "feedback": Counter(one["assessment_name"] for one in said),
+    }
 
 
 def faults_of_run(story: RunStory, state: RunState) -> Iterator[str]:
@@ -67,6 +88,7 @@ def faults_of_run(story: RunStory, state: RunState) -> Iterator[str]:
     known = {key for write in story.writes for key in write.params()}
     yield from (f"{where}: invented param {key}" for key in state.params.keys() - known)
     yield from (f"{where}: {fault}" for fault in faults_of_last_words(story, state))
+    yield from (f"trace {story.trace_id}: {fault}" for fault in faults_of_trace(story, state))
 
 
 def pieces_shown(write: Write, state: RunState, shown: dict[str, Counter[Point]]) -> Iterator[bool]:
@@ -74,6 +96,15 @@ def pieces_shown(write: Write, state: RunState, shown: dict[str, Counter[Point]]
     yield from (state.params.get(key) == value for key, value in write.params().items())
     yield from (state.tags.get(key) == value for key, value in write.tags().items())
     yield from (point in shown.get(key, ()) for key, points in write.points().items() for point in points)
+    yield from (name in state.spans for name in write.spans())
+    yield from (name in state.feedback for name in write.feedback())
+
+
+def faults_of_trace(story: RunStory, state: RunState) -> Iterator[str]:
+    sent = {name for write in story.writes for name in (*write.spans(), *write.feedback())}
+    for shown in (state.spans, state.feedback):
+        yield from (f"{name} is there {times} times" for name, times in shown.items() if times > 1)
+        yield from (f"invented {name}" for name in shown.keys() - sent)
 
 
 def faults_of_points(story: RunStory, state: RunState, shown: dict[str, Counter[Point]]) -> Iterator[str]:
@@ -128,15 +159,20 @@ def faults_of_creations(
             yield f"attempt {attempt}, told {story.run_id or 'nothing'}, made {runs}"
 
 
-def faults_of_claims(connection: Connection, shared_run_id: str, claims: Iterable[Claim]) -> Iterator[str]:
+def faults_of_claims(
+    connection: Connection, experiment_id: str, shared_run_id: str, claims: Iterable[Claim]
+) -> Iterator[str]:
     """Of those who wanted one thing, one has it, and all were told so."""
     params = state_of(connection, shared_run_id).params
     by_wanted: dict[tuple[str, str], list[Claim]] = defaultdict(list)
     for claim in claims:
-        if claim.kind not in ("version", "stage"):
+        if claim.kind not in ("version", "stage", *ADDED):
             by_wanted[claim.kind, claim.wanted].append(claim)
     for (kind, wanted), rivals in by_wanted.items():
-        holder = params.get(wanted, "") if kind == "param" else holder_of_name(connection, kind, wanted)
+        if kind in ("queue", "schema"):
+            holder = holder_of(connection, kind, experiment_id, wanted)
+        else:
+            holder = params.get(wanted, "") if kind == "param" else holder_of_name(connection, kind, wanted)
         for claim in rivals:
             if claim.told == YES and claim.value != holder:
                 yield f"{kind} {wanted}: {claim} was told yes, {holder or 'nobody'} has it"

@@ -12,6 +12,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Protocol, TypeVar
 
+from tests.crash.evaluations import V3, faults_of_additions
 from tests.crash.http_client import Behind, Connection, NoAnswerError
 from tests.crash.judge import (
     UNAVAILABLE,
@@ -61,8 +62,10 @@ def one_round(system: S, dice: random.Random, ways: Sequence[Fault[S]], folder: 
     shared = connection.post("runs/create", {"experiment_id": experiment_id})[1]["run"]["info"]["run_id"]
     connection.post("runs/set-tag", {"run_id": shared, "key": "crash.attempt", "value": "shared"})
     connection.post("registered-models/create", {"name": shared_model(experiment_id)})
+    dataset = {"name": folder.name, "experiment_ids": [experiment_id]}
+    dataset_id = connection.post(f"{V3}datasets/create", dataset)[1]["dataset"]["dataset_id"]
     connection.close()
-    with clients(system.port, experiment_id, shared, folder, dice):
+    with clients(system.port, experiment_id, shared, dataset_id, folder, dice):
         for way in ways:
             way(system, dice)
         time.sleep(dice.uniform(0.2, 1.0))
@@ -71,6 +74,8 @@ def one_round(system: S, dice: random.Random, ways: Sequence[Fault[S]], folder: 
     faults = [fault for story in stories for fault in story.faults]
     wait_until_caught_up(connection)
     faults += faults_of_server(connection, experiment_id, shared, stories)
+    claims = [claim for story in stories for claim in story.claims]
+    faults += faults_of_additions(connection, experiment_id, dataset_id, claims)
     faults += faults_of_log(requests_in_log(system, begin_ms), stories)
     connection.close()
     shown = "\n".join(faults[:SHOWN_FAULTS])
@@ -128,20 +133,22 @@ def faults_of_server(
     runs = [run for story in stories for run in story.runs]
     for run in runs:
         if run.run_id:
-            yield from faults_of_run(run, state_of(connection, run.run_id))
+            yield from faults_of_run(run, state_of(connection, run.run_id, run.trace_id))
     yield from faults_of_creations(connection, experiment_id, runs, besides="shared")
     claims = [claim for story in stories for claim in story.claims]
-    yield from faults_of_claims(connection, shared, claims)
+    yield from faults_of_claims(connection, experiment_id, shared, claims)
     yield from faults_of_versions(connection, shared_model(experiment_id), claims)
 
 
 @contextmanager
-def clients(port: int, experiment_id: str, shared: str, folder: Path, dice: random.Random) -> Iterator[None]:
+def clients(
+    port: int, experiment_id: str, shared: str, dataset_id: str, folder: Path, dice: random.Random
+) -> Iterator[None]:
     """Client processes that write as long as the context lasts, and leave their stories in `folder`."""
     processes = [
         subprocess.Popen(
             [
-                *(sys.executable, "-m", "tests.crash.client", str(port), experiment_id, shared),
+                *(sys.executable, "-m", "tests.crash.client", str(port), experiment_id, shared, dataset_id),
                 *(str(folder / f"{one}.json"), str(dice.randrange(1_000_000))),
             ],
             cwd=REPOSITORY,

@@ -59,10 +59,18 @@ class Write:
             case _:
                 return {}
 
+    def spans(self) -> list[str]:
+        """Names of spans of the run's trace."""
+        return [f"s{self.number}.{one}" for one in range(self.size)] if self.kind == "spans" else []
+
+    def feedback(self) -> list[str]:
+        """Names of what is said about the run's trace."""
+        return [f"f{self.number}"] if self.kind == "feedback" else []
+
 
 @dataclass
 class RunStory:
-    """A run as one client saw it; `run_id` is empty until the server has told it."""
+    """A run as one client saw it, and a trace; `run_id` is empty until the server has told it."""
 
     attempt: str
     request_id: str
@@ -70,13 +78,25 @@ class RunStory:
     told: str = UNKNOWN
     writes: list[Write] = field(default_factory=list)
 
+    @property
+    def trace_id(self) -> str:
+        """Of the trace that is written beside the run, which the first spans make."""
+        return f"tr-{self.attempt}"
+
+    @property
+    def has_trace(self) -> bool:
+        """Whether it is certain that the trace is there."""
+        return any(write.kind == "spans" and write.told == YES for write in self.writes)
+
 
 @dataclass
 class Claim:
     """A request for what only one can have, by its `kind`.
 
-    name, model: the name of an experiment or of a registered model. param: its value in the shared run. version, stage:
-    the next number of a version of the shared model, and to be the only one in production; `number` is what was told.
+    name, model, queue, schema: the name of an experiment, a registered model, a review queue or a label schema.
+    param: its value in the shared run. version, stage: the next number of a version of the shared model, and to be the
+    only one in production; `number` is what was told.
+    scorer, record, issue: one more of what all share.
     """
 
     kind: str
