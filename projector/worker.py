@@ -300,8 +300,6 @@ class ProjectorWorker:
                 folded.set_aside.append(SetAside(recorded, _FOLLOWS))
                 continue
             try:
-                if isinstance(event, UndecodableEvent):
-                    raise event
                 await self._fold_event(folded.state, recorded, event)
                 if is_erasure(event):
                     folded.forget(recorded, event)
@@ -316,11 +314,16 @@ class ProjectorWorker:
                 folded.set_aside.append(SetAside(recorded, reason))
         return folded
 
-    async def _fold_event(self, state: BatchState, recorded: RecordedEvent, event: AnyEvent) -> None:
-        """Apply one event. Raises what `BatchState.fold` raises."""
+    async def _fold_event(self, state: BatchState, recorded: RecordedEvent, event: AnyEvent | UndecodableEvent) -> None:
+        """Apply one event. Raises what `BatchState.fold` raises, and one that cannot be read.
+
+        Of a stream that was erased also the latter is refused: it stops nothing, and is forgotten with what comes late.
+        """
         try:
+            if isinstance(event, UndecodableEvent):
+                raise event
             state.fold(recorded, event)
-        except Orphan:
+        except (Orphan, UndecodableEvent):
             if not await state.is_erased(recorded.stream, self._read_model):
                 raise
             state.refuse(recorded)

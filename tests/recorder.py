@@ -11,6 +11,7 @@ from typing import Any, Final
 import requests
 
 API: Final = "/api/2.0/mlflow/"
+V3: Final = "/api/3.0/mlflow/"
 POSITION: Final = "X-Tracklog-Position"
 AS_OF: Final = "X-Tracklog-As-Of"
 
@@ -21,6 +22,16 @@ SEARCHES: Final[tuple[tuple[str, dict[str, Any]], ...]] = (
     ("experiments/search", {"max_results": 50, "view_type": "ALL"}),
     ("runs/search", {"experiment_ids": ["0", "1", "2"], "run_view_type": "ALL", "max_results": 50}),
     ("logged-models/search", {"experiment_ids": ["0", "1", "2"], "max_results": 50}),
+    (
+        f"{V3}traces/search",
+        {
+            "locations": [{"type": "MLFLOW_EXPERIMENT", "mlflow_experiment": {"experiment_id": "0"}}],
+            "max_results": 50,
+            "order_by": ["timestamp_ms DESC"],
+        },
+    ),
+    (f"{V3}issues/search", {"experiment_id": "0", "max_results": 50}),
+    (f"{V3}datasets/search", {"experiment_ids": ["0"], "max_results": 50}),
 )
 SEARCHES_BY_GET: Final = ("registered-models/search?max_results=50", "model-versions/search?max_results=50")
 
@@ -37,7 +48,9 @@ class Answer:
 
     @property
     def is_of_one_thing(self) -> bool:
-        return self.body is None and "/search" not in self.path and "get-by-name" not in self.path
+        """Whether a running server answers it as of then. What is of traces and evaluations it does not."""
+        of_a_list = "/search" in self.path or "get-by-name" in self.path
+        return self.body is None and not of_a_list and not self.path.startswith(V3)
 
 
 @dataclass
@@ -55,6 +68,9 @@ class Recorder:
         self._experiments = ["0"]
         self._runs: list[str] = []
         self._logged_models: list[str] = []
+        self._traces = [f"{self.seed:024x}{number:08x}" for number in range(3)]
+        self._datasets: list[str] = []
+        self._issues: list[str] = []
         self._commands: tuple[Callable[[], None], ...] = (
             self._experiment,
             self._change_experiment,
@@ -70,6 +86,10 @@ class Recorder:
             *(2 * (self._change_registered_model,)),
             *(2 * (self._version,)),
             self._change_version,
+            *(2 * (self._spans,)),
+            *(2 * (self._change_trace,)),
+            self._evaluate,
+            self._review,
         )
 
     def play(self, steps: int) -> None:
@@ -104,6 +124,11 @@ class Recorder:
             *(f"model-versions/get?name={name}&version={number}" for name in NAMES for number in (1, 2)),
             *(f"model-versions/get-download-uri?name={name}&version=1" for name in NAMES),
             *SEARCHES_BY_GET,
+            *(f"{V3}traces/get?trace_id=tr-{one}" for one in self._traces),
+            *(f"{V3}datasets/{one}{part}" for one in self._datasets for part in ("", "/records")),
+            *(f"{V3}issues/{one}" for one in self._issues),
+            *(f"{V3}scorers/versions?experiment_id=0&name={name}" for name in NAMES),
+            *(f"{V3}{what}/list?experiment_id=0" for what in ("scorers", "review-queues", "label-schemas")),
         ]
 
     def different(self, url: str, answers: Iterable[Answer], *, by_header: bool) -> list[tuple[Answer, int, bytes]]:
@@ -112,7 +137,7 @@ class Recorder:
         for one in answers:
             headers = {AS_OF: one.positions} if by_header else {}
             again = self._session.request(
-                "GET" if one.body is None else "POST", url + API + one.path, json=one.body, headers=headers, timeout=60
+                "GET" if one.body is None else "POST", url + whole(one.path), json=one.body, headers=headers, timeout=60
             )
             assert again.headers[POSITION] == one.positions
             if (again.status_code, again.content) != (one.status, one.content):
@@ -234,6 +259,69 @@ class Recorder:
             case _:
                 self._ask("PATCH", "model-versions/update", {**one, "description": self._value()})
 
+    def _spans(self) -> None:
+        """Some of a trace, which may have come before."""
+        trace, first = self._one(self._traces), self._random.randrange(8)
+        spans = [
+            {
+                "traceId": trace,
+                "spanId": f"{number:016x}",
+                "parentSpanId": "" if number == 1 else f"{1:016x}",
+                "name": self._name(),
+                "startTimeUnixNano": number * 10**9,
+                "endTimeUnixNano": (number + 1) * 10**9,
+                "attributes": [{"key": self._key(), "value": {"stringValue": self._value()}}],
+            }
+            for number in range(first + 1, first + self._random.randint(2, 4))
+        ]
+        self._ask("POST", "/v1/traces", {"resourceSpans": [{"scopeSpans": [{"spans": spans}]}]})
+
+    def _change_trace(self) -> None:
+        """By what is told of it beside its spans. To delete it would be to forget what it was."""
+        path = f"{V3}traces/tr-{self._one(self._traces)}"
+        source = {"source_type": "HUMAN", "source_id": self._name()}
+        match self._random.randrange(3):
+            case 0:
+                self._ask("PATCH", f"{path}/tags", {"key": self._key(), "value": self._value()})
+            case 1:
+                feedback = {"assessment_name": self._name(), "source": source, "feedback": {"value": self._value()}}
+                self._ask("POST", f"{path}/assessments", {"assessment": feedback})
+            case _:
+                location = {"type": "MLFLOW_EXPERIMENT", "mlflow_experiment": {"experiment_id": "0"}}
+                info = {"trace_id": path.rpartition("/")[2], "trace_location": location, "state": "OK"}
+                self._ask("POST", f"{V3}traces", {"trace": {"trace_info": info}})
+
+    def _evaluate(self) -> None:
+        """With a dataset and its records, or a scorer."""
+        match self._random.randrange(4):
+            case 0:
+                made = self._post(f"{V3}datasets/create", name=self._name(), experiment_ids=["0"])
+                if made is not None:
+                    self._datasets.append(made["dataset"]["dataset_id"])
+            case 1:
+                records = f'[{{"inputs": {{"q": "{self._key()}"}}, "tags": {{"t": "{self._value()}"}}}}]'
+                self._post(f"{V3}datasets/{self._one(self._datasets)}/records", records=records)
+            case 2:
+                of_experiment = {"experiment_id": "0", "name": self._name()}
+                self._post(f"{V3}scorers/register", **of_experiment, serialized_scorer=f'"{self._value()}"')
+            case _:
+                self._ask("DELETE", f"{V3}scorers/delete", {"experiment_id": "0", "name": self._name()})
+
+    def _review(self) -> None:
+        """By an issue, a label schema, or a queue."""
+        of_experiment = {"experiment_id": "0", "name": self._name()}
+        match self._random.randrange(4):
+            case 0:
+                made = self._post(f"{V3}issues", **of_experiment, description=self._value() or "d")
+                if made is not None:
+                    self._issues.append(made["issue"]["issue_id"])
+            case 1:
+                self._ask("PATCH", f"{V3}issues/{self._one(self._issues)}", {"status": "resolved"})
+            case 2:
+                self._post(f"{V3}label-schemas/create", **of_experiment, type="FEEDBACK", input={"text": {}})
+            case _:
+                self._post(f"{V3}review-queues/create", **of_experiment, queue_type="CUSTOM", created_by="u")
+
     # --- values ---------------------------------------------------------------------------------------------------
 
     def _metric(self, step: int, model_id: str | None) -> dict[str, Any]:
@@ -266,11 +354,17 @@ class Recorder:
         return answer.json() if answer.status_code == 200 else None
 
     def _ask(self, method: str, path: str, body: Any) -> requests.Response:
-        where = self.url + (path if path.startswith("/") else API + path)
-        answer = self._session.request(method, where, json=body, timeout=30)
+        where = self.url + whole(path)
+        headers = {"x-mlflow-experiment-id": "0"} if path == "/v1/traces" else {}
+        answer = self._session.request(method, where, json=body, headers=headers, timeout=30)
         assert answer.status_code < 429 or "INVALID_STATE" in answer.text, answer.text
         self.refused += answer.status_code != 200
         return answer
 
     def _get(self, path: str, headers: dict[str, str] | None = None) -> requests.Response:
-        return self._session.get(self.url + API + path, headers=headers, timeout=30)
+        return self._session.get(self.url + whole(path), headers=headers, timeout=30)
+
+
+def whole(path: str) -> str:
+    """Of a path of the tracking API the whole."""
+    return path if path.startswith("/") else API + path

@@ -145,7 +145,7 @@ def _fold(state: EvaluationDatasets, recorded: RecordedEvent, event: AnyEvaluati
     dataset = state.datasets.get(event.dataset_id)
     time_ms = recorded.time_us // 1000
     if isinstance(event, EvaluationDatasetCreated):
-        if dataset is not None or event.dataset_id in state.deleted:
+        if dataset is not None:
             raise ResourceAlreadyExists(f"Evaluation dataset id {event.dataset_id} is taken.")
         _create(state, event, time_ms)
         return
@@ -193,6 +193,9 @@ def _delete(state: EvaluationDatasets, dataset: Dataset) -> None:
     state.experiments = {key: one for key, one in state.experiments.items() if key[0] != dataset_id}
     state.tags = {key: one for key, one in state.tags.items() if key[0] != dataset_id}
     state.changed_records = {key: one for key, one in state.changed_records.items() if key[0] != dataset_id}
+    # What is created by the same id afterwards is new, in this batch as in the next.
+    state.records = {key: one for key, one in state.records.items() if key[0] != dataset_id}
+    state.hashes = {key: one for key, one in state.hashes.items() if key[0] != dataset_id}
 
 
 # --- records ----------------------------------------------------------------------------------------------------------

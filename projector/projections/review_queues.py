@@ -117,7 +117,7 @@ def _reference(experiment_id: int, name: str) -> str:
 def _fold(state: ReviewQueues, recorded: RecordedEvent, event: AnyReviewQueueEvent) -> None:
     queue, time_ms = state.queues.get(event.queue_id), recorded.time_us // 1000
     if isinstance(event, ReviewQueueCreated):
-        if queue is not None or event.queue_id in state.deleted:
+        if queue is not None:
             raise ResourceAlreadyExists(f"Review queue id {event.queue_id} is taken.")
         _create(state, event, time_ms)
         return
@@ -192,6 +192,8 @@ def _delete(state: ReviewQueues, queue: ReviewQueue) -> None:
     state.changed.discard(queue_id)
     state.users.discard(queue_id)
     state.deleted.add(queue_id)
+    # What is created by the same id afterwards is new, in this batch as in the next.
+    state.items = {key: item for key, item in state.items.items() if key[0] != queue_id}
     state.changed_items = {key: item for key, item in state.changed_items.items() if key[0] != queue_id}
 
 

@@ -33,9 +33,15 @@ from schemas.events import (
     DatasetInput,
     DatasetRecord,
     EvaluationDatasetCreated,
+    EvaluationDatasetDeleted,
     EvaluationDatasetRecordsDeleted,
     EvaluationDatasetRecordsUpserted,
     ExperimentRenamed,
+    IssueCreated,
+    IssueUpdated,
+    LabelSchemaCreated,
+    LabelSchemaDeleted,
+    LabelSchemaUpdated,
     LoggedModelCreated,
     MetricSeries,
     ModelVersionCreated,
@@ -47,6 +53,12 @@ from schemas.events import (
     RegisteredModelCreated,
     RegisteredModelDeleted,
     RegisteredModelRenamed,
+    ReviewQueueCreated,
+    ReviewQueueDeleted,
+    ReviewQueueItemsAdded,
+    ReviewQueueItemsRemoved,
+    ReviewQueueItemStatusSet,
+    ReviewQueueUpdated,
     RunDataLogged,
     RunDeleted,
     RunInputsLogged,
@@ -105,9 +117,10 @@ def history(dice: random.Random, count: int) -> Iterator[AnyEvent]:
             ExperimentRenamed(experiment_id=dice.randrange(3), name=f"name-{dice.randrange(4)}"),
             _of_a_registered_model(dice),
             _of_an_evaluation(dice),
+            _of_a_review(dice),
             _of_a_trace(dice, run),
         ]
-        yield dice.choices(anything, [12, 3, 2, 1, 1, 1, 2, 1, 1, 4, 3, 4])[0]
+        yield dice.choices(anything, [12, 3, 2, 1, 1, 1, 2, 1, 1, 4, 3, 3, 4])[0]
 
 
 def _of_a_registered_model(dice: random.Random) -> AnyEvent:
@@ -135,6 +148,7 @@ def _of_an_evaluation(dice: random.Random) -> AnyEvent:
     ]
     anything: list[AnyEvent] = [
         EvaluationDatasetCreated(dataset_id=dataset_id, name="d", experiment_ids=[0]),
+        EvaluationDatasetDeleted(dataset_id=dataset_id),
         EvaluationDatasetRecordsUpserted(dataset_id=dataset_id, records=records),
         EvaluationDatasetRecordsDeleted(
             dataset_id=dataset_id, record_ids=[record_id_of(dice.randrange(500).to_bytes(16, "big"), 0)]
@@ -144,7 +158,27 @@ def _of_an_evaluation(dice: random.Random) -> AnyEvent:
         ),
         ScorerDeleted(experiment_id=0, name=f"s{dice.randrange(2)}", version=dice.choice([None, 1, 2, 3])),
     ]
-    return dice.choices(anything, [1, 6, 2, 3, 1])[0]
+    return dice.choices(anything, [3, 1, 12, 4, 6, 2])[0]
+
+
+def _of_a_review(dice: random.Random) -> AnyEvent:
+    """About one of a few issues, label schemas or queues, whose names are raced for."""
+    id_, name, text = f"i-{dice.randrange(6)}", f"n{dice.randrange(3)}", f"{dice.getrandbits(128):032x}"
+    item = f"tr-{dice.randrange(8)}"
+    anything: list[AnyEvent] = [
+        IssueCreated(issue_id=id_, experiment_id=0, name=name, description=text),
+        IssueUpdated(issue_id=id_, status=dice.choice(["resolved", "rejected"])),
+        LabelSchemaCreated(schema_id=id_, experiment_id=0, name=name, type="FEEDBACK", input='{"text":{}}'),
+        LabelSchemaUpdated(schema_id=id_, name=f"n{dice.randrange(3)}", instruction=text),
+        LabelSchemaDeleted(schema_id=id_),
+        ReviewQueueCreated(queue_id=id_, experiment_id=0, name=name, queue_type="CUSTOM", created_by=text),
+        ReviewQueueUpdated(queue_id=id_, name=f"n{dice.randrange(3)}", users=[text]),
+        ReviewQueueItemsAdded(queue_id=id_, item_ids=[item, f"tr-{dice.randrange(8)}"]),
+        ReviewQueueItemStatusSet(queue_id=id_, item_id=item, status="COMPLETE", completed_by=text),
+        ReviewQueueItemsRemoved(queue_id=id_, item_ids=[item]),
+        ReviewQueueDeleted(queue_id=id_),
+    ]
+    return dice.choices(anything, [3, 2, 3, 2, 1, 3, 2, 4, 3, 1, 1])[0]
 
 
 def _of_a_trace(dice: random.Random, run: str) -> AnyEvent:

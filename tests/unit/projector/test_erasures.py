@@ -98,6 +98,19 @@ async def test_a_late_event_is_refused_and_noted_so_that_its_payload_goes_too(tm
     assert read_model.rows("SELECT * FROM set_aside") == []
 
 
+@pytest.mark.parametrize("ends", [(), (3,), (4,), (5,), range(7)])
+async def test_a_late_event_that_cannot_be_read_is_refused_as_others_are_and_stops_none(
+    tmp_path: Path, ends: Sequence[int]
+) -> None:
+    """In whatever batches: what is set aside would not be forgotten."""
+    log = await log_of(experiment(), created(), RunDeleted(run_id=RUNS[0]), erased_run(), *(metric() for _ in range(3)))
+    log._events[0][5] = replace(log._events[0][5], payload=b'{"secret')
+    read_model = await projected(tmp_path, log, ends)
+    assert read_model.rows('SELECT "offset" FROM refusals ORDER BY "offset"') == [(4,), (5,), (6,)]
+    assert read_model.rows("SELECT last_offset FROM erased") == [(6,)]
+    assert read_model.rows("SELECT * FROM set_aside") == []
+
+
 async def test_a_dataset_that_another_run_read_stays(tmp_path: Path) -> None:
     def read(run_id: str, *names: str) -> RunInputsLogged:
         return RunInputsLogged(run_id=run_id, datasets=[DatasetInput(name, "1") for name in names])

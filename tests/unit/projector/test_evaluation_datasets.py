@@ -12,6 +12,7 @@ from schemas.events import (
     AnyEvent,
     DatasetRecord,
     EvaluationDatasetCreated,
+    EvaluationDatasetDeleted,
     EvaluationDatasetRecordsDeleted,
     EvaluationDatasetRecordsUpserted,
     EvaluationDatasetTagDeleted,
@@ -128,3 +129,10 @@ async def test_the_inputs_of_a_record_are_hashed_once(tmp_path: Path, monkeypatc
     log = await log_of(CREATED, upserted(record(), record('{"a":2}')))
     await projected(tmp_path, log, ends=[1])
     assert hashed == [{"a": 1}, {"a": 2}]
+
+
+async def test_what_is_created_after_a_deletion_is_new_in_the_same_batch_too(tmp_path: Path) -> None:
+    deleted = EvaluationDatasetDeleted(dataset_id="d")
+    again = (deleted, CREATED, upserted(record(tags='{"t":"2"}')))
+    found = await rows(tmp_path, "inputs, tags, outputs", upserted(record(outputs='"x"', tags='{"s":"1"}')), *again)
+    assert found == [('{"a":1}', '{"t":"2"}', "{}")]

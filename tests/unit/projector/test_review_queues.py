@@ -6,6 +6,7 @@ from typing import Any
 from schemas.events import (
     AnyEvent,
     ReviewQueueCreated,
+    ReviewQueueDeleted,
     ReviewQueueItemsAdded,
     ReviewQueueItemsRemoved,
     ReviewQueueItemStatusSet,
@@ -58,3 +59,19 @@ async def test_questions_are_changed_only_while_nothing_is_in_a_queue(tmp_path: 
     (tmp_path / "again").mkdir()
     two = await rows(tmp_path / "again", "SELECT schema_ids, item_count FROM review_queues", ADDED, gone, asks("two"))
     assert two == [('["two"]', 0)]
+
+
+async def test_what_is_created_after_a_deletion_is_new_in_the_same_batch_too(tmp_path: Path) -> None:
+    done = ReviewQueueItemStatusSet(queue_id="q", item_id="tr-1", status="COMPLETE", completed_by="ann")
+    found = await rows(
+        tmp_path,
+        "SELECT item_id, status, item_count FROM review_queue_items JOIN review_queues USING (queue_id)",
+        *(
+            ADDED,
+            done,
+            ReviewQueueDeleted(queue_id="q"),
+            CREATED,
+            ReviewQueueItemsAdded(queue_id="q", item_ids=["tr-1"]),
+        ),
+    )
+    assert found == [("tr-1", "PENDING", 1)]
