@@ -76,4 +76,4 @@ def check_same_kind(before: str, after: str) -> None:
             f"The input of a label schema stays of the type it was made with: {kind}, not {new_kind}."
         )
     if old.get("multi_select") != new.get("multi_select"):
-        raise InvalidParameterValue("`multi_select` cannot be changed after creation.")
+        raise InvalidParameterValue("`multi_select` stays as it was made.")

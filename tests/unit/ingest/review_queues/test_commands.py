@@ -81,10 +81,10 @@ async def test_a_user_has_one_queue(commands: ReviewQueueCommands, deployment: D
     assert await of_user(commands, "ann") == queue
     assert await deployment.count() == before
     assert (queue["name"], queue["users"], queue["queue_type"], queue["created_by"]) == ("ann", ["ann"], "USER", "ann")
-    with pytest.raises(InvalidParameterValue, match="fixed"):
+    with pytest.raises(InvalidParameterValue, match="only custom queues"):
         await update(commands, queue, new_owner="bob")
     await create(commands, name="bob")
-    with pytest.raises(ResourceAlreadyExists, match="non-user queue"):
+    with pytest.raises(ResourceAlreadyExists, match="taken by a custom queue"):
         await of_user(commands, "Bob")
 
 
