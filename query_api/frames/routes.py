@@ -13,7 +13,7 @@ from query_api.frames.arrow import Drained, arrow
 from query_api.frames.changed import changed_among, changes_since
 from query_api.frames.long import long_values
 from query_api.frames.metric_history import metric_history
-from query_api.frames.runs import wide_runs
+from query_api.frames.runs import run_infos, wide_runs
 from query_api.frames.selection import RunPages, selection_of
 from query_api.frames.values import LATEST_METRICS, PARAMS, TAGS
 from query_api.port import ReadModel
@@ -27,6 +27,7 @@ from schemas.moments import positions_text
 from schemas.rest.access import sight_of
 from schemas.rest.decode import read_message
 from schemas.rest.handler import CatchUp, named_for
+from schemas.rest.past import only_of_now
 from schemas.rest.request_keys import BEHIND
 from schemas.rest.route import MIB, TRACKLOG_V1, Handler, Kind, Limits, Permission, Route
 
@@ -46,6 +47,7 @@ async def _long(table: str, read_model: ReadModel, selection: RunPages, keys: Se
 
 TABLES: Final[dict[str, Table]] = {
     "runs": wide_runs,
+    "run-infos": run_infos,
     "params": partial(_long, PARAMS),
     "tags": partial(_long, TAGS),
     "metrics": partial(_long, LATEST_METRICS),
@@ -103,6 +105,8 @@ async def frame(
 ) -> tuple[Any, AsyncIterator[Any]]:
     """The schema and the record batches of a table. Raises InvalidParameterValue, NotImplementedYet and its kin."""
     arrow()
+    if wanted.as_of:
+        raise only_of_now(wanted.as_of)
     table = TABLES.get(wanted.table)
     if table is None:
         raise InvalidParameterValue(f"There are the tables {', '.join(TABLES)}, and no {shown(wanted.table)}.")

@@ -62,6 +62,25 @@ async def wide_runs(read_model: ReadModel, selection: RunPages, keys: Sequence[s
     return schema, _batches(read_model, selection, schema, columns, are_named=bool(keys))
 
 
+async def run_infos(
+    read_model: ReadModel, selection: RunPages, keys: Sequence[str] = ()
+) -> tuple[Any, AsyncIterator[Any]]:
+    """The schema and the record batches of what runs are, without params and the like; no keys are looked at."""
+    fields = info_fields()
+    return arrow().schema(fields), _info_batches(read_model, selection, fields)
+
+
+async def _info_batches(read_model: ReadModel, selection: RunPages, fields: Sequence[Any]) -> AsyncIterator[Any]:
+    pyarrow = arrow()
+    schema = pyarrow.schema(fields)
+    async for numbers in selection.pages(read_model):
+        info = await infos(read_model, numbers)
+        there = [info[number] for number in numbers if number in info]
+        columns = [[row[place] for row in there] for place in range(len(fields))]
+        arrays = [pyarrow.array(column, field.type) for column, field in zip(columns, fields, strict=True)]
+        yield pyarrow.record_batch(arrays, schema=schema)
+
+
 async def _batches(
     read_model: ReadModel, selection: RunPages, schema: Any, columns: dict[str, list[str]], *, are_named: bool
 ) -> AsyncIterator[Any]:

@@ -25,7 +25,7 @@ class GetFrame(Message):
 
     `keys` are those of the params, tags or metrics wanted, in the table of runs with their kind before them
     (`params.lr`); none for all. `since`, positions as in `0:1234`, leaves out the runs that did not change from there
-    on.
+    on. `as_of` is refused: a frame of now would be taken for one of then.
     """
 
     table: Word = ""
@@ -35,3 +35,4 @@ class GetFrame(Message):
     run_view_type: Word | int | None = None
     keys: FrameKeys = []
     since: Annotated[str, msgspec.Meta(max_length=_MAX_POSITION_CHARACTERS)] = ""
+    as_of: Annotated[str, msgspec.Meta(max_length=_MAX_POSITION_CHARACTERS)] = ""

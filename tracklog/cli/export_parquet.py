@@ -2,6 +2,8 @@
 
 import asyncio
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -9,6 +11,8 @@ import click
 
 from tracklog.cli.bad_usage import BadUsage, reporting_bad_settings
 from tracklog.cli.progress_bar import Show, progress_bar
+from tracklog.cli.remote import OURS, Remote, RemoteAway
+from tracklog.cli.remote_pages import experiments
 from tracklog.cli.store_options import with_event_log
 from tracklog.cli.times import now_us
 from tracklog.settings.past import MOMENT_HELP, moment_setting
@@ -19,6 +23,7 @@ if TYPE_CHECKING:
     from schemas.envelope import Positions
     from schemas.moments import Moment
     from tracklog.exporting.parquet_export import Exported
+    from tracklog.exporting.served_export import ServedExport
 
 
 @click.command("parquet", short_help="Runs, params, tags, metrics, models and events as Parquet files.")
@@ -33,6 +38,11 @@ if TYPE_CHECKING:
     metavar="FOLDER",
     help="Where the log is folded, and what is folded kept for the next time.  [default: a temporary folder]",
 )
+@click.option(
+    "--url",
+    metavar="URL",
+    help="Of a running server, what it shows of experiments and runs, in the place of a log.",
+)
 @click.option("--progress/--no-progress", default=True, help="Show a progress bar on a terminal.")
 def parquet(
     destination: str,
@@ -42,6 +52,7 @@ def parquet(
     since: str | None,
     no_events: bool,
     as_of_folder: Path | None,
+    url: str | None,
     progress: bool,
 ) -> None:
     """Write runs, params, tags, metrics, models and events into a new folder of DEST, a folder or s3://bucket/prefix.
@@ -49,7 +60,15 @@ def parquet(
     The folder is named for the position in the log, and an export of one position is the same bytes every time. The
     file manifest.json is written last: what has none was broken off, and the same command, with --as-of POSITION,
     writes it again. A server may have the log open.
+
+    With --url a server is asked, as the user that the environment names: experiments and runs, as far as they may be
+    read. What changes meanwhile is as it was when its turn came; `tracklog server --as-of` stands still.
     """
+    if url is not None:
+        if as_of is not None or as_of_folder is not None:
+            raise BadUsage("--url has what the server shows now; for a moment ask one that runs with --as-of.")
+        _export_served(url, destination, since)
+        return
     from artifact_proxy.stores.uri import UnusableStore
     from event_log.log_until import BeyondTheLog
     from event_log.port import ForeignLog
@@ -76,6 +95,62 @@ def parquet(
 
     counts = ", ".join(f"{rows} {table}" for table, rows in exported.rows.items() if rows)
     click.echo(f"{destination} has the state of {positions_text(exported.positions)}: {counts or 'nothing'}.", err=True)
+
+
+def _export_served(url: str, destination: str, since: str | None) -> None:
+    from artifact_proxy.stores.uri import UnusableStore
+    from schemas.errors import TracklogError
+    from tracklog.exporting.served_export import Lagging, ServedExport
+
+    export = ServedExport(_Server(Remote(url)), since)
+    try:
+        position, rows = asyncio.run(_write_served(export, destination, since))
+    except (UnusableStore, AlreadyThere) as error:
+        raise BadUsage(str(error)) from error
+    except Lagging as error:
+        raise click.ClickException(str(error)) from error
+    except TracklogError as error:
+        raise click.ClickException(error.message) from error
+    counts = ", ".join(f"{number} {table}" for table, number in rows.items() if number)
+    click.echo(f"{destination} has what {url} shows at {position}: {counts or 'nothing'}.", err=True)
+
+
+async def _write_served(export: "ServedExport", destination: str, since: str | None) -> "tuple[str, dict[str, int]]":
+    from query_api.frames.arrow import arrow
+    from schemas.moments import positions_of
+    from tracklog.exporting.destination import destination_at
+    from tracklog.exporting.parquet_export import folder_name
+
+    arrow()
+    position = export.position()
+    try:
+        begin = None if since is None else positions_of(since)
+    except ValueError as error:
+        raise BadUsage(f"--since {since!r} is no position: write it as in 0:1234, as an export has it.") from error
+    async with destination_at(destination, folder_name(positions_of(position), begin)) as to:
+        if await to.is_whole():
+            raise AlreadyThere(f"{destination} has an export of these positions already.")
+        return position, await export.write(to, position)
+
+
+class _Server:
+    """A remote server as an export asks it."""
+
+    def __init__(self, remote: Remote) -> None:
+        self._remote = remote
+
+    def experiments(self) -> Iterator[Any]:
+        return experiments(self._remote, "all", None)
+
+    @contextmanager
+    def frame(self, table: str, wanted: dict[str, Any]) -> Iterator[Any]:
+        from pyarrow import ArrowException
+
+        with self._remote.body(f"{OURS}/frames/{table}", wanted) as body:
+            try:
+                yield body
+            except ArrowException as error:
+                raise RemoteAway(f"The answer of the server broke off: {error}.") from error
 
 
 class AlreadyThere(Exception):

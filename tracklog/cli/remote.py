@@ -9,6 +9,7 @@ import urllib.parse
 import urllib.request
 from base64 import b64encode
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from functools import wraps
 from http.client import HTTPException, HTTPMessage
 from pathlib import Path
@@ -109,6 +110,17 @@ class Remote:
         with self._opened(request) as answer:
             try:
                 yield from (line.rstrip(b"\r\n") for line in answer)
+            except (OSError, HTTPException) as error:
+                raise RemoteAway(f"{self._url} was lost: {error}.") from error
+
+    @contextmanager
+    def body(self, path: str, message: Mapping[str, Any]) -> Iterator[IO[bytes]]:
+        """The answer to a POST, to read piece by piece. Raises RemoteAway, also where it breaks off meanwhile."""
+        headers = {"Content-Type": "application/json", **self._authorization}
+        request = urllib.request.Request(f"{self._url}/{path}", json.dumps(message).encode(), headers, method="POST")
+        with self._opened(request) as answer:
+            try:
+                yield answer
             except (OSError, HTTPException) as error:
                 raise RemoteAway(f"{self._url} was lost: {error}.") from error
 

@@ -10,7 +10,7 @@ from event_log.port import EventLogReader
 from query_api.frames.arrow import arrow
 from query_api.frames.long import long_values
 from query_api.frames.metric_history import metric_history
-from query_api.frames.runs import info_fields, infos
+from query_api.frames.runs import run_infos
 from query_api.frames.selection import ListedRuns, RunPages, all_runs_of
 from query_api.frames.touched import Touched
 from query_api.frames.values import LATEST_METRICS, PARAMS, TAGS
@@ -128,9 +128,8 @@ class ParquetExport:
             for experiment_id in sorted(of_experiments)
         ]
         await self._runs(selections, show)
-        pyarrow = arrow()
-        schema = pyarrow.schema([("run_id", pyarrow.string())])
-        await self._file("removed_runs", "removed_runs/0.parquet", schema, _one(schema, gone))
+        schema = removed_schema()
+        await self._file("removed_runs", "removed_runs/0.parquet", schema, one_column(schema, gone))
 
     async def _plain(self, table: PlainTable, only: Sequence[str] | None = None) -> None:
         batches = rows_of(self._read_model, table, only)
@@ -150,30 +149,37 @@ class ParquetExport:
         self._rows[table] = self._rows.get(table, 0) + written
 
 
-async def _one(schema: Any, run_ids: Sequence[str]) -> AsyncIterator[Any]:
-    if run_ids:
-        yield arrow().record_batch([arrow().array(run_ids)], schema=schema)
+def removed_schema() -> Any:
+    """Of the runs that are no longer there."""
+    return arrow().schema([("run_id", arrow().string())])
 
 
-async def run_infos(read_model: ReadModel, selection: RunPages) -> tuple[Any, AsyncIterator[Any]]:
+async def one_column(schema: Any, values: Sequence[str]) -> AsyncIterator[Any]:
+    """A record batch of one column; none where it is empty."""
+    if values:
+        yield arrow().record_batch([arrow().array(values)], schema=schema)
+
+
+async def infos_of_experiment(read_model: ReadModel, selection: RunPages) -> tuple[Any, AsyncIterator[Any]]:
     """What runs are, without the experiment, which the folder names."""
-    fields = info_fields()
-    schema = arrow().schema([field for field in fields if field.name != "experiment_id"])
-    places = [index for index, field in enumerate(fields) if field.name != "experiment_id"]
+    schema, batches = await run_infos(read_model, selection)
+    return without_experiment(schema), without_experiments(batches)
 
-    async def batches() -> AsyncIterator[Any]:
-        pyarrow = arrow()
-        async for numbers in selection.pages(read_model):
-            info = await infos(read_model, numbers)
-            columns = [[info[number][place] for number in numbers] for place in places]
-            arrays = [pyarrow.array(column, field.type) for column, field in zip(columns, schema, strict=True)]
-            yield pyarrow.record_batch(arrays, schema=schema)
 
-    return schema, batches()
+def without_experiment(table: Any) -> Any:
+    """A schema, or a record batch, without the column that the folder names."""
+    place = (table if hasattr(table, "get_field_index") else table.schema).get_field_index("experiment_id")
+    return table.remove(place) if hasattr(table, "remove") else table.drop_columns(["experiment_id"])
+
+
+async def without_experiments(batches: AsyncIterator[Any]) -> AsyncIterator[Any]:
+    """Record batches without that column."""
+    async for batch in batches:
+        yield without_experiment(batch)
 
 
 RUN_TABLES: Final[Mapping[str, RunTable]] = {
-    "runs": run_infos,
+    "runs": infos_of_experiment,
     "params": partial(long_values, table=PARAMS, keys=()),
     "tags": partial(long_values, table=TAGS, keys=()),
     "metrics": partial(long_values, table=LATEST_METRICS, keys=()),

@@ -149,8 +149,9 @@ async def test_a_frame_has_only_what_may_be_seen(filled: SqliteRows) -> None:
 @pytest.mark.parametrize(
     ("wanted", "told"),
     [
-        ({"table": "run", "experiment_ids": ["1"]}, "There are the tables runs, params"),
+        ({"table": "run", "experiment_ids": ["1"]}, "There are the tables runs, run-infos, params"),
         ({"table": "runs"}, "experiment_ids or run_ids must be given"),
+        ({"table": "runs", "experiment_ids": ["1"], "as_of": "2d"}, "serves everything that reads"),
         ({"table": "runs", "experiment_ids": ["1"], "keys": ["lr"]}, "keys of runs are params"),
         ({"table": "runs", "experiment_ids": ["1"], "filter": "metrics.a ~ 1"}, "filter"),
     ],
