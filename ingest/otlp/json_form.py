@@ -14,6 +14,7 @@ from ingest.otlp import spans as form
 from ingest.otlp.spans import (
     MAX_ATTRIBUTES,
     MAX_DEPTH,
+    MAX_ELEMENTS,
     MAX_EVENTS,
     MAX_LINKS,
     MAX_NAME_CHARACTERS,
@@ -126,11 +127,11 @@ def _value(value: Mapping[str, Any], depth: int) -> Any:
             case "arrayValue" | "array_value" if isinstance(one, dict):
                 if depth >= MAX_DEPTH:
                     return None
-                return [_value(inner, depth + 1) for inner in _objects(one, "values", "values")]
+                return [_value(inner, depth + 1) for inner in _objects(one, "values", "values")[:MAX_ELEMENTS]]
             case "kvlistValue" | "kvlist_value" if isinstance(one, dict):
                 if depth >= MAX_DEPTH:
                     return None
-                pairs = _objects(one, "values", "values")
+                pairs = _objects(one, "values", "values")[:MAX_ELEMENTS]
                 return form.mapping(
                     {_text(pair, "key", "key"): _value(_object(pair, "value"), depth + 1) for pair in pairs}
                 )

@@ -10,6 +10,7 @@ from ingest.otlp import spans as form
 from ingest.otlp.spans import (
     MAX_ATTRIBUTES,
     MAX_DEPTH,
+    MAX_ELEMENTS,
     MAX_EVENTS,
     MAX_LINKS,
     MAX_NAME_CHARACTERS,
@@ -126,8 +127,9 @@ def _value(value: Any, depth: int) -> Any:
         case "bytes_value":
             return form.binary(value.bytes_value)
         case "array_value" if depth < MAX_DEPTH:
-            return [_value(one, depth + 1) for one in value.array_value.values]
+            return [_value(one, depth + 1) for one in value.array_value.values[:MAX_ELEMENTS]]
         case "kvlist_value" if depth < MAX_DEPTH:
-            return form.mapping({form.text(one.key): _value(one.value, depth + 1) for one in value.kvlist_value.values})
+            pairs = value.kvlist_value.values[:MAX_ELEMENTS]
+            return form.mapping({form.text(one.key): _value(one.value, depth + 1) for one in pairs})
         case _:
             return None

@@ -33,6 +33,9 @@ OTLP_LIMITS: Final = Limits(body_bytes=16 * MIB, timeout_s=60.0)
 MAX_JSON_VALUES: Final = 1_000_000
 """Of a request in JSON, in which a span with ten attributes has some seventy."""
 
+MAX_BYTES_ON_LOOP: Final = MIB
+"""Of a request that is read between other requests. A larger one is read in a thread beside them."""
+
 SPANS_AT_ONCE: Final = 50
 """Read in some five milliseconds, after which other requests run."""
 
@@ -63,7 +66,7 @@ def _handler(commands: OtlpCommands) -> Handler:
         run_id = request.headers.get(RUN_HEADER, "")
         if run_id and (asking := request.get(ASKING)) is not None:
             await asking.allow_by(_EDIT_RUN, LinkTracesToRun(run_id=run_id))
-        gathered = await _gathered(await _sent(request))
+        gathered = await _gathered(*await _sent(request))
         known = await commands.known(gathered)
         for elsewhere in sorted({trace.experiment_id for trace in known}):
             await allow(request, str(elsewhere))
@@ -73,29 +76,46 @@ def _handler(commands: OtlpCommands) -> Handler:
     return handle_export_traces
 
 
-async def _sent(request: web.Request) -> Iterator[SentSpan | None]:
+async def _sent(request: web.Request) -> tuple[Iterator[SentSpan | None], int]:
+    """The spans of a request, and how many bytes it has."""
     match request.content_type:
         case "application/x-protobuf":
             from ingest.otlp import protobuf_form  # with it comes the library, which few servers need
 
-            return protobuf_form.sent_spans(await read_bytes(request))
+            body = await read_bytes(request)
+            return protobuf_form.sent_spans(body), len(body)
         case "application/json":
-            return json_form.sent_spans(await read_body(request, MAX_JSON_VALUES))
+            body = await read_body(request, MAX_JSON_VALUES)
+            return json_form.sent_spans(body), len(body)
         case _:
             given = shown(request.headers.get(hdrs.CONTENT_TYPE, "none"))
             raise InvalidParameterValue(f"Content-Type must be {PROTOBUF} or {JSON}, got {given}.")
 
 
-async def _gathered(sent: Iterator[SentSpan | None]) -> Gathered:
-    """Raises InvalidParameterValue for a request that is not even empty, and for a span that is wrong."""
-    gathered = Gathered()
-    parts = 0
+async def _gathered(sent: Iterator[SentSpan | None], body_bytes: int) -> Gathered:
+    """Raises InvalidParameterValue for a request that is not even empty, RequestTooLarge, and for a wrong span."""
+    gathered = Gathered(body_bytes)
+    if body_bytes > MAX_BYTES_ON_LOOP:  # one span of it may take seconds
+        return await asyncio.to_thread(_gather, gathered, sent)
+    for part, _ in enumerate(_gathering(gathered, sent), 1):
+        if part % SPANS_AT_ONCE == 0:
+            await asyncio.sleep(0)
+    return gathered
+
+
+def _gather(gathered: Gathered, sent: Iterator[SentSpan | None]) -> Gathered:
+    for _ in _gathering(gathered, sent):
+        pass
+    return gathered
+
+
+def _gathering(gathered: Gathered, sent: Iterator[SentSpan | None]) -> Iterator[None]:
+    """Gathers a span at a step."""
+    is_empty = True
     for part in sent:
-        parts += 1
+        is_empty = False
         if part is not None:
             gathered.add(part)
-        if parts % SPANS_AT_ONCE == 0:
-            await asyncio.sleep(0)
-    if not parts:
+        yield
+    if is_empty:
         raise InvalidParameterValue("Invalid OpenTelemetry format: no spans found")
-    return gathered

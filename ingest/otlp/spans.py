@@ -9,10 +9,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 
+import msgspec
+
 from read_model.spans.values import BYTES, DOUBLE, escaped_map
 from schemas.errors import InvalidParameterValue, RequestTooLarge
 from schemas.events import Source, Span, TraceSpansLogged
 from schemas.mlflow import LARGEST_INT64
+from schemas.rest.route import MIB
 
 MAX_SPANS: Final = 20_000
 """Of one request. Exporters send 512."""
@@ -23,11 +26,21 @@ MAX_LINKS: Final = 1000
 MAX_NAME_CHARACTERS: Final = 4096
 MAX_DEPTH: Final = 32
 """Of a value within values; what is deeper is left out."""
+MAX_ELEMENTS: Final = 10_000
+"""Of a list or a map in a value; more are left out."""
+MAX_SPAN_BYTES: Final = 4 * MIB
+"""Of a span as JSON, with its resource and scope. Sixty-four lie in one row of the read model."""
+MAX_REPEATED_BYTES: Final = 16 * MIB
+"""Of the resources and scopes of a request as JSON, each as often as there are traces with it: each has its own."""
+
+_LARGEST_GROWTH: Final = 6
+"""JSON takes six bytes for a control character."""
 
 _TRACE_ID_BYTES: Final = 16
 _SPAN_ID_BYTES: Final = 8
 _NO_ID: Final = "0" * 16
 _NUL: Final = "\0"
+_encode: Final = msgspec.json.Encoder().encode
 
 
 class SentSpan(NamedTuple):
@@ -75,11 +88,14 @@ def _at(span: Span, resource: int, scope: int) -> Span:
 
 
 class Gathered:
-    """The spans of a request, by their traces."""
+    """The spans of a request, by their traces; `body_bytes` is how many the request has."""
 
-    def __init__(self) -> None:
+    def __init__(self, body_bytes: int = 0) -> None:
         self.traces: dict[str, OfTrace] = {}
         self._count = 0
+        self._weighs_spans = body_bytes * _LARGEST_GROWTH > MAX_SPAN_BYTES
+        self._weights: dict[int, tuple[Source, int]] = {}  # by identity, which the source is kept for
+        self._repeated_bytes = 0
 
     def add(self, sent: SentSpan) -> None:
         """Raises RequestTooLarge."""
@@ -89,7 +105,33 @@ class Gathered:
         trace = self.traces.get(sent.trace_id)
         if trace is None:
             trace = self.traces[sent.trace_id] = OfTrace()
+        self._weigh(trace, sent)
         trace.add(sent)
+
+    def _weigh(self, trace: OfTrace, sent: SentSpan) -> None:
+        """Raises RequestTooLarge."""
+        weights = [self._weight(source) for source in (sent.resource, sent.scope)]
+        if self._weighs_spans:
+            size = len(_encode(sent.span)) + sum(weights)
+            if size > MAX_SPAN_BYTES:
+                raise RequestTooLarge(
+                    f"A span may take at most {MAX_SPAN_BYTES} bytes as JSON, with its resource and scope;"
+                    f" {sent.span.span_id} of {sent.trace_id} takes {size}."
+                )
+        for source, weight in zip((sent.resource, sent.scope), weights, strict=True):
+            if id(source) not in trace.places:
+                self._repeated_bytes += weight
+        if self._repeated_bytes > MAX_REPEATED_BYTES:
+            raise RequestTooLarge(
+                f"The resources and scopes of a request may take at most {MAX_REPEATED_BYTES} bytes as JSON, each as"
+                " often as there are traces with it."
+            )
+
+    def _weight(self, source: Source) -> int:
+        known = self._weights.get(id(source))
+        if known is None:
+            known = self._weights[id(source)] = (source, len(_encode(source)))
+        return known[1]
 
     def events(self, experiment_of: dict[str, int]) -> Iterator[TraceSpansLogged]:
         """One of each trace; `experiment_of` says in which experiment each is."""

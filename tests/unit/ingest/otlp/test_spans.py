@@ -11,8 +11,8 @@ from google.protobuf.json_format import MessageToDict  # type: ignore[import-unt
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from ingest.otlp import json_form, protobuf_form
-from ingest.otlp.spans import MAX_ATTRIBUTES, MAX_DEPTH, Gathered, SentSpan
-from schemas.errors import InvalidParameterValue
+from ingest.otlp.spans import MAX_ATTRIBUTES, MAX_DEPTH, MAX_LINKS, MAX_SPAN_BYTES, Gathered, SentSpan
+from schemas.errors import InvalidParameterValue, RequestTooLarge
 from schemas.events import Span, TraceSpansLogged
 
 TRACE = bytes(range(16))
@@ -178,6 +178,84 @@ def test_what_is_too_much_of_a_span_is_left_out_and_counted() -> None:
     while value:
         depth, value = depth + 1, value[0]
     assert depth == MAX_DEPTH
+
+
+@pytest.mark.parametrize("form", ["protobuf", "json"])
+def test_a_list_or_a_map_has_so_many_elements(form: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(f"ingest.otlp.{form}_form.MAX_ELEMENTS", 2)
+    sent = request()
+    span = sent.resource_spans[0].scope_spans[0].spans[0]
+    del span.attributes[:]
+    listed, mapped = (span.attributes.add(key=key).value for key in ("list", "map"))
+    for number in range(3):
+        listed.array_value.values.add().int_value = number
+        mapped.kvlist_value.values.add(key=str(number)).value.int_value = number
+    read = (
+        protobuf_form.sent_spans(sent.SerializeToString())
+        if form == "protobuf"
+        else json_form.sent_spans(as_json(sent))
+    )
+    assert only(read).span.attributes == {"list": [0, 1], "map": {"0": 0, "1": 1}}
+
+
+def test_more_links_than_a_span_may_have_are_counted_and_not_read() -> None:
+    sent = request()
+    span = sent.resource_spans[0].scope_spans[0].spans[0]
+    del span.links[:]
+    for _ in range(20_000):
+        span.links.add(trace_id=TRACE, span_id=b"\1" * 8)
+    found = only(protobuf_form.sent_spans(sent.SerializeToString())).span
+    assert (len(found.links), found.dropped_links) == (MAX_LINKS, 3 + 20_000 - MAX_LINKS)
+
+
+def test_values_nested_so_deep_that_they_cannot_be_read_are_refused() -> None:
+    inner = b""
+    for _ in range(300):  # AnyValue.array_value of ArrayValue.values of AnyValue
+        inner = b"".join(b"\x2a" + _length(one) + one for one in [b"\x0a" + _length(inner) + inner])
+    value = b"\x12" + _length(inner) + inner
+    for tag in (b"\x4a", b"\x12", b"\x12", b"\x0a"):  # an attribute, its span, its scope, its resource
+        value = tag + _length(value) + value
+    with pytest.raises(InvalidParameterValue, match="Invalid OpenTelemetry format"):
+        list(protobuf_form.sent_spans(value))
+
+
+def _length(data: bytes) -> bytes:
+    found, rest = b"", len(data)
+    while rest > 127:
+        found, rest = found + bytes([rest & 127 | 128]), rest >> 7
+    return found + bytes([rest])
+
+
+def gathered_from(sent: ExportTraceServiceRequest) -> Gathered:
+    body = sent.SerializeToString()
+    gathered = Gathered(len(body))
+    for one in protobuf_form.sent_spans(body):
+        if one is not None:
+            gathered.add(one)
+    return gathered
+
+
+def test_a_span_that_is_too_large_is_refused() -> None:
+    sent = request()
+    value = sent.resource_spans[0].scope_spans[0].spans[0].attributes.add(key="large").value
+    value.string_value = "x" * (MAX_SPAN_BYTES // 2)
+    assert gathered_from(sent).traces
+    value.string_value = "\1" * (MAX_SPAN_BYTES // 6)
+    with pytest.raises(RequestTooLarge, match=f"at most {MAX_SPAN_BYTES} bytes as JSON.*0000000000000001 of tr-"):
+        gathered_from(sent)
+
+
+def test_a_resource_is_not_repeated_for_so_many_traces_that_they_take_far_more_than_the_request() -> None:
+    sent = request()
+    of_resource = sent.resource_spans[0]
+    of_resource.resource.attributes.add(key="large").value.string_value = "x" * 2**20
+    for number in range(20):
+        of_resource.scope_spans[0].spans.add(trace_id=bytes([number + 1]), span_id=b"\1")
+    with pytest.raises(RequestTooLarge, match="as often as there are traces"):
+        gathered_from(sent)
+    for span in of_resource.scope_spans[0].spans:
+        span.trace_id = TRACE
+    assert len(gathered_from(sent).traces) == 1
 
 
 def events_of(*requests: ExportTraceServiceRequest) -> list[TraceSpansLogged]:
