@@ -51,6 +51,10 @@ class Dialect(ABC):
         """LIKE, or with `ignore_case` ILIKE, with the wildcards % and _: Unicode, backslash an ordinary character."""
 
     @abstractmethod
+    def bytes_within(self, column: str, part: bytes) -> Sql:
+        """Whether a column of bytes holds these somewhere."""
+
+    @abstractmethod
     def comparable(self, integers: str, number: float) -> tuple[str, int | float]:
         """A column of integers and a number as they are compared exactly, by the column's index if possible."""
 

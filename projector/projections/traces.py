@@ -12,6 +12,7 @@ from projector.trace_facts import FromSpans, Told, facts, told_by_end, told_by_s
 from read_model.spans.chunk import SPANS_PER_CHUNK, ChunkOfSpans, pack_chunk, place_of, unpack_chunk
 from read_model.spans.conventions import COST as SPAN_COST
 from read_model.spans.conventions import MODEL, PROVIDER, SPAN_TYPE, USAGE, usage_of, whole
+from read_model.spans.signature import hashes_of, hashes_of_spans, pack_hashes, unpack_hashes
 from read_model.spans.usage import COSTS, MAX_SPANS, TOKENS, Node, summed, told_items, usage_text
 from read_model.spans.values import read_value
 from schemas.envelope import RecordedEvent
@@ -118,6 +119,7 @@ class Trace:
     changed_spans: set[str] = field(default_factory=set)
     chunks: dict[int, ChunkOfSpans] = field(default_factory=dict)
     changed_chunks: set[int] = field(default_factory=set)
+    signatures: dict[int, set[int]] = field(default_factory=dict)  # of chunks; none of those to be made anew
     assessments: dict[str, Assessment | None] = field(default_factory=dict)  # None is not there
     changed_assessments: dict[str, AssessmentRow | None] = field(default_factory=dict)
     runs: dict[str, None] = field(default_factory=dict)  # new ones
@@ -163,6 +165,7 @@ _SPAN_COLUMNS: Final = (
 _ORDINAL, _PARENT, _USAGE_TEXT = 1, 2, 10
 _KEPT: Final = ("trace_number", "key", "value", "told")
 _KEY: Final = ("trace_number", "key")
+_CHUNK: Final = ("trace_number", "chunk_number")
 
 _told: Final = msgspec.json.Decoder(Told)
 _shown: Final = msgspec.json.Decoder(FromSpans)
@@ -236,12 +239,10 @@ def _load_spans(by_number: Mapping[int, Trace], of: Mapping[int, _Wanted]) -> Lo
             places.add(trace.span_count // SPANS_PER_CHUNK)
         if places:
             chunks[number] = places
-    for number, chunk_number, data in (
-        yield ReadPairs(
-            "span_chunks", ("trace_number", "chunk_number", "data"), ("trace_number", "chunk_number"), chunks
-        )
-    ):
+    for number, chunk_number, data in (yield ReadPairs("span_chunks", (*_CHUNK, "data"), _CHUNK, chunks)):
         by_number[number].chunks[chunk_number] = unpack_chunk(data)
+    for number, chunk_number, data in (yield ReadPairs("span_signatures", (*_CHUNK, "attributes"), _CHUNK, chunks)):
+        by_number[number].signatures[chunk_number] = unpack_hashes(data)
 
 
 def _trace(row: Row) -> Trace:
@@ -423,6 +424,7 @@ def _put_span(trace: Trace, span: Span, event: TraceSpansLogged) -> None:
     chunk = trace.chunks.get(number)
     if chunk is None:
         chunk = trace.chunks[number] = ChunkOfSpans()
+        trace.signatures[number] = set()
     resource, scope = _source(event.resources, span.resource), _source(event.scopes, span.scope)
     stored = msgspec.structs.replace(
         span, resource=place_of(resource, chunk.resources), scope=place_of(scope, chunk.scopes)
@@ -434,12 +436,20 @@ def _put_span(trace: Trace, span: Span, event: TraceSpansLogged) -> None:
         return
     else:
         chunk.spans[place] = stored
+        trace.signatures.pop(number, None)  # another span may have had the same attributes
     attributes = whole(span.attributes, span.events)
+    if number in trace.signatures:
+        trace.signatures[number] |= hashes_of(span, attributes)
     trace.spans[span.span_id] = _row(span, ordinal, attributes)
     trace.changed_spans.add(span.span_id)
     trace.changed_chunks.add(number)
     trace.shown.take(span, resource, attributes)
     trace.changed = True
+
+
+def _signature(trace: Trace, chunk_number: int) -> set[int]:
+    known = trace.signatures.get(chunk_number)
+    return hashes_of_spans(trace.chunks[chunk_number].spans) if known is None else known
 
 
 def _source(sources: Sequence[Source], place: int) -> Source:
@@ -582,6 +592,7 @@ def _changes(state: Traces) -> Iterator[Change]:
         "trace_metadata",
         "spans",
         "span_chunks",
+        "span_signatures",
         "assessments",
         "trace_runs",
         "trace_prompts",
@@ -601,6 +612,14 @@ def _changes(state: Traces) -> Iterator[Change]:
         "span_chunks",
         [
             (trace.trace_number, number, pack_chunk(trace.chunks[number]))
+            for trace in traces
+            for number in sorted(trace.changed_chunks)
+        ],
+    )
+    yield Upsert(
+        "span_signatures",
+        [
+            (trace.trace_number, number, pack_hashes(_signature(trace, number)))
             for trace in traces
             for number in sorted(trace.changed_chunks)
         ],

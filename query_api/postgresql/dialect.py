@@ -48,6 +48,9 @@ class PostgresqlDialect(Dialect):
         match = text_match.ilike(pattern) if ignore_case else text_match.like(pattern)
         return match.of_text(column)
 
+    def bytes_within(self, column: str, part: bytes) -> Sql:
+        return Sql(f"position(? IN {column}) > 0", (part,))
+
     def comparable(self, integers: str, number: float) -> tuple[str, int | float]:
         """One index serves both where the number is a whole one."""
         if number.is_integer() and abs(number) <= LARGEST_INT64:
@@ -99,4 +102,4 @@ def numbered(sql: Sql) -> tuple[str, Sequence[Any]]:
 def _type_of(parameter: Any) -> str:
     if isinstance(parameter, list):
         return f"{_type_of(parameter[0])}[]"
-    return {int: "bigint", float: "float8", str: "text"}[type(parameter)]
+    return {int: "bigint", float: "float8", str: "text", bytes: "bytea"}[type(parameter)]

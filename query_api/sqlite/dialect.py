@@ -41,6 +41,9 @@ class SqliteDialect(Dialect):
         match = text_match.ilike(pattern) if ignore_case else text_match.like(pattern)
         return match.of_text(column)
 
+    def bytes_within(self, column: str, part: bytes) -> Sql:
+        return Sql(f"instr({column}, ?) > 0", (part,))
+
     def comparable(self, integers: str, number: float) -> tuple[str, int | float]:
         return integers, number
 

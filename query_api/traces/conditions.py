@@ -16,9 +16,12 @@ from query_api.filter.sql import Sql, joined
 from query_api.filter.value_test import index_test, value_test
 from query_api.filter.vocabulary import Comparator, Entity
 from query_api.traces.matching import TextTest, text_test
-from query_api.traces.span_json import attributes_of, file_span
+from query_api.traces.needles import Needle, needle_of
+from query_api.traces.span_json import TRACE_ID, attributes_of, content_of
 from query_api.traces.vocabulary import CONTENT, NAME, PROMPT, RUN_ID, STATUS, TEXT
+from read_model.spans import signature
 from read_model.spans.conventions import SPAN_TYPE
+from read_model.spans.signature import attribute_hash, pack_hashes
 from read_model.spans.values import plain_text, read_value
 from schemas.documents.traces import TraceValues
 from schemas.errors import InvalidParameterValue
@@ -26,8 +29,15 @@ from schemas.events import Assessment, Span
 from schemas.traces import COST, EXPECTATION, FEEDBACK, ISSUE, NAME_TAG, SESSION, SOURCE_RUN, SPAN_STATUSES, TOKEN_USAGE
 
 TraceTest = Callable[[TraceValues], bool]
-SpanTest = Callable[[str, Span], bool]
-"""Of a span, and the id of its trace."""
+
+
+@dataclass(frozen=True, slots=True)
+class SpanTest:
+    """The test of a span, given the id of its trace, and what the JSON of its chunk has to hold for it."""
+
+    passes: Callable[[str, Span], bool]
+    needle: Needle
+
 
 _COLUMNS: Final = {
     "request_id": "t.trace_id",
@@ -57,10 +67,8 @@ class Tests:
 
     where: list[Sql] = field(default_factory=list)
     of_traces: list[TraceTest] = field(default_factory=list)
-    of_spans: list[SpanTest] = field(default_factory=list)
-    """All of them have to hold of one span."""
-    of_any_span: list[SpanTest] = field(default_factory=list)
-    """Each has to hold of some span."""
+    of_each_span: list[list[SpanTest]] = field(default_factory=list)
+    """Of each list all have to hold of one span."""
 
     @property
     def are_all_sql(self) -> bool:
@@ -68,7 +76,7 @@ class Tests:
 
     @property
     def needs_spans(self) -> bool:
-        return bool(self.of_spans or self.of_any_span)
+        return bool(self.of_each_span)
 
 
 def tests_of(dialect: Dialect, conditions: Sequence[Condition]) -> Tests:
@@ -77,18 +85,39 @@ def tests_of(dialect: Dialect, conditions: Sequence[Condition]) -> Tests:
     of_spans = [one for one in conditions if one.entity in (Entity.SPAN, Entity.SPAN_ATTRIBUTE) and one.name != TEXT]
     for condition in conditions:
         if condition.entity is Entity.SPAN and condition.name == TEXT:
-            tests.of_any_span.append(_span_test(condition))
+            tests.of_each_span.append([span_test(condition)])
         elif condition not in of_spans:
             _add(tests, dialect, condition)
     if of_spans:
         columns = [test for one in of_spans if (test := _span_columns(dialect, one)) is not None]
-        inner = joined(" AND ", [Sql("s.trace_number = t.trace_number"), *columns])
-        tests.where.append(Sql(f"EXISTS (SELECT 1 FROM spans s WHERE {inner.text})", inner.parameters))
+        if columns:
+            inner = joined(" AND ", [Sql("s.trace_number = t.trace_number"), *columns])
+            tests.where.append(Sql(f"EXISTS (SELECT 1 FROM spans s WHERE {inner.text})", inner.parameters))
         if len(columns) < len(of_spans):
-            tests.of_spans = [_span_test(one) for one in of_spans]
-    elif tests.of_any_span:
-        tests.where.append(Sql("t.span_count > 0"))
+            tests.of_each_span.insert(0, [span_test(one) for one in of_spans])
+        tests.where += _by_signatures(dialect, of_spans)
     return tests
+
+
+def _by_signatures(dialect: Dialect, of_spans: Sequence[Condition]) -> list[Sql]:
+    """The traces that may have a span with what is asked for by `=`; their spans tell."""
+    hashes = [
+        pack_hashes([attribute_hash(key, str(one.operand))])
+        for one in of_spans
+        if one.comparator is Comparator.EQUAL and (key := _signed(one)) is not None
+    ]
+    if not hashes:
+        return []
+    within = joined(" AND ", [dialect.bytes_within("g.attributes", one) for one in hashes])
+    with_them = Sql(f"SELECT g.trace_number FROM span_signatures g WHERE {within.text}", within.parameters)
+    return [Sql(f"t.trace_number IN ({with_them.text})", with_them.parameters)]
+
+
+def _signed(condition: Condition) -> str | None:
+    """The key of what a condition is about in the signatures of spans, None where they do not have it."""
+    if condition.entity is Entity.SPAN_ATTRIBUTE:
+        return None if condition.name == TRACE_ID else condition.name
+    return {NAME: signature.NAME, "type": signature.TYPE, STATUS: signature.STATUS}.get(condition.name)
 
 
 def _add(tests: Tests, dialect: Dialect, condition: Condition) -> None:
@@ -253,7 +282,12 @@ def _span_columns(dialect: Dialect, condition: Condition) -> Sql | None:
     return value_test(dialect, condition, f"s.{condition.name}")
 
 
-def _span_test(condition: Condition) -> SpanTest:
+def span_test(condition: Condition) -> SpanTest:
+    """The test of a condition on a span. Raises InvalidParameterValue for an expression that is none."""
+    return SpanTest(_passing_span(condition), needle_of(condition))
+
+
+def _passing_span(condition: Condition) -> Callable[[str, Span], bool]:
     test = text_test(condition.comparator, condition.operand)
     if condition.entity is Entity.SPAN_ATTRIBUTE:
         key = condition.name
@@ -266,7 +300,7 @@ def _span_test(condition: Condition) -> SpanTest:
         case "type":
             return lambda trace_id, span: _passes(test, _type_of(attributes_of(trace_id, span)))
         case _:
-            return lambda trace_id, span: test(msgspec.json.encode(file_span(trace_id, span)).decode())
+            return lambda trace_id, span: test(content_of(trace_id, span))
 
 
 def _has_attribute(attributes: Mapping[str, Any], key: str, test: TextTest) -> bool:

@@ -9,7 +9,6 @@ import msgspec
 from query_api.port import ReadModel
 from query_api.traces.span_json import file_span, otlp_span, place_of
 from query_api.traces.values import Found, chunks_of, find, trace_values
-from read_model.spans.chunk import SPANS_PER_CHUNK
 from schemas.documents.traces import TraceValues, assessment_json, trace_info, trace_info_v2
 from schemas.errors import RequestTooLarge, ResourceDoesNotExist
 from schemas.events import Span
@@ -52,7 +51,7 @@ async def get_trace(read_model: ReadModel, wanted: GetTrace) -> bytes:
         raise ResourceDoesNotExist(
             f"Trace with ID {wanted.trace_id} is not fully exported yet: it has {found.span_count} spans."
         )
-    return b'{"trace":%b}' % await _with_spans(read_model, found, trace)
+    return await _with_spans(read_model, found, trace, b'{"trace":', b"}")
 
 
 async def batch_get_traces(read_model: ReadModel, wanted: BatchGetTraces) -> bytes:
@@ -95,7 +94,7 @@ async def spans_file(read_model: ReadModel, trace_id: str) -> bytes | None:
         raise spans_not_found(trace_id)
     if not found.span_count:
         return None
-    return b'{"spans":[%b]}' % await _spans(read_model, found, trace_id, file_span)
+    return await _spans(read_model, found, trace_id, file_span, b'{"spans":[', b"]}")
 
 
 def is_complete(found: Found, trace: TraceValues) -> bool:
@@ -136,18 +135,26 @@ async def _wanted(
     return [one for one in asked if one in found], found
 
 
-async def _with_spans(read_model: ReadModel, found: Found, trace: TraceValues) -> bytes:
+async def _with_spans(
+    read_model: ReadModel, found: Found, trace: TraceValues, before: bytes = b"", after: bytes = b""
+) -> bytes:
     info = msgspec.json.encode(trace_info(trace))
     if not found.span_count:
-        return b'{"trace_info":%b}' % info
-    return b'{"trace_info":%b,"spans":[%b]}' % (info, await _spans(read_model, found, trace.trace_id, otlp_span))
+        return b'%b{"trace_info":%b}%b' % (before, info, after)
+    opening = b'%b{"trace_info":%b,"spans":[' % (before, info)
+    return await _spans(read_model, found, trace.trace_id, otlp_span, opening, b"]}" + after)
 
 
-async def _spans(read_model: ReadModel, found: Found, trace_id: str, form: SpanForm) -> bytes:
-    """The spans of a trace as JSON with commas between, in their order. Other requests run in between."""
+async def _spans(
+    read_model: ReadModel, found: Found, trace_id: str, form: SpanForm, before: bytes, after: bytes
+) -> bytes:
+    """The spans of a trace as JSON with commas between, in their order, and what is around them.
+
+    All is put together once: of a large trace each copy takes as much again. Other requests run in between.
+    """
     encoded: list[tuple[tuple[bool, int, str], bytes]] = []
     size = 0
-    async for chunk in chunks_of(read_model, found.trace_number, -(-found.span_count // SPANS_PER_CHUNK)):
+    async for chunk in chunks_of(read_model, found.trace_number, found.span_count):
         for span in chunk.spans:
             encoded.append((place_of(span), msgspec.json.encode(form(trace_id, span))))
             size += len(encoded[-1][1])
@@ -155,4 +162,10 @@ async def _spans(read_model: ReadModel, found: Found, trace_id: str, form: SpanF
             raise RequestTooLarge(f"The spans of the trace have more than {MAX_SPANS_BYTES} bytes.")
         await asyncio.sleep(0)
     encoded.sort()
-    return b",".join([text for _, text in encoded])
+    texts = [text for _, text in encoded]
+    del encoded
+    if not texts:
+        return before + after
+    texts[0] = before + texts[0]
+    texts[-1] += after
+    return b",".join(texts)

@@ -183,21 +183,34 @@ class _Question:
     async def points(self, where: Sql, aggregations: Sequence[Aggregation]) -> list[dict[str, Any]]:
         rows = self._rows(where)
         found: dict[tuple[Any, ...], dict[str, float]] = {}
-        counted = "DISTINCT v" if self.metric_name == "session_count" else "*"
-        groups = "".join(f"{name}, " for name in self.groups)
-        ending = f" GROUP BY {', '.join(self.groups)} ORDER BY {', '.join(self.groups)}" if self.groups else ""
-        sums = "sum(v), min(v), max(v)" if counted == "*" else "0, 0, 0"
-        summed = Sql(f"SELECT {groups}count({counted}), {sums} FROM {rows.text}{ending}", rows.parameters)
-        for *group, count, total, least, most in await self._fetch(summed):
+        summed = [one for one in aggregations if one.name != PERCENTILE]
+        if summed:
+            for *group, values in await self._sums(rows, summed):
+                found[tuple(group)] = values
+        percentiles = [one for one in aggregations if one.name == PERCENTILE]
+        if percentiles:
+            for place, values in (await self._percentiles(rows, percentiles)).items():
+                found.setdefault(place, {}).update(values)
+        return [self._point(place, values) for place, values in found.items() if values]
+
+    async def _sums(self, rows: Sql, aggregations: Sequence[Aggregation]) -> list[Row]:
+        """Of each group its values, in the order of the groups. Only what is asked for is summed up."""
+        counted = "count(DISTINCT v)" if self.metric_name == "session_count" else "count(*)"
+        wanted = {one.name for one in aggregations}
+        sums = [
+            made if wanted & used else "NULL"
+            for made, used in (("sum(v)", {SUM, AVG}), ("min(v)", {MIN}), ("max(v)", {MAX}))
+        ]
+        names = ", ".join(self.groups)
+        ending = f" GROUP BY {names} ORDER BY {names}" if names else ""
+        statement = Sql(f"SELECT {', '.join([*self.groups, counted, *sums])} FROM {rows.text}{ending}", rows.parameters)
+        found: list[Row] = []
+        for *group, count, total, least, most in await self._fetch(statement):
             if count:
                 of = {COUNT: count, SUM: total, AVG: None if total is None else total / count, MIN: least, MAX: most}
-                values = {one.key: of[one.name] for one in aggregations if one.name != PERCENTILE}
-                found[tuple(group)] = {key: float(value) for key, value in values.items() if value is not None}
-        for one in aggregations:
-            if one.name == PERCENTILE:
-                for place, value in (await self._percentile(rows, one.percent)).items():
-                    found[place][one.key] = value
-        return [self._point(place, values) for place, values in found.items() if values]
+                values = {one.key: of[one.name] for one in aggregations}
+                found.append((*group, {key: float(value) for key, value in values.items() if value is not None}))
+        return found
 
     def _rows(self, where: Sql) -> Sql:
         selected = [f"{_DIMENSIONS[name]} AS d{number}" for number, name in enumerate(self.dimensions)]
@@ -213,30 +226,41 @@ class _Question:
         met = joined(" AND ", [where, *map(Sql, given)])
         return Sql(f"(SELECT {', '.join(selected)} FROM {self.view.source} WHERE {met.text}) r", met.parameters)
 
-    async def _percentile(self, rows: Sql, percent: float) -> dict[tuple[Any, ...], float]:
-        """By linear interpolation between the two values that it lies between."""
-        share = round(percent * _PER_PERCENT)
+    async def _percentiles(
+        self, rows: Sql, percentiles: Sequence[Aggregation]
+    ) -> dict[tuple[Any, ...], dict[str, float]]:
+        """By linear interpolation between the two values that each lies between.
+
+        Equal values are counted first: what has to be put in order and numbered is then far less than all rows.
+        """
         scale = 100 * _PER_PERCENT
-        groups = "".join(f"{name}, " for name in self.groups)
+        shares = {one.key: round(one.percent * _PER_PERCENT) for one in percentiles}
+        names = "".join(f"{name}, " for name in self.groups)
         apart = f"PARTITION BY {', '.join(self.groups)} " if self.groups else ""
-        ranked = (
-            f"SELECT {groups}v, row_number() OVER ({apart}ORDER BY v) - 1 AS rank, count(*) OVER ({apart}) AS n"
-            f" FROM {rows.text}"
+        counts = f"SELECT {names}v, count(*) AS n FROM {rows.text} GROUP BY {names}v"
+        numbered = (
+            f"SELECT {names}v, n, CAST(sum(n) OVER ({apart}ORDER BY v) AS bigint) AS upto,"
+            f" CAST(sum(n) OVER ({apart}) AS bigint) AS total FROM ({counts}) c"
         )
-        at = f"({share} * (n - 1)) / {scale}"
-        between = Sql(
-            f"SELECT {groups}v, rank, n FROM ({ranked}) w WHERE rank = {at} OR rank = {at} + 1 ORDER BY {groups}rank",
-            rows.parameters,
+        at = [f"({share} * (total - 1)) / {scale}" for share in dict.fromkeys(shares.values())]
+        between = " OR ".join(f"(upto - n <= {one} + 1 AND upto > {one})" for one in at)
+        statement = Sql(
+            f"SELECT {names}v, upto, total FROM ({numbered}) w WHERE {between} ORDER BY {names}upto", rows.parameters
         )
-        values: dict[tuple[Any, ...], list[float]] = {}
-        counts: dict[tuple[Any, ...], int] = {}
-        for *group, value, _rank, count in await self._fetch(between):
-            values.setdefault(tuple(group), []).append(value)
-            counts[tuple(group)] = count
-        found: dict[tuple[Any, ...], float] = {}
-        for key, (low, *high) in values.items():
-            part = (share * (counts[key] - 1)) % scale / scale
-            found[key] = low + (high[0] - low) * part if high else low
+        groups: dict[tuple[Any, ...], list[tuple[float, int]]] = {}
+        totals: dict[tuple[Any, ...], int] = {}
+        for *group, value, upto, total in await self._fetch(statement):
+            groups.setdefault(tuple(group), []).append((value, upto))
+            totals[tuple(group)] = total
+        found: dict[tuple[Any, ...], dict[str, float]] = {}
+        for key, values in groups.items():
+            found[key] = {}
+            for name, share in shares.items():
+                rank, part = divmod(share * (totals[key] - 1), scale)
+                low, high = (
+                    next((value for value, upto in values if upto > one), values[-1][0]) for one in (rank, rank + 1)
+                )
+                found[key][name] = low + (high - low) * (part / scale)
         return found
 
     async def _fetch(self, sql: Sql) -> list[Row]:

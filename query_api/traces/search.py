@@ -17,8 +17,9 @@ from query_api.filter.value_test import TRUE, is_one_of
 from query_api.filter.vocabulary import Entity
 from query_api.port import MAX_PAGE_BYTES, ReadModel
 from query_api.traces.conditions import Tests, tests_of
-from query_api.traces.values import chunks_of_all, trace_values
+from query_api.traces.values import chunks_of_all, reported, trace_values
 from query_api.traces.vocabulary import TRACES
+from read_model.spans.chunk import chunk_json, read_chunk
 from schemas.documents.traces import TraceValues, trace_info, trace_info_v2
 from schemas.errors import InvalidParameterValue
 from schemas.messages.experiments import experiment_id_of
@@ -28,6 +29,8 @@ from schemas.traces import COST, SOURCE_RUN, TOKEN_USAGE
 MAX_RESULTS: Final = 500
 TRACES_AT_ONCE: Final = 200
 """So many are looked into at a time, when something has to be tested that the database does not test."""
+TRACES_BETWEEN: Final = 20
+"""After so many of which no spans had to be read, some 200 µs, other requests run."""
 MOST_LOOKED_INTO: Final = 20_000
 """For one page, which then ends with a token, however few it found."""
 
@@ -140,7 +143,7 @@ async def candidates(
         ],
     )
     met = joined(" AND ", tests.where)
-    rest = TRUE if place is None else after(columns, place)
+    rest = TRUE if place is None else _from(columns, place)
     names = ", ".join(column.name for column in columns)
     statement = Sql(
         f"SELECT n, {names} FROM (SELECT t.trace_number AS n, {values.text} FROM traces t WHERE {met.text}) f"
@@ -151,25 +154,60 @@ async def candidates(
     return [Match(row[0], tuple(row[1:])) for row in rows]
 
 
+def _from(columns: Sequence[SortColumn], place: Sequence[SortValue]) -> Sql:
+    """What comes after a place. The first column by itself lets the databases begin there in its index."""
+    rest = after(columns, place)
+    first = columns[0]
+    bound = "<=" if first.descending else ">="
+    return Sql(f"{first.expression} {bound} ? AND {rest.text}", (place[0], *rest.parameters))
+
+
 async def passing_among(read_model: ReadModel, tests: Tests, numbers: Sequence[int]) -> set[int]:
     """Those of some traces that pass what the database does not test. Other requests run in between."""
-    values = await trace_values(read_model, numbers) if tests.of_traces or tests.needs_spans else {}
-    passing = [
-        number for number in numbers if number in values and all(test(values[number]) for test in tests.of_traces)
-    ]
+    passing = list(numbers)
+    if tests.of_traces:
+        values = await trace_values(read_model, numbers)
+        passing = [
+            number for number in numbers if number in values and all(test(values[number]) for test in tests.of_traces)
+        ]
     if not tests.needs_spans:
         return set(passing)
-    spans = await chunks_of_all(read_model, passing)
     found: set[int] = set()
-    for number in passing:
-        trace_id = values[number].trace_id
-        all_spans = [span for chunk in spans.get(number, ()) for span in chunk.spans]
-        if (
-            not tests.of_spans or any(all(test(trace_id, span) for test in tests.of_spans) for span in all_spans)
-        ) and all(any(test(trace_id, span) for span in all_spans) for test in tests.of_any_span):
-            found.add(number)
-        await asyncio.sleep(0)
+    seen = 0
+    async for number, trace_id, chunks in chunks_of_all(read_model, passing):
+        search = _Spans(tests, trace_id)
+        async for data in chunks:
+            with reported(read_model):
+                has_all = search.has_all_with(data)
+            if has_all:
+                found.add(number)
+                break
+            seen += 1
+            if search.was_read or seen % TRACES_BETWEEN == 0:
+                await asyncio.sleep(0)
     return found
+
+
+class _Spans:
+    """Looks into the chunks of one trace for a span that passes, of each list, all of the tests."""
+
+    def __init__(self, tests: Tests, trace_id: str) -> None:
+        self._missing = list(tests.of_each_span)
+        self._trace_id = trace_id
+        self.was_read = False
+        """Whether the last chunk had to be read, which takes a millisecond."""
+
+    def has_all_with(self, data: bytes) -> bool:
+        """Whether all were found, in this chunk or one before. Raises DamagedSpans."""
+        json = chunk_json(data)
+        missing = [one for one in self._missing if all(test.needle.may_be_in(json, self._trace_id) for test in one)]
+        self.was_read = bool(missing)
+        if missing:
+            spans = read_chunk(json).spans
+            for one in missing:
+                if any(all(test.passes(self._trace_id, span) for test in one) for span in spans):
+                    self._missing.remove(one)
+        return not self._missing
 
 
 def _order(order_by: Sequence[str]) -> list[SortKey]:

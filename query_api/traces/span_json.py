@@ -5,8 +5,10 @@ Source: MLflow 3.17, which loses the kind, the flags, the trace state, the scope
 """
 
 import base64
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any, Final
+
+import msgspec
 
 from read_model.spans.conventions import whole
 from read_model.spans.values import json_text, read_value
@@ -23,6 +25,8 @@ _KINDS: Final = (
     "SPAN_KIND_CONSUMER",
 )
 _STATUSES: Final = ("STATUS_CODE_UNSET", "STATUS_CODE_OK", "STATUS_CODE_ERROR")
+
+_SCALARS: Final = {bool: "bool_value", int: "int_value", float: "double_value", bytes: "bytes_value"}
 
 Json = dict[str, Any]
 
@@ -93,6 +97,14 @@ def file_span(trace_id: str, span: Span) -> Json:
     }
 
 
+def content_of(trace_id: str, span: Span) -> str:
+    """The text in which a search looks for words: the JSON that the page reads, without the ids of the span."""
+    found = file_span(trace_id, span)
+    for name in ("trace_id", "span_id", "parent_span_id"):
+        del found[name]
+    return msgspec.json.encode(found).decode()
+
+
 def _otlp_event(event: SpanEvent) -> Json:
     return {"time_unix_nano": event.time_ns, "name": event.name, "attributes": _pairs(event.attributes)}
 
@@ -116,25 +128,18 @@ def _pairs(attributes: Mapping[str, Any]) -> list[Json]:
 
 
 def _any_value(value: Any) -> Json:
-    match value:
-        case bool():
-            return {"bool_value": value}
-        case str():
-            return {"string_value": value}
-        case int():
-            return {"int_value": value}
-        case float():
-            return {"double_value": value}
-        case bytes():
-            return {"bytes_value": base64.b64encode(value).decode()}
-        case list():
-            return {"array_value": {"values": [_any_value(one) for one in value]}}
-        case dict():
-            return {
-                "kvlist_value": {"values": [{"key": str(key), "value": _any_value(one)} for key, one in value.items()]}
-            }
-        case _:
-            return {}
+    """Most values are texts, and thousands are made of a large trace: the kinds are told apart by the quickest way."""
+    kind = value.__class__
+    if kind is str:
+        return {"string_value": value}
+    if kind is dict:
+        return {"kvlist_value": {"values": [{"key": key, "value": _any_value(one)} for key, one in value.items()]}}
+    if kind is list:
+        return {"array_value": {"values": [_any_value(one) for one in value]}}
+    name = _SCALARS.get(kind)
+    if name is None:
+        return {}
+    return {name: base64.b64encode(value).decode() if kind is bytes else value}
 
 
 def _read(attributes: Mapping[str, Any]) -> Json:
@@ -151,8 +156,3 @@ def _trace_id(trace_id: str) -> str:
 
 def _id(hexadecimal: str) -> str:
     return base64.b64encode(bytes.fromhex(hexadecimal)).decode()
-
-
-def in_order(spans: Iterable[Span]) -> list[Span]:
-    """Spans of one trace in their order."""
-    return sorted(spans, key=place_of)

@@ -1,13 +1,14 @@
 """Traces as values, by their numbers, and their spans: a statement for each table, whatever the number of traces."""
 
 from collections import defaultdict
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Final
 
 import msgspec
 
 from query_api.port import ReadModel, Row
-from read_model.spans.chunk import ChunkOfSpans, DamagedSpans, unpack_chunk
+from read_model.spans.chunk import SPANS_PER_CHUNK, ChunkOfSpans, DamagedSpans, unpack_chunk
 from schemas.artifact_uris import below
 from schemas.documents.traces import TraceValues
 from schemas.events import Assessment
@@ -25,6 +26,7 @@ _ASSESSMENTS: Final = (
     " ORDER BY trace_number, create_time_ms, assessment_id"
 )
 _NUMBERS: Final = "SELECT trace_id, trace_number, experiment_id, span_count FROM traces WHERE trace_id = ANY($1)"
+_SIZES: Final = "SELECT trace_number, trace_id, span_count FROM traces WHERE trace_number = ANY($1)"
 _CHUNKS: Final = "SELECT data FROM span_chunks WHERE trace_number = $1 AND chunk_number >= $2 AND chunk_number < $3"
 _ALL_CHUNKS: Final = "SELECT trace_number, data FROM span_chunks WHERE trace_number = ANY($1)"
 
@@ -76,26 +78,50 @@ async def trace_values(read_model: ReadModel, numbers: Sequence[int]) -> dict[in
     return found
 
 
-async def chunks_of(read_model: ReadModel, trace_number: int, chunk_count: int) -> AsyncIterator[ChunkOfSpans]:
-    """The spans of a trace, a chunk after the other. Raises DamagedSpans, and as ReadModel.fetch does."""
+async def packed_chunks(read_model: ReadModel, trace_number: int, span_count: int) -> AsyncIterator[bytes]:
+    """The chunks of a trace as their rows hold them, few at a time. Raises as ReadModel.fetch does."""
     sql = read_model.dialect.statement(f"{_CHUNKS} ORDER BY chunk_number")
-    for first in range(0, chunk_count, CHUNKS_AT_ONCE):
+    for first in range(0, -(-span_count // SPANS_PER_CHUNK), CHUNKS_AT_ONCE):
         for (data,) in await read_model.fetch(sql, (trace_number, first, first + CHUNKS_AT_ONCE)):
-            yield unpacked(read_model, data)
+            yield data
 
 
-async def chunks_of_all(read_model: ReadModel, numbers: Sequence[int]) -> dict[int, list[ChunkOfSpans]]:
-    """The spans of some traces, in any order. Raises as `chunks_of` does."""
-    found: defaultdict[int, list[ChunkOfSpans]] = defaultdict(list)
-    for number, data in await _all(read_model, _ALL_CHUNKS, numbers):
-        found[number].append(unpacked(read_model, data))
-    return found
+async def chunks_of(read_model: ReadModel, trace_number: int, span_count: int) -> AsyncIterator[ChunkOfSpans]:
+    """The spans of a trace, a chunk after the other. Raises DamagedSpans, and as ReadModel.fetch does."""
+    async for data in packed_chunks(read_model, trace_number, span_count):
+        with reported(read_model):
+            chunk = unpack_chunk(data)
+        yield chunk
 
 
-def unpacked(read_model: ReadModel, data: bytes) -> ChunkOfSpans:
-    """A chunk as it was packed. Raises DamagedSpans, and has the read model folded anew then."""
+async def chunks_of_all(
+    read_model: ReadModel, numbers: Sequence[int]
+) -> AsyncIterator[tuple[int, str, AsyncIterator[bytes]]]:
+    """The number and the id of each of some traces, and its chunks as their rows hold them.
+
+    Small traces are read together, large ones a few chunks at a time. Raises as ReadModel.fetch does.
+    """
+    small: dict[int, str] = {}
+    for number, trace_id, span_count in await _all(read_model, _SIZES, numbers) if numbers else ():
+        if span_count <= SPANS_PER_CHUNK:
+            small[number] = trace_id
+        else:
+            yield number, trace_id, packed_chunks(read_model, number, span_count)
+    keys = list(small)
+    for first in range(0, len(keys), CHUNKS_AT_ONCE):
+        for number, data in await _all(read_model, _ALL_CHUNKS, keys[first : first + CHUNKS_AT_ONCE]):
+            yield number, small[number], _alone(data)
+
+
+async def _alone(data: bytes) -> AsyncIterator[bytes]:
+    yield data
+
+
+@contextmanager
+def reported(read_model: ReadModel) -> Iterator[None]:
+    """Have the read model folded anew where a chunk is not what was written, which raises DamagedSpans."""
     try:
-        return unpack_chunk(data)
+        yield
     except DamagedSpans as error:
         read_model.report_damage(error.message)
         raise

@@ -17,8 +17,8 @@ from schemas.events import Source, Span
 SPANS_PER_CHUNK: Final = 64
 """A chunk is written anew with each request that adds to it: of spans that come one by one it is written 64 times."""
 
-MAX_CHUNK_BYTES: Final = 256 * 2**20
-"""Of a chunk that is read; more than any can have."""
+MAX_CHUNK_BYTES: Final = 2 * 2**30
+"""Of a chunk that is read. Spans that are taken make one of an eighth of it at most; imported ones may be larger."""
 
 
 class DamagedSpans(TemporarilyUnavailable):
@@ -53,9 +53,22 @@ def pack_chunk(chunk: ChunkOfSpans) -> bytes:
 
 def unpack_chunk(data: bytes) -> ChunkOfSpans:
     """The chunk of a row. Raises DamagedSpans."""
+    return read_chunk(chunk_json(data))
+
+
+def chunk_json(data: bytes) -> bytes:
+    """The JSON of the chunk of a row. Raises DamagedSpans."""
     try:
-        return _decoder.decode(_zstandard.decompressor.decompress(data, MAX_CHUNK_BYTES))
-    except (zstandard.ZstdError, msgspec.DecodeError, MemoryError) as error:
+        return _zstandard.decompressor.decompress(data, MAX_CHUNK_BYTES)
+    except (zstandard.ZstdError, MemoryError) as error:
+        raise DamagedSpans(f"A chunk of spans cannot be read: {error}") from error
+
+
+def read_chunk(json: bytes) -> ChunkOfSpans:
+    """The chunk that JSON is of. Raises DamagedSpans."""
+    try:
+        return _decoder.decode(json)
+    except (msgspec.DecodeError, MemoryError) as error:
         raise DamagedSpans(f"A chunk of spans cannot be read: {error}") from error
 
 

@@ -193,6 +193,8 @@ _TOKENS: Final[Sequence[Sequence[Sequence[str]]]] = (
 )
 """Of each convention the attributes of each of TOKENS; a convention is taken that has one of the first three."""
 
+_TOKEN_KEYS: Final = frozenset(key for convention in _TOKENS for keys in convention for key in keys)
+
 _ROLES: Final = {
     "gen_ai.system.message": "system",
     "gen_ai.user.message": "user",
@@ -209,6 +211,12 @@ _FORMATS: Final = {
     "lk.participant_identity": "livekit",
 }
 """How the page is to show messages, by an attribute that is there."""
+
+
+def words_added() -> list[str]:
+    """The words that may be in what is added, and nowhere in what was sent."""
+    types = {kind for kinds in _TYPES.values() for kind in kinds.values()}
+    return sorted({*types, *_FORMATS.values(), *_ROLES.values(), "role", "content"})
 
 
 def whole(attributes: Mapping[str, Any], events: Sequence[SpanEvent]) -> Mapping[str, Any]:
@@ -244,7 +252,9 @@ def _added(attributes: Mapping[str, Any], events: Sequence[SpanEvent]) -> Iterat
 
 def _type(attributes: Mapping[str, Any]) -> str | None:
     for key, types in _TYPES.items():
-        kind = read_value(attributes.get(key))
+        if key not in attributes:
+            continue
+        kind = read_value(attributes[key])
         if isinstance(kind, str) and kind in types:
             return types[kind]
     return None
@@ -293,11 +303,13 @@ def _choices(events: Sequence[SpanEvent]) -> Any:
 
 
 def _usage(attributes: Mapping[str, Any]) -> dict[str, int] | None:
+    if _TOKEN_KEYS.isdisjoint(attributes):
+        return None
     for convention in _TOKENS:
         found: dict[str, int] = {}
         for item, keys in zip(TOKENS, convention, strict=True):
             for key in keys:
-                if (value := _whole_number(attributes.get(key))) is not None:
+                if key in attributes and (value := _whole_number(attributes[key])) is not None:
                     found[item] = value
                     break
         if found.keys() & set(TOKENS[:3]):
@@ -334,4 +346,5 @@ def _model(attributes: Mapping[str, Any], inputs: Any, outputs: Any) -> str | No
 
 def usage_of(attributes: Mapping[str, Any], key: str, items: Sequence[str]) -> dict[str, int | float] | None:
     """The known items of a usage or a cost that an attribute of MLflow's holds; None without any."""
-    return known_items(read_value(attributes.get(key)), items)
+    value = attributes.get(key)
+    return known_items(value if value.__class__ is dict else read_value(value), items)

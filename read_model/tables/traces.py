@@ -44,6 +44,21 @@ traces = Table(
 # The default order of a search.
 Index("traces_by_time", traces.c.experiment_id, traces.c.request_time_ms.desc(), traces.c.trace_id)
 
+# What is counted and summed of traces, without their rows, which are twenty times as large. Names are not in it:
+# they may be longer than what PostgreSQL indexes.
+Index(
+    "traces_measured",
+    traces.c.experiment_id,
+    traces.c.request_time_ms,
+    traces.c.state,
+    traces.c.execution_duration_ms,
+    traces.c.input_tokens,
+    traces.c.output_tokens,
+    traces.c.total_tokens,
+    traces.c.cache_read_input_tokens,
+    traces.c.cache_creation_input_tokens,
+)
+
 trace_tags = Table(
     "trace_tags",
     metadata,
@@ -101,6 +116,17 @@ span_chunks = Table(
     PrimaryKeyConstraint("trace_number", "chunk_number"),
 )
 
+span_signatures = Table(
+    "span_signatures",
+    metadata,
+    # Beside each chunk what attributes its spans have, by `read_model.spans.signature`: small, to be looked through.
+    Column("trace_number", BigInteger, nullable=False),
+    Column("chunk_number", BigInteger, nullable=False),
+    Column("attributes", LargeBinary, nullable=False),
+    PrimaryKeyConstraint("trace_number", "chunk_number"),
+    sqlite_with_rowid=False,
+)
+
 assessments = Table(
     "assessments",
     metadata,
@@ -119,6 +145,7 @@ assessments = Table(
     PrimaryKeyConstraint("trace_number", "assessment_id"),
 )
 Index("assessments_by_session", assessments.c.session)
+Index("assessments_by_name", assessments.c.kind, assessments.c.name, assessments.c.trace_number)
 
 trace_runs = Table(
     "trace_runs",

@@ -345,7 +345,10 @@ SHOWN_BY: Final[dict[str, tuple[str, ...]]] = {
         f"{OTLP}::test_a_span_comes_without_loss_in_either_form",
         f"{TRACE_READS}::test_nothing_of_a_span_is_lost",
     ),
-    "`/v1/traces` takes a deleted experiment": (f"{TRACES}::test_a_request_of_otlp_that_is_wrong_is_refused",),
+    "`/v1/traces` takes a deleted experiment": (
+        f"{TRACES}::test_a_request_of_otlp_that_is_wrong_is_refused",
+        f"{OTLP}::test_a_span_that_is_too_large_is_refused",
+    ),
     "`traces/get` of a trace whose spans": (
         f"{TRACE_READS}::test_a_trace_without_its_spans_is_a_part_and_is_left_out_of_many",
     ),
@@ -357,7 +360,10 @@ SHOWN_BY: Final[dict[str, tuple[str, ...]]] = {
     "`tags.name`, `feedback.name`": (f"{TRACE_READS}::test_a_filter_finds",),
     "`RLIKE` is the regular expression": (f"{TRACE_READS}::test_a_filter_finds",),
     "A cost is computed from": (f"{TRACE_READS}::test_metrics_of_every_view",),
-    "A search in `content` or attributes": (f"{TRACE_READS}::test_a_search_looks_into_so_many_traces_for_a_page",),
+    "A search in `content` or attributes": (
+        f"{TRACE_READS}::test_a_search_looks_into_so_many_traces_for_a_page",
+        f"{TRACE_READS}::test_the_ids_of_a_span_are_no_text_of_it",
+    ),
     "Malformed times, unknown aggregations": (
         f"{TRACE_DECISIONS}::test_what_cannot_be_is_refused",
         f"{TRACE_READS}::test_a_metric_that_there_is_not_is_refused",

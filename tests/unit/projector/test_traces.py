@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from projector.projections.traces import TRACES, Traces
 from read_model.spans.chunk import unpack_chunk
+from read_model.spans.signature import NAME, attribute_hash, unpack_hashes
 from schemas.envelope import SYSTEM, RecordedEvent
 from schemas.events import (
     AnyEvent,
@@ -215,5 +216,17 @@ async def test_a_hundred_spans_that_come_one_by_one_lie_as_those_that_come_toget
     spans = [span(number, 0, attributes={"n": number}) for number in range(1, 101)]
     apart = await projected(tmp_path, await log_of(*map(logged, spans)), range(101))
     together = await rows_of(tmp_path, logged(*spans))
-    for asked in ("SELECT * FROM span_chunks", "SELECT * FROM spans", "SELECT * FROM traces"):
+    for table in ("span_chunks", "span_signatures", "spans", "traces"):
+        asked = f"SELECT * FROM {table}"
         assert apart.rows(asked) == together.rows(asked)
+
+
+async def test_a_span_that_says_something_else_is_not_found_by_what_it_said(tmp_path: Path) -> None:
+    root, other = span(1, attributes={"n": 1}), span(2, 1, attributes={"n": 2})
+    now = span(1, attributes={"n": 3})
+    changed = await projected(tmp_path, await log_of(logged(root, other), logged(now)), ends=[1])
+    [(signature,)] = changed.rows("SELECT attributes FROM span_signatures")
+    assert isinstance(signature, bytes)
+    hashes = unpack_hashes(signature)
+    assert hashes >= {attribute_hash("n", "2"), attribute_hash("n", "3"), attribute_hash(NAME, "span 1")}
+    assert attribute_hash("n", "1") not in hashes

@@ -1,5 +1,6 @@
 """Traces on both databases: their search, their spans as they are answered, their metrics."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import orjson
@@ -9,6 +10,7 @@ from query_api.traces.correlation import correlation
 from query_api.traces.document import batch_get_traces, get_trace, spans_file
 from query_api.traces.metrics import query_metrics
 from query_api.traces.search import search_traces_v3
+from read_model.spans.signature import attribute_hash, pack_hashes
 from schemas.errors import InvalidParameterValue, ResourceDoesNotExist
 from schemas.messages.traces import (
     BatchGetTraces,
@@ -248,6 +250,60 @@ async def test_a_metric_that_there_is_not_is_refused(
         await points(rows, view, metric, aggregation, **given)
 
 
+@pytest.mark.parametrize("values", [[7], [1, 1, 1, 9], [5, 3, 8, 1, 9, 2, 2]], ids=str)
+async def test_a_percentile_lies_between_two_values(rows: SqliteRows, values: list[int]) -> None:
+    for number, value in enumerate(values, 1000):
+        rows.insert(
+            "traces",
+            trace_number=number,
+            trace_id=f"tr-{number}",
+            experiment_id=1,
+            request_time_ms=1_000_000,
+            state="OK",
+            span_count=0,
+            execution_duration_ms=value,
+        )
+    percents = [float(percent) for percent in range(0, 101, 10)]
+    found = await points(rows, "TRACES", "latency", *percents, start_time_ms=1_000_000)
+    ordered = sorted(values)
+    for percent in percents:
+        place = percent / 100 * (len(values) - 1)
+        low, high = ordered[int(place)], ordered[min(int(place) + 1, len(values) - 1)]
+        assert found[0][f"P{percent}"] == pytest.approx(low + (high - low) * (place - int(place)))
+
+
+@pytest.mark.parametrize("metric", ["trace_count", "latency"])
+async def test_what_is_measured_of_traces_is_read_of_an_index_alone(rows: SqliteRows, metric: str) -> None:
+    given = {"start_time_ms": 0, "end_time_ms": 9, "time_interval_seconds": 1}
+    await points(rows, "TRACES", metric, "COUNT" if metric == "trace_count" else 50.0, **given)
+    if rows.dialect.name == "sqlite":
+        statement = rows.statements[-1]
+        plan = rows.connection.execute(f"EXPLAIN QUERY PLAN {statement}", [0] * statement.count("?")).fetchall()
+        assert any("SEARCH t USING COVERING INDEX" in step[-1] for step in plan), plan
+
+
+async def test_only_the_spans_of_traces_that_may_have_an_attribute_are_unpacked(
+    rows: SqliteRows, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked_into: list[int] = []
+
+    async def passing(_rows: Any, _tests: Any, numbers: Sequence[int]) -> set[int]:
+        looked_into.extend(numbers)
+        return set(numbers)
+
+    monkeypatch.setattr("query_api.traces.search.passing_among", passing)
+    assert ids(await search(rows, "span.attributes.city = 'Paris'")) == ["d"]
+    assert ids(await search(rows, "span.attributes.city = 'Rome'")) == []
+    assert ids(await search(rows, "span.attributes.city = 'Paris' AND span.attributes.nothing = 'Paris'")) == []
+    assert len(looked_into) == 1
+
+
+async def test_a_hash_that_is_there_by_chance_finds_nothing(rows: SqliteRows) -> None:
+    by_chance = pack_hashes([attribute_hash("city", "Rome")])
+    rows.insert("span_signatures", trace_number=4, chunk_number=1, attributes=by_chance)
+    assert ids(await search(rows, "span.attributes.city = 'Rome'")) == []
+
+
 async def test_the_correlation_of_two_filters(rows: SqliteRows) -> None:
     message = CalculateTraceFilterCorrelation(
         experiment_ids=["1"], filter_string1="name RLIKE '.'", filter_string2="execution_time > 0", base_filter=""
@@ -268,3 +324,9 @@ async def test_a_search_looks_into_so_many_traces_for_a_page(rows: SqliteRows, m
     page = await search(rows, "name RLIKE 'Alpha'")
     assert ids(page) == []
     assert ids(await search(rows, "name RLIKE 'Alpha'", page_token=page["next_page_token"])) == ["a"]
+
+
+async def test_the_ids_of_a_span_are_no_text_of_it(rows: SqliteRows) -> None:
+    """In base64 the id of the root is AAAAAAAAAKE=."""
+    assert ids(await search(rows, "span.content LIKE '%AAAA%'")) == []
+    assert ids(await search(rows, "span.content LIKE '%Paris%'")) == ["d"]
