@@ -97,7 +97,7 @@ async def client_of(names: Names, *routes: Route) -> AsyncIterator[TestClient[we
 async def test_who_is_let_in(permission: Permission, method: str) -> None:
     expected = {
         None: 200 if permission in {Permission.PUBLIC, Permission.SECRET} else 401,
-        "ada": 403 if permission in {Permission.SEEN, Permission.ADMIN} else 200,
+        "ada": 403 if permission in {Permission.SEEN, Permission.JUDGED, Permission.ADMIN} else 200,
         "root": 200,
         "reader": 200,
     }
