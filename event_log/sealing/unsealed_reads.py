@@ -1,6 +1,6 @@
 """Reads of a log whose payloads are sealed, with the payloads opened."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence, Set
 from typing import Final
 
 from msgspec.structs import replace
@@ -33,6 +33,11 @@ class UnsealedReads(PassedOnReads):
 
     async def read_at(self, partition: int, offsets: Sequence[int]) -> list[RecordedEvent]:
         return await self._opened(await super().read_at(partition, offsets))
+
+    async def keys_of(self, streams: Set[str]) -> Mapping[str, bytes]:
+        """The secrets that open what is sealed of streams, as far as there are any. Raises LogUnavailable."""
+        keys = {} if self._keys is None else await self._keys.to_open(streams)
+        return {stream: key.secret for stream, key in keys.items() if key is not None}
 
     async def close(self) -> None:
         await super().close()

@@ -1,5 +1,6 @@
 """What was erased is nowhere any more in what an embedded server keeps, and does not come back."""
 
+import asyncio
 import json
 import os
 import subprocess
@@ -7,14 +8,22 @@ import sys
 import urllib.error
 import urllib.request
 import uuid
+from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import asyncpg
 import pytest
 
-from tests.eventually import wait_until
+from event_log.kafka.event_log import open_kafka_reader
+from event_log.kafka.settings import KafkaSettings
+from event_log.sealing.stream_key import CannotOpen, StreamKey
+from tests.contracts.event_log_contract import everything
+from tests.eventually import AT_MOST_S, wait_until
 from tests.planted_secrets import Planted
+from tests.services.given import GivenKafka
+from tests.services.running import AnyKafka
 from tests.tracklog_server import TracklogServer
 
 
@@ -168,3 +177,87 @@ async def every_row(database: str) -> bytes:
         return held
     finally:
         await connection.close()
+
+
+@pytest.mark.service
+async def test_what_was_erased_from_a_sealed_log_in_kafka_is_opened_by_no_key(
+    tmp_path: Path,
+    postgresql_database: str,
+    kafka_service: AnyKafka | GivenKafka,
+    kafka_topic: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    planted = Planted()
+    log = f"kafka://{kafka_service.bootstrap}/{kafka_topic}"
+    environment = {
+        "MLFLOW_BACKEND_STORE_URI": postgresql_database,
+        "MLFLOW_ARTIFACTS_DESTINATION": str(tmp_path / "data" / "artifacts"),
+        "TRACKLOG_EVENT_LOG": log,
+        "TRACKLOG_KAFKA_PARTITIONS": "3",
+        "TRACKLOG_PROOF_KEY_FILE": str(tmp_path / "proof-key"),
+    }
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    assert tracklog("keys", "create").returncode == 0
+    database = await asyncpg.connect(postgresql_database)
+
+    async def readable() -> bytes:
+        """What the topic holds, and what any key opens of it that is in the database."""
+        rows = await database.fetch("SELECT secret FROM tracklog_keys.stream_keys WHERE secret IS NOT NULL")
+        return await readable_by(log, [StreamKey(row[0]) for row in rows])
+
+    def proven() -> str:
+        verified = tracklog("verify")
+        return verified.stderr if verified.returncode == 0 else ""
+
+    sealing = environment | {"TRACKLOG_KAFKA_SEALED_PAYLOADS": "true"}
+    with TracklogServer(tmp_path, stores=(), environment=sealing) as server:
+        run_id = deleted_run(server, planted)
+        kept = ask(server, "api/2.0/mlflow/runs/create", {"experiment_id": "0"})["run"]["info"]["run_id"]
+        assert len(planted.found_in(await readable())) > 5
+        keys = await database.fetch("SELECT * FROM tracklog_keys.stream_keys WHERE secret IS NOT NULL")
+        erased = tracklog("gc", "--url", server.url, "--yes", "--reason", "asked to")
+        assert (erased.returncode, "cannot be changed" in erased.stderr) == (0, False), erased.stderr
+        assert planted.found_in(await readable()) == []
+        assert planted.found_in(await every_row(postgresql_database)) == []
+        history = tracklog("events", "--stream", f"run/{run_id}").stdout
+        assert ("run.erased" in history, '"forgotten"' in history, planted.found_in(history)) == (True, True, [])
+        wait_until(lambda: f"by the erasure of run/{run_id}" in proven())
+    certificate, public_key = tmp_path / "certificate.json", tmp_path / "keys.txt"
+    certificate.write_text(tracklog("certificate", f"run/{run_id}").stdout)
+    public_key.write_text(tracklog("keys", "publish").stdout)
+    archive = tmp_path / "archive.zip"
+    assert tracklog("export", "audit", f"run/{kept}", "--output", str(archive)).returncode == 0
+    for file in (certificate, archive):
+        checked = tracklog("verify", str(file), "--public-key", str(public_key))
+        assert checked.returncode == 0, checked.stdout + checked.stderr
+    refused = tracklog("server", "--no-kafka-sealed-payloads", "--port", "0")
+    assert (refused.returncode, "was born with sealed payloads" in refused.stderr) == (1, True), refused.stderr
+    # An older copy of the keys is put back, and the log is folded anew: what it knows to be erased goes again.
+    await database.execute("TRUNCATE tracklog_keys.stream_keys, tracklog_keys.carried_out")
+    await database.executemany("INSERT INTO tracklog_keys.stream_keys VALUES ($1, $2, $3)", [*map(tuple, keys)])
+    assert planted.found_in(await readable())
+    await database.execute("DROP SCHEMA tracklog_read_model_1 CASCADE; DELETE FROM tracklog.read_models")
+    with TracklogServer(tmp_path, stores=(), environment=environment) as server:
+        async with asyncio.timeout(AT_MOST_S):
+            while planted.found_in(await readable()):
+                await asyncio.sleep(0.1)
+        with pytest.raises(urllib.error.HTTPError, match="404"):
+            ask(server, f"api/2.0/mlflow/runs/get?run_id={run_id}", method="GET")
+        assert ask(server, f"api/2.0/mlflow/runs/get?run_id={kept}", method="GET")["run"]["info"]["run_id"] == kept
+    await database.close()
+
+
+async def readable_by(log: str, keys: Sequence[StreamKey]) -> bytes:
+    """The messages of a log in Kafka as they are stored, and opened by each key that opens them."""
+    reader = await open_kafka_reader(KafkaSettings.parse(log))
+    found: list[bytes] = []
+    try:
+        for stored_event in await everything(reader):
+            found.append(repr(stored_event).encode() + stored_event.payload)
+            for key in keys:
+                with suppress(CannotOpen):
+                    found.append(key.open(stored_event.id, stored_event.stream, stored_event.payload))
+    finally:
+        await reader.close()
+    return b"\n".join(found)

@@ -56,6 +56,7 @@ class NothingSigned(Exception):
 
 
 async def _write(subject: str, output: Path, place: EventLogPlace, stores: Stores | None) -> "Lineage":
+    from event_log.sealing.unsealed_reads import UnsealedReads
     from event_log.streams import SearchingStreamReader
     from tracklog.cli.log_reading import reading_log
     from tracklog.exporting.audit_archive import AuditArchive, Signed
@@ -68,7 +69,8 @@ async def _write(subject: str, output: Path, place: EventLogPlace, stores: Store
             raise NothingSigned("Nothing of this log is signed, so nothing can be proven: see `tracklog keys create`.")
         checkpoints = {partition: Signed(one.size, one.note) for partition, one in signed.items()}
         keys = "\n".join(await store.keys())
-        archive = AuditArchive(log, SearchingStreamReader(log), checkpoints, keys, StoredProofs(store))
+        keys_of = log.keys_of if isinstance(log, UnsealedReads) else None
+        archive = AuditArchive(log, SearchingStreamReader(log), checkpoints, keys, StoredProofs(store), keys_of)
         beside = output.with_name(f".{output.name}.part")
         try:
             lineage = await archive.write(subject, beside)

@@ -6,7 +6,7 @@ The same checkpoint gives the same bytes.
 import base64
 import hashlib
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -30,6 +30,8 @@ PROOFS: Final = "proofs.jsonl"
 METRICS: Final = "metrics.parquet"
 ARTIFACTS: Final = "artifacts.json"
 LINEAGE: Final = "lineage.json"
+SEALED: Final = "sealed.jsonl"
+STREAM_KEYS: Final = "stream-keys.json"
 KEYS: Final = "keys.txt"
 README: Final = "README.md"
 
@@ -58,15 +60,23 @@ class Signed:
     note: str
 
 
+KeysOf = Callable[[Set[str]], Awaitable[Mapping[str, bytes]]]
+"""The secrets by which what is sealed of streams is opened."""
+
+
 @dataclass(slots=True)
 class AuditArchive:
-    """Writes the archive of `subject` to `file`, by the checkpoints of the partitions that were signed."""
+    """Writes the archive of `subject` to `file`, by the checkpoints of the partitions that were signed.
+
+    Of a log of sealed payloads, `keys_of` which is given, it also has what the tree is over: these, and their keys.
+    """
 
     log: EventLogReader
     streams: StreamReader
     signed: Mapping[int, Signed]
     keys: str
     proven: Proven
+    keys_of: KeysOf | None = None
     _digests: dict[str, str] = field(default_factory=dict)
 
     async def write(self, subject: str, file: Path) -> Lineage:
@@ -86,6 +96,8 @@ class AuditArchive:
                 self._write(archive, checkpoint_name(partition), self.signed[partition].note.encode())
             artifacts = await self._write_events(archive, places)
             await self._write_proofs(archive, places)
+            if self.keys_of is not None:
+                await self._write_sealed(archive, places, self.keys_of)
             await self._write_metrics(archive, places)
             self._write(archive, ARTIFACTS, _json(artifacts.listed()))
             self._write(archive, LINEAGE, _json(lineage.document()))
@@ -114,6 +126,18 @@ class AuditArchive:
                     hashes = await self.proven.inclusion(partition, offset, self.signed[partition].size)
                     encoded = [base64.b64encode(one).decode() for one in hashes]
                     write(orjson.dumps({"partition": partition, "offset": offset, "hashes": encoded}) + b"\n")
+
+    async def _write_sealed(self, archive: ZipFile, places: Mapping[int, list[int]], keys_of: KeysOf) -> None:
+        streams: set[str] = set()
+        with self._entry(archive, SEALED) as write:
+            async for recorded in self._events(places):
+                if recorded.sealed:
+                    streams.add(recorded.stream)
+                    sealed = base64.b64encode(recorded.sealed).decode()
+                    place = {"partition": recorded.partition, "offset": recorded.offset}
+                    write(orjson.dumps({**place, "sealed": sealed}) + b"\n")
+        keys = {stream: base64.b64encode(secret).decode() for stream, secret in (await keys_of(streams)).items()}
+        self._write(archive, STREAM_KEYS, _json(dict(sorted(keys.items()))))
 
     async def _write_metrics(self, archive: ZipFile, places: Mapping[int, list[int]]) -> None:
         parquet = ParquetFile(points_schema())

@@ -17,6 +17,7 @@ models, and the aliases that pointed at them.
 | `keys.txt` | the public key of the log, and the notes by which an older key named the next |
 | `metrics.parquet` | every point of every metric, with the place of its event; as they were logged, without later corrections, which are events of their own |
 | `artifacts.json` | the artifacts that were there in the end, with their SHA-256, and the event that says so; null where the store joined the parts by itself |
+| `sealed.jsonl`, `stream-keys.json` | only of a log of sealed payloads: what the log itself holds of each event, in Base64, and the key of each stream that opens it; by these keys also later events of the same streams open, to whoever has the log |
 | `archive.json` | the SHA-256 of each file of the archive |
 
 ## Check it with Tracklog
@@ -46,7 +47,10 @@ byte and eleven lines, each with a line feed at its end:
 6. the stream
 7. the user, 8. the address, 9. the user agent, 10. the request id
 11. the SHA-256 of `data`, byte for byte as it stands in the line, in hexadecimal digits; or, where `data` is
-    `{{"forgotten":"…"}}`, those digits: the payload was erased, and its hash stays
+    `{{"forgotten":"…"}}`, those digits: the payload was erased, and its hash stays. Of an event in `sealed.jsonl` it
+    is the SHA-256 of what stands there: one byte, the SHA-256 of `tracklog stream key 1`, a line feed and the key, 12
+    bytes of nonce, and `data` under AES-256-GCM, plain or as a zstd frame, with `tracklog sealed payload 1`, a line
+    feed, the 16 bytes of the id and the stream authenticated
 
 In lines 3 to 10 a backslash is written as two, and a line feed as a backslash and `n`. With the hashes of the same place in
 `proofs.jsonl`, in Base64, `golang.org/x/mod/sumdb/tlog` says whether the event is under the checkpoint:

@@ -11,11 +11,13 @@ from zipfile import BadZipFile, ZipFile
 
 import msgspec
 import orjson
+from msgspec.structs import replace
 
 from event_log.proof.checkpoint import SignedSize
 from event_log.proof.leaf import leaf_of
 from event_log.proof.note import BadNote, NotSigned, PublicKey, verified
 from event_log.proof.tree import verifies_inclusion
+from event_log.sealing.stream_key import CannotOpen, StreamKey
 from query_api.frames.arrow import arrow
 from schemas.envelope import RecordedEvent
 from schemas.errors import NotImplementedYet
@@ -29,6 +31,8 @@ from tracklog.exporting.audit_archive import (
     KEYS,
     METRICS,
     PROOFS,
+    SEALED,
+    STREAM_KEYS,
     checkpoint_name,
 )
 from tracklog.exporting.audited_events import ArtifactsThen, event_or_none, points_of, points_schema
@@ -51,6 +55,15 @@ class _Proof(msgspec.Struct):
         return [base64.b64decode(one, validate=True) for one in self.hashes]
 
 
+class _Sealed(msgspec.Struct):
+    """A line of SEALED: what the log holds of an event, in Base64."""
+
+    partition: int
+    offset: int
+    sealed: str
+
+
+_sealed: Final = msgspec.json.Decoder(_Sealed)
 _lines: Final = msgspec.json.Decoder(EventJson)
 _proofs: Final = msgspec.json.Decoder(_Proof)
 
@@ -128,6 +141,7 @@ def _check_events(archive: ZipFile, about: Any, trusted: frozenset[PublicKey], r
     artifacts, points = ArtifactsThen(), _ComparedMetrics(archive, report)
     proofs = _read(archive, PROOFS, _proofs, report)
     proof = next(proofs, None)
+    sealed = _SealedLines(archive, about["files"], report)
     for line in _read(archive, EVENTS, _lines, report):
         place = line.partition, line.offset
         while proof is not None and (proof.partition, proof.offset) < place:
@@ -140,7 +154,7 @@ def _check_events(archive: ZipFile, about: Any, trusted: frozenset[PublicKey], r
             signed[line.partition] = _checkpoint(archive, line.partition, about["log"], trusted, report)
         checkpoint = signed[line.partition]
         if checkpoint is not None:
-            event = _proven(line, proof, checkpoint, report)
+            event = _proven(line, proof, checkpoint, sealed, report)
             if event is not None:
                 decoded = event_or_none(event)
                 artifacts.add(event, decoded)
@@ -191,10 +205,44 @@ def _checkpoint(
     return None
 
 
-def _proven(line: EventJson, proof: _Proof, checkpoint: SignedSize, report: ArchiveReport) -> RecordedEvent | None:
+class _SealedLines:
+    """What the log holds of events that are sealed, and whether it is what their lines say."""
+
+    def __init__(self, archive: ZipFile, files: Mapping[str, str], report: ArchiveReport) -> None:
+        self._lines: Iterator[_Sealed] = _read(archive, SEALED, _sealed, report) if SEALED in files else iter(())
+        self._next = next(self._lines, None)
+        self._keys: dict[str, StreamKey] = {}
+        if SEALED in files:
+            try:
+                keys = msgspec.json.decode(archive.read(STREAM_KEYS), type=dict[str, str])
+                self._keys = {stream: StreamKey(base64.b64decode(key, validate=True)) for stream, key in keys.items()}
+            except (msgspec.DecodeError, ValueError, BadZipFile) as error:
+                report.findings.append(f"{STREAM_KEYS}: cannot be read: {error}")
+
+    def with_sealed(self, event: RecordedEvent) -> RecordedEvent:
+        """The event with what is sealed of it. Raises ValueError where that is not what its line says."""
+        while self._next is not None and (self._next.partition, self._next.offset) < (event.partition, event.offset):
+            self._next = next(self._lines, None)
+        if self._next is None or (self._next.partition, self._next.offset) != (event.partition, event.offset):
+            return event
+        sealed = base64.b64decode(self._next.sealed, validate=True)
+        try:
+            if (
+                event.stream in self._keys
+                and self._keys[event.stream].open(event.id, event.stream, sealed) == event.payload
+            ):
+                return replace(event, sealed=sealed)
+        except CannotOpen as error:
+            raise ValueError(str(error)) from error
+        raise ValueError("its payload is not what is sealed")
+
+
+def _proven(
+    line: EventJson, proof: _Proof, checkpoint: SignedSize, sealed: _SealedLines, report: ArchiveReport
+) -> RecordedEvent | None:
     """The event where it is under the checkpoint."""
     try:
-        event = line.event()
+        event = sealed.with_sealed(line.event())
         leaf = leaf_of(event).hash
         if verifies_inclusion(leaf, line.offset, checkpoint.size, proof.decoded(), checkpoint.root):
             report.proven += 1

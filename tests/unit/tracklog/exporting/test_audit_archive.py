@@ -12,7 +12,11 @@ from click.testing import CliRunner
 from msgspec.structs import replace
 
 from event_log.memory_event_log import MemoryEventLog
+from event_log.port import EventLog
 from event_log.proof.note import PrivateKey
+from event_log.sealing.known_keys import KnownStreamKeys
+from event_log.sealing.memory_stream_keys import MemoryStreamKeys
+from event_log.sealing.sealed_log import SealedLog
 from event_log.streams import SearchingStreamReader
 from schemas.events import (
     AnyEvent,
@@ -61,20 +65,25 @@ HISTORY: list[AnyEvent] = [
 class SignedLog:
     """A log that is signed to its end."""
 
-    def __init__(self, folder: Path) -> None:
-        self.log = MemoryEventLog()
+    def __init__(self, folder: Path, *, seals: bool = False) -> None:
+        self.raw = MemoryEventLog()
+        self.keys = MemoryStreamKeys()
+        self.log: EventLog = SealedLog(self.raw, KnownStreamKeys(self.keys)) if seals else self.raw
         self.folder = folder
-        self.store = SqliteProofStore(folder / "log.proof", self.log._id)
+        self.store = SqliteProofStore(folder / "log.proof", self.raw._id)
 
     async def sign(self, history: list[AnyEvent]) -> None:
         for index, payload in enumerate(history):
             await self.log.append([envelope(index, payload)])
-        await Prover(self.log, self.log._id, self.store, GivenKey(KEY.text()), lambda: {0}).round()
+        await Prover(self.log, self.raw._id, self.store, GivenKey(KEY.text()), lambda: {0}).round()
 
     async def archive(self, subject: str, name: str = "archive.zip") -> tuple[Path, Lineage]:
         newest = {partition: Signed(one.size, one.note) for partition, one in (await self.store.newest()).items()}
         keys = "\n".join(await self.store.keys())
-        archive = AuditArchive(self.log, SearchingStreamReader(self.log), newest, keys, StoredProofs(self.store))
+        keys_of = self.log.keys_of if isinstance(self.log, SealedLog) else None
+        archive = AuditArchive(
+            self.log, SearchingStreamReader(self.log), newest, keys, StoredProofs(self.store), keys_of
+        )
         return self.folder / name, await archive.write(subject, self.folder / name)
 
 
@@ -189,7 +198,7 @@ async def test_another_key_is_not_believed(signed: SignedLog) -> None:
 
 
 async def test_what_was_erased_is_proven_by_its_hash(signed: SignedLog) -> None:
-    events = signed.log._events[0]
+    events = signed.raw._events[0]
     events[4] = replace(events[4], payload=forgotten(events[4].payload))
     file, _ = await signed.archive(f"run/{RUN}")
     report = verify_archive(file, frozenset({KEY.public}))
@@ -212,3 +221,62 @@ async def test_the_command_verifies_an_archive_without_a_log(signed: SignedLog, 
     done = CliRunner().invoke(tracklog, ["verify", str(copy)])
     assert done.exit_code == 2
     assert "is no archive" in done.output
+
+
+@pytest.fixture
+async def sealed(tmp_path: Path) -> AsyncIterator[SignedLog]:
+    signed = SignedLog(tmp_path, seals=True)
+    await signed.sign(HISTORY)
+    yield signed
+    await signed.store.close()
+
+
+async def test_an_archive_of_a_sealed_log_is_proven_with_the_keys_of_its_streams_alone(sealed: SignedLog) -> None:
+    file, lineage = await sealed.archive(f"run/{RUN}")
+    report = verify_archive(file, frozenset({KEY.public}))
+    assert (report.findings, report.proven) == ([], len(HISTORY) - 1)
+    with zipfile.ZipFile(file) as archive:
+        keys = orjson.loads(archive.read("stream-keys.json"))
+    assert (set(keys) <= set(lineage.streams), f"run/{OTHER}" in keys) == (True, False)
+    again, _ = await sealed.archive(f"run/{RUN}", "again.zip")
+    assert again.read_bytes() == file.read_bytes()
+
+
+async def test_an_archive_of_a_sealed_log_has_what_was_erased_as_its_hash(sealed: SignedLog) -> None:
+    await sealed.keys.destroy([f"run/{RUN}"])
+    sealed.log = SealedLog(sealed.raw, KnownStreamKeys(sealed.keys))
+    file, _ = await sealed.archive("model-version/new/1")
+    assert findings(file) == []
+    await sealed.keys.destroy([f"run/{OTHER}"])
+    sealed.log = SealedLog(sealed.raw, KnownStreamKeys(sealed.keys))
+    file, _ = await sealed.archive("model-version/new/1", "after.zip")
+    report = verify_archive(file, frozenset({KEY.public}))
+    assert (report.findings, report.forgotten) == ([], 1)
+
+
+def with_other_key(files: dict[str, bytes]) -> None:
+    keys = orjson.loads(files["stream-keys.json"])
+    keys[f"run/{RUN}"] = keys["registered-model/old"]
+    files["stream-keys.json"] = orjson.dumps(keys)
+
+
+def without_file(name: str) -> Callable[[dict[str, bytes]], None]:
+    return lambda files: files.__delitem__(name)
+
+
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [
+        (with_text("events.jsonl", b'"value":"0.1"', b'"value":"0.2"'), "partition 0, offset 4: changed"),
+        (without_line(3, "sealed.jsonl"), "partition 0, offset 4: changed"),
+        (with_other_key, "partition 0, offset 1: changed"),
+        (without_file("sealed.jsonl"), "partition 0, offset 0: changed"),
+        (without_file("stream-keys.json"), "'stream-keys.json' in the archive: missing"),
+        (with_text("stream-keys.json", b"{", b"["), "stream-keys.json: cannot be read"),
+    ],
+)
+async def test_what_was_tampered_with_in_a_sealed_one_is_named(
+    sealed: SignedLog, change: Callable[[dict[str, bytes]], None], named: str
+) -> None:
+    file, _ = await sealed.archive(f"run/{RUN}")
+    assert any(named in one for one in findings(changed(file, change, with_digests=True)))
