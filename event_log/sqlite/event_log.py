@@ -1,6 +1,7 @@
 """The event log in one SQLite file: one partition, one writing process, group commit, fsynced before the answer."""
 
 import asyncio
+import json
 import sqlite3
 import threading
 import uuid
@@ -71,6 +72,9 @@ class SqliteEventLogReader(SinglePartitionReader):
         with reporting_damage(path):
             has_checksums = format_of(self._connection) >= FORMAT_WITH_IDENTITY
         self._select_events = _SELECT.format(checksum="e.checksum" if has_checksums else "NULL")
+        self._select_listed = (
+            f'{self._select_events} IN (SELECT value FROM json_each(?)) ORDER BY e."offset"'  # in one go: half the time
+        )
         self._grown = asyncio.Event()
         self._is_woken = False
 
@@ -136,10 +140,30 @@ class SqliteEventLogReader(SinglePartitionReader):
         return found if found is not None else self._one_by_one(offset, limit, matching)
 
     def _select_at(self, offsets: Sequence[int]) -> list[RecordedEvent]:
+        end = self._select_end()
+        there = [offset for offset in offsets if offset < end]
         found: list[RecordedEvent] = []
-        end, size = self._select_end(), 0
+        size = 0
+        with self._reading:
+            try:
+                for row in self._connection.execute(self._select_listed, (json.dumps(there),)):
+                    if row[0] != there[len(found)]:
+                        break
+                    found.append(stored_event(*row))
+                    size += len(found[-1].payload)
+                    if size > READ_BYTES:
+                        return found
+            except sqlite3.DatabaseError as error:
+                if not is_damage(error):
+                    raise
+        return found if len(found) == len(there) else self._at_one_by_one(there)
+
+    def _at_one_by_one(self, offsets: Sequence[int]) -> list[RecordedEvent]:
+        """As `read_at`, where the file is damaged."""
+        found: list[RecordedEvent] = []
+        size = 0
         for offset in offsets:
-            if offset >= end or (found and size > READ_BYTES):
+            if found and size > READ_BYTES:
                 break
             with self._reading:
                 found.append(self._one_event(offset))

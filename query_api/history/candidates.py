@@ -1,7 +1,7 @@
 """Where events may be that are wanted: the posting lists of an index, put together block by block."""
 
 from array import array
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Protocol
 
@@ -13,6 +13,7 @@ from read_model.history.segment import (
     OpenBlock,
     PostingList,
     block_of,
+    mark_of_request,
     positions_between,
     positions_of,
     positions_of_request,
@@ -20,10 +21,13 @@ from read_model.history.segment import (
 )
 
 BLOCKS_AT_ONCE: Final = 32
-"""Posting lists of a term that are read together."""
+"""Posting lists of a term that are read together, at first."""
 
-TAKEN_AT_ONCE: Final = 1024
-"""Of what a block has of a term that all its events may be of."""
+MOST_BLOCKS_AT_ONCE: Final = 256
+"""And later, where it needs so many: two rare terms are seldom in one block."""
+
+TAKEN_AT_ONCE: Final = 256
+"""Of what a block has of a term that all its events may be of. Each of several partitions gives so many to a page."""
 
 _BUCKETS_AT_ONCE: Final = 2048
 """Of a bucket, which is some 250 bytes a block: half a megabyte."""
@@ -55,6 +59,21 @@ class _Narrowing(Protocol):
         """The same of the open block."""
 
 
+class _Ahead:
+    """Blocks that were found, of which those that a search has passed are let go."""
+
+    def __init__(self, blocks: Iterable[int], *, newest_first: bool) -> None:
+        self._blocks = sorted(blocks, reverse=not newest_first)
+        self._newest_first = newest_first
+
+    def nearest(self, block: int) -> int | None:
+        """The nearest to `block`, that itself perhaps; None where there is none. Never asked again for one before."""
+        blocks = self._blocks
+        while blocks and (blocks[-1] > block if self._newest_first else blocks[-1] < block):
+            blocks.pop()
+        return blocks[-1] if blocks else None
+
+
 class _TermPostings:
     """The events of any of some terms."""
 
@@ -64,31 +83,32 @@ class _TermPostings:
         self._sources = sources
         self._terms = sorted({source.term for source in sources})
         self._newest_first = newest_first
+        self._limit = BLOCKS_AT_ONCE
         self._found: dict[int, list[PostingList]] = {}
+        self._ahead = _Ahead((), newest_first=newest_first)
         self._known_to: int | None = None  # the block up to which `_found` has everything
         self._is_complete = False
 
     async def nearest(self, block: int) -> int | None:
-        while True:
-            ahead = [one for one in self._found if (one <= block if self._newest_first else one >= block)]
-            if ahead:
-                return max(ahead) if self._newest_first else min(ahead)
+        while (nearest := self._ahead.nearest(block)) is None:
             if self._is_complete:
                 return None
             await self._fetch(block)
+        return nearest
 
     async def _fetch(self, block: int) -> None:
         if self._known_to is not None:
             block = min(block, self._known_to - 1) if self._newest_first else max(block, self._known_to + 1)
         rows = await self._index.postings(
-            self._partition, self._terms, block, newest_first=self._newest_first, limit=BLOCKS_AT_ONCE
+            self._partition, self._terms, block, newest_first=self._newest_first, limit=self._limit
         )
         number: dict[int, int] = {}
         farthest: dict[int, int] = {}
         for one in rows:
             number[one.postings.term] = number.get(one.postings.term, 0) + 1
             farthest[one.postings.term] = one.block
-        cut = [farthest[term] for term, count in number.items() if count >= BLOCKS_AT_ONCE]
+        cut = [farthest[term] for term, count in number.items() if count >= self._limit]
+        self._limit = min(self._limit * 2, MOST_BLOCKS_AT_ONCE)
         self._is_complete = not cut
         self._known_to = (max(cut) if self._newest_first else min(cut)) if cut else None
         self._found = {}
@@ -98,6 +118,7 @@ class _TermPostings:
             )
             if is_known:
                 self._found.setdefault(one.block, []).append(one.postings)
+        self._ahead = _Ahead(self._found, newest_first=self._newest_first)
 
     def positions(self, block: int) -> Sequence[int]:
         by_term = {one.term: positions_of(one) for one in self._found[block]}
@@ -126,14 +147,13 @@ class _FoundByRequest:
         self._index = index
         self._partition = partition
         self._hash = request_hash(request_id)
+        self._mark = mark_of_request(self._hash)
         self._newest_first = newest_first
         self._found: dict[int, list[int]] = {}
+        self._ahead = _Ahead((), newest_first=newest_first)
 
     async def nearest(self, block: int) -> int | None:
-        while True:
-            ahead = [one for one in self._found if (one <= block if self._newest_first else one >= block)]
-            if ahead:
-                return max(ahead) if self._newest_first else min(ahead)
+        while (nearest := self._ahead.nearest(block)) is None:
             rows = await self._index.requests(
                 self._partition,
                 self._hash % REQUEST_BUCKETS,
@@ -141,11 +161,15 @@ class _FoundByRequest:
                 newest_first=self._newest_first,
                 limit=_BUCKETS_AT_ONCE,
             )
-            self._found = {one: found for one, pairs in rows if (found := positions_of_request(pairs, self._hash))}
+            # A lookup goes through every block there is, and in most there is nothing.
+            some = [(one, pairs) for one, pairs in rows if self._mark in pairs]
+            self._found = {one: found for one, pairs in some if (found := positions_of_request(pairs, self._hash))}
+            self._ahead = _Ahead(self._found, newest_first=self._newest_first)
             if not self._found:
                 if len(rows) < _BUCKETS_AT_ONCE:
                     return None
                 block = rows[-1][0] + (-1 if self._newest_first else 1)
+        return nearest
 
     def positions(self, block: int) -> Sequence[int]:
         return self._found[block]
@@ -175,6 +199,7 @@ class Candidates:
     is_at_end: bool = False
     _narrowings: list[_Narrowing] | None = None
     _range: tuple[int, int] | None = None
+    _times: "tuple[int, array[int]] | None" = None
 
     async def look(self) -> None:
         """Go on until something is found, the end is reached, or the budget is spent."""
@@ -250,6 +275,14 @@ class Candidates:
                 return _NOT_KNOWN
         return None
 
+    async def _times_of(self, block: int) -> "array[int]":
+        """Those of a block, remembered: a page often goes on in it."""
+        if self._times is None or self._times[0] != block:
+            is_open = block == self.open_block.number
+            found = self.open_block.times() if is_open else await self.index.times(self.partition, block)
+            self._times = block, found
+        return self._times[1]
+
     async def _take(self, block: int) -> int | None:
         """Find what is in a block, the nearest TAKEN_AT_ONCE; returns where to go on where there is more."""
         assert self._narrowings is not None
@@ -277,7 +310,7 @@ class Candidates:
             positions = positions[-TAKEN_AT_ONCE:] if self.newest_first else positions[:TAKEN_AT_ONCE]
             rest = begin + (positions[0] if self.newest_first else positions[-1] + 1)
         if self.with_times or self._range is not None:
-            times = self.open_block.times() if is_open else await self.index.times(self.partition, block)
+            times = await self._times_of(block)
             found = [
                 (times[one], begin + one)
                 for one in positions

@@ -1,7 +1,9 @@
 """What somebody wants of the history, as conditions on events."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from read_model.history.terms import ANY_FIELD, field_term
 from schemas.codec import UndecodableEvent, decode
@@ -29,6 +31,10 @@ AnyOf = Sequence[Source]
 """An event is one of some sources."""
 
 
+_WRITTEN_AS_IT_IS: Final = re.compile(r"[ !#-\[\]-~]*").fullmatch
+"""Of texts that are in JSON as they are, unless somebody escapes without need."""
+
+
 @dataclass(frozen=True, slots=True)
 class FieldWanted:
     """A field that an event has to touch, of one kind or of any; with `value`, to write this value."""
@@ -53,10 +59,21 @@ class FieldWanted:
         return [*(Source(field_term(kind, self.key)) for kind in kinds), Source(ANY_FIELD)]
 
     def matches(self, event: RecordedEvent) -> bool:
+        if self._is_ruled_out(event.payload):
+            return False
         try:
             return any(map(self._is_it, touched_fields(decode(event))))
         except UndecodableEvent:
             return False
+
+    def _is_ruled_out(self, payload: bytes) -> bool:
+        """Whether a text is not in a payload that has no other way to write it. Most events of a field are so.
+
+        To decode them would be most of the work of a page.
+        """
+        if self.value is None or self.kind not in (PARAM, TAG) or not _WRITTEN_AS_IT_IS(self.value):
+            return False
+        return self.value.encode() not in payload and b"\\" not in payload
 
     def _is_it(self, one: TouchedField) -> bool:
         return (

@@ -203,11 +203,16 @@ def positions_of(posting: PostingList) -> "array[int]":
     return array(_POSITION, (one for one in everything if one not in without))
 
 
+def mark_of_request(hashed: int) -> bytes:
+    """What a bucket has beside the positions of the events that may be of a request, and seldom anywhere else."""
+    return array(_POSITION, (hashed >> 16,)).tobytes()
+
+
 def positions_of_request(pairs: bytes, hashed: int) -> list[int]:
     """Where in a block an event may be of the request of a hash, by the pairs of its bucket."""
-    wanted = array(_POSITION, (hashed >> 16,)).tobytes()
+    wanted = mark_of_request(hashed)
     found: list[int] = []
-    place = pairs.find(wanted)  # mostly there is none: a lookup goes through every block there is
+    place = pairs.find(wanted)
     while place != -1:
         if place % 4 == 2:
             found += array(_POSITION, pairs[place - 2 : place])
