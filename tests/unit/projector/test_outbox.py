@@ -15,6 +15,7 @@ from schemas.events import (
     ExperimentRestored,
     ModelVersionCreated,
     ModelVersionDeleted,
+    ModelVersionRestored,
     ModelVersionTagDeleted,
     ModelVersionTagSet,
     ModelVersionTransitioned,
@@ -24,6 +25,7 @@ from schemas.events import (
     RegisteredModelCreated,
     RegisteredModelDeleted,
     RegisteredModelRenamed,
+    RegisteredModelRestored,
     RegisteredModelTagDeleted,
     RegisteredModelTagSet,
     RegisteredModelUpdated,
@@ -233,6 +235,29 @@ CASES: Final[list[tuple[tuple[AnyEvent, ...], AnyEvent, str, dict[str, Any]]]] =
         {"name": "m", "version": "2"},
     ),
     (PROMPTS, ModelVersionDeleted(name="p", version=1), "prompt_version.deleted", {"name": "p", "version": "1"}),
+    (
+        (MODEL, RegisteredModelDeleted(name="m")),
+        RegisteredModelRestored(
+            name="m", registered_model_id=MODEL.registered_model_id, creation_time_ms=1, last_version=2, description="d"
+        ),
+        "registered_model.created",
+        {"name": "m", "tags": {}, "description": "d"},
+    ),
+    (
+        (*VERSIONS, ModelVersionDeleted(name="m", version=1)),
+        ModelVersionRestored(
+            name="m",
+            version=1,
+            registered_model_id=MODEL.registered_model_id,
+            version_id=VERSION.version_id,
+            creation_time_ms=1,
+            stage="Production",
+            source="s",
+            storage_location="s",
+        ),
+        "model_version.created",
+        {"name": "m", "version": "1", "source": "s", "run_id": None, "tags": {}, "description": None},
+    ),
     (
         (experiment(), created()),
         RunUpdated(run_id=RUNS[0], status="FINISHED", end_time_ms=9, name="renamed"),

@@ -32,9 +32,13 @@ from schemas.events import (
     LabelSchemaCreated,
     MetricSeries,
     ModelVersionCreated,
+    ModelVersionDeleted,
+    ModelVersionRestored,
     Param,
     RegisteredModelAliasSet,
     RegisteredModelCreated,
+    RegisteredModelDeleted,
+    RegisteredModelRestored,
     ReviewQueueCreated,
     ReviewQueueItemsAdded,
     RunCreated,
@@ -384,6 +388,38 @@ async def test_versions_get_the_next_numbers_and_an_alias_of_a_model_that_was_th
             assert report.notes["renumbered"] == ["version 1 of registered model 'm' is 2 there"]
         assert there.rows("SELECT version_id, version FROM model_versions ORDER BY version") == [("a", 1), ("b", 2)]
         assert there.rows("SELECT version_id FROM registered_model_aliases") == [("a",)]
+
+
+async def test_a_model_that_is_restored_here_was_never_deleted_there_and_goes_on(tmp_path: Path) -> None:
+    def version(version_id: str) -> ModelVersionCreated:
+        return ModelVersionCreated(name="m", version_id=version_id, source="s", storage_location="s")
+
+    again = RegisteredModelRestored(name="m", registered_model_id="a", creation_time_ms=1, last_version=2)
+    of_it = ModelVersionRestored(
+        name="m",
+        version=2,
+        registered_model_id="a",
+        version_id="v2",
+        creation_time_ms=1,
+        stage="None",
+        source="s",
+        storage_location="s",
+    )
+    log = await log_of(
+        recorded(RegisteredModelCreated(name="m", registered_model_id="a"), version("v1"), version("v2"))
+    )
+    with server() as there:
+        await push(log, there, tmp_path / "a")
+        events = (ModelVersionDeleted(name="m", version=2), RegisteredModelDeleted(name="m"), again, of_it)
+        for event in recorded(*events, version("v3")):
+            await log.append([event])
+        report = await push(log, there, tmp_path / "a")
+        assert report.notes["left"] == [
+            "registered model 'm' was deleted here; there it stays",
+            "registered model 'm' has version 2 again here; there version 2 stays gone",
+        ]
+        versions = there.rows("SELECT version_id, version FROM model_versions ORDER BY version")
+        assert versions == [("v1", 1), ("v3", 3)]
 
 
 async def test_spans_that_are_too_many_for_a_request_come_in_pieces_and_once(
