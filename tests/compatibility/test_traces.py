@@ -130,3 +130,45 @@ def test_a_client_of_mlflow_2_starts_ends_and_reads(rest: Rest, experiment_id: s
     assert tag in read["tags"]
     found = rest.get("traces", params={"experiment_ids": experiment_id}).json()["traces"]
     assert [one["request_id"] for one in found] == [info["request_id"]]
+
+
+def test_what_a_client_of_mlflow_2_sends_of_a_trace_is_one(rest: Rest, experiment_id: str) -> None:
+    """As the client of 2.22 does: the start, the spans as a file, the end. It reads the spans from the file again."""
+    version = {"key": "mlflow.trace_schema.version", "value": "2"}
+    start = {
+        "experiment_id": experiment_id,
+        "timestamp_ms": 1_700_000_000_000,
+        "request_metadata": [version],
+        "tags": [{"key": "mlflow.source.type", "value": "LOCAL"}, {"key": "t", "value": "1"}],
+    }
+    started = rest.post("traces", start).json()["trace_info"]
+    trace_id, tags = started["request_id"], {tag["key"]: tag["value"] for tag in started["tags"]}
+    assert (started["status"], "mlflow.trace.spansLocation" in tags) == ("IN_PROGRESS", False)
+    path = tags["mlflow.artifactLocation"].removeprefix("mlflow-artifacts:/")
+    spans = b'{"spans": [{"name": "question", "context": {"span_id": "0x1", "trace_id": "0x2"}, "parent_id": null}]}'
+    file = f"/api/2.0/mlflow-artifacts/artifacts/{path}/traces.json"
+    assert rest.send("PUT", file, data=spans).status_code == 200
+    end = {
+        "request_id": trace_id,
+        "timestamp_ms": 1_700_000_000_107,
+        "status": "OK",
+        "request_metadata": [version, {"key": "mlflow.traceInputs", "value": '{"x": "Paris"}'}],
+        "tags": [{"key": "mlflow.traceName", "value": "question"}],
+    }
+    assert rest.send("PATCH", f"traces/{trace_id}", json=end).status_code == 200
+    tag = {"key": "k", "value": "v"}
+    assert rest.send("PATCH", f"traces/{trace_id}/tags", json=tag).status_code == 200
+    assert rest.send("DELETE", f"traces/{trace_id}/tags", json={"key": "k"}).status_code == 200
+    info = rest.get(f"traces/{trace_id}/info", params={"request_id": trace_id}).json()["trace_info"]
+    assert (info["status"], info["execution_time_ms"]) == ("OK", 107)
+    assert {"key": "mlflow.traceInputs", "value": '{"x": "Paris"}'} in info["request_metadata"]
+    for filter_text in ("", "tags.t = '1'", "name = 'question'", "attributes.status = 'OK'"):
+        asked = {"experiment_ids": experiment_id, "filter": filter_text, "max_results": 100}
+        found = rest.get("traces", params=asked).json()
+        assert [one["request_id"] for one in found["traces"]] == [trace_id]
+    assert rest.get(file).content == spans
+    page = rest.get("/ajax-api/2.0/mlflow/get-trace-artifact", params={"request_id": trace_id})
+    assert page.content == spans
+    delete = {"experiment_id": experiment_id, "request_ids": [trace_id]}
+    assert rest.post("traces/delete-traces", delete).json() == {"traces_deleted": 1}
+    assert rest.get("traces", params={"experiment_ids": experiment_id}).json() == {}
