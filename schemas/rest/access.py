@@ -69,7 +69,9 @@ class On:
         return [str(one) for one in found or () if one]
 
     def __str__(self) -> str:
-        return f"{self.level.name} on the {self.type}{' if one is named' if self.optional else ''}"
+        optional = " if one is named" if self.optional else ""
+        denied = f", unless every {self.unless_denied} is denied" if self.unless_denied else ""
+        return f"{self.level.name} on the {self.type}{optional}{denied}"
 
 
 @dataclass(frozen=True, slots=True)

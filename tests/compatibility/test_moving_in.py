@@ -4,17 +4,15 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any, Final
 
 import pytest
-import requests
 from mlflow import MlflowClient
 
 from tests.compatibility.mlflow_history import History, answers
-from tests.eventually import wait_until
-from tests.services.ports import free_port
+from tests.mlflow_server import mlflow_server
 from tests.tracklog_server import TracklogServer
 
 SEEDS: Final = range(int(os.environ.get("TRACKLOG_IMPORT_SEEDS", "1")))
@@ -95,33 +93,6 @@ def served_artifact(client: MlflowClient) -> str:
     run_id: str = client.create_run(client.create_experiment("served")).info.run_id
     client.log_text(run_id, "served", "notes/a b.txt")
     return run_id
-
-
-@contextmanager
-def mlflow_server(folder: Path, uri: str) -> Iterator[str]:
-    """A real MLflow on a database, while the context lasts; its address."""
-    port = free_port()
-    url = f"http://127.0.0.1:{port}"
-    command = [sys.executable, "-m", "mlflow", "server", "--workers", "1", "--port", str(port)]
-    environment = {**os.environ, "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
-    environment["PATH"] = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
-    with (folder / "mlflow.log").open("wb") as log:
-        process = subprocess.Popen(
-            [*command, "--backend-store-uri", uri], env=environment, cwd=folder, stdout=log, stderr=log
-        )
-    try:
-        wait_until(lambda: is_answering(url), at_most_s=300)
-        yield url
-    finally:
-        process.terminate()
-        process.wait(30)
-
-
-def is_answering(url: str) -> bool:
-    try:
-        return requests.get(f"{url}/health", timeout=5).status_code == 200
-    except requests.RequestException:
-        return False
 
 
 def differences(found: Any, expected: Any, at: str = "") -> Iterator[str]:

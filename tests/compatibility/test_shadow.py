@@ -12,7 +12,8 @@ import pytest
 from mlflow import MlflowClient
 
 from tests.compatibility.mlflow_history import History
-from tests.compatibility.test_moving_in import RUNS, mlflow_server
+from tests.compatibility.test_moving_in import RUNS
+from tests.mlflow_server import mlflow_server
 from tests.tracklog_server import TracklogServer
 
 pytestmark = pytest.mark.filterwarnings("ignore")

@@ -13,7 +13,7 @@ import pytest
 
 from tests.eventually import wait_until
 from tests.integration.test_users import OPTIONS, OTHER, PASSWORD, Asking, Serving, admin, named, new_user, server
-from tests.services.ports import free_port
+from tests.mlflow_server import mlflow_server as running_mlflow
 from tests.tracklog_server import TracklogServer
 
 __all__ = ["admin", "server"]
@@ -309,32 +309,10 @@ auth_cache_ttl_seconds = 600
 auth_cache_max_size = 100
 authorization_function = mlflow.server.auth:authenticate_request_basic_auth
 """)
-    port = free_port()
-    environment = {
-        **os.environ,
-        "MLFLOW_FLASK_SERVER_SECRET_KEY": "of this test",
-        "MLFLOW_AUTH_CONFIG_PATH": str(settings),
-        "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",  # else it starts processes that run jobs, which nobody has
-        "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
-    }
-    command = (sys.executable, "-m", "mlflow", "server", "--app-name", "basic-auth", "--workers", "1")
-    stores = ("--port", str(port), "--backend-store-uri", f"sqlite:///{folder}/store.db")
-    with (folder / "log").open("wb") as log:
-        process = subprocess.Popen((*command, *stores), env=environment, cwd=folder, stdout=log, stderr=log)
-    try:
-        other = Peer(f"http://127.0.0.1:{port}")
-        wait_until(lambda: _is_answering(other), at_most_s=300)
-        yield other
-    finally:
-        process.terminate()
-        process.wait(30)
-
-
-def _is_answering(peer: Peer) -> bool:
-    try:
-        return Asking(peer, None).ask("GET", "/health")[0] == 200
-    except OSError:
-        return False
+    environment = {"MLFLOW_FLASK_SERVER_SECRET_KEY": "of this test", "MLFLOW_AUTH_CONFIG_PATH": str(settings)}
+    store = f"sqlite:///{folder}/store.db"
+    with running_mlflow(folder, store, "--app-name", "basic-auth", environment=environment) as url:
+        yield Peer(url)
 
 
 class Transcript:

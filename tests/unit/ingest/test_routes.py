@@ -182,34 +182,31 @@ async def test_a_logged_model_over_http(client: Client) -> None:
         assert await call(client, f"logged-models/{model_id}/{path}".rstrip("/"), body, method) == (200, {}), path
 
 
-async def test_a_tag_of_a_dataset_with_a_slash_in_its_key_is_deleted(client: Client) -> None:
-    async def call_v3(method: str, path: str, body: Any) -> Any:
-        answer = await client.request(method, f"/api/3.0/mlflow/datasets/{path}", json=body)
-        assert answer.status == 200, await answer.text()
-        return orjson.loads(await answer.read())
+async def call_v3(client: Client, method: str, path: str, body: Any) -> Any:
+    """The answer of a route of version 3, which is good."""
+    answer = await client.request(method, f"/api/3.0/mlflow/{path}", json=body)
+    assert answer.status == 200, await answer.text()
+    return orjson.loads(await answer.read())
 
-    created = await call_v3("POST", "create", {"name": "d", "tags": '{"a/b":"1","c":"2"}'})
-    dataset_id = created["dataset"]["dataset_id"]
-    assert await call_v3("DELETE", f"{dataset_id}/tags/a%2Fb", None) == {}
-    assert (await call_v3("PATCH", f"{dataset_id}/tags", {"tags": "{}"}))["dataset"]["tags"] == '{"c": "2"}'
-    counts = await call_v3("POST", f"{dataset_id}/records", {"records": '[{"inputs":{"a":1}}]', "updated_by": "x"})
+
+async def test_a_tag_of_a_dataset_with_a_slash_in_its_key_is_deleted(client: Client) -> None:
+    created = await call_v3(client, "POST", "datasets/create", {"name": "d", "tags": '{"a/b":"1","c":"2"}'})
+    dataset = f"datasets/{created['dataset']['dataset_id']}"
+    assert await call_v3(client, "DELETE", f"{dataset}/tags/a%2Fb", None) == {}
+    assert (await call_v3(client, "PATCH", f"{dataset}/tags", {"tags": "{}"}))["dataset"]["tags"] == '{"c": "2"}'
+    counts = await call_v3(client, "POST", f"{dataset}/records", {"records": '[{"inputs":{"a":1}}]', "updated_by": "x"})
     assert counts == {"inserted_count": 1, "updated_count": 0}
 
 
 async def test_issues_and_label_schemas_over_http(client: Client) -> None:
-    async def call_v3(method: str, path: str, body: Any) -> Any:
-        answer = await client.request(method, f"/api/3.0/mlflow/{path}", json=body)
-        assert answer.status == 200, await answer.text()
-        return orjson.loads(await answer.read())
-
-    created = await call_v3("POST", "issues", {"experiment_id": "0", "name": "n", "description": "d"})
+    created = await call_v3(client, "POST", "issues", {"experiment_id": "0", "name": "n", "description": "d"})
     issue_id = created["issue"]["issue_id"]
-    changed = await call_v3("PATCH", f"issues/{issue_id}", {"status": "resolved"})
+    changed = await call_v3(client, "PATCH", f"issues/{issue_id}", {"status": "resolved"})
     assert (changed["issue"]["status"], changed["issue"]["name"]) == ("resolved", "n")
     schema = {"experiment_id": "0", "name": "n", "type": "EXPECTATION", "input": {"numeric": {"minValue": 1}}}
-    made = (await call_v3("POST", "label-schemas/create", schema))["label_schema"]
+    made = (await call_v3(client, "POST", "label-schemas/create", schema))["label_schema"]
     assert made["input"] == {"numeric": {"min_value": 1.0}}
-    assert await call_v3("DELETE", "label-schemas/delete", {"schema_id": made["schema_id"]}) == {}
+    assert await call_v3(client, "DELETE", "label-schemas/delete", {"schema_id": made["schema_id"]}) == {}
 
 
 async def test_a_path_says_what_a_request_is_about_and_not_its_body(client: Client) -> None:
