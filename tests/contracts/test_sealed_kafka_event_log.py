@@ -23,9 +23,8 @@ from schemas.events import Erasure, RunErased
 from schemas.forgotten import is_forgotten
 from schemas.sealed import is_sealed
 from tests.contracts.event_log_contract import event, everything, param
-from tests.integration.test_restoring import copy_topic
 from tests.services.given import GivenKafka
-from tests.services.kafka_topic import remove_topic
+from tests.services.kafka_topic import copy_topic, remove_topic
 from tests.services.running import AnyKafka
 from tracklog.distributed.shared_forgetting import forgetting_of
 from tracklog.distributed.shared_log import open_shared_log, open_shared_reader

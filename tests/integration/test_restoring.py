@@ -1,25 +1,22 @@
 """Putting a log back from a copy, by the commands that `docs/operating/backup.md` tells."""
 
-import asyncio
 import os
 import re
 import subprocess
 import sys
+import uuid
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
 import requests
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
-from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
+from event_log.postgresql.stream_keys import PostgresqlStreamKeys
 from tests.services.given import GivenKafka
-from tests.services.kafka_topic import remove_topic
+from tests.services.kafka_topic import copy_topic, remove_topic
 from tests.services.postgresql import binaries, run_apart
 from tests.services.running import AnyKafka
 from tests.tracklog_server import REPOSITORY, TracklogServer
-
-FOREVER = {"retention.ms": "-1", "retention.bytes": "-1", "max.message.bytes": "33554432"}
 
 
 def blocks() -> list[str]:
@@ -27,7 +24,7 @@ def blocks() -> list[str]:
     return re.findall(r"```sh\n(.*?)```", (REPOSITORY / "docs/operating/backup.md").read_text(), re.DOTALL)
 
 
-COPY, CHECK_ARTIFACTS, SQLITE_RESTORE, POSTGRESQL_RESTORE = blocks()
+COPY, CHECK_ARTIFACTS, SQLITE_RESTORE, POSTGRESQL_RESTORE, KEYS_DUMP, KEYS_RESTORE = blocks()
 
 
 def run(commands: str, stores: Mapping[str, str] | None = None, **values: str | Path) -> None:
@@ -139,39 +136,29 @@ def test_a_server_started_with_the_name_of_another_topic_shows_what_it_takes(
         run_apart(remove_topic(kafka_service.bootstrap, other))
 
 
+async def test_keys_that_are_put_back_are_those_of_the_dump_and_say_what_is_to_go_again(
+    tmp_path: Path, postgresql_database: str
+) -> None:
+    keys = PostgresqlStreamKeys(postgresql_database, str(uuid.uuid4()))
+    await keys.begin()
+    before = await keys.made(["run/erased", "run/kept"])
+    await keys.note_carried_out(0, 3)
+    run(KEYS_DUMP, URL=postgresql_database, KEYS=tmp_path / "keys")
+    await keys.destroy(["run/erased"])
+    await keys.made(["run/later"])
+    await keys.note_carried_out(0, 7)
+    run(KEYS_RESTORE, URL=postgresql_database, KEYS=tmp_path / "keys")
+    assert await keys.found(["run/erased", "run/kept", "run/later"]) == before
+    assert await keys.carried_out(0) == 3
+    assert await keys.destroy(["run/erased"]) == 1
+    await keys.close()
+
+
 def server_on(folder: Path, dsn: str, log: str | None = None) -> TracklogServer:
     environment = {"MLFLOW_BACKEND_STORE_URI": dsn, "MLFLOW_ARTIFACTS_DESTINATION": str(folder / "artifacts")}
     if log is not None:
         environment |= {"TRACKLOG_EVENT_LOG": log, "TRACKLOG_KAFKA_PARTITIONS": "3"}
     return TracklogServer(folder, stores=(), environment=environment)
-
-
-async def copy_topic(bootstrap: str, source: str, target: str) -> None:
-    """As a mirror does: the same messages in the same partitions."""
-    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
-    consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap)
-    producer = AIOKafkaProducer(bootstrap_servers=bootstrap)
-    for client in (admin, consumer, producer):
-        await client.start()
-    try:
-        partitions = [TopicPartition(source, one) for one in range(3)]
-        consumer.assign(partitions)
-        await admin.create_topics([NewTopic(target, 3, 1, topic_configs=FOREVER)])
-        ends = await consumer.end_offsets(partitions)
-        for one in partitions:
-            consumer.seek(one, 0)
-        left = sum(ends.values())
-        async with asyncio.timeout(30):
-            while left:
-                for one, messages in (await consumer.getmany(timeout_ms=1000)).items():
-                    for message in messages:
-                        await producer.send_and_wait(
-                            target, message.value, message.key, one.partition, headers=list(message.headers)
-                        )
-                    left -= len(messages)
-    finally:
-        for client in (producer, consumer, admin):
-            await client.stop() if client is not admin else await client.close()
 
 
 @pytest.fixture(autouse=True)
