@@ -19,6 +19,11 @@ from schemas.envelope import Position
 from schemas.postgresql_errors import CONNECTION_ERRORS, describe_error
 
 _TIMEOUT_S: Final = 60.0
+_VACUUM_S: Final = 24 * 3600.0
+"""It reads the pages of the table that changed since the one before, which may be all of them."""
+
+_OFFSETS_AT_ONCE: Final = 100_000
+"""Of a stream. The index tells all of its rows, in no order, so each look for some of them takes as long as for all."""
 
 _SELECT: Final = """
 SELECT e."offset", e.id, t.type, t.version, s.name, e.time_us, a."user", a.address, a.user_agent, e.request_id,
@@ -26,13 +31,12 @@ SELECT e."offset", e.id, t.type, t.version, s.name, e.time_us, a."user", a.addre
 FROM tracklog.events e LEFT JOIN tracklog.streams s ON s.number = e.stream
   LEFT JOIN tracklog.actors a ON a.number = e.actor LEFT JOIN tracklog.event_types t ON t.number = e.type
 """
-_OF_STREAM: Final = f"""
+_OFFSETS: Final = """
 WITH found AS MATERIALIZED (
   SELECT "offset" FROM tracklog.events WHERE stream = (SELECT number FROM tracklog.streams WHERE name = $1)
-) {_SELECT} WHERE e."offset" IN (SELECT "offset" FROM found WHERE "offset" > $2 ORDER BY "offset" LIMIT {AT_ONCE})
-ORDER BY e."offset"
+) SELECT "offset" FROM found WHERE "offset" > $2 ORDER BY "offset" LIMIT $3
 """
-_AT: Final = f'{_SELECT} WHERE e."offset" = ANY($1)'
+_AT: Final = f'{_SELECT} WHERE e."offset" = ANY($1) ORDER BY e."offset"'
 _REPLACE: Final = """
 UPDATE tracklog.events e SET payload = n.payload, checksum = n.checksum
 FROM unnest($1::bigint[], $2::bytea[], $3::bigint[]) AS n ("offset", payload, checksum) WHERE e."offset" = n."offset"
@@ -60,16 +64,10 @@ class PostgresqlForgetting(Forgetting):
         async with self._database.borrow() as connection:
             try:
                 for stream in streams:
-                    last = -1
-                    while rows := await connection.fetch(_OF_STREAM, stream, last):
-                        last = rows[-1][0]
-                        count += await _replace(connection, rows, refused=False)
-                if refused:
-                    count += await _replace(
-                        connection, await connection.fetch(_AT, [one.offset for one in refused]), refused=True
-                    )
-                if count:
-                    await connection.execute("VACUUM tracklog.events")
+                    count += await _forget_stream(connection, stream)
+                count += await _replace(connection, [one.offset for one in refused], refused=True)
+                # Also where nothing was left to forget: who forgot it may have ended before the vacuum did.
+                await connection.execute("VACUUM tracklog.events", timeout=_VACUUM_S)
             except (*CONNECTION_ERRORS, asyncpg.PostgresError) as error:
                 raise LogUnavailable(f"The event log could not forget: {describe_error(error)}") from error
         return count
@@ -99,8 +97,23 @@ class PostgresqlForgetting(Forgetting):
             self._is_ready = True
 
 
-async def _replace(connection: Connection, rows: Sequence[asyncpg.Record], *, refused: bool) -> int:
-    changed = forgotten_rows(((row[0], row[1].bytes, *row[2:]) for row in map(tuple, rows)), refused=refused)
-    if changed:
-        await connection.execute(_REPLACE, *map(list, zip(*changed, strict=True)))
-    return len(changed)
+async def _forget_stream(connection: Connection, stream: str) -> int:
+    count, last = 0, -1
+    while found := await connection.fetch(_OFFSETS, stream, last, _OFFSETS_AT_ONCE):
+        count += await _replace(connection, [offset for (offset,) in found], refused=False)
+        if len(found) < _OFFSETS_AT_ONCE:
+            break
+        last = found[-1][0]
+    return count
+
+
+async def _replace(connection: Connection, offsets: Sequence[int], *, refused: bool) -> int:
+    """How many of the events at some offsets were not forgotten yet. Each transaction is of AT_ONCE of them."""
+    count = 0
+    for first in range(0, len(offsets), AT_ONCE):
+        rows = await connection.fetch(_AT, offsets[first : first + AT_ONCE])
+        changed = forgotten_rows(((row[0], row[1].bytes, *row[2:]) for row in map(tuple, rows)), refused=refused)
+        if changed:
+            await connection.execute(_REPLACE, *map(list, zip(*changed, strict=True)))
+            count += len(changed)
+    return count

@@ -21,6 +21,12 @@ _OF_STREAM: Final = f"""{_SELECT}
 WHERE e.stream = (SELECT number FROM streams WHERE name = ?) AND e."offset" > ? ORDER BY e."offset" LIMIT {AT_ONCE}
 """
 _AT: Final = f'{_SELECT} WHERE e."offset" = ?'
+_CUT_WAIT_MS: Final = 50
+_CUTS: Final = 100
+"""Nothing is appended while one waits for readers to end, so it is short, and there are many."""
+
+_STILL_READ: Final = "A reader of the log keeps what was forgotten from being removed for good."
+
 _CARRIED_OUT: Final = "CREATE TABLE IF NOT EXISTS carried_out (next_offset INTEGER NOT NULL)"
 
 
@@ -36,14 +42,21 @@ def forgetting(connection: sqlite3.Connection, streams: Sequence[str], refused: 
             yield _replace(connection, rows, refused=False)
     rows = [row for offset in refused for row in connection.execute(_AT, (offset,))]
     yield _replace(connection, rows, refused=True)
-    cut_write_ahead_log(connection)
+    for _ in range(_CUTS):
+        if cut_write_ahead_log(connection, _CUT_WAIT_MS):
+            return
+        yield 0  # appends do not wait for whoever reads
+    raise LogUnavailable(_STILL_READ)
 
 
-def cut_write_ahead_log(connection: sqlite3.Connection) -> None:
-    """Leave nothing in the file beside the log. Raises LogUnavailable while somebody reads what is in it."""
-    is_busy = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
-    if is_busy:
-        raise LogUnavailable("A reader of the log keeps what was forgotten from being removed for good.")
+def cut_write_ahead_log(connection: sqlite3.Connection, wait_ms: int) -> bool:
+    """Leave nothing in the file beside the log; False where somebody reads what is in it for as long."""
+    [before] = connection.execute("PRAGMA busy_timeout").fetchone()
+    connection.execute(f"PRAGMA busy_timeout = {wait_ms}")
+    try:
+        return not connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
+    finally:
+        connection.execute(f"PRAGMA busy_timeout = {before}")
 
 
 def carried_out(connection: sqlite3.Connection) -> int:
