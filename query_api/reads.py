@@ -43,12 +43,14 @@ class Reads:
         *,
         prefixes: tuple[str, ...] = V2,
         about: About[M] | None = None,
+        seen: bool = False,
     ) -> Route:
         """The route of a message. `units` None: events of every ordering unit can change the answer.
 
-        `about` what it is, where it can be answered from the past.
+        `about` what it is, where it can be answered from the past. `seen`: beside the rule that the request is judged
+        by, the answer is from what may be seen alone; for what may have come, or become another's, since it was judged.
         """
-        if permission is Permission.SEEN:
+        if seen or permission is Permission.SEEN:
             handler = search_handler(message_type, self._search(answer), self.catch_up(units))
         else:
             handler = query_handler(message_type, partial(answer, self.read_model), self.catch_up(units))

@@ -1,11 +1,12 @@
 """Single traces as the bodies of their routes."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
 
+from query_api.experiments.seen import seen_among
 from query_api.port import ReadModel
 from query_api.traces.span_json import file_span, otlp_span, place_of
 from query_api.traces.values import Found, chunks_of, find, trace_values
@@ -21,6 +22,7 @@ from schemas.messages.traces import (
     GetTraceInfo,
     GetTraceInfoV3,
 )
+from schemas.rest.access import TRACE
 from schemas.traces import SIZE, assessed_not_found, assessment_not_found, spans_not_found, trace_not_found
 
 MAX_SPANS_BYTES: Final = 256 * 2**20
@@ -51,19 +53,22 @@ async def get_trace(read_model: ReadModel, wanted: GetTrace) -> bytes:
         raise ResourceDoesNotExist(
             f"Trace with ID {wanted.trace_id} is not fully exported yet: it has {found.span_count} spans."
         )
-    return await _with_spans(read_model, found, trace, b'{"trace":', b"}")
+    try:
+        return await _with_spans(read_model, found, trace, b'{"trace":', b"}")
+    except _Gone as error:
+        raise spans_not_found(wanted.trace_id) from error
 
 
 async def batch_get_traces(read_model: ReadModel, wanted: BatchGetTraces) -> bytes:
     """`{"traces":[…]}`, in the order in which they are asked for, without those that are not there or not complete."""
-    ids, found = await _wanted(read_model, wanted)
-    values = await trace_values(read_model, [found[one].trace_number for one in ids])
     traces: list[bytes] = []
     size = 0
-    for one in ids:
-        trace = values.get(found[one].trace_number)
-        if trace is not None and is_complete(found[one], trace):
-            traces.append(await _with_spans(read_model, found[one], trace))
+    for found, trace in await _wanted(read_model, wanted):
+        if is_complete(found, trace):
+            try:
+                traces.append(await _with_spans(read_model, found, trace))
+            except _Gone:
+                continue
             size += len(traces[-1])
             if size > MAX_SPANS_BYTES:
                 raise RequestTooLarge(f"The traces have more than {MAX_SPANS_BYTES} bytes; ask for fewer at once.")
@@ -72,9 +77,7 @@ async def batch_get_traces(read_model: ReadModel, wanted: BatchGetTraces) -> byt
 
 async def batch_get_trace_infos(read_model: ReadModel, wanted: BatchGetTraceInfos) -> bytes:
     """`{"trace_infos":[…]}`, in the order in which they are asked for, without those that are not there."""
-    ids, found = await _wanted(read_model, wanted)
-    values = await trace_values(read_model, [found[one].trace_number for one in ids])
-    infos = [trace_info(values[found[one].trace_number]) for one in ids if found[one].trace_number in values]
+    infos = [trace_info(trace) for _, trace in await _wanted(read_model, wanted)]
     return msgspec.json.encode({"trace_infos": infos}) if infos else b"{}"
 
 
@@ -94,7 +97,10 @@ async def spans_file(read_model: ReadModel, trace_id: str) -> bytes | None:
         raise spans_not_found(trace_id)
     if not found.span_count:
         return None
-    return await _spans(read_model, found, trace_id, file_span, b'{"spans":[', b"]}")
+    try:
+        return await _spans(read_model, found, trace_id, file_span, b'{"spans":[', b"]}")
+    except _Gone as error:
+        raise spans_not_found(trace_id) from error
 
 
 def is_complete(found: Found, trace: TraceValues) -> bool:
@@ -113,26 +119,42 @@ def _expected(stated: str | None) -> int:
     return 1
 
 
+class _Gone(Exception):
+    """A trace was deleted between two reads of it."""
+
+
 async def _one(
     read_model: ReadModel, trace_id: str, missing: Callable[[str], ResourceDoesNotExist] = trace_not_found
 ) -> tuple[Found, TraceValues]:
-    found = (await find(read_model, [trace_id])).get(trace_id)
-    values = {} if found is None else await trace_values(read_model, [found.trace_number])
-    if found is None or found.trace_number not in values:
+    found = await _read(read_model, await find(read_model, [trace_id]))
+    if trace_id not in found:
         raise missing(trace_id)
-    return found, values[found.trace_number]
+    return found[trace_id]
 
 
 async def _wanted(
     read_model: ReadModel, wanted: BatchGetTraces | BatchGetTraceInfos
-) -> tuple[Sequence[str], dict[str, Found]]:
+) -> Sequence[tuple[Found, TraceValues]]:
     """The traces that are asked for and there, each once: at the place where it is asked for last."""
     asked = list(dict.fromkeys(reversed(wanted.trace_ids or ())))[::-1]
     found = await find(read_model, asked)
     if wanted.experiment_ids is not None:
         experiments = {experiment_id_of(one) for one in wanted.experiment_ids}
         found = {one: where for one, where in found.items() if where.experiment_id in experiments}
-    return [one for one in asked if one in found], found
+    read = await _read(read_model, found)
+    return [read[one] for one in asked if one in read]
+
+
+async def _read(read_model: ReadModel, found: Mapping[str, Found]) -> dict[str, tuple[Found, TraceValues]]:
+    """Those of the traces that are still there, and are in an experiment of which traces are seen, as they are read."""
+    values = await trace_values(read_model, [one.trace_number for one in found.values()])
+    experiments = sorted({one.experiment_id for one in values.values()})
+    seen = frozenset(await seen_among(read_model, experiments, TRACE))
+    return {
+        trace_id: (one, trace)
+        for trace_id, one in found.items()
+        if (trace := values.get(one.trace_number)) is not None and trace.experiment_id in seen
+    }
 
 
 async def _with_spans(
@@ -148,7 +170,7 @@ async def _with_spans(
 async def _spans(
     read_model: ReadModel, found: Found, trace_id: str, form: SpanForm, before: bytes, after: bytes
 ) -> bytes:
-    """The spans of a trace as JSON with commas between, in their order, and what is around them.
+    """The spans of a trace as JSON with commas between, in their order, and what is around them. Raises _Gone.
 
     All is put together once: of a large trace each copy takes as much again. Other requests run in between.
     """
@@ -161,6 +183,8 @@ async def _spans(
         if size > MAX_SPANS_BYTES:
             raise RequestTooLarge(f"The spans of the trace have more than {MAX_SPANS_BYTES} bytes.")
         await asyncio.sleep(0)
+    if len(encoded) < found.span_count:
+        raise _Gone
     encoded.sort()
     texts = [text for _, text in encoded]
     del encoded

@@ -1,6 +1,7 @@
 """The read routes of traces."""
 
 from collections.abc import Iterable
+from functools import partial
 from typing import Any, Final
 
 from query_api.reads import Reads
@@ -46,10 +47,11 @@ _SEARCH_V3: Final[Rule] = (On(Level.READ, TRACES_OF, _located, optional=True),)
 
 def trace_routes(reads: Reads) -> tuple[Route, ...]:
     r = reads.route
+    of_ids = partial(r, seen=True)  # which clients give: one may come, or move, between the judging and the reading
     return (
-        r("GET", "traces/get", GetTrace, get_trace, _READ, _of_one, prefixes=V3),
-        r("GET", "traces/batchGet", BatchGetTraces, batch_get_traces, _READ_ALL, _of_several, prefixes=V3),
-        r(
+        of_ids("GET", "traces/get", GetTrace, get_trace, _READ, _of_one, prefixes=V3),
+        of_ids("GET", "traces/batchGet", BatchGetTraces, batch_get_traces, _READ_ALL, _of_several, prefixes=V3),
+        of_ids(
             "POST",
             "traces/batchGetInfos",
             BatchGetTraceInfos,
@@ -58,9 +60,9 @@ def trace_routes(reads: Reads) -> tuple[Route, ...]:
             _of_several,
             prefixes=V3,
         ),
-        r("GET", "traces/{trace_id}", GetTraceInfoV3, get_trace_info, _READ, _of_one, prefixes=V3),
-        r("GET", "traces/{request_id}/info", GetTraceInfo, get_trace_info_v2, _READ_V2, _of_one_v2),
-        r(
+        of_ids("GET", "traces/{trace_id}", GetTraceInfoV3, get_trace_info, _READ, _of_one, prefixes=V3),
+        of_ids("GET", "traces/{request_id}/info", GetTraceInfo, get_trace_info_v2, _READ_V2, _of_one_v2),
+        of_ids(
             "GET",
             "traces/{trace_id}/assessments/{assessment_id}",
             GetAssessment,

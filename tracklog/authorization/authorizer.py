@@ -108,7 +108,7 @@ class Authorizer:
                 scopes[resource_type] = Scope.NOTHING
             else:
                 scopes[resource_type] = Scope.ALL_BUT_DENIED if level >= wanted else Scope.GRANTED
-        for tier in (RUN, LOGGED_MODEL, MODEL_VERSION, PROMPT_VERSION, SCORER):
+        for tier in (RUN, LOGGED_MODEL, TRACE, MODEL_VERSION, PROMPT_VERSION, SCORER):
             levels = await self._grants.levels_on_all(roles, tier)
             if Level.DENY in levels:
                 scopes[tier] = Scope.NOTHING

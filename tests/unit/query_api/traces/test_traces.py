@@ -6,13 +6,16 @@ from typing import Any
 import orjson
 import pytest
 
+from query_api.port import Row
+from query_api.seen import seen_by
 from query_api.traces.correlation import correlation
-from query_api.traces.document import batch_get_traces, get_trace, spans_file
+from query_api.traces.document import batch_get_trace_infos, batch_get_traces, get_trace, spans_file
 from query_api.traces.metrics import query_metrics
 from query_api.traces.search import search_traces_v3
 from read_model.spans.signature import attribute_hash, pack_hashes
 from schemas.errors import InvalidParameterValue, ResourceDoesNotExist
 from schemas.messages.traces import (
+    BatchGetTraceInfos,
     BatchGetTraces,
     CalculateTraceFilterCorrelation,
     ExperimentLocation,
@@ -22,6 +25,7 @@ from schemas.messages.traces import (
     SearchTracesV3,
     TraceLocation,
 )
+from schemas.sight import Scope, Sight
 from tests.unit.query_api.conftest import MakeRows
 from tests.unit.query_api.sqlite_rows import SqliteRows
 from tests.unit.query_api.traces.given import fill
@@ -181,6 +185,38 @@ async def test_a_trace_without_its_spans_is_a_part_and_is_left_out_of_many(rows:
     assert part["trace"].keys() == {"trace_info"}
     several = orjson.loads(await batch_get_traces(rows, BatchGetTraces(trace_ids=["a", D, "unknown", D])))
     assert ids({"traces": [one["trace_info"] for one in several["traces"]]}) == ["d"]
+
+
+async def test_a_trace_that_is_deleted_while_it_is_read_is_not_there(
+    rows: SqliteRows, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fetch = rows.fetch
+
+    async def without_spans(sql: str, parameters: Sequence[Any] = ()) -> list[Row]:
+        return [] if "span_chunks" in sql else await fetch(sql, parameters)
+
+    monkeypatch.setattr(rows, "fetch", without_spans)
+    assert await batch_get_traces(rows, BatchGetTraces(trace_ids=[D])) == b"{}"
+    for allow_partial in (False, True):
+        with pytest.raises(ResourceDoesNotExist):
+            await get_trace(rows, GetTrace(trace_id=D, allow_partial=allow_partial))
+    with pytest.raises(ResourceDoesNotExist):
+        await spans_file(rows, D)
+
+
+async def test_a_trace_is_answered_to_who_sees_its_experiment_when_it_is_read(rows: SqliteRows) -> None:
+    granted = Sight(1, (5,), {"experiment": Scope.GRANTED})
+    for sight, is_seen in (
+        (granted, False),
+        (Sight(1, (5,), {"experiment": Scope.ALL, "trace": Scope.NOTHING}), False),
+        (Sight(1, (5,), {"experiment": Scope.ALL}), True),
+    ):
+        seen = seen_by(rows, sight)
+        infos = orjson.loads(await batch_get_trace_infos(seen, BatchGetTraceInfos(trace_ids=[D])))
+        assert [one["trace_id"] for one in infos.get("trace_infos", ())] == [D] * is_seen
+        assert (await batch_get_traces(seen, BatchGetTraces(trace_ids=[D])) != b"{}") is is_seen
+    with pytest.raises(ResourceDoesNotExist):
+        await get_trace(seen_by(rows, granted), GetTrace(trace_id=D))
 
 
 async def test_of_two_that_override_one_each_makes_it_invalid(rows: SqliteRows) -> None:
