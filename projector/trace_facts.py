@@ -11,6 +11,7 @@ from typing import Any, Final
 
 import msgspec
 
+from projector.span_tree import Sums
 from read_model.spans.conventions import INPUTS, OUTPUTS
 from read_model.spans.previews import ASSISTANT, USER, preview
 from read_model.spans.values import plain_text, read_value
@@ -55,7 +56,7 @@ class Root(msgspec.Struct, array_like=True, frozen=True, gc=False):
 
 
 class FromSpans(msgspec.Struct, gc=False, omit_defaults=True):
-    """What the spans show. `usage` and `cost` are sums over all of them, or None."""
+    """What the spans show. `sums` are over all of them, but where they are given up."""
 
     start_ns: int | None = None
     end_ns: int | None = None
@@ -63,8 +64,8 @@ class FromSpans(msgspec.Struct, gc=False, omit_defaults=True):
     tags: dict[str, Saying] = {}
     metadata: dict[str, Saying] = {}
     tells_usage: bool = False
-    usage: dict[str, int | float] | None = None
-    cost: dict[str, int | float] | None = None
+    sums: Sums = {}
+    gives_up_sums: bool = False
 
     def take(self, span: Span, resource: Source, attributes: Mapping[str, Any]) -> None:
         """Another span, or one again. `attributes` has what MLflow's words for it are, too."""

@@ -8,12 +8,13 @@ import msgspec
 
 from projector.changes import Change, Delete, DeleteBy, InsertNew, NewNumbers, Read, ReadPairs, Row, Upsert
 from projector.projection import Loading, Projection
+from projector.span_tree import KINDS, Reach, SpanTree, Telling, read_sums
 from projector.trace_facts import FromSpans, Told, facts, told_by_end, told_by_start
 from read_model.spans.chunk import SPANS_PER_CHUNK, ChunkOfSpans, pack_chunk, place_of, unpack_chunk
 from read_model.spans.conventions import COST as SPAN_COST
 from read_model.spans.conventions import MODEL, PROVIDER, SPAN_TYPE, USAGE, usage_of, whole
 from read_model.spans.signature import hashes_of, hashes_of_spans, pack_hashes, unpack_hashes
-from read_model.spans.usage import COSTS, MAX_SPANS, TOKENS, Node, summed, told_items, usage_text
+from read_model.spans.usage import COSTS, MAX_SPANS, TOKENS, Usage, told_items, usage_text
 from read_model.spans.values import read_value
 from schemas.envelope import RecordedEvent
 from schemas.errors import InvalidParameterValue, ResourceAlreadyExists, ResourceDoesNotExist
@@ -117,6 +118,7 @@ class Trace:
     metadata: Pairs = field(default_factory=Pairs)
     spans: dict[str, SpanRow] = field(default_factory=dict)
     changed_spans: set[str] = field(default_factory=set)
+    tree: SpanTree | None = None  # of a trace of which the batch may change a sum
     chunks: dict[int, ChunkOfSpans] = field(default_factory=dict)
     changed_chunks: set[int] = field(default_factory=set)
     signatures: dict[int, set[int]] = field(default_factory=dict)  # of chunks; none of those to be made anew
@@ -161,11 +163,14 @@ _SPAN_COLUMNS: Final = (
     "provider",
     "usage",
     *COSTS,
+    "hidden",
 )
-_ORDINAL, _PARENT, _USAGE_TEXT = 1, 2, 10
+_ORDINAL, _PARENT, _USAGE_TEXT, _HIDDEN = 1, 2, 10, -1
 _KEPT: Final = ("trace_number", "key", "value", "told")
 _KEY: Final = ("trace_number", "key")
 _CHUNK: Final = ("trace_number", "chunk_number")
+
+_NOTHING: Final = (None,) * len(KINDS)
 
 _told: Final = msgspec.json.Decoder(Told)
 _shown: Final = msgspec.json.Decoder(FromSpans)
@@ -181,7 +186,7 @@ class _Wanted:
     may_create: int = 0
     tags: set[str] = field(default_factory=set)
     metadata: set[str] = field(default_factory=set)
-    spans: set[str] = field(default_factory=set)
+    spans: dict[str, list[Span]] = field(default_factory=dict)  # by id, as often as they come
     tells_usage: bool = False
     assessments: set[str] = field(default_factory=set)
 
@@ -214,19 +219,21 @@ def _load(events: Sequence[AnyTraceEvent]) -> Loading[Traces]:
 
 
 def _load_spans(by_number: Mapping[int, Trace], of: Mapping[int, _Wanted]) -> Loading[None]:
-    """The spans that come again, all where they are to be summed, and the chunks that change."""
+    """The spans that come again, those that the sums need, and the chunks that change."""
     with_spans = {number: one for number, one in of.items() if one.spans}
-    summed_up = [
-        number
-        for number, one in with_spans.items()
-        if by_number[number].span_count <= MAX_SPANS and (one.tells_usage or by_number[number].shown.tells_usage)
-    ]
+    wanted: dict[int, set[str]] = {}
+    for number, one in with_spans.items():
+        trace = by_number[number]
+        wanted[number] = set(one.spans)
+        if (one.tells_usage or trace.shown.tells_usage) and not trace.shown.gives_up_sums:
+            trace.tree = SpanTree(trace.shown.sums, is_whole=False)
+            wanted[number].update(span.parent_id for sent in one.spans.values() for span in sent if span.parent_id)
     columns = ("trace_number", *_SPAN_COLUMNS)
-    for number, *row in (yield Read("spans", columns, "trace_number", summed_up)):
-        by_number[number].spans[row[0]] = tuple(row)
-    others = {number: one.spans for number, one in with_spans.items() if number not in summed_up}
-    for number, *row in (yield ReadPairs("spans", columns, ("trace_number", "span_id"), others)):
-        by_number[number].spans[row[0]] = tuple(row)
+    for number, *row in (yield ReadPairs("spans", columns, ("trace_number", "span_id"), wanted)):
+        _know(by_number[number], tuple(row))
+    summed = {number: one for number, one in with_spans.items() if by_number[number].tree is not None}
+    yield from _load_whole(by_number, summed)
+    yield from _load_below(by_number, summed)
     chunks: dict[int, set[int]] = {}
     for number, one in with_spans.items():
         trace = by_number[number]
@@ -243,6 +250,50 @@ def _load_spans(by_number: Mapping[int, Trace], of: Mapping[int, _Wanted]) -> Lo
         by_number[number].chunks[chunk_number] = unpack_chunk(data)
     for number, chunk_number, data in (yield ReadPairs("span_signatures", (*_CHUNK, "attributes"), _CHUNK, chunks)):
         by_number[number].signatures[chunk_number] = unpack_hashes(data)
+
+
+def _know(trace: Trace, row: SpanRow) -> None:
+    trace.spans[str(row[0])] = row
+    if trace.tree is not None:
+        trace.tree.know(str(row[0]), _telling_of(row), _hidden(row))
+
+
+def _load_whole(by_number: Mapping[int, Trace], summed: Mapping[int, _Wanted]) -> Loading[None]:
+    """All spans where one comes again and tells something else, as long as they are not too many."""
+    whole: list[int] = []
+    for number, one in summed.items():
+        trace = by_number[number]
+        if trace.tree is not None and trace.span_count <= MAX_SPANS and _comes_otherwise(trace.tree, one):
+            trace.tree.is_whole = True
+            whole.append(number)
+    for number, *row in (yield Read("spans", ("trace_number", *_SPAN_COLUMNS), "trace_number", whole)):
+        _know(by_number[number], tuple(row))
+
+
+def _comes_otherwise(tree: SpanTree, one: _Wanted) -> bool:
+    return any(
+        tree.tells_otherwise(span_id, _telling(span)) or (span is not sent[0] and _telling(span) != _telling(sent[0]))
+        for span_id, sent in one.spans.items()
+        for span in sent
+        if len(sent) > 1 or span_id in tree.spans
+    )
+
+
+def _load_below(by_number: Mapping[int, Trace], summed: Mapping[int, _Wanted]) -> Loading[None]:
+    """What lies below new spans, as far as these hide something of it."""
+    reaches: dict[int, Reach] = {}
+    for number, one in summed.items():
+        tree = by_number[number].tree
+        if tree is not None and not tree.is_whole:
+            new = {span_id: _telling(sent[-1]) for span_id, sent in one.spans.items() if span_id not in tree.spans}
+            reaches[number] = Reach(new, tree)
+    while level := {number: reach.todo for number, reach in reaches.items() if reach.todo}:
+        for number in level:
+            reaches[number].todo = set()
+        columns = ("trace_number", *_SPAN_COLUMNS)
+        for number, *row in (yield ReadPairs("spans", columns, ("trace_number", "parent_id"), level)):
+            _know(by_number[number], tuple(row))
+            reaches[number].found(str(row[0]), _telling_of(row), _hidden(row))
 
 
 def _trace(row: Row) -> Trace:
@@ -291,7 +342,7 @@ def _want_spans(one: _Wanted, event: TraceSpansLogged) -> None:
     for resource in event.resources:
         one.tags.update(resource.attributes)
     for span in event.spans:
-        one.spans.add(span.span_id)
+        one.spans.setdefault(span.span_id, []).append(span)
         one.tells_usage = one.tells_usage or _may_tell_usage(span)
         if not span.parent_id:
             one.tags.update(key.removeprefix(TRACE_TAG_PREFIX) for key in span.attributes)
@@ -363,6 +414,7 @@ def _of(state: Traces, trace_id: str, experiment_id: int) -> Trace:
     trace = state.traces.get(trace_id)
     if trace is None:
         trace = state.traces[trace_id] = Trace(next(state.new_numbers), trace_id, experiment_id)
+        trace.tree = SpanTree(trace.shown.sums)
         trace.changed = True
     return trace
 
@@ -407,7 +459,6 @@ def _spans_logged(state: Traces, event: TraceSpansLogged) -> None:
     tags, metadata = dict(shown.tags), dict(shown.metadata)
     for span in event.spans:
         _put_span(trace, span, event)
-    _sum_up(trace)
     for key, claim in shown.tags.items():  # only what is new: a tag that was deleted stays so
         if claim is not tags.get(key):
             trace.tags.show(key, claim.value)
@@ -440,7 +491,12 @@ def _put_span(trace: Trace, span: Span, event: TraceSpansLogged) -> None:
     attributes = whole(span.attributes, span.events)
     if number in trace.signatures:
         trace.signatures[number] |= hashes_of(span, attributes)
-    trace.spans[span.span_id] = _row(span, ordinal, attributes)
+    row = trace.spans[span.span_id] = _row(span, ordinal, attributes, 0 if there is None else _hidden(there))
+    telling = _telling_of(row)
+    if telling.bits:
+        trace.shown.tells_usage = True
+    if trace.tree is not None and not trace.shown.gives_up_sums:
+        _count(trace, trace.tree, span.span_id, telling)
     trace.changed_spans.add(span.span_id)
     trace.changed_chunks.add(number)
     trace.shown.take(span, resource, attributes)
@@ -452,13 +508,20 @@ def _signature(trace: Trace, chunk_number: int) -> set[int]:
     return hashes_of_spans(trace.chunks[chunk_number].spans) if known is None else known
 
 
+def _count(trace: Trace, tree: SpanTree, span_id: str, telling: Telling) -> None:
+    if tree.tells_otherwise(span_id, telling) and (trace.span_count > MAX_SPANS or not tree.is_whole):
+        tree.count_anew()  # what is hidden stays as it was before
+        trace.shown.gives_up_sums = True
+    else:
+        tree.put(span_id, telling)
+
+
 def _source(sources: Sequence[Source], place: int) -> Source:
     return sources[place] if place < len(sources) else _NO_SOURCE
 
 
-def _row(span: Span, ordinal: int, attributes: Mapping[str, object]) -> SpanRow:
-    usage = usage_of(attributes, USAGE, TOKENS)
-    cost = usage_of(attributes, SPAN_COST, COSTS) or {}
+def _row(span: Span, ordinal: int, attributes: Mapping[str, object], hidden: int) -> SpanRow:
+    usage, cost = _usages(attributes)
     return (
         span.span_id,
         ordinal,
@@ -471,8 +534,37 @@ def _row(span: Span, ordinal: int, attributes: Mapping[str, object]) -> SpanRow:
         _text(attributes.get(MODEL)),
         _text(attributes.get(PROVIDER)),
         None if usage is None else usage_text(usage),
-        *(None if item not in cost else float(cost[item]) for item in COSTS),
+        *(None if cost is None or item not in cost else cost[item] for item in COSTS),
+        hidden,
     )
+
+
+def _usages(attributes: Mapping[str, object]) -> tuple[Usage | None, ...]:
+    """What a span tells of each of KINDS."""
+    cost = usage_of(attributes, SPAN_COST, COSTS)
+    return usage_of(attributes, USAGE, TOKENS), cost and {item: float(value) for item, value in cost.items()}
+
+
+def _telling(span: Span) -> Telling:
+    usages = _usages(whole(span.attributes, span.events)) if _may_tell_usage(span) else _NOTHING
+    return Telling(span.parent_id or None, usages)
+
+
+def _telling_of(row: Sequence[object]) -> Telling:
+    usage = row[_USAGE_TEXT]
+    costs = {item: value for item, value in zip(COSTS, row[_USAGE_TEXT + 1 :], strict=False) if value is not None}
+    parent = row[_PARENT]
+    return Telling(
+        None if parent is None else str(parent),
+        (
+            None if usage is None else _usage.decode(str(usage)),
+            {item: float(str(costs[item])) for item in costs} or None,
+        ),
+    )
+
+
+def _hidden(row: Sequence[object]) -> int:
+    return int(str(row[_HIDDEN]))
 
 
 def _text(value: object) -> str | None:
@@ -481,51 +573,28 @@ def _text(value: object) -> str | None:
 
 
 def _sum_up(trace: Trace) -> None:
-    """What the spans come to together, where one of them tells something."""
-    shown = trace.shown
-    if not shown.tells_usage:
-        shown.tells_usage = any(
-            row[_USAGE_TEXT] is not None or any(cost is not None for cost in row[_USAGE_TEXT + 1 :])
-            for span_id in trace.changed_spans
-            for row in (trace.spans[span_id],)
-        )
-        if not shown.tells_usage:
-            return
-    if trace.span_count > MAX_SPANS:
-        usage = cost = None
-    else:
-        usage = summed(map(_node, trace.spans.values()), TOKENS)
-        cost = summed(map(_cost_node, trace.spans.values()), COSTS)
-    _show_sum(trace, TOKEN_USAGE, shown.usage, usage)
-    _show_sum(trace, COST, shown.cost, cost)
-    shown.usage, shown.cost = usage, cost
+    """What the spans come to together, shown where a client told nothing: once for a batch."""
+    tree, shown = trace.tree, trace.shown
+    if not trace.changed_spans or (tree is None and not shown.gives_up_sums):
+        return
+    if shown.gives_up_sums:
+        shown.sums.clear()
+    elif tree is not None:
+        tree.count_anew()
+    usage, cost = (read_sums(shown.sums, items) for items in KINDS)
+    _show_sum(trace, TOKEN_USAGE, usage)
+    _show_sum(trace, COST, cost)
     kept = trace.metadata.kept.get(TOKEN_USAGE)
     if kept is None or not kept[1]:
         trace.usage = usage
 
 
-def _show_sum(
-    trace: Trace, key: str, before: Mapping[str, int | float] | None, now: Mapping[str, int | float] | None
-) -> None:
+def _show_sum(trace: Trace, key: str, now: Mapping[str, int | float] | None) -> None:
     if now is not None:
         trace.metadata.show(key, usage_text(now))
-    elif before is not None and (kept := trace.metadata.kept.get(key)) is not None and not kept[1]:
+    elif (kept := trace.metadata.kept.get(key)) is not None and not kept[1]:
         trace.metadata.kept[key] = None
         trace.metadata.changed.add(key)
-
-
-def _node(row: SpanRow) -> Node:
-    usage = row[_USAGE_TEXT]
-    return Node(str(row[0]), _parent(row), None if usage is None else _usage.decode(str(usage)))
-
-
-def _cost_node(row: SpanRow) -> Node:
-    costs = {item: value for item, value in zip(COSTS, row[_USAGE_TEXT + 1 :], strict=True) if isinstance(value, float)}
-    return Node(str(row[0]), _parent(row), costs or None)
-
-
-def _parent(row: SpanRow) -> str | None:
-    return None if row[_PARENT] is None else str(row[_PARENT])
 
 
 def _assess(trace: Trace, assessment: Assessment) -> None:
@@ -599,6 +668,8 @@ def _changes(state: Traces) -> Iterator[Change]:
     ):
         yield DeleteBy(table, "trace_number", gone)
     traces = state.traces.values()
+    for trace in traces:
+        _sum_up(trace)
     yield Upsert("traces", [_trace_row(trace) for trace in traces if trace.changed])
     for table, name in (("trace_tags", "tags"), ("trace_metadata", "metadata")):
         rows = [getattr(trace, name).rows(trace.trace_number) for trace in traces]
@@ -606,7 +677,7 @@ def _changes(state: Traces) -> Iterator[Change]:
         yield Delete(table, [row for _, taken in rows for row in taken])
     yield Upsert(
         "spans",
-        [(trace.trace_number, *trace.spans[span_id]) for trace in traces for span_id in sorted(trace.changed_spans)],
+        [row for trace in traces for row in _span_rows(trace)],
     )
     yield Upsert(
         "span_chunks",
@@ -635,6 +706,13 @@ def _changes(state: Traces) -> Iterator[Change]:
     yield InsertNew(
         "trace_prompts", [(trace.trace_number, one.name, one.version) for trace in traces for one in trace.prompts]
     )
+
+
+def _span_rows(trace: Trace) -> Iterator[Row]:
+    tree = trace.tree
+    for span_id in sorted(trace.changed_spans if tree is None else trace.changed_spans | tree.changed):
+        row = trace.spans[span_id]
+        yield (trace.trace_number, *row[:_HIDDEN], _hidden(row) if tree is None else tree.hidden.get(span_id, 0))
 
 
 def _trace_row(trace: Trace) -> Row:

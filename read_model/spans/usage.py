@@ -26,7 +26,7 @@ SUMS: Final[Mapping[str, Sequence[str]]] = {TOKEN_USAGE: TOKENS, COST: COSTS}
 """Metadata of a trace that is JSON of numbers, and the numbers that there are."""
 
 MAX_SPANS: Final = 10_000
-"""Of a trace whose sum is known. It is made anew from all spans with every request that adds some."""
+"""Of a trace whose sums are made anew when a span comes again and tells something else. A larger one has none then."""
 
 Usage = Mapping[str, int | float]
 

@@ -102,9 +102,12 @@ spans = Table(
     Column("input_cost", Double),
     Column("output_cost", Double),
     Column("total_cost", Double),
+    # A bit for what a span above tells, which hides what this one does from the sum: 1 its usage, 2 its costs.
+    Column("hidden", SmallInteger, nullable=False),
     PrimaryKeyConstraint("trace_number", "span_id"),
     sqlite_with_rowid=False,
 )
+Index("spans_by_parent", spans.c.trace_number, spans.c.parent_id)
 
 span_chunks = Table(
     "span_chunks",

@@ -1,16 +1,25 @@
 """What the events of a trace come to: its two writers may come in any order, and as often as they like."""
 
+import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from projector import sqlite_writer
+from projector.changes import Read, Reading, ReadPairs, Row
+from projector.projections import traces as projection
 from projector.projections.traces import TRACES, Traces
+from projector.sqlite_tables import SqliteTables
 from read_model.spans.chunk import unpack_chunk
+from read_model.spans.conventions import usage_of
+from read_model.spans.conventions import whole as whole_attributes
 from read_model.spans.signature import NAME, attribute_hash, unpack_hashes
+from read_model.spans.usage import COSTS, TOKENS, Node, summed
 from schemas.envelope import SYSTEM, RecordedEvent
 from schemas.events import (
     AnyEvent,
@@ -27,8 +36,9 @@ from schemas.events import (
     TraceTagDeleted,
     TraceTagSet,
 )
+from tests.examples import examples
 from tests.unit.projector.histories import log_of
-from tests.unit.projector.read_models import Projected, projected
+from tests.unit.projector.read_models import Projected, compare_files, projected
 
 TRACE = "tr-1"
 RECORDED = RecordedEvent(0, 0, bytes(16), "", 1, "trace/tr-1", 0, SYSTEM, "", b"")
@@ -88,6 +98,7 @@ def state_of(events: list[AnyTraceEvent]) -> Traces:
     state = Traces(iter(range(1, 100)))
     for event in events:
         TRACES.fold(state, RECORDED, event)
+    list(TRACES.changes(state))
     return state
 
 
@@ -230,3 +241,81 @@ async def test_a_span_that_says_something_else_is_not_found_by_what_it_said(tmp_
     hashes = unpack_hashes(signature)
     assert hashes >= {attribute_hash("n", "2"), attribute_hash("n", "3"), attribute_hash(NAME, "span 1")}
     assert attribute_hash("n", "1") not in hashes
+
+
+def told_span(number: int, parent: int | None, count: int | None, cost: float | None) -> Span:
+    attributes: dict[str, Any] = {} if count is None else tokens(count)
+    if cost is not None:
+        attributes["mlflow.llm.cost"] = {"input_cost": cost}
+    return span(number, parent, attributes=attributes)
+
+
+SPANS = st.builds(
+    told_span,
+    st.integers(1, 9),
+    st.integers(1, 10) | st.none(),  # of itself, in circles, of one that never comes
+    st.none() | st.integers(0, 3),
+    st.none() | st.sampled_from([0.1, 0.2, 2.0**52]),
+)
+
+
+@settings(max_examples=examples(60), suppress_health_check=[HealthCheck.too_slow])
+@given(
+    requests=st.lists(st.lists(SPANS, min_size=1, max_size=3), min_size=1, max_size=8),
+    ends=st.lists(st.integers(1, 8), max_size=5),
+    most=st.sampled_from([0, 4, 100]),
+)
+async def test_the_sums_of_a_trace_are_those_of_its_spans_however_the_log_is_cut(
+    requests: list[list[Span]], ends: list[int], most: int
+) -> None:
+    log = await log_of(*(logged(*spans) for spans in requests))
+    with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(projection, "MAX_SPANS", most)
+        cut = await projected(Path(folder), log, ends)
+        whole = await projected(Path(folder), log)
+        assert compare_files(cut.path, whole.path) == []
+        found = {key: str(value) for key, value in whole.rows("SELECT key, value FROM trace_metadata")}
+        [shown] = whole.rows("SELECT from_spans FROM traces")
+    spans = {one.span_id: one for of_request in requests for one in of_request}
+    if most == 100:
+        assert not msgspec.json.decode(str(shown[0])).get("gives_up_sums")
+        for key, attribute, items in (
+            ("mlflow.trace.tokenUsage", "mlflow.chat.tokenUsage", TOKENS),
+            ("mlflow.trace.cost", "mlflow.llm.cost", COSTS),
+        ):
+            nodes = [
+                Node(
+                    one.span_id,
+                    one.parent_id or None,
+                    usage_of(whole_attributes(one.attributes, one.events), attribute, items),
+                )
+                for one in spans.values()
+            ]
+            expected = summed(nodes, items)
+            assert msgspec.json.decode(found.get(key, "null")) == (expected and pytest.approx(expected))
+
+
+class Counted(SqliteTables):
+    """Counts the rows of spans that are read."""
+
+    rows = 0
+
+    def read(self, reading: Reading) -> Sequence[Row]:
+        found = super().read(reading)
+        if isinstance(reading, Read | ReadPairs) and reading.table == "spans":
+            Counted.rows += len(found)
+        return found
+
+
+@pytest.mark.parametrize("order", [1, -1])
+async def test_a_long_trace_takes_work_in_proportion_to_its_spans(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, order: int
+) -> None:
+    """One span below the other, and each a batch of its own; from above, and from below, as they end."""
+    monkeypatch.setattr(sqlite_writer, "SqliteTables", Counted)
+    monkeypatch.setattr(Counted, "rows", 0)
+    count = 100
+    tells = {1, count}
+    spans = [told_span(one, one - 1 or None, 1 if one in tells else None, None) for one in range(1, count + 1)]
+    await projected(tmp_path, await log_of(*(logged(one) for one in spans[::order])), range(count))
+    assert Counted.rows <= 3 * count
