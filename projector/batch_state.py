@@ -1,11 +1,12 @@
 """What a batch of events reads of the read model and changes in it, in memory."""
 
 from collections.abc import Collection, Sequence
+from contextlib import suppress
 from typing import Any, Final, Self
 
 from projector import imported_events
 from projector.changes import Change, Insert, NewNumbers, Row
-from projector.erasures import Tombstones, is_erasure, looked_up, tombstones_of
+from projector.erasures import Tombstones, erased_streams, is_erasure, looked_up, taken_along, tombstones_of
 from projector.imported_events import KnownImports, was_brought
 from projector.outbox import ANNOUNCERS, outbox_row
 from projector.port import DamagedReadModel, ReadModelWriter
@@ -13,7 +14,7 @@ from projector.projection import AnyProjection, Loading
 from projector.projections import PROJECTION_OF, PROJECTIONS
 from read_model.metric_points import DamagedPoints
 from schemas.envelope import RecordedEvent
-from schemas.errors import TracklogError
+from schemas.errors import ResourceDoesNotExist, TracklogError
 from schemas.events import AnyErased, AnyEvent
 from schemas.forgotten import is_forgotten
 
@@ -41,7 +42,7 @@ class BatchState:
     @classmethod
     async def load(cls, events: Sequence[tuple[RecordedEvent, AnyEvent]], read_model: ReadModelWriter) -> Self:
         """Everything that folding `events` can ask for. Raises what `ReadModelWriter.read` raises."""
-        concerned: dict[AnyProjection, list[AnyEvent]] = {}
+        concerned: dict[AnyProjection, list[Any]] = {}
         imported: list[bytes] = []
         streams: set[str] = set()
         for recorded, event in events:
@@ -54,6 +55,9 @@ class BatchState:
                 concerned[projection].append(event)
             else:
                 concerned[projection] = [event]
+            if is_erasure(event):
+                for gone in taken_along(event):
+                    concerned.setdefault(PROJECTION_OF[type(gone)], []).append(gone)
         tombstones = Tombstones()
         if streams:
             tombstones.add(list(await read_model.read(tombstones_of(streams))))
@@ -104,9 +108,14 @@ class BatchState:
         if not is_erased:
             projection = PROJECTION_OF[type(event)]
             projection.fold(self._states[projection], recorded, event)
+        for gone in taken_along(event):
+            projection = PROJECTION_OF[type(gone)]
+            with suppress(ResourceDoesNotExist):  # deleted since it was planned, or forgotten
+                projection.fold(self._states[projection], recorded, gone)
         self._tombstones.erase(recorded, event)
-        self._outbox = [row for row in self._outbox if row[_STREAM] != recorded.stream]
-        self._imported.leave_out(recorded.stream)
+        streams = frozenset(erased_streams(recorded, event))
+        self._outbox = [row for row in self._outbox if row[_STREAM] not in streams]
+        self._imported.leave_out(streams)
 
     def _fold(self, recorded: RecordedEvent, event: AnyEvent) -> None:
         projection = PROJECTION_OF[type(event)]

@@ -6,7 +6,8 @@ are gone when a log is folded, nor where the erasure itself stands among them.
 
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
-from typing import Final, TypeGuard, get_args
+from typing import Final, NamedTuple, TypeGuard, get_args
+from urllib.parse import unquote
 
 import msgspec
 
@@ -16,25 +17,48 @@ from schemas.errors import InvalidParameterValue, ResourceDoesNotExist
 from schemas.events import (
     ERASED_BY,
     AnyErased,
+    AnyEvaluationDatasetEvent,
     AnyEvent,
+    AnyIssueEvent,
+    AnyLabelSchemaEvent,
+    AnyReviewQueueEvent,
+    AnyScorerEvent,
     AnyTraceEvent,
     Erasure,
+    EvaluationDatasetDeleted,
     ExperimentCreated,
     ExperimentErased,
+    LabelSchemaDeleted,
     LoggedModelCreated,
     LoggedModelErased,
+    ReviewQueueDeleted,
     RunCreated,
     RunDataLogged,
     RunErased,
+    ScorerDeleted,
     TraceDeleted,
     stream_of,
 )
+from schemas.events.issues import ISSUES
 from schemas.events.logged_models import LOGGED_MODELS
 from schemas.forgotten import is_forgotten, is_forgotten_refusal
 from schemas.mlflow import DEFAULT_EXPERIMENT_ID
 
 _ERASURES: Final = frozenset[type](get_args(AnyErased))
-_LOOKED_UP: Final = _ERASURES | {RunCreated, LoggedModelCreated, ExperimentCreated, *get_args(AnyTraceEvent)}
+_OF_EXPERIMENTS: Final = (
+    *get_args(AnyScorerEvent),
+    *get_args(AnyIssueEvent),
+    *get_args(AnyLabelSchemaEvent),
+    *get_args(AnyReviewQueueEvent),
+    *get_args(AnyEvaluationDatasetEvent),
+)
+"""Events of what an erased experiment takes along."""
+
+_LOOKED_UP: Final = _ERASURES | {
+    *(RunCreated, LoggedModelCreated, ExperimentCreated),
+    *get_args(AnyTraceEvent),
+    *_OF_EXPERIMENTS,
+}
 """The streams of these are looked up before the fold; those of others where the fold finds nothing of them."""
 
 _ROWS_OF_OTHERS: Final = {"logged_model_metrics": LOGGED_MODELS}
@@ -70,12 +94,13 @@ class Tombstones:
             self.known.setdefault(row[0], Tombstone(*row))
 
     def erase(self, recorded: RecordedEvent, event: AnyErased) -> None:
-        """The stream of an erasure, or of an event that was forgotten, is no more."""
+        """The streams of an erasure, or of an event that was forgotten, are no more."""
         self.unsaid += [(recorded.partition, offset) for offset in event.erasure.refused]
         offset = None if is_forgotten(recorded.payload) else recorded.offset
-        self.known[recorded.stream] = Tombstone(recorded.stream, recorded.partition, offset, recorded.offset)
-        self.changed.add(recorded.stream)
-        self.erased[recorded.stream] = None
+        for stream in erased_streams(recorded, event):
+            self.known[stream] = Tombstone(stream, recorded.partition, offset, recorded.offset)
+            self.changed.add(stream)
+            self.erased[stream] = None
 
     def refuse(self, recorded: RecordedEvent) -> None:
         """Refuse an event that came after the erasure of its stream, and pass over one that came before it.
@@ -107,6 +132,40 @@ class Tombstones:
         yield Delete("refusals", self.unsaid)
         rows = [self.known[stream] for stream in sorted(self.changed)]
         yield Upsert("erased", [(one.stream, one.partition, one.offset, one.last_offset) for one in rows])
+
+
+class IssueGone(NamedTuple):
+    """An issue that is erased with its experiment; no event says it, for none deletes one."""
+
+    issue_id: str
+
+
+def taken_along(event: AnyErased) -> Iterator[AnyEvent | IssueGone]:
+    """What an erased experiment takes along, each as the deletion as which that is folded."""
+    if not isinstance(event, ExperimentErased):
+        return
+    for stream in event.erasure.streams:
+        kind, _, key = stream.partition("/")
+        match kind:
+            case ScorerDeleted.kind.name:
+                experiment_id, _, name = key.partition("/")
+                yield ScorerDeleted(experiment_id=int(experiment_id), name=unquote(name))
+            case LabelSchemaDeleted.kind.name:
+                yield LabelSchemaDeleted(schema_id=key)
+            case ReviewQueueDeleted.kind.name:
+                yield ReviewQueueDeleted(queue_id=key)
+            case EvaluationDatasetDeleted.kind.name:
+                yield EvaluationDatasetDeleted(dataset_id=key)
+            case ISSUES.name:
+                yield IssueGone(key)
+            case _:
+                pass
+
+
+def erased_streams(recorded: RecordedEvent, event: AnyErased) -> list[str]:
+    """The streams of which nothing is left: that of an erasure, and those of what it takes along."""
+    along = event.erasure.streams if isinstance(event, ExperimentErased) else ()
+    return list(dict.fromkeys([recorded.stream, *along]))
 
 
 def tombstones_of(streams: "set[str] | frozenset[str]") -> Read:

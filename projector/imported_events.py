@@ -1,6 +1,6 @@
 """Imported events count once: an import that is repeated, or two at once, may put one into the log again."""
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from typing import Final
 
 from projector.changes import InsertNew, Read, Row
@@ -37,9 +37,9 @@ class KnownImports:
         self._known.add(recorded.id.hex())
         self._new.append((recorded.id.hex(), code, message, recorded.stream))
 
-    def leave_out(self, stream: str) -> None:
-        """Of a stream that was erased nothing is noted: what comes of it again is refused for that."""
-        self._new = [row for row in self._new if row[_STREAM] != stream]
+    def leave_out(self, streams: Set[str]) -> None:
+        """Of streams that were erased nothing is noted: what comes of them again is refused for that."""
+        self._new = [row for row in self._new if row[_STREAM] not in streams]
 
     def changes(self) -> list[InsertNew]:
         """What the batch adds to the table."""

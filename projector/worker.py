@@ -11,7 +11,7 @@ from typing import Final, TypeAlias
 from event_log.port import EventLogReader, LogUnavailable, PartitionAssignment
 from projector import batch
 from projector.batch_state import BatchState
-from projector.erasures import erasure_of, is_erasure
+from projector.erasures import erased_streams, erasure_of, is_erasure
 from projector.port import CheckpointMove, Fenced, ReadModelWriter, Refusal, SetAside, SetAsidePosition, Unwritable
 from projector.projection import Orphan
 from schemas import codec
@@ -303,7 +303,7 @@ class ProjectorWorker:
                 await self._fold_event(folded.state, recorded, event)
                 if is_erasure(event):
                     folded.forget(recorded, event)
-                    stopped.discard(recorded.stream)
+                    stopped.difference_update(erased_streams(recorded, event))
             except TracklogError as error:
                 folded.refusals.append(
                     Refusal(recorded.partition, recorded.offset, error.error_code, error.message, recorded.stream)
@@ -349,12 +349,13 @@ class _Folded:
     decoded: Sequence[Decoded]
 
     def forget(self, recorded: RecordedEvent, event: AnyErased) -> None:
-        """Keep nothing of what was said of a stream before it was erased."""
+        """Keep nothing of what was said of streams before they were erased."""
         unsaid = {(recorded.partition, offset) for offset in event.erasure.refused}
+        streams = frozenset(erased_streams(recorded, event))
         self.refusals[:] = [
-            one for one in self.refusals if one.stream != recorded.stream and (one.partition, one.offset) not in unsaid
+            one for one in self.refusals if one.stream not in streams and (one.partition, one.offset) not in unsaid
         ]
-        self.set_aside[:] = [one for one in self.set_aside if one.event.stream != recorded.stream]
+        self.set_aside[:] = [one for one in self.set_aside if one.event.stream not in streams]
 
 
 def _folded_as(recorded: RecordedEvent, event: AnyEvent | UndecodableEvent) -> AnyEvent | UndecodableEvent | None:

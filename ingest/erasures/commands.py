@@ -31,6 +31,7 @@ from ingest.erasures.lookups import (
     RUN,
     RUN_NAMED,
     RUNS_OF_EXPERIMENT,
+    TAKEN_ALONG,
     TRACE,
     TRACES_OF_EXPERIMENT,
     Candidate,
@@ -305,7 +306,7 @@ class ErasureCommands:
     async def _event(self, one: Candidate, reason: str) -> AnyErased:
         if one.kind == TRACE:
             return TraceDeleted(trace_id=one.key)
-        streams = streams_of(one)
+        streams = [*streams_of(one), *await self._taken_along(one)]
         count, leaves, names = 0, sha256(), set[str]()
         end = await self._log.end()
         for stream in streams:
@@ -345,6 +346,15 @@ class ErasureCommands:
                 with_experiment=await self._goes(one),
             )
         return ExperimentErased(experiment_id=one.experiment_id, erasure=erasure)
+
+    async def _taken_along(self, one: Candidate) -> list[str]:
+        """The streams of what goes with an experiment.
+
+        Not in a log of several partitions: there the order of these streams and the erasure would be any.
+        """
+        if one.kind != EXPERIMENT or len(await self._log.partitions()) > 1:
+            return []
+        return await self._known.lookups.all(TAKEN_ALONG, one.experiment_id)
 
     async def _goes(self, one: Candidate) -> bool:
         """Whether its experiment is deleted, or no more."""

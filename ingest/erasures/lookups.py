@@ -122,6 +122,23 @@ REGISTERED: Final = Lookup(
 )
 """The versions that are of some runs, or of some logged models."""
 
+TAKEN_ALONG: Final = Lookup(
+    """
+SELECT 'scorer/' || reference FROM scorers WHERE experiment_id = $1
+UNION ALL SELECT 'issue/' || issue_id FROM issues WHERE experiment_id = $1
+UNION ALL SELECT 'label-schema/' || schema_id FROM label_schemas WHERE experiment_id = $1
+UNION ALL SELECT 'review-queue/' || queue_id FROM review_queues WHERE experiment_id = $1
+UNION ALL SELECT 'evaluation-dataset/' || d.dataset_id FROM evaluation_dataset_experiments d
+  WHERE d.experiment_id = $1 AND NOT EXISTS (
+    SELECT 1 FROM evaluation_dataset_experiments o JOIN experiments e ON e.experiment_id = o.experiment_id
+    WHERE o.dataset_id = d.dataset_id AND o.experiment_id <> $1
+  )
+ORDER BY 1
+""",
+    lambda row: str(row[0]),
+)
+"""The streams of what belongs to an experiment alone, beside its runs, logged models and traces."""
+
 REFUSED_FOR_NAMES: Final = Lookup(
     'SELECT "offset" FROM refusals WHERE partition = $1 AND error_code = $2 AND stream >= $3 AND stream < $4'
     ' ORDER BY "offset"',

@@ -7,7 +7,8 @@ from typing import Final, get_args
 
 import orjson
 
-from projector.changes import Change, Read, Upsert
+from projector.changes import Change, Delete, Read, Upsert
+from projector.erasures import IssueGone
 from projector.projection import Loading, Projection
 from schemas.envelope import RecordedEvent
 from schemas.errors import ResourceAlreadyExists
@@ -41,19 +42,25 @@ class Issues:
 
     issues: dict[str, Issue] = field(default_factory=dict)
     changed: set[str] = field(default_factory=set)
+    gone: set[str] = field(default_factory=set)
 
 
 _COLUMNS: Final = tuple(Issue.__dataclass_fields__)
 _ROW: Final = attrgetter(*_COLUMNS)
 
 
-def _load(events: Sequence[AnyIssueEvent]) -> Loading[Issues]:
+def _load(events: Sequence[AnyIssueEvent | IssueGone]) -> Loading[Issues]:
     rows = yield Read("issues", _COLUMNS, "issue_id", {event.issue_id for event in events})
     return Issues({row[0]: Issue(*row) for row in rows})
 
 
-def _fold(state: Issues, recorded: RecordedEvent, event: AnyIssueEvent) -> None:
+def _fold(state: Issues, recorded: RecordedEvent, event: AnyIssueEvent | IssueGone) -> None:
     issue, time_ms = state.issues.get(event.issue_id), recorded.time_us // 1000
+    if isinstance(event, IssueGone):
+        state.issues.pop(event.issue_id, None)
+        state.changed.discard(event.issue_id)
+        state.gone.add(event.issue_id)
+        return
     if isinstance(event, IssueCreated):
         if issue is not None:
             raise ResourceAlreadyExists(f"Issue id {event.issue_id} is taken.")
@@ -97,7 +104,8 @@ def _list(texts: Sequence[str]) -> str | None:
 
 
 def _changes(state: Issues) -> Iterator[Change]:
+    yield Delete("issues", [(issue_id,) for issue_id in sorted(state.gone)])
     yield Upsert("issues", [_ROW(state.issues[issue_id]) for issue_id in sorted(state.changed)])
 
 
-ISSUES: Final = Projection(get_args(AnyIssueEvent), _load, _fold, _changes)
+ISSUES: Final = Projection((*get_args(AnyIssueEvent), IssueGone), _load, _fold, _changes)

@@ -20,6 +20,7 @@ from ingest.erasures.lookups import (
     REGISTERED,
     RUN_NAMED,
     RUNS_OF_EXPERIMENT,
+    TAKEN_ALONG,
 )
 from ingest.evaluation_datasets.lookups import (
     EVALUATION_DATASET,
@@ -195,6 +196,7 @@ class LookupsContract:
         assert [one.key for one in await lookups.all(DELETED_MODELS, 2**62, ["m-1"])] == ["m-2"]
         assert [one.key for one in await lookups.all(DELETED_EXPERIMENTS, 50, [])] == ["7"]
         assert await lookups.all(DELETED_EXPERIMENTS, 50, ["7"]) == []
+        assert await lookups.all(TAKEN_ALONG, 8) == []
         for lookup, key in ((RUN_NAMED, "r2"), (MODEL_NAMED, "m-1"), (EXPERIMENT_WITH_ID, 7)):
             one = await lookups.one(lookup, key)
             assert one is not None

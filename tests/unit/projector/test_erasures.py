@@ -14,19 +14,28 @@ from schemas import codec
 from schemas.events import (
     AnyEvent,
     DatasetInput,
+    DatasetRecord,
     Erasure,
+    EvaluationDatasetCreated,
+    EvaluationDatasetRecordsUpserted,
     ExperimentCreated,
     ExperimentDeleted,
     ExperimentErased,
     ExperimentRenamed,
+    IssueCreated,
+    IssueUpdated,
+    LabelSchemaCreated,
     LoggedModelCreated,
     LoggedModelDeleted,
     LoggedModelErased,
     ModelMetric,
+    ReviewQueueCreated,
+    ReviewQueueItemsAdded,
     RunDataLogged,
     RunDeleted,
     RunErased,
     RunInputsLogged,
+    ScorerRegistered,
     stream_of,
 )
 from schemas.forgotten import forgotten
@@ -163,6 +172,40 @@ async def test_the_name_of_an_erased_experiment_is_free_and_its_id_is_not(tmp_pa
     )
     read_model = await projected(tmp_path, log)
     assert read_model.rows("SELECT experiment_id, name FROM experiments") == [(2, "x")]
+
+
+BELONGINGS: list[AnyEvent] = [
+    ScorerRegistered(experiment_id=1, name="a/ä", scorer_id="s", version_id="v", serialized_scorer="{}"),
+    ScorerRegistered(experiment_id=1, name="a/ä", scorer_id="s", version_id="w", serialized_scorer="{}"),
+    IssueCreated(issue_id="iss", experiment_id=1, name="n", description="d"),
+    IssueUpdated(issue_id="iss", name="m"),
+    LabelSchemaCreated(schema_id="ls", experiment_id=1, name="n", type="FEEDBACK", input="{}"),
+    ReviewQueueCreated(queue_id="rq", experiment_id=1, name="n", queue_type="CUSTOM", users=["ann"]),
+    ReviewQueueItemsAdded(queue_id="rq", item_ids=["tr-1"]),
+    EvaluationDatasetCreated(dataset_id="d", name="n", experiment_ids=[1]),
+    EvaluationDatasetRecordsUpserted(dataset_id="d", records=[DatasetRecord('{"q": 1}')]),
+]
+TABLES_OF_BELONGINGS = (
+    *("scorers", "scorer_versions", "issues", "label_schemas", "review_queues", "review_queue_users"),
+    *("review_queue_items", "evaluation_datasets", "evaluation_dataset_experiments", "evaluation_dataset_records"),
+)
+
+
+@pytest.mark.parametrize("ends", [(), (10,), range(14)])
+@pytest.mark.parametrize("kept", [(), (1, 3), (2, 4, 7, 9)])
+async def test_what_belongs_to_an_erased_experiment_goes_with_it(
+    tmp_path: Path, ends: Sequence[int], kept: Sequence[int]
+) -> None:
+    streams = ["experiment/1", *dict.fromkeys(stream_of(one) for one in BELONGINGS)]
+    erased = ExperimentErased(experiment_id=1, erasure=Erasure("", streams))
+    log = await log_of(experiment(1, "x"), *BELONGINGS, ExperimentDeleted(experiment_id=1), erased, BELONGINGS[0])
+    live = await projected(tmp_path, log, ends)
+    for table in TABLES_OF_BELONGINGS:
+        assert live.rows(f"SELECT * FROM {table}") == [], table
+    assert {stream for (stream,) in live.rows("SELECT stream FROM erased")} == set(streams)
+    assert live.rows('SELECT "offset", error_code FROM refusals') == [(12, "RESOURCE_DOES_NOT_EXIST")]
+    forget(log, *(offset for offset in range(11) if offset not in kept))  # as far as a crash left it
+    assert compare_files(live.path, (await projected(tmp_path, log, ends)).path) == []
 
 
 async def test_a_second_experiment_of_the_name_stays_refused_when_the_first_is_forgotten(tmp_path: Path) -> None:

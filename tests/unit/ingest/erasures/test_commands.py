@@ -11,7 +11,14 @@ from ingest.erasures.lookups import EXPERIMENT, MOST, RUN, TRACE, Candidate
 from ingest.erasures.plan import TRACES_AT_ONCE, age_us, side_by_side
 from ingest.traces.lookups import TRACES
 from schemas.errors import InvalidParameterValue, ResourceConflict, ResourceDoesNotExist
-from schemas.events import ArtifactUploaded, ExperimentErased, RunErased, TraceStarted
+from schemas.events import (
+    ArtifactUploaded,
+    EvaluationDatasetCreated,
+    ExperimentErased,
+    IssueCreated,
+    RunErased,
+    TraceStarted,
+)
 from schemas.forgotten import is_forgotten
 from schemas.messages.erasures import CarryOutErasures, Erase, PlanErasure
 from schemas.messages.experiments import CreateExperiment, DeleteExperiment
@@ -130,6 +137,24 @@ async def test_an_experiment_is_erased_behind_its_traces(deployment: Erasing) ->
     kept = b"".join(one.payload for one in deployment.log._events[0])
     assert [kept.count(b"secret of " + one) for one in (b"tr-1", b"tr-2", b"tr-elsewhere")] == [0, 0, 1]
     assert await deployment.projection.all(TRACES, ["tr-1", "tr-2"]) == []
+
+
+async def test_what_belongs_to_an_experiment_alone_goes_with_it(deployment: Erasing) -> None:
+    experiment_id, other = await deployment.experiment("e"), await deployment.experiment("other")
+    for number, (dataset_id, of) in enumerate((("d-alone", [experiment_id]), ("d-shared", [experiment_id, other]))):
+        name = f"secret of {dataset_id}"
+        await deployment.append(
+            EvaluationDatasetCreated(dataset_id=dataset_id, name=name, experiment_ids=list(map(int, of)))
+        )
+        await deployment.append(
+            IssueCreated(issue_id=f"iss-{number}", experiment_id=int(of[-1]), name="secret of an issue", description="")
+        )
+    await deployment.ingest.experiments.delete(DeleteExperiment(experiment_id=experiment_id), ANN, "q")
+    await deployment.erase(experiment_ids=[experiment_id])
+    await deployment.carry_out()
+    kept = b"".join(one.payload for one in deployment.log._events[0])
+    assert [kept.count(b"secret of " + one) for one in (b"d-alone", b"d-shared", b"an issue")] == [0, 1, 1]
+    assert (await deployment.state())["pending"] == 0
 
 
 def test_traces_are_erased_side_by_side_and_nothing_else() -> None:
