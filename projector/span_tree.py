@@ -135,6 +135,8 @@ class SpanTree:
                     one = self.sums.setdefault(item, ItemSum())
                     one.spans += sign
                     one.value = str(Fraction(one.value) + sign * Fraction(value))
+                    if not one.spans:  # as if none had ever told it
+                        del self.sums[item]
 
 
 class Reach:
