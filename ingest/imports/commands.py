@@ -1,7 +1,8 @@
 """The command that brings in events which were first elsewhere: another log, or a store that is imported."""
 
+import asyncio
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, Final
 
 import orjson
@@ -84,10 +85,11 @@ class ImportCommands:
         Raises InvalidParameterValue for an event that is none, or is about what is not there, PermissionDenied, and
         what KnownEntities and LogWriter raise.
         """
-        events = decide(command, actor.user, self._now_us())
+        events = await asyncio.to_thread(decide, command, actor.user, self._now_us())  # a second for a large request
         await self._known.catch_up()
         there = await self._there(events)
-        new = [event for event in events if event.id.hex() not in there]
+        known = set(there)
+        new = [event for event in events if event.id.hex() not in known]
         bringing = None
         if asking is not None:
             bringing = Bringing(asking, command, actor, await self._owners.id_of(actor))
@@ -95,17 +97,16 @@ class ImportCommands:
             new = bringing.as_own(new)
         new = await self._prepared(new, bringing)
         refusals = await self._writer.to_the_end(self._append(new)) if new else []
-        appended = 0
         for event, refusal in zip(new, refusals, strict=True):
             if refusal is not None and refusal.message == repeats(event.id).message:
-                continue  # somebody else brought it meanwhile
-            appended += 1
+                known.add(event.id.hex())  # somebody else brought it meanwhile
+                continue
             code, message = (None, None) if refusal is None else (refusal.error_code, refusal.message)
             there[event.id.hex()] = FoldedImport(event.id.hex(), code, message)
         with in_the_log():
             there |= await self._there([event for event in new if event.id.hex() not in there])
             numbers = await self._numbers(events)
-        return _answer(events, there, appended, numbers)
+        return _answer(events, there, known, numbers)
 
     async def _append(self, events: Sequence[EventData]) -> list[TracklogError | None]:
         invalidate = self._known.invalidate_unprojected
@@ -229,8 +230,9 @@ def _key_of(event: EventData) -> str | int:
 
 
 def _answer(
-    events: Sequence[EventData], there: Mapping[str, FoldedImport], appended: int, numbers: Mapping[str, int]
+    events: Sequence[EventData], there: Mapping[str, FoldedImport], known: Collection[str], numbers: Mapping[str, int]
 ) -> bytes:
+    """`known` are the ids of those that were there before."""
     refused = [
         {"id": event_id_text(event.id), "error_code": found.error_code, "message": found.message}
         for event in events
@@ -241,6 +243,13 @@ def _answer(
         for event in events
         if isinstance(event.payload, ModelVersionCreated) and event.payload.version_id in numbers
     }
+    were_there = [event_id_text(event.id) for event in events if event.id.hex() in known]
     return orjson.dumps(
-        {"appended": appended, "there": len(events) - appended, "refused": refused, "versions": versions}
+        {
+            "appended": len(events) - len(were_there),
+            "there": len(were_there),
+            "there_ids": were_there,
+            "refused": refused,
+            "versions": versions,
+        }
     )

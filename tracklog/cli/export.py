@@ -12,7 +12,7 @@ import click
 from tracklog.cli.bad_usage import BadUsage, reporting_bad_settings
 from tracklog.cli.export_audit import audit
 from tracklog.cli.export_parquet import parquet
-from tracklog.cli.import_store import mapped_roots
+from tracklog.cli.mapped_roots import with_mapped_roots
 from tracklog.cli.progress_bar import Show, progress_bar
 from tracklog.cli.store_options import with_event_log
 from tracklog.cli.times import now_us
@@ -56,13 +56,7 @@ def _with_options(function: Command) -> Command:
 
     @with_event_log
     @click.option("--as-of", metavar="MOMENT", help=f"What there was then: {MOMENT_HELP}.  [default: now]")
-    @click.option(
-        "--map-root",
-        multiple=True,
-        callback=mapped_roots,
-        metavar="OLD=NEW",
-        help="Artifacts whose location begins with OLD are where it begins with NEW; may be repeated.",
-    )
+    @with_mapped_roots
     @click.option(
         "--report",
         type=click.Path(dir_okay=False, writable=True, path_type=Path),

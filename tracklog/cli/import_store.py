@@ -14,6 +14,7 @@ import click
 
 from tracklog.cli.artifact_options import DEFAULT_ARTIFACTS
 from tracklog.cli.bad_usage import BadUsage, reporting_bad_settings
+from tracklog.cli.mapped_roots import with_mapped_roots
 from tracklog.cli.progress_bar import Show, progress_bar
 from tracklog.cli.store_options import with_event_log
 from tracklog.settings.process import artifacts_destination_of
@@ -24,17 +25,6 @@ if TYPE_CHECKING:
     from tracklog.moving.report import Report
     from tracklog.moving.target import Target
     from tracklog.secret_store.store import SecretStore
-
-
-def mapped_roots(
-    _ctx: click.Context, _parameter: click.Parameter, given: tuple[str, ...]
-) -> tuple[tuple[str, str], ...]:
-    """OLD=NEW as pairs. Raises BadUsage."""
-    pairs = [one.partition("=") for one in given]
-    for (old, equals, _), text in zip(pairs, given, strict=True):
-        if not old or not equals:
-            raise BadUsage(f"--map-root {text!r} must look like OLD=NEW.")
-    return tuple((old, new) for old, _, new in pairs)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,13 +47,7 @@ class ArtifactOptions:
     "MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or MLFLOW_TRACKING_TOKEN: an administrator.",
 )
 @click.option("--dry-run", is_flag=True, help="Read everything and report, and write nothing.")
-@click.option(
-    "--map-root",
-    multiple=True,
-    callback=mapped_roots,
-    metavar="OLD=NEW",
-    help="Artifacts whose location begins with OLD are where it begins with NEW; may be repeated.",
-)
+@with_mapped_roots
 @click.option("--copy-artifacts", is_flag=True, help="Copy artifacts to --artifacts-destination, and verify each.")
 @click.option(
     "--artifacts-root",

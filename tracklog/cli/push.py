@@ -11,8 +11,9 @@ import click
 
 from tracklog.cli.bad_usage import BadUsage
 from tracklog.cli.progress_bar import Show, progress_bar
-from tracklog.cli.remote import PASSWORD, TOKEN, USERNAME, Remote
+from tracklog.cli.remote import Remote
 from tracklog.settings.store_uris import DEFAULT_DATA_FOLDER, LOG_FILE_NAME, SqliteFile
+from tracklog.settings.tracking_client import PASSWORD, TOKEN, USERNAME
 
 if TYPE_CHECKING:
     from tracklog.pushing.report import Report
@@ -52,8 +53,8 @@ def command(
     """
     from event_log.port import ForeignLog
     from schemas.errors import TracklogError
+    from tracklog.bringing.requests import Refused
     from tracklog.cli.log_reading import NoLog
-    from tracklog.pushing.central import Refused
 
     path = folder.absolute() / LOG_FILE_NAME
     bar, show = progress_bar(shown=progress)
@@ -119,7 +120,7 @@ class _Server:
         body: bytes | IO[bytes] | None = None,
         headers: Mapping[str, str] = {},
     ) -> Any:
-        from tracklog.pushing.central import Refused
+        from tracklog.bringing.requests import Refused
 
         status, answer = self._remote.answer(method, path, query, body, headers)
         if status >= 500 or status in (408, 429):

@@ -7,7 +7,6 @@ import ssl
 import urllib.error
 import urllib.parse
 import urllib.request
-from base64 import b64encode
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import wraps
@@ -18,15 +17,18 @@ from typing import IO, Any, Final, NamedTuple
 import click
 
 from tracklog.cli.bad_usage import BadUsage
+from tracklog.settings.tracking_client import (
+    CLIENT_CERTIFICATE,
+    PASSWORD,
+    SERVER_CERTIFICATE,
+    TOKEN,
+    USERNAME,
+    CertificateUnusable,
+    authorization,
+    tls_of,
+)
 
 Command = Callable[..., Any]
-
-USERNAME: Final = "MLFLOW_TRACKING_USERNAME"
-PASSWORD: Final = "MLFLOW_TRACKING_PASSWORD"
-TOKEN: Final = "MLFLOW_TRACKING_TOKEN"
-INSECURE: Final = "MLFLOW_TRACKING_INSECURE_TLS"
-SERVER_CERTIFICATE: Final = "MLFLOW_TRACKING_SERVER_CERT_PATH"
-CLIENT_CERTIFICATE: Final = "MLFLOW_TRACKING_CLIENT_CERT_PATH"
 
 TIMEOUT_S: Final = 60.0
 
@@ -53,7 +55,7 @@ class Remote:
         if urllib.parse.urlsplit(url).scheme not in ("http", "https"):
             raise BadUsage(f"{option} {url!r} is no address of a server: it begins with http:// or https://.")
         self._url = url.rstrip("/")
-        self._authorization = _authorization(environment)
+        self._authorization = authorization(environment)
         self.username = environment.get(USERNAME, "")
         """Who asks, where that is known here."""
         self.password = environment.get(PASSWORD, "")
@@ -178,28 +180,12 @@ def with_remote(command: Command) -> Command:
     return with_options
 
 
-def _authorization(environment: Mapping[str, str]) -> dict[str, str]:
-    """As MLflow's clients choose: the password before the token."""
-    username, password, token = (environment.get(name) for name in (USERNAME, PASSWORD, TOKEN))
-    if username and password:
-        return {"Authorization": "Basic " + b64encode(f"{username}:{password}".encode()).decode()}
-    if token:
-        return {"Authorization": f"Bearer {token}"}
-    return {}
-
-
 def _tls(environment: Mapping[str, str]) -> ssl.SSLContext:
     """Raises BadUsage for a file that cannot be used."""
     try:
-        context = ssl.create_default_context(cafile=environment.get(SERVER_CERTIFICATE) or None)
-        if client := environment.get(CLIENT_CERTIFICATE):
-            context.load_cert_chain(client)
-    except (OSError, ssl.SSLError) as error:
+        return tls_of(environment)
+    except CertificateUnusable as error:
         raise BadUsage(f"{SERVER_CERTIFICATE} or {CLIENT_CERTIFICATE} cannot be used: {error}") from error
-    if environment.get(INSECURE, "").lower() in ("true", "1"):
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
-    return context
 
 
 def _said(error: urllib.error.HTTPError) -> str:

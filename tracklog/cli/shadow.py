@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from tracklog.cli.bad_usage import BadUsage
-from tracklog.cli.import_store import mapped_roots
+from tracklog.cli.mapped_roots import with_mapped_roots
 from tracklog.cli.remote import MLFLOW_2, OURS, Remote, RemoteAway
 
 if TYPE_CHECKING:
@@ -52,13 +52,7 @@ DIFFERENCES_SHOWN: Final = 50
     help="Look so often.",
 )
 @click.option("--once", is_flag=True, help="Stop when nothing is new.")
-@click.option(
-    "--map-root",
-    multiple=True,
-    callback=mapped_roots,
-    metavar="OLD=NEW",
-    help="Artifacts whose location begins with OLD are where it begins with NEW; may be repeated.",
-)
+@with_mapped_roots
 @click.option("--compare", is_flag=True, help="Follow nothing: ask both the same, SOURCE being MLflow's URL.")
 @click.option(
     "--reads",
@@ -120,6 +114,7 @@ def _follow(
     *,
     once: bool,
 ) -> None:
+    from tracklog.bringing.requests import Refused
     from tracklog.moving.report import Report
     from tracklog.moving.roots import Roots
     from tracklog.moving.stores import NoStore
@@ -151,6 +146,8 @@ def _follow(
             if not away:
                 click.echo(f"{error.message} What is new waits in {state_file}.", err=True)
             away, more, brought = True, False, 0
+        except Refused as error:
+            raise click.ClickException(str(error)) from error
         except sqlite3.OperationalError as error:
             click.echo(f"{followed} cannot be read just now: {error}.", err=True)
             more, brought = False, 0
@@ -192,12 +189,14 @@ def _target(remote: Remote, state: "ShadowState") -> "Target":
 
 
 def _sent(remote: Remote, body: bytes) -> Any:
+    from tracklog.bringing.requests import Refused
+
     status, answer = remote.answer("POST", EVENTS, {}, body, {"Content-Type": "application/json"})
     if status in (429, 500, 502, 503, 504):
         raise RemoteAway(f"The Tracklog answers {status} just now.")
     found = json.loads(answer)
     if status != 200:
-        raise click.ClickException(f"The Tracklog does not take what is new: {found.get('message', status)}")
+        raise Refused(status, f"The Tracklog does not take what is new: {found.get('message', status)}")
     return found
 
 

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Final, NamedTuple
 
 from schemas.events import (
@@ -43,6 +44,7 @@ class RegistryTranslation:
         self._report = facts.report
         self._lost = facts.lost
         self.made: dict[str, MadeModel] = {}
+        self._numbers: set[int] = set()  # of the versions that were made last
 
     def events(self, record: RegisteredRecord) -> Iterator[Made]:
         """What a registered model comes to, with all that is its own."""
@@ -63,22 +65,10 @@ class RegistryTranslation:
         )
         counted = {"registered models": 1, "tags of registered models": len(record.tags)}
         yield from self._event(f"{about}\0created", payload, time_ms, counted, record.where)
-        last = 0
-        alive: set[int] = set()
-        for version in record.versions:
-            if version.version <= last or version.version - last - 1 > MOST_MISSING_VERSIONS:
-                what = f"left: the number {version.version} cannot follow {last}"
-                self._report.odd("model versions", version.where, what, 1)
-                self._lost("tags of model versions", version.where, "of a version that is left", len(version.tags))
-                continue
-            for missing in range(last + 1, version.version):
-                yield from self._used_number(name, about, missing, time_ms)
-            last = version.version
-            yield from self._version(name, f"{about}\0{last}", version, time_ms)
-            if not version.deleted:
-                alive.add(last)
+        yield from self._versions(record, name, 0)
+        alive = {version.version for version in record.versions if not version.deleted}
         for alias, number in record.aliases:
-            if number not in alive:
+            if number not in alive or number not in self._numbers:
                 what = f"left: the alias {alias!r:.100} is of version {number}, which is not there"
                 self._report.odd("aliases", record.where, what, 1)
                 continue
@@ -91,15 +81,25 @@ class RegistryTranslation:
 
     def more_versions(self, record: RegisteredRecord, last: int) -> Iterator[Made]:
         """The versions after `last`, of a model that was translated before by the name that it has."""
+        newer = [version for version in record.versions if version.version > last]
+        yield from self._versions(replace(record, versions=newer), record.name, last)
+
+    def _versions(self, record: RegisteredRecord, name: str, last: int) -> Iterator[Made]:
+        """All versions of a model whose numbers follow `last`; one whose number cannot is left."""
         about = f"registered-model\0{record.name}\0{record.creation_time_ms}"
         time_ms = record.creation_time_ms or record.last_update_time_ms
+        self._numbers = set()
         for version in record.versions:
             if version.version <= last or version.version - last - 1 > MOST_MISSING_VERSIONS:
+                what = f"left: the number {version.version} cannot follow {last}"
+                self._report.odd("model versions", version.where, what, 1)
+                self._lost("tags of model versions", version.where, "of a version that is left", len(version.tags))
                 continue
             for missing in range(last + 1, version.version):
-                yield from self._used_number(record.name, about, missing, time_ms)
+                yield from self._used_number(name, about, missing, time_ms)
             last = version.version
-            yield from self._version(record.name, f"{about}\0{last}", version, time_ms)
+            self._numbers.add(last)
+            yield from self._version(name, f"{about}\0{last}", version, time_ms)
 
     def _free_model_name(self, wanted: str) -> str:
         name = wanted or "recovered"

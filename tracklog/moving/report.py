@@ -1,8 +1,8 @@
 """What an import came to: how many things of each kind there were and are, and what was odd about any of them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 SHOWN_ODDITIES: Final = 30
 """In the text; the JSON has all, up to KEPT_ODDITIES of one kind."""
@@ -56,22 +56,34 @@ class Report:
         """Whether everything that the source has is there."""
         return all(tally.imported == tally.source for tally in self.tallies.values())
 
-    def document(self) -> dict[str, Any]:
-        """The report as JSON."""
+    @property
+    def _done(self) -> str:
+        """The word for what becomes of things."""
+        return "would be there" if self.dry_run else "imported"
+
+    _place: ClassVar = "here"
+    """Where what was renamed has its new name."""
+
+    def _counts(self, tally: Tally) -> Mapping[str, int]:
+        """What is told of a kind of things, but for those that are left."""
+        return {"source": tally.source, "imported": tally.imported, "new": tally.new}
+
+    def _head(self) -> Mapping[str, Any]:
+        """How the report begins."""
         return {
             "source": self.source,
             "target": self.target,
             "dry_run": self.dry_run,
             "complete": self.is_whole,
             "events": self.events,
+        }
+
+    def document(self) -> dict[str, Any]:
+        """The report as JSON."""
+        return {
+            **self._head(),
             "counts": {
-                kind: {
-                    "source": tally.source,
-                    "imported": tally.imported,
-                    "new": tally.new,
-                    "left": tally.left,
-                    "unexplained": tally.unexplained,
-                }
+                kind: {**self._counts(tally), "left": tally.left, "unexplained": tally.unexplained}
                 for kind, tally in self.tallies.items()
             },
             "renamed": [{"kind": kind, "from": old, "to": new} for kind, old, new in self.renamed],
@@ -81,16 +93,16 @@ class Report:
 
     def lines(self) -> list[str]:
         """The report as text."""
-        there = "would be there" if self.dry_run else "imported"
-        rows: list[tuple[str, ...]] = [("", "source", there, "new", "left")]
+        heads = [self._done if name == "imported" else name for name in self._counts(Tally())]
+        rows: list[tuple[str, ...]] = [("", *heads, "left")]
         for kind, tally in self.tallies.items():
             if tally.source or tally.imported or tally.left:
-                rows.append((kind, *(f"{one:,}" for one in (tally.source, tally.imported, tally.new, tally.left))))
+                rows.append((kind, *(f"{one:,}" for one in (*self._counts(tally).values(), tally.left))))
         lines = in_columns(rows)
         for kind, tally in self.tallies.items():
             if tally.unexplained:
-                lines.append(f"{kind}: {tally.unexplained:,} neither imported nor told of: please report this.")
-        lines += [f"{kind} {old} is {new} here" for kind, old, new in self.renamed]
+                lines.append(f"{kind}: {tally.unexplained:,} neither {heads[1]} nor told of: please report this.")
+        lines += [f"{kind} {old} is {new} {self._place}" for kind, old, new in self.renamed]
         # Folders of artifacts that are not there are the rule where none were logged; they hide nothing else.
         shown = sorted(self.oddities, key=lambda oddity: oddity[0].startswith("artifacts of "))[:SHOWN_ODDITIES]
         lines += [f"{kind}: {where}: {what}" for kind, where, what in shown]

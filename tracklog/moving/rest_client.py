@@ -4,13 +4,14 @@ import json
 import os
 import ssl
 import time
-from base64 import b64encode
 from collections.abc import Callable, Iterator, Mapping
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from typing import Any, Final
 from urllib.parse import unquote, urlencode, urlsplit
 
+from tracklog.bringing import requests
 from tracklog.moving.stores import NoStore
+from tracklog.settings.tracking_client import CertificateUnusable, authorization, tls_of
 
 TIMEOUT_S: Final = 120.0
 """A search over many runs may take MLflow a minute."""
@@ -27,12 +28,11 @@ ABSENT: Final = frozenset({404, 405, 501})
 """Of a route that this version of a server does not have."""
 
 
-class Refused(NoStore):
+class Refused(requests.Refused, NoStore):
     """The server said no, and says so again however often it is asked."""
 
     def __init__(self, status: int, said: str) -> None:
-        super().__init__(f"The server answers {status}: {said}")
-        self.status = status
+        super().__init__(status, f"The server answers {status}: {said}")
 
 
 class RestClient:
@@ -53,16 +53,12 @@ class RestClient:
             raise NoStore("The address must look like http://host:port.")
         host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
         self.url = f"{parts.scheme}://{host}{'' if parts.port is None else f':{parts.port}'}{parts.path.rstrip('/')}"
-        self.headers = authorization(
-            unquote(parts.username or "") or environment.get("MLFLOW_TRACKING_USERNAME", ""),
-            unquote(parts.password or "") or environment.get("MLFLOW_TRACKING_PASSWORD", ""),
-            environment.get("MLFLOW_TRACKING_TOKEN", ""),
-        )
+        self.headers = authorization(environment, unquote(parts.username or ""), unquote(parts.password or ""))
         self._path = parts.path.rstrip("/")
         self._pause = pause
         self._attempts = attempts
         self._connection: HTTPConnection = (
-            HTTPSConnection(parts.hostname, parts.port, timeout=TIMEOUT_S, context=tls_of(environment))
+            HTTPSConnection(parts.hostname, parts.port, timeout=TIMEOUT_S, context=trusted_by(environment))
             if parts.scheme == "https"
             else HTTPConnection(parts.hostname, parts.port, timeout=TIMEOUT_S)
         )
@@ -123,25 +119,12 @@ class RestClient:
         return answer.status, found
 
 
-def authorization(user: str, password: str, token: str) -> dict[str, str]:
-    """As MLflow's clients choose: the password before the token."""
-    if user and password:
-        return {"Authorization": "Basic " + b64encode(f"{user}:{password}".encode()).decode()}
-    return {"Authorization": f"Bearer {token}"} if token else {}
-
-
-def tls_of(environment: Mapping[str, str]) -> ssl.SSLContext:
+def trusted_by(environment: Mapping[str, str]) -> ssl.SSLContext:
     """What is trusted, by the variables of MLflow's clients. Raises NoStore for a file that cannot be used."""
     try:
-        context = ssl.create_default_context(cafile=environment.get("MLFLOW_TRACKING_SERVER_CERT_PATH") or None)
-        if client := environment.get("MLFLOW_TRACKING_CLIENT_CERT_PATH"):
-            context.load_cert_chain(client)
-    except (OSError, ssl.SSLError) as error:
+        return tls_of(environment)
+    except CertificateUnusable as error:
         raise NoStore(f"A certificate named by the environment cannot be used: {error}.") from error
-    if environment.get("MLFLOW_TRACKING_INSECURE_TLS", "").lower() in ("true", "1"):
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
-    return context
 
 
 def _json_of(status: int, answer: bytes) -> Any:

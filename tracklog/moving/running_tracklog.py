@@ -11,19 +11,15 @@ from schemas import codec
 from schemas.envelope import RecordedEvent
 from schemas.event_json import event_document, event_id_text, event_of_json, values_of_document
 from schemas.events import AnyEvent, ExperimentTagSet
+from tracklog.bringing.requests import Refused, Weight, body_of, gathered, ids_there, sent_in_halves
 from tracklog.moving.facts import Made
 from tracklog.moving.report import Report
-from tracklog.moving.rest_client import Refused, RestClient
+from tracklog.moving.rest_client import RestClient
 from tracklog.moving.stores import NoStore
 from tracklog.moving.target import LOOKED_AT, Target
 
 EVENTS: Final = "api/tracklog/v1/events"
 HISTORY: Final = "api/tracklog/v1/history"
-
-MOST_EVENTS: Final = 1000
-MOST_BYTES: Final = 16 * 1024 * 1024
-MOST_VALUES: Final = 50_000
-"""Of one request. The route takes 1,000 events, 26 MiB and 65,536 values in JSON."""
 
 TAKEN: Final = frozenset({"experiment", "run", "logged-model", "registered-model"})
 """What the events are about that the route takes; users, rights and webhooks are each server's own."""
@@ -73,29 +69,24 @@ class RunningTracklog:
         await asyncio.to_thread(self._send, [made for append in appends for made in append])
 
     def _send(self, events: Sequence[Made]) -> None:
-        for some in _pieces(events):
-            self._send_one(some)
+        for batch in gathered((made, _weight(made)) for made in events):
+            for some, outcome in sent_in_halves(batch, self._send_one):
+                if isinstance(outcome, Refused):
+                    self._leave(some[0], str(outcome))
+                else:
+                    self._take(some, outcome)
 
-    def _send_one(self, events: Sequence[Made]) -> None:
-        """A request. One that is refused is sent in halves, until the event is alone that the server does not take."""
-        body = orjson.dumps({"source": self._report.source, "events": [_sent(one) for one in events]})
-        try:
-            answer = self._client.post_json(EVENTS, body)
-        except Refused as error:
-            if error.status not in (400, 413):
-                raise
-            if len(events) > 1:
-                self._send_one(events[: len(events) // 2])
-                self._send_one(events[len(events) // 2 :])
-                return
-            self._leave(events[0], str(error))
-            return
+    def _send_one(self, events: Sequence[Made]) -> Any:
+        return self._client.post_json(EVENTS, body_of(self._report.source, (_sent(one) for one in events)))
+
+    def _take(self, events: Sequence[Made], answer: Any) -> None:
+        """What the server says of events that it took; those that were there are not new."""
         for refused in answer.get("refused", ()):
             self._report.odd("events", str(refused.get("id")), f"it changed nothing: {refused.get('message')}")
-        there = int(answer.get("there", 0))
-        self._report.events -= there
-        if there == len(events):
-            for one in events:
+        there = ids_there(answer)
+        for one in events:
+            if event_id_text(one.event.id) in there:
+                self._report.events -= 1
                 for kind, number in one.counted.items():
                     self._report.tally(kind).new -= number
 
@@ -110,27 +101,17 @@ class RunningTracklog:
             tally.left += number
 
 
-def _pieces(events: Sequence[Made]) -> Iterator[Sequence[Made]]:
-    """Of a bounded number of events, bytes and values each; an event that alone has more is a piece of its own."""
-    some: list[Made] = []
-    size = values = 0
-    for made in events:
-        more = values_of_document(codec.encode(made.event.payload))
-        if some and (len(some) == MOST_EVENTS or size + made.size > MOST_BYTES or values + more > MOST_VALUES):
-            yield some
-            some, size, values = [], 0, 0
-        some.append(made)
-        size += made.size
-        values += more
-    if some:
-        yield some
+def _weight(made: Made) -> Weight:
+    return Weight(made.size, values_of_document(codec.encode(made.event.payload)))
 
 
-def _sent(made: Made) -> dict[str, Any]:
+def _sent(made: Made) -> bytes:
     event, kind = made.event, made.event.payload
-    return event_document(
-        *(event_id_text(event.id), kind.event_type, kind.event_version, event.time_us),
-        *(event.actor, event.request_id, codec.encode(kind)),
+    return orjson.dumps(
+        event_document(
+            *(event_id_text(event.id), kind.event_type, kind.event_version, event.time_us),
+            *(event.actor, event.request_id, codec.encode(kind)),
+        )
     )
 
 

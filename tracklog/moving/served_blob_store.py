@@ -23,7 +23,7 @@ from artifact_proxy.stores.blob_store import (
     StoreUnavailable,
 )
 from artifact_proxy.stores.streams import CHUNK_BYTES
-from tracklog.moving.rest_client import tls_of
+from tracklog.moving.rest_client import trusted_by
 
 ROUTE: Final = "/api/2.0/mlflow-artifacts/artifacts"
 CONNECT_S: Final = 30.0
@@ -52,7 +52,7 @@ class ServedBlobStore(BlobStore):
 
     async def start(self, *, sweeps: bool = True) -> None:
         timeout = aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_S, sock_read=SILENCE_S)
-        connector = aiohttp.TCPConnector(ssl=tls_of(self._environment) if self._url.startswith("https:") else False)
+        connector = aiohttp.TCPConnector(ssl=trusted_by(self._environment) if self._url.startswith("https:") else False)
         # Bytes as they lie there: what a server compresses on the way has another size than it says.
         headers = {**self._headers, "Accept-Encoding": "identity"}
         self._session = aiohttp.ClientSession(timeout=timeout, connector=connector, headers=headers)

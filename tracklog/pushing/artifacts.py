@@ -11,7 +11,8 @@ from schemas.events import artifact_folder
 from schemas.events.logged_models import LOGGED_MODELS
 from schemas.events.runs import RUNS
 from schemas.events.traces import TRACES
-from tracklog.pushing.central import Central, Refused, StoredFile
+from tracklog.bringing.requests import Refused
+from tracklog.pushing.central import Central, StoredFile
 from tracklog.pushing.report import Report
 from tracklog.pushing.translation import folder_there, path_of
 

@@ -1,26 +1,17 @@
 """The server that is pushed to, as a push asks it."""
 
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import IO, Any, Final, NamedTuple, Protocol
 from urllib.parse import quote
 
-import orjson
-
 from schemas.traces import ARTIFACT_LOCATION_TAG
+from tracklog.bringing.requests import Refused, body_of
 
 MLFLOW_2: Final = "api/2.0/mlflow"
 MLFLOW_3: Final = "api/3.0/mlflow"
 OURS: Final = "api/tracklog/v1"
 ARTIFACTS: Final = "api/2.0/mlflow-artifacts/artifacts"
-
-
-class Refused(Exception):
-    """The server refuses what was asked, with a status below 500: to ask again does not help."""
-
-    def __init__(self, status: int, message: str) -> None:
-        super().__init__(message)
-        self.status = status
 
 
 class NotAllowed(Exception):
@@ -60,16 +51,15 @@ class Central:
         self._server = server
         self._source = source
 
-    def send(self, events: Sequence[dict[str, Any]]) -> Taken:
-        """Bring events. Raises Refused where the server takes none of them."""
-        body = orjson.dumps({"source": self._source, "events": list(events)})
-        answer = self._server.send("POST", f"{OURS}/events", body)
+    def send(self, events: Sequence[bytes]) -> Taken:
+        """Bring events, each as JSON. Raises Refused where the server takes none of them."""
+        answer = self._server.send("POST", f"{OURS}/events", body_of(self._source, events))
         refused = {one["id"]: one["message"] for one in answer["refused"]}
         return Taken(answer["appended"], refused, answer["versions"])
 
     def experiment(self, experiment_id: int) -> bool:
         """Whether an experiment is there, deleted or not, and may be read."""
-        return self._found(lambda: self._server.get(f"{MLFLOW_2}/experiments/get", experiment_id=str(experiment_id)))
+        return self._seen(f"{MLFLOW_2}/experiments/get", experiment_id=str(experiment_id)) is not None
 
     def experiment_named(self, name: str) -> int | None:
         """The id of the experiment of a name, deleted or not. Raises NotAllowed where it may not be read."""
@@ -96,33 +86,18 @@ class Central:
 
     def run_artifacts(self, run_id: str) -> str | None:
         """Where the artifacts of a run lie; None of one that is not there."""
-        try:
-            uri = self._server.get(f"{MLFLOW_2}/runs/get", run_id=run_id)["run"]["info"]["artifact_uri"]
-        except Refused as error:
-            if error.status in _NOT_SEEN:
-                return None
-            raise
-        return str(uri)
+        found = self._seen(f"{MLFLOW_2}/runs/get", run_id=run_id)
+        return None if found is None else str(found["run"]["info"]["artifact_uri"])
 
     def model_artifacts(self, model_id: str) -> str | None:
         """The same of a logged model."""
-        try:
-            uri = self._server.get(f"{MLFLOW_2}/logged-models/{model_id}")["model"]["info"]["artifact_uri"]
-        except Refused as error:
-            if error.status in _NOT_SEEN:
-                return None
-            raise
-        return str(uri)
+        found = self._seen(f"{MLFLOW_2}/logged-models/{model_id}")
+        return None if found is None else str(found["model"]["info"]["artifact_uri"])
 
     def trace_artifacts(self, trace_id: str) -> str | None:
         """The same of a trace."""
-        try:
-            found = self._server.get(f"{MLFLOW_3}/traces/{quote(trace_id)}")["trace"]["trace_info"]["tags"]
-        except Refused as error:
-            if error.status in _NOT_SEEN:
-                return None
-            raise
-        return str(found[ARTIFACT_LOCATION_TAG])
+        found = self._seen(f"{MLFLOW_3}/traces/{quote(trace_id)}")
+        return None if found is None else str(found["trace"]["trace_info"]["tags"][ARTIFACT_LOCATION_TAG])
 
     def files(self, folder: str) -> dict[str, StoredFile] | None:
         """The files below a folder of the history, by their paths in the destination, as events of uploads say.
@@ -159,15 +134,14 @@ class Central:
                 return
             cursor = page["next_cursor"]
 
-    @staticmethod
-    def _found(ask: Callable[[], object]) -> bool:
+    def _seen(self, path: str, **query: str) -> Any:
+        """What is asked for; None where it is not there, or may not be read."""
         try:
-            ask()
+            return self._server.get(path, **query)
         except Refused as error:
             if error.status in _NOT_SEEN:
-                return False
+                return None
             raise
-        return True
 
 
 NOT_FOUND: Final = 404

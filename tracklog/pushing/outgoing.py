@@ -1,22 +1,23 @@
 """An event on its way to another server."""
 
-from typing import Any, Final, NamedTuple
+from typing import NamedTuple
+
+import orjson
 
 from schemas import codec
 from schemas.envelope import RecordedEvent
 from schemas.event_json import event_document, event_id_text, values_of_document
 from schemas.events import AnyEvent
+from tracklog.bringing.requests import Weight
 from tracklog.pushing import derived
 
 
 class Outgoing(NamedTuple):
-    """`document` is what the server is sent, `size` about how many bytes and `values` how many values in JSON it has,
-    at most. `event` None: as it is stored here."""
+    """`document` is what the server is sent, as JSON. `event` None: as it is stored here."""
 
     id: str
-    document: dict[str, Any]
-    size: int
-    values: int
+    document: bytes
+    weight: Weight
     event: AnyEvent | None
 
 
@@ -36,11 +37,7 @@ def outgoing(recorded: RecordedEvent, event: AnyEvent, about: str = "") -> Outgo
 def _outgoing(
     recorded: RecordedEvent, identity: str, version: int, event_type: str, payload: bytes, event: AnyEvent | None
 ) -> Outgoing:
-    document = event_document(
-        identity, event_type, version, recorded.time_us, recorded.actor, recorded.request_id, payload
+    document = orjson.dumps(
+        event_document(identity, event_type, version, recorded.time_us, recorded.actor, recorded.request_id, payload)
     )
-    size, values = len(payload) + _BYTES_OF_ENVELOPE, values_of_document(payload)
-    return Outgoing(identity, document, size, values, event)
-
-
-_BYTES_OF_ENVELOPE: Final = 512
+    return Outgoing(identity, document, Weight(len(document), values_of_document(payload)), event)

@@ -4,7 +4,6 @@ What is there is known there, by the ids of events. So a push may be killed anyw
 """
 
 from collections.abc import AsyncIterator, Callable, Sequence
-from dataclasses import dataclass, field
 from typing import Final
 
 from msgspec.structs import replace
@@ -17,21 +16,16 @@ from schemas.event_json import event_id_text
 from schemas.events import ExperimentCreated, RunDataLogged, RunParamCorrected, TraceDeleted
 from schemas.events.experiments import ExperimentEvent
 from schemas.events.registered_models import REGISTERED_MODELS, RegisteredModelEvent
+from tracklog.bringing.requests import Gathered, Refused
 from tracklog.pushing.artifacts import FilePush, stream_of_folder
-from tracklog.pushing.central import FORBIDDEN, Central, NotAllowed, Refused, Taken
+from tracklog.pushing.central import FORBIDDEN, Central, NotAllowed, Taken
 from tracklog.pushing.cursor import Cursor, CursorFile
 from tracklog.pushing.outgoing import Outgoing
 from tracklog.pushing.report import Report
-from tracklog.pushing.spans import MAX_BYTES, MAX_VALUES
 from tracklog.pushing.translation import Translation
 
-BATCH_EVENTS: Final = 500
-BATCH_BYTES: Final = MAX_BYTES
-BATCH_VALUES: Final = MAX_VALUES
-"""An event that alone has more of what looks like values is sent alone."""
-
 _READ_AT_ONCE: Final = 1000
-_NOT_FOUND: Final = Taken(0, {}, {})
+_NOTHING: Final = Taken(0, {}, {})
 
 Show = Callable[[int, int], None]
 """Called with how many events are done, and of how many."""
@@ -41,25 +35,8 @@ class CursorWrong(Exception):
     """What an earlier push brought is not there any more: the server has an older state, or another log."""
 
 
-@dataclass(slots=True)
-class _Gathered:
-    """What is to be sent together, with the events of here that it comes of."""
-
-    events: list[tuple[RecordedEvent, Outgoing]] = field(default_factory=list)
-    size: int = 0
-    values: int = 0
-
-    def takes(self, one: Outgoing) -> bool:
-        return not self.events or (
-            len(self.events) < BATCH_EVENTS
-            and self.size + one.size <= BATCH_BYTES
-            and self.values + one.values <= BATCH_VALUES
-        )
-
-    def add(self, recorded: RecordedEvent, one: Outgoing) -> None:
-        self.events.append((recorded, one))
-        self.size += one.size
-        self.values += one.values
+_Batch = Gathered[tuple[RecordedEvent, Outgoing]]
+"""What is to be sent together, with the events of here that it comes of."""
 
 
 class Push:
@@ -96,7 +73,7 @@ class Push:
     async def _push(self, end: int) -> None:
         cursor = self._file.read()
         self._translation = Translation(self._central, self._report)
-        batch = _Gathered()
+        batch = _Batch()
         self._not_allowed = set()
         self._kept = end
         folders: dict[str, None] = {}
@@ -123,11 +100,11 @@ class Push:
                 elif recorded.offset == cursor.last and not self._report.dry_run:
                     self._check_there(one)
                 elif not is_done:
-                    if not batch.takes(one):
+                    if not batch.takes(one.weight):
                         await self._flush(batch)
                         reached = replace(cursor, events=recorded.offset, last=last)
                         self._keep(reached)
-                    batch.add(recorded, one)
+                    batch.add((recorded, one), one.weight)
                     last = recorded.offset
                     if isinstance(one.event, ExperimentCreated):
                         await self._flush(batch)  # who is no administrator creates it in a request of its own
@@ -175,16 +152,15 @@ class Push:
             offset = events[-1].offset + 1
             self._show(offset, end)
 
-    async def _flush(self, batch: _Gathered) -> None:
+    async def _flush(self, batch: _Batch) -> None:
         if batch.events:
-            await self._send(batch.events)
-            batch.events, batch.size, batch.values = [], 0, 0
+            await self._send(batch.take())
 
     async def _send(self, events: Sequence[tuple[RecordedEvent, Outgoing]]) -> Taken:
         """Send, and see to what is refused. Of a batch with an event that the server does not take, each alone."""
         self._report.sent += len(events)
         if self._report.dry_run:
-            return _NOT_FOUND
+            return _NOTHING
         try:
             taken = self._central.send([one.document for _, one in events])
         except Refused as error:
@@ -195,13 +171,13 @@ class Push:
                 for alone in events:
                     if alone[0].stream not in self._not_allowed:
                         await self._send([alone])
-                return _NOT_FOUND
+                return _NOTHING
             if error.status == FORBIDDEN:
                 self._leave(events[0][0], str(error))
-                return _NOT_FOUND
+                return _NOTHING
             if events[0][0].type not in _GONE_ANYWAY:
                 self._report.note("left", f"event {events[0][1].id}: {error}")
-            return _NOT_FOUND
+            return _NOTHING
         self._report.new += taken.new
         for recorded, one in events:
             if one.id in taken.refused:

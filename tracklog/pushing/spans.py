@@ -22,7 +22,7 @@ def in_pieces(recorded: RecordedEvent, event: TraceSpansLogged, about: str = "")
     """
     whole = outgoing(recorded, event, about)
     count = len(event.spans)
-    if count < 2 or (whole.values <= MAX_VALUES and whole.size <= MAX_BYTES):
+    if count < 2 or (whole.weight.values <= MAX_VALUES and whole.weight.size <= MAX_BYTES):
         yield whole
         return
     for number, spans in enumerate((event.spans[: count // 2], event.spans[count // 2 :])):

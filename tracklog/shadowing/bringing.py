@@ -1,23 +1,18 @@
 """Sending what waits in the outbox of a shadow to the Tracklog that it follows into."""
 
-from collections.abc import Callable
-from typing import Any, Final
+from collections.abc import Callable, Sequence
+from typing import Any
 
-from orjson import dumps
-
-from tracklog.shadowing.state import ShadowState
-
-EVENTS_AT_ONCE: Final = 500
-VALUES_AT_ONCE: Final = 50_000
-BYTES_AT_ONCE: Final = 8 * 1024 * 1024
-"""The route takes 1,000 events, 65,536 values in JSON and 26 MiB."""
+from tracklog.bringing.requests import EVENTS_AT_ONCE, Refused, Weight, body_of, gathered, sent_in_halves
+from tracklog.shadowing.state import ShadowState, Waiting
 
 Post = Callable[[bytes], Any]
-"""Sends a body to the route that takes events, and returns its answer."""
+"""Sends a body to the route that takes events, and returns its answer. Raises Refused."""
 
 
 class Bringing:
-    """Brings events in their order. `refused` are those that the Tracklog said changed nothing, with why."""
+    """Brings events in their order. `refused` are those that the Tracklog did not take, or that changed nothing there,
+    with why."""
 
     def __init__(self, state: ShadowState, source: str, post: Post) -> None:
         self._state = state
@@ -30,17 +25,18 @@ class Bringing:
         """Bring everything that waits. Returns how many events; raises what `post` does, and they wait on."""
         before = self.brought
         while waiting := self._state.waiting(EVENTS_AT_ONCE):
-            values = size = 0
-            some: list[bytes] = []
-            last = waiting[0][0]
-            for number, event, weight in waiting:
-                if some and (values + weight > VALUES_AT_ONCE or size + len(event) > BYTES_AT_ONCE):
-                    break
-                some.append(event)
-                last, values, size = number, values + weight, size + len(event)
-            body = b'{"source":' + dumps(self._source) + b',"events":[' + b",".join(some) + b"]}"
-            answer = self._post(body)
-            self.refused += [f"{one['id']}: {one['message']}" for one in answer["refused"]]
-            self._state.sent(last)
-            self.brought += len(some)
+            for batch in gathered((one, Weight(len(one.event), one.weight)) for one in waiting):
+                for some, outcome in sent_in_halves(batch, self._send):
+                    self._tell(some, outcome)
+                self._state.sent(batch[-1].number)
+                self.brought += len(batch)
         return self.brought - before
+
+    def _send(self, events: Sequence[Waiting]) -> Any:
+        return self._post(body_of(self._source, (one.event for one in events)))
+
+    def _tell(self, events: Sequence[Waiting], outcome: Any) -> None:
+        if isinstance(outcome, Refused):
+            self.refused.append(f"{outcome}: {events[0].event[:300].decode(errors='replace')}")
+        else:
+            self.refused += [f"{one['id']}: {one['message']}" for one in outcome["refused"]]

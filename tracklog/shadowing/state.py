@@ -32,6 +32,14 @@ class Outgoing(NamedTuple):
     weight: int
 
 
+class Waiting(NamedTuple):
+    """An event that is on its way, and its number in the order in which they are sent."""
+
+    number: int
+    event: bytes
+    weight: int
+
+
 class ShadowState:
     """Open for as long as the shadow runs. Nothing is kept before `commit`."""
 
@@ -88,10 +96,10 @@ class ShadowState:
         self._connection.execute("COMMIT")
         self._connection.execute("BEGIN IMMEDIATE")
 
-    def waiting(self, most: int) -> list[tuple[int, bytes, int]]:
-        """The first events that are on their way: number, JSON, weight."""
+    def waiting(self, most: int) -> list[Waiting]:
+        """The first events that are on their way."""
         with closing(self._connection.execute("SELECT * FROM outbox ORDER BY number LIMIT ?", (most,))) as found:
-            return found.fetchall()
+            return [Waiting(*row) for row in found]
 
     def sent(self, last: int) -> None:
         """The events up to this number are there."""

@@ -88,7 +88,13 @@ def deployment() -> Deployment:
 
 
 async def test_an_event_keeps_its_id_time_and_actor_and_says_who_brought_it(deployment: Deployment) -> None:
-    assert await bring_in(deployment, EXPERIMENT, CREATED) == {"appended": 2, "there": 0, "refused": [], "versions": {}}
+    assert await bring_in(deployment, EXPERIMENT, CREATED) == {
+        "appended": 2,
+        "there": 0,
+        "there_ids": [],
+        "refused": [],
+        "versions": {},
+    }
     first, second = await in_the_log(deployment)
     assert (first.id, first.time_us) == (uuid.UUID(int=1).bytes, 1_795_963_502_084_977)
     assert first.actor == Actor("eve", "10.0.0.7", "python")
@@ -103,8 +109,15 @@ async def test_an_event_that_is_there_is_not_appended_again_and_is_reported_as_b
     [refused] = first["refused"]
     assert refused["id"] == CONFLICT.id
     again = await bring_in(deployment, CREATED, LOGGED, CONFLICT, again=True)
-    assert again == {"appended": 0, "there": 3, "refused": [refused], "versions": {}}
+    ids = [one.id for one in (CREATED, LOGGED, CONFLICT)]
+    assert again == {"appended": 0, "there": 3, "there_ids": ids, "refused": [refused], "versions": {}}
     assert len(await in_the_log(deployment)) == 4
+
+
+async def test_of_a_request_that_is_new_in_part_the_answer_says_which_events_were_there(deployment: Deployment) -> None:
+    await bring_in(deployment, EXPERIMENT, CREATED)
+    answer = await bring_in(deployment, CREATED, LOGGED)
+    assert (answer["appended"], answer["there"], answer["there_ids"]) == (1, 1, [CREATED.id])
 
 
 async def test_of_two_who_bring_an_event_at_once_the_fold_takes_one(

@@ -9,7 +9,8 @@ import click
 import pytest
 
 from tracklog.cli.bad_usage import BadUsage
-from tracklog.cli.remote import INSECURE, PASSWORD, SERVER_CERTIFICATE, TOKEN, USERNAME, Remote
+from tracklog.cli.remote import Remote
+from tracklog.settings.tracking_client import INSECURE, PASSWORD, SERVER_CERTIFICATE, TOKEN, USERNAME
 
 SECRET = "a long secret of mine"
 

@@ -13,7 +13,7 @@ from schemas.event_json import event_json
 from schemas.events import AnyEvent, ExperimentCreated
 from tests.unit.tracklog.moving.imports import RecordsStore, counts, events_in, imported
 from tests.unit.tracklog.moving.test_translation import CREATED_ALREADY, EXPERIMENT, MODEL, POINTS, RUN, log_of
-from tracklog.moving import running_tracklog
+from tracklog.bringing import requests
 from tracklog.moving.importing import Import
 from tracklog.moving.records import ExperimentRecord, WebhookRecord
 from tracklog.moving.report import Report
@@ -58,7 +58,8 @@ class Server(RestClient):
         known = {one["id"] for one in self.events}
         new = [one for one in sent if one["id"] not in known]
         self.events += [{**one, "stream": "s", "partition": 0, "offset": len(self.events)} for one in new]
-        return 200, json.dumps({"appended": len(new), "there": len(sent) - len(new), "refused": []}).encode()
+        there = [one["id"] for one in sent if one["id"] in known]
+        return 200, json.dumps({"there_ids": there, "refused": []}).encode()
 
 
 async def served(*events: AnyEvent, refused: str = "") -> Server:
@@ -99,6 +100,18 @@ async def test_the_same_events_come_as_into_a_log_and_come_once() -> None:
     assert counts(again) == counts(report)
 
 
+async def test_what_was_there_is_not_new_though_the_rest_of_its_request_is() -> None:
+    server = await served(CREATED_ALREADY)
+    await imported_to(server, RecordsStore(EXPERIMENT, RUN))
+    report = await imported_to(server, STORE)
+    assert {kind: tally.new for kind, tally in report.tallies.items() if tally.new} == {
+        "metric points": 2,
+        "registered models": 1,
+        "model versions": 1,
+        "aliases": 1,
+    }
+
+
 async def test_a_store_whose_default_experiment_was_merged_is_known_again() -> None:
     server = await served(CREATED_ALREADY)
     default = RecordsStore(
@@ -131,7 +144,7 @@ async def test_what_a_running_server_takes_from_nobody_is_left() -> None:
 
 
 async def test_requests_are_of_a_bounded_size(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(running_tracklog, "MOST_EVENTS", 2)
+    monkeypatch.setattr(requests, "EVENTS_AT_ONCE", 2)
     server = await served(CREATED_ALREADY)
     await imported_to(server, STORE)
     assert max(server.requests) == 2

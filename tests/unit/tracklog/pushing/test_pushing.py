@@ -59,9 +59,10 @@ from schemas.messages.experiments import UpdateExperiment
 from schemas.messages.imports import ImportedEvent, ImportEvents
 from schemas.rest.decode import decode_body
 from tests.unit.ingest.doubles import ANN, Deployment, close_what_is_open
+from tracklog.bringing.requests import Refused
 from tracklog.pushing import derived
 from tracklog.pushing.artifacts import stream_of_folder
-from tracklog.pushing.central import Central, Refused
+from tracklog.pushing.central import Central
 from tracklog.pushing.cursor import CursorFile
 from tracklog.pushing.pushing import Push
 from tracklog.pushing.report import Report
