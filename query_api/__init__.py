@@ -22,6 +22,7 @@ PUBLIC_MODULES = (
     "sqlite.read_model",
     "sqlite.text_match",
     "traces.artifact_root",
+    "traces.span_json",
     "webhooks.port",
 )
 """The modules, and folders of them, that other packages may import: tests/unit/test_public_modules.py."""

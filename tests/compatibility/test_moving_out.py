@@ -60,7 +60,7 @@ def test_an_exported_history_is_answered_by_mlflow_as_its_own(
     uri = uri_of(kind, tmp_path)
     written = MlflowClient(uri, uri)
     History(written, seed, files=kind == "files").write(RUNS)
-    expected = answers(written, traced=False, evaluated=False)
+    expected = answers(written, evaluated=False)
 
     ours = ["--backend-store-uri", f"sqlite:///{tmp_path / 'tracklog.db'}"]
     tracklog("import", uri, *ours)
@@ -71,7 +71,7 @@ def test_an_exported_history_is_answered_by_mlflow_as_its_own(
     else:
         back = str(tmp_path / "back")
         told = tracklog("export", "mlruns", back, *ours)
-    found = answers(MlflowClient(back, back), traced=False, evaluated=False)
+    found = answers(MlflowClient(back, back), evaluated=False)
     if found_differences := list(differences(found, expected)):
         pytest.fail("\n".join([*found_differences, told]))
     if kind == "files":

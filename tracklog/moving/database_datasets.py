@@ -15,7 +15,7 @@ from tracklog.moving.grouped import Block, Grouped, Row
 from tracklog.moving.records import EvaluatedRecord, ExampleRecord, Records
 from tracklog.moving.span_reading import mended_json
 
-_WRAPPED: Final = "mlflow_wrapped"
+WRAPPED: Final = "mlflow_wrapped"
 """Outputs may be any JSON, and stand in an object below this key."""
 
 _EXAMPLE: Final = (
@@ -103,7 +103,7 @@ class EvaluatedReader:
             cells.odd(_EXAMPLES, where, f"left: it cannot be read: {error!s:.200}", 1)
             return None
         if isinstance(outputs, dict):
-            outputs = outputs.get(_WRAPPED)
+            outputs = outputs.get(WRAPPED)
         return ExampleRecord(
             where=where,
             dataset_id=cells.text(found["dataset_id"], _EXAMPLES, where),

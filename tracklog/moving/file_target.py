@@ -12,6 +12,7 @@ from typing import Any, Final
 from schemas.events import DatasetInput, MetricSeries, Param, Tag
 from schemas.mlflow import RUN_STATUSES, lifecycle_stage
 from tracklog.moving.database_contents import DEFAULT_WORKSPACE
+from tracklog.moving.file_trace_target import TraceFolders
 from tracklog.moving.records import (
     DELETED_VERSION,
     AccountRecord,
@@ -63,7 +64,7 @@ class FileTarget(WrittenStore):
         try:
             try:
                 partial.mkdir(parents=True)
-                _Folders(partial, self._roots, report).write(records)
+                _Folders(partial, self._folder, self._roots, report).write(records)
                 os.sync()  # many small files: one by one would take a second for some hundred
                 self._refuse_what_is_there()
                 partial.rename(self._folder)
@@ -80,7 +81,8 @@ class FileTarget(WrittenStore):
 class _Folders:
     """Writes all that there is below one folder."""
 
-    def __init__(self, root: Path, roots: Roots, report: Report) -> None:
+    def __init__(self, root: Path, final: Path, roots: Roots, report: Report) -> None:
+        """`final` is where `root` will be once everything is written."""
         self._root = root
         self._roots = roots
         self._report = report
@@ -88,11 +90,13 @@ class _Folders:
         self._ids: dict[str, str] = {}
         self._run = root  # the folder of the run whose points come
         self._refused: set[str] = set()  # its metrics that cannot be files
+        self._traces = TraceFolders(_write, self._append, report, lambda place: final / place.relative_to(root))
 
     def write(self, records: Records) -> None:
         """Everything. Raises OSError."""
         for record in records:
             self._record(record)
+        self._traces.end()
 
     def _record(self, record: Record) -> None:
         match record:
@@ -111,17 +115,32 @@ class _Folders:
                 self._logged_model(record)
             case RegisteredRecord():
                 self._registered_model(record)
-            case (
-                AccountRecord()
-                | RoleRecord()
-                | WebhookRecord()
-                | ScorerRecord()
-                | TraceRecord()
-                | SpansRecord()
-                | EvaluatedRecord()
-                | ExampleRecord()
-            ):
-                pass  # a read model hands out none of them
+            case TraceRecord():
+                experiment = self._experiments.get(record.experiment_key)
+                self._traces.begin(record, experiment, self._ids.get(record.experiment_key, ""))
+            case SpansRecord():
+                self._traces.spans(record)
+            case EvaluatedRecord():
+                links = len(record.experiment_keys)
+                for kind, number in (
+                    ("evaluation datasets", 1),
+                    ("tags of evaluation datasets", len(record.tags)),
+                    ("links between things", links),
+                ):
+                    self._lose(kind, record.where, number)
+            case ExampleRecord():
+                self._lose("records of evaluation datasets", record.where, 1)
+            case ScorerRecord():
+                self._lose("scorers", record.where, 1)
+                self._lose("versions of scorers", record.where, len(record.versions))
+            case WebhookRecord():
+                self._lose("webhooks", record.where, 1)
+            case AccountRecord() | RoleRecord():
+                pass  # a read model hands out neither
+
+    def _lose(self, kind: str, where: str, number: int) -> None:
+        if number:
+            self._report.odd(kind, where, "left: MLflow has no files for them", number)
 
     # --- experiments ----------------------------------------------------------------------------------------------
 
@@ -387,8 +406,11 @@ def _numbered(number: int) -> str:
 
 
 def _write_meta(folder: Path, **fields: Any) -> None:
-    lines = [f"{name}: {_yaml(value)}\n" for name, value in fields.items()]
-    (folder / META).write_text("".join(lines), encoding="utf-8")
+    _write(folder / META, fields)
+
+
+def _write(path: Path, fields: Mapping[str, Any]) -> None:
+    path.write_text("".join(f"{name}: {_yaml(value)}\n" for name, value in fields.items()), encoding="utf-8")
 
 
 def _yaml(value: Any) -> str:

@@ -1,19 +1,22 @@
 """A database store as MLflow 3.17 has it, written from records."""
 
 import itertools
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from hashlib import blake2b
 from importlib.resources import files
 from typing import Any, Final
 
+from schemas.dataset_records import input_hash
 from schemas.events import DatasetInput, MetricSeries
 from schemas.metric_values import stored_value
 from schemas.mlflow import RUN_STATUSES, lifecycle_stage
-from tracklog.moving.database_contents import DEFAULT_WORKSPACE
+from tracklog.moving import mlflow_traces
+from tracklog.moving.database_contents import ASSOCIATIONS, DEFAULT_WORKSPACE, EVALUATED, EXPERIMENT
+from tracklog.moving.database_datasets import WRAPPED
 from tracklog.moving.records import (
     DELETED_VERSION,
-    AccountRecord,
     EvaluatedRecord,
     ExampleRecord,
     ExperimentRecord,
@@ -23,7 +26,6 @@ from tracklog.moving.records import (
     Record,
     Records,
     RegisteredRecord,
-    RoleRecord,
     RunRecord,
     ScorerRecord,
     SizeRecord,
@@ -133,6 +135,64 @@ COLUMNS: Final[Mapping[str, tuple[str, ...]]] = {
     ),
     "model_version_tags": ("name", "version", "key", "value", "workspace"),
     "registered_model_aliases": ("name", "alias", "version", "workspace"),
+    **mlflow_traces.COLUMNS,
+    "evaluation_datasets": (
+        "dataset_id",
+        "name",
+        "schema",
+        "profile",
+        "digest",
+        "created_time",
+        "last_update_time",
+        "created_by",
+        "last_updated_by",
+        "workspace",
+    ),
+    "evaluation_dataset_tags": ("dataset_id", "key", "value"),
+    "evaluation_dataset_records": (
+        "dataset_record_id",
+        "dataset_id",
+        "inputs",
+        "expectations",
+        "tags",
+        "source",
+        "source_id",
+        "source_type",
+        "created_time",
+        "last_update_time",
+        "created_by",
+        "last_updated_by",
+        "input_hash",
+        "outputs",
+    ),
+    ASSOCIATIONS: (
+        "association_id",
+        "source_type",
+        "source_id",
+        "destination_type",
+        "destination_id",
+        "created_time",
+    ),
+    "scorers": ("experiment_id", "scorer_name", "scorer_id"),
+    "scorer_versions": ("scorer_id", "scorer_version", "serialized_scorer", "creation_time"),
+    "online_scoring_configs": (
+        "online_scoring_config_id",
+        "scorer_id",
+        "sample_rate",
+        "experiment_id",
+        "filter_string",
+    ),
+    "webhooks": (
+        "webhook_id",
+        "name",
+        "description",
+        "url",
+        "status",
+        "creation_timestamp",
+        "last_updated_timestamp",
+        "workspace",
+    ),
+    "webhook_events": ("webhook_id", "entity", "action"),
 }
 """The columns that are filled, by table; what rows refer to is in tables before theirs."""
 
@@ -153,10 +213,35 @@ _KINDS: Final = {
     "registered_model_tags": "tags of registered models",
     "model_version_tags": "tags of model versions",
     "registered_model_aliases": "aliases",
+    "trace_info": "traces",
+    "assessments": "assessments",
+    "spans": "spans",
+    "evaluation_datasets": "evaluation datasets",
+    "evaluation_dataset_tags": "tags of evaluation datasets",
+    "evaluation_dataset_records": "records of evaluation datasets",
+    ASSOCIATIONS: "links between things",
+    "scorers": "scorers",
+    "scorer_versions": "versions of scorers",
+    "webhooks": "webhooks",
 }
 """How the report calls the rows of a table; those that it does not name are counted by what is in them."""
 
-_OWN_ROWS: Final = frozenset({"experiments", "runs", "logged_models", "registered_models", "model_versions"})
+_NAMES: Final = _KINDS | {"trace_tags": "tags of traces", "trace_request_metadata": "metadata of traces"}
+"""How it calls what of a table has to be left."""
+
+_OWN_ROWS: Final = frozenset(
+    {
+        "experiments",
+        "runs",
+        "logged_models",
+        "registered_models",
+        "model_versions",
+        "trace_info",
+        "evaluation_datasets",
+        "scorers",
+        "webhooks",
+    }
+)
 """Without such a row all that is its own would be lost: a text that is too long is cut, and not left."""
 
 
@@ -187,6 +272,7 @@ class MlflowDatabase:
         self._unnumbered: list[ExperimentRecord] = []  # all come before what is in them
         self._latest: dict[str, tuple[tuple[int, int, float], Sequence[Any]]] = {}  # of the run whose points come
         self._run = ""
+        self._traces = mlflow_traces.TraceRows(self._put, self._associate, report, self._ids)
 
     def write(self, records: Records) -> None:
         """Fill the tables with everything. Raises TargetUnfit."""
@@ -219,17 +305,28 @@ class MlflowDatabase:
             case RegisteredRecord():
                 self._end_run()
                 self._registered_model(record)
-            case (
-                AccountRecord()
-                | RoleRecord()
-                | WebhookRecord()
-                | ScorerRecord()
-                | TraceRecord()
-                | SpansRecord()
-                | EvaluatedRecord()
-                | ExampleRecord()
-            ):
-                pass  # a read model hands out none of them
+            case _:
+                self._experiments()
+                self._end_run()
+                self._other(record)
+
+    def _other(self, record: Record) -> None:
+        """What no run and no model is about."""
+        match record:
+            case TraceRecord():
+                self._traces.begin(record)
+            case SpansRecord():
+                self._traces.spans(record)
+            case EvaluatedRecord():
+                self._evaluated(record)
+            case ExampleRecord():
+                self._example(record)
+            case ScorerRecord():
+                self._scorer(record)
+            case WebhookRecord():
+                self._webhook(record)
+            case _:
+                pass  # a read model hands out neither accounts nor roles
 
     # --- rows -----------------------------------------------------------------------------------------------------
 
@@ -257,9 +354,9 @@ class MlflowDatabase:
                 continue
             what = f"its {name} has {len(value)} characters, and the column takes {most}"
             if table not in _OWN_ROWS:
-                self._report.odd(_KINDS.get(table, table), where, f"left: {what}", 1)
+                self._report.odd(_NAMES.get(table, table), where, f"left: {what}", 1)
                 return None
-            self._report.odd(_KINDS.get(table, table), where, f"{what}: it is cut")
+            self._report.odd(_NAMES.get(table, table), where, f"{what}: it is cut")
             kept[index] = value[:most]
         return kept
 
@@ -477,6 +574,107 @@ class MlflowDatabase:
             self._report.tally("model versions").imported += 1
         for tag in record.tags:
             self._put("model_version_tags", record.where, name, record.version, tag.key, tag.value, DEFAULT_WORKSPACE)
+
+    # --- the rest -------------------------------------------------------------------------------------------------
+
+    def _associate(self, where: str, of: str, of_id: str, to: str, to_id: str) -> None:
+        self._put(ASSOCIATIONS, where, _id_of(of, of_id, to, to_id), of, of_id, to, to_id, None)
+
+    def _evaluated(self, record: EvaluatedRecord) -> None:
+        self._put(
+            "evaluation_datasets",
+            record.where,
+            record.dataset_id,
+            record.name,
+            record.schema,
+            record.profile,
+            record.digest,
+            record.creation_time_ms,
+            record.last_update_time_ms,
+            record.created_by,
+            record.last_updated_by,
+            DEFAULT_WORKSPACE,
+        )
+        for tag in record.tags:
+            self._put("evaluation_dataset_tags", record.where, record.dataset_id, tag.key, tag.value)
+        for key in record.experiment_keys:
+            if key in self._ids:
+                self._associate(record.where, EVALUATED, record.dataset_id, EXPERIMENT, str(self._ids[key]))
+            else:
+                self._report.odd("links between things", record.where, "left: an experiment that is not there", 1)
+
+    def _example(self, record: ExampleRecord) -> None:
+        example = record.example
+        source = json.loads(example.source) if example.source is not None else {}
+        source_type, data = source.get("source_type"), source.get("source_data")
+        source_id = data.get("trace_id" if source_type == "TRACE" else "source_id") if isinstance(data, dict) else None
+        self._put(
+            "evaluation_dataset_records",
+            record.where,
+            example.record_id,
+            record.dataset_id,
+            example.inputs,
+            example.expectations,
+            example.tags,
+            example.source,
+            None if source_id is None else str(source_id),
+            source_type,
+            record.creation_time_ms,
+            record.last_update_time_ms,
+            record.created_by,
+            record.last_updated_by,
+            input_hash(json.loads(example.inputs)),
+            None if example.outputs in (None, "null") else f'{{"{WRAPPED}": {example.outputs}}}',
+        )
+
+    def _scorer(self, record: ScorerRecord) -> None:
+        experiment_id = self._ids.get(record.experiment_key)
+        if experiment_id is None:
+            self._report.odd("scorers", record.where, "left: its experiment is not there", 1)
+            self._report.odd("versions of scorers", record.where, "left: of a scorer that is", len(record.versions))
+            return
+        self._put("scorers", record.where, experiment_id, record.name, record.scorer_id)
+        for one in record.versions:
+            self._put(
+                "scorer_versions",
+                record.where,
+                record.scorer_id,
+                one.version,
+                one.serialized_scorer,
+                one.creation_time_ms,
+            )
+        if (online := record.online) is not None:
+            self._put(
+                "online_scoring_configs",
+                record.where,
+                online.config_id,
+                record.scorer_id,
+                online.sample_rate,
+                experiment_id,
+                online.filter_string,
+            )
+
+    def _webhook(self, record: WebhookRecord) -> None:
+        """Disabled: ours may still send, and its secret is sealed here."""
+        if not record.events:
+            self._report.odd("webhooks", record.where, "left: it is told of nothing that MLflow tells", 1)
+            return
+        secret = "; its secret has to be set again" if record.has_secret else ""
+        self._report.odd("webhooks", record.where, f"it is disabled there until somebody enables it{secret}")
+        self._put(
+            "webhooks",
+            record.where,
+            record.webhook_id,
+            record.name,
+            record.description or None,
+            record.url,
+            "DISABLED",
+            record.creation_time_ms,
+            record.last_update_time_ms,
+            DEFAULT_WORKSPACE,
+        )
+        for entity, action in record.events:
+            self._put("webhook_events", record.where, record.webhook_id, entity.lower(), action.lower())
 
 
 _REDACTED: Final = ("REDACTED-SOURCE-PATH", "REDACTED-RUN-ID", "READY", "REDACTED-RUN-LINK")

@@ -13,7 +13,6 @@ from sqlalchemy import Connection, Select, Table, func, select
 
 from read_model.metric_points import Points, unpack_chunk, unpack_segments
 from read_model.tables.datasets import dataset_inputs, datasets
-from read_model.tables.evaluation_datasets import evaluation_datasets
 from read_model.tables.experiments import experiment_tags, experiments
 from read_model.tables.issues import issues
 from read_model.tables.label_schemas import label_schemas
@@ -32,13 +31,11 @@ from read_model.tables.registered_models import (
     registered_models,
 )
 from read_model.tables.runs import model_inputs, model_outputs, params, runs, tags
-from read_model.tables.scorers import scorers
-from read_model.tables.traces import assessments, traces
 from read_model.tables.users import users
-from read_model.tables.webhooks import webhooks
 from schemas.events import DatasetInput, MetricSeries, ModelMetric, ModelOutput, Param, Tag
 from schemas.mlflow import DELETED
 from tracklog.moving.cells import event_value
+from tracklog.moving.read_model_traces import ReadModelTraceRecords
 from tracklog.moving.records import (
     POINTS_PER_RECORD,
     ExperimentRecord,
@@ -82,11 +79,6 @@ _COUNTED: Final = {
 
 _LEFT: Final = {
     "users": users,
-    "webhooks": webhooks,
-    "traces": traces,
-    "assessments": assessments,
-    "evaluation datasets": evaluation_datasets,
-    "scorers": scorers,
     "issues": issues,
     "label schemas": label_schemas,
 }
@@ -117,6 +109,7 @@ class ReadModelRecords:
             yield from self._points(record.run_id, run_number)
         yield from self.logged_models()
         yield from self.registered_models()
+        yield from ReadModelTraceRecords(self._connection).records()
 
     # --- experiments ----------------------------------------------------------------------------------------------
 

@@ -197,6 +197,12 @@ class EvaluatedRecord:
     creation_time_ms: int | None
     last_update_time_ms: int | None
     tags: Sequence[Tag] = ()
+    # What follows from the examples, as far as the store says it.
+    schema: str | None = None
+    profile: str | None = None
+    digest: str | None = None
+    created_by: str | None = None
+    last_updated_by: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -208,6 +214,8 @@ class ExampleRecord:
     example: DatasetRecord
     creation_time_ms: int | None
     last_update_time_ms: int | None
+    created_by: str | None = None
+    last_updated_by: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

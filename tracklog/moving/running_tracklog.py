@@ -21,7 +21,9 @@ from tracklog.moving.target import LOOKED_AT, Target
 EVENTS: Final = "api/tracklog/v1/events"
 HISTORY: Final = "api/tracklog/v1/history"
 
-TAKEN: Final = frozenset({"experiment", "run", "logged-model", "registered-model"})
+TAKEN: Final = frozenset(
+    {"experiment", "run", "logged-model", "registered-model", "trace", "scorer", "evaluation-dataset"}
+)
 """What the events are about that the route takes; users, rights and webhooks are each server's own."""
 
 

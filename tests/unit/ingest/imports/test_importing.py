@@ -253,7 +253,7 @@ async def test_a_trace_comes_in_what_is_said_of_it_too_and_its_location_is_the_s
         event(14, "review-queue.items-added", {"queue_id": "q", "item_ids": ["tr-1"]}),
         event(15, "review-queue.item-status-set", {"queue_id": "q", "item_id": "tr-1", "status": "DECLINED"}),
     )
-    assert answer == {"appended": 12, "there": 0, "refused": [], "versions": {}}
+    assert answer == {"appended": 12, "there": 0, "there_ids": [], "refused": [], "versions": {}}
     started = codec.decode((await in_the_log(deployment))[1])
     assert isinstance(started, TraceStarted)
     assert started.tags == {"t": "v"}

@@ -34,7 +34,9 @@ def _plain(record: Any) -> Any:
         return record
     fields = {field.name: getattr(record, field.name) for field in dataclasses.fields(record)}
     if fields.get("versions"):
-        fields["versions"] = [one.version if one.deleted else _plain(one) for one in fields["versions"]]
+        fields["versions"] = [
+            one.version if getattr(one, "deleted", False) else _plain(one) for one in fields["versions"]
+        ]
     return type(record).__name__, {name: value for name, value in fields.items() if name != "where"}
 
 

@@ -5,6 +5,7 @@ import math
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -12,23 +13,46 @@ import msgspec
 import pytest
 from sqlalchemy import Integer
 
+from event_log.memory_event_log import MemoryEventLog
 from read_model.tables.issues import issues
-from schemas.events import DatasetInput, MetricSeries, ModelMetric, ModelOutput, Param, Tag
+from schemas.events import (
+    Assessment,
+    DatasetInput,
+    DatasetRecord,
+    MetricSeries,
+    ModelMetric,
+    ModelOutput,
+    Param,
+    PromptVersion,
+    Span,
+    SpanEvent,
+    SpanLink,
+    Tag,
+)
+from tests.unit.projector.read_models import projected
 from tests.unit.tracklog.moving.exports import differences, exported, held, moved_in
-from tests.unit.tracklog.moving.imports import STORES, RecordsStore, database_2025
+from tests.unit.tracklog.moving.imports import STORES, RecordsStore, database_2025, imported
 from tracklog.moving.database_store import SqliteStore, database_store_of
 from tracklog.moving.export_report import ExportReport
 from tracklog.moving.file_store import FileStore
 from tracklog.moving.file_target import FileTarget
 from tracklog.moving.mlflow_database import MlflowDatabase
 from tracklog.moving.records import (
+    EvaluatedRecord,
+    ExampleRecord,
     ExperimentRecord,
     LoggedModelRecord,
+    OnlineScoringRecord,
     PointsRecord,
     Record,
     RegisteredRecord,
     RunRecord,
+    ScorerRecord,
+    ScorerVersionRecord,
+    SpansRecord,
+    TraceRecord,
     VersionRecord,
+    WebhookRecord,
 )
 from tracklog.moving.roots import Roots
 from tracklog.moving.sqlite_target import SqliteTarget
@@ -202,6 +226,134 @@ async def test_what_is_exported_and_imported_again_is_the_same(
     second = await moved_in(written, tmp_path)
     found, expected = held(second.path), held(first.path)
     if kind == "postgresql":  # it keeps no order of points and of inputs
+        found, expected = in_any_order(found), in_any_order(expected)
+    assert list(differences(found, expected)) == []
+
+
+TRACED: Final = (
+    TraceRecord(
+        where="",
+        trace_id="tr-1",
+        experiment_key="0",
+        request_time_ms=TIME_MS,
+        execution_duration_ms=7,
+        state="OK",
+        client_request_id="mine",
+        request_preview='"ä"',
+        response_preview=None,
+        tags={"mlflow.traceName": "f", "k": "v"},
+        metadata={"mlflow.trace.session": "s", "mlflow.trace.tokenUsage": '{"input_tokens": 3}', "m": "x\ny"},
+        numbers_of_pairs=(2, 3),
+        assessments=[
+            Assessment(
+                assessment_id="a-1",
+                name="good",
+                kind="feedback",
+                value="0.5",
+                source_type="HUMAN",
+                source_id="ann",
+                create_time_ms=TIME_MS,
+                last_update_time_ms=TIME_MS + 1,
+                rationale="why",
+                metadata={"m": "1"},
+                span_id="1" * 16,
+            ),
+            Assessment(
+                assessment_id="a-2",
+                name="expected",
+                kind="expectation",
+                value='{"a":[1]}',
+                create_time_ms=TIME_MS,
+                last_update_time_ms=TIME_MS,
+            ),
+        ],
+    ),
+    SpansRecord(
+        "tr-1",
+        [
+            Span(
+                span_id="1" * 16,
+                name="f",
+                start_ns=TIME_MS * 1_000_000,
+                end_ns=TIME_MS * 1_000_000 + 7,
+                status=1,
+                attributes={"mlflow.spanInputs": '{"x": 1}', "n": 3, "mlflow.traceRequestId": '"tr-1"'},
+                events=[SpanEvent("ev", 15, {"k": "v"})],
+                links=[SpanLink("a" * 32, "2" * 16)],
+            )
+        ],
+    ),
+)
+IN_A_DATABASE: Final[tuple[Record, ...]] = (
+    replace(TRACED[0], run_ids=["a" * 32], prompts=[PromptVersion("p", 2)]),
+    *TRACED[1:],
+    EvaluatedRecord(
+        where="",
+        dataset_id="d-1",
+        name="questions",
+        experiment_keys=["0"],
+        creation_time_ms=TIME_MS,
+        last_update_time_ms=TIME_MS + 5,
+        tags=[Tag("mlflow.user", "ann")],
+    ),
+    ExampleRecord(
+        where="",
+        dataset_id="d-1",
+        example=DatasetRecord(
+            inputs='{"q":"ä"}',
+            outputs="[1]",
+            expectations='{"a":1}',
+            tags='{"mlflow.user":"ann"}',
+            source='{"source_type":"TRACE","source_data":{"trace_id":"tr-1"}}',
+            record_id="dr-1",
+        ),
+        creation_time_ms=TIME_MS,
+        last_update_time_ms=TIME_MS + 3,
+    ),
+    WebhookRecord(
+        where="",
+        webhook_id="w",
+        name="hook",
+        description="",
+        url="https://ci.example.com/hook",
+        events=[("REGISTERED_MODEL", "CREATED")],
+        has_secret=False,
+        creation_time_ms=TIME_MS,
+        last_update_time_ms=TIME_MS,
+    ),
+    ScorerRecord(
+        where="",
+        scorer_id="s",
+        experiment_key="0",
+        name="judge",
+        versions=[ScorerVersionRecord(1, '{"a": 1}', TIME_MS), ScorerVersionRecord(3, '{"b": 2}', TIME_MS)],
+        online=OnlineScoringRecord("c", 0.5, None),
+    ),
+)
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "files", pytest.param("postgresql", marks=pytest.mark.service)])
+async def test_traces_and_what_belongs_to_evaluation_come_back(
+    kind: str, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    more = TRACED if kind == "files" else IN_A_DATABASE
+    first = await moved_in(RecordsStore(*everything().records, *more), tmp_path)
+    target: WrittenStore = FileTarget(tmp_path / "mlruns", AS_THEY_ARE)
+    database = request.getfixturevalue("postgresql_database") if kind == "postgresql" else str(tmp_path / "mlflow.db")
+    if kind != "files":
+        target = database_target_of(database, ())
+    report = await asyncio.to_thread(exported, first.path, target)
+    assert report.is_whole, report.lines()
+    assert [what for kind, _, what in report.oddities if kind != "webhooks"] == []
+
+    log = MemoryEventLog()
+    written: Store = FileStore(tmp_path / "mlruns")
+    if kind != "files":
+        written = SqliteStore(tmp_path / "mlflow.db") if kind == "sqlite" else database_store_of(database)
+    await imported(written, log, beside=tmp_path / "mlruns" if kind == "files" else None)
+    second = await projected(tmp_path, log)
+    found, expected = held(second.path), held(first.path)
+    if kind == "postgresql":
         found, expected = in_any_order(found), in_any_order(expected)
     assert list(differences(found, expected)) == []
 
