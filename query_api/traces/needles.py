@@ -50,7 +50,8 @@ _WORDS_OF_ALL: Final = " ".join(
     ]
 ).lower()
 
-_RUN: Final = re.compile(r"[A-Za-z][A-Za-z0-9 .-]*")
+_WORD: Final = re.compile(r"[A-Za-z][A-Za-z0-9 .-]*")
+_AS_IT_IS: Final = re.compile(r"[ !#-\[\]-~]+")
 _WILDCARD: Final = re.compile(r"[%_]")
 _FOLDED_TO_ASCII: Final = tuple("\N{KELVIN SIGN}\N{LATIN SMALL LETTER LONG S}\N{LATIN CAPITAL LETTER I WITH DOT ABOVE}")
 """Letters that are an ASCII letter where upper and lower case are one."""
@@ -84,21 +85,26 @@ def needle_of(condition: Condition) -> Needle:
     key = msgspec.json.encode(condition.name) if is_attribute and not is_added else b""
     if is_added and condition.name not in _COPIED:
         return Needle()
+    longest = _longest_as_sent if key else _longest_word
     match condition.comparator:
         case Comparator.EQUAL:
-            return Needle(key, _word([str(condition.operand)]))
+            return Needle(key, longest([str(condition.operand)]))
         case Comparator.LIKE:
-            return Needle(key, _word(_WILDCARD.split(str(condition.operand))))
+            return Needle(key, longest(_WILDCARD.split(str(condition.operand))))
         case Comparator.ILIKE:
-            return Needle(key, _word(_WILDCARD.split(str(condition.operand))).lower(), ignore_case=True)
+            return Needle(key, longest(_WILDCARD.split(str(condition.operand))).lower(), ignore_case=True)
         case _:
             return Needle(key)
 
 
-def _word(pieces: list[str]) -> bytes:
+def _longest_as_sent(pieces: list[str]) -> bytes:
+    """The longest part that JSON writes as it is: what is not added to a span is in it as it was sent."""
+    return max((run for piece in pieces for run in _AS_IT_IS.findall(piece)), key=len, default="").encode()
+
+
+def _longest_word(pieces: list[str]) -> bytes:
     """The longest word in what has to be in a text, empty when there is none that only a chunk has."""
-    runs = [run for piece in pieces for run in _RUN.findall(piece)]
-    longest = max(runs, key=len, default="")
+    longest = max((run for piece in pieces for run in _WORD.findall(piece)), key=len, default="")
     if len(longest) < MIN_LETTERS or longest.lower() in _WORDS_OF_ALL:
         return b""
     return str(longest).encode()

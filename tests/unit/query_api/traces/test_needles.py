@@ -17,7 +17,21 @@ TRACE = "tr-" + "dead" * 8
 
 _words = st.sampled_from(
     [
-        *("Paris", "paris", "PARIS", "user", "CHAT_MODEL", "chat", "Ann's", "a b c", "Où", "150", '"q"', "x\\y"),
+        *(
+            "Paris",
+            "paris",
+            "PARIS",
+            "user",
+            "CHAT_MODEL",
+            "chat",
+            "Ann's",
+            "a b c",
+            "Où",
+            "150",
+            "c-407",
+            '"q"',
+            "x\\y",
+        ),
         "\N{KELVIN SIGN}ilo",
     ]
 )
@@ -26,7 +40,9 @@ _texts = st.one_of(
     st.builds('{{"model": "{}", "role": "user"}}'.format, st.sampled_from(["gpt Paris", "m-1"])),
     st.builds('["{}"]'.format, st.sampled_from(["Paris", "ab"])),
 )
-_values = st.one_of(_texts, st.integers(0, 200), st.booleans(), st.none(), st.lists(_texts, max_size=2))
+_values = st.one_of(
+    _texts, st.integers(0, 200), st.booleans(), st.sampled_from([1.5, 1e22]), st.none(), st.lists(_texts, max_size=2)
+)
 _keys = st.sampled_from(
     [
         *("city", INPUTS, "input.value", "gen_ai.operation.name", "gen_ai.response.model", "lk.room_name"),
@@ -51,7 +67,23 @@ _attributes = ("city", INPUTS, OUTPUTS, MODEL, SPAN_TYPE, USAGE, "mlflow.traceRe
 _asked = st.sampled_from(
     [*((Entity.SPAN_ATTRIBUTE, key) for key in _attributes), (Entity.SPAN, "content"), (Entity.SPAN, "text")]
 )
-_parts = ["total", "ERROR", "role", "deaddead", "kilo", "KILO", "odel", "gpt paris", "token"]
+_parts = [
+    "-407",
+    "12",
+    "0",
+    ", ",
+    "{",
+    "1.5",
+    "total",
+    "ERROR",
+    "role",
+    "deaddead",
+    "kilo",
+    "KILO",
+    "odel",
+    "gpt paris",
+    "token",
+]
 _patterns = st.one_of(
     _words,
     st.builds("%{}%".format, _words),
@@ -78,6 +110,7 @@ def test_a_word_is_looked_for_before_spans_are_read() -> None:
     json = chunk_json(pack_chunk(ChunkOfSpans([Span(span_id="00000000000000a1", attributes={"city": "Paris"})])))
     assert may_hold(json, "city", "LIKE", "%Par%")
     assert not may_hold(json, "city", "LIKE", "%Rome%")
+    assert not may_hold(json, "city", "LIKE", "%-407%")
     assert not may_hold(json, "town", "RLIKE", "P.*")
     assert not may_hold(json, "content", "ILIKE", "%rome%")
     assert may_hold(json, "content", "ILIKE", "%PARIS%")
