@@ -284,7 +284,10 @@ async def _connections(dsn: str) -> ReadModelConnections:
 
     import asyncpg
 
-    pool = await asyncpg.create_pool(dsn, min_size=2, max_size=4)
+    async def keep_as_it_is(_connection: object) -> None:
+        """As the server's connections, which are given back without a question to the database."""
+
+    pool = await asyncpg.create_pool(dsn, min_size=2, max_size=4, reset=keep_as_it_is)
 
     class Connections:
         @asynccontextmanager

@@ -1,7 +1,7 @@
 """Where events may be that are wanted: the posting lists of an index, put together block by block."""
 
 from array import array
-from collections.abc import Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Protocol
 
@@ -178,6 +178,10 @@ class _FoundByRequest:
         return block.positions_of_request(self._hash)
 
 
+Times = Callable[[int, int], Awaitable["array[int]"]]
+"""Those of a closed block, by partition and block: as the index has them, or remembered."""
+
+
 @dataclass(slots=True)
 class Candidates:
     """The offsets in one partition of events that may be wanted, in one direction, from `at` on.
@@ -193,6 +197,7 @@ class Candidates:
     open_block: OpenBlock
     at: int
     budget: Budget
+    times: Times
     with_times: bool
     found: list[tuple[int, int]] = field(default_factory=list)
     """Times and offsets, the next one last. Times are 0 where they were not asked for."""
@@ -279,7 +284,7 @@ class Candidates:
         """Those of a block, remembered: a page often goes on in it."""
         if self._times is None or self._times[0] != block:
             is_open = block == self.open_block.number
-            found = self.open_block.times() if is_open else await self.index.times(self.partition, block)
+            found = self.open_block.times() if is_open else await self.times(self.partition, block)
             self._times = block, found
         return self._times[1]
 

@@ -220,6 +220,7 @@ class LiveTail:
                 block,
                 begin_at.get(number, 0),
                 Budget(PAGE_BLOCKS),
+                self._index.times,
                 with_times=False,
             )
             while not candidates.is_at_end:

@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import binascii
+from array import array
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Final, NamedTuple, Protocol
@@ -28,6 +29,9 @@ MAX_LOOKED_AT: Final = 2000
 
 PAGE_BLOCKS: Final = 512
 """A page ends early after so many blocks."""
+
+REMEMBERED_BLOCKS: Final = 64
+"""Whose times are kept, the ones used last: 128 KiB each."""
 
 _READ_AT_ONCE: Final = 256
 
@@ -107,11 +111,26 @@ class Seen(Protocol):
 
 
 class History:
-    """The events of `log` that `index` finds. One page is asked for at a time, or many: nothing is kept between."""
+    """The events of `log` that `index` finds. One page is asked for at a time, or many.
+
+    Between them is kept when the events of some blocks were, and nothing else.
+    """
 
     def __init__(self, log: EventLogReader, index: HistoryIndex) -> None:
         self._log = log
         self._index = index
+        self._times: dict[tuple[int, int], array[int]] = {}
+        self._ends: dict[int, int] = {}
+
+    async def _times_of(self, partition: int, block: int) -> "array[int]":
+        """A closed block never changes, and pages of several partitions ask for one of each, most for the newest."""
+        found = self._times.pop((partition, block), None)
+        if found is None:
+            found = await self._index.times(partition, block)
+            while len(self._times) >= REMEMBERED_BLOCKS:
+                del self._times[next(iter(self._times))]
+        self._times[partition, block] = found
+        return found
 
     async def page(
         self, wanted: Wanted, *, newest_first: bool, limit: int, cursor: str = "", seen: "Seen | None" = None
@@ -151,6 +170,10 @@ class History:
 
     async def _merged(self, wanted: Wanted, newest_first: bool, cursor: str) -> _Merged:
         blocks = await self._index.open_blocks()
+        ends = {partition: block.end for partition, block in blocks.items()}
+        if any(ends.get(partition, 0) < end for partition, end in self._ends.items()):
+            self._times.clear()  # it is made anew, perhaps of a log that was put back
+        self._ends = ends
         partitions = sorted(await self._log.partitions())
         begin = self._begin(cursor, newest_first)
         budget = Budget(PAGE_BLOCKS)
@@ -170,6 +193,7 @@ class History:
                     block,
                     at,
                     budget,
+                    self._times_of,
                     with_times=len(partitions) > 1,
                 )
             )

@@ -6,6 +6,7 @@ A test module subclasses `HistoryIndexContract` and gives it the fixtures `index
 
 import asyncio
 import random
+from array import array
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Final
@@ -58,6 +59,7 @@ def small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(candidates, "BLOCKS_AT_ONCE", 3)
     monkeypatch.setattr(candidates, "_BUCKETS_AT_ONCE", 3)
     monkeypatch.setattr(candidates, "TAKEN_AT_ONCE", 10)
+    monkeypatch.setattr(search, "REMEMBERED_BLOCKS", 2)
 
 
 class _SharedLog(MemoryEventLog):
@@ -229,6 +231,37 @@ class HistoryIndexContract:
                     assert set(places) == expected, (name, newest_first)
                     times = [event.time_us for event in found]
                     assert times == sorted(times, reverse=newest_first), name
+
+    async def test_the_times_of_a_block_are_asked_for_once_until_the_index_is_made_anew(
+        self, index: HistoryIndex, open_writer: OpenWriter, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(search, "REMEMBERED_BLOCKS", 1000)
+        asked: list[tuple[int, int]] = []
+        times_of = index.times
+
+        async def times(partition: int, block: int) -> "array[int]":
+            asked.append((partition, block))
+            return await times_of(partition, block)
+
+        monkeypatch.setattr(index, "times", times)
+        log = await random_log(3, 3, 600)
+        history = History(log, index)
+        async with self.indexed(log, index, open_writer()):
+            first = await every_page(history, Wanted(), newest_first=True, limit=17)
+            assert asked
+            assert len(asked) == len(set(asked))
+            asked.clear()
+            assert await every_page(history, Wanted(), newest_first=True, limit=17) == first
+            assert asked == []
+        writer = open_writer()
+        await writer.open(await log.identity())
+        await writer.discard()
+        await writer.open(await log.identity())
+        await writer.close()
+        await history.page(Wanted(), newest_first=True, limit=17)
+        async with self.indexed(log, index, open_writer()):
+            assert await every_page(history, Wanted(), newest_first=True, limit=17) == first
+            assert asked
 
     async def test_a_source_ends_where_a_name_was_given_up(self, index: HistoryIndex, open_writer: OpenWriter) -> None:
         log = await random_log(5, 1, 300)
