@@ -119,7 +119,7 @@ class RegistrySearch:
         sources = [(Sql(f"{self.table.source} WHERE {one.text}", one.parameters), one) for one in ranges]
         for condition in tagged if self.finds_by_tag else ():
             rows = self._tagged(condition)
-            sources.append((rows, Sql(f"{self.table.key} IN (SELECT {self.owner} FROM {rows.text})", rows.parameters)))
+            sources.append((rows, Sql(f"{self._key} IN (SELECT {self.owner} FROM {rows.text})", rows.parameters)))
         if not sources:
             return []
         counts = joined(
@@ -146,8 +146,14 @@ class RegistrySearch:
         return Sql(f"{self._alias}.is_prompt {comparison}")
 
     @property
+    def _key(self) -> str:
+        """The one column that is the primary key."""
+        [key] = self.table.key
+        return key
+
+    @property
     def _alias(self) -> str:
-        return self.table.key[0].partition(".")[0]
+        return self._key.partition(".")[0]
 
     def _test(self, dialect: Dialect, condition: Condition) -> Sql:
         if condition.entity is Entity.ATTRIBUTE:
@@ -155,7 +161,7 @@ class RegistrySearch:
         test = value_test(dialect, condition, "value")
         negation = "NOT " if condition.comparator is Comparator.IS_NULL else ""
         return Sql(
-            f"{negation}EXISTS (SELECT 1 FROM {self.tags} WHERE {self.owner} = {self.table.key} AND key = ?"
+            f"{negation}EXISTS (SELECT 1 FROM {self.tags} WHERE {self.owner} = {self._key} AND key = ?"
             f" AND {test.text})",
             (condition.name, *test.parameters),
         )
