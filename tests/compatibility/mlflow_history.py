@@ -56,7 +56,8 @@ class History:
             self._logged_model(experiment)
         self._registry()
         for number in range(4):
-            self._trace(self._random.choice(experiments), number)
+            # In the one that is deleted a database still finds traces, and a store of files does not.
+            self._trace(self._random.choice(experiments[:-1]), number)
         if not self._files:
             self._evaluated(experiments)
         for run_id in self._random.sample(self._runs, runs // 4):
@@ -119,13 +120,16 @@ class History:
             client.set_terminated(run_id, chosen.choice(("FINISHED", "FAILED", "KILLED")), TIME_MS + number + 500)
 
     def _points(self) -> Iterator[Metric]:
+        """No NaN has its step and time in common with a number: a store of files has the first be the latest."""
         for key in self._random.sample(("loss", "val/loss", "Loss2"), self._random.randint(0, 3)):
-            written: set[tuple[Any, ...]] = set()
+            written: dict[tuple[int, int], list[float]] = {}
             for index in range(self._random.randint(1, 12)):
                 value, step = self._random.choice(VALUES), self._random.choice(STEPS)
-                point = (str(value), step, index // 3)
-                if self._files or point not in written:
-                    written.add(point)
+                beside = written.setdefault((step, index // 3), [])
+                is_again = str(value) in map(str, beside)
+                is_beside_nan = bool(beside) and not is_again and any(map(math.isnan, (value, *beside)))
+                if (self._files or not is_again) and not is_beside_nan:
+                    beside.append(value)
                     yield Metric(key, value, TIME_MS + index // 3, step)
 
     def _dataset(self, name: str) -> DatasetInput:
