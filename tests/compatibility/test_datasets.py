@@ -69,8 +69,9 @@ def test_the_first_description_of_a_dataset_wins_in_its_experiment(client: Mlflo
     runs = [client.create_run(experiment_id).info.run_id for _ in range(2)]
     client.log_inputs(runs[0], datasets=[DatasetInput(iris(), context("training"))])
     client.log_inputs(runs[1], datasets=[DatasetInput(iris(profile='{"rows": 1}', schema="{}"), context("testing"))])
+    (first,) = present(client.get_run(runs[0]).inputs).dataset_inputs  # a read of a run waits for what is known of it
     (seen,) = present(client.get_run(runs[1]).inputs).dataset_inputs
-    assert seen.dataset.profile == '{"rows": 150}'
+    assert seen.dataset.profile == first.dataset.profile == '{"rows": 150}'
     assert seen.dataset.schema == '{"columns": 5}'
     assert [tag.value for tag in seen.tags] == ["testing"]
 
