@@ -20,9 +20,11 @@ from schemas.events import (
     ExperimentErased,
     ExperimentOwnerRemoved,
     LoggedModelErased,
+    ModelVersionRestored,
     Origin,
     RegisteredModelCreated,
     RegisteredModelOwnerRemoved,
+    RegisteredModelRestored,
     RunErased,
     TraceEnded,
     TraceStarted,
@@ -51,8 +53,10 @@ KINDS: Final = (
 NOT_TAKEN: Final = (
     *(ExperimentAcknowledged, ExperimentOwnerRemoved, RegisteredModelOwnerRemoved),
     *(ExperimentErased, RunErased, LoggedModelErased),
+    *(RegisteredModelRestored, ModelVersionRestored),
 )
-"""They are about requests and users of there, and about what the log of there holds no more."""
+"""They are about requests and users of there, about what the log of there holds no more, and about what was deleted
+there: what a restored version says of its files would be believed, and a deletion there deletes no model here."""
 
 MAX_EVENT_BYTES: Final = 24 * 1024 * 1024
 """Of one payload as it is stored: under the 32 MiB of Kafka's record batches."""

@@ -221,6 +221,24 @@ async def test_of_a_request_with_an_event_that_is_wrong_nothing_is_taken(
 
 
 @pytest.mark.parametrize(
+    "restored",
+    [
+        {"type": "registered-model.restored", "creation_time_ms": 1, "last_version": 9},
+        {"type": "model-version.restored", "creation_time_ms": 1, "version": 1, "version_id": "v", "stage": "None"},
+    ],
+    ids=itemgetter("type"),
+)
+async def test_what_only_an_undo_says_is_not_taken(deployment: Deployment, restored: dict[str, Any]) -> None:
+    """A version that is brought in so could say of any file that it is its own."""
+    model = {"name": "m", "registered_model_id": "r"}
+    files = {"source": "file:///etc", "storage_location": "file:///etc"}
+    data = {**model, **files, **restored}
+    with pytest.raises(InvalidParameterValue, match="restored is not taken from elsewhere"):
+        await bring_in(deployment, event(4, "registered-model.created", model), event(5, data.pop("type"), data))
+    assert not await in_the_log(deployment)
+
+
+@pytest.mark.parametrize(
     ("field", "value"), [("id", "1"), ("time", "2026-11-29T14:45:02"), ("time", "1969-12-31T00:00Z"), ("time", "")]
 )
 async def test_ids_are_uuids_and_times_have_a_zone(deployment: Deployment, field: str, value: str) -> None:
