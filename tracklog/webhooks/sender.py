@@ -168,6 +168,8 @@ class Sender:
         self._outcomes.begin_look()
         self._health.begin_look()
         cursors = await self._store.cursors()
+        # Before the webhooks: one that is tested and not among these is gone, and was not only just made.
+        tested = await self._store.webhooks_with_tests()
         checkpoints, subscriptions = await self._outbox.webhooks()
         webhooks = {one.webhook_id: one for one in subscriptions}
         partitions = sorted(checkpoints)
@@ -192,7 +194,7 @@ class Sender:
             of_webhook[webhook_id][partition] = cursor
         for webhook_id, queue in list(self._queues.items()):
             await self._load(queue, of_webhook[webhook_id])
-        await self._load_tests(webhooks)
+        await self._load_tests(tested)
         self._retry_what_is_due()
         for queue in list(self._queues.values()):
             await self._dispatch(queue)
@@ -331,8 +333,8 @@ class Sender:
         if len(found) == room:
             queue.rest.setdefault(place, found[-1].offset)
 
-    async def _load_tests(self, webhooks: Mapping[str, Subscription]) -> None:
-        for webhook_id in await self._store.webhooks_with_tests():
+    async def _load_tests(self, tested: Iterable[str]) -> None:
+        for webhook_id in tested:
             queue = self._queues.get(webhook_id)
             for test in await self._store.pending_tests(webhook_id):
                 if lane_of(test.stream) not in self.leases.lanes or test.delivery_id in self._outcomes:

@@ -668,6 +668,25 @@ async def test_a_test_is_sent_once_also_to_a_webhook_that_is_disabled(world: Wor
     assert header(world.receivers.calls[0], "X-Tracklog-Event-Position") == ""
 
 
+async def test_a_test_of_a_webhook_that_is_made_during_a_look_is_sent_in_the_next(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = world.outbox.webhooks
+
+    async def webhooks() -> tuple[dict[int, int], list[Subscription]]:
+        found = await before()
+        if world.outbox.looks == 1:
+            world.outbox.subscribe("w")
+            await world.store.add_test(msgspec.structs.replace(a_test(), created_us=world.now_us))
+        return found
+
+    monkeypatch.setattr(world.outbox, "webhooks", webhooks)
+    async with world.sending():
+        while (found := await world.store.delivery("w", "test-1")) is None or found.state == "pending":
+            await asyncio.sleep(0.002)
+    assert (found.state, [attempt.status for attempt in found.history]) == ("delivered", [200])
+
+
 async def test_a_test_that_nobody_waits_for_any_more_is_not_sent(world: World) -> None:
     world.outbox.subscribe("w")
     await world.store.add_test(msgspec.structs.replace(a_test(), created_us=world.now_us - 61_000_000))
