@@ -34,20 +34,20 @@ def name_taking(claim: Claim, experiment_id: str) -> Request:
     """Path and body of the request for a name that one review queue, or one label schema, can have."""
     named = {"experiment_id": experiment_id, "name": claim.wanted}
     if claim.kind == "queue":
-        return f"{V3}review-queues/create", {**named, "queue_type": "CUSTOM", "created_by": claim.value}
+        return f"{V3}review-queues/create", {**named, "queue_type": "CUSTOM", "users": [claim.value]}
     question = {"type": "FEEDBACK", "input": {"text": {}}, "instruction": claim.value}
     return f"{V3}label-schemas/create", {**named, **question}
 
 
 def holder_of(connection: Connection, kind: str, experiment_id: str, name: str) -> str:
     """Whose the review queue or label schema of this name is; empty without one."""
-    path, field = {"queue": ("review-queues", "created_by"), "schema": ("label-schemas", "instruction")}[kind]
+    path = {"queue": "review-queues", "schema": "label-schemas"}[kind]
     status, answer = connection.get(f"{V3}{path}/get-by-name", experiment_id=experiment_id, name=name)
     if status == 404:
         return ""
     assert status == 200, answer
     [made] = answer.values()
-    return str(made[field])
+    return str(made["instruction"] if kind == "schema" else made["users"][0])
 
 
 def faults_of_additions(
