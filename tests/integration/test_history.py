@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 import threading
+import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
@@ -35,6 +36,17 @@ def history(url: str, query: str) -> Any:
 
 def offsets(url: str, query: str) -> list[tuple[int, int]]:
     return [(event["partition"], event["offset"]) for event in history(url, query)["events"]]
+
+
+def is_answered(url: str) -> bool:
+    """Whether there is an index: until then a server says that it is being made."""
+    try:
+        history(url, "limit=1")
+    except urllib.error.HTTPError as error:
+        if error.code != 503:
+            raise
+        return False
+    return True
 
 
 def new_run(url: str) -> str:
@@ -141,6 +153,7 @@ def test_a_server_that_is_killed_and_an_index_that_is_lost_lose_nothing(tmp_path
         index = server.data_dir / "tracklog.db.history"
         index.unlink()
         wait_until(index.exists)
+        wait_until(lambda: is_answered(server.url))
         assert offsets(server.url, "limit=1000") == before
     finally:
         server.stop()
