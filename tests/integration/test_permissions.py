@@ -604,7 +604,8 @@ def test_what_somebody_brings_in_is_theirs_and_by_themselves(accounts: Accounts)
     run = run_in(str(number))
     gone = ("run.deleted", 2, {"run_id": run[2]["run_id"]})
     assert brought(accounts.owner, run, gone)[0] == 400
-    assert brought(accounts.owner, run)[1] == {"appended": 1, "there": 0, "refused": [], "versions": {}}
+    nothing = {"there": 0, "there_ids": [], "refused": [], "versions": {}}
+    assert brought(accounts.owner, run)[1] == {"appended": 1, **nothing}
     (created,) = accounts.admin.ask("GET", f"/api/tracklog/v1/events?stream=run/{run[2]['run_id']}")[1]["events"]
     assert (created["actor"]["user"], created["actor"]["address"]) == ("ada", "10.0.0.7")
     assert created["data"]["origin"] == {"source": "a laptop", "brought_by": "ada"}
