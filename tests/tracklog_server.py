@@ -17,7 +17,7 @@ from tests.services.ports import free_port
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 
-START_TIMEOUT_S = 30.0
+START_TIMEOUT_S = 120.0
 """A cold start takes about a second; the rest is for a machine that is busy with other tests."""
 
 STOP_TIMEOUT_S = 20.0
