@@ -476,26 +476,7 @@ def _create_version(registry: Registry, event: ModelVersionCreated, time_ms: int
     model = _model(registry, event.name)
     _touch(registry, model, time_ms)
     model.last_version += 1
-    version = ModelVersion(
-        event.version_id,
-        model.registered_model_id,
-        model.name,
-        model.last_version,
-        model.is_prompt,
-        creation_timestamp_ms=time_ms,
-        last_updated_timestamp_ms=time_ms,
-        current_stage=NEW_MODEL_VERSION_STAGE,
-        description=event.description,
-        source=event.source,
-        storage_location=event.storage_location,
-        run_id=event.run_id,
-        run_link=event.run_link,
-        logged_model_id=event.logged_model_id,
-    )
-    registry.versions[model.registered_model_id][version.version] = version
-    registry.changed_versions[version.version_id] = version
-    for tag in event.tags:
-        registry.version_tags[version.version_id, tag.key] = tag.value
+    _add_version(registry, model, event, model.last_version, time_ms, time_ms, NEW_MODEL_VERSION_STAGE)
 
 
 def _restore_version(registry: Registry, event: ModelVersionRestored, time_ms: int) -> None:
@@ -505,15 +486,27 @@ def _restore_version(registry: Registry, event: ModelVersionRestored, time_ms: i
         raise ResourceConflict(f"Nothing was undone: version {event.version} of '{event.name}' is another's meanwhile.")
     _touch(registry, model, time_ms)
     model.last_version = max(model.last_version, event.version)
-    version = versions[event.version] = registry.changed_versions[event.version_id] = ModelVersion(
+    _add_version(registry, model, event, event.version, event.creation_time_ms, time_ms, event.stage)
+
+
+def _add_version(
+    registry: Registry,
+    model: RegisteredModel,
+    event: ModelVersionCreated | ModelVersionRestored,
+    number: int,
+    creation_time_ms: int,
+    time_ms: int,
+    stage: str,
+) -> None:
+    version = ModelVersion(
         event.version_id,
         model.registered_model_id,
         model.name,
-        event.version,
+        number,
         model.is_prompt,
-        creation_timestamp_ms=event.creation_time_ms,
+        creation_timestamp_ms=creation_time_ms,
         last_updated_timestamp_ms=time_ms,
-        current_stage=event.stage,
+        current_stage=stage,
         description=event.description,
         source=event.source,
         storage_location=event.storage_location,
@@ -521,6 +514,8 @@ def _restore_version(registry: Registry, event: ModelVersionRestored, time_ms: i
         run_link=event.run_link,
         logged_model_id=event.logged_model_id,
     )
+    registry.versions[model.registered_model_id][number] = version
+    registry.changed_versions[version.version_id] = version
     for tag in event.tags:
         registry.version_tags[version.version_id, tag.key] = tag.value
 
