@@ -53,7 +53,7 @@ class EmbeddedSystem:
         self._damage: Damaged | None = None
         self._asked: dict[int, asyncio.Future[Status]] = {}
         self._numbers = itertools.count()
-        self._pulse = Pulse(1)
+        self._pulse = Pulse(1, 1)
         self._lag = Lag()
         self._late_s = 0.0
         self._executor = ThreadPoolExecutor(1, thread_name_prefix="event-log-reader")
@@ -151,7 +151,7 @@ class EmbeddedSystem:
         self._channel = channel
         self._pulse = Pulse.of(self._hung_s)
         watching = asyncio.create_task(
-            kill_when_silent(child, self._pulse, "projector", self._hung_s, look=partial(self._look, channel))
+            kill_when_silent(child, self._pulse, "projector", look=partial(self._look, channel))
         )
         try:
             await self._listen(channel)

@@ -67,7 +67,7 @@ class CallerProcess:
         self._frames: Frames[Outcome] | None = None
         self._is_there = asyncio.Event()
         self._under_way: dict[int, asyncio.Future[Outcome]] = {}
-        self._pulse = Pulse(1)
+        self._pulse = Pulse(1, 1)
         self.pid: int | None = None
 
     async def keep_running(self) -> None:
@@ -132,7 +132,7 @@ class CallerProcess:
     async def _look_after(self, child: asyncio.subprocess.Process, frames: Frames[Outcome]) -> None:
         """Hear the child until it is gone, or has to go."""
         self._pulse = Pulse.of(self._hung_s, PING_S)
-        watching = asyncio.create_task(kill_when_silent(child, self._pulse, "caller", self._hung_s, ping_s=PING_S))
+        watching = asyncio.create_task(kill_when_silent(child, self._pulse, "caller", ping_s=PING_S))
         try:
             await self._listen(frames)
         except PeerGone:

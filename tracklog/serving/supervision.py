@@ -22,6 +22,11 @@ HUNG_S: Final = 30.0
 """A child that gives no sign of life for so long is killed. A batch takes a fraction of a second, and a slow disk some
 seconds; what takes longer is a process that was suspended, or that waits for what never comes."""
 
+START_S: Final = 300.0
+"""And a child that has not yet given its first, for so long. Where a machine is busy or its disk slow, to start Python
+and import a server takes longer than any silence later, and a child that is killed for that is followed by another that
+takes as long, for ever."""
+
 
 class Child(Protocol):
     """A process, as far as it is ended here."""
@@ -92,29 +97,32 @@ class Pulse:
 
     @classmethod
     def of(cls, hung_s: float, ping_s: float = PING_S) -> Self:
-        """Of a child that is looked after every `ping_s`, and may be silent for `hung_s`."""
-        return cls(round(hung_s / ping_s))
+        """Of a child that starts, is looked after every `ping_s`, and may be silent for `hung_s` once it was heard."""
+        return cls(round(hung_s / ping_s), round(max(hung_s, START_S) / ping_s))
 
-    def __init__(self, most_silent_looks: int) -> None:
-        self._most = most_silent_looks
+    def __init__(self, most_silent_looks: int, most_before_the_first: int) -> None:
+        self._most_later = most_silent_looks
+        self._most = most_before_the_first
         self.silent = 0
         """How many looks there were since it was heard."""
 
     def heard(self) -> None:
         """The child gave a sign of life."""
         self.silent = 0
+        self._most = self._most_later
 
     def is_lost(self) -> bool:
         """Look once more: whether the child has been silent for as many looks as it may be."""
+        if self.silent == self._most:
+            return True
         self.silent += 1
-        return self.silent > self._most
+        return False
 
 
 async def kill_when_silent(
     child: Child,
     pulse: Pulse,
     name: str,
-    hung_s: float,
     *,
     ping_s: float = PING_S,
     look: Callable[[], None] = lambda: None,
@@ -123,7 +131,7 @@ async def kill_when_silent(
     while not pulse.is_lost():
         look()
         await asyncio.sleep(ping_s)
-    logger.error("the %s gave no sign of life for %g s; it is killed", name, hung_s)
+    logger.error("the %s gave no sign of life for %g s; it is killed", name, pulse.silent * ping_s)
     child.kill()
 
 

@@ -37,7 +37,7 @@ class ToldChild:
         self._heard = heard
         self._hung_s = hung_s
         self._ping_s = ping_s
-        self.pulse = Pulse(1)
+        self.pulse = Pulse(1, 1)
         self.pid: int | None = None
 
     async def run(self) -> int | None:
@@ -51,7 +51,7 @@ class ToldChild:
         assert child.stdin is not None
         self.pid = child.pid
         self.pulse = Pulse.of(self._hung_s, self._ping_s)
-        silence = kill_when_silent(child, self.pulse, self._name, self._hung_s, ping_s=self._ping_s)
+        silence = kill_when_silent(child, self.pulse, self._name, ping_s=self._ping_s)
         watching = asyncio.create_task(silence)
         try:
             child.stdin.write(self._settings + b"\n")

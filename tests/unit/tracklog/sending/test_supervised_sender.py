@@ -86,7 +86,7 @@ async def test_what_keeps_a_sender_from_sending_is_told(told: Path) -> None:
 
 async def test_a_sender_that_is_suspended_is_killed(told: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(supervised_sender, "PING_S", 0.02)
-    sender = SupervisedSender("", SETTINGS, always, hung_s=0.2)
+    sender = SupervisedSender("", SETTINGS, always, hung_s=0.1)
     async with in_background(sender.keep_running()):
         await until(lambda: told.exists() and told.read_text() == "kept-secret\n" * 2)
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from tracklog.serving.supervision import Pulse, Supervisor
+from tracklog.serving.supervision import START_S, Pulse, Supervisor, kill_when_silent
 
 
 async def supervised(outcomes: list[BaseException | int | None], until: Callable[[Supervisor], bool]) -> Supervisor:
@@ -80,7 +80,36 @@ async def test_the_pause_grows_only_while_nothing_is_reached(monkeypatch: pytest
 
 
 def test_a_child_is_lost_when_it_was_silent_in_too_many_looks_in_a_row() -> None:
-    pulse = Pulse(2)
+    pulse = Pulse(2, 2)
     assert [pulse.is_lost() for _ in range(2)] == [False, False]
     pulse.heard()
     assert [pulse.is_lost() for _ in range(3)] == [False, False, True]
+
+
+def test_a_child_may_take_longer_to_start_than_it_may_be_silent_later() -> None:
+    pulse = Pulse.of(hung_s=2.0, ping_s=1.0)
+    assert not any(pulse.is_lost() for _ in range(round(START_S)))
+    assert (pulse.is_lost(), pulse.silent) == (True, round(START_S))
+    pulse.heard()
+    assert [pulse.is_lost() for _ in range(3)] == [False, False, True]
+
+
+async def test_a_child_that_is_lost_is_killed_and_the_log_says_for_how_long_it_was_silent(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    looks: list[int] = []
+
+    class Suspended:
+        killed = 0
+
+        def kill(self) -> None:
+            self.killed += 1
+
+        async def wait(self) -> int:
+            return -9
+
+    child, pulse = Suspended(), Pulse(3, 3)
+    await kill_when_silent(child, pulse, "caller", ping_s=0.0, look=lambda: looks.append(pulse.silent))
+    assert (child.killed, looks) == (1, [1, 2, 3])
+    await kill_when_silent(child, Pulse(2, 2), "projector", ping_s=0.001)
+    assert "the projector gave no sign of life for 0.002 s; it is killed" in caplog.text
