@@ -118,7 +118,7 @@ def _is_deleted(changes: Mapping[str, Change], field: str) -> bool:
 def _is_kept(held: Held, changes: Mapping[str, Change], prefix: str) -> bool:
     """Whether anything is to stay of what is deleted, such as a tag that was set later."""
     return any(
-        value is not None and field.startswith(prefix) and not _is_deleted(changes, field)
+        value is not None and field != LAST_VERSION and field.startswith(prefix) and not _is_deleted(changes, field)
         for field, value in held.items()
     )
 
@@ -130,7 +130,7 @@ async def _events(_known: KnownEntities, name: str, held: Held, changes: Sequenc
         return [RegisteredModelDeleted(name=name, undo=undo_of(changes))]
     events: list[AnyEvent] = []
     if held.get(NAME) is None:
-        events.append(_restored_model(name, left))
+        events.append(_restored_model(name, held, left))
     origin = orjson.loads(str(held.get(ORIGIN) or _wanted(changes, ORIGIN)))
     for field in [field for field in left if (version_and_field(field) or (0, ""))[1] == ORIGIN]:
         number, _ = version_and_field(field) or (0, "")
@@ -142,7 +142,7 @@ def _wanted(changes: Sequence[Change], field: str) -> str | int | None:
     return next((one.wanted for one in changes if one.field == field), None)
 
 
-def _restored_model(name: str, left: dict[str, Change]) -> RegisteredModelRestored:
+def _restored_model(name: str, held: Held, left: dict[str, Change]) -> RegisteredModelRestored:
     """Takes from `left` what it makes; another name remains, which the model gets after it."""
     taken = [left.pop(field) for field in list(left) if field in _OF_A_MODEL or field.startswith(TAGS)]
     wanted = {change.field: change.wanted for change in taken}
@@ -151,7 +151,7 @@ def _restored_model(name: str, left: dict[str, Change]) -> RegisteredModelRestor
     return RegisteredModelRestored(
         name=name,
         **orjson.loads(str(wanted[ORIGIN])),
-        last_version=int(wanted.get(LAST_VERSION) or 0),
+        last_version=int(held.get(LAST_VERSION) or 0),
         description=str(wanted.get(DESCRIPTION) or ""),
         tags=_tags(wanted),
         undo=undo_of(taken),

@@ -98,6 +98,15 @@ class Alias:
 
 
 @dataclass(slots=True)
+class DeletedModel:
+    """A row of `deleted_registered_models`: what a model that comes back goes on with."""
+
+    registered_model_id: str
+    last_version: int
+    name_since: int
+
+
+@dataclass(slots=True)
 class Registry:
     """The models, versions and aliases that a batch is about, and what it changes of them.
 
@@ -112,6 +121,8 @@ class Registry:
     changed_aliases: dict[tuple[str, str], Alias | None] = field(default_factory=dict)  # None deletes
     renamed: set[str] = field(default_factory=set)  # models in the tables under another name
     deleted_models: set[str] = field(default_factory=set)
+    remembered: dict[str, DeletedModel] = field(default_factory=dict)  # those that are deleted, of which one comes back
+    changed_memory: dict[str, DeletedModel | None] = field(default_factory=dict)  # None deletes
     deleted_versions: set[str] = field(default_factory=set)
     model_tags: dict[tuple[str, str], str | None] = field(default_factory=dict)  # changes only; None deletes
     owners: dict[str, int | None] = field(default_factory=dict)  # changes only; None deletes
@@ -146,8 +157,10 @@ _VERSION: Final = (
     "run_link",
     "logged_model_id",
 )
+_DELETED: Final = ("registered_model_id", "last_version", "name_since")
 _MODEL_ROW: Final = attrgetter(*_MODEL)
 _VERSION_ROW: Final = attrgetter(*_VERSION[:4], "reference", *_VERSION[4:])
+_DELETED_ROW: Final = attrgetter(*_DELETED)
 """Whole rows, in the order of the tables' columns."""
 
 _ALIAS: Final = ("registered_model_id", "alias", "version_id", "version")
@@ -175,6 +188,9 @@ def _load(events: Sequence[AnyRegistryEvent]) -> Loading[Registry]:
     restored = {event.registered_model_id for event in events if isinstance(event, RegisteredModelRestored)}
     if restored:
         _add_models(registry, (yield Read("registered_models", _MODEL, "registered_model_id", restored)))
+        for row in (yield Read("deleted_registered_models", _DELETED, "registered_model_id", restored)):
+            deleted = DeletedModel(*row)
+            registry.remembered[deleted.registered_model_id] = deleted
     ids = {name: model.registered_model_id for name, model in registry.models.items()}
     whole = _needed_whole(events, ids)
     _add_versions(registry, (yield Read("model_versions", _VERSION, "registered_model_id", whole)))
@@ -398,11 +414,19 @@ def _create_model(registry: Registry, event: RegisteredModelCreated, time_ms: in
 
 
 def _restore_model(registry: Registry, event: RegisteredModelRestored, time_ms: int, offset: int) -> None:
-    """A model is there once, under whichever name."""
+    """A model is there once, under whichever name.
+
+    Its versions are numbered on from the last that it ever had, also where it was restored, got more of them and was
+    deleted again since the event was planned; and it still had its former names.
+    """
     if any(model.registered_model_id == event.registered_model_id for model in registry.models.values()):
         raise ResourceConflict("Nothing was undone: the registered model was restored meanwhile.")
     if event.name in registry.models:
         raise ResourceAlreadyExists(f"Registered Model (name={event.name}) already exists.")
+    deleted = registry.remembered.pop(event.registered_model_id, None)
+    if deleted is None:  # in a fold of some streams alone
+        deleted = DeletedModel(event.registered_model_id, event.last_version, offset)
+    registry.changed_memory[event.registered_model_id] = None
     model = RegisteredModel(
         event.registered_model_id,
         event.name,
@@ -410,8 +434,8 @@ def _restore_model(registry: Registry, event: RegisteredModelRestored, time_ms: 
         time_ms,
         event.description,
         int(any(is_prompt_marker(tag.key, tag.value) for tag in event.tags)),
-        last_version=event.last_version,
-        name_since=offset,
+        last_version=max(event.last_version, deleted.last_version),
+        name_since=deleted.name_since,
     )
     registry.models[event.name] = registry.changed_models[model.registered_model_id] = model
     for tag in event.tags:
@@ -446,6 +470,8 @@ def _delete_model(registry: Registry, model: RegisteredModel) -> None:
         _delete_alias(registry, model.registered_model_id, alias)
     _forget_tags(registry, registry.model_tags, model.registered_model_id)
     registry.owners[model.registered_model_id] = None
+    deleted = DeletedModel(model.registered_model_id, model.last_version, model.name_since)
+    registry.remembered[model.registered_model_id] = registry.changed_memory[model.registered_model_id] = deleted
     if model.is_stored:
         registry.deleted_models.add(model.registered_model_id)
 
@@ -582,6 +608,9 @@ def _changes(registry: Registry) -> Iterator[Change]:
 
     yield Upsert("registered_models", [_MODEL_ROW(one) for one in models])
     yield Upsert("registered_model_names", registry.former_names)
+    memory = registry.changed_memory
+    yield Upsert("deleted_registered_models", [_DELETED_ROW(one) for one in memory.values() if one is not None])
+    yield Delete("deleted_registered_models", [(key,) for key, one in memory.items() if one is None])
     yield Upsert("registered_model_owners", [(*one,) for one in registry.owners.items() if one[1] is not None])
     yield Delete("registered_model_owners", [(one,) for one, owner in registry.owners.items() if owner is None])
     yield Upsert("model_versions", [_VERSION_ROW(one) for one in versions])

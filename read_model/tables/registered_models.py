@@ -55,6 +55,14 @@ registered_model_names = Table(  # how models that were renamed came to their na
     sqlite_with_rowid=False,
 )
 
+deleted_registered_models = Table(  # what one goes on with when its delete is undone
+    "deleted_registered_models",
+    metadata,
+    Column("registered_model_id", TEXT, primary_key=True),
+    Column("last_version", BigInteger, nullable=False),
+    Column("name_since", BigInteger, nullable=False),
+)
+
 registered_model_tags = Table(
     "registered_model_tags",
     metadata,

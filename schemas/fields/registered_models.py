@@ -1,6 +1,7 @@
 """What the events of a registered model and of its versions set.
 
 The versions of a model are numbered as the fold numbers them: `LAST_VERSION` is a field, though no event sets it alone.
+A model that was deleted keeps it: no number is given twice, should it come back.
 """
 
 from collections.abc import Mapping
@@ -86,13 +87,14 @@ def set_by_registry_event(
         case RegisteredModelCreated():
             return _model(event, model_origin(event.registered_model_id, time_ms), 0)
         case RegisteredModelRestored():
-            return _model(event, model_origin(event.registered_model_id, event.creation_time_ms), event.last_version)
+            last_version = max(event.last_version, int(held.get(LAST_VERSION) or 0))
+            return _model(event, model_origin(event.registered_model_id, event.creation_time_ms), last_version)
         case RegisteredModelUpdated():
             return {DESCRIPTION: event.description}
         case RegisteredModelRenamed():
             return {NAME: event.new_name}
         case RegisteredModelDeleted():
-            return dict.fromkeys(held)
+            return dict.fromkeys(field for field in held if field != LAST_VERSION)
         case RegisteredModelTagSet():
             return {f"{TAGS}{event.key}": event.value}
         case RegisteredModelTagDeleted():

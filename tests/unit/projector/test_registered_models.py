@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from schemas import codec
 from schemas.events import (
@@ -24,6 +25,7 @@ from schemas.events import (
     RegisteredModelCreated,
     RegisteredModelDeleted,
     RegisteredModelRenamed,
+    RegisteredModelRestored,
     RegisteredModelTagDeleted,
     RegisteredModelTagSet,
     RegisteredModelUpdated,
@@ -298,6 +300,25 @@ async def test_the_marker_makes_a_prompt_of_a_model_with_all_its_versions_and_ba
         read_model = await folded(tmp_path, [2, *ends], *history, *more)
         assert read_model.rows(flags) == [(expected,)] * 3
         stored(read_model)
+
+
+@BATCHES
+async def test_a_model_that_comes_back_goes_on_with_its_numbers_and_its_names(
+    tmp_path: Path, ends: Iterable[int]
+) -> None:
+    restored = RegisteredModelRestored(name="b", registered_model_id="i", creation_time_ms=0, last_version=1)
+    read_model = await folded(
+        tmp_path,
+        ends,
+        *(model("a", "i"), version("1", "a"), rename("a", "b"), version("2", "b"), RegisteredModelDeleted(name="b")),
+        *(restored, version("3", "b"), RegisteredModelDeleted(name="b"), restored, version("4", "b")),
+        *(rename("b", "c"), RegisteredModelDeleted(name="c")),
+        replace(restored, name="d", registered_model_id="of a stream that is not read"),
+    )
+    names = "SELECT name, since, former_name, former_since FROM registered_model_names"
+    assert read_model.rows(names) == [("b", 2, "a", 0), ("c", 10, "b", 2)]
+    assert read_model.rows("SELECT * FROM deleted_registered_models") == [("i", 4, 10)]
+    assert read_model.rows("SELECT name, last_version, name_since FROM registered_models") == [("d", 1, 12)]
 
 
 @BATCHES

@@ -363,6 +363,26 @@ async def test_a_model_that_was_deleted_is_restored_and_its_next_version_has_a_n
     assert fields(await session.plan(request_id="slip")) == [("description", "e", "d")]
 
 
+async def test_of_two_restores_that_were_planned_at_once_none_sets_back_how_versions_are_numbered(
+    session: Session,
+) -> None:
+    """Between them the model got another version and was deleted again; asked for expressly, it is so, too."""
+    models = session.ingest.registered_models
+    await model_with_versions(session)
+    await session.do(models.delete(DeleteRegisteredModel(name="m"), ANN, "delete"))
+    await session.undo("u", request_id="delete")
+    [restored] = [one for one in await session.deployment.events() if isinstance(one, RegisteredModelRestored)]
+    await version(session, "m")
+    await session.do(models.delete(DeleteRegisteredModel(name="m"), ANN, "again"))
+    await session.deployment.append(restored)
+    await version(session, "m")
+    assert {row[2] for row in (await session.rows())["versions"]} == {5}
+    await session.do(models.delete(DeleteRegisteredModel(name="m"), ANN, "last"))
+    await session.undo("v", request_id="delete", over_later=True)
+    await version(session, "m")
+    assert {row[2] for row in (await session.rows())["versions"]} == {1, 3, 6}
+
+
 async def test_a_version_that_was_deleted_has_its_number_and_its_alias_again(session: Session) -> None:
     versions = session.ingest.model_versions
     await model_with_versions(session)

@@ -14,6 +14,7 @@ from schemas.events import (
     RegisteredModelCreated,
     RegisteredModelDeleted,
     RegisteredModelRenamed,
+    RegisteredModelRestored,
     RegisteredModelTagSet,
 )
 from tests.unit.projector.histories import created, experiment, log_of
@@ -92,6 +93,14 @@ async def test_a_model_that_got_its_first_name_back_is_told_of_without_a_gap(tmp
     events = (model("a"), tag("a"), rename("a", "b"), tag("b"), rename("b", "a"), tag("a"))
     assert await history(tmp_path, "a", *events) == [0, 1, 2, 3, 4, 5]
     assert await history(tmp_path, "a", *events, limit=1) == [0, 1, 2, 3, 4, 5]
+
+
+async def test_a_model_that_was_restored_and_renamed_is_told_of_from_its_creation_on(tmp_path: Path) -> None:
+    restored = RegisteredModelRestored(name="b", registered_model_id="id of a", creation_time_ms=0, last_version=0)
+    events = (model("a"), tag("a"), rename("a", "b"), delete("b"), restored, tag("b"), rename("b", "c"), tag("c"))
+    assert await history(tmp_path, "b", *events) == [0, 1, 2, 3, 4, 5, 6]
+    assert await history(tmp_path, "c", *events) == [0, 1, 2, 3, 4, 5, 6, 7]
+    assert await history(tmp_path, "c", *events, limit=1) == [0, 1, 2, 3, 4, 5, 6, 7]
 
 
 async def test_histories_that_ran_beside_each_other_are_told_in_one_order(tmp_path: Path) -> None:
