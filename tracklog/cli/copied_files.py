@@ -36,15 +36,22 @@ def back_up_files(log: Path, copy: Path, identity: str) -> list[Path]:
     return copied
 
 
-def check_files(copy: Path, identity: str) -> None:
-    """Refuse what lies beside a copy and is of another log. Raises ForeignLog, ValueError."""
-    configuration = read_configuration(configuration_file_of(copy))
-    named = {configuration_file_of(copy): None if configuration is None else configuration.log}
-    if secrets_file_of(copy).exists():
-        named[secrets_file_of(copy)] = _log_of(secrets_file_of(copy))
-    for file, log in named.items():
-        if log not in (None, identity):
-            raise ForeignLog(f"{file} is of the log {log}, and the copy is of the log {identity}.")
+def check_files(copy: Path, identity: str, log: Path | None) -> None:
+    """Refuse what lies beside a copy, or where its log in SQLite is to be, and is of another log.
+
+    A store of secrets that a server made does not say of which it is. Raises ForeignLog, ValueError.
+    """
+    secrets = [one for one in (secrets_file_of(copy),) if one.exists()]
+    if log is not None and secrets_file_of(log).exists() and _is_copied(secrets_file_of(log)):
+        secrets.append(secrets_file_of(log))
+    named = {file: _log_of(file) for file in secrets}
+    for place in (copy, log):
+        configuration = None if place is None else read_configuration(configuration_file_of(place))
+        if place is not None and configuration is not None:
+            named[configuration_file_of(place)] = configuration.log
+    for file, named_log in named.items():
+        if named_log != identity:
+            raise ForeignLog(f"{file} is of the log {named_log}, and the copy is of the log {identity}.")
 
 
 def restore_files(copy: Path, log: Path, identity: str) -> list[str]:
@@ -87,6 +94,15 @@ def _copy_secrets(source: Path, target: Path, identity: str) -> None:
     with new.open("rb") as file:
         os.fsync(file.fileno())
     rename_durably(new, target)
+
+
+def _is_copied(secrets: Path) -> bool:
+    """Whether a store of secrets is, or was once, a copy. Raises ValueError where it is something else."""
+    try:
+        with closing(sqlite3.connect(f"{secrets.absolute().as_uri()}?mode=ro", uri=True)) as connection:
+            return bool(connection.execute("SELECT 1 FROM sqlite_master WHERE name = ?", (_OF_LOG,)).fetchone())
+    except sqlite3.DatabaseError as error:
+        raise ValueError(f"{secrets} is no store of secrets: {error}.") from error
 
 
 def _log_of(secrets: Path) -> str:

@@ -41,7 +41,6 @@ def command(file: Path, event_log: EventLogPlace, stores: Stores | None, erasure
     from event_log.port import ForeignLog, LogInUse
     from schemas.errors import Retryable
     from tracklog.cli.artifact_list import artifact_list_of, read_artifact_list
-    from tracklog.cli.copied_files import restore_files
     from tracklog.serving.erasure_list import NotAnErasureList
 
     try:
@@ -51,8 +50,7 @@ def command(file: Path, event_log: EventLogPlace, stores: Stores | None, erasure
     bar, show = progress_bar(shown=progress)
     try:
         with bar:
-            identity, copied = asyncio.run(_restore(file, event_log, erasures, show))
-            said = restore_files(file, event_log.path, identity) if isinstance(event_log, SqliteFile) else []
+            identity, copied, said = asyncio.run(_restore(file, event_log, erasures, show))
     except (ForeignLog, LogInUse, NotAnErasureList, ValueError) as error:
         raise BadUsage(str(error)) from error
     except Retryable as error:
@@ -65,39 +63,48 @@ def command(file: Path, event_log: EventLogPlace, stores: Stores | None, erasure
     refuse_damage(copied)
 
 
-async def _restore(file: Path, place: EventLogPlace, listed: Path | None, show: Show) -> tuple[str, "Copied"]:
+async def _restore(
+    file: Path, place: EventLogPlace, listed: Path | None, show: Show
+) -> tuple[str, "Copied", list[str]]:
+    """The id of the log, what it holds, and what is to be said of what lies beside it.
+
+    A log in SQLite gets its name when all that lies beside it does: where that is broken off, the same command does it.
+    """
     from event_log.copying import bring_up_to_date
     from event_log.erased_reads import WithoutErased, erasure_in
     from event_log.port import ForeignLog
     from event_log.sqlite.copy import filling_sqlite_log
     from event_log.sqlite.event_log import SqliteEventLogReader
     from event_log.sqlite.log_file import check_is_log
-    from tracklog.cli.copied_files import check_files
+    from tracklog.cli.copied_files import check_files, restore_files
 
+    said: list[str] = []
     if not check_is_log(file):
         raise ForeignLog(f"There is no copy of a log at {file}.")
     reader = SqliteEventLogReader(file)
     try:
         identity = await reader.identity()
-        check_files(file, identity)
+        check_files(file, identity, place.path if isinstance(place, SqliteFile) else None)
         erased = await _erased_since(reader, place, listed)
         source = WithoutErased(reader, [found for one in erased if (found := erasure_in(one)) is not None])
         if isinstance(place, SqliteFile):
             with filling_sqlite_log(place.path, identity) as file_copy:
                 copied = await bring_up_to_date(file_copy, source, show)
                 await file_copy.add(_at(erased, file_copy.end))
+                said = restore_files(file, place.path, identity)
+                await _restore_proofs(file, place, identity, copied.end)
         elif isinstance(place, PostgresqlDatabase):
             from event_log.postgresql.copy import filling_postgresql_log
 
             async with filling_postgresql_log(place.dsn, identity) as copy:
                 copied = await bring_up_to_date(copy, source, show)
                 await copy.add(_at(erased, copy.end))
+            await _restore_proofs(file, place, identity, copied.end)
         else:
             raise ForeignLog("A log in Kafka is not made from a copy: start the servers on a mirror of its topic.")
     finally:
         await reader.close()
-    await _restore_proofs(file, place, identity, copied.end)
-    return identity, copied
+    return identity, copied, said
 
 
 async def _erased_since(copy: "EventLogReader", place: EventLogPlace, listed: Path | None) -> "list[RecordedEvent]":

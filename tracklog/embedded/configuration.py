@@ -1,5 +1,6 @@
 """With which options a server was started on a log, in a file beside it: what a server on a copy of it needs too."""
 
+import os
 from pathlib import Path
 
 import msgspec
@@ -19,7 +20,10 @@ def write_configuration(file: Path, configuration: Configuration) -> None:
     """Keep it in the place of what was kept there, whole or not at all. Raises OSError."""
     new = file.with_name(f"{file.name}.new")
     new.touch(mode=0o600)
-    new.write_bytes(msgspec.json.format(msgspec.json.encode(configuration), indent=2) + b"\n")
+    with new.open("wb") as written:
+        written.write(msgspec.json.format(msgspec.json.encode(configuration), indent=2) + b"\n")
+        written.flush()
+        os.fsync(written.fileno())
     rename_durably(new, file)
 
 

@@ -8,15 +8,16 @@ from tracklog.proving.proof_store import ProofStore
 async def copy_proofs(source: ProofStore, target: ProofStore, end: int) -> None:
     """Bring the proofs of a log of one partition up to date, for a copy of its first `end` events.
 
-    Leaves that `target` has already are left as they are. Raises TemporarilyUnavailable.
+    Leaves that `target` has already are left as they are. The keys come last: without one it was broken off. Raises
+    TemporarilyUnavailable.
     """
-    for key in (await source.keys())[len(await target.keys()) :]:
-        await target.add_key(key)
     await _copy_tree(source, target, min(end, await source.size(PARTITION)))
     kept = {(one.hour, one.size) for one in await target.checkpoints(PARTITION)}
     for one in await source.checkpoints(PARTITION):
         if one.size <= end and (one.hour, one.size) not in kept:
             await target.keep_checkpoint(one)
+    for key in (await source.keys())[len(await target.keys()) :]:
+        await target.add_key(key)
 
 
 async def _copy_tree(source: ProofStore, target: ProofStore, end: int) -> None:

@@ -2,20 +2,26 @@
 
 import asyncio
 import json
+import sqlite3
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 
 import click
 import pytest
 from click.testing import CliRunner, Result
 
+from event_log.sqlite import copy as sqlite_copy
 from event_log.sqlite.event_log import SqliteEventLog, SqliteEventLogReader
+from schemas.durable_rename import rename_durably
 from schemas.envelope import PARTITION, Actor, EventClock
 from schemas.events import AnyEvent, ArtifactDeleted, ArtifactUploaded, ExperimentRenamed
 from tests.contracts.test_sqlite_event_log import change
+from tracklog.cli import artifact_list, copied_files
 from tracklog.cli.commands import tracklog
 from tracklog.cli.given_options import given_options
+from tracklog.embedded import configuration
 from tracklog.embedded.configuration import Configuration, write_configuration
 from tracklog.embedded.files import configuration_file_of, secrets_file_of
 from tracklog.proving.key_file import OwnKey
@@ -60,16 +66,22 @@ def test_it_says_what_a_copy_holds(log: Path, tmp_path: Path) -> None:
     assert f"{there} holds the events 0 to 2 of the log " in done.output
 
 
-def test_what_was_signed_goes_with_the_copy_and_comes_back(log: Path, tmp_path: Path) -> None:
+def signed(log: Path, key: Path) -> None:
+    """Sign a checkpoint of the log."""
+
     async def sign() -> None:
         reader = SqliteEventLogReader(log)
         log_id = await reader.identity()
         store = SqliteProofStore(proof_file_of(log), log_id)
-        await Prover(reader, log_id, store, OwnKey(tmp_path / "key"), lambda: {PARTITION}).round()
+        await Prover(reader, log_id, store, OwnKey(key), lambda: {PARTITION}).round()
         await store.close()
         await reader.close()
 
     asyncio.run(sign())
+
+
+def test_what_was_signed_goes_with_the_copy_and_comes_back(log: Path, tmp_path: Path) -> None:
+    signed(log, tmp_path / "key")
     copy, there = tmp_path / "copy.db", tmp_path / "there.db"
     for _ in range(2):
         assert run("backup", copy, "--event-log", log).exit_code == 0
@@ -153,6 +165,68 @@ def test_how_the_server_was_started_and_its_accounts_go_with_the_copy_and_come_b
     there.unlink()
     assert "is there, and stays as it is" in run("restore", copy, "--event-log", there).output
     assert secret_in(secrets_file_of(there)) == b"newer"
+
+
+class Killed(BaseException):
+    """As if the process ended here."""
+
+
+def killed(monkeypatch: pytest.MonkeyPatch, names: int, *arguments: str | Path) -> Result | None:
+    """A command that ends before it gives a file its name, so many others having got theirs; None where it did end."""
+    left = names
+
+    def rename(source: Path, target: Path) -> None:
+        nonlocal left
+        if left == 0:
+            raise Killed
+        left -= 1
+        rename_durably(source, target)
+
+    with monkeypatch.context() as patch:
+        for module in (configuration, copied_files, artifact_list, sqlite_copy):
+            patch.setattr(module, "rename_durably", rename)
+        try:
+            return run(*arguments)
+        except Killed:
+            return None
+
+
+def test_what_is_killed_between_its_files_is_done_by_the_same_command(
+    log: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The log is restored last: before it is there, nothing says that it is done."""
+    signed(log, tmp_path / "key")
+    accounts_of(log)
+    write_configuration(configuration_file_of(log), Configuration(identity_of(log), "1.0", ("--port 1",)))
+    copy, there = tmp_path / "copy.db", tmp_path / "there.db"
+    kills = 0
+    while (done := killed(monkeypatch, kills, "backup", copy, "--event-log", log)) is None:
+        kills += 1
+    assert (done.exit_code, kills) == (0, 3)
+    kills = 0
+    while (done := killed(monkeypatch, min(kills, 1), "restore", copy, "--event-log", there)) is None:
+        assert not there.exists()
+        kills += 1
+    assert (done.exit_code, kills) == (0, 3)
+    assert secret_in(secrets_file_of(there)) == b"hash"
+    assert "Its server was started by: tracklog server --port 1" in done.output
+    assert run("verify", "--event-log", there).exit_code == 0
+
+
+def test_what_lies_where_a_log_is_to_be_and_is_of_another_is_not_made_part_of_it(log: Path, tmp_path: Path) -> None:
+    """As a restore leaves it that was broken off."""
+    accounts_of(log)
+    copy, there = tmp_path / "copy.db", tmp_path / "there.db"
+    assert run("backup", copy, "--event-log", log).exit_code == 0
+    with closing(sqlite3.connect(secrets_file_of(copy))) as connection:
+        connection.execute("UPDATE copied_of_log SET log = 'another'")
+        connection.commit()
+    secrets_file_of(copy).rename(secrets_file_of(there))
+    refused = run("restore", copy, "--event-log", there)
+    assert (refused.exit_code, f"{secrets_file_of(there)} is of the log another" in refused.output) == (2, True)
+    secrets_file_of(there).write_bytes(b"something else")
+    assert run("restore", copy, "--event-log", there).exit_code == 2
+    assert not there.exists()
 
 
 @pytest.mark.parametrize("file_of", [configuration_file_of, secrets_file_of])
