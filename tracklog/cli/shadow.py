@@ -5,6 +5,7 @@ import signal
 import sqlite3
 import threading
 from collections.abc import Callable
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -16,8 +17,11 @@ from tracklog.cli.mapped_roots import with_mapped_roots
 from tracklog.cli.remote import MLFLOW_2, OURS, Remote, RemoteAway
 
 if TYPE_CHECKING:
+    from tracklog.moving.report import Report
     from tracklog.moving.target import Target
+    from tracklog.shadowing.bringing import Bringing
     from tracklog.shadowing.comparing import Ask, Read
+    from tracklog.shadowing.following import Follower
     from tracklog.shadowing.state import ShadowState
 
 EVENTS: Final = f"{OURS}/events"
@@ -51,7 +55,7 @@ DIFFERENCES_SHOWN: Final = 50
     metavar="SECONDS",
     help="Look so often.",
 )
-@click.option("--once", is_flag=True, help="Stop when nothing is new.")
+@click.option("--once", is_flag=True, help="Stop when every run was looked at and nothing is new.")
 @with_mapped_roots
 @click.option("--compare", is_flag=True, help="Follow nothing: ask both the same, SOURCE being MLflow's URL.")
 @click.option(
@@ -114,6 +118,8 @@ def _follow(
     *,
     once: bool,
 ) -> None:
+    from sqlalchemy.exc import DBAPIError
+
     from tracklog.bringing.requests import Refused
     from tracklog.moving.report import Report
     from tracklog.moving.roots import Roots
@@ -125,19 +131,54 @@ def _follow(
 
     try:
         followed = SqliteSource(_file_of(source))
-        state = ShadowState(state_file, str(followed), url)
     except NoStore as error:
         raise BadUsage(f"{source}: {error}") from error
-    except ForeignState as error:
-        raise BadUsage(str(error)) from error
-    except sqlite3.Error as error:
-        raise BadUsage(f"{state_file} cannot be used: {error}. Another shadow may have it.") from error
-    report = Report(str(followed), url, dry_run=False)
-    bringing = Bringing(state, str(followed), lambda body: _sent(remote, body))
-    follower = Follower(followed, state, _target(remote, state), Roots(map_root, None), report)
+    except DBAPIError as error:
+        raise BadUsage(f"{source} cannot be read: {error.orig}.") from error
+    with closing(followed):
+        try:
+            state = ShadowState(state_file, str(followed), url)
+        except ForeignState as error:
+            raise BadUsage(str(error)) from error
+        except sqlite3.Error as error:
+            raise BadUsage(f"{state_file} cannot be used: {error}. Another shadow may have it.") from error
+        report = Report(str(followed), url, dry_run=False)
+        bringing = Bringing(state, str(followed), lambda body: _sent(remote, body))
+
+        def follower() -> Follower:
+            return Follower(followed, state, _target(remote, state), Roots(map_root, None), report)
+
+        with closing(state):
+            try:
+                _keep_following(follower, bringing, report, state, state_file, every, stopping, once=once)
+            except Refused as error:
+                raise click.ClickException(str(error)) from error
+            except DBAPIError as error:
+                raise click.ClickException(f"{followed} cannot be read: {error.orig}.") from error
+            except sqlite3.Error as error:
+                raise click.ClickException(f"{state_file} cannot be written: {error}.") from error
+
+
+def _keep_following(
+    begin: "Callable[[], Follower]",
+    bringing: "Bringing",
+    report: "Report",
+    state: "ShadowState",
+    state_file: Path,
+    every: float,
+    stopping: threading.Event,
+    *,
+    once: bool,
+) -> None:
+    """Round after round. One that the source broke off is forgotten, as if the shadow had been killed in it."""
+    from sqlalchemy.exc import OperationalError
+
+    follower = begin()
     told = _Telling(report, bringing.refused)
     away = False
     while not stopping.is_set():
+        broken_off = False
+        more, brought = False, 0
         try:
             more = follower.round()
             brought = bringing.bring()
@@ -145,19 +186,17 @@ def _follow(
         except RemoteAway as error:
             if not away:
                 click.echo(f"{error.message} What is new waits in {state_file}.", err=True)
-            away, more, brought = True, False, 0
-        except Refused as error:
-            raise click.ClickException(str(error)) from error
-        except sqlite3.OperationalError as error:
-            click.echo(f"{followed} cannot be read just now: {error}.", err=True)
-            more, brought = False, 0
+            away, more = True, False
+        except OperationalError as error:
+            click.echo(f"{report.source} cannot be read just now: {error.orig}.", err=True)
+            state.forget_uncommitted()
+            follower, broken_off = begin(), True
         told.tell(brought, more=more)
-        if once and not more and not away and not brought:
+        waits = away or broken_off
+        if once and follower.has_swept and not (more or brought or waits):
             break
         if not more:
-            stopping.wait(0 if once and not away else every)
-    state.close()
-    followed.close()
+            stopping.wait(0 if once and not waits else every)
 
 
 def _file_of(source: str) -> Path:
@@ -194,9 +233,10 @@ def _sent(remote: Remote, body: bytes) -> Any:
     status, answer = remote.answer("POST", EVENTS, {}, body, {"Content-Type": "application/json"})
     if status in (429, 500, 502, 503, 504):
         raise RemoteAway(f"The Tracklog answers {status} just now.")
-    found = json.loads(answer)
-    if status != 200:
-        raise Refused(status, f"The Tracklog does not take what is new: {found.get('message', status)}")
+    found = _json(answer)
+    if status != 200 or not isinstance(found, dict):
+        why = found.get("message", status) if isinstance(found, dict) else answer.decode(errors="replace")[:200]
+        raise Refused(status, f"The Tracklog does not take what is new: {why or status}")
     return found
 
 
@@ -276,15 +316,17 @@ def _asking(remote: Remote) -> "Ask":
         body = None if read.body is None else json.dumps(read.body).encode()
         method = "GET" if body is None else "POST"
         status, answer = remote.answer(method, read.path, read.query, body, {"Content-Type": "application/json"})
-        if status == 200:
-            return json.loads(answer)
-        return {"status": status, "error_code": _error_code(answer)}
+        found = _json(answer)
+        if not isinstance(found, dict):
+            return {"status": status, "error_code": ""}
+        return found if status == 200 else {"status": status, "error_code": str(found.get("error_code", ""))}
 
     return ask
 
 
-def _error_code(answer: bytes) -> str:
+def _json(answer: bytes) -> Any:
+    """None where it is no JSON: a proxy in between may answer what it wants."""
     try:
-        return str(json.loads(answer).get("error_code", ""))
-    except (ValueError, AttributeError):
-        return ""
+        return json.loads(answer)
+    except ValueError:
+        return None

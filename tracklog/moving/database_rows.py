@@ -1,10 +1,13 @@
 """The rows of a database of MLflow: its tables and columns are found by looking, whatever its revision."""
 
+import sqlite3
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, Final
 
 from sqlalchemy import Engine, LargeBinary, cast, collate, column, func, inspect, literal_column, null, select
 from sqlalchemy import table as table_named
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.sql.elements import ColumnElement
 
 from tracklog.moving.grouped import Block, Row
@@ -71,14 +74,17 @@ class DatabaseRows:
             yield from block
 
     def blocks(self, statement: Any) -> Iterator[Block]:
-        """Of SQLite as its driver has them: to make rows of SQLAlchemy's of them takes as long as to read them."""
+        """Of SQLite as its driver has them: to make rows of SQLAlchemy's of them takes as long as to read them.
+
+        Raises DBAPIError, whoever finds what is wrong.
+        """
         with self._engine.connect() as connection:
             if not self.is_sqlite:
                 found = connection.execution_options(yield_per=_ROWS_AT_ONCE).execute(statement)
                 yield from found.partitions()
                 return
             cursor: Any = connection.execute(statement).cursor
-            while rows := cursor.fetchmany(_ROWS_AT_ONCE):
+            while rows := _fetched(cursor):
                 yield rows
 
     def by_bytes(self, of: ColumnElement[Any]) -> ColumnElement[Any]:
@@ -103,3 +109,18 @@ class DatabaseRows:
             return 0
         with self._engine.connect() as connection:
             return int(connection.execute(select(func.count()).select_from(self.table(table))).scalar_one())
+
+
+def _fetched(cursor: Any) -> Block:
+    with errors_of_sqlite():
+        rows: Block = cursor.fetchmany(_ROWS_AT_ONCE)
+    return rows
+
+
+@contextmanager
+def errors_of_sqlite() -> Iterator[None]:
+    """Raise what the driver of SQLite raises as SQLAlchemy does."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        raise DBAPIError.instance(None, None, error, sqlite3.Error) from error

@@ -3,7 +3,7 @@
 import json
 import random
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 MLFLOW_2: Final = "api/2.0/mlflow"
@@ -84,11 +84,9 @@ def compare(
 
 def _reads(theirs: Ask, recorded: Sequence[Read], runs: int, chosen: random.Random) -> Iterator[Read]:
     yield from recorded
-    experiments = []
-    for read, answer in _pages(theirs, f"{MLFLOW_2}/experiments/search", {"view_type": "ALL", "max_results": PAGE}):
-        yield read
-        experiments += answer.get("experiments", ())
-    ids = [one["experiment_id"] for one in experiments]
+    first = Read(f"{MLFLOW_2}/experiments/search", body={"view_type": "ALL", "max_results": PAGE})
+    yield first
+    ids = [one["experiment_id"] for answer in _pages(theirs, first) for one in answer.get("experiments", ())]
     for one in chosen.sample(ids, min(len(ids), 50)):
         yield Read(f"{MLFLOW_2}/experiments/get", {"experiment_id": one})
     samples: list[Mapping[str, Any]] = []
@@ -135,28 +133,29 @@ def _models(theirs: Ask, experiments: Sequence[str]) -> Iterator[Read]:
     for start in range(0, len(experiments), 50):
         asked = {"experiment_ids": experiments[start : start + 50], "max_results": 50}
         yield Read(f"{MLFLOW_2}/logged-models/search", body=asked)
-    names: list[str] = []
-    for read, answer in _pages(theirs, f"{MLFLOW_2}/registered-models/search", {"max_results": str(PAGE)}, get=True):
-        yield read
-        names += [one["name"] for one in answer.get("registered_models", ())]
+    first = Read(f"{MLFLOW_2}/registered-models/search", {"max_results": str(PAGE)})
+    yield first
+    names = [one["name"] for answer in _pages(theirs, first) for one in answer.get("registered_models", ())]
     for name in names[:100]:
         yield Read(f"{MLFLOW_2}/registered-models/get", {"name": name})
         quoted = name.replace("'", "''")
         yield Read(f"{MLFLOW_2}/model-versions/search", {"filter": f"name='{quoted}'", "max_results": str(PAGE)})
 
 
-def _pages(ask: Ask, path: str, asked: Mapping[str, Any], *, get: bool = False) -> Iterator[tuple[Read, Any]]:
-    """The reads of all pages: the token of the first server is that of its own, so only first pages are compared."""
-    token = ""
+def _pages(ask: Ask, first: Read) -> Iterator[Any]:
+    """The answers of all pages. A token is of the server that gave it, so only first pages are compared."""
+    read = first
     while True:
-        body = {**asked, **({"page_token": token} if token else {})}
-        read = Read(path, {key: str(value) for key, value in body.items()}) if get else Read(path, body=body)
         answer = ask(read)
-        if not token:
-            yield read, answer
+        yield answer
         token = answer.get("next_page_token", "")
         if not token:
             return
+        read = (
+            replace(first, query={**first.query, "page_token": token})
+            if first.body is None
+            else replace(first, body={**first.body, "page_token": token})
+        )
 
 
 def recorded_reads(lines: Iterable[str]) -> Iterator[Read]:

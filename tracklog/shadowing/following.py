@@ -84,6 +84,9 @@ class Follower:
         self._hot: dict[str, float] = {}  # and when something happened in them
         self._sweep: list[str] = []
         self._swept_since = -1  # the version of the source when the sweep began that is under way
+        self._points_wait = False  # in the source, more than a round takes
+        self.has_swept = False
+        """Whether every run has been looked at since this began."""
         self._signatures: dict[str, str] = {}
         for key, content in state.contents("experiment"):
             experiment_id, record = _decode(content, tuple[int, ExperimentRecord])
@@ -94,7 +97,7 @@ class Follower:
         """Put what is new into the outbox; whether there is more already. Raises what reading the source raises."""
         version = self._source.version()
         moved = version != self._version
-        if not moved and not self._sweep and not self._wanted:
+        if not moved and not self._sweep and not self._wanted and not self._points_wait:
             return False
         self._rounds += 1
         self._version = version
@@ -106,7 +109,7 @@ class Follower:
                 self._sweep, self._swept_since = sorted(self._marks, reverse=True), version
         swept = [self._sweep.pop() for _ in range(min(SWEPT_PER_ROUND, len(self._sweep)))]
         self._follow_runs([*self._some_wanted(), *swept])
-        more = self._follow_points()
+        self._points_wait = self._follow_points()
         self._check_counts(swept)
         if moved:
             self._follow_logged_models()
@@ -119,7 +122,8 @@ class Follower:
         self._outgoing = []
         self._state.commit()
         self._facts.target.imported.clear()  # each thing is translated once; what was, is in the state
-        return bool(more or self._wanted)
+        self.has_swept = self.has_swept or not self._sweep
+        return bool(self._points_wait or self._wanted)
 
     # --- experiments ----------------------------------------------------------------------------------------------
 

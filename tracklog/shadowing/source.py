@@ -23,7 +23,7 @@ from sqlalchemy.pool import NullPool
 from tracklog.moving.cells import Cells
 from tracklog.moving.database import DatabaseReader
 from tracklog.moving.database_points import COLUMNS, points_records
-from tracklog.moving.database_rows import DatabaseRows
+from tracklog.moving.database_rows import DatabaseRows, errors_of_sqlite
 from tracklog.moving.grouped import Row
 from tracklog.moving.records import ExperimentRecord, LoggedModelRecord, PointsRecord, RegisteredRecord, RunRecord
 from tracklog.moving.stores import NoStore
@@ -64,7 +64,7 @@ _STAMPS: Final = ("last_updated_timestamp_ms", "last_updated_time")
 
 
 class SqliteSource:
-    """A database in a file that MLflow has open."""
+    """A database in a file that MLflow has open. Each question raises DBAPIError where it cannot be answered."""
 
     def __init__(self, path: Path) -> None:
         """Raises NoStore."""
@@ -87,7 +87,8 @@ class SqliteSource:
 
     def version(self) -> int:
         """Another number whenever somebody has written."""
-        return int(self._watching.execute("PRAGMA data_version").fetchone()[0])
+        with errors_of_sqlite():
+            return int(self._watching.execute("PRAGMA data_version").fetchone()[0])
 
     def end_of(self, table: str) -> int:
         """The place of the last row; 0 where there is none."""

@@ -96,6 +96,11 @@ class ShadowState:
         self._connection.execute("COMMIT")
         self._connection.execute("BEGIN IMMEDIATE")
 
+    def forget_uncommitted(self) -> None:
+        """Be as after the last `commit`."""
+        self._connection.execute("ROLLBACK")
+        self._connection.execute("BEGIN IMMEDIATE")
+
     def waiting(self, most: int) -> list[Waiting]:
         """The first events that are on their way."""
         with closing(self._connection.execute("SELECT * FROM outbox ORDER BY number LIMIT ?", (most,))) as found:
