@@ -24,6 +24,7 @@ from schemas.messages.traces import (
 from schemas.rest.access import RUN, TRACE, TRACE_IF_ANY, TRACES_OF, On, Rule
 from schemas.rest.handler import command_handler
 from schemas.rest.route import DATA_LIMITS, V3, Route
+from schemas.rest.rules import EDIT_TRACE
 
 _V2_TRACE: Final = "traces/{request_id}"
 _V3_TRACE: Final = "traces/{trace_id}"
@@ -50,7 +51,6 @@ _START_V3: Final[Rule] = (
 )
 _START: Final[Rule] = (On(Level.EDIT, EXPERIMENT, "experiment_id", unless_denied=TRACE),)
 _EDIT_V2: Final[Rule] = (On(Level.EDIT, TRACE, "request_id"),)
-_EDIT: Final[Rule] = (On(Level.EDIT, TRACE, "trace_id"),)
 _LINK: Final[Rule] = (On(Level.EDIT, RUN, "run_id"), On(Level.READ, TRACE_IF_ANY, "trace_ids", optional=True))
 _DELETE: Final[Rule] = (On(Level.MANAGE, TRACES_OF, "experiment_id"),)
 
@@ -63,18 +63,20 @@ def trace_routes(commands: TraceCommands) -> tuple[Route, ...]:
         write_route("POST", "traces", c(StartTrace, commands.start), _START, DATA_LIMITS),
         write_route("PATCH", _V2_TRACE, c(EndTrace, commands.end), _EDIT_V2, DATA_LIMITS),
         write_route("PATCH", f"{_V2_TRACE}/tags", c(SetTraceTag, commands.set_tag), _EDIT_V2),
-        write_route("PATCH", f"{_V3_TRACE}/tags", c(SetTraceTagV3, commands.set_tag_v3), _EDIT, prefixes=V3),
+        write_route("PATCH", f"{_V3_TRACE}/tags", c(SetTraceTagV3, commands.set_tag_v3), EDIT_TRACE, prefixes=V3),
         write_route("DELETE", f"{_V2_TRACE}/tags", c(DeleteTraceTag, commands.delete_tag), _EDIT_V2),
-        write_route("DELETE", f"{_V3_TRACE}/tags", c(DeleteTraceTagV3, commands.delete_tag_v3), _EDIT, prefixes=V3),
+        write_route(
+            "DELETE", f"{_V3_TRACE}/tags", c(DeleteTraceTagV3, commands.delete_tag_v3), EDIT_TRACE, prefixes=V3
+        ),
         write_route("POST", "traces/link-to-run", c(LinkTracesToRun, commands.link_to_run), _LINK),
-        write_route("POST", "traces/link-prompts", c(LinkPromptsToTrace, commands.link_prompts), _EDIT),
+        write_route("POST", "traces/link-prompts", c(LinkPromptsToTrace, commands.link_prompts), EDIT_TRACE),
         write_route("POST", "traces/delete-traces", c(DeleteTraces, commands.delete), _DELETE),
         write_route("POST", "traces/delete-traces", c(DeleteTraces, commands.delete), _DELETE, prefixes=V3),
         write_route(
-            "POST", _ASSESSMENTS, c(CreateAssessment, commands.create_assessment), _EDIT, DATA_LIMITS, prefixes=V3
+            "POST", _ASSESSMENTS, c(CreateAssessment, commands.create_assessment), EDIT_TRACE, DATA_LIMITS, prefixes=V3
         ),
         write_route(
-            "PATCH", _ASSESSMENT, c(UpdateAssessment, commands.update_assessment), _EDIT, DATA_LIMITS, prefixes=V3
+            "PATCH", _ASSESSMENT, c(UpdateAssessment, commands.update_assessment), EDIT_TRACE, DATA_LIMITS, prefixes=V3
         ),
-        write_route("DELETE", _ASSESSMENT, c(DeleteAssessment, commands.delete_assessment), _EDIT, prefixes=V3),
+        write_route("DELETE", _ASSESSMENT, c(DeleteAssessment, commands.delete_assessment), EDIT_TRACE, prefixes=V3),
     )

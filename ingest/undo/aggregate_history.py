@@ -43,6 +43,10 @@ REFUSED: Final[Lookup[int]] = Lookup(
 """The events between two offsets that the fold refused: they changed nothing."""
 
 
+_LARGE_BYTES: Final = 16_384
+"""An event with many spans or points takes as long alone."""
+
+
 class _CameBy(NamedTuple):
     """The rename by which a registered model came to a name, and since when it had the one before."""
 
@@ -114,7 +118,7 @@ class AggregateHistories:
                     raise InvalidParameterValue(
                         f"{part.stream} has more than {MAX_HISTORY_EVENTS} events, which is too much to undo any."
                     )
-                if number % _AT_ONCE == 0:
+                if number % _AT_ONCE == 0 or len(recorded.payload) > _LARGE_BYTES:
                     await asyncio.sleep(0)
                 if recorded.offset not in refused:
                     yield recorded, decoded(recorded)

@@ -26,6 +26,7 @@ from ingest.undo.rights import ROLES_UNDOING, USERS_UNDOING
 from ingest.undo.runs import RUNS_UNDOING
 from ingest.undo.selection import Selection, selection_of
 from ingest.undo.trace import Change, Trace
+from ingest.undo.traces import TRACES_UNDOING
 from ingest.undo.undoing import Undoing
 from ingest.undo.webhooks import WEBHOOKS_UNDOING
 from schemas.envelope import Actor, RecordedEvent
@@ -43,6 +44,7 @@ UNDOINGS: Final[Mapping[str, Undoing]] = {
     "registered-model": REGISTERED_MODELS_UNDOING,
     "logged-model": LOGGED_MODELS_UNDOING,
     "evaluation-dataset": EVALUATION_DATASETS_UNDOING,
+    "trace": TRACES_UNDOING,
     "webhook": WEBHOOKS_UNDOING,
     "user": USERS_UNDOING,
     "role": ROLES_UNDOING,

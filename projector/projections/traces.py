@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Final, get_args
 
 import msgspec
@@ -36,6 +37,9 @@ from schemas.events import (
     TraceTagDeleted,
     TraceTagSet,
 )
+from schemas.fields import refuse_if_changed
+from schemas.fields.field import TAGS, Value
+from schemas.fields.traces import ASSESSMENTS, assessment_text, updated
 from schemas.forgotten import is_forgotten
 from schemas.traces import (
     COST,
@@ -314,6 +318,8 @@ def _wanted(events: Sequence[AnyTraceEvent]) -> dict[str, _Wanted]:
     found: dict[str, _Wanted] = {}
     for event in events:
         one = found.setdefault(event.trace_id, _Wanted())
+        if event.undo is not None:
+            one.tags.update(field.removeprefix(TAGS) for field in event.undo.found if field.startswith(TAGS))
         match event:
             case TraceStarted() | TraceEnded():
                 one.may_create += isinstance(event, TraceStarted)
@@ -372,7 +378,17 @@ def _fold(state: Traces, recorded: RecordedEvent, event: AnyTraceEvent) -> None:
             trace = state.traces.get(event.trace_id)
             if trace is None:
                 raise trace_not_found(event.trace_id)
+            refuse_if_changed(event.undo, partial(_held, trace))
             _changed(trace, event)
+
+
+def _held(trace: Trace, name: str) -> Value:
+    """What a field of a trace is, of those that an event of the batch says that it found."""
+    if name.startswith(TAGS):
+        kept = trace.tags.kept.get(name.removeprefix(TAGS))
+        return None if kept is None else kept[0]
+    assessment = trace.assessments.get(name.removeprefix(ASSESSMENTS))
+    return None if assessment is None else assessment_text(assessment)
 
 
 def _changed(
@@ -401,7 +417,7 @@ def _changed(
         case TracePromptsLinked():
             trace.prompts.update(dict.fromkeys(event.prompts))
         case TraceAssessmentCreated():
-            _assess(trace, event.assessment)
+            _assess(trace, event)
         case TraceAssessmentUpdated():
             _reassess(trace, event)
         case TraceAssessmentDeleted():
@@ -597,10 +613,15 @@ def _show_sum(trace: Trace, key: str, now: Mapping[str, int | float] | None) -> 
         trace.metadata.changed.add(key)
 
 
-def _assess(trace: Trace, assessment: Assessment) -> None:
-    if trace.assessments.get(assessment.assessment_id) is not None:
+def _assess(trace: Trace, event: TraceAssessmentCreated) -> None:
+    """What undoes a change of an assessment says it anew: it takes the place of what it found, and may be of one that
+    took the place of another which was deleted since.
+    """
+    assessment = event.assessment
+    is_there = trace.assessments.get(assessment.assessment_id) is not None
+    if is_there and (event.undo is None or event.undo.found.get(f"{ASSESSMENTS}{assessment.assessment_id}") is None):
         raise ResourceAlreadyExists(f"Assessment id {assessment.assessment_id!r} is taken in this trace.")
-    if assessment.overrides and trace.assessments.get(assessment.overrides) is None:
+    if assessment.overrides and event.undo is None and trace.assessments.get(assessment.overrides) is None:
         raise assessment_not_found(trace.trace_id, assessment.overrides)
     _put_assessment(trace, assessment, _assessment_row(assessment))
 
@@ -614,15 +635,7 @@ def _reassess(trace: Trace, event: TraceAssessmentUpdated) -> None:
     before = trace.assessments.get(event.assessment_id)
     if before is None:
         raise assessment_not_found(trace.trace_id, event.assessment_id)
-    after = msgspec.structs.replace(
-        before,
-        last_update_time_ms=max(before.last_update_time_ms, event.last_update_time_ms),
-        name=before.name if event.name is None else event.name,
-        value=before.value if event.value is None else event.value,
-        error=before.error if event.value is None else event.error,
-        rationale=before.rationale if event.rationale is None else event.rationale,
-        metadata={**before.metadata, **event.metadata},
-    )
+    after = updated(before, event)
     _put_assessment(trace, after, _assessment_row(after))
 
 

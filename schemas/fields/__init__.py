@@ -15,6 +15,7 @@ from schemas.fields.field import Held, Value
 from schemas.fields.logged_models import set_by_logged_model_event
 from schemas.fields.registered_models import set_by_registry_event
 from schemas.fields.runs import set_by_run_event
+from schemas.fields.traces import set_by_trace_event
 from schemas.fields.users import set_by_role_event, set_by_user_event
 from schemas.fields.webhooks import set_by_webhook_event
 
@@ -31,6 +32,7 @@ _SET_BY: Final[Mapping[str, SetBy]] = {
     "registered-model": set_by_registry_event,
     "logged-model": _whenever(set_by_logged_model_event),
     "evaluation-dataset": _whenever(set_by_evaluation_dataset_event),
+    "trace": _whenever(set_by_trace_event),
     "webhook": _whenever(set_by_webhook_event),
     "user": _whenever(set_by_user_event),
     "role": _whenever(set_by_role_event),

@@ -10,7 +10,7 @@ from schemas.events.scorers import scorer_reference
 from schemas.levels import EXPERIMENT, HISTORY, REGISTERED_MODEL, SCORER, Level
 from schemas.messages.experiments import experiment_id_of
 from schemas.messages.history import HistoryFilter
-from schemas.rest.access import ARTIFACT, EVALUATION_DATASET, LOGGED_MODEL, MODEL_VERSION, RUN, On, Rule
+from schemas.rest.access import ARTIFACT, EVALUATION_DATASET, LOGGED_MODEL, MODEL_VERSION, RUN, TRACE, On, Rule
 
 READ_EXPERIMENT: Final[Rule] = (On(Level.READ, EXPERIMENT, "experiment_id"),)
 EDIT_EXPERIMENT: Final[Rule] = (On(Level.EDIT, EXPERIMENT, "experiment_id"),)
@@ -36,6 +36,8 @@ MANAGE_MODEL: Final[Rule] = (On(Level.MANAGE, REGISTERED_MODEL, "name"),)
 READ_VERSION: Final[Rule] = (On(Level.READ, MODEL_VERSION, "name"),)
 EDIT_VERSION: Final[Rule] = (On(Level.EDIT, MODEL_VERSION, "name"),)
 MANAGE_VERSION: Final[Rule] = (On(Level.MANAGE, MODEL_VERSION, "name"),)
+
+EDIT_TRACE: Final[Rule] = (On(Level.EDIT, TRACE, "trace_id"),)
 
 READ_ARTIFACT: Final[Rule] = (On(Level.READ, ARTIFACT, None),)
 EDIT_ARTIFACT: Final[Rule] = (On(Level.EDIT, ARTIFACT, None),)

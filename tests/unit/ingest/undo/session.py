@@ -27,6 +27,8 @@ TABLES: Final = {
     "logged models": "SELECT model_id, status, lifecycle_stage FROM logged_models",
     "logged model tags": "SELECT model_id, key, value FROM logged_model_tags",
     "dataset tags": "SELECT dataset_id, key, value FROM evaluation_dataset_tags",
+    "trace tags": "SELECT trace_number, key, value FROM trace_tags",
+    "assessments": "SELECT trace_number, document FROM assessments",
     "webhooks": "SELECT webhook_id, name, description, url, events, status FROM webhooks",
 }
 """What is to be as it was; times and counts of changes are not."""

@@ -7,7 +7,7 @@ from typing import Any, Final
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schemas.events import EvaluationDatasetCreated, LoggedModelCreated
+from schemas.events import EvaluationDatasetCreated, LoggedModelCreated, TraceStarted
 from schemas.messages.corrections import CorrectRun, MetricCorrection, ParamCorrection
 from schemas.messages.evaluation_datasets import DeleteEvaluationDatasetTag, SetEvaluationDatasetTags
 from schemas.messages.experiments import (
@@ -42,6 +42,15 @@ from schemas.messages.registered_models import (
 )
 from schemas.messages.run_data import DeleteTag, LogBatch, Metric, SetTag
 from schemas.messages.runs import CreateRun, DeleteRun, RestoreRun, UpdateRun
+from schemas.messages.traces import (
+    AssessmentGiven,
+    CreateAssessment,
+    DeleteAssessment,
+    DeleteTraceTagV3,
+    FeedbackGiven,
+    SetTraceTagV3,
+    UpdateAssessment,
+)
 from schemas.mlflow import MODEL_VERSIONS_TAG
 from tests.unit.ingest.doubles import ANN, close_what_is_open
 from tests.unit.ingest.undo.session import Session
@@ -51,6 +60,7 @@ Step = Callable[[Session, str, str], Awaitable[bytes]]
 
 LOGGED_MODEL: Final = "m-1"
 DATASET: Final = "d-1"
+TRACE: Final = "tr-1"
 
 _values: Final = st.sampled_from(["", "v", "w"])
 _numbers: Final = st.sampled_from([0.0, 1.0])
@@ -58,6 +68,7 @@ _keys: Final = st.sampled_from(["t", "mlflow.runName", "x/y"])
 _model_keys: Final = st.sampled_from(["t", MODEL_VERSIONS_TAG])
 _names: Final = st.sampled_from(["m", "n"])
 _versions: Final = st.sampled_from(["1", "2"])
+_assessments: Final = st.sampled_from(["a-1", "a-2"])
 _stages: Final = st.sampled_from(["None", "Staging", "Production"])
 
 
@@ -154,6 +165,56 @@ STEPS: Final[st.SearchStrategy[Step]] = st.one_of(
         )
     ),
     st.builds(
+        lambda k, v: lambda s, _, q: s.ingest.traces.set_tag_v3(SetTraceTagV3(trace_id=TRACE, key=k, value=v), ANN, q),
+        _keys,
+        _values,
+    ),
+    st.builds(
+        lambda k: lambda s, _, q: s.ingest.traces.delete_tag_v3(DeleteTraceTagV3(trace_id=TRACE, key=k), ANN, q),
+        _keys,
+    ),
+    st.builds(
+        lambda one, v, before: (
+            lambda s, _, q: s.ingest.traces.create_assessment(
+                CreateAssessment(
+                    trace_id=TRACE,
+                    assessment=AssessmentGiven(
+                        assessment_id=one, assessment_name="n", feedback=FeedbackGiven(value=v), overrides=before
+                    ),
+                ),
+                ANN,
+                q,
+            )
+        ),
+        _assessments,
+        _values,
+        st.just("") | _assessments,
+    ),
+    st.builds(
+        lambda one, v: (
+            lambda s, _, q: s.ingest.traces.update_assessment(
+                UpdateAssessment(
+                    trace_id=TRACE,
+                    assessment_id=one,
+                    assessment=AssessmentGiven(rationale=v, feedback=FeedbackGiven(value=v), metadata={v: v}),
+                    update_mask="feedback,rationale,metadata",
+                ),
+                ANN,
+                q,
+            )
+        ),
+        _assessments,
+        _values,
+    ),
+    st.builds(
+        lambda one: (
+            lambda s, _, q: s.ingest.traces.delete_assessment(
+                DeleteAssessment(trace_id=TRACE, assessment_id=one), ANN, q
+            )
+        ),
+        _assessments,
+    ),
+    st.builds(
         lambda n: lambda s, _, q: s.ingest.registered_models.create(CreateRegisteredModel(name=n), ANN, q), _names
     ),
     st.builds(
@@ -247,6 +308,7 @@ async def _run(steps: list[tuple[Step, bool]], over_later: bool) -> None:
         LoggedModelCreated(model_id=LOGGED_MODEL, experiment_id=0, name="m", artifact_location="x")
     )
     await session.deployment.append(EvaluationDatasetCreated(dataset_id=DATASET, name="d"))
+    await session.deployment.append(TraceStarted(trace_id=TRACE, experiment_id=0, request_time_ms=1, tags={"t": "u"}))
     for step, is_chosen in steps:
         await session.do(step(session, run_id, "chosen" if is_chosen else "other"))
     before = await session.rows()
