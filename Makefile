@@ -21,7 +21,7 @@ PYTHON ?= $(shell for python in python3.11 python3.12 python3.13 python3.14 pyth
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help install services serve stack test coverage check unit unit-3.11 unit-3.12 unit-3.13 unit-3.14 format bench bench-distributed bench-artifacts bench-registry bench-users bench-webhooks bench-traces crash-test abuse-test fault-test large-test import-test past-test compatibility-318 compatibility-postgresql compatibility-user soak workflows wheel wheel-test changelog release release-notes docs docs-serve lock clean
+.PHONY: help install services serve stack test coverage check unit unit-3.11 unit-3.12 unit-3.13 unit-3.14 format bench bench-distributed bench-artifacts bench-registry bench-users bench-webhooks bench-traces crash-test abuse-test fault-test large-test import-test past-test compatibility-318 compatibility-postgresql compatibility-user longer-test soak workflows wheel wheel-test changelog release release-notes docs docs-serve lock clean
 
 help:
 	@echo "make serve              start a server on port 5000, data in ./tracklog-data (more options: OPTIONS='--port 8080')"
@@ -49,7 +49,8 @@ help:
 	@echo "make import-test        random histories in stores of MLflow, imported, exported and compared (SEEDS=20)"
 	@echo "make past-test          a long random session, and each of its answers asked for again as of then (STEPS=2000)"
 	@echo "make compatibility-user the tests of clients as a user with just enough rights (WORKERS=2 at once)"
-	@echo "make soak               what is too long for make test: the nine above, crash-test to compatibility-user"
+	@echo "make longer-test        the tests marked soak: more systems, stores and faults (WORKERS=2 at once)"
+	@echo "make soak               what is too long for make test: the ten above, crash-test to longer-test"
 	@echo "make wheel              build the source archive and the wheel in ./dist"
 	@echo "make wheel-test         build them, install the wheel in a new environment outside the repository, and use it"
 	@echo "make docs               the pages of docs/ as a site in build/site; a link or an anchor that leads nowhere fails"
@@ -77,7 +78,7 @@ stack: port-for-stack install
 
 # Each worker has services of its own. In the order of the files the slow ones are under way early, and not left for last.
 test: check install services
-	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder --cov --cov-report= --cov-fail-under=0
+	$(BIN)/python -m pytest -m "not soak" -n $(WORKERS) --dist loadfile --no-loadscope-reorder --cov --cov-report= --cov-fail-under=0
 	@$(BIN)/python -m scripts.held_coverage
 
 coverage:
@@ -174,7 +175,12 @@ compatibility-user: install
 past-test: services
 	TRACKLOG_PAST_STEPS=$(STEPS) $(BIN)/python -m pytest tests/integration/test_past.py --timeout=0
 
-soak: compatibility-318 compatibility-postgresql crash-test abuse-test fault-test large-test import-test past-test compatibility-user
+# What make test leaves out of its own folders.
+longer-test: install services
+	$(BIN)/python -m pytest -m soak -n $(WORKERS) --dist loadfile --no-loadscope-reorder
+	TRACKLOG_FUZZ_EXAMPLES=$$((25 * $(COUNT))) $(BIN)/python -m pytest tests/fuzz/test_bad_input.py --timeout=0
+
+soak: compatibility-318 compatibility-postgresql crash-test abuse-test fault-test large-test import-test past-test compatibility-user longer-test
 
 wheel: $(VENV)/installed-tools
 	rm -rf dist

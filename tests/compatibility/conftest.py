@@ -42,6 +42,20 @@ ALSO_OF_A_USER: Final = {"test_rest_writes"}
 """The file that runs as a user with just enough rights without being told to: it has most rules."""
 
 
+OF_CLIENTS: Final = {
+    "test_artifact_locations",
+    "test_artifact_names",
+    "test_java_client",
+    "test_mlflow2_client",
+    "test_node_exporter",
+    "test_prompts",
+    "test_registering_models",
+    "test_training_scripts",
+}
+"""The files about what a client sends and takes, which is the same whatever stores are behind the server: on the
+distributed system they run in `make soak`."""
+
+
 def pytest_report_header() -> str:
     """Say which client is used: the installed one, or the one that goes before it on the path."""
     return f"MLflow client {mlflow.__version__}"
@@ -70,9 +84,12 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Have what a user without more rights is refused fail for that user."""
+    """Have what a user without more rights is refused fail for that user, and mark what takes long."""
     for item in items:
-        if getattr(getattr(item, "callspec", None), "params", {}).get("system") == OF_A_USER:
+        system = getattr(getattr(item, "callspec", None), "params", {}).get("system")
+        if system == "distributed" and item.path.stem in OF_CLIENTS and SYSTEMS_VARIABLE not in os.environ:
+            item.add_marker(pytest.mark.soak)
+        if system == OF_A_USER:
             reason = reason_to_refuse(item.nodeid)
             if reason is not None:
                 item.add_marker(pytest.mark.xfail(reason=reason, strict=True))

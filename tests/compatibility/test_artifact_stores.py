@@ -23,7 +23,14 @@ NAMES = ["with space.txt", "100%.txt", "a+b.txt", "naïve 漢字🚀.txt"]
 MIB = 1 << 20
 
 
-@pytest.fixture(scope="module", params=STORES)
+ONE_OF_EACH_KIND = ("local", "s3", "sftp")
+"""A folder, a bucket and a server. The others run in `make soak`; what each store does is in `tests/contracts`."""
+
+
+@pytest.fixture(
+    scope="module",
+    params=[pytest.param(name, marks=() if name in ONE_OF_EACH_KIND else pytest.mark.soak) for name in STORES],
+)
 def store(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ArtifactStore]:
     with artifact_store(request.param, tmp_path_factory.mktemp("store"), request) as there:
         yield there

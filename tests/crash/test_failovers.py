@@ -29,7 +29,7 @@ LOG_IN_POSTGRESQL: Final = "the log in PostgreSQL, with a synchronous replica"
 LOG_IN_KAFKA: Final = "the log in Kafka, with a replica that may lag"
 
 
-@pytest.fixture(scope="module", params=[LOG_IN_POSTGRESQL, LOG_IN_KAFKA])
+@pytest.fixture(scope="module", params=[LOG_IN_POSTGRESQL, pytest.param(LOG_IN_KAFKA, marks=pytest.mark.soak)])
 def system(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[DistributedSystem]:
     in_kafka = request.param == LOG_IN_KAFKA
     try:

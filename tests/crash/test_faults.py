@@ -16,7 +16,7 @@ from tests.crash.rounds import Fault, rounds
 from tests.services.missing import ServiceMissing, leave_out
 from tests.services.running import AnyKafka, AnyPostgresql
 
-FAULTS = int(os.environ.get("TRACKLOG_FAULTS", "12"))
+FAULTS = int(os.environ.get("TRACKLOG_FAULTS", "10"))
 SEED = int(os.environ.get("TRACKLOG_FAULT_SEED", str(time.time_ns() % 1_000_000)))
 FAULTS_PER_ROUND = 12
 CALM_S = (0.3, 1.5)

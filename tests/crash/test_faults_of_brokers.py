@@ -151,6 +151,7 @@ def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DistributedSyst
         leave_out(missing)
 
 
+@pytest.mark.soak
 @pytest.mark.timeout(0)
 def test_what_was_acknowledged_survives_every_fault_of_brokers(system: DistributedSystem, tmp_path: Path) -> None:
     dice = random.Random(SEED)

@@ -16,7 +16,7 @@ from tests.eventually import wait_until
 from tests.services.missing import ServiceMissing, leave_out
 from tests.services.stack import StackSettings
 
-OUTAGE_S: Final = float(os.environ.get("TRACKLOG_OUTAGE_S", "8"))
+OUTAGE_S: Final = float(os.environ.get("TRACKLOG_OUTAGE_S", "5"))
 HEARS_WITHIN_S: Final = 60.0
 """A client that waits so long is left without an answer. How soon it hears is tested in `tests/unit`, by a clock that
 no busy machine holds up."""

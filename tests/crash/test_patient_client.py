@@ -99,12 +99,14 @@ def goes_through(url: str, folder: Path, begin: Callable[[], object], end: Calla
     check(url, script.made())
 
 
+@pytest.mark.soak
 def test_a_disk_that_is_full_for_a_while(tmp_path: Path) -> None:
     with small_disk(tmp_path / "disk", "12m") as disk, TracklogServer(disk) as server:
         filling: list[Path] = []
         goes_through(server.url, tmp_path, lambda: filling.append(fill(disk)), lambda: filling[0].unlink())
 
 
+@pytest.mark.soak
 def test_a_server_that_is_started_again(tmp_path: Path) -> None:
     with TracklogServer(tmp_path / "server") as server:
         goes_through(server.url, tmp_path, server.stop, server.start)
@@ -119,6 +121,7 @@ def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DistributedSyst
         leave_out(missing)
 
 
+@pytest.mark.soak
 def test_kafka_that_is_away(system: DistributedSystem, tmp_path: Path) -> None:
     assert system.kafka is not None
     goes_through(system.url, tmp_path, system.kafka.kill, system.kafka.start)

@@ -2,6 +2,7 @@
 
 Black box: a server in processes of its own, or the one that TRACKLOG_TEST_SERVER_URL names. Every request carries a
 user agent of its own, which the events keep, so an event leads back to the request that made it.
+TRACKLOG_FUZZ_EXAMPLES sets how many random bodies each route gets.
 """
 
 import contextlib
@@ -32,6 +33,7 @@ from tests.fuzz.spoil import Request, fill, message_in, requests_of
 from tests.systems import WEBHOOKS
 from tests.tracklog_server import TracklogServer
 
+EXAMPLES = int(os.environ.get("TRACKLOG_FUZZ_EXAMPLES", "20"))
 SERVER_URL_VARIABLE = "TRACKLOG_TEST_SERVER_URL"
 EVENTS_PER_PAGE = 1000
 
@@ -267,7 +269,7 @@ json_values = st.recursive(
 
 
 @pytest.mark.parametrize("route", [route for route in ROUTES if route.has_body], ids=str)
-@settings(max_examples=60, suppress_health_check=list(HealthCheck))
+@settings(max_examples=EXAMPLES, suppress_health_check=list(HealthCheck))
 @given(data=st.data())
 def test_any_values_of_any_fields_are_answered_in_mlflows_shape(
     route: FuzzedRoute, connection: Connection, subject: Subject, data: st.DataObject
