@@ -15,7 +15,7 @@ from projector.projections import PROJECTION_OF, PROJECTIONS
 from read_model.metric_points import DamagedPoints
 from schemas.envelope import RecordedEvent
 from schemas.errors import ResourceDoesNotExist, TracklogError
-from schemas.events import AnyErased, AnyEvent
+from schemas.events import AnyBelongingErased, AnyErased, AnyEvent
 from schemas.forgotten import is_forgotten
 
 _STREAM: Final = 3
@@ -105,12 +105,12 @@ class BatchState:
         if is_erased and is_forgotten(recorded.payload):
             self._tombstones.refuse(recorded)
             return
-        if not is_erased:
+        if not is_erased and not isinstance(event, AnyBelongingErased):
             projection = PROJECTION_OF[type(event)]
             projection.fold(self._states[projection], recorded, event)
-        for gone in taken_along(event):
+        for gone in [event] if isinstance(event, AnyBelongingErased) else taken_along(event):
             projection = PROJECTION_OF[type(gone)]
-            with suppress(ResourceDoesNotExist):  # deleted since it was planned, or forgotten
+            with suppress(ResourceDoesNotExist):  # it was deleted before, or forgotten
                 projection.fold(self._states[projection], recorded, gone)
         self._tombstones.erase(recorded, event)
         streams = frozenset(erased_streams(recorded, event))

@@ -6,16 +6,17 @@ are gone when a log is folded, nor where the erasure itself stands among them.
 
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
-from typing import Final, NamedTuple, TypeGuard, get_args
-from urllib.parse import unquote
+from typing import Final, TypeGuard, get_args
 
 import msgspec
 
-from projector.changes import Change, Delete, DeleteBy, Read, Row, Upsert
+from projector.changes import Change, Delete, DeleteBy, InsertNew, Read, Row, Upsert
+from schemas.belongings import belonging_erased
 from schemas.envelope import RecordedEvent
 from schemas.errors import InvalidParameterValue, ResourceDoesNotExist
 from schemas.events import (
     ERASED_BY,
+    AnyBelongingErased,
     AnyErased,
     AnyEvaluationDatasetEvent,
     AnyEvent,
@@ -25,21 +26,16 @@ from schemas.events import (
     AnyScorerEvent,
     AnyTraceEvent,
     Erasure,
-    EvaluationDatasetDeleted,
     ExperimentCreated,
     ExperimentErased,
-    LabelSchemaDeleted,
     LoggedModelCreated,
     LoggedModelErased,
-    ReviewQueueDeleted,
     RunCreated,
     RunDataLogged,
     RunErased,
-    ScorerDeleted,
     TraceDeleted,
     stream_of,
 )
-from schemas.events.issues import ISSUES
 from schemas.events.logged_models import LOGGED_MODELS
 from schemas.forgotten import is_forgotten, is_forgotten_refusal
 from schemas.mlflow import DEFAULT_EXPERIMENT_ID
@@ -52,7 +48,7 @@ _OF_EXPERIMENTS: Final = (
     *get_args(AnyReviewQueueEvent),
     *get_args(AnyEvaluationDatasetEvent),
 )
-"""Events of what an erased experiment takes along."""
+"""Events of what goes with an experiment."""
 
 _LOOKED_UP: Final = _ERASURES | {
     *(RunCreated, LoggedModelCreated, ExperimentCreated),
@@ -64,8 +60,15 @@ _LOOKED_UP: Final = _ERASURES | {
 _ROWS_OF_OTHERS: Final = {"logged_model_metrics": LOGGED_MODELS}
 """Tables with rows that events of other streams make: the kind of those whose keys their first columns are."""
 
+DELETED_STREAMS: Final = "deleted_streams"
+"""The table of what was deleted of that which goes with an experiment, whose events are to go with it too.
+
+What is deleted is noted by the events of its own stream alone, so it comes to the same rows in whatever order the
+partitions of a log are folded.
+"""
+
 _COLUMNS: Final = ("stream", "partition", "offset", "last_offset")
-_BY_STREAM: Final = ("refusals", "set_aside", "outbox", "imported_events")
+_BY_STREAM: Final = ("refusals", "set_aside", "outbox", "imported_events", DELETED_STREAMS)
 """The tables beside those of the aggregates that hold something of a stream."""
 
 
@@ -118,8 +121,12 @@ class Tombstones:
 
         Also of one that is erased in the same batch, before the event that tells of it or after it.
         """
+        if not self.known or not isinstance(change, Upsert | InsertNew):
+            return change
+        if change.table == DELETED_STREAMS:
+            return msgspec.structs.replace(change, rows=[row for row in change.rows if row[0] not in self.known])
         kind = _ROWS_OF_OTHERS.get(change.table)
-        if kind is None or not self.known or not isinstance(change, Upsert):
+        if kind is None:
             return change
         return msgspec.structs.replace(
             change, rows=[row for row in change.rows if kind.stream(row[0]) not in self.known]
@@ -134,32 +141,13 @@ class Tombstones:
         yield Upsert("erased", [(one.stream, one.partition, one.offset, one.last_offset) for one in rows])
 
 
-class IssueGone(NamedTuple):
-    """An issue that is erased with its experiment; no event says it, for none deletes one."""
-
-    issue_id: str
-
-
-def taken_along(event: AnyErased) -> Iterator[AnyEvent | IssueGone]:
-    """What an erased experiment takes along, each as the deletion as which that is folded."""
-    if not isinstance(event, ExperimentErased):
-        return
-    for stream in event.erasure.streams:
-        kind, _, key = stream.partition("/")
-        match kind:
-            case ScorerDeleted.kind.name:
-                experiment_id, _, name = key.partition("/")
-                yield ScorerDeleted(experiment_id=int(experiment_id), name=unquote(name))
-            case LabelSchemaDeleted.kind.name:
-                yield LabelSchemaDeleted(schema_id=key)
-            case ReviewQueueDeleted.kind.name:
-                yield ReviewQueueDeleted(queue_id=key)
-            case EvaluationDatasetDeleted.kind.name:
-                yield EvaluationDatasetDeleted(dataset_id=key)
-            case ISSUES.name:
-                yield IssueGone(key)
-            case _:
-                pass
+def taken_along(event: AnyErased) -> Iterator[AnyBelongingErased]:
+    """What an experiment took along while its erasure named all of that, each as an erasure of its own."""
+    if isinstance(event, ExperimentErased):
+        for stream in event.erasure.streams:
+            belonging = belonging_erased(stream, event.erasure)
+            if belonging is not None:
+                yield belonging
 
 
 def erased_streams(recorded: RecordedEvent, event: AnyErased) -> list[str]:
@@ -202,8 +190,10 @@ def erasure_of(recorded: RecordedEvent) -> AnyErased | None:
             return LoggedModelErased(model_id=key, experiment_id=0, erasure=erasure, with_experiment=True)
         case of_trace if of_trace is TraceDeleted:
             return TraceDeleted(trace_id=key)
-        case _:
+        case of_experiment if of_experiment is ExperimentErased:
             return ExperimentErased(experiment_id=int(key), erasure=erasure) if key.isdecimal() else None
+        case _:
+            return belonging_erased(recorded.stream, erasure)
 
 
 def refuse_erasure(recorded: RecordedEvent, event: AnyErased, *, is_active: bool | None) -> None:

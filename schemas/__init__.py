@@ -2,6 +2,7 @@
 
 PUBLIC_MODULES = (
     "artifact_uris",
+    "belongings",
     "claims",
     "codec",
     "damaged_event",

@@ -6,8 +6,10 @@ payloads go afterwards, in `CarryingOut`.
 
 import asyncio
 import time
+from collections.abc import Sequence
+from contextlib import suppress
 from hashlib import sha256
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import orjson
 
@@ -17,6 +19,7 @@ from event_log.streams import StreamReader
 from ingest.admission.known_entities import KnownEntities
 from ingest.erasures.carrying_out import CarryingOut
 from ingest.erasures.lookups import (
+    BELONGINGS,
     DELETED_EXPERIMENTS,
     DELETED_MODELS,
     DELETED_RUNS,
@@ -26,17 +29,18 @@ from ingest.erasures.lookups import (
     MODEL_NAMED,
     MODELS_OF_EXPERIMENT,
     MOST,
+    REFUSED_BELONGINGS,
     REFUSED_FOR_NAMES,
     REGISTERED,
     RUN,
     RUN_NAMED,
     RUNS_OF_EXPERIMENT,
-    TAKEN_ALONG,
     TRACE,
     TRACES_OF_EXPERIMENT,
     Candidate,
 )
 from ingest.erasures.plan import (
+    AT_ONCE,
     NOT_EMPTY,
     NOT_LOOKED_AT,
     NOT_REACHED,
@@ -54,6 +58,7 @@ from ingest.log_writer import LogWriter
 from ingest.logged_models.lookups import LOGGED_MODELS
 from ingest.runs.lookups import RUNS
 from schemas import codec
+from schemas.belongings import belonging_erased
 from schemas.codec import UndecodableEvent
 from schemas.envelope import Actor, Position
 from schemas.errors import (
@@ -71,7 +76,9 @@ from schemas.events import (
     ExperimentCreated,
     ExperimentErased,
     ExperimentRenamed,
+    LabelSchemaCreated,
     LoggedModelErased,
+    ReviewQueueCreated,
     RunErased,
     TraceDeleted,
 )
@@ -83,6 +90,15 @@ ERASED_FOR_S: Final = 10.0
 """After so long a request is answered with what it has erased; the rest is in the next plan."""
 
 _LATEST_US: Final = 2**62
+_NAMING: Final = (ExperimentCreated.event_type, ExperimentRenamed.event_type)
+
+
+class _Told(NamedTuple):
+    """The events of some streams: how many, the SHA-256 over their leaves, the names they gave to experiments."""
+
+    events: int
+    leaves: str
+    names: set[str]
 
 
 class ErasureCommands:
@@ -279,6 +295,8 @@ class ErasureCommands:
 
         Raises what LogWriter raises.
         """
+        if one.kind == EXPERIMENT:
+            await self._erase_belongings(one.experiment_id, reason, actor, request_id)
         try:
             event = await self._event(one, reason)
         except LogUnavailable:
@@ -306,33 +324,19 @@ class ErasureCommands:
     async def _event(self, one: Candidate, reason: str) -> AnyErased:
         if one.kind == TRACE:
             return TraceDeleted(trace_id=one.key)
-        streams = [*streams_of(one), *await self._taken_along(one)]
-        count, leaves, names = 0, sha256(), set[str]()
-        end = await self._log.end()
-        for stream in streams:
-            async for events in self._streams.events_of(stream, end):
-                for recorded in events:
-                    count += 1
-                    leaves.update(leaf_of(recorded).hash)
-                    if one.kind == EXPERIMENT:
-                        try:
-                            event = codec.decode(recorded)
-                        except UndecodableEvent:
-                            continue
-                        if isinstance(event, ExperimentCreated | ExperimentRenamed):
-                            names.add(event.name)
-                await asyncio.sleep(0)
+        streams = streams_of(one)
+        told = await self._told(streams)
         measured = await self._artifacts.measure(one.artifact_uri, one.key) if one.kind != EXPERIMENT else None
         files, size = measured or Measured(None, None)
         erasure = Erasure(
             reason,
             streams,
-            count,
-            leaves.hexdigest(),
+            told.events,
+            told.leaves,
             one.artifact_uri if measured is not None else "",
             files,
             size,
-            await self._refused_for(names) if one.kind == EXPERIMENT else [],
+            await self._refused_for(told.names) if one.kind == EXPERIMENT else [],
         )
         if one.kind == RUN:
             return RunErased(
@@ -347,14 +351,52 @@ class ErasureCommands:
             )
         return ExperimentErased(experiment_id=one.experiment_id, erasure=erasure)
 
-    async def _taken_along(self, one: Candidate) -> list[str]:
-        """The streams of what goes with an experiment.
+    async def _told(self, streams: Sequence[str]) -> "_Told":
+        """What there is in the streams now. Raises LogUnavailable."""
+        count, leaves, names = 0, sha256(), set[str]()
+        end = await self._log.end()
+        for stream in streams:
+            async for events in self._streams.events_of(stream, end):
+                for recorded in events:
+                    count += 1
+                    leaves.update(leaf_of(recorded).hash)
+                    if recorded.type in _NAMING:
+                        with suppress(UndecodableEvent):
+                            event = codec.decode(recorded)
+                            assert isinstance(event, ExperimentCreated | ExperimentRenamed)
+                            names.add(event.name)
+                await asyncio.sleep(0)
+        return _Told(count, leaves.hexdigest(), names)
 
-        Not in a log of several partitions: there the order of these streams and the erasure would be any.
+    async def _erase_belongings(self, experiment_id: int, reason: str, actor: Actor, request_id: str) -> None:
+        """Erase what goes with an experiment, also what came after the plan was made.
+
+        Each by an event of its own: it may be in another partition than its experiment. Raises what LogWriter raises.
         """
-        if one.kind != EXPERIMENT or len(await self._log.partitions()) > 1:
-            return []
-        return await self._known.lookups.all(TAKEN_ALONG, one.experiment_id)
+        erased: set[str] = set()
+        while streams := [one for one in await self._belongings(experiment_id) if one not in erased]:
+            for begin in range(0, len(streams), AT_ONCE):
+                await asyncio.gather(
+                    *(self._erase_belonging(one, reason, actor, request_id) for one in streams[begin : begin + AT_ONCE])
+                )
+            erased.update(streams)
+
+    async def _erase_belonging(self, stream: str, reason: str, actor: Actor, request_id: str) -> None:
+        told = await self._told([stream])
+        event = belonging_erased(stream, Erasure(reason, [stream], told.events, told.leaves))
+        assert event is not None
+        await self._writer.append_together([event], actor, request_id)
+
+    async def _belongings(self, experiment_id: int) -> list[str]:
+        """The streams, some at a time, of what goes with an experiment."""
+        found = await self._known.lookups.all(BELONGINGS, experiment_id)
+        for position in await self._known.lookups.all(REFUSED_BELONGINGS, ResourceAlreadyExists.error_code):
+            for recorded in await self._log.read_at(position.partition, [position.offset]):
+                with suppress(UndecodableEvent):
+                    event = codec.decode(recorded)
+                    if isinstance(event, LabelSchemaCreated | ReviewQueueCreated):
+                        found += [recorded.stream] if event.experiment_id == experiment_id else []
+        return list(dict.fromkeys(found))
 
     async def _goes(self, one: Candidate) -> bool:
         """Whether its experiment is deleted, or no more."""

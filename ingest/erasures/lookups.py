@@ -5,6 +5,7 @@ from typing import Final, NamedTuple
 
 from ingest.admission.lookups import Lookup, Row
 from schemas.documents.runs import LIFECYCLE_STAGE
+from schemas.envelope import Position
 from schemas.mlflow import DEFAULT_EXPERIMENT_ID
 
 MOST: Final = 500
@@ -122,22 +123,46 @@ REGISTERED: Final = Lookup(
 )
 """The versions that are of some runs, or of some logged models."""
 
-TAKEN_ALONG: Final = Lookup(
-    """
+BELONGINGS: Final = Lookup(
+    f"""
 SELECT 'scorer/' || reference FROM scorers WHERE experiment_id = $1
-UNION ALL SELECT 'issue/' || issue_id FROM issues WHERE experiment_id = $1
-UNION ALL SELECT 'label-schema/' || schema_id FROM label_schemas WHERE experiment_id = $1
-UNION ALL SELECT 'review-queue/' || queue_id FROM review_queues WHERE experiment_id = $1
-UNION ALL SELECT 'evaluation-dataset/' || d.dataset_id FROM evaluation_dataset_experiments d
+UNION SELECT 'issue/' || issue_id FROM issues WHERE experiment_id = $1
+UNION SELECT 'label-schema/' || schema_id FROM label_schemas WHERE experiment_id = $1
+UNION SELECT 'review-queue/' || queue_id FROM review_queues WHERE experiment_id = $1
+UNION SELECT 'evaluation-dataset/' || d.dataset_id FROM evaluation_dataset_experiments d
   WHERE d.experiment_id = $1 AND NOT EXISTS (
     SELECT 1 FROM evaluation_dataset_experiments o JOIN experiments e ON e.experiment_id = o.experiment_id
     WHERE o.dataset_id = d.dataset_id AND o.experiment_id <> $1
   )
-ORDER BY 1
+UNION SELECT s.stream FROM deleted_streams s
+  WHERE s.experiment_id = $1 AND NOT EXISTS (
+    SELECT 1 FROM deleted_streams o JOIN experiments e ON e.experiment_id = o.experiment_id
+    WHERE o.stream = s.stream AND o.experiment_id <> $1
+  ) AND NOT EXISTS (
+    SELECT 1 FROM evaluation_dataset_experiments o JOIN experiments e ON e.experiment_id = o.experiment_id
+    WHERE s.stream = 'evaluation-dataset/' || o.dataset_id AND o.experiment_id <> $1
+  )
+ORDER BY 1 LIMIT {MOST}
 """,
     lambda row: str(row[0]),
 )
-"""The streams of what belongs to an experiment alone, beside its runs, logged models and traces."""
+"""The streams of what belongs to an experiment alone, beside its runs, logged models and traces, and of what did until
+it was deleted."""
+
+REFUSED_BELONGINGS: Final = Lookup(
+    """
+SELECT r.partition, r."offset" FROM refusals r
+WHERE r.error_code = $1 AND (
+    r.stream >= 'label-schema/' AND r.stream < 'label-schema0'
+    AND NOT EXISTS (SELECT 1 FROM label_schemas s WHERE r.stream = 'label-schema/' || s.schema_id)
+  OR r.stream >= 'review-queue/' AND r.stream < 'review-queue0'
+    AND NOT EXISTS (SELECT 1 FROM review_queues q WHERE r.stream = 'review-queue/' || q.queue_id)
+) AND NOT EXISTS (SELECT 1 FROM deleted_streams d WHERE d.stream = r.stream)
+ORDER BY r.partition, r."offset"
+""",
+    lambda row: Position(*row),
+)
+"""Where those are of them that never were, because another one of their experiment had the name."""
 
 REFUSED_FOR_NAMES: Final = Lookup(
     'SELECT "offset" FROM refusals WHERE partition = $1 AND error_code = $2 AND stream >= $3 AND stream < $4'

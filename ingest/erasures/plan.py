@@ -18,7 +18,8 @@ _AGE: Final = re.compile(
 )
 _SECONDS: Final = {"days": 86_400, "hours": 3600, "minutes": 60, "seconds": 1}
 
-TRACES_AT_ONCE: Final = 100
+AT_ONCE: Final = 100
+"""Traces, or what else goes with an experiment, that are erased side by side."""
 
 NOT_REACHED: Final = (
     "Its artifacts lie at {uri}, which is not reached from here, or not as a folder of its own: remove them, and erase"
@@ -106,7 +107,7 @@ def side_by_side(ordered: Sequence[Candidate]) -> Iterator[Sequence[Candidate]]:
     begin = 0
     while begin < len(ordered):
         end = begin + 1
-        while end < min(len(ordered), begin + TRACES_AT_ONCE) and ordered[begin].kind == ordered[end].kind == TRACE:
+        while end < min(len(ordered), begin + AT_ONCE) and ordered[begin].kind == ordered[end].kind == TRACE:
             end += 1
         yield ordered[begin:end]
         begin = end

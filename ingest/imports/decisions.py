@@ -2,7 +2,7 @@
 
 import uuid
 from datetime import UTC, datetime, timedelta
-from typing import Final
+from typing import Final, get_args
 
 import msgspec
 from msgspec.structs import replace
@@ -14,6 +14,7 @@ from schemas.envelope import Actor, EventData, RecordedEvent
 from schemas.errors import InvalidParameterValue
 from schemas.events import (
     EVENT_TYPES,
+    AnyBelongingErased,
     AnyEvent,
     ExperimentAcknowledged,
     ExperimentCreated,
@@ -52,7 +53,7 @@ KINDS: Final = (
 
 NOT_TAKEN: Final = (
     *(ExperimentAcknowledged, ExperimentOwnerRemoved, RegisteredModelOwnerRemoved),
-    *(ExperimentErased, RunErased, LoggedModelErased),
+    *(ExperimentErased, RunErased, LoggedModelErased, *get_args(AnyBelongingErased)),
     *(RegisteredModelRestored, ModelVersionRestored),
 )
 """They are about requests and users of there, about what the log of there holds no more, and about what was deleted

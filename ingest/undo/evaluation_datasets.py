@@ -10,6 +10,7 @@ from schemas.events import (
     AnyEvent,
     EvaluationDatasetCreated,
     EvaluationDatasetDeleted,
+    EvaluationDatasetErased,
     EvaluationDatasetExperimentsAdded,
     EvaluationDatasetExperimentsRemoved,
     EvaluationDatasetRecordsDeleted,
@@ -25,6 +26,7 @@ from schemas.rest.rules import EDIT_EVALUATION_DATASET
 _NOT_UNDONE: Final[Mapping[type, str]] = {
     EvaluationDatasetCreated: "An evaluation dataset that was created is not undone, but may be deleted.",
     EvaluationDatasetDeleted: "An evaluation dataset that was deleted is gone for good, with its records.",
+    EvaluationDatasetErased: "What was erased does not come back.",
     EvaluationDatasetExperimentsAdded: "It is not undone: remove the dataset from the experiments.",
     EvaluationDatasetExperimentsRemoved: "It is not undone: add the dataset to the experiments.",
     EvaluationDatasetRecordsUpserted: "Records that were merged stay as they are: upsert or delete them.",

@@ -7,6 +7,7 @@ from operator import attrgetter
 from typing import Any, Final, get_args
 
 from projector.changes import Change, Delete, DeleteBy, InsertNew, Read, ReadPairs, Row, Upsert
+from projector.erasures import DELETED_STREAMS
 from projector.projection import Loading, Projection
 from schemas.dataset_records import (
     MAX_RECORD_CHARACTERS,
@@ -24,6 +25,7 @@ from schemas.events import (
     DatasetRecord,
     EvaluationDatasetCreated,
     EvaluationDatasetDeleted,
+    EvaluationDatasetErased,
     EvaluationDatasetExperimentsAdded,
     EvaluationDatasetExperimentsRemoved,
     EvaluationDatasetRecordsDeleted,
@@ -86,6 +88,8 @@ class EvaluationDatasets:
     hashes: dict[tuple[str, str], str] = field(default_factory=dict)  # by the id of the record
     of_inputs: dict[str, str] = field(default_factory=dict)  # the hash of inputs by their JSON, made once
     changed_records: dict[tuple[str, str], Record | None] = field(default_factory=dict)  # by id; None deletes
+    stored_experiments: dict[str, list[int]] = field(default_factory=dict)  # of those that are to be deleted
+    deleted_streams: set[tuple[str, int]] = field(default_factory=set)  # with the experiments that had them
 
 
 _COLUMNS: Final = (
@@ -122,6 +126,12 @@ def _load(events: Sequence[AnyEvaluationDatasetEvent]) -> Loading[EvaluationData
             hashes.setdefault(event.dataset_id, set()).update(_hash(state, record.inputs) for record in event.records)
         elif isinstance(event, EvaluationDatasetRecordsDeleted):
             ids.setdefault(event.dataset_id, set()).update(event.record_ids)
+        elif isinstance(event, EvaluationDatasetDeleted):
+            state.stored_experiments[event.dataset_id] = []
+    deleted = state.stored_experiments
+    of_deleted = Read("evaluation_dataset_experiments", ("dataset_id", "experiment_id"), "dataset_id", deleted.keys())
+    for dataset_id, experiment_id in (yield of_deleted):
+        deleted[dataset_id].append(experiment_id)
     for by, keys in ((_BY_INPUT, hashes), (_BY_ID, ids)):
         if keys:
             for row in (yield ReadPairs("evaluation_dataset_records", _RECORD, by, keys)):
@@ -169,8 +179,8 @@ def _fold(state: EvaluationDatasets, recorded: RecordedEvent, event: AnyEvaluati
             for experiment_id in event.experiment_ids:
                 state.experiments[dataset.dataset_id, experiment_id] = is_added
             dataset.last_update_time_ms = max(dataset.last_update_time_ms, time_ms)
-        case EvaluationDatasetDeleted():
-            _delete(state, dataset)
+        case EvaluationDatasetDeleted() | EvaluationDatasetErased():
+            _delete(state, dataset, recorded.stream)
             return
     state.changed.add(dataset.dataset_id)
 
@@ -185,8 +195,11 @@ def _create(state: EvaluationDatasets, event: EvaluationDatasetCreated, time_ms:
     state.experiments |= dict.fromkeys(((event.dataset_id, one) for one in event.experiment_ids), True)
 
 
-def _delete(state: EvaluationDatasets, dataset: Dataset) -> None:
+def _delete(state: EvaluationDatasets, dataset: Dataset, stream: str) -> None:
     dataset_id = dataset.dataset_id
+    changed = {key[1]: is_there for key, is_there in state.experiments.items() if key[0] == dataset_id}
+    had = dict.fromkeys(state.stored_experiments.pop(dataset_id, ()), True) | changed
+    state.deleted_streams |= {(stream, experiment_id) for experiment_id, is_there in had.items() if is_there}
     del state.datasets[dataset_id]
     state.changed.discard(dataset_id)
     state.deleted.add(dataset_id)
@@ -295,6 +308,7 @@ def _delete_records(state: EvaluationDatasets, dataset: Dataset, event: Evaluati
 
 
 def _changes(state: EvaluationDatasets) -> Iterator[Change]:
+    yield InsertNew(DELETED_STREAMS, sorted(state.deleted_streams))
     deleted = [(dataset_id,) for dataset_id in sorted(state.deleted)]
     for table in ("evaluation_dataset_records", "evaluation_dataset_tags", "evaluation_dataset_experiments"):
         yield DeleteBy(table, "dataset_id", deleted)

@@ -8,11 +8,10 @@ from typing import Final, get_args
 import orjson
 
 from projector.changes import Change, Delete, Read, Upsert
-from projector.erasures import IssueGone
 from projector.projection import Loading, Projection
 from schemas.envelope import RecordedEvent
 from schemas.errors import ResourceAlreadyExists
-from schemas.events import AnyIssueEvent, IssueCreated
+from schemas.events import AnyIssueEvent, IssueCreated, IssueErased
 from schemas.messages.issues import issue_not_found
 from schemas.mlflow import ISSUE_SEVERITIES
 
@@ -49,24 +48,24 @@ _COLUMNS: Final = tuple(Issue.__dataclass_fields__)
 _ROW: Final = attrgetter(*_COLUMNS)
 
 
-def _load(events: Sequence[AnyIssueEvent | IssueGone]) -> Loading[Issues]:
+def _load(events: Sequence[AnyIssueEvent]) -> Loading[Issues]:
     rows = yield Read("issues", _COLUMNS, "issue_id", {event.issue_id for event in events})
     return Issues({row[0]: Issue(*row) for row in rows})
 
 
-def _fold(state: Issues, recorded: RecordedEvent, event: AnyIssueEvent | IssueGone) -> None:
+def _fold(state: Issues, recorded: RecordedEvent, event: AnyIssueEvent) -> None:
     issue, time_ms = state.issues.get(event.issue_id), recorded.time_us // 1000
-    if isinstance(event, IssueGone):
-        state.issues.pop(event.issue_id, None)
-        state.changed.discard(event.issue_id)
-        state.gone.add(event.issue_id)
-        return
     if isinstance(event, IssueCreated):
         if issue is not None:
             raise ResourceAlreadyExists(f"Issue id {event.issue_id} is taken.")
         state.issues[event.issue_id] = _created(event, time_ms)
     elif issue is None:
         raise issue_not_found(event.issue_id)
+    elif isinstance(event, IssueErased):
+        del state.issues[event.issue_id]
+        state.changed.discard(event.issue_id)
+        state.gone.add(event.issue_id)
+        return
     else:
         for column in ("name", "description", "status", "severity"):
             value = getattr(event, column)
@@ -108,4 +107,4 @@ def _changes(state: Issues) -> Iterator[Change]:
     yield Upsert("issues", [_ROW(state.issues[issue_id]) for issue_id in sorted(state.changed)])
 
 
-ISSUES: Final = Projection((*get_args(AnyIssueEvent), IssueGone), _load, _fold, _changes)
+ISSUES: Final = Projection(get_args(AnyIssueEvent), _load, _fold, _changes)

@@ -5,11 +5,18 @@ from dataclasses import dataclass, field
 from operator import attrgetter
 from typing import Final, get_args
 
-from projector.changes import Change, Delete, Read, Row, Upsert
+from projector.changes import Change, Delete, InsertNew, Read, Row, Upsert
+from projector.erasures import DELETED_STREAMS
 from projector.projection import Loading, Projection
 from schemas.envelope import RecordedEvent
 from schemas.errors import ResourceAlreadyExists
-from schemas.events import AnyLabelSchemaEvent, LabelSchemaCreated, LabelSchemaDeleted, LabelSchemaUpdated
+from schemas.events import (
+    AnyLabelSchemaEvent,
+    LabelSchemaCreated,
+    LabelSchemaDeleted,
+    LabelSchemaErased,
+    LabelSchemaUpdated,
+)
 from schemas.messages.label_schemas import label_schema_exists, label_schema_not_found
 
 
@@ -36,6 +43,7 @@ class LabelSchemas:
     schemas: dict[str, LabelSchema] = field(default_factory=dict)
     ids: dict[str, str] = field(default_factory=dict)  # by reference
     changed: dict[str, LabelSchema | None] = field(default_factory=dict)  # None deletes
+    deleted_streams: set[tuple[str, int]] = field(default_factory=set)  # with the experiments that had them
 
 
 _COLUMNS: Final = tuple(LabelSchema.__dataclass_fields__)
@@ -50,7 +58,9 @@ def _load(events: Sequence[AnyLabelSchemaEvent]) -> Loading[LabelSchemas]:
     wanted = {
         _reference(experiments[event.schema_id], event.name)
         for event in events
-        if not isinstance(event, LabelSchemaDeleted) and event.name is not None and event.schema_id in experiments
+        if isinstance(event, LabelSchemaCreated | LabelSchemaUpdated)
+        and event.name is not None
+        and event.schema_id in experiments
     }
     _add(state, (yield Read("label_schemas", _COLUMNS, "reference", wanted)))
     return state
@@ -79,9 +89,10 @@ def _fold(state: LabelSchemas, recorded: RecordedEvent, event: AnyLabelSchemaEve
     match event:
         case LabelSchemaUpdated():
             _update(state, schema, event, time_ms)
-        case LabelSchemaDeleted():
+        case LabelSchemaDeleted() | LabelSchemaErased():
             del state.schemas[schema.schema_id], state.ids[schema.reference]
             state.changed[schema.schema_id] = None
+            state.deleted_streams.add((recorded.stream, schema.experiment_id))
 
 
 def _create(state: LabelSchemas, event: LabelSchemaCreated, time_ms: int) -> None:
@@ -127,6 +138,7 @@ def _free(state: LabelSchemas, experiment_id: int, name: str) -> str:
 
 
 def _changes(state: LabelSchemas) -> Iterator[Change]:
+    yield InsertNew(DELETED_STREAMS, sorted(state.deleted_streams))
     yield Delete("label_schemas", [(one,) for one, schema in state.changed.items() if schema is None])
     yield Upsert("label_schemas", [_ROW(schema) for schema in state.changed.values() if schema is not None])
 

@@ -8,6 +8,7 @@ from typing import Final, get_args
 import orjson
 
 from projector.changes import Change, Delete, DeleteBy, InsertNew, Read, ReadPairs, Row, Upsert
+from projector.erasures import DELETED_STREAMS
 from projector.projection import Loading, Projection
 from schemas.envelope import RecordedEvent
 from schemas.errors import InvalidParameterValue, ResourceAlreadyExists
@@ -15,6 +16,7 @@ from schemas.events import (
     AnyReviewQueueEvent,
     ReviewQueueCreated,
     ReviewQueueDeleted,
+    ReviewQueueErased,
     ReviewQueueItemsAdded,
     ReviewQueueItemsRemoved,
     ReviewQueueItemStatusSet,
@@ -66,6 +68,7 @@ class ReviewQueues:
     deleted: set[str] = field(default_factory=set)
     users: set[str] = field(default_factory=set)  # of whose users others took the place
     changed_items: dict[tuple[str, str], Item | None] = field(default_factory=dict)  # None deletes
+    deleted_streams: set[tuple[str, int]] = field(default_factory=set)  # with the experiments that had them
 
 
 _COLUMNS: Final = tuple(ReviewQueue.__dataclass_fields__)
@@ -126,8 +129,9 @@ def _fold(state: ReviewQueues, recorded: RecordedEvent, event: AnyReviewQueueEve
     match event:
         case ReviewQueueUpdated():
             _update(state, queue, event, time_ms)
-        case ReviewQueueDeleted():
+        case ReviewQueueDeleted() | ReviewQueueErased():
             _delete(state, queue)
+            state.deleted_streams.add((recorded.stream, queue.experiment_id))
         case ReviewQueueItemsAdded():
             _add_items(state, queue, event, time_ms)
         case ReviewQueueItemsRemoved():
@@ -236,6 +240,7 @@ def _list(texts: Sequence[str]) -> str:
 
 
 def _changes(state: ReviewQueues) -> Iterator[Change]:
+    yield InsertNew(DELETED_STREAMS, sorted(state.deleted_streams))
     deleted = [(queue_id,) for queue_id in sorted(state.deleted)]
     renewed = sorted(state.users)
     yield DeleteBy("review_queue_items", "queue_id", deleted)

@@ -4,11 +4,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final, get_args
 
-from projector.changes import Change, Delete, DeleteBy, Read, ReadPairs, Row, Upsert
+from projector.changes import Change, Delete, DeleteBy, InsertNew, Read, ReadPairs, Row, Upsert
+from projector.erasures import DELETED_STREAMS
 from projector.projection import Loading, Projection
 from schemas.envelope import RecordedEvent
 from schemas.errors import ResourceAlreadyExists
-from schemas.events import AnyScorerEvent, ScorerDeleted, ScorerOnlineConfigSet, ScorerRegistered
+from schemas.events import AnyScorerEvent, ScorerDeleted, ScorerErased, ScorerOnlineConfigSet, ScorerRegistered
 from schemas.messages.scorers import scorer_not_found
 
 
@@ -34,6 +35,7 @@ class Scorers:
     deleted: set[str] = field(default_factory=set)  # ids
     versions: dict[tuple[str, int], Row | None] = field(default_factory=dict)  # changes only; None deletes
     configs: dict[str, Row] = field(default_factory=dict)  # changes only
+    deleted_streams: set[tuple[str, int]] = field(default_factory=set)  # with the experiments that had them
 
 
 _COLUMNS: Final = ("scorer_id", "reference", "experiment_id", "name", "last_version")
@@ -69,7 +71,9 @@ def _fold(state: Scorers, recorded: RecordedEvent, event: AnyScorerEvent) -> Non
             config = (scorer.scorer_id, event.online_scoring_config_id, event.sample_rate, event.filter_string)
             state.configs[scorer.scorer_id] = config
         case ScorerDeleted():
-            _delete(state, scorer, event)
+            _delete(state, scorer, event.version, recorded.stream)
+        case ScorerErased():
+            _delete(state, scorer, None, recorded.stream)
 
 
 def _register(state: Scorers, recorded: RecordedEvent, scorer: Scorer | None, event: ScorerRegistered) -> None:
@@ -85,23 +89,25 @@ def _register(state: Scorers, recorded: RecordedEvent, scorer: Scorer | None, ev
     state.changed.add(scorer.reference)
 
 
-def _delete(state: Scorers, scorer: Scorer, event: ScorerDeleted) -> None:
+def _delete(state: Scorers, scorer: Scorer, version: int | None, stream: str) -> None:
     scorer_id = scorer.scorer_id
-    if event.version is None:
+    if version is None:
         del state.scorers[scorer.reference]
         state.changed.discard(scorer.reference)
         state.configs.pop(scorer_id, None)
         state.versions = {key: row for key, row in state.versions.items() if key[0] != scorer_id}
         state.deleted.add(scorer_id)
+        state.deleted_streams.add((stream, scorer.experiment_id))
         return
-    key = scorer_id, event.version
+    key = scorer_id, version
     held = state.versions[key] is not None if key in state.versions else key in state.stored_versions
     if not held:
-        raise scorer_not_found(event.experiment_id, event.name, event.version)
+        raise scorer_not_found(scorer.experiment_id, scorer.name, version)
     state.versions[key] = None
 
 
 def _changes(state: Scorers) -> Iterator[Change]:
+    yield InsertNew(DELETED_STREAMS, sorted(state.deleted_streams))
     deleted = [(scorer_id,) for scorer_id in sorted(state.deleted)]
     yield DeleteBy("scorer_versions", "scorer_id", deleted)
     yield Delete("online_scoring_configs", deleted)

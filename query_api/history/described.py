@@ -16,6 +16,7 @@ from schemas.events import (
     ArtifactUploaded,
     EvaluationDatasetCreated,
     EvaluationDatasetDeleted,
+    EvaluationDatasetErased,
     EvaluationDatasetExperimentsAdded,
     EvaluationDatasetExperimentsRemoved,
     EvaluationDatasetRecordsDeleted,
@@ -32,9 +33,11 @@ from schemas.events import (
     ExperimentTagDeleted,
     ExperimentTagSet,
     IssueCreated,
+    IssueErased,
     IssueUpdated,
     LabelSchemaCreated,
     LabelSchemaDeleted,
+    LabelSchemaErased,
     LabelSchemaUpdated,
     LoggedModelCreated,
     LoggedModelDeleted,
@@ -64,6 +67,7 @@ from schemas.events import (
     RegisteredModelUpdated,
     ReviewQueueCreated,
     ReviewQueueDeleted,
+    ReviewQueueErased,
     ReviewQueueItemsAdded,
     ReviewQueueItemsRemoved,
     ReviewQueueItemStatusSet,
@@ -89,6 +93,7 @@ from schemas.events import (
     RunTagDeleted,
     RunUpdated,
     ScorerDeleted,
+    ScorerErased,
     ScorerOnlineConfigSet,
     ScorerRegistered,
     TraceAssessmentCreated,
@@ -246,6 +251,7 @@ _says(ModelVersionTagSet, lambda e: f"set {_set_fields(e)} of version {e.version
 _says(ModelVersionTagDeleted, lambda e: f"deleted the tag {e.key} of version {e.version}")
 _says(EvaluationDatasetCreated, lambda e: _with_fields(f"created the evaluation dataset {shown(e.name)}", e))
 _says(EvaluationDatasetDeleted, lambda _: "deleted the evaluation dataset")
+_says(EvaluationDatasetErased, lambda e: f"erased the evaluation dataset: {shown(e.erasure.reason)}")
 _says(EvaluationDatasetTagsSet, lambda e: f"set {_set_fields(e)} of the evaluation dataset")
 _says(EvaluationDatasetTagDeleted, lambda e: f"deleted the tag {e.key} of the evaluation dataset")
 _says(EvaluationDatasetExperimentsAdded, lambda e: f"added the evaluation dataset to {_experiments(e.experiment_ids)}")
@@ -257,12 +263,15 @@ _says(EvaluationDatasetRecordsUpserted, lambda e: f"put {len(e.records)} records
 _says(EvaluationDatasetRecordsDeleted, lambda e: f"deleted {len(e.record_ids)} records of the evaluation dataset")
 _says(IssueCreated, lambda e: f"created the issue {shown(e.name)} of the experiment {e.experiment_id}")
 _says(IssueUpdated, lambda e: _changed("issue", name=e.name, status=e.status, severity=e.severity))
+_says(IssueErased, lambda e: f"erased the issue: {shown(e.erasure.reason)}")
 _says(LabelSchemaCreated, lambda e: f"created the label schema {shown(e.name)} of the experiment {e.experiment_id}")
 _says(LabelSchemaUpdated, lambda e: _changed("label schema", name=e.name, instruction=e.instruction, input=e.input))
 _says(LabelSchemaDeleted, lambda _: "deleted the label schema")
+_says(LabelSchemaErased, lambda e: f"erased the label schema: {shown(e.erasure.reason)}")
 _says(ReviewQueueCreated, lambda e: f"created the review queue {shown(e.name)} of the experiment {e.experiment_id}")
 _says(ReviewQueueUpdated, lambda e: _changed("review queue", name=e.name, users=e.users, created_by=e.created_by))
 _says(ReviewQueueDeleted, lambda _: "deleted the review queue")
+_says(ReviewQueueErased, lambda e: f"erased the review queue: {shown(e.erasure.reason)}")
 _says(ReviewQueueItemsAdded, lambda e: f"put {_some(e.item_ids)} into the review queue")
 _says(ReviewQueueItemsRemoved, lambda e: f"took {_some(e.item_ids)} out of the review queue")
 _says(ReviewQueueItemStatusSet, lambda e: f"made {e.item_id} in the review queue {e.status}")
@@ -275,6 +284,7 @@ _says(
     ScorerOnlineConfigSet,
     lambda e: f"set the share of traces that the scorer {shown(e.name)} judges to {e.sample_rate}",
 )
+_says(ScorerErased, lambda e: f"erased the scorer {shown(e.name)}: {shown(e.erasure.reason)}")
 _says(ArtifactUploaded, _bytes)
 _says(ArtifactDeleted, lambda e: f"deleted the artifacts at {e.path}")
 _says(WebhookCreated, lambda e: f"created the webhook {shown(e.name)}, told of {_some(e.events)}")

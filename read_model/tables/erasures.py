@@ -1,4 +1,4 @@
-"""Tombstones: which streams were erased."""
+"""Tombstones: which streams were erased; and which were deleted, to be erased with their experiments."""
 
 from sqlalchemy import BigInteger, Column, Index, Integer, Table
 
@@ -15,3 +15,11 @@ erased = Table(
     Column("last_offset", BigInteger, nullable=False),
 )
 Index("erased_by_last_offset", erased.c.partition, erased.c.last_offset)
+
+deleted_streams = Table(
+    "deleted_streams",
+    metadata,
+    Column("stream", TEXT, primary_key=True),
+    Column("experiment_id", BigInteger, primary_key=True),
+)
+Index("deleted_streams_by_experiment", deleted_streams.c.experiment_id)

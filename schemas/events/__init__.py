@@ -13,6 +13,7 @@ from schemas.events.evaluation_datasets import (
     DatasetRecord,
     EvaluationDatasetCreated,
     EvaluationDatasetDeleted,
+    EvaluationDatasetErased,
     EvaluationDatasetExperimentsAdded,
     EvaluationDatasetExperimentsRemoved,
     EvaluationDatasetRecordsDeleted,
@@ -34,11 +35,12 @@ from schemas.events.experiments import (
     ExperimentTagDeleted,
     ExperimentTagSet,
 )
-from schemas.events.issues import AnyIssueEvent, IssueCreated, IssueUpdated
+from schemas.events.issues import AnyIssueEvent, IssueCreated, IssueErased, IssueUpdated
 from schemas.events.label_schemas import (
     AnyLabelSchemaEvent,
     LabelSchemaCreated,
     LabelSchemaDeleted,
+    LabelSchemaErased,
     LabelSchemaUpdated,
 )
 from schemas.events.logged_models import (
@@ -82,6 +84,7 @@ from schemas.events.review_queues import (
     AnyReviewQueueEvent,
     ReviewQueueCreated,
     ReviewQueueDeleted,
+    ReviewQueueErased,
     ReviewQueueItemsAdded,
     ReviewQueueItemsRemoved,
     ReviewQueueItemStatusSet,
@@ -114,7 +117,13 @@ from schemas.events.run_data import (
     RunTagDeleted,
 )
 from schemas.events.runs import AnyRunEvent, RunCreated, RunDeleted, RunErased, RunRestored, RunUpdated
-from schemas.events.scorers import AnyScorerEvent, ScorerDeleted, ScorerOnlineConfigSet, ScorerRegistered
+from schemas.events.scorers import (
+    AnyScorerEvent,
+    ScorerDeleted,
+    ScorerErased,
+    ScorerOnlineConfigSet,
+    ScorerRegistered,
+)
 from schemas.events.traces import (
     TRACES,
     AnyTraceEvent,
@@ -153,7 +162,10 @@ from schemas.events.users import (
 )
 from schemas.events.webhooks import AnyWebhookEvent, WebhookCreated, WebhookDeleted, WebhookUpdated
 
-AnyErased = RunErased | LoggedModelErased | ExperimentErased | TraceDeleted
+AnyBelongingErased = ScorerErased | IssueErased | LabelSchemaErased | ReviewQueueErased | EvaluationDatasetErased
+"""Of what goes with an experiment, beside its runs, logged models and traces."""
+
+AnyErased = RunErased | LoggedModelErased | ExperimentErased | TraceDeleted | AnyBelongingErased
 """After them nothing of their streams is there any more. Each has an `erasure`."""
 
 AnyEvent = (

@@ -8,6 +8,7 @@ from typing import Final
 
 import msgspec
 
+from schemas.events.erasures import Erasure
 from schemas.events.event import Event, StreamKind, Tag
 
 EVALUATION_DATASETS: Final = StreamKind("evaluation-dataset")
@@ -94,6 +95,14 @@ class EvaluationDatasetRecordsDeleted(EvaluationDatasetEvent, frozen=True):
     record_ids: list[str]
 
 
+class EvaluationDatasetErased(EvaluationDatasetEvent, frozen=True):
+    """Nothing of the dataset is there any more, for good: it went with the last of its experiments."""
+
+    event_type = "evaluation-dataset.erased"
+
+    erasure: Erasure
+
+
 AnyEvaluationDatasetEvent = (
     EvaluationDatasetCreated
     | EvaluationDatasetDeleted
@@ -103,4 +112,5 @@ AnyEvaluationDatasetEvent = (
     | EvaluationDatasetExperimentsRemoved
     | EvaluationDatasetRecordsUpserted
     | EvaluationDatasetRecordsDeleted
+    | EvaluationDatasetErased
 )

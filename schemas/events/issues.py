@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from schemas.events.erasures import Erasure
 from schemas.events.event import Event, StreamKind
 
 ISSUES: Final = StreamKind("issue")
@@ -44,4 +45,12 @@ class IssueUpdated(IssueEvent, frozen=True):
     severity: str | None = None
 
 
-AnyIssueEvent = IssueCreated | IssueUpdated
+class IssueErased(IssueEvent, frozen=True):
+    """Nothing of the issue is there any more, for good: it goes with its experiment."""
+
+    event_type = "issue.erased"
+
+    erasure: Erasure
+
+
+AnyIssueEvent = IssueCreated | IssueUpdated | IssueErased

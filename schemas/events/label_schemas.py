@@ -5,6 +5,7 @@ Each experiment has one more, the default one, which nobody makes, changes or de
 
 from typing import Final
 
+from schemas.events.erasures import Erasure
 from schemas.events.event import Event, StreamKind
 
 LABEL_SCHEMAS_ORDERING_UNIT: Final = "label-schemas"
@@ -51,4 +52,12 @@ class LabelSchemaDeleted(LabelSchemaEvent, frozen=True):
     event_type = "label-schema.deleted"
 
 
-AnyLabelSchemaEvent = LabelSchemaCreated | LabelSchemaUpdated | LabelSchemaDeleted
+class LabelSchemaErased(LabelSchemaEvent, frozen=True):
+    """Nothing of the label schema is there any more, for good: it goes with its experiment."""
+
+    event_type = "label-schema.erased"
+
+    erasure: Erasure
+
+
+AnyLabelSchemaEvent = LabelSchemaCreated | LabelSchemaUpdated | LabelSchemaDeleted | LabelSchemaErased

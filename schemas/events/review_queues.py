@@ -5,6 +5,7 @@ Users are named as clients name them, in small letters: a queue's reviewers need
 
 from typing import Final
 
+from schemas.events.erasures import Erasure
 from schemas.events.event import Event, StreamKind
 
 REVIEW_QUEUES_ORDERING_UNIT: Final = "review-queues"
@@ -75,6 +76,14 @@ class ReviewQueueItemStatusSet(ReviewQueueEvent, frozen=True):
     completed_by: str | None = None
 
 
+class ReviewQueueErased(ReviewQueueEvent, frozen=True):
+    """Nothing of the review queue is there any more, for good: it goes with its experiment."""
+
+    event_type = "review-queue.erased"
+
+    erasure: Erasure
+
+
 AnyReviewQueueEvent = (
     ReviewQueueCreated
     | ReviewQueueUpdated
@@ -82,4 +91,5 @@ AnyReviewQueueEvent = (
     | ReviewQueueItemsAdded
     | ReviewQueueItemsRemoved
     | ReviewQueueItemStatusSet
+    | ReviewQueueErased
 )

@@ -6,6 +6,7 @@ A scorer is a judge of traces that clients run: what is stored of it is text, an
 from typing import Final
 from urllib.parse import quote
 
+from schemas.events.erasures import Erasure
 from schemas.events.event import Event, StreamKind
 
 SCORERS: Final = StreamKind("scorer")
@@ -58,4 +59,12 @@ class ScorerOnlineConfigSet(ScorerEvent, frozen=True):
     filter_string: str | None = None
 
 
-AnyScorerEvent = ScorerRegistered | ScorerDeleted | ScorerOnlineConfigSet
+class ScorerErased(ScorerEvent, frozen=True):
+    """Nothing of the scorer is there any more, for good: it goes with its experiment."""
+
+    event_type = "scorer.erased"
+
+    erasure: Erasure
+
+
+AnyScorerEvent = ScorerRegistered | ScorerDeleted | ScorerOnlineConfigSet | ScorerErased

@@ -7,6 +7,7 @@ from schemas.events import (
     AnyEvaluationDatasetEvent,
     EvaluationDatasetCreated,
     EvaluationDatasetDeleted,
+    EvaluationDatasetErased,
     EvaluationDatasetExperimentsAdded,
     EvaluationDatasetExperimentsRemoved,
     EvaluationDatasetRecordsDeleted,
@@ -32,6 +33,7 @@ def set_by_evaluation_dataset_event(event: AnyEvaluationDatasetEvent, held: Held
             | EvaluationDatasetExperimentsRemoved()
             | EvaluationDatasetRecordsUpserted()
             | EvaluationDatasetRecordsDeleted()
+            | EvaluationDatasetErased()
         ):
             return {}
         case _:

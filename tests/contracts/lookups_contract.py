@@ -11,16 +11,17 @@ import orjson
 from ingest.admission.lookups import Lookups
 from ingest.erasures.carrying_out import PENDING, TO_CARRY_OUT
 from ingest.erasures.lookups import (
+    BELONGINGS,
     DELETED_EXPERIMENTS,
     DELETED_MODELS,
     DELETED_RUNS,
     EXPERIMENT_WITH_ID,
     MODEL_NAMED,
+    REFUSED_BELONGINGS,
     REFUSED_FOR_NAMES,
     REGISTERED,
     RUN_NAMED,
     RUNS_OF_EXPERIMENT,
-    TAKEN_ALONG,
 )
 from ingest.evaluation_datasets.lookups import (
     EVALUATION_DATASET,
@@ -78,6 +79,7 @@ from ingest.scorers.lookups import SCORER_ID, SCORER_VERSION
 from ingest.scorers.lookups import KnownVersion as KnownVersionOfScorer
 from schemas.documents.label_schemas import LabelSchemaFields
 from schemas.documents.roles import ShownRole
+from schemas.envelope import Position
 from schemas.events import Tag
 from schemas.levels import Level
 
@@ -85,7 +87,11 @@ ROWS = """
 INSERT INTO imported_events VALUES ('0a', NULL, NULL, 'run/a'), ('0b', 'INVALID_PARAMETER_VALUE', 'no', 'run/a');
 INSERT INTO erased VALUES ('run/x', 0, 9, 12), ('run/y', 0, NULL, 13), ('run/z', 1, 3, 3);
 INSERT INTO refusals VALUES (0, 4, 'RESOURCE_ALREADY_EXISTS', 'm', 'experiment/9'),
-  (0, 5, 'RESOURCE_ALREADY_EXISTS', 'm', 'run/9'), (0, 6, 'BAD_REQUEST', 'm', 'experiment/9');
+  (0, 5, 'RESOURCE_ALREADY_EXISTS', 'm', 'run/9'), (0, 6, 'BAD_REQUEST', 'm', 'experiment/9'),
+  (0, 7, 'RESOURCE_ALREADY_EXISTS', 'm', 'label-schema/ls-2'),
+  (0, 8, 'RESOURCE_ALREADY_EXISTS', 'm', 'label-schema/ls-1'),
+  (0, 9, 'RESOURCE_ALREADY_EXISTS', 'm', 'label-schema/ls-0'),
+  (1, 2, 'RESOURCE_ALREADY_EXISTS', 'm', 'review-queue/rq-9');
 INSERT INTO experiments VALUES (0, 'Default', 'loc0', 'active', 10, 1, 1, 0, NULL),
   (7, 'seven', 'loc7', 'deleted', 50, 1, 2, 3, 'c');
 INSERT INTO experiment_tags VALUES (7, 'a.b', 'x'), (7, 'a%b', 'y'), (0, 'a.c', 'z');
@@ -114,6 +120,9 @@ INSERT INTO model_version_tags VALUES ('v1', 'b', '2'), ('v1', 'B', '1'), ('v2',
 INSERT INTO registered_model_tags VALUES ('g', 'k', 'v'), ('g', 'K', 'w');
 INSERT INTO registered_model_aliases VALUES ('g', 'y', 'v1', 1, 'a@y'), ('g', 'X', 'v1', 1, 'a@X'),
   ('g', 'z', 'v2', 2, 'a@z'), ('h', 'z', 'v4', 1, 'ab@z');
+INSERT INTO deleted_streams VALUES ('evaluation-dataset/d-2', 8), ('label-schema/ls-0', 8),
+  ('evaluation-dataset/d-3', 8), ('evaluation-dataset/d-3', 7), ('evaluation-dataset/d-1', 8),
+  ('evaluation-dataset/d-4', 7);
 INSERT INTO scorers VALUES ('s1', '7/a%20b', 7, 'a b', 2);
 INSERT INTO scorer_versions VALUES ('s1', 2, 'v-2', '{}', 1);
 INSERT INTO evaluation_datasets VALUES ('d-1', 'd', '{}', NULL, NULL, 2, 'g', 1, 2, NULL, 'ann');
@@ -196,7 +205,13 @@ class LookupsContract:
         assert [one.key for one in await lookups.all(DELETED_MODELS, 2**62, ["m-1"])] == ["m-2"]
         assert [one.key for one in await lookups.all(DELETED_EXPERIMENTS, 50, [])] == ["7"]
         assert await lookups.all(DELETED_EXPERIMENTS, 50, ["7"]) == []
-        assert await lookups.all(TAKEN_ALONG, 8) == []
+        assert await lookups.all(BELONGINGS, 8) == ["evaluation-dataset/d-2", "label-schema/ls-0"]
+        assert await lookups.all(BELONGINGS, 7) == [
+            *("evaluation-dataset/d-3", "evaluation-dataset/d-4"),
+            *("issue/i-1", "label-schema/ls-1", "review-queue/rq-1", "scorer/7/a%20b"),
+        ]
+        refused = await lookups.all(REFUSED_BELONGINGS, "RESOURCE_ALREADY_EXISTS")
+        assert refused == [Position(0, 7), Position(1, 2)]
         for lookup, key in ((RUN_NAMED, "r2"), (MODEL_NAMED, "m-1"), (EXPERIMENT_WITH_ID, 7)):
             one = await lookups.one(lookup, key)
             assert one is not None

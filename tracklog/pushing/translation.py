@@ -16,20 +16,25 @@ from schemas.envelope import RecordedEvent
 from schemas.event_json import event_id_text
 from schemas.events import (
     EvaluationDatasetCreated,
+    EvaluationDatasetErased,
     EvaluationDatasetExperimentsAdded,
     EvaluationDatasetExperimentsRemoved,
     IssueCreated,
+    IssueErased,
     LabelSchemaCreated,
+    LabelSchemaErased,
     LoggedModelCreated,
     LoggedModelErased,
     LoggedModelVersionRegistered,
     ModelVersionCreated,
     PromptVersion,
     ReviewQueueCreated,
+    ReviewQueueErased,
     RunCreated,
     RunDataLogged,
     RunErased,
     ScorerDeleted,
+    ScorerErased,
     ScorerOnlineConfigSet,
     ScorerRegistered,
     Tag,
@@ -120,7 +125,15 @@ class Translation:
             case ScorerDeleted():
                 # Its versions have other numbers there, where somebody else registered some.
                 self._report.note("left", f"of the scorer '{event.name}' something was deleted here; there it stays")
-            case RunErased() | LoggedModelErased():
+            case (
+                RunErased()
+                | LoggedModelErased()
+                | ScorerErased()
+                | IssueErased()
+                | LabelSchemaErased()
+                | ReviewQueueErased()
+                | EvaluationDatasetErased()
+            ):
                 self._report.note("left", f"{recorded.stream} was erased here; what was pushed of it stays")
             case _:
                 yield as_stored(recorded)

@@ -39,14 +39,14 @@ class Projected:
     async def _publish(self, progress: Progress) -> None:
         self.published.append(progress)
 
-    async def fold(self, log: MemoryEventLog, ends: Iterable[int] = ()) -> None:
-        """Fold the log, each of `ends` with a worker of its own, then what is left."""
-        last = (await log.end())[0]
+    async def fold(self, log: MemoryEventLog, ends: Iterable[int] = (), *, partition: int = 0) -> None:
+        """Fold a partition of the log, each of `ends` with a worker of its own, then what is left."""
+        last = (await log.end())[partition]
         for end in [*sorted(min(end, last) for end in ends), last]:
             writer = SqliteReadModelWriter(self.path)
-            one = ProjectorWorker(log, writer, FixedAssignment({0}), self._publish)
+            one = ProjectorWorker(log, writer, FixedAssignment({partition}), self._publish)
             await one.start()
-            await one.fold_until({0: end})
+            await one.fold_until({partition: end})
             await writer.close()
 
     def rows(self, sql: str) -> list[tuple[object, ...]]:

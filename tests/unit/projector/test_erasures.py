@@ -11,12 +11,16 @@ from msgspec.structs import replace
 
 from event_log.memory_event_log import MemoryEventLog
 from schemas import codec
+from schemas.belongings import belonging_erased
 from schemas.events import (
     AnyEvent,
     DatasetInput,
     DatasetRecord,
     Erasure,
     EvaluationDatasetCreated,
+    EvaluationDatasetDeleted,
+    EvaluationDatasetExperimentsAdded,
+    EvaluationDatasetExperimentsRemoved,
     EvaluationDatasetRecordsUpserted,
     ExperimentCreated,
     ExperimentDeleted,
@@ -25,16 +29,19 @@ from schemas.events import (
     IssueCreated,
     IssueUpdated,
     LabelSchemaCreated,
+    LabelSchemaDeleted,
     LoggedModelCreated,
     LoggedModelDeleted,
     LoggedModelErased,
     ModelMetric,
     ReviewQueueCreated,
+    ReviewQueueDeleted,
     ReviewQueueItemsAdded,
     RunDataLogged,
     RunDeleted,
     RunErased,
     RunInputsLogged,
+    ScorerDeleted,
     ScorerRegistered,
     stream_of,
 )
@@ -191,21 +198,92 @@ TABLES_OF_BELONGINGS = (
 )
 
 
-@pytest.mark.parametrize("ends", [(), (10,), range(14)])
-@pytest.mark.parametrize("kept", [(), (1, 3), (2, 4, 7, 9)])
+STREAMS = list(dict.fromkeys(stream_of(one) for one in BELONGINGS))
+DELETIONS: list[AnyEvent] = [
+    ScorerDeleted(experiment_id=1, name="a/ä"),
+    LabelSchemaDeleted(schema_id="ls"),
+    ReviewQueueDeleted(queue_id="rq"),
+    EvaluationDatasetDeleted(dataset_id="d"),
+]
+
+
+def each_erased() -> list[AnyEvent]:
+    found = [belonging_erased(stream, Erasure("", [stream])) for stream in STREAMS]
+    return [one for one in found if one is not None]
+
+
+@pytest.mark.parametrize(("ends", "kept"), [((), (1, 3)), ((10,), (2, 4, 7, 9)), (range(3, 19, 3), ())])
+@pytest.mark.parametrize("is_each", [True, False], ids=["by events of their own", "named by their experiment"])
 async def test_what_belongs_to_an_erased_experiment_goes_with_it(
-    tmp_path: Path, ends: Sequence[int], kept: Sequence[int]
+    tmp_path: Path, ends: Sequence[int], kept: Sequence[int], is_each: bool
 ) -> None:
-    streams = ["experiment/1", *dict.fromkeys(stream_of(one) for one in BELONGINGS)]
-    erased = ExperimentErased(experiment_id=1, erasure=Erasure("", streams))
-    log = await log_of(experiment(1, "x"), *BELONGINGS, ExperimentDeleted(experiment_id=1), erased, BELONGINGS[0])
+    streams = ["experiment/1", *STREAMS]
+    erased = ExperimentErased(experiment_id=1, erasure=Erasure("", streams[:1] if is_each else streams))
+    log = await log_of(experiment(1, "x"), *BELONGINGS, ExperimentDeleted(experiment_id=1))
+    await append(log, *(each_erased() if is_each else ()), erased, BELONGINGS[0])
     live = await projected(tmp_path, log, ends)
     for table in TABLES_OF_BELONGINGS:
         assert live.rows(f"SELECT * FROM {table}") == [], table
     assert {stream for (stream,) in live.rows("SELECT stream FROM erased")} == set(streams)
-    assert live.rows('SELECT "offset", error_code FROM refusals') == [(12, "RESOURCE_DOES_NOT_EXIST")]
+    assert [code for (code,) in live.rows("SELECT error_code FROM refusals")] == ["RESOURCE_DOES_NOT_EXIST"]
     forget(log, *(offset for offset in range(11) if offset not in kept))  # as far as a crash left it
     assert compare_files(live.path, (await projected(tmp_path, log, ends)).path) == []
+
+
+@pytest.mark.parametrize(
+    ("ends", "kept"), [((), (1, 3, 10, 11)), ((12,), (2, 4, 7, 9, 12)), (range(2, 22, 3), (1, 11, 13))]
+)
+async def test_what_was_deleted_before_is_noted_until_it_is_erased(
+    tmp_path: Path, ends: Sequence[int], kept: Sequence[int]
+) -> None:
+    log = await log_of(experiment(1, "x"), *BELONGINGS, *DELETIONS, ExperimentDeleted(experiment_id=1))
+    live = await projected(tmp_path, log, ends)
+    noted = live.rows("SELECT stream, experiment_id FROM deleted_streams ORDER BY stream")
+    assert noted == [(stream, 1) for stream in sorted(map(stream_of, DELETIONS))]
+    await append(log, *each_erased(), ExperimentErased(experiment_id=1, erasure=Erasure("", ["experiment/1"])))
+    at_once = await projected(tmp_path, log)
+    for read_model in (live, at_once):
+        await read_model.fold(log)
+        assert read_model.rows("SELECT * FROM deleted_streams") == []
+        assert read_model.rows("SELECT * FROM refusals") == []
+    forget(log, *(offset for offset in range(15) if offset not in kept))
+    for rebuilt in (await projected(tmp_path, log, ends), await projected(tmp_path, log)):
+        assert compare_files(live.path, rebuilt.path) == []
+
+
+@pytest.mark.parametrize("ends", [(), range(6)])
+async def test_a_deleted_dataset_is_noted_with_the_experiments_that_it_had_last(
+    tmp_path: Path, ends: Sequence[int]
+) -> None:
+    log = await log_of(
+        EvaluationDatasetCreated(dataset_id="d", name="n", experiment_ids=[1, 2]),
+        EvaluationDatasetExperimentsRemoved(dataset_id="d", experiment_ids=[2]),
+        EvaluationDatasetExperimentsAdded(dataset_id="d", experiment_ids=[3]),
+        EvaluationDatasetCreated(dataset_id="other", name="n", experiment_ids=[1]),
+        EvaluationDatasetDeleted(dataset_id="d"),
+    )
+    read_model = await projected(tmp_path, log, ends)
+    assert read_model.rows("SELECT stream, experiment_id FROM deleted_streams ORDER BY experiment_id") == [
+        ("evaluation-dataset/d", 1),
+        ("evaluation-dataset/d", 3),
+    ]
+
+
+async def test_in_whatever_order_partitions_are_folded_what_is_erased_comes_to_the_same_rows(tmp_path: Path) -> None:
+    log = MemoryEventLog(3)
+    deleted = (*DELETIONS[:2], ExperimentDeleted(experiment_id=1))
+    erased = ExperimentErased(experiment_id=1, erasure=Erasure("", ["experiment/1"]))
+    for number, event in enumerate((experiment(1, "x"), *BELONGINGS, *deleted, *each_erased(), erased)):
+        await log.append([envelope(number, event)])
+    assert len([partition for partition in log._events if partition]) > 1
+    folded = [Projected(tmp_path) for _ in range(3)]
+    for read_model, order in zip(folded, ((0, 1, 2), (2, 1, 0), (1, 0, 2)), strict=True):
+        for partition in order:
+            await read_model.fold(log, partition=partition)
+        for table in (*TABLES_OF_BELONGINGS, "experiments", "deleted_streams", "refusals", "set_aside"):
+            assert read_model.rows(f"SELECT * FROM {table}") == [], table
+        assert compare_files(folded[0].path, read_model.path) == []
+    assert len(folded[0].rows("SELECT * FROM erased")) == 1 + len(STREAMS)
 
 
 async def test_a_second_experiment_of_the_name_stays_refused_when_the_first_is_forgotten(tmp_path: Path) -> None:

@@ -7,7 +7,6 @@ import pytest
 
 from projector.batch_state import BatchState
 from projector.changes import AppendBytes, Change, Delete, Insert, NewNumbers, Reading, Row, Update, Upsert
-from projector.erasures import IssueGone
 from projector.port import DamagedReadModel
 from projector.projections import PROJECTIONS
 from read_model.metric_points import POINTS_PER_CHUNK, Points, pack_segment
@@ -44,8 +43,7 @@ async def changes(tables: Tables, *events: AnyEvent) -> list[Change]:
 
 
 def test_every_event_has_one_projection() -> None:
-    """And what no event says by itself, but follows from the erasure of an experiment."""
-    assert Counter(event for one in PROJECTIONS for event in one.events) == Counter([*EVENT_TYPES.values(), IssueGone])
+    assert Counter(event for one in PROJECTIONS for event in one.events) == Counter(EVENT_TYPES.values())
 
 
 async def test_a_batch_reads_only_what_its_events_name() -> None:

@@ -1,5 +1,6 @@
 """What is deleted can be erased, once it was planned; it is carried out afterwards, and again after a crash."""
 
+import re
 from typing import Any
 
 import orjson
@@ -8,15 +9,21 @@ import pytest
 from ingest.admission.lookups import Lookup
 from ingest.erasures import commands
 from ingest.erasures.lookups import EXPERIMENT, MOST, RUN, TRACE, Candidate
-from ingest.erasures.plan import TRACES_AT_ONCE, age_us, side_by_side
+from ingest.erasures.plan import AT_ONCE, age_us, side_by_side
 from ingest.traces.lookups import TRACES
 from schemas.errors import InvalidParameterValue, ResourceConflict, ResourceDoesNotExist
 from schemas.events import (
     ArtifactUploaded,
     EvaluationDatasetCreated,
+    EvaluationDatasetDeleted,
     ExperimentErased,
     IssueCreated,
+    LabelSchemaCreated,
+    ReviewQueueCreated,
+    ReviewQueueDeleted,
     RunErased,
+    ScorerDeleted,
+    ScorerRegistered,
     TraceStarted,
 )
 from schemas.forgotten import is_forgotten
@@ -157,10 +164,43 @@ async def test_what_belongs_to_an_experiment_alone_goes_with_it(deployment: Eras
     assert (await deployment.state())["pending"] == 0
 
 
+async def test_what_was_deleted_or_refused_before_its_experiment_goes_with_it_too(deployment: Erasing) -> None:
+    experiment_id, other = await deployment.experiment("e"), await deployment.experiment("other")
+    one, two = int(experiment_id), int(other)
+
+    def queue(queue_id: str, of: int) -> ReviewQueueCreated:
+        return ReviewQueueCreated(
+            queue_id=queue_id, experiment_id=of, name="n", queue_type="CUSTOM", users=[f"secret of {queue_id}"]
+        )
+
+    def schema(schema_id: str, of: int) -> LabelSchemaCreated:
+        return LabelSchemaCreated(
+            schema_id=schema_id, experiment_id=of, name="n", type="FEEDBACK", input=f"secret of {schema_id}"
+        )
+
+    for event in (
+        ScorerRegistered(experiment_id=one, name="s", scorer_id="s", version_id="v", serialized_scorer="secret of s"),
+        *(ScorerDeleted(experiment_id=one, name="s"), queue("rq-gone", one), ReviewQueueDeleted(queue_id="rq-gone")),
+        *(queue("rq", one), schema("ls", one), schema("ls-elsewhere", two)),
+        EvaluationDatasetCreated(dataset_id="d-both", name="secret of d-both", experiment_ids=[one, two]),
+        EvaluationDatasetDeleted(dataset_id="d-both"),
+    ):
+        await deployment.append(event)
+    for refused in (queue("rq-refused", one), schema("ls-refused", one), schema("ls-elsewhere-refused", two)):
+        await deployment.append(refused)
+    kept = ["ls-elsewhere", "ls-elsewhere-refused", "d-both"]
+    for erased, left in ((experiment_id, kept), (other, [])):
+        await deployment.ingest.experiments.delete(DeleteExperiment(experiment_id=erased), ANN, "q")
+        await deployment.erase(experiment_ids=[erased])
+        await deployment.carry_out()
+        payloads = b"".join(event.payload for event in deployment.log._events[0])
+        assert set(re.findall(rb"secret of ([\w-]+)", payloads)) == {name.encode() for name in left}
+
+
 def test_traces_are_erased_side_by_side_and_nothing_else() -> None:
-    kinds = [RUN, RUN, *[TRACE] * (TRACES_AT_ONCE + 1), EXPERIMENT]
+    kinds = [RUN, RUN, *[TRACE] * (AT_ONCE + 1), EXPERIMENT]
     found = [Candidate(kind, str(number), 1, "", "", 1) for number, kind in enumerate(kinds)]
-    assert [len(some) for some in side_by_side(found)] == [1, 1, TRACES_AT_ONCE, 1, 1]
+    assert [len(some) for some in side_by_side(found)] == [1, 1, AT_ONCE, 1, 1]
     assert [one for some in side_by_side(found) for one in some] == found
 
 
