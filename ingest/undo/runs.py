@@ -11,22 +11,28 @@ from ingest.undo.trace import Change
 from ingest.undo.undoing import NOT_KNOWN, Judged, Undoing, Wanted, is_restored, undo_of
 from schemas.events import (
     AnyEvent,
+    DatasetName,
+    ModelOutput,
     RunCreated,
     RunDataLogged,
     RunDeleted,
     RunErased,
     RunInputsLogged,
+    RunInputsRemoved,
     RunMetricCorrected,
     RunOutputsLogged,
+    RunOutputsRemoved,
     RunParamCorrected,
     RunRestored,
     RunTagDeleted,
     RunUpdated,
     Tag,
+    Undo,
 )
 from schemas.events.experiments import EXPERIMENTS as EXPERIMENTS_STREAM
 from schemas.events.runs import RUNS as RUNS_STREAM
 from schemas.fields.field import END_TIME, LIFECYCLE, METRICS, NAME, PARAMS, STATUS, TAGS, Held
+from schemas.fields.runs import DATASETS, INPUT_MODELS, OUTPUT_MODELS, THERE, dataset_in
 from schemas.messages.runs import RestoreRun
 from schemas.mlflow import ACTIVE, RUN_NAME_TAG
 from schemas.rest.access import Rule
@@ -35,8 +41,6 @@ from schemas.rest.rules import EDIT_ITS_RUN, MANAGE_ITS_RUN
 _NOT_UNDONE: Final[Mapping[type, str]] = {
     RunErased: "What was erased does not come back.",
     RunCreated: "A run that was created is not undone, but may be deleted.",
-    RunInputsLogged: "Inputs that were logged stay: no event takes them back.",
-    RunOutputsLogged: "Outputs that were logged stay: no event takes them back.",
 }
 
 _UPDATED: Final = (NAME, STATUS, END_TIME)
@@ -75,6 +79,8 @@ async def _events(known: KnownEntities, run_id: str, held: Held, changes: Sequen
     updated = [by_field.pop(field) for field in _UPDATED if field in by_field]
     events: list[AnyEvent] = [_update(run_id, updated)] if updated else []
     events += _corrections(run_id, by_field.values())
+    events += _inputs(run_id, [one for one in changes if one.field.startswith((DATASETS, INPUT_MODELS))])
+    events += _outputs(run_id, [one for one in changes if one.field.startswith(OUTPUT_MODELS)])
     events += _tag_events(run_id, [change for change in by_field.values() if change.field.startswith(TAGS)])
     if lifecycle is None:
         return events
@@ -116,6 +122,46 @@ def _corrections(run_id: str, changes: Iterable[Change]) -> Iterator[AnyEvent]:
         elif change.points:
             key = change.field.removeprefix(METRICS)
             yield RunMetricCorrected(run_id=run_id, key=key, points=list(change.points), undo=undo_of([change]))
+
+
+def _inputs(run_id: str, changes: Sequence[Change]) -> Iterator[AnyEvent]:
+    """What is to be known of a dataset its event says; what was found is only that it is there."""
+    removed = [change for change in changes if change.found is not None]
+    logged = [change for change in changes if change.wanted is not None]
+    if removed:
+        datasets = [dataset_in(one.found) for one in removed if one.field.startswith(DATASETS)]
+        yield RunInputsRemoved(
+            run_id=run_id,
+            datasets=[DatasetName(one.name, one.digest) for one in datasets],
+            model_ids=_without(INPUT_MODELS, removed),
+            undo=_undo_where(removed, THERE),
+        )
+    if logged:
+        yield RunInputsLogged(
+            run_id=run_id,
+            datasets=[dataset_in(one.wanted) for one in logged if one.field.startswith(DATASETS)],
+            model_ids=_without(INPUT_MODELS, logged),
+            undo=_undo_where(logged, None),
+        )
+
+
+def _outputs(run_id: str, changes: Sequence[Change]) -> Iterator[AnyEvent]:
+    removed = [change for change in changes if change.found is not None]
+    logged = [change for change in changes if change.wanted is not None]
+    if removed:
+        yield RunOutputsRemoved(run_id=run_id, model_ids=_without(OUTPUT_MODELS, removed), undo=undo_of(removed))
+    if logged:
+        models = [ModelOutput(one.field.removeprefix(OUTPUT_MODELS), int(one.wanted or 0)) for one in logged]
+        yield RunOutputsLogged(run_id=run_id, models=models, undo=_undo_where(logged, None))
+
+
+def _undo_where(changes: Sequence[Change], found: int | None) -> Undo:
+    """What an event says of the changes that it makes where each field is `found` just before it."""
+    return Undo(undo_of(changes).events, {change.field: found for change in changes})
+
+
+def _without(prefix: str, changes: Iterable[Change]) -> list[str]:
+    return [one.field.removeprefix(prefix) for one in changes if one.field.startswith(prefix)]
 
 
 def _tag_events(run_id: str, changes: Sequence[Change]) -> list[AnyEvent]:

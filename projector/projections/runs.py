@@ -36,9 +36,11 @@ from schemas.events import (
     RunDeleted,
     RunErased,
     RunInputsLogged,
+    RunInputsRemoved,
     RunMetricCorrected,
     RunModelLogged,
     RunOutputsLogged,
+    RunOutputsRemoved,
     RunParamCorrected,
     RunRestored,
     RunTagDeleted,
@@ -46,6 +48,7 @@ from schemas.events import (
 )
 from schemas.fields import refuse_if_changed
 from schemas.fields.field import PARAMS, TAGS, Value
+from schemas.fields.runs import DATASETS, INPUT_MODELS, OUTPUT_MODELS, THERE, dataset_field
 from schemas.metric_values import stored_value
 from schemas.mlflow import ACTIVE, MODEL_HISTORY_TAG, NEW_RUN_STATUS, RUN_NAME_TAG, lifecycle_stage
 
@@ -79,10 +82,13 @@ class Run:
     tags: dict[str, str | None] = field(default_factory=dict)  # changes only; None deletes
     stored_tags: dict[str, str] = field(default_factory=dict)  # those of them that the batch reads
     series: dict[str, Series] = field(default_factory=dict)
-    model_outputs: set[str] = field(default_factory=set)
+    model_outputs: dict[str, int] = field(default_factory=dict)
     new_model_outputs: dict[str, int] = field(default_factory=dict)
-    dataset_inputs: set[DatasetKey] = field(default_factory=set)
+    removed_model_outputs: set[str] = field(default_factory=set)  # of those in the tables
+    dataset_inputs: dict[DatasetKey, int] = field(default_factory=dict)
+    model_inputs: set[str] = field(default_factory=set)
     new_model_inputs: dict[str, None] = field(default_factory=dict)  # a set in the order of the log
+    removed_model_inputs: set[str] = field(default_factory=set)
     new_model_metrics: list[ModelMetric] = field(default_factory=list)
 
 
@@ -129,6 +135,7 @@ class _Wanted:
     tags: set[str] = field(default_factory=set)
     model_outputs: bool = False
     dataset_inputs: bool = False
+    model_inputs: bool = False
 
 
 def _load(events: Sequence[RunEvent]) -> Loading[Runs]:
@@ -151,6 +158,7 @@ def _load(events: Sequence[RunEvent]) -> Loading[Runs]:
     tags: dict[int, set[str]] = {}
     model_outputs: list[int] = []
     dataset_inputs: list[int] = []
+    model_inputs: list[int] = []
     for run_id, run in runs.items():
         number, one = run.run_number, wanted[run_id]
         by_number[number] = run
@@ -166,6 +174,8 @@ def _load(events: Sequence[RunEvent]) -> Loading[Runs]:
             model_outputs.append(number)
         if one.dataset_inputs:
             dataset_inputs.append(number)
+        if one.model_inputs:
+            model_inputs.append(number)
     if params:
         for number, key, value in (yield ReadPairs("params", _KEYED_VALUE, _KEY, params)):
             by_number[number].params[key] = value
@@ -176,12 +186,16 @@ def _load(events: Sequence[RunEvent]) -> Loading[Runs]:
         for number, key, value in (yield ReadPairs("tags", _KEYED_VALUE, _KEY, tags)):
             by_number[number].stored_tags[key] = value
     if model_outputs:
-        for number, model_id in (yield Read("model_outputs", ("run_number", "model_id"), "run_number", model_outputs)):
-            by_number[number].model_outputs.add(model_id)
+        outputs = ("run_number", "model_id", "step")
+        for number, model_id, step in (yield Read("model_outputs", outputs, "run_number", model_outputs)):
+            by_number[number].model_outputs[model_id] = step
+    if model_inputs:
+        for number, model_id in (yield Read("model_inputs", ("run_number", "model_id"), "run_number", model_inputs)):
+            by_number[number].model_inputs.add(model_id)
     if dataset_inputs:
-        columns = ("run_number", "name", "digest")
-        for number, *identity in (yield Read("dataset_inputs", columns, "run_number", dataset_inputs)):
-            by_number[number].dataset_inputs.add(tuple(identity))
+        columns = ("run_number", "name", "digest", "ordinal")
+        for number, name, digest, ordinal in (yield Read("dataset_inputs", columns, "run_number", dataset_inputs)):
+            by_number[number].dataset_inputs[name, digest] = ordinal
     return state
 
 
@@ -206,10 +220,11 @@ def _wanted(events: Sequence[RunEvent]) -> tuple[dict[str, _Wanted], set[str]]:
                 created.add(event.run_id)
             case RunModelLogged():
                 run.tags.add(MODEL_HISTORY_TAG)
-            case RunOutputsLogged():
+            case RunOutputsLogged() | RunOutputsRemoved():
                 run.model_outputs = True
-            case RunInputsLogged():
+            case RunInputsLogged() | RunInputsRemoved():
                 run.dataset_inputs = run.dataset_inputs or bool(event.datasets)
+                run.model_inputs = run.model_inputs or event.undo is not None
             case RunParamCorrected():
                 run.params.add(event.key)
             case RunMetricCorrected():
@@ -256,9 +271,21 @@ def _fold(state: Runs, recorded: RecordedEvent, event: RunEvent) -> None:
             _model_logged(run, event)
         case RunInputsLogged():
             run.new_model_inputs.update(dict.fromkeys(event.model_ids))
+            run.model_inputs.update(event.model_ids)
             datasets.log_inputs(state.datasets, run, recorded, event.datasets)
+        case RunInputsRemoved():
+            for model_id in event.model_ids:
+                run.new_model_inputs.pop(model_id, None)
+            run.model_inputs.difference_update(event.model_ids)
+            run.removed_model_inputs.update(event.model_ids)
+            datasets.remove_inputs(state.datasets, run, event.datasets)
         case RunOutputsLogged():
             _outputs_logged(run, event)
+        case RunOutputsRemoved():
+            for model_id in event.model_ids:
+                run.model_outputs.pop(model_id, None)
+                run.new_model_outputs.pop(model_id, None)
+            run.removed_model_outputs.update(event.model_ids)
 
 
 def _held(run: Run, name: str) -> Value:
@@ -271,6 +298,12 @@ def _held(run: Run, name: str) -> Value:
             return lifecycle_stage(run.active)
         case _ if name.startswith(PARAMS):
             return run.params.get(name.removeprefix(PARAMS))
+        case _ if name.startswith(OUTPUT_MODELS):
+            return run.model_outputs.get(name.removeprefix(OUTPUT_MODELS))
+        case _ if name.startswith(INPUT_MODELS):
+            return THERE if name.removeprefix(INPUT_MODELS) in run.model_inputs else None
+        case _ if name.startswith(DATASETS):
+            return THERE if name in {dataset_field(*one) for one in run.dataset_inputs} else None
         case _:
             key = name.removeprefix(TAGS)
             return run.tags[key] if key in run.tags else run.stored_tags.get(key)
@@ -408,8 +441,7 @@ def _outputs_logged(run: Run, event: RunOutputsLogged) -> None:
     for model_id in (*repeated, *(model_id for model_id in model_ids if model_id in run.model_outputs)):
         raise BadRequest(f"Model '{model_id}' is an output of run '{run.run_id}' already.")
     for model in event.models:
-        run.model_outputs.add(model.model_id)
-        run.new_model_outputs[model.model_id] = model.step
+        run.model_outputs[model.model_id] = run.new_model_outputs[model.model_id] = model.step
 
 
 # --- changes ------------------------------------------------------------------------------------------------------
@@ -456,6 +488,8 @@ def _changes(state: Runs) -> Iterator[Change]:
     yield Upsert("tags", _set_tags(known))
     yield Delete("tags", [(run.run_number, key) for run in known for key, value in run.tags.items() if value is None])
     yield from metrics.changes(runs)
+    yield Delete("model_inputs", [(run.run_number, one) for run in known for one in sorted(run.removed_model_inputs)])
+    yield Delete("model_outputs", [(run.run_number, one) for run in known for one in sorted(run.removed_model_outputs)])
     yield InsertNew("model_inputs", [(run.run_number, model_id) for run in runs for model_id in run.new_model_inputs])
     yield Insert(
         "model_outputs",
@@ -464,7 +498,8 @@ def _changes(state: Runs) -> Iterator[Change]:
     yield Upsert("logged_model_metrics", _model_metric_rows(runs))
     yield from _erasures(state.erased)
     yield from datasets.changes(state.datasets)
-    yield DeleteUnheld("datasets", sorted(datasets.read_by(state.erased)), held_by="dataset_inputs")
+    left = datasets.read_by(state.erased) | state.datasets.left
+    yield DeleteUnheld("datasets", sorted(left), held_by="dataset_inputs")
 
 
 def _erasures(erased: Sequence[Run]) -> Iterator[Change]:

@@ -85,9 +85,11 @@ from schemas.events import (
     RunDeleted,
     RunErased,
     RunInputsLogged,
+    RunInputsRemoved,
     RunMetricCorrected,
     RunModelLogged,
     RunOutputsLogged,
+    RunOutputsRemoved,
     RunParamCorrected,
     RunRestored,
     RunTagDeleted,
@@ -223,6 +225,8 @@ _says(RunMetricCorrected, lambda e: f"corrected the metric {e.key}: {shown(e.rea
 _says(RunModelLogged, lambda _: "noted a model of the run")
 _says(RunInputsLogged, lambda e: f"logged inputs: {_some([*(one.name for one in e.datasets), *e.model_ids])}")
 _says(RunOutputsLogged, lambda e: f"logged outputs: {_some([one.model_id for one in e.models])}")
+_says(RunInputsRemoved, lambda e: f"took back inputs: {_some([*(one.name for one in e.datasets), *e.model_ids])}")
+_says(RunOutputsRemoved, lambda e: f"took back outputs: {_some(e.model_ids)}")
 _says(LoggedModelCreated, lambda e: _with_fields(f"created the logged model {shown(e.name)}", e))
 _says(LoggedModelFinalized, lambda e: f"made the logged model {_MODEL_STATUS.get(e.status, e.status)}")
 _says(LoggedModelParamsLogged, lambda e: f"logged {_set_fields(e)} of the logged model")

@@ -104,15 +104,18 @@ from schemas.events.roles import (
 from schemas.events.run_data import (
     AnyRunDataEvent,
     DatasetInput,
+    DatasetName,
     MetricSeries,
     ModelMetric,
     ModelOutput,
     PointCorrection,
     RunDataLogged,
     RunInputsLogged,
+    RunInputsRemoved,
     RunMetricCorrected,
     RunModelLogged,
     RunOutputsLogged,
+    RunOutputsRemoved,
     RunParamCorrected,
     RunTagDeleted,
 )

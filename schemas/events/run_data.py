@@ -43,6 +43,13 @@ class DatasetInput(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     tags: list[Tag] = []
 
 
+class DatasetName(msgspec.Struct, frozen=True, gc=False):
+    """What tells a dataset from the others of its experiment."""
+
+    name: str
+    digest: str
+
+
 class ModelOutput(msgspec.Struct, frozen=True, gc=False):
     """A logged model that a run made at a step."""
 
@@ -91,6 +98,23 @@ class RunOutputsLogged(RunEvent, frozen=True):
     models: list[ModelOutput]
 
 
+class RunInputsRemoved(RunEvent, frozen=True):
+    """The run did not read these. Only undoing that they were logged says so."""
+
+    event_type = "run.inputs-removed"
+
+    datasets: list[DatasetName] = []
+    model_ids: list[str] = []
+
+
+class RunOutputsRemoved(RunEvent, frozen=True):
+    """The run did not make these logged models. Only undoing that they were logged says so."""
+
+    event_type = "run.outputs-removed"
+
+    model_ids: list[str]
+
+
 class RunParamCorrected(RunEvent, frozen=True):
     """A param has another value from now on, or with None none, and `reason` says why; what was logged stays."""
 
@@ -130,6 +154,8 @@ AnyRunDataEvent = (
     | RunModelLogged
     | RunInputsLogged
     | RunOutputsLogged
+    | RunInputsRemoved
+    | RunOutputsRemoved
     | RunParamCorrected
     | RunMetricCorrected
 )

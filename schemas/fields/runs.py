@@ -4,17 +4,22 @@ import json
 from collections.abc import Mapping
 from typing import Final, assert_never
 
+import msgspec
+
 from schemas.events import (
     AnyRunDataEvent,
     AnyRunEvent,
+    DatasetInput,
     RunCreated,
     RunDataLogged,
     RunDeleted,
     RunErased,
     RunInputsLogged,
+    RunInputsRemoved,
     RunMetricCorrected,
     RunModelLogged,
     RunOutputsLogged,
+    RunOutputsRemoved,
     RunParamCorrected,
     RunRestored,
     RunTagDeleted,
@@ -22,6 +27,18 @@ from schemas.events import (
 )
 from schemas.fields.field import END_TIME, LIFECYCLE, NAME, PARAMS, STATUS, TAGS, Held, Value, tags_of
 from schemas.mlflow import ACTIVE, DELETED, MODEL_HISTORY_TAG, NEW_RUN_STATUS, RUN_NAME_TAG
+
+DATASETS: Final = "input_datasets."
+"""Each by name and digest, and as JSON."""
+
+INPUT_MODELS: Final = "input_models."
+OUTPUT_MODELS: Final = "output_models."
+"""By their ids; outputs are the steps at which they were made."""
+
+THERE: Final = 1
+"""What an input is that is there, where no more is to be said of it."""
+
+_dataset: Final = msgspec.json.Decoder(DatasetInput)
 
 _NAME_TAG: Final = f"{TAGS}{RUN_NAME_TAG}"
 _MODEL_HISTORY: Final = f"{TAGS}{MODEL_HISTORY_TAG}"
@@ -52,10 +69,37 @@ def set_by_run_event(event: AnyRunEvent | AnyRunDataEvent, held: Held) -> Mappin
             return {_MODEL_HISTORY: with_one_more_model(str(held.get(_MODEL_HISTORY) or "[]"), event.model_json)}
         case RunParamCorrected():
             return {f"{PARAMS}{event.key}": event.value}
-        case RunInputsLogged() | RunOutputsLogged() | RunMetricCorrected() | RunErased():
+        case RunInputsLogged():
+            logged: dict[str, Value] = {
+                dataset_field(one.name, one.digest): _dataset_text(one) for one in reversed(event.datasets)
+            }
+            logged.update((f"{INPUT_MODELS}{model_id}", THERE) for model_id in event.model_ids)
+            return {field: value for field, value in logged.items() if held.get(field) is None}
+        case RunInputsRemoved():
+            datasets = [dataset_field(one.name, one.digest) for one in event.datasets]
+            return dict.fromkeys([*datasets, *(f"{INPUT_MODELS}{model_id}" for model_id in event.model_ids)])
+        case RunOutputsLogged():
+            return {f"{OUTPUT_MODELS}{one.model_id}": one.step for one in event.models}
+        case RunOutputsRemoved():
+            return {f"{OUTPUT_MODELS}{model_id}": None for model_id in event.model_ids}
+        case RunMetricCorrected() | RunErased():
             return {}
         case _:
             assert_never(event)
+
+
+def dataset_field(name: str, digest: str) -> str:
+    """The name of the field of a dataset that a run reads."""
+    return f"{DATASETS}{name}@{digest}"
+
+
+def dataset_in(value: Value) -> DatasetInput:
+    """The dataset that a field holds."""
+    return _dataset.decode(str(value))
+
+
+def _dataset_text(dataset: DatasetInput) -> str:
+    return msgspec.json.encode(dataset).decode()
 
 
 def with_one_more_model(history: str, model_json: str) -> str:

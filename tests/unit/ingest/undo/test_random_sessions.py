@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
+import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -40,7 +41,7 @@ from schemas.messages.registered_models import (
     SetRegisteredModelTag,
     UpdateRegisteredModel,
 )
-from schemas.messages.run_data import DeleteTag, LogBatch, Metric, SetTag
+from schemas.messages.run_data import DeleteTag, LogBatch, LogInputs, LogOutputs, Metric, ModelOutput, SetTag
 from schemas.messages.runs import CreateRun, DeleteRun, RestoreRun, UpdateRun
 from schemas.messages.traces import (
     AssessmentGiven,
@@ -91,6 +92,19 @@ def _correction(step: int, old: float, new: float | None, value: str | None) -> 
     )
 
 
+def _inputs(digest: str, context: str, model_id: str) -> Step:
+    given = {
+        "datasets": [{"dataset": {"name": "d", "digest": digest}, "tags": [{"key": "t", "value": context}]}],
+        "models": [{"model_id": model_id}],
+    }
+    return lambda s, run, q: s.ingest.run_data.log_inputs(msgspec.convert({"run_id": run, **given}, LogInputs), ANN, q)
+
+
+def _outputs(model_id: str, step: int) -> Step:
+    models = [ModelOutput(model_id=model_id, step=step)]
+    return lambda s, run, q: s.ingest.run_data.log_outputs(LogOutputs(run_id=run, models=models), ANN, q)
+
+
 STEPS: Final[st.SearchStrategy[Step]] = st.one_of(
     st.builds(
         lambda k, v: lambda s, run, q: s.ingest.run_data.set_tag(SetTag(run_id=run, key=k, value=v), ANN, q),
@@ -110,6 +124,8 @@ STEPS: Final[st.SearchStrategy[Step]] = st.one_of(
     ),
     st.builds(_data, st.lists(_numbers, max_size=3), _values),
     st.builds(_correction, st.integers(0, 2), _numbers, st.none() | _numbers, st.none() | _values),
+    st.builds(_inputs, _versions, _values, st.sampled_from(["m-1", "m-2"])),
+    st.builds(_outputs, st.sampled_from(["m-1", "m-2"]), st.integers(0, 1)),
     st.just(lambda s, run, q: s.ingest.runs.delete(DeleteRun(run_id=run), ANN, q)),
     st.just(lambda s, run, q: s.ingest.runs.restore(RestoreRun(run_id=run), ANN, q)),
     st.builds(

@@ -59,7 +59,7 @@ from schemas.messages.registered_models import (
     SetRegisteredModelTag,
     UpdateRegisteredModel,
 )
-from schemas.messages.run_data import DeleteTag, LogInputs, SetTag
+from schemas.messages.run_data import DeleteTag, LogInputs, LogOutputs, ModelOutput, SetTag
 from schemas.messages.runs import CreateRun, DeleteRun, RestoreRun, UpdateRun
 from tests.unit.ingest.doubles import ANN
 from tests.unit.ingest.undo.session import Session
@@ -207,16 +207,68 @@ async def test_a_deleted_run_is_not_changed_unless_it_is_restored_with_it(sessio
 
 
 async def test_what_cannot_be_undone_is_named_with_a_reason(session: Session) -> None:
-    run_id = await created_run(session)
-    inputs = {"datasets": [{"dataset": {"name": "d", "digest": "1"}}]}
-    command = msgspec.convert({"run_id": run_id, **inputs}, LogInputs)
-    await session.do(session.ingest.run_data.log_inputs(command, ANN, "create"))
+    await created_run(session)
     plan = await session.plan(request_id="create")
     assert plan["changes"] == []
-    assert reasons(plan) == [
-        "A run that was created is not undone, but may be deleted.",
-        "Inputs that were logged stay: no event takes them back.",
-    ]
+    assert reasons(plan) == ["A run that was created is not undone, but may be deleted."]
+
+
+async def test_inputs_and_outputs_are_taken_back_and_are_there_again(session: Session) -> None:
+    data = session.ingest.run_data
+    run_id, other = await created_run(session), await created_run(session)
+
+    async def log_inputs(of: str, digest: str, request_id: str) -> None:
+        dataset = {"dataset": {"name": "d", "digest": digest, "schema": "s"}, "tags": [{"key": "k", "value": "v"}]}
+        given = {"run_id": of, "datasets": [dataset], "models": [{"model_id": f"m-{digest}"}]}
+        await session.do(data.log_inputs(msgspec.convert(given, LogInputs), ANN, request_id))
+
+    async def log_output(model_id: str, step: int, request_id: str) -> None:
+        outputs = LogOutputs(run_id=run_id, models=[ModelOutput(model_id=model_id, step=step)])
+        await session.do(data.log_outputs(outputs, ANN, request_id))
+
+    await log_inputs(run_id, "1", "kept")
+    await log_output("m-1", 1, "kept")
+    await log_inputs(other, "2", "kept")
+    before = await session.rows()
+    for digest in ("1", "2", "3"):
+        await log_inputs(run_id, digest, "slip")
+    await log_output("m-2", 2, "slip")
+    slipped = await session.rows()
+    plan = await session.plan(request_id="slip")
+    changed = ["input_datasets.d@2", "input_datasets.d@3", "input_models.m-2", "input_models.m-3", "output_models.m-2"]
+    assert [field for field, _, _ in fields(plan)] == changed
+    answer = await session.undo("u", request_id="slip")
+    assert [one["type"] for one in answer["undone"]] == ["run.inputs-removed", "run.outputs-removed"]
+    assert await session.rows() == before, "another run reads d@2 and none d@3"
+    await log_inputs(run_id, "4", "later")
+    await session.undo("back", request_id="u")
+    after = await session.rows()
+    assert {name: after[name] - slipped[name] for name in ("datasets", "model inputs", "model outputs")} == {
+        "datasets": {(0, "d", "4", "", "", "s", None)},
+        "model inputs": {(1, "m-4")},
+        "model outputs": set(),
+    }
+    assert slipped["dataset inputs"] < after["dataset inputs"]
+
+
+async def test_inputs_and_outputs_that_changed_in_the_moment_of_an_undo_stay(session: Session) -> None:
+    """Whatever the order of the log: what was found is not there, or is there again."""
+    run_id = await created_run(session)
+    given = {"run_id": run_id, "datasets": [{"dataset": {"name": "d", "digest": "1"}}], "models": [{"model_id": "m"}]}
+    await session.do(session.ingest.run_data.log_inputs(msgspec.convert(given, LogInputs), ANN, "slip"))
+    outputs = LogOutputs(run_id=run_id, models=[ModelOutput(model_id="m", step=1)])
+    await session.do(session.ingest.run_data.log_outputs(outputs, ANN, "slip"))
+    await session.undo("u", request_id="slip")
+    gone = await session.rows()
+    removed = [one for one in await session.deployment.events() if one.undo is not None]
+    for event in removed:
+        await session.deployment.append(event)
+    assert await session.rows() == gone
+    await session.undo("back", request_id="u")
+    there = await session.rows()
+    for event in [one for one in await session.deployment.events() if one.undo is not None][-2:]:
+        await session.deployment.append(event)
+    assert await session.rows() == there != gone
 
 
 async def test_an_experiment_gets_its_name_back_unless_it_is_taken(session: Session) -> None:
