@@ -5,7 +5,7 @@ import sys
 from collections.abc import Sequence
 from typing import Any, Final
 
-from schemas.mlflow import LARGEST_INT64, LEAST_INT64
+from schemas.mlflow import ACTIVE, DELETED, LARGEST_INT64, LEAST_INT64
 from tracklog.moving.records import OddityRecord
 from tracklog.moving.texts import is_whole, lenient, mended, raw_shown
 
@@ -35,6 +35,12 @@ class Cells:
             return text
         self.odd(kind, where, f"text that is no UTF-8 or holds NUL, replaced by U+FFFD; its bytes: {raw_shown(text)}")
         return mended(text)
+
+    def is_deleted(self, stage: Any, kind: str, where: str) -> bool:
+        """Whether a lifecycle stage is that of deleted things; a word that nobody knows is told of."""
+        if stage not in (None, "", ACTIVE, DELETED):
+            self.odd(kind, where, f"its stage {stage!r:.50} is no word that is known; taken for {ACTIVE}")
+        return bool(stage == DELETED)
 
     def pair(self, row: Sequence[Any], kind: str, where: str) -> tuple[str, str]:
         """The last two values of a row: a key and its text."""

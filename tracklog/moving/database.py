@@ -19,7 +19,7 @@ from tracklog.moving.database_rows import DatabaseRows
 from tracklog.moving.database_traces import TraceReader, trace_sizes
 from tracklog.moving.database_webhooks import ScorerReader, WebhookReader
 from tracklog.moving.grouped import Block, Grouped, Row
-from tracklog.moving.records import DELETED, ExperimentRecord, OddityRecord, Records, RunRecord
+from tracklog.moving.records import DELETED, ExperimentRecord, OddityRecord, Records, RunRecord, UnreadRecord
 from tracklog.moving.stores import NoStore
 
 
@@ -33,6 +33,7 @@ class DatabaseReader:
     def records(self) -> Records:
         """Everything. Raises NoStore where the database is none of MLflow's."""
         self._rows.look()
+        self._rows.saves_what_it_can = True
         yield from useless_tables(self._rows)
         if not {"experiments", "runs", "metrics"} <= self._rows.columns.keys():
             raise NoStore("It has no tables of MLflow: experiments, runs and metrics.")
@@ -46,6 +47,8 @@ class DatabaseReader:
         yield from EvaluatedReader(self._rows, self._cells).records()
         yield from WebhookReader(self._rows, self._cells).records()
         yield from ScorerReader(self._rows, self._cells).records()
+        if self._rows.unread:
+            yield UnreadRecord("the database", "; ".join(self._rows.unread))
 
     def look(self) -> None:
         """Find the tables and their columns, before single kinds of things are read."""
@@ -83,7 +86,7 @@ class DatabaseReader:
                 experiment_id=str(key),
                 name=self._cells.text(name, "experiments", where),
                 artifact_location=self._cells.text(location, "experiments", where),
-                deleted=stage == DELETED,
+                deleted=self._cells.is_deleted(stage, "experiments", where),
                 creation_time_ms=self._cells.number(created, "experiments", where) or starts.get(key),
                 last_update_time_ms=self._cells.number(updated, "experiments", where),
                 tags=tags.pop(str(key), ()),
@@ -181,7 +184,7 @@ class DatabaseReader:
             start_time_ms=cells.number(start, "runs", where),
             end_time_ms=cells.number(end, "runs", where),
             artifact_uri=cells.text(uri, "runs", where),
-            deleted=stage == DELETED,
+            deleted=cells.is_deleted(stage, "runs", where),
             deleted_time_ms=cells.number(deleted, "runs", where),
             params=[Param(*self._cells.pair(one, "params", where)) for one in params.of(run_id)],
             tags=[Tag(*self._cells.pair(one, "tags", where)) for one in tags.of(run_id)],

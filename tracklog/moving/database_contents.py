@@ -3,7 +3,7 @@
 from collections import defaultdict
 from typing import Final
 
-from sqlalchemy import func, select, true
+from sqlalchemy import func, or_, select, true
 from sqlalchemy.sql.elements import ColumnElement
 
 from tracklog.moving.database_rows import DatabaseRows
@@ -132,25 +132,25 @@ def sizes(rows: DatabaseRows) -> Records:
         counted = select(inputs.c.source_type, func.count()).group_by(inputs.c.source_type)
         for role, number in rows.run(counted):
             roles[str(role)] += number
-    yield SizeRecord("dataset inputs", roles.pop("DATASET", 0))
+    of_datasets = roles.pop("DATASET", 0)
+    yield SizeRecord("dataset inputs", of_datasets)
     yield SizeRecord("model inputs", roles.pop("RUN_INPUT", 0))
     yield SizeRecord("model outputs", roles.pop("RUN_OUTPUT", 0))
     yield SizeRecord("tags of dataset inputs", rows.count("input_tags"))
     yield SizeRecord("inputs", sum(roles.values()))
     for role, number in roles.items():
         yield OddityRecord("inputs", f"table inputs, source_type {role!r:.100}", "no role that is known; left", number)
-    if {"inputs", "input_tags"} <= rows.columns.keys():
-        inputs, tags = rows.table("inputs"), rows.table("input_tags")
-        without = tags.c.input_uuid.not_in(select(inputs.c.input_uuid))
-        [(strays,)] = rows.run(select(func.count()).select_from(tags).where(without))
-        if strays:
-            yield OddityRecord("tags of dataset inputs", "table input_tags", "of no input that is there", strays)
-    if "datasets" in rows.columns:
+    yield from _stray_tags(rows)
+    if "datasets" not in rows.columns:
+        if of_datasets:
+            what = "left: there is no table of the datasets that they name"
+            yield OddityRecord("dataset inputs", "table inputs", what, of_datasets)
+    else:
         inputs, datasets = rows.table("inputs"), rows.table("datasets")
         unread: ColumnElement[bool] = true()
         if "inputs" in rows.columns:
-            read = select(inputs.c.source_id).where(inputs.c.source_type == "DATASET")
-            unread = datasets.c.dataset_uuid.not_in(read)
+            read = select(inputs.c.source_id).where(inputs.c.source_type == "DATASET", inputs.c.source_id.is_not(None))
+            unread = or_(datasets.c.dataset_uuid.is_(None), datasets.c.dataset_uuid.not_in(read))
         for name, digest in rows.run(select(datasets.c.name, datasets.c.digest).where(unread)):
             what = f"left: no run reads {name!r:.100}, {digest!r:.50}"
             yield OddityRecord("datasets", "table datasets", what, 1)
@@ -162,6 +162,21 @@ def sizes(rows: DatabaseRows) -> Records:
     yield from _of_fasttrackml(rows)
     for workspace in _workspaces(rows):
         yield OddityRecord("workspaces", f"workspace {workspace!r:.100}", "what is in it is imported beside all else")
+
+
+def _stray_tags(rows: DatabaseRows) -> Records:
+    """Tags of inputs that are no dataset's, or whose input or dataset has no table."""
+    if "input_tags" not in rows.columns:
+        return
+    if "inputs" in rows.columns and "datasets" in rows.columns:
+        inputs, tags = rows.table("inputs"), rows.table("input_tags")
+        those = select(inputs.c.input_uuid).where(inputs.c.source_type == "DATASET", inputs.c.input_uuid.is_not(None))
+        without = or_(tags.c.input_uuid.is_(None), tags.c.input_uuid.not_in(those))
+        strays = sum(number for (number,) in rows.run(select(func.count()).select_from(tags).where(without)))
+    else:
+        strays = rows.count("input_tags")
+    if strays:
+        yield OddityRecord("tags of dataset inputs", "table input_tags", "of no input that is there", strays)
 
 
 def _other_links(rows: DatabaseRows) -> Records:

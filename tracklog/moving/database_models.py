@@ -5,7 +5,7 @@ from tracklog.moving.cells import Cells
 from tracklog.moving.database_points import point
 from tracklog.moving.database_rows import DatabaseRows
 from tracklog.moving.grouped import Grouped, Row
-from tracklog.moving.records import DELETED, LoggedModelRecord, Records
+from tracklog.moving.records import LoggedModelRecord, Records
 
 
 class LoggedModelReader:
@@ -82,7 +82,7 @@ class LoggedModelReader:
                 status=cells.number(row[6], kind, where) or 1,
                 creation_time_ms=cells.number(row[7], kind, where),
                 last_update_time_ms=cells.number(row[8], kind, where),
-                deleted=row[9] == DELETED,
+                deleted=cells.is_deleted(row[9], kind, where),
                 params=[Param(*self._cells.pair(one, kinds[0], where)) for one in params.of(model_id)],
                 tags=[Tag(*self._cells.pair(one, kinds[1], where)) for one in tags.of(model_id)],
                 metrics=[found for one in points.of(model_id) if (found := self._model_point(where, one)) is not None],

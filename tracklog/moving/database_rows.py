@@ -9,22 +9,28 @@ from sqlalchemy import Engine, LargeBinary, cast, collate, column, func, inspect
 from sqlalchemy import table as table_named
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.sql.elements import ColumnElement
+from sqlalchemy.sql.selectable import Join
 
 from tracklog.moving.grouped import Block, Row
 
 _ROWS_AT_ONCE: Final = 4096
 
+_DAMAGED: Final = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
+
 
 class DatabaseRows:
     """Asks one database. Each stream of rows has a connection of its own: MySQL has one open result a connection.
 
-    `columns` are those of each table.
+    `columns` are those of each table. Where a file of SQLite is damaged, `saves_what_it_can` ends what cannot be read
+    further, and `unread` says what that was.
     """
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self.is_sqlite = engine.dialect.name == "sqlite"
         self.columns: dict[str, set[str]] = {}
+        self.saves_what_it_can = False
+        self.unread: list[str] = []
 
     def look(self) -> None:
         """Find the tables and their columns."""
@@ -83,9 +89,19 @@ class DatabaseRows:
                 found = connection.execution_options(yield_per=_ROWS_AT_ONCE).execute(statement)
                 yield from found.partitions()
                 return
-            cursor: Any = connection.execute(statement).cursor
-            while rows := _fetched(cursor):
-                yield rows
+            try:
+                cursor: Any = connection.execute(statement).cursor
+                while rows := _fetched(cursor):
+                    yield rows
+            except DBAPIError as error:
+                self._end_of_what_can_be_read(error, statement)
+
+    def _end_of_what_can_be_read(self, error: DBAPIError, statement: Any) -> None:
+        """Raises the error, unless it says that the file is damaged and what is whole of it is to be saved."""
+        if not self.saves_what_it_can or getattr(error.orig, "sqlite_errorcode", 0) & 0xFF not in _DAMAGED:
+            raise error
+        tables = ", ".join(sorted({one.name for one in statement.get_final_froms() for one in _tables_of(one)}))
+        self.unread.append(f"left: {tables} cannot be read further: {error.orig}; sqlite3's .recover may save more")
 
     def by_bytes(self, of: ColumnElement[Any]) -> ColumnElement[Any]:
         """Text in the order of its code points: streams of rows are joined by comparing their keys here."""
@@ -107,8 +123,7 @@ class DatabaseRows:
         """How many rows a table has; 0 where it is not there."""
         if table not in self.columns:
             return 0
-        with self._engine.connect() as connection:
-            return int(connection.execute(select(func.count()).select_from(self.table(table))).scalar_one())
+        return sum(number for (number,) in self.run(select(func.count()).select_from(self.table(table))))
 
 
 def _fetched(cursor: Any) -> Block:
@@ -124,3 +139,12 @@ def errors_of_sqlite() -> Iterator[None]:
         yield
     except sqlite3.Error as error:
         raise DBAPIError.instance(None, None, error, sqlite3.Error) from error
+
+
+def _tables_of(found: Any) -> Iterator[Any]:
+    """The tables of a join; a table is one itself."""
+    if isinstance(found, Join):
+        yield from _tables_of(found.left)
+        yield from _tables_of(found.right)
+    else:
+        yield found

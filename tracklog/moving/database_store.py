@@ -64,8 +64,9 @@ class SqliteStore(Store):
             engine = create_engine("sqlite://", creator=lambda: _connect(path, options), poolclass=NullPool)
             try:
                 consume(self._read(engine))
-            except DBAPIError as error:
-                raise NoStore(f"{self._path} cannot be read: {error.orig}") from error
+            except (DBAPIError, sqlite3.Error) as error:
+                reason = error.orig if isinstance(error, DBAPIError) else error
+                raise NoStore(f"{self._path} cannot be read: {reason}") from error
         if _state(self._path) != before:
             raise NoStore(f"{self._path} changed while it was read. Start again, best when nothing writes to it.")
 
@@ -106,6 +107,7 @@ def _connect(path: Path, options: str) -> sqlite3.Connection:
     connection = sqlite3.connect(f"file:{name}{options}", uri=True, check_same_thread=False)
     connection.text_factory = lenient
     connection.execute("PRAGMA query_only = 1")
+    connection.execute("PRAGMA writable_schema = 1")  # else not a row is read of a file that ends too early
     connection.execute("PRAGMA cache_size = -65536")
     return connection
 

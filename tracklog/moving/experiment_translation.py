@@ -35,6 +35,7 @@ class ExperimentTranslation:
         self._event = facts.event
         self._report = facts.report
         self._experiments: dict[str, int] = {}  # ids here, by the key of the source
+        self._seen: set[str] = set()
         self._created_ms: dict[str, int] = {}
         self._revisions: dict[str, int] = {}  # of the one that was there before
         self._was_empty = facts.target.is_empty
@@ -65,6 +66,9 @@ class ExperimentTranslation:
     def events(self, record: ExperimentRecord) -> Iterator[Made]:
         """What an experiment comes to."""
         about = f"experiment\0{record.experiment_id}\0{record.name}\0{record.artifact_location}"
+        if about in self._seen:
+            about += f"\0{record.key}"  # the folder of an experiment was copied, or none of two says what it is
+        self._seen.add(about)
         created = derived(f"{about}\0created", b"").about
         time_ms = record.creation_time_ms or record.last_update_time_ms
         self._created_ms[record.key] = time_ms or 0

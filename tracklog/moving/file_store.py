@@ -1,7 +1,7 @@
 """MLflow's file store (`mlruns`) of any version: small files, each read by itself, so that damage stays small."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -10,7 +10,6 @@ from schemas.mlflow import RUN_STATUSES
 from tracklog.moving.cells import Cells, event_value
 from tracklog.moving.file_traces import FileTraceReader
 from tracklog.moving.records import (
-    DELETED,
     DELETED_VERSION,
     POINTS_PER_RECORD,
     ExperimentRecord,
@@ -23,7 +22,7 @@ from tracklog.moving.records import (
     SizeRecord,
     VersionRecord,
 )
-from tracklog.moving.store_files import META, Meta, StoreFiles, files_in, folders_in, lines_of, number_of_files
+from tracklog.moving.store_files import META, Meta, StoreFiles, folders_in, number_of_files
 from tracklog.moving.stores import Consume, NoStore, Store
 
 TRASH: Final = ".trash"
@@ -35,6 +34,7 @@ TRACES: Final = "traces"
 _NO_RUNS: Final = frozenset({MODELS, TRACES, "datasets", "tags"})
 """Folders of an experiment that are no runs."""
 _RUN_ID: Final = re.compile(r"[0-9a-f]{32}")
+_TEXTS_OF_MODELS: Final = (("params of logged models", "params"), ("tags of logged models", "tags"))
 _VERSION: Final = re.compile(r"version-(\d+)")
 
 
@@ -48,7 +48,11 @@ class FileStore(Store):
         return str(self._root)
 
     def read(self, consume: Consume) -> None:
-        if not any(_is_experiment(one) for one in folders_in(self._root)) and not (self._root / TRASH).is_dir():
+        inner = folders_in(self._root)
+        registered = [one for one in folders_in(self._root / MODELS) if (one / META).is_file()]
+        if not (
+            registered or (self._root / TRASH).is_dir() or any(_is_experiment(one) or _has_runs(one) for one in inner)
+        ):
             raise NoStore(f"{self._root} holds no experiment of MLflow: no folder with a {META} in it.")
         consume(FileStoreReader(self._root).records())
 
@@ -74,18 +78,21 @@ class FileStoreReader:
             yield self._experiment(folder, in_trash=in_trash)
             yield from self._cells.take()
         for folder, _ in experiments:
+            self._files.folders(folder, "runs")
+            yield from self._cells.take()
             for run in _runs_in(folder):
                 yield from self._run(folder, run)
         for folder, _ in experiments:
-            for dataset in folders_in(folder / "datasets"):
+            for dataset in self._files.folders(folder / "datasets", "datasets"):
                 if dataset not in self._read_datasets:
                     yield OddityRecord("datasets", self._files.where(dataset), "left: no run reads it", 1)
             yield from self._logged_models(folder)
-        for folder in folders_in(self._root / MODELS):
+        for folder in self._files.folders(self._root / MODELS, "registered models"):
             yield from self._registered(folder)
         traces = FileTraceReader(self._files, self._cells)
         for folder, _ in experiments:
             yield from traces.records(folder / TRACES, self._files.where(folder))
+        yield from self._cells.take()
 
     def _sizes(self, experiments: list[Path]) -> Records:
         """What can be counted by names alone."""
@@ -130,7 +137,7 @@ class FileStoreReader:
             experiment_id=experiment_id,
             name=cells.text(meta.get("name"), kind, where),
             artifact_location=cells.text(meta.get("artifact_location"), kind, where),
-            deleted=in_trash or meta.get("lifecycle_stage") == DELETED,
+            deleted=cells.is_deleted(meta.get("lifecycle_stage"), kind, where) or in_trash,
             creation_time_ms=created_ms or self._first_start(folder),
             last_update_time_ms=cells.number(meta.get("last_update_time"), kind, where),
             tags=[Tag(*pair) for pair in self._files.texts(folder / "tags", "experiment tags")],
@@ -185,7 +192,7 @@ class FileStoreReader:
             start_time_ms=cells.number(meta.get("start_time"), kind, where),
             end_time_ms=cells.number(meta.get("end_time"), kind, where),
             artifact_uri=cells.text(meta.get("artifact_uri"), kind, where),
-            deleted=meta.get("lifecycle_stage") == DELETED,
+            deleted=cells.is_deleted(meta.get("lifecycle_stage"), kind, where),
             deleted_time_ms=cells.number(meta.get("deleted_time"), kind, where),
             params=[Param(*pair) for pair in self._files.texts(folder / "params", "params")],
             tags=[Tag(*pair) for pair in self._files.texts(folder / "tags", "tags")],
@@ -210,17 +217,30 @@ class FileStoreReader:
         for kind, name in (("params", "params"), ("tags", "tags")):
             if number := number_of_files(folder / name):
                 yield OddityRecord(kind, where, f"left: of a run without {META}", number)
+        for kind, name in (("dataset inputs", "inputs"), ("model outputs", "outputs")):
+            if number := len(self._files.folders(folder / name, kind)):
+                yield SizeRecord(kind, number)
+                yield OddityRecord(kind, where, f"left: of a run without {META}", number)
         yield from self._left_points("metric points", folder)
 
+    def _left_texts(self, folder: Path, names: Sequence[tuple[str, str]]) -> Records:
+        """Of what says nothing of itself: what nobody has counted before."""
+        for kind, name in names:
+            if number := number_of_files(folder / name):
+                yield SizeRecord(kind, number)
+                yield OddityRecord(kind, self._files.where(folder), f"left: there is no {META} beside them", number)
+
     def _left_points(self, kind: str, folder: Path) -> Records:
-        points = sum(sum(1 for line in lines_of(path) if line.strip()) for path, _ in files_in(folder / "metrics"))
+        files = self._files.files(folder / "metrics", kind)
+        points = sum(sum(1 for line in self._files.lines(path, kind) if line.strip()) for path, _ in files)
+        yield from self._cells.take()
         if points:
             yield SizeRecord(kind, points)
             yield OddityRecord(kind, self._files.where(folder), f"left: there is no {META} beside them", points)
 
     def _links(self, folder: Path) -> Iterator[Meta]:
         """What a run read or made, each a folder with a file."""
-        for one in folders_in(folder):
+        for one in self._files.folders(folder, folder.name):
             meta = self._files.meta(one, folder.name)
             if meta is not None:
                 yield {**meta, "folder": one}
@@ -251,12 +271,12 @@ class FileStoreReader:
         """`time value step`, and from 3.0 on the name and the digest of a dataset."""
         gathered: dict[str, MetricSeries] = {}
         number = 0
-        for path, name in files_in(folder):
+        for path, name in self._files.files(folder, "metric points"):
             where = self._files.where(path)
             key = self._cells.text(name, "metric points", where)
             read = on_datasets = 0
-            for line_number, line in enumerate(lines_of(path), 1):
-                columns = line.split(b" ")
+            for line_number, line in enumerate(self._files.lines(path, "metric points"), 1):
+                columns = line.strip().split(b" ")
                 try:
                     if len(columns) == 3:
                         point = event_value(float(columns[1])), _int64(columns[0]), _int64(columns[2])
@@ -283,6 +303,7 @@ class FileStoreReader:
             if on_datasets:
                 self._cells.odd("metric points", where, f"the dataset of {on_datasets} points is not kept")
             yield from self._cells.take()
+        yield from self._cells.take()
         if number:
             yield SizeRecord("metric points", number)
             yield PointsRecord(run_id, list(gathered.values()))
@@ -298,22 +319,23 @@ class FileStoreReader:
 
     def _logged_models(self, experiment: Path) -> Records:
         kind, cells = "logged models", self._cells
-        for folder in folders_in(experiment / MODELS):
+        for folder in self._files.folders(experiment / MODELS, kind):
             where = self._files.where(folder)
             yield SizeRecord(kind, 1)
             meta = self._files.meta(folder, kind)
             if meta is None:
                 yield from cells.take()
                 yield OddityRecord(kind, where, f"left: a logged model without {META}", 1)
+                yield from self._left_texts(folder, _TEXTS_OF_MODELS)
                 yield from self._left_points("points of logged models", folder)
                 continue
             model_id = cells.text(meta.get("model_id") or folder.name, kind, where)
             points = []
-            for path, key in files_in(folder / "metrics"):
+            for path, key in self._files.files(folder / "metrics", "points of logged models"):
                 of_file = self._files.where(path)
-                for number, line in enumerate(lines_of(path), 1):
+                for number, line in enumerate(self._files.lines(path, "points of logged models"), 1):
                     try:
-                        points.append(_model_point(line.split(b" "), model_id, cells.text(key, kind, of_file)))
+                        points.append(_model_point(line.strip().split(b" "), model_id, cells.text(key, kind, of_file)))
                         yield SizeRecord("points of logged models", 1)
                     except ValueError:
                         yield from self._no_point("points of logged models", of_file, number, line)
@@ -321,8 +343,8 @@ class FileStoreReader:
                 cells.odd(kind, where, f"its status message is not kept: {meta['status_message']!r:.200}")
             params = [Param(*pair) for pair in self._files.texts(folder / "params", "params of logged models")]
             tags = [Tag(*pair) for pair in self._files.texts(folder / "tags", "tags of logged models")]
-            yield SizeRecord("params of logged models", len(params))
-            yield SizeRecord("tags of logged models", len(tags))
+            yield SizeRecord("params of logged models", number_of_files(folder / "params"))
+            yield SizeRecord("tags of logged models", number_of_files(folder / "tags"))
             record = LoggedModelRecord(
                 where=where,
                 model_id=model_id,
@@ -334,7 +356,7 @@ class FileStoreReader:
                 status=cells.number(meta.get("status"), kind, where) or 1,
                 creation_time_ms=cells.number(meta.get("creation_timestamp"), kind, where),
                 last_update_time_ms=cells.number(meta.get("last_updated_timestamp"), kind, where),
-                deleted=meta.get("lifecycle_stage") == DELETED,
+                deleted=cells.is_deleted(meta.get("lifecycle_stage"), kind, where),
                 params=params,
                 tags=tags,
                 metrics=points,
@@ -347,7 +369,9 @@ class FileStoreReader:
     def _registered(self, folder: Path) -> Records:
         kind, where, cells = "registered models", self._files.where(folder), self._cells
         numbered = sorted(
-            (int(match[1]), one) for one in folders_in(folder) if (match := _VERSION.fullmatch(one.name)) is not None
+            (int(match[1]), one)
+            for one in self._files.folders(folder, kind)
+            if (match := _VERSION.fullmatch(one.name)) is not None
         )
         yield SizeRecord(kind, 1)
         yield SizeRecord("model versions", len(numbered))
@@ -358,9 +382,9 @@ class FileStoreReader:
             (alias, cells.number(number, "aliases", where) or 0)
             for alias, number in self._files.texts(folder / "aliases", "aliases")
         ]
-        yield SizeRecord("tags of registered models", len(tags))
-        yield SizeRecord("tags of model versions", sum(len(one.tags) for one in versions))
-        yield SizeRecord("aliases", len(aliases))
+        yield SizeRecord("tags of registered models", number_of_files(folder / "tags"))
+        yield SizeRecord("tags of model versions", sum(number_of_files(one / "tags") for _, one in numbered))
+        yield SizeRecord("aliases", number_of_files(folder / "aliases"))
         record = RegisteredRecord(
             where=where,
             name=cells.text(meta.get("name") or folder.name, kind, where),
@@ -379,7 +403,11 @@ class FileStoreReader:
         meta = self._files.meta(folder, kind)
         if meta is None:
             cells.odd(kind, where, f"left: a version without {META}", 1)
+            if lost := number_of_files(folder / "tags"):
+                cells.odd("tags of model versions", where, "left: of a version that is", lost)
             return None
+        if str(meta.get("version", number)) != str(number):
+            cells.odd(kind, where, f"its {META} says that it is {meta['version']!r:.100}")
         if meta.get("status") not in (None, "READY") or meta.get("status_message"):
             said = (meta.get("status"), meta.get("status_message"))
             cells.odd(kind, where, f"its status is not kept: {said!r:.200}")

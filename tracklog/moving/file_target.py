@@ -31,6 +31,7 @@ from tracklog.moving.records import (
     SizeRecord,
     SpansRecord,
     TraceRecord,
+    UnreadRecord,
     VersionRecord,
     WebhookRecord,
 )
@@ -135,8 +136,8 @@ class _Folders:
                 self._lose("versions of scorers", record.where, len(record.versions))
             case WebhookRecord():
                 self._lose("webhooks", record.where, 1)
-            case AccountRecord() | RoleRecord():
-                pass  # a read model hands out neither
+            case AccountRecord() | RoleRecord() | UnreadRecord():
+                pass  # a read model hands out none of them
 
     def _lose(self, kind: str, where: str, number: int) -> None:
         if number:

@@ -10,7 +10,7 @@ from schemas.events import Assessment, AssessmentError
 from schemas.traces import ARTIFACT_LOCATION_TAG, EXPECTATION, FEEDBACK, ISSUE, is_reserved_tag
 from tracklog.moving.cells import Cells
 from tracklog.moving.records import OddityRecord, Records, SizeRecord, TraceRecord
-from tracklog.moving.store_files import Meta, StoreFiles, files_in, folders_in, number_of_files
+from tracklog.moving.store_files import Meta, StoreFiles, number_of_files
 from tracklog.moving.trace_cells import assessed_value, with_known_sums
 from tracklog.moving.trace_files import FILE
 
@@ -29,7 +29,7 @@ class FileTraceReader:
 
     def records(self, folder: Path, experiment_key: str) -> Records:
         """The traces in a folder."""
-        for trace in folders_in(folder):
+        for trace in self._files.folders(folder, "traces"):
             yield SizeRecord("traces", 1)
             for kind, name in _TEXTS:
                 yield SizeRecord(kind, number_of_files(trace / name))
@@ -68,7 +68,9 @@ class FileTraceReader:
             metadata=metadata,
             numbers_of_pairs=(len(tags), len(metadata)),
             assessments=[
-                found for path, _ in files_in(folder / "assessments") if (found := self._assessment(path)) is not None
+                found
+                for path, _ in self._files.files(folder / "assessments", kind)
+                if (found := self._assessment(path)) is not None
             ],
             spans_at=str(artifacts) if is_here else tags.get(ARTIFACT_LOCATION_TAG, ""),
         )

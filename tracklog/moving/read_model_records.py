@@ -13,7 +13,7 @@ from sqlalchemy import Connection, Select, Table, func, select
 
 from read_model.metric_points import Points, unpack_chunk, unpack_segments
 from read_model.tables.datasets import dataset_inputs, datasets
-from read_model.tables.experiments import experiment_tags, experiments
+from read_model.tables.experiments import experiment_owners, experiment_tags, experiments
 from read_model.tables.issues import issues
 from read_model.tables.label_schemas import label_schemas
 from read_model.tables.logged_models import (
@@ -27,11 +27,14 @@ from read_model.tables.registered_models import (
     model_version_tags,
     model_versions,
     registered_model_aliases,
+    registered_model_owners,
     registered_model_tags,
     registered_models,
 )
+from read_model.tables.review_queues import review_queue_items, review_queues
+from read_model.tables.rights import grants, role_assignments, roles
 from read_model.tables.runs import model_inputs, model_outputs, params, runs, tags
-from read_model.tables.users import users
+from read_model.tables.users import access_tokens, users
 from schemas.events import DatasetInput, MetricSeries, ModelMetric, ModelOutput, Param, Tag
 from schemas.mlflow import DELETED
 from tracklog.moving.cells import event_value
@@ -56,7 +59,7 @@ _RUNS_AT_ONCE: Final = 50
 
 _MODELS_AT_ONCE: Final = 100
 
-_COUNTED: Final = {
+COUNTED: Final = {
     "experiments": experiments,
     "experiment tags": experiment_tags,
     "runs": runs,
@@ -77,10 +80,18 @@ _COUNTED: Final = {
     "tags of model versions": model_version_tags,
 }
 
-_LEFT: Final = {
+LEFT: Final = {
     "users": users,
+    "access tokens": access_tokens,
+    "roles": roles,
+    "users of roles": role_assignments,
+    "grants": grants,
+    "owners of experiments": experiment_owners,
+    "owners of registered models": registered_model_owners,
     "issues": issues,
     "label schemas": label_schemas,
+    "review queues": review_queues,
+    "items of review queues": review_queue_items,
 }
 """What stays behind, and is counted."""
 
@@ -94,11 +105,11 @@ class ReadModelRecords:
 
     def records(self) -> Records:
         """Everything."""
-        for kind, table in _COUNTED.items():
+        for kind, table in COUNTED.items():
             yield SizeRecord(kind, self._connection.execute(select(func.count()).select_from(table)).scalar_one())
         points = self._connection.execute(select(func.sum(latest_metrics.c.points))).scalar_one()
         yield SizeRecord("metric points", int(points or 0))
-        for kind, table in _LEFT.items():
+        for kind, table in LEFT.items():
             if number := self._connection.execute(select(func.count()).select_from(table)).scalar_one():
                 yield SizeRecord(kind, number)
                 yield OddityRecord(kind, f"table {table.name}", "left: not written", number)

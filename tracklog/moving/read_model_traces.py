@@ -43,7 +43,7 @@ from tracklog.moving.records import (
 
 _AT_ONCE: Final = 100
 
-_COUNTED: Final = (
+COUNTED: Final = (
     ("traces", traces),
     ("tags of traces", trace_tags),
     ("metadata of traces", trace_metadata),
@@ -74,7 +74,7 @@ class ReadModelTraceRecords:
 
     def records(self) -> Records:
         """All of them, with how many there are."""
-        for kind, table in _COUNTED:
+        for kind, table in COUNTED:
             yield SizeRecord(kind, self._connection.execute(select(func.count()).select_from(table)).scalar_one())
         yield from self._traces()
         yield from self._evaluated()

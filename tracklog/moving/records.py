@@ -46,6 +46,14 @@ class SizeRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class UnreadRecord:
+    """A part of the source cannot be read, so what was counted there and did not come stays behind."""
+
+    where: str
+    what: str
+
+
+@dataclass(frozen=True, slots=True)
 class OddityRecord:
     """Something that is not as it should be, and what was done about it. `lost`: how many things stay behind by it."""
 
@@ -299,6 +307,7 @@ class RoleRecord:
 Record: TypeAlias = (
     SizeRecord
     | OddityRecord
+    | UnreadRecord
     | ExperimentRecord
     | RunRecord
     | PointsRecord

@@ -13,6 +13,13 @@ META: Final = "meta.yaml"
 
 _Loader: Final = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
+OF_LINES: Final = ("metric points", "points of logged models")
+"""Kinds of which a file holds any number; of all others it is one."""
+
+_NO_YAML: Final = (yaml.YAMLError, ValueError, TypeError, LookupError, AttributeError, RecursionError)
+"""What PyYAML raises: of itself the first, and the others where a tag, such as `!!timestamp`, stands before other text,
+and where a text is nested too deep."""
+
 Meta = dict[str, Any]
 
 
@@ -38,8 +45,11 @@ class StoreFiles:
         except FileNotFoundError:
             self._cells.odd(kind, self.where(path.parent), f"there is no {path.name}")
             return None
-        except (OSError, yaml.YAMLError, ValueError) as error:
-            self._cells.odd(kind, self.where(path), f"cannot be read: {str(error).splitlines()[0]}")
+        except OSError as error:
+            self._cells.odd(kind, self.where(path), f"cannot be read: {error.strerror}")
+            return None
+        except _NO_YAML as error:
+            self._cells.odd(kind, self.where(path), f"cannot be read: {type(error).__name__}: {error}".split("\n")[0])
             return None
         if not isinstance(meta, dict):
             self._cells.odd(kind, self.where(path), "is empty" if meta is None else "is not what MLflow writes")
@@ -48,7 +58,7 @@ class StoreFiles:
 
     def texts(self, folder: Path, kind: str) -> Iterator[tuple[str, str]]:
         """Keys and texts: a file each, in folders where the key has slashes."""
-        for path, key in files_in(folder):
+        for path, key in self.files(folder, kind):
             where = self.where(path)
             try:
                 text = path.read_bytes()
@@ -57,30 +67,79 @@ class StoreFiles:
                 continue
             yield self._cells.text(key, kind, where), self._cells.text(text, kind, where)
 
+    def files(self, folder: Path, kind: str) -> Iterator[tuple[Path, str]]:
+        """Every file below a folder, those of each folder in the order of their names, with the key that its path is.
+
+        Folders that cannot be listed, and what is neither a file nor a folder, are told of.
+        """
+        return self._files(folder, kind, "")
+
+    def _files(self, folder: Path, kind: str, prefix: str) -> Iterator[tuple[Path, str]]:
+        try:
+            with os.scandir(folder) as found:
+                entries = sorted(found, key=_name)
+        except FileNotFoundError:
+            return
+        except OSError as error:
+            self._cells.odd(kind, self.where(folder), f"cannot be read: {error.strerror}")
+            return
+        inner = []
+        for entry in entries:
+            if entry.is_dir(follow_symlinks=False):
+                inner.append(entry)
+            elif _is_file(entry):
+                yield Path(entry.path), prefix + entry.name
+            else:
+                what = "left: neither a file nor a folder, or a link"
+                is_counted = kind not in OF_LINES and not Path(entry.path).is_dir()
+                self._cells.odd(kind, self.where(Path(entry.path)), what, int(is_counted))
+        for entry in inner:
+            yield from self._files(Path(entry.path), kind, f"{prefix}{entry.name}/")
+
+    def folders(self, folder: Path, kind: str) -> list[Path]:
+        """As `folders_in`; one that cannot be listed is told of."""
+        try:
+            os.scandir(folder).close()
+        except FileNotFoundError:
+            return []
+        except OSError as error:
+            self._cells.odd(kind, self.where(folder), f"cannot be read: {error.strerror}")
+            return []
+        return folders_in(folder)
+
+    def lines(self, path: Path, kind: str) -> Iterator[bytes]:
+        """The lines of a file, without their ends, as far as it can be read."""
+        try:
+            with path.open("rb") as file:
+                for line in file:
+                    yield line.rstrip(b"\r\n")
+        except OSError as error:
+            self._cells.odd(kind, self.where(path), f"cannot be read: {error.strerror}")
+
 
 def folders_in(folder: Path) -> list[Path]:
-    """The folders in a folder, in the order of their names; none where it is not there."""
+    """The folders in a folder, in the order of their names; none where it cannot be listed, as where it is not there.
+
+    For looking on ahead: `StoreFiles.folders` tells of what cannot be listed.
+    """
     try:
         with os.scandir(folder) as entries:
             return sorted(folder / entry.name for entry in entries if entry.is_dir())
-    except (FileNotFoundError, NotADirectoryError):
+    except OSError:
         return []
-
-
-def files_in(folder: Path) -> Iterator[tuple[Path, str]]:
-    """Every file below a folder, in the order of their names, with the key that its path is."""
-    for where, folders, names in os.walk(folder):
-        folders.sort()
-        for name in sorted(names):
-            path = Path(where, name)
-            yield path, path.relative_to(folder).as_posix()
 
 
 def number_of_files(folder: Path) -> int:
     return sum(len(names) for _, _, names in os.walk(folder))
 
 
-def lines_of(path: Path) -> Iterator[bytes]:
-    with path.open("rb") as file:
-        for line in file:
-            yield line.rstrip(b"\r\n")
+def _name(entry: os.DirEntry[str]) -> str:
+    return entry.name
+
+
+def _is_file(entry: os.DirEntry[str]) -> bool:
+    """Also of a link to one. A pipe is none: to open it would wait for a writer."""
+    try:
+        return entry.is_file()
+    except OSError:
+        return False  # a link to itself

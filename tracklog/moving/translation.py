@@ -28,6 +28,7 @@ from tracklog.moving.records import (
     SizeRecord,
     SpansRecord,
     TraceRecord,
+    UnreadRecord,
     WebhookRecord,
 )
 from tracklog.moving.registry_translation import RegistryTranslation
@@ -58,6 +59,7 @@ class Translation:
         self, facts: Facts, keep_secret: KeepSecret, now_ms: int, read_spans: ReadSpans = nothing_read
     ) -> None:
         self._report = facts.report
+        self._unread: UnreadRecord | None = None
         self._experiments = ExperimentTranslation(facts)
         self._runs = RunTranslation(facts, self._experiments)
         self._models = LoggedModelTranslation(facts, self._experiments, self._runs)
@@ -75,6 +77,8 @@ class Translation:
                 self._report.tally(record.kind).source += record.number
             case OddityRecord():
                 self._report.odd(record.kind, record.where, record.what, record.lost)
+            case UnreadRecord():
+                self._unread = record
             case PointsRecord():
                 yield from self._runs.points(record)
             case ExampleRecord():
@@ -118,3 +122,13 @@ class Translation:
         yield from self._experiments.ensure_default()
         if (left := self._report.tally("datasets").unexplained) > 0:
             self._report.odd("datasets", "all runs", "left: only runs that are not there, or are left, read them", left)
+        if self._unread is not None:
+            self._leave_what_did_not_come(self._unread)
+
+    def _leave_what_did_not_come(self, unread: UnreadRecord) -> None:
+        """Account for what was counted in a damaged source, and for what came though it could not be counted."""
+        self._report.odd("the source", unread.where, unread.what)
+        for kind, tally in self._report.tallies.items():
+            if tally.unexplained > 0:
+                self._report.odd(kind, unread.where, "left: it cannot be read", tally.unexplained)
+            tally.source = max(tally.source, tally.imported + tally.left)

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from event_log.memory_event_log import MemoryEventLog
 from schemas.events import MetricSeries, Param
-from tests.unit.tracklog.moving.imports import records_of
+from tests.unit.tracklog.moving.imports import counts, imported, records_of
 from tracklog.moving.database_store import SqliteStore
 from tracklog.moving.records import (
     ExperimentRecord,
@@ -164,3 +165,63 @@ def test_a_database_of_fasttrackml_has_params_of_types_and_points_with_contexts(
 def test_a_table_without_the_columns_that_it_needs_is_told_of(tmp_path: Path) -> None:
     found = records(tmp_path, "ALTER TABLE tags DROP COLUMN run_uuid", "INSERT INTO tags VALUES ('a', 'b'), ('c', 'd')")
     assert lost(found) == [("tags", "table tags", 2)]
+
+
+def test_inputs_whose_datasets_have_no_table_are_counted(tmp_path: Path) -> None:
+    inputs = "CREATE TABLE inputs (input_uuid TEXT, source_type TEXT, source_id TEXT, destination_id TEXT)"
+    found = records(
+        tmp_path,
+        inputs,
+        "INSERT INTO inputs VALUES ('i', 'DATASET', 'd', 'b')",
+        "CREATE TABLE input_tags (input_uuid TEXT, name TEXT, value TEXT)",
+        "INSERT INTO input_tags VALUES ('i', 'k', 'v')",
+    )
+    assert lost(found) == [("tags of dataset inputs", "table input_tags", 1), ("dataset inputs", "table inputs", 1)]
+
+
+def test_tags_of_inputs_without_ids_are_counted(tmp_path: Path) -> None:
+    found = records(
+        tmp_path,
+        "CREATE TABLE datasets (dataset_uuid TEXT, name TEXT, digest TEXT)",
+        "INSERT INTO datasets VALUES (NULL, 'n', 'd')",
+        "CREATE TABLE inputs (input_uuid TEXT, source_type TEXT, source_id TEXT, destination_id TEXT)",
+        "INSERT INTO inputs VALUES (NULL, 'DATASET', NULL, 'b')",
+        "CREATE TABLE input_tags (input_uuid TEXT, name TEXT, value TEXT)",
+        "INSERT INTO input_tags VALUES (NULL, 'k', 'v')",
+    )
+    kinds = [kind for kind, _, _ in lost(found)]
+    assert sorted(kinds) == ["dataset inputs", "datasets", "tags of dataset inputs"]
+
+
+async def test_of_a_database_that_was_cut_off_what_can_be_read_comes(tmp_path: Path) -> None:
+    """The copy of a file that ended too early: its catalogue and its first pages are there."""
+    metrics = ", ".join(f"('loss', {number}, {number}, 'b', {number}, 0)" for number in range(20_000))
+    records(
+        tmp_path,
+        "ALTER TABLE metrics ADD COLUMN step BIGINT",
+        "ALTER TABLE metrics ADD COLUMN is_nan BOOLEAN",
+        "CREATE INDEX metrics_of_runs ON metrics (run_uuid)",
+        f"INSERT INTO metrics VALUES {metrics}",
+    )
+    path = tmp_path / "mlflow.db"
+    whole = path.read_bytes()
+    path.write_bytes(whole[: len(whole) // 2])
+    report = await imported(SqliteStore(path), MemoryEventLog())
+    assert counts(report)["runs"] == (1, 1, 0)
+    assert all(tally.unexplained == 0 for tally in report.tallies.values())
+    [what] = [what for kind, _, what in report.oddities if kind == "the source"]
+    assert "metrics cannot be read further: database disk image is malformed" in what
+
+
+def test_a_database_whose_pages_are_no_pages_is_told_of(tmp_path: Path) -> None:
+    records(tmp_path)
+    path = tmp_path / "mlflow.db"
+    path.write_bytes(path.read_bytes()[:100] + b"\xff" * 8000)
+    with pytest.raises(NoStore, match="cannot be read: database disk image is malformed"):
+        records_of(SqliteStore(path))
+
+
+def test_a_stage_that_nobody_knows_is_told_of(tmp_path: Path) -> None:
+    found = records(tmp_path, "UPDATE runs SET lifecycle_stage = 'archived'")
+    odd = [one.what for one in found if isinstance(one, OddityRecord)]
+    assert odd == ["its stage 'archived' is no word that is known; taken for active"]

@@ -11,10 +11,10 @@ from typing import Any, Final
 
 import msgspec
 import pytest
-from sqlalchemy import Integer
+from sqlalchemy import BigInteger, Integer, SmallInteger
 
 from event_log.memory_event_log import MemoryEventLog
-from read_model.tables.issues import issues
+from read_model.tables import metadata
 from schemas.events import (
     Assessment,
     DatasetInput,
@@ -32,6 +32,7 @@ from schemas.events import (
 from tests.unit.projector.read_models import projected
 from tests.unit.tracklog.moving.exports import differences, exported, held, moved_in
 from tests.unit.tracklog.moving.imports import STORES, RecordsStore, database_2025, imported
+from tracklog.moving import read_model_records, read_model_traces
 from tracklog.moving.database_store import SqliteStore, database_store_of
 from tracklog.moving.export_report import ExportReport
 from tracklog.moving.file_store import FileStore
@@ -405,15 +406,33 @@ def test_only_databases_that_can_be_written_are_named() -> None:
         database_target_of("mysql://there/mlflow", ())
 
 
-async def test_what_no_store_gets_is_counted(tmp_path: Path) -> None:
+OF_THE_READ_MODEL: Final = {
+    *("checkpoints", "refusals", "set_aside", "imported_events", "facts", "erased", "users_revision", "outbox"),
+    # What follows from other rows, or is written with them.
+    *("latest_metrics", "metric_tails", "metric_chunks", "registered_model_names", "review_queue_users"),
+    *("span_chunks", "span_signatures", "online_scoring_configs"),
+}
+
+
+def test_each_table_is_written_or_counted_or_of_the_read_model_itself() -> None:
+    tables = [*read_model_records.COUNTED.values(), *(table for _, table in read_model_traces.COUNTED)]
+    written = {table.name for table in tables}
+    left = {table.name for table in read_model_records.LEFT.values()}
+    assert written | left | OF_THE_READ_MODEL == set(metadata.tables)
+    assert not written & left
+
+
+async def test_what_no_store_gets_is_counted_by_its_name(tmp_path: Path) -> None:
     first = await moved_in(RecordsStore(everything().records[0]), tmp_path)
-    columns = {one.name: 1 if isinstance(one.type, Integer) else "{}" for one in issues.columns}
     with closing(sqlite3.connect(first.path)) as rows:
-        places = ", ".join("?" * len(columns))
-        rows.execute(f"INSERT INTO issues ({', '.join(columns)}) VALUES ({places})", list(columns.values()))
+        for table in read_model_records.LEFT.values():
+            values = [1 if isinstance(one.type, BigInteger | Integer | SmallInteger) else "{}" for one in table.columns]
+            places = ", ".join("?" * len(values))
+            rows.execute(f"INSERT INTO {table.name} VALUES ({places})", values)
         rows.commit()
     report = exported(first.path, SqliteTarget(tmp_path / "mlflow.db", AS_THEY_ARE))
-    assert (report.tally("issues").source, report.tally("issues").left) == (1, 1)
+    for kind in read_model_records.LEFT:
+        assert (report.tally(kind).source, report.tally(kind).left) == (1, 1), kind
     assert report.is_whole is False
 
 

@@ -1,12 +1,15 @@
 """The file store of MLflow: its forms over the years, and what is damaged in it."""
 
+import os
 from pathlib import Path
 
 import pytest
 
+from event_log.memory_event_log import MemoryEventLog
 from schemas.events import MetricSeries
-from tests.unit.tracklog.moving.imports import records_of
-from tracklog.moving.file_store import FileStore
+from tests.unit.projector.read_models import projected
+from tests.unit.tracklog.moving.imports import counts, imported, records_of
+from tracklog.moving.file_store import TRASH, FileStore
 from tracklog.moving.records import (
     ExperimentRecord,
     LoggedModelRecord,
@@ -157,3 +160,76 @@ def test_a_folder_without_experiments_is_no_store(tmp_path: Path) -> None:
     (tmp_path / "photos").mkdir()
     with pytest.raises(NoStore, match="holds no experiment of MLflow"):
         records_of(FileStore(tmp_path))
+
+
+def test_blanks_around_a_point_are_passed_by_as_mlflow_does(root: Path) -> None:
+    write(root / "0" / RUN / "metrics" / "loss", " 3 0.5 1 \n")
+    assert points_in(root) == [MetricSeries("loss", [0.5], [3], [1])]
+
+
+def test_a_store_of_nothing_but_runs_or_a_registry_is_one(root: Path, tmp_path: Path) -> None:
+    (root / "0" / "meta.yaml").unlink()
+    assert [one.name for one in records_of(FileStore(root)) if isinstance(one, ExperimentRecord)] == [""]
+    write(tmp_path / "other" / "models" / "iris" / "meta.yaml", "name: iris\n")
+    assert any(isinstance(one, RegisteredRecord) for one in records_of(FileStore(tmp_path / "other")))
+
+
+def test_what_is_no_file_and_what_cannot_be_read_is_told_of(root: Path) -> None:
+    run = root / "0" / RUN
+    write(run / "params" / "lr", "0.1")
+    (run / "params" / "link").symlink_to("link")
+    (run / "params" / "folder").symlink_to(run)
+    os.mkfifo(run / "params" / "pipe")
+    write(run / "tags", "a file in the place of the folder")
+    write(run / "inputs", "the same")
+    (run / "metrics").mkdir()
+    (run / "metrics" / "loss").symlink_to("/nowhere/at/all")
+    records = records_of(FileStore(root))
+    [found] = [one for one in records if isinstance(one, RunRecord)]
+    assert [(one.key, one.value) for one in found.params] == [("lr", "0.1")]
+    odd = {
+        (one.kind, one.where.removeprefix(f"0/{RUN}/"), one.lost) for one in records if isinstance(one, OddityRecord)
+    }
+    assert odd == {
+        ("params", "params/link", 1),
+        ("params", "params/folder", 0),
+        ("params", "params/pipe", 1),
+        ("tags", "tags", 0),
+        ("inputs", "inputs", 0),
+        ("metric points", "metrics/loss", 0),
+    }
+
+
+@pytest.mark.parametrize("text", ["!!timestamp x", "!!bool x", "[" * 5000, "a: !!int ''", "? [1]\n: 2", "2020-13-45"])
+def test_a_meta_that_yaml_stumbles_over_is_none(root: Path, text: str) -> None:
+    write(root / "0" / RUN / "meta.yaml", text)
+    assert [one.lost for one in oddities_in(root) if one.kind == "runs"] == [0, 1]
+
+
+def test_what_belongs_to_a_folder_that_says_nothing_is_counted(root: Path) -> None:
+    write(root / "0" / "models" / "m-1" / "params" / "a", "1")
+    write(root / "0" / "models" / "m-1" / "tags" / "b", "1")
+    write(root / "0" / ("e" * 32) / "inputs" / "x" / "meta.yaml", "source_type: DATASET")
+    write(root / "models" / "iris" / "version-1" / "tags" / "a", "b")
+    write(root / "models" / "iris" / "version-2" / "meta.yaml", "version: 3")
+    odd = [(one.kind, one.lost) for one in oddities_in(root)]
+    for kind in ("params of logged models", "tags of logged models", "dataset inputs", "tags of model versions"):
+        assert (kind, 1) in odd
+    assert ("model versions", 0) in odd, "the number of the folder counts"
+
+
+async def test_copied_folders_of_one_experiment_are_two(root: Path, tmp_path: Path) -> None:
+    """Neither of these two says more of itself than the other; one of them is in the trash."""
+    write(root / "4" / "meta.yaml", "experiment_id: '4'\nname: twice\nartifact_location: ./mlruns/4\n")
+    write(root / TRASH / "4" / "meta.yaml", "experiment_id: '4'\nname: twice\nartifact_location: ./mlruns/4\n")
+    write(root / TRASH / "4" / ("d" * 32) / "meta.yaml", "status: 3\nlifecycle_stage: 2\n")
+    log = MemoryEventLog()
+    report = await imported(FileStore(root), log)
+    assert counts(report) == {"experiments": (3, 3, 0), "runs": (2, 2, 0)}
+    assert "its stage 2 is no word that is known; taken for active" in [what for _, _, what in report.oddities]
+    folded = await projected(tmp_path, log)
+    assert folded.rows("SELECT * FROM set_aside") == []
+    stages = "SELECT e.lifecycle_stage, count(r.run_id) FROM experiments e LEFT JOIN runs r USING (experiment_id)"
+    assert folded.rows(f"{stages} WHERE e.name LIKE 'twice%' GROUP BY 1 ORDER BY 1") == [("active", 0), ("deleted", 1)]
+    again = await imported(FileStore(root), log)
+    assert again.events == 0
