@@ -30,7 +30,12 @@ class Telling(NamedTuple):
     @property
     def bits(self) -> int:
         """The kinds of which the span tells something."""
-        return sum(1 << kind for kind, usage in enumerate(self.usages) if usage is not None)
+        found, bit = 0, 1
+        for usage in self.usages:  # for each span several times: a generator takes three times as long
+            if usage is not None:
+                found |= bit
+            bit <<= 1
+        return found
 
 
 class ItemSum(msgspec.Struct, array_like=True, gc=False):
@@ -51,6 +56,13 @@ def read_sums(sums: Sums, items: Iterable[str]) -> dict[str, int | float] | None
             value = Fraction(one.value)
             found[item] = int(value) if items is TOKENS else float(value)
     return found or None
+
+
+def _plus(total: str, value: int | float) -> str:
+    """A sum, exactly. Whole numbers are added as such, which takes a tenth of what fractions take."""
+    if value.__class__ is int and "/" not in total:
+        return str(int(total) + value)
+    return str(Fraction(total) + Fraction(value))
 
 
 @dataclass(slots=True)
@@ -115,7 +127,7 @@ class SpanTree:
         self.hidden[span_id] = 0
         self.hidden[span_id] = self.hides(telling.parent_id)
         self._add(telling, telling.bits & ~self.hidden[span_id], 1)
-        waiting = [(span_id, self.hides(span_id))]
+        waiting = [(span_id, self.hides(span_id))] if span_id in self._below else []
         while waiting:
             above, bits = waiting.pop()
             for below in self._below.get(above, ()):
@@ -134,7 +146,7 @@ class SpanTree:
                 for item, value in usage.items():
                     one = self.sums.setdefault(item, ItemSum())
                     one.spans += sign
-                    one.value = str(Fraction(one.value) + sign * Fraction(value))
+                    one.value = _plus(one.value, sign * value)
                     if not one.spans:  # as if none had ever told it
                         del self.sums[item]
 

@@ -6,7 +6,7 @@ not the one that came first.
 Source: MLflow 3.17's merging of traces, where it depends on the order only as far as the order of the log does.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any, Final
 
 import msgspec
@@ -77,10 +77,10 @@ class FromSpans(msgspec.Struct, gc=False, omit_defaults=True):
             root = self.root
             if root is None or (span.start_ns, span.span_id) <= (root.start_ns, root.span_id):
                 self.root = _root(span, attributes)
-        for key, claim in _tags(span, resource):
-            _claim(self.tags, key, claim)
-        for key, claim in _metadata(span):
-            _claim(self.metadata, key, claim)
+        if resource.attributes or not span.parent_id:
+            _claim_tags(self.tags, span, resource)
+        if not _OF_METADATA.isdisjoint(span.attributes):
+            _claim_metadata(self.metadata, span)
 
 
 class Told(msgspec.Struct, gc=False, omit_defaults=True):
@@ -183,29 +183,45 @@ def _root(span: Span, attributes: Mapping[str, Any]) -> Root:
     )
 
 
-def _claim(claims: dict[str, Saying], key: str, claim: Saying) -> None:
-    """A span that is sent again says what it says now."""
-    before = claims.get(key)
-    if before is None or before.span_id == claim.span_id or claim < before:
-        claims[key] = claim
+def _is_said_by(span: Span, rank: int, before: Saying | None) -> bool:
+    """Whether what a span says counts more than what was said before. One that is sent again says what it says now."""
+    return (
+        before is None
+        or before.span_id == span.span_id
+        or (rank, span.start_ns, span.span_id) < (before.rank, before.start_ns, before.span_id)
+    )
 
 
-def _tags(span: Span, resource: Source) -> Iterator[tuple[str, Saying]]:
+def _claim(claims: dict[str, Saying], key: str, rank: int, span: Span, value: str) -> None:
+    if _is_said_by(span, rank, claims.get(key)):
+        claims[key] = Saying(rank, span.start_ns, span.span_id, value)
+
+
+def _claim_tags(claims: dict[str, Saying], span: Span, resource: Source) -> None:
     if not span.parent_id:
         for key, value in span.attributes.items():
             if key.startswith(TRACE_TAG_PREFIX) and is_open_tag(tag := key[len(TRACE_TAG_PREFIX) :]):
-                yield tag, Saying(0, span.start_ns, span.span_id, plain_text(value))
+                _claim(claims, tag, 0, span, plain_text(value))
     for key, value in resource.attributes.items():
-        if not key.startswith(("telemetry.sdk.", "mlflow.")) and is_open_tag(key):
-            yield key, Saying(1, span.start_ns, span.span_id, plain_text(value))
+        if (
+            _is_said_by(span, 1, claims.get(key))  # first, since of most spans it is not, and all share the resource
+            and not key.startswith(("telemetry.sdk.", "mlflow."))
+            and is_open_tag(key)
+        ):
+            claims[key] = Saying(1, span.start_ns, span.span_id, plain_text(value))
 
 
-def _metadata(span: Span) -> Iterator[tuple[str, Saying]]:
-    for rank, key in enumerate(("session.id", "gen_ai.conversation.id")):
+_SESSIONS: Final = ("session.id", "gen_ai.conversation.id")
+_USER: Final = "user.id"
+_OF_METADATA: Final = frozenset({*_SESSIONS, _USER})
+
+
+def _claim_metadata(claims: dict[str, Saying], span: Span) -> None:
+    for rank, key in enumerate(_SESSIONS):
         session = span.attributes.get(key)
         if session not in (None, ""):
-            yield SESSION, Saying(rank, span.start_ns, span.span_id, plain_text(session)[:MAX_TRACE_SESSION_CHARACTERS])
+            _claim(claims, SESSION, rank, span, plain_text(session)[:MAX_TRACE_SESSION_CHARACTERS])
             break
-    user = span.attributes.get("user.id")
+    user = span.attributes.get(_USER)
     if user not in (None, ""):
-        yield USER_OF_TRACE, Saying(0, span.start_ns, span.span_id, plain_text(user))
+        _claim(claims, USER_OF_TRACE, 0, span, plain_text(user))

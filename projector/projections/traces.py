@@ -175,6 +175,7 @@ _KEY: Final = ("trace_number", "key")
 _CHUNK: Final = ("trace_number", "chunk_number")
 
 _NOTHING: Final = (None,) * len(KINDS)
+_NO_COSTS: Final = (None,) * len(COSTS)
 
 _told: Final = msgspec.json.Decoder(Told)
 _shown: Final = msgspec.json.Decoder(FromSpans)
@@ -493,9 +494,10 @@ def _put_span(trace: Trace, span: Span, event: TraceSpansLogged) -> None:
         chunk = trace.chunks[number] = ChunkOfSpans()
         trace.signatures[number] = set()
     resource, scope = _source(event.resources, span.resource), _source(event.scopes, span.scope)
-    stored = msgspec.structs.replace(
-        span, resource=place_of(resource, chunk.resources), scope=place_of(scope, chunk.scopes)
-    )
+    places = place_of(resource, chunk.resources), place_of(scope, chunk.scopes)
+    stored = span
+    if places != (span.resource, span.scope):
+        stored = msgspec.structs.replace(span, resource=places[0], scope=places[1])
     if there is None:
         chunk.spans.append(stored)
         trace.span_count += 1
@@ -507,8 +509,9 @@ def _put_span(trace: Trace, span: Span, event: TraceSpansLogged) -> None:
     attributes = whole(span.attributes, span.events)
     if number in trace.signatures:
         trace.signatures[number] |= hashes_of(span, attributes)
-    row = trace.spans[span.span_id] = _row(span, ordinal, attributes, 0 if there is None else _hidden(there))
-    telling = _telling_of(row)
+    usages = _usages(attributes)
+    trace.spans[span.span_id] = _row(span, ordinal, attributes, usages, 0 if there is None else _hidden(there))
+    telling = Telling(span.parent_id or None, usages)
     if telling.bits:
         trace.shown.tells_usage = True
     if trace.tree is not None and not trace.shown.gives_up_sums:
@@ -536,8 +539,10 @@ def _source(sources: Sequence[Source], place: int) -> Source:
     return sources[place] if place < len(sources) else _NO_SOURCE
 
 
-def _row(span: Span, ordinal: int, attributes: Mapping[str, object], hidden: int) -> SpanRow:
-    usage, cost = _usages(attributes)
+def _row(
+    span: Span, ordinal: int, attributes: Mapping[str, object], usages: tuple[Usage | None, ...], hidden: int
+) -> SpanRow:
+    usage, cost = usages
     return (
         span.span_id,
         ordinal,
@@ -550,7 +555,7 @@ def _row(span: Span, ordinal: int, attributes: Mapping[str, object], hidden: int
         _text(attributes.get(MODEL)),
         _text(attributes.get(PROVIDER)),
         None if usage is None else usage_text(usage),
-        *(None if cost is None or item not in cost else cost[item] for item in COSTS),
+        *(_NO_COSTS if cost is None else map(cost.get, COSTS)),
         hidden,
     )
 

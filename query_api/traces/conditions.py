@@ -100,17 +100,24 @@ def tests_of(dialect: Dialect, conditions: Sequence[Condition]) -> Tests:
 
 
 def _by_signatures(dialect: Dialect, of_spans: Sequence[Condition]) -> list[Sql]:
-    """The traces that may have a span with what is asked for by `=`; their spans tell."""
+    """The traces that may have a span with what is asked for by one text; their spans tell."""
     hashes = [
         pack_hashes([attribute_hash(key, str(one.operand))])
         for one in of_spans
-        if one.comparator is Comparator.EQUAL and (key := _signed(one)) is not None
+        if _is_exact(one) and (key := _signed(one)) is not None
     ]
     if not hashes:
         return []
     within = joined(" AND ", [dialect.bytes_within("g.attributes", one) for one in hashes])
     with_them = Sql(f"SELECT g.trace_number FROM span_signatures g WHERE {within.text}", within.parameters)
     return [Sql(f"t.trace_number IN ({with_them.text})", with_them.parameters)]
+
+
+def _is_exact(condition: Condition) -> bool:
+    """Whether one text alone passes: by `=`, and by LIKE without a wildcard."""
+    if condition.comparator is Comparator.LIKE:
+        return not {"%", "_"}.intersection(str(condition.operand))
+    return condition.comparator is Comparator.EQUAL
 
 
 def _signed(condition: Condition) -> str | None:

@@ -2,13 +2,14 @@
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any, Final
 
 import msgspec
 
 from query_api.experiments.seen import seen_among
 from query_api.port import ReadModel
-from query_api.traces.span_json import file_span, otlp_span, place_of
+from query_api.traces.span_json import OtlpSpans, file_span, place_of
 from query_api.traces.values import Found, chunks_of, find, trace_values
 from schemas.documents.traces import TraceValues, assessment_json, trace_info, trace_info_v2
 from schemas.errors import RequestTooLarge, ResourceDoesNotExist
@@ -28,7 +29,7 @@ from schemas.traces import SIZE, assessed_not_found, assessment_not_found, spans
 MAX_SPANS_BYTES: Final = 256 * 2**20
 """Of the JSON of spans in one answer."""
 
-SpanForm = Callable[[str, Span], dict[str, Any]]
+SpanForm = Callable[[Span], dict[str, Any]]
 
 
 async def get_trace_info(read_model: ReadModel, wanted: GetTraceInfoV3) -> bytes:
@@ -98,7 +99,7 @@ async def spans_file(read_model: ReadModel, trace_id: str) -> bytes | None:
     if not found.span_count:
         return None
     try:
-        return await _spans(read_model, found, trace_id, file_span, b'{"spans":[', b"]}")
+        return await _spans(read_model, found, partial(file_span, trace_id), b'{"spans":[', b"]}")
     except _Gone as error:
         raise spans_not_found(trace_id) from error
 
@@ -164,12 +165,10 @@ async def _with_spans(
     if not found.span_count:
         return b'%b{"trace_info":%b}%b' % (before, info, after)
     opening = b'%b{"trace_info":%b,"spans":[' % (before, info)
-    return await _spans(read_model, found, trace.trace_id, otlp_span, opening, b"]}" + after)
+    return await _spans(read_model, found, OtlpSpans(trace.trace_id).form, opening, b"]}" + after)
 
 
-async def _spans(
-    read_model: ReadModel, found: Found, trace_id: str, form: SpanForm, before: bytes, after: bytes
-) -> bytes:
+async def _spans(read_model: ReadModel, found: Found, form: SpanForm, before: bytes, after: bytes) -> bytes:
     """The spans of a trace as JSON with commas between, in their order, and what is around them. Raises _Gone.
 
     All is put together once: of a large trace each copy takes as much again. Other requests run in between.
@@ -178,7 +177,7 @@ async def _spans(
     size = 0
     async for chunk in chunks_of(read_model, found.trace_number, found.span_count):
         for span in chunk.spans:
-            encoded.append((place_of(span), msgspec.json.encode(form(trace_id, span))))
+            encoded.append((place_of(span), msgspec.json.encode(form(span))))
             size += len(encoded[-1][1])
         if size > MAX_SPANS_BYTES:
             raise RequestTooLarge(f"The spans of the trace have more than {MAX_SPANS_BYTES} bytes.")

@@ -75,7 +75,7 @@ def read_chunk(json: bytes) -> ChunkOfSpans:
 def place_of(source: Source, sources: list[Source]) -> int:
     """Where a source is in a list, at whose end it is put when it is not in it."""
     for place, one in enumerate(sources):
-        if one == source:
+        if one is source or one == source:
             return place
     sources.append(source)
     return len(sources) - 1

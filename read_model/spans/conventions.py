@@ -193,7 +193,12 @@ _TOKENS: Final[Sequence[Sequence[Sequence[str]]]] = (
 )
 """Of each convention the attributes of each of TOKENS; a convention is taken that has one of the first three."""
 
-_TOKEN_KEYS: Final = frozenset(key for convention in _TOKENS for keys in convention for key in keys)
+_TOKENS_BY_KEYS: Final = tuple(
+    (frozenset(key for keys in convention for key in keys), tuple(zip(TOKENS, convention, strict=True)))
+    for convention in _TOKENS
+)
+_TOKEN_KEYS: Final = frozenset().union(*(keys for keys, _ in _TOKENS_BY_KEYS))
+_MAIN_TOKENS: Final = frozenset(TOKENS[:3])
 
 _ROLES: Final = {
     "gen_ai.system.message": "system",
@@ -211,6 +216,9 @@ _FORMATS: Final = {
     "lk.participant_identity": "livekit",
 }
 """How the page is to show messages, by an attribute that is there."""
+
+_SELDOM_THERE: Final = frozenset({*_FORMATS, *_TOOL_DEFINITIONS, *_MODELS, *_PROVIDERS})
+"""Without any of them a span is told nothing by these tables: that is found out at once for all."""
 
 
 def words_added() -> list[str]:
@@ -237,6 +245,10 @@ def _added(attributes: Mapping[str, Any], events: Sequence[SpanEvent]) -> Iterat
         yield OUTPUTS, outputs
     if USAGE not in attributes and (usage := _usage(attributes)):
         yield USAGE, usage
+    if _SELDOM_THERE.isdisjoint(attributes):
+        if MODEL not in attributes and (model := _model_within(inputs, outputs)):
+            yield MODEL, model
+        return
     if MESSAGE_FORMAT not in attributes:
         for key, form in _FORMATS.items():
             if key in attributes:
@@ -305,14 +317,16 @@ def _choices(events: Sequence[SpanEvent]) -> Any:
 def _usage(attributes: Mapping[str, Any]) -> dict[str, int] | None:
     if _TOKEN_KEYS.isdisjoint(attributes):
         return None
-    for convention in _TOKENS:
+    for its_keys, convention in _TOKENS_BY_KEYS:
+        if its_keys.isdisjoint(attributes):
+            continue
         found: dict[str, int] = {}
-        for item, keys in zip(TOKENS, convention, strict=True):
+        for item, keys in convention:
             for key in keys:
                 if key in attributes and (value := _whole_number(attributes[key])) is not None:
                     found[item] = value
                     break
-        if found.keys() & set(TOKENS[:3]):
+        if not _MAIN_TOKENS.isdisjoint(found):
             if "total_tokens" not in found and "input_tokens" in found and "output_tokens" in found:
                 found["total_tokens"] = found["input_tokens"] + found["output_tokens"]
             return {item: found[item] for item in TOKENS if item in found}
@@ -321,6 +335,8 @@ def _usage(attributes: Mapping[str, Any]) -> dict[str, int] | None:
 
 def _whole_number(value: Any) -> int | None:
     """A number, or one in text."""
+    if value.__class__ is int:
+        return int(value)
     if isinstance(value, str):
         value = read_value(value)
     if isinstance(value, str):
@@ -333,8 +349,10 @@ def _whole_number(value: Any) -> int | None:
 
 def _model(attributes: Mapping[str, Any], inputs: Any, outputs: Any) -> str | None:
     found = read_value(_first(attributes, _MODELS))
-    if isinstance(found, str):
-        return found
+    return found if isinstance(found, str) else _model_within(inputs, outputs)
+
+
+def _model_within(inputs: Any, outputs: Any) -> str | None:
     for value in (inputs, outputs):
         if isinstance(value, str) and '"model"' not in value:
             continue
@@ -347,4 +365,6 @@ def _model(attributes: Mapping[str, Any], inputs: Any, outputs: Any) -> str | No
 def usage_of(attributes: Mapping[str, Any], key: str, items: Sequence[str]) -> dict[str, int | float] | None:
     """The known items of a usage or a cost that an attribute of MLflow's holds; None without any."""
     value = attributes.get(key)
+    if value is None:
+        return None
     return known_items(value if value.__class__ is dict else read_value(value), items)

@@ -40,9 +40,12 @@ def hashes_of_spans(spans: Iterable[Span]) -> set[int]:
 
 def hashes_of(span: Span, attributes: Mapping[str, Any]) -> set[int]:
     """Those of one span: of what it is, and of all its attributes, with what MLflow's words add."""
-    found = {attribute_hash(key, plain_text(value)) for key, value in attributes.items()}
+    found = {  # as `attribute_hash`, which takes half as long again
+        zlib.crc32((value if value.__class__ is str else plain_text(value)).encode(), _seed(key))
+        for key, value in attributes.items()
+    }
     found.add(attribute_hash(NAME, span.name))
-    found.add(attribute_hash(STATUS, SPAN_STATUSES[span.status]))
+    found.add(_STATUS_HASHES[span.status])
     kind = read_value(attributes.get(SPAN_TYPE))
     if isinstance(kind, str):
         found.add(attribute_hash(TYPE, kind))
@@ -57,3 +60,6 @@ def attribute_hash(key: str, text: str) -> int:
 @lru_cache(maxsize=1024)
 def _seed(key: str) -> int:
     return zlib.crc32(key.encode("utf-8", "surrogatepass"))
+
+
+_STATUS_HASHES: Final = tuple(attribute_hash(STATUS, one) for one in SPAN_STATUSES)

@@ -61,7 +61,12 @@ def told_items(text: str, items: Sequence[str]) -> dict[str, int | float] | None
 
 def usage_text(usage: Mapping[str, int | float]) -> str:
     """A usage or a cost as the metadata of a trace holds it."""
-    return msgspec.json.format(msgspec.json.encode(usage), indent=0).decode()
+    items: list[str] = []
+    for item, value in usage.items():
+        if value.__class__ is not int:
+            return msgspec.json.format(msgspec.json.encode(usage), indent=0).decode()
+        items.append(f'"{item}": {value}')  # most are whole numbers, and this takes a fifth of the time
+    return f"{{{', '.join(items)}}}"
 
 
 def with_known_sums(metadata: Mapping[str, str]) -> dict[str, str]:

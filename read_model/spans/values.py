@@ -15,6 +15,9 @@ TAGGED: Final = frozenset({BYTES, DOUBLE, MAP})
 
 _OPENINGS: Final = ("{", "[", '"')
 
+_decode: Final = msgspec.json.Decoder().decode
+_encode: Final = msgspec.json.Encoder().encode
+
 
 def is_tagged(value: dict[str, Any]) -> bool:
     """Whether an object stands for a value that JSON has no form for."""
@@ -31,19 +34,22 @@ def read_value(value: Any) -> Any:
 
     Bytes are bytes, NaN and infinities are texts. Source: MLflow 3.17, which stores every attribute as JSON text.
     """
-    return inner if value.__class__ is str and (inner := _within(value)) is not None else _native(value)
+    if value.__class__ is str:
+        return value if (inner := _within(value)) is None else inner
+    return None if value is None else _native(value)
 
 
 def json_text(value: Any) -> str:
     """A value as JSON text, as MLflow keeps it; bytes in base64."""
     if value.__class__ is str and _within(value) is not None:
         return str(value)
-    return msgspec.json.encode(_native(value)).decode()
+    return _encode(_native(value)).decode()
 
 
 def plain_text(value: Any) -> str:
     """A value as a filter compares it: text as it is, all else as JSON."""
-    return str(value) if value.__class__ is str else json_text(value)
+    kind = value.__class__
+    return str(value) if kind is str or kind is int else json_text(value)
 
 
 def _within(text: str) -> Any:
@@ -51,7 +57,7 @@ def _within(text: str) -> Any:
     if not text.startswith(_OPENINGS):
         return None
     try:
-        return msgspec.json.decode(text)
+        return _decode(text)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
 

@@ -329,6 +329,7 @@ async def test_only_the_spans_of_traces_that_may_have_an_attribute_are_unpacked(
 
     monkeypatch.setattr("query_api.traces.search.passing_among", passing)
     assert ids(await search(rows, "span.attributes.city = 'Paris'")) == ["d"]
+    assert ids(await search(rows, "span.attributes.city LIKE 'Rome'")) == []
     assert ids(await search(rows, "span.attributes.city = 'Rome'")) == []
     assert ids(await search(rows, "span.attributes.city = 'Paris' AND span.attributes.nothing = 'Paris'")) == []
     assert len(looked_into) == 1
