@@ -99,8 +99,7 @@ class Remote:
             try:
                 with part.open("wb") as output:
                     shutil.copyfileobj(answer, output)
-                if answer.length:  # what was to come
-                    raise HTTPException("it ended too early")
+                _require_all_of(answer)
             except (OSError, HTTPException) as error:
                 part.unlink(missing_ok=True)
                 raise RemoteAway(f"{self._url} was lost: {error}.") from error
@@ -112,6 +111,7 @@ class Remote:
         with self._opened(request) as answer:
             try:
                 yield from (line.rstrip(b"\r\n") for line in answer)
+                _require_all_of(answer)
             except (OSError, HTTPException) as error:
                 raise RemoteAway(f"{self._url} was lost: {error}.") from error
 
@@ -151,6 +151,12 @@ class Remote:
         except (OSError, HTTPException) as error:
             reason = error.reason if isinstance(error, urllib.error.URLError) else error
             raise click.ClickException(f"{self._url} cannot be reached: {reason}.") from error
+
+
+def _require_all_of(answer: Any) -> None:
+    """Raise HTTPException where an answer that was read to its end is shorter than it said."""
+    if answer.length:  # what was to come
+        raise HTTPException("it ended too early")
 
 
 class _NoRedirects(urllib.request.HTTPRedirectHandler):

@@ -1,13 +1,13 @@
 """`tracklog undo`: what happened on a server is undone, once its plan was shown."""
 
 import json
-import re
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 import click
 
 from tracklog.cli.bad_usage import BadUsage
+from tracklog.cli.diff import printable
 from tracklog.cli.events import known_stream
 from tracklog.cli.remote import OURS, Remote, with_remote
 from tracklog.cli.times import TIMES_HELP, time_us
@@ -73,9 +73,9 @@ def command(
         click.echo(json.dumps(answer))
         return
     for one in answer["undone"]:
-        click.echo(f"{one['type']} {one['partition']}:{one['offset']} {one['stream']}")
+        click.echo(printable(f"{one['type']} {one['partition']}:{one['offset']} {one['stream']}"))
     for one in answer["refused"]:
-        click.echo(f"refused: {one['stream']}: {one['message']}")
+        click.echo(printable(f"refused: {one['stream']}: {one['message']}"))
 
 
 def plan_text(plan: Any) -> str:
@@ -93,16 +93,14 @@ def plan_text(plan: Any) -> str:
         where = " ".join(part for part in (one.get("stream"), one.get("field")) if part)
         events = f"{one['count']} event{'s' if one['count'] != 1 else ''}"
         lines.append(f"not undone: {where + ': ' if where else ''}{one['reason']} ({events})")
-    return "\n".join(lines)
+    return "\n".join(map(printable, lines))
 
 
 def _value(value: Any) -> str:
     if value is None:
         return "not set"
     text = json.dumps(value, ensure_ascii=False)
-    return re.sub(
-        r"[^\x20-\U0010ffff]", "?", text if len(text) <= _SHOWN_CHARACTERS else f"{text[:_SHOWN_CHARACTERS]}…"
-    )
+    return text if len(text) <= _SHOWN_CHARACTERS else f"{text[:_SHOWN_CHARACTERS]}…"
 
 
 def _moment(at_us: int) -> str:

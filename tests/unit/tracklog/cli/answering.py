@@ -5,6 +5,7 @@ import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from email.message import Message
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 from typing import Any
@@ -27,6 +28,7 @@ class Asked:
     query: Mapping[str, Sequence[str]]
     raw: bytes
     headers: Mapping[str, str]
+    """By their names in lower case."""
 
     @property
     def body(self) -> Any:
@@ -89,13 +91,17 @@ class Answering:
         ]
 
 
+def _lower(headers: Message) -> dict[str, str]:
+    return {name.lower(): value for name, value in headers.items()}
+
+
 @contextmanager
 def answering(answers: Mapping[str, Answer]) -> Iterator[Answering]:
     class Handler(BaseHTTPRequestHandler):
         def _respond(self) -> None:
             address = urlsplit(self.path)
             raw = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-            asked = Asked(self.command, address.path.lstrip("/"), parse_qs(address.query), raw, dict(self.headers))
+            asked = Asked(self.command, address.path.lstrip("/"), parse_qs(address.query), raw, _lower(self.headers))
             said = there.answer(asked)
             self.send_response(said.status)
             for name, value in (said.headers or {}).items():

@@ -3,13 +3,15 @@
 import json
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from threading import Thread
 
 import click
 import pytest
 
+from tests.unit.tracklog.cli.answering import POLL_S, Said, answering, refusal
 from tracklog.cli.bad_usage import BadUsage
-from tracklog.cli.remote import Remote
+from tracklog.cli.remote import Remote, RemoteAway
 from tracklog.settings.tracking_client import INSECURE, PASSWORD, SERVER_CERTIFICATE, TOKEN, USERNAME
 
 SECRET = "a long secret of mine"
@@ -48,7 +50,7 @@ class Answering(BaseHTTPRequestHandler):
 def url() -> Iterator[str]:
     Answering.asked = []
     with ThreadingHTTPServer(("127.0.0.1", 0), Answering) as server:
-        thread = Thread(target=server.serve_forever)
+        thread = Thread(target=server.serve_forever, kwargs={"poll_interval": POLL_S})
         thread.start()
         yield f"http://127.0.0.1:{server.server_address[1]}"
         server.shutdown()
@@ -101,3 +103,72 @@ def test_a_certificate_that_cannot_be_read_is_bad_usage() -> None:
     with pytest.raises(BadUsage):
         Remote("https://localhost", {SERVER_CERTIFICATE: "/nowhere"})
     Remote("https://localhost", {INSECURE: "true"})
+
+
+# --- answers that are more than one JSON ------------------------------------------------------------------------------
+
+
+def test_an_answer_is_downloaded_whole_or_not_at_all(tmp_path: Path) -> None:
+    answers = {
+        "GET whole": Said(b"bytes"),
+        "GET cut": Said(b"byt", length=5),
+        "GET refused": refusal(404, "Not there."),
+    }
+    with answering(answers) as server:
+        remote = Remote(server.url, {})
+        remote.download("whole", {"path": "ä"}, tmp_path / "whole")
+        assert (tmp_path / "whole").read_bytes() == b"bytes"
+        assert server.asked[0].query == {"path": ["ä"]}
+        for path, why in (("cut", "was lost"), ("refused", "Not there.")):
+            with pytest.raises(click.ClickException, match=why):
+                remote.download(path, {}, tmp_path / path)
+        assert [file.name for file in tmp_path.iterdir()] == ["whole"]
+
+
+def test_a_page_comes_with_its_headers() -> None:
+    with answering({"GET page": Said(b"lines", headers={"X-Next": "c"})}) as server:
+        page = Remote(server.url, {}).page("page", {"a": ["1", "2"]})
+        assert (page.body, page.headers["X-Next"], server.asked[0].query) == (b"lines", "c", {"a": ["1", "2"]})
+
+
+def test_lines_come_until_the_answer_ends_or_is_cut() -> None:
+    with answering({"GET lines": Said(b"a\r\nb\n"), "GET cut": Said(b"a\nb", length=10)}) as server:
+        remote = Remote(server.url, {TOKEN: "t"})
+        assert list(remote.lines("lines", {}, {"X-From": "c"})) == [b"a", b"b"]
+        assert (server.asked[0].headers["x-from"], server.asked[0].headers["authorization"]) == ("c", "Bearer t")
+        lines = remote.lines("cut", {}, {})
+        assert next(lines) == b"a"
+        with pytest.raises(RemoteAway, match="was lost"):
+            list(lines)
+
+
+def test_an_answer_to_a_post_is_read_piece_by_piece() -> None:
+    answers = {
+        "POST whole": Said(b"bytes"),
+        "POST cut": Said(b"byt", length=5),
+        "POST away": refusal(503, "It starts."),
+    }
+    with answering(answers) as server:
+        remote = Remote(server.url, {})
+        with remote.body("whole", {"q": "ä"}) as body:
+            assert (body.read(2), body.read()) == (b"by", b"tes")
+        assert server.asked[0].body == {"q": "ä"}
+        with pytest.raises(RemoteAway, match="was lost"), remote.body("cut", {}) as body:
+            body.read()
+        with pytest.raises(RemoteAway, match=r"It starts\."), remote.body("away", {}):
+            pytest.fail("There is no body.")
+
+
+def test_a_server_that_is_away_is_away_however_it_is_asked() -> None:
+    remote = Remote("http://127.0.0.1:9", {})
+    for ask in (lambda: remote.page("x", {}), lambda: remote.answer("GET", "x", {"a": 1}, None, {})):
+        with pytest.raises(RemoteAway, match="cannot be reached"):
+            ask()
+
+
+def test_any_answer_is_given_with_its_status() -> None:
+    with answering({"PUT x": refusal(409, "Taken."), "PUT y": Said(b"done", 201)}) as server:
+        remote = Remote(server.url, {})
+        status, body = remote.answer("PUT", "x", {}, b"b", {})
+        assert (status, json.loads(body)["message"]) == (409, "Taken.")
+        assert remote.answer("PUT", "y", {"a": 1}, b"b", {}) == (201, b"done")
