@@ -6,8 +6,8 @@ The table is empty: no read model of a released schema version is brought to thi
 import sqlalchemy as sa
 from alembic import op
 
-revision = "read_model_0023"
-down_revision = "read_model_0022"
+revision = "read_model_0024"
+down_revision = "read_model_0023"
 
 TEXT = sa.Text(collation="C")
 
