@@ -8,6 +8,7 @@ or fails in continuous integration.
 import uuid
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
 from typing import Any, TypeVar
 
 import pytest
@@ -33,6 +34,7 @@ from tests.services.running import (
 )
 from tests.services.s3_bucket import fresh_bucket_name, remove_bucket, s3_client
 from tests.services.sshd import Sshd
+from tests.services.sumdb import binary as sumdb_binary
 
 Service = TypeVar("Service")
 
@@ -211,3 +213,12 @@ def keycloak_service() -> Iterator[Keycloak]:
     """A Keycloak for the whole run, with nothing in it; it is heavy."""
     with _running(running(Keycloak)) as service:
         yield service
+
+
+@pytest.fixture(scope="session")
+def sumdb() -> Path:
+    """A program that checks proofs with the code of Go's checksum database: see `tests.services.sumdb.said`."""
+    try:
+        return sumdb_binary()
+    except ServiceMissing as missing:
+        leave_out(missing)

@@ -2,9 +2,7 @@
 
 import base64
 import json
-import shutil
 import subprocess
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -13,43 +11,10 @@ import pytest
 from event_log.proof.checkpoint import SignedSize
 from event_log.proof.note import PrivateKey, PublicKey, verified
 from event_log.proof.tree import consistency_ranges, inclusion_ranges
-from tests.services.cache import cached
-from tests.services.command import run_to_make
-from tests.services.go import BUILD_TIMEOUT_S, go
-from tests.services.missing import ServiceMissing, is_ci
+from tests.services.sumdb import said
 from tests.unit.event_log.proof.trees import grown, leaves, proof
 
-SOURCE = Path(__file__).resolve().parents[3] / "sumdb"
-FILES = ("main.go", "go.mod", "go.sum")
-
 pytestmark = pytest.mark.service
-
-
-@pytest.fixture(scope="module")
-def sumdb() -> Path:
-    digest = sha256(b"".join((SOURCE / name).read_bytes() for name in FILES)).hexdigest()[:12]
-    try:
-        return cached(f"sumdb-{digest}", _build) / "sumdb"
-    except ServiceMissing as missing:
-        if is_ci():
-            raise
-        pytest.skip(str(missing))
-
-
-def _build(folder: Path) -> None:
-    source = folder / "source"
-    shutil.copytree(SOURCE, source)
-    run_to_make(
-        [go(), "build", "-C", str(source), "-trimpath", "-o", str(folder / "sumdb"), "."],
-        "Go could not build the verifier of golang.org/x/mod. Go said",
-        BUILD_TIMEOUT_S,
-        {"CGO_ENABLED": "0"},
-    )
-
-
-def said(sumdb: Path, case: dict[str, Any]) -> tuple[int, str]:
-    done = subprocess.run([sumdb], input=json.dumps(case), capture_output=True, text=True, check=False)
-    return done.returncode, done.stdout or done.stderr
 
 
 def encoded(hashes: list[bytes]) -> list[str]:

@@ -1,9 +1,13 @@
 """An auditor's archive proves what it holds to a stranger, and what was tampered with in it is found and named."""
 
+import base64
+import hashlib
 import shutil
 import zipfile
 from collections.abc import AsyncIterator, Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import orjson
 import pyarrow.parquet
@@ -30,6 +34,7 @@ from schemas.events import (
     RunOutputsLogged,
 )
 from schemas.forgotten import forgotten
+from tests.services.sumdb import said
 from tests.unit.projector.histories import RUNS, created, envelope, experiment, metric, param
 from tracklog.cli.commands import tracklog
 from tracklog.exporting.audit_archive import AuditArchive, Signed
@@ -101,8 +106,6 @@ def findings(file: Path, key: PrivateKey = KEY) -> list[str]:
 
 def changed(file: Path, change: Callable[[dict[str, bytes]], None], *, with_digests: bool) -> Path:
     """A copy of an archive, its files as `change` leaves them; `with_digests`: as somebody does who knows of these."""
-    import hashlib
-
     with zipfile.ZipFile(file) as archive:
         files = {name: archive.read(name) for name in archive.namelist()}
     change(files)
@@ -252,6 +255,50 @@ async def test_an_archive_of_a_sealed_log_has_what_was_erased_as_its_hash(sealed
     file, _ = await sealed.archive("model-version/new/1", "after.zip")
     report = verify_archive(file, frozenset({KEY.public}))
     assert (report.findings, report.forgotten) == ([], 1)
+
+
+def leaf_by_the_readme(line: bytes, sealed: bytes) -> bytes:
+    """The hash of the leaf of an event, by what README.md in the archive says and nothing else."""
+    event, data = orjson.loads(line), line[line.index(b',"data":') + len(b',"data":') : -1]
+    actor, since_epoch = event["actor"], datetime.fromisoformat(event["time"]) - datetime.fromtimestamp(0, UTC)
+    texts = [event["type"], event["version"], since_epoch // timedelta(microseconds=1), event["stream"]]
+    texts += [actor["user"], actor["address"], actor["user_agent"], event["request_id"]]
+    escaped = [str(one).replace("\\", "\\\\").replace("\n", "\\n") for one in texts]
+    payload = event["data"].get("forgotten") or hashlib.sha256(sealed or data).hexdigest()
+    lines = ["tracklog event 1", event["id"].replace("-", ""), *escaped, payload]
+    return hashlib.sha256(b"\0" + "".join(f"{one}\n" for one in lines).encode()).digest()
+
+
+@pytest.mark.service
+@pytest.mark.parametrize("seals", [False, True])
+async def test_a_verifier_of_another_hand_accepts_it_by_its_readme(tmp_path: Path, sumdb: Path, seals: bool) -> None:
+    signed = SignedLog(tmp_path, seals=seals)
+    await signed.sign(HISTORY)
+    if not seals:
+        signed.raw._events[0][4] = replace(
+            signed.raw._events[0][4], payload=forgotten(signed.raw._events[0][4].payload)
+        )
+    file, _ = await signed.archive(f"run/{RUN}")
+    await signed.store.close()
+    with zipfile.ZipFile(file) as archive:
+        files = {name: archive.read(name) for name in archive.namelist()}
+    places = [orjson.loads(line) for line in files["proofs.jsonl"].splitlines()]
+    sealed = [base64.b64decode(orjson.loads(line)["sealed"]) for line in files.get("sealed.jsonl", b"").splitlines()]
+    leaves = map(leaf_by_the_readme, files["events.jsonl"].splitlines(), sealed or [b""] * len(places))
+    case: dict[str, Any] = {
+        "Key": files["keys.txt"].decode().splitlines()[0],
+        "Note": files["checkpoints/0.txt"].decode(),
+        "Inclusions": [
+            {"Index": place["offset"], "Leaf": base64.b64encode(leaf).decode(), "Path": place["hashes"]}
+            for place, leaf in zip(places, leaves, strict=True)
+        ],
+    }
+    assert said(sumdb, case) == (0, f'{{"origin": "tracklog/{signed.raw._id}/0"}}')
+    for index, inclusion in enumerate(case["Inclusions"]):
+        wrong = {**inclusion, "Leaf": base64.b64encode(bytes(32)).decode()}
+        changed_one = [*case["Inclusions"][:index], wrong, *case["Inclusions"][index + 1 :]]
+        assert said(sumdb, {**case, "Inclusions": changed_one})[0] == 1
+    assert said(sumdb, {**case, "Key": str(STRANGER.public)})[0] == 1
 
 
 def with_other_key(files: dict[str, bytes]) -> None:
