@@ -7,10 +7,17 @@ import sys
 import urllib.error
 import urllib.request
 import uuid
+from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
+import asyncpg
 import pytest
 
+from event_log.kafka.event_log import open_kafka_reader
+from event_log.kafka.settings import KafkaSettings
+from event_log.sealing.stream_key import CannotOpen, StreamKey
+from tests.contracts.event_log_contract import everything
 from tests.planted_secrets import Planted
 from tests.tracklog_server import TracklogServer
 
@@ -80,3 +87,59 @@ def delete_a_trace(server: TracklogServer, planted: Planted) -> None:
     deletion = {"experiment_id": "0", "request_ids": [trace_id]}
     assert ask(server, "api/2.0/mlflow/traces/delete-traces", deletion) == {"traces_deleted": 1}
     ask(server, "api/3.0/mlflow/traces", {"trace": {"trace_info": info | {"client_request_id": secret("late")}}})
+
+
+def deleted_experiment(server: TracklogServer, planted: Planted) -> str:
+    """An experiment with what belongs to one, each of which holds a secret, some of it deleted before, and a run."""
+    secret = planted.new
+    api = "api/3.0/mlflow"
+    experiment_id: str = ask(server, "api/2.0/mlflow/experiments/create", {"name": secret("name of an experiment")})[
+        "experiment_id"
+    ]
+    of = {"experiment_id": experiment_id}
+    for name in ("kept", "gone"):
+        scorer = of | {"name": name}
+        ask(server, f"{api}/scorers/register", scorer | {"serialized_scorer": json.dumps({"text": secret(name)})})
+        asked: dict[str, Any] = {"name": name, "type": "FEEDBACK", "input": {"text": {}}}
+        schema = of | asked | {"instruction": secret(f"schema {name}")}
+        schema_id = ask(server, f"{api}/label-schemas/create", schema)["label_schema"]["schema_id"]
+        dataset = {"name": secret(f"dataset {name}"), "experiment_ids": [experiment_id]}
+        dataset_id = ask(server, f"{api}/datasets/create", dataset)["dataset"]["dataset_id"]
+        ask(server, f"{api}/issues", of | {"name": name, "description": secret(f"issue {name}")})
+        if name == "gone":
+            ask(server, f"{api}/scorers/delete", scorer, "DELETE")
+            ask(server, f"{api}/label-schemas/delete", {"schema_id": schema_id}, "DELETE")
+            ask(server, f"{api}/datasets/{dataset_id}", {}, "DELETE")
+    ask(server, "api/2.0/mlflow/runs/create", of | {"run_name": secret("run of an experiment")})
+    ask(server, "api/2.0/mlflow/experiments/delete", of)
+    return experiment_id
+
+
+async def every_row(database: str) -> bytes:
+    connection = await asyncpg.connect(database)
+    try:
+        tables = await connection.fetch(
+            "SELECT format('%I.%I', schemaname, tablename) FROM pg_tables WHERE schemaname LIKE 'tracklog%'"
+        )
+        assert len(tables) > 10
+        held = b""
+        for (table,) in tables:
+            held += repr([tuple(row) for row in await connection.fetch(f"SELECT * FROM {table}")]).encode()
+        return held
+    finally:
+        await connection.close()
+
+
+async def readable_by(log: str, keys: Sequence[StreamKey]) -> bytes:
+    """The messages of a log in Kafka as they are stored, and opened by each key that opens them."""
+    reader = await open_kafka_reader(KafkaSettings.parse(log))
+    found: list[bytes] = []
+    try:
+        for stored_event in await everything(reader):
+            found.append(repr(stored_event).encode() + stored_event.payload)
+            for key in keys:
+                with suppress(CannotOpen):
+                    found.append(key.open(stored_event.id, stored_event.stream, stored_event.payload))
+    finally:
+        await reader.close()
+    return b"\n".join(found)

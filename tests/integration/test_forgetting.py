@@ -3,18 +3,13 @@
 import asyncio
 import urllib.error
 import urllib.request
-from collections.abc import Sequence
-from contextlib import suppress
 from pathlib import Path
 
 import asyncpg
 import pytest
 
-from event_log.kafka.event_log import open_kafka_reader
-from event_log.kafka.settings import KafkaSettings
-from event_log.sealing.stream_key import CannotOpen, StreamKey
-from tests.contracts.event_log_contract import everything
-from tests.erased_runs import ask, deleted_run, stored, tracklog
+from event_log.sealing.stream_key import StreamKey
+from tests.erased_runs import ask, deleted_experiment, deleted_run, every_row, readable_by, stored, tracklog
 from tests.eventually import AT_MOST_S, wait_until
 from tests.planted_secrets import Planted
 from tests.services.given import GivenKafka
@@ -27,6 +22,7 @@ def test_what_was_erased_is_in_no_file_and_does_not_come_back(tmp_path: Path) ->
     stores = ("--backend-store-uri", f"sqlite:///{tmp_path}/data/tracklog.db")
     with TracklogServer(tmp_path) as server:
         run_id = deleted_run(server, planted)
+        deleted_experiment(server, planted)
         assert len(planted.found_in(stored(server))) > 5
         backup = tracklog("backup", str(tmp_path / "backup.db"), *stores)
         assert backup.returncode == 0, backup.stderr
@@ -90,21 +86,6 @@ async def test_what_was_erased_is_in_no_table_of_postgresql(tmp_path: Path, post
             assert erased.returncode == 0, erased.stderr
         assert planted.found_in(await every_row(postgresql_database)) == []
     assert not list(server.artifacts_dir.rglob("artifacts/*"))
-
-
-async def every_row(database: str) -> bytes:
-    connection = await asyncpg.connect(database)
-    try:
-        tables = await connection.fetch(
-            "SELECT format('%I.%I', schemaname, tablename) FROM pg_tables WHERE schemaname LIKE 'tracklog%'"
-        )
-        assert len(tables) > 10
-        held = b""
-        for (table,) in tables:
-            held += repr([tuple(row) for row in await connection.fetch(f"SELECT * FROM {table}")]).encode()
-        return held
-    finally:
-        await connection.close()
 
 
 @pytest.mark.service
@@ -174,18 +155,3 @@ async def test_what_was_erased_from_a_sealed_log_in_kafka_is_opened_by_no_key(
             ask(server, f"api/2.0/mlflow/runs/get?run_id={run_id}", method="GET")
         assert ask(server, f"api/2.0/mlflow/runs/get?run_id={kept}", method="GET")["run"]["info"]["run_id"] == kept
     await database.close()
-
-
-async def readable_by(log: str, keys: Sequence[StreamKey]) -> bytes:
-    """The messages of a log in Kafka as they are stored, and opened by each key that opens them."""
-    reader = await open_kafka_reader(KafkaSettings.parse(log))
-    found: list[bytes] = []
-    try:
-        for stored_event in await everything(reader):
-            found.append(repr(stored_event).encode() + stored_event.payload)
-            for key in keys:
-                with suppress(CannotOpen):
-                    found.append(key.open(stored_event.id, stored_event.stream, stored_event.payload))
-    finally:
-        await reader.close()
-    return b"\n".join(found)
