@@ -61,6 +61,11 @@ class Freshness:
             return self._lag(end)
         return None
 
+    def has_passed(self, positions: Positions) -> bool:
+        """Whether the read model has every event before these, as far as is known without asking."""
+        checkpoint = self._progress.report().checkpoint
+        return all(checkpoint.get(partition, 0) >= offset for partition, offset in positions.items())
+
     async def _end_from_now(self) -> Positions:
         """The log's end as of now or later. One question is under way at a time; reads that come meanwhile share the
         next one, because the answer to a question that was asked before a read came may lack what its client wrote.

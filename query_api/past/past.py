@@ -7,7 +7,7 @@ from typing import Any, Final, TypeVar
 from aiohttp import web
 
 from event_log.log_until import BeyondTheLog, Moments, checked_positions
-from event_log.port import EventLogReader
+from event_log.port import EventLogReader, LogUnavailable
 from query_api.freshness import Freshness
 from query_api.past.about import About
 from query_api.past.port import PastReadModels
@@ -98,13 +98,25 @@ class Past:
                 "2h for two hours ago, or positions as in 0:1234."
             ) from error
         if not isinstance(moment, int):
-            try:
-                return await checked_positions(self._log, moment)
-            except BeyondTheLog as error:
-                raise InvalidParameterValue(str(error)) from error
+            return await self._checked(moment)
         if moment > now_us:
             raise InvalidParameterValue(f"{shown(text)} is still to come.")
         return await self._moments.positions_at(moment)
+
+    async def _checked(self, positions: Positions) -> Positions:
+        """Positions with every partition. What the read model has passed needs no log that tells where it ends.
+
+        Raises InvalidParameterValue, LogUnavailable.
+        """
+        try:
+            return await checked_positions(self._log, positions)
+        except BeyondTheLog as error:
+            raise InvalidParameterValue(str(error)) from error
+        except LogUnavailable:
+            partitions = await self._log.partitions()
+            if not positions.keys() <= set(partitions) or not self._freshness.has_passed(positions):
+                raise
+            return {partition: positions.get(partition, 0) for partition in partitions}
 
     @asynccontextmanager
     async def read_model(self, about: About[M], message: M, positions: Positions) -> AsyncIterator[ReadModel]:

@@ -11,7 +11,8 @@ from aiohttp import web
 from aiohttp.test_utils import make_mocked_request
 
 from event_log.gathered import Gathered
-from event_log.port import EventLogReader
+from event_log.memory_event_log import MemoryEventLog
+from event_log.port import EventLogReader, LogUnavailable
 from event_log.streams import SearchingStreamReader
 from projector.sqlite_memory import FoldInMemory
 from query_api.freshness import Freshness
@@ -102,6 +103,22 @@ def model(name: str, number: int) -> RegisteredModelCreated:
 
 def inputs(run_id: str, source: str) -> RunInputsLogged:
     return RunInputsLogged(run_id=run_id, datasets=[DatasetInput(name="d", digest="1", source_type="t", source=source)])
+
+
+async def test_positions_that_the_read_model_passed_are_answered_while_the_log_does_not_tell_its_end(
+    asked: Asks, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def away(_log: object) -> None:
+        raise LogUnavailable("Kafka did not say where the log ends")
+
+    api = await asked(experiment(), created(), metric(step=1, value=0.5), metric(step=2, value=0.25))
+    path = f"runs/get?run_id={RUNS[0]}"
+    before = await api.json(path, "0:3")
+    monkeypatch.setattr(MemoryEventLog, "end", away)
+    assert await api.json(path, "0:3") == before
+    for beyond in ("0:1001", "1:0"):
+        with pytest.raises(LogUnavailable):
+            await api.get(path, beyond)
 
 
 async def test_a_run_is_as_it_was_and_the_answer_says_when(asked: Asks) -> None:
