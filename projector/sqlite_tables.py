@@ -82,8 +82,17 @@ class SqliteTables:
         shape = (read.table, read.columns, read.by)
         sql = self._statements.get(shape)
         if sql is None:
-            sql = self._statements[shape] = select_statement(read)
+            sql = self._statements[shape] = select_statement(read, self._index_of(read))
         return sql
+
+    def _index_of(self, read: Read | ReadPairs) -> str | None:
+        """The index by the two columns of a read, where the primary key does not begin with them.
+
+        Without statistics SQLite would rather read all rows that hold the first value alone.
+        """
+        if isinstance(read, Read) or tuple(self._shape(read.table).key[:2]) == read.by:
+            return None
+        return index_by(self._connection, read.table, read.by)
 
     def _statement(self, change: Change) -> str:
         match change:
@@ -116,16 +125,29 @@ def table_shape(connection: sqlite3.Connection, table: str) -> TableShape:
     return TableShape({name: kind for name, kind, _ in found}, [name for _, name in key])
 
 
-def select_statement(read: Read | ReadPairs) -> str:
-    """The statement of a read, which takes the keys as JSON: a list, or an object of lists."""
+def index_by(connection: sqlite3.Connection, table: str, columns: Sequence[str]) -> str | None:
+    """The index of a table that begins with these columns, None where there is none."""
+    names = connection.execute(
+        "SELECT name FROM pragma_index_list(?) WHERE NOT partial ORDER BY 1", (table,)
+    ).fetchall()
+    for (name,) in names:
+        found = connection.execute("SELECT name FROM pragma_index_info(?) ORDER BY seqno", (name,)).fetchall()
+        if [column for (column,) in found[: len(columns)]] == list(columns):
+            return str(name)
+    return None
+
+
+def select_statement(read: Read | ReadPairs, index: str | None = None) -> str:
+    """The statement of a read, by an index if one is named. It takes keys as JSON: a list, or an object of lists."""
     columns = ", ".join(f't."{column}"' for column in read.columns)
     if isinstance(read, Read):
         return f'SELECT {columns} FROM "{read.table}" t WHERE t."{read.by}" IN (SELECT value FROM json_each(?))'
     first, second = read.by
+    by = "" if index is None else f' INDEXED BY "{index}"'
     return (
         # CROSS JOIN, so that the keys are looked up in the table and not the table in the keys.
         f"SELECT {columns} FROM json_each(?) outer_key CROSS JOIN json_each(outer_key.value) inner_key"
-        f' CROSS JOIN "{read.table}" t ON t."{first}" = outer_key.key AND t."{second}" = inner_key.value'
+        f' CROSS JOIN "{read.table}" t{by} ON t."{first}" = outer_key.key AND t."{second}" = inner_key.value'
     )
 
 

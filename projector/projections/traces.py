@@ -116,6 +116,7 @@ class Trace:
     told: Told | None = None
     shown: FromSpans = field(default_factory=FromSpans)
     name: str | None = None
+    session: str | None = None
     usage: dict[str, int | float] | None = None  # what holds, whoever said it
     span_count: int = 0
     tags: Pairs = field(default_factory=Pairs)
@@ -153,6 +154,7 @@ _COLUMNS: Final = (
     "name",
     *TOKENS,
     "span_count",
+    "session",
 )
 _SPAN_COLUMNS: Final = (
     "span_id",
@@ -302,7 +304,7 @@ def _load_below(by_number: Mapping[int, Trace], summed: Mapping[int, _Wanted]) -
 
 
 def _trace(row: Row) -> Trace:
-    number, trace_id, experiment_id, told, shown, name, *tokens, span_count = row
+    number, trace_id, experiment_id, told, shown, name, *tokens, span_count, session = row
     return Trace(
         trace_number=number,
         trace_id=trace_id,
@@ -310,6 +312,7 @@ def _trace(row: Row) -> Trace:
         told=None if told is None else _told.decode(told),
         shown=FromSpans() if shown is None else _shown.decode(shown),
         name=name,
+        session=session,
         usage={item: value for item, value in zip(TOKENS, tokens, strict=True) if value is not None} or None,
         span_count=span_count,
     )
@@ -460,11 +463,15 @@ def _tell(trace: Trace, tags: Mapping[str, str], metadata: Mapping[str, str]) ->
 
 
 def _rename(trace: Trace) -> None:
+    """Have the row of the trace hold its name and its session, as far as the batch is about these."""
     if NAME_TAG in trace.tags.kept:
         kept = trace.tags.kept[NAME_TAG]
         name = None if kept is None else kept[0]
         if name != trace.name:
             trace.name, trace.changed = name, True
+    kept = trace.metadata.kept.get(SESSION)
+    if kept is not None and kept[0] != trace.session:  # nobody deletes metadata
+        trace.session, trace.changed = kept[0], True
 
 
 def _spans_logged(state: Traces, event: TraceSpansLogged) -> None:
@@ -751,6 +758,7 @@ def _trace_row(trace: Trace) -> Row:
         trace.span_count,
         None if trace.told is None else _encode(trace.told).decode(),
         _encode(trace.shown).decode() if trace.span_count else None,
+        trace.session,
     )
 
 

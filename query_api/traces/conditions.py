@@ -26,7 +26,7 @@ from read_model.spans.values import plain_text, read_value
 from schemas.documents.traces import TraceValues
 from schemas.errors import InvalidParameterValue
 from schemas.events import Assessment, Span
-from schemas.traces import COST, EXPECTATION, FEEDBACK, ISSUE, NAME_TAG, SESSION, SOURCE_RUN, SPAN_STATUSES, TOKEN_USAGE
+from schemas.traces import COST, EXPECTATION, FEEDBACK, ISSUE, NAME_TAG, SOURCE_RUN, SPAN_STATUSES, TOKEN_USAGE
 
 TraceTest = Callable[[TraceValues], bool]
 
@@ -55,9 +55,6 @@ _NUMBERS_ONLY: Final = frozenset(
 _OF_SUMS: Final = frozenset({Comparator.EQUAL, Comparator.NOT_EQUAL, Comparator.IS_NULL, Comparator.IS_NOT_NULL})
 VALID_ASSESSMENT: Final = (
     "NOT EXISTS (SELECT 1 FROM assessments o WHERE o.trace_number = a.trace_number AND o.overrides = a.assessment_id)"
-)
-_ITS_SESSION: Final = (
-    f"(SELECT m.value FROM trace_metadata m WHERE m.trace_number = t.trace_number AND m.key = '{SESSION}')"
 )
 
 
@@ -230,7 +227,7 @@ def _any_assessment(test: Sql) -> Sql:
     inner = f"{test.text} AND {VALID_ASSESSMENT}"
     return Sql(
         f"(EXISTS (SELECT 1 FROM assessments a WHERE a.trace_number = t.trace_number AND {inner})"
-        f" OR EXISTS (SELECT 1 FROM assessments a WHERE a.session = {_ITS_SESSION} AND {inner}))",
+        f" OR EXISTS (SELECT 1 FROM assessments a WHERE a.session = t.session AND {inner}))",
         test.parameters * 2,
     )
 

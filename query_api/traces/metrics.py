@@ -20,7 +20,7 @@ from schemas.errors import InvalidParameterValue
 from schemas.messages.bounds import shown
 from schemas.messages.experiments import experiment_id_of
 from schemas.messages.traces import MetricAggregation, QueryTraceMetrics
-from schemas.traces import SESSION, SPAN_STATUSES
+from schemas.traces import SPAN_STATUSES
 
 COUNT: Final = "COUNT"
 SUM: Final = "SUM"
@@ -90,10 +90,7 @@ VIEWS: Final[Mapping[str, View]] = {
         "t.request_time_ms",
         {
             "trace_count": Measure(None, _COUNTED, ("trace_name", "trace_status")),
-            "session_count": Measure(
-                f"(SELECT m.value FROM trace_metadata m WHERE m.trace_number = t.trace_number AND m.key = '{SESSION}')",
-                _COUNTED,
-            ),
+            "session_count": Measure("t.session", _COUNTED),
             "latency": Measure("t.execution_duration_ms", _MEASURED, ("trace_name",)),
             **{tokens: Measure(f"t.{tokens}", _SUMMED, ("trace_name",)) for tokens in _TOKENS},
         },

@@ -40,6 +40,7 @@ traces = Table(
     # What each of the two writers said, as JSON: the columns above are what it comes to.
     Column("told", TEXT),
     Column("from_spans", TEXT),
+    Column("session", TEXT),  # the metadata mlflow.trace.session, 250 characters at most
 )
 # The default order of a search.
 Index("traces_by_time", traces.c.experiment_id, traces.c.request_time_ms.desc(), traces.c.trace_id)
@@ -57,6 +58,7 @@ Index(
     traces.c.total_tokens,
     traces.c.cache_read_input_tokens,
     traces.c.cache_creation_input_tokens,
+    traces.c.session,
 )
 
 trace_tags = Table(

@@ -3,11 +3,13 @@
 import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 
 import pytest
 
 from projector.changes import AppendBytes, Change, Delete, DeleteBy, Insert, InsertNew, Read, ReadPairs, Update, Upsert
-from projector.sqlite_tables import TableShape, change_statement, select_statement, table_shape
+from projector.sqlite_generations import create_in_memory
+from projector.sqlite_tables import SqliteTables, TableShape, change_statement, select_statement, table_shape
 
 SHAPE = TableShape({"a": "BIGINT", "b": "TEXT", "c": "BLOB", "d": "TEXT"}, ["a", "b"])
 
@@ -58,6 +60,35 @@ def test_a_read_of_pairs_looks_the_pairs_up_in_the_table() -> None:
     plan = [row[3] for row in connection.execute(f"EXPLAIN QUERY PLAN {sql}", ("{}",))]
     connection.close()
     assert plan[-1] == "SEARCH t USING PRIMARY KEY (a=? AND b=?)"
+
+
+@pytest.mark.parametrize(
+    ("table", "by"),
+    [
+        ("spans", ("trace_number", "span_id")),
+        ("spans", ("trace_number", "parent_id")),
+        ("evaluation_dataset_records", ("dataset_id", "record_id")),
+        ("evaluation_dataset_records", ("dataset_id", "input_hash")),
+        ("model_versions", ("registered_model_id", "version")),
+        ("model_versions", ("registered_model_id", "current_stage")),
+        ("grants", ("role_id", "resource_pattern")),
+    ],
+)
+def test_a_read_of_pairs_looks_at_no_row_that_holds_the_first_value_alone(table: str, by: tuple[str, str]) -> None:
+    statements: list[str] = []
+    with closing(create_in_memory()) as connection:
+        columns = tuple(table_shape(connection, table).columns)
+        connection.set_trace_callback(statements.append)
+        assert not SqliteTables(connection).read(ReadPairs(table, columns, by, {1: ["a"]}))
+        connection.set_trace_callback(None)
+        [sql] = [one for one in statements if "json_each" in one]
+        plan = [row[3] for row in connection.execute(f"EXPLAIN QUERY PLAN {sql}")]
+    assert f"({by[0]}=? AND {by[1]}=?" in plan[-1], plan
+
+
+def test_a_read_of_pairs_does_without_an_index() -> None:
+    with closing(create_in_memory()) as connection:
+        assert not SqliteTables(connection).read(ReadPairs("spans", ("name",), ("trace_number", "name"), {1: ["a"]}))
 
 
 def test_the_shape_of_a_table_is_read_from_the_file() -> None:

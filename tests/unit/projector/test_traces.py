@@ -1,5 +1,6 @@
 """What the events of a trace come to: its two writers may come in any order, and as often as they like."""
 
+import sqlite3
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -223,6 +224,19 @@ def test_of_a_usage_that_was_told_the_numbers_count_and_nothing_else() -> None:
     assert state.traces[TRACE].usage is None
 
 
+async def test_a_trace_is_in_the_session_that_its_metadata_names(tmp_path: Path) -> None:
+    shown = logged(span(1, attributes={"session.id": "shown"}))
+    for events, session in (
+        ([logged(span(1))], None),
+        ([shown, START], "told"),
+        ([START, shown], "told"),
+        ([shown], "shown"),
+    ):
+        for ends in ([], [1]):
+            found = await projected(tmp_path, await log_of(*events), ends)
+            assert found.rows("SELECT session FROM traces") == [(session,)]
+
+
 async def test_a_hundred_spans_that_come_one_by_one_lie_as_those_that_come_together(tmp_path: Path) -> None:
     spans = [span(number, 0, attributes={"n": number}) for number in range(1, 101)]
     apart = await projected(tmp_path, await log_of(*map(logged, spans)), range(101))
@@ -319,3 +333,37 @@ async def test_a_long_trace_takes_work_in_proportion_to_its_spans(
     spans = [told_span(one, one - 1 or None, 1 if one in tells else None, None) for one in range(1, count + 1)]
     await projected(tmp_path, await log_of(*(logged(one) for one in spans[::order])), range(count))
     assert Counted.rows <= 3 * count
+
+
+class Stepped(SqliteTables):
+    """Counts the steps that SQLite takes, for each writer by itself."""
+
+    steps: list[int]
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        super().__init__(connection)
+        place = len(self.steps)
+        self.steps.append(0)
+
+        def step() -> int:
+            self.steps[place] += 1
+            return 0
+
+        connection.set_progress_handler(step, 1)
+
+
+@pytest.mark.parametrize("is_same_batch", [False, True])
+async def test_a_span_takes_no_more_work_beside_a_large_trace(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, is_same_batch: bool
+) -> None:
+    """Of the large one every span hides another, and in the same batch one more comes above and below all of them."""
+    monkeypatch.setattr(sqlite_writer, "SqliteTables", Stepped)
+    taken: list[int] = []
+    for count in (64, 640):
+        monkeypatch.setattr(Stepped, "steps", [], raising=False)
+        large = [told_span(one, one - 1, 1, 0.5) for one in range(2, count + 2)]
+        small = msgspec.structs.replace(logged(span(1, attributes=tokens(1)), span(2, 1)), trace_id="tr-2")
+        late = [logged(told_span(1, None, 1, 0.5)), logged(told_span(999, count + 1, 1, 0.5))] if is_same_batch else []
+        await projected(tmp_path, await log_of(logged(*large), *late, small), ends=[1])
+        taken.append(Stepped.steps[1])
+    assert 0 < taken[1] < taken[0] * 1.1, taken

@@ -308,10 +308,10 @@ async def test_a_percentile_lies_between_two_values(rows: SqliteRows, values: li
         assert found[0][f"P{percent}"] == pytest.approx(low + (high - low) * (place - int(place)))
 
 
-@pytest.mark.parametrize("metric", ["trace_count", "latency"])
+@pytest.mark.parametrize("metric", ["trace_count", "latency", "session_count"])
 async def test_what_is_measured_of_traces_is_read_of_an_index_alone(rows: SqliteRows, metric: str) -> None:
     given = {"start_time_ms": 0, "end_time_ms": 9, "time_interval_seconds": 1}
-    await points(rows, "TRACES", metric, "COUNT" if metric == "trace_count" else 50.0, **given)
+    await points(rows, "TRACES", metric, 50.0 if metric == "latency" else "COUNT", **given)
     if rows.dialect.name == "sqlite":
         statement = rows.statements[-1]
         plan = rows.connection.execute(f"EXPLAIN QUERY PLAN {statement}", [0] * statement.count("?")).fetchall()
