@@ -174,6 +174,8 @@ def database_store_of(uri: str, read: Read = store_records) -> Store:
         driver = DRIVERS[backend]
     except (ArgumentError, NoSuchModuleError, KeyError) as error:
         raise NoStore(f"{scheme}:// is no kind of store that can be read.") from error
+    except ValueError as error:  # of a port that is no number
+        raise NoStore(f"{scheme}://… is no URI of a database.") from error
     return ServedStore(url.set(drivername=f"{backend}+{driver}"), read)
 
 

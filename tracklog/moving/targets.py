@@ -27,7 +27,7 @@ def database_target_of(uri: str, mapped: Sequence[tuple[str, str]]) -> WrittenSt
 
         try:
             return PostgresqlTarget(make_url(f"postgresql://{rest}"), roots)
-        except ArgumentError as error:
+        except (ArgumentError, ValueError) as error:
             raise TargetUnfit(f"{scheme}://… is no URI of a database.") from error
     raise TargetUnfit(f"{scheme}:// is no database that can be written: name sqlite:///FILE or postgresql://….")
 

@@ -55,6 +55,7 @@ def test_a_log_that_a_server_has_open_is_refused(tmp_path: Path) -> None:
         ("/nowhere", "is neither a folder nor a database"),
         ("http://127.0.0.1:1", "It cannot be reached"),
         ("oracle://host/db", "is no kind of store that can be read"),
+        ("postgresql://host:port/db", "is no URI of a database"),
         ("sqlite://mlflow.db", "must look like sqlite:///FILE"),
         ("mssql://reader:secret@127.0.0.1/mlflow", "needs the driver"),
     ],
