@@ -79,7 +79,9 @@ def test_a_param_that_is_not_there_cannot_be_corrected() -> None:
 @pytest.mark.parametrize("deleted", ["run", "experiment"])
 def test_what_is_deleted_is_not_corrected(deleted: str) -> None:
     run = KnownRun("r", 7, active=deleted != "run", lifecycle_us=1, experiment_revision=0)
-    experiment = KnownExperiment(7, "train", "l", active=deleted == "run", lifecycle_us=1, lifecycle_revision=0)
+    experiment = KnownExperiment(
+        7, "train", "l", active=deleted == "run", lifecycle_us=1, lifecycle_revision=int(deleted == "experiment")
+    )
     with pytest.raises(InvalidParameterValue):
         decisions.correct_params(of_params(p="1"), run, experiment, {"p": "0"})
 
