@@ -68,7 +68,7 @@ async def _restore(
 ) -> tuple[str, "Copied", list[str]]:
     """The id of the log, what it holds, and what is to be said of what lies beside it.
 
-    A log in SQLite gets its name when all that lies beside it does: where that is broken off, the same command does it.
+    The log is there when all that belongs to it is: where that is broken off, the same command does it.
     """
     from event_log.copying import bring_up_to_date
     from event_log.erased_reads import WithoutErased, erasure_in
@@ -99,7 +99,7 @@ async def _restore(
             async with filling_postgresql_log(place.dsn, identity) as copy:
                 copied = await bring_up_to_date(copy, source, show)
                 await copy.add(_at(erased, copy.end))
-            await _restore_proofs(file, place, identity, copied.end)
+                await _restore_proofs(file, place, identity, copied.end)
         else:
             raise ForeignLog("A log in Kafka is not made from a copy: start the servers on a mirror of its topic.")
     finally:
