@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from tracklog.shadowing.bringing import Bringing
     from tracklog.shadowing.comparing import Ask, Read
     from tracklog.shadowing.following import Follower
+    from tracklog.shadowing.source import Source
     from tracklog.shadowing.state import ShadowState
 
 EVENTS: Final = f"{OURS}/events"
@@ -126,11 +127,10 @@ def _follow(
     from tracklog.moving.stores import NoStore
     from tracklog.shadowing.bringing import Bringing
     from tracklog.shadowing.following import Follower
-    from tracklog.shadowing.source import SqliteSource
     from tracklog.shadowing.state import ForeignState, ShadowState
 
     try:
-        followed = SqliteSource(_file_of(source))
+        followed = _source_of(source)
     except NoStore as error:
         raise BadUsage(f"{source}: {error}") from error
     except DBAPIError as error:
@@ -150,7 +150,7 @@ def _follow(
 
         with closing(state):
             try:
-                _keep_following(follower, bringing, report, state, state_file, every, stopping, once=once)
+                _keep_following(followed, follower, bringing, report, state, state_file, every, stopping, once=once)
             except Refused as error:
                 raise click.ClickException(str(error)) from error
             except DBAPIError as error:
@@ -160,6 +160,7 @@ def _follow(
 
 
 def _keep_following(
+    source: "Source",
     begin: "Callable[[], Follower]",
     bringing: "Bringing",
     report: "Report",
@@ -180,7 +181,7 @@ def _keep_following(
         broken_off = False
         more, brought = False, 0
         try:
-            more = follower.round()
+            more = source.within(follower.round)
             brought = bringing.bring()
             away = False
         except RemoteAway as error:
@@ -199,15 +200,20 @@ def _keep_following(
             stopping.wait(0 if once and not waits else every)
 
 
-def _file_of(source: str) -> Path:
-    from tracklog.moving.database_store import SqliteStore, database_store_of, is_database
+def _source_of(source: str) -> "Source":
+    """Raises NoStore, DBAPIError and BadUsage."""
+    from tracklog.moving.database_store import ServedStore, SqliteStore, database_store_of, is_database
+    from tracklog.shadowing.postgresql_source import PostgresqlSource
+    from tracklog.shadowing.source import SqliteSource
 
-    if is_database(source):
-        store = database_store_of(source)
-        if not isinstance(store, SqliteStore):
-            raise BadUsage(f"{source.partition(':')[0]}: only databases of SQLite are followed.")
-        return store.path
-    return Path(source).expanduser().absolute()
+    if not is_database(source):
+        return SqliteSource(Path(source).expanduser().absolute())
+    store = database_store_of(source)
+    if isinstance(store, SqliteStore):
+        return SqliteSource(store.path)
+    if isinstance(store, ServedStore) and store.url.get_backend_name() == "postgresql":
+        return PostgresqlSource(store.url)
+    raise BadUsage(f"{source.partition(':')[0]}: only databases of SQLite and PostgreSQL are followed.")
 
 
 def _target(remote: Remote, state: "ShadowState") -> "Target":

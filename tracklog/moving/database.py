@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
 from typing import Any, Final
 
-from sqlalchemy import Engine, LargeBinary, Text, cast, func, null, select, type_coerce
+from sqlalchemy import LargeBinary, Text, cast, func, null, select, type_coerce
 from sqlalchemy.types import NullType
 
 from schemas.events import DatasetInput, ModelOutput, Param, Tag
@@ -24,10 +24,13 @@ from tracklog.moving.stores import NoStore
 
 
 class DatabaseReader:
-    """Reads one store: its experiments and its runs itself, and hands on to others what they know."""
+    """Reads one store: its experiments and its runs itself, and hands on to others what they know.
 
-    def __init__(self, engine: Engine) -> None:
-        self._rows = DatabaseRows(engine)
+    `records` looks which tables there are; before single kinds of things are read, whoever has the rows does.
+    """
+
+    def __init__(self, rows: DatabaseRows) -> None:
+        self._rows = rows
         self._cells = Cells()
 
     def records(self) -> Records:
@@ -49,10 +52,6 @@ class DatabaseReader:
         yield from ScorerReader(self._rows, self._cells).records()
         if self._rows.unread:
             yield UnreadRecord("the database", "; ".join(self._rows.unread))
-
-    def look(self) -> None:
-        """Find the tables and their columns, before single kinds of things are read."""
-        self._rows.look()
 
     def logged_models(self) -> Records:
         return LoggedModelReader(self._rows, self._cells).records()

@@ -35,9 +35,8 @@ class DatabaseRows:
     def look(self) -> None:
         """Find the tables and their columns."""
         with self._engine.connect() as connection:
-            catalogue = inspect(connection)
-            for name in catalogue.get_table_names():
-                self.columns[name] = {one["name"] for one in catalogue.get_columns(name)}
+            for (_, name), columns in inspect(connection).get_multi_columns().items():
+                self.columns[name] = {one["name"] for one in columns}
 
     def table(self, name: str) -> Any:
         """The table with the columns that it has; without any where it is not there."""

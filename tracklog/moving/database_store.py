@@ -15,6 +15,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 from sqlalchemy.pool import NullPool
 
 from tracklog.moving.database import DatabaseReader
+from tracklog.moving.database_rows import DatabaseRows
 from tracklog.moving.records import Records
 from tracklog.moving.stores import Consume, NoStore, Store
 from tracklog.moving.texts import lenient
@@ -37,7 +38,7 @@ Read = Callable[[Engine], Records]
 
 def store_records(engine: Engine) -> Records:
     """Of MLflow's tracking store."""
-    return DatabaseReader(engine).records()
+    return DatabaseReader(DatabaseRows(engine)).records()
 
 
 class SqliteStore(Store):
@@ -118,6 +119,10 @@ class ServedStore(Store):
     def __init__(self, url: URL, read: Read = store_records) -> None:
         self._url = url
         self._records = read
+
+    @property
+    def url(self) -> URL:
+        return self._url
 
     def __str__(self) -> str:
         return self._url.set(drivername=self._url.get_backend_name()).render_as_string(hide_password=True)

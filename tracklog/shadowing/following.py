@@ -37,13 +37,16 @@ from tracklog.moving.roots import Roots
 from tracklog.moving.run_translation import RunTranslation
 from tracklog.moving.target import Target
 from tracklog.shadowing import changes
-from tracklog.shadowing.source import SqliteSource
+from tracklog.shadowing.source import Source
 from tracklog.shadowing.state import Outgoing, ShadowState
 
 RUNS_PER_ROUND: Final = 500
 """Runs that are read with all that is theirs: a tenth of a second."""
 
 POINTS_PER_ROUND: Final = 50_000
+
+_POINTS_EVENTS_PER_ROUND: Final = 100
+"""Of runs that are looked at, each of up to 8,192 points. The others are looked at in the next round."""
 
 SWEPT_PER_ROUND: Final = 250
 """Runs that are looked at though nothing hints at a change: 100,000 of them take 14 minutes in rounds of 2 s."""
@@ -55,6 +58,9 @@ HOT_PER_ROUND: Final = 200
 WHOLE_EVERY: Final = 30
 """In one of so many rounds models and the registry are read though nothing hints at a change."""
 
+_FIRST_POINTS: Final = "first points"
+"""Noted when those that were there before the first round are known: only then come those after them."""
+
 _PLACED: Final = {"params": "run_uuid", "tags": "run_uuid", "inputs": "destination_id"}
 """Tables whose new rows hint at runs, and the column that names these."""
 
@@ -64,7 +70,7 @@ T = TypeVar("T")
 class Follower:
     """Follows one source into one Tracklog. What is odd is in `report`."""
 
-    def __init__(self, source: SqliteSource, state: ShadowState, target: Target, roots: Roots, report: Report) -> None:
+    def __init__(self, source: Source, state: ShadowState, target: Target, roots: Roots, report: Report) -> None:
         """`target`: what the Tracklog held before the first round of all; it is not looked at again."""
         self._source = source
         self._state = state
@@ -102,6 +108,8 @@ class Follower:
         self._rounds += 1
         self._version = version
         ends: list[tuple[ExperimentRecord, ExperimentRecord]] = []
+        if self._source.brings_first_points_by_run and not self._place("metrics"):
+            self._state.note("place of metrics", str(self._source.end_of("metrics")))  # before any run is seen
         if moved:
             ends = self._follow_experiments()
             self._look_at_runs()
@@ -223,6 +231,10 @@ class Follower:
 
     def _follow_points(self) -> bool:
         """Whether there are more."""
+        if self._source.brings_first_points_by_run and self._state.fact(_FIRST_POINTS) is None:
+            if not self.has_swept:
+                return True
+            self._state.note(_FIRST_POINTS, "known")
         before, end = self._place("metrics"), self._source.end_of("metrics")
         if end == before:
             return False
@@ -259,7 +271,11 @@ class Follower:
         """Points whose places were those of older ones once are missed by their places, and found by their number."""
         until = self._place("metrics")
         counts = self._source.counts(run_ids, until) if run_ids else {}
-        for run_id in run_ids:
+        before = len(self._outgoing)
+        for number, run_id in enumerate(run_ids):
+            if len(self._outgoing) - before >= _POINTS_EVENTS_PER_ROUND:
+                self._sweep += reversed(run_ids[number:])
+                break
             known, there = self._points_known(run_id), counts.get(run_id, {})
             if known == there or self._state.content("run", run_id) is None:
                 continue

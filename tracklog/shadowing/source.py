@@ -2,7 +2,7 @@
 
 MLflow writes down no time of change. What is found by what:
 
-- a new point, param, tag or input by its place: SQLite numbers rows as they come;
+- a new point, param, tag or input by its place, a number that grows as rows come;
 - whatever is in a row of `runs` by reading all of them, a check of each being remembered;
 - whatever else, as a tag that was set again, by looking at each run from time to time;
 - models and the registry by reading them whole when they may have changed.
@@ -11,13 +11,14 @@ Each question is a transaction of its own, of milliseconds: who writes there wai
 """
 
 import sqlite3
-from collections.abc import Iterator, Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Sequence
 from itertools import chain
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, ClassVar, Final, TypeVar
 from zlib import crc32
 
-from sqlalchemy import create_engine, func, literal_column, null, select
+from sqlalchemy import Engine, and_, create_engine, func, literal_column, null, select
 from sqlalchemy.pool import NullPool
 
 from tracklog.moving.cells import Cells
@@ -31,12 +32,12 @@ from tracklog.moving.texts import lenient
 
 _BUSY_S: Final = 10.0
 
-_RUNS_PER_QUESTION: Final = 4096
+ROWS_PER_QUESTION: Final = 4096
 
 _PLACE: Final[Any] = literal_column("rowid")
 """Where SQLite keeps a row: new ones come after all others."""
 
-_RUN_COLUMNS: Final = (
+RUN_COLUMNS: Final = (
     "experiment_id",
     "name",
     "user_id",
@@ -62,46 +63,70 @@ _PARTS: Final = {
 
 _STAMPS: Final = ("last_updated_timestamp_ms", "last_updated_time")
 
+T = TypeVar("T")
 
-class SqliteSource:
-    """A database in a file that MLflow has open. Each question raises DBAPIError where it cannot be answered."""
 
-    def __init__(self, path: Path) -> None:
-        """Raises NoStore."""
-        self._path = path
-        self._watching = self._connect()
-        self._engine = create_engine("sqlite://", creator=self._connect, poolclass=NullPool)
-        self._rows = DatabaseRows(self._engine)
+class Source(ABC):
+    """A database that MLflow has open. Each question raises DBAPIError where it cannot be answered."""
+
+    brings_first_points_by_run: ClassVar = False
+    """Whether points that are there before the first round have no places, and are found by their number."""
+
+    def __init__(self, engine: Engine) -> None:
+        """Raises NoStore, and DBAPIError."""
+        self._engine = engine
+        self._rows = DatabaseRows(engine)
         self._rows.look()
         if not {"experiments", "runs", "metrics"} <= self._rows.columns.keys():
             raise NoStore("It has no tables of MLflow: experiments, runs and metrics.")
         self._cells = Cells()
-        self._reader = DatabaseReader(self._engine)
-        self._reader.look()
+        self._reader = DatabaseReader(self._rows)
 
-    def __str__(self) -> str:
-        return f"sqlite:///{self._path}"
+    def within(self, work: Callable[[], T]) -> T:
+        """Do what asks the source: all questions are asked in here."""
+        return work()
 
+    @abstractmethod
     def close(self) -> None:
-        self._watching.close()
+        """Ask nothing any more."""
 
+    @abstractmethod
     def version(self) -> int:
         """Another number whenever somebody has written."""
-        with errors_of_sqlite():
-            return int(self._watching.execute("PRAGMA data_version").fetchone()[0])
 
+    @abstractmethod
     def end_of(self, table: str) -> int:
-        """The place of the last row; 0 where there is none."""
-        if table not in self._rows.columns:
-            return 0
-        [(last,)] = self._rows.run(select(func.max(_PLACE)).select_from(self._rows.table(table)))
-        return last or 0
+        """The place up to which there are rows by now; 0 where there is none."""
+
+    @abstractmethod
+    def _mark_of(self, table: str) -> int:
+        """Another number when rows came."""
+
+    @abstractmethod
+    def _pages(self, shown: Sequence[Any]) -> Iterator[list[Row]]:
+        """What is to be shown of every row that has the first of it as its key, in pages."""
+
+    @abstractmethod
+    def _between(self, after: int, until: int) -> Any:
+        """The condition that a row came after one place and not after another."""
+
+    @abstractmethod
+    def _up_to(self, until: int) -> Any:
+        """The condition that a row came up to a place."""
+
+    @abstractmethod
+    def _in_order(self) -> Sequence[Any]:
+        """The order in which rows came."""
+
+    @abstractmethod
+    def points(self, after: int, most: int) -> tuple[list[PointsRecord], int]:
+        """The next points, of each run in the order in which they came, and the place of the last one."""
 
     def signature(self, part: str) -> str:
         """Of what is read whole: another text whenever rows came or went."""
         found: list[object] = []
         for table in _PARTS[part]:
-            found += [self._rows.count(table), self.end_of(table)]
+            found += [self._rows.count(table), self._mark_of(table)]
             stamp = next((name for name in _STAMPS if self._rows.has(table, name)), None)
             if stamp is not None:
                 found += chain.from_iterable(self._rows.run(select(func.max(self._rows.table(table).c[stamp]))))
@@ -112,52 +137,29 @@ class SqliteSource:
     def glance(self) -> Iterator[tuple[str, int]]:
         """Of every run its id, and a check of its row; some thousand a question, so that no writer waits for all."""
         runs = self._rows.table("runs")
-        shown = [runs.c[name] if name in runs.c else null().label(name) for name in ("run_uuid", *_RUN_COLUMNS)]
-        last = 0
-        while True:
-            page = select(_PLACE, *shown).where(last < _PLACE).order_by(_PLACE).limit(_RUNS_PER_QUESTION)
-            rows = list(self._rows.run(page))
-            for _, run_id, *row in rows:
+        shown = [runs.c[name] if name in runs.c else null().label(name) for name in ("run_uuid", *RUN_COLUMNS)]
+        for page in self._pages(shown):
+            for run_id, *row in page:
                 yield run_id, crc32(repr(row).encode("utf-8", "surrogateescape"))
-            if len(rows) < _RUNS_PER_QUESTION:
-                return
-            last = rows[-1][0]
 
     def owners(self, table: str, column: str, after: int, until: int) -> set[str]:
         """Whose the rows are that came between two places."""
         if table not in self._rows.columns:
             return set()
         of = self._rows.table(table).c[column]
-        return {str(row[0]) for row in self._rows.run(select(of).where(after < _PLACE, until >= _PLACE).distinct())}
+        return {str(row[0]) for row in self._rows.run(select(of).where(self._between(after, until)).distinct())}
 
     def runs(self, run_ids: Sequence[str]) -> dict[str, RunRecord]:
         """Those of some runs that are there, without their points."""
         found = self._reader.runs_among(run_ids)
         return {one.run_id: one for one in found if isinstance(one, RunRecord)}
 
-    def points(self, after: int, most: int) -> tuple[list[PointsRecord], int]:
-        """The next points, of each run in the order in which they came, and the place of the last one."""
-        statement = (
-            self._points(self._rows.table("metrics"))
-            .add_columns(_PLACE)
-            .where(after < _PLACE)
-            .order_by(_PLACE)
-            .limit(most)
-        )
-        of_runs: dict[str, list[Row]] = {}
-        last = after
-        for row in self._rows.run(statement):
-            of_runs.setdefault(row[0], []).append(row[:-1])
-            last = row[-1]
-        found = [points_records(run_id, iter([rows]), self._cells) for run_id, rows in of_runs.items()]
-        return list(chain.from_iterable(found)), last
-
     def counts(self, run_ids: Sequence[str], until: int) -> dict[str, dict[str, int]]:
         """How many points each metric of some runs has up to a place."""
         metrics = self._rows.table("metrics")
         counted = (
             select(metrics.c.run_uuid, metrics.c.key, func.count())
-            .where(metrics.c.run_uuid.in_(run_ids), until >= _PLACE)
+            .where(metrics.c.run_uuid.in_(run_ids), self._up_to(until))
             .group_by(metrics.c.run_uuid, metrics.c.key)
         )
         found: dict[str, dict[str, int]] = {}
@@ -168,12 +170,20 @@ class SqliteSource:
     def points_of(self, run_id: str, until: int) -> Iterator[PointsRecord]:
         """All points of a run up to a place, in the order in which they came."""
         metrics = self._rows.table("metrics")
-        statement = self._points(metrics).where(metrics.c.run_uuid == run_id, until >= _PLACE).order_by(_PLACE)
-        return points_records(run_id, self._rows.blocks(statement), self._cells)
+        of_run = self._shown_points(metrics).where(metrics.c.run_uuid == run_id, self._up_to(until))
+        return points_records(run_id, self._rows.blocks(of_run.order_by(*self._in_order())), self._cells)
 
     @staticmethod
-    def _points(metrics: Any) -> Any:
+    def _shown_points(metrics: Any) -> Any:
         return select(*(metrics.c[name] if name in metrics.c else null().label(name) for name in COLUMNS))
+
+    def _records(self, rows: Iterator[Row]) -> list[PointsRecord]:
+        """Points of several runs, as they came."""
+        of_runs: dict[str, list[Row]] = {}
+        for row in rows:
+            of_runs.setdefault(row[0], []).append(row)
+        found = [points_records(run_id, iter([some]), self._cells) for run_id, some in of_runs.items()]
+        return list(chain.from_iterable(found))
 
     # --- the rest -------------------------------------------------------------------------------------------------
 
@@ -185,6 +195,60 @@ class SqliteSource:
 
     def registered_models(self) -> Iterator[RegisteredRecord]:
         return (one for one in self._reader.registered_models() if isinstance(one, RegisteredRecord))
+
+
+class SqliteSource(Source):
+    """A database in a file."""
+
+    def __init__(self, path: Path) -> None:
+        """Raises NoStore, and DBAPIError."""
+        self._path = path
+        self._watching = self._connect()
+        super().__init__(create_engine("sqlite://", creator=self._connect, poolclass=NullPool))
+
+    def __str__(self) -> str:
+        return f"sqlite:///{self._path}"
+
+    def close(self) -> None:
+        self._watching.close()
+
+    def version(self) -> int:
+        with errors_of_sqlite():
+            return int(self._watching.execute("PRAGMA data_version").fetchone()[0])
+
+    def end_of(self, table: str) -> int:
+        if table not in self._rows.columns:
+            return 0
+        [(last,)] = self._rows.run(select(func.max(_PLACE)).select_from(self._rows.table(table)))
+        return last or 0
+
+    def _mark_of(self, table: str) -> int:
+        return self.end_of(table)
+
+    def _pages(self, shown: Sequence[Any]) -> Iterator[list[Row]]:
+        last = 0
+        while True:
+            page = select(*shown, _PLACE).where(last < _PLACE).order_by(_PLACE).limit(ROWS_PER_QUESTION)
+            rows = list(self._rows.run(page))
+            yield [row[:-1] for row in rows]
+            if len(rows) < ROWS_PER_QUESTION:
+                return
+            last = rows[-1][-1]
+
+    def _between(self, after: int, until: int) -> Any:
+        return and_(after < _PLACE, until >= _PLACE)
+
+    def _up_to(self, until: int) -> Any:
+        return until >= _PLACE
+
+    def _in_order(self) -> Sequence[Any]:
+        return [_PLACE]
+
+    def points(self, after: int, most: int) -> tuple[list[PointsRecord], int]:
+        shown = self._shown_points(self._rows.table("metrics"))
+        statement = shown.add_columns(_PLACE).where(after < _PLACE).order_by(_PLACE).limit(most)
+        rows = list(self._rows.run(statement))
+        return self._records(row[:-1] for row in rows), rows[-1][-1] if rows else after
 
     def _connect(self) -> sqlite3.Connection:
         name = str(self._path.resolve()).replace("%", "%25").replace("?", "%3f").replace("#", "%23")

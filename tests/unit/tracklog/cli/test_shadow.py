@@ -280,7 +280,7 @@ def test_a_state_is_of_one_source_and_one_target(database: Path) -> None:
 @pytest.mark.parametrize(
     ("source", "said"),
     [
-        ("postgresql://db/mlflow", "only databases of SQLite are followed"),
+        ("mysql://db/mlflow", "only databases of SQLite and PostgreSQL are followed"),
         ("none.db", "cannot be read: unable to open database file"),
         ("empty.db", "It has no tables of MLflow: experiments, runs and metrics."),
         ("text.db", "cannot be read: file is not a database"),

@@ -28,7 +28,7 @@ from tracklog.moving.target import Target
 from tracklog.shadowing import following
 from tracklog.shadowing.bringing import Bringing
 from tracklog.shadowing.following import Follower
-from tracklog.shadowing.source import SqliteSource
+from tracklog.shadowing.source import Source, SqliteSource
 from tracklog.shadowing.state import ForeignState, ShadowState
 
 A, B, C = "a" * 32, "b" * 32, "c" * 32
@@ -101,19 +101,24 @@ class Killed(Exception):
 class Shadow:
     """A shadow that brings into a list, and is killed at every place in turn."""
 
-    def __init__(self, folder: Path, *, killed: bool) -> None:
+    def __init__(self, folder: Path, open_source: Callable[[], Source] | None = None, *, killed: bool) -> None:
         self._folder = folder
+        self._open_source = open_source or (lambda: SqliteSource(folder / "mlflow.db"))
         self._turns = itertools.cycle(
             ["before it commits", "before it sends", "before it knows", ""] if killed else [""]
         )
         self.events: dict[bytes, EventData] = {}
         self.report = Report("source", "target", dry_run=False)
 
+    def live_on(self) -> None:
+        """Be killed no more."""
+        self._turns = itertools.cycle([""])
+
     def catch_up(self) -> None:
         """Rounds until nothing is new, by a new process after each kill."""
         while True:
             turn = next(self._turns)
-            source = SqliteSource(self._folder / "mlflow.db")
+            source = self._open_source()
             state = ShadowState(self._folder / "state.db", "source", "target")
             target = Target(is_empty=False)
             target.created(0, "Default", imported=False)
@@ -122,7 +127,7 @@ class Shadow:
                 bringing = Bringing(state, "source", self._post(turn))
                 if turn == "before it commits":
                     state.commit = _kill  # type: ignore[method-assign]
-                while follower.round() or bringing.bring():
+                while source.within(follower.round) or bringing.bring():
                     pass
                 return
             except Killed:
@@ -181,13 +186,13 @@ async def test_a_shadow_brings_what_the_source_comes_to(
     expected = held((await moved_in(SqliteStore(database), tmp_path / "other")).path)
     expected = [one for one in expected if "Default" not in str(one)[:300]]
     found = await shadow.folded()
-    assert list(differences(*(_without_sizes(one) for one in (found, expected)))) == []
+    assert list(differences(*(without_sizes(one) for one in (found, expected)))) == []
     assert {what for _, _, what in shadow.report.oddities} <= {"was removed there; here it is deleted"} | {
         what for _, where, what in shadow.report.oddities if "experiment_id 0" in where
     }
 
 
-def _without_sizes(records: list[Any]) -> list[Any]:
+def without_sizes(records: list[Any]) -> list[Any]:
     return [one for one in records if not isinstance(one, SizeRecord) and one[0] != "SizeRecord"]
 
 
