@@ -29,7 +29,7 @@ from tracklog.proving.prover import Prover
 from tracklog.proving.sqlite_proof_store import SqliteProofStore
 from tracklog.proving.verification import verify
 
-KEY = PrivateKey("tracklog", b"1" * 32)
+KEY, STRANGER = PrivateKey("tracklog", b"1" * 32), PrivateKey("tracklog", b"2" * 32)
 EVENTS = 300
 NEW = param(7, "new")
 
@@ -46,13 +46,14 @@ class Attacked:
     async def events(self) -> list[RecordedEvent]:
         return await self.log.read(PARTITION, 0, limit=1000)
 
-    async def found(self) -> list[tuple[str, int | None]]:
-        report = await verify(self.log, self.store, (), frozenset({KEY.public}), lambda _done, _all: None)
+    async def found(self, *given: str, store: ProofStore | None = None) -> list[tuple[str, int | None]]:
+        proofs = store or self.store
+        report = await verify(self.log, proofs, given, frozenset({KEY.public}), lambda _done, _all: None)
         return [(one.kind.value, one.offset) for one in report.findings]
 
 
-async def signed(log: EventLogReader, store: ProofStore) -> None:
-    await Prover(log, await log.identity(), store, GivenKey(KEY.text()), lambda: {PARTITION}).round()
+async def signed(log: EventLogReader, store: ProofStore, key: PrivateKey = KEY) -> None:
+    await Prover(log, await log.identity(), store, GivenKey(key.text()), lambda: {PARTITION}).round()
 
 
 @pytest.fixture
@@ -170,3 +171,15 @@ async def test_a_statement_is_found_out(attacked: Attacked, statement: str, expe
 async def test_what_was_written_anew_as_it_was_is_what_was_signed(attacked: Attacked) -> None:
     await attacked.write_anew(await attacked.events())
     assert await attacked.found() == []
+
+
+async def test_a_forged_checkpoint_and_a_replaced_key_are_found_out(attacked: Attacked, tmp_path: Path) -> None:
+    """Also where all of the proofs were made anew with the other key."""
+    kept = (await attacked.store.newest())[PARTITION].note
+    assert await attacked.found(kept) == []
+    assert await attacked.found(kept.replace(f"\n{EVENTS}\n", f"\n{EVENTS + 1}\n")) == [("checkpoint forged", None)]
+    assert await attacked.found(STRANGER.sign(kept.partition("\n\n")[0] + "\n")) == [("key replaced", None)]
+    other = SqliteProofStore(tmp_path / "other.proof", await attacked.log.identity())
+    await signed(attacked.log, other, STRANGER)
+    assert ("key replaced", None) in await attacked.found(store=other)
+    await other.close()

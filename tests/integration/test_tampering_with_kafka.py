@@ -22,7 +22,7 @@ from tracklog.proving.prover import Prover
 from tracklog.proving.sqlite_proof_store import SqliteProofStore
 from tracklog.proving.verification import verify
 
-KEY = PrivateKey("tracklog", b"1" * 32)
+KEY, STRANGER = PrivateKey("tracklog", b"1" * 32), PrivateKey("tracklog", b"2" * 32)
 EVENTS = 60
 TOPIC = "tampered"
 
@@ -149,12 +149,15 @@ async def test_a_topic_written_anew_on_the_disk_of_its_broker_is_found_out(kafka
         write_anew(segment, tamper(held[partition]))
     kafka.start()
     reader = await open_kafka_reader(settings)
-    report = await verify(reader, store, (), frozenset({KEY.public}), lambda _done, _all: None)
+    kept = (await store.newest())[0].note  # of the partition that nobody changed
+    given = kept.replace(f"\n{EVENTS}\n", f"\n{EVENTS + 1}\n"), STRANGER.sign(kept.partition("\n\n")[0] + "\n")
+    report = await verify(reader, store, given, frozenset({KEY.public}), lambda _done, _all: None)
     await reader.close()
     await store.close()
+    assert [one.kind.value for one in report.findings if one.partition is None] == ["checkpoint forged", "key replaced"]
     found: dict[str, list[tuple[str, int | None]]] = {name: [] for name in TAMPERED}
     names = list(TAMPERED)
     for one in report.findings:
-        assert one.partition is not None
-        found[names[one.partition]].append((one.kind.value, one.offset))
+        if one.partition is not None:
+            found[names[one.partition]].append((one.kind.value, one.offset))
     assert found == {name: expected for name, (_, expected) in TAMPERED.items()}
