@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
 from mlflow import MlflowClient
@@ -9,12 +10,14 @@ from mlflow.entities import LoggedModelStatus, Metric, ViewType
 from mlflow.exceptions import MlflowException, RestException
 
 from tests.compatibility.conftest import fresh_name
+from tests.compatibility.rest import Rest
 from tests.compatibility.training import run_script
 from tests.present import present
 
 THREADS = 4
 ITERATIONS = 15
 PROCESSES = 3
+V3 = "/api/3.0/mlflow/"
 
 
 def in_threads(work: Callable[[int], object], threads: int = THREADS) -> None:
@@ -89,6 +92,62 @@ def test_records_of_a_dataset_are_seen_at_once(client: MlflowClient, experiment_
             seen = client.get_dataset(dataset.dataset_id)
             assert seen.profile == f'{{"num_records": {i + 1}}}'
             assert [record.inputs["i"] for record in seen.records] == list(range(i + 1))
+
+    in_threads(work)
+
+
+def test_traces_and_what_is_said_of_them_are_seen_at_once(rest: Rest, experiment_id: str) -> None:
+    """By requests alone: the client sends spans behind the back of whoever logs them."""
+    where = [{"type": "MLFLOW_EXPERIMENT", "mlflow_experiment": {"experiment_id": experiment_id}}]
+
+    def ok(method: str, path: str, **arguments: Any) -> Any:
+        answer = rest.send(method, path, **arguments)
+        assert answer.status_code == 200, answer.text
+        return answer.json() if answer.content else {}
+
+    def found(condition: str) -> list[str]:
+        asked = {"locations": where, "filter": condition}
+        return [one["trace_id"] for one in ok("POST", f"{V3}traces/search", json=asked).get("traces", [])]
+
+    def work(number: int) -> None:
+        digits = f"{int(experiment_id):016x}{number + 1:016x}"
+        trace_id = f"tr-{digits}"
+        for i in range(ITERATIONS // 3):
+            span = {
+                "traceId": digits,
+                "spanId": f"{i + 1:016x}",
+                "name": f"span {number} {i}",
+                "startTimeUnixNano": "1",
+            }
+            sent = {"resourceSpans": [{"scopeSpans": [{"spans": [span]}]}]}
+            ok("POST", "/v1/traces", json=sent, headers={"x-mlflow-experiment-id": experiment_id})
+            spans = ok("GET", f"{V3}traces/get", params={"trace_id": trace_id})["trace"]["spans"]
+            assert len(spans) == i + 1, (number, i)
+            assert found(f"span.name = 'span {number} {i}'") == [trace_id], (number, i)
+            ok("PATCH", f"{V3}traces/{trace_id}/tags", json={"key": "t", "value": f"{number} {i}"})
+            assert found(f"tags.t = '{number} {i}'") == [trace_id], (number, i)
+            said = {"assessment_name": f"good {i}", "trace_id": trace_id, "feedback": {"value": True}}
+            ok("POST", f"{V3}traces/{trace_id}/assessments", json={"assessment": said})
+            info = ok("GET", f"{V3}traces/{trace_id}")["trace"]["trace_info"]
+            assert len(info["assessments"]) == i + 1, (number, i)
+        gone = {"experiment_id": experiment_id, "request_ids": [trace_id]}
+        assert ok("POST", f"{V3}traces/delete-traces", json=gone) == {"traces_deleted": 1}
+        assert found(f"span.name LIKE 'span {number} %'") == []
+
+    in_threads(work)
+
+
+def test_versions_of_scorers_are_seen_at_once(rest: Rest, experiment_id: str) -> None:
+    def work(number: int) -> None:
+        named = {"experiment_id": experiment_id, "name": f"scorer {number}"}
+        for i in range(1, ITERATIONS // 3):
+            kept = {**named, "serialized_scorer": '{"name": "s"}'}
+            assert rest.post(f"{V3}scorers/register", kept).json()["version"] == i
+            seen = rest.get(f"{V3}scorers/versions", params=named).json()["scorers"]
+            assert [one["scorer_version"] for one in seen] == list(range(1, i + 1))
+        rest.send("DELETE", f"{V3}scorers/delete", json=named)
+        listed = rest.get(f"{V3}scorers/list", params={"experiment_id": experiment_id}).json().get("scorers", [])
+        assert named["name"] not in [one["scorer_name"] for one in listed]
 
     in_threads(work)
 
