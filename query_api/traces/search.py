@@ -172,14 +172,18 @@ async def passing_among(read_model: ReadModel, tests: Tests, numbers: Sequence[i
         ]
     if not tests.needs_spans:
         return set(passing)
+    with reported(read_model):
+        return await _with_spans(read_model, tests, passing)
+
+
+async def _with_spans(read_model: ReadModel, tests: Tests, numbers: Sequence[int]) -> set[int]:
+    """Those of some traces that have spans which pass. Raises DamagedSpans, and as ReadModel.fetch does."""
     found: set[int] = set()
     seen = 0
-    async for number, trace_id, chunks in chunks_of_all(read_model, passing):
+    async for number, trace_id, chunks in chunks_of_all(read_model, numbers):
         search = _Spans(tests, trace_id)
         async for data in chunks:
-            with reported(read_model):
-                has_all = search.has_all_with(data)
-            if has_all:
+            if search.has_all_with(data):
                 found.add(number)
                 break
             seen += 1

@@ -110,11 +110,22 @@ async def chunks_of_all(
     keys = list(small)
     for first in range(0, len(keys), CHUNKS_AT_ONCE):
         for number, data in await _all(read_model, _ALL_CHUNKS, keys[first : first + CHUNKS_AT_ONCE]):
-            yield number, small[number], _alone(data)
+            yield number, small[number], _Alone(data)
 
 
-async def _alone(data: bytes) -> AsyncIterator[bytes]:
-    yield data
+class _Alone(AsyncIterator[bytes]):
+    """The only chunk of a trace. A generator for each of thousands would take as long as looking into it."""
+
+    __slots__ = ("_data",)
+
+    def __init__(self, data: bytes) -> None:
+        self._data: bytes | None = data
+
+    async def __anext__(self) -> bytes:
+        data, self._data = self._data, None
+        if data is None:
+            raise StopAsyncIteration
+        return data
 
 
 @contextmanager
