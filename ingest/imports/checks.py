@@ -44,6 +44,7 @@ from schemas.events.scorers import SCORERS
 from schemas.events.traces import TraceEvent
 from schemas.messages.bounds import (
     MAX_DATASET_PROFILE_CHARACTERS,
+    MAX_ID_CHARACTERS,
     MAX_NAME_CHARACTERS,
     MAX_RUN_NAME_CHARACTERS,
     shown,
@@ -100,7 +101,7 @@ def check(event: AnyEvent) -> None:
 def _check_key(event: AnyEvent) -> None:
     key = event.stream_key
     is_id = event.kind not in (REGISTERED_MODELS, SCORERS)  # these are known by names
-    if not key or (is_id and (key in (".", "..") or not _PATH_PART.fullmatch(key))):
+    if not key or (is_id and (key in (".", "..") or len(key) > MAX_ID_CHARACTERS or not _PATH_PART.fullmatch(key))):
         raise InvalidParameterValue(f"{shown(key)} cannot be the id of a {event.kind.name}.")
     if isinstance(event, TraceEvent) and not is_trace_id(key):
         raise InvalidParameterValue(f"{shown(key)} cannot be the id of a trace.")

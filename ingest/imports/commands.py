@@ -135,6 +135,15 @@ class ImportCommands:
         What runs have seen of the lifecycles of their experiments is told as it is here, and so is where artifacts lie,
         where an event leaves that empty. Raises InvalidParameterValue, PermissionDenied.
         """
+        absent: dict[tuple[str, str], TracklogError | None] = {}
+
+        async def missing(event: EventData) -> TracklogError | None:
+            """As `_missing`, once for all events of one stream."""
+            of = (event.payload.kind.name, event.payload.stream_key)
+            if of not in absent:
+                absent[of] = await self._missing(event)
+            return absent[of]
+
         made: set[tuple[str, str]] = set()  # that were not there
         created: set[tuple[str, str]] = set()
         locations: dict[int, str] = {}  # of experiments that the events create
@@ -144,15 +153,15 @@ class ImportCommands:
             payload = event.payload
             subject = (payload.kind.name, payload.stream_key)
             if bringing is not None:
-                is_new = isinstance(payload, _CREATIONS) and await self._missing(event) is not None
+                is_new = isinstance(payload, _CREATIONS) and await missing(event) is not None
                 is_there = not is_new and subject not in made
                 await bringing.require(payload, made, is_there=is_there or payload.kind is SCORERS)
                 if is_new:
                     made.add(subject)
             if isinstance(payload, _CREATIONS):
                 created.add(subject)
-            elif subject not in created:
-                await self._require(event)
+            elif subject not in created and (error := await missing(event)) is not None:
+                raise _about_nothing(event, error)
             if isinstance(payload, RegisteredModelRenamed):
                 created.add((payload.kind.name, payload.new_name))
             for into in experiments_of(payload):
@@ -179,12 +188,6 @@ class ImportCommands:
                 event = replace(event, payload=replace(payload, experiment_revision=revision))
             prepared.append(event)
         return prepared
-
-    async def _require(self, event: EventData) -> None:
-        """Refuse an event that is about what is not there."""
-        error = await self._missing(event)
-        if error is not None:
-            raise _about_nothing(event, error)
 
     async def _missing(self, event: EventData) -> TracklogError | None:
         """The error that says that what an event is about is not there; None where it is."""

@@ -28,41 +28,10 @@ from tracklog.moving.database_rows import DatabaseRows
 from tracklog.moving.grouped import Block, Grouped, Row
 from tracklog.moving.records import SPANS_PER_RECORD, Records, SizeRecord, SpansRecord, TraceRecord
 from tracklog.moving.span_reading import UNREADABLE, span_of
-from tracklog.moving.trace_cells import assessed_value, with_known_sums
+from tracklog.moving.trace_cells import ASSESSMENT_COLUMNS, TRACE_COLUMNS, assessed_value, with_known_sums
 
 LARGEST_VERSION: Final = 2**31 - 1
 
-_INFO: Final = (
-    "request_id",
-    "experiment_id",
-    "timestamp_ms",
-    "execution_time_ms",
-    "status",
-    "client_request_id",
-    "request_preview",
-    "response_preview",
-    "trace_name",
-    "session_id",
-    *TOKENS,
-    *COSTS,
-)
-_ASSESSMENT: Final = (
-    "trace_id",
-    "assessment_id",
-    "name",
-    "assessment_type",
-    "value",
-    "error",
-    "created_timestamp",
-    "last_updated_timestamp",
-    "source_type",
-    "source_id",
-    "run_id",
-    "span_id",
-    "rationale",
-    "overrides",
-    "assessment_metadata",
-)
 _ERROR: Final = ("error_code", "error_message", "stack_trace")
 
 
@@ -84,7 +53,9 @@ class TraceReader:
             "metadata of traces",
         )
         assessments = Grouped(
-            self._rows.blocks_of("assessments", _ASSESSMENT, by_trace, then=("created_timestamp", "assessment_id")),
+            self._rows.blocks_of(
+                "assessments", ASSESSMENT_COLUMNS, by_trace, then=("created_timestamp", "assessment_id")
+            ),
             "assessments",
         )
         spans = Grouped(
@@ -95,7 +66,7 @@ class TraceReader:
         )
         links = Grouped(self._links(), "links between things")
         streams = (tags, metadata, assessments, spans, links)
-        for row in self._rows.of("trace_info", _INFO, by_request, then=()):
+        for row in self._rows.of("trace_info", TRACE_COLUMNS, by_request, then=()):
             trace_id = row[0]
             for stream in streams:
                 yield from stream.before(trace_id)
@@ -136,7 +107,7 @@ class TraceReader:
         links: Sequence[tuple[str, str]],
     ) -> TraceRecord:
         kind, cells = "traces", self._cells
-        info = dict(zip(_INFO, row, strict=True))
+        info = dict(zip(TRACE_COLUMNS, row, strict=True))
         its_tags = dict(cells.pair(one, "tags of traces", where) for one in tags)
         pairs = dict(cells.pair(one, "metadata of traces", where) for one in metadata)
         its_metadata = with_known_sums(pairs, cells, where)
@@ -183,7 +154,7 @@ class TraceReader:
 
     def _assessment(self, row: Row, of_trace: str) -> Assessment | None:
         kind, cells = "assessments", self._cells
-        found = dict(zip(_ASSESSMENT, row, strict=True))
+        found = dict(zip(ASSESSMENT_COLUMNS, row, strict=True))
         where = f"{of_trace}, assessment {found['assessment_id']!r:.60}"
         type_ = found["assessment_type"]
         if type_ not in (FEEDBACK, EXPECTATION, ISSUE):

@@ -15,43 +15,17 @@ from schemas.traces import SOURCE_RUN_OF_ASSESSMENT as SOURCE_RUN
 from tracklog.moving.database_contents import PROMPT_VERSION, RUN, TRACE
 from tracklog.moving.records import SpansRecord, TraceRecord
 from tracklog.moving.report import Report
+from tracklog.moving.trace_cells import ASSESSMENT_COLUMNS, TRACE_COLUMNS
 
 _SPAN_TYPE: Final = "mlflow.spanType"
 
 COLUMNS: Final[Mapping[str, tuple[str, ...]]] = {
-    "trace_info": (
-        "request_id",
-        "experiment_id",
-        "timestamp_ms",
-        "execution_time_ms",
-        "status",
-        "client_request_id",
-        "request_preview",
-        "response_preview",
-        "trace_name",
-        "session_id",
-        *TOKENS,
-        *COSTS,
-    ),
+    "trace_info": TRACE_COLUMNS,
     "trace_tags": ("request_id", "key", "value"),
     "trace_request_metadata": ("request_id", "key", "value"),
     "assessments": (
-        "assessment_id",
-        "trace_id",
-        "name",
-        "assessment_type",
-        "value",
-        "error",
-        "created_timestamp",
-        "last_updated_timestamp",
-        "source_type",
-        "source_id",
-        "run_id",
-        "span_id",
-        "rationale",
-        "overrides",
+        *ASSESSMENT_COLUMNS,
         "valid",
-        "assessment_metadata",
         "experiment_id",
         "trace_timestamp_ms",
         "aggregate_value",
@@ -152,8 +126,8 @@ class TraceRows:
         self._put(
             "assessments",
             f"{record.where}, assessment {one.assessment_id}",
-            one.assessment_id,
             record.trace_id,
+            one.assessment_id,
             one.name,
             one.kind,
             one.value,
@@ -166,8 +140,8 @@ class TraceRows:
             one.span_id or None,
             one.rationale,
             one.overrides or None,
-            is_valid,
             json.dumps(metadata, ensure_ascii=False) if metadata else None,
+            is_valid,
             experiment_id,
             record.request_time_ms,
             number,

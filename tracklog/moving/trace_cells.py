@@ -1,10 +1,47 @@
 """What stores say of a trace in texts of a form of their own, as events hold it: its usage, values of assessments."""
 
+from typing import Final
+
 import msgspec
 import orjson
 
-from read_model.spans.usage import SUMS, told_items, usage_text
+from read_model.spans.usage import COSTS, SUMS, TOKENS, told_items, usage_text
 from tracklog.moving.cells import Cells
+
+TRACE_COLUMNS: Final = (
+    "request_id",
+    "experiment_id",
+    "timestamp_ms",
+    "execution_time_ms",
+    "status",
+    "client_request_id",
+    "request_preview",
+    "response_preview",
+    "trace_name",
+    "session_id",
+    *TOKENS,
+    *COSTS,
+)
+"""Of the table of traces, as it has been since 3.17."""
+
+ASSESSMENT_COLUMNS: Final = (
+    "trace_id",
+    "assessment_id",
+    "name",
+    "assessment_type",
+    "value",
+    "error",
+    "created_timestamp",
+    "last_updated_timestamp",
+    "source_type",
+    "source_id",
+    "run_id",
+    "span_id",
+    "rationale",
+    "overrides",
+    "assessment_metadata",
+)
+"""What is read of the table of assessments, and written."""
 
 
 def with_known_sums(found: dict[str, str], cells: Cells, where: str) -> dict[str, str]:

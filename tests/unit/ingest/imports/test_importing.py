@@ -206,6 +206,7 @@ async def test_what_is_brought_in_takes_writes(deployment: Deployment) -> None:
         event(5, "issue.created", {**IN_IT, "issue_id": "i", "description": "d", "status": "odd"}),
         event(5, "issue.updated", {"issue_id": "i", "name": "n"}),
         event(5, "label-schema.created", {**IN_IT, "schema_id": "l", "type": "FEEDBACK", "input": "[]"}),
+        event(5, "label-schema.created", {**IN_IT, "schema_id": "l" * 251, "type": "FEEDBACK", "input": "{}"}),
         event(5, "label-schema.deleted", {"schema_id": "l"}),
         event(5, "review-queue.created", {**IN_IT, "queue_id": "q", "queue_type": "odd"}),
         event(5, "review-queue.deleted", {"queue_id": "q"}),
