@@ -26,7 +26,7 @@ from read_model.spans.values import plain_text, read_value
 from schemas.documents.traces import TraceValues
 from schemas.errors import InvalidParameterValue
 from schemas.events import Assessment, Span
-from schemas.traces import COST, EXPECTATION, FEEDBACK, ISSUE, NAME_TAG, SOURCE_RUN, SPAN_STATUSES, TOKEN_USAGE
+from schemas.traces import COST, ERROR, EXPECTATION, FEEDBACK, ISSUE, NAME_TAG, SOURCE_RUN, SPAN_STATUSES, TOKEN_USAGE
 
 TraceTest = Callable[[TraceValues], bool]
 
@@ -100,7 +100,7 @@ def _by_signatures(dialect: Dialect, of_spans: Sequence[Condition]) -> list[Sql]
     """The traces that may have a span with what is asked for by one text; their spans tell."""
     hashes = [
         pack_hashes([attribute_hash(key, str(one.operand))])
-        for one in of_spans
+        for one in sorted(of_spans, key=_commonness)
         if _is_exact(one) and (key := _signed(one)) is not None
     ]
     if not hashes:
@@ -108,6 +108,13 @@ def _by_signatures(dialect: Dialect, of_spans: Sequence[Condition]) -> list[Sql]
     within = joined(" AND ", [dialect.bytes_within("g.attributes", one) for one in hashes])
     with_them = Sql(f"SELECT g.trace_number FROM span_signatures g WHERE {within.text}", within.parameters)
     return [Sql(f"t.trace_number IN ({with_them.text})", with_them.parameters)]
+
+
+def _commonness(condition: Condition) -> int:
+    """What few traces have comes first, so that the rest is not looked for in all of them."""
+    if condition.entity is Entity.SPAN_ATTRIBUTE or condition.operand == ERROR:
+        return 0
+    return 2 if condition.name == STATUS else 1
 
 
 def _is_exact(condition: Condition) -> bool:

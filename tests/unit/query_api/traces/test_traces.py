@@ -6,13 +6,17 @@ from typing import Any
 import orjson
 import pytest
 
+from query_api.filter.conditions import check_filter
+from query_api.filter.syntax import parse_filter
 from query_api.port import Row
 from query_api.seen import seen_by
+from query_api.traces import conditions as of_traces
 from query_api.traces.correlation import correlation
 from query_api.traces.document import batch_get_trace_infos, batch_get_traces, get_trace, spans_file
 from query_api.traces.metrics import query_metrics
 from query_api.traces.search import search_traces_v3
-from read_model.spans.signature import attribute_hash, pack_hashes
+from query_api.traces.vocabulary import TRACES
+from read_model.spans.signature import NAME, STATUS, attribute_hash, pack_hashes
 from schemas.errors import InvalidParameterValue, ResourceDoesNotExist
 from schemas.messages.traces import (
     BatchGetTraceInfos,
@@ -333,6 +337,20 @@ async def test_only_the_spans_of_traces_that_may_have_an_attribute_are_unpacked(
     assert ids(await search(rows, "span.attributes.city = 'Rome'")) == []
     assert ids(await search(rows, "span.attributes.city = 'Paris' AND span.attributes.nothing = 'Paris'")) == []
     assert len(looked_into) == 1
+
+
+async def test_what_few_spans_have_is_looked_for_first(rows: SqliteRows) -> None:
+    conditions = check_filter(
+        parse_filter("span.status = 'OK' AND span.name = 'x' AND span.status = 'ERROR' AND span.attributes.k = 'v'"),
+        TRACES,
+    )
+    [by_signatures] = [
+        one for one in of_traces.tests_of(rows.dialect, conditions).where if "span_signatures" in one.text
+    ]
+    found = [
+        pack_hashes([attribute_hash(*one)]) for one in ((STATUS, "ERROR"), ("k", "v"), (NAME, "x"), (STATUS, "OK"))
+    ]
+    assert list(by_signatures.parameters) == found
 
 
 async def test_a_hash_that_is_there_by_chance_finds_nothing(rows: SqliteRows) -> None:
