@@ -4,7 +4,7 @@ import asyncio
 import shutil
 import sqlite3
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
@@ -21,6 +21,9 @@ from tracklog.moving.stores import Consume, NoStore, Store
 from tracklog.moving.texts import lenient
 
 SQLITE_HEAD: Final = b"SQLite format 3\0"
+
+_COPIES: Final = 5
+"""How often a database that somebody writes to is copied before nobody did meanwhile."""
 
 DRIVERS: Final = {"postgresql": "asyncpg", "mysql": "pymysql", "mariadb": "pymysql", "mssql": "pymssql"}
 """By the database; what a URI says of drivers is what MLflow used, and need not be installed here."""
@@ -62,13 +65,14 @@ class SqliteStore(Store):
     def read(self, consume: Consume) -> None:
         before = _state(self._path)
         with _readable(self._path) as (path, options):
+            is_copy = path != self._path
             engine = create_engine("sqlite://", creator=lambda: _connect(path, options), poolclass=NullPool)
             try:
                 consume(self._read(engine))
             except (DBAPIError, sqlite3.Error) as error:
                 reason = error.orig if isinstance(error, DBAPIError) else error
                 raise NoStore(f"{self._path} cannot be read: {reason}") from error
-        if _state(self._path) != before:
+        if not is_copy and _state(self._path) != before:
             raise NoStore(f"{self._path} changed while it was read. Start again, best when nothing writes to it.")
 
 
@@ -98,9 +102,19 @@ def _readable(path: Path) -> Iterator[tuple[Path, str]]:
         yield path, "?mode=ro&immutable=1"
         return
     with tempfile.TemporaryDirectory(prefix="tracklog-import-") as folder:
-        for one in (path, *beside):
-            shutil.copyfile(one, Path(folder) / one.name)
+        _copy_unchanged(path, beside, Path(folder))
         yield Path(folder) / path.name, ""
+
+
+def _copy_unchanged(path: Path, beside: Sequence[Path], folder: Path) -> None:
+    """Copy files of one moment: again where somebody wrote meanwhile. What is written later does not matter."""
+    for _ in range(_COPIES):
+        before = _state(path)
+        for one in (path, *beside):
+            shutil.copyfile(one, folder / one.name)
+        if _state(path) == before:
+            return
+    raise NoStore(f"{path} changed each time while it was copied. Start again, best when nothing writes to it.")
 
 
 def _connect(path: Path, options: str) -> sqlite3.Connection:

@@ -233,3 +233,76 @@ async def test_copied_folders_of_one_experiment_are_two(root: Path, tmp_path: Pa
     assert folded.rows(f"{stages} WHERE e.name LIKE 'twice%' GROUP BY 1 ORDER BY 1") == [("active", 0), ("deleted", 1)]
     again = await imported(FileStore(root), log)
     assert again.events == 0
+
+
+def run_meta(**fields: str) -> str:
+    """What each version wrote of a run, but for what is given."""
+    common = {"artifact_uri": "a", "end_time": "1550000001000", "start_time": "1550000000000", "status": "3"}
+    return "".join(f"{key}: {value}\n" for key, value in {**common, **fields}.items())
+
+
+OF_0_9 = {
+    "7/meta.yaml": "artifact_location: /home/x/mlruns/7\nexperiment_id: 7\nlifecycle_stage: active\nname: old\n",
+    f"7/{RUN}/meta.yaml": run_meta(
+        entry_point_name="''", experiment_id="7", lifecycle_stage="active", name="first", run_uuid=RUN,
+        source_name="train.py", source_type="4", source_version="abc", tags="[]", user_id="ada",
+    ),
+    f"7/{RUN}/metrics/loss": "1550000000 0.5\n1550000001 0.25\n",
+    f"7/{RUN}/params/lr": "0.1",
+    f"7/{RUN}/tags/mlflow.user": "ada",
+}  # fmt: skip
+OF_1_0 = {
+    "7/meta.yaml": "artifact_location: ./mlruns/7\nexperiment_id: '7'\nlifecycle_stage: active\nname: old\n",
+    f"7/{RUN}/meta.yaml": run_meta(
+        experiment_id="'7'", lifecycle_stage="active", name="''", run_id=RUN, run_uuid=RUN, source_type="4",
+        tags="[]", user_id="ada",
+    ),
+    f"7/{RUN}/metrics/loss": "1550000000 0.5 0\n1550000001 0.25 1\n",
+    f"7/{RUN}/params/lr": "0.1",
+    f"7/{RUN}/tags/mlflow.runName": "first",
+    f"7/{RUN}/tags/mlflow.user": "ada",
+}  # fmt: skip
+OF_1_30_ON_WINDOWS = {
+    "7/meta.yaml": "artifact_location: file:///C:/Users/x/mlruns/7\ncreation_time: 1549999999999\nexperiment_id: '7'\n"
+    "last_update_time: 1549999999999\nlifecycle_stage: active\nname: old\n",
+    "7/tags/mlflow.note.content": "a note",
+    f"7/{RUN}/meta.yaml": run_meta(
+        experiment_id="'7'", lifecycle_stage="active", run_id=RUN, run_name="first", run_uuid=RUN, source_type="4",
+        tags="[]", user_id="ada",
+    ),
+    f"7/{RUN}/metrics/loss": "1550000000 0.5 0\r\n1550000001 0.25 1\r\n",
+    f"7/{RUN}/params/lr": "0.1",
+    f"7/{RUN}/tags/mlflow.runName": "first",
+}  # fmt: skip
+OF_3_17_WITH_OTHER_TYPES = {
+    "7/meta.yaml": "experiment_id: '7'\nlifecycle_stage: active\nname: old\nworkspace: default\ncreation_time: 5.0\n",
+    f"7/{RUN}/meta.yaml": run_meta(
+        experiment_id="7", lifecycle_stage="active", run_id=RUN, run_name="first", user_id="ada",
+        start_time="1550000000000.0", end_time="'1550000001000'", status="FINISHED",
+    ),
+    f"7/{RUN}/metrics/loss": "1550000000 0.5 0 iris d1\n1550000001 0.25 1\n",
+    f"7/{RUN}/params/lr": "0.1",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("files", "steps"),
+    [(OF_0_9, [0, 0]), (OF_1_0, [0, 1]), (OF_1_30_ON_WINDOWS, [0, 1]), (OF_3_17_WITH_OTHER_TYPES, [0, 1])],
+    ids=["0.9", "1.0", "1.30 on Windows", "3.17, numbers in other types"],
+)
+async def test_every_version_of_the_store_comes_to_the_same(
+    files: dict[str, str], steps: list[int], tmp_path: Path
+) -> None:
+    for name, text in files.items():
+        write(tmp_path / "mlruns" / name, text)
+    log = MemoryEventLog()
+    report = await imported(FileStore(tmp_path / "mlruns"), log)
+    assert report.is_whole
+    folded = await projected(tmp_path, log)
+    assert folded.rows("SELECT name FROM experiments WHERE experiment_id = 7") == [("old",)]
+    columns = "experiment_id, name, user_id, status, start_time_ms, end_time_ms, lifecycle_stage"
+    row = (7, "first", "ada", "FINISHED", 1550000000000, 1550000001000, "active")
+    assert folded.rows(f"SELECT {columns} FROM runs") == [row]
+    assert folded.rows("SELECT key, value FROM params") == [("lr", "0.1")]
+    [points] = points_in(tmp_path / "mlruns")
+    assert points == MetricSeries("loss", [0.5, 0.25], [1550000000, 1550000001], steps)

@@ -5,12 +5,16 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
+import pytest
+
 from event_log.memory_event_log import MemoryEventLog
 from schemas.events import ExperimentDeleted
 from tests.unit.projector.read_models import projected
-from tests.unit.tracklog.moving.imports import STORES, counts, database_2025, events_in, imported, state_of
+from tests.unit.tracklog.moving.imports import STORES, counts, database_2025, events_in, imported, records_of, state_of
 from tracklog.moving.database_store import SqliteStore
 from tracklog.moving.file_store import FileStore
+from tracklog.moving.records import ExperimentRecord, Records
+from tracklog.moving.stores import NoStore
 
 
 async def test_a_file_store_of_2020_with_a_trash(tmp_path: Path) -> None:
@@ -101,3 +105,49 @@ async def test_a_repeated_import_changes_nothing(tmp_path: Path) -> None:
     assert second.events == 0
     assert counts(second) == counts(first)
     assert {tally.new for tally in second.tallies.values()} == {0}
+
+
+def written_while_it_is_read(path: Path, journal_mode: str) -> set[str]:
+    """Read a store into which somebody writes as soon as its first row was read. Returns the names of experiments."""
+    names: set[str] = set()
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute(f"PRAGMA journal_mode = {journal_mode}")
+        connection.execute("UPDATE experiments SET name = 'before' WHERE experiment_id = 1")
+        connection.commit()
+
+        def consume(records: Records) -> None:
+            next(records)
+            connection.execute("UPDATE experiments SET name = 'after' WHERE experiment_id = 1")
+            connection.commit()
+            names.update(one.name for one in records if isinstance(one, ExperimentRecord))
+
+        SqliteStore(path).read(consume)
+    return names
+
+
+def test_what_is_written_after_the_copy_of_a_write_ahead_log_does_not_matter(tmp_path: Path) -> None:
+    names = written_while_it_is_read(database_2025(tmp_path / "mlruns.db"), "WAL")
+    assert names == {"Default", "before"}
+
+
+def test_a_file_that_changed_while_it_was_read_is_told_of(tmp_path: Path) -> None:
+    with pytest.raises(NoStore, match="changed while it was read"):
+        written_while_it_is_read(database_2025(tmp_path / "mlruns.db"), "DELETE")
+
+
+def test_a_write_ahead_log_that_never_rests_is_told_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = database_2025(tmp_path / "mlruns.db")
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("PRAGMA journal_mode = WAL")
+        copy = shutil.copyfile
+
+        def copy_and_write(source: Path, copied: Path) -> None:
+            copy(source, copied)
+            connection.execute("UPDATE experiments SET name = name || '.' WHERE experiment_id = 1")
+            connection.commit()
+
+        connection.execute("UPDATE experiments SET name = 'first' WHERE experiment_id = 1")
+        connection.commit()
+        monkeypatch.setattr(shutil, "copyfile", copy_and_write)
+        with pytest.raises(NoStore, match="changed each time while it was copied"):
+            records_of(SqliteStore(path))
