@@ -4,7 +4,6 @@ It has no credentials, and opens nothing but connections to receivers. It leaves
 """
 
 import asyncio
-import contextlib
 import os
 import resource
 import socket
@@ -32,13 +31,17 @@ async def main(settings: CallerSettings, end: socket.socket) -> None:
     frames = Frames(reader, writer, Call)
     under_way: set[asyncio.Task[None]] = set()
     async with Calling(settings.policy, settings.timeout_s) as calling, in_background(_live(frames)):
-        with contextlib.suppress(PeerGone):
+        try:
             while True:
                 call = await frames.receive()
                 if call is not None:
                     task = asyncio.create_task(_make(call, calling, frames))
                     under_way.add(task)
                     task.add_done_callback(under_way.discard)
+        except PeerGone:
+            pass
+        finally:
+            frames.close()
 
 
 async def _make(call: Call, calling: Calling, frames: Frames[Call]) -> None:

@@ -8,10 +8,12 @@ from urllib.parse import parse_qsl
 
 import pytest
 
+from tests.unit.tracklog.cli.answering import Said, answering, refusal
 from tests.unit.tracklog.moving.imports import records_of
-from tracklog.moving import rest_histories, rest_store
+from tracklog.moving import rest_client, rest_histories, rest_store
 from tracklog.moving.records import (
     ExperimentRecord,
+    LoggedModelRecord,
     OddityRecord,
     PointsRecord,
     Record,
@@ -20,8 +22,9 @@ from tracklog.moving.records import (
     SizeRecord,
 )
 from tracklog.moving.rest_client import RestClient
-from tracklog.moving.rest_store import RestReader
+from tracklog.moving.rest_store import RestReader, check_server
 from tracklog.moving.stores import Consume, NoStore, Store
+from tracklog.settings.tracking_client import SERVER_CERTIFICATE
 
 Answer = tuple[int, Mapping[str, Any]]
 Query = dict[str, Any]
@@ -186,3 +189,208 @@ def test_the_address_is_shown_without_the_password() -> None:
     assert str(rest_store.RestStore("http://ann:secret@old.example.com:5000/mlflow/")) == (
         "http://old.example.com:5000/mlflow"
     )
+
+
+def with_models(path: str, query: Query) -> Answer:
+    """A server of 3.x: a run with inputs and outputs, a logged model on two pages, a registered model."""
+    match path.removeprefix("api/2.0/mlflow/"):
+        case "experiments/search":
+            experiment = {
+                "experiment_id": "1",
+                "name": "iris",
+                "creation_time": 3,
+                "tags": [{"key": "k", "value": "v"}],
+            }
+            return 200, {"experiments": [experiment]}
+        case "runs/search":
+            dataset = {"name": "d", "digest": "1", "source_type": "s3", "source": "s3://x", "schema": "{}"}
+            found = run("a")
+            inputs = {
+                "dataset_inputs": [{"dataset": dataset, "tags": [{"key": "context", "value": "train"}]}],
+                "model_inputs": [{"model_id": "m-0"}],
+            }
+            outputs = {"model_outputs": [{"model_id": "m-1", "step": 4}, {"model_id": "m-2"}]}
+            return 200, {"runs": [{**found, "inputs": inputs, "outputs": outputs}]}
+        case "logged-models/search":
+            metric = {
+                "key": "acc",
+                "value": 0.5,
+                "timestamp": 7,
+                "run_id": "a",
+                "dataset_name": "d",
+                "dataset_digest": "1",
+            }
+            info = {"model_id": "m-1", "name": "m", "artifact_uri": "s3://m", "status": "LOGGED_MODEL_READY"}
+            more = {"status_message": "done", "creation_timestamp_ms": 5, "tags": [{"key": "t", "value": "v"}]}
+            data = {"metrics": [metric, {**metric, "value": "much"}], "params": [{"key": "p", "value": "1"}]}
+            models = [{"info": {**info, **more}, "data": data}]
+            if query.get("page_token"):
+                return 200, {"models": [*models, {"info": {"model_id": "m-2", "status": 3}}]}
+            return 200, {"models": models, "next_page_token": "2"}
+        case "registered-models/search" if "filter" not in query:
+            model = {"name": "m", "aliases": [{"alias": "best", "version": "2"}], "tags": [{"key": "t", "value": "v"}]}
+            return 200, {"registered_models": [model]}
+        case "model-versions/search":
+            version = {"version": "2", "source": "models:/m-1", "status": "FAILED_REGISTRATION", "user_id": "ada"}
+            return 200, {"model_versions": [{"version": "two"}, version, {"version": "1", "current_stage": "Staging"}]}
+        case "model-versions/get-download-uri" if query["version"] == "2":
+            return 200, {"artifact_uri": "s3://m"}
+        case _:
+            return ABSENT
+
+
+def test_models_inputs_and_outputs_are_read() -> None:
+    records, _ = read(with_models)
+    [a_run] = [one for one in records if isinstance(one, RunRecord)]
+    [dataset] = a_run.datasets
+    assert (dataset.name, dataset.schema, dataset.profile, dataset.tags[0].value) == ("d", "{}", None, "train")
+    assert (a_run.model_inputs, [(one.model_id, one.step) for one in a_run.outputs]) == (
+        ["m-0"],
+        [("m-1", 4), ("m-2", 0)],
+    )
+    first, second = (one for one in records if isinstance(one, LoggedModelRecord))
+    assert (first.model_id, first.status, first.creation_time_ms, first.tags[0].key) == ("m-1", 2, 5, "t")
+    [(run_id, metric)] = first.metrics
+    assert (run_id, metric.key, metric.value, metric.timestamp_ms, metric.dataset_name) == ("a", "acc", 0.5, 7, "d")
+    assert (second.model_id, second.status) == ("m-2", 3)
+    [registered] = [one for one in records if isinstance(one, RegisteredRecord)]
+    assert (registered.aliases, [one.version for one in registered.versions]) == ([("best", 2)], [1, 2])
+    assert [(one.stage, one.storage_location) for one in registered.versions] == [("Staging", ""), ("None", "s3://m")]
+    told = {(one.kind, one.what) for one in records if isinstance(one, OddityRecord)}
+    assert ("logged models", "its status message is not kept: 'done'") in told
+    assert ("model versions", "its status is not kept: ('FAILED_REGISTRATION', None)") in told
+    assert ("model versions", "who made it is not kept: 'ada'") in told
+    assert sizes(records) == {
+        "experiments": 1,
+        "experiment tags": 1,
+        "runs": 1,
+        "dataset inputs": 1,
+        "tags of dataset inputs": 1,
+        "datasets": 1,
+        "model inputs": 1,
+        "model outputs": 2,
+        "logged models": 2,
+        "params of logged models": 1,
+        "tags of logged models": 1,
+        "points of logged models": 1,
+        "registered models": 1,
+        "tags of registered models": 1,
+        "aliases": 1,
+        "model versions": 2,
+    }
+
+
+@pytest.mark.parametrize("route", ["runs/search", "logged-models/search", "registered-models/search"])
+def test_what_a_server_refuses_to_show_ends_the_reading(route: str) -> None:
+    def answer(path: str, query: Query) -> Answer:
+        return (403, {"message": "Permission denied"}) if path.endswith(route) else with_models(path, query)
+
+    with pytest.raises(NoStore, match="Permission denied"):
+        read(answer)
+
+
+def test_a_server_that_knows_no_filter_for_prompts_has_none() -> None:
+    def answer(path: str, query: Query) -> Answer:
+        wrong = path.endswith("registered-models/search") and "filter" in query
+        return (400, {"message": "Invalid filter"}) if wrong else with_models(path, query)
+
+    records, _ = read(answer)
+    assert len([one for one in records if isinstance(one, RegisteredRecord)]) == 1
+
+
+def test_a_history_that_cannot_be_read_is_told_of_and_the_others_come() -> None:
+    def answer(path: str, query: Query) -> Answer:
+        if path.endswith("get-history-bulk"):
+            return 403, {"message": "no"}
+        if path.endswith("get-history") and query["run_id"] == "a":
+            return 404, {"message": "gone"}
+        return of_two_runs(path, query)
+
+    records, client = read(answer)
+    assert set(points(records)) == {"b"}
+    assert any(
+        isinstance(one, OddityRecord) and "cannot be read: The server answers 404: gone" in one.what for one in records
+    )
+    assert client.asked.count("ajax-api/2.0/mlflow/metrics/get-history-bulk") == 1
+
+
+def test_long_histories_come_in_records_that_are_full(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rest_histories, "POINTS_PER_RECORD", 2)
+
+    def answer(path: str, query: Query) -> Answer:
+        if path.endswith("runs/search"):
+            return 200, {"runs": [run("a", "loss", "acc")]}
+        if path.endswith("get-history"):
+            return 200, {"metrics": [point("a", step, 0.5) for step in range(3)]}
+        return of_two_runs(path, query)
+
+    records, _ = read(answer)
+    held = [[(one.key, len(one.step)) for one in each.metrics] for each in records if isinstance(each, PointsRecord)]
+    assert held == [[("loss", 2)], [("loss", 1), ("acc", 1)], [("acc", 1), ("acc", 1)]]
+
+
+# --- asking over HTTP -------------------------------------------------------------------------------------------------
+
+
+def test_a_server_is_asked_over_one_connection_with_the_credentials_of_its_address() -> None:
+    with answering({"GET mlflow/x": {"n": 1}, "POST mlflow/y": {"n": 2}}) as server:
+        client = RestClient(server.url.replace("http://", "http://ann:p%40ss@") + "/mlflow/", {})
+        try:
+            assert (client.get("x", {"a": ["1", "2"]}), client.post("y", {"b": "ü"})) == ({"n": 1}, {"n": 2})
+            assert client.post_json("y", b'{"c":3}') == {"n": 2}
+        finally:
+            client.close()
+        first, second, third = server.asked
+        assert (first.query["a"], first.headers["authorization"]) == (["1", "2"], "Basic YW5uOnBAc3M=")
+        assert (second.body, third.body, third.headers["content-type"]) == ({"b": "ü"}, {"c": 3}, "application/json")
+
+
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        (Said(b"<html>", 200), "answers 200: <html>"),
+        (Said(b"", 404), "answers 404: no JSON"),
+        (Said(b"[]", 200), r"answers 200: \[\]"),
+        (refusal(403, "Permission denied"), "answers 403: Permission denied"),
+    ],
+)
+def test_what_is_no_answer_is_refused(answer: Said, said: str) -> None:
+    with answering({"GET x": answer}) as server:
+        client = RestClient(server.url, {})
+        with pytest.raises(NoStore, match=said):
+            client.get("x", {})
+        client.close()
+
+
+def test_an_answer_that_is_too_large_is_not_held(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rest_client, "MOST_ANSWER_BYTES", 10)
+    with answering({"GET x": Said(b'{"n": 12345678}')}) as server:
+        client = RestClient(server.url, {})
+        with pytest.raises(NoStore, match="An answer to x is larger than 10 bytes"):
+            client.get("x", {"a": 1})
+        client.close()
+
+
+def test_an_address_has_a_host_and_a_certificate_can_be_read() -> None:
+    with pytest.raises(NoStore, match="must look like"):
+        RestClient("http://", {})
+    with pytest.raises(NoStore, match="certificate"):
+        RestClient("https://localhost", {SERVER_CERTIFICATE: "/nowhere"})
+    assert RestClient("http://[::1]:5000/", {}).url == "http://[::1]:5000"
+
+
+def test_what_answers_as_mlflow_does_is_a_store() -> None:
+    mlflow = "api/2.0/mlflow"
+    with answering({f"POST {mlflow}/experiments/search": {"experiments": []}}) as server:
+        store = check_server(server.url)
+        found = records_of(store)
+        assert [one.kind for one in found if isinstance(one, OddityRecord)] == ["traces"]
+    with answering({f"GET {mlflow}/experiments/list": {}}) as old:
+        assert str(check_server(old.url)) == old.url
+    with answering({}) as other, pytest.raises(NoStore, match="answers 404"):
+        check_server(other.url)
+    with (
+        answering({f"POST {mlflow}/experiments/search": refusal(401, "Who?")}) as shut,
+        pytest.raises(NoStore, match="Who"),
+    ):
+        check_server(shut.url)
