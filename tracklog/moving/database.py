@@ -38,8 +38,10 @@ class DatabaseReader:
         self._rows.look()
         self._rows.saves_what_it_can = True
         yield from useless_tables(self._rows)
-        if not {"experiments", "runs", "metrics"} <= self._rows.columns.keys():
+        if len(missing := _OF_MLFLOW - self._rows.columns.keys()) > 1:
             raise NoStore("It has no tables of MLflow: experiments, runs and metrics.")
+        for table in missing:
+            yield OddityRecord("the source", f"table {table}", "it is not there; all else is read")
         yield from sizes(self._rows)
         yield from self.experiments()
         yield from self._runs()
@@ -96,6 +98,8 @@ class DatabaseReader:
 
     def _first_starts(self) -> dict[Any, int]:
         """When the first run of each experiment began, for experiments whose creation nobody wrote down."""
+        if "runs" not in self._rows.columns:
+            return {}
         runs = self._rows.table("runs")
         statement = (
             select(runs.c.experiment_id, func.min(runs.c.start_time))
@@ -201,11 +205,7 @@ class DatabaseReader:
         """run, input, dataset or None, its four texts, name and digest, tag key and value: a row for each tag."""
         if not {"inputs", "datasets"} <= self._rows.columns.keys():
             return iter(())
-        inputs, datasets, tags = (
-            self._rows.table("inputs"),
-            self._rows.table("datasets"),
-            self._rows.table("input_tags"),
-        )
+        inputs, datasets, tags = self._rows.table("inputs"), self._datasets(), self._rows.table("input_tags")
         has_tags = "input_tags" in self._rows.columns
         described = [datasets.c[name] if name in datasets.c else null().label(name) for name in _DESCRIBED]
         joined = inputs.outerjoin(datasets, inputs.c.source_id == datasets.c.dataset_uuid)
@@ -235,6 +235,16 @@ class DatabaseReader:
         if among is not None:
             statement = statement.where(inputs.c.destination_id.in_(among))
         return self._rows.blocks(statement)
+
+    def _datasets(self) -> Any:
+        """The table of datasets; where some have one id, whose inputs would count as often, one row of each."""
+        datasets = self._rows.table("datasets")
+        identity = datasets.c.dataset_uuid
+        [(number, distinct)] = self._rows.run(select(func.count(identity), func.count(identity.distinct())))
+        if number == distinct:
+            return datasets
+        others = [func.max(one).label(one.name) for one in datasets.c if one is not identity]
+        return select(identity, *others).group_by(identity).subquery("datasets")
 
     def _inputs_of(self, rows: Iterable[Row], where: str) -> Iterator[DatasetInput]:
         cells, kind = self._cells, "dataset inputs"
@@ -281,6 +291,8 @@ class DatabaseReader:
         In the order in which SQLite took them, which is that of logging; elsewhere by key, step, time and value. SQLite
         hands out texts as bytes here: to decode each would take half the time.
         """
+        if "metrics" not in self._rows.columns:
+            return iter(())
         metrics = self._rows.table("metrics")
         shown = [metrics.c[name] if name in metrics.c else null().label(name) for name in COLUMNS]
         if self._rows.is_sqlite:
@@ -290,6 +302,9 @@ class DatabaseReader:
         order = (self._rows.by_bytes(metrics.c.run_uuid), self._rows.by_bytes(metrics.c.key), *ordered)
         return self._rows.blocks(select(*shown).order_by(*order))
 
+
+_OF_MLFLOW: Final = {"experiments", "runs", "metrics"}
+"""Tables by which a database of MLflow is known: of each revision, and of one from which a table was removed."""
 
 _TYPED_VALUES: Final = ("value_int", "value_float", "value_str")
 

@@ -225,3 +225,36 @@ def test_a_stage_that_nobody_knows_is_told_of(tmp_path: Path) -> None:
     found = records(tmp_path, "UPDATE runs SET lifecycle_stage = 'archived'")
     odd = [one.what for one in found if isinstance(one, OddityRecord)]
     assert odd == ["its stage 'archived' is no word that is known; taken for active"]
+
+
+@pytest.mark.parametrize(
+    ("table", "expected"),
+    [
+        ("metrics", {"experiments": (1, 1, 0), "runs": (1, 1, 0)}),
+        ("runs", {"experiments": (1, 1, 0), "metric points": (1, 0, 1)}),
+        # Experiment 0 is made again for its runs.
+        ("experiments", {"experiments": (1, 1, 0), "runs": (1, 1, 0), "metric points": (1, 1, 0)}),
+    ],
+)
+async def test_what_is_there_comes_from_a_database_without_a_table(
+    tmp_path: Path, table: str, expected: dict[str, tuple[int, int, int]]
+) -> None:
+    records(tmp_path, "INSERT INTO metrics VALUES ('loss', 1.0, 21, 'b')", f"DROP TABLE {table}")
+    report = await imported(SqliteStore(tmp_path / "mlflow.db"), MemoryEventLog())
+    assert counts(report) == expected
+    assert ("the source", f"table {table}", "it is not there; all else is read") in report.oddities
+
+
+async def test_tags_of_a_dataset_that_is_there_twice_count_once(tmp_path: Path) -> None:
+    records(
+        tmp_path,
+        "CREATE TABLE datasets (dataset_uuid TEXT, name TEXT, digest TEXT)",
+        "INSERT INTO datasets VALUES ('d', 'iris', '1'), ('d', 'iris', '1')",
+        "CREATE TABLE inputs (input_uuid TEXT, source_type TEXT, source_id TEXT, destination_id TEXT)",
+        "INSERT INTO inputs VALUES ('i', 'DATASET', 'd', 'b')",
+        "CREATE TABLE input_tags (input_uuid TEXT, name TEXT, value TEXT)",
+        "INSERT INTO input_tags VALUES ('i', 'k', 'v')",
+    )
+    found = counts(await imported(SqliteStore(tmp_path / "mlflow.db"), MemoryEventLog()))
+    assert found["tags of dataset inputs"] == (1, 1, 0)
+    assert found["datasets"] == (2, 1, 1)
