@@ -21,7 +21,7 @@ PYTHON ?= $(shell for python in python3.11 python3.12 python3.13 python3.14 pyth
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help install services serve stack test coverage check unit unit-3.11 unit-3.12 unit-3.13 unit-3.14 format bench bench-distributed bench-artifacts bench-registry bench-users bench-webhooks bench-traces crash-test abuse-test fault-test large-test import-test past-test compatibility-318 compatibility-postgresql compatibility-user longer-test soak workflows wheel wheel-test changelog release release-notes docs docs-serve lock clean
+.PHONY: help install services serve stack test coverage check unit repository unit-3.11 unit-3.12 unit-3.13 unit-3.14 format bench bench-distributed bench-artifacts bench-registry bench-users bench-webhooks bench-traces crash-test abuse-test fault-test large-test import-test past-test compatibility-318 compatibility-postgresql compatibility-user longer-test soak workflows wheel wheel-test changelog release release-notes docs docs-serve lock clean
 
 help:
 	@echo "make serve              start a server on port 5000, data in ./tracklog-data (more options: OPTIONS='--port 8080')"
@@ -31,6 +31,7 @@ help:
 	@echo "make check              the same without the tests, and the files of .github"
 	@echo "make coverage           what the last make test did not reach, by file"
 	@echo "make unit               the tests that need no service and no browser: half a minute"
+	@echo "make repository         the tests of the repository itself: docs, decision records, names, what packages export"
 	@echo "make unit-3.14          the same on another Python, in .venv-3.14 (where python3.14 is none: PYTHON=/path/to/python)"
 	@echo "make format             put the code into its format"
 	@echo "make bench              measure this server and its peers side by side"
@@ -103,6 +104,10 @@ workflows: $(VENV)/installed-tools
 
 unit: $(VENV)/installed-tools
 	$(BIN)/python -m pytest tests/unit -m "not service" -n $(WORKERS) --dist loadfile --hypothesis-profile=quick
+
+# What no rule of the product depends on, and each change may break.
+repository: $(VENV)/installed-tools
+	$(BIN)/python -m pytest tests/repository -n $(WORKERS) --dist loadfile
 
 # On the Python of this number, in an environment of its own.
 unit-3.11 unit-3.12 unit-3.13 unit-3.14: unit-%:

@@ -13,4 +13,4 @@ PUBLIC_MODULES = (
     "stores.streams",
     "stores.uri",
 )
-"""The modules, and folders of them, that other packages may import: tests/unit/test_public_modules.py."""
+"""The modules, and folders of them, that other packages may import: tests/repository/test_public_modules.py."""

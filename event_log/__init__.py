@@ -27,4 +27,4 @@ PUBLIC_MODULES = (
     "sqlite.log_file",
     "streams",
 )
-"""The modules, and folders of them, that other packages may import: tests/unit/test_public_modules.py."""
+"""The modules, and folders of them, that other packages may import: tests/repository/test_public_modules.py."""

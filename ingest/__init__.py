@@ -16,4 +16,4 @@ PUBLIC_MODULES = (
     "users.port",
     "webhooks.port",
 )
-"""The modules, and folders of them, that other packages may import: tests/unit/test_public_modules.py."""
+"""The modules, and folders of them, that other packages may import: tests/repository/test_public_modules.py."""

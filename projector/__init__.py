@@ -17,4 +17,4 @@ PUBLIC_MODULES = (
     "sqlite_writer",
     "worker",
 )
-"""The modules, and folders of them, that other packages may import: tests/unit/test_public_modules.py."""
+"""The modules, and folders of them, that other packages may import: tests/repository/test_public_modules.py."""

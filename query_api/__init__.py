@@ -25,4 +25,4 @@ PUBLIC_MODULES = (
     "traces.span_json",
     "webhooks.port",
 )
-"""The modules, and folders of them, that other packages may import: tests/unit/test_public_modules.py."""
+"""The modules, and folders of them, that other packages may import: tests/repository/test_public_modules.py."""

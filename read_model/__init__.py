@@ -20,4 +20,4 @@ PUBLIC_MODULES = (
     "sqlite_statements",
     "tables",
 )
-"""The modules, and folders of them, that other packages may import: tests/unit/test_public_modules.py."""
+"""The modules, and folders of them, that other packages may import: tests/repository/test_public_modules.py."""

@@ -35,4 +35,4 @@ PUBLIC_MODULES = (
     "webhook_events",
     "werkzeug_hashes",
 )
-"""The modules, and folders of them, that other packages may import: tests/unit/test_public_modules.py."""
+"""The modules, and folders of them, that other packages may import: tests/repository/test_public_modules.py."""

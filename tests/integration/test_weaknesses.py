@@ -1,6 +1,7 @@
 """Weaknesses of MLflow's authentication that were published, tried here, with the ways that got around their repairs.
 
-tests/unit/test_weaknesses.py says of each of them where it is tried; most are in the files about users and permissions.
+tests/repository/test_weaknesses.py says of each of them where it is tried; most are in the files about users and
+permissions.
 """
 
 import contextlib

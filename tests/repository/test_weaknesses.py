@@ -4,7 +4,7 @@ from typing import Final
 
 import pytest
 
-from tests.unit.test_differences import functions
+from tests.repository.test_differences import functions
 
 USERS: Final = "integration/test_users.py"
 RIGHTS: Final = "integration/test_rights.py"

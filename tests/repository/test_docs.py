@@ -243,7 +243,7 @@ RUN_BY: Final = {
     "docs/model-registry.md": ["tests/integration/test_model_registry_page.py"],
     "docs/operating/from-mlflow-server.md": ["tests/integration/test_operating_pages.py"],
     "docs/reading-the-log.md": ["tests/contracts/test_reading_the_log.py"],
-    "docs/webhooks.md": ["tests/unit/test_webhooks_page.py", "tests/compatibility/test_webhooks.py"],
+    "docs/webhooks.md": ["tests/repository/test_webhooks_page.py", "tests/compatibility/test_webhooks.py"],
 }
 """The pages that show Python, and the tests that run it."""
 
