@@ -233,3 +233,61 @@ def test_nothing_is_read_while_nobody_writes(tmp_path: Path, monkeypatch: pytest
         with pytest.raises(Killed):
             follower.round()
         state.close()
+
+
+def of_types(shadow: Shadow, after: int) -> list[str]:
+    return [event.payload.event_type for event in list(shadow.events.values())[after:]]
+
+
+def test_what_mlflow_gc_removed_is_deleted_here_and_told_of(tmp_path: Path) -> None:
+    database = tmp_path / "mlflow.db"
+    SqliteTarget(database, Roots((), None)).write(iter(everything().records), ExportReport("", "", dry_run=False))
+    write(
+        database,
+        (
+            f"INSERT INTO experiments VALUES (8, 'new', 's3://b/8', 'active', {T}, {T}, 'default')",
+            NEW_RUN,
+            f"INSERT INTO registered_models VALUES ('fresh', {T}, {T}, 'new', 'default')",
+        ),
+    )
+    shadow = Shadow(tmp_path, killed=False)
+    shadow.catch_up()
+    before = len(shadow.events)
+    write(
+        database,
+        (
+            f"DELETE FROM runs WHERE run_uuid = '{C}'",
+            "DELETE FROM experiments WHERE experiment_id IN (7, 8)",
+            *(f"DELETE FROM {name}" for name in ("logged_model_metrics", "logged_model_params", "logged_model_tags")),
+            "DELETE FROM logged_models",
+            f"UPDATE registered_models SET creation_time = {T + 1}, last_updated_time = {T + 1} WHERE name = 'fresh'",
+        ),
+    )
+    shadow.catch_up()
+    types = of_types(shadow, before)
+    assert (types.count("run.deleted"), types.count("experiment.deleted")) == (1, 1)  # the one of 7 was deleted already
+    assert types.count("logged-model.deleted") == 1
+    # A registered model that was deleted and made again under its name has another time of creation.
+    registered = [one for one in types if one.startswith("registered-model.")]
+    assert registered[:2] == ["registered-model.deleted", "registered-model.created"]
+    told = {(kind, what) for kind, _, what in shadow.report.oddities}
+    assert {
+        (kind, "was removed there; here it is deleted") for kind in ("runs", "experiments", "logged models")
+    } <= told
+    before = len(shadow.events)
+    write(database, ("DELETE FROM registered_models WHERE name = 'fresh'",))
+    shadow.catch_up()
+    assert of_types(shadow, before) == ["registered-model.deleted"]
+
+
+def test_points_of_a_run_that_is_not_there_are_told_of(tmp_path: Path) -> None:
+    database = tmp_path / "mlflow.db"
+    SqliteTarget(database, Roots((), None)).write(iter(everything().records), ExportReport("", "", dry_run=False))
+    shadow = Shadow(tmp_path, killed=False)
+    shadow.catch_up()
+    before = len(shadow.events)
+    point = "INSERT INTO metrics (run_uuid, key, value, timestamp, step) VALUES "
+    write(database, (f"{point} ('{'e' * 32}', 'loss', 1.0, 1, 1)",))
+    shadow.catch_up()
+    assert of_types(shadow, before) == []
+    assert ("metric points", f"of '{'e' * 32}'", "what it belongs to is not there") in shadow.report.oddities
