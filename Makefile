@@ -149,6 +149,7 @@ fault-test: services
 	TRACKLOG_BROKER_FAULTS=$(COUNT) $(BIN)/python -m pytest tests/crash/test_faults_of_brokers.py --timeout=0
 	TRACKLOG_FAILOVERS=$(COUNT) $(BIN)/python -m pytest tests/crash/test_failovers.py --timeout=0
 	TRACKLOG_ERASURE_KILLS=$(COUNT) $(BIN)/python -m pytest tests/crash/test_erasing_under_kills.py --timeout=0
+	TRACKLOG_SEALED_ERASURE_KILLS=$(COUNT) $(BIN)/python -m pytest tests/crash/test_sealed_erasing_under_kills.py --timeout=0
 	TRACKLOG_UNDO_KILLS=$(COUNT) $(BIN)/python -m pytest tests/crash/test_undone_under_kills.py --timeout=0
 	TRACKLOG_DISTURBANCES=$(COUNT) $(BIN)/python -m pytest tests/integration/test_exactly_once.py --timeout=0
 	TRACKLOG_TROUBLED_STEPS=$$((10 * $(COUNT))) $(BIN)/python -m pytest tests/integration/test_postgresql_troubles.py --timeout=0

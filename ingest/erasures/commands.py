@@ -90,6 +90,7 @@ ERASED_FOR_S: Final = 10.0
 """After so long a request is answered with what it has erased; the rest is in the next plan."""
 
 _LATEST_US: Final = 2**62
+_NAMED_IN_IT: Final = (LabelSchemaCreated, ReviewQueueCreated)
 _NAMING: Final = (ExperimentCreated.event_type, ExperimentRenamed.event_type)
 
 
@@ -394,8 +395,8 @@ class ErasureCommands:
             for recorded in await self._log.read_at(position.partition, [position.offset]):
                 with suppress(UndecodableEvent):
                     event = codec.decode(recorded)
-                    if isinstance(event, LabelSchemaCreated | ReviewQueueCreated):
-                        found += [recorded.stream] if event.experiment_id == experiment_id else []
+                    if isinstance(event, _NAMED_IN_IT) and event.experiment_id == experiment_id:
+                        found.append(recorded.stream)
         return list(dict.fromkeys(found))
 
     async def _goes(self, one: Candidate) -> bool:
