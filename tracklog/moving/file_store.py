@@ -35,6 +35,8 @@ _NO_RUNS: Final = frozenset({MODELS, TRACES, "datasets", "tags"})
 """Folders of an experiment that are no runs."""
 _RUN_ID: Final = re.compile(r"[0-9a-f]{32}")
 _TEXTS_OF_MODELS: Final = (("params of logged models", "params"), ("tags of logged models", "tags"))
+_NO_META: Final = f"left: there is no {META} beside them"
+_IN_NO_EXPERIMENT: Final = "left: of a run that lies in no experiment"
 _VERSION: Final = re.compile(r"version-(\d+)")
 
 
@@ -48,6 +50,10 @@ class FileStore(Store):
         return str(self._root)
 
     def read(self, consume: Consume) -> None:
+        if (self._root / META).is_file():
+            raise NoStore(
+                f"{self._root} is an experiment or a run of a store: name the folder that has all experiments."
+            )
         inner = folders_in(self._root)
         registered = [one for one in folders_in(self._root / MODELS) if (one / META).is_file()]
         if not (
@@ -73,6 +79,9 @@ class FileStoreReader:
         for folder, _ in found:
             if (folder, False) not in experiments and (folder, True) not in experiments:
                 yield OddityRecord("experiments", self._files.where(folder), f"a folder without {META}; no experiment")
+        for run in [folder for folder, _ in experiments if self._is_run(folder)]:
+            experiments = [one for one in experiments if one[0] != run]
+            yield from self._stray(run)
         yield from self._sizes([folder for folder, _ in experiments])
         for folder, in_trash in experiments:
             yield self._experiment(folder, in_trash=in_trash)
@@ -93,6 +102,18 @@ class FileStoreReader:
         for folder, _ in experiments:
             yield from traces.records(folder / TRACES, self._files.where(folder))
         yield from self._cells.take()
+
+    def _is_run(self, folder: Path) -> bool:
+        """Whether what lies among the experiments is a run."""
+        meta = StoreFiles(self._root, Cells()).meta(folder, "runs") or {}
+        return bool(meta.keys() & {"run_id", "run_uuid"}) and "artifact_location" not in meta
+
+    def _stray(self, run: Path) -> Records:
+        """A run that lies in no experiment: it is counted with what is in it."""
+        yield SizeRecord("runs", 1)
+        yield OddityRecord("runs", self._files.where(run), "left: a run that lies beside the experiments, in none", 1)
+        yield from self._left_texts(run, (("params", "params"), ("tags", "tags")), _IN_NO_EXPERIMENT)
+        yield from self._left_points("metric points", run, _IN_NO_EXPERIMENT)
 
     def _sizes(self, experiments: list[Path]) -> Records:
         """What can be counted by names alone."""
@@ -223,20 +244,20 @@ class FileStoreReader:
                 yield OddityRecord(kind, where, f"left: of a run without {META}", number)
         yield from self._left_points("metric points", folder)
 
-    def _left_texts(self, folder: Path, names: Sequence[tuple[str, str]]) -> Records:
+    def _left_texts(self, folder: Path, names: Sequence[tuple[str, str]], why: str = _NO_META) -> Records:
         """Of what says nothing of itself: what nobody has counted before."""
         for kind, name in names:
             if number := number_of_files(folder / name):
                 yield SizeRecord(kind, number)
-                yield OddityRecord(kind, self._files.where(folder), f"left: there is no {META} beside them", number)
+                yield OddityRecord(kind, self._files.where(folder), why, number)
 
-    def _left_points(self, kind: str, folder: Path) -> Records:
+    def _left_points(self, kind: str, folder: Path, why: str = _NO_META) -> Records:
         files = self._files.files(folder / "metrics", kind)
         points = sum(sum(1 for line in self._files.lines(path, kind) if line.strip()) for path, _ in files)
         yield from self._cells.take()
         if points:
             yield SizeRecord(kind, points)
-            yield OddityRecord(kind, self._files.where(folder), f"left: there is no {META} beside them", points)
+            yield OddityRecord(kind, self._files.where(folder), why, points)
 
     def _links(self, folder: Path) -> Iterator[Meta]:
         """What a run read or made, each a folder with a file."""

@@ -306,3 +306,19 @@ async def test_every_version_of_the_store_comes_to_the_same(
     assert folded.rows("SELECT key, value FROM params") == [("lr", "0.1")]
     [points] = points_in(tmp_path / "mlruns")
     assert points == MetricSeries("loss", [0.5, 0.25], [1550000000, 1550000001], steps)
+
+
+def test_a_run_beside_the_experiments_is_told_of(root: Path) -> None:
+    write(root / ("9" * 32) / "meta.yaml", f"run_id: {'9' * 32}\nexperiment_id: '0'\n")
+    write(root / ("9" * 32) / "params" / "a", "1")
+    write(root / ("9" * 32) / "metrics" / "m", "1 2 3\n")
+    records = records_of(FileStore(root))
+    assert [one.experiment_id for one in records if isinstance(one, ExperimentRecord)] == ["0"]
+    lost = [(one.kind, one.lost) for one in records if isinstance(one, OddityRecord)]
+    assert lost == [("runs", 1), ("params", 1), ("metric points", 1)]
+
+
+@pytest.mark.parametrize("inner", ["0", f"0/{RUN}"])
+def test_one_experiment_alone_is_no_store(root: Path, inner: str) -> None:
+    with pytest.raises(NoStore, match="name the folder that has all experiments"):
+        records_of(FileStore(root / inner))
