@@ -12,6 +12,7 @@ from artifact_proxy.lookup import Lookup
 from artifact_proxy.stores.blob_store import BlobStore
 from schemas.errors import ResourceDoesNotExist
 from schemas.mlflow import PROMPT_SOURCES
+from schemas.rest.large_body import LargeBody
 from schemas.traces import spans_not_found, trace_not_found
 
 ArtifactRootOf = Callable[[str], Awaitable[str]]
@@ -25,7 +26,7 @@ class TraceFiles(Protocol):
     async def root(self, trace_id: str) -> str:
         """The URI of the artifacts of a trace. Raises ResourceDoesNotExist."""
 
-    async def spans_file(self, trace_id: str) -> bytes | None:
+    async def spans_file(self, trace_id: str) -> bytes | LargeBody | None:
         """The spans of a trace, None where none are kept. Raises ResourceDoesNotExist."""
 
 
@@ -35,7 +36,7 @@ class NothingTraced:
     async def root(self, trace_id: str) -> str:
         raise trace_not_found(trace_id)
 
-    async def spans_file(self, trace_id: str) -> bytes | None:
+    async def spans_file(self, trace_id: str) -> bytes | LargeBody | None:
         raise spans_not_found(trace_id)
 
 

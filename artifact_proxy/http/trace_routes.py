@@ -14,6 +14,7 @@ from schemas.errors import BadRequest, InvalidParameterValue, NotFound
 from schemas.levels import Level
 from schemas.messages.bounds import MAX_ID_CHARACTERS, shown
 from schemas.rest.access import TRACE, On, Rule, allow
+from schemas.rest.large_body import LargeAnswer
 from schemas.rest.route import V2_AJAX_ONLY, V3_AJAX_ONLY
 from schemas.traces import is_trace_id, spans_not_found
 
@@ -45,6 +46,8 @@ async def get_of_trace(proxy: ArtifactProxy, request: web.Request) -> web.Stream
     if spans is None:
         return await _file(proxy, request, trace_id, SPANS_FILE)
     headers = {hdrs.CONTENT_DISPOSITION: f"attachment; filename={SPANS_FILE}", "X-Content-Type-Options": "nosniff"}
+    if not isinstance(spans, bytes):
+        return LargeAnswer(spans, {hdrs.CONTENT_TYPE: "text/plain; charset=utf-8", **headers})
     return web.Response(body=spans, content_type="text/plain", charset="utf-8", headers=headers)
 
 

@@ -5,6 +5,7 @@ from query_api.port import ReadModel
 from query_api.traces.document import spans_file
 from schemas.artifact_uris import below
 from schemas.events import EXPERIMENTS_ORDERING_UNIT, TRACES
+from schemas.rest.large_body import LargeBody
 from schemas.traces import trace_folder, trace_not_found
 
 _LOCATION = (
@@ -29,7 +30,7 @@ class StoredTraces:
         location: str = rows[0][0]
         return below(location, trace_folder(trace_id))
 
-    async def spans_file(self, trace_id: str) -> bytes | None:
+    async def spans_file(self, trace_id: str) -> bytes | LargeBody | None:
         """The spans of a trace as a file, None where there are none. Raises as `root` does."""
         await self._freshness.caught_up([TRACES.ordering_unit(trace_id)])
         return await spans_file(self._read_model, trace_id)

@@ -9,6 +9,7 @@ import msgspec
 
 from query_api.experiments.seen import seen_among
 from query_api.port import ReadModel
+from query_api.traces.packed_texts import JoinedTexts, SortedTexts
 from query_api.traces.span_json import OtlpSpans, file_span, place_of
 from query_api.traces.values import Found, chunks_of, find, trace_values
 from schemas.documents.traces import TraceValues, assessment_json, trace_info, trace_info_v2
@@ -24,6 +25,7 @@ from schemas.messages.traces import (
     GetTraceInfoV3,
 )
 from schemas.rest.access import TRACE
+from schemas.rest.large_body import LargeBody
 from schemas.traces import SIZE, assessed_not_found, assessment_not_found, spans_not_found, trace_not_found
 
 MAX_SPANS_BYTES: Final = 256 * 2**20
@@ -44,7 +46,7 @@ async def get_trace_info_v2(read_model: ReadModel, wanted: GetTraceInfo) -> byte
     return msgspec.json.encode({"trace_info": trace_info_v2(trace)})
 
 
-async def get_trace(read_model: ReadModel, wanted: GetTrace) -> bytes:
+async def get_trace(read_model: ReadModel, wanted: GetTrace) -> bytes | LargeBody:
     """`{"trace":{"trace_info":…,"spans":[…]}}`.
 
     Raises ResourceDoesNotExist, also while spans are missing unless a part is wanted too. Nothing waits for these here.
@@ -60,20 +62,19 @@ async def get_trace(read_model: ReadModel, wanted: GetTrace) -> bytes:
         raise spans_not_found(wanted.trace_id) from error
 
 
-async def batch_get_traces(read_model: ReadModel, wanted: BatchGetTraces) -> bytes:
+async def batch_get_traces(read_model: ReadModel, wanted: BatchGetTraces) -> bytes | LargeBody:
     """`{"traces":[…]}`, in the order in which they are asked for, without those that are not there or not complete."""
-    traces: list[bytes] = []
-    size = 0
+    traces = JoinedTexts()
     for found, trace in await _wanted(read_model, wanted):
         if is_complete(found, trace):
             try:
-                traces.append(await _with_spans(read_model, found, trace))
+                traces.add(await _with_spans(read_model, found, trace, b"," if traces.size else b'{"traces":['))
             except _Gone:
                 continue
-            size += len(traces[-1])
-            if size > MAX_SPANS_BYTES:
+            if traces.size > MAX_SPANS_BYTES:
                 raise RequestTooLarge(f"The traces have more than {MAX_SPANS_BYTES} bytes; ask for fewer at once.")
-    return b'{"traces":[%b]}' % b",".join(traces) if traces else b"{}"
+    traces.add(b"]}" if traces.size else b"{}")
+    return traces.joined()
 
 
 async def batch_get_trace_infos(read_model: ReadModel, wanted: BatchGetTraceInfos) -> bytes:
@@ -91,7 +92,7 @@ async def get_assessment(read_model: ReadModel, wanted: GetAssessment) -> bytes:
     raise assessment_not_found(wanted.trace_id, wanted.assessment_id)
 
 
-async def spans_file(read_model: ReadModel, trace_id: str) -> bytes | None:
+async def spans_file(read_model: ReadModel, trace_id: str) -> bytes | LargeBody | None:
     """`{"spans":[…]}` as the page reads it; None for a trace without any here. Raises ResourceDoesNotExist."""
     found = (await find(read_model, [trace_id])).get(trace_id)
     if found is None:
@@ -159,8 +160,8 @@ async def _read(read_model: ReadModel, found: Mapping[str, Found]) -> dict[str, 
 
 
 async def _with_spans(
-    read_model: ReadModel, found: Found, trace: TraceValues, before: bytes = b"", after: bytes = b""
-) -> bytes:
+    read_model: ReadModel, found: Found, trace: TraceValues, before: bytes, after: bytes = b""
+) -> bytes | LargeBody:
     info = msgspec.json.encode(trace_info(trace))
     if not found.span_count:
         return b'%b{"trace_info":%b}%b' % (before, info, after)
@@ -168,27 +169,17 @@ async def _with_spans(
     return await _spans(read_model, found, OtlpSpans(trace.trace_id).form, opening, b"]}" + after)
 
 
-async def _spans(read_model: ReadModel, found: Found, form: SpanForm, before: bytes, after: bytes) -> bytes:
+async def _spans(read_model: ReadModel, found: Found, form: SpanForm, before: bytes, after: bytes) -> bytes | LargeBody:
     """The spans of a trace as JSON with commas between, in their order, and what is around them. Raises _Gone.
 
-    All is put together once: of a large trace each copy takes as much again. Other requests run in between.
+    All are read before the first is sent: what is wrong with them is an answer of its own.
     """
-    encoded: list[tuple[tuple[bool, int, str], bytes]] = []
-    size = 0
+    texts = SortedTexts()
     async for chunk in chunks_of(read_model, found.trace_number, found.span_count):
-        for span in chunk.spans:
-            encoded.append((place_of(span), msgspec.json.encode(form(span))))
-            size += len(encoded[-1][1])
-        if size > MAX_SPANS_BYTES:
+        texts.add([(place_of(span), msgspec.json.encode(form(span))) for span in chunk.spans])
+        if texts.size > MAX_SPANS_BYTES:
             raise RequestTooLarge(f"The spans of the trace have more than {MAX_SPANS_BYTES} bytes.")
-        await asyncio.sleep(0)
-    if len(encoded) < found.span_count:
+        await asyncio.sleep(0)  # other requests want their turn
+    if texts.count < found.span_count:
         raise _Gone
-    encoded.sort()
-    texts = [text for _, text in encoded]
-    del encoded
-    if not texts:
-        return before + after
-    texts[0] = before + texts[0]
-    texts[-1] += after
-    return b",".join(texts)
+    return texts.joined(before, after)

@@ -1,10 +1,14 @@
 """The read routes of traces."""
 
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from functools import partial
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
-from query_api.reads import Reads
+from aiohttp import web
+
+from query_api.port import ReadModel
+from query_api.reads import OrderingUnits, Reads, mlflow_read
+from query_api.seen import seen_by
 from query_api.traces.correlation import correlation
 from query_api.traces.document import (
     batch_get_trace_infos,
@@ -18,6 +22,7 @@ from query_api.traces.metrics import query_metrics
 from query_api.traces.search import search_traces, search_traces_v3
 from schemas.events import EXPERIMENTS_ORDERING_UNIT, TRACES
 from schemas.levels import Level
+from schemas.messages.message import Message
 from schemas.messages.traces import (
     BatchGetTraceInfos,
     BatchGetTraces,
@@ -30,8 +35,13 @@ from schemas.messages.traces import (
     SearchTraces,
     SearchTracesV3,
 )
-from schemas.rest.access import TRACE, TRACE_IF_ANY, TRACES_OF, On, Rule
+from schemas.rest.access import TRACE, TRACE_IF_ANY, TRACES_OF, On, Rule, sight_of
+from schemas.rest.handler import fresh_message, named_for
+from schemas.rest.json_answer import JsonAnswer
+from schemas.rest.large_body import LargeAnswer, LargeBody
 from schemas.rest.route import V3, Route
+
+M = TypeVar("M", bound=Message)
 
 
 def _located(message: Any) -> Iterable[str]:
@@ -49,8 +59,8 @@ def trace_routes(reads: Reads) -> tuple[Route, ...]:
     r = reads.route
     of_ids = partial(r, seen=True)  # which clients give: one may come, or move, between the judging and the reading
     return (
-        of_ids("GET", "traces/get", GetTrace, get_trace, _READ, _of_one, prefixes=V3),
-        of_ids("GET", "traces/batchGet", BatchGetTraces, batch_get_traces, _READ_ALL, _of_several, prefixes=V3),
+        _with_spans(reads, "traces/get", GetTrace, get_trace, _READ, _of_one),
+        _with_spans(reads, "traces/batchGet", BatchGetTraces, batch_get_traces, _READ_ALL, _of_several),
         of_ids(
             "POST",
             "traces/batchGetInfos",
@@ -83,6 +93,25 @@ def trace_routes(reads: Reads) -> tuple[Route, ...]:
             prefixes=V3,
         ),
     )
+
+
+def _with_spans(
+    reads: Reads,
+    path: str,
+    message_type: type[M],
+    answer: Callable[[ReadModel, M], Awaitable[bytes | LargeBody]],
+    rule: Rule,
+    units: OrderingUnits[M],
+) -> Route:
+    """As the others of ids, with an answer that may be large."""
+    catch_up = reads.catch_up(units)
+
+    async def handle(request: web.Request) -> web.StreamResponse:
+        message = await fresh_message(request, message_type, catch_up)
+        found = await answer(seen_by(reads.read_model, await sight_of(request)), message)
+        return JsonAnswer(found) if isinstance(found, bytes) else LargeAnswer(found)
+
+    return mlflow_read("GET", path, named_for(message_type, handle), rule, prefixes=V3)
 
 
 def _of_one(wanted: GetTrace | GetTraceInfoV3 | GetAssessment) -> Iterable[str]:

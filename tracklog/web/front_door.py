@@ -9,7 +9,7 @@ import contextlib
 import logging
 import re
 import secrets
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Generator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -36,6 +36,7 @@ from schemas.messages.message import Message
 from schemas.principal import Principal
 from schemas.rest.access import ASKING, Asking, On, Rule
 from schemas.rest.json_answer import JsonAnswer
+from schemas.rest.large_body import LargeAnswer
 from schemas.rest.past import POSITION, POSITION_HEADER, as_of, only_of_now
 from schemas.rest.request_keys import (
     ACTOR,
@@ -447,7 +448,10 @@ class FrontDoor:
             if response.__class__ is JsonAnswer or response.__class__ is web.Response:
                 body = response.body
                 if body.__class__ is bytes and len(body) > WHOLE_ANSWER_BYTES:
-                    return await self._send_in_pieces(request, connection, response, body)
+                    return await self._send_in_pieces(request, connection, response, len(body), _whole(body))
+            elif response.__class__ is LargeAnswer:
+                large = response.body
+                return await self._send_in_pieces(request, connection, response, large.held_bytes, large.pieces)
             return response
         except TracklogError as error:
             self._note(request, error, served)
@@ -478,11 +482,16 @@ class FrontDoor:
         return error_answer(request, RequestLimitExceeded("Too many requests are under way; try again."))
 
     async def _send_in_pieces(
-        self, request: web.Request, connection: "Connection", response: web.Response, body: bytes
+        self,
+        request: web.Request,
+        connection: "Connection",
+        response: web.StreamResponse,
+        held_bytes: int,
+        pieces: Generator[bytes, None, None],
     ) -> web.StreamResponse:
         """Send a large answer no faster than the client takes it: given to the connection whole, it would be held twice
-        and not count as under way."""
-        if not connection.charge_answer(len(body)):
+        and not count as under way. `held_bytes` of it are in memory until then."""
+        if not connection.charge_answer(held_bytes):
             self._counts.refused += 1
             return error_answer(
                 request, RequestLimitExceeded("Too many answers of this client are not read yet; try again.")
@@ -494,11 +503,15 @@ class FrontDoor:
         if self._drained is not None:
             response.force_close()
         await response.prepare(request)
-        response.body = None
-        if request.method != hdrs.METH_HEAD:
-            pieces = memoryview(body)
-            for start in range(0, len(body), WHOLE_ANSWER_BYTES):
-                await response.write(pieces[start : start + WHOLE_ANSWER_BYTES])
+        if isinstance(response, web.Response):
+            response.body = None
+        with contextlib.closing(pieces):  # whatever becomes of it, nothing of the answer is held any more
+            if request.method != hdrs.METH_HEAD:
+                for piece in pieces:
+                    part = memoryview(piece)
+                    for start in range(0, len(piece), WHOLE_ANSWER_BYTES):
+                        await response.write(part[start : start + WHOLE_ANSWER_BYTES])
+                    await asyncio.sleep(0)  # a client that takes everything at once makes no `write` wait
         await response.write_eof()
         return response
 
@@ -541,6 +554,10 @@ class FrontDoor:
         if not isinstance(response, web.HTTPException):
             return response
         return self.answer_unparsed(request, response.status, BadRequest("The request expects what is not known here."))
+
+
+def _whole(body: bytes) -> Generator[bytes, None, None]:
+    yield body
 
 
 async def answer_with_bounded_body(request: web.Request, *, handler: Handler, limit: int) -> web.StreamResponse:

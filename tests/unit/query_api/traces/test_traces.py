@@ -29,6 +29,7 @@ from schemas.messages.traces import (
     SearchTracesV3,
     TraceLocation,
 )
+from schemas.rest.large_body import LargeBody
 from schemas.sight import Scope, Sight
 from tests.unit.query_api.conftest import MakeRows
 from tests.unit.query_api.sqlite_rows import SqliteRows
@@ -49,6 +50,13 @@ async def search(rows: SqliteRows, filter_text: str = "", **given: Any) -> dict[
     found: dict[str, Any] = orjson.loads(
         await search_traces_v3(rows, SearchTracesV3(locations=here, filter=filter_text, **given))
     )
+    return found
+
+
+def read(answer: bytes | LargeBody | None) -> dict[str, Any]:
+    """The JSON of a small answer."""
+    assert isinstance(answer, bytes)
+    found: dict[str, Any] = orjson.loads(answer)
     return found
 
 
@@ -158,7 +166,7 @@ async def test_pages_go_on_where_the_last_ended(rows: SqliteRows, filter_text: s
 
 
 async def test_nothing_of_a_span_is_lost(rows: SqliteRows) -> None:
-    answer = orjson.loads(await get_trace(rows, GetTrace(trace_id=D)))["trace"]
+    answer = read(await get_trace(rows, GetTrace(trace_id=D)))["trace"]
     root, call = answer["spans"]
     assert (root["name"], root["kind"], root["links"][0]["span_id"]) == ("root", "SPAN_KIND_SERVER", "AAAAAAAAALE=")
     assert call["parent_span_id"] == root["span_id"] == "AAAAAAAAAKE="
@@ -176,7 +184,7 @@ async def test_nothing_of_a_span_is_lost(rows: SqliteRows) -> None:
 
 
 async def test_the_page_reads_attributes_as_json_in_text(rows: SqliteRows) -> None:
-    root, call = orjson.loads(await spans_file(rows, D) or b"")["spans"]
+    root, call = read(await spans_file(rows, D))["spans"]
     assert root["attributes"]["mlflow.spanInputs"] == '{"question": "Où?"}'
     assert call["attributes"]["city"] == '"Paris"'
     assert root["links"] == [{"trace_id": "tr-" + "b" * 32, "span_id": "00000000000000b1", "attributes": {}}]
@@ -185,9 +193,9 @@ async def test_the_page_reads_attributes_as_json_in_text(rows: SqliteRows) -> No
 async def test_a_trace_without_its_spans_is_a_part_and_is_left_out_of_many(rows: SqliteRows) -> None:
     with pytest.raises(ResourceDoesNotExist):
         await get_trace(rows, GetTrace(trace_id="a"))
-    part = orjson.loads(await get_trace(rows, GetTrace(trace_id="a", allow_partial=True)))
+    part = read(await get_trace(rows, GetTrace(trace_id="a", allow_partial=True)))
     assert part["trace"].keys() == {"trace_info"}
-    several = orjson.loads(await batch_get_traces(rows, BatchGetTraces(trace_ids=["a", D, "unknown", D])))
+    several = read(await batch_get_traces(rows, BatchGetTraces(trace_ids=["a", D, "unknown", D])))
     assert ids({"traces": [one["trace_info"] for one in several["traces"]]}) == ["d"]
 
 

@@ -3,7 +3,7 @@
 import asyncio
 import json
 import os
-from collections.abc import AsyncIterator, Awaitable, Callable, Set
+from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Set
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,8 @@ from schemas.errors import (
     TemporarilyUnavailable,
     TracklogError,
 )
+from schemas.rest.json_answer import JsonAnswer
+from schemas.rest.large_body import LargeAnswer, LargeBody, body_of
 from schemas.rest.past import POSITION, as_of
 from schemas.rest.request_keys import ACTOR, BEHIND, REQUEST_ID
 from schemas.rest.route import NO_PREFIX, V2, Handler, Kind, Limits, Permission, Route
@@ -31,6 +33,7 @@ from tracklog.settings.process import WebSettings, trusted_proxies_of
 from tracklog.web.access_log import AccessLog
 from tracklog.web.app import COUNTS, FRONT_DOOR, create_app
 from tracklog.web.bounds import Bounds
+from tracklog.web.front_door import WHOLE_ANSWER_BYTES
 from tracklog.web.metrics import RequestCounts
 
 Client = TestClient[web.Request, web.Application]
@@ -379,6 +382,73 @@ async def test_an_answer_that_breaks_off_ends_the_connection(
             await (await client.get("/api/2.0/x")).read()
     is_a_fault = isinstance(error, ValueError)
     assert [record.levelname for record in caplog.records if record.levelname == "ERROR"] == ["ERROR"] * is_a_fault
+
+
+# Large answers
+
+
+def in_pieces(*pieces: bytes) -> Generator[bytes, None, None]:
+    yield from pieces
+
+
+async def test_an_answer_in_pieces_looks_like_one_that_is_whole() -> None:
+    pieces = (b'["', b"", b"x" * (WHOLE_ANSWER_BYTES + 7), b"", b'"]')
+
+    async def large(_request: web.Request) -> web.StreamResponse:
+        return LargeAnswer(body_of([b"[", LargeBody(sum(map(len, pieces)), 10, in_pieces(*pieces)), b"]"]))
+
+    async def whole(_request: web.Request) -> web.StreamResponse:
+        return JsonAnswer(b"[%b]" % b"".join(pieces))
+
+    async with serving(route("/large", large), route("/whole", whole)) as client:
+        for method in ("GET", "HEAD"):
+            answers = []
+            for path in ("large", "whole"):
+                response = await client.request(method, f"/api/2.0/{path}", headers={"X-Request-Id": "a"})
+                headers = [one for one in response.headers.items() if one[0] != "Date"]
+                answers.append((response.status, headers, await response.read()))
+            assert answers[0] == answers[1]
+
+
+def held_until(ended: asyncio.Event, error: Exception | None) -> Generator[bytes, None, None]:
+    """Pieces without an end, or with a bad one."""
+    try:
+        yield bytes(1000)
+        while error is None:
+            yield bytes(WHOLE_ANSWER_BYTES)
+        raise error
+    finally:
+        ended.set()
+
+
+async def test_of_an_answer_whose_client_leaves_in_the_middle_nothing_is_held() -> None:
+    ended = asyncio.Event()
+
+    async def large(_request: web.Request) -> web.StreamResponse:
+        return LargeAnswer(LargeBody(1 << 40, 1 << 20, held_until(ended, None)))
+
+    async with serving(route("/x", large)) as client:
+        response = await client.get("/api/2.0/x")
+        await response.content.readexactly(2000)
+        assert not ended.is_set()
+        response.close()
+        await asyncio.wait_for(ended.wait(), 10)
+        assert client.app is not None
+        while client.app[COUNTS].in_flight:
+            await asyncio.sleep(0)
+        assert client.app[FRONT_DOOR].shares.held_bytes.used == 0
+
+
+async def test_a_large_answer_that_breaks_off_ends_the_connection() -> None:
+    ended = asyncio.Event()
+
+    async def large(_request: web.Request) -> web.StreamResponse:
+        return LargeAnswer(LargeBody(1 << 20, 1 << 20, held_until(ended, MemoryError("none left"))))
+
+    async with serving(route("/x", large)) as client:
+        with pytest.raises((ClientPayloadError, ClientConnectionError)):
+            await (await client.get("/api/2.0/x")).read()
+        assert ended.is_set()
 
 
 Waiting = Callable[[], Awaitable[None]]
