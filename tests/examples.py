@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from hypothesis import settings
+from hypothesis import Phase, settings
 
 WHOLE: Final = "whole"
 """The profile of `make test`, which is the ordinary one."""
@@ -14,9 +14,13 @@ OF_EACH_PROFILE: Final = {WHOLE: 100, QUICK: 20}
 
 
 def register_profiles() -> None:
-    """Make both known to Hypothesis, and the ordinary one load. No example has a deadline: machines are busy."""
+    """Make both known to Hypothesis, and the ordinary one load. No example has a deadline: machines are busy.
+
+    What of a failed example does not matter is not looked for: that may take a quarter of an hour.
+    """
+    phases = [phase for phase in Phase if phase is not Phase.explain]
     for name, examples in OF_EACH_PROFILE.items():
-        settings.register_profile(name, settings(), deadline=None, max_examples=examples)
+        settings.register_profile(name, settings(), deadline=None, max_examples=examples, phases=phases)
     settings.load_profile(WHOLE)
 
 

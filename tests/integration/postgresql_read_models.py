@@ -89,12 +89,20 @@ def sqlite_rows(path: Path) -> Rows:
         connection.close()
 
 
+_NUMBERED = {"run_number": ("runs", "run_id"), "trace_number": ("traces", "trace_id")}
+"""Numbers that count on whatever was there before, in each read model: the tables with the ids they stand for."""
+
+
 def _select(table: str) -> str:
-    columns = [column.name for column in metadata.tables[table].columns if column.name != "run_number"]
-    selected = ", ".join(f't."{name}"' for name in columns)
-    if len(columns) == len(metadata.tables[table].columns) or table == "runs":
-        return f"SELECT {selected} FROM {table} t"
-    return f"SELECT r.run_id, {selected} FROM {table} t JOIN runs r USING (run_number)"
+    columns = [column.name for column in metadata.tables[table].columns]
+    selected = [f't."{name}"' for name in columns if name not in _NUMBERED]
+    joined = ""
+    for number in _NUMBERED.keys() & columns:
+        of, key = _NUMBERED[number]
+        if of != table:
+            selected.insert(0, f"{of}.{key}")
+            joined += f" JOIN {of} USING ({number})"
+    return f"SELECT {', '.join(selected)} FROM {table} t{joined}"
 
 
 _SELECTS = {table: _select(table) for table in metadata.tables if table not in {"facts", "checkpoints"}}
