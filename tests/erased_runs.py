@@ -7,7 +7,6 @@ import sys
 import urllib.error
 import urllib.request
 import uuid
-from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -130,8 +129,10 @@ async def every_row(database: str) -> bytes:
         await connection.close()
 
 
-async def readable_by(log: str, keys: Sequence[StreamKey]) -> bytes:
-    """The messages of a log in Kafka as they are stored, and opened by each key that opens them."""
+async def readable_in(log: str, database: asyncpg.Connection) -> bytes:
+    """The messages of a log in Kafka as they are stored, and opened by each key in the database that opens them."""
+    rows = await database.fetch("SELECT secret FROM tracklog_keys.stream_keys WHERE secret IS NOT NULL")
+    keys = [StreamKey(row[0]) for row in rows]
     reader = await open_kafka_reader(KafkaSettings.parse(log))
     found: list[bytes] = []
     try:

@@ -101,8 +101,8 @@ class OtlpSpans:
 
     def _link(self, link: SpanLink) -> Json:
         found: Json = {
-            "trace_id": base64.b64encode(bytes.fromhex(link.trace_id)).decode(),
-            "span_id": base64.b64encode(bytes.fromhex(link.span_id)).decode(),
+            "trace_id": _id(link.trace_id),
+            "span_id": _id(link.span_id),
         }
         if link.trace_state:
             found["trace_state"] = link.trace_state
@@ -219,7 +219,7 @@ def _read(attributes: Mapping[str, Any]) -> Json:
 def _trace_id(trace_id: str) -> str:
     digits = trace_id.removeprefix("tr-")
     try:
-        return base64.b64encode(bytes.fromhex(digits)).decode()
+        return _id(digits)
     except ValueError:
         return base64.b64encode(digits.encode()).decode()
 

@@ -13,8 +13,7 @@ from typing import Any
 import asyncpg
 import pytest
 
-from event_log.sealing.stream_key import StreamKey
-from tests.erased_runs import ask, deleted_experiment, deleted_run, every_row, readable_by, tracklog
+from tests.erased_runs import ask, deleted_experiment, deleted_run, every_row, readable_in, tracklog
 from tests.eventually import AT_MOST_S, wait_until
 from tests.planted_secrets import Planted
 from tests.services.given import GivenKafka
@@ -62,10 +61,6 @@ async def test_keys_go_when_the_server_that_erased_is_killed_before(
     assert tracklog("keys", "create").returncode == 0
     database = await asyncpg.connect(postgresql_database)
 
-    async def readable() -> bytes:
-        rows = await database.fetch("SELECT secret FROM tracklog_keys.stream_keys WHERE secret IS NOT NULL")
-        return await readable_by(log, [StreamKey(row[0]) for row in rows])
-
     def erase(server: TracklogServer) -> Any:
         digest = ask(server, f"{ERASURES}/plan", {})["digest"]
         return ask(server, ERASURES, {"digest": digest, "reason": "asked to"})
@@ -86,13 +81,13 @@ async def test_keys_go_when_the_server_that_erased_is_killed_before(
             await database.execute(f"SELECT pg_terminate_backend(pid) {WAITING}")  # what it asked for is not done
             await locking.execute("COMMIT")
             await locking.close()
-            assert len(planted.found_in(await readable())) > 10, "the keys went before the kill"
+            assert len(planted.found_in(await readable_in(log, database))) > 10, "the keys went before the kill"
             if kill % 2:
                 one.start()
             going_on = one if kill % 2 else other
             wait_until(lambda: is_gone(going_on, runs[-1]))  # noqa: B023 - it is called in this turn
             wait_until(lambda: is_carried_out(going_on))  # noqa: B023
-            assert planted.found_in(await readable()) == []
+            assert planted.found_in(await readable_in(log, database)) == []
             assert planted.found_in(await every_row(postgresql_database)) == []
             if not one.is_running:
                 one.start()

@@ -8,8 +8,7 @@ from pathlib import Path
 import asyncpg
 import pytest
 
-from event_log.sealing.stream_key import StreamKey
-from tests.erased_runs import ask, deleted_experiment, deleted_run, every_row, readable_by, stored, tracklog
+from tests.erased_runs import ask, deleted_experiment, deleted_run, every_row, readable_in, stored, tracklog
 from tests.eventually import AT_MOST_S, wait_until
 from tests.planted_secrets import Planted
 from tests.services.given import GivenKafka
@@ -110,11 +109,6 @@ async def test_what_was_erased_from_a_sealed_log_in_kafka_is_opened_by_no_key(
     assert tracklog("keys", "create").returncode == 0
     database = await asyncpg.connect(postgresql_database)
 
-    async def readable() -> bytes:
-        """What the topic holds, and what any key opens of it that is in the database."""
-        rows = await database.fetch("SELECT secret FROM tracklog_keys.stream_keys WHERE secret IS NOT NULL")
-        return await readable_by(log, [StreamKey(row[0]) for row in rows])
-
     def proven() -> str:
         verified = tracklog("verify")
         return verified.stderr if verified.returncode == 0 else ""
@@ -123,11 +117,11 @@ async def test_what_was_erased_from_a_sealed_log_in_kafka_is_opened_by_no_key(
     with TracklogServer(tmp_path, stores=(), environment=sealing) as server:
         run_id = deleted_run(server, planted)
         kept = ask(server, "api/2.0/mlflow/runs/create", {"experiment_id": "0"})["run"]["info"]["run_id"]
-        assert len(planted.found_in(await readable())) > 5
+        assert len(planted.found_in(await readable_in(log, database))) > 5
         keys = await database.fetch("SELECT * FROM tracklog_keys.stream_keys WHERE secret IS NOT NULL")
         erased = tracklog("gc", "--url", server.url, "--yes", "--reason", "asked to")
         assert (erased.returncode, "cannot be changed" in erased.stderr) == (0, False), erased.stderr
-        assert planted.found_in(await readable()) == []
+        assert planted.found_in(await readable_in(log, database)) == []
         assert planted.found_in(await every_row(postgresql_database)) == []
         history = tracklog("events", "--stream", f"run/{run_id}").stdout
         assert ("run.erased" in history, '"forgotten"' in history, planted.found_in(history)) == (True, True, [])
@@ -145,11 +139,11 @@ async def test_what_was_erased_from_a_sealed_log_in_kafka_is_opened_by_no_key(
     # An older copy of the keys is put back, and the log is folded anew: what it knows to be erased goes again.
     await database.execute("TRUNCATE tracklog_keys.stream_keys, tracklog_keys.carried_out")
     await database.executemany("INSERT INTO tracklog_keys.stream_keys VALUES ($1, $2, $3)", [*map(tuple, keys)])
-    assert planted.found_in(await readable())
+    assert planted.found_in(await readable_in(log, database))
     await database.execute("DROP SCHEMA tracklog_read_model_1 CASCADE; DELETE FROM tracklog.read_models")
     with TracklogServer(tmp_path, stores=(), environment=environment) as server:
         async with asyncio.timeout(AT_MOST_S):
-            while planted.found_in(await readable()):
+            while planted.found_in(await readable_in(log, database)):
                 await asyncio.sleep(0.1)
         with pytest.raises(urllib.error.HTTPError, match="404"):
             ask(server, f"api/2.0/mlflow/runs/get?run_id={run_id}", method="GET")
