@@ -30,6 +30,14 @@ SEARCHES: Final[tuple[tuple[str, dict[str, Any]], ...]] = (
             "order_by": ["timestamp_ms DESC"],
         },
     ),
+    (
+        f"{V3}traces/search",
+        {
+            "locations": [{"type": "MLFLOW_EXPERIMENT", "mlflow_experiment": {"experiment_id": "0"}}],
+            "max_results": 50,
+            "filter": "prompt = 'a/1'",
+        },
+    ),
     (f"{V3}issues/search", {"experiment_id": "0", "max_results": 50}),
     (f"{V3}datasets/search", {"experiment_ids": ["0"], "max_results": 50}),
 )
@@ -61,6 +69,7 @@ class Recorder:
     seed: int
     answers: list[Answer] = field(default_factory=list)
     refused: int = 0
+    undone: int = 0
 
     def __post_init__(self) -> None:
         self._random = random.Random(self.seed)
@@ -78,7 +87,7 @@ class Recorder:
             *(3 * (self._data,)),
             self._change_run,
             self._correct,
-            self._undo,
+            *(3 * (self._undo,)),
             self._inputs,
             self._logged_model,
             self._change_logged_model,
@@ -198,11 +207,18 @@ class Recorder:
         self._ask("POST", f"/api/tracklog/v1/runs/{self._one(self._runs)}/corrections", correction)
 
     def _undo(self) -> None:
-        """The newest change of one stream that can be undone."""
-        wanted = {"stream": f"run/{self._one(self._runs)}", "to": "1s"}
+        """One event of a stream, or all of it that can be undone."""
+        streams = (("run/", self._runs), ("trace/tr-", self._traces), ("evaluation-dataset/", self._datasets))
+        kind, keys = self._random.choice(streams)
+        stream = f"{kind}{self._one(keys)}"
+        events = self._ask("GET", f"/api/tracklog/v1/events?stream={stream}", None).json().get("events", [])
+        wanted = {"stream": stream, "to": "0"}
+        if events and self._random.random() < 0.7:
+            wanted = {"event": self._random.choice(events)["id"]}
         plan = self._ask("POST", "/api/tracklog/v1/undo/plan", wanted)
         if plan.status_code == 200:
-            self._ask("POST", "/api/tracklog/v1/undo", {**wanted, "digest": plan.json()["digest"]})
+            done = self._ask("POST", "/api/tracklog/v1/undo", {**wanted, "digest": plan.json()["digest"]})
+            self.undone += len(done.json().get("undone", []))
 
     def _inputs(self) -> None:
         dataset = {"name": self._name(), "digest": "1", "source_type": "local", "source": self._value()}
@@ -280,10 +296,15 @@ class Recorder:
         """By what is told of it beside its spans. To delete it would be to forget what it was."""
         path = f"{V3}traces/tr-{self._one(self._traces)}"
         source = {"source_type": "HUMAN", "source_id": self._name()}
-        match self._random.randrange(3):
+        match self._random.randrange(4):
             case 0:
                 self._ask("PATCH", f"{path}/tags", {"key": self._key(), "value": self._value()})
             case 1:
+                linked = {"trace_id": path.rpartition("/")[2], "run_id": self._one(self._runs)}
+                self._post("traces/link-to-run", trace_ids=[linked["trace_id"]], run_id=linked["run_id"])
+                prompts = [{"name": self._name(), "version": "1"}]
+                self._post("traces/link-prompts", trace_id=linked["trace_id"], prompt_versions=prompts)
+            case 2:
                 feedback = {"assessment_name": self._name(), "source": source, "feedback": {"value": self._value()}}
                 self._ask("POST", f"{path}/assessments", {"assessment": feedback})
             case _:

@@ -30,7 +30,13 @@ from ingest.undo.traces import TRACES_UNDOING
 from ingest.undo.undoing import Undoing
 from ingest.undo.webhooks import WEBHOOKS_UNDOING
 from schemas.envelope import Actor, RecordedEvent
-from schemas.errors import InvalidParameterValue, PermissionDenied, ResourceConflict, TracklogError
+from schemas.errors import (
+    InvalidParameterValue,
+    PermissionDenied,
+    ResourceConflict,
+    ResourceDoesNotExist,
+    TracklogError,
+)
 from schemas.event_json import event_id_text
 from schemas.events import USERS_ORDERING_UNIT, AnyEvent, ExperimentAcknowledged
 from schemas.fields.field import NAME, TAGS
@@ -288,8 +294,8 @@ async def _may(asking: Asking | None, undoing: Undoing, key: str, field: str) ->
     if undoing.judged is None:
         return False
     try:
-        await asking.allow_by(undoing.judged.rule(field), undoing.judged.message(key))
-    except PermissionDenied:
+        await asking.allow_by(undoing.judged.rule(field), undoing.judged.message(key, field))
+    except (PermissionDenied, ResourceDoesNotExist):  # of a run that is erased nobody may change anything
         return False
     return True
 

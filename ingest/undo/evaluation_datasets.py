@@ -51,7 +51,7 @@ def _event(dataset_id: str, change: Change) -> AnyEvent:
 
 EVALUATION_DATASETS_UNDOING: Final = Undoing(
     not_undone=_NOT_UNDONE,
-    judged=Judged(lambda _field: EDIT_EVALUATION_DATASET, lambda key: DeleteEvaluationDataset(dataset_id=key)),
+    judged=Judged(lambda _field: EDIT_EVALUATION_DATASET, lambda key, _field: DeleteEvaluationDataset(dataset_id=key)),
     hindrance=_hindrance,
     events=_events,
 )

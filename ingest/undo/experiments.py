@@ -88,7 +88,7 @@ def _entity(key: str) -> tuple[EntityKind[int, KnownExperiment], int]:
 
 EXPERIMENTS_UNDOING: Final = Undoing(
     not_undone=_NOT_UNDONE,
-    judged=Judged(_rule, lambda key: RestoreExperiment(experiment_id=key)),
+    judged=Judged(_rule, lambda key, _field: RestoreExperiment(experiment_id=key)),
     hindrance=_hindrance,
     events=_events,
     entity=_entity,

@@ -70,7 +70,7 @@ def _entity(model_id: str) -> tuple[EntityKind[str, KnownLoggedModel], str]:
 
 LOGGED_MODELS_UNDOING: Final = Undoing(
     not_undone=_NOT_UNDONE,
-    judged=Judged(_rule, lambda model_id: DeleteLoggedModel(model_id=model_id)),
+    judged=Judged(_rule, lambda model_id, _field: DeleteLoggedModel(model_id=model_id)),
     hindrance=_hindrance,
     events=_events,
     entity=_entity,

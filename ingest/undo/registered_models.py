@@ -223,7 +223,7 @@ def _entity(name: str) -> tuple[EntityKind[str, KnownRegisteredModel], str]:
 
 REGISTERED_MODELS_UNDOING: Final = Undoing(
     not_undone=_NOT_UNDONE,
-    judged=Judged(_rule, lambda name: DeleteRegisteredModel(name=name)),
+    judged=Judged(_rule, lambda name, _field: DeleteRegisteredModel(name=name)),
     hindrance=_hindrance,
     events=_events,
     entity=_entity,

@@ -31,8 +31,8 @@ from schemas.events import (
 )
 from schemas.events.experiments import EXPERIMENTS as EXPERIMENTS_STREAM
 from schemas.events.runs import RUNS as RUNS_STREAM
-from schemas.fields.field import END_TIME, LIFECYCLE, METRICS, NAME, PARAMS, STATUS, TAGS, Held
-from schemas.fields.runs import DATASETS, INPUT_MODELS, OUTPUT_MODELS, THERE, dataset_in
+from schemas.fields.field import END_TIME, LIFECYCLE, METRICS, NAME, PARAMS, STATUS, TAGS, THERE, Held
+from schemas.fields.runs import DATASETS, INPUT_MODELS, OUTPUT_MODELS, dataset_in
 from schemas.messages.runs import RestoreRun
 from schemas.mlflow import ACTIVE, RUN_NAME_TAG
 from schemas.rest.access import Rule
@@ -193,7 +193,7 @@ def _entity(run_id: str) -> tuple[EntityKind[str, KnownRun], str]:
 
 RUNS_UNDOING: Final = Undoing(
     not_undone=_NOT_UNDONE,
-    judged=Judged(_rule, lambda run_id: RestoreRun(run_id=run_id)),
+    judged=Judged(_rule, lambda run_id, _field: RestoreRun(run_id=run_id)),
     hindrance=_hindrance,
     events=_events,
     entity=_entity,

@@ -18,10 +18,10 @@ Wanted: TypeAlias = Mapping[str, Sequence[Change]]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Judged:
-    """The rule of the routes that change a field, and the message of a key that it is judged on."""
+    """The rule of the routes that change a field, and the message of a key and the field that it is judged on."""
 
     rule: Callable[[str], Rule]
-    message: Callable[[str], Message]
+    message: Callable[[str, str], Message]
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -47,8 +47,8 @@ from schemas.events import (
     RunUpdated,
 )
 from schemas.fields import refuse_if_changed
-from schemas.fields.field import PARAMS, TAGS, Value
-from schemas.fields.runs import DATASETS, INPUT_MODELS, OUTPUT_MODELS, THERE, dataset_field
+from schemas.fields.field import PARAMS, TAGS, THERE, Value
+from schemas.fields.runs import DATASETS, INPUT_MODELS, OUTPUT_MODELS, dataset_field
 from schemas.metric_values import stored_value
 from schemas.mlflow import ACTIVE, MODEL_HISTORY_TAG, NEW_RUN_STATUS, RUN_NAME_TAG, lifecycle_stage
 

@@ -32,14 +32,16 @@ from schemas.events import (
     TraceEnded,
     TraceLinkedToRun,
     TracePromptsLinked,
+    TracePromptsUnlinked,
     TraceSpansLogged,
     TraceStarted,
     TraceTagDeleted,
     TraceTagSet,
+    TraceUnlinkedFromRun,
 )
 from schemas.fields import refuse_if_changed
-from schemas.fields.field import TAGS, Value
-from schemas.fields.traces import ASSESSMENTS, assessment_text, updated
+from schemas.fields.field import TAGS, THERE, Value
+from schemas.fields.traces import ASSESSMENTS, LINKED_PROMPTS, LINKED_RUNS, assessment_text, prompt_field, updated
 from schemas.forgotten import is_forgotten
 from schemas.traces import (
     COST,
@@ -107,6 +109,27 @@ def _stored(kept: Kept) -> tuple[str, int]:
 
 
 @dataclass(slots=True)
+class Links:
+    """The runs or the prompts that a trace is linked to, by fields, as far as the batch is about them."""
+
+    kept: set[str] = field(default_factory=set)  # as stored where links are undone, then as changed
+    changed: dict[str, Row] = field(default_factory=dict)  # with what names each of them beside the trace
+
+    def put(self, name: str, *key: object) -> None:
+        self.kept.add(name)
+        self.changed[name] = key
+
+    def take(self, name: str, *key: object) -> None:
+        self.kept.discard(name)
+        self.changed[name] = key
+
+    def rows(self, trace_number: int) -> tuple[list[Row], list[Row]]:
+        """Those to be put in, and the keys of those to be taken out."""
+        there = [(trace_number, *key) for name, key in self.changed.items() if name in self.kept]
+        return there, [(trace_number, *key) for name, key in self.changed.items() if name not in self.kept]
+
+
+@dataclass(slots=True)
 class Trace:
     """A row of `traces`, and what of it the batch needs or changes."""
 
@@ -129,8 +152,8 @@ class Trace:
     signatures: dict[int, set[int]] = field(default_factory=dict)  # of chunks; none of those to be made anew
     assessments: dict[str, Assessment | None] = field(default_factory=dict)  # None is not there
     changed_assessments: dict[str, AssessmentRow | None] = field(default_factory=dict)
-    runs: dict[str, None] = field(default_factory=dict)  # new ones
-    prompts: dict[PromptVersion, None] = field(default_factory=dict)
+    runs: Links = field(default_factory=Links)
+    prompts: Links = field(default_factory=Links)
     changed: bool = False
 
 
@@ -175,6 +198,7 @@ _ORDINAL, _PARENT, _USAGE_TEXT, _HIDDEN = 1, 2, 10, -1
 _KEPT: Final = ("trace_number", "key", "value", "told")
 _KEY: Final = ("trace_number", "key")
 _CHUNK: Final = ("trace_number", "chunk_number")
+_LINK: Final = ("trace_number", "run_id")
 
 _NOTHING: Final = (None,) * len(KINDS)
 _NO_COSTS: Final = (None,) * len(COSTS)
@@ -196,6 +220,8 @@ class _Wanted:
     spans: dict[str, list[Span]] = field(default_factory=dict)  # by id, as often as they come
     tells_usage: bool = False
     assessments: set[str] = field(default_factory=set)
+    runs: set[str] = field(default_factory=set)
+    prompts: set[str] = field(default_factory=set)  # names
 
 
 def _load(events: Sequence[AnyTraceEvent]) -> Loading[Traces]:
@@ -222,7 +248,21 @@ def _load(events: Sequence[AnyTraceEvent]) -> Loading[Traces]:
         )
     ):
         by_number[number].assessments[assessment_id] = _assessment.decode(document)
+    yield from _load_links(by_number, of)
     return state
+
+
+def _load_links(by_number: Mapping[int, Trace], of: Mapping[int, _Wanted]) -> Loading[None]:
+    """Those that are undone: the others are there afterwards whatever was so before."""
+    runs = {number: one.runs for number, one in of.items() if one.runs}
+    if runs:
+        for number, run_id in (yield ReadPairs("trace_runs", _LINK, _LINK, runs)):
+            by_number[number].runs.kept.add(f"{LINKED_RUNS}{run_id}")
+    prompts = {number: one.prompts for number, one in of.items() if one.prompts}
+    if prompts:
+        columns = ("trace_number", "name", "version")
+        for number, name, version in (yield ReadPairs("trace_prompts", columns, columns[:2], prompts)):
+            by_number[number].prompts.kept.add(prompt_field(PromptVersion(name, version)))
 
 
 def _load_spans(by_number: Mapping[int, Trace], of: Mapping[int, _Wanted]) -> Loading[None]:
@@ -343,7 +383,13 @@ def _wanted(events: Sequence[AnyTraceEvent]) -> dict[str, _Wanted]:
                     one.assessments.add(event.assessment.overrides)
             case TraceAssessmentUpdated() | TraceAssessmentDeleted():
                 one.assessments.add(event.assessment_id)
-            case TraceLinkedToRun() | TracePromptsLinked() | TraceDeleted():
+            case TraceLinkedToRun() | TraceUnlinkedFromRun():
+                if event.undo is not None:
+                    one.runs.add(event.run_id)
+            case TracePromptsLinked() | TracePromptsUnlinked():
+                if event.undo is not None:
+                    one.prompts.update(prompt.name for prompt in event.prompts)
+            case TraceDeleted():
                 pass
     return found
 
@@ -391,6 +437,8 @@ def _held(trace: Trace, name: str) -> Value:
     if name.startswith(TAGS):
         kept = trace.tags.kept.get(name.removeprefix(TAGS))
         return None if kept is None else kept[0]
+    if name.startswith((LINKED_RUNS, LINKED_PROMPTS)):
+        return THERE if name in trace.runs.kept or name in trace.prompts.kept else None
     assessment = trace.assessments.get(name.removeprefix(ASSESSMENTS))
     return None if assessment is None else assessment_text(assessment)
 
@@ -402,6 +450,8 @@ def _changed(
     | TraceTagDeleted
     | TraceLinkedToRun
     | TracePromptsLinked
+    | TraceUnlinkedFromRun
+    | TracePromptsUnlinked
     | TraceAssessmentCreated
     | TraceAssessmentUpdated
     | TraceAssessmentDeleted,
@@ -417,9 +467,15 @@ def _changed(
             trace.tags.delete(event.key)
             _rename(trace)
         case TraceLinkedToRun():
-            trace.runs[event.run_id] = None
+            trace.runs.put(f"{LINKED_RUNS}{event.run_id}", event.run_id)
+        case TraceUnlinkedFromRun():
+            trace.runs.take(f"{LINKED_RUNS}{event.run_id}", event.run_id)
         case TracePromptsLinked():
-            trace.prompts.update(dict.fromkeys(event.prompts))
+            for one in event.prompts:
+                trace.prompts.put(prompt_field(one), one.name, one.version)
+        case TracePromptsUnlinked():
+            for one in event.prompts:
+                trace.prompts.take(prompt_field(one), one.name, one.version)
         case TraceAssessmentCreated():
             _assess(trace, event)
         case TraceAssessmentUpdated():
@@ -727,10 +783,10 @@ def _changes(state: Traces) -> Iterator[Change]:
     ]
     yield Upsert("assessments", [(number, *row) for number, _, row in assessments if row is not None])
     yield Delete("assessments", [(number, one) for number, one, row in assessments if row is None])
-    yield InsertNew("trace_runs", [(trace.trace_number, run_id) for trace in traces for run_id in trace.runs])
-    yield InsertNew(
-        "trace_prompts", [(trace.trace_number, one.name, one.version) for trace in traces for one in trace.prompts]
-    )
+    for table, name in (("trace_runs", "runs"), ("trace_prompts", "prompts")):
+        rows = [getattr(trace, name).rows(trace.trace_number) for trace in traces]
+        yield InsertNew(table, [row for there, _ in rows for row in there])
+        yield Delete(table, [row for _, taken in rows for row in taken])
 
 
 def _span_rows(trace: Trace) -> Iterator[Row]:

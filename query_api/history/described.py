@@ -105,10 +105,12 @@ from schemas.events import (
     TraceEnded,
     TraceLinkedToRun,
     TracePromptsLinked,
+    TracePromptsUnlinked,
     TraceSpansLogged,
     TraceStarted,
     TraceTagDeleted,
     TraceTagSet,
+    TraceUnlinkedFromRun,
     UserAdminChanged,
     UserCreated,
     UserDeleted,
@@ -321,6 +323,11 @@ _says(TraceTagSet, lambda e: f"set {_set_fields(e)} of the trace")
 _says(TraceTagDeleted, lambda e: f"deleted the tag {e.key} of the trace")
 _says(TraceLinkedToRun, lambda e: f"linked the trace to the run {e.run_id}")
 _says(TracePromptsLinked, lambda e: f"linked the trace to prompts: {_some([one.name for one in e.prompts])}")
+_says(TraceUnlinkedFromRun, lambda e: f"took back that the trace is linked to the run {e.run_id}")
+_says(
+    TracePromptsUnlinked,
+    lambda e: f"took back that the trace is linked to prompts: {_some([one.name for one in e.prompts])}",
+)
 _says(TraceDeleted, lambda _: "deleted the trace")
 _says(TraceAssessmentCreated, lambda e: f"said {shown(e.assessment.name)} of the trace: {shown(e.assessment.value)}")
 _says(TraceAssessmentUpdated, lambda e: _changed("assessment", name=e.name, value=e.value, rationale=e.rationale))

@@ -144,10 +144,12 @@ from schemas.events.traces import (
     TraceEnded,
     TraceLinkedToRun,
     TracePromptsLinked,
+    TracePromptsUnlinked,
     TraceSpansLogged,
     TraceStarted,
     TraceTagDeleted,
     TraceTagSet,
+    TraceUnlinkedFromRun,
 )
 from schemas.events.users import (
     USERS_ORDERING_UNIT,

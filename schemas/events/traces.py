@@ -193,6 +193,22 @@ class TracePromptsLinked(TraceEvent, frozen=True):
     prompts: list[PromptVersion]
 
 
+class TraceUnlinkedFromRun(TraceEvent, frozen=True):
+    """The trace is not found by the run any more. Only undoing that it was linked says so."""
+
+    event_type = "trace.unlinked-from-run"
+
+    run_id: str
+
+
+class TracePromptsUnlinked(TraceEvent, frozen=True):
+    """The trace is not found by these versions of prompts any more. Only undoing that they were linked says so."""
+
+    event_type = "trace.prompts-unlinked"
+
+    prompts: list[PromptVersion]
+
+
 class TraceDeleted(TraceEvent, frozen=True):
     """The trace is gone for good, with its spans and what was said about it. What comes later of it is refused."""
 
@@ -243,6 +259,8 @@ AnyTraceEvent = (
     | TraceTagDeleted
     | TraceLinkedToRun
     | TracePromptsLinked
+    | TraceUnlinkedFromRun
+    | TracePromptsUnlinked
     | TraceDeleted
     | TraceAssessmentCreated
     | TraceAssessmentUpdated

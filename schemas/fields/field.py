@@ -19,6 +19,9 @@ METRICS: Final = "metrics."
 ALIASES: Final = "aliases."
 VERSIONS: Final = "versions."
 
+THERE: Final = 1
+"""What a field holds of something that is there, where no more is to be said of it."""
+
 
 def tags_of(tags: Iterable[Tag]) -> dict[str, Value]:
     """The fields of tags that are set."""

@@ -25,7 +25,7 @@ from schemas.events import (
     RunTagDeleted,
     RunUpdated,
 )
-from schemas.fields.field import END_TIME, LIFECYCLE, NAME, PARAMS, STATUS, TAGS, Held, Value, tags_of
+from schemas.fields.field import END_TIME, LIFECYCLE, NAME, PARAMS, STATUS, TAGS, THERE, Held, Value, tags_of
 from schemas.mlflow import ACTIVE, DELETED, MODEL_HISTORY_TAG, NEW_RUN_STATUS, RUN_NAME_TAG
 
 DATASETS: Final = "input_datasets."
@@ -34,9 +34,6 @@ DATASETS: Final = "input_datasets."
 INPUT_MODELS: Final = "input_models."
 OUTPUT_MODELS: Final = "output_models."
 """By their ids; outputs are the steps at which they were made."""
-
-THERE: Final = 1
-"""What an input is that is there, where no more is to be said of it."""
 
 _dataset: Final = msgspec.json.Decoder(DatasetInput)
 

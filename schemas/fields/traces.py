@@ -1,4 +1,4 @@
-"""What the events of a trace set of what people say of it: its tags, and its assessments.
+"""What the events of a trace set of what people say of it: its tags, its assessments, and what it is linked to.
 
 Spans show tags too. What they come to the fold alone knows, so of these only that they are shown is followed.
 """
@@ -11,6 +11,7 @@ import msgspec
 from schemas.events import (
     AnyTraceEvent,
     Assessment,
+    PromptVersion,
     TraceAssessmentCreated,
     TraceAssessmentDeleted,
     TraceAssessmentUpdated,
@@ -18,16 +19,24 @@ from schemas.events import (
     TraceEnded,
     TraceLinkedToRun,
     TracePromptsLinked,
+    TracePromptsUnlinked,
     TraceSpansLogged,
     TraceStarted,
     TraceTagDeleted,
     TraceTagSet,
+    TraceUnlinkedFromRun,
 )
-from schemas.fields.field import NAME, TAGS, Held, Value
+from schemas.fields.field import NAME, TAGS, THERE, Held, Value
 from schemas.traces import TRACE_TAG_PREFIX
 
 ASSESSMENTS: Final = "assessments."
 """Each by its id, and as JSON."""
+
+LINKED_RUNS: Final = "linked_runs."
+"""By their ids."""
+
+LINKED_PROMPTS: Final = "linked_prompts."
+"""By name and version."""
 
 SHOWN: Final = 0
 """What a tag holds that spans may show and no client told; what is told is text."""
@@ -60,10 +69,27 @@ def set_by_trace_event(event: AnyTraceEvent, held: Held) -> Mapping[str, Value]:
             return {f"{ASSESSMENTS}{event.assessment_id}": None}
         case TraceDeleted():
             return dict.fromkeys(held)
-        case TraceLinkedToRun() | TracePromptsLinked():
-            return {}
+        case TraceLinkedToRun():
+            return {f"{LINKED_RUNS}{event.run_id}": THERE}
+        case TraceUnlinkedFromRun():
+            return {f"{LINKED_RUNS}{event.run_id}": None}
+        case TracePromptsLinked():
+            return dict.fromkeys(map(prompt_field, event.prompts), THERE)
+        case TracePromptsUnlinked():
+            return dict.fromkeys(map(prompt_field, event.prompts))
         case _:
             assert_never(event)
+
+
+def prompt_field(prompt: PromptVersion) -> str:
+    """The name of the field of a version of a prompt that a trace is linked to."""
+    return f"{LINKED_PROMPTS}{prompt.name}/{prompt.version}"
+
+
+def prompt_of(field: str) -> PromptVersion:
+    """The version of a prompt that a field names."""
+    name, _, version = field.removeprefix(LINKED_PROMPTS).rpartition("/")
+    return PromptVersion(name, int(version))
 
 
 def assessment_text(assessment: Assessment) -> str:

@@ -63,6 +63,7 @@ def test_what_was_answered_is_answered_as_of_then(tmp_path: Path) -> None:
         recorder = Recorder(live.url, SEED)
         recorder.play(STEPS or 80)
         assert 0 < recorder.refused < len(recorder.answers)
+        assert recorder.undone > 0
         assert recorder.different(live.url, single(recorder.answers), by_header=True) == []
         stores = ("--backend-store-uri", f"sqlite:///{live.event_log_file}")
         for number, positions in enumerate(some_positions(recorder.answers, 3)):

@@ -32,6 +32,8 @@ TABLES: Final = {
     "logged model tags": "SELECT model_id, key, value FROM logged_model_tags",
     "dataset tags": "SELECT dataset_id, key, value FROM evaluation_dataset_tags",
     "trace tags": "SELECT trace_number, key, value FROM trace_tags",
+    "trace runs": "SELECT trace_number, run_id FROM trace_runs",
+    "trace prompts": "SELECT trace_number, name, version FROM trace_prompts",
     "assessments": "SELECT trace_number, document FROM assessments",
     "webhooks": "SELECT webhook_id, name, description, url, events, status FROM webhooks",
 }

@@ -49,6 +49,9 @@ from schemas.messages.traces import (
     DeleteAssessment,
     DeleteTraceTagV3,
     FeedbackGiven,
+    LinkPromptsToTrace,
+    LinkTracesToRun,
+    PromptVersionRef,
     SetTraceTagV3,
     UpdateAssessment,
 )
@@ -229,6 +232,22 @@ STEPS: Final[st.SearchStrategy[Step]] = st.one_of(
             )
         ),
         _assessments,
+    ),
+    st.builds(
+        lambda: lambda s, run, q: s.ingest.traces.link_to_run(LinkTracesToRun(trace_ids=[TRACE], run_id=run), ANN, q)
+    ),
+    st.builds(
+        lambda names, version: (
+            lambda s, _, q: s.ingest.traces.link_prompts(
+                LinkPromptsToTrace(
+                    trace_id=TRACE, prompt_versions=[PromptVersionRef(name=one, version=version) for one in names]
+                ),
+                ANN,
+                q,
+            )
+        ),
+        st.lists(_names, max_size=2),
+        _versions,
     ),
     st.builds(
         lambda n: lambda s, _, q: s.ingest.registered_models.create(CreateRegisteredModel(name=n), ANN, q), _names
