@@ -16,6 +16,8 @@ from mlflow.entities import (
     Experiment,
     Feedback,
     InputTag,
+    IssueSeverity,
+    IssueStatus,
     LoggedModelOutput,
     Metric,
     Param,
@@ -29,10 +31,19 @@ from mlflow.entities import (
     TraceState,
     ViewType,
 )
+from mlflow.genai.label_schemas.label_schemas import InputCategorical, InputNumeric, InputPassFail, InputText
 from mlflow.tracing.client import TracingClient
 
 TIME_MS: Final = 1_700_000_000_000
 VALUES: Final = (0.0, -1.5, 1e-300, math.nan, math.inf, -math.inf, 1.0, 0.1)
+_ANSWERS: Final = (
+    InputPassFail("yes", "no"),
+    InputCategorical(options=["a", "b"], multi_select=True),
+    InputNumeric(min_value=0.5),
+    InputNumeric(),
+    InputText(max_length=10),
+    InputText(),
+)
 STEPS: Final = (-3, 0, 1, 2, 2**53 + 1)
 
 
@@ -60,6 +71,8 @@ class History:
             self._trace(self._random.choice(experiments[:-1]), number)
         if not self._files:
             self._evaluated(experiments)
+            for experiment in experiments[:-1]:
+                self._reviewed(experiment)
         for run_id in self._random.sample(self._runs, runs // 4):
             self._client.delete_run(run_id)
         self._client.delete_experiment(experiments[-1])
@@ -215,6 +228,45 @@ class History:
             }
         )
 
+    def _reviewed(self, experiment_id: str) -> None:
+        """Issues, label schemas and review queues, each changed after it was made."""
+        store, chosen = self._client._tracking_client.store, self._random
+        issues = [
+            store.create_issue(
+                experiment_id,
+                f"issue {number}",
+                self._text(),
+                IssueStatus.PENDING,
+                severity=chosen.choice((None, IssueSeverity.LOW, IssueSeverity.HIGH)),
+                root_causes=chosen.choice((None, ["one", self._text()])),
+                categories=chosen.choice((None, ["safety"])),
+                source_run_id=chosen.choice((None, self._runs[0])),
+                created_by=chosen.choice((None, "ann")),
+            )
+            for number in range(2)
+        ]
+        store.update_issue(issues[1].issue_id, status=IssueStatus.RESOLVED, severity=IssueSeverity.MEDIUM)
+        asked = [
+            store.create_label_schema(experiment_id, name=f"question {number}", type="feedback", input=wanted)
+            for number, wanted in enumerate(_ANSWERS)
+        ]
+        store.update_label_schema(asked[0].schema_id, name="renamed", instruction=self._text(), enable_comment=True)
+        store.delete_label_schema(asked[-1].schema_id)
+        found = TracingClient(self._client.tracking_uri).search_traces(locations=[experiment_id])
+        traces = [one.info.trace_id for one in found]
+        asked_by_queue = [one.schema_id for one in asked]
+        queue = store.create_review_queue(
+            experiment_id, name="A Queue", queue_type="custom", users=["Bob", "ann"], schema_ids=asked_by_queue[:2]
+        )
+        mine = store.create_review_queue(experiment_id, name="Ann", queue_type="user", created_by="ann")
+        store.update_review_queue(queue.queue_id, name="Renamed Queue", users=["eve"])
+        if traces:
+            for queue_id in (queue.queue_id, mine.queue_id):
+                store.add_items_to_review_queue(queue_id, item_ids=traces)
+            for status in chosen.choice((("complete",), ("declined",), ("complete", "pending"))):
+                by = {} if status == "pending" else {"completed_by": "Eve"}
+                store.set_review_queue_item_status(mine.queue_id, item_id=traces[0], status=status, **by)
+
     def _evaluated(self, experiments: list[str]) -> None:
         client, chosen = self._client, self._random
         for number in range(2):
@@ -229,10 +281,13 @@ class History:
                 client._tracking_client.store.upsert_dataset_records(made.dataset_id, records)
 
 
-def answers(client: MlflowClient, *, traced: bool = True, evaluated: bool = True) -> dict[str, Any]:
+def answers(
+    client: MlflowClient, *, traced: bool = True, evaluated: bool = True, reviewed: bool = True
+) -> dict[str, Any]:
     """Everything that a client reads, but for what is told of in `docs/differences.md` and `docs/moving-in.md`.
 
-    `traced`: traces too, which no server hands over; `evaluated`: evaluation datasets, which no files have.
+    `traced`: traces too, which no server hands over; `evaluated`: evaluation datasets, and `reviewed`: issues, label
+    schemas and review queues, which no files have.
     """
     experiments = client.search_experiments(ViewType.ALL)
     ids = [experiment.experiment_id for experiment in experiments]
@@ -249,6 +304,31 @@ def answers(client: MlflowClient, *, traced: bool = True, evaluated: bool = True
         },
         "traces": {one.info.trace_id: _trace(one) for one in _traces(client, ids)} if traced else None,
         "evaluation datasets": _evaluated(client) if evaluated else None,
+        "reviews": {one: _reviewed(client, one, traced) for one in _active(experiments)} if reviewed else None,
+    }
+
+
+def _active(experiments: list[Experiment]) -> list[str]:
+    return [one.experiment_id for one in experiments if one.lifecycle_stage == "active"]
+
+
+def _reviewed(client: MlflowClient, experiment_id: str, traced: bool) -> dict[str, Any]:
+    """The default label schema, which has an id and a time of its own here, by its name; items as traces are."""
+    store = client._tracking_client.store
+    schemas = store.list_label_schemas(experiment_id)
+    names = {one.schema_id: one.name for one in schemas}
+    queues = store.list_review_queues(experiment_id)
+    return {
+        "issues": [_plain(one) for one in store.search_issues(experiment_id, include_trace_count=traced)],
+        "label schemas": [
+            _without(vars(one), "schema_id", "created_at", "updated_at") if one.is_default else _plain(one)
+            for one in sorted(schemas, key=lambda one: (one.is_default, one.name))
+        ],
+        "queues": [
+            {**_plain(one), "schema_ids": [names.get(schema_id, schema_id) for schema_id in one.schema_ids]}
+            for one in queues
+        ],
+        "items": [_plain(one) for queue in queues if traced for one in store.list_review_queue_items(queue.queue_id)],
     }
 
 

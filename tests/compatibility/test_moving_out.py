@@ -50,7 +50,7 @@ def schema_of(path: Path) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("seed", SEEDS)
-@pytest.mark.parametrize("kind", ["sqlite", "files"])
+@pytest.mark.parametrize("kind", ["sqlite", "files", "database"])
 def test_an_exported_history_is_answered_by_mlflow_as_its_own(
     kind: str, seed: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -60,18 +60,19 @@ def test_an_exported_history_is_answered_by_mlflow_as_its_own(
     uri = uri_of(kind, tmp_path)
     written = MlflowClient(uri, uri)
     History(written, seed, files=kind == "files").write(RUNS)
-    expected = answers(written, evaluated=False)
+    both = {"evaluated": kind == "database", "reviewed": kind == "database"}  # what no files have
+    expected = answers(written, **both)
 
     ours = ["--backend-store-uri", f"sqlite:///{tmp_path / 'tracklog.db'}"]
     tracklog("import", uri, *ours)
-    # From files to a database, and from a database to files.
-    if kind == "files":
-        back = f"sqlite:///{tmp_path / 'back.db'}"
-        told = tracklog("export", "--to", "mlflow-db", back, *ours)
-    else:
+    # From files to a database, from a database to files, and from a database to another.
+    if kind == "sqlite":
         back = str(tmp_path / "back")
         told = tracklog("export", "mlruns", back, *ours)
-    found = answers(MlflowClient(back, back), evaluated=False)
+    else:
+        back = f"sqlite:///{tmp_path / 'back.db'}"
+        told = tracklog("export", "--to", "mlflow-db", back, *ours)
+    found = answers(MlflowClient(back, back), **both)
     if found_differences := list(differences(found, expected)):
         pytest.fail("\n".join([*found_differences, told]))
     if kind == "files":

@@ -15,6 +15,7 @@ from tracklog.moving.database_datasets import EvaluatedReader
 from tracklog.moving.database_models import LoggedModelReader
 from tracklog.moving.database_points import COLUMNS, points_records
 from tracklog.moving.database_registry import RegistryReader
+from tracklog.moving.database_reviews import ReviewReader
 from tracklog.moving.database_rows import DatabaseRows
 from tracklog.moving.database_traces import TraceReader, trace_sizes
 from tracklog.moving.database_webhooks import ScorerReader, WebhookReader
@@ -52,6 +53,7 @@ class DatabaseReader:
         yield from EvaluatedReader(self._rows, self._cells).records()
         yield from WebhookReader(self._rows, self._cells).records()
         yield from ScorerReader(self._rows, self._cells).records()
+        yield from ReviewReader(self._rows, self._cells).records()
         if self._rows.unread:
             yield UnreadRecord("the database", "; ".join(self._rows.unread))
 

@@ -43,6 +43,10 @@ _COUNTED: Final = {
     "tags of evaluation datasets": "evaluation_dataset_tags",
     "records of evaluation datasets": "evaluation_dataset_records",
     "links between things": ASSOCIATIONS,
+    "issues": "issues",
+    "label schemas": "label_schemas",
+    "review queues": "review_queues",
+    "items of review queues": "review_queue_items",
 }
 """Kinds of things, and the table of each."""
 
@@ -79,6 +83,12 @@ _NEEDED: Final = {
     "scorers": ("scorer_id", "experiment_id", "scorer_name"),
     "scorer_versions": ("scorer_id", "scorer_version", "serialized_scorer"),
     "online_scoring_configs": ("scorer_id", "online_scoring_config_id", "sample_rate"),
+    "issues": ("issue_id", "experiment_id", "name"),
+    "label_schemas": ("schema_id", "experiment_id", "name", "type", "input_type", "input_config"),
+    "review_queues": ("queue_id", "experiment_id", "name", "queue_type"),
+    "review_queue_users": ("queue_id", "user_id"),
+    "review_queue_label_schemas": ("queue_id", "schema_id"),
+    "review_queue_items": ("queue_id", "item_id", "status"),
 }
 """Columns that each revision has, and without which rows mean nothing."""
 
@@ -95,12 +105,11 @@ _KINDS: Final = {table: kind for kind, table in _COUNTED.items()} | {
     "scorers": "scorers",
     "scorer_versions": "versions of scorers",
     "online_scoring_configs": "shares of online scoring",
+    "review_queue_users": "users of review queues",
+    "review_queue_label_schemas": "questions of review queues",
 }
 
 _LEFT: Final = {
-    "label schemas": "label_schemas",
-    "review queues": "review_queues",
-    "issues": "issues",
     "endpoints of the gateway": "endpoints",
     "secrets of the gateway": "secrets",
     "definitions of models of the gateway": "model_definitions",

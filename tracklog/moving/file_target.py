@@ -19,12 +19,16 @@ from tracklog.moving.records import (
     EvaluatedRecord,
     ExampleRecord,
     ExperimentRecord,
+    IssueRecord,
+    LabelSchemaRecord,
     LoggedModelRecord,
     OddityRecord,
     PointsRecord,
     Record,
     Records,
     RegisteredRecord,
+    ReviewItemsRecord,
+    ReviewQueueRecord,
     RoleRecord,
     RunRecord,
     ScorerRecord,
@@ -136,6 +140,14 @@ class _Folders:
                 self._lose("versions of scorers", record.where, len(record.versions))
             case WebhookRecord():
                 self._lose("webhooks", record.where, 1)
+            case IssueRecord():
+                self._lose("issues", record.where, 1)
+            case LabelSchemaRecord():
+                self._lose("label schemas", record.where, 1)
+            case ReviewQueueRecord():
+                self._lose("review queues", record.where, 1)
+            case ReviewItemsRecord():
+                self._lose("items of review queues", f"review queue {record.queue_id}", len(record.items))
             case AccountRecord() | RoleRecord() | UnreadRecord():
                 pass  # a read model hands out none of them
 

@@ -12,7 +12,7 @@ from schemas.dataset_records import input_hash
 from schemas.events import DatasetInput, MetricSeries
 from schemas.metric_values import stored_value
 from schemas.mlflow import RUN_STATUSES, lifecycle_stage
-from tracklog.moving import mlflow_traces
+from tracklog.moving import mlflow_reviews, mlflow_traces
 from tracklog.moving.database_contents import ASSOCIATIONS, DEFAULT_WORKSPACE, EVALUATED, EXPERIMENT
 from tracklog.moving.database_datasets import WRAPPED
 from tracklog.moving.records import (
@@ -20,12 +20,16 @@ from tracklog.moving.records import (
     EvaluatedRecord,
     ExampleRecord,
     ExperimentRecord,
+    IssueRecord,
+    LabelSchemaRecord,
     LoggedModelRecord,
     OddityRecord,
     PointsRecord,
     Record,
     Records,
     RegisteredRecord,
+    ReviewItemsRecord,
+    ReviewQueueRecord,
     RunRecord,
     ScorerRecord,
     SizeRecord,
@@ -193,6 +197,7 @@ COLUMNS: Final[Mapping[str, tuple[str, ...]]] = {
         "workspace",
     ),
     "webhook_events": ("webhook_id", "entity", "action"),
+    **mlflow_reviews.COLUMNS,
 }
 """The columns that are filled, by table; what rows refer to is in tables before theirs."""
 
@@ -223,10 +228,16 @@ _KINDS: Final = {
     "scorers": "scorers",
     "scorer_versions": "versions of scorers",
     "webhooks": "webhooks",
+    **mlflow_reviews.KINDS,
 }
 """How the report calls the rows of a table; those that it does not name are counted by what is in them."""
 
-_NAMES: Final = _KINDS | {"trace_tags": "tags of traces", "trace_request_metadata": "metadata of traces"}
+_NAMES: Final = {
+    **_KINDS,
+    "trace_tags": "tags of traces",
+    "trace_request_metadata": "metadata of traces",
+    **mlflow_reviews.NAMES,
+}
 """How it calls what of a table has to be left."""
 
 _OWN_ROWS: Final = frozenset(
@@ -240,6 +251,9 @@ _OWN_ROWS: Final = frozenset(
         "evaluation_datasets",
         "scorers",
         "webhooks",
+        "issues",
+        "label_schemas",
+        "review_queues",
     }
 )
 """Without such a row all that is its own would be lost: a text that is too long is cut, and not left."""
@@ -273,6 +287,7 @@ class MlflowDatabase:
         self._latest: dict[str, tuple[tuple[int, int, float], Sequence[Any]]] = {}  # of the run whose points come
         self._run = ""
         self._traces = mlflow_traces.TraceRows(self._put, self._associate, report, self._ids)
+        self._reviews = mlflow_reviews.ReviewRows(self._put, report, self._ids)
 
     def write(self, records: Records) -> None:
         """Fill the tables with everything. Raises TargetUnfit."""
@@ -325,6 +340,14 @@ class MlflowDatabase:
                 self._scorer(record)
             case WebhookRecord():
                 self._webhook(record)
+            case IssueRecord():
+                self._reviews.issue(record)
+            case LabelSchemaRecord():
+                self._reviews.label_schema(record)
+            case ReviewQueueRecord():
+                self._reviews.review_queue(record)
+            case ReviewItemsRecord():
+                self._reviews.items(record)
             case _:
                 pass  # a read model hands out neither accounts nor roles
 

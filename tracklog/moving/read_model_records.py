@@ -14,8 +14,6 @@ from sqlalchemy import Connection, Select, Table, func, select
 from read_model.metric_points import Points, unpack_chunk, unpack_segments
 from read_model.tables.datasets import dataset_inputs, datasets
 from read_model.tables.experiments import experiment_owners, experiment_tags, experiments
-from read_model.tables.issues import issues
-from read_model.tables.label_schemas import label_schemas
 from read_model.tables.logged_models import (
     logged_model_metrics,
     logged_model_params,
@@ -31,13 +29,13 @@ from read_model.tables.registered_models import (
     registered_model_tags,
     registered_models,
 )
-from read_model.tables.review_queues import review_queue_items, review_queues
 from read_model.tables.rights import grants, role_assignments, roles
 from read_model.tables.runs import model_inputs, model_outputs, params, runs, tags
 from read_model.tables.users import access_tokens, users
 from schemas.events import DatasetInput, MetricSeries, ModelMetric, ModelOutput, Param, Tag
 from schemas.mlflow import DELETED
 from tracklog.moving.cells import event_value
+from tracklog.moving.read_model_reviews import ReadModelReviewRecords
 from tracklog.moving.read_model_traces import ReadModelTraceRecords
 from tracklog.moving.records import (
     POINTS_PER_RECORD,
@@ -88,10 +86,6 @@ LEFT: Final = {
     "grants": grants,
     "owners of experiments": experiment_owners,
     "owners of registered models": registered_model_owners,
-    "issues": issues,
-    "label schemas": label_schemas,
-    "review queues": review_queues,
-    "items of review queues": review_queue_items,
 }
 """What stays behind, and is counted."""
 
@@ -121,6 +115,7 @@ class ReadModelRecords:
         yield from self.logged_models()
         yield from self.registered_models()
         yield from ReadModelTraceRecords(self._connection).records()
+        yield from ReadModelReviewRecords(self._connection).records()
 
     # --- experiments ----------------------------------------------------------------------------------------------
 

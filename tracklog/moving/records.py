@@ -5,7 +5,8 @@ they may be missing, 0, in seconds or in the future. `where` names the row or th
 
 A store is one stream of records in this order: the sizes; experiments, those that are active first; runs, each followed
 by its points; logged models; registered models; traces, each followed by its spans; evaluation datasets, each followed
-by its examples; webhooks; scorers; accounts; roles. Counts and oddities may stand anywhere.
+by its examples; webhooks; scorers; issues; label schemas; review queues, each followed by its items; accounts; roles.
+Counts and oddities may stand anywhere.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -30,6 +31,7 @@ POINTS_PER_RECORD: Final = 8192
 too, and sixteen whole chunks of the read model where they are of one metric."""
 
 SPANS_PER_RECORD: Final = 256
+ITEMS_PER_RECORD: Final = 1000
 
 DELETED: Final = "deleted"
 """The lifecycle stage of what is deleted, in every store."""
@@ -272,6 +274,78 @@ class ScorerRecord:
     online: OnlineScoringRecord | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IssueRecord:
+    """A problem that traces of an experiment show; `source_run_id` is the run that found it."""
+
+    where: str
+    issue_id: str
+    experiment_key: str
+    name: str
+    description: str
+    status: str
+    severity: str | None
+    root_causes: Sequence[str]
+    categories: Sequence[str]
+    source_run_id: str | None
+    created_by: str | None
+    creation_time_ms: int | None
+    last_update_time_ms: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LabelSchemaRecord:
+    """A question about traces. `type` is in capitals; `input` is a JSON object with the kind of answers as its key."""
+
+    where: str
+    schema_id: str
+    experiment_key: str
+    name: str
+    type: str
+    input: str
+    instruction: str | None
+    enable_comment: bool
+    is_default: bool
+    creation_time_ms: int | None
+    last_update_time_ms: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReviewQueueRecord:
+    """Traces that people are asked to look at, without its items. `queue_type` is in capitals."""
+
+    where: str
+    queue_id: str
+    experiment_key: str
+    name: str
+    queue_type: str
+    users: Sequence[str]
+    schema_ids: Sequence[str]
+    created_by: str | None
+    creation_time_ms: int | None
+    last_update_time_ms: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewItem:
+    """A trace in a review queue. `status` is in capitals."""
+
+    item_id: str
+    status: str
+    completed_by: str | None
+    completed_time_ms: int | None
+    creation_time_ms: int | None
+    last_update_time_ms: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewItemsRecord:
+    """The next items of a review queue, at most ITEMS_PER_RECORD, in the order in which they came."""
+
+    queue_id: str
+    items: Sequence[ReviewItem]
+
+
 @dataclass(frozen=True, slots=True)
 class GrantRecord:
     """A right on a resource: of an experiment or a registered model by the id or name that the source has, or `*`."""
@@ -319,6 +393,10 @@ Record: TypeAlias = (
     | ExampleRecord
     | WebhookRecord
     | ScorerRecord
+    | IssueRecord
+    | LabelSchemaRecord
+    | ReviewQueueRecord
+    | ReviewItemsRecord
     | AccountRecord
     | RoleRecord
 )

@@ -18,6 +18,7 @@ from tracklog.moving.records import (
 from tracklog.moving.rest_client import ABSENT, Refused, RestClient
 from tracklog.moving.rest_histories import RestHistories
 from tracklog.moving.rest_registry import RestRegistry
+from tracklog.moving.rest_reviews import RestReviews
 from tracklog.moving.stores import Consume, Store
 
 RUNS_PER_PAGE: Final = 100
@@ -68,6 +69,8 @@ class RestReader:
         for experiment_id in ids:
             yield from self._logged_models(experiment_id)
         yield from RestRegistry(self._client, self._cells).records()
+        active = [str(one.get("experiment_id")) for one in experiments if one.get("lifecycle_stage") != DELETED]
+        yield from RestReviews(self._client, self._cells).records(active)
         yield OddityRecord("traces", "all", "a server's traces, webhooks, scorers and evaluation datasets are not read")
 
     # --- experiments ----------------------------------------------------------------------------------------------

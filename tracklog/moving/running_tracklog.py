@@ -22,7 +22,10 @@ EVENTS: Final = "api/tracklog/v1/events"
 HISTORY: Final = "api/tracklog/v1/history"
 
 TAKEN: Final = frozenset(
-    {"experiment", "run", "logged-model", "registered-model", "trace", "scorer", "evaluation-dataset"}
+    {
+        *("experiment", "run", "logged-model", "registered-model", "trace", "scorer", "evaluation-dataset"),
+        *("issue", "label-schema", "review-queue"),
+    }
 )
 """What the events are about that the route takes; users, rights and webhooks are each server's own."""
 

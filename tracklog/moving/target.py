@@ -13,11 +13,16 @@ from schemas.events import (
     ExperimentDeleted,
     ExperimentRenamed,
     ExperimentRestored,
+    IssueCreated,
+    LabelSchemaCreated,
+    LabelSchemaUpdated,
     LoggedModelCreated,
     RegisteredModelCreated,
     RegisteredModelDeleted,
     RegisteredModelRenamed,
     RegisteredModelRestored,
+    ReviewQueueCreated,
+    ReviewQueueUpdated,
     RoleCreated,
     RoleDeleted,
     RoleUpdated,
@@ -54,6 +59,11 @@ LOOKED_AT: Final = {
         TraceStarted,
         TraceSpansLogged,
         EvaluationDatasetCreated,
+        IssueCreated,
+        LabelSchemaCreated,
+        LabelSchemaUpdated,
+        ReviewQueueCreated,
+        ReviewQueueUpdated,
     )
 }
 """Types of events that take a name or an id."""
@@ -83,6 +93,10 @@ class Target:
     scorers: set[tuple[int, str]] = field(default_factory=set)  # experiment and name, of those that ever were
     traces: set[str] = field(default_factory=set)
     evaluated: set[str] = field(default_factory=set)  # evaluation datasets that ever were
+    reviewed: dict[str, int] = field(default_factory=dict)
+    """Experiments of the issues, label schemas and review queues that ever were, by the ids of these."""
+    review_names: set[tuple[str, int, str]] = field(default_factory=set)
+    """Kind, experiment and name that a label schema, or in small letters a review queue, ever had."""
     users: set[str] = field(default_factory=set)
     role_names: dict[str, str] = field(default_factory=dict)  # by key
     imported: dict[int, int] = field(default_factory=dict)
@@ -147,6 +161,18 @@ class Target:
                 self.traces.add(event.trace_id)
             case EvaluationDatasetCreated():
                 self.evaluated.add(event.dataset_id)
+            case IssueCreated():
+                self.reviewed[event.issue_id] = event.experiment_id
+            case LabelSchemaCreated():
+                self.reviewed[event.schema_id] = event.experiment_id
+                self._review_name(event.kind.name, event.schema_id, event.name)
+            case LabelSchemaUpdated(name=str(name)):
+                self._review_name(event.kind.name, event.schema_id, name)
+            case ReviewQueueCreated():
+                self.reviewed[event.queue_id] = event.experiment_id
+                self._review_name(event.kind.name, event.queue_id, event.name.lower())
+            case ReviewQueueUpdated(name=str(name)):
+                self._review_name(event.kind.name, event.queue_id, name.lower())
             case UserCreated():
                 self.users.add(event.username)
             case UserDeleted():
@@ -159,6 +185,10 @@ class Target:
                 self.role_names.pop(event.role_key, None)
             case _:
                 pass  # of no name and no id
+
+    def _review_name(self, kind: str, identity: str, name: str) -> None:
+        if identity in self.reviewed:
+            self.review_names.add((kind, self.reviewed[identity], name))
 
 
 async def look_at(log: EventLogReader) -> Target:

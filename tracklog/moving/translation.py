@@ -17,11 +17,15 @@ from tracklog.moving.records import (
     EvaluatedRecord,
     ExampleRecord,
     ExperimentRecord,
+    IssueRecord,
+    LabelSchemaRecord,
     LoggedModelRecord,
     OddityRecord,
     PointsRecord,
     Record,
     RegisteredRecord,
+    ReviewItemsRecord,
+    ReviewQueueRecord,
     RoleRecord,
     RunRecord,
     ScorerRecord,
@@ -32,6 +36,7 @@ from tracklog.moving.records import (
     WebhookRecord,
 )
 from tracklog.moving.registry_translation import RegistryTranslation
+from tracklog.moving.review_translation import ReviewTranslation
 from tracklog.moving.run_translation import RunTranslation
 from tracklog.moving.trace_files import ReadSpans, nothing_read
 from tracklog.moving.trace_translation import TraceTranslation
@@ -46,6 +51,10 @@ _Others: TypeAlias = (
     | EvaluatedRecord
     | WebhookRecord
     | ScorerRecord
+    | IssueRecord
+    | LabelSchemaRecord
+    | ReviewQueueRecord
+    | ReviewItemsRecord
     | AccountRecord
     | RoleRecord
 )
@@ -68,6 +77,7 @@ class Translation:
         self._evaluated = EvaluatedTranslation(facts, self._experiments)
         self._webhooks = WebhookTranslation(facts)
         self._scorers = ScorerTranslation(facts, self._experiments)
+        self._reviews = ReviewTranslation(facts, self._experiments)
         self._accounts = AccountTranslation(facts, self._experiments, self._registry, keep_secret, now_ms)
 
     def events(self, record: Record) -> Iterator[Made]:
@@ -110,6 +120,14 @@ class Translation:
                 yield from self._webhooks.events(record)
             case ScorerRecord():
                 yield from self._scorers.events(record)
+            case IssueRecord():
+                yield from self._reviews.issue(record)
+            case LabelSchemaRecord():
+                yield from self._reviews.label_schema(record)
+            case ReviewQueueRecord():
+                yield from self._reviews.review_queue(record)
+            case ReviewItemsRecord():
+                yield from self._reviews.items(record)
             case AccountRecord():
                 yield from self._accounts.account(record)
             case RoleRecord():

@@ -32,21 +32,27 @@ from schemas.events import (
 from tests.unit.projector.read_models import projected
 from tests.unit.tracklog.moving.exports import differences, exported, held, moved_in
 from tests.unit.tracklog.moving.imports import STORES, RecordsStore, database_2025, imported
-from tracklog.moving import read_model_records, read_model_traces
+from tracklog.moving import read_model_records, read_model_reviews, read_model_traces
 from tracklog.moving.database_store import SqliteStore, database_store_of
 from tracklog.moving.export_report import ExportReport
 from tracklog.moving.file_store import FileStore
 from tracklog.moving.file_target import FileTarget
+from tracklog.moving.folded import reading
 from tracklog.moving.mlflow_database import MlflowDatabase
 from tracklog.moving.records import (
     EvaluatedRecord,
     ExampleRecord,
     ExperimentRecord,
+    IssueRecord,
+    LabelSchemaRecord,
     LoggedModelRecord,
     OnlineScoringRecord,
     PointsRecord,
     Record,
     RegisteredRecord,
+    ReviewItem,
+    ReviewItemsRecord,
+    ReviewQueueRecord,
     RunRecord,
     ScorerRecord,
     ScorerVersionRecord,
@@ -330,6 +336,67 @@ IN_A_DATABASE: Final[tuple[Record, ...]] = (
         versions=[ScorerVersionRecord(1, '{"a": 1}', TIME_MS), ScorerVersionRecord(3, '{"b": 2}', TIME_MS)],
         online=OnlineScoringRecord("c", 0.5, None),
     ),
+    IssueRecord(
+        where="",
+        issue_id="iss-1",
+        experiment_key="0",
+        name="wrong",
+        description="all of it",
+        status="resolved",
+        severity="high",
+        root_causes=["a", "ä"],
+        categories=["safety"],
+        source_run_id="a" * 32,
+        created_by="ann",
+        creation_time_ms=TIME_MS,
+        last_update_time_ms=TIME_MS + 4,
+    ),
+    LabelSchemaRecord(
+        where="",
+        schema_id="ls-1",
+        experiment_key="0",
+        name="good?",
+        type="EXPECTATION",
+        input='{"categorical": {"options": ["a", "b"], "multi_select": true}}',
+        instruction="say so",
+        enable_comment=True,
+        is_default=False,
+        creation_time_ms=TIME_MS,
+        last_update_time_ms=TIME_MS + 4,
+    ),
+    LabelSchemaRecord(
+        where="",
+        schema_id="ls-of-theirs",
+        experiment_key="0",
+        name="Feedback",
+        type="FEEDBACK",
+        input='{"text": {}}',
+        instruction=None,
+        enable_comment=False,
+        is_default=True,
+        creation_time_ms=TIME_MS,
+        last_update_time_ms=TIME_MS,
+    ),
+    ReviewQueueRecord(
+        where="",
+        queue_id="rq-1",
+        experiment_key="0",
+        name="To Do",
+        queue_type="CUSTOM",
+        users=["ann", "bob"],
+        schema_ids=["ls-1", "ls-of-theirs"],
+        created_by="ann",
+        creation_time_ms=TIME_MS,
+        last_update_time_ms=TIME_MS + 4,
+    ),
+    ReviewItemsRecord(
+        "rq-1",
+        [
+            ReviewItem("tr-1", "PENDING", None, None, TIME_MS, TIME_MS),
+            ReviewItem("tr-2", "DECLINED", "bob", TIME_MS + 7, TIME_MS, TIME_MS + 7),
+            ReviewItem("tr-3", "PENDING", None, None, TIME_MS + 1, TIME_MS + 8),
+        ],
+    ),
 )
 
 
@@ -420,6 +487,7 @@ OF_THE_READ_MODEL: Final = {
 
 def test_each_table_is_written_or_counted_or_of_the_read_model_itself() -> None:
     tables = [*read_model_records.COUNTED.values(), *(table for _, table in read_model_traces.COUNTED)]
+    tables += read_model_reviews.COUNTED.values()
     written = {table.name for table in tables}
     left = {table.name for table in read_model_records.LEFT.values()}
     assert written | left | OF_THE_READ_MODEL == set(metadata.tables)
@@ -457,6 +525,38 @@ class _SmallIds(WrittenRows):
 
     def number_on(self, table: str, column: str) -> None:
         pass
+
+
+def test_what_is_of_an_experiment_that_is_not_there_stays_behind() -> None:
+    rows, report = _SmallIds(), ExportReport("a", "b", dry_run=False)
+    reviews = [one for one in IN_A_DATABASE if isinstance(one, _REVIEWS)]
+    MlflowDatabase(rows, AS_THEY_ARE, report).write(iter(reviews))
+    assert rows.rows == {}
+    assert {kind: tally.left for kind, tally in report.tallies.items()} == {
+        "issues": 1,
+        "label schemas": 2,
+        "review queues": 1,
+        "items of review queues": 3,
+    }
+
+
+async def test_what_people_are_asked_about_traces_has_no_files_and_a_run_that_is_not_there_found_nothing(
+    tmp_path: Path,
+) -> None:
+    reviews = [one for one in IN_A_DATABASE if isinstance(one, _REVIEWS)]
+    first = await moved_in(RecordsStore(everything().records[0], *reviews), tmp_path)
+    report = exported(first.path, FileTarget(tmp_path / "mlruns", AS_THEY_ARE))
+    for kind, number in (("issues", 1), ("label schemas", 2), ("review queues", 1), ("items of review queues", 3)):
+        assert (report.tally(kind).source, report.tally(kind).left) == (number, number), kind
+    assert [one.source_run_id for one in _records_in(first.path) if isinstance(one, IssueRecord)] == [None]
+
+
+_REVIEWS: Final = (IssueRecord, LabelSchemaRecord, ReviewQueueRecord, ReviewItemsRecord)
+
+
+def _records_in(read_model: Path) -> list[Record]:
+    with reading(read_model) as connection:
+        return list(read_model_records.ReadModelRecords(connection).records())
 
 
 def test_an_id_that_is_too_large_gets_one_that_no_experiment_has_also_none_that_comes_later() -> None:

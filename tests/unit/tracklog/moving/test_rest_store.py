@@ -13,11 +13,14 @@ from tests.unit.tracklog.moving.imports import records_of
 from tracklog.moving import rest_client, rest_histories, rest_store
 from tracklog.moving.records import (
     ExperimentRecord,
+    IssueRecord,
+    LabelSchemaRecord,
     LoggedModelRecord,
     OddityRecord,
     PointsRecord,
     Record,
     RegisteredRecord,
+    ReviewQueueRecord,
     RunRecord,
     SizeRecord,
 )
@@ -327,6 +330,130 @@ def test_long_histories_come_in_records_that_are_full(monkeypatch: pytest.Monkey
     records, _ = read(answer)
     held = [[(one.key, len(one.step)) for one in each.metrics] for each in records if isinstance(each, PointsRecord)]
     assert held == [[("loss", 2)], [("loss", 1), ("acc", 1)], [("acc", 1), ("acc", 1)]]
+
+
+def test_issues_label_schemas_and_queues_are_read_of_active_experiments_and_items_are_counted() -> None:
+    asked: list[tuple[str, str]] = []
+
+    def answer(path: str, query: Query) -> Answer:
+        if path.endswith("experiments/search"):
+            ids = {"1": "active", "2": "deleted", "3": "active"}
+            found = [{"experiment_id": one, "lifecycle_stage": ids[one], "creation_time": 3} for one in ids]
+            return 200, {"experiments": found}
+        if not path.startswith("api/3.0/mlflow/"):
+            return ABSENT
+        asked.append((path.removeprefix("api/3.0/mlflow/"), query.get("experiment_id", "")))
+        return ABSENT if query.get("experiment_id") == "3" else (200, REVIEWS[asked[-1][0]])
+
+    records, _ = read(answer)
+    routes = ("issues/search", "label-schemas/list", "review-queues/list")
+    assert [one for one in asked if one[1]] == [(route, one) for route in routes for one in "13"]
+    assert [one for one in records if isinstance(one, IssueRecord | LabelSchemaRecord | ReviewQueueRecord)] == [
+        IssueRecord(
+            where="issue iss-1",
+            issue_id="iss-1",
+            experiment_key="1",
+            name="slow",
+            description="d",
+            status="pending",
+            severity="low",
+            root_causes=["a"],
+            categories=[],
+            source_run_id=None,
+            created_by=None,
+            creation_time_ms=5,
+            last_update_time_ms=6,
+        ),
+        LabelSchemaRecord(
+            where="label schema ls-1",
+            schema_id="ls-1",
+            experiment_key="1",
+            name="good?",
+            type="FEEDBACK",
+            input='{"text": {}}',
+            instruction="look",
+            enable_comment=False,
+            is_default=True,
+            creation_time_ms=5,
+            last_update_time_ms=6,
+        ),
+        ReviewQueueRecord(
+            where="review queue rq-1",
+            queue_id="rq-1",
+            experiment_key="1",
+            name="Mine",
+            queue_type="CUSTOM",
+            users=["ann"],
+            schema_ids=["ls-1"],
+            created_by="ann",
+            creation_time_ms=5,
+            last_update_time_ms=6,
+        ),
+    ]
+    counted = {"issues": 1, "label schemas": 1, "review queues": 1, "items of review queues": 2}
+    assert sizes(records) == {"experiments": 3, **counted}
+    told = {one.kind: one.what for one in records if isinstance(one, OddityRecord)}
+    assert told["items of review queues"] == "left: they are traces, which are not read of a server"
+    assert told["label schemas"] == "who made it is not kept: 'ann'"
+
+
+REVIEWS: Final[Mapping[str, Mapping[str, Any]]] = {
+    "issues/search": {
+        "issues": [
+            {
+                "issue_id": "iss-1",
+                "experiment_id": "1",
+                "name": "slow",
+                "description": "d",
+                "status": "pending",
+                "severity": "low",
+                "root_causes": ["a"],
+                "created_timestamp": 5,
+                "last_updated_timestamp": 6,
+            }
+        ]
+    },
+    "label-schemas/list": {
+        "label_schemas": [
+            {
+                "schema_id": "ls-1",
+                "experiment_id": "1",
+                "name": "good?",
+                "type": "FEEDBACK",
+                "is_default": True,
+                "input": {"text": {}},
+                "instruction": "look",
+                "created_at": 5,
+                "last_updated_at": 6,
+                "created_by": "ann",
+            }
+        ]
+    },
+    "review-queues/list": {
+        "review_queues": [
+            {
+                "queue_id": "rq-1",
+                "experiment_id": "1",
+                "name": "Mine",
+                "queue_type": "CUSTOM",
+                "users": ["ann"],
+                "schema_ids": ["ls-1"],
+                "created_by": "ann",
+                "creation_time_ms": 5,
+                "last_update_time_ms": 6,
+            }
+        ]
+    },
+    "review-queues/items/list": {"items": [{"item_id": "tr-1"}, {"item_id": "tr-2"}]},
+}
+
+
+def test_a_server_that_fails_at_reviews_ends_the_import() -> None:
+    def answer(path: str, query: Query) -> Answer:
+        return (403, {"message": "no"}) if path.startswith("api/3.0") else of_two_runs(path, query)
+
+    with pytest.raises(NoStore, match="answers 403"):
+        read(answer)
 
 
 # --- asking over HTTP -------------------------------------------------------------------------------------------------
