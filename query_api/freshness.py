@@ -55,6 +55,10 @@ class Freshness:
         if ordering_units is not None and len(end) > 1:
             concerned = set(map(self._log.partition_of, ordering_units))
             end = {partition: offset for partition, offset in end.items() if partition in concerned}
+        return await self.reached(end)
+
+    async def reached(self, end: Positions) -> str | None:
+        """As `caught_up`, for who knows the log's end already."""
         try:
             await self._progress.wait_until(end, self._wait_s)
         except ProjectionBehind:

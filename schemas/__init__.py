@@ -2,6 +2,7 @@
 
 PUBLIC_MODULES = (
     "artifact_uris",
+    "asked_together",
     "belongings",
     "claims",
     "codec",

@@ -1,4 +1,4 @@
-"""Reads messages that lie here and there in a partition: one small answer for each place, several asked for at once.
+"""Reads messages that lie here and there: small answers for single places, several asked for at once.
 
 A broker answers with whole record batches. So what is asked for is one batch or a little more, and the next places are
 guessed by how far the last answers reached.
@@ -14,6 +14,7 @@ from aiokafka.protocol.fetch import FetchRequest
 
 from event_log.kafka.cluster import NO_ERROR, BrokerAway, KafkaCluster, NoAnswer
 from event_log.kafka.record_batches import Batch, Record, batches_of, records_of
+from schemas.asked_together import AskedTogether
 
 AT_ONCE: Final = 8
 """Questions about one partition that are under way together."""
@@ -68,12 +69,13 @@ class _Wanted:
 
 
 class KafkaSeeker:
-    """Reads of one topic, of any of its partitions, each by itself."""
+    """Reads of one topic, of any of its partitions. What is read at the same time is asked for together."""
 
     def __init__(self, cluster: KafkaCluster) -> None:
         self._cluster = cluster
         self._turn = count()
         self._span = 1
+        self._places: AskedTogether[tuple[int, int], list[Batch]] = AskedTogether(self._ask)
 
     async def records_at(self, partition: int, offsets: Sequence[int], max_bytes: int) -> tuple[list[Record], int]:
         """The messages at `offsets`, which ascend, in order, and before which offset all were looked for.
@@ -83,7 +85,7 @@ class KafkaSeeker:
         wanted = _Wanted(list(offsets), self._span)
         size = 0
         while size < max_bytes and (places := wanted.places()):
-            answers = await asyncio.gather(*(self._ask(partition, place) for place in places))
+            answers = await asyncio.gather(*(self._places.ask((partition, place)) for place in places))
             for place, batches in zip(places, answers, strict=True):
                 wanted.take(place, batches)
             size = sum(len(record.value or b"") for record in wanted.found)
@@ -92,17 +94,53 @@ class KafkaSeeker:
         found = sorted((one for one in wanted.found if one.offset < reached), key=lambda one: one.offset)
         return found, reached
 
-    async def _ask(self, partition: int, offset: int) -> list[Batch]:
-        leader = self._cluster.leader_of(partition)
-        if leader is None:
-            raise Elsewhere
-        asked = [(self._cluster.topic, [(partition, offset, ANSWER_BYTES)])]
-        request: Any = FetchRequest(0, 1, ANSWER_BYTES, _READ_UNCOMMITTED, asked)
+    async def _ask(self, places: Sequence[tuple[int, int]]) -> list[list[Batch]]:
+        """What the log has from each place of a partition on."""
+        questions: list[tuple[int, dict[int, int]]] = []  # a broker, and of each partition the number of one place
+        for number, (partition, _) in enumerate(places):
+            leader = self._cluster.leader_of(partition)
+            if leader is None:
+                raise Elsewhere
+            for broker, asked in questions:
+                if broker == leader and partition not in asked:
+                    asked[partition] = number
+                    break
+            else:
+                questions.append((leader, {partition: number}))
+        answers = await asyncio.gather(
+            *(self._answers(broker, [places[one] for one in asked.values()]) for broker, asked in questions)
+        )
+        found: dict[int, list[Batch]] = {}
+        for (_, asked), answer in zip(questions, answers, strict=True):
+            found |= {number: answer[partition] for partition, number in asked.items()}
+        return [found[number] for number in range(len(places))]
+
+    async def _answers(self, broker: int, places: Sequence[tuple[int, int]]) -> dict[int, list[Batch]]:
+        """What a broker has from a place of each of some partitions on.
+
+        A batch that is larger than what is asked for comes whole for the first of them alone: about the others it is
+        asked again, by themselves.
+        """
+        asked = [(partition, offset, ANSWER_BYTES) for partition, offset in places]
+        largest = ANSWER_BYTES * len(places)
+        request: Any = FetchRequest(0, 1, largest, _READ_UNCOMMITTED, [(self._cluster.topic, asked)])
+        purpose = f"seek-{next(self._turn) % CONNECTIONS}"
         try:
-            response = await self._cluster.ask(leader, f"seek-{next(self._turn) % CONNECTIONS}", request, _ASK_S)
+            response = await self._cluster.ask(broker, purpose, request, _ASK_S)
         except (BrokerAway, NoAnswer) as error:
             raise Elsewhere from error
-        ((_, ((_, code, end, *_, messages),)),) = response.topics
-        if code != NO_ERROR or (offset < end and not messages):
-            raise Elsewhere
-        return batches_of(messages or b"", offset, end)
+        offsets = dict(places)
+        found: dict[int, list[Batch]] = {}
+        again: list[tuple[int, int]] = []
+        for _, answers in response.topics:
+            for partition, code, end, *_, messages in answers:
+                offset = offsets[partition]
+                if code == NO_ERROR and (messages or offset >= end):
+                    found[partition] = batches_of(messages or b"", offset, end)
+                elif code == NO_ERROR and len(places) > 1:
+                    again.append((partition, offset))
+                else:
+                    raise Elsewhere
+        for answer in await asyncio.gather(*(self._answers(broker, [one]) for one in again)):
+            found |= answer
+        return found

@@ -1,19 +1,21 @@
 """Where events may be that are wanted: the posting lists of an index, put together block by block."""
 
+import asyncio
 from array import array
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from bisect import bisect_left
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Final, Protocol
 
+from query_api.history.index_questions import IndexQuestions
 from query_api.history.wanted import AnyOf, Wanted
-from read_model.history.port import HistoryIndex
+from read_model.history.port import Blocks, PostingsAsked
 from read_model.history.segment import (
     BLOCK_EVENTS,
-    REQUEST_BUCKETS,
     OpenBlock,
     PostingList,
     block_of,
-    mark_of_request,
     positions_between,
     positions_of,
     positions_of_request,
@@ -29,8 +31,10 @@ MOST_BLOCKS_AT_ONCE: Final = 256
 TAKEN_AT_ONCE: Final = 256
 """Of what a block has of a term that all its events may be of. Each of several partitions gives so many to a page."""
 
-_BUCKETS_AT_ONCE: Final = 2048
-"""Of a bucket, which is some 250 bytes a block: half a megabyte."""
+BUCKETS_AT_ONCE: Final = 16_384
+"""Blocks that are looked through for a request in one question: 268 million events, of which it reads 4 megabytes."""
+
+_ANY_US: Final = (-(2**63), 2**63)
 
 _NOT_KNOWN: Final = -1
 
@@ -77,12 +81,12 @@ class _Ahead:
 class _TermPostings:
     """The events of any of some terms."""
 
-    def __init__(self, index: HistoryIndex, partition: int, sources: AnyOf, *, newest_first: bool) -> None:
-        self._index = index
+    def __init__(self, questions: IndexQuestions, partition: int, sources: AnyOf) -> None:
+        self._questions = questions
         self._partition = partition
         self._sources = sources
         self._terms = sorted({source.term for source in sources})
-        self._newest_first = newest_first
+        self._newest_first = newest_first = questions.newest_first
         self._limit = BLOCKS_AT_ONCE
         self._found: dict[int, list[PostingList]] = {}
         self._ahead = _Ahead((), newest_first=newest_first)
@@ -99,9 +103,7 @@ class _TermPostings:
     async def _fetch(self, block: int) -> None:
         if self._known_to is not None:
             block = min(block, self._known_to - 1) if self._newest_first else max(block, self._known_to + 1)
-        rows = await self._index.postings(
-            self._partition, self._terms, block, newest_first=self._newest_first, limit=self._limit
-        )
+        rows = await self._questions.postings(PostingsAsked(self._partition, self._terms, block), self._limit)
         number: dict[int, int] = {}
         farthest: dict[int, int] = {}
         for one in rows:
@@ -127,7 +129,7 @@ class _TermPostings:
     def open_positions(self, block: OpenBlock) -> Sequence[int]:
         return self._put_together(block.number, {term: block.positions(term) for term in self._terms})
 
-    def _put_together(self, block: int, by_term: "dict[int, array[int]]") -> Sequence[int]:
+    def _put_together(self, block: int, by_term: dict[int, Sequence[int]]) -> Sequence[int]:
         begin = block * BLOCK_EVENTS
         parts: list[Sequence[int]] = []
         for source in self._sources:
@@ -143,32 +145,27 @@ class _TermPostings:
 class _FoundByRequest:
     """The events that may be of one request."""
 
-    def __init__(self, index: HistoryIndex, partition: int, request_id: str, *, newest_first: bool) -> None:
-        self._index = index
+    def __init__(self, questions: IndexQuestions, partition: int, request_id: str, last_block: int) -> None:
+        self._questions = questions
         self._partition = partition
         self._hash = request_hash(request_id)
-        self._mark = mark_of_request(self._hash)
-        self._newest_first = newest_first
+        self._last_block = last_block
         self._found: dict[int, list[int]] = {}
-        self._ahead = _Ahead((), newest_first=newest_first)
+        self._next: int | None = None  # the block from which on nothing was asked
+        self._ahead = _Ahead((), newest_first=questions.newest_first)
 
     async def nearest(self, block: int) -> int | None:
+        newest_first = self._questions.newest_first
         while (nearest := self._ahead.nearest(block)) is None:
-            rows = await self._index.requests(
-                self._partition,
-                self._hash % REQUEST_BUCKETS,
-                block,
-                newest_first=self._newest_first,
-                limit=_BUCKETS_AT_ONCE,
-            )
-            # A lookup goes through every block there is, and in most there is nothing.
-            some = [(one, pairs) for one, pairs in rows if self._mark in pairs]
-            self._found = {one: found for one, pairs in some if (found := positions_of_request(pairs, self._hash))}
-            self._ahead = _Ahead(self._found, newest_first=self._newest_first)
-            if not self._found:
-                if len(rows) < _BUCKETS_AT_ONCE:
-                    return None
-                block = rows[-1][0] + (-1 if self._newest_first else 1)
+            begin = block if self._next is None else (min if newest_first else max)(block, self._next)
+            if not 0 <= begin <= self._last_block:
+                return None
+            reach = BUCKETS_AT_ONCE - 1
+            first, last = (begin - reach, begin) if newest_first else (begin, begin + reach)
+            rows = await self._questions.requests(Blocks(self._partition, first, last), self._hash)
+            self._next = first - 1 if newest_first else last + 1
+            self._found = {one: found for one, pairs in rows if (found := positions_of_request(pairs, self._hash))}
+            self._ahead = _Ahead(self._found, newest_first=newest_first)
         return nearest
 
     def positions(self, block: int) -> Sequence[int]:
@@ -176,10 +173,6 @@ class _FoundByRequest:
 
     def open_positions(self, block: OpenBlock) -> Sequence[int]:
         return block.positions_of_request(self._hash)
-
-
-Times = Callable[[int, int], Awaitable["array[int]"]]
-"""Those of a closed block, by partition and block: as the index has them, or remembered."""
 
 
 @dataclass(slots=True)
@@ -190,19 +183,18 @@ class Candidates:
     of the events are asked for too.
     """
 
-    index: HistoryIndex
+    questions: IndexQuestions
     partition: int
     wanted: Wanted
-    newest_first: bool
     open_block: OpenBlock
     at: int
     budget: Budget
-    times: Times
     with_times: bool
     found: list[tuple[int, int]] = field(default_factory=list)
     """Times and offsets, the next one last. Times are 0 where they were not asked for."""
     is_at_end: bool = False
     _narrowings: list[_Narrowing] | None = None
+    _has_asked: bool = False
     _range: tuple[int, int] | None = None
     _times: "tuple[int, array[int]] | None" = None
 
@@ -219,24 +211,21 @@ class Candidates:
         """Where to go on for what was not taken of what was found, and after it."""
         if not self.found:
             return self.at
-        return self.found[-1][1] + (1 if self.newest_first else 0)
+        return self.found[-1][1] + (1 if self.questions.newest_first else 0)
 
     async def _begin(self) -> None:
-        index, newest_first = self.index, self.newest_first
-        self._narrowings = [
-            _TermPostings(index, self.partition, sources, newest_first=newest_first)
-            for sources in self.wanted.conditions
-        ]
+        questions, last_block = self.questions, self.open_block.number - 1
+        self._narrowings = [_TermPostings(questions, self.partition, sources) for sources in self.wanted.conditions]
         if self.wanted.request_id is not None:
             request_id = self.wanted.request_id
-            self._narrowings.append(_FoundByRequest(index, self.partition, request_id, newest_first=newest_first))
+            self._narrowings.append(_FoundByRequest(questions, self.partition, request_id, last_block))
         if self.wanted.since_us is not None or self.wanted.until_us is not None:
-            between = await index.blocks_between(self.partition, self.wanted.since_us, self.wanted.until_us)
+            between = await questions.between(self.partition)
             self._range = between if between is not None else (0, -1)
 
     async def _look_at_next_block(self) -> None:
         open_number = self.open_block.number
-        newest_first = self.newest_first
+        newest_first = self.questions.newest_first
         if (self.at <= 0) if newest_first else (self.at >= self.open_block.end):
             self.is_at_end = True
             return
@@ -263,7 +252,11 @@ class Candidates:
         assert self._narrowings is not None
         first, last = self._range or (0, self.open_block.number - 1)
         last = min(last, self.open_block.number - 1)
-        block = min(block, last) if self.newest_first else max(block, first)
+        block = min(block, last) if self.questions.newest_first else max(block, first)
+        if not self._has_asked and first <= block <= last:
+            # Together at first: each will be asked, unless another has nothing.
+            self._has_asked = True
+            await asyncio.gather(*(narrowing.nearest(block) for narrowing in self._narrowings))
         while first <= block <= last:
             start = block
             for narrowing in self._narrowings:
@@ -276,15 +269,20 @@ class Candidates:
             self.budget.blocks -= 1
             if self.budget.is_spent:
                 # Nothing is on this side of the block, which the next page need not find out again.
-                self.at = (block + 1) * BLOCK_EVENTS if self.newest_first else block * BLOCK_EVENTS
+                self.at = (block + 1) * BLOCK_EVENTS if self.questions.newest_first else block * BLOCK_EVENTS
                 return _NOT_KNOWN
         return None
+
+    @property
+    def _time_us(self) -> tuple[int, int]:
+        since_us, until_us = self.wanted.since_us, self.wanted.until_us
+        return (_ANY_US[0] if since_us is None else since_us), (_ANY_US[1] if until_us is None else until_us)
 
     async def _times_of(self, block: int) -> "array[int]":
         """Those of a block, remembered: a page often goes on in it."""
         if self._times is None or self._times[0] != block:
             is_open = block == self.open_block.number
-            found = self.open_block.times() if is_open else await self.times(self.partition, block)
+            found = self.open_block.times() if is_open else await self.questions.times(self.partition, block)
             self._times = block, found
         return self._times[1]
 
@@ -292,49 +290,43 @@ class Candidates:
         """Find what is in a block, the nearest TAKEN_AT_ONCE; returns where to go on where there is more."""
         assert self._narrowings is not None
         begin = block * BLOCK_EVENTS
+        newest_first = self.questions.newest_first
         is_open = block == self.open_block.number
         first, end = (
             (0, min(self.at, self.open_block.end) - begin)
-            if self.newest_first
+            if newest_first
             else (
                 self.at - begin,
                 min(self.open_block.end - begin, BLOCK_EVENTS),
             )
         )
-        positions: Sequence[int] = range(first, end)
+        fewest: Sequence[int] = range(first, end)
+        others: list[Sequence[int]] = []
         if self._narrowings:
             lists = [
                 one.open_positions(self.open_block) if is_open else one.positions(block) for one in self._narrowings
             ]
-            positions = positions_between(_in_all(lists), first, end)
-        wanted = self.wanted
+            fewest, *others = sorted(lists, key=len)
+        positions = positions_between(fewest, first, end)
         if not positions:
             return None
-        rest = None
-        if self._range is None and len(positions) > TAKEN_AT_ONCE:  # of a time there may be few in a block, anywhere
-            positions = positions[-TAKEN_AT_ONCE:] if self.newest_first else positions[:TAKEN_AT_ONCE]
-            rest = begin + (positions[0] if self.newest_first else positions[-1] + 1)
+        wanted: Iterable[int] = reversed(positions) if newest_first else positions
+        if others:
+            wanted = (one for one in wanted if all(_has(other, one) for other in others))
         if self.with_times or self._range is not None:
             times = await self._times_of(block)
-            found = [
-                (times[one], begin + one)
-                for one in positions
-                if (wanted.since_us is None or times[one] >= wanted.since_us)
-                and (wanted.until_us is None or times[one] < wanted.until_us)
-            ]
+            since_us, until_us = self._time_us
+            found = ((us, begin + one) for one in wanted if since_us <= (us := times[one]) < until_us)
         else:
-            found = [(0, begin + one) for one in positions]
-        if not self.newest_first:
-            found.reverse()
-        self.found = found
+            found = ((0, begin + one) for one in wanted)
+        self.found = list(islice(found, TAKEN_AT_ONCE))
+        is_all = len(self.found) < TAKEN_AT_ONCE
+        rest = None if is_all else self.found[-1][1] + (0 if newest_first else 1)
+        self.found.reverse()
         return rest
 
 
-def _in_all(lists: Sequence[Sequence[int]]) -> Sequence[int]:
-    if len(lists) == 1:
-        return lists[0]
-    fewest, *others = sorted(lists, key=len)
-    has = set(fewest)
-    for other in others:
-        has.intersection_update(other)
-    return sorted(has)
+def _has(positions: Sequence[int], one: int) -> bool:
+    """Whether a position is among ascending ones."""
+    place = bisect_left(positions, one)
+    return place < len(positions) and positions[place] == one

@@ -5,6 +5,7 @@ log. While it is where the tail is, it is handed what that has read; while it is
 """
 
 import asyncio
+from array import array
 from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
@@ -12,6 +13,7 @@ from typing import Final, NamedTuple
 from event_log.port import EventLogReader
 from query_api.history.candidates import Budget, Candidates
 from query_api.history.formats import entry_json
+from query_api.history.index_questions import IndexQuestions
 from query_api.history.search import PAGE_BLOCKS, Cursor, History
 from query_api.history.wanted import Wanted
 from read_model.history.port import HistoryIndex
@@ -211,23 +213,19 @@ class LiveTail:
     ) -> set[tuple[int, int]]:
         """The places of what is new and wanted, by the index as it was with these open blocks."""
         found: set[tuple[int, int]] = set()
+        questions = IndexQuestions(self._index, wanted, self._times_of, newest_first=False)
         for number, block in blocks.items():
-            candidates = Candidates(
-                self._index,
-                number,
-                wanted,
-                False,
-                block,
-                begin_at.get(number, 0),
-                Budget(PAGE_BLOCKS),
-                self._index.times,
-                with_times=False,
-            )
+            begin, budget = begin_at.get(number, 0), Budget(PAGE_BLOCKS)
+            candidates = Candidates(questions, number, wanted, block, begin, budget, with_times=False)
             while not candidates.is_at_end:
                 await candidates.look()
                 found.update((number, offset) for _, offset in candidates.found)
                 candidates.found = []
         return found
+
+    async def _times_of(self, partition: int, block: int) -> "array[int]":
+        [times] = await self._index.times([(partition, block)])
+        return times
 
 
 SEE_S: Final = 0.5

@@ -90,7 +90,7 @@ async def wait_for_index(request: web.Request, log: EventLogReader, index: Histo
     Raises TemporarilyUnavailable while there is no index, LogUnavailable.
     """
     end = await log.end()
-    behind = await reads.freshness.caught_up()
+    behind = await reads.freshness.reached(end)
     if behind is None and not await index.wait_until(end, READ_WAIT_S):
         behind = _lag(await index.checkpoints(), end)
     if behind is not None:

@@ -12,9 +12,11 @@ import msgspec
 
 from event_log.port import EventLogReader
 from query_api.history.candidates import Budget, Candidates
+from query_api.history.index_questions import IndexQuestions
 from query_api.history.wanted import Wanted
 from read_model.history.port import HistoryIndex
 from read_model.history.segment import OpenBlock
+from schemas.asked_together import AskedTogether
 from schemas.envelope import RecordedEvent
 from schemas.errors import InvalidParameterValue
 from schemas.messages.bounds import shown
@@ -120,17 +122,21 @@ class History:
         self._log = log
         self._index = index
         self._times: dict[tuple[int, int], array[int]] = {}
+        self._unknown_times: AskedTogether[tuple[int, int], array[int]] = AskedTogether(self._ask_times)
         self._ends: dict[int, int] = {}
 
     async def _times_of(self, partition: int, block: int) -> "array[int]":
         """A closed block never changes, and pages of several partitions ask for one of each, most for the newest."""
         found = self._times.pop((partition, block), None)
         if found is None:
-            found = await self._index.times(partition, block)
+            found = await self._unknown_times.ask((partition, block))
             while len(self._times) >= REMEMBERED_BLOCKS:
                 del self._times[next(iter(self._times))]
         self._times[partition, block] = found
         return found
+
+    async def _ask_times(self, blocks: Sequence[tuple[int, int]]) -> "Sequence[array[int]]":
+        return await self._index.times(blocks)
 
     async def page(
         self, wanted: Wanted, *, newest_first: bool, limit: int, cursor: str = "", seen: "Seen | None" = None
@@ -177,6 +183,7 @@ class History:
         partitions = sorted(await self._log.partitions())
         begin = self._begin(cursor, newest_first)
         budget = Budget(PAGE_BLOCKS)
+        questions = IndexQuestions(self._index, wanted, self._times_of, newest_first=newest_first)
         candidates = []
         for partition in partitions:
             block = blocks.get(partition, OpenBlock(0, ()))
@@ -185,17 +192,7 @@ class History:
             else:
                 at = begin.get(partition, 0)
             candidates.append(
-                Candidates(
-                    self._index,
-                    partition,
-                    wanted,
-                    newest_first,
-                    block,
-                    at,
-                    budget,
-                    self._times_of,
-                    with_times=len(partitions) > 1,
-                )
+                Candidates(questions, partition, wanted, block, at, budget, with_times=len(partitions) > 1)
             )
         return _Merged(candidates, newest_first)
 

@@ -34,6 +34,22 @@ class IndexDamaged(Exception):
     """What is stored is not what was written, or of another log: the index has to be made anew."""
 
 
+class PostingsAsked(NamedTuple):
+    """A question for the posting lists of some terms in a partition, from a block on."""
+
+    partition: int
+    terms: Sequence[int]
+    block: int
+
+
+class Blocks(NamedTuple):
+    """Closed blocks of a partition, with the last."""
+
+    partition: int
+    first: int
+    last: int
+
+
 class TermPosting(NamedTuple):
     """A posting list, and of which block it is."""
 
@@ -57,28 +73,29 @@ class HistoryIndex(ABC):
 
     @abstractmethod
     async def postings(
-        self, partition: int, terms: Collection[int], block: int, *, newest_first: bool, limit: int
-    ) -> list[TermPosting]:
-        """Of each term at most `limit` posting lists, in the blocks from `block` on, backwards with `newest_first`."""
+        self, asked: Sequence[PostingsAsked], *, newest_first: bool, limit: int
+    ) -> Sequence[Sequence[TermPosting]]:
+        """The posting lists of each question, in the blocks from its own on, backwards with `newest_first`.
 
-    @abstractmethod
-    async def requests(
-        self, partition: int, bucket: int, block: int, *, newest_first: bool, limit: int
-    ) -> list[tuple[int, bytes]]:
-        """What blocks have in a bucket of requests, with their numbers: at most `limit`, in the order of `postings`."""
-
-    @abstractmethod
-    async def blocks_between(
-        self, partition: int, since_us: int | None, until_us: int | None
-    ) -> tuple[int, int] | None:
-        """The first and the last closed block with an event that is at least at one time and before another.
-
-        None where there is no such block.
+        Of a term in a partition they are those of the `limit` nearest blocks that have any, the nearest first.
         """
 
     @abstractmethod
-    async def times(self, partition: int, block: int) -> "array[int]":
-        """The times of the events of a closed block, in microseconds since the Unix epoch."""
+    async def requests(
+        self, asked: Sequence[Blocks], bucket: int, mark: bytes
+    ) -> Sequence[Sequence[tuple[int, bytes]]]:
+        """What blocks have in a bucket of requests, with their numbers: of those that have a mark's bytes there."""
+
+    @abstractmethod
+    async def blocks_between(self, since_us: int | None, until_us: int | None) -> Mapping[int, tuple[int, int]]:
+        """The first and the last closed block with an event that is at least at one time and before another.
+
+        Of each partition that has such a block.
+        """
+
+    @abstractmethod
+    async def times(self, asked: Sequence[tuple[int, int]]) -> "Sequence[array[int]]":
+        """The times of the events of closed blocks, by partition and number, in microseconds since the Unix epoch."""
 
     @abstractmethod
     async def close(self) -> None:

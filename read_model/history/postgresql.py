@@ -2,7 +2,7 @@
 
 import asyncio
 from array import array
-from collections.abc import AsyncIterator, Collection, Mapping
+from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, Final
 
@@ -10,8 +10,10 @@ import asyncpg
 
 from read_model.connections import ReadModelConnections
 from read_model.history import statements
+from read_model.history.open_blocks import KeptSegments
 from read_model.history.port import (
     FORMAT_VERSION,
+    Blocks,
     HistoryIndex,
     HistoryIndexWriter,
     IndexCommit,
@@ -19,9 +21,10 @@ from read_model.history.port import (
     IndexedPartition,
     IndexFenced,
     IndexUnavailable,
+    PostingsAsked,
     TermPosting,
 )
-from read_model.history.segment import OpenBlock, PostingList, Segment, decode_segment, encode_segment, times_of
+from read_model.history.segment import OpenBlock, PostingList, decode_segment, encode_segment, times_of
 from schemas.envelope import Positions
 from schemas.errors import TemporarilyUnavailable
 from schemas.postgresql import FLUSH_CHANNEL, Connection
@@ -65,15 +68,38 @@ def _sql(statement: str) -> str:
     return statement.replace("{prefix}", f"{SCHEMA}.")
 
 
-def _of_many_terms(*, newest_first: bool) -> str:
-    one = statements.ordered(statements.POSTINGS, newest_first=newest_first).replace("$1", "wanted.term")
-    return _sql(f"SELECT found.* FROM unnest($1::bigint[]) AS wanted(term) CROSS JOIN LATERAL ({one}) AS found")
+def _of_each(statement: str, *names: str) -> str:
+    """A statement of one question, for many: each of its first parameters is a list, with one for each question.
+
+    Rows begin with the number of the question.
+    """
+    for number, name in enumerate(names, start=1):
+        statement = statement.replace(f"${number}", f"asked.{name}")
+    lists = ", ".join(f"${number}::bigint[]" for number in range(1, len(names) + 1))
+    return _sql(
+        f"SELECT asked.number, found.* FROM unnest({lists}) WITH ORDINALITY AS asked({', '.join(names)}, number)"
+        f" CROSS JOIN LATERAL ({statement}) AS found"
+    )
 
 
-_POSTINGS: Final = {newest: _of_many_terms(newest_first=newest) for newest in (True, False)}
-_REQUESTS: Final = {
-    newest: _sql(statements.ordered(statements.REQUESTS, newest_first=newest)) for newest in (True, False)
+_SEGMENTS: Final = _sql(
+    statements.SEGMENTS.replace("{of_which}", ", c.tableoid").replace(
+        "{kept}", """unnest($1::integer[], $2::bigint[]) AS kept("partition", next_offset)"""
+    )
+)
+_POSTINGS: Final = {
+    newest: _of_each(statements.ordered(statements.POSTINGS, newest_first=newest), "term", "part", "block")
+    + f" ORDER BY found.block {'DESC' if newest else 'ASC'}"
+    for newest in (True, False)
 }
+_REQUESTS: Final = _of_each(
+    statements.REQUESTS.replace("{place}", "position($5::bytea in pairs)"), "part", "first", "last"
+)
+_TIMES: Final = _of_each(statements.TIMES, "part", "block")
+
+
+def _columns(rows: Iterable[tuple[int, ...]]) -> list[list[int]]:
+    return [list(column) for column in zip(*rows, strict=True)]
 
 
 class PostgresqlHistoryIndex(HistoryIndex):
@@ -81,45 +107,57 @@ class PostgresqlHistoryIndex(HistoryIndex):
 
     def __init__(self, connections: ReadModelConnections) -> None:
         self._connections = connections
+        self._kept: tuple[int | None, KeptSegments] = (None, KeptSegments())
+        """With the table that has them: an index that is made anew has another."""
         self._flushing: asyncio.Task[None] | None = None
 
     async def checkpoints(self) -> Positions:
         return dict(await self._fetch(_sql(statements.CHECKPOINTS)))
 
     async def open_blocks(self) -> Mapping[int, OpenBlock]:
-        ends: dict[int, int] = {}
-        segments: dict[int, list[Segment]] = {}
-        for partition, end, content in await self._fetch(_sql(statements.SEGMENTS)):
-            ends[partition] = end
-            found = segments.setdefault(partition, [])
-            if content is not None:
-                found.append(decode_segment(content))
-        return {partition: OpenBlock(end, segments[partition]) for partition, end in ends.items()}
+        table, kept = self._kept
+        rows = await self._fetch(_SEGMENTS, list(kept.ends), list(kept.ends.values()))
+        if kept.ends and (not rows or rows[0][-1] != table):
+            kept = KeptSegments()
+            rows = await self._fetch(_SEGMENTS, [], [])
+        blocks, kept = kept.with_rows(row[:3] for row in rows)
+        self._kept = (rows[0][-1] if rows else None), kept
+        return blocks
 
     async def postings(
-        self, partition: int, terms: Collection[int], block: int, *, newest_first: bool, limit: int
-    ) -> list[TermPosting]:
-        rows = await self._fetch(_POSTINGS[newest_first], list(terms), partition, block, limit)
-        return [TermPosting(row[0], PostingList(*row[1:])) for row in rows]
+        self, asked: Sequence[PostingsAsked], *, newest_first: bool, limit: int
+    ) -> Sequence[Sequence[TermPosting]]:
+        each = [(number, term, one) for number, one in enumerate(asked) for term in one.terms]
+        found: list[list[TermPosting]] = [[] for _ in asked]
+        for nth, block, *posting in await self._fetch(
+            _POSTINGS[newest_first],
+            [term for _, term, _ in each],
+            [one.partition for _, _, one in each],
+            [one.block for _, _, one in each],
+            limit,
+        ):
+            found[each[nth - 1][0]].append(TermPosting(block, PostingList(*posting)))
+        return found
 
     async def requests(
-        self, partition: int, bucket: int, block: int, *, newest_first: bool, limit: int
-    ) -> list[tuple[int, bytes]]:
-        return await self._fetch(_REQUESTS[newest_first], bucket, partition, block, limit)
+        self, asked: Sequence[Blocks], bucket: int, mark: bytes
+    ) -> Sequence[Sequence[tuple[int, bytes]]]:
+        found: list[list[tuple[int, bytes]]] = [[] for _ in asked]
+        for nth, block, pairs in await self._fetch(_REQUESTS, *_columns(asked), bucket, mark):
+            found[nth - 1].append((block, pairs))
+        return found
 
-    async def blocks_between(
-        self, partition: int, since_us: int | None, until_us: int | None
-    ) -> tuple[int, int] | None:
+    async def blocks_between(self, since_us: int | None, until_us: int | None) -> Mapping[int, tuple[int, int]]:
         since = statements.EARLIEST_US if since_us is None else since_us
         until = statements.LATEST_US if until_us is None else until_us
-        ((first, last),) = await self._fetch(_sql(statements.BETWEEN), partition, since, until)
-        return None if first is None else (first, last)
+        rows = await self._fetch(_sql(statements.BETWEEN), since, until)
+        return {partition: (first, last) for partition, first, last in rows}
 
-    async def times(self, partition: int, block: int) -> "array[int]":
-        found = await self._fetch(_sql(statements.TIMES), partition, block)
-        if not found:
+    async def times(self, asked: Sequence[tuple[int, int]]) -> "Sequence[array[int]]":
+        found = dict(await self._fetch(_TIMES, *_columns(asked)))
+        if len(found) < len(asked):
             raise TemporarilyUnavailable("The history index is being made anew.")
-        return times_of(found[0][0])
+        return [times_of(found[nth]) for nth in range(1, len(asked) + 1)]
 
     async def close(self) -> None:
         if self._flushing is not None:

@@ -57,6 +57,15 @@ class Segment(msgspec.Struct, frozen=True, array_like=True):
     def end(self) -> int:
         return self.first_offset + len(self.times) // 8
 
+    @property
+    def is_full(self) -> bool:
+        """It stays as it is, until its block is full."""
+        return _is_full(self.first_offset, self.end)
+
+
+def _is_full(first_offset: int, end: int) -> bool:
+    return end > first_offset and (end - first_offset >= SEGMENT_EVENTS or end % BLOCK_EVENTS == 0)
+
 
 _encoder: Final = msgspec.msgpack.Encoder()
 _decoder: Final = msgspec.msgpack.Decoder(Segment)
@@ -99,7 +108,7 @@ class OpenSegment:
 
     @property
     def is_full(self) -> bool:
-        return bool(self.times) and (len(self.times) >= SEGMENT_EVENTS or self.end % BLOCK_EVENTS == 0)
+        return _is_full(self.first_offset, self.end)
 
     def add(self, event: RecordedEvent, terms: Iterable[int]) -> None:
         """Take the event at `end`."""
@@ -191,14 +200,14 @@ def posting_list(term: int, positions: bytes) -> PostingList:
     return PostingList(term, count, first, last, True, without.tobytes())
 
 
-def positions_of(posting: PostingList) -> "array[int]":
+def positions_of(posting: PostingList) -> Sequence[int]:
     """The positions of a posting list, ascending."""
     stored = array(_POSITION, posting.positions)
     if not posting.is_inverted:
         return stored
     everything = range(posting.first, posting.last + 1)
     if not stored:
-        return array(_POSITION, everything)
+        return everything
     without = set(stored)
     return array(_POSITION, (one for one in everything if one not in without))
 

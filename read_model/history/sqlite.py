@@ -6,14 +6,16 @@ import json
 import os
 import sqlite3
 from array import array
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Final, TypeVar
 
 from read_model.history import statements
+from read_model.history.open_blocks import KeptSegments
 from read_model.history.port import (
     FORMAT_VERSION,
+    Blocks,
     HistoryIndex,
     HistoryIndexWriter,
     IndexCommit,
@@ -21,9 +23,10 @@ from read_model.history.port import (
     IndexedPartition,
     IndexFenced,
     IndexUnavailable,
+    PostingsAsked,
     TermPosting,
 )
-from read_model.history.segment import OpenBlock, PostingList, Segment, decode_segment, encode_segment, times_of
+from read_model.history.segment import OpenBlock, PostingList, decode_segment, encode_segment, times_of
 from read_model.sqlite_statements import in_sqlite
 from schemas.envelope import Positions
 from schemas.errors import TemporarilyUnavailable
@@ -66,13 +69,17 @@ def _sql(statement: str) -> str:
 
 
 _CHECKPOINTS: Final = _sql(statements.CHECKPOINTS)
-_SEGMENTS: Final = _sql(statements.SEGMENTS)
+_SEGMENTS: Final = _sql(
+    statements.SEGMENTS.replace("{of_which}", "").replace(
+        "{kept}", """(SELECT key AS "partition", value AS next_offset FROM json_each($1)) kept"""
+    )
+)
 _POSTINGS: Final = {
     newest: _sql(statements.ordered(statements.POSTINGS, newest_first=newest)) for newest in (True, False)
 }
-_REQUESTS: Final = {
-    newest: _sql(statements.ordered(statements.REQUESTS, newest_first=newest)) for newest in (True, False)
-}
+_BETWEEN: Final = _sql(statements.BETWEEN)
+_TIMES: Final = _sql(statements.TIMES)
+_REQUESTS: Final = _sql(statements.REQUESTS.replace("{place}", "instr(pairs, $5)"))
 
 
 def _file_at(path: Path) -> tuple[int, int] | None:
@@ -91,6 +98,7 @@ class SqliteHistoryIndex(HistoryIndex):
         self._flush = flush
         self._connection: sqlite3.Connection | None = None
         self._file: tuple[int, int] | None = None
+        self._kept = KeptSegments()
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="history-index")
 
     async def checkpoints(self) -> Positions:
@@ -98,54 +106,46 @@ class SqliteHistoryIndex(HistoryIndex):
 
     async def open_blocks(self) -> Mapping[int, OpenBlock]:
         def read(connection: sqlite3.Connection) -> Mapping[int, OpenBlock]:
-            ends: dict[int, int] = {}
-            segments: dict[int, list[Segment]] = {}
-            for partition, end, content in connection.execute(_SEGMENTS):
-                ends[partition] = end
-                found = segments.setdefault(partition, [])
-                if content is not None:
-                    found.append(decode_segment(content))
-            return {partition: OpenBlock(end, segments[partition]) for partition, end in ends.items()}
+            rows = connection.execute(_SEGMENTS, (json.dumps(self._kept.ends),))
+            blocks, self._kept = self._kept.with_rows(rows)
+            return blocks
 
         return await self._run(read)
 
     async def postings(
-        self, partition: int, terms: Collection[int], block: int, *, newest_first: bool, limit: int
-    ) -> list[TermPosting]:
-        def read(connection: sqlite3.Connection) -> list[TermPosting]:
+        self, asked: Sequence[PostingsAsked], *, newest_first: bool, limit: int
+    ) -> Sequence[Sequence[TermPosting]]:
+        def read(connection: sqlite3.Connection) -> Sequence[Sequence[TermPosting]]:
             return [
-                TermPosting(row[0], PostingList(*row[1:]))
-                for term in terms
-                for row in connection.execute(_POSTINGS[newest_first], (term, partition, block, limit))
+                [
+                    TermPosting(row[0], PostingList(*row[1:]))
+                    for term in one.terms
+                    for row in connection.execute(_POSTINGS[newest_first], (term, one.partition, one.block, limit))
+                ]
+                for one in asked
             ]
 
         return await self._run(read)
 
     async def requests(
-        self, partition: int, bucket: int, block: int, *, newest_first: bool, limit: int
-    ) -> list[tuple[int, bytes]]:
+        self, asked: Sequence[Blocks], bucket: int, mark: bytes
+    ) -> Sequence[Sequence[tuple[int, bytes]]]:
         return await self._run(
-            lambda connection: connection.execute(_REQUESTS[newest_first], (bucket, partition, block, limit)).fetchall()
+            lambda connection: [connection.execute(_REQUESTS, (*one, bucket, mark)).fetchall() for one in asked]
         )
 
-    async def blocks_between(
-        self, partition: int, since_us: int | None, until_us: int | None
-    ) -> tuple[int, int] | None:
+    async def blocks_between(self, since_us: int | None, until_us: int | None) -> Mapping[int, tuple[int, int]]:
         since = statements.EARLIEST_US if since_us is None else since_us
         until = statements.LATEST_US if until_us is None else until_us
+        rows = await self._run(lambda connection: connection.execute(_BETWEEN, (since, until)).fetchall())
+        return {partition: (first, last) for partition, first, last in rows}
 
-        def read(connection: sqlite3.Connection) -> tuple[int, int] | None:
-            first, last = connection.execute(_sql(statements.BETWEEN), (partition, since, until)).fetchone()
-            return None if first is None else (first, last)
-
-        return await self._run(read)
-
-    async def times(self, partition: int, block: int) -> "array[int]":
-        def read(connection: sqlite3.Connection) -> "array[int]":
-            found = connection.execute(_sql(statements.TIMES), (partition, block)).fetchone()
-            if found is None:
+    async def times(self, asked: Sequence[tuple[int, int]]) -> "Sequence[array[int]]":
+        def read(connection: sqlite3.Connection) -> "Sequence[array[int]]":
+            found = [connection.execute(_TIMES, one).fetchone() for one in asked]
+            if None in found:
                 raise TemporarilyUnavailable("The history index is being made anew.")
-            return times_of(found[0])
+            return [times_of(one[0]) for one in found]
 
         return await self._run(read)
 
@@ -175,6 +175,7 @@ class SqliteHistoryIndex(HistoryIndex):
                 f"{self._path.resolve().as_uri()}?mode=ro", uri=True, check_same_thread=False, timeout=_BUSY_S
             )
             self._file = file
+            self._kept = KeptSegments()
         return self._connection
 
     def _let_go(self) -> None:

@@ -5,8 +5,10 @@ from typing import Final
 CHECKPOINTS: Final = 'SELECT "partition", next_offset FROM {prefix}checkpoints'
 
 SEGMENTS: Final = """
-SELECT c."partition", c.next_offset, s.content FROM {prefix}checkpoints c LEFT JOIN {prefix}segments s
-  ON s."partition" = c."partition" ORDER BY s."partition", s.first_offset
+SELECT c."partition", c.next_offset, s.content{of_which} FROM {prefix}checkpoints c LEFT JOIN {kept}
+  ON kept."partition" = c."partition" LEFT JOIN {prefix}segments s
+  ON s."partition" = c."partition" AND s.first_offset >= coalesce(kept.next_offset, 0)
+ORDER BY c."partition", s.first_offset
 """
 
 PARTITION: Final = 'SELECT next_offset, last_event_id FROM {prefix}checkpoints WHERE "partition" = $1'
@@ -18,10 +20,11 @@ WHERE term = $1 AND "partition" = $2 AND block {reach} $3 ORDER BY block {order}
 """
 REQUESTS: Final = """
 SELECT block, pairs FROM {prefix}requests
-WHERE bucket = $1 AND "partition" = $2 AND block {reach} $3 ORDER BY block {order} LIMIT $4
+WHERE "partition" = $1 AND block BETWEEN $2 AND $3 AND bucket = $4 AND {place} > 0
 """
 BETWEEN: Final = """
-SELECT min(block), max(block) FROM {prefix}blocks WHERE "partition" = $1 AND last_us >= $2 AND first_us < $3
+SELECT "partition", min(block), max(block) FROM {prefix}blocks WHERE last_us >= $1 AND first_us < $2
+GROUP BY "partition"
 """
 TIMES: Final = 'SELECT times FROM {prefix}blocks WHERE "partition" = $1 AND block = $2'
 

@@ -21,8 +21,9 @@ from query_api.history import candidates, search
 from query_api.history.request import wanted_without_renames
 from query_api.history.search import History
 from query_api.history.wanted import Source, Wanted
-from read_model.history import port, segment
+from read_model.history import open_blocks, port, segment
 from read_model.history.port import HistoryIndex, HistoryIndexWriter
+from read_model.history.segment import Segment, decode_segment
 from read_model.history.terms import stream_term
 from schemas.envelope import Actor, EventClock, Positions, RecordedEvent
 from schemas.errors import TemporarilyUnavailable
@@ -57,7 +58,7 @@ def small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(module, "BLOCK_EVENTS", BLOCK)
     monkeypatch.setattr(segment, "SEGMENT_EVENTS", SEGMENT)
     monkeypatch.setattr(candidates, "BLOCKS_AT_ONCE", 3)
-    monkeypatch.setattr(candidates, "_BUCKETS_AT_ONCE", 3)
+    monkeypatch.setattr(candidates, "BUCKETS_AT_ONCE", 3)
     monkeypatch.setattr(candidates, "TAKEN_AT_ONCE", 10)
     monkeypatch.setattr(search, "REMEMBERED_BLOCKS", 2)
 
@@ -239,9 +240,9 @@ class HistoryIndexContract:
         asked: list[tuple[int, int]] = []
         times_of = index.times
 
-        async def times(partition: int, block: int) -> "array[int]":
-            asked.append((partition, block))
-            return await times_of(partition, block)
+        async def times(blocks: Sequence[tuple[int, int]]) -> "Sequence[array[int]]":
+            asked.extend(blocks)
+            return await times_of(blocks)
 
         monkeypatch.setattr(index, "times", times)
         log = await random_log(3, 3, 600)
@@ -262,6 +263,36 @@ class HistoryIndexContract:
         async with self.indexed(log, index, open_writer()):
             assert await every_page(history, Wanted(), newest_first=True, limit=17) == first
             assert asked
+
+    async def test_full_segments_are_read_once_until_the_index_is_made_anew(
+        self, index: HistoryIndex, open_writer: OpenWriter, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        read: list[bytes] = []
+
+        def decoded(content: bytes) -> Segment:
+            read.append(content)
+            return decode_segment(content)
+
+        monkeypatch.setattr(open_blocks, "decode_segment", decoded)
+        term = stream_term(f"run/{RUNS[0]}")
+        for seed in (1, 2):
+            read.clear()
+            log = await random_log(seed, 2, 200)
+            async with self.indexed(log, index, open_writer()):
+                blocks = dict(await index.open_blocks())
+                number = len(read)
+                assert number > 2
+                read.clear()
+                again = dict(await index.open_blocks())
+                assert len(read) <= 2 < number, "those that are still filled"
+            for partition, block in blocks.items():
+                assert block.end == again[partition].end == (await log.end())[partition]
+                assert block.positions(term) == again[partition].positions(term)
+                assert list(block.positions(term)) == [
+                    event.offset % BLOCK
+                    for event in log._events[partition]
+                    if RUNS[0] in event.stream and event.offset >= block.number * BLOCK
+                ]
 
     async def test_a_source_ends_where_a_name_was_given_up(self, index: HistoryIndex, open_writer: OpenWriter) -> None:
         log = await random_log(5, 1, 300)

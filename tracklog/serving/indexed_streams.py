@@ -5,7 +5,7 @@ from typing import Final
 
 from event_log.port import EventLogReader
 from event_log.streams import SearchingStreamReader, StreamReader
-from read_model.history.port import HistoryIndex
+from read_model.history.port import HistoryIndex, PostingsAsked
 from read_model.history.segment import BLOCK_EVENTS, OpenBlock, positions_of
 from read_model.history.terms import stream_term, type_term
 from schemas.envelope import Positions, RecordedEvent
@@ -75,7 +75,8 @@ class IndexedStreamReader(StreamReader):
         offsets: list[int] = []
         block = 0
         while block < open_block.number:
-            found = await self._index.postings(partition, [term], block, newest_first=False, limit=_BLOCKS_AT_ONCE)
+            asked = PostingsAsked(partition, [term], block)
+            [found] = await self._index.postings([asked], newest_first=False, limit=_BLOCKS_AT_ONCE)
             for one in found:
                 if one.block < open_block.number:
                     offsets += (one.block * BLOCK_EVENTS + position for position in positions_of(one.postings))

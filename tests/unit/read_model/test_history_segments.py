@@ -54,8 +54,8 @@ def test_a_full_block_is_what_its_segments_were() -> None:
     assert block.number == 3
     assert times_of(block.times) == open_block.times()
     assert (block.first_us, block.last_us) == (1000 + 3 * BLOCK_EVENTS, 999 + 4 * BLOCK_EVENTS)
-    found = {one.term: positions_of(one) for one in block.postings}
-    assert found == {term: open_block.positions(term) for term in (1, 2, 3, 4)}
+    found = {one.term: list(positions_of(one)) for one in block.postings}
+    assert found == {term: list(open_block.positions(term)) for term in (1, 2, 3, 4)}
     hashed = request_hash(f"request-{offset - 5}")
     assert BLOCK_EVENTS - 5 in positions_of_request(dict(block.requests)[hashed % 256], hashed)
     assert BLOCK_EVENTS - 5 in open_block.positions_of_request(hashed)
