@@ -72,10 +72,11 @@ def create(path: Path, identity: bytes | None = None) -> None:
     temporary.unlink(missing_ok=True)
     connection = sqlite3.connect(temporary, isolation_level=None)
     with closing(connection):
+        connection.executescript(f"BEGIN; {_SCHEMA}")  # one wait for the disk, not one for each statement
         connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
         connection.execute(f"PRAGMA user_version = {FORMAT_VERSION}")
-        connection.executescript(_SCHEMA)
         _give_identity(connection, identity or os.urandom(16))
+        connection.execute("COMMIT")
     rename_durably(temporary, path)
 
 
