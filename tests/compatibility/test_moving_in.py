@@ -13,6 +13,7 @@ from mlflow import MlflowClient
 
 from tests.compatibility.mlflow_history import History, answers
 from tests.mlflow_server import mlflow_server
+from tests.services.mariadb import MysqlDatabase
 from tests.tracklog_server import TracklogServer
 
 SEEDS: Final = range(int(os.environ.get("TRACKLOG_IMPORT_SEEDS", "1")))
@@ -20,33 +21,26 @@ SEEDS: Final = range(int(os.environ.get("TRACKLOG_IMPORT_SEEDS", "1")))
 
 RUNS: Final = 8
 
-MYSQL: Final = os.environ.get("TRACKLOG_TEST_MYSQL_URL", "")
-"""An empty database of MySQL or MariaDB; no wheel and no archive without root has a server of it."""
-NEEDS_MYSQL: Final = pytest.mark.skipif(
-    not MYSQL, reason="TRACKLOG_TEST_MYSQL_URL names no empty database, as mysql+pymysql://user:password@host/database"
-)
-
 pytestmark = pytest.mark.filterwarnings("ignore")
 """MLflow's stores run in this process, and warn of their own code."""
 
 
 def uri_of(kind: str, folder: Path) -> str:
     """Where a history is written. What a server answers lies in a database."""
-    if kind == "mysql":
-        return MYSQL
     return f"sqlite:///{folder / 'mlflow.db'}" if kind != "files" else str(folder / "mlruns")
 
 
 @pytest.mark.parametrize("seed", SEEDS)
-@pytest.mark.parametrize("kind", ["sqlite", "files", "server", pytest.param("mysql", marks=NEEDS_MYSQL)])
+@pytest.mark.parametrize("kind", ["sqlite", "files", "server", "mysql"])
 def test_an_imported_history_is_answered_as_by_mlflow(
-    kind: str, seed: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    kind: str, seed: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
 ) -> None:
-    if kind == "mysql" and seed:
-        pytest.skip("one history fills the database")
     monkeypatch.setenv("MLFLOW_ALLOW_FILE_STORE", "true")
     monkeypatch.chdir(tmp_path)
-    uri = uri_of(kind, tmp_path)
+    uri = reader = uri_of(kind, tmp_path)
+    if kind == "mysql":
+        database: MysqlDatabase = request.getfixturevalue("mysql_database")
+        uri, reader = database.url, database.reader
     theirs = MlflowClient(uri, uri)
     History(theirs, seed, files=kind == "files").write(RUNS)
     handed_over = {
@@ -57,7 +51,7 @@ def test_an_imported_history_is_answered_as_by_mlflow(
     expected = answers(theirs, **handed_over)
     server = TracklogServer(tmp_path / "tracklog")
     run_id = ""
-    with mlflow_server(tmp_path, uri) if kind == "server" else nullcontext(uri) as source:
+    with mlflow_server(tmp_path, uri) if kind == "server" else nullcontext(reader) as source:
         if kind == "server":
             run_id = served_artifact(MlflowClient(source, source))
             expected = answers(theirs, **handed_over)

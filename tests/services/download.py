@@ -12,12 +12,13 @@ from contextlib import contextmanager
 from tests.services.azurite import script as azurite_script
 from tests.services.containers import docker_answers
 from tests.services.fake_gcs import binary as fake_gcs_binary
-from tests.services.given import given_kafka, given_postgresql, given_s3
+from tests.services.given import given_kafka, given_mysql, given_postgresql, given_s3
 from tests.services.hdfs import jars as hadoop_jars
 from tests.services.hdfs import java as hadoop_java
 from tests.services.kafka import jars, java
 from tests.services.keycloak import java as keycloak_java
 from tests.services.keycloak import made as keycloak_made
+from tests.services.mariadb import binary as mariadb_binary
 from tests.services.minio import binary as minio_binary
 from tests.services.missing import ServiceMissing, is_ci
 from tests.services.nginx import binary as nginx_binary
@@ -67,6 +68,8 @@ def wanted() -> dict[str, Callable[[], object]]:
         "Keycloak (built once, which takes a minute)": keycloak,
         "fake-gcs-server (built once, which takes some minutes)": fake_gcs_binary,
     }
+    if given_mysql() is None or is_ci():
+        services["MariaDB"] = mariadb_binary
     if not docker_answers():
         if given_postgresql() is None or is_ci():
             services["PostgreSQL"] = postgresql

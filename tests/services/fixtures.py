@@ -17,10 +17,20 @@ from tests.services.azure_container import make_container
 from tests.services.azurite import Azurite
 from tests.services.fake_gcs import FakeGcs, make_bucket
 from tests.services.ftpd import Ftpd
-from tests.services.given import GivenKafka, GivenPostgresql, GivenS3, given_kafka, given_postgresql, given_s3
+from tests.services.given import (
+    GivenKafka,
+    GivenMysql,
+    GivenPostgresql,
+    GivenS3,
+    given_kafka,
+    given_mysql,
+    given_postgresql,
+    given_s3,
+)
 from tests.services.hdfs import Hdfs
 from tests.services.kafka_topic import remove_topic
 from tests.services.keycloak import Keycloak
+from tests.services.mariadb import Mariadb, MysqlDatabase, fresh_database
 from tests.services.missing import ServiceMissing, leave_out
 from tests.services.postgresql import PRODUCTION, THROWAWAY, execute, run_apart
 from tests.services.running import (
@@ -77,6 +87,24 @@ def _database(service: AnyPostgresql | GivenPostgresql) -> Iterator[str]:
     execute(service.url, f"CREATE DATABASE {name}")
     yield service.url_of(name)
     execute(service.url, f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+
+
+@pytest.fixture(scope="session")
+def mysql_service() -> Iterator[Mariadb | GivenMysql]:
+    """A server that speaks MySQL's protocol for the whole run; `.url` is of a user who may make databases."""
+    given = given_mysql()
+    if given is not None:
+        yield given
+        return
+    with _running(running(Mariadb)) as service:
+        yield service
+
+
+@pytest.fixture
+def mysql_database(mysql_service: Mariadb | GivenMysql) -> Iterator[MysqlDatabase]:
+    """An empty database of the test's own, dropped afterwards."""
+    with fresh_database(mysql_service.url) as database:
+        yield database
 
 
 @pytest.fixture(scope="session")

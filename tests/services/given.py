@@ -9,6 +9,7 @@ from urllib.parse import urlsplit, urlunsplit
 POSTGRESQL_VARIABLE = "TRACKLOG_TEST_POSTGRESQL_URL"
 KAFKA_VARIABLE = "TRACKLOG_TEST_KAFKA"
 S3_VARIABLE = "TRACKLOG_TEST_S3_URL"
+MYSQL_VARIABLE = "TRACKLOG_TEST_MYSQL_URL"
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +20,13 @@ class GivenPostgresql:
 
     def url_of(self, database: str) -> str:
         return urlunsplit(urlsplit(self.url)._replace(path=f"/{database}"))
+
+
+@dataclass(frozen=True, slots=True)
+class GivenMysql:
+    """`url` is of a user who may make databases and users, as `mysql+pymysql://user:password@host:port/`."""
+
+    url: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +55,10 @@ def _given(variable: str, made: Callable[[str], Given]) -> Given | None:
 
 def given_postgresql() -> GivenPostgresql | None:
     return _given(POSTGRESQL_VARIABLE, GivenPostgresql)
+
+
+def given_mysql() -> GivenMysql | None:
+    return _given(MYSQL_VARIABLE, GivenMysql)
 
 
 def given_kafka() -> GivenKafka | None:
