@@ -26,29 +26,38 @@ _POSTINGS: Final = """
 INSERT INTO postings
 SELECT coalesce(copied.term, p.term), "partition", block + ?, event_count, first_position, last_position, is_inverted,
   positions
-FROM postings p LEFT JOIN copied ON copied.original = p.term WHERE block < ?
+FROM original p LEFT JOIN copied ON copied.original = p.term ORDER BY 1, 2, 3
 """
 
 
-def repeat(folder: Path, copies: int, renamed: Callable[[str, int], str]) -> None:
-    """Add `copies` copies of what the log and the index in `folder` hold, which are whole blocks.
+def repeat(folder: Path, copies: int, renamed: Callable[[str, int], str], events: int = 0) -> None:
+    """Add copies of what the log and the index in `folder` hold, which are whole blocks, until there are `copies`.
 
-    `renamed` is the stream that one of them is in a copy, by the number of the copy.
+    `renamed` is the stream that one of them is in a copy, by the number of the copy. Where some copies are there
+    already, `events` are those of the first.
     """
     with closing(sqlite3.connect(folder / "log.history", isolation_level=None)) as connection:
         run = connection.execute
         run("ATTACH ? AS log", (str(folder / "log"),))
         for database in ("main", "log"):
             run(f"PRAGMA {database}.synchronous = OFF")
-        run("DROP INDEX log.events_by_stream")  # these pages ask for nothing by it
-        run("CREATE TEMP TABLE copied (original INTEGER PRIMARY KEY, term INTEGER NOT NULL)")
-        [(events, first_us, last_us)] = run('SELECT max("offset") + 1, min(time_us), max(time_us) FROM log.events')
-        if events % BLOCK_EVENTS:
-            raise ValueError(f"{events} events are not whole blocks of {BLOCK_EVENTS}")
+            run(f"PRAGMA {database}.cache_size = -200000")
+        run("DROP INDEX IF EXISTS log.events_by_stream")  # these pages ask for nothing by it
+        [(there,)] = run('SELECT max("offset") + 1 FROM log.events')
+        events = events or there
+        if events % BLOCK_EVENTS or there % events:
+            raise ValueError(f"{there} events are not some times {events}, and these whole blocks of {BLOCK_EVENTS}")
+        [(first_us, last_us)] = run('SELECT min(time_us), max(time_us) FROM log.events WHERE "offset" < ?', (events,))
         us = last_us - first_us + 1
-        streams = run("SELECT number, name FROM log.streams").fetchall()
         blocks = events // BLOCK_EVENTS
-        for copy in range(1, copies + 1):
+        streams = run(
+            'SELECT number, name FROM log.streams WHERE number IN (SELECT stream FROM log.events WHERE "offset" < ?)',
+            (events,),
+        ).fetchall()
+        times = run("SELECT block, times FROM blocks WHERE block < ?", (blocks,)).fetchall()
+        run("CREATE TEMP TABLE copied (original INTEGER PRIMARY KEY, term INTEGER NOT NULL)")
+        run("CREATE TEMP TABLE original AS SELECT * FROM postings WHERE block < ?", (blocks,))
+        for copy in range(there // events, copies + 1):
             run("BEGIN")
             add = connection.executemany
             last = streams[-1][0] * copy
@@ -58,8 +67,7 @@ def repeat(folder: Path, copies: int, renamed: Callable[[str, int], str]) -> Non
             run("DELETE FROM copied")
             terms = [(stream_term(name), stream_term(renamed(name, copy))) for _, name in streams]
             add("INSERT INTO copied VALUES (?, ?)", terms)
-            run(_POSTINGS, (blocks * copy, blocks))
-            times = run("SELECT block, times FROM blocks WHERE block < ?", (blocks,)).fetchall()
+            run(_POSTINGS, (blocks * copy,))
             add("INSERT INTO blocks VALUES (0, ?, ?, ?, ?)", _times(times, blocks * copy, us * copy))
             for block in range(blocks * copy, blocks * (copy + 1)):
                 first = block * BLOCK_EVENTS

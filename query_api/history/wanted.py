@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from read_model.history.terms import ANY_FIELD, field_term
+from read_model.history.terms import ANY_FIELD, field_term, value_term
 from schemas.codec import UndecodableEvent, decode
 from schemas.envelope import RecordedEvent
 from schemas.errors import InvalidParameterValue
@@ -56,7 +56,12 @@ class FieldWanted:
 
     def sources(self) -> AnyOf:
         kinds = FIELD_KINDS if self.kind is None else (self.kind,)
-        return [*(Source(field_term(kind, self.key)) for kind in kinds), Source(ANY_FIELD)]
+        return [*(Source(self._term(kind)) for kind in kinds), Source(ANY_FIELD)]
+
+    def _term(self, kind: str) -> int:
+        if self.value is None or kind == METRIC:
+            return field_term(kind, self.key)
+        return value_term(kind, self.key, self.value)
 
     def matches(self, event: RecordedEvent) -> bool:
         if self._is_ruled_out(event.payload):

@@ -14,7 +14,7 @@ from typing import Final, NamedTuple
 from read_model.history.segment import BLOCK_EVENTS, ClosedBlock, OpenBlock, PostingList, Segment, block_of
 from schemas.envelope import Positions
 
-FORMAT_VERSION: Final = 1
+FORMAT_VERSION: Final = 2
 """An index of another one is made anew."""
 
 _LOOK_S: Final = 0.005

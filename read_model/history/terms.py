@@ -4,7 +4,7 @@ A number is kept in the place of the name, so that a name takes no room however 
 once in a log of billions of names.
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from functools import lru_cache
 from hashlib import blake2b
 from typing import Final
@@ -23,11 +23,11 @@ from schemas.events import (
 from schemas.events.experiments import ExperimentEvent
 from schemas.events.logged_models import LOGGED_MODELS
 from schemas.events.runs import RUNS
-from schemas.touched_fields import touched_fields
+from schemas.touched_fields import METRIC, PARAM, TAG, TouchedField, touched_fields
 
 MAX_FIELDS: Final = 64
-"""Of so many fields of one event each has a term. One with more has ANY_FIELD in their place, and is looked at whenever
-a field is asked for."""
+"""Of so many fields of one event each has a term, and one of its value. One with more has ANY_FIELD in their place, and
+is looked at whenever a field is asked for."""
 
 MAX_FOLDERS: Final = 16
 """Of the path of an artifact: so many folders, from the root on, find what is in them."""
@@ -36,9 +36,11 @@ _RUN_ID_CHARACTERS: Final = 32
 _REMEMBERED: Final = 50_000
 
 
-@lru_cache(_REMEMBERED)
-def _term(name: str) -> int:
+def _number(name: str) -> int:
     return int.from_bytes(blake2b(name.encode("utf-8", "surrogatepass"), digest_size=8).digest(), signed=True)
+
+
+_term: Final = lru_cache(_REMEMBERED)(_number)
 
 
 def stream_term(stream: str) -> int:
@@ -68,6 +70,11 @@ def artifact_term(path: str) -> int:
 
 def field_term(kind: str, key: str) -> int:
     return _term(f"k:{kind}:{key}")
+
+
+def value_term(kind: str, key: str, value: str) -> int:
+    """Of a field and what it was set to. Metrics have none: their values are all different, and seldom asked for."""
+    return _number(f"v:{kind}:{key}\0{value}")
 
 
 ANY_FIELD: Final = _term("k:")
@@ -126,22 +133,25 @@ def terms_of_content(decoded: AnyEvent | None) -> Collection[int]:
     """Those of the fields or the artifact that an event is about."""
     if isinstance(decoded, ArtifactUploaded | ArtifactDeleted):
         return _of_artifact(decoded)
-    names = _names_of_fields(decoded)
-    if len(names) < 2:
+    names, valued = _fields(decoded)
+    if not valued and len(names) < 2:
         return [_term(name) for name in names]
-    different = set(names)
-    return [_term(name) for name in different] if len(different) <= MAX_FIELDS else (ANY_FIELD,)
+    different = {*names, *(f"k:{kind}:{key}" for kind, key, _ in valued)}
+    if len(different) > MAX_FIELDS:
+        return (ANY_FIELD,)
+    values = {value_term(kind, key, value) for kind, key, value in valued if value is not None and kind != METRIC}
+    return [*map(_term, different), *values]
 
 
-def _names_of_fields(decoded: AnyEvent | None) -> Collection[str]:
-    if isinstance(decoded, RunDataLogged):  # as `touched_fields`, without the values: most events are such
-        names = [f"k:metric:{one.key}" for one in decoded.metrics]
-        if decoded.params:
-            names += [f"k:param:{one.key}" for one in decoded.params]
-        if decoded.tags:
-            names += [f"k:tag:{one.key}" for one in decoded.tags]
-        return names
-    return () if decoded is None else [f"k:{kind}:{key}" for kind, key, _ in touched_fields(decoded)]
+def _fields(decoded: AnyEvent | None) -> tuple[list[str], Sequence[TouchedField]]:
+    """The names of metrics, and all other fields: most events are about metrics alone, whose values have no terms."""
+    if not isinstance(decoded, RunDataLogged):
+        return [], () if decoded is None else list(touched_fields(decoded))
+    names = [f"k:metric:{one.key}" for one in decoded.metrics]
+    if not decoded.params and not decoded.tags:
+        return names, ()
+    params = [TouchedField(PARAM, one.key, one.value) for one in decoded.params]
+    return names, [*params, *(TouchedField(TAG, one.key, one.value) for one in decoded.tags)]
 
 
 def _of_artifact(event: ArtifactUploaded | ArtifactDeleted) -> Collection[int]:
