@@ -6,7 +6,10 @@ Both end with this process, which is what the bench measures and stops.
 import signal
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
+
+import asyncpg
 
 from tests.services.postgresql import Postgresql, execute
 
@@ -16,8 +19,9 @@ DATABASE = "tracking"
 def main(folder: Path, command: list[str]) -> int:
     """Run `command` until it ends or a signal says to stop; its exit code."""
     with Postgresql(folder / "postgresql") as postgresql:
-        execute(postgresql.url, f"CREATE DATABASE {DATABASE}")
         url = postgresql.url_of(DATABASE)
+        with suppress(asyncpg.DuplicateDatabaseError):  # of a folder that was filled before
+            execute(postgresql.url, f"CREATE DATABASE {DATABASE}")
         server = subprocess.Popen([word.replace("{url}", url) for word in command], cwd=folder)
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: server.terminate())

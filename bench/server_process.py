@@ -63,9 +63,9 @@ class ServerProcess:
         """Seconds from the start of the process to the first 200 of /health."""
         return self._wait_for("/health")
 
-    def wait_until_searchable(self) -> float:
+    def wait_until_searchable(self, limit_s: float = START_LIMIT_S) -> float:
         """Seconds from the start of the process to the first 200 of experiments/search."""
-        return self._wait_for(f"{API}/experiments/search?max_results=10")
+        return self._wait_for(f"{API}/experiments/search?max_results=10", limit_s)
 
     def get(self, route: str, query: list[tuple[str, str]]) -> Any:
         """The JSON answer to a GET below the API prefix."""
@@ -116,8 +116,8 @@ class ServerProcess:
         lines = (self.folder / "server.log").read_text(errors="replace").strip().splitlines()
         return lines[-1] if lines else "(no output)"
 
-    def _wait_for(self, path: str) -> float:
-        deadline = time.perf_counter() + START_LIMIT_S
+    def _wait_for(self, path: str, limit_s: float = START_LIMIT_S) -> float:
+        deadline = time.perf_counter() + limit_s
         while time.perf_counter() < deadline:
             if self._process.poll() is not None:
                 raise ServerDidNotStartError(f"{self.server.title} ended at start: {self._last_line()}")

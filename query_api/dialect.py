@@ -55,6 +55,10 @@ class Dialect(ABC):
         """Whether a column of bytes holds these somewhere."""
 
     @abstractmethod
+    def bit_is_set(self, column: str, number: int) -> Sql:
+        """Whether a bit of a column of bytes is set, counted from the highest of the first, and on from there again."""
+
+    @abstractmethod
     def comparable(self, integers: str, number: float) -> tuple[str, int | float]:
         """A column of integers and a number as they are compared exactly, by the column's index if possible."""
 

@@ -15,6 +15,7 @@ from read_model.spans.chunk import SPANS_PER_CHUNK, ChunkOfSpans, pack_chunk, pl
 from read_model.spans.conventions import COST as SPAN_COST
 from read_model.spans.conventions import MODEL, PROVIDER, SPAN_TYPE, USAGE, usage_of, whole
 from read_model.spans.signature import hashes_of, hashes_of_spans, pack_hashes, unpack_hashes
+from read_model.spans.trigrams import filter_bytes, merged, trigram_filter
 from read_model.spans.usage import COSTS, MAX_SPANS, TOKENS, Usage, told_items, usage_text
 from read_model.spans.values import read_value
 from schemas.envelope import RecordedEvent
@@ -150,6 +151,8 @@ class Trace:
     chunks: dict[int, ChunkOfSpans] = field(default_factory=dict)
     changed_chunks: set[int] = field(default_factory=set)
     signatures: dict[int, set[int]] = field(default_factory=dict)  # of chunks; none of those to be made anew
+    trigrams: dict[int, bytes] = field(default_factory=dict)  # of chunks, as stored; none of those to be made anew
+    added: dict[int, list[Span]] = field(default_factory=dict)  # to chunks
     assessments: dict[str, Assessment | None] = field(default_factory=dict)  # None is not there
     changed_assessments: dict[str, AssessmentRow | None] = field(default_factory=dict)
     runs: Links = field(default_factory=Links)
@@ -297,6 +300,8 @@ def _load_spans(by_number: Mapping[int, Trace], of: Mapping[int, _Wanted]) -> Lo
         by_number[number].chunks[chunk_number] = unpack_chunk(data)
     for number, chunk_number, data in (yield ReadPairs("span_signatures", (*_CHUNK, "attributes"), _CHUNK, chunks)):
         by_number[number].signatures[chunk_number] = unpack_hashes(data)
+    for number, chunk_number, data in (yield ReadPairs("span_trigrams", (*_CHUNK, "bits"), _CHUNK, chunks)):
+        by_number[number].trigrams[chunk_number] = data
 
 
 def _know(trace: Trace, row: SpanRow) -> None:
@@ -563,12 +568,14 @@ def _put_span(trace: Trace, span: Span, event: TraceSpansLogged) -> None:
         stored = msgspec.structs.replace(span, resource=places[0], scope=places[1])
     if there is None:
         chunk.spans.append(stored)
+        trace.added.setdefault(number, []).append(stored)
         trace.span_count += 1
     elif chunk.spans[place] == stored:
         return
     else:
         chunk.spans[place] = stored
         trace.signatures.pop(number, None)  # another span may have had the same attributes
+        trace.trigrams.pop(number, None)
     attributes = whole(span.attributes, span.events)
     if number in trace.signatures:
         trace.signatures[number] |= hashes_of(span, attributes)
@@ -588,6 +595,14 @@ def _put_span(trace: Trace, span: Span, event: TraceSpansLogged) -> None:
 def _signature(trace: Trace, chunk_number: int) -> set[int]:
     known = trace.signatures.get(chunk_number)
     return hashes_of_spans(trace.chunks[chunk_number].spans) if known is None else known
+
+
+def _trigrams(trace: Trace, chunk_number: int, chunk_bytes: int) -> bytes:
+    """Those of all spans of a chunk, or if the filter has its size already, of the new ones beside it."""
+    known, size = trace.trigrams.get(chunk_number), filter_bytes(chunk_bytes)
+    if known is None or len(known) != size:
+        return trigram_filter(trace.trace_id, trace.chunks[chunk_number].spans, size)
+    return merged(known, trigram_filter(trace.trace_id, trace.added.get(chunk_number, ()), size))
 
 
 def _count(trace: Trace, tree: SpanTree, span_id: str, telling: Telling) -> None:
@@ -743,6 +758,7 @@ def _changes(state: Traces) -> Iterator[Change]:
         "spans",
         "span_chunks",
         "span_signatures",
+        "span_trigrams",
         "assessments",
         "trace_runs",
         "trace_prompts",
@@ -760,21 +776,17 @@ def _changes(state: Traces) -> Iterator[Change]:
         "spans",
         [row for trace in traces for row in _span_rows(trace)],
     )
-    yield Upsert(
-        "span_chunks",
-        [
-            (trace.trace_number, number, pack_chunk(trace.chunks[number]))
-            for trace in traces
-            for number in sorted(trace.changed_chunks)
-        ],
-    )
+    chunks = [
+        (trace, number, pack_chunk(trace.chunks[number])) for trace in traces for number in sorted(trace.changed_chunks)
+    ]
+    yield Upsert("span_chunks", [(trace.trace_number, number, data) for trace, number, data in chunks])
     yield Upsert(
         "span_signatures",
-        [
-            (trace.trace_number, number, pack_hashes(_signature(trace, number)))
-            for trace in traces
-            for number in sorted(trace.changed_chunks)
-        ],
+        [(trace.trace_number, number, pack_hashes(_signature(trace, number))) for trace, number, _ in chunks],
+    )
+    yield Upsert(
+        "span_trigrams",
+        [(trace.trace_number, number, _trigrams(trace, number, len(data))) for trace, number, data in chunks],
     )
     assessments = [
         (trace.trace_number, one, trace.changed_assessments[one])

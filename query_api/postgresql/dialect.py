@@ -51,6 +51,10 @@ class PostgresqlDialect(Dialect):
     def bytes_within(self, column: str, part: bytes) -> Sql:
         return Sql(f"position(? IN {column}) > 0", (part,))
 
+    def bit_is_set(self, column: str, number: int) -> Sql:
+        byte, bit = divmod(number, 8)
+        return Sql(f"get_byte({column}, {byte} % octet_length({column})) & {0x80 >> bit} <> 0")
+
     def comparable(self, integers: str, number: float) -> tuple[str, int | float]:
         """One index serves both where the number is a whole one."""
         if number.is_integer() and abs(number) <= LARGEST_INT64:

@@ -12,6 +12,9 @@ from query_api.sqlite import text_match
 from query_api.sqlite.documents import SqliteDocuments
 from read_model.sqlite_statements import in_sqlite
 
+_WITH_BIT: Final = [bytes(byte for byte in range(256) if byte & 0x80 >> bit) for bit in range(8)]
+"""For each of the bits of a byte, the bytes that have it."""
+
 
 class SqliteDialect(Dialect):
     """Statements with question marks. A list is one parameter, a JSON text, however long it is."""
@@ -43,6 +46,11 @@ class SqliteDialect(Dialect):
 
     def bytes_within(self, column: str, part: bytes) -> Sql:
         return Sql(f"instr({column}, ?) > 0", (part,))
+
+    def bit_is_set(self, column: str, number: int) -> Sql:
+        """SQLite makes no number of a byte: it is one of those with the bit."""
+        byte, bit = divmod(number, 8)
+        return Sql(f"instr(?, substr({column}, ? % length({column}) + 1, 1)) > 0", (_WITH_BIT[bit], byte))
 
     def comparable(self, integers: str, number: float) -> tuple[str, int | float]:
         return integers, number

@@ -67,6 +67,17 @@ class Tests:
     of_each_span: list[list[SpanTest]] = field(default_factory=list)
     """Of each list all have to hold of one span."""
 
+    def narrowed(self, dialect: Dialect) -> list[Sql]:
+        """What the database can tell of the texts of spans, where few traces have them: it looks through them all."""
+        found: list[Sql] = []
+        for tests in self.of_each_span:
+            trigrams = dict.fromkeys(one for test in tests for one in test.needle.trigrams)
+            if trigrams:
+                within = joined(" AND ", [dialect.bit_is_set("g.bits", one) for one in trigrams])
+                with_them = Sql(f"SELECT g.trace_number FROM span_trigrams g WHERE {within.text}", within.parameters)
+                found.append(Sql(f"t.trace_number IN ({with_them.text})", with_them.parameters))
+        return found
+
     @property
     def are_all_sql(self) -> bool:
         return not (self.of_traces or self.needs_spans)

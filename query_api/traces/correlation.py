@@ -62,6 +62,7 @@ async def _count(read_model: ReadModel, experiment_ids: Sequence[int], condition
     if tests.are_all_sql:
         sql = where._replace(text=f"SELECT count(*) FROM traces t WHERE {where.text}")
         return int((await read_model.fetch(*dialect.assembled(sql)))[0][0])
+    where = joined(" AND ", [where, *tests.narrowed(dialect)])
     sql = where._replace(
         text=f"SELECT t.trace_number FROM traces t WHERE {where.text} ORDER BY 1 LIMIT {MOST_LOOKED_INTO + 1}"
     )

@@ -6,6 +6,7 @@ the JSON of its chunk, so no word is looked for that might come from there.
 """
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -15,10 +16,14 @@ from query_api.filter.conditions import Condition
 from query_api.filter.vocabulary import Comparator, Entity
 from query_api.traces.span_json import TRACE_ID, file_span
 from read_model.spans import conventions
+from read_model.spans.trigrams import trigrams_within
 from read_model.spans.usage import TOKENS
 from schemas.events import Span, SpanEvent, SpanLink
 
 MIN_LETTERS: Final = 3
+
+MOST_TRIGRAMS: Final = 8
+"""Of those of a long word, spread over it. Where they all are it is, or nearly so, and each has to be looked for."""
 
 _ADDED: Final = frozenset(
     {
@@ -51,6 +56,8 @@ _WORDS_OF_ALL: Final = " ".join(
 ).lower()
 
 _WORD: Final = re.compile(r"[A-Za-z][A-Za-z0-9 .-]*")
+_OF_LINKS: Final = re.compile("^t?r-", re.IGNORECASE)
+"""Put before the ids of traces in links, whose JSON in a chunk has it not."""
 _AS_IT_IS: Final = re.compile(r"[ !#-\[\]-~]+")
 _WILDCARD: Final = re.compile(r"[%_]")
 _FOLDED_TO_ASCII: Final = tuple("\N{KELVIN SIGN}\N{LATIN SMALL LETTER LONG S}\N{LATIN CAPITAL LETTER I WITH DOT ABOVE}")
@@ -74,6 +81,12 @@ class Needle:
         return self.ignore_case and (
             self.word in chunk.lower() or any(letter.encode() in chunk for letter in _FOLDED_TO_ASCII)
         )
+
+    @property
+    def trigrams(self) -> Sequence[int]:
+        """The hashes of trigrams by which chunks without the word are told, as many as are worth the time."""
+        found = trigrams_within(self.word)
+        return found[:: -(-len(found) // MOST_TRIGRAMS)] if found else ()
 
 
 def needle_of(condition: Condition) -> Needle:
@@ -104,7 +117,8 @@ def _longest_as_sent(pieces: list[str]) -> bytes:
 
 def _longest_word(pieces: list[str]) -> bytes:
     """The longest word in what has to be in a text, empty when there is none that only a chunk has."""
-    longest = max((run for piece in pieces for run in _WORD.findall(piece)), key=len, default="")
+    runs = [_OF_LINKS.sub("", run) for piece in pieces for run in _WORD.findall(piece)]
+    longest = max(runs, key=len, default="")
     if len(longest) < MIN_LETTERS or longest.lower() in _WORDS_OF_ALL:
         return b""
     return str(longest).encode()

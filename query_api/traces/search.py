@@ -29,6 +29,10 @@ from schemas.traces import COST, SOURCE_RUN, TOKEN_USAGE
 MAX_RESULTS: Final = 500
 TRACES_AT_ONCE: Final = 200
 """So many are looked into at a time, when something has to be tested that the database does not test."""
+CANDIDATES_AT_ONCE: Final = 5000
+"""So many are asked for at a time, to be looked into, when the database looks through all traces for them."""
+ONE_IN: Final = 20
+"""Where fewer pass, the database is asked which may: to find a page of them without that would take longer."""
 TRACES_BETWEEN: Final = 20
 """After so many of which no spans had to be read, some 200 µs, other requests run."""
 MOST_LOOKED_INTO: Final = 20_000
@@ -112,26 +116,35 @@ async def find_matches(
 ) -> Matches:
     """The wanted traces that pass the tests, in order, from after `place`. Raises as ReadModel.fetch does."""
     if tests.are_all_sql:
-        found = await candidates(read_model, tests, order, place, wanted + 1)
+        found = await candidates(read_model, tests.where, order, place, wanted + 1)
         return Matches(found[:wanted], found[wanted - 1].place if len(found) > wanted else None)
+    where, at_once, narrowing = tests.where, TRACES_AT_ONCE, tests.narrowed(read_model.dialect)
     passed: list[Match] = []
     looked_into = 0
     while True:
-        batch = await candidates(read_model, tests, order, place, TRACES_AT_ONCE)
-        passing = await passing_among(read_model, tests, [one.trace_number for one in batch])
-        passed += [one for one in batch if one.trace_number in passing]
-        if len(passed) > wanted:
-            return Matches(passed[:wanted], passed[wanted - 1].place)
-        if len(batch) < TRACES_AT_ONCE:
+        found = await candidates(read_model, where, order, place, at_once)
+        for first in range(0, len(found), TRACES_AT_ONCE):
+            if looked_into >= MOST_LOOKED_INTO:
+                return Matches(passed, place)
+            batch = found[first : first + TRACES_AT_ONCE]
+            passing = await passing_among(read_model, tests, [one.trace_number for one in batch])
+            passed += [one for one in batch if one.trace_number in passing]
+            if len(passed) > wanted:
+                return Matches(passed[:wanted], passed[wanted - 1].place)
+            place = batch[-1].place
+            looked_into += len(batch)
+        if len(found) < at_once:
             return Matches(passed, None)
-        place = batch[-1].place
-        looked_into += len(batch)
-        if looked_into >= MOST_LOOKED_INTO:
-            return Matches(passed, place)
+        if narrowing and len(passed) * ONE_IN < looked_into:
+            where, at_once, narrowing = [*where, *narrowing], CANDIDATES_AT_ONCE, []
 
 
 async def candidates(
-    read_model: ReadModel, tests: Tests, order: Sequence[SortKey], place: Sequence[SortValue] | None, wanted: int
+    read_model: ReadModel,
+    where: Sequence[Sql],
+    order: Sequence[SortKey],
+    place: Sequence[SortValue] | None,
+    wanted: int,
 ) -> list[Match]:
     """The traces that pass what the database tests."""
     columns = [SortColumn(f"k{number}", f"k{number}", key.descending) for number, key in enumerate(order)]
@@ -142,7 +155,7 @@ async def candidates(
             for key, column in zip(order, columns, strict=True)
         ],
     )
-    met = joined(" AND ", tests.where)
+    met = joined(" AND ", where)
     rest = TRUE if place is None else _from(columns, place)
     names = ", ".join(column.name for column in columns)
     statement = Sql(

@@ -56,5 +56,5 @@ __all__ = [
     "webhooks",
 ]
 
-SCHEMA_VERSION: Final = 19
+SCHEMA_VERSION: Final = 20
 """Raised with every change of a table or of what the fold puts in it; a read model of another version is rebuilt."""

@@ -132,6 +132,17 @@ span_signatures = Table(
     sqlite_with_rowid=False,
 )
 
+span_trigrams = Table(
+    "span_trigrams",
+    metadata,
+    # Beside each chunk which trigrams its texts have, by `read_model.spans.trigrams`: to be looked through as well.
+    Column("trace_number", BigInteger, nullable=False),
+    Column("chunk_number", BigInteger, nullable=False),
+    Column("bits", LargeBinary, nullable=False),
+    PrimaryKeyConstraint("trace_number", "chunk_number"),
+    sqlite_with_rowid=False,
+)
+
 assessments = Table(
     "assessments",
     metadata,

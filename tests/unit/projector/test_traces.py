@@ -20,6 +20,7 @@ from read_model.spans.chunk import unpack_chunk
 from read_model.spans.conventions import usage_of
 from read_model.spans.conventions import whole as whole_attributes
 from read_model.spans.signature import NAME, attribute_hash, unpack_hashes
+from read_model.spans.trigrams import merged, trigram_filter
 from read_model.spans.usage import COSTS, TOKENS, Node, summed
 from schemas.envelope import SYSTEM, RecordedEvent
 from schemas.events import (
@@ -241,7 +242,7 @@ async def test_a_hundred_spans_that_come_one_by_one_lie_as_those_that_come_toget
     spans = [span(number, 0, attributes={"n": number}) for number in range(1, 101)]
     apart = await projected(tmp_path, await log_of(*map(logged, spans)), range(101))
     together = await rows_of(tmp_path, logged(*spans))
-    for table in ("span_chunks", "span_signatures", "spans", "traces"):
+    for table in ("span_chunks", "span_signatures", "span_trigrams", "spans", "traces"):
         asked = f"SELECT * FROM {table}"
         assert apart.rows(asked) == together.rows(asked)
 
@@ -255,6 +256,19 @@ async def test_a_span_that_says_something_else_is_not_found_by_what_it_said(tmp_
     hashes = unpack_hashes(signature)
     assert hashes >= {attribute_hash("n", "2"), attribute_hash("n", "3"), attribute_hash(NAME, "span 1")}
     assert attribute_hash("n", "1") not in hashes
+
+
+async def test_words_that_a_span_does_not_say_any_more_are_gone(tmp_path: Path) -> None:
+    """And so are those of a trace that was deleted."""
+    said, other = span(1, attributes={"said": "Maracuja"}), span(2, 1, attributes={"said": "plums"})
+    now = span(1, attributes={"said": "apples"})
+    changed = await projected(tmp_path, await log_of(logged(said, other), logged(now)), ends=[1])
+    [(bits,)] = changed.rows("SELECT bits FROM span_trigrams")
+    assert isinstance(bits, bytes)
+    assert bits == trigram_filter(TRACE, [now, other], len(bits))
+    assert bits != merged(bits, trigram_filter(TRACE, [said], len(bits)))
+    deleted = await projected(tmp_path, await log_of(logged(said, other), TraceDeleted(trace_id=TRACE)), ends=[1])
+    assert deleted.rows("SELECT * FROM span_trigrams") == []
 
 
 def told_span(number: int, parent: int | None, count: int | None, cost: float | None) -> Span:

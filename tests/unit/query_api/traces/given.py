@@ -1,5 +1,7 @@
 """Traces as the fold leaves them, in a read model of a test."""
 
+from collections.abc import Sequence
+
 from projector.projections.traces import TRACES, Traces
 from projector.sqlite_tables import SqliteTables
 from schemas.envelope import SYSTEM, RecordedEvent
@@ -97,8 +99,13 @@ def fill(rows: SqliteRows) -> None:
     """Write what the history comes to."""
     for experiment_id in (1, 2):
         rows.experiment(experiment_id)
+    fold(rows, HISTORY)
+
+
+def fold(rows: SqliteRows, events: Sequence[AnyTraceEvent]) -> None:
+    """Write what events come to that are the first of their traces."""
     state = Traces(iter(range(1, 100)))
-    for event in HISTORY:
+    for event in events:
         TRACES.fold(state, RECORDED, event)
     tables = SqliteTables(rows.connection)
     for change in TRACES.changes(state):

@@ -1,7 +1,9 @@
 """What is looked for in the JSON of spans before they are read: whatever passes a test has to hold it."""
 
+from collections.abc import Sequence
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -11,7 +13,8 @@ from query_api.traces.conditions import span_test
 from query_api.traces.needles import needle_of
 from read_model.spans.chunk import ChunkOfSpans, chunk_json, pack_chunk
 from read_model.spans.conventions import INPUTS, MODEL, OUTPUTS, SPAN_TYPE, USAGE
-from schemas.events import Span, SpanEvent
+from read_model.spans.trigrams import trigram_filter
+from schemas.events import Span, SpanEvent, SpanLink
 
 TRACE = "tr-" + "dead" * 8
 
@@ -62,6 +65,7 @@ _spans = st.builds(
     status=st.integers(0, 2),
     attributes=st.dictionaries(_keys, _values, max_size=4),
     events=st.lists(_events, max_size=2),
+    links=st.lists(st.just(SpanLink("deadbeef" * 4, "00000000000000b1")), max_size=1),
 )
 _attributes = ("city", INPUTS, OUTPUTS, MODEL, SPAN_TYPE, USAGE, "mlflow.traceRequestId")
 _asked = st.sampled_from(
@@ -78,6 +82,7 @@ _parts = [
     "ERROR",
     "role",
     "deaddead",
+    "tr-deadbeef",
     "kilo",
     "KILO",
     "odel",
@@ -100,6 +105,52 @@ def test_whatever_passes_a_test_is_in_the_json_of_its_chunk(
     test, json = span_test(condition), chunk_json(pack_chunk(ChunkOfSpans(spans)))
     if any(test.passes(TRACE, span) for span in spans):
         assert test.needle.may_be_in(json, TRACE)
+        assert has_all(trigram_filter(TRACE, spans, 64), test.needle.trigrams)
+
+
+def has_all(bits: bytes, trigrams: Sequence[int]) -> bool:
+    return all(bits[one // 8 % len(bits)] & 0x80 >> one % 8 for one in trigrams)
+
+
+@pytest.mark.parametrize(
+    ("text", "asked"),
+    [
+        ('{"said": "one\\ntwo, \\"three\\""}', "%three%"),
+        ("one\ntwo", "%ntwo%"),
+        ("the id is C-4711.x", "%c-4711.%"),
+        ([["deep", {"er": "buried"}]], "%buried%"),
+        ("\N{KELVIN SIGN}elvin", "%kelvin%"),
+        ("mi\N{LATIN SMALL LETTER LONG S}t", "mist"),
+        (123456, "%3456"),
+        (1.5e300, "%e+300%"),
+    ],
+)
+def test_what_is_found_has_its_trigrams_in_the_filter(text: Any, asked: str) -> None:
+    spans = [Span(span_id="00000000000000a1", attributes={"x": text})]
+    for entity, name in ((Entity.SPAN_ATTRIBUTE, "x"), (Entity.SPAN, "content")):
+        test = span_test(Condition(entity, name, Comparator.ILIKE, asked if name == "x" else f"%{asked.strip('%')}%"))
+        if any(test.passes(TRACE, span) for span in spans):
+            assert test.needle.may_be_in(chunk_json(pack_chunk(ChunkOfSpans(spans))), TRACE)
+            assert has_all(trigram_filter(TRACE, spans, 64), test.needle.trigrams)
+
+
+@pytest.mark.parametrize("asked", ["%tr-beef%", "%r-beef1%", "%beef1%"])
+def test_a_link_is_found_by_the_id_of_the_trace_that_it_leads_to(asked: str) -> None:
+    spans = [Span(span_id="00000000000000a1", links=[SpanLink("beef1" + "0" * 27, "00000000000000b1")])]
+    test = span_test(Condition(Entity.SPAN, "content", Comparator.LIKE, asked))
+    assert test.passes(TRACE, spans[0])
+    assert test.needle.may_be_in(chunk_json(pack_chunk(ChunkOfSpans(spans))), TRACE)
+    assert has_all(trigram_filter(TRACE, spans, 64), test.needle.trigrams)
+
+
+def test_the_trigrams_of_a_long_word_are_spread_over_it() -> None:
+    of = {
+        size: needle_of(
+            Condition(Entity.SPAN_ATTRIBUTE, "x", Comparator.LIKE, "%" + "abcdefghijklmnopqrs"[:size] + "%")
+        )
+        for size in (2, 3, 10, 19)
+    }
+    assert {size: len(needle.trigrams) for size, needle in of.items()} == {2: 0, 3: 1, 10: 8, 19: 6}
 
 
 def test_a_word_is_looked_for_before_spans_are_read() -> None:

@@ -11,13 +11,16 @@ from query_api.filter.syntax import parse_filter
 from query_api.port import Row
 from query_api.seen import seen_by
 from query_api.traces import conditions as of_traces
+from query_api.traces import search as of_search
 from query_api.traces.correlation import correlation
 from query_api.traces.document import batch_get_trace_infos, batch_get_traces, get_trace, spans_file
 from query_api.traces.metrics import query_metrics
 from query_api.traces.search import search_traces_v3
 from query_api.traces.vocabulary import TRACES
+from read_model.spans.chunk import SPANS_PER_CHUNK
 from read_model.spans.signature import NAME, STATUS, attribute_hash, pack_hashes
 from schemas.errors import InvalidParameterValue, ResourceDoesNotExist
+from schemas.events import Span, TraceSpansLogged
 from schemas.messages.traces import (
     BatchGetTraceInfos,
     BatchGetTraces,
@@ -33,7 +36,7 @@ from schemas.rest.large_body import LargeBody
 from schemas.sight import Scope, Sight
 from tests.unit.query_api.conftest import MakeRows
 from tests.unit.query_api.sqlite_rows import SqliteRows
-from tests.unit.query_api.traces.given import fill
+from tests.unit.query_api.traces.given import fill, fold
 
 D = "tr-" + "d" * 32
 
@@ -345,6 +348,100 @@ async def test_only_the_spans_of_traces_that_may_have_an_attribute_are_unpacked(
     assert ids(await search(rows, "span.attributes.city = 'Rome'")) == []
     assert ids(await search(rows, "span.attributes.city = 'Paris' AND span.attributes.nothing = 'Paris'")) == []
     assert len(looked_into) == 1
+
+
+@pytest.fixture
+def words(make_rows: MakeRows) -> SqliteRows:
+    """Traces of which each says words of its own, one beyond its first chunk."""
+    rows = make_rows()
+    rows.experiment(1)
+    said = [saying(number, number, f"Number {number} likes {LIKED[number % 3]}") for number in range(1, 41)]
+    said += [saying(7, place, "Many") for place in range(100, 100 + SPANS_PER_CHUNK)]
+    fold(rows, [*said, saying(7, 999, "Maracuja")])
+    return rows
+
+
+LIKED = ("apples", "Pears", "plums and Über-cherries")
+
+
+def saying(number: int, place: int, text: str) -> TraceSpansLogged:
+    span = Span(span_id=f"{place:016x}", name="say", start_ns=number, attributes={"said": text, "n": number})
+    return TraceSpansLogged(trace_id=f"tr-{number:032x}", experiment_id=1, spans=[span])
+
+
+async def all_pages(rows: SqliteRows, filter_text: str, **given: Any) -> list[str]:
+    found: list[str] = []
+    token = ""
+    while True:
+        page = await search(rows, filter_text, page_token=token, **given)
+        found += ids(page)
+        token = page.get("next_page_token", "")
+        if not token:
+            return found
+
+
+@pytest.mark.parametrize(
+    ("filter_text", "count"),
+    [
+        ("span.attributes.said LIKE '%Number 3%'", 11),
+        ("span.attributes.said LIKE '%number 3%'", 0),
+        ("trace.text ILIKE '%NUMBER 3%'", 11),
+        ("trace.text ILIKE '%pears%'", 14),
+        ("trace.text LIKE '%pears%'", 0),
+        ("span.content LIKE '%cherries%' AND timestamp_ms < 1", 13),
+        ("span.content ILIKE '%maracuja%' AND span.attributes.said LIKE '%Number 7%'", 0),
+        ("trace.text ILIKE '%maracuja%' AND span.attributes.said LIKE '%Number 7%'", 1),
+        ("span.attributes.said LIKE '%r 1_ l%ap%'", 3),
+        ("span.attributes.said LIKE '%es%'", 40),
+        ("span.attributes.said ILIKE '%über%'", 13),
+        ("span.attributes.n LIKE '%40%'", 1),
+        ("span.attributes.said RLIKE 'plums|Maracuja'", 14),
+        (f"trace.text ILIKE '%tr-{5:032x}%'", 1),
+    ],
+)
+async def test_the_trigrams_of_spans_make_no_difference_to_what_is_found(
+    words: SqliteRows, monkeypatch: pytest.MonkeyPatch, filter_text: str, count: int
+) -> None:
+    monkeypatch.setattr("query_api.traces.search.TRACES_AT_ONCE", 1)
+    asked = {"max_results": 4, "order_by": ["timestamp_ms", "request_id"]}
+    with_them = await all_pages(words, filter_text, **asked)
+    monkeypatch.setattr("query_api.traces.conditions.Tests.narrowed", lambda *_: [])
+    assert with_them == await all_pages(words, filter_text, **asked)
+    assert len(with_them) == len(set(with_them)) == count
+
+
+async def test_where_few_traces_pass_only_those_that_may_are_looked_into(
+    words: SqliteRows, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked_into: list[int] = []
+    passing_among = of_search.passing_among
+
+    async def counted(rows: Any, tests: Any, numbers: Sequence[int]) -> set[int]:
+        looked_into.extend(numbers)
+        return await passing_among(rows, tests, numbers)
+
+    monkeypatch.setattr("query_api.traces.search.passing_among", counted)
+    monkeypatch.setattr("query_api.traces.search.TRACES_AT_ONCE", 2)
+    assert ids(await search(words, "trace.text ILIKE '%maracuja%'")) == [f"tr-{7:032x}"]
+    assert len(looked_into) == 3
+    looked_into.clear()
+    assert len(ids(await search(words, "trace.text ILIKE '%likes%'"))) == 40
+    assert len(looked_into) == 40
+    assert sum("span_trigrams" in one for one in words.statements) == 1
+
+
+async def test_the_correlation_looks_into_what_may_have_the_text(
+    words: SqliteRows, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("query_api.traces.correlation.MOST_LOOKED_INTO", 14)
+    message = CalculateTraceFilterCorrelation(
+        experiment_ids=["1"],
+        filter_string1="trace.text ILIKE '%pears%'",
+        filter_string2="span.attributes.said LIKE '%likes apples%'",
+        base_filter="",
+    )
+    answer = orjson.loads(await correlation(words, message))
+    assert [answer[f"{name}_count"] for name in ("filter1", "filter2", "joint", "total")] == [14, 13, 0, 40]
 
 
 async def test_what_few_spans_have_is_looked_for_first(rows: SqliteRows) -> None:

@@ -477,7 +477,7 @@ OF_THE_READ_MODEL: Final = {
     *("checkpoints", "refusals", "set_aside", "imported_events", "facts", "erased", "users_revision", "outbox"),
     # What follows from other rows, or is written with them.
     *("latest_metrics", "metric_tails", "metric_chunks", "registered_model_names", "review_queue_users"),
-    *("span_chunks", "span_signatures", "online_scoring_configs"),
+    *("span_chunks", "span_signatures", "span_trigrams", "online_scoring_configs"),
     # What was deleted keeps in them what a restore or an erasure needs.
     *("deleted_streams", "deleted_registered_models"),
     # What was deleted for good, or can only be restored here.
