@@ -1,4 +1,4 @@
-"""What the records of an evaluation dataset are told apart by, and what a dataset knows of the values in them.
+"""What the records of an evaluation dataset are told apart by, how they are merged, and what a dataset knows of them.
 
 Source: MLflow 3.17, `SqlAlchemyStore.upsert_dataset_records`, which finds the same hash for the same inputs.
 """
@@ -7,6 +7,11 @@ import hashlib
 import json
 from collections.abc import Mapping
 from typing import Any, Final, Protocol
+
+import msgspec
+
+from schemas.events import DatasetRecord, WholeRecord
+from schemas.mlflow import USER_TAG
 
 MAX_FIELDS: Final = 1000
 """Of each part of a schema. Those that come later are not in it: it is written anew with every batch of records."""
@@ -61,6 +66,47 @@ def characters_of(record: RecordTexts) -> int:
     """Of the parts of a record together, of which at most MAX_RECORD_CHARACTERS are taken."""
     parts = (record.inputs, record.outputs, record.expectations, record.tags, record.source)
     return sum(len(part) for part in parts if part is not None)
+
+
+def new_record(record_id: str, given: DatasetRecord, time_ms: int) -> WholeRecord:
+    """A record of which nothing was merged yet. Outputs that nothing was said of are an empty object."""
+    return WholeRecord(
+        record_id=record_id,
+        inputs=given.inputs,
+        outputs="{}",
+        expectations=given.expectations,
+        source=given.source,
+        created_time_ms=time_ms,
+        last_update_time_ms=time_ms,
+        created_by=_user(object_in(given.tags)),
+    )
+
+
+def merged(known: WholeRecord, given: DatasetRecord, time_ms: int) -> WholeRecord:
+    """Expectations and tags key by key, outputs whole; its source, and who made it when, a record keeps."""
+    changed: dict[str, Any] = {"last_update_time_ms": max(known.last_update_time_ms, time_ms)}
+    if given.outputs is not None:
+        changed["outputs"] = None if given.outputs == "null" else given.outputs
+    if expectations := object_in(given.expectations):
+        changed["expectations"] = json_text(object_in(known.expectations) | expectations)
+    if tags := object_in(given.tags):
+        changed["tags"] = json_text(object_in(known.tags) | tags)
+        if USER_TAG in tags:
+            changed["last_updated_by"] = _user(tags)
+    return msgspec.structs.replace(known, **changed)
+
+
+def object_in(text: str | None) -> dict[str, Any]:
+    """The JSON object in a text, an empty one for None."""
+    return {} if text is None else dict(json.loads(text))
+
+
+def _user(tags: Mapping[str, Any]) -> str | None:
+    """Who says so. A number is taken for a name, as a column of texts takes it; nothing else is."""
+    user = tags.get(USER_TAG)
+    if isinstance(user, bool) or not isinstance(user, str | int | float):
+        return None
+    return str(user)
 
 
 def digest_of(name: str, last_update_time_ms: int) -> str:

@@ -5,6 +5,10 @@ from typing import Any, Final, NamedTuple
 
 from schemas.events import (
     AnyEvent,
+    EvaluationDatasetCreated,
+    EvaluationDatasetRestored,
+    EvaluationDatasetTagDeleted,
+    EvaluationDatasetTagsSet,
     LoggedModelCreated,
     LoggedModelParamsLogged,
     LoggedModelTagDeleted,
@@ -47,7 +51,7 @@ def touched_fields(event: AnyEvent) -> Iterable[TouchedField]:
     if event.kind.name in _BY_THEMSELVES:
         touched = _TOUCHED.get(type(event))
         return () if touched is None else touched(event)
-    return _that_are_named(set_by(event, {}, 0))
+    return _that_are_named(set_by(event, {}, 0, ""))
 
 
 def _that_are_named(fields: Mapping[str, Value]) -> list[TouchedField]:
@@ -79,9 +83,9 @@ def _logged_model(event: LoggedModelCreated) -> list[TouchedField]:
 
 _PREFIXES: Final = ((TAGS, TAG), (ALIASES, ALIAS))
 
-_BY_THEMSELVES: Final = frozenset({"run", "logged-model", "trace"})
+_BY_THEMSELVES: Final = frozenset({"run", "logged-model", "trace", "evaluation-dataset"})
 """Kinds of streams whose events are about more than they set: a param that has a value already, a metric's points; and
-about less: a new name of a run is a tag too, which the event does not name."""
+about less: a new name of a run is a tag too, which the event does not name. Or what they set is much: records."""
 
 _TOUCHED: Final[dict[type, Callable[[Any], Iterable[TouchedField]]]] = {
     RunDataLogged: _run_data,
@@ -93,6 +97,10 @@ _TOUCHED: Final[dict[type, Callable[[Any], Iterable[TouchedField]]]] = {
     LoggedModelParamsLogged: lambda event: [TouchedField(PARAM, one.key, one.value) for one in event.params],
     LoggedModelTagsSet: lambda event: _tags(event.tags),
     LoggedModelTagDeleted: lambda event: [TouchedField(TAG, event.key, None)],
+    EvaluationDatasetCreated: lambda event: _tags(event.tags),
+    EvaluationDatasetRestored: lambda event: _tags(event.tags),
+    EvaluationDatasetTagsSet: lambda event: _tags(event.tags),
+    EvaluationDatasetTagDeleted: lambda event: [TouchedField(TAG, event.key, None)],
     TraceStarted: lambda event: [TouchedField(TAG, key, value) for key, value in event.tags.items()],
     TraceTagSet: lambda event: [TouchedField(TAG, event.key, event.value)],
     TraceTagDeleted: lambda event: [TouchedField(TAG, event.key, None)],

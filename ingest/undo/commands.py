@@ -4,7 +4,7 @@ Nothing is edited: what is undone is undone by new events, each of which names t
 the same act again.
 """
 
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from typing import Any, Final
 
 import orjson
@@ -39,6 +39,7 @@ from schemas.errors import (
 )
 from schemas.event_json import event_id_text
 from schemas.events import USERS_ORDERING_UNIT, AnyEvent, ExperimentAcknowledged
+from schemas.fields.evaluation_datasets import RECORDS
 from schemas.fields.field import NAME, TAGS
 from schemas.forgotten import is_forgotten
 from schemas.messages.undo import ApplyUndo, PlanUndo
@@ -58,7 +59,13 @@ UNDOINGS: Final[Mapping[str, Undoing]] = {
 """By the kind of the stream. What happened to others is not undone."""
 
 MAX_CHANGES: Final = 1000
-"""Of one plan."""
+"""Of one plan, beside those of records of evaluation datasets, many of which are one event."""
+
+MAX_CHARACTERS: Final = 16_777_216
+"""Of what the fields of one plan hold, before and after: as many as one request may have of records."""
+
+MAX_HELD_CHARACTERS: Final = 200_000_000
+"""Of what the fields of one aggregate hold, which are in memory for the time of a plan."""
 
 MAX_POINTS: Final = 20_000
 """Of metrics, in one plan: some 2 MB of JSON."""
@@ -123,10 +130,7 @@ class UndoCommands:
         plan = UndoPlan()
         async for history, chosen in self._chosen(selection, histories, plan):
             await self._plan_aggregate(plan, command, asking, histories, history, chosen)
-            if sum(map(len, plan.changes.values())) > MAX_CHANGES:
-                raise InvalidParameterValue(f"These are more than {MAX_CHANGES} changes; undo them in parts.")
-            if sum(len(change.points) for changes in plan.changes.values() for change in changes) > MAX_POINTS:
-                raise InvalidParameterValue(f"These are more than {MAX_POINTS} points of metrics; undo them in parts.")
+            _refuse_too_much([change for changes in plan.changes.values() for change in changes])
         await self._leave_out_what_is_hindered(plan)
         if asking is not None:
             plan.left_out = _without_what_is_hidden(plan.left_out)
@@ -189,6 +193,11 @@ class UndoCommands:
             reason = undoing.not_undone.get(type(event)) if is_chosen else None
             if is_chosen:
                 ids.append(event_id)
+            if trace.characters > MAX_HELD_CHARACTERS:
+                raise InvalidParameterValue(
+                    f"What {history.stream} holds has more than {MAX_HELD_CHARACTERS} characters, which is too much to"
+                    " undo any."
+                )
             has_set = trace.take(event_id, event, recorded.time_us // 1000, is_chosen=is_chosen and reason is None)
             if isinstance(event, ExperimentAcknowledged):
                 continue  # of which nobody knows that they did it
@@ -285,6 +294,21 @@ class _Chosen:
 
     def has(self, event: RecordedEvent) -> bool:
         return event.id in self.ids if self.since_us is None else event.time_us >= self.since_us
+
+
+def _refuse_too_much(changes: Sequence[Change]) -> None:
+    """Raises InvalidParameterValue."""
+    for number, most, what in (
+        (sum(not change.field.startswith(RECORDS) for change in changes), MAX_CHANGES, "changes"),
+        (sum(len(change.points) for change in changes), MAX_POINTS, "points of metrics"),
+        (sum(map(_characters, changes)), MAX_CHARACTERS, "characters in what changes"),
+    ):
+        if number > most:
+            raise InvalidParameterValue(f"These are more than {most} {what}; undo them in parts.")
+
+
+def _characters(change: Change) -> int:
+    return sum(len(value) for value in (change.found, change.wanted) if isinstance(value, str))
 
 
 async def _may(asking: Asking | None, undoing: Undoing, key: str, field: str) -> bool:

@@ -44,11 +44,13 @@ class Trace:
         self._others: dict[str, Value] = {}
         self._touched: dict[str, _Touched] = {}
         self._points = PointTrace()
+        self.characters = 0  # of the texts that the fields hold
 
     def take(self, event_id: str, event: AnyEvent, time_ms: int, *, is_chosen: bool) -> bool:
         """The next event that holds, and when it was; returns whether it set a field."""
         has_points = self._points.take(event_id, event, is_chosen=is_chosen)
-        fields = set_by(event, self.held, time_ms)
+        fields = set_by(event, self.held, time_ms, event_id)
+        self.characters += sum(map(_length, fields.values())) - sum(_length(self.held.get(name)) for name in fields)
         self.held.update(fields)
         for name, value in fields.items():
             if is_chosen:
@@ -83,6 +85,10 @@ class Trace:
             )
             if one not in open_events
         ]
+
+
+def _length(value: Value) -> int:
+    return len(value) if isinstance(value, str) else 0
 
 
 def _values(points: Sequence[PointCorrection]) -> Iterator[tuple[float | str | None, float | str | None]]:

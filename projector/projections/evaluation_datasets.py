@@ -2,9 +2,9 @@
 
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
-from operator import attrgetter
-from typing import Any, Final, get_args
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Final, get_args
 
 from projector.changes import Change, Delete, DeleteBy, InsertNew, Read, ReadPairs, Row, Upsert
 from projector.erasures import DELETED_STREAMS
@@ -15,7 +15,9 @@ from schemas.dataset_records import (
     characters_of,
     digest_of,
     input_hash,
-    json_text,
+    merged,
+    new_record,
+    object_in,
     record_id_of,
 )
 from schemas.envelope import RecordedEvent
@@ -29,12 +31,16 @@ from schemas.events import (
     EvaluationDatasetExperimentsAdded,
     EvaluationDatasetExperimentsRemoved,
     EvaluationDatasetRecordsDeleted,
+    EvaluationDatasetRecordsSet,
     EvaluationDatasetRecordsUpserted,
+    EvaluationDatasetRestored,
     EvaluationDatasetTagDeleted,
     EvaluationDatasetTagsSet,
+    WholeRecord,
 )
 from schemas.fields import refuse_if_changed
-from schemas.fields.field import TAGS
+from schemas.fields.evaluation_datasets import EXPERIMENTS, RECORD_COUNT, RECORDS, record_digest
+from schemas.fields.field import NAME, TAGS, THERE, Value
 from schemas.messages.evaluation_datasets import evaluation_dataset_not_found
 from schemas.mlflow import USER_TAG
 
@@ -56,26 +62,6 @@ class Dataset:
 
 
 @dataclass(slots=True)
-class Record:
-    """A row of `evaluation_dataset_records`."""
-
-    dataset_id: str
-    record_id: str
-    input_hash: str
-    inputs: str
-    outputs: str | None
-    expectations: str | None
-    tags: str
-    source: str | None
-    source_id: str | None
-    source_type: str | None
-    created_time_ms: int
-    last_update_time_ms: int
-    created_by: str | None
-    last_updated_by: str | None
-
-
-@dataclass(slots=True)
 class EvaluationDatasets:
     """The datasets that a batch is about, the records that it names, and what it changes of them."""
 
@@ -84,12 +70,13 @@ class EvaluationDatasets:
     deleted: set[str] = field(default_factory=set)
     experiments: dict[tuple[str, int], bool] = field(default_factory=dict)  # changes only; False deletes
     tags: dict[tuple[str, str], str | None] = field(default_factory=dict)  # changes only; None deletes
-    records: dict[tuple[str, str], Record] = field(default_factory=dict)  # by the hash of the inputs
+    records: dict[tuple[str, str], WholeRecord] = field(default_factory=dict)  # by the hash of the inputs
     hashes: dict[tuple[str, str], str] = field(default_factory=dict)  # by the id of the record
     of_inputs: dict[str, str] = field(default_factory=dict)  # the hash of inputs by their JSON, made once
-    changed_records: dict[tuple[str, str], Record | None] = field(default_factory=dict)  # by id; None deletes
-    stored_experiments: dict[str, list[int]] = field(default_factory=dict)  # of those that are to be deleted
+    changed_records: dict[tuple[str, str], Row | None] = field(default_factory=dict)  # by id; None deletes
+    stored_experiments: dict[str, list[int]] = field(default_factory=dict)  # of those that are deleted, or undone
     deleted_streams: set[tuple[str, int]] = field(default_factory=set)  # with the experiments that had them
+    restored_streams: set[str] = field(default_factory=set)
 
 
 _COLUMNS: Final = (
@@ -104,8 +91,8 @@ _COLUMNS: Final = (
     "created_by",
     "last_updated_by",
 )
-_RECORD: Final = tuple(Record.__dataclass_fields__)
-_RECORD_ROW: Final = attrgetter(*_RECORD)
+_RECORD: Final = tuple(WholeRecord.__struct_fields__)
+_RECORD_COLUMNS: Final = ("dataset_id", "input_hash", *_RECORD)
 _BY_INPUT: Final = ("dataset_id", "input_hash")
 _BY_ID: Final = ("dataset_id", "record_id")
 
@@ -126,7 +113,9 @@ def _load(events: Sequence[AnyEvaluationDatasetEvent]) -> Loading[EvaluationData
             hashes.setdefault(event.dataset_id, set()).update(_hash(state, record.inputs) for record in event.records)
         elif isinstance(event, EvaluationDatasetRecordsDeleted):
             ids.setdefault(event.dataset_id, set()).update(event.record_ids)
-        elif isinstance(event, EvaluationDatasetDeleted):
+        elif isinstance(event, EvaluationDatasetRecordsSet):
+            hashes.setdefault(event.dataset_id, set()).update(_hash(state, record.inputs) for record in event.records)
+        if isinstance(event, EvaluationDatasetDeleted) or event.undo is not None:
             state.stored_experiments[event.dataset_id] = []
     deleted = state.stored_experiments
     of_deleted = Read("evaluation_dataset_experiments", ("dataset_id", "experiment_id"), "dataset_id", deleted.keys())
@@ -134,14 +123,16 @@ def _load(events: Sequence[AnyEvaluationDatasetEvent]) -> Loading[EvaluationData
         deleted[dataset_id].append(experiment_id)
     for by, keys in ((_BY_INPUT, hashes), (_BY_ID, ids)):
         if keys:
-            for row in (yield ReadPairs("evaluation_dataset_records", _RECORD, by, keys)):
-                _hold(state, Record(*row))
+            for dataset_id, of_inputs, *row in (
+                yield ReadPairs("evaluation_dataset_records", _RECORD_COLUMNS, by, keys)
+            ):
+                _hold(state, dataset_id, of_inputs, WholeRecord(**dict(zip(_RECORD, row, strict=True))))
     return state
 
 
-def _hold(state: EvaluationDatasets, record: Record) -> None:
-    state.records[record.dataset_id, record.input_hash] = record
-    state.hashes[record.dataset_id, record.record_id] = record.input_hash
+def _hold(state: EvaluationDatasets, dataset_id: str, of_inputs: str, record: WholeRecord) -> None:
+    state.records[dataset_id, of_inputs] = record
+    state.hashes[dataset_id, record.record_id] = of_inputs
 
 
 def _hash(state: EvaluationDatasets, inputs: str) -> str:
@@ -159,13 +150,19 @@ def _fold(state: EvaluationDatasets, recorded: RecordedEvent, event: AnyEvaluati
             raise ResourceAlreadyExists(f"Evaluation dataset id {event.dataset_id} is taken.")
         _create(state, event, time_ms)
         return
+    if isinstance(event, EvaluationDatasetRestored):
+        if dataset is not None:
+            raise ResourceAlreadyExists(f"Evaluation dataset id {event.dataset_id} is there already.")
+        _restore(state, event, time_ms, recorded.stream)
+        return
     if dataset is None:
         raise evaluation_dataset_not_found(event.dataset_id)
-    tags = dataset.tags
-    refuse_if_changed(event.undo, lambda name: tags.get(name.removeprefix(TAGS)))
+    refuse_if_changed(event.undo, partial(_held, state, dataset))
     match event:
         case EvaluationDatasetRecordsUpserted():
             _upsert(state, dataset, recorded, event)
+        case EvaluationDatasetRecordsSet():
+            _set_records(state, dataset, event, time_ms)
         case EvaluationDatasetRecordsDeleted():
             _delete_records(state, dataset, event)
         case EvaluationDatasetTagsSet():
@@ -185,10 +182,45 @@ def _fold(state: EvaluationDatasets, recorded: RecordedEvent, event: AnyEvaluati
     state.changed.add(dataset.dataset_id)
 
 
+def _held(state: EvaluationDatasets, dataset: Dataset, name: str) -> Value:
+    """What a field of a dataset is, of those that an event of the batch says that it found."""
+    if name.startswith(TAGS):
+        return dataset.tags.get(name.removeprefix(TAGS))
+    if name.startswith(RECORDS):
+        return record_digest(state.records.get((dataset.dataset_id, name.removeprefix(RECORDS))))
+    if name.startswith(EXPERIMENTS):
+        return THERE if name.removeprefix(EXPERIMENTS) in map(str, _experiments_of(state, dataset.dataset_id)) else None
+    if name == RECORD_COUNT:
+        return dataset.record_count or 0
+    return dataset.name if name == NAME else None
+
+
+def _experiments_of(state: EvaluationDatasets, dataset_id: str) -> set[int]:
+    changed = {key[1]: is_there for key, is_there in state.experiments.items() if key[0] == dataset_id}
+    had = dict.fromkeys(state.stored_experiments.get(dataset_id, ()), True) | changed
+    return {experiment_id for experiment_id, is_there in had.items() if is_there}
+
+
 def _create(state: EvaluationDatasets, event: EvaluationDatasetCreated, time_ms: int) -> None:
-    tags = {tag.key: tag.value for tag in event.tags}
-    user, digest = tags.get(USER_TAG), digest_of(event.name, time_ms)
-    dataset = Dataset(event.dataset_id, event.name, tags, None, None, digest, time_ms, time_ms, user, user)
+    user = {tag.key: tag.value for tag in event.tags}.get(USER_TAG)
+    _make(state, event, time_ms, time_ms, user)
+
+
+def _restore(state: EvaluationDatasets, event: EvaluationDatasetRestored, time_ms: int, stream: str) -> None:
+    _make(state, event, event.created_time_ms, time_ms, event.created_by)
+    state.restored_streams.add(stream)
+    state.deleted_streams = {one for one in state.deleted_streams if one[0] != stream}
+
+
+def _make(
+    state: EvaluationDatasets,
+    event: EvaluationDatasetCreated | EvaluationDatasetRestored,
+    created_ms: int,
+    time_ms: int,
+    user: str | None,
+) -> None:
+    tags, digest = {tag.key: tag.value for tag in event.tags}, digest_of(event.name, time_ms)
+    dataset = Dataset(event.dataset_id, event.name, tags, None, None, digest, created_ms, time_ms, user, user)
     state.datasets[event.dataset_id] = dataset
     state.changed.add(event.dataset_id)
     state.tags |= {(event.dataset_id, key): value for key, value in tags.items()}
@@ -197,9 +229,8 @@ def _create(state: EvaluationDatasets, event: EvaluationDatasetCreated, time_ms:
 
 def _delete(state: EvaluationDatasets, dataset: Dataset, stream: str) -> None:
     dataset_id = dataset.dataset_id
-    changed = {key[1]: is_there for key, is_there in state.experiments.items() if key[0] == dataset_id}
-    had = dict.fromkeys(state.stored_experiments.pop(dataset_id, ()), True) | changed
-    state.deleted_streams |= {(stream, experiment_id) for experiment_id, is_there in had.items() if is_there}
+    state.deleted_streams |= {(stream, experiment_id) for experiment_id in _experiments_of(state, dataset_id)}
+    state.stored_experiments.pop(dataset_id, None)
     del state.datasets[dataset_id]
     state.changed.discard(dataset_id)
     state.deleted.add(dataset_id)
@@ -220,77 +251,59 @@ def _upsert(
     """Raises InvalidParameterValue, with nothing changed, for a record that would become too long."""
     time_ms = recorded.time_us // 1000
     schema, user, inserted = RecordsSchema(dataset.schema), None, 0
-    made: dict[str, Record] = {}
+    made: dict[str, WholeRecord] = {}
     for place, given in enumerate(event.records):
-        inputs, tags = json.loads(given.inputs), _object(given.tags)
-        expectations = _object(given.expectations)
-        outputs = None if given.outputs is None else json.loads(given.outputs)
-        schema.add(inputs, outputs, expectations)
-        by = tags.get(USER_TAG)
+        _add_to(schema, given)
+        by = object_in(given.tags).get(USER_TAG)
         user = by if isinstance(by, str) else user
         of_inputs = _hash(state, given.inputs)
         known = made.get(of_inputs) or state.records.get((dataset.dataset_id, of_inputs))
         if known is None:
             inserted += 1
-            record_id = given.record_id or record_id_of(recorded.id, place)
-            known = _new(dataset.dataset_id, record_id, of_inputs, given, time_ms)
-        merged = made[of_inputs] = _merged(known, given, expectations, tags, time_ms)
-        if characters_of(merged) > MAX_RECORD_CHARACTERS:
+            known = new_record(given.record_id or record_id_of(recorded.id, place), given, time_ms)
+        record = made[of_inputs] = merged(known, given, time_ms)
+        if characters_of(record) > MAX_RECORD_CHARACTERS:
             raise InvalidParameterValue(
-                f"Record {merged.record_id} of the evaluation dataset {dataset.dataset_id} would have"
-                f" {characters_of(merged)} characters, which exceeds the maximum length of {MAX_RECORD_CHARACTERS}."
+                f"Record {record.record_id} of the evaluation dataset {dataset.dataset_id} would have"
+                f" {characters_of(record)} characters, which exceeds the maximum length of {MAX_RECORD_CHARACTERS}."
             )
-    for record in made.values():
-        _hold(state, record)
-        state.changed_records[dataset.dataset_id, record.record_id] = record
-    dataset.schema = schema.text
+    for of_inputs, record in made.items():
+        _put(state, dataset, of_inputs, record)
     dataset.record_count = (dataset.record_count or 0) + inserted
+    dataset.last_updated_by = user
+    _records_changed(dataset, schema, time_ms)
+
+
+def _add_to(schema: RecordsSchema, record: DatasetRecord | WholeRecord) -> None:
+    outputs = None if record.outputs is None else json.loads(record.outputs)
+    schema.add(json.loads(record.inputs), outputs, object_in(record.expectations))
+
+
+def _put(state: EvaluationDatasets, dataset: Dataset, of_inputs: str, record: WholeRecord) -> None:
+    _hold(state, dataset.dataset_id, of_inputs, record)
+    state.changed_records[dataset.dataset_id, record.record_id] = _record_row(dataset.dataset_id, of_inputs, record)
+
+
+def _records_changed(dataset: Dataset, schema: RecordsSchema, time_ms: int) -> None:
+    dataset.schema = schema.text
     dataset.last_update_time_ms = max(dataset.last_update_time_ms, time_ms)
     dataset.digest = digest_of(dataset.name, dataset.last_update_time_ms)
-    dataset.last_updated_by = user
 
 
-def _object(text: str | None) -> dict[str, Any]:
-    return {} if text is None else dict(json.loads(text))
-
-
-def _new(dataset_id: str, record_id: str, of_inputs: str, given: DatasetRecord, time_ms: int) -> Record:
-    """A record of which nothing was merged yet. Outputs that nothing was said of are an empty object."""
-    source = _object(given.source)
-    source_type = source.get("source_type")
-    data = source.get("source_data")
-    source_id = data.get("trace_id" if source_type == "TRACE" else "source_id") if isinstance(data, dict) else None
-    return Record(
-        dataset_id=dataset_id,
-        record_id=record_id,
-        input_hash=of_inputs,
-        inputs=given.inputs,
-        outputs="{}",
-        expectations=given.expectations,
-        tags="{}",
-        source=given.source,
-        source_id=None if source_id is None else str(source_id),
-        source_type=source_type,
-        created_time_ms=time_ms,
-        last_update_time_ms=time_ms,
-        created_by=_object(given.tags).get(USER_TAG),
-        last_updated_by=None,
-    )
-
-
-def _merged(
-    known: Record, given: DatasetRecord, expectations: dict[str, Any], tags: dict[str, Any], time_ms: int
-) -> Record:
-    """Expectations and tags key by key, outputs whole; its source, and who made it when, a record keeps."""
-    record = replace(known, last_update_time_ms=max(known.last_update_time_ms, time_ms))
-    if given.outputs is not None:
-        record.outputs = None if given.outputs == "null" else given.outputs
-    if expectations:
-        record.expectations = json_text(_object(known.expectations) | expectations)
-    if tags:
-        record.tags = json_text(_object(known.tags) | tags)
-        record.last_updated_by = tags.get(USER_TAG, known.last_updated_by)
-    return record
+def _set_records(state: EvaluationDatasets, dataset: Dataset, event: EvaluationDatasetRecordsSet, time_ms: int) -> None:
+    """What a record takes the place of goes, also where that has another id. Who changed the dataset last stays."""
+    schema = RecordsSchema(dataset.schema)
+    for record in event.records:
+        of_inputs = _hash(state, record.inputs)
+        known = state.records.get((dataset.dataset_id, of_inputs))
+        if known is None:
+            dataset.record_count = (dataset.record_count or 0) + 1
+        elif known.record_id != record.record_id:
+            del state.hashes[dataset.dataset_id, known.record_id]
+            state.changed_records[dataset.dataset_id, known.record_id] = None
+        _add_to(schema, record)
+        _put(state, dataset, of_inputs, record)
+    _records_changed(dataset, schema, time_ms)
 
 
 def _delete_records(state: EvaluationDatasets, dataset: Dataset, event: EvaluationDatasetRecordsDeleted) -> None:
@@ -308,6 +321,7 @@ def _delete_records(state: EvaluationDatasets, dataset: Dataset, event: Evaluati
 
 
 def _changes(state: EvaluationDatasets) -> Iterator[Change]:
+    yield DeleteBy(DELETED_STREAMS, "stream", [(stream,) for stream in sorted(state.restored_streams)])
     yield InsertNew(DELETED_STREAMS, sorted(state.deleted_streams))
     deleted = [(dataset_id,) for dataset_id in sorted(state.deleted)]
     for table in ("evaluation_dataset_records", "evaluation_dataset_tags", "evaluation_dataset_experiments"):
@@ -321,7 +335,30 @@ def _changes(state: EvaluationDatasets) -> Iterator[Change]:
     # A record that was deleted leaves its inputs to another: first out, then in.
     changed = state.changed_records
     yield Delete("evaluation_dataset_records", [key for key, record in changed.items() if record is None])
-    yield Upsert("evaluation_dataset_records", [_RECORD_ROW(one) for one in changed.values() if one is not None])
+    yield Upsert("evaluation_dataset_records", [row for row in changed.values() if row is not None])
+
+
+def _record_row(dataset_id: str, of_inputs: str, record: WholeRecord) -> Row:
+    source = object_in(record.source)
+    source_type = source.get("source_type")
+    data = source.get("source_data")
+    source_id = data.get("trace_id" if source_type == "TRACE" else "source_id") if isinstance(data, dict) else None
+    return (
+        dataset_id,
+        record.record_id,
+        of_inputs,
+        record.inputs,
+        record.outputs,
+        record.expectations,
+        record.tags,
+        record.source,
+        None if source_id is None else str(source_id),
+        source_type,
+        record.created_time_ms,
+        record.last_update_time_ms,
+        record.created_by,
+        record.last_updated_by,
+    )
 
 
 def _row(dataset: Dataset) -> Row:

@@ -20,7 +20,9 @@ from schemas.events import (
     EvaluationDatasetExperimentsAdded,
     EvaluationDatasetExperimentsRemoved,
     EvaluationDatasetRecordsDeleted,
+    EvaluationDatasetRecordsSet,
     EvaluationDatasetRecordsUpserted,
+    EvaluationDatasetRestored,
     EvaluationDatasetTagDeleted,
     EvaluationDatasetTagsSet,
     ExperimentAcknowledged,
@@ -267,6 +269,8 @@ _says(
 )
 _says(EvaluationDatasetRecordsUpserted, lambda e: f"put {len(e.records)} records into the evaluation dataset")
 _says(EvaluationDatasetRecordsDeleted, lambda e: f"deleted {len(e.record_ids)} records of the evaluation dataset")
+_says(EvaluationDatasetRecordsSet, lambda e: f"set {len(e.records)} records of the evaluation dataset back")
+_says(EvaluationDatasetRestored, lambda e: _with_fields(f"restored the evaluation dataset {shown(e.name)}", e))
 _says(IssueCreated, lambda e: f"created the issue {shown(e.name)} of the experiment {e.experiment_id}")
 _says(IssueUpdated, lambda e: _changed("issue", name=e.name, status=e.status, severity=e.severity))
 _says(IssueErased, lambda e: f"erased the issue: {shown(e.erasure.reason)}")

@@ -17,9 +17,12 @@ from schemas.events.evaluation_datasets import (
     EvaluationDatasetExperimentsAdded,
     EvaluationDatasetExperimentsRemoved,
     EvaluationDatasetRecordsDeleted,
+    EvaluationDatasetRecordsSet,
     EvaluationDatasetRecordsUpserted,
+    EvaluationDatasetRestored,
     EvaluationDatasetTagDeleted,
     EvaluationDatasetTagsSet,
+    WholeRecord,
 )
 from schemas.events.event import Event, Origin, Param, StreamKind, Tag, Undo
 from schemas.events.experiments import (

@@ -30,6 +30,24 @@ class DatasetRecord(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     record_id: str | None = None
 
 
+class WholeRecord(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """All of a record as it is, its parts as in `DatasetRecord`. Outputs that are None are none.
+
+    Nothing of it is left out of its JSON, of which digests are made.
+    """
+
+    record_id: str
+    inputs: str
+    outputs: str | None = None
+    expectations: str | None = None
+    tags: str = "{}"
+    source: str | None = None
+    created_time_ms: int
+    last_update_time_ms: int
+    created_by: str | None = None
+    last_updated_by: str | None = None
+
+
 class EvaluationDatasetEvent(Event, frozen=True):
     kind = EVALUATION_DATASETS
 
@@ -95,6 +113,26 @@ class EvaluationDatasetRecordsDeleted(EvaluationDatasetEvent, frozen=True):
     record_ids: list[str]
 
 
+class EvaluationDatasetRecordsSet(EvaluationDatasetEvent, frozen=True):
+    """Records as they are from now on, each in the place of the one with the same inputs. Only an undo says so."""
+
+    event_type = "evaluation-dataset.records-set"
+
+    records: list[WholeRecord]
+
+
+class EvaluationDatasetRestored(EvaluationDatasetEvent, frozen=True):
+    """The dataset is there again, without records, which are set after it. Only undoing its delete says so."""
+
+    event_type = "evaluation-dataset.restored"
+
+    name: str
+    created_time_ms: int
+    created_by: str | None = None
+    experiment_ids: list[int] = []
+    tags: list[Tag] = []
+
+
 class EvaluationDatasetErased(EvaluationDatasetEvent, frozen=True):
     """Nothing of the dataset is there any more, for good: it went with the last of its experiments."""
 
@@ -112,5 +150,7 @@ AnyEvaluationDatasetEvent = (
     | EvaluationDatasetExperimentsRemoved
     | EvaluationDatasetRecordsUpserted
     | EvaluationDatasetRecordsDeleted
+    | EvaluationDatasetRecordsSet
+    | EvaluationDatasetRestored
     | EvaluationDatasetErased
 )

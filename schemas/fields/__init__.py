@@ -19,19 +19,23 @@ from schemas.fields.traces import set_by_trace_event
 from schemas.fields.users import set_by_role_event, set_by_user_event
 from schemas.fields.webhooks import set_by_webhook_event
 
-SetBy: TypeAlias = Callable[[Any, Held, int], Mapping[str, Value]]
+SetBy: TypeAlias = Callable[[Any, Held, int, str], Mapping[str, Value]]
 
 
 def _whenever(set_by_event: Callable[[Any, Held], Mapping[str, Value]]) -> SetBy:
-    return lambda event, held, _time_ms: set_by_event(event, held)
+    return lambda event, held, _time_ms, _event_id: set_by_event(event, held)
+
+
+def _at(set_by_event: Callable[[Any, Held, int], Mapping[str, Value]]) -> SetBy:
+    return lambda event, held, time_ms, _event_id: set_by_event(event, held, time_ms)
 
 
 _SET_BY: Final[Mapping[str, SetBy]] = {
     "run": _whenever(set_by_run_event),
     "experiment": _whenever(set_by_experiment_event),
-    "registered-model": set_by_registry_event,
+    "registered-model": _at(set_by_registry_event),
     "logged-model": _whenever(set_by_logged_model_event),
-    "evaluation-dataset": _whenever(set_by_evaluation_dataset_event),
+    "evaluation-dataset": set_by_evaluation_dataset_event,
     "trace": _whenever(set_by_trace_event),
     "webhook": _whenever(set_by_webhook_event),
     "user": _whenever(set_by_user_event),
@@ -40,13 +44,13 @@ _SET_BY: Final[Mapping[str, SetBy]] = {
 """By the kind of the stream. Of the others no field is followed."""
 
 
-def set_by(event: AnyEvent, held: Held, time_ms: int) -> Mapping[str, Value]:
+def set_by(event: AnyEvent, held: Held, time_ms: int, event_id: str) -> Mapping[str, Value]:
     """The fields that an event which holds sets, with their values. `held` is what they were before it.
 
-    `time_ms` is when it was, in milliseconds since the Unix epoch.
+    `time_ms` is when it was, in milliseconds since the Unix epoch, and `event_id` its id, a UUID as text.
     """
     found = _SET_BY.get(event.kind.name)
-    return {} if found is None else found(event, held, time_ms)
+    return {} if found is None else found(event, held, time_ms, event_id)
 
 
 def refuse_if_changed(undo: Undo | None, held: Callable[[str], Value]) -> None:

@@ -22,7 +22,9 @@ from schemas.events import (
     EvaluationDatasetExperimentsAdded,
     EvaluationDatasetExperimentsRemoved,
     EvaluationDatasetRecordsDeleted,
+    EvaluationDatasetRecordsSet,
     EvaluationDatasetRecordsUpserted,
+    EvaluationDatasetRestored,
     EvaluationDatasetTagDeleted,
     EvaluationDatasetTagsSet,
     ExperimentAcknowledged,
@@ -124,6 +126,7 @@ from schemas.events import (
     WebhookCreated,
     WebhookDeleted,
     WebhookUpdated,
+    WholeRecord,
     stream_of,
 )
 from schemas.mlflow import IS_PROMPT_TAG, MODEL_VERSIONS_TAG
@@ -414,6 +417,29 @@ payloads = st.one_of(
     st.builds(EvaluationDatasetRecordsUpserted, **_dataset, records=_records),
     st.builds(EvaluationDatasetRecordsUpserted, **_dataset, records=_records),
     st.builds(EvaluationDatasetRecordsDeleted, **_dataset, record_ids=_record_ids),
+    st.builds(
+        EvaluationDatasetRecordsSet,
+        **_dataset,
+        records=st.lists(
+            st.builds(
+                WholeRecord,
+                record_id=st.sampled_from(["dr-1", "dr-2"]),
+                inputs=st.sampled_from(['{"a":1}', '{"b":1}']),
+                outputs=st.none() | st.just('{"o":1}'),
+                created_time_ms=st.integers(1, 2),
+                last_update_time_ms=st.integers(1, 2),
+            ),
+            unique_by=(lambda one: one.record_id, lambda one: one.inputs),
+        ),
+    ),
+    st.builds(
+        EvaluationDatasetRestored,
+        **_dataset,
+        name=_names,
+        created_time_ms=st.integers(1, 2),
+        experiment_ids=_some_experiments,
+        tags=_registry_tags,
+    ),
     st.builds(
         IssueCreated,
         issue_id=_token_ids,

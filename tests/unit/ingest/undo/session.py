@@ -30,6 +30,11 @@ TABLES: Final = {
     "aliases": "SELECT registered_model_id, alias, version FROM registered_model_aliases",
     "logged models": "SELECT model_id, status, lifecycle_stage FROM logged_models",
     "logged model tags": "SELECT model_id, key, value FROM logged_model_tags",
+    "evaluation datasets": (
+        "SELECT dataset_id, name, tags, record_count, created_time_ms, created_by FROM evaluation_datasets"
+    ),
+    "dataset experiments": "SELECT dataset_id, experiment_id FROM evaluation_dataset_experiments",
+    "dataset records": "SELECT * FROM evaluation_dataset_records",
     "dataset tags": "SELECT dataset_id, key, value FROM evaluation_dataset_tags",
     "trace tags": "SELECT trace_number, key, value FROM trace_tags",
     "trace runs": "SELECT trace_number, run_id FROM trace_runs",

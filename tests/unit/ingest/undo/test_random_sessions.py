@@ -10,7 +10,15 @@ from hypothesis import strategies as st
 
 from schemas.events import EvaluationDatasetCreated, LoggedModelCreated, TraceStarted
 from schemas.messages.corrections import CorrectRun, MetricCorrection, ParamCorrection
-from schemas.messages.evaluation_datasets import DeleteEvaluationDatasetTag, SetEvaluationDatasetTags
+from schemas.messages.evaluation_datasets import (
+    AddDatasetToExperiments,
+    DeleteDatasetRecords,
+    DeleteEvaluationDataset,
+    DeleteEvaluationDatasetTag,
+    RemoveDatasetFromExperiments,
+    SetEvaluationDatasetTags,
+    UpsertDatasetRecords,
+)
 from schemas.messages.experiments import (
     DeleteExperiment,
     DeleteExperimentTag,
@@ -108,6 +116,13 @@ def _outputs(model_id: str, step: int) -> Step:
     return lambda s, run, q: s.ingest.run_data.log_outputs(LogOutputs(run_id=run, models=models), ANN, q)
 
 
+async def _delete_a_record(session: Session, _run: str, request_id: str) -> bytes:
+    """The one with the last id of those that there are."""
+    ids = [row[1] for row in (await session.rows())["dataset records"]]
+    deleting = DeleteDatasetRecords(dataset_id=DATASET, dataset_record_ids=[max(ids, default="none")])
+    return await session.ingest.evaluation_datasets.delete_records(deleting, ANN, request_id)
+
+
 STEPS: Final[st.SearchStrategy[Step]] = st.one_of(
     st.builds(
         lambda k, v: lambda s, run, q: s.ingest.run_data.set_tag(SetTag(run_id=run, key=k, value=v), ANN, q),
@@ -183,6 +198,30 @@ STEPS: Final[st.SearchStrategy[Step]] = st.one_of(
             DeleteEvaluationDatasetTag(dataset_id=DATASET, key="t"), ANN, q
         )
     ),
+    st.builds(
+        lambda inputs, part, v: (
+            lambda s, _, q: s.ingest.evaluation_datasets.upsert_records(
+                UpsertDatasetRecords(dataset_id=DATASET, records=f'[{{"inputs": {{"q": {inputs}}}, "{part}": {v}}}]'),
+                ANN,
+                q,
+            )
+        ),
+        _versions,
+        st.sampled_from(["outputs", "expectations", "tags"]),
+        st.sampled_from(['{"k": "v"}', '{"l": "w", "mlflow.user": "ann"}']),
+    ),
+    st.just(_delete_a_record),
+    st.just(
+        lambda s, _, q: s.ingest.evaluation_datasets.add_experiments(
+            AddDatasetToExperiments(dataset_id=DATASET, experiment_ids=["0"]), ANN, q
+        )
+    ),
+    st.just(
+        lambda s, _, q: s.ingest.evaluation_datasets.remove_experiments(
+            RemoveDatasetFromExperiments(dataset_id=DATASET, experiment_ids=["0"]), ANN, q
+        )
+    ),
+    st.just(lambda s, _, q: s.ingest.evaluation_datasets.delete(DeleteEvaluationDataset(dataset_id=DATASET), ANN, q)),
     st.builds(
         lambda k, v: lambda s, _, q: s.ingest.traces.set_tag_v3(SetTraceTagV3(trace_id=TRACE, key=k, value=v), ANN, q),
         _keys,

@@ -24,11 +24,6 @@ from schemas.events import (
     WebhookDeleted,
     WebhookUpdated,
 )
-from schemas.messages.evaluation_datasets import (
-    AddDatasetToExperiments,
-    CreateEvaluationDataset,
-    SetEvaluationDatasetTags,
-)
 from schemas.messages.experiments import (
     CreateExperiment,
     DeleteExperiment,
@@ -103,23 +98,6 @@ async def test_a_tag_that_was_set_is_deleted_and_one_that_was_set_again_gets_the
     assert event.undo is not None
     assert event.undo.found == {"tags.t": "2"}
     assert (await session.deployment.log.read(0, 0, limit=100))[-1].request_id == "u"
-
-
-async def test_the_tag_of_an_evaluation_dataset_is_as_before_and_its_experiments_stay(session: Session) -> None:
-    datasets = session.ingest.evaluation_datasets
-    created = await session.do(datasets.create(CreateEvaluationDataset(name="d", tags='{"t": "1"}'), ANN, "create"))
-    one = created["dataset"]["dataset_id"]
-    await session.do(datasets.set_tags(SetEvaluationDatasetTags(dataset_id=one, tags='{"t": "2"}'), ANN, "slip"))
-    adding = AddDatasetToExperiments(dataset_id=one, experiment_ids=["0"])
-    await session.do(datasets.add_experiments(adding, ANN, "slip"))
-    plan = await session.plan(request_id="slip")
-    assert fields(plan) == [("tags.t", "2", "1")]
-    assert reasons(plan) == ["It is not undone: remove the dataset from the experiments."]
-    await session.do(datasets.set_tags(SetEvaluationDatasetTags(dataset_id=one, tags='{"t": "3"}'), ANN, "later"))
-    with pytest.raises(ResourceConflict):
-        await session.undo(digest=plan["digest"], request_id="slip")
-    await session.undo(request_id="slip", over_later=True)
-    assert (await session.rows())["dataset tags"] == {(one, "t", "1")}
 
 
 async def test_undoing_an_older_event_leaves_a_later_value_unless_asked(session: Session) -> None:
