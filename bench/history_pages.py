@@ -4,7 +4,7 @@ A log of so many events is made in FOLDER (or, with --postgresql or --kafka, the
 FOLDER), indexed, and asked for pages, one at a time and without HTTP, and for what an undo selects. It prints a line of
 JSON for each question: how many milliseconds its answers took. A log that is there is asked as it is.
 
-With --copies what was made in files is repeated so many times, which is much faster than making it.
+With --copies what was made is repeated so many times, which is much faster than making it.
 """
 
 import argparse
@@ -18,9 +18,10 @@ import zlib
 from collections.abc import AsyncIterator, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from bench.repeated_history import repeat
+from bench.repeated_in_kafka import REQUESTS_BEGIN
 from event_log.port import EventLog, EventLogReader
 from ingest.undo.selection import Selection
 from projector.history_worker import HistoryWorker
@@ -28,12 +29,16 @@ from query_api.history.request import wanted_without_renames
 from query_api.history.search import History
 from read_model.connections import ReadModelConnections
 from read_model.history.port import HistoryIndex, HistoryIndexWriter
+from read_model.history.segment import BLOCK_EVENTS
 from schemas.envelope import Actor, EventClock, EventData
 from schemas.errors import TemporarilyUnavailable
 from schemas.events import AnyEvent, ExperimentCreated, MetricSeries, Param, RunCreated, RunDataLogged, RunUpdated, Tag
 from schemas.messages.history import HistoryFilter
 from schemas.postgresql import Connection
 from tracklog.serving.indexed_event_finder import IndexedEventFinder
+
+if TYPE_CHECKING:
+    from event_log.kafka.settings import KafkaSettings
 
 POINTS_OF_A_RUN: Final = 1000
 AT_ONCE_RUNS: Final = 50
@@ -70,19 +75,41 @@ def events_of(chance: random.Random) -> Iterator[AnyEvent]:
             yield RunUpdated(run_id=run_id(one), status="FINISHED")
 
 
-async def fill(log: EventLog, events: int) -> None:
-    """In several partitions, of which a page reads here and there, batches are as those of a busy server."""
+def request_id(number: int) -> str:
+    return f"{REQUESTS_BEGIN}{number:06d}"
+
+
+async def fill(log: EventLog, events: int, *, whole_blocks: bool) -> None:
+    """In several partitions, of which a page reads here and there, batches are as those of a busy server.
+
+    With `whole_blocks` some more are made, until each partition is some blocks of the index.
+    """
     clock = EventClock()
     batches: dict[int, list[EventData]] = {}
     together = APPENDED_TOGETHER if len(await log.partitions()) == 1 else len(await log.partitions()) * BATCH
     for number, event in enumerate(itertools.islice(events_of(random.Random(7)), events)):
         user = f"user{zlib.crc32(event.stream_key.encode()) % USERS}"
-        stamped = clock.stamp(event, Actor(user), f"request-{number}")
+        stamped = clock.stamp(event, Actor(user), request_id(number))
         batches.setdefault(log.partition_of(stamped.ordering_unit), []).append(stamped)
         if (number + 1) % together == 0:
             await asyncio.gather(*map(log.append, batches.values()))
             batches.clear()
     await asyncio.gather(*map(log.append, batches.values()))
+    if whole_blocks:
+        await asyncio.gather(
+            *(_fill_up(log, clock, partition, end, events) for partition, end in (await log.end()).items())
+        )
+
+
+async def _fill_up(log: EventLog, clock: EventClock, partition: int, end: int, first_request: int) -> None:
+    series = MetricSeries(key="loss", value=[0.5], timestamp_ms=[0], step=[0])
+    points = (RunDataLogged(run_id=run_id(one), metrics=[series]) for one in itertools.count())
+    stamped = (clock.stamp(point, Actor("user0"), request_id(0)) for point in points)
+    one = next(one for one in stamped if log.partition_of(one.ordering_unit) == partition)
+    first = first_request + partition * BLOCK_EVENTS
+    missing = [clock.stamp(one.payload, one.actor, request_id(first + nth)) for nth in range(-end % BLOCK_EVENTS)]
+    for first in range(0, len(missing), BATCH):
+        await log.append(missing[first : first + BATCH])
 
 
 def renamed(stream: str, copy: int) -> str:
@@ -126,7 +153,7 @@ class _Kept:
 
 
 def questions(
-    chance: random.Random, runs: Sequence[str], events: int, times_ms: tuple[int, int]
+    chance: random.Random, runs: Sequence[str], requests: Sequence[str], times_ms: tuple[int, int]
 ) -> dict[str, HistoryFilter]:
     """`times_ms`: those of the first and the last event."""
     one, since_ms = chance.choice(runs), chance.randint(*times_ms)
@@ -137,22 +164,24 @@ def questions(
         "a user": HistoryFilter(actor=f"user{chance.randrange(USERS)}"),
         "a type": HistoryFilter(type=["run.updated"]),
         "a type of a user": HistoryFilter(type=["run.created"], actor=f"user{chance.randrange(USERS)}"),
-        "a request": HistoryFilter(request_id=f"request-{chance.randrange(events)}"),
+        "a request": HistoryFilter(request_id=chance.choice(requests)),
         "a param": HistoryFilter(field="params.lr"),
-        "a value": HistoryFilter(field="params.lr", value=str(int(one, 16) % RUNS_OF_A_COPY)),
+        "a value": HistoryFilter(field="params.lr", value=str(int(one[-8:], 16) % RUNS_OF_A_COPY)),
         "a time": HistoryFilter(since=str(since_ms), until=str(since_ms + 1000)),
         "a user in a time": HistoryFilter(actor=f"user{chance.randrange(USERS)}", since=str(since_ms)),
         "a param of a run": HistoryFilter(field="params.lr", run_id=one),
     }
 
 
-async def measure(history: History, runs: Sequence[str], events: int, times_ms: tuple[int, int]) -> None:
+async def measure(
+    history: History, runs: Sequence[str], requests: Sequence[str], times_ms: tuple[int, int], pages: int
+) -> None:
     chance = random.Random(11)
     took: dict[str, list[float]] = {}
     cpu: dict[str, list[float]] = {}
     cursors: dict[tuple[str, bool], str] = {}
-    for number in range(PAGES):
-        for name, asked in questions(chance, runs, events, times_ms).items():
+    for number in range(pages):
+        for name, asked in questions(chance, runs, requests, times_ms).items():
             newest_first = number % 2 == 0
             goes_on = name in ("everything", "a type", "a param")
             cursor = cursors.get((name, newest_first), "") if goes_on else ""
@@ -179,12 +208,12 @@ async def measure(history: History, runs: Sequence[str], events: int, times_ms: 
         )
 
 
-async def measure_finding(log: EventLogReader, index: HistoryIndex, events: int) -> None:
+async def measure_finding(log: EventLogReader, index: HistoryIndex, pages: int) -> None:
     """What an undo selects: a request, one event by its id, and what somebody did within a tenth of a second."""
     chance = random.Random(13)
     finder = IndexedEventFinder(log, index)
     took: dict[str, list[float]] = {}
-    for _ in range(PAGES // 2):
+    for _ in range(pages // 2):
         partition = chance.choice(list(await log.partitions()))
         [known] = await log.read(partition, chance.randrange((await log.end())[partition]), limit=1)
         for name, selection in {
@@ -227,31 +256,57 @@ async def main(arguments: argparse.Namespace) -> None:
     is_there = any((await log.end()).values())
     if not is_there:
         began = time.time()
-        await fill(log, arguments.events)
+        await fill(log, arguments.events, whole_blocks=bool(arguments.copies))
         print(json.dumps({"filled_s": round(time.time() - began, 1)}), flush=True)
     per_event_s = await index_all(writer, index, log)
     if arguments.copies and not is_there:
-        await index.close()
-        await log.close()
-        await asyncio.to_thread(repeat, Path(arguments.folder), arguments.copies, renamed)
-        log, _, index = await opened(arguments)
-    events = sum((await log.end()).values())
+        began = time.time()
+        log, index = await repeated(arguments, log, index)
+        print(json.dumps({"repeated_s": round(time.time() - began, 1)}), flush=True)
+    end = await log.end()
+    events = sum(end.values())
     print(json.dumps({"events": events, "indexing_us_of_cpu_an_event": round(per_event_s * 1e6, 2)}), flush=True)
     runs: list[str] = []
+    requests: list[str] = []
     for partition in await log.partitions():
-        for offset in range(0, (await log.end())[partition], max(1, events // 500)):
-            runs += [
-                one.stream.partition("/")[2]
-                for one in await log.read(partition, offset, limit=1)
-                if one.stream.startswith("run/")
-            ]
-    times_ms = await log.read(0, 0, limit=1), await log.read(0, (await log.end())[0] - 1, limit=1)
+        for offset in range(0, end[partition], max(1, events // 500)):
+            for one in await log.read(partition, offset, limit=1):
+                requests.append(one.request_id)
+                if one.stream.startswith("run/"):
+                    runs.append(one.stream.partition("/")[2])
+    times_ms = await log.read(0, 0, limit=1), await log.read(0, end[0] - 1, limit=1)
     first_ms, last_ms = (one.time_us // 1000 for [one] in times_ms)
-    await measure(History(log, index), runs, events, (first_ms, last_ms))
+    await measure(History(log, index), runs, requests, (first_ms, last_ms), arguments.pages)
     if not arguments.copies:  # whose events are found neither by their checksum nor by their id
-        await measure_finding(log, index, events)
+        await measure_finding(log, index, arguments.pages)
     await index.close()
     await log.close()
+
+
+async def repeated(arguments: argparse.Namespace, log: EventLog, index: HistoryIndex) -> tuple[EventLog, HistoryIndex]:
+    """The log and the index, once they were repeated."""
+    ends = await log.end()
+    if arguments.kafka:
+        from bench.repeated_in_kafka import repeat_in_kafka
+
+        await repeat_in_kafka(kafka_settings(arguments), log, arguments.postgresql, arguments.copies, ends)
+    await index.close()
+    await log.close()
+    if not arguments.postgresql:
+        await asyncio.to_thread(repeat, Path(arguments.folder), arguments.copies, renamed)
+    elif not arguments.kafka:
+        from bench.repeated_in_postgresql import repeat_in_postgresql
+
+        await repeat_in_postgresql(arguments.postgresql, arguments.copies, renamed)
+    log, _, index = await opened(arguments)
+    return log, index
+
+
+def kafka_settings(arguments: argparse.Namespace) -> "KafkaSettings":
+    from event_log.kafka.settings import KafkaSettings
+
+    bootstrap, _, topic = arguments.kafka.partition("/")
+    return KafkaSettings(bootstrap=bootstrap.split(","), topic=topic)
 
 
 async def opened(arguments: argparse.Namespace) -> tuple[EventLog, HistoryIndexWriter, HistoryIndex]:
@@ -261,10 +316,8 @@ async def opened(arguments: argparse.Namespace) -> tuple[EventLog, HistoryIndexW
 
         if arguments.kafka:
             from event_log.kafka.event_log import open_kafka_log
-            from event_log.kafka.settings import KafkaSettings
 
-            bootstrap, _, topic = arguments.kafka.partition("/")
-            log: EventLog = await open_kafka_log(KafkaSettings(bootstrap=bootstrap.split(","), topic=topic))
+            log: EventLog = await open_kafka_log(kafka_settings(arguments))
         else:
             log = await open_postgresql_log(arguments.postgresql)
         connections = await _connections(arguments.postgresql)
@@ -302,7 +355,8 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", help="where the log is made")
     parser.add_argument("--events", type=int, default=5_000_000)
-    parser.add_argument("--copies", type=int, default=0, help="in files: how many times it is repeated")
+    parser.add_argument("--copies", type=int, default=0, help="how many times it is repeated")
+    parser.add_argument("--pages", type=int, default=PAGES, help="of each question")
     parser.add_argument("--postgresql", help="a database in the place of files")
     parser.add_argument("--start", choices=("postgresql", "kafka"), help="start what is needed")
     parser.add_argument("--kafka", help="with it: HOST:PORT/TOPIC in the place of its log")

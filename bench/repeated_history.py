@@ -79,5 +79,10 @@ def repeat(folder: Path, copies: int, renamed: Callable[[str, int], str], events
 
 def _times(rows: list[tuple[int, bytes]], blocks: int, us: int) -> Iterator[tuple[int, int, int, bytes]]:
     for block, times in rows:
-        shifted = array("q", [one + us for one in times_of(times)])
-        yield block + blocks, shifted[0], shifted[-1], packed_times(shifted)
+        yield block + blocks, *shifted_times(times_of(times), us)
+
+
+def shifted_times(times: "array[int]", us: int) -> tuple[int, int, bytes]:
+    """The first, the last, and all times of a block that is later by `us`, as they are stored."""
+    shifted = array("q", [one + us for one in times])
+    return min(shifted), max(shifted), packed_times(shifted)
