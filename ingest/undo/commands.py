@@ -19,11 +19,15 @@ from ingest.undo.aggregate_history import AggregateHistories, AggregateHistory
 from ingest.undo.evaluation_datasets import EVALUATION_DATASETS_UNDOING
 from ingest.undo.event_finder import MAX_FOUND, EventFinder
 from ingest.undo.experiments import EXPERIMENTS_UNDOING
+from ingest.undo.issues import ISSUES_UNDOING
+from ingest.undo.label_schemas import LABEL_SCHEMAS_UNDOING
 from ingest.undo.logged_models import LOGGED_MODELS_UNDOING
 from ingest.undo.plan import LeftOut, UndoPlan
 from ingest.undo.registered_models import REGISTERED_MODELS_UNDOING
+from ingest.undo.review_queues import REVIEW_QUEUES_UNDOING
 from ingest.undo.rights import ROLES_UNDOING, USERS_UNDOING
 from ingest.undo.runs import RUNS_UNDOING
+from ingest.undo.scorers import SCORERS_UNDOING
 from ingest.undo.selection import Selection, selection_of
 from ingest.undo.trace import Change, Trace
 from ingest.undo.traces import TRACES_UNDOING
@@ -51,12 +55,22 @@ UNDOINGS: Final[Mapping[str, Undoing]] = {
     "registered-model": REGISTERED_MODELS_UNDOING,
     "logged-model": LOGGED_MODELS_UNDOING,
     "evaluation-dataset": EVALUATION_DATASETS_UNDOING,
+    "scorer": SCORERS_UNDOING,
+    "issue": ISSUES_UNDOING,
+    "label-schema": LABEL_SCHEMAS_UNDOING,
+    "review-queue": REVIEW_QUEUES_UNDOING,
     "trace": TRACES_UNDOING,
     "webhook": WEBHOOKS_UNDOING,
     "user": USERS_UNDOING,
     "role": ROLES_UNDOING,
 }
-"""By the kind of the stream. What happened to others is not undone."""
+"""By the kind of the stream."""
+
+NEVER_UNDONE: Final[Mapping[str, str]] = {
+    "artifact": "Artifacts are not undone: what was in them is not in the history. Upload them again.",
+    "access": "That somebody was let in, or was not, has changed nothing.",
+}
+"""The other kinds, and why."""
 
 MAX_CHANGES: Final = 1000
 """Of one plan, beside those of records of evaluation datasets, many of which are one event."""
@@ -153,8 +167,8 @@ class UndoCommands:
     ) -> AsyncIterator[tuple[AggregateHistory, "_Chosen"]]:
         """The aggregates of what is selected, each with what is chosen of its history."""
         if selection.stream:
-            if _kind(selection.stream) not in UNDOINGS:
-                raise InvalidParameterValue(f"What happened to {selection.stream} is not undone.")
+            if (reason := NEVER_UNDONE.get(_kind(selection.stream))) is not None:
+                raise InvalidParameterValue(reason)
             yield await histories.of(selection.stream), _Chosen(since_us=selection.since_us)
             return
         selected = await self._finder.find(selection)
@@ -165,9 +179,9 @@ class UndoCommands:
         others: dict[str, list[str]] = {}
         for one in found:
             if _kind(one.stream) not in UNDOINGS:
-                others.setdefault(one.type, []).append(event_id_text(one.id))
-        for event_type, ids in others.items():
-            plan.left_out.append(LeftOut(f"Events {event_type} are not undone.", events=tuple(ids)))
+                others.setdefault(NEVER_UNDONE[_kind(one.stream)], []).append(event_id_text(one.id))
+        for reason, ids in others.items():
+            plan.left_out.append(LeftOut(reason, events=tuple(ids)))
         while waiting:
             history = await histories.of(waiting[0].stream, waiting[0].offset)
             of_history = [one for one in waiting if history.has(one)]

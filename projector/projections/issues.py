@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from operator import attrgetter
 from typing import Final, get_args
 
@@ -12,6 +13,9 @@ from projector.projection import Loading, Projection
 from schemas.envelope import RecordedEvent
 from schemas.errors import ResourceAlreadyExists
 from schemas.events import AnyIssueEvent, IssueCreated, IssueErased
+from schemas.fields import refuse_if_changed
+from schemas.fields.field import DESCRIPTION, NAME, STATUS, Value
+from schemas.fields.issues import SEVERITY
 from schemas.messages.issues import issue_not_found
 from schemas.mlflow import ISSUE_SEVERITIES
 
@@ -67,6 +71,7 @@ def _fold(state: Issues, recorded: RecordedEvent, event: AnyIssueEvent) -> None:
         state.gone.add(event.issue_id)
         return
     else:
+        refuse_if_changed(event.undo, partial(_held, issue))
         for column in ("name", "description", "status", "severity"):
             value = getattr(event, column)
             if value is not None:
@@ -74,6 +79,12 @@ def _fold(state: Issues, recorded: RecordedEvent, event: AnyIssueEvent) -> None:
         issue.severity_rank = _rank(issue.severity)
         issue.last_updated_timestamp_ms = max(issue.last_updated_timestamp_ms, time_ms)
     state.changed.add(event.issue_id)
+
+
+def _held(issue: Issue, name: str) -> Value:
+    """What a field of an issue is."""
+    fields = {NAME: issue.name, DESCRIPTION: issue.description, STATUS: issue.status, SEVERITY: issue.severity}
+    return fields.get(name)
 
 
 def _created(event: IssueCreated, time_ms: int) -> Issue:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from operator import attrgetter
 from typing import Final, get_args
 
@@ -17,6 +18,9 @@ from schemas.events import (
     LabelSchemaErased,
     LabelSchemaUpdated,
 )
+from schemas.fields import refuse_if_changed
+from schemas.fields.field import NAME, Value
+from schemas.fields.label_schemas import ENABLE_COMMENT, INPUT, INSTRUCTION
 from schemas.messages.label_schemas import label_schema_exists, label_schema_not_found
 
 
@@ -88,11 +92,23 @@ def _fold(state: LabelSchemas, recorded: RecordedEvent, event: AnyLabelSchemaEve
         raise label_schema_not_found(event.schema_id)
     match event:
         case LabelSchemaUpdated():
+            refuse_if_changed(event.undo, partial(_held, schema))
             _update(state, schema, event, time_ms)
         case LabelSchemaDeleted() | LabelSchemaErased():
             del state.schemas[schema.schema_id], state.ids[schema.reference]
             state.changed[schema.schema_id] = None
             state.deleted_streams.add((recorded.stream, schema.experiment_id))
+
+
+def _held(schema: LabelSchema, name: str) -> Value:
+    """What a field of a label schema is."""
+    fields = {
+        NAME: schema.name,
+        INPUT: schema.input,
+        INSTRUCTION: schema.instruction,
+        ENABLE_COMMENT: schema.enable_comment,
+    }
+    return fields.get(name)
 
 
 def _create(state: LabelSchemas, event: LabelSchemaCreated, time_ms: int) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from operator import attrgetter
 from typing import Final, get_args
 
@@ -22,9 +23,10 @@ from schemas.events import (
     ReviewQueueItemStatusSet,
     ReviewQueueUpdated,
 )
+from schemas.fields import refuse_if_changed
+from schemas.fields.field import NAME, Value
+from schemas.fields.review_queues import CREATED_BY, ITEMS, PENDING, SCHEMA_IDS, USERS, item_text, list_text
 from schemas.messages.review_queues import item_not_attached, review_queue_exists, review_queue_not_found
-
-PENDING: Final = "PENDING"
 
 
 @dataclass(slots=True)
@@ -126,6 +128,7 @@ def _fold(state: ReviewQueues, recorded: RecordedEvent, event: AnyReviewQueueEve
         return
     if queue is None:
         raise review_queue_not_found(event.queue_id)
+    refuse_if_changed(event.undo, partial(_held, state, queue))
     match event:
         case ReviewQueueUpdated():
             _update(state, queue, event, time_ms)
@@ -140,6 +143,15 @@ def _fold(state: ReviewQueues, recorded: RecordedEvent, event: AnyReviewQueueEve
             _set_status(state, event, time_ms)
 
 
+def _held(state: ReviewQueues, queue: ReviewQueue, name: str) -> Value:
+    """What a field of a queue is, of its items those that the batch is about."""
+    if name.startswith(ITEMS):
+        item = state.items.get((queue.queue_id, name.removeprefix(ITEMS)))
+        return None if item is None else item_text(item.status, item.completed_by)
+    fields = {NAME: queue.name, USERS: queue.users, SCHEMA_IDS: queue.schema_ids, CREATED_BY: queue.created_by}
+    return fields.get(name)
+
+
 def _create(state: ReviewQueues, event: ReviewQueueCreated, time_ms: int) -> None:
     reference = _free(state, event.experiment_id, event.name)
     state.ids[reference] = event.queue_id
@@ -149,8 +161,8 @@ def _create(state: ReviewQueues, event: ReviewQueueCreated, time_ms: int) -> Non
         name=event.name,
         reference=reference,
         queue_type=event.queue_type,
-        users=_list(event.users),
-        schema_ids=_list(event.schema_ids),
+        users=list_text(event.users),
+        schema_ids=list_text(event.schema_ids),
         created_by=event.created_by,
         item_count=0,
         creation_time_ms=time_ms,
@@ -180,10 +192,10 @@ def _update(state: ReviewQueues, queue: ReviewQueue, event: ReviewQueueUpdated, 
         state.ids[reference] = queue.queue_id
         queue.name, queue.reference = event.name, reference
     if event.users is not None:
-        queue.users = _list(event.users)
+        queue.users = list_text(event.users)
         state.users.add(queue.queue_id)
     if event.schema_ids is not None:
-        queue.schema_ids = _list(event.schema_ids)
+        queue.schema_ids = list_text(event.schema_ids)
     if event.created_by is not None:
         queue.created_by = event.created_by
     queue.last_update_time_ms = max(queue.last_update_time_ms, time_ms)
@@ -221,22 +233,18 @@ def _remove_items(state: ReviewQueues, queue: ReviewQueue, event: ReviewQueueIte
 
 
 def _set_status(state: ReviewQueues, event: ReviewQueueItemStatusSet, time_ms: int) -> None:
-    """A status that the item has already changes nothing: who said it first did it."""
+    """A status that the item has already changes nothing: who said it first did it, unless that is undone."""
     key = event.queue_id, event.item_id
     item = state.items.get(key)
     if item is None:
         raise item_not_attached(*key)
-    if item.status == event.status:
+    if item.status == event.status and event.undo is None:
         return
     item.status = event.status
     item.completed_by = event.completed_by
     item.completed_time_ms = None if event.status == PENDING else time_ms
     item.last_update_time_ms = max(item.last_update_time_ms, time_ms)
     state.changed_items[key] = item
-
-
-def _list(texts: Sequence[str]) -> str:
-    return orjson.dumps(texts).decode()
 
 
 def _changes(state: ReviewQueues) -> Iterator[Change]:

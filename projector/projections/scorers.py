@@ -10,6 +10,8 @@ from projector.projection import Loading, Projection
 from schemas.envelope import RecordedEvent
 from schemas.errors import ResourceAlreadyExists
 from schemas.events import AnyScorerEvent, ScorerDeleted, ScorerErased, ScorerOnlineConfigSet, ScorerRegistered
+from schemas.fields import refuse_if_changed
+from schemas.fields.scorers import config_text
 from schemas.messages.scorers import scorer_not_found
 
 
@@ -34,12 +36,14 @@ class Scorers:
     changed: set[str] = field(default_factory=set)  # references
     deleted: set[str] = field(default_factory=set)  # ids
     versions: dict[tuple[str, int], Row | None] = field(default_factory=dict)  # changes only; None deletes
+    stored_configs: dict[str, Row] = field(default_factory=dict)  # of those of which something is undone
     configs: dict[str, Row] = field(default_factory=dict)  # changes only
     deleted_streams: set[tuple[str, int]] = field(default_factory=set)  # with the experiments that had them
 
 
 _COLUMNS: Final = ("scorer_id", "reference", "experiment_id", "name", "last_version")
 _VERSION: Final = ("scorer_id", "version")
+_CONFIG: Final = ("scorer_id", "online_scoring_config_id", "sample_rate", "filter_string")
 
 
 def _load(events: Sequence[AnyScorerEvent]) -> Loading[Scorers]:
@@ -56,6 +60,14 @@ def _load(events: Sequence[AnyScorerEvent]) -> Loading[Scorers]:
     if named:
         rows = yield ReadPairs("scorer_versions", _VERSION, _VERSION, named)
         state.stored_versions = {(row[0], row[1]) for row in rows}
+    undone = [
+        state.scorers[event.stream_key].scorer_id
+        for event in events
+        if event.undo is not None and event.stream_key in state.scorers
+    ]
+    if undone:
+        for row in (yield Read("online_scoring_configs", _CONFIG, "scorer_id", undone)):
+            state.stored_configs[row[0]] = row
     return state
 
 
@@ -68,12 +80,19 @@ def _fold(state: Scorers, recorded: RecordedEvent, event: AnyScorerEvent) -> Non
         raise scorer_not_found(event.experiment_id, event.name)
     match event:
         case ScorerOnlineConfigSet():
+            refuse_if_changed(event.undo, lambda _name: _online_config(state, scorer.scorer_id))
             config = (scorer.scorer_id, event.online_scoring_config_id, event.sample_rate, event.filter_string)
             state.configs[scorer.scorer_id] = config
         case ScorerDeleted():
             _delete(state, scorer, event.version, recorded.stream)
         case ScorerErased():
             _delete(state, scorer, None, recorded.stream)
+
+
+def _online_config(state: Scorers, scorer_id: str) -> str | None:
+    """How a scorer is scored online, as a field holds it."""
+    config = state.configs.get(scorer_id) or state.stored_configs.get(scorer_id)
+    return None if config is None else config_text(*config[1:])
 
 
 def _register(state: Scorers, recorded: RecordedEvent, scorer: Scorer | None, event: ScorerRegistered) -> None:
@@ -95,6 +114,7 @@ def _delete(state: Scorers, scorer: Scorer, version: int | None, stream: str) ->
         del state.scorers[scorer.reference]
         state.changed.discard(scorer.reference)
         state.configs.pop(scorer_id, None)
+        state.stored_configs.pop(scorer_id, None)
         state.versions = {key: row for key, row in state.versions.items() if key[0] != scorer_id}
         state.deleted.add(scorer_id)
         state.deleted_streams.add((stream, scorer.experiment_id))

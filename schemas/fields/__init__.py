@@ -12,9 +12,13 @@ from schemas.events import AnyEvent, Undo
 from schemas.fields.evaluation_datasets import set_by_evaluation_dataset_event
 from schemas.fields.experiments import set_by_experiment_event
 from schemas.fields.field import Held, Value
+from schemas.fields.issues import set_by_issue_event
+from schemas.fields.label_schemas import set_by_label_schema_event
 from schemas.fields.logged_models import set_by_logged_model_event
 from schemas.fields.registered_models import set_by_registry_event
+from schemas.fields.review_queues import set_by_review_queue_event
 from schemas.fields.runs import set_by_run_event
+from schemas.fields.scorers import set_by_scorer_event
 from schemas.fields.traces import set_by_trace_event
 from schemas.fields.users import set_by_role_event, set_by_user_event
 from schemas.fields.webhooks import set_by_webhook_event
@@ -36,6 +40,10 @@ _SET_BY: Final[Mapping[str, SetBy]] = {
     "registered-model": _at(set_by_registry_event),
     "logged-model": _whenever(set_by_logged_model_event),
     "evaluation-dataset": set_by_evaluation_dataset_event,
+    "scorer": _whenever(set_by_scorer_event),
+    "issue": _whenever(set_by_issue_event),
+    "label-schema": _whenever(set_by_label_schema_event),
+    "review-queue": _whenever(set_by_review_queue_event),
     "trace": _whenever(set_by_trace_event),
     "webhook": _whenever(set_by_webhook_event),
     "user": _whenever(set_by_user_event),

@@ -40,6 +40,12 @@ TABLES: Final = {
     "trace runs": "SELECT trace_number, run_id FROM trace_runs",
     "trace prompts": "SELECT trace_number, name, version FROM trace_prompts",
     "assessments": "SELECT trace_number, document FROM assessments",
+    "issues": "SELECT issue_id, name, description, status, severity, severity_rank FROM issues",
+    "label schemas": "SELECT schema_id, name, reference, instruction, enable_comment, input FROM label_schemas",
+    "review queues": ("SELECT queue_id, name, reference, users, schema_ids, created_by, item_count FROM review_queues"),
+    "users of review queues": "SELECT * FROM review_queue_users",
+    "items of review queues": "SELECT queue_id, item_id, status, completed_by FROM review_queue_items",
+    "online scoring": "SELECT * FROM online_scoring_configs",
     "webhooks": "SELECT webhook_id, name, description, url, events, status FROM webhooks",
 }
 """What is to be as it was; times and counts of changes are not."""
