@@ -34,6 +34,9 @@ TAKEN_AT_ONCE: Final = 256
 BUCKETS_AT_ONCE: Final = 16_384
 """Blocks that are looked through for a request in one question: 268 million events, of which it reads 4 megabytes."""
 
+LOOKED_UP_FROM: Final = 32
+"""In a list that is so many times as long as another, the other's positions are looked up one by one."""
+
 _ANY_US: Final = (-(2**63), 2**63)
 
 _NOT_KNOWN: Final = -1
@@ -110,7 +113,7 @@ class _TermPostings:
             number[one.postings.term] = number.get(one.postings.term, 0) + 1
             farthest[one.postings.term] = one.block
         cut = [farthest[term] for term, count in number.items() if count >= self._limit]
-        self._limit = min(self._limit * 2, MOST_BLOCKS_AT_ONCE)
+        self._limit = min(self._limit * 4, MOST_BLOCKS_AT_ONCE)
         self._is_complete = not cut
         self._known_to = (max(cut) if self._newest_first else min(cut)) if cut else None
         self._found = {}
@@ -308,11 +311,11 @@ class Candidates:
             ]
             fewest, *others = sorted(lists, key=len)
         positions = positions_between(fewest, first, end)
+        for other in others:
+            positions = _in_both(positions, other)
         if not positions:
             return None
-        wanted: Iterable[int] = reversed(positions) if newest_first else positions
-        if others:
-            wanted = (one for one in wanted if all(_has(other, one) for other in others))
+        wanted = reversed(positions) if newest_first else iter(positions)
         if self.with_times or self._range is not None:
             times = await self._times_of(block)
             since_us, until_us = self._time_us
@@ -326,7 +329,11 @@ class Candidates:
         return rest
 
 
-def _has(positions: Sequence[int], one: int) -> bool:
-    """Whether a position is among ascending ones."""
-    place = bisect_left(positions, one)
-    return place < len(positions) and positions[place] == one
+def _in_both(fewer: Sequence[int], more: Sequence[int]) -> Sequence[int]:
+    """The positions that are in two ascending lists, ascending."""
+    if not fewer or not more:
+        return ()
+    fewer = positions_between(fewer, more[0], more[-1] + 1)
+    if len(more) < LOOKED_UP_FROM * len(fewer):
+        return sorted(set(fewer).intersection(more))
+    return [one for one in fewer if more[bisect_left(more, one)] == one]

@@ -83,7 +83,10 @@ class _Merged:
         while len(taken) < limit:
             waiting = [one for one in self.partitions if not one.found and not one.is_at_end]
             if waiting:
-                await asyncio.gather(*(one.look() for one in waiting))
+                if len(waiting) == 1:  # a task for each block would cost more than the look
+                    await waiting[0].look()
+                else:
+                    await asyncio.gather(*(one.look() for one in waiting))
                 if any(not one.found and not one.is_at_end for one in waiting):
                     break  # what comes first is not known
             ready = [one for one in self.partitions if one.found]

@@ -60,6 +60,7 @@ def small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(candidates, "BLOCKS_AT_ONCE", 3)
     monkeypatch.setattr(candidates, "BUCKETS_AT_ONCE", 3)
     monkeypatch.setattr(candidates, "TAKEN_AT_ONCE", 10)
+    monkeypatch.setattr(candidates, "LOOKED_UP_FROM", 3)
     monkeypatch.setattr(search, "REMEMBERED_BLOCKS", 2)
 
 
