@@ -10,7 +10,9 @@ SEEDS ?= 20
 POINTS ?= 10000000
 STEPS ?= 2000
 ARTIFACT_MIB ?= 1024
-WORKERS ?= 2
+# Tests of services wait for them: three workers keep two cores busy. Each has services of its own, of some 3 GB when all
+# are there.
+WORKERS ?= 3
 OPTIONS ?=
 
 # The first interpreter that really is new enough: a name on the PATH may be a launcher of a missing version.
@@ -27,7 +29,7 @@ help:
 	@echo "make serve              start a server on port 5000, data in ./tracklog-data (more options: OPTIONS='--port 8080')"
 	@echo "make stack              start Kafka, PostgreSQL, MinIO, the roles and nginx without Docker, data in"
 	@echo "                        ./tracklog-data/stack (more options: OPTIONS='--port 8080 --projectors 2')"
-	@echo "make test               format, lint, types, import boundaries and all tests (WORKERS=2 at once)"
+	@echo "make test               format, lint, types, import boundaries and all tests (WORKERS=3 at once)"
 	@echo "make check              the same without the tests, and the files of .github"
 	@echo "make coverage           what the last make test did not reach, by file"
 	@echo "make unit               the tests that need no service and no browser: half a minute"
@@ -45,12 +47,12 @@ help:
 	@echo "make abuse-test         attack a server in every known way at once, for minutes (ABUSE_S=300)"
 	@echo "make fault-test         kill and suspend parts of the distributed system under load (COUNT=20 of each fault)"
 	@echo "make large-test         long histories and large artifacts in little memory (POINTS=10000000 ARTIFACT_MIB=1024)"
-	@echo "make compatibility-318  the tests of clients and of the page with the client of MLflow 3.18 (WORKERS=2 at once)"
-	@echo "make compatibility-postgresql  all tests of clients on one server on PostgreSQL (WORKERS=2 at once)"
+	@echo "make compatibility-318  the tests of clients and of the page with the client of MLflow 3.18 (WORKERS=3 at once)"
+	@echo "make compatibility-postgresql  all tests of clients on one server on PostgreSQL (WORKERS=3 at once)"
 	@echo "make import-test        random histories in stores of MLflow, imported, exported and compared (SEEDS=20)"
 	@echo "make past-test          a long random session, and each of its answers asked for again as of then (STEPS=2000)"
-	@echo "make compatibility-user the tests of clients as a user with just enough rights (WORKERS=2 at once)"
-	@echo "make longer-test        the tests marked soak: more systems, stores and faults (WORKERS=2 at once)"
+	@echo "make compatibility-user the tests of clients as a user with just enough rights (WORKERS=3 at once)"
+	@echo "make longer-test        the tests marked soak: more systems, stores and faults (WORKERS=3 at once)"
 	@echo "make soak               what is too long for make test: the ten above, crash-test to longer-test"
 	@echo "make wheel              build the source archive and the wheel in ./dist"
 	@echo "make wheel-test         build them, install the wheel in a new environment outside the repository, and use it"
@@ -102,12 +104,18 @@ workflows: $(VENV)/installed-tools
 	@$(BIN)/check-jsonschema --builtin-schema vendor.dependabot .github/dependabot.yml
 	@$(BIN)/zizmor --offline --quiet .github
 
+# Files in memory, where 2 GB of it may be taken for them.
+ROOMY_MEMORY = $(shell df -Pk /dev/shm 2>/dev/null | awk 'NR == 2 && $$4 > 2000000 { print $$6 }')
+
+# A worker for each core, as these tests wait for nothing, with their files in memory where there is room for them.
+# EXCEPT=service: also what is slow.
+unit: EXCEPT ?= service or slow
 unit: $(VENV)/installed-tools
-	$(BIN)/python -m pytest tests/unit -m "not service" -n $(WORKERS) --dist loadfile --hypothesis-profile=quick
+	$(addprefix TMPDIR=,$(ROOMY_MEMORY)) $(BIN)/python -m pytest tests/unit -m "not ($(EXCEPT))" -n logical --dist loadfile --hypothesis-profile=quick
 
 # What no rule of the product depends on, and each change may break.
 repository: $(VENV)/installed-tools
-	$(BIN)/python -m pytest tests/repository -n $(WORKERS) --dist loadfile
+	$(BIN)/python -m pytest tests/repository -n logical --dist loadfile
 
 # On the Python of this number, in an environment of its own.
 unit-3.11 unit-3.12 unit-3.13 unit-3.14: unit-%:

@@ -4,7 +4,7 @@ import asyncio
 import gc
 import os
 import tracemalloc  # noqa: F401  # pytest imports it to tell of what was left open, which fails in a finalizer
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
@@ -58,6 +58,16 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         parameters = getattr(getattr(item, "callspec", None), "params", {})
         if services & set(getattr(item, "fixturenames", ())) or "postgresql" in map(str, parameters.values()):
             item.add_marker(pytest.mark.service)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """Nearly all that is made here stays, and to look for garbage among it takes a tenth of the time."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.enable()
 
 
 def pytest_collection_finish() -> None:

@@ -10,7 +10,7 @@ WHOLE: Final = "whole"
 QUICK: Final = "quick"
 """The profile of `make unit` (`--hypothesis-profile=quick`): what a change breaks is nearly always found by these."""
 
-OF_EACH_PROFILE: Final = {WHOLE: 100, QUICK: 20}
+OF_EACH_PROFILE: Final = {WHOLE: 100, QUICK: 10}
 
 
 def register_profiles() -> None:

@@ -8,6 +8,8 @@ import pytest
 from tests.unit.artifact_proxy.fortress import CANARY, HIDDEN_NAME, TRICKS, Fortress, besieged, check, requests_for
 from tests.unit.artifact_proxy.serving import Served
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def fortress(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fortress]:

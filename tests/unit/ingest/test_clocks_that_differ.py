@@ -5,6 +5,7 @@ import itertools
 from dataclasses import dataclass, field
 
 import orjson
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -99,6 +100,7 @@ COMMANDS = st.lists(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=examples(150))
 @given(commands=COMMANDS, ahead_us=st.sampled_from([[0, 0], [300_000, 0], [0, 300_000], [0, 3_600_000_000]]))
 def test_every_acknowledged_change_of_a_lifecycle_holds(

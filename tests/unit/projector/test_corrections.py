@@ -5,6 +5,7 @@ from array import array
 from pathlib import Path
 from typing import Final
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -82,6 +83,7 @@ def stored(read_model: Projected) -> list[Point]:
     return list(zip(*found, strict=True))
 
 
+@pytest.mark.slow
 @settings(max_examples=examples(40), suppress_health_check=[HealthCheck.too_slow])
 @given(steps=st.lists(_steps, max_size=12), ends=st.lists(st.integers(2, 14), max_size=4))
 async def test_points_are_as_corrected_however_the_log_was_batched(

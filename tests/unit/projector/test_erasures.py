@@ -297,6 +297,7 @@ async def test_a_second_experiment_of_the_name_stays_refused_when_the_first_is_f
     assert compare_files(live.path, rebuilt.path) == []
 
 
+@pytest.mark.slow
 @settings(max_examples=examples(25), suppress_health_check=[HealthCheck.too_slow])
 @given(
     history=st.lists(payloads, max_size=40),

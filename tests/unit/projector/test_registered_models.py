@@ -127,6 +127,7 @@ def stored(read_model: Projected) -> RegistryModel:
     return RegistryModel(models, [offset for (offset,) in refused])
 
 
+@pytest.mark.slow
 @settings(max_examples=examples(30), suppress_health_check=[HealthCheck.too_slow])
 @given(history=st.lists(registry_payloads, max_size=40), ends=st.lists(st.integers(0, 40), max_size=4))
 async def test_any_history_in_any_batches_comes_to_what_its_order_says(

@@ -22,6 +22,7 @@ from tests.unit.projector.read_models import Projected, compare_files, projected
 fewer = settings(max_examples=examples(25), suppress_health_check=[HealthCheck.too_slow])
 
 
+@pytest.mark.slow
 @fewer
 @given(history=histories, ends=st.lists(st.integers(0, 40), max_size=6))
 async def test_rows_do_not_depend_on_how_the_log_was_batched(history: list[AnyEvent], ends: list[int]) -> None:

@@ -238,6 +238,7 @@ async def test_a_trace_is_in_the_session_that_its_metadata_names(tmp_path: Path)
             assert found.rows("SELECT session FROM traces") == [(session,)]
 
 
+@pytest.mark.slow
 async def test_a_hundred_spans_that_come_one_by_one_lie_as_those_that_come_together(tmp_path: Path) -> None:
     spans = [span(number, 0, attributes={"n": number}) for number in range(1, 101)]
     apart = await projected(tmp_path, await log_of(*map(logged, spans)), range(101))
@@ -287,6 +288,7 @@ SPANS = st.builds(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=examples(60), suppress_health_check=[HealthCheck.too_slow])
 @given(
     requests=st.lists(st.lists(SPANS, min_size=1, max_size=3), min_size=1, max_size=8),
@@ -335,6 +337,7 @@ class Counted(SqliteTables):
         return found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("order", [1, -1])
 async def test_a_long_trace_takes_work_in_proportion_to_its_spans(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, order: int

@@ -399,6 +399,7 @@ async def test_a_client_that_leaves_in_the_middle_of_a_history_is_no_error(
     assert not caplog.records
 
 
+@pytest.mark.slow
 async def test_more_long_histories_than_the_bound_are_refused_and_short_ones_are_not(
     client: Client, rows: SqliteRows, monkeypatch: pytest.MonkeyPatch
 ) -> None:

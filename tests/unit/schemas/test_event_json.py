@@ -41,6 +41,7 @@ def test_what_no_event_is_written_with_is_refused(changed: dict[str, str]) -> No
         event_of_json(orjson.dumps({**orjson.loads(event_json(EVENT)), **changed}))
 
 
+@pytest.mark.slow
 @given(data=st.dictionaries(st.text(), st.lists(st.text() | st.dictionaries(st.text(), st.none()))))
 def test_no_document_holds_more_values_than_it_is_taken_for(data: dict[str, object]) -> None:
     payload = orjson.dumps(data)

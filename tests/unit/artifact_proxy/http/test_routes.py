@@ -341,6 +341,7 @@ def test_a_silent_upload_is_ended_and_may_be_tried_again(server: Served, monkeyp
     assert files_below(server.root) == []
 
 
+@pytest.mark.slow
 def test_a_download_that_is_not_read_is_ended(server: Served, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(transfer, "SILENCE_S", 0.2)
     server.ask("PUT", FILE, os.urandom(30 << 20))

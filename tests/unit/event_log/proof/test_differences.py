@@ -88,6 +88,7 @@ def test_whatever_was_done_it_ends_and_finds_something(order: list[int], kept: s
     assert (found(log, LEAVES[:12]) == []) == (log == LEAVES[:12])
 
 
+@pytest.mark.slow
 def test_a_log_of_which_nothing_is_left_costs_no_search_a_difference() -> None:
     many = leaves(50_000)
     other = itertools.repeat(Leaf(bytes(32), bytes(8)), 50_000)

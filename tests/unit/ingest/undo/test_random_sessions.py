@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
 import msgspec
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -397,6 +398,7 @@ async def _run(steps: list[tuple[Step, bool]], over_later: bool) -> None:
     assert (back["refused"], await session.rows()) == ([], before)
 
 
+@pytest.mark.slow
 @given(st.lists(st.tuples(STEPS, st.booleans()), max_size=25), st.booleans())
 def test_an_undo_is_what_was_planned_and_is_undone_itself(steps: list[tuple[Any, bool]], over_later: bool) -> None:
     try:

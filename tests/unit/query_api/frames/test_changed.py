@@ -106,6 +106,7 @@ async def test_what_no_longer_meets_the_filter_or_is_gone_is_told(cut: int) -> N
     await check_brings_up_to_date(HISTORY, cut, experiment_ids=["0"])
 
 
+@pytest.mark.slow
 @settings(max_examples=3, deadline=None, phases=[Phase.generate], suppress_health_check=[HealthCheck.too_slow])
 @given(st.data())
 def test_any_history(data: st.DataObject) -> None:

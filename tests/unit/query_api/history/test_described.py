@@ -69,6 +69,7 @@ def test_a_cell_is_no_formula_of_a_spreadsheet() -> None:
     assert rows[1].startswith("1970-01-01T00:00:01.000000Z,'=HYPERLINK(1),deleted the run,run.deleted,run/a,")
 
 
+@pytest.mark.slow
 def test_parquet_has_the_rows_of_csv() -> None:
     events = [recorded("run.deleted", 1, {"run_id": "a"}, user=user) for user in ("ada", "bob\ud800")]
     of_csv = list(csv.DictReader(io.StringIO(csv_text(events).decode())))

@@ -177,6 +177,7 @@ async def test_no_experiment_or_an_unknown_one_has_no_models(rows: SqliteRows, i
     assert await search_logged_models(rows, SearchLoggedModels(experiment_ids=ids)) == b"{}"
 
 
+@pytest.mark.slow
 async def test_the_largest_request_is_no_difficulty(rows: SqliteRows) -> None:
     found = await model_ids(
         rows,

@@ -133,6 +133,7 @@ async def test_a_history_whose_chunks_only_touch_in_time_needs_no_second_reading
     assert sum("data FROM metric_chunks" in statement for statement in rows.statements) == 1
 
 
+@pytest.mark.slow
 async def test_the_first_piece_of_a_long_history_needs_few_of_its_chunks(rows_with: RowsWith) -> None:
     rows = rows_with([(step, step, 0.5) for step in range(200 * POINTS_PER_CHUNK)])
     pieces = history_json(rows, "r", "loss")

@@ -36,6 +36,7 @@ def test_one_byte_more_than_the_limit_is_refused(encoding: str) -> None:
         unpacked(PACKERS[encoding](b"x" * 1001), encoding, 1000)
 
 
+@pytest.mark.slow
 @packed_as
 def test_unpacking_stops_at_the_limit(encoding: str) -> None:
     bomb = PACKERS[encoding](bytes(100 * MIB))

@@ -107,6 +107,7 @@ def names() -> Iterator[str]:
     return (f"name {number}" for number in range(100_000))
 
 
+@pytest.mark.slow
 async def test_nobody_fills_the_log(noted: Noted) -> None:
     for noted.now_s in (0.0, 1.0):
         for name in names():

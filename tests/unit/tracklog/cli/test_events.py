@@ -97,6 +97,7 @@ def test_events_are_chosen_by_every_filter_at_once(log_file: Path, arguments: li
     assert [event["offset"] for event in printed(log_file, *arguments)] == offsets
 
 
+@pytest.mark.slow
 def test_events_are_one_file_of_parquet(log_file: Path) -> None:
     asked = ["events", "--backend-store-uri", str(log_file), "--format", "parquet", "--actor", "bob"]
     done = CliRunner().invoke(tracklog, asked)

@@ -24,6 +24,8 @@ from tracklog.moving.sqlite_target import SqliteTarget
 from tracklog.shadowing.source import SqliteSource
 from tracklog.shadowing.state import ShadowState
 
+pytestmark = pytest.mark.slow
+
 RUN_ID: Final = "a" * 32
 
 DEFAULT: Final = {"experiments": [{"experiment_id": "0"}]}

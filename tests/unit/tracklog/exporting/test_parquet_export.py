@@ -113,6 +113,7 @@ def rows_of(folder: Path, table: str) -> list[dict[str, Any]]:
 OF_RUNS = ("runs", "params", "tags", "metrics", "metric_history")
 
 
+@pytest.mark.slow
 @settings(max_examples=4, deadline=None, phases=[Phase.generate], suppress_health_check=[HealthCheck.too_slow])
 @given(st.data())
 def test_what_changed_since_brings_an_older_export_up_to_date(data: st.DataObject) -> None:

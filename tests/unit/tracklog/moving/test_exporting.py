@@ -68,6 +68,8 @@ from tracklog.moving.targets import database_target_of
 from tracklog.moving.written_rows import WrittenRows
 from tracklog.moving.written_store import TargetTaken, TargetUnfit, WrittenStore
 
+pytestmark = pytest.mark.slow
+
 AS_THEY_ARE: Final = Roots((), None)
 TIME_MS: Final = 1_700_000_000_000
 

@@ -270,6 +270,7 @@ NOT_COMPARED: Final = {"refusals"}
 """By place in the log."""
 
 
+@pytest.mark.slow
 @settings(max_examples=10, deadline=None, phases=[Phase.explicit, Phase.reuse, Phase.generate])
 @given(histories("a"), histories("b"), st.sets(st.integers(1, 8), max_size=5), st.booleans())
 def test_two_offline_histories_give_one_read_model_in_either_order_with_kills_between(

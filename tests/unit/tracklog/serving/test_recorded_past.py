@@ -10,6 +10,8 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any, Final
 
+import pytest
+
 from event_log.gathered import Gathered
 from event_log.log_until import LogUntil
 from event_log.memory_event_log import MemoryEventLog
@@ -56,6 +58,7 @@ def test_the_recording_has_every_older_version() -> None:
     assert older - {one["event"] for one in RECORDING["log"]} == set()
 
 
+@pytest.mark.slow
 async def test_each_moment_is_answered_as_it_was_then() -> None:
     """By the fold of the whole log at that moment, and by the folding of single things when all of it is there."""
     log = Gathered(MemoryEventLog(), {0: STORED}, 100)

@@ -31,6 +31,8 @@ from tracklog.shadowing.following import Follower
 from tracklog.shadowing.source import Source, SqliteSource
 from tracklog.shadowing.state import ForeignState, ShadowState
 
+pytestmark = pytest.mark.slow
+
 A, B, C = "a" * 32, "b" * 32, "c" * 32
 T: Final = 1_800_000_000_000
 

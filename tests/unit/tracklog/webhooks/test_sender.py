@@ -22,6 +22,8 @@ from tracklog.webhooks.secrets import SecretUnreadable
 from tracklog.webhooks.sender import Sender
 from tracklog.webhooks.sender_rules import SenderRules
 
+pytestmark = pytest.mark.slow
+
 EVENT = "run.finished"
 RULES = SenderRules(poll_s=0.005, poll_without_webhooks_s=0.005, renew_s=0.02, lease_s=10.0)
 

@@ -171,6 +171,7 @@ def fill(rows: SqliteRows, runs: list[Run]) -> None:
         )
 
 
+@pytest.mark.slow
 @settings(
     max_examples=examples(60),
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
@@ -301,6 +302,7 @@ async def test_a_long_list_of_run_ids_is_no_difficulty(rows: SqliteRows) -> None
     assert await run_ids(rows, f"run_id NOT IN ({listed})") == ["a"]
 
 
+@pytest.mark.slow
 async def test_the_largest_filter_and_order_are_no_difficulty(rows: SqliteRows) -> None:
     for run_id in ("a", "b"):
         rows.run(run_id, metrics={f"m{number}": 1 for number in range(60)})
