@@ -59,9 +59,9 @@ class ServerProcess:
     def pid(self) -> int:
         return self._process.pid
 
-    def wait_until_healthy(self) -> float:
+    def wait_until_healthy(self, limit_s: float = START_LIMIT_S) -> float:
         """Seconds from the start of the process to the first 200 of /health."""
-        return self._wait_for("/health")
+        return self._wait_for("/health", limit_s)
 
     def wait_until_searchable(self, limit_s: float = START_LIMIT_S) -> float:
         """Seconds from the start of the process to the first 200 of experiments/search."""

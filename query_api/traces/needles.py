@@ -23,7 +23,7 @@ from schemas.events import Span, SpanEvent, SpanLink
 MIN_LETTERS: Final = 3
 
 MOST_TRIGRAMS: Final = 8
-"""Of those of a long word, spread over it. Where they all are it is, or nearly so, and each has to be looked for."""
+"""Of a long word. Where so many of them are it is, or nearly so, and each has to be looked for."""
 
 _ADDED: Final = frozenset(
     {
@@ -85,8 +85,7 @@ class Needle:
     @property
     def trigrams(self) -> Sequence[int]:
         """The hashes of trigrams by which chunks without the word are told, as many as are worth the time."""
-        found = trigrams_within(self.word)
-        return found[:: -(-len(found) // MOST_TRIGRAMS)] if found else ()
+        return trigrams_within(self.word)[:MOST_TRIGRAMS]
 
 
 def needle_of(condition: Condition) -> Needle:

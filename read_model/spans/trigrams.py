@@ -57,6 +57,9 @@ _LOW: Final = bytes(lane & 0xFF for lane in _LANES)
 _HIGH: Final = bytes(lane >> 8 for lane in _LANES)
 """Filters are made by these: who changes them raises SCHEMA_VERSION."""
 
+_LETTERS: Final = b" etaoinsrhldcumfpgwybvk.-xjqz0123456789"
+"""All of words, the most common first."""
+
 _DIGITS: Final = b"0" + b"1" * 255
 
 _encode: Final = msgspec.json.Encoder().encode
@@ -86,11 +89,15 @@ def merged(first: bytes, second: bytes) -> bytes:
 
 
 def trigrams_within(text: bytes) -> list[int]:
-    """The hashes of all trigrams that whatever holds an ASCII text has, each once, in the order of the text.
+    """The hashes of all trigrams that whatever holds an ASCII text has, each once, first those that few texts have.
 
-    Hash `h` is bit `h % 8`, of which 0 is the highest, of byte `h // 8 % size` of a filter.
+    Which these are is guessed by how common their letters are in English, and digits less common than these. Hash `h`
+    is bit `h % 8`, of which 0 is the highest, of byte `h // 8 % size` of a filter.
     """
-    return list(dict.fromkeys(_trigram_hashes(text.translate(_WORDS))))
+    words = text.translate(_WORDS)
+    found = {words[start : start + 3] for start in range(len(words) - 2)}
+    rarest_first = sorted(found, key=lambda one: (sum(map(_LETTERS.index, one)), one), reverse=True)
+    return list(dict.fromkeys(hashed for one in rarest_first for hashed in _trigram_hashes(one)))
 
 
 def _words_of(trace_id: str, spans: Iterable[Span]) -> bytes | None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 import requests
-from playwright.sync_api import expect
+from playwright.sync_api import Route, expect
 
 from tests.ui.tracking_page import TrackingPage
 
@@ -48,6 +48,20 @@ def test_a_dataset_shows_its_records(page: TrackingPage, experiment_id: str) -> 
     page.tab.get_by_text("hard questions").first.click()
     expect(page.tab.get_by_text("seven times eight").first).to_be_visible()
     page.screenshot("evaluation-dataset")
+
+
+def test_a_judge_is_listed_where_the_page_believes_in_a_gateway(page: TrackingPage, experiment_id: str) -> None:
+    """Without one it invites to make judges, and asks for none."""
+
+    def with_gateway(route: Route) -> None:
+        info = route.fetch().json()
+        route.fulfill(json={**info, "features_enabled": {**info["features_enabled"], "gateway": True}})
+
+    page.tab.route("**/server-info", with_gateway)
+    page.open_as_first_visitor(f"/experiments/{experiment_id}/judges")
+    page.tab.get_by_text("kindness").first.click()
+    expect(page.tab.get_by_text("Is {{ outputs }} kind?").first).to_be_visible()
+    page.screenshot("judges")
 
 
 def test_a_review_queue_is_listed(page: TrackingPage, experiment_id: str) -> None:
