@@ -97,6 +97,7 @@ def command(
     """
     from event_log.port import ForeignLog, LogInUse, OutcomeUnknown
     from schemas.errors import TracklogError
+    from tracklog.memory.collector import collecting_seldom
     from tracklog.moving.stores import NoStore
 
     if to is not None and auth_db is not None:
@@ -109,7 +110,7 @@ def command(
         )
     bar, show = progress_bar(shown=progress, label="rows")
     try:
-        with bar:
+        with bar, collecting_seldom():
             made = asyncio.run(_import(source, to or event_log, stores, show, artifacts, auth_db, dry_run=dry_run))
     except NoStore as error:
         raise BadUsage(f"{redacted(source)}: {error}") from error
@@ -149,11 +150,12 @@ async def _import(
     from tracklog.moving.auth_database import auth_records
     from tracklog.moving.copied_roots import CopiedRoots
     from tracklog.moving.database_store import database_store_of
+    from tracklog.moving.reading_apart import apart_if_large
     from tracklog.moving.report import Report
     from tracklog.moving.roots import Roots
     from tracklog.moving.sources import folder_beside, store_of
 
-    store = await asyncio.to_thread(store_of, source)
+    store = apart_if_large(await asyncio.to_thread(store_of, source))
     report = Report(str(store), redacted(str(place)), dry_run)
     beside = folder_beside(source)
     async with AsyncExitStack() as stack:

@@ -59,6 +59,10 @@ class SqliteStore(Store):
     def path(self) -> Path:
         return self._path
 
+    def is_larger_than(self, size: int) -> bool:
+        """Whether its file has more bytes; not where it is not there."""
+        return self._path.exists() and self._path.stat().st_size > size
+
     def __str__(self) -> str:
         return f"sqlite:///{self._path}"
 
