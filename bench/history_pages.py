@@ -30,7 +30,7 @@ from query_api.history.search import History
 from read_model.connections import ReadModelConnections
 from read_model.history.port import HistoryIndex, HistoryIndexWriter
 from read_model.history.segment import BLOCK_EVENTS
-from schemas.envelope import Actor, EventClock, EventData
+from schemas.envelope import Actor, EventClock, EventData, Positions
 from schemas.errors import TemporarilyUnavailable
 from schemas.events import AnyEvent, ExperimentCreated, MetricSeries, Param, RunCreated, RunDataLogged, RunUpdated, Tag
 from schemas.messages.history import HistoryFilter
@@ -208,14 +208,17 @@ async def measure(
         )
 
 
-async def measure_finding(log: EventLogReader, index: HistoryIndex, pages: int) -> None:
-    """What an undo selects: a request, one event by its id, and what somebody did within a tenth of a second."""
+async def measure_finding(log: EventLogReader, index: HistoryIndex, ends: Positions, pages: int) -> None:
+    """What an undo selects: a request, one event by its id, and what somebody did within a tenth of a second.
+
+    It is of events before `ends`.
+    """
     chance = random.Random(13)
     finder = IndexedEventFinder(log, index)
     took: dict[str, list[float]] = {}
     for _ in range(pages // 2):
-        partition = chance.choice(list(await log.partitions()))
-        [known] = await log.read(partition, chance.randrange((await log.end())[partition]), limit=1)
+        partition = chance.choice(list(ends))
+        [known] = await log.read(partition, chance.randrange(ends[partition]), limit=1)
         for name, selection in {
             "undo: a request": Selection(request_id=known.request_id),
             "undo: an event": Selection(event_id=known.id),
@@ -277,8 +280,9 @@ async def main(arguments: argparse.Namespace) -> None:
     times_ms = await log.read(0, 0, limit=1), await log.read(0, end[0] - 1, limit=1)
     first_ms, last_ms = (one.time_us // 1000 for [one] in times_ms)
     await measure(History(log, index), runs, requests, (first_ms, last_ms), arguments.pages)
-    if not arguments.copies:  # whose events are found neither by their checksum nor by their id
-        await measure_finding(log, index, arguments.pages)
+    # Events of copies have the ids of those that they are copies of.
+    with_ids = {partition: offset // (arguments.copies + 1) for partition, offset in end.items()}
+    await measure_finding(log, index, with_ids, arguments.pages)
     await index.close()
     await log.close()
 
