@@ -10,9 +10,9 @@ SEEDS ?= 20
 POINTS ?= 10000000
 STEPS ?= 2000
 ARTIFACT_MIB ?= 1024
-# Tests of services wait for them: three workers keep two cores busy. Each has services of its own, of some 3 GB when all
-# are there.
-WORKERS ?= 3
+# Tests of services wait for them: three workers keep two cores busy. Each has services of its own, and with less than
+# 10 GB of memory two have room for theirs.
+WORKERS ?= $(shell cat /proc/meminfo 2>/dev/null | awk '/^MemAvailable/ && $$2 < 10000000 { few = 1 } END { print few ? 2 : 3 }')
 OPTIONS ?=
 
 # The first interpreter that really is new enough: a name on the PATH may be a launcher of a missing version.
