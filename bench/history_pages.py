@@ -344,7 +344,7 @@ async def _connections(dsn: str) -> ReadModelConnections:
     async def keep_as_it_is(_connection: object) -> None:
         """As the server's connections, which are given back without a question to the database."""
 
-    pool = await asyncpg.create_pool(dsn, min_size=2, max_size=4, reset=keep_as_it_is)
+    pool = await asyncpg.create_pool(dsn, min_size=2, max_size=4, reset=keep_as_it_is, server_settings={"jit": "off"})
 
     class Connections:
         @asynccontextmanager

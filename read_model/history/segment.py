@@ -219,14 +219,16 @@ def mark_of_request(hashed: int) -> bytes:
 
 def positions_of_request(pairs: bytes, hashed: int) -> list[int]:
     """Where in a block an event may be of the request of a hash, by the pairs of its bucket."""
-    wanted = mark_of_request(hashed)
-    found: list[int] = []
-    place = pairs.find(wanted)
+    marks = _places(pairs, mark_of_request(hashed))
+    return [array(_POSITION, pairs[place - 2 : place])[0] for place in marks if place % 4 == 2]
+
+
+def _places(content: bytes, wanted: bytes) -> Iterable[int]:
+    """Where in bytes others are, at any place."""
+    place = content.find(wanted)
     while place != -1:
-        if place % 4 == 2:
-            found += array(_POSITION, pairs[place - 2 : place])
-        place = pairs.find(wanted, place + 1)
-    return found
+        yield place
+        place = content.find(wanted, place + 1)
 
 
 def times_of(times: bytes) -> "array[int]":
@@ -249,8 +251,9 @@ class OpenBlock:
         return array(_POSITION, b"".join(one.postings.get(term, b"") for one in self._segments))
 
     def positions_of_request(self, hashed: int) -> list[int]:
-        requests = array(_REQUEST, b"".join(one.requests for one in self._segments))
-        return [position for position, found in enumerate(requests) if found == hashed]
+        requests = b"".join(one.requests for one in self._segments)
+        wanted = array(_REQUEST, (hashed,)).tobytes()
+        return [place // 4 for place in _places(requests, wanted) if place % 4 == 0]
 
     def times(self) -> "array[int]":
         return array(_TIME, b"".join(one.times for one in self._segments))
