@@ -163,6 +163,7 @@ def sizes(rows: DatabaseRows) -> Records:
         for name, digest in rows.run(select(datasets.c.name, datasets.c.digest).where(unread)):
             what = f"left: no run reads {name!r:.100}, {digest!r:.50}"
             yield OddityRecord("datasets", "table datasets", what, 1)
+        yield SizeRecord("datasets", _read_elsewhere(rows))
     yield from _other_links(rows)
     for kind, table in _LEFT.items():
         if number := rows.count(table):
@@ -171,6 +172,23 @@ def sizes(rows: DatabaseRows) -> Records:
     yield from _of_fasttrackml(rows)
     for workspace in _workspaces(rows):
         yield OddityRecord("workspaces", f"workspace {workspace!r:.100}", "what is in it is imported beside all else")
+
+
+def _read_elsewhere(rows: DatabaseRows) -> int:
+    """How often runs of one more experiment read a dataset: MLflow looks for its name and digest in all experiments,
+    and keeps one row, in the one whose run was the first to read it. Here each experiment has its own."""
+    if not {"inputs", "runs"} <= rows.columns.keys():
+        return 0
+    inputs, runs, datasets = rows.table("inputs"), rows.table("runs"), rows.table("datasets")
+    experiments = func.count(runs.c.experiment_id.distinct())
+    counted = (
+        select(experiments)
+        .select_from(inputs.join(runs, inputs.c.destination_id == runs.c.run_uuid))
+        .where(inputs.c.source_type == "DATASET", inputs.c.source_id.in_(select(datasets.c.dataset_uuid)))
+        .group_by(inputs.c.source_id)
+        .having(experiments > 1)
+    )
+    return sum(number - 1 for (number,) in rows.run(counted))
 
 
 def _stray_tags(rows: DatabaseRows) -> Records:

@@ -258,3 +258,18 @@ async def test_tags_of_a_dataset_that_is_there_twice_count_once(tmp_path: Path) 
     found = counts(await imported(SqliteStore(tmp_path / "mlflow.db"), MemoryEventLog()))
     assert found["tags of dataset inputs"] == (1, 1, 0)
     assert found["datasets"] == (2, 1, 1)
+
+
+async def test_a_dataset_that_runs_of_several_experiments_read_counts_for_each(tmp_path: Path) -> None:
+    """MLflow keeps one row of it, in the experiment whose run was the first to read it."""
+    records(
+        tmp_path,
+        "INSERT INTO experiments VALUES (7, 'other', 'file:///other', 'active')",
+        "INSERT INTO runs VALUES ('c', '', 'ann', 'FINISHED', 40, 50, 'active', './mlruns/7/c/artifacts', 7)",
+        "CREATE TABLE datasets (dataset_uuid TEXT, name TEXT, digest TEXT)",
+        "INSERT INTO datasets VALUES ('d', 'iris', '1'), ('e', 'digits', '2')",
+        "CREATE TABLE inputs (input_uuid TEXT, source_type TEXT, source_id TEXT, destination_id TEXT)",
+        "INSERT INTO inputs VALUES ('i', 'DATASET', 'd', 'b'), ('j', 'DATASET', 'd', 'c'), ('k', 'DATASET', 'e', 'c')",
+    )
+    found = counts(await imported(SqliteStore(tmp_path / "mlflow.db"), MemoryEventLog()))
+    assert found["datasets"] == (3, 3, 0)
