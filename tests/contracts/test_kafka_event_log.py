@@ -25,7 +25,7 @@ from schemas import codec
 from schemas.envelope import Actor, Position
 from schemas.events import Param, RunDataLogged
 from tests.contracts.event_log_contract import Damage, EventLogContract, event, everything, param
-from tests.eventually import until
+from tests.eventually import AT_MOST_S, until
 from tests.services.given import GivenKafka
 from tests.services.running import AnyKafka
 
@@ -329,7 +329,7 @@ async def _partitions_of(settings: KafkaSettings) -> int:
 
 async def _until(look: Callable[[], Awaitable[object]], wanted: object) -> None:
     """Wait until the brokers have all heard of a change."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(AT_MOST_S):
         while await look() != wanted:
             await asyncio.sleep(0.05)
 
@@ -410,7 +410,7 @@ async def test_a_topic_that_begins_to_forget_while_it_is_open_is_noticed(
 
     assert await fault() == ""
     await admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, settings.topic, {**FOREVER, **change})])
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(AT_MOST_S):
         while sentence not in await fault():
             await asyncio.sleep(0.05)
 

@@ -172,7 +172,7 @@ async def test_a_waiting_reader_outlives_a_restart(own_kafka: AnyKafka, log: Kaf
     await asyncio.to_thread(own_kafka.kill)
     await asyncio.to_thread(own_kafka.start)
     assert not waiting.done()
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(AT_MOST_S):
         while True:
             try:
                 await log.append([event(RunDataLogged(run_id=f"{1:032x}"))])

@@ -17,14 +17,14 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
 from tests.crash.distributed import DistributedSystem
 from tests.crash.test_outages import Client, is_caught_up
-from tests.eventually import wait_until
+from tests.eventually import AT_MOST_S, wait_until
 from tests.services.missing import ServiceMissing, leave_out
 from tests.services.role import RoleProcess
 from tests.services.roles import PROJECTOR
 from tests.services.stack import TOPIC, StackSettings
 from tests.tracklog_server import REPOSITORY
 
-WITHIN_S = 30.0
+WITHIN_S = AT_MOST_S
 NEWER_VERSION = 99
 
 MENDED = f"""

@@ -19,9 +19,10 @@ from read_model.sqlite_link import current
 from schemas.envelope import Actor, EventClock, Position
 from schemas.errors import ResourceAlreadyExists
 from schemas.events import AnyEvent, ExperimentCreated, MetricSeries, RunCreated, RunDataLogged
+from tests.eventually import AT_MOST_S
 from tracklog.embedded.system import EmbeddedSystem
 
-WAIT_S = 20
+WAIT_S = AT_MOST_S
 RUN = "a" * 32
 
 

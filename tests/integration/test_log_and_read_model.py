@@ -15,10 +15,11 @@ from projector.sqlite_rebuild import rebuild_sqlite
 from read_model.sqlite_link import current
 from schemas.envelope import PARTITION, Actor, EventClock
 from schemas.events import ExperimentCreated
+from tests.eventually import AT_MOST_S
 from tracklog.embedded.system import EmbeddedSystem
 from tracklog.serving.log_watch import LogWatch
 
-WAIT_S = 20
+WAIT_S = AT_MOST_S
 _clock = EventClock()
 
 

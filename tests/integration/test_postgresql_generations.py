@@ -20,6 +20,7 @@ from projector.rebuild import RebuildUnderWay, Rebuilt
 from read_model.tables import SCHEMA_VERSION, metadata
 from schemas.events import AnyEvent
 from schemas.postgresql import CONTROL_SCHEMA, READ_MODELS_CHANNEL, schema_of
+from tests.eventually import AT_MOST_S
 from tests.integration.logs_in_files import keep, open_kept
 from tests.integration.postgresql_read_models import PostgresqlReadModel
 from tests.unit.projector.histories import RUNS, created, envelope, experiment, metric
@@ -65,7 +66,7 @@ async def projecting(dsn: str, log: MemoryEventLog) -> AsyncIterator[PostgresqlP
 
 
 async def caught_up(projection: PostgresqlProjector, log: MemoryEventLog) -> None:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(AT_MOST_S):
         while projection.checkpoint != await log.end() or projection.generation is None:
             await asyncio.sleep(0.02)
 
@@ -138,7 +139,7 @@ async def test_a_new_version_is_built_beside_the_old_one_and_goes_live_when_it_c
     connection = await asyncpg.connect(dsn)
     await connection.add_listener(READ_MODELS_CHANNEL, lambda *said: heard.put_nowait(said[-1]))
     async with projecting(dsn, log) as projection:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(AT_MOST_S):
             assert await heard.get() == str(newer.number)
         await caught_up(projection, log)
     await connection.close()
@@ -253,7 +254,7 @@ async def test_a_retired_read_model_is_kept_until_its_readers_have_left(dsn: str
     live = await PostgresqlReadModel.live(dsn, log)
     await live.fold(log)
     rebuilding = asyncio.create_task(rebuilt(dsn, log, grace_s=1.0))
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(AT_MOST_S):
         while (live.generation, "retired") not in await rows(dsn, READ_MODELS):
             await asyncio.sleep(0.02)
     assert await live.rows("SELECT count(*) FROM runs") == [(len(RUNS),)]

@@ -19,10 +19,11 @@ from read_model.progress import ProjectionBehind
 from schemas.envelope import Positions
 from schemas.errors import TemporarilyUnavailable
 from schemas.postgresql import CONTROL_SCHEMA, schema_of
+from tests.eventually import AT_MOST_S
 from tests.unit.projector.histories import created, envelope, experiment
 from tracklog.distributed.gated_log import GatedLog
 
-WAIT_S = 20
+WAIT_S = AT_MOST_S
 
 
 async def log_of(runs: Sequence[int], like: MemoryEventLog | None = None) -> MemoryEventLog:

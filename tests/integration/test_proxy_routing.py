@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from tests.eventually import AT_MOST_S
 from tests.services.echo import Echo
 from tests.services.missing import ServiceMissing, leave_out
 from tests.services.nginx import Nginx, binary, worker_user
@@ -175,7 +176,7 @@ async def test_a_body_reaches_its_role_while_it_is_still_being_sent(proxied: Pro
     reader, writer = await asyncio.open_connection("127.0.0.1", proxied.nginx.port)
     artifacts = proxied.echoes[Role.ARTIFACTS][0]
     writer.write(b"PUT /api/2.0/mlflow-artifacts/artifacts/slow HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n12345")
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(AT_MOST_S):
         while not artifacts.seen:
             await asyncio.sleep(0.01)
         writer.write(b"67890")

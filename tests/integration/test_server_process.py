@@ -20,7 +20,7 @@ from typing import Any
 import pytest
 
 from schemas.rest.route import Route
-from tests.eventually import wait_until
+from tests.eventually import AT_MOST_S, wait_until
 from tests.services.ports import free_port
 from tests.services.process_tree import descendants
 from tests.tracklog_server import TracklogServer
@@ -29,7 +29,7 @@ from tracklog.web.unbuilt import unbuilt_routes
 
 Start = Callable[..., TracklogServer]
 
-EXIT_WITHIN_S = 15.0
+EXIT_WITHIN_S = AT_MOST_S
 
 
 @pytest.fixture

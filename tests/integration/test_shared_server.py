@@ -14,12 +14,13 @@ from typing import Any
 import pytest
 import requests
 
+from tests.eventually import AT_MOST_S
 from tests.services.postgresql import execute
 from tests.services.process_tree import descendants
 from tests.systems import shared_stores
 from tests.tracklog_server import REPOSITORY, TracklogServer
 
-WITHIN_S = 20.0
+WITHIN_S = AT_MOST_S
 
 
 @dataclass(frozen=True)

@@ -11,11 +11,12 @@ import requests
 from aiokafka.admin import AIOKafkaAdminClient, NewPartitions, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
+from tests.eventually import AT_MOST_S
 from tests.services.given import GivenKafka
 from tests.services.running import AnyKafka
 from tests.tracklog_server import TracklogServer
 
-WITHIN_S = 30.0
+WITHIN_S = AT_MOST_S
 FOREVER = {"retention.ms": "-1", "retention.bytes": "-1", "max.message.bytes": "33554432"}
 
 
