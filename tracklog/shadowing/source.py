@@ -204,7 +204,11 @@ class SqliteSource(Source):
         """Raises NoStore, and DBAPIError."""
         self._path = path
         self._watching = self._connect()
-        super().__init__(create_engine("sqlite://", creator=self._connect, poolclass=NullPool))
+        try:
+            super().__init__(create_engine("sqlite://", creator=self._connect, poolclass=NullPool))
+        except BaseException:
+            self._watching.close()
+            raise
 
     def __str__(self) -> str:
         return f"sqlite:///{self._path}"

@@ -46,12 +46,18 @@ class ShadowState:
     def __init__(self, path: Path, source: str, target: str) -> None:
         """Raises ForeignState, and sqlite3.Error for a file that is none of this."""
         self._connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+        try:
+            self._take(path, source, target)
+        except BaseException:
+            self._connection.close()
+            raise
+
+    def _take(self, path: Path, source: str, target: str) -> None:
         self._connection.execute("PRAGMA journal_mode = WAL")
         self._connection.execute("PRAGMA synchronous = FULL")
         self._connection.executescript(_TABLES)
         for name, value in (("source", source), ("target", target)):
             if (found := self.fact(name)) not in (None, value):
-                self._connection.close()
                 raise ForeignState(f"{path} is of a shadow whose {name} is {found}, and not {value}.")
         self._connection.execute("BEGIN IMMEDIATE")  # of two shadows with one file the second stops here
         self.note("source", source)

@@ -3,9 +3,9 @@
 import asyncio
 import json
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import ExitStack, closing
 from pathlib import Path
 
 import click
@@ -29,6 +29,14 @@ from tracklog.proving.places import proof_file_of
 from tracklog.proving.prover import Prover
 from tracklog.proving.sqlite_proof_store import SqliteProofStore
 from tracklog.secret_store.store import SqliteSecretStore
+
+_open = ExitStack()
+
+
+@pytest.fixture(autouse=True)
+def nothing_left_open() -> Iterator[None]:
+    yield
+    _open.close()
 
 
 @pytest.fixture
@@ -130,13 +138,25 @@ def test_the_artifacts_that_are_there_are_listed(tmp_path: Path) -> None:
 
 def accounts_of(log: Path) -> Path:
     """A store of secrets beside a log, with one in it, that a server has open."""
-    store = SqliteSecretStore(secrets_file_of(log))
-    asyncio.run(store.put("password/1", b"hash"))
+    put_secret(SqliteSecretStore(secrets_file_of(log)), b"hash")
     return secrets_file_of(log)
 
 
+def put_secret(store: SqliteSecretStore, secret: bytes) -> None:
+    """Into a store that stays open until the test ends."""
+    _open.callback(lambda: asyncio.run(store.close()))
+    asyncio.run(store.put("password/1", secret))
+
+
 def secret_in(file: Path) -> bytes | None:
-    return asyncio.run(SqliteSecretStore(file).get("password/1"))
+    async def asked() -> bytes | None:
+        store = SqliteSecretStore(file)
+        try:
+            return await store.get("password/1")
+        finally:
+            await store.close()
+
+    return asyncio.run(asked())
 
 
 def identity_of(log: Path) -> str:
@@ -161,7 +181,7 @@ def test_how_the_server_was_started_and_its_accounts_go_with_the_copy_and_come_b
     restored = run("restore", copy, "--event-log", there)
     assert "Its server was started by: tracklog server --app-name basic-auth --port 5001" in restored.output
     assert secret_in(secrets_file_of(there)) == b"hash"
-    asyncio.run(SqliteSecretStore(secrets_file_of(there)).put("password/1", b"newer"))
+    put_secret(SqliteSecretStore(secrets_file_of(there)), b"newer")
     there.unlink()
     assert "is there, and stays as it is" in run("restore", copy, "--event-log", there).output
     assert secret_in(secrets_file_of(there)) == b"newer"
