@@ -146,12 +146,13 @@ def size_of(folder: Path) -> int:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--requests", type=int, default=100, help="of 500 spans, to Tracklog; MLflow gets few")
+    parser.add_argument("--rounds", type=int, default=1)
+    parser.add_argument("--servers", nargs="+", choices=("tracklog", "mlflow"), default=["tracklog", "mlflow"])
     options = parser.parse_args()
     print("| | spans | answered, spans/s | seen, spans/s | work a span, µs | bytes a span | failed |")
     print("|---|---:|---:|---:|---:|---:|---:|")
-    for server in EMBEDDED_SERVERS.values():
-        if server.name in ("tracklog", "mlflow"):
-            print(measure(server, options.requests if server.name == "tracklog" else OF_MLFLOW))
+    for name in options.servers * options.rounds:
+        print(measure(EMBEDDED_SERVERS[name], options.requests if name == "tracklog" else OF_MLFLOW), flush=True)
 
 
 if __name__ == "__main__":

@@ -19,6 +19,8 @@ class Dialect(ABC):
     """How many characters of a text its index by value holds, None for all."""
     set_of: ClassVar[str]
     """What begins a subquery that gives a set: 'SELECT', or 'SELECT DISTINCT' where a set may be joined."""
+    apart: ClassVar[str]
+    """What ends a subquery that is carried out by itself, and not as what is around it would have it."""
     keeps_order: ClassVar[bool]
     """Whether the rows of a materialized table come in its order."""
 
@@ -45,6 +47,10 @@ class Dialect(ABC):
     @abstractmethod
     def is_not_in(self, values: Sequence[Any]) -> Sql:
         """The comparison, to follow a column, with none of the values."""
+
+    @abstractmethod
+    def is_of(self, keys: Sql) -> Sql:
+        """The comparison, to follow a column with an index, with what a statement finds, which is carried out once."""
 
     @abstractmethod
     def text_match(self, column: str, pattern: str, *, ignore_case: bool) -> Sql:

@@ -27,6 +27,7 @@ class PostgresqlDialect(Dialect):
     documents: ClassVar[DocumentCompiler] = PostgresqlDocuments()
     indexed_characters: ClassVar[int | None] = INDEXED_VALUE_CHARACTERS
     set_of: ClassVar[str] = "SELECT DISTINCT"
+    apart: ClassVar[str] = " OFFSET 0"
     keeps_order: ClassVar[bool] = False
 
     def statement(self, text: str) -> str:
@@ -43,6 +44,10 @@ class PostgresqlDialect(Dialect):
 
     def is_not_in(self, values: Sequence[Any]) -> Sql:
         return Sql("<> ALL (?)", (list(values),))
+
+    def is_of(self, keys: Sql) -> Sql:
+        """Of IN it would make a join, and look for each row whether it is among the keys."""
+        return Sql(f"= ANY (ARRAY({keys.text}))", keys.parameters)
 
     def text_match(self, column: str, pattern: str, *, ignore_case: bool) -> Sql:
         match = text_match.ilike(pattern) if ignore_case else text_match.like(pattern)

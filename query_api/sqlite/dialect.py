@@ -23,6 +23,7 @@ class SqliteDialect(Dialect):
     documents: ClassVar[DocumentCompiler] = SqliteDocuments()
     indexed_characters: ClassVar[int | None] = None
     set_of: ClassVar[str] = "SELECT"
+    apart: ClassVar[str] = ""
     keeps_order: ClassVar[bool] = True
 
     def statement(self, text: str) -> str:
@@ -39,6 +40,9 @@ class SqliteDialect(Dialect):
 
     def is_not_in(self, values: Sequence[Any]) -> Sql:
         return Sql("NOT IN (SELECT value FROM json_each(?))", (self.listed(values),))
+
+    def is_of(self, keys: Sql) -> Sql:
+        return Sql(f"IN ({keys.text})", keys.parameters)
 
     def text_match(self, column: str, pattern: str, *, ignore_case: bool) -> Sql:
         match = text_match.ilike(pattern) if ignore_case else text_match.like(pattern)

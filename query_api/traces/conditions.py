@@ -63,20 +63,28 @@ class Tests:
     """What the database is asked of rows of `traces t`, and what is tested afterwards."""
 
     where: list[Sql] = field(default_factory=list)
+    looked_up: list[Sql] = field(default_factory=list)
+    """Of `traces t` too: what takes a look-up of the tags or the spans of each."""
+    indexed: list[Sql] = field(default_factory=list)
+    """Of them, what an index finds of all traces."""
+    signed: list[Sql] = field(default_factory=list)
+    """What their signatures have to hold."""
     of_traces: list[TraceTest] = field(default_factory=list)
     of_each_span: list[list[SpanTest]] = field(default_factory=list)
     """Of each list all have to hold of one span."""
 
     def narrowed(self, dialect: Dialect) -> list[Sql]:
-        """What the database can tell of the texts of spans, where few traces have them: it looks through them all."""
-        found: list[Sql] = []
+        """All that the database can tell, by which it finds of all traces those few that may pass."""
+        found = list(self.indexed)
+        if self.signed:
+            found.append(_with_all(dialect, "span_signatures", self.signed))
         for tests in self.of_each_span:
             trigrams = dict.fromkeys(one for test in tests for one in test.needle.trigrams)
             if trigrams:
-                within = joined(" AND ", [dialect.bit_is_set("g.bits", one) for one in trigrams])
-                with_them = Sql(f"SELECT g.trace_number FROM span_trigrams g WHERE {within.text}", within.parameters)
-                found.append(Sql(f"t.trace_number IN ({with_them.text})", with_them.parameters))
-        return found
+                found.append(
+                    _with_all(dialect, "span_trigrams", [dialect.bit_is_set("g.bits", one) for one in trigrams])
+                )
+        return found + self.looked_up
 
     @property
     def are_all_sql(self) -> bool:
@@ -99,26 +107,35 @@ def tests_of(dialect: Dialect, conditions: Sequence[Condition]) -> Tests:
     if of_spans:
         columns = [test for one in of_spans if (test := _span_columns(dialect, one)) is not None]
         if columns:
-            inner = joined(" AND ", [Sql("s.trace_number = t.trace_number"), *columns])
-            tests.where.append(Sql(f"EXISTS (SELECT 1 FROM spans s WHERE {inner.text})", inner.parameters))
+            of_trace = Sql("spans s WHERE s.trace_number = t.trace_number")
+            tests.looked_up.append(dialect.any_row_passes(of_trace, joined(" AND ", columns)))
         if len(columns) < len(of_spans):
             tests.of_each_span.insert(0, [span_test(one) for one in of_spans])
-        tests.where += _by_signatures(dialect, of_spans)
+        tests.signed = _signed_tests(dialect, of_spans)
     return tests
 
 
-def _by_signatures(dialect: Dialect, of_spans: Sequence[Condition]) -> list[Sql]:
-    """The traces that may have a span with what is asked for by one text; their spans tell."""
+def _with_all(dialect: Dialect, table: str, tests: Sequence[Sql]) -> Sql:
+    """The traces with a chunk that passes all tests."""
+    all_of_them = joined(" AND ", tests)
+    keys = Sql(f"SELECT g.trace_number FROM {table} g WHERE {all_of_them.text}", all_of_them.parameters)
+    return _one_of(dialect, keys)
+
+
+def _one_of(dialect: Dialect, keys: Sql) -> Sql:
+    """The traces whose numbers a statement finds."""
+    is_of = dialect.is_of(keys)
+    return Sql(f"t.trace_number {is_of.text}", is_of.parameters)
+
+
+def _signed_tests(dialect: Dialect, of_spans: Sequence[Condition]) -> list[Sql]:
+    """What signatures have to hold where a span is asked for by one text; the spans themselves tell."""
     hashes = [
         pack_hashes([attribute_hash(key, str(one.operand))])
         for one in sorted(of_spans, key=_commonness)
         if _is_exact(one) and (key := _signed(one)) is not None
     ]
-    if not hashes:
-        return []
-    within = joined(" AND ", [dialect.bytes_within("g.attributes", one) for one in hashes])
-    with_them = Sql(f"SELECT g.trace_number FROM span_signatures g WHERE {within.text}", within.parameters)
-    return [Sql(f"t.trace_number IN ({with_them.text})", with_them.parameters)]
+    return [dialect.bytes_within("g.attributes", one) for one in hashes]
 
 
 def _commonness(condition: Condition) -> int:
@@ -148,17 +165,29 @@ def _add(tests: Tests, dialect: Dialect, condition: Condition) -> None:
         return
     match condition.entity:
         case Entity.TAG:
-            tests.where.append(_pair(dialect, "trace_tags", condition))
+            _add_pair(tests, dialect, "trace_tags", condition)
         case Entity.METADATA:
             if condition.name in (TOKEN_USAGE, COST) and condition.comparator not in _OF_SUMS:
                 raise InvalidParameterValue(f"{condition.name} can be compared by =, !=, IS NULL and IS NOT NULL only.")
-            tests.where.append(_run(dialect, condition) if _is_run(condition) else _metadata(dialect, condition))
+            if _is_run(condition):
+                tests.where.append(_run(dialect, condition))
+            else:
+                _add_pair(tests, dialect, "trace_metadata", condition)
         case Entity.FEEDBACK | Entity.EXPECTATION:
             tests.where.append(_said(dialect, condition))
         case Entity.ISSUE:
             tests.where.append(_any_assessment(Sql("a.kind = ? AND a.name = ?", (ISSUE, condition.operand))))
         case _:
             tests.where.append(_attribute(dialect, condition))
+
+
+def _add_pair(tests: Tests, dialect: Dialect, table: str, condition: Condition) -> None:
+    if condition.comparator is not Comparator.EQUAL:
+        tests.where.append(_pair(dialect, table, condition))
+        return
+    of_trace = Sql(f"{table} p WHERE p.trace_number = t.trace_number AND p.key = ?", (condition.name,))
+    tests.looked_up.append(dialect.any_row_passes(of_trace, value_test(dialect, condition, "p.value")))
+    tests.indexed.append(_one_of(dialect, _with_value(dialect, table, condition)))
 
 
 def _attribute(dialect: Dialect, condition: Condition) -> Sql:
@@ -197,16 +226,21 @@ def _metadata(dialect: Dialect, condition: Condition) -> Sql:
 
 def _pair(dialect: Dialect, table: str, condition: Condition) -> Sql:
     if condition.comparator is Comparator.EQUAL:
-        narrowed, exact = index_test(dialect, condition, "value"), value_test(dialect, condition, "value")
-        return Sql(
-            f"t.trace_number IN (SELECT trace_number FROM {table} WHERE key = ? AND {narrowed.text} AND {exact.text})",
-            (condition.name, *narrowed.parameters, *exact.parameters),
-        )
+        keys = _with_value(dialect, table, condition)
+        return Sql(f"t.trace_number IN ({keys.text})", keys.parameters)
     test = value_test(dialect, condition, "p.value")
     is_there = "NOT EXISTS" if condition.comparator is Comparator.IS_NULL else "EXISTS"
     return Sql(
         f"{is_there} (SELECT 1 FROM {table} p WHERE p.trace_number = t.trace_number AND p.key = ? AND {test.text})",
         (condition.name, *test.parameters),
+    )
+
+
+def _with_value(dialect: Dialect, table: str, condition: Condition) -> Sql:
+    narrowed, exact = index_test(dialect, condition, "value"), value_test(dialect, condition, "value")
+    return Sql(
+        f"SELECT trace_number FROM {table} WHERE key = ? AND {narrowed.text} AND {exact.text}",
+        (condition.name, *narrowed.parameters, *exact.parameters),
     )
 
 

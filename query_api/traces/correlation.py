@@ -58,11 +58,11 @@ async def _count(read_model: ReadModel, experiment_ids: Sequence[int], condition
         return 0
     dialect = read_model.dialect
     tests = tests_of(dialect, conditions)
-    where = joined(" AND ", [is_one_of(dialect, "t.experiment_id", experiment_ids), *tests.where])
+    here = is_one_of(dialect, "t.experiment_id", experiment_ids)
+    where = joined(" AND ", [here, *tests.where, *tests.narrowed(dialect)])
     if tests.are_all_sql:
         sql = where._replace(text=f"SELECT count(*) FROM traces t WHERE {where.text}")
         return int((await read_model.fetch(*dialect.assembled(sql)))[0][0])
-    where = joined(" AND ", [where, *tests.narrowed(dialect)])
     sql = where._replace(
         text=f"SELECT t.trace_number FROM traces t WHERE {where.text} ORDER BY 1 LIMIT {MOST_LOOKED_INTO + 1}"
     )

@@ -115,19 +115,23 @@ async def find_matches(
     read_model: ReadModel, tests: Tests, order: Sequence[SortKey], place: Sequence[SortValue] | None, wanted: int
 ) -> Matches:
     """The wanted traces that pass the tests, in order, from after `place`. Raises as ReadModel.fetch does."""
-    if tests.are_all_sql:
+    narrowing = tests.narrowed(read_model.dialect)
+    if tests.are_all_sql and not narrowing:
         found = await candidates(read_model, tests.where, order, place, wanted + 1)
         return Matches(found[:wanted], found[wanted - 1].place if len(found) > wanted else None)
-    where, at_once, narrowing = tests.where, TRACES_AT_ONCE, tests.narrowed(read_model.dialect)
+    where, at_once, is_narrowed = tests.where, TRACES_AT_ONCE, False
     passed: list[Match] = []
     looked_into = 0
     while True:
-        found = await candidates(read_model, where, order, place, at_once)
+        found = await candidates(read_model, where, order, place, at_once, is_narrowed=is_narrowed)
         for first in range(0, len(found), TRACES_AT_ONCE):
             if looked_into >= MOST_LOOKED_INTO:
                 return Matches(passed, place)
             batch = found[first : first + TRACES_AT_ONCE]
-            passing = await passing_among(read_model, tests, [one.trace_number for one in batch])
+            numbers = [one.trace_number for one in batch]
+            if tests.looked_up and not is_narrowed:
+                numbers = await _looked_up(read_model, tests, numbers)
+            passing = await passing_among(read_model, tests, numbers)
             passed += [one for one in batch if one.trace_number in passing]
             if len(passed) > wanted:
                 return Matches(passed[:wanted], passed[wanted - 1].place)
@@ -135,8 +139,15 @@ async def find_matches(
             looked_into += len(batch)
         if len(found) < at_once:
             return Matches(passed, None)
-        if narrowing and len(passed) * ONE_IN < looked_into:
-            where, at_once, narrowing = [*where, *narrowing], CANDIDATES_AT_ONCE, []
+        if narrowing and not is_narrowed and len(passed) * ONE_IN < looked_into:
+            where, at_once, is_narrowed = [*where, *narrowing], CANDIDATES_AT_ONCE, True
+
+
+async def _looked_up(read_model: ReadModel, tests: Tests, numbers: Sequence[int]) -> list[int]:
+    """Those of some traces that pass what the database has to look up for each."""
+    met = joined(" AND ", [is_one_of(read_model.dialect, "t.trace_number", numbers), *tests.looked_up])
+    statement = Sql(f"SELECT t.trace_number FROM traces t WHERE {met.text}", met.parameters)
+    return [row[0] for row in await read_model.fetch(*read_model.dialect.assembled(statement))]
 
 
 async def candidates(
@@ -145,6 +156,8 @@ async def candidates(
     order: Sequence[SortKey],
     place: Sequence[SortValue] | None,
     wanted: int,
+    *,
+    is_narrowed: bool = False,
 ) -> list[Match]:
     """The traces that pass what the database tests."""
     columns = [SortColumn(f"k{number}", f"k{number}", key.descending) for number, key in enumerate(order)]
@@ -158,8 +171,9 @@ async def candidates(
     met = joined(" AND ", where)
     rest = TRUE if place is None else _from(columns, place)
     names = ", ".join(column.name for column in columns)
+    apart = read_model.dialect.apart if is_narrowed else ""
     statement = Sql(
-        f"SELECT n, {names} FROM (SELECT t.trace_number AS n, {values.text} FROM traces t WHERE {met.text}) f"
+        f"SELECT n, {names} FROM (SELECT t.trace_number AS n, {values.text} FROM traces t WHERE {met.text}{apart}) f"
         f" WHERE {rest.text} ORDER BY {order_by(columns)} LIMIT ?",
         (*values.parameters, *met.parameters, *rest.parameters, wanted),
     )

@@ -336,18 +336,27 @@ async def test_what_is_measured_of_traces_is_read_of_an_index_alone(rows: Sqlite
 async def test_only_the_spans_of_traces_that_may_have_an_attribute_are_unpacked(
     rows: SqliteRows, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    looked_into: list[int] = []
-
-    async def passing(_rows: Any, _tests: Any, numbers: Sequence[int]) -> set[int]:
-        looked_into.extend(numbers)
-        return set(numbers)
-
-    monkeypatch.setattr("query_api.traces.search.passing_among", passing)
+    looked_into = counted(monkeypatch)
+    monkeypatch.setattr("query_api.traces.search.TRACES_AT_ONCE", 1)
     assert ids(await search(rows, "span.attributes.city = 'Paris'")) == ["d"]
     assert ids(await search(rows, "span.attributes.city LIKE 'Rome'")) == []
     assert ids(await search(rows, "span.attributes.city = 'Rome'")) == []
     assert ids(await search(rows, "span.attributes.city = 'Paris' AND span.attributes.nothing = 'Paris'")) == []
-    assert len(looked_into) == 1
+    assert ids(await search(rows, "span.status = 'ERROR' AND span.attributes.city = 'Paris'")) == ["d"]
+    assert looked_into == [3, 4, 3, 3, 3, 4]
+
+
+def counted(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """The numbers of the traces that searches look into from now on: of each the newest first, then those that may."""
+    looked_into: list[int] = []
+    passing_among = of_search.passing_among
+
+    async def passing(rows: Any, tests: Any, numbers: Sequence[int]) -> set[int]:
+        looked_into.extend(numbers)
+        return await passing_among(rows, tests, numbers)
+
+    monkeypatch.setattr("query_api.traces.search.passing_among", passing)
+    return looked_into
 
 
 @pytest.fixture
@@ -413,14 +422,7 @@ async def test_the_trigrams_of_spans_make_no_difference_to_what_is_found(
 async def test_where_few_traces_pass_only_those_that_may_are_looked_into(
     words: SqliteRows, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    looked_into: list[int] = []
-    passing_among = of_search.passing_among
-
-    async def counted(rows: Any, tests: Any, numbers: Sequence[int]) -> set[int]:
-        looked_into.extend(numbers)
-        return await passing_among(rows, tests, numbers)
-
-    monkeypatch.setattr("query_api.traces.search.passing_among", counted)
+    looked_into = counted(monkeypatch)
     monkeypatch.setattr("query_api.traces.search.TRACES_AT_ONCE", 2)
     assert ids(await search(words, "trace.text ILIKE '%maracuja%'")) == [f"tr-{7:032x}"]
     assert len(looked_into) == 3
@@ -449,13 +451,11 @@ async def test_what_few_spans_have_is_looked_for_first(rows: SqliteRows) -> None
         parse_filter("span.status = 'OK' AND span.name = 'x' AND span.status = 'ERROR' AND span.attributes.k = 'v'"),
         TRACES,
     )
-    [by_signatures] = [
-        one for one in of_traces.tests_of(rows.dialect, conditions).where if "span_signatures" in one.text
-    ]
+    signed = of_traces.tests_of(rows.dialect, conditions).signed
     found = [
         pack_hashes([attribute_hash(*one)]) for one in ((STATUS, "ERROR"), ("k", "v"), (NAME, "x"), (STATUS, "OK"))
     ]
-    assert list(by_signatures.parameters) == found
+    assert [one.parameters for one in signed] == [(one,) for one in found]
 
 
 async def test_a_hash_that_is_there_by_chance_finds_nothing(rows: SqliteRows) -> None:
