@@ -26,6 +26,14 @@ def time_text(time_us: int) -> str:
     return (_EPOCH + timedelta(microseconds=time_us)).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
+def client_time_text(time_ms: int) -> str:
+    """A time that a client gave, in milliseconds; the number itself where it is in no year of four digits."""
+    try:
+        return time_text(time_ms * 1000)
+    except (OverflowError, ValueError):
+        return str(time_ms)
+
+
 def event_json(event: RecordedEvent) -> bytes:
     """The envelope's attributes, the event's place in the log, and its payload as `data`, exactly as it is stored.
 

@@ -90,6 +90,8 @@ ALREADY_SO: Final = "Everything is already as it was before."
 FORGOTTEN: Final = "It was forgotten: what it belonged to was erased."
 NAME_OF_ANOTHER: Final = "Its name was that of another later, of which something is undone too."
 NOTHING_TO_UNDO: Final = "It changed nothing."
+NOTHING_FOUND: Final = "There is no such event."
+NOTHING_SINCE: Final = "Nothing has happened to it since."
 
 
 class UndoCommands:
@@ -172,6 +174,8 @@ class UndoCommands:
             yield await histories.of(selection.stream), _Chosen(since_us=selection.since_us)
             return
         selected = await self._finder.find(selection)
+        if not selected:
+            plan.left_out.append(LeftOut(NOTHING_FOUND))
         found = [one for one in selected if not is_forgotten(one.payload)]
         if gone := [event_id_text(one.id) for one in selected if is_forgotten(one.payload)]:
             plan.left_out.append(LeftOut(FORGOTTEN, events=tuple(gone)))
@@ -221,6 +225,8 @@ class UndoCommands:
                 reasons.setdefault(stays, []).append(event_id)
         if chosen.since_us is not None and len(ids) > MAX_FOUND:
             raise InvalidParameterValue(f"These are more than {MAX_FOUND} events; undo them in parts.")
+        if not ids:
+            plan.left_out.append(LeftOut(NOTHING_SINCE))
         is_gone = trace.held.get(NAME) is None  # the name may be another's now
         if ids and asking is not None and (is_gone or not await _may(asking, undoing, key, f"{TAGS}any")):
             plan.left_out.append(LeftOut(NOT_PERMITTED, events=tuple(ids)))
@@ -235,7 +241,8 @@ class UndoCommands:
                 plan.left_out.append(LeftOut(NOT_PERMITTED, events=change.undoes))
             elif later and not (command.over_later and undoing.overwrites):
                 reason = OVER_LATER.format(later=later)
-                plan.left_out.append(LeftOut(reason, stream, change.field, change.undoes))
+                above = later if undoing.overwrites else ""
+                plan.left_out.append(LeftOut(reason, stream, change.field, change.undoes, above))
             else:
                 changes.append(change)
         if changes:
@@ -340,10 +347,7 @@ async def _may(asking: Asking | None, undoing: Undoing, key: str, field: str) ->
 
 def _without_what_is_hidden(left_out: Iterable[LeftOut]) -> list[LeftOut]:
     """Events of what no rule is about are told of to administrators alone."""
-    return [
-        one if one.stream or one.reason == NOT_PERMITTED else LeftOut(NOT_PERMITTED, events=one.events)
-        for one in left_out
-    ]
+    return [LeftOut(NOT_PERMITTED, events=one.events) if one.events and not one.stream else one for one in left_out]
 
 
 def _kind(stream: str) -> str:

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 import orjson
 
+from ingest.undo.shown import shown
 from ingest.undo.trace import Change
 from schemas.events import PointCorrection
 from schemas.fields.field import Held
@@ -23,6 +24,8 @@ class LeftOut:
     stream: str = ""
     field: str = ""
     events: tuple[str, ...] = ()
+    later: str = ""
+    """The event that came later, over which it would be undone."""
 
 
 @dataclass(slots=True)
@@ -54,6 +57,7 @@ class UndoPlan:
                     "field": one.field,
                     "from": one.found,
                     "to": one.wanted,
+                    "shown": dict(zip(("from", "to"), shown(one), strict=True)),
                     "undoes": list(one.undoes),
                     **({"points": [_point(point) for point in one.points]} if one.points else {}),
                 }
@@ -68,7 +72,7 @@ def _whole(left_out: LeftOut) -> list[Any]:
 
 
 def _shown(left_out: LeftOut) -> dict[str, Any]:
-    named = (("stream", left_out.stream), ("field", left_out.field))
+    named = (("stream", left_out.stream), ("field", left_out.field), ("later", left_out.later))
     return {
         "reason": left_out.reason,
         **{key: value for key, value in named if value},

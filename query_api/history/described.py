@@ -5,6 +5,7 @@ from typing import Any, Final, TypeVar
 
 from schemas.codec import ForgottenEvent, UndecodableEvent, decode
 from schemas.envelope import RecordedEvent
+from schemas.event_json import client_time_text
 from schemas.events import (
     AccessDenied,
     AccessGranted,
@@ -141,7 +142,8 @@ _MODEL_STATUS: Final = {1: "pending", 2: "ready", 3: "failed to upload"}
 def described(recorded: RecordedEvent) -> str:
     """The sentence of an event, without who and when."""
     try:
-        return sentence_of(decode(recorded))
+        event = decode(recorded)
+        return sentence_of(event) + _undoing(event)
     except ForgottenEvent:
         return "was forgotten"
     except UndecodableEvent as error:
@@ -150,6 +152,18 @@ def described(recorded: RecordedEvent) -> str:
 
 def sentence_of(event: AnyEvent) -> str:
     return _DESCRIBED[type(event)](event)
+
+
+def _undoing(event: AnyEvent) -> str:
+    return "" if event.undo is None else f", undoing {_number(len(event.undo.events), 'event')}"
+
+
+def _number(count: int, what: str) -> str:
+    return f"{count} {what}{'' if count == 1 else 's'}"
+
+
+def _records(count: int) -> str:
+    return _number(count, "record")
 
 
 def _says(event_type: type[E], sentence: Callable[[E], str]) -> None:
@@ -196,6 +210,15 @@ def _or_nothing(value: str | None) -> str:
     return "nothing" if value is None else shown(value)
 
 
+def _time(time_ms: int | None) -> str | None:
+    return None if time_ms is None else client_time_text(time_ms)
+
+
+def _why(reason: str) -> str:
+    """Of a correction, where one is given: one that undoes something has none."""
+    return f": {shown(reason)}" if reason else ""
+
+
 def _grant(event: UserGranted | UserGrantChanged | RoleGranted | RoleGrantChanged) -> str:
     return f"{event.level} on the {event.resource_type} {event.resource_pattern}"
 
@@ -218,14 +241,14 @@ _says(ExperimentTagDeleted, lambda e: f"deleted the tag {e.key} of the experimen
 _says(ExperimentErased, lambda e: f"erased the experiment: {shown(e.erasure.reason)}")
 _says(ExperimentOwnerRemoved, lambda _: "took the experiment from who had created it")
 _says(RunCreated, lambda e: _with_fields(f"created the run {shown(e.name)} in the experiment {e.experiment_id}", e))
-_says(RunUpdated, lambda e: _changed("run", status=e.status, end_time=e.end_time_ms, name=e.name))
+_says(RunUpdated, lambda e: _changed("run", status=e.status, end_time=_time(e.end_time_ms), name=e.name))
 _says(RunDeleted, lambda _: "deleted the run")
 _says(RunRestored, lambda _: "restored the run")
 _says(RunErased, lambda e: f"erased the run: {shown(e.erasure.reason)}")
 _says(RunTagDeleted, lambda e: f"deleted the tag {e.key} of the run")
 _says(RunDataLogged, _run_data)
-_says(RunParamCorrected, lambda e: f"corrected the param {e.key} to {_or_nothing(e.value)}: {shown(e.reason)}")
-_says(RunMetricCorrected, lambda e: f"corrected the metric {e.key}: {shown(e.reason)}")
+_says(RunParamCorrected, lambda e: f"corrected the param {e.key} to {_or_nothing(e.value)}{_why(e.reason)}")
+_says(RunMetricCorrected, lambda e: f"corrected the metric {e.key}{_why(e.reason)}")
 _says(RunModelLogged, lambda _: "noted a model of the run")
 _says(RunInputsLogged, lambda e: f"logged inputs: {_some([*(one.name for one in e.datasets), *e.model_ids])}")
 _says(RunOutputsLogged, lambda e: f"logged outputs: {_some([one.model_id for one in e.models])}")
@@ -267,9 +290,12 @@ _says(
     EvaluationDatasetExperimentsRemoved,
     lambda e: f"removed the evaluation dataset from {_experiments(e.experiment_ids)}",
 )
-_says(EvaluationDatasetRecordsUpserted, lambda e: f"put {len(e.records)} records into the evaluation dataset")
-_says(EvaluationDatasetRecordsDeleted, lambda e: f"deleted {len(e.record_ids)} records of the evaluation dataset")
-_says(EvaluationDatasetRecordsSet, lambda e: f"set {len(e.records)} records of the evaluation dataset back")
+_says(EvaluationDatasetRecordsUpserted, lambda e: f"put {_records(len(e.records))} into the evaluation dataset")
+_says(
+    EvaluationDatasetRecordsDeleted,
+    lambda e: f"deleted {_records(len(e.record_ids))} of the evaluation dataset",
+)
+_says(EvaluationDatasetRecordsSet, lambda e: f"set {_records(len(e.records))} of the evaluation dataset back")
 _says(EvaluationDatasetRestored, lambda e: _with_fields(f"restored the evaluation dataset {shown(e.name)}", e))
 _says(IssueCreated, lambda e: f"created the issue {shown(e.name)} of the experiment {e.experiment_id}")
 _says(IssueUpdated, lambda e: _changed("issue", name=e.name, status=e.status, severity=e.severity))
@@ -322,7 +348,7 @@ _says(AccessDenied, lambda e: f"was denied {e.method} {e.route}")
 _says(AccessRefused, lambda e: f"was refused as {e.username or 'somebody unknown'}: {e.reason}")
 _says(TraceStarted, lambda e: _with_fields(f"told of the trace {e.trace_id}, {e.state}", e))
 _says(TraceEnded, lambda e: f"ended the trace: {e.state}")
-_says(TraceSpansLogged, lambda e: f"logged {len(e.spans)} spans: {_some([one.name for one in e.spans])}")
+_says(TraceSpansLogged, lambda e: f"logged {_number(len(e.spans), 'span')}: {_some([one.name for one in e.spans])}")
 _says(TraceTagSet, lambda e: f"set {_set_fields(e)} of the trace")
 _says(TraceTagDeleted, lambda e: f"deleted the tag {e.key} of the trace")
 _says(TraceLinkedToRun, lambda e: f"linked the trace to the run {e.run_id}")

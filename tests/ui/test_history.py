@@ -80,11 +80,34 @@ def test_an_event_says_what_it_changed_and_is_undone_by_a_plan(
     expect(page.tab.get_by_role("row", name="quality")).to_contain_text("good")
     page.button("This event").click()
     plan = page.tab.locator(".plan")
-    expect(plan.get_by_role("row").nth(1)).to_contain_text("tags.quality")
+    expect(plan.get_by_role("row").nth(2)).to_contain_text("tags.quality")
     assert client.get_run(run_id).data.tags["quality"] == "bad"
     page.screenshot("history-plan")
     page.button("Undo this").click()
-    expect(plan).to_have_text("Undone, by 1 event.")
+    expect(plan).to_contain_text("Undone, by 1 event, which can be undone too:")
+    assert client.get_run(run_id).data.tags["quality"] == "good"
+    page.link(f"run.data-logged of run/{run_id}").click()
+    expect(page.tab.get_by_role("heading", name='logged tag quality = "good", undoing 1 event')).to_be_visible()
+    page.button("This event").click()
+    page.button("Undo this").click()
+    expect(plan).to_contain_text("Undone")
+    assert client.get_run(run_id).data.tags["quality"] == "bad"
+
+
+def test_what_was_changed_later_is_undone_with_it_once_that_is_shown(
+    page: TrackingPage, server_url: str, client: MlflowClient, run_id: str
+) -> None:
+    for value in ("bad", "worse"):
+        client.set_tag(run_id, "quality", value)
+    page.tab.goto(f"{server_url}/history?run_id={run_id}&field=tags.quality&value=bad")
+    page.link('logged tag quality = "bad"').click()
+    page.button("This event").click()
+    plan = page.tab.locator(".plan")
+    expect(plan).to_contain_text("Nothing would change.")
+    page.button("Show it with what was changed later").click()
+    expect(plan.get_by_role("row").nth(2)).to_contain_text('"worse"')
+    page.button("Undo this").click()
+    expect(plan).to_contain_text("Undone")
     assert client.get_run(run_id).data.tags["quality"] == "good"
 
 

@@ -13,8 +13,6 @@ from tracklog.cli.remote import OURS, Remote, with_remote
 from tracklog.cli.times import TIMES_HELP, time_us
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_SHOWN_CHARACTERS: Final = 60
-"""Of a value, in a plan as text."""
 
 
 @click.command(
@@ -86,21 +84,16 @@ def plan_text(plan: Any) -> str:
         if one["stream"] != stream:
             stream = one["stream"]
             lines.append(stream)
-        lines.append(f"  {one['field']}: {_value(one['from'])} -> {_value(one['to'])}")
+        lines.append(f"  {one['field']}: {one['shown']['from']} -> {one['shown']['to']}")
     if not lines:
         lines.append("Nothing would change.")
     for one in plan["left_out"]:
         where = " ".join(part for part in (one.get("stream"), one.get("field")) if part)
-        events = f"{one['count']} event{'s' if one['count'] != 1 else ''}"
-        lines.append(f"not undone: {where + ': ' if where else ''}{one['reason']} ({events})")
+        events = f" ({one['count']} event{'s' if one['count'] != 1 else ''})" if one["count"] else ""
+        lines.append(f"not undone: {where + ': ' if where else ''}{one['reason']}{events}")
+    if any(one.get("later") for one in plan["left_out"]):
+        lines.append("--over-later undoes also what was changed again later.")
     return "\n".join(map(printable, lines))
-
-
-def _value(value: Any) -> str:
-    if value is None:
-        return "not set"
-    text = json.dumps(value, ensure_ascii=False)
-    return text if len(text) <= _SHOWN_CHARACTERS else f"{text[:_SHOWN_CHARACTERS]}…"
 
 
 def _moment(at_us: int) -> str:

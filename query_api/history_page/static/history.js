@@ -1,6 +1,7 @@
 // What the pages do beyond reading: follow what happens, and undo it.
 "use strict";
 
+const MOST_LINKS = 20; // to the events that undid something
 const REFRESH_MS = 300; // what comes together is shown together
 
 function follow(button) {
@@ -54,14 +55,24 @@ function element(name, text = "", ...children) {
   return made;
 }
 
-function shown(value) {
-  return value === null ? "nothing" : typeof value === "string" ? value : JSON.stringify(value);
+function events(count) {
+  return count ? ` (${count} ${count === 1 ? "event" : "events"})` : "";
 }
 
 function planTable(changes) {
-  const head = element("tr", "", ...["Of", "Field", "Now", "Then"].map((text) => element("th", text)));
-  const rows = changes.map((one) =>
-    element("tr", "", ...[one.stream, one.field, shown(one.from), shown(one.to)].map((text) => element("td", text))));
+  const columns = ["Field", "Now", "Once undone"];
+  const head = element("tr", "", ...columns.map((text) => element("th", text)));
+  const rows = [];
+  let stream = null;
+  for (const one of changes) {
+    if (one.stream !== stream) {
+      const of = element("th", (stream = one.stream));
+      of.colSpan = columns.length;
+      of.scope = "rowgroup";
+      rows.push(element("tr", "", of));
+    }
+    rows.push(element("tr", "", ...[one.field, one.shown.from, one.shown.to].map((text) => element("td", text))));
+  }
   const table = element("table", "", element("thead", "", head), element("tbody", "", ...rows));
   const scroll = element("div", "", table);
   scroll.className = "scroll";
@@ -79,7 +90,14 @@ function offerUndo(section) {
     try {
       const done = await asked(section.dataset.undo, { ...wanted, digest });
       const number = done.undone.length;
-      place.replaceChildren(element("p", `Undone, by ${number} ${number === 1 ? "event" : "events"}.`));
+      const links = done.undone.slice(0, MOST_LINKS).map((one) => {
+        const link = element("a", `${one.type} of ${one.stream}`);
+        link.href = `?at=${one.partition}:${one.offset}`;
+        return element("li", "", link);
+      });
+      if (number > MOST_LINKS) links.push(element("li", `and ${number - MOST_LINKS} more`));
+      place.replaceChildren(element("p", `Undone, by ${number} ${number === 1 ? "event" : "events"}, which can be undone too:`));
+      place.append(element("ul", "", ...links));
       if (done.refused.length) place.append(element("p", `${done.refused.length} came too late: the fields had changed.`));
     } catch (error) { failed(error); }
   };
@@ -87,13 +105,19 @@ function offerUndo(section) {
     try {
       const plan = await asked(section.dataset.plan, wanted);
       const lines = plan.left_out.map((one) =>
-        element("li", `${one.stream ? `${one.stream}: ` : ""}${one.reason} (${one.count})`));
+        element("li", `${one.stream ? `${one.stream}: ` : ""}${one.field ? `${one.field}: ` : ""}${one.reason}${events(one.count)}`));
       place.replaceChildren(plan.changes.length ? planTable(plan.changes) : element("p", "Nothing would change."));
       if (lines.length) place.append(element("h3", "Not undone"), element("ul", "", ...lines));
       if (plan.changes.length) {
         const button = element("button", "Undo this");
         button.type = "button";
         button.addEventListener("click", () => { button.disabled = true; carryOut(wanted, plan.digest); });
+        place.append(button);
+      }
+      if (plan.left_out.some((one) => one.later)) {
+        const button = element("button", "Show it with what was changed later");
+        button.type = "button";
+        button.addEventListener("click", () => showPlan({ ...wanted, over_later: true }));
         place.append(button);
       }
     } catch (error) { failed(error); }

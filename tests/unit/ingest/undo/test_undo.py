@@ -9,6 +9,7 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
+from ingest.undo.commands import NOTHING_FOUND, NOTHING_SINCE
 from schemas.errors import InvalidParameterValue, ResourceConflict
 from schemas.events import (
     ExperimentRenamed,
@@ -189,6 +190,15 @@ async def test_what_cannot_be_undone_is_named_with_a_reason(session: Session) ->
     plan = await session.plan(request_id="create")
     assert plan["changes"] == []
     assert reasons(plan) == ["A run that was created is not undone, but may be deleted."]
+
+
+async def test_of_what_there_is_not_the_plan_says_so(session: Session) -> None:
+    run_id = await created_run(session)
+    for wanted in ({"event": "0:99"}, {"event": "7:1"}, {"request_id": "nobody's"}, {"actor": "eve", "since": "0"}):
+        plan = await session.plan(**wanted)
+        assert (plan["changes"], plan["left_out"]) == ([], [{"reason": NOTHING_FOUND, "events": [], "count": 0}])
+    plan = await session.plan(stream=f"run/{run_id}", to="2100-01-01T00:00Z")
+    assert reasons(plan) == [NOTHING_SINCE]
 
 
 async def test_inputs_and_outputs_are_taken_back_and_are_there_again(session: Session) -> None:

@@ -38,6 +38,17 @@ def test_every_event_has_a_sentence(name: str) -> None:
     ("event_type", "data", "sentence"),
     [
         (
+            "run.metric-corrected",
+            {"run_id": "a", "key": "loss", "points": [], "undo": {"events": ["x", "y"], "found": {}}},
+            "corrected the metric loss, undoing 2 events",
+        ),
+        ("run.param-corrected", {"run_id": "a", "key": "p", "reason": "r"}, 'corrected the param p to nothing: "r"'),
+        (
+            "evaluation-dataset.records-deleted",
+            {"dataset_id": "d", "record_ids": ["dr-1"], "undo": {"events": ["x"]}},
+            "deleted 1 record of the evaluation dataset, undoing 1 event",
+        ),
+        (
             "run.data-logged",
             {
                 "run_id": "a",

@@ -12,12 +12,12 @@ from tracklog.cli.undo import plan_text
 PLAN: Final = {
     "digest": "d",
     "changes": [
-        {"stream": "run/r1", "field": "status", "from": "FAILED", "to": "RUNNING"},
-        {"stream": "run/r1", "field": "tags.t", "from": None, "to": "x" * 100},
-        {"stream": "experiment/7", "field": "name", "from": "ü\x1b[2J", "to": None},
+        {"stream": "run/r1", "field": "status", "shown": {"from": '"FAILED"', "to": '"RUNNING"'}},
+        {"stream": "run/r1", "field": "tags.t", "shown": {"from": "not set", "to": '"x"'}},
+        {"stream": "experiment/7", "field": "name", "shown": {"from": '"ü"', "to": "not set"}},
     ],
     "left_out": [
-        {"stream": "run/r2", "field": "tags.t", "reason": "it was changed again later", "count": 1},
+        {"stream": "run/r2", "field": "tags.t", "reason": "it was changed again later", "count": 1, "later": "e"},
         {"reason": "they cannot be undone", "count": 3},
     ],
 }
@@ -30,21 +30,24 @@ DONE: Final = {
 SHOWN: Final = [
     "run/r1",
     '  status: "FAILED" -> "RUNNING"',
-    f'  tags.t: not set -> "{"x" * 59}…',
+    '  tags.t: not set -> "x"',
     "experiment/7",
-    '  name: "ü\\u001b[2J" -> not set',
+    '  name: "ü" -> not set',
     "not undone: run/r2 tags.t: it was changed again later (1 event)",
     "not undone: they cannot be undone (3 events)",
+    "--over-later undoes also what was changed again later.",
 ]
 
 
 def test_a_plan_is_shown_by_streams_with_what_is_left_out() -> None:
     assert plan_text(PLAN).splitlines() == SHOWN
-    assert plan_text({"changes": [], "left_out": []}) == "Nothing would change."
+    nothing = {"changes": [], "left_out": [{"reason": "There is no such event.", "count": 0}]}
+    assert plan_text(nothing) == "Nothing would change.\nnot undone: There is no such event."
 
 
 def test_no_name_or_value_tells_a_terminal_what_to_do() -> None:
-    odd = [{"stream": "registered-model/\x1b[2J", "field": "tags.\x9b2J", "from": "\x7f", "to": 1.5}]
+    shown = {"from": '"\x7f"', "to": "1.5"}
+    odd = [{"stream": "registered-model/\x1b[2J", "field": "tags.\x9b2J", "shown": shown}]
     left = [{"stream": "registered-model/a\nb", "reason": "no\r", "count": 1}]
     assert plan_text({"changes": odd, "left_out": left}).splitlines() == [
         "registered-model/?[2J",
