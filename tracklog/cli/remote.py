@@ -52,14 +52,17 @@ class Remote:
     """Asks one server. What it refuses is a ClickException with its words."""
 
     def __init__(self, url: str, environment: Mapping[str, str] = os.environ, *, option: str = "--url") -> None:
-        if urllib.parse.urlsplit(url).scheme not in ("http", "https"):
+        scheme = urllib.parse.urlsplit(url).scheme
+        if scheme not in ("http", "https"):
             raise BadUsage(f"{option} {url!r} is no address of a server: it begins with http:// or https://.")
         self._url = url.rstrip("/")
         self._authorization = authorization(environment)
         self.username = environment.get(USERNAME, "")
         """Who asks, where that is known here."""
         self.password = environment.get(PASSWORD, "")
-        self._opener = urllib.request.build_opener(_NoRedirects, urllib.request.HTTPSHandler(context=_tls(environment)))
+        # To read whom the system trusts takes as long as to ask, and HTTP never comes to it.
+        tls = _tls(environment) if scheme == "https" else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        self._opener = urllib.request.build_opener(_NoRedirects, urllib.request.HTTPSHandler(context=tls))
 
     def get(self, path: str, /, **query: str) -> Any:
         asked = f"{path}?{urllib.parse.urlencode(query)}" if query else path
