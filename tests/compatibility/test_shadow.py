@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 from mlflow import MlflowClient
 
-from tests.compatibility.mlflow_history import History
-from tests.compatibility.test_moving_in import RUNS
+from tests.compatibility.mlflow_history import History, answers
+from tests.compatibility.test_moving_in import RUNS, differences
 from tests.mlflow_server import mlflow_server
 from tests.tracklog_server import TracklogServer
 
@@ -60,6 +60,15 @@ def test_a_shadow_that_is_killed_again_and_again_becomes_equal(tmp_path: Path, m
             run_id = history.changes()
         done = subprocess.run([*follow, "--once"], capture_output=True, text=True, timeout=120, check=False)
         assert done.returncode == 0, done.stderr
+
+        # What it does not follow, an import brings: nothing of it a second time.
+        fetch = [sys.executable, "-m", "tracklog", "import", f"sqlite:///{database}", "--to", ours.url]
+        for _ in range(2):
+            done = subprocess.run(fetch, capture_output=True, text=True, timeout=120, check=False)
+            assert done.returncode == 0, done.stderr
+        kinds = ("traces", "evaluation datasets", "reviews")
+        expected, found = answers(client), answers(MlflowClient(ours.url, ours.url))
+        assert list(differences({one: found[one] for one in kinds}, {one: expected[one] for one in kinds})) == []
 
         compare = [*tracklog, theirs, "--compare", "--to", ours.url]
         equal = subprocess.run(compare, capture_output=True, text=True, timeout=120, check=False)

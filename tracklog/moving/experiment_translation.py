@@ -65,6 +65,9 @@ class ExperimentTranslation:
 
     def events(self, record: ExperimentRecord) -> Iterator[Made]:
         """What an experiment comes to."""
+        if self._was_followed(record):
+            self.remember(record.key, int(record.experiment_id), record.creation_time_ms or 0)
+            return
         about = f"experiment\0{record.experiment_id}\0{record.name}\0{record.artifact_location}"
         if about in self._seen:
             about += f"\0{record.key}"  # the folder of an experiment was copied, or none of two says what it is
@@ -109,6 +112,15 @@ class ExperimentTranslation:
             # Nobody knows what the change was; the name it has by then is true in any case.
             renamed = ExperimentRenamed(experiment_id=experiment_id, name=name)
             yield from self._event(f"{about}\0changed", renamed, changed_ms)
+
+    def _was_followed(self, record: ExperimentRecord) -> bool:
+        """Whether a shadow brought an experiment, by its own id, and whatever it is called by now."""
+        there = self._facts.target.experiments
+        return (
+            self._facts.target.is_followed_into
+            and record.experiment_id.isdecimal()
+            and int(record.experiment_id) in there
+        )
 
     def _takes_the_place_of_default(self, record: ExperimentRecord, merged: str) -> bool:
         """Whether the experiment 0 of the source comes into the one that every new log has, and that nobody used."""

@@ -1,7 +1,8 @@
 """A running Tracklog as the target of an import: its history says what it holds, and events go in by their ids."""
 
 import asyncio
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import groupby
 from typing import Any, Final
 
 import msgspec
@@ -16,7 +17,7 @@ from tracklog.moving.facts import Made
 from tracklog.moving.report import Report
 from tracklog.moving.rest_client import RestClient
 from tracklog.moving.stores import NoStore
-from tracklog.moving.target import LOOKED_AT, Target
+from tracklog.moving.target import LOOKED_AT, SHADOW, Target
 
 EVENTS: Final = "api/tracklog/v1/events"
 HISTORY: Final = "api/tracklog/v1/history"
@@ -49,21 +50,25 @@ class RunningTracklog:
         server finds that they are there.
         """
         target = Target(is_empty=False)
-        for page in self._history():
+        # Those of one kind of things together, in their order: a history takes no more than twenty types at once.
+        wanted = sorted(LOOKED_AT | {ExperimentTagSet.event_type})
+        for kind, types in groupby(wanted, key=lambda one: one.partition(".")[0]):
+            if kind in TAKEN:
+                for page in self._history({"type": list(types), "limit": 1000}):
+                    for found in page["events"]:
+                        target.add(_recorded(found))
+        for page in self._history({"request_id": SHADOW, "limit": 10}):
             for found in page["events"]:
                 target.add(_recorded(found))
+            if target.is_followed_into:
+                break
         return target
 
-    def _history(self) -> Iterator[Any]:
-        wanted = {
-            "type": sorted(LOOKED_AT | {ExperimentTagSet.event_type}),
-            "order": "oldest",
-            "limit": 1000,
-            "format": "json",
-        }
+    def _history(self, wanted: Mapping[str, Any]) -> Iterator[Any]:
+        asked = {**wanted, "order": "oldest", "format": "json"}
         cursor = ""
         while True:
-            page = self._client.get(HISTORY, {**wanted, **({"cursor": cursor} if cursor else {})})
+            page = self._client.get(HISTORY, {**asked, **({"cursor": cursor} if cursor else {})})
             yield page
             cursor = str(page.get("next_cursor") or "")
             if page.get("is_last") or not cursor:

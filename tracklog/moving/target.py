@@ -37,6 +37,9 @@ from tracklog.moving.event_ids import made_of
 
 _READ_AT_ONCE: Final = 1000
 
+SHADOW: Final = "shadow"
+"""The request of what a shadow found changed: no import knows these events, or may make them a second time."""
+
 LOOKED_AT: Final = {
     one.event_type
     for one in (
@@ -103,6 +106,8 @@ class Target:
     imported_experiments: dict[int, int] = field(default_factory=dict)  # ids by what their creation is about
     imported_names: dict[int, str] = field(default_factory=dict)  # of registered models, likewise
     is_empty: bool = True
+    is_followed_into: bool = False
+    """Whether a shadow follows, or followed, into this log."""
 
     def add(self, event: RecordedEvent) -> None:
         """One more event of the log."""
@@ -111,6 +116,7 @@ class Target:
         if is_imported(event.actor):
             about, check = made_of(event.id)
             self.imported[about] = check
+            self.is_followed_into = self.is_followed_into or event.request_id == SHADOW
         if event.type not in LOOKED_AT:
             return
         try:

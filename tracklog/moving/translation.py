@@ -5,7 +5,7 @@ rights, of which MLflow keeps no time, have that of the import.
 """
 
 from collections.abc import Iterator
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from tracklog.moving.account_translation import AccountTranslation, KeepSecret
 from tracklog.moving.evaluated_translation import EvaluatedTranslation
@@ -60,6 +60,15 @@ _Others: TypeAlias = (
 )
 """What comes when all experiments did."""
 
+_FOLLOWED: Final = (RunRecord, PointsRecord, LoggedModelRecord, RegisteredRecord)
+_FOLLOWED_KINDS: Final = (
+    *("experiments", "experiment tags", "runs", "params", "tags", "metric points", "datasets", "dataset inputs"),
+    *("tags of dataset inputs", "model inputs", "model outputs", "logged models", "params of logged models"),
+    *("tags of logged models", "points of logged models", "registered models", "tags of registered models"),
+    *("aliases", "model versions", "tags of model versions"),
+)
+"""What a shadow brings, beside experiments, and how the report calls it."""
+
 
 class Translation:
     """Makes the events of one store. What it says of them is in `report`."""
@@ -68,6 +77,7 @@ class Translation:
         self, facts: Facts, keep_secret: KeepSecret, now_ms: int, read_spans: ReadSpans = nothing_read
     ) -> None:
         self._report = facts.report
+        self._is_followed = facts.target.is_followed_into
         self._unread: UnreadRecord | None = None
         self._experiments = ExperimentTranslation(facts)
         self._runs = RunTranslation(facts, self._experiments)
@@ -81,7 +91,9 @@ class Translation:
         self._accounts = AccountTranslation(facts, self._experiments, self._registry, keep_secret, now_ms)
 
     def events(self, record: Record) -> Iterator[Made]:
-        """What a record comes to, without what is in the log already."""
+        """What a record comes to, without what is in the log already, or was brought there by a shadow."""
+        if self._is_followed and isinstance(record, _FOLLOWED):
+            return
         match record:
             case SizeRecord():
                 self._report.tally(record.kind).source += record.number
@@ -138,6 +150,10 @@ class Translation:
         yield from self._runs.end()
         yield from self._evaluated.end()
         yield from self._experiments.ensure_default()
+        if self._is_followed:
+            for kind in _FOLLOWED_KINDS:
+                if (left := self._report.tally(kind).unexplained) > 0:
+                    self._report.odd(kind, "all", "left: a shadow brings them", left)
         if (left := self._report.tally("datasets").unexplained) > 0:
             self._report.odd("datasets", "all runs", "left: only runs that are not there, or are left, read them", left)
         if self._unread is not None:

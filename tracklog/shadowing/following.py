@@ -35,7 +35,7 @@ from tracklog.moving.registry_translation import RegistryTranslation
 from tracklog.moving.report import Report
 from tracklog.moving.roots import Roots
 from tracklog.moving.run_translation import RunTranslation
-from tracklog.moving.target import Target
+from tracklog.moving.target import SHADOW, Target
 from tracklog.shadowing import changes
 from tracklog.shadowing.source import Source
 from tracklog.shadowing.state import Outgoing, ShadowState
@@ -370,7 +370,7 @@ class Follower:
 
     def _put(self, payload: AnyEvent, time_ms: int | None = None) -> None:
         """An event of what changed, at the time that the source has for it, or else now."""
-        event = self._clock.stamp(payload, self._actor, "shadow")
+        event = self._clock.stamp(payload, self._actor, SHADOW)
         if time_ms is not None and 0 < time_ms <= LAST_MS:
             event = msgspec.structs.replace(event, time_us=time_ms * 1000)
         self._outgoing.append(_outgoing(event))

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from schemas.envelope import PARTITION
 from schemas.event_json import event_json
 from schemas.events import AnyEvent, ExperimentCreated
 from tests.unit.tracklog.moving.imports import RecordsStore, counts, events_in, imported
+from tests.unit.tracklog.moving.test_reviews import ISSUE
 from tests.unit.tracklog.moving.test_translation import CREATED_ALREADY, EXPERIMENT, MODEL, POINTS, RUN, log_of
 from tracklog.bringing import requests
 from tracklog.moving.importing import Import
@@ -21,6 +23,7 @@ from tracklog.moving.rest_client import RestClient
 from tracklog.moving.roots import Roots
 from tracklog.moving.running_tracklog import RunningTracklog, takes
 from tracklog.moving.stores import Store
+from tracklog.moving.target import SHADOW
 
 WEBHOOK = WebhookRecord(
     where="webhooks, w",
@@ -45,7 +48,13 @@ class Server(RestClient):
         self._refused = refused
 
     def get(self, path: str, query: Mapping[str, Any]) -> Any:
-        found = [one for one in self.events if one["type"] in query["type"]]
+        assert len(query.get("type", ())) <= 20, "as many as a history takes"
+        wanted = query.get("request_id")
+        found = [
+            one
+            for one in self.events
+            if (one["type"] in query["type"] if wanted is None else one["request_id"] == wanted)
+        ]
         start = int(query.get("cursor", 0))
         return {"events": found[start : start + 2], "next_cursor": str(start + 2), "is_last": start + 2 >= len(found)}
 
@@ -121,6 +130,18 @@ async def test_a_store_whose_default_experiment_was_merged_is_known_again() -> N
     before = len(server.events)
     again = await imported_to(server, default)
     assert (len(server.events), again.renamed) == (before, [])
+
+
+async def test_what_a_shadow_brings_into_a_server_no_import_brings_again() -> None:
+    server = await served(CREATED_ALREADY)
+    await imported_to(server, RecordsStore(EXPERIMENT, RUN))
+    points = {**server.events[-1], "id": "0" * 32, "type": "run.data-logged", "request_id": SHADOW}
+    server.events += [{**points, "version": 1, "data": {"run_id": "a"}}]
+    there = len(server.events)
+    issue = replace(ISSUE, experiment_key="3")
+    report = await imported_to(server, RecordsStore(replace(EXPERIMENT, name="renamed"), RUN, POINTS, MODEL, issue))
+    assert [one["type"] for one in server.events[there:]] == ["issue.created"]
+    assert (report.tally("issues").new, report.renamed) == (1, [])
 
 
 async def test_names_that_are_taken_there_are_found_in_its_history() -> None:

@@ -1,9 +1,10 @@
 """Which names and ids are taken in a log that something is imported into, and what an import makes of those."""
 
+from dataclasses import replace
 from typing import Final
 
 from event_log.memory_event_log import MemoryEventLog
-from schemas.envelope import Actor, EventClock
+from schemas.envelope import Actor, EventClock, importer_from
 from schemas.events import (
     AnyEvent,
     EvaluationDatasetCreated,
@@ -22,6 +23,7 @@ from schemas.events import (
     RoleDeleted,
     RoleUpdated,
     RunCreated,
+    RunDataLogged,
     RunUpdated,
     ScorerRegistered,
     Tag,
@@ -29,9 +31,11 @@ from schemas.events import (
     UserCreated,
     UserDeleted,
 )
-from tests.unit.tracklog.moving.imports import RecordsStore, imported
-from tracklog.moving.records import ExperimentRecord, LoggedModelRecord, RegisteredRecord, VersionRecord
-from tracklog.moving.target import look_at
+from tests.unit.tracklog.moving.imports import RecordsStore, counts, events_in, imported
+from tests.unit.tracklog.moving.test_reviews import ISSUE
+from tests.unit.tracklog.moving.test_translation import EXPERIMENT, POINTS, RUN
+from tracklog.moving.records import ExperimentRecord, LoggedModelRecord, RegisteredRecord, SizeRecord, VersionRecord
+from tracklog.moving.target import SHADOW, look_at
 
 LOCATION: Final = "s3://b"
 
@@ -168,3 +172,32 @@ async def test_a_model_whose_name_is_taken_gets_another_and_a_number_that_cannot
         ("version 1000000000", "left: the number 1000000000 cannot follow 2"),
     ]
     assert report.tally("model versions").new == 1
+
+
+async def test_into_a_log_that_a_shadow_follows_into_comes_only_what_no_shadow_brings() -> None:
+    log, clock = await log_of(experiment(0, "Default"), experiment(3, "renamed")), EventClock(lambda: 10**15)
+    brought = RunDataLogged(run_id="a", params=[Param("k", "1")])
+    await log.append([clock.stamp(brought, importer_from("sqlite:///mlflow.db"), SHADOW)])
+    [(_, there)] = (await log.end()).items()
+    report = await imported(
+        RecordsStore(
+            SizeRecord("runs", 1),
+            SizeRecord("metric points", 2),
+            SizeRecord("issues", 1),
+            replace(EXPERIMENT, last_update_time_ms=9000),
+            RUN,
+            POINTS,
+            replace(ISSUE, experiment_key="3"),
+        ),
+        log,
+    )
+    new = (await events_in(log))[there:]
+    assert [(event.event_type, getattr(event, "experiment_id", None)) for event in new] == [("issue.created", 3)]
+    assert counts(report) == {"runs": (1, 0, 1), "metric points": (2, 0, 2), "issues": (1, 1, 0)}
+    assert {what for _, _, what in report.oddities} == {"left: a shadow brings them"}
+
+
+async def test_what_a_client_calls_its_request_makes_it_no_shadow() -> None:
+    log, clock = MemoryEventLog(), EventClock(lambda: 10**15)
+    await log.append([clock.stamp(experiment(0, "Default"), Actor("ada", "", ""), SHADOW)])
+    assert (await look_at(log)).is_followed_into is False
