@@ -13,11 +13,13 @@ import msgspec
 
 from ingest.label_schemas.decisions import TYPES
 from ingest.review_queues.decisions import QUEUE_TYPES
+from schemas.dataset_records import MAX_RECORD_CHARACTERS, characters_of
 from schemas.errors import InvalidParameterValue
 from schemas.events import (
     AnyEvent,
     Assessment,
     DatasetRecord,
+    EvaluationDatasetRecordsSet,
     EvaluationDatasetRecordsUpserted,
     IssueCreated,
     IssueUpdated,
@@ -38,6 +40,7 @@ from schemas.events import (
     TraceEnded,
     TraceSpansLogged,
     TraceStarted,
+    WholeRecord,
 )
 from schemas.events.registered_models import REGISTERED_MODELS
 from schemas.events.scorers import SCORERS
@@ -132,7 +135,7 @@ def _check_together(event: AnyEvent) -> None:
             _check_assessment(event.assessment)
         case TraceAssessmentUpdated():
             _check_json("value", event.value)
-        case EvaluationDatasetRecordsUpserted():
+        case EvaluationDatasetRecordsUpserted() | EvaluationDatasetRecordsSet():
             for record in event.records:
                 _check_record(record)
         case IssueCreated() | IssueUpdated():
@@ -189,7 +192,9 @@ def _check_assessment(assessment: Assessment) -> None:
     _check_json("value", assessment.value)
 
 
-def _check_record(record: DatasetRecord) -> None:
+def _check_record(record: DatasetRecord | WholeRecord) -> None:
+    if characters_of(record) > MAX_RECORD_CHARACTERS:
+        raise InvalidParameterValue(f"a record may have at most {MAX_RECORD_CHARACTERS} characters.")
     for name in ("inputs", "expectations", "tags", "source"):
         text = getattr(record, name)
         if text is not None:

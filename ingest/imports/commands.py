@@ -26,6 +26,7 @@ from schemas.errors import InvalidParameterValue, TracklogError
 from schemas.event_json import event_id_text
 from schemas.events import (
     EvaluationDatasetCreated,
+    EvaluationDatasetRestored,
     ExperimentCreated,
     IssueCreated,
     LabelSchemaCreated,
@@ -49,6 +50,7 @@ from schemas.rest.access import Asking
 _CREATIONS: Final = (
     *(ExperimentCreated, RunCreated, LoggedModelCreated, RegisteredModelCreated),
     *(TraceStarted, TraceSpansLogged, ScorerRegistered, EvaluationDatasetCreated),
+    EvaluationDatasetRestored,
     *(IssueCreated, LabelSchemaCreated, ReviewQueueCreated),
 )
 

@@ -42,6 +42,7 @@ from schemas.events import (
     ScorerDeleted,
     TraceDeleted,
     TraceLinkedToRun,
+    TraceUnlinkedFromRun,
 )
 from schemas.events.model_versions import ModelVersionEvent
 from schemas.levels import EXPERIMENT, REGISTERED_MODEL, SCORER, Level
@@ -191,7 +192,7 @@ def _named(event: AnyEvent) -> Iterator[tuple[Level, str, str, str]]:
             yield from (_model(one.model_id) for one in event.models)
         case LoggedModelCreated() | IssueCreated():
             yield Level.READ, RUN, "run", event.source_run_id or ""
-        case TraceLinkedToRun():
+        case TraceLinkedToRun() | TraceUnlinkedFromRun():
             yield Level.EDIT, RUN, "run", event.run_id
         case ModelVersionCreated():
             yield Level.READ, RUN, "run", event.run_id

@@ -4,6 +4,7 @@ from schemas.events import (
     AnyEvent,
     EvaluationDatasetCreated,
     EvaluationDatasetExperimentsAdded,
+    EvaluationDatasetRestored,
     IssueCreated,
     LabelSchemaCreated,
     LoggedModelCreated,
@@ -29,7 +30,7 @@ def experiments_of(event: AnyEvent) -> list[int]:
             | ReviewQueueCreated()
         ):
             return [event.experiment_id]
-        case EvaluationDatasetCreated() | EvaluationDatasetExperimentsAdded():
+        case EvaluationDatasetCreated() | EvaluationDatasetRestored() | EvaluationDatasetExperimentsAdded():
             return event.experiment_ids
         case _:
             return []

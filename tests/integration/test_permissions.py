@@ -587,6 +587,8 @@ def test_nobody_brings_in_events_of_what_is_anothers(accounts: Accounts, owned: 
     linked = ("trace.linked-to-run", 1, {"trace_id": "tr-bob", "run_id": owned.run_id})
     a_trace = ("trace.started", 1, {"trace_id": "tr-bob", "experiment_id": int(mine), "request_time_ms": 1})
     assert brought(accounts.other, a_trace, linked)[0] == 403
+    unlinked = ("trace.unlinked-from-run", 1, linked[2])
+    assert brought(accounts.other, a_trace, unlinked)[0] == 403
     assert mlflow(accounts.other, "GET", f"runs/get?run_id={a_run[2]['run_id']}")[0] == 403
     model = {"name": "a model of bob's", "registered_model_id": uuid.uuid4().hex}
     assert brought(accounts.other, ("registered-model.created", 2, model))[0] == 200

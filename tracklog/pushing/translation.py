@@ -16,9 +16,11 @@ from schemas.envelope import RecordedEvent
 from schemas.event_json import event_id_text
 from schemas.events import (
     EvaluationDatasetCreated,
+    EvaluationDatasetDeleted,
     EvaluationDatasetErased,
     EvaluationDatasetExperimentsAdded,
     EvaluationDatasetExperimentsRemoved,
+    EvaluationDatasetRestored,
     IssueCreated,
     IssueErased,
     LabelSchemaCreated,
@@ -39,11 +41,15 @@ from schemas.events import (
     ScorerRegistered,
     Tag,
     TracePromptsLinked,
+    TracePromptsUnlinked,
     TraceSpansLogged,
     TraceStarted,
+    Undo,
 )
 from schemas.events.experiments import ExperimentEvent
 from schemas.events.registered_models import RegisteredModelEvent
+from schemas.fields.evaluation_datasets import EXPERIMENTS
+from schemas.fields.traces import LINKED_PROMPTS
 from schemas.messages.bounds import MAX_TAG_CHARACTERS
 from tracklog.pushing.central import Central
 from tracklog.pushing.experiments import ExperimentsThere
@@ -58,6 +64,14 @@ CONFLICT_TAG: Final = "tracklog.push.conflict."
 PROXIED: Final = "mlflow-artifacts"
 _MODELS: Final = "models"
 _TRACES: Final = "traces"
+
+
+def _of_there(undo: Undo | None) -> Undo | None:
+    """What an event says that it undoes, without fields that are named for experiments and prompts of here."""
+    if undo is None:
+        return None
+    found = {field: value for field, value in undo.found.items() if not field.startswith((EXPERIMENTS, LINKED_PROMPTS))}
+    return Undo(undo.events, found)
 
 
 class Translation:
@@ -115,13 +129,19 @@ class Translation:
             case TraceSpansLogged():
                 if (there := self._there(recorded, event.experiment_id)) is not None:
                     yield from in_pieces(recorded, replace(event, experiment_id=there))
-            case TracePromptsLinked():
-                yield outgoing(recorded, replace(event, prompts=[self._prompt(one) for one in event.prompts]))
+            case TracePromptsLinked() | TracePromptsUnlinked():
+                prompts = [self._prompt(one) for one in event.prompts]
+                yield outgoing(recorded, replace(event, prompts=prompts, undo=_of_there(event.undo)))
             case (
-                EvaluationDatasetCreated() | EvaluationDatasetExperimentsAdded() | EvaluationDatasetExperimentsRemoved()
+                EvaluationDatasetCreated()
+                | EvaluationDatasetRestored()
+                | EvaluationDatasetExperimentsAdded()
+                | EvaluationDatasetExperimentsRemoved()
             ):
                 known = [there for one in event.experiment_ids if (there := self.experiments.there(one)) is not None]
-                yield outgoing(recorded, replace(event, experiment_ids=known))
+                yield outgoing(recorded, replace(event, experiment_ids=known, undo=_of_there(event.undo)))
+            case EvaluationDatasetDeleted() if event.undo is not None:
+                yield outgoing(recorded, replace(event, undo=_of_there(event.undo)))
             case ScorerDeleted():
                 # Its versions have other numbers there, where somebody else registered some.
                 self._report.note("left", f"of the scorer '{event.name}' something was deleted here; there it stays")

@@ -58,6 +58,8 @@ IN_IT: Final[dict[str, Any]] = {"experiment_id": 7, "name": "n"}
 TRACE: Final[dict[str, Any]] = {"trace_id": "tr-1", "experiment_id": 7, "request_time_ms": 5, "state": "OK"}
 SPANS: Final[dict[str, Any]] = {"trace_id": "tr-1", "experiment_id": 7}
 SCORER: Final[dict[str, Any]] = {**IN_IT, "scorer_id": "s", "version_id": "v", "serialized_scorer": "{}"}
+LONG: Final = '{"a": "%s"}' % ("x" * 10**6)
+RESTORED: Final[dict[str, Any]] = {"dataset_id": "d", "name": "d", "created_time_ms": 1}
 ASSESSMENT: Final[dict[str, Any]] = {
     "assessment_id": "a-1",
     "name": "good",
@@ -203,6 +205,8 @@ async def test_what_is_brought_in_takes_writes(deployment: Deployment) -> None:
         event(5, "scorer.deleted", {"experiment_id": 7, "name": "s"}),
         event(5, "evaluation-dataset.created", {"dataset_id": "d", "name": "d", "experiment_ids": [8]}),
         event(5, "evaluation-dataset.tag-deleted", {"dataset_id": "d", "key": "k"}),
+        event(5, "evaluation-dataset.restored", {**RESTORED, "experiment_ids": [8]}),
+        event(5, "evaluation-dataset.records-set", {"dataset_id": "d", "records": []}),
         event(5, "issue.created", {**IN_IT, "issue_id": "i", "description": "d", "status": "odd"}),
         event(5, "issue.updated", {"issue_id": "i", "name": "n"}),
         event(5, "label-schema.created", {**IN_IT, "schema_id": "l", "type": "FEEDBACK", "input": "[]"}),
@@ -219,6 +223,26 @@ async def test_of_a_request_with_an_event_that_is_wrong_nothing_is_taken(
     with pytest.raises(InvalidParameterValue):
         await bring_in(deployment, EXPERIMENT, CREATED, LOGGED, wrong)
     assert not await in_the_log(deployment)
+
+
+@pytest.mark.parametrize(
+    ("part", "text"),
+    [
+        ("inputs", "[]"),
+        ("outputs", "no JSON"),
+        ("expectations", "1"),
+        ("tags", "[]"),
+        ("inputs", f'{{"a":"{"x" * 10**6}"}}'),
+    ],
+)
+async def test_records_that_are_set_are_json_and_not_too_long(deployment: Deployment, part: str, text: str) -> None:
+    record = {"record_id": "dr-1", "inputs": "{}", "created_time_ms": 1, "last_update_time_ms": 1}
+    dataset = event(5, "evaluation-dataset.restored", RESTORED)
+    of_it = event(6, "evaluation-dataset.records-set", {"dataset_id": "d", "records": [{**record, part: text}]})
+    with pytest.raises(InvalidParameterValue):
+        await bring_in(deployment, EXPERIMENT, dataset, of_it)
+    right = event(6, "evaluation-dataset.records-set", {"dataset_id": "d", "records": [record]})
+    assert (await bring_in(deployment, EXPERIMENT, dataset, right))["refused"] == []
 
 
 @pytest.mark.parametrize(

@@ -24,7 +24,10 @@ from schemas.events import (
     AnyEvent,
     DatasetRecord,
     EvaluationDatasetCreated,
+    EvaluationDatasetDeleted,
+    EvaluationDatasetRecordsSet,
     EvaluationDatasetRecordsUpserted,
+    EvaluationDatasetRestored,
     ExperimentCreated,
     ExperimentDeleted,
     ExperimentTagSet,
@@ -52,6 +55,8 @@ from schemas.events import (
     TraceLinkedToRun,
     TraceSpansLogged,
     TraceStarted,
+    Undo,
+    WholeRecord,
     stream_of,
 )
 from schemas.forgotten import forgotten
@@ -390,6 +395,26 @@ async def test_versions_get_the_next_numbers_and_an_alias_of_a_model_that_was_th
             assert report.notes["renumbered"] == ["version 1 of registered model 'm' is 2 there"]
         assert there.rows("SELECT version_id, version FROM model_versions ORDER BY version") == [("a", 1), ("b", 2)]
         assert there.rows("SELECT version_id FROM registered_model_aliases") == [("a",)]
+
+
+async def test_a_dataset_that_is_restored_here_is_restored_there(tmp_path: Path) -> None:
+    record = WholeRecord(record_id="dr-1", inputs='{"q":1}', created_time_ms=1, last_update_time_ms=1)
+    undo = Undo([str(uuid.UUID(int=7))], {"experiments.1": None})
+    log = await log_of(
+        recorded(
+            ExperimentCreated(experiment_id=1, name="e", artifact_location=""),
+            EvaluationDatasetCreated(dataset_id="d", name="d", experiment_ids=[1]),
+            EvaluationDatasetDeleted(dataset_id="d"),
+            EvaluationDatasetRestored(dataset_id="d", name="d", created_time_ms=1, experiment_ids=[1], undo=undo),
+            EvaluationDatasetRecordsSet(dataset_id="d", records=[record]),
+        )
+    )
+    with server() as there:
+        report = await push(log, there, tmp_path / "a")
+        assert report.notes == {}
+        assert there.rows("SELECT dataset_id, record_count FROM evaluation_datasets") == [("d", 1)]
+        [[experiment_id]] = there.rows("SELECT experiment_id FROM experiments WHERE name = 'e'")
+        assert there.rows("SELECT experiment_id FROM evaluation_dataset_experiments") == [(experiment_id,)]
 
 
 async def test_a_model_that_is_restored_here_was_never_deleted_there_and_goes_on(tmp_path: Path) -> None:

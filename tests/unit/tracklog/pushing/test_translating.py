@@ -9,7 +9,10 @@ from event_log.memory_event_log import MemoryEventLog
 from schemas.envelope import Actor, EventClock
 from schemas.events import (
     AnyEvent,
+    EvaluationDatasetDeleted,
     EvaluationDatasetExperimentsAdded,
+    EvaluationDatasetExperimentsRemoved,
+    EvaluationDatasetRestored,
     ExperimentCreated,
     ExperimentDeleted,
     ExperimentRenamed,
@@ -36,7 +39,9 @@ from schemas.events import (
     RunErased,
     Tag,
     TracePromptsLinked,
+    TracePromptsUnlinked,
     TraceStarted,
+    Undo,
 )
 from schemas.events.erasures import Erasure
 from tracklog.bringing.requests import Refused
@@ -124,6 +129,20 @@ async def test_an_experiment_is_created_by_its_name_and_follows_its_tags_alone()
     }
 
 
+async def test_what_an_undo_found_is_not_said_of_what_has_other_names_there() -> None:
+    undo = Undo(["01900000-0000-7000-8000-000000000001"], {"experiments.1": 1, "linked_prompts.p/1": 1, "name": "d"})
+    found, _, _ = await translated(
+        There(),
+        train(),
+        EvaluationDatasetDeleted(dataset_id="d"),
+        EvaluationDatasetDeleted(dataset_id="d", undo=undo),
+        EvaluationDatasetExperimentsRemoved(dataset_id="d", experiment_ids=[1], undo=undo),
+        TracePromptsUnlinked(trace_id="tr-1", prompts=[PromptVersion("p", 1)], undo=undo),
+    )
+    kept = {"events": undo.events, "found": {"name": "d"}}
+    assert [data.get("undo") for _, data in found[2:]] == [None, kept, kept, kept]
+
+
 async def test_an_experiment_that_was_pushed_before_is_found_by_its_id_or_by_its_mark() -> None:
     again, report, _ = await translated(There(**{f"experiments/get {TRAIN}": {"experiment": {}}}), train())
     assert [data["experiment_id"] for _, data in again] == [TRAIN, TRAIN]
@@ -152,6 +171,7 @@ async def test_what_is_in_an_experiment_goes_with_it_and_locations_that_a_server
         LoggedModelCreated(model_id="m-b", experiment_id=9, name="m", artifact_location=own),
         TraceStarted(trace_id="tr-a", experiment_id=9, request_time_ms=1),
         EvaluationDatasetExperimentsAdded(dataset_id="d", experiment_ids=[1, 9]),
+        EvaluationDatasetRestored(dataset_id="d", name="d", created_time_ms=1, experiment_ids=[1, 9]),
     )
     assert [(kind, data.get("artifact_uri"), data.get("artifact_location")) for kind, data in found[2:5]] == [
         ("run.created", "", None),
@@ -161,6 +181,10 @@ async def test_what_is_in_an_experiment_goes_with_it_and_locations_that_a_server
     assert {data["experiment_id"] for _, data in found[:5]} == {TRAIN}
     assert found[5:] == [
         ("evaluation-dataset.experiments-added", {"dataset_id": "d", "experiment_ids": [TRAIN]}),
+        (
+            "evaluation-dataset.restored",
+            {"dataset_id": "d", "name": "d", "created_time_ms": 1, "experiment_ids": [TRAIN]},
+        ),
     ]
     assert translation.left == {"run/c", "logged-model/m-b", "trace/tr-a"}
 
