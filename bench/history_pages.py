@@ -166,9 +166,9 @@ def questions(
         "a type of a user": HistoryFilter(type=["run.created"], actor=f"user{chance.randrange(USERS)}"),
         "a request": HistoryFilter(request_id=chance.choice(requests)),
         "a param": HistoryFilter(field="params.lr"),
-        "a value": HistoryFilter(field="params.lr", value=str(int(one[-8:], 16) % RUNS_OF_A_COPY)),
-        "a time": HistoryFilter(since=str(since_ms), until=str(since_ms + 1000)),
-        "a user in a time": HistoryFilter(actor=f"user{chance.randrange(USERS)}", since=str(since_ms)),
+        "a value of a param": HistoryFilter(field="params.lr", value=str(int(one[-8:], 16) % RUNS_OF_A_COPY)),
+        "a second": HistoryFilter(since=str(since_ms), until=str(since_ms + 1000)),
+        "a user from a moment on": HistoryFilter(actor=f"user{chance.randrange(USERS)}", since=str(since_ms)),
         "a param of a run": HistoryFilter(field="params.lr", run_id=one),
     }
 
@@ -220,9 +220,9 @@ async def measure_finding(log: EventLogReader, index: HistoryIndex, ends: Positi
         partition = chance.choice(list(ends))
         [known] = await log.read(partition, chance.randrange(ends[partition]), limit=1)
         for name, selection in {
-            "undo: a request": Selection(request_id=known.request_id),
-            "undo: an event": Selection(event_id=known.id),
-            "undo: a user": Selection(
+            "what an undo selects: a request": Selection(request_id=known.request_id),
+            "one event by its id": Selection(event_id=known.id),
+            "what a user did in a tenth of a second": Selection(
                 actor=known.actor.user, since_us=known.time_us - 50_000, until_us=known.time_us + 50_000
             ),
         }.items():
