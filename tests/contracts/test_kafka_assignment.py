@@ -16,6 +16,7 @@ from event_log.kafka.event_log import KafkaEventLog, open_kafka_log
 from event_log.kafka.settings import KafkaSettings
 from event_log.port import LogUnavailable
 from tests.contracts.partition_assignment_contract import GroupAssignmentContract, Members
+from tests.eventually import AT_MOST_S
 from tests.services.given import GivenKafka
 from tests.services.ports import free_port
 from tests.services.running import AnyKafka
@@ -74,7 +75,9 @@ async def member(stack: AsyncExitStack, settings: KafkaSettings, group_id: str) 
     return assignment
 
 
-async def until(assignment: KafkaAssignment, is_reached: Callable[[Set[int]], bool], within_s: float = 20) -> Set[int]:
+async def until(
+    assignment: KafkaAssignment, is_reached: Callable[[Set[int]], bool], within_s: float = AT_MOST_S
+) -> Set[int]:
     async with asyncio.timeout(within_s):
         while not is_reached(partitions := assignment.partitions):
             await assignment.wait_for_change(partitions, within_s)
@@ -97,7 +100,7 @@ async def member_process(settings: KafkaSettings, group_id: str) -> AsyncIterato
 
 async def until_it_holds(process: asyncio.subprocess.Process, partitions: int) -> None:
     assert process.stdout is not None
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(AT_MOST_S):
         while len(json.loads(await process.stdout.readline())) != partitions:
             pass
 

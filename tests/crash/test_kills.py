@@ -17,13 +17,14 @@ import pytest
 
 from tests.crash.rounds import SHOWN_FAULTS, Fault, one_round
 from tests.crash.story import YES
+from tests.eventually import AT_MOST_S
 from tests.tracklog_server import REPOSITORY, TracklogServer
 
 KILLS = int(os.environ.get("TRACKLOG_KILLS", "10"))
 SEED = int(os.environ.get("TRACKLOG_KILL_SEED", str(time.time_ns() % 1_000_000)))
 KILLS_PER_ROUND = 20
 LONGEST_LIFE_S = 0.8
-ORPHAN_S = 10.0
+ORPHAN_S = AT_MOST_S
 SHOWN_CHARACTERS = 2000
 
 
@@ -58,7 +59,7 @@ def kill_front(server: EmbeddedSystem, dice: random.Random) -> None:
     time.sleep(dice.uniform(0, LONGEST_LIFE_S))
     orphans = children_of(server.pid)
     os.kill(server.pid, signal.SIGKILL)
-    server.wait(10)
+    server.wait(AT_MOST_S)
     server.start()
     deadline = time.monotonic() + ORPHAN_S
     while any(is_alive(orphan) for orphan in orphans):

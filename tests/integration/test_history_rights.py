@@ -6,6 +6,7 @@ import urllib.request
 
 import pytest
 
+from tests.eventually import AT_MOST_S
 from tests.integration.test_rights import fresh, name_of, told
 from tests.integration.test_users import Asking, admin, new_user, server
 from tests.tracklog_server import TracklogServer
@@ -66,6 +67,6 @@ def test_an_auditor_reads_everything_and_is_cut_within_a_second_of_losing_the_ri
         reading.start()
         assert not ended.wait(1.5)
         told(admin, "POST", "users/permissions/revoke", {"username": name_of(ada), **ALL_OF_IT})
-        assert ended.wait(30)
+        assert ended.wait(AT_MOST_S)
         reading.join()
     assert ada.ask("GET", HISTORY)[1]["events"] == []

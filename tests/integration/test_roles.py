@@ -20,7 +20,7 @@ import pytest
 import requests
 
 from schemas.events import EVENT_TYPES, AnyEvent
-from tests.eventually import wait_until
+from tests.eventually import AT_MOST_S, wait_until
 from tests.registry_model import Model, replayed
 from tests.services.kafka import Kafka
 from tests.services.postgresql import Postgresql, execute
@@ -73,7 +73,7 @@ class Replica:
     def run(self, run_id: str) -> Any:
         """A run, once an answer does not say that it is behind."""
         run = self.ask("GET", f"runs/get?run_id={run_id}")[1]["run"]
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + AT_MOST_S
         while self.was_behind:
             assert time.monotonic() < deadline, "reads stay behind"
             run = self.ask("GET", f"runs/get?run_id={run_id}")[1]["run"]

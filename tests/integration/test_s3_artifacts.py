@@ -21,7 +21,7 @@ from artifact_proxy.stores.s3.bucket import S3Bucket
 from artifact_proxy.stores.s3.settings import S3Settings
 from artifact_proxy.stores.streams import PATIENCE_S
 from event_log.memory_event_log import MemoryEventLog
-from tests.eventually import wait_until
+from tests.eventually import AT_MOST_S, wait_until
 from tests.integration.test_constant_memory import LARGE_MIB, reset_peak, resident, up_and_down
 from tests.services.s3_bucket import s3_client
 from tests.unit.artifact_proxy.serving import PROXY, Answer, Served, parsed, read_all, serving
@@ -102,7 +102,7 @@ def test_whatever_was_uploaded_is_a_download_and_never_a_page(there: Stored, nam
         assert answer.headers["x-content-type-options"] == "nosniff"
         assert "sandbox" in answer.headers["content-security-policy"]
     signed = json.loads(there.server.ask("GET", f"/api/2.0/mlflow-artifacts/presigned/1/run/artifacts/{name}").body)
-    direct = requests.get(signed["url"], headers=signed["headers"], timeout=20)
+    direct = requests.get(signed["url"], headers=signed["headers"], timeout=AT_MOST_S)
     assert direct.content == script
     assert direct.headers["content-disposition"].startswith("attachment")
     assert direct.headers["content-type"] == "application/octet-stream"
@@ -113,10 +113,10 @@ def test_a_signed_url_shows_no_secret_and_opens_nothing_else(there: Stored, s3_s
     answer = there.server.ask("GET", "/api/2.0/mlflow-artifacts/presigned/1/run/artifacts/a.txt")
     assert s3_service.secret_key.encode() not in answer.body
     url = json.loads(answer.body)["url"]
-    assert requests.get(url, timeout=20).content == b"hello"
-    assert requests.get(url.replace("a.txt?", "b.txt?"), timeout=20).status_code == 403
-    assert requests.put(url, b"evil", timeout=20).status_code == 403
-    assert requests.get(url, headers={"Range": "bytes=1-2"}, timeout=20).content == b"el"
+    assert requests.get(url, timeout=AT_MOST_S).content == b"hello"
+    assert requests.get(url.replace("a.txt?", "b.txt?"), timeout=AT_MOST_S).status_code == 403
+    assert requests.put(url, b"evil", timeout=AT_MOST_S).status_code == 403
+    assert requests.get(url, headers={"Range": "bytes=1-2"}, timeout=AT_MOST_S).content == b"el"
 
 
 def test_ranges_and_conditions_hold_for_large_and_small(there: Stored) -> None:
@@ -151,7 +151,7 @@ def test_parts_go_to_the_store_itself(there: Stored) -> None:
     sent = []
     for credential, part in zip(created["credentials"], parts, strict=True):
         assert urlsplit(credential["url"]).port == urlsplit(there.admin.meta.endpoint_url).port
-        answer = requests.put(credential["url"], part, headers=credential["headers"], timeout=20)
+        answer = requests.put(credential["url"], part, headers=credential["headers"], timeout=AT_MOST_S)
         sent.append({"part_number": credential["part_number"], "etag": answer.headers["ETag"]})
     body = {"path": "x", "upload_id": created["upload_id"], "parts": sent}
     assert there.server.ask("POST", at.format("complete"), json.dumps(body).encode(), JSON).status == 200
@@ -242,7 +242,7 @@ def test_a_store_that_hangs_in_the_middle_of_an_upload_is_told_within_a_bound(fr
             assert (answer.status, error_code(answer)) == (503, "TEMPORARILY_UNAVAILABLE")
         finally:
             own_minio.resume()
-    sending.join(20)
+    sending.join(AT_MOST_S)
     wait_until(lambda: fragile.blobs() == [])
     assert fragile.events() == 0
 

@@ -200,7 +200,7 @@ def test_everything_is_below_a_static_prefix(start: Start, tmp_path: Path) -> No
     server = TracklogServer(tmp_path, options=("--static-prefix", "/ml"))
     server.spawn()
     try:
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + AT_MOST_S
         while time.monotonic() < deadline:
             try:
                 if ask(server, "GET", "/ml/health") == (200, b"OK"):
