@@ -60,11 +60,11 @@ class Segment(msgspec.Struct, frozen=True, array_like=True):
     @property
     def is_full(self) -> bool:
         """It stays as it is, until its block is full."""
-        return _is_full(self.first_offset, self.end)
+        return _is_full(self.first_offset, len(self.times) // 8)
 
 
-def _is_full(first_offset: int, end: int) -> bool:
-    return end > first_offset and (end - first_offset >= SEGMENT_EVENTS or end % BLOCK_EVENTS == 0)
+def _is_full(first_offset: int, count: int) -> bool:
+    return count >= SEGMENT_EVENTS or (count > 0 and (first_offset + count) % BLOCK_EVENTS == 0)
 
 
 _encoder: Final = msgspec.msgpack.Encoder()
@@ -108,7 +108,7 @@ class OpenSegment:
 
     @property
     def is_full(self) -> bool:
-        return _is_full(self.first_offset, self.end)
+        return _is_full(self.first_offset, len(self.times))
 
     def add(self, event: RecordedEvent, terms: Iterable[int]) -> None:
         """Take the event at `end`."""

@@ -131,11 +131,11 @@ def terms_of_place(event: RecordedEvent, decoded: AnyEvent | None, experiment_id
 
 def terms_of_content(decoded: AnyEvent | None) -> Collection[int]:
     """Those of the fields or the artifact that an event is about."""
+    if type(decoded) is RunDataLogged and len(decoded.metrics) == 1 and not decoded.params and not decoded.tags:
+        return (_term(f"k:metric:{decoded.metrics[0].key}"),)  # most events are such
     if isinstance(decoded, ArtifactUploaded | ArtifactDeleted):
         return _of_artifact(decoded)
     names, valued = _fields(decoded)
-    if not valued and len(names) < 2:
-        return [_term(name) for name in names]
     different = {*names, *(f"k:{kind}:{key}" for kind, key, _ in valued)}
     if len(different) > MAX_FIELDS:
         return (ANY_FIELD,)
