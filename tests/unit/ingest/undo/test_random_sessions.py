@@ -9,7 +9,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schemas.events import EvaluationDatasetCreated, LoggedModelCreated, TraceStarted
+from schemas.events import (
+    EvaluationDatasetCreated,
+    IssueCreated,
+    LabelSchemaCreated,
+    LoggedModelCreated,
+    ReviewQueueCreated,
+    ScorerRegistered,
+    TraceStarted,
+)
 from schemas.messages.corrections import CorrectRun, MetricCorrection, ParamCorrection
 from schemas.messages.evaluation_datasets import (
     AddDatasetToExperiments,
@@ -27,6 +35,8 @@ from schemas.messages.experiments import (
     SetExperimentTag,
     UpdateExperiment,
 )
+from schemas.messages.issues import UpdateIssue
+from schemas.messages.label_schemas import UpdateLabelSchema
 from schemas.messages.logged_models import (
     DeleteLoggedModel,
     DeleteLoggedModelTag,
@@ -50,8 +60,15 @@ from schemas.messages.registered_models import (
     SetRegisteredModelTag,
     UpdateRegisteredModel,
 )
+from schemas.messages.review_queues import (
+    AddItemsToReviewQueue,
+    RemoveItemsFromReviewQueue,
+    SetReviewQueueItemStatus,
+    UpdateReviewQueue,
+)
 from schemas.messages.run_data import DeleteTag, LogBatch, LogInputs, LogOutputs, Metric, ModelOutput, SetTag
 from schemas.messages.runs import CreateRun, DeleteRun, RestoreRun, UpdateRun
+from schemas.messages.scorers import SetOnlineScoringConfig
 from schemas.messages.traces import (
     AssessmentGiven,
     CreateAssessment,
@@ -74,6 +91,9 @@ Step = Callable[[Session, str, str], Awaitable[bytes]]
 LOGGED_MODEL: Final = "m-1"
 DATASET: Final = "d-1"
 TRACE: Final = "tr-1"
+ISSUE: Final = "iss-1"
+LABEL_SCHEMA: Final = "ls-1"
+QUEUE: Final = "rq-1"
 
 _values: Final = st.sampled_from(["", "v", "w"])
 _numbers: Final = st.sampled_from([0.0, 1.0])
@@ -290,6 +310,69 @@ STEPS: Final[st.SearchStrategy[Step]] = st.one_of(
         _versions,
     ),
     st.builds(
+        lambda n, severity: (
+            lambda s, _, q: s.ingest.issues.update(UpdateIssue(issue_id=ISSUE, name=n, severity=severity), ANN, q)
+        ),
+        st.just("") | _names,
+        st.sampled_from(["", "low", "high"]),
+    ),
+    st.builds(
+        lambda n, text, comments: (
+            lambda s, _, q: s.ingest.label_schemas.update(
+                UpdateLabelSchema(schema_id=LABEL_SCHEMA, name=n, instruction=text, enable_comment=comments), ANN, q
+            )
+        ),
+        st.none() | _names,
+        st.none() | _values,
+        st.none() | st.booleans(),
+    ),
+    st.builds(
+        lambda n, users, schemas: (
+            lambda s, _, q: s.ingest.review_queues.update(
+                UpdateReviewQueue(
+                    queue_id=QUEUE,
+                    name=n,
+                    update_users=True,
+                    users=users,
+                    update_schema_ids=schemas is not None,
+                    schema_ids=schemas or [],
+                ),
+                ANN,
+                q,
+            )
+        ),
+        st.none() | _names,
+        st.lists(_names, max_size=2),
+        st.none() | st.sampled_from([[], [LABEL_SCHEMA]]),
+    ),
+    st.just(
+        lambda s, _, q: s.ingest.review_queues.add_items(
+            AddItemsToReviewQueue(queue_id=QUEUE, item_type="TRACE", item_ids=[TRACE]), ANN, q
+        )
+    ),
+    st.just(
+        lambda s, _, q: s.ingest.review_queues.remove_items(
+            RemoveItemsFromReviewQueue(queue_id=QUEUE, item_ids=[TRACE]), ANN, q
+        )
+    ),
+    st.builds(
+        lambda status, who: (
+            lambda s, _, q: s.ingest.review_queues.set_status(
+                SetReviewQueueItemStatus(queue_id=QUEUE, item_id=TRACE, status=status, completed_by=who), ANN, q
+            )
+        ),
+        st.sampled_from(["PENDING", "COMPLETE", "DECLINED"]),
+        _names,
+    ),
+    st.builds(
+        lambda rate: (
+            lambda s, _, q: s.ingest.scorers.set_online_config(
+                SetOnlineScoringConfig(experiment_id="0", name="s", sample_rate=rate), ANN, q
+            )
+        ),
+        _numbers,
+    ),
+    st.builds(
         lambda n: lambda s, _, q: s.ingest.registered_models.create(CreateRegisteredModel(name=n), ANN, q), _names
     ),
     st.builds(
@@ -383,6 +466,13 @@ async def _run(steps: list[tuple[Step, bool]], over_later: bool) -> None:
         LoggedModelCreated(model_id=LOGGED_MODEL, experiment_id=0, name="m", artifact_location="x")
     )
     await session.deployment.append(EvaluationDatasetCreated(dataset_id=DATASET, name="d"))
+    for event in (
+        IssueCreated(issue_id=ISSUE, experiment_id=0, name="i", description="d"),
+        LabelSchemaCreated(schema_id=LABEL_SCHEMA, experiment_id=0, name="l", type="FEEDBACK", input='{"text":{}}'),
+        ReviewQueueCreated(queue_id=QUEUE, experiment_id=0, name="q", queue_type="CUSTOM", created_by="ann"),
+        ScorerRegistered(experiment_id=0, name="s", scorer_id="s", version_id="v", serialized_scorer="{}"),
+    ):
+        await session.deployment.append(event)
     await session.deployment.append(TraceStarted(trace_id=TRACE, experiment_id=0, request_time_ms=1, tags={"t": "u"}))
     for step, is_chosen in steps:
         await session.do(step(session, run_id, "chosen" if is_chosen else "other"))
