@@ -7,7 +7,9 @@ With `--store` the traces stay in a folder, and are not sent again when it is th
 """
 
 import argparse
+import signal
 import statistics
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -198,6 +200,7 @@ def main() -> None:
     parser.add_argument("--store", type=Path, help="a folder in which the traces stay")
     parser.add_argument("--only", default="", help="questions that hold this text")
     options = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("stopped"))  # so that the server is stopped too
     folder = options.store or Path(tempfile.mkdtemp(prefix="bench-traces-", dir=PROJECT / "bench"))
     is_filled = folder.exists() and any(folder.iterdir())
     folder.mkdir(parents=True, exist_ok=True)
@@ -209,6 +212,8 @@ def main() -> None:
             print(f"{options.traces:,} traces of {SPANS} spans taken and folded in {taken:.0f} s")
         else:
             process.wait_until_searchable(FOLD_LIMIT_S)
+            while process.answers_behind("experiments/search", [("max_results", "1")]):
+                pass  # the projector is not there yet: each answer waits for it
         process.settle()
         print("| | median, ms | p95, ms | work, ms | bytes |")
         print("|---|---:|---:|---:|---:|")
