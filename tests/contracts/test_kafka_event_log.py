@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import random
 import time
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -20,11 +21,20 @@ from event_log.kafka.cloud_events import FOREIGN_TYPE
 from event_log.kafka.cluster import KafkaCluster
 from event_log.kafka.event_log import KafkaEventLog, open_kafka_log, open_kafka_reader
 from event_log.kafka.settings import KafkaSettings
-from event_log.port import EventFilter, EventTooLarge, ForeignLog, LogGone, LogOverloaded, LogReplaced, LogUnavailable
+from event_log.port import (
+    EventFilter,
+    EventLogReader,
+    EventTooLarge,
+    ForeignLog,
+    LogGone,
+    LogOverloaded,
+    LogReplaced,
+    LogUnavailable,
+)
 from schemas import codec
 from schemas.envelope import Actor, Position
 from schemas.events import Param, RunDataLogged
-from tests.contracts.event_log_contract import Damage, EventLogContract, event, everything, param
+from tests.contracts.event_log_contract import Damage, EventLogContract, event, everything, key_of, param
 from tests.eventually import AT_MOST_S, until
 from tests.services.given import GivenKafka
 from tests.services.running import AnyKafka
@@ -158,6 +168,19 @@ async def test_more_than_one_answer_holds_is_read_whole_and_in_order(log: KafkaE
         assert sum(len(one.payload) for one in read) < 8 * 1024 * 1024
         offsets.extend(one.offset for one in read)
     assert offsets == list(range(200))
+
+
+async def test_places_of_several_partitions_are_read_together_however_large_their_batches(
+    log: KafkaEventLog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    partition_of_run = {log.partition_of(param(run, "p").ordering_unit): run for run in range(100)}
+    assert len(partition_of_run) == 3
+    for number in range(40):
+        value = random.Random(number).randbytes(20_000 if number % 3 else 20).hex()
+        await asyncio.gather(*(log.append([param(run, f"p{number}", value)]) for run in partition_of_run.values()))
+    monkeypatch.delattr(EventLogReader, "read_at")  # which reads one place after another
+    found = await asyncio.gather(*(log.read_at(one, range(0, 40, 2)) for one in partition_of_run))
+    assert [[key_of(one) for one in events] for events in found] == [[f"p{one}" for one in range(0, 40, 2)]] * 3
 
 
 async def test_a_filter_looks_through_everything_there_is(log: KafkaEventLog) -> None:
