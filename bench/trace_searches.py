@@ -18,7 +18,7 @@ from typing import Any, Final
 from urllib.parse import quote
 
 from bench import process_tree
-from bench.server_process import ServerProcess
+from bench.server_process import ServerProcess, UnexpectedAnswerError
 from bench.servers import DISTRIBUTED_SERVERS, EMBEDDED_SERVERS, PROJECT
 from bench.traces import COUNT_OF_ALL, SPANS, START_NS, TRACES, request, send_all, spans_of_trace
 
@@ -219,7 +219,11 @@ def main() -> None:
         print("|---|---:|---:|---:|---:|")
         for question in questions(options.traces):
             if options.only in question[0]:
-                taken_ms, work_ms, size = milliseconds(process, question, options.times)
+                try:
+                    taken_ms, work_ms, size = milliseconds(process, question, options.times)
+                except UnexpectedAnswerError as error:
+                    print(f"| {question[0]} | {error} | | | |", flush=True)
+                    continue
                 p95 = taken_ms[min(len(taken_ms) - 1, round(len(taken_ms) * 0.95))]
                 told = f"{statistics.median(taken_ms):,.1f} | {p95:,.1f} | {work_ms:,.1f}"
                 print(f"| {question[0]} | {told} | {size:,} |", flush=True)
