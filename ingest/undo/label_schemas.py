@@ -1,11 +1,10 @@
 """How changes of a label schema are undone."""
 
 from collections.abc import Mapping, Sequence
-from operator import itemgetter
 from typing import Any, Final
 
 from ingest.admission.known_entities import KnownEntities
-from ingest.admission.lookups import Lookup
+from ingest.label_schemas.commands import LABEL_SCHEMA, LABEL_SCHEMA_NAMED
 from ingest.undo.trace import Change
 from ingest.undo.undoing import Judged, Undoing, Wanted, undo_of
 from schemas.events import (
@@ -19,7 +18,8 @@ from schemas.fields.field import NAME, Held
 from schemas.fields.label_schemas import ENABLE_COMMENT
 from schemas.levels import Level
 from schemas.messages.label_schemas import DeleteLabelSchema
-from schemas.rest.access import LABEL_SCHEMA, On, Rule
+from schemas.rest.access import LABEL_SCHEMA as JUDGED
+from schemas.rest.access import On, Rule
 
 _NOT_UNDONE: Final[Mapping[type, str]] = {
     LabelSchemaCreated: "A label schema that was created is not undone, but may be deleted.",
@@ -29,14 +29,7 @@ _NOT_UNDONE: Final[Mapping[type, str]] = {
 
 _DELETED: Final = "The label schema is deleted."
 _STAYS: Final = "What has an instruction keeps one: give it another, or an empty one."
-_MANAGE: Final[Rule] = (On(Level.MANAGE, LABEL_SCHEMA, "schema_id"),)
-
-_NAMED_LIKE: Final[Lookup[str]] = Lookup(
-    "SELECT o.schema_id FROM label_schemas o JOIN label_schemas s ON s.experiment_id = o.experiment_id"
-    " WHERE s.schema_id = $1 AND o.name = $2 AND o.schema_id <> $1",
-    itemgetter(0),
-)
-"""Another of the same experiment that has a name."""
+_MANAGE: Final[Rule] = (On(Level.MANAGE, JUDGED, "schema_id"),)
 
 
 async def _hindrance(known: KnownEntities, schema_id: str, held: Held, change: Change, _wanted: Wanted) -> str | None:
@@ -44,9 +37,16 @@ async def _hindrance(known: KnownEntities, schema_id: str, held: Held, change: C
         return _DELETED
     if change.wanted is None:
         return _STAYS
-    if change.field == NAME and await known.lookups.one(_NAMED_LIKE, schema_id, str(change.wanted)) is not None:
+    if change.field == NAME and await _is_anothers(known, schema_id, str(change.wanted)):
         return "The name is that of another label schema now."
     return None
+
+
+async def _is_anothers(known: KnownEntities, schema_id: str, name: str) -> bool:
+    """Whether another label schema of the same experiment has a name."""
+    schema = await known.lookups.one(LABEL_SCHEMA, schema_id)
+    reference = f"{schema and schema.experiment_id}/{name}"
+    return await known.lookups.one(LABEL_SCHEMA_NAMED, reference) not in (None, schema_id)
 
 
 async def _events(_known: KnownEntities, schema_id: str, _held: Held, changes: Sequence[Change]) -> list[AnyEvent]:

@@ -1,13 +1,13 @@
 """How what happened to a review queue is undone: changes of what it is, and of the traces in it."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from operator import itemgetter
 from typing import Any, Final
 
 import orjson
 
 from ingest.admission.known_entities import KnownEntities
-from ingest.admission.lookups import Lookup
+from ingest.review_queues.commands import REVIEW_QUEUE as KNOWN_QUEUE
+from ingest.review_queues.commands import REVIEW_QUEUE_NAMED
 from ingest.undo.trace import Change
 from ingest.undo.undoing import Judged, Undoing, Wanted, undo_of
 from schemas.events import (
@@ -39,13 +39,6 @@ _HAS_ITEMS: Final = "The questions of a review queue stay as they are while ther
 _STAYS: Final = "What has an owner keeps one: give it another."
 _EDIT: Final[Rule] = (On(Level.EDIT, REVIEW_QUEUE, "queue_id"),)
 
-_NAMED_LIKE: Final[Lookup[str]] = Lookup(
-    "SELECT o.name FROM review_queues o JOIN review_queues q ON q.experiment_id = o.experiment_id"
-    " WHERE q.queue_id = $1 AND o.queue_id <> $1",
-    itemgetter(0),
-)
-"""The names of the others of the same experiment."""
-
 
 async def _hindrance(known: KnownEntities, queue_id: str, held: Held, change: Change, wanted: Wanted) -> str | None:
     if held.get(NAME) is None:
@@ -56,11 +49,16 @@ async def _hindrance(known: KnownEntities, queue_id: str, held: Held, change: Ch
         return _STAYS
     if change.field == SCHEMA_IDS and _keeps_items(held, wanted[REVIEW_QUEUES.stream(queue_id)]):
         return _HAS_ITEMS
-    if change.field == NAME:
-        names = await known.lookups.all(_NAMED_LIKE, queue_id)
-        if str(change.wanted).lower() in {name.lower() for name in names}:
-            return "The name is that of another review queue now."
+    if change.field == NAME and await _is_anothers(known, queue_id, str(change.wanted)):
+        return "The name is that of another review queue now."
     return None
+
+
+async def _is_anothers(known: KnownEntities, queue_id: str, name: str) -> bool:
+    """Whether another queue of the same experiment has a name, in whatever letters."""
+    queue = await known.lookups.one(KNOWN_QUEUE, queue_id)
+    named = await known.lookups.one(REVIEW_QUEUE_NAMED, f"{queue and queue.experiment_id}/{name.lower()}")
+    return named is not None and named.queue_id != queue_id
 
 
 def _keeps_items(held: Held, changes: Sequence[Change]) -> bool:
