@@ -1,5 +1,6 @@
 """What is corrected and undone through the API of Tracklog, as the stock client sees it afterwards."""
 
+import uuid
 from typing import Any
 
 import pytest
@@ -95,3 +96,37 @@ def test_a_run_and_a_model_go_back_to_a_moment(client: MlflowClient, rest: Rest,
     assert (run.info.status, run.info.end_time, run.info.lifecycle_stage) == ("RUNNING", None, "active")
     model = client.get_registered_model(name)
     assert (model.description, dict(model.tags)) == ("as it was", {})
+
+
+@pytest.mark.usefixtures("followed")
+def test_a_wrong_link_and_wrong_records_are_gone_and_what_they_were_is_back(
+    client: MlflowClient, rest: Rest, experiment_id: str, run_id: str
+) -> None:
+    trace_id = f"tr-{uuid.uuid4().hex}"
+    location = {"type": "MLFLOW_EXPERIMENT", "mlflow_experiment": {"experiment_id": experiment_id}}
+    info = {"trace_id": trace_id, "trace_location": location, "state": "OK", "request_time": "2026-11-30T09:00:00Z"}
+    assert rest.post("/api/3.0/mlflow/traces", {"trace": {"trace_info": info}}).status_code == 200
+    dataset = client.create_dataset(fresh_name("golden"), experiment_id=experiment_id)
+    dataset.merge_records([{"inputs": {"q": "who"}, "expectations": {"a": "me"}}])
+    client.link_traces_to_run([trace_id], run_id)
+    dataset.merge_records([{"inputs": {"q": "who"}, "expectations": {"a": "they"}}, {"inputs": {"q": "junk"}}])
+    records = f"evaluation-dataset/{dataset.dataset_id}"
+
+    def held() -> tuple[list[str], list[Any]]:
+        found = client.search_traces(
+            locations=[experiment_id], filter_string=f"run_id = '{run_id}'", include_spans=False
+        )
+        rows = client.get_dataset(dataset.dataset_id).to_df().to_dict("records")
+        return [one.info.trace_id for one in found], [(row["inputs"], row["expectations"]) for row in rows]
+
+    wrong = held()
+    assert len(wrong[0]) == 1
+    undo(rest, event=events(rest, f"trace/{trace_id}")[-1]["id"])
+    undone = undo(rest, event=events(rest, records)[-1]["id"])
+    assert held() == ([], [({"q": "who"}, {"a": "me"})])
+    client.delete_dataset(dataset.dataset_id)
+    undo(rest, event=events(rest, records)[-1]["id"])
+    assert held() == ([], [({"q": "who"}, {"a": "me"})])
+    made = {one["id"]: one for one in events(rest, records)}
+    undo(rest, request_id=made[undone[0]["id"]]["request_id"], over_later=True)
+    assert sorted(held()[1], key=str) == sorted(wrong[1], key=str)
