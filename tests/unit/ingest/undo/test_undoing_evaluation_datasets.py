@@ -21,6 +21,7 @@ from schemas.events import (
     ExperimentErased,
     Tag,
 )
+from schemas.levels import Level
 from schemas.messages.evaluation_datasets import (
     AddDatasetToExperiments,
     DeleteDatasetRecords,
@@ -29,6 +30,10 @@ from schemas.messages.evaluation_datasets import (
     SetEvaluationDatasetTags,
     UpsertDatasetRecords,
 )
+from schemas.messages.message import Message
+from schemas.messages.undo import PlanUndo
+from schemas.rest.access import Asking, On, Rule
+from schemas.sight import Sight
 from tests.unit.ingest.doubles import ANN
 from tests.unit.ingest.undo.session import Rows, Session
 from tests.unit.ingest.undo.test_undo import fields, reasons
@@ -282,3 +287,28 @@ async def test_of_records_that_are_not_there_nothing_is_undone_and_what_was_eras
     await session.deployment.append(EvaluationDatasetErased(dataset_id=D, erasure=erasure))
     plan = await session.plan(stream=f"evaluation-dataset/{D}", to="0")
     assert "What was erased does not come back." in reasons(plan)
+
+
+async def test_each_change_is_judged_by_what_makes_it_forwards(session: Session) -> None:
+    asked: set[tuple[str, ...]] = set()
+
+    class OfEverything(Asking):
+        async def allow(self, message: Message) -> None: ...
+        async def allow_keys(self, *keys: str) -> None: ...
+        async def sight(self, level: Level = Level.READ) -> Sight:
+            return Sight(1, (), {})
+
+        async def allow_by(self, rule: Rule, message: Message) -> None:
+            parts = [part for part in rule if isinstance(part, On)]
+            asked.add(tuple(f"{part.level.name} {part.type} {' '.join(part.keys(message))}" for part in parts))
+
+    await set_tag(session, "2", "slip")
+    await put(session, "slip", {"inputs": {"q": 1}})
+    await move(session, "slip", out_of="0")
+    await session.ingest.undo.plan(PlanUndo(request_id="slip"), OfEverything())
+    edit = f"EDIT evaluation_dataset {D}"
+    assert asked == {(edit,), (edit, "EDIT experiment 0")}
+    await delete(session, "gone")
+    await session.undo("back", request_id="gone")
+    await session.ingest.undo.plan(PlanUndo(request_id="back"), OfEverything())
+    assert (f"MANAGE evaluation_dataset {D}",) in asked

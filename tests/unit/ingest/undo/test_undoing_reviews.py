@@ -166,7 +166,9 @@ async def test_how_a_scorer_is_scored_online_is_as_before(session: Session) -> N
     assert types == ["scorer.online-config-set"]
     registered = await last(session, SCORER)
     assert reasons(await session.plan(event=registered))[0].startswith("A version of a scorer that was registered")
+    again = await last(session, scored(0.7, None))
     await last(session, ScorerDeleted(experiment_id=0, name="a b"))
+    assert reasons(await session.plan(event=again, over_later=True)) == ["The scorer is deleted."]
     plan = await session.plan(event=place, over_later=True)
     assert (plan["changes"], reasons(plan)) == ([], ["Everything is already as it was before."])
 
