@@ -77,6 +77,10 @@ class Dialect(ABC):
         """The table in FROM, to be read by this index."""
 
     @abstractmethod
+    def by_key(self, table: str) -> str:
+        """The table in FROM, whose rows are to be found by their key, which is compared with what a statement finds."""
+
+    @abstractmethod
     def row_passes(self, rows: Sql, test: Sql) -> Sql:
         """Whether there is a row and it passes the test. `rows`: a table, WHERE, and a condition that one row meets."""
 

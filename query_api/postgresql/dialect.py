@@ -72,6 +72,9 @@ class PostgresqlDialect(Dialect):
     def from_index(self, table: str, index: str) -> str:
         return table  # chosen by the settings of a reading connection, which leave the indexes alone
 
+    def by_key(self, table: str) -> str:
+        return table
+
     def row_passes(self, rows: Sql, test: Sql) -> Sql:
         return Sql(f"(SELECT {test.text} FROM {rows.text})", test.parameters + rows.parameters)
 

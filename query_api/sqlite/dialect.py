@@ -65,6 +65,10 @@ class SqliteDialect(Dialect):
     def from_index(self, table: str, index: str) -> str:
         return f"{table} INDEXED BY {index}"
 
+    def by_key(self, table: str) -> str:
+        """Else SQLite reads all of an index that has the order, and looks for each row among the keys."""
+        return f"{table} NOT INDEXED"
+
     def row_passes(self, rows: Sql, test: Sql) -> Sql:
         return Sql(f"EXISTS (SELECT 1 FROM {rows.text} AND {test.text})", rows.parameters + test.parameters)
 

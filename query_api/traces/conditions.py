@@ -74,7 +74,7 @@ class Tests:
     """Of each list all have to hold of one span."""
 
     def narrowed(self, dialect: Dialect) -> list[Sql]:
-        """All that the database can tell, by which it finds of all traces those few that may pass."""
+        """By what the database finds, of all traces, the numbers of those that may pass."""
         found = list(self.indexed)
         if self.signed:
             found.append(_with_all(dialect, "span_signatures", self.signed))
@@ -84,7 +84,7 @@ class Tests:
                 found.append(
                     _with_all(dialect, "span_trigrams", [dialect.bit_is_set("g.bits", one) for one in trigrams])
                 )
-        return found + self.looked_up
+        return found
 
     @property
     def are_all_sql(self) -> bool:

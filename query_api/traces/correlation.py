@@ -59,7 +59,7 @@ async def _count(read_model: ReadModel, experiment_ids: Sequence[int], condition
     dialect = read_model.dialect
     tests = tests_of(dialect, conditions)
     here = is_one_of(dialect, "t.experiment_id", experiment_ids)
-    where = joined(" AND ", [here, *tests.where, *tests.narrowed(dialect)])
+    where = joined(" AND ", [here, *tests.where, *tests.narrowed(dialect), *tests.looked_up])
     if tests.are_all_sql:
         sql = where._replace(text=f"SELECT count(*) FROM traces t WHERE {where.text}")
         return int((await read_model.fetch(*dialect.assembled(sql)))[0][0])

@@ -116,10 +116,11 @@ async def find_matches(
 ) -> Matches:
     """The wanted traces that pass the tests, in order, from after `place`. Raises as ReadModel.fetch does."""
     narrowing = tests.narrowed(read_model.dialect)
+    everything = [*tests.where, *narrowing, *tests.looked_up]
     if tests.are_all_sql and not narrowing:
-        found = await candidates(read_model, tests.where, order, place, wanted + 1)
+        found = await candidates(read_model, everything, order, place, wanted + 1)
         return Matches(found[:wanted], found[wanted - 1].place if len(found) > wanted else None)
-    where, at_once, is_narrowed = tests.where, TRACES_AT_ONCE, False
+    where, at_once, is_narrowed = tests.where if narrowing else everything, TRACES_AT_ONCE, False
     passed: list[Match] = []
     looked_into = 0
     while True:
@@ -129,7 +130,7 @@ async def find_matches(
                 return Matches(passed, place)
             batch = found[first : first + TRACES_AT_ONCE]
             numbers = [one.trace_number for one in batch]
-            if tests.looked_up and not is_narrowed:
+            if tests.looked_up and where is tests.where:
                 numbers = await _looked_up(read_model, tests, numbers)
             passing = await passing_among(read_model, tests, numbers)
             passed += [one for one in batch if one.trace_number in passing]
@@ -140,7 +141,7 @@ async def find_matches(
         if len(found) < at_once:
             return Matches(passed, None)
         if narrowing and not is_narrowed and len(passed) * ONE_IN < looked_into:
-            where, at_once, is_narrowed = [*where, *narrowing], CANDIDATES_AT_ONCE, True
+            where, at_once, is_narrowed = everything, CANDIDATES_AT_ONCE, True
 
 
 async def _looked_up(read_model: ReadModel, tests: Tests, numbers: Sequence[int]) -> list[int]:
@@ -171,9 +172,10 @@ async def candidates(
     met = joined(" AND ", where)
     rest = TRUE if place is None else _from(columns, place)
     names = ", ".join(column.name for column in columns)
-    apart = read_model.dialect.apart if is_narrowed else ""
+    dialect = read_model.dialect
+    source, apart = (dialect.by_key("traces t"), dialect.apart) if is_narrowed else ("traces t", "")
     statement = Sql(
-        f"SELECT n, {names} FROM (SELECT t.trace_number AS n, {values.text} FROM traces t WHERE {met.text}{apart}) f"
+        f"SELECT n, {names} FROM (SELECT t.trace_number AS n, {values.text} FROM {source} WHERE {met.text}{apart}) f"
         f" WHERE {rest.text} ORDER BY {order_by(columns)} LIMIT ?",
         (*values.parameters, *met.parameters, *rest.parameters, wanted),
     )

@@ -432,6 +432,25 @@ async def test_where_few_traces_pass_only_those_that_may_are_looked_into(
     assert sum("span_trigrams" in one for one in words.statements) == 1
 
 
+@pytest.mark.parametrize("asked", ["span.name LIKE 's%'", "tags.team LIKE 'x%'"])
+async def test_what_no_index_tells_the_database_tests_in_order_up_to_a_page(words: SqliteRows, asked: str) -> None:
+    words.insert("trace_tags", trace_number=7, key="team", value="x-1", told=1)
+    await search(words, asked, max_results=3)
+    assert len([one for one in words.statements if "FROM traces t WHERE t.experiment_id" in one]) == 1
+    assert "NOT INDEXED" not in "".join(words.statements)
+
+
+async def test_traces_with_a_tag_are_found_by_their_numbers(words: SqliteRows, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("query_api.traces.search.TRACES_AT_ONCE", 2)
+    words.insert("trace_tags", trace_number=7, key="team", value="x", told=1)
+    assert ids(await search(words, "tags.team = 'x' AND span.name = 'say'")) == [f"tr-{7:032x}"]
+    [statement] = [one for one in words.statements if "FROM traces t" in one and "span_signatures" in one]
+    if words.dialect.name == "sqlite":
+        asked = [0] * statement.count("?")
+        plan = words.connection.execute(f"EXPLAIN QUERY PLAN {statement}", asked).fetchall()
+        assert any("SEARCH t USING INTEGER PRIMARY KEY" in step[-1] for step in plan), plan
+
+
 async def test_the_correlation_looks_into_what_may_have_the_text(
     words: SqliteRows, monkeypatch: pytest.MonkeyPatch
 ) -> None:
