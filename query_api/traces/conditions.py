@@ -37,6 +37,8 @@ class SpanTest:
 
     passes: Callable[[str, Span], bool]
     needle: Needle
+    is_signed: bool = False
+    """Whether signatures tell where it may pass, and trigrams are not needed."""
 
 
 _COLUMNS: Final = {
@@ -79,7 +81,7 @@ class Tests:
         if self.signed:
             found.append(_with_all(dialect, "span_signatures", self.signed))
         for tests in self.of_each_span:
-            trigrams = dict.fromkeys(one for test in tests for one in test.needle.trigrams)
+            trigrams = dict.fromkeys(one for test in tests if not test.is_signed for one in test.needle.trigrams)
             if trigrams:
                 found.append(
                     _with_all(dialect, "span_trigrams", [dialect.bit_is_set("g.bits", one) for one in trigrams])
@@ -340,7 +342,8 @@ def _span_columns(dialect: Dialect, condition: Condition) -> Sql | None:
 
 def span_test(condition: Condition) -> SpanTest:
     """The test of a condition on a span. Raises InvalidParameterValue for an expression that is none."""
-    return SpanTest(_passing_span(condition), needle_of(condition))
+    is_signed = _is_exact(condition) and _signed(condition) is not None
+    return SpanTest(_passing_span(condition), needle_of(condition), is_signed)
 
 
 def _passing_span(condition: Condition) -> Callable[[str, Span], bool]:
