@@ -5,9 +5,10 @@ what is in the log of a unit is at every moment a beginning of what the import m
 """
 
 import asyncio
+import threading
 from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Final
 
@@ -54,10 +55,18 @@ class Import:
     send: Send | None = None
     takes: Takes = everything
     places: ArtifactRoots | None = None
+    broken_off: threading.Event = field(default_factory=threading.Event)
 
     async def run(self) -> None:
         """Import everything. Raises NoStore, and what EventLog.append raises; what is in the log by then is kept."""
-        await asyncio.to_thread(self._read, asyncio.get_running_loop())
+        reading = asyncio.ensure_future(asyncio.to_thread(self._read, asyncio.get_running_loop()))
+        try:
+            await asyncio.shield(reading)
+        except asyncio.CancelledError:
+            self.broken_off.set()
+            await asyncio.wait([reading])  # the log must not be closed while the thread waits for it
+            reading.exception()
+            raise
 
     def _read(self, loop: asyncio.AbstractEventLoop) -> None:
         """In a thread: translate, while the window before is on its way to the log."""
@@ -80,6 +89,8 @@ class Import:
 
     def _consume(self, records: Records, window: "_Window", translation: Translation) -> None:
         for number, record in enumerate(records):
+            if self.broken_off.is_set():
+                raise _BrokenOff
             for made in translation.events(record):
                 window.add(made)
             if number % _SHOWN_EVERY == 0 or isinstance(record, PointsRecord):
@@ -97,6 +108,10 @@ class Import:
     def _show(self) -> None:
         tallies = self.report.tallies.values()
         self.show(sum(one.imported + one.left for one in tallies), sum(one.source for one in tallies))
+
+
+class _BrokenOff(Exception):
+    """Nobody waits for the import any more."""
 
 
 async def _awaited(work: Awaitable[None]) -> None:
