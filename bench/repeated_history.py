@@ -13,7 +13,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Final
 
-from read_model.history.segment import BLOCK_EVENTS, packed_times, request_hash, requests_by_bucket, times_of
+from read_model.history.segment import BLOCK_EVENTS, TimesOfBlock, packed_times, request_hash, requests_by_bucket
 from read_model.history.terms import stream_term
 
 _EVENTS: Final = """
@@ -79,7 +79,7 @@ def repeat(folder: Path, copies: int, renamed: Callable[[str, int], str], events
 
 def _times(rows: list[tuple[int, bytes]], blocks: int, us: int) -> Iterator[tuple[int, int, int, bytes]]:
     for block, times in rows:
-        yield block + blocks, *shifted_times(times_of(times), us)
+        yield block + blocks, *shifted_times(TimesOfBlock(times).all(), us)
 
 
 def shifted_times(times: "array[int]", us: int) -> tuple[int, int, bytes]:

@@ -7,7 +7,7 @@ from typing import Final
 import asyncpg
 
 from bench.repeated_history import shifted_times
-from read_model.history.segment import BLOCK_EVENTS, request_hash, requests_by_bucket, times_of
+from read_model.history.segment import BLOCK_EVENTS, TimesOfBlock, request_hash, requests_by_bucket
 from read_model.history.terms import stream_term
 
 Renamed = Callable[[str, int], str]
@@ -48,7 +48,7 @@ class RepeatedIndex:
     async def begin(self) -> None:
         fetch, execute = self._connection.fetch, self._connection.execute
         for row in await fetch('SELECT "partition", block, times FROM tracklog_history.blocks'):
-            self._times[row[0], row[1]] = times_of(row[2])
+            self._times[row[0], row[1]] = TimesOfBlock(row[2]).all()
         self.us = max(map(max, self._times.values())) - min(map(min, self._times.values())) + 1
         await execute("SET synchronous_commit = off")
         await execute("CREATE TEMP TABLE copied (original bigint PRIMARY KEY, term bigint NOT NULL)")

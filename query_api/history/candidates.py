@@ -1,7 +1,6 @@
 """Where events may be that are wanted: the posting lists of an index, put together block by block."""
 
 import asyncio
-from array import array
 from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -13,6 +12,7 @@ from query_api.history.wanted import AnyOf, Wanted
 from read_model.history.port import Blocks, PostingsAsked
 from read_model.history.segment import (
     BLOCK_EVENTS,
+    EventTimes,
     OpenBlock,
     PostingList,
     block_of,
@@ -199,7 +199,7 @@ class Candidates:
     _narrowings: list[_Narrowing] | None = None
     _has_asked: bool = False
     _range: tuple[int, int] | None = None
-    _times: "tuple[int, array[int]] | None" = None
+    _times: tuple[int, EventTimes] | None = None
 
     async def look(self) -> None:
         """Go on until something is found, the end is reached, or the budget is spent."""
@@ -281,7 +281,7 @@ class Candidates:
         since_us, until_us = self.wanted.since_us, self.wanted.until_us
         return (_ANY_US[0] if since_us is None else since_us), (_ANY_US[1] if until_us is None else until_us)
 
-    async def _times_of(self, block: int) -> "array[int]":
+    async def _times_of(self, block: int) -> EventTimes:
         """Those of a block, remembered: a page often goes on in it."""
         if self._times is None or self._times[0] != block:
             is_open = block == self.open_block.number

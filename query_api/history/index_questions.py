@@ -1,14 +1,13 @@
 """What a page asks of the history index: of all partitions together, since each question is a round trip."""
 
-from array import array
 from collections.abc import Awaitable, Callable, Sequence
 
 from query_api.history.wanted import Wanted
 from read_model.history.port import Blocks, HistoryIndex, PostingsAsked, TermPosting
-from read_model.history.segment import REQUEST_BUCKETS, mark_of_request
+from read_model.history.segment import REQUEST_BUCKETS, EventTimes, mark_of_request
 from schemas.asked_together import AskedTogether
 
-Times = Callable[[int, int], Awaitable["array[int]"]]
+Times = Callable[[int, int], Awaitable[EventTimes]]
 """Those of a closed block, by partition and block: as the index has them, or remembered."""
 
 _BlockRange = tuple[int, int]

@@ -5,7 +5,6 @@ log. While it is where the tail is, it is handed what that has read; while it is
 """
 
 import asyncio
-from array import array
 from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
@@ -17,7 +16,7 @@ from query_api.history.index_questions import IndexQuestions
 from query_api.history.search import PAGE_BLOCKS, Cursor, History
 from query_api.history.wanted import Wanted
 from read_model.history.port import HistoryIndex
-from read_model.history.segment import OpenBlock
+from read_model.history.segment import EventTimes, OpenBlock
 from schemas.envelope import RecordedEvent
 from schemas.errors import Retryable
 from schemas.messages.history import OLDEST
@@ -223,7 +222,7 @@ class LiveTail:
                 candidates.found = []
         return found
 
-    async def _times_of(self, partition: int, block: int) -> "array[int]":
+    async def _times_of(self, partition: int, block: int) -> EventTimes:
         [times] = await self._index.times([(partition, block)])
         return times
 

@@ -3,7 +3,6 @@
 import asyncio
 import base64
 import binascii
-from array import array
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Final, NamedTuple, Protocol
@@ -15,7 +14,7 @@ from query_api.history.candidates import Budget, Candidates
 from query_api.history.index_questions import IndexQuestions
 from query_api.history.wanted import Wanted
 from read_model.history.port import HistoryIndex
-from read_model.history.segment import OpenBlock
+from read_model.history.segment import EventTimes, OpenBlock
 from schemas.asked_together import AskedTogether
 from schemas.envelope import RecordedEvent
 from schemas.errors import InvalidParameterValue
@@ -33,7 +32,7 @@ PAGE_BLOCKS: Final = 512
 """A page ends early after so many blocks."""
 
 REMEMBERED_BLOCKS: Final = 64
-"""Whose times are kept, the ones used last: 128 KiB each."""
+"""Whose times are kept, the ones used last: 128 KiB each and what is stored of it, if all were asked for."""
 
 _READ_AT_ONCE: Final = 256
 
@@ -124,11 +123,11 @@ class History:
     def __init__(self, log: EventLogReader, index: HistoryIndex) -> None:
         self._log = log
         self._index = index
-        self._times: dict[tuple[int, int], array[int]] = {}
-        self._unknown_times: AskedTogether[tuple[int, int], array[int]] = AskedTogether(self._ask_times)
+        self._times: dict[tuple[int, int], EventTimes] = {}
+        self._unknown_times: AskedTogether[tuple[int, int], EventTimes] = AskedTogether(self._ask_times)
         self._ends: dict[int, int] = {}
 
-    async def _times_of(self, partition: int, block: int) -> "array[int]":
+    async def _times_of(self, partition: int, block: int) -> EventTimes:
         """A closed block never changes, and pages of several partitions ask for one of each, most for the newest."""
         found = self._times.pop((partition, block), None)
         if found is None:
@@ -138,7 +137,7 @@ class History:
         self._times[partition, block] = found
         return found
 
-    async def _ask_times(self, blocks: Sequence[tuple[int, int]]) -> "Sequence[array[int]]":
+    async def _ask_times(self, blocks: Sequence[tuple[int, int]]) -> Sequence[EventTimes]:
         return await self._index.times(blocks)
 
     async def page(

@@ -7,14 +7,21 @@ can be thrown away at any time, and is then made anew from the log.
 
 import asyncio
 from abc import ABC, abstractmethod
-from array import array
 from collections.abc import Collection, Mapping, Sequence
 from typing import Final, NamedTuple
 
-from read_model.history.segment import BLOCK_EVENTS, ClosedBlock, OpenBlock, PostingList, Segment, block_of
+from read_model.history.segment import (
+    BLOCK_EVENTS,
+    ClosedBlock,
+    EventTimes,
+    OpenBlock,
+    PostingList,
+    Segment,
+    block_of,
+)
 from schemas.envelope import Positions
 
-FORMAT_VERSION: Final = 2
+FORMAT_VERSION: Final = 3
 """An index of another one is made anew."""
 
 _LOOK_S: Final = 0.005
@@ -94,8 +101,8 @@ class HistoryIndex(ABC):
         """
 
     @abstractmethod
-    async def times(self, asked: Sequence[tuple[int, int]]) -> "Sequence[array[int]]":
-        """The times of the events of closed blocks, by partition and number, in microseconds since the Unix epoch."""
+    async def times(self, asked: Sequence[tuple[int, int]]) -> Sequence[EventTimes]:
+        """The times of the events of closed blocks, by partition and number."""
 
     @abstractmethod
     async def close(self) -> None:

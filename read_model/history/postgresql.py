@@ -1,7 +1,6 @@
 """The history index in a schema of its own beside the read model in PostgreSQL, which can be dropped at any time."""
 
 import asyncio
-from array import array
 from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, Final
@@ -24,7 +23,7 @@ from read_model.history.port import (
     PostingsAsked,
     TermPosting,
 )
-from read_model.history.segment import OpenBlock, PostingList, decode_segment, encode_segment, times_of
+from read_model.history.segment import OpenBlock, PostingList, TimesOfBlock, decode_segment, encode_segment
 from schemas.envelope import Positions
 from schemas.errors import TemporarilyUnavailable
 from schemas.postgresql import FLUSH_CHANNEL, Connection
@@ -153,11 +152,11 @@ class PostgresqlHistoryIndex(HistoryIndex):
         rows = await self._fetch(_sql(statements.BETWEEN), since, until)
         return {partition: (first, last) for partition, first, last in rows}
 
-    async def times(self, asked: Sequence[tuple[int, int]]) -> "Sequence[array[int]]":
+    async def times(self, asked: Sequence[tuple[int, int]]) -> Sequence[TimesOfBlock]:
         found = dict(await self._fetch(_TIMES, *_columns(asked)))
         if len(found) < len(asked):
             raise TemporarilyUnavailable("The history index is being made anew.")
-        return [times_of(found[nth]) for nth in range(1, len(asked) + 1)]
+        return [TimesOfBlock(found[nth]) for nth in range(1, len(asked) + 1)]
 
     async def close(self) -> None:
         if self._flushing is not None:

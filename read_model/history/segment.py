@@ -11,7 +11,7 @@ from array import array
 from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, Protocol
 
 import msgspec
 
@@ -26,6 +26,9 @@ SEGMENT_EVENTS: Final = 1024
 REQUEST_BUCKETS: Final = 256
 """The ids of requests are all different: a posting list for each would be the largest part of the index. So a block has
 for each bucket of ids the positions of its events with 16 more bits of the id, and what is found is compared."""
+
+TIMES_TOGETHER: Final = 1024
+"""Times of events that are compressed together. Of two rare terms there is one event in a block, and many blocks."""
 
 _POSITION: Final = "H"
 _TIME: Final = "q"
@@ -67,8 +70,16 @@ def _is_full(first_offset: int, count: int) -> bool:
     return count >= SEGMENT_EVENTS or (count > 0 and (first_offset + count) % BLOCK_EVENTS == 0)
 
 
+class EventTimes(Protocol):
+    """When the events of a block were, by their positions in it, in microseconds since the Unix epoch."""
+
+    def __getitem__(self, position: int, /) -> int:
+        """That of one event."""
+
+
 _encoder: Final = msgspec.msgpack.Encoder()
 _decoder: Final = msgspec.msgpack.Decoder(Segment)
+_pieces_of: Final = msgspec.msgpack.Decoder(list[bytes]).decode
 
 
 def encode_segment(segment: Segment) -> bytes:
@@ -184,8 +195,9 @@ def requests_by_bucket(hashes: Iterable[int]) -> list[tuple[int, bytes]]:
 
 
 def packed_times(times: "array[int]") -> bytes:
-    """The times of a block, as they are stored."""
-    return zlib.compress(times.tobytes(), 1)
+    """The times of a block, as they are stored: in pieces, of which those are unpacked that are asked for."""
+    pieces = [times[first : first + TIMES_TOGETHER] for first in range(0, len(times), TIMES_TOGETHER)]
+    return _encoder.encode([zlib.compress(one.tobytes(), 1) for one in pieces])
 
 
 def posting_list(term: int, positions: bytes) -> PostingList:
@@ -231,9 +243,23 @@ def _places(content: bytes, wanted: bytes) -> Iterable[int]:
         place = content.find(wanted, place + 1)
 
 
-def times_of(times: bytes) -> "array[int]":
-    """The times of the events of a closed block, in microseconds."""
-    return array(_TIME, zlib.decompress(times))
+class TimesOfBlock(EventTimes):
+    """Those of a closed block, as they are stored."""
+
+    def __init__(self, stored: bytes) -> None:
+        self._pieces = _pieces_of(stored)
+        self._unpacked: dict[int, array[int]] = {}
+
+    def __getitem__(self, position: int, /) -> int:
+        number, place = divmod(position, TIMES_TOGETHER)
+        piece = self._unpacked.get(number)
+        if piece is None:
+            piece = self._unpacked[number] = array(_TIME, zlib.decompress(self._pieces[number]))
+        return piece[place]
+
+    def all(self) -> "array[int]":
+        """In the order of the events."""
+        return array(_TIME, b"".join(map(zlib.decompress, self._pieces)))
 
 
 class OpenBlock:

@@ -5,7 +5,6 @@ import contextlib
 import json
 import os
 import sqlite3
-from array import array
 from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -26,7 +25,7 @@ from read_model.history.port import (
     PostingsAsked,
     TermPosting,
 )
-from read_model.history.segment import OpenBlock, PostingList, decode_segment, encode_segment, times_of
+from read_model.history.segment import OpenBlock, PostingList, TimesOfBlock, decode_segment, encode_segment
 from read_model.sqlite_statements import in_sqlite
 from schemas.envelope import Positions
 from schemas.errors import TemporarilyUnavailable
@@ -140,12 +139,12 @@ class SqliteHistoryIndex(HistoryIndex):
         rows = await self._run(lambda connection: connection.execute(_BETWEEN, (since, until)).fetchall())
         return {partition: (first, last) for partition, first, last in rows}
 
-    async def times(self, asked: Sequence[tuple[int, int]]) -> "Sequence[array[int]]":
-        def read(connection: sqlite3.Connection) -> "Sequence[array[int]]":
+    async def times(self, asked: Sequence[tuple[int, int]]) -> Sequence[TimesOfBlock]:
+        def read(connection: sqlite3.Connection) -> Sequence[TimesOfBlock]:
             found = [connection.execute(_TIMES, one).fetchone() for one in asked]
             if None in found:
                 raise TemporarilyUnavailable("The history index is being made anew.")
-            return [times_of(one[0]) for one in found]
+            return [TimesOfBlock(one[0]) for one in found]
 
         return await self._run(read)
 

@@ -6,7 +6,6 @@ A test module subclasses `HistoryIndexContract` and gives it the fixtures `index
 
 import asyncio
 import random
-from array import array
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Final
@@ -23,7 +22,7 @@ from query_api.history.search import History
 from query_api.history.wanted import Source, Wanted
 from read_model.history import open_blocks, port, segment
 from read_model.history.port import HistoryIndex, HistoryIndexWriter
-from read_model.history.segment import Segment, decode_segment
+from read_model.history.segment import EventTimes, Segment, decode_segment
 from read_model.history.terms import stream_term
 from schemas.envelope import Actor, EventClock, Positions, RecordedEvent
 from schemas.errors import TemporarilyUnavailable
@@ -241,7 +240,7 @@ class HistoryIndexContract:
         asked: list[tuple[int, int]] = []
         times_of = index.times
 
-        async def times(blocks: Sequence[tuple[int, int]]) -> "Sequence[array[int]]":
+        async def times(blocks: Sequence[tuple[int, int]]) -> Sequence[EventTimes]:
             asked.extend(blocks)
             return await times_of(blocks)
 

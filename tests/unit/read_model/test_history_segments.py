@@ -10,6 +10,7 @@ from read_model.history.segment import (
     OpenBlock,
     OpenSegment,
     Segment,
+    TimesOfBlock,
     closed,
     decode_segment,
     encode_segment,
@@ -17,7 +18,6 @@ from read_model.history.segment import (
     positions_of_request,
     posting_list,
     request_hash,
-    times_of,
 )
 from schemas.envelope import Actor, RecordedEvent
 
@@ -52,7 +52,9 @@ def test_a_full_block_is_what_its_segments_were() -> None:
     open_block = OpenBlock(offset - 1, segments)
     block = closed(segments)
     assert block.number == 3
-    assert times_of(block.times) == open_block.times()
+    times = TimesOfBlock(block.times)
+    assert times.all() == open_block.times()
+    assert [times[one] for one in range(0, BLOCK_EVENTS, 500)] == open_block.times()[::500].tolist()
     assert (block.first_us, block.last_us) == (1000 + 3 * BLOCK_EVENTS, 999 + 4 * BLOCK_EVENTS)
     found = {one.term: list(positions_of(one)) for one in block.postings}
     assert found == {term: list(open_block.positions(term)) for term in (1, 2, 3, 4)}
