@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from ingest.undo.commands import NOTHING_FOUND
+from ingest.undo.plan import LeftOut, UndoPlan
 from schemas.messages import (
     artifacts,
     corrections,
@@ -337,8 +339,8 @@ WRITES: Final = (
     _sent("DELETE", "model-versions/delete-tag", model_versions.DeleteModelVersionTag, **MODEL_VERSION, key="k"),
 )
 
-PLAN_OF_NOTHING: Final = "643d5437104296e21d906ecb15b2c96ad278f20cfc4af53b12bb6069bd853726"
-"""The digest of a plan without changes."""
+PLAN_OF_NOTHING: Final = UndoPlan(left_out=[LeftOut(NOTHING_FOUND)]).digest
+"""Of an event that is not there."""
 
 PLAN_OF_NO_ERASURE: Final = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
 
