@@ -31,7 +31,7 @@ def uri_of(kind: str, folder: Path) -> str:
 
 
 @pytest.mark.parametrize("seed", SEEDS)
-@pytest.mark.parametrize("kind", ["sqlite", "files", "server", "mysql"])
+@pytest.mark.parametrize("kind", ["sqlite", "files", "server", pytest.param("mysql", marks=pytest.mark.soak)])
 def test_an_imported_history_is_answered_as_by_mlflow(
     kind: str, seed: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
 ) -> None:

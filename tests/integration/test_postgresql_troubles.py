@@ -190,7 +190,7 @@ def test_a_database_that_takes_no_writes_is_told_and_used_again_when_it_does(
     assert shows(server, a_run(server))
 
 
-@pytest.mark.parametrize("table", ["checkpoints", "tags", "facts"])
+@pytest.mark.parametrize("table", ["checkpoints", pytest.param("tags", marks=pytest.mark.soak), "facts"])
 def test_a_read_model_that_lost_a_table_is_folded_anew(stores: Stores, server: TracklogServer, table: str) -> None:
     run_id = a_run(server)
     execute(stores.read_model, f"DROP TABLE tracklog_read_model_1.{table}")

@@ -9,6 +9,7 @@ import os
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Final
 from urllib.parse import quote
 
 import pytest
@@ -26,7 +27,15 @@ INSIDE = "root"
 """The folder that is the destination, beside those outside."""
 
 
-@pytest.fixture(params=[store for store in STORES if store != "local"])
+IN_SHORT: Final = ("s3", "sftp")
+"""A bucket and a server. The others run in `make soak`; the tricks against a folder are in `tests/unit`."""
+
+
+@pytest.fixture(
+    params=[
+        pytest.param(store, marks=() if store in IN_SHORT else pytest.mark.soak) for store in STORES if store != "local"
+    ]
+)
 def uri(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """An empty place in a store that is not this machine's file system."""
     with artifact_store(request.param, tmp_path, request) as there:

@@ -30,7 +30,9 @@ GRPC_PORT: Final = free_port()
 OPTIONS: Final = ("--app-name", "basic-auth")
 
 
-@pytest.fixture(scope="module", params=["embedded", pytest.param("postgresql", marks=pytest.mark.service)])
+@pytest.fixture(
+    scope="module", params=["embedded", pytest.param("postgresql", marks=[pytest.mark.service, pytest.mark.soak])]
+)
 def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[TracklogServer]:
     options = (*OPTIONS, "--otlp-grpc-port", str(GRPC_PORT))
     folder = tmp_path_factory.mktemp("users")
