@@ -284,6 +284,7 @@ async def test_archiving_leaves_one_version_in_the_stage(tmp_path: Path, ends: I
     assert one.versions[1].updated_ms == one.versions[2].updated_ms
 
 
+@pytest.mark.slow
 @BATCHES
 async def test_the_marker_makes_a_prompt_of_a_model_with_all_its_versions_and_back(
     tmp_path: Path, ends: Iterable[int]

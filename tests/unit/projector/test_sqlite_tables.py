@@ -40,6 +40,7 @@ def test_a_change_is_one_statement_for_each_row(change: Change, statement: str) 
     assert change_statement(change, SHAPE) == statement
 
 
+@pytest.mark.slow
 def test_the_worker_and_the_writer_do_without_sqlalchemy() -> None:
     """It takes 17 MB, and the projector of an embedded server is a process of its own."""
     program = "import sys, projector.sqlite_writer, projector.worker; sys.exit('sqlalchemy' in sys.modules)"

@@ -52,6 +52,7 @@ def filled(rows: SqliteRows) -> SqliteRows:
     return rows
 
 
+@pytest.mark.slow
 async def test_the_frame_of_runs_is_what_a_search_answers(filled: SqliteRows, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(selection, "PAGE_RUNS", 2)
     table = await table_of(filled, "runs", experiment_ids=["1", "2"], filter="metrics.loss >= 0")

@@ -152,6 +152,7 @@ async def test_only_points_of_the_wanted_steps_are_sampled(count: int, start: in
     assert await sampled(points, 20, StepRange(start, end)) == chosen(wanted, 20)
 
 
+@pytest.mark.slow
 async def test_a_long_history_is_sampled_from_few_of_its_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
     rows = rows_with([(step, step, math.sin(step)) for step in range(300 * POINTS_PER_CHUNK)])
     series = await find_series(rows, "r", "loss")

@@ -118,6 +118,7 @@ async def test_nobody_fills_the_log(noted: Noted) -> None:
     assert len(noted.events) == MOST_REFUSED + MOST_DENIED[1] + MOST_GRANTED[1]
 
 
+@pytest.mark.slow
 async def test_one_user_takes_nothing_from_the_others(noted: Noted) -> None:
     for name in names():
         noted.history.denied(ADA, "GET", name, "q")

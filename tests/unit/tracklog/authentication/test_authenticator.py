@@ -277,6 +277,7 @@ async def test_the_revision_is_asked_for_while_the_server_runs(door: Door) -> No
             await asyncio.sleep(0)
 
 
+@pytest.mark.slow
 async def test_a_password_is_kept_as_a_hash_that_takes_time() -> None:
     passwords = Passwords()
     kept = await passwords.hashed("right")

@@ -122,6 +122,7 @@ def changed(file: Path, change: Callable[[dict[str, bytes]], None], *, with_dige
     return copy
 
 
+@pytest.mark.slow
 async def test_an_archive_of_a_run_is_proven_and_the_same_every_time(signed: SignedLog) -> None:
     file, lineage = await signed.archive(f"run/{RUN}")
     report = verify_archive(file, frozenset({KEY.public}))

@@ -193,6 +193,7 @@ def test_tags_of_inputs_without_ids_are_counted(tmp_path: Path) -> None:
     assert sorted(kinds) == ["dataset inputs", "datasets", "tags of dataset inputs"]
 
 
+@pytest.mark.slow
 async def test_of_a_database_that_was_cut_off_what_can_be_read_comes(tmp_path: Path) -> None:
     """The copy of a file that ended too early: its catalogue and its first pages are there."""
     metrics = ", ".join(f"('loss', {number}, {number}, 'b', {number}, 0)" for number in range(20_000))

@@ -200,6 +200,7 @@ def test_what_is_no_file_and_what_cannot_be_read_is_told_of(root: Path) -> None:
     }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("text", ["!!timestamp x", "!!bool x", "[" * 5000, "a: !!int ''", "? [1]\n: 2", "2020-13-45"])
 def test_a_meta_that_yaml_stumbles_over_is_none(root: Path, text: str) -> None:
     write(root / "0" / RUN / "meta.yaml", text)

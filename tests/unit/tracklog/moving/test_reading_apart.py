@@ -33,6 +33,7 @@ class Endless(Store):
         consume(records())
 
 
+@pytest.mark.slow
 def test_a_store_that_is_read_apart_has_the_same_records_each_time(tmp_path: Path) -> None:
     store = SqliteStore(database_2025(tmp_path / "mlflow.db"))
     apart = ReadApart(store)
@@ -41,17 +42,20 @@ def test_a_store_that_is_read_apart_has_the_same_records_each_time(tmp_path: Pat
     assert str(apart) == str(store)
 
 
+@pytest.mark.slow
 def test_what_is_no_store_is_none_when_it_is_read_apart(tmp_path: Path) -> None:
     (tmp_path / "mlflow.db").write_bytes(b"no database")
     with pytest.raises(NoStore, match="is no database of SQLite"):
         records_of(ReadApart(SqliteStore(tmp_path / "mlflow.db")))
 
 
+@pytest.mark.slow
 def test_a_process_that_ends_early_is_told_of() -> None:
     with pytest.raises(NoStore, match="ended before it had read all"):
         records_of(ReadApart(EndsEarly()))
 
 
+@pytest.mark.slow
 def test_a_process_whose_records_nobody_takes_ends() -> None:
     def consume(records: Any) -> None:
         next(records)

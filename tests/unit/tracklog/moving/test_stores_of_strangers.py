@@ -76,6 +76,7 @@ async def test_a_database_of_2025_with_logged_models(tmp_path: Path) -> None:
         assert rows.execute(points).fetchall() == [(1, 52)], "the rows of the store say experiment 0"
 
 
+@pytest.mark.slow
 async def test_what_waits_in_the_write_ahead_log_is_read_and_stays_there(tmp_path: Path) -> None:
     """A program that was killed leaves it beside the database; SQLite itself would write both when it opens them."""
     live = database_2025(tmp_path / "live.db")
@@ -95,6 +96,7 @@ async def test_what_waits_in_the_write_ahead_log_is_read_and_stays_there(tmp_pat
     assert state_of(found) == before
 
 
+@pytest.mark.slow
 async def test_a_repeated_import_changes_nothing(tmp_path: Path) -> None:
     log = MemoryEventLog()
     store = SqliteStore(database_2025(tmp_path / "mlruns.db"))
@@ -125,6 +127,7 @@ def written_while_it_is_read(path: Path, journal_mode: str) -> set[str]:
     return names
 
 
+@pytest.mark.slow
 def test_what_is_written_after_the_copy_of_a_write_ahead_log_does_not_matter(tmp_path: Path) -> None:
     names = written_while_it_is_read(database_2025(tmp_path / "mlruns.db"), "WAL")
     assert names == {"Default", "before"}

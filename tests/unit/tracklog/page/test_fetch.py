@@ -207,6 +207,7 @@ def test_without_network_an_installed_mlflow_of_another_version_does_not(
         fetch_page(tmp_path / "page")
 
 
+@pytest.mark.slow
 def test_pip_is_asked_for_the_pinned_wheel_and_its_refusal_is_told(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -218,6 +219,7 @@ def test_pip_is_asked_for_the_pinned_wheel_and_its_refusal_is_told(
         page_fetch.download_wheel(tmp_path)
 
 
+@pytest.mark.slow
 def test_a_wheel_with_another_checksum_is_refused_by_pip(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     index = tmp_path / "index"
     index.mkdir()

@@ -63,6 +63,7 @@ async def test_there_is_no_sender_before_there_is_a_webhook(told: Path) -> None:
         assert sender.pid is not None
 
 
+@pytest.mark.slow
 async def test_a_sender_that_dies_is_followed_by_another(told: Path) -> None:
     sender = SupervisedSender("", SETTINGS, always)
     async with in_background(sender.keep_running()):
@@ -84,6 +85,7 @@ async def test_what_keeps_a_sender_from_sending_is_told(told: Path) -> None:
             await sender.check()
 
 
+@pytest.mark.slow
 async def test_a_sender_that_is_suspended_is_killed(told: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(supervised_sender, "PING_S", 0.02)
     sender = SupervisedSender("", SETTINGS, always, hung_s=0.1)

@@ -116,6 +116,7 @@ async def test_a_packed_message_is_unpacked(compression: grpc.Compression) -> No
     assert spans.came[0][0] == b"\n" + b"s" * 50_000
 
 
+@pytest.mark.slow
 async def test_a_message_that_is_too_large_packed_or_not_is_refused() -> None:
     spans = Spans()
     async with serving(spans) as (port, _), exporter(port) as export:

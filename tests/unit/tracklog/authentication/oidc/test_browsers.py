@@ -300,6 +300,7 @@ async def test_who_has_another_users_name_is_told_so(door: Door, client: Client)
         assert "another user has that name" in await answer.text()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("prefix", "name", "path"),
     [("", "__Host-tracklog-session", "/"), ("/lab", "__Secure-tracklog-session", "/lab")],
