@@ -157,8 +157,10 @@ class UndoCommands:
         plan.changes = {}
         for stream, changes in wanted.items():
             kind, _, key = stream.partition("/")
+            undoing, held = UNDOINGS[kind], plan.held[stream]
+            of_all = undoing.hindrance_of_all(held, changes)
             for change in changes:
-                hindrance = await UNDOINGS[kind].hindrance(self._known, key, plan.held[stream], change, wanted)
+                hindrance = of_all or await undoing.hindrance(self._known, key, held, change, wanted)
                 if hindrance is None:
                     plan.changes.setdefault(stream, []).append(change)
                 else:

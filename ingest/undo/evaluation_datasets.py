@@ -29,7 +29,6 @@ from schemas.events import (
     Tag,
     Undo,
 )
-from schemas.events.evaluation_datasets import EVALUATION_DATASETS
 from schemas.fields.evaluation_datasets import EXPERIMENTS, ORIGIN, RECORD_COUNT, RECORDS, record_digest, record_in
 from schemas.fields.field import NAME, TAGS, Held
 from schemas.levels import EXPERIMENT, Level
@@ -64,12 +63,16 @@ def _judged_message(dataset_id: str, field: str) -> AddDatasetToExperiments:
     return AddDatasetToExperiments(dataset_id=dataset_id, experiment_ids=[field.removeprefix(EXPERIMENTS)])
 
 
-async def _hindrance(known: KnownEntities, dataset_id: str, held: Held, change: Change, wanted: Wanted) -> str | None:
-    changes = {one.field: one for one in wanted[EVALUATION_DATASETS.stream(dataset_id)]}
-    if held.get(NAME) is None and NAME not in changes:
+def _hindrance_of_all(held: Held, changes: Sequence[Change]) -> str | None:
+    by_field = {one.field: one for one in changes}
+    if held.get(NAME) is None and NAME not in by_field:
         return _DELETED
-    if _is_deleted(changes) and any(value is not None and field not in changes for field, value in held.items()):
+    if _is_deleted(by_field) and any(value is not None and field not in by_field for field, value in held.items()):
         return _DELETED_WITH_MORE
+    return None
+
+
+async def _hindrance(known: KnownEntities, _key: str, _held: Held, change: Change, _wanted: Wanted) -> str | None:
     if change.field.startswith(EXPERIMENTS) and change.wanted is not None:
         experiment_id = int(change.field.removeprefix(EXPERIMENTS))
         if await known.lookups.one(KNOWN_EXPERIMENTS.lookup, experiment_id) is None:
@@ -152,6 +155,7 @@ def _event(dataset_id: str, change: Change) -> AnyEvent:
 EVALUATION_DATASETS_UNDOING: Final = Undoing(
     not_undone=_NOT_UNDONE,
     judged=Judged(_rule, _judged_message),
+    hindrance_of_all=_hindrance_of_all,
     hindrance=_hindrance,
     events=_events,
 )

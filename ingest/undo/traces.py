@@ -47,7 +47,7 @@ async def _hindrance(_known: KnownEntities, _key: str, held: Held, change: Chang
 async def _events(_known: KnownEntities, trace_id: str, _held: Held, changes: Sequence[Change]) -> list[AnyEvent]:
     """Links to prompts, of which one event has many, together."""
     prompts = [change for change in changes if change.field.startswith(LINKED_PROMPTS)]
-    events = [_event(trace_id, change) for change in changes if change not in prompts]
+    events = [_event(trace_id, change) for change in changes if not change.field.startswith(LINKED_PROMPTS)]
     return events + list(_prompts(trace_id, prompts))
 
 

@@ -33,6 +33,8 @@ class Undoing:
     `judged` is by what somebody may change a field, None for administrators alone.
     `hindrance` is why one change cannot be made now, None where it can, by the fields that are held and by all changes
     that are wanted, by their streams.
+    `hindrance_of_all` is why none of the changes of an aggregate can be made, by its fields and these changes. It is
+    asked once: there may be a hundred thousand.
     `events` are what makes the changes, by the fields that are held.
     `entity` is what ingest knows of the aggregate, which is to be forgotten.
     `overwrites`: what was changed later may be undone all the same.
@@ -43,6 +45,7 @@ class Undoing:
     events: Callable[[KnownEntities, str, Held, Sequence[Change]], Awaitable[list[AnyEvent]]]
     judged: Judged | None = None
     entity: Callable[[str], tuple[EntityKind[Any, Any], str | int]] | None = None
+    hindrance_of_all: Callable[[Held, Sequence[Change]], str | None] = lambda _held, _changes: None
     stays: Callable[[Any], str | None] = lambda _event: None
     overwrites: bool = True
 

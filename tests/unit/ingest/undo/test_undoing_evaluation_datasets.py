@@ -2,13 +2,16 @@
 
 import json
 import sqlite3
+from collections.abc import Sequence
 from contextlib import closing
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from ingest.undo import commands, evaluation_datasets
 from ingest.undo.commands import ALREADY_SO, NOTHING_TO_UNDO
+from ingest.undo.trace import Change
 from schemas.errors import InvalidParameterValue, ResourceConflict
 from schemas.events import (
     Erasure,
@@ -21,6 +24,7 @@ from schemas.events import (
     ExperimentErased,
     Tag,
 )
+from schemas.fields.field import Held
 from schemas.levels import Level
 from schemas.messages.evaluation_datasets import (
     AddDatasetToExperiments,
@@ -312,3 +316,21 @@ async def test_each_change_is_judged_by_what_makes_it_forwards(session: Session)
     await session.undo("back", request_id="gone")
     await session.ingest.undo.plan(PlanUndo(request_id="back"), OfEverything())
     assert (f"MANAGE evaluation_dataset {D}",) in asked
+
+
+async def test_what_concerns_a_whole_dataset_is_asked_once_however_many_records_it_has(
+    session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await put(session, "put", *({"inputs": {"q": number}} for number in range(20)))
+    await delete(session, "delete")
+    asked: list[int] = []
+    undoing = commands.UNDOINGS["evaluation-dataset"]
+
+    def counted(held: Held, changes: Sequence[Change]) -> str | None:
+        asked.append(len(changes))
+        return undoing.hindrance_of_all(held, changes)
+
+    monkeypatch.setitem(commands.UNDOINGS, "evaluation-dataset", replace(undoing, hindrance_of_all=counted))
+    plan = await session.plan(request_id="delete")
+    assert asked == [len(plan["changes"])]
+    assert asked[0] > 20
