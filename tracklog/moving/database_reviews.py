@@ -18,6 +18,7 @@ from tracklog.moving.records import (
     ReviewItemsRecord,
     ReviewQueueRecord,
 )
+from tracklog.moving.review_columns import ISSUE_COLUMNS, LABEL_SCHEMA_COLUMNS, REVIEW_ITEM_COLUMNS
 
 _TRACE: Final = "trace"
 """The one type of items."""
@@ -38,21 +39,7 @@ class ReviewReader:
 
     def _issues(self) -> Records:
         kind, cells = "issues", self._cells
-        names = (
-            "issue_id",
-            "experiment_id",
-            "name",
-            "description",
-            "status",
-            "severity",
-            "root_causes",
-            "categories",
-            "source_run_id",
-            "created_by",
-            "created_timestamp",
-            "last_updated_timestamp",
-        )
-        for row in self._rows.of(kind, names, then=("issue_id",)):
+        for row in self._rows.of(kind, ISSUE_COLUMNS, then=("issue_id",)):
             where = f"issues, issue_id {row[0]!r:.50}"
             yield IssueRecord(
                 where=where,
@@ -87,20 +74,7 @@ class ReviewReader:
 
     def _label_schemas(self) -> Records:
         kind, table, cells = "label schemas", "label_schemas", self._cells
-        names = (
-            "schema_id",
-            "experiment_id",
-            "name",
-            "type",
-            "input_type",
-            "input_config",
-            "instruction",
-            "enable_comment",
-            "is_default",
-            "created_time",
-            "last_update_time",
-            "created_by",
-        )
+        names = (*LABEL_SCHEMA_COLUMNS, "created_by")
         for row in self._rows.of(table, names, then=("schema_id",)):
             where = f"{table}, schema_id {row[0]!r:.50}"
             if row[11] is not None:
@@ -134,7 +108,12 @@ class ReviewReader:
         kind, table, cells = "review queues", "review_queues", self._cells
         users = self._of_queues("review_queue_users", "user_id")
         schemas = self._of_queues("review_queue_label_schemas", "schema_id")
-        items = Grouped(self._rows.blocks_of(*_ITEMS, ("queue_id",), then=_ITEMS_THEN), "items of review queues")
+        items = Grouped(
+            self._rows.blocks_of(
+                "review_queue_items", REVIEW_ITEM_COLUMNS, ("queue_id",), then=("creation_time_ms", "item_id")
+            ),
+            "items of review queues",
+        )
         names = (
             "queue_id",
             "experiment_id",
@@ -195,19 +174,3 @@ class ReviewReader:
         if gathered:
             yield ReviewItemsRecord(queue_id, gathered)
         yield from cells.take()
-
-
-_ITEMS: Final = (
-    "review_queue_items",
-    (
-        "queue_id",
-        "item_id",
-        "item_type",
-        "status",
-        "completed_by",
-        "completed_time_ms",
-        "creation_time_ms",
-        "last_update_time_ms",
-    ),
-)
-_ITEMS_THEN: Final = ("creation_time_ms", "item_id")

@@ -7,35 +7,11 @@ from typing import Final
 from tracklog.moving.mlflow_traces import Put
 from tracklog.moving.records import IssueRecord, LabelSchemaRecord, ReviewItemsRecord, ReviewQueueRecord
 from tracklog.moving.report import Report
+from tracklog.moving.review_columns import ISSUE_COLUMNS, LABEL_SCHEMA_COLUMNS, REVIEW_ITEM_COLUMNS
 
 COLUMNS: Final[Mapping[str, tuple[str, ...]]] = {
-    "issues": (
-        "issue_id",
-        "experiment_id",
-        "name",
-        "description",
-        "status",
-        "severity",
-        "root_causes",
-        "categories",
-        "source_run_id",
-        "created_by",
-        "created_timestamp",
-        "last_updated_timestamp",
-    ),
-    "label_schemas": (
-        "schema_id",
-        "experiment_id",
-        "name",
-        "type",
-        "input_type",
-        "input_config",
-        "instruction",
-        "enable_comment",
-        "is_default",
-        "created_time",
-        "last_update_time",
-    ),
+    "issues": ISSUE_COLUMNS,
+    "label_schemas": LABEL_SCHEMA_COLUMNS,
     "review_queues": (
         "queue_id",
         "experiment_id",
@@ -48,16 +24,7 @@ COLUMNS: Final[Mapping[str, tuple[str, ...]]] = {
     ),
     "review_queue_users": ("queue_id", "user_id"),
     "review_queue_label_schemas": ("queue_id", "schema_id"),
-    "review_queue_items": (
-        "queue_id",
-        "item_id",
-        "item_type",
-        "status",
-        "completed_by",
-        "completed_time_ms",
-        "creation_time_ms",
-        "last_update_time_ms",
-    ),
+    "review_queue_items": REVIEW_ITEM_COLUMNS,
 }
 
 KINDS: Final = {
