@@ -12,7 +12,7 @@ import orjson
 from ingest.admission.known_entities import KnownEntities
 from ingest.experiments.lookups import EXPERIMENTS as KNOWN_EXPERIMENTS
 from ingest.undo.trace import Change
-from ingest.undo.undoing import Judged, Undoing, Wanted, undo_of
+from ingest.undo.undoing import ERASED, Judged, Undoing, Wanted, undo_of
 from schemas.dataset_records import MAX_RECORDS_OF_AN_EVENT, characters_of
 from schemas.events import (
     AnyEvent,
@@ -38,12 +38,12 @@ from schemas.rest.rules import EDIT_EVALUATION_DATASET, MANAGE_EVALUATION_DATASE
 
 _NOT_UNDONE: Final[Mapping[type, str]] = {
     EvaluationDatasetCreated: "An evaluation dataset that was created is not undone, but may be deleted.",
-    EvaluationDatasetErased: "What was erased does not come back.",
+    EvaluationDatasetErased: ERASED,
 }
 
 _DELETED: Final = "The evaluation dataset is deleted."
 _DELETED_WITH_MORE: Final = "It was changed since it was restored, and undoing would delete that too."
-_ERASED: Final = "The experiment {} was erased."
+_EXPERIMENT_ERASED: Final = "The experiment {} was erased."
 
 _MAX_EVENT_CHARACTERS: Final = 800_000
 """Of the records of one event, beside what it says that it found of them."""
@@ -76,7 +76,7 @@ async def _hindrance(known: KnownEntities, _key: str, _held: Held, change: Chang
     if change.field.startswith(EXPERIMENTS) and change.wanted is not None:
         experiment_id = int(change.field.removeprefix(EXPERIMENTS))
         if await known.lookups.one(KNOWN_EXPERIMENTS.lookup, experiment_id) is None:
-            return _ERASED.format(experiment_id)
+            return _EXPERIMENT_ERASED.format(experiment_id)
     return None
 
 

@@ -11,7 +11,7 @@ from ingest.admission.known_entities import EntityKind, KnownEntities
 from ingest.experiments.lookups import EXPERIMENT_NAMED, EXPERIMENTS
 from ingest.experiments.state import KnownExperiment
 from ingest.undo.trace import Change
-from ingest.undo.undoing import NOT_KNOWN, Judged, Undoing, Wanted, is_restored, undo_of
+from ingest.undo.undoing import ERASED, NOT_KNOWN, Judged, Undoing, Wanted, is_restored, undo_of
 from schemas.events import (
     AnyEvent,
     ExperimentCreated,
@@ -31,7 +31,7 @@ from schemas.rest.access import Rule
 from schemas.rest.rules import EDIT_EXPERIMENT, MANAGE_EXPERIMENT
 
 _NOT_UNDONE: Final[Mapping[type, str]] = {
-    ExperimentErased: "What was erased does not come back.",
+    ExperimentErased: ERASED,
     ExperimentCreated: "An experiment that was created is not undone, but may be deleted.",
     ExperimentOwnerRemoved: "An owner is not given back: grant what they may do.",
 }

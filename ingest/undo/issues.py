@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from ingest.admission.known_entities import KnownEntities
 from ingest.undo.trace import Change
-from ingest.undo.undoing import Judged, Undoing, Wanted, undo_of
+from ingest.undo.undoing import ERASED, Judged, Undoing, Wanted, undo_of
 from schemas.events import AnyEvent, IssueCreated, IssueErased, IssueUpdated
 from schemas.fields.field import Held
 from schemas.levels import Level
@@ -14,7 +14,7 @@ from schemas.rest.access import ISSUE, On, Rule
 
 _NOT_UNDONE: Final[Mapping[type, str]] = {
     IssueCreated: "An issue that was created stays: give it the status rejected.",
-    IssueErased: "What was erased does not come back.",
+    IssueErased: ERASED,
 }
 
 _STAYS: Final = "What has a severity keeps one: give it another."

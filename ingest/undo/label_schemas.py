@@ -6,7 +6,7 @@ from typing import Any, Final
 from ingest.admission.known_entities import KnownEntities
 from ingest.label_schemas.commands import LABEL_SCHEMA, LABEL_SCHEMA_NAMED
 from ingest.undo.trace import Change
-from ingest.undo.undoing import Judged, Undoing, Wanted, undo_of
+from ingest.undo.undoing import ERASED, Judged, Undoing, Wanted, undo_of
 from schemas.events import (
     AnyEvent,
     LabelSchemaCreated,
@@ -24,7 +24,7 @@ from schemas.rest.access import On, Rule
 _NOT_UNDONE: Final[Mapping[type, str]] = {
     LabelSchemaCreated: "A label schema that was created is not undone, but may be deleted.",
     LabelSchemaDeleted: "A label schema that was deleted is gone for good: create it again.",
-    LabelSchemaErased: "What was erased does not come back.",
+    LabelSchemaErased: ERASED,
 }
 
 _DELETED: Final = "The label schema is deleted."

@@ -7,7 +7,7 @@ from ingest.admission.known_entities import EntityKind, KnownEntities
 from ingest.logged_models.lookups import LOGGED_MODELS
 from ingest.logged_models.state import KnownLoggedModel
 from ingest.undo.trace import Change
-from ingest.undo.undoing import NOT_KNOWN, Judged, Undoing, Wanted, undo_of
+from ingest.undo.undoing import ERASED, NOT_KNOWN, Judged, Undoing, Wanted, undo_of
 from schemas.events import (
     AnyEvent,
     LoggedModelCreated,
@@ -28,7 +28,7 @@ from schemas.rest.access import Rule
 from schemas.rest.rules import EDIT_LOGGED_MODEL, MANAGE_LOGGED_MODEL
 
 _NOT_UNDONE: Final[Mapping[type, str]] = {
-    LoggedModelErased: "What was erased does not come back.",
+    LoggedModelErased: ERASED,
     LoggedModelCreated: "A logged model that was created is not undone, but may be deleted.",
     LoggedModelParamsLogged: "Params of a logged model are written once, and no event takes them back.",
     LoggedModelVersionRegistered: "It tells of a version of a registered model: delete that.",

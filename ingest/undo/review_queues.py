@@ -9,7 +9,7 @@ from ingest.admission.known_entities import KnownEntities
 from ingest.review_queues.commands import REVIEW_QUEUE as KNOWN_QUEUE
 from ingest.review_queues.commands import REVIEW_QUEUE_NAMED
 from ingest.undo.trace import Change
-from ingest.undo.undoing import Judged, Undoing, Wanted, undo_of
+from ingest.undo.undoing import ERASED, Judged, Undoing, Wanted, undo_of
 from schemas.events import (
     AnyEvent,
     ReviewQueueCreated,
@@ -31,7 +31,7 @@ from schemas.rest.access import REVIEW_QUEUE, On, Rule
 _NOT_UNDONE: Final[Mapping[type, str]] = {
     ReviewQueueCreated: "A review queue that was created is not undone, but may be deleted.",
     ReviewQueueDeleted: "A review queue that was deleted is gone for good: create it again.",
-    ReviewQueueErased: "What was erased does not come back.",
+    ReviewQueueErased: ERASED,
 }
 
 _DELETED: Final = "The review queue is deleted."

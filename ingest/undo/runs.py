@@ -8,7 +8,7 @@ from ingest.experiments.lookups import EXPERIMENTS
 from ingest.runs.lookups import RUNS
 from ingest.runs.state import KnownRun, is_active
 from ingest.undo.trace import Change
-from ingest.undo.undoing import NOT_KNOWN, Judged, Undoing, Wanted, is_restored, undo_of
+from ingest.undo.undoing import ERASED, NOT_KNOWN, Judged, Undoing, Wanted, is_restored, undo_of
 from schemas.events import (
     AnyEvent,
     DatasetName,
@@ -39,7 +39,7 @@ from schemas.rest.access import Rule
 from schemas.rest.rules import EDIT_ITS_RUN, MANAGE_ITS_RUN
 
 _NOT_UNDONE: Final[Mapping[type, str]] = {
-    RunErased: "What was erased does not come back.",
+    RunErased: ERASED,
     RunCreated: "A run that was created is not undone, but may be deleted.",
 }
 

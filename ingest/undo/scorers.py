@@ -8,7 +8,7 @@ import orjson
 
 from ingest.admission.known_entities import KnownEntities
 from ingest.undo.trace import Change
-from ingest.undo.undoing import Judged, Undoing, Wanted, undo_of
+from ingest.undo.undoing import ERASED, Judged, Undoing, Wanted, undo_of
 from schemas.events import AnyEvent, ScorerDeleted, ScorerErased, ScorerOnlineConfigSet, ScorerRegistered
 from schemas.fields.field import NAME, Held
 from schemas.messages.scorers import DeleteScorer
@@ -17,7 +17,7 @@ from schemas.rest.rules import EDIT_SCORER
 _NOT_UNDONE: Final[Mapping[type, str]] = {
     ScorerRegistered: "A version of a scorer that was registered is not undone, but may be deleted.",
     ScorerDeleted: "A scorer, or a version of it, that was deleted is gone for good: register it again.",
-    ScorerErased: "What was erased does not come back.",
+    ScorerErased: ERASED,
 }
 
 _DELETED: Final = "The scorer is deleted."

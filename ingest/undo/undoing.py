@@ -50,6 +50,7 @@ class Undoing:
     overwrites: bool = True
 
 
+ERASED: Final = "What was erased does not come back."
 NOT_KNOWN: Final = "What it was before is not in the history."
 
 
